@@ -1,0 +1,56 @@
+# `make help` lists the targets. Everything runs in .venv, which the first target that needs it creates.
+
+.DEFAULT_GOAL := help
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+JOBS ?= auto
+export TRTC_VENV := $(abspath $(VENV))
+
+.PHONY: help demo test filecheck test-gpu sanitize bench report lint format docs clean setup-demo setup-test setup-lint
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: setup-demo ## Compile a real model, run it, show every level (sets everything up)
+	@$(BIN)/python -m trtc.compiler.tools.demo
+
+test: setup-test filecheck ## Every test that needs no GPU
+	$(PYTEST) test -m "not gpu" -n $(JOBS) -q
+
+filecheck: setup-test ## Every pass against its .mlir file
+	$(BIN)/lit -q test/filecheck
+
+test-gpu: setup-test ## Tests that need a GPU (sm_80 or newer)
+	$(PYTEST) test -m gpu -q
+
+sanitize: setup-test ## Each kernel family under compute-sanitizer: memcheck and racecheck (needs a GPU)
+	$(BIN)/python test/gpu/sanitize.py
+
+bench: setup-test ## Measure kernels and models beside their peers, into test/bench/results (needs a GPU)
+	$(BIN)/python -m trtc.compiler.tools.trtc bench --suite all
+
+report: setup-test ## One page from the newest records of test/bench/results
+	$(BIN)/python test/bench/report.py
+
+lint: setup-lint ## ruff, pyright strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: setup-lint ## Format and fix what ruff can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## Remove build products and the virtual environment
+	rm -rf build dist *.egg-info $(VENV) .pytest_cache .ruff_cache .import_linter_cache
+
+setup-demo:
+	@sh scripts/setup.sh demo
+
+setup-test:
+	@sh scripts/setup.sh test
+
+setup-lint:
+	@sh scripts/setup.sh test lint

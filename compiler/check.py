@@ -1,0 +1,158 @@
+"""check-numerics: the module is executed before and after each pass, and values are compared by ONNX tensor name.
+
+A pass declares what it may do to numbers: `exact` (nothing; 1e-6 is left for BLAS, which sums in another order when shapes
+change), `reassociates` (sums in another order) or `changes-precision` (rounds elsewhere). Each pass is held to its word, so
+the first one that breaks it is named, with the first value that it broke, in order of execution.
+
+Modules that compute in fp16 or bf16 round every value, and a sum taken in another order may round the other way: for them the
+first two tolerances are widened to a few units in the last place of the narrowest type.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from xdsl.dialects.builtin import BFloat16Type, Float16Type, ModuleOp, TensorType
+from xdsl.ir import Attribute, Operation
+from xdsl.passes import ModulePass
+
+from ..dialects.errors import PassError
+from ..dialects.provenance import describe
+from .execute import Array, execute, random_inputs
+from .npz import save_arrays
+from .pipeline import Observer
+
+TOLERANCES = {"exact": 1e-6, "reassociates": 1e-5, "changes-precision": 1e-2}
+"""Relative error of norms that a pass may cause, by what it declares."""
+
+HALF_TOLERANCES = {"exact": 1e-6, "reassociates": 4e-3, "changes-precision": 1e-2}
+BFLOAT_TOLERANCES = {"exact": 1e-6, "reassociates": 3.2e-2, "changes-precision": 1e-1}
+
+
+class NumericsError(PassError):
+    """A pass changed numbers by more than it declares; the message names the pass, the value and the ONNX node."""
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A value of one execution and what computed it, in words."""
+
+    array: Array
+    origin: str
+
+
+@dataclass
+class Trace:
+    """The named values of one execution in order, and the outputs."""
+
+    values: dict[str, Traced] = field(default_factory=dict[str, Traced])
+
+    def record(self, name: str, array: Array, op: Operation) -> None:
+        # A name that comes twice (a value and its copy in another type) stands for the last.
+        self.values[name] = Traced(np.array(array, copy=True), describe(op))
+
+
+def trace(module: ModuleOp, inputs: Mapping[str, Array]) -> Trace:
+    """Execute `@main` and keep every named value and the outputs."""
+    result = Trace()
+    for name, array in execute(module, inputs, result.record).items():
+        result.values.setdefault(name, Traced(array, "output of @main"))
+        result.values[name] = Traced(array, result.values[name].origin)
+    return result
+
+
+def relative_error(got: Array, expected: Array) -> float:
+    """The norm of the difference over the norm of `expected`, in double precision; infinite where shapes or non-finite
+    entries differ. Non-finite entries that agree are left out."""
+    if got.shape != expected.shape:
+        return float("inf")
+    a, b = np.asarray(got, np.float64), np.asarray(expected, np.float64)
+    finite = np.isfinite(b)
+    if not np.array_equal(a[~finite], b[~finite], equal_nan=True) or not np.isfinite(a[finite]).all():
+        return float("inf")
+    difference = float(np.linalg.norm(a[finite] - b[finite]))
+    size = float(np.linalg.norm(b[finite]))
+    return difference if difference == 0.0 or size == 0.0 else difference / size
+
+
+def tolerance(step: ModulePass | type[ModulePass], module: ModuleOp) -> tuple[str, float]:
+    """What a pass declares about numbers, and the tolerance that follows in this module. Undeclared counts as `exact`."""
+    declared: str = getattr(step, "numerics", "exact")
+    if declared not in TOLERANCES:
+        raise PassError(f"pass '{step.name}': numerics is {declared!r}, expected one of {', '.join(TOLERANCES)}")
+    types = set(_element_types(module))
+    if any(isinstance(type_, BFloat16Type) for type_ in types):
+        return declared, BFLOAT_TOLERANCES[declared]
+    if any(isinstance(type_, Float16Type) for type_ in types):
+        return declared, HALF_TOLERANCES[declared]
+    return declared, TOLERANCES[declared]
+
+
+def _element_types(module: ModuleOp) -> list[Attribute]:
+    types = {type_ for op in module.walk() for type_ in op.result_types}
+    return [type_.element_type for type_ in types if isinstance(type_, TensorType)]
+
+
+class NumericsObserver(Observer):
+    """Compares every pass of a pipeline with the state before it; raises `NumericsError` at the first that breaks its word.
+
+    `source` is the file that the pipeline reads, for the command that reproduces a failure; the tensors of a failure and
+    the inputs are saved in `directory`.
+    """
+
+    def __init__(
+        self, *, seed: int, directory: Path, source: str | None = None, symbols: Mapping[str, int] | None = None
+    ) -> None:
+        self.seed, self.directory, self.source, self.symbols = seed, directory, source, symbols
+        self.checked: dict[str, tuple[int, float]] = {}
+        """For each pass that ran: how many values were compared, and the largest relative error."""
+        self._inputs: dict[str, Array] | None = None
+        self._before = Trace()
+        self._specs: list[str] = []
+
+    def before_pass(self, index: int, step: ModulePass, module: ModuleOp) -> None:
+        if self._inputs is None:
+            self._inputs = random_inputs(module, self.seed, self.symbols)
+            self._before = trace(module, self._inputs)
+
+    def after_pass(self, index: int, step: ModulePass, module: ModuleOp, seconds: float) -> None:
+        assert self._inputs is not None
+        self._specs.append(str(step.spec()))
+        after = trace(module, self._inputs)
+        declared, allowed = tolerance(step, module)
+        worst, compared = 0.0, 0
+        for name, expected in self._before.values.items():
+            if name not in after.values:
+                continue
+            error = relative_error(after.values[name].array, expected.array)
+            compared, worst = compared + 1, max(worst, error)
+            if not error <= allowed:
+                raise NumericsError(self._message(index, step, name, expected, after.values[name], declared, error, allowed))
+        if not compared:
+            raise NumericsError(f"check-numerics: pass '{step.name}' left no value to compare: the outputs lost their names")
+        self.checked[f"{index}-{step.name}"] = (compared, worst)
+        self._before = after
+
+    def _message(
+        self, index: int, step: ModulePass, name: str, before: Traced, after: Traced, declared: str, error: float, allowed: float
+    ) -> str:
+        path = self.directory / f"{index:02d}-{step.name}-{_file_name(name)}.npz"
+        arrays: dict[str, Any] = {"before": before.array, "after": after.array}
+        save_arrays(path, arrays | {f"input:{key}": value for key, value in (self._inputs or {}).items()})
+        difference = f"relative error {error:.3g}, allowed {allowed:.3g}"
+        if before.array.shape != after.array.shape:
+            difference = f"shape {before.array.shape} became {after.array.shape}"
+        command = ["trtc-opt", self.source or "FILE", "-p", ",".join(self._specs), "--check-numerics", "--seed", str(self.seed)]
+        return (
+            f"check-numerics: pass '{step.name}' ({declared}) changed value '{name}', computed by {after.origin} and before by "
+            f"{before.origin}: {difference}; tensors saved to {path}; reproduce with: {shlex.join(command)}"
+        )
+
+
+def _file_name(name: str) -> str:
+    return "".join(character if character.isalnum() or character in "-_." else "_" for character in name)

@@ -1,0 +1,86 @@
+"""Constants and shape values: Constant, ConstantOfShape, Shape, Size, Range."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...dialects import dims
+from .folding import MAX_ELEMENTS, Array, as_int, elements, simplified
+from .node import Node, Value
+from .registry import Result, onnx_fold, onnx_op
+
+
+@onnx_op("Constant", note="numbers and booleans; no strings, no sparse tensors")
+def constant(node: Node) -> Result:
+    if node.has("value"):
+        return Value("", array=node.tensor("value"))
+    if node.has("value_float"):
+        return Value("", array=np.array(node.float("value_float"), np.float32))
+    if node.has("value_floats"):
+        return Value("", array=np.array(node.floats("value_floats"), np.float32))
+    if node.has("value_int"):
+        return Value("", array=np.array(node.int("value_int"), np.int64))
+    if node.has("value_ints"):
+        return Value("", array=np.array(node.ints("value_ints"), np.int64))
+    node.unsupported("its constant is a string or sparse tensor", "store it as a dense tensor of numbers")
+
+
+@onnx_op("ConstantOfShape")
+def constant_of_shape(node: Node) -> Result:
+    fill = node.tensor("value") if node.has("value") else np.zeros(1, np.float32)
+    if fill.size != 1:
+        node.invalid(f"attribute 'value' should have one element, got {fill.size}")
+    shape = [simplified(element) for element in node.known(0, "shape").reshape(-1)]
+    static = [as_int(element) for element in shape]
+    if any(extent is not None and extent < 0 for extent in static):
+        node.invalid(f"its shape {shape} has a negative extent")
+    scalar = fill.reshape(())
+    if all(extent is not None for extent in static):
+        return Value("", array=np.broadcast_to(scalar, [extent for extent in static if extent is not None]))
+    return node.net.add_broadcast_to(node.net.add_constant(scalar), [dims.as_expr(element) for element in shape])
+
+
+@onnx_op("Shape")
+def shape(node: Node) -> Result:
+    extents = node.shape(0)
+    start, end = 0, len(extents)
+    if node.opset >= 15:
+        start, end = node.int("start", 0), node.int("end", len(extents))
+    return Value("", exprs=elements(extents[start:end]), dtype=np.dtype(np.int64))
+
+
+@onnx_op("Size")
+def size(node: Node) -> Result:
+    return Value("", exprs=elements([dims.product(node.shape(0))], ()), dtype=np.dtype(np.int64))
+
+
+@onnx_fold("Range")
+def fold_range(node: Node, operands: list[Array]) -> Array | None:
+    bounds = [as_int(operand.reshape(-1)[0]) for operand in operands]
+    start, limit, step = bounds
+    if start is None or limit is None or not step or (limit - start) / step > MAX_ELEMENTS:
+        return None
+    return elements(range(start, limit, step))
+
+
+@onnx_op("Range", note="start, limit and step are constants or functions of input shapes")
+def range_(node: Node) -> Result:
+    if any(node.value(i).known() is None for i in range(3)):
+        arrays = [node.constant(i, what) for i, what in enumerate(("start", "limit", "step"))]
+        return Value("", array=np.arange(*(array.item() for array in arrays), dtype=arrays[0].dtype))
+    start, limit, step = (node.known(i, "bounds").reshape(-1)[0] for i in range(3))
+    delta = as_int(step)
+    if not delta:
+        node.unsupported("its step is zero or not a constant", "use a constant step")
+    span = dims.as_expr(limit) - start if delta > 0 else dims.as_expr(start) - limit
+    count = dims.ceildiv(span, abs(delta))
+    if count.bounds(node.net.ranges)[0] < 0:
+        count = dims.maximum(count, 0)
+    element_type = node.element_type(0)
+    result = node.net.add_iota([count], 0, element_type)
+    if delta != 1:
+        result = node.net.add_binary("mul", result, delta)
+    if as_int(start) != 0:
+        offset = node.net.add_cast(node.net.add_shape_value([start], ()), element_type)
+        result = node.net.add_binary("add", result, offset)
+    return result

@@ -1,0 +1,111 @@
+"""The folding of shape arithmetic: integer operators over object arrays of `int | Expr`.
+
+`Shape -> Cast -> Slice -> Concat -> Reshape` and its like never become ops: each node here maps the known elements of its
+operands to known elements of its result, with NumPy's own indexing and broadcasting. A fold answers None where it
+cannot decide (a comparison of two symbols, say); the node is then imported as an op on data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ...dialects import dims
+from ...dialects.dims import Expr
+
+Array = np.ndarray[Any, Any]
+Element: TypeAlias = "int | Expr"
+
+MAX_ELEMENTS = 4096
+
+
+def as_int(element: Element) -> int | None:
+    """The value of a constant element, None for one that depends on symbols."""
+    return element.as_int() if isinstance(element, Expr) else int(element)
+
+
+def simplified(element: Element) -> Element:
+    """Constant expressions as plain integers, so that NumPy sees one kind of constant."""
+    value = as_int(element)
+    return element if value is None else value
+
+
+def elements(values: Iterable[Element], shape: tuple[int, ...] | None = None) -> Array:
+    """An object array of elements; NumPy never looks into them."""
+    items = [simplified(value) for value in values]
+    array = np.empty(len(items), object)
+    array[:] = items
+    return array if shape is None else array.reshape(shape)
+
+
+def map_elements(function: Callable[..., Element], *operands: Array) -> Array:
+    """`function` over the broadcast operands."""
+    operands = tuple(np.broadcast_arrays(*operands))
+    values = [function(*items) for items in zip(*(operand.reshape(-1) for operand in operands), strict=True)]
+    return elements(values, operands[0].shape)
+
+
+class Undecidable(Exception):
+    """A fold met expressions whose order it cannot decide."""
+
+
+def fold_div(a: Element, b: Element) -> Element:
+    """ONNX integer division truncates towards zero. Sizes are not negative, so a symbolic quotient is a floor."""
+    x, y = as_int(a), as_int(b)
+    if y == 0:
+        raise Undecidable
+    if x is not None and y is not None:
+        quotient = abs(x) // abs(y)
+        return quotient if (x < 0) == (y < 0) else -quotient
+    if y is not None and y < 0:
+        return -dims.as_expr(a) // -y
+    return dims.as_expr(a) // b
+
+
+def fold_mod(a: Element, b: Element) -> Element:
+    x, y = as_int(a), as_int(b)
+    if y is not None and y <= 0 and not (x is not None and y):
+        raise Undecidable
+    return x % y if x is not None and y is not None else dims.as_expr(a) % b
+
+
+def fold_min(a: Element, b: Element) -> Element:
+    return dims.minimum(a, b)
+
+
+def fold_max(a: Element, b: Element) -> Element:
+    return dims.maximum(a, b)
+
+
+def compare(predicate: str, ranges: dict[str, tuple[int, int, int]]) -> Callable[[Element, Element], Element]:
+    """A comparison that is decided by the ranges of the symbols, or raises `Undecidable`."""
+
+    def decide(a: Element, b: Element) -> Element:
+        low, high = (dims.as_expr(a) - b).bounds(ranges)
+        if predicate == "eq":
+            verdict = _if_settled(low == high == 0, high < 0 or low > 0)
+        elif predicate in ("lt", "le"):
+            verdict = _if_settled(high < 0, low >= 0) if predicate == "lt" else _if_settled(high <= 0, low > 0)
+        else:
+            verdict = _if_settled(low > 0, high <= 0) if predicate == "gt" else _if_settled(low >= 0, high < 0)
+        return verdict
+
+    return decide
+
+
+def _if_settled(true: bool, false: bool) -> bool:
+    if not (true or false):
+        raise Undecidable
+    return true
+
+
+def clamp(element: Element, low: Element, high: Element, ranges: dict[str, tuple[int, int, int]]) -> Element:
+    """`min(max(element, low), high)`, without the parts that the ranges of the symbols make needless."""
+    value = dims.as_expr(element)
+    if (value - low).bounds(ranges)[0] < 0:
+        value = dims.as_expr(low) if (value - low).bounds(ranges)[1] <= 0 else dims.maximum(value, low)
+    if (value - high).bounds(ranges)[1] > 0:
+        value = dims.as_expr(high) if (value - high).bounds(ranges)[0] >= 0 else dims.minimum(value, high)
+    return simplified(value)

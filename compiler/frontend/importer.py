@@ -1,0 +1,317 @@
+"""The importer: an ONNX model becomes a module of `nn`, one walk over its nodes.
+
+Every node is first offered to the folds (shape arithmetic), then to its row in the operator tables. A node that cannot be
+imported poisons its results and the walk goes on, so that one error names every offending node. Ops carry the location of
+their ONNX node; the op that makes an ONNX tensor carries its name in `nn.names`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import SSAValue
+
+from ...dialects import dims
+from ...dialects.dims import Expr
+from ...dialects.dtypes import numpy_dtype
+from ...dialects.errors import InvalidModelError, OptionError, TrtcError, UnsupportedOpError
+from ...dialects.provenance import onnx_location
+from ..network import Network, Range
+from .folding import MAX_ELEMENTS, Undecidable
+from .model import Graph, GraphNode, load
+from .node import InvalidNode, Node, UnsupportedNode, Value, onnx_element_type
+from .registry import FOLDS, Result, load_tables
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, ValueInfoProto
+
+DEFAULT_RANGE: Range = (1, 8, 512)
+"""(min, opt, max) of a dynamic dim that no profile names."""
+
+Shape: TypeAlias = tuple[int, ...]
+Profiles: TypeAlias = "Mapping[str, Range | tuple[Shape, Shape, Shape]]"
+
+
+def import_onnx(
+    model: str | Path | bytes | ModelProto,
+    *,
+    profiles: Profiles | None = None,
+    static_shapes: Mapping[str, Sequence[int]] | None = None,
+    require_profiles: bool = False,
+) -> ModuleOp:
+    """Read an ONNX model into a module with `func.func @main` of `nn` ops.
+
+    - `profiles`: for a dim symbol its (min, opt, max), or for an input its (min, opt, max) shapes. Dims without a profile get
+      `DEFAULT_RANGE` and a remark, or an `OptionError` with `require_profiles`. An unnamed dim is called `<input>_d<axis>`.
+    - `static_shapes`: for an input the shape to fix it to.
+
+    Raises `UnsupportedOpError` naming every node that trtc cannot import, and `InvalidModelError` for a damaged model.
+    """
+    graph = load(model)
+    return _Importer(graph, dict(profiles or {}), dict(static_shapes or {}), require_profiles).run()
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """A node that cannot be imported."""
+
+    node: GraphNode
+    opset: int
+    why: str
+    fix: str
+    invalid: bool
+
+    def __str__(self) -> str:
+        proto = self.node.proto
+        op = f"{proto.domain}.{proto.op_type}" if proto.domain else proto.op_type
+        return f"{self.node.label} ({op}, opset {self.opset}): {self.why}" + (f"; {self.fix}" if self.fix else "")
+
+
+@dataclass
+class _Importer:
+    graph: Graph
+    profiles: dict[str, Any]
+    static_shapes: dict[str, Sequence[int]]
+    require_profiles: bool
+    net: Network = field(default_factory=Network)
+    values: dict[str, Value] = field(default_factory=dict[str, Value])
+    problems: list[_Problem] = field(default_factory=list[_Problem])
+    defaulted: list[str] = field(default_factory=list[str])
+
+    def run(self) -> ModuleOp:
+        load_tables()
+        self._add_inputs()
+        for name in self.graph.weights:
+            self.values[name] = Value(name)
+        for node in self.graph.nodes:
+            self._import_node(node)
+        self._raise_problems()
+        for output in self.graph.outputs:
+            self.net.mark_output(self._loaded(output.name).materialise(self.net), output.name)
+        module = self.net.module()
+        self._remark_defaults(module)
+        return module
+
+    # Inputs and their dims.
+
+    def _add_inputs(self) -> None:
+        names = [value.name for value in self.graph.inputs]
+        if unknown := sorted(self.static_shapes.keys() - set(names)):
+            raise OptionError(f"static_shapes: the model has no input {unknown[0]!r}; its inputs are {', '.join(names)}")
+        for value in self.graph.inputs:
+            self._add_input(value)
+        symbols = self.net.ranges
+        if unknown := sorted(self.profiles.keys() - set(names) - symbols.keys()):
+            raise OptionError(
+                f"profiles: there is no dynamic dim or input {unknown[0]!r}; dynamic dims: {', '.join(symbols) or 'none'}; "
+                f"inputs: {', '.join(names)}"
+            )
+        if self.require_profiles and self.defaulted:
+            first = self.defaulted[0]
+            raise OptionError(
+                f"profiles: the dynamic dims {', '.join(self.defaulted)} have no (min, opt, max); "
+                f"pass profiles={{{first!r}: (1, 8, 32)}}, or pin them with static_shapes"
+            )
+
+    def _add_input(self, value: ValueInfoProto) -> None:
+        if not value.type.HasField("tensor_type") or not value.type.tensor_type.HasField("shape"):
+            raise InvalidModelError(f"input {value.name!r} is not a tensor of known rank; declare its type and shape")
+        tensor = value.type.tensor_type
+        try:
+            element_type = onnx_element_type(tensor.elem_type)
+        except UnsupportedNode as problem:
+            raise UnsupportedOpError(f"input {value.name!r}: {problem.why}; {problem.fix}") from None
+        declared = [self._declared_dim(value.name, axis, dim) for axis, dim in enumerate(tensor.shape.dim)]
+        shape = self._pinned(value.name, declared)
+        self._add_ranges(value.name, shape)
+        ssa = self.net.add_input(value.name, element_type, shape)
+        self.values[value.name] = Value(value.name, ssa=ssa)
+
+    def _declared_dim(self, name: str, axis: int, dim: Any) -> Expr:
+        """A static extent, a named dim as that symbol, or a fresh symbol for an unnamed one."""
+        if dim.HasField("dim_value") and dim.dim_value > 0:
+            return dims.const(dim.dim_value)
+        if dim.dim_param:
+            symbol = re.sub(r"\W+", "_", dim.dim_param, flags=re.ASCII).strip("_")
+            if symbol and not symbol[0].isdigit() and symbol not in dims.RESERVED:
+                return dims.symbol(symbol)
+        stem = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
+        return dims.symbol(f"{stem if stem and not stem[0].isdigit() else f'input_{stem}'}_d{axis}")
+
+    def _pinned(self, name: str, declared: list[Expr]) -> list[Expr]:
+        pinned = self.static_shapes.get(name)
+        if pinned is None:
+            return declared
+        fits = len(pinned) == len(declared) and all(size > 0 for size in pinned)
+        fits = fits and all(d.as_int() in (None, size) for d, size in zip(declared, pinned, strict=False))
+        if not fits:
+            raise OptionError(
+                f"static_shapes: input {name!r} has shape [{', '.join(map(str, declared))}], got {list(pinned)}"
+            )
+        return [dims.const(size) for size in pinned]
+
+    def _add_ranges(self, name: str, shape: list[Expr]) -> None:
+        by_axis = self._profile_of_input(name, shape)
+        for axis, extent in enumerate(shape):
+            symbol = extent.as_symbol()
+            if symbol is None:
+                continue
+            asked = self.profiles.get(symbol) if by_axis is None else by_axis[axis]
+            if asked is not None:
+                self._set_range(symbol, tuple(asked))
+            elif symbol not in self.net.ranges:
+                self.net.ranges[symbol] = DEFAULT_RANGE
+                self.defaulted.append(symbol)
+
+    def _profile_of_input(self, name: str, shape: list[Expr]) -> list[Range] | None:
+        profile = self.profiles.get(name)
+        if profile is None or not all(isinstance(entry, Sequence) for entry in profile):
+            return None
+        if len(profile) != 3 or any(len(entry) != len(shape) for entry in profile):
+            raise OptionError(f"profiles: input {name!r} needs (min, opt, max) shapes of rank {len(shape)}, got {profile}")
+        ranges = [(int(low), int(opt), int(high)) for low, opt, high in zip(*profile, strict=True)]
+        for extent, entries in zip(shape, ranges, strict=True):
+            if extent.as_int() is not None and set(entries) != {extent.as_int()}:
+                raise OptionError(f"profiles: input {name!r} has the static dim {extent}, got (min, opt, max) = {entries}")
+        return ranges
+
+    def _set_range(self, symbol: str, entries: tuple[int, ...]) -> None:
+        known = self.net.ranges.get(symbol)
+        if symbol in self.defaulted:
+            self.defaulted.remove(symbol)
+        elif known is not None and known != entries:
+            raise OptionError(f"profiles: dim {symbol!r} has the ranges {known} and {entries}; inputs that share it must agree")
+        try:
+            self.net.symbols(**{symbol: entries})  # type: ignore[arg-type]
+        except InvalidModelError as error:
+            raise OptionError(f"profiles: {error}") from None
+
+    def _remark_defaults(self, module: ModuleOp) -> None:
+        from ...passes.remarks import remark
+
+        for symbol in self.defaulted:
+            remark(module, "analysis", "import-onnx", f"dim {symbol} has no profile; its range is {DEFAULT_RANGE} by default")
+
+    # Nodes.
+
+    def _import_node(self, node: GraphNode) -> None:
+        proto = node.proto
+        domain = "" if proto.domain == "ai.onnx" else proto.domain
+        opset = self.graph.opsets.get(domain, 1 if domain else self.graph.opsets[""])
+        inputs = [self._loaded(name) if name else None for name in proto.input]
+        entry = load_tables().get((domain, proto.op_type))
+        results: list[Value]
+        try:
+            if entry is None:
+                self._refuse(node, domain, opset)
+            if any(value is not None and value.poisoned for value in inputs):
+                raise _Poisoned
+            with self.net.at(onnx_location(proto.name, proto.op_type, node.index, _first_output(node))):
+                results = self._results(Node(node, inputs, opset, self.net, self.graph.folder, self.graph.used), domain, entry.row)
+        except _Poisoned:
+            results = []
+        except UnsupportedNode as problem:
+            results = self._failed(node, opset, problem.why, problem.fix, invalid=False)
+        except InvalidNode as problem:
+            results = self._failed(node, opset, problem.why, problem.fix, invalid=True)
+        except UnsupportedOpError as error:
+            results = self._failed(node, opset, str(error), "", invalid=False)
+        except TrtcError as error:
+            results = self._failed(node, opset, str(error), "", invalid=True)
+        for index, name in enumerate(proto.output):
+            if name:
+                value = results[index] if index < len(results) else Value(name, poisoned=True)
+                self.values[name] = self._named(value, name)
+
+    def _refuse(self, node: GraphNode, domain: str, opset: int) -> None:
+        import onnx.defs
+
+        proto = node.proto
+        if any(attribute.HasField("g") for attribute in proto.attribute):
+            raise UnsupportedNode("it runs a subgraph", "simplify the model so that control flow is resolved")
+        if not domain and not onnx.defs.has(proto.op_type):
+            raise InvalidNode("ONNX has no operator of this name", "check the exporter, or give the node its domain")
+        raise UnsupportedNode(
+            "trtc has no import of this operator", "see docs/reference/supported-onnx-ops.md for what can replace it"
+        )
+
+    def _results(self, node: Node, domain: str, row: Any) -> list[Value]:
+        folded = self._folded(node, domain)
+        result: Result = row(node) if folded is None else folded
+        made = [result] if isinstance(result, SSAValue | Value) else list(result)
+        return [Value("", ssa=value) if isinstance(value, SSAValue) else value for value in made]
+
+    def _folded(self, node: Node, domain: str) -> Value | None:
+        """The result as known integers, where all operands are and the table can tell."""
+        fold = FOLDS.get((domain, node.op_type))
+        if fold is None or not node.inputs:
+            return None
+        operands = [value.known() for value in node.inputs if value is not None]
+        known = [operand for operand in operands if operand is not None]
+        if len(known) < len(operands) or sum(operand.size for operand in known) > MAX_ELEMENTS:
+            return None
+        try:
+            folded = fold(node, known)
+        except Undecidable:
+            return None
+        except (IndexError, ValueError) as error:
+            raise InvalidNode(f"its operands do not fit: {error}") from None
+        if folded is None:
+            return None
+        dtype = node.result_dtype or (np.dtype(np.bool_) if _all_bool(folded) else numpy_dtype(_folded_type(node)))
+        if all(isinstance(element, int) for element in folded.reshape(-1)):
+            return Value("", array=folded.astype(dtype))
+        return Value("", exprs=folded, dtype=dtype)
+
+    def _failed(self, node: GraphNode, opset: int, why: str, fix: str, *, invalid: bool) -> list[Value]:
+        self.problems.append(_Problem(node, opset, why, fix, invalid))
+        return []
+
+    def _loaded(self, name: str) -> Value:
+        """A value by name; an initializer is read when it is first asked for."""
+        value = self.values[name]
+        if value.array is None and value.exprs is None and value.ssa is None and not value.poisoned:
+            value.array = self.graph.weight(name)
+        return value
+
+    def _named(self, value: Value, name: str) -> Value:
+        """The value under an ONNX name: the op that makes it carries the name, and aliases share what is known."""
+        if value.ssa is not None and not value.poisoned:
+            self.net.name(value.ssa, name)
+        if not value.name:
+            value.name = name
+        return value
+
+    def _raise_problems(self) -> None:
+        if not self.problems:
+            return
+        count = len(self.problems)
+        nodes = f"{count} of {len(self.graph.nodes)} nodes" if count > 1 else "a node"
+        invalid = all(problem.invalid for problem in self.problems)
+        verb = "not valid" if invalid else "not supported"
+        lines = "\n".join(f"  - {problem}" for problem in self.problems)
+        error = InvalidModelError if invalid else UnsupportedOpError
+        raise error(f"{self.graph.source}: {nodes} {'are' if count > 1 else 'is'} {verb}:\n{lines}")
+
+
+class _Poisoned(Exception):
+    """An operand comes from a node that failed; its own message says why."""
+
+
+def _first_output(node: GraphNode) -> str:
+    return node.proto.output[0] if node.proto.output else ""
+
+
+def _all_bool(folded: np.ndarray[Any, Any]) -> bool:
+    return folded.size > 0 and all(isinstance(element, bool) for element in folded.reshape(-1))
+
+
+def _folded_type(node: Node) -> Any:
+    """Where takes its type from a branch, every other fold from its first operand."""
+    return node.element_type(1 if node.op_type == "Where" else 0)

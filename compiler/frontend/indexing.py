@@ -1,0 +1,99 @@
+"""Ops that pick elements: Slice, Gather, GatherND."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...dialects import dims
+from ...dialects.dims import Expr
+from .folding import Array, Element, as_int, clamp
+from .node import Node
+from .registry import Result, onnx_fold, onnx_op
+
+
+def _bounds(node: Node) -> tuple[list[Element], list[Element], list[int], list[int]]:
+    """Starts, ends, axes and steps of a Slice: attributes before opset 10, operands since."""
+    if node.opset < 10:
+        starts: list[Element] = list(node.ints("starts"))
+        ends: list[Element] = list(node.ints("ends"))
+        axes = node.ints("axes", list(range(len(starts))))
+        steps = [1] * len(starts)
+    else:
+        starts, ends = (list(node.known(i, what).reshape(-1)) for i, what in ((1, "starts"), (2, "ends")))
+        axes = node.known_ints(3, "axes") if node.has_input(3) else list(range(len(starts)))
+        steps = node.known_ints(4, "steps") if node.has_input(4) else [1] * len(starts)
+    if not len(starts) == len(ends) == len(axes) == len(steps):
+        node.invalid(f"it has {len(starts)} starts, {len(ends)} ends, {len(axes)} axes and {len(steps)} steps")
+    return starts, ends, axes, steps
+
+
+def _position(node: Node, element: Element, extent: Expr) -> Element:
+    """A start or end counted from the front and kept within the dim."""
+    value, ranges = as_int(element), node.net.ranges
+    if value is not None:
+        static = extent.as_int()
+        if static is not None:
+            return min(max(value + static if value < 0 else value, 0), static)
+        # Bounds like INT_MAX mean "to the end"; they would only clutter the expression.
+        if value >= max(extent.bounds(ranges)[1], 0):
+            return extent
+        return clamp(extent + value if value < 0 else value, 0, extent, ranges)
+    low, high = dims.as_expr(element).bounds(ranges)
+    if high < 0:
+        element = extent + element
+    elif low < 0:
+        node.unsupported(f"its bound {element} may be negative or not", "narrow the profile of its symbols")
+    return clamp(element, 0, extent, ranges)
+
+
+@onnx_op("Slice", note="positive steps; bounds are constant or computed from input shapes")
+def slice_(node: Node) -> Result:
+    shape, ranges = node.shape(0), node.net.ranges
+    starts, sizes, strides = [dims.const(0)] * len(shape), list(shape), [1] * len(shape)
+    for start, end, axis, step in zip(*_bounds(node), strict=True):
+        axis = node.axis(axis, len(shape))
+        if step <= 0:
+            node.unsupported(f"its step {step} is not positive", "reverse the dim another way")
+        first = _position(node, start, shape[axis])
+        count = dims.ceildiv(dims.as_expr(_position(node, end, shape[axis])) - first, step)
+        if count.bounds(ranges)[0] < 0:
+            count = dims.const(0) if count.bounds(ranges)[1] <= 0 else dims.maximum(count, 0)
+        starts[axis], sizes[axis], strides[axis] = dims.as_expr(first), count, step
+    if sizes == list(shape):
+        return node.value(0)
+    return node.net.add_slice(node.data(0), starts, sizes, strides)
+
+
+@onnx_fold("Slice")
+def fold_slice(node: Node, operands: list[Array]) -> Array | None:
+    values = operands[0]
+    index = [slice(None)] * values.ndim
+    for start, end, axis, step in zip(*_bounds(node), strict=True):
+        first, last = as_int(start), as_int(end)
+        if first is None or last is None or step == 0:
+            return None
+        if step < 0 and last < -values.shape[axis]:
+            index[axis] = slice(first, None, step)
+        else:
+            index[axis] = slice(first, last, step)
+    return values[tuple(index)]
+
+
+@onnx_op("Gather")
+def gather(node: Node) -> Result:
+    return node.net.add_gather(node.data(0), node.data(1), node.axis(node.int("axis", 0), node.rank(0)))
+
+
+@onnx_fold("Gather")
+def fold_gather(node: Node, operands: list[Array]) -> Array | None:
+    values, indices = operands
+    positions = [as_int(element) for element in indices.reshape(-1)]
+    if None in positions:
+        return None
+    taken = np.array(positions, np.int64).reshape(indices.shape)
+    return np.asarray(np.take(values, taken, node.axis(node.int("axis", 0), values.ndim)), object)
+
+
+@onnx_op("GatherND")
+def gather_nd(node: Node) -> Result:
+    return node.net.add_gather_nd(node.data(0), node.data(1), node.int("batch_dims", 0))

@@ -1,0 +1,70 @@
+"""Matrix products: MatMul, Gemm."""
+
+from __future__ import annotations
+
+import numpy as np
+from xdsl.ir import SSAValue
+
+from ...dialects import dims
+from ...dialects.dtypes import is_float
+from .node import Node
+from .registry import Result, onnx_op
+
+
+@onnx_op("MatMul")
+def matmul(node: Node) -> Result:
+    net, a, b = node.net, node.data(0), node.data(1)
+    left, right = node.shape(0), node.shape(1)
+    if not left or not right:
+        node.invalid("an operand is a scalar; expected rank 1 or more")
+    # A vector takes part as a matrix with one row or column, which then leaves the result.
+    if len(left) == 1:
+        a = net.add_reshape(a, (1, *left))
+    if len(right) == 1:
+        b = net.add_reshape(b, (*right, 1))
+    result = net.add_matmul(a, b)
+    if len(left) > 1 and len(right) > 1:
+        return result
+    shape = list(net.shape(result))
+    if len(right) == 1:
+        del shape[-1]
+    if len(left) == 1:
+        del shape[-1 if len(right) == 1 else -2]
+    return net.add_reshape(result, shape)
+
+
+@onnx_op("Gemm")
+def gemm(node: Node) -> Result:
+    net = node.net
+    a, b = node.data(0), node.data(1)
+    if node.rank(0) != 2 or node.rank(1) != 2:
+        node.invalid(f"expected two matrices, got operands of rank {node.rank(0)} and {node.rank(1)}")
+    if node.int("transA", 0):
+        a = net.add_transpose(a, (1, 0))
+    result = net.add_matmul(a, b, transpose_b=bool(node.int("transB", 0)))
+    result = _scaled(node, result, node.float("alpha", 1.0))
+    if node.has_input(2) and node.float("beta", 1.0) != 0.0:
+        result = net.add_binary("add", result, _scaled(node, node.data(2), node.float("beta", 1.0)))
+    return result
+
+
+def _scaled(node: Node, value: SSAValue, factor: float) -> SSAValue:
+    if factor == 1.0:
+        return value
+    if not is_float(node.element_type(0)) and factor != int(factor):
+        node.unsupported(f"it scales integers by {factor}", "use whole numbers for alpha and beta")
+    return node.net.add_binary("mul", value, factor)
+
+
+@onnx_op("Trilu")
+def trilu(node: Node) -> Result:
+    net, x, shape = node.net, node.data(0), node.shape(0)
+    if len(shape) < 2:
+        node.invalid(f"expected a matrix or a stack of them, got rank {len(shape)}")
+    offset = node.known_ints(1, "diagonal")[0] if node.has_input(1) else 0
+    row = net.add_iota((shape[-2], dims.const(1)), 0, np.int64)
+    column = net.add_iota((shape[-1],), 0, np.int64)
+    diagonal = net.add_binary("add", row, offset) if offset else row
+    keep = net.add_compare("ge" if node.int("upper", 1) else "le", column, diagonal)
+    zero = net.add_constant(np.zeros((), net.dtype(x)))
+    return net.add_where(keep, x, zero)

@@ -1,0 +1,271 @@
+"""What a row of an operator table sees: one ONNX node, its attributes checked, its operands as `Value`s.
+
+A `Value` is what the importer knows about one ONNX tensor: a constant array, an integer tensor whose elements are dim
+expressions (the shape arithmetic of the model), an SSA value of `nn`, or several of these. Constants and expressions
+become ops only when something uses them as data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from ...dialects import dims, nn
+from ...dialects.dtypes import element_type_of, numpy_dtype
+from ...dialects.errors import InvalidModelError
+from .folding import MAX_ELEMENTS, as_int
+from .model import GraphNode, tensor_to_array
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from xdsl.ir import Attribute, SSAValue
+
+    from ...dialects.dims import Expr
+    from ..network import Network
+
+Array = np.ndarray[Any, Any]
+
+class UnsupportedNode(Exception):
+    """Raised by a table row: the node is valid ONNX that trtc cannot import. `fix` says what the user can do."""
+
+    def __init__(self, why: str, fix: str = ""):
+        super().__init__(why)
+        self.why, self.fix = why, fix
+
+
+class InvalidNode(Exception):
+    """Raised by a table row: the node breaks the rules of ONNX."""
+
+    def __init__(self, why: str, fix: str = ""):
+        super().__init__(why)
+        self.why, self.fix = why, fix
+
+
+@dataclass
+class Value:
+    """One ONNX tensor. Exactly what is known is set; `poisoned` stands for the result of a node that failed."""
+
+    name: str
+    array: Array | None = None
+    """The elements of a constant."""
+    exprs: Array | None = None
+    """The elements (`int | Expr`, an object array) of an integer tensor computed from shapes."""
+    dtype: np.dtype[Any] | None = None
+    """Element type of `exprs`."""
+    ssa: SSAValue | None = None
+    poisoned: bool = False
+
+    def known(self) -> Array | None:
+        """The elements as `int | Expr` in an object array, or None where they are data, not shape arithmetic."""
+        if self.exprs is None and self.array is not None and self.array.size <= MAX_ELEMENTS:
+            if self.array.dtype.kind in "iub":
+                return self.array.astype(object)
+        return self.exprs
+
+    @property
+    def shape(self) -> tuple[Expr, ...]:
+        if self.ssa is not None:
+            return nn.shape_of(self.ssa)
+        held = self.array if self.array is not None else self.exprs
+        assert held is not None
+        return tuple(map(dims.const, held.shape))
+
+    @property
+    def element_type(self) -> Attribute:
+        if self.ssa is not None:
+            return nn.element_of(self.ssa)
+        dtype = self.array.dtype if self.array is not None else self.dtype
+        assert dtype is not None
+        return element_type_of(dtype)
+
+    def materialise(self, net: Network) -> SSAValue:
+        """The value as data: a constant or an `nn.shape_value` made on first use."""
+        if self.ssa is None:
+            if self.array is not None:
+                self.ssa = net.add_constant(self.array, self.name)
+            else:
+                assert self.exprs is not None
+                self.ssa = self._from_exprs(net, self.exprs)
+            net.name(self.ssa, self.name)
+        return self.ssa
+
+    def _from_exprs(self, net: Network, exprs: Array) -> SSAValue:
+        flat = exprs.reshape(-1)
+        ints = [as_int(element) for element in flat]
+        if None not in ints:
+            return net.add_constant(np.array(ints, self.dtype).reshape(exprs.shape), self.name)
+        value = net.add_shape_value(flat, None if exprs.ndim == 1 else exprs.shape)
+        return net.add_cast(value, self.element_type)
+
+
+@dataclass
+class Node:
+    """One node on its way into `nn`; table rows read operands and attributes from it and build with `net`."""
+
+    graph_node: GraphNode
+    inputs: list[Value | None]
+    opset: int
+    net: Network
+    folder: Path | None = None
+    used: frozenset[str] = frozenset()
+    """The values that some node or graph output reads."""
+    result_dtype: np.dtype[Any] | None = None
+    """Element type of a folded result, where it is not that of the first operand (set by the folds of Cast)."""
+    _attributes: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def __post_init__(self) -> None:
+        self._attributes = {attribute.name: attribute for attribute in self.graph_node.proto.attribute}
+
+    @property
+    def op_type(self) -> str:
+        return self.graph_node.proto.op_type
+
+    @property
+    def output_count(self) -> int:
+        return len(self.graph_node.proto.output)
+
+    def wants(self, index: int) -> bool:
+        """Whether something reads the node's result `index`."""
+        outputs = self.graph_node.proto.output
+        return index < len(outputs) and outputs[index] in self.used
+
+    def unsupported(self, why: str, fix: str = "") -> NoReturn:
+        raise UnsupportedNode(why, fix)
+
+    def invalid(self, why: str, fix: str = "") -> NoReturn:
+        raise InvalidNode(why, fix)
+
+    # Attributes.
+
+    def has(self, name: str) -> bool:
+        return name in self._attributes
+
+    def _attribute(self, name: str, kind: str) -> Any:
+        import onnx
+
+        attribute = self._attributes.get(name)
+        if attribute is None:
+            return None
+        expected = onnx.AttributeProto.AttributeType.Value(kind)
+        if attribute.type != expected:
+            got = onnx.AttributeProto.AttributeType.Name(attribute.type)
+            self.invalid(f"attribute {name!r} should be of type {kind}, got {got}", "export the model again")
+        return attribute
+
+    def int(self, name: str, default: int | None = None) -> int:
+        attribute = self._attribute(name, "INT")
+        return self._default(name, default) if attribute is None else int(attribute.i)
+
+    def float(self, name: str, default: float | None = None) -> float:
+        attribute = self._attribute(name, "FLOAT")
+        return self._default(name, default) if attribute is None else float(attribute.f)
+
+    def string(self, name: str, default: str | None = None) -> str:
+        attribute = self._attribute(name, "STRING")
+        return self._default(name, default) if attribute is None else attribute.s.decode(errors="replace")
+
+    def ints(self, name: str, default: list[int] | None = None) -> list[int]:
+        attribute = self._attribute(name, "INTS")
+        return self._default(name, default) if attribute is None else [int(i) for i in attribute.ints]
+
+    def floats(self, name: str) -> list[float]:
+        attribute = self._attribute(name, "FLOATS")
+        return self._default(name, None) if attribute is None else [float(f) for f in attribute.floats]
+
+    def tensor(self, name: str) -> Array:
+        attribute = self._attribute(name, "TENSOR")
+        if attribute is None:
+            return self._default(name, None)
+        return tensor_to_array(attribute.t, self.folder, f"attribute {name!r}")
+
+    def _default(self, name: str, default: Any) -> Any:
+        if default is None:
+            self.invalid(f"attribute {name!r} is missing", "export the model again")
+        return default
+
+    # Operands.
+
+    def has_input(self, index: int) -> bool:
+        return index < len(self.inputs) and self.inputs[index] is not None
+
+    def value(self, index: int) -> Value:
+        if not self.has_input(index):
+            self.invalid(f"operand {index} is missing", "export the model again")
+        value = self.inputs[index]
+        assert value is not None
+        return value
+
+    def data(self, index: int) -> SSAValue:
+        """Operand `index` as an SSA value; constants and shape arithmetic become ops here."""
+        return self.value(index).materialise(self.net)
+
+    def known(self, index: int, what: str) -> Array:
+        """Operand `index` as `int | Expr` elements; the node is unsupported where it is computed from data."""
+        known = self.value(index).known()
+        if known is None:
+            self.unsupported(
+                f"its {what} ({self.value(index).name!r}) is computed from data",
+                f"make the {what} a constant or a function of input shapes",
+            )
+        return known
+
+    def known_ints(self, index: int, what: str) -> list[int]:
+        """Operand `index`, a constant list of integers."""
+        values = [as_int(element) for element in self.known(index, what).reshape(-1)]
+        if any(value is None for value in values):
+            self.unsupported(
+                f"its {what} ({self.value(index).name!r}) depends on dynamic dims", "pin those dims with static_shapes"
+            )
+        return [value for value in values if value is not None]
+
+    def constant(self, index: int, what: str) -> Array:
+        """Operand `index`, which must be a constant."""
+        value = self.value(index)
+        if value.array is not None:
+            return value.array
+        if value.exprs is not None:
+            ints = [as_int(element) for element in value.exprs.reshape(-1)]
+            if None not in ints:
+                return np.array(ints, value.dtype).reshape(value.exprs.shape)
+        self.unsupported(f"its {what} ({value.name!r}) is not a constant", f"make the {what} a constant of the model")
+
+    def shape(self, index: int) -> tuple[Expr, ...]:
+        """The shape of operand `index`, without making it an op."""
+        return self.value(index).shape
+
+    def rank(self, index: int) -> int:
+        return len(self.shape(index))
+
+    def element_type(self, index: int) -> Attribute:
+        """The element type of operand `index`, without making it an op."""
+        return self.value(index).element_type
+
+    def onnx_type(self, code: int) -> Attribute:
+        """The element type that an ONNX data type code stands for."""
+        return onnx_element_type(code)
+
+    def numpy_dtype(self, element_type: Attribute) -> np.dtype[Any]:
+        return numpy_dtype(element_type)
+
+    def axis(self, axis: int, rank: int) -> int:
+        """`axis` counted from the front; the node is invalid where it is out of range."""
+        if not -rank <= axis < rank:
+            self.invalid(f"axis {axis} is out of range for rank {rank}")
+        return axis % rank
+
+
+def onnx_element_type(code: int) -> Attribute:
+    """The element type of an ONNX data type code. Raises `UnsupportedNode` for those that no tensor of `nn` has."""
+    import onnx
+
+    known = code in onnx.TensorProto.DataType.values()
+    name = onnx.TensorProto.DataType.Name(code) if known else str(code)
+    try:
+        if name in ("STRING", "UNDEFINED") or not known:
+            raise InvalidModelError(name)
+        return element_type_of(np.dtype(onnx.helper.tensor_dtype_to_np_dtype(code)))
+    except InvalidModelError:
+        raise UnsupportedNode(f"element type {name} is not supported", "cast to float32, int64 or bool") from None

@@ -1,0 +1,135 @@
+"""Normalisation and softmax."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from xdsl.dialects.builtin import f32
+from xdsl.ir import SSAValue
+
+from ...dialects import dims
+from ..network import Network
+from .node import Node
+from .registry import Result, onnx_op
+
+
+@onnx_op("BatchNormalization", note="inference form")
+def batch_normalization(node: Node) -> Result:
+    if node.int("training_mode", 0) or any(node.wants(i) for i in range(1, 5)):
+        node.unsupported("it is in training mode", "export the model for inference")
+    if not node.int("spatial", 1):
+        node.unsupported("spatial=0 normalises per element", "export with opset 9 or newer")
+    parameters = [node.data(i) for i in range(1, 5)]
+    return node.net.add_batch_norm(node.data(0), *parameters, epsilon=node.float("epsilon", 1e-5))
+
+
+@onnx_op("LayerNormalization", note="no Mean and InvStdDev outputs")
+def layer_normalization(node: Node) -> Result:
+    net, x = node.net, node.data(0)
+    if node.wants(1) or node.wants(2):
+        node.unsupported("its Mean or InvStdDev output is used", "remove the use of the statistics")
+    axis = node.axis(node.int("axis", -1), node.rank(0))
+    shape = node.shape(0)[axis:]
+    bias = node.data(2) if node.has_input(2) else net.add_full(0.0, shape, net.element(x))
+    return net.add_layer_norm(x, node.data(1), bias, axis=axis, epsilon=node.float("epsilon", 1e-5))
+
+
+@onnx_op("RMSNormalization")
+def rms_normalization(node: Node) -> Result:
+    """x / sqrt(mean(x * x) + epsilon) * scale, the statistics in fp32."""
+    net, x = node.net, node.data(0)
+    axis = node.axis(node.int("axis", -1), node.rank(0))
+    wide = net.add_cast(x, f32)
+    mean = net.add_reduce("mean", net.add_binary("mul", wide, wide), list(range(axis, node.rank(0))), keepdims=True)
+    inverse = net.add_unary("rsqrt", net.add_binary("add", mean, node.float("epsilon", 1e-5)))
+    return net.add_binary("mul", net.add_cast(net.add_binary("mul", wide, inverse), net.element(x)), node.data(1))
+
+
+def _standardised(net: Network, x: SSAValue, axes: list[int], epsilon: float) -> SSAValue:
+    """(x - mean) / sqrt(var + epsilon) over the axes."""
+    centred = net.add_binary("sub", x, net.add_reduce("mean", x, axes, keepdims=True))
+    variance = net.add_reduce("mean", net.add_binary("mul", centred, centred), axes, keepdims=True)
+    return net.add_binary("mul", centred, net.add_unary("rsqrt", net.add_binary("add", variance, epsilon)))
+
+
+def _per_channel(node: Node, index: int) -> SSAValue:
+    """A vector with one entry per channel, shaped so that it broadcasts against a channels-first tensor."""
+    shape = (node.shape(index)[0], *[1] * (node.rank(0) - 2))
+    return node.net.add_reshape(node.data(index), shape)
+
+
+@onnx_op("InstanceNormalization")
+def instance_normalization(node: Node) -> Result:
+    net = node.net
+    normal = _standardised(net, node.data(0), list(range(2, node.rank(0))), node.float("epsilon", 1e-5))
+    return net.add_binary("add", net.add_binary("mul", normal, _per_channel(node, 1)), _per_channel(node, 2))
+
+
+@onnx_op("GroupNormalization", note="opset 21, one scale and bias per channel")
+def group_normalization(node: Node) -> Result:
+    net, shape, groups = node.net, node.shape(0), node.int("num_groups")
+    if node.opset < 21:
+        node.unsupported("before opset 21 its scale and bias are per group", "export with opset 21 or newer")
+    folded = net.add_reshape(node.data(0), (shape[0], groups, dims.product(shape[1:]) // groups))
+    normal = net.add_reshape(_standardised(net, folded, [2], node.float("epsilon", 1e-5)), shape)
+    return net.add_binary("add", net.add_binary("mul", normal, _per_channel(node, 1)), _per_channel(node, 2))
+
+
+@onnx_op("MeanVarianceNormalization")
+def mean_variance_normalization(node: Node) -> Result:
+    axes = [node.axis(axis, node.rank(0)) for axis in node.ints("axes", [0, 2, 3])]
+    net, x = node.net, node.data(0)
+    centred = net.add_binary("sub", x, net.add_reduce("mean", x, axes, keepdims=True))
+    deviation = net.add_unary("sqrt", net.add_reduce("mean", net.add_binary("mul", centred, centred), axes, keepdims=True))
+    return net.add_binary("div", centred, net.add_binary("add", deviation, 1e-9))
+
+
+@onnx_op("LpNormalization")
+def lp_normalization(node: Node) -> Result:
+    net, x, p = node.net, node.data(0), node.int("p", 2)
+    axis = node.axis(node.int("axis", -1), node.rank(0))
+    if p == 1:
+        norm = net.add_reduce("sum", net.add_unary("abs", x), [axis], keepdims=True)
+    elif p == 2:
+        norm = net.add_unary("sqrt", net.add_reduce("sumsq", x, [axis], keepdims=True))
+    else:
+        node.invalid(f"attribute 'p' should be 1 or 2, got {p}")
+    # A vector of zeros stays zero.
+    safe = net.add_where(net.add_compare("eq", norm, 0.0), net.add_full(1.0, (), net.element(x)), norm)
+    return net.add_binary("div", x, safe)
+
+
+@onnx_op("LRN")
+def lrn(node: Node) -> Result:
+    return node.net.add_lrn(
+        node.data(0), size=node.int("size"), alpha=node.float("alpha", 1e-4), beta=node.float("beta", 0.75),
+        bias=node.float("bias", 1.0),
+    )  # fmt: skip
+
+
+@onnx_op("Softmax")
+def softmax(node: Node) -> Result:
+    return _over_softmax_axes(node, lambda x, axis: node.net.add_softmax(x, axis))
+
+
+@onnx_op("LogSoftmax")
+def log_softmax(node: Node) -> Result:
+    """x - max - log(sum(exp(x - max))): the logarithm of a softmax would round small probabilities to 0."""
+    net = node.net
+
+    def build(x: SSAValue, axis: int) -> SSAValue:
+        shifted = net.add_binary("sub", x, net.add_reduce("max", x, [axis], keepdims=True))
+        total = net.add_reduce("sum", net.add_unary("exp", shifted), [axis], keepdims=True)
+        return net.add_binary("sub", shifted, net.add_unary("log", total))
+
+    return _over_softmax_axes(node, build)
+
+
+def _over_softmax_axes(node: Node, build: Callable[[SSAValue, int], SSAValue]) -> SSAValue:
+    """Before opset 13, softmax runs over all dims from `axis` on, taken as one."""
+    net, x, shape = node.net, node.data(0), node.shape(0)
+    axis = node.axis(node.int("axis", 1 if node.opset < 13 else -1), len(shape))
+    if node.opset >= 13 or all(extent.as_int() == 1 for extent in shape[axis + 1 :]):
+        return build(x, axis)
+    flat = net.add_reshape(x, (dims.product(shape[:axis]), dims.product(shape[axis:])))
+    return net.add_reshape(build(flat, 1), shape)

@@ -1,0 +1,320 @@
+"""Pointwise ops: arithmetic, comparison, logic, activations, Cast, Clip, Where.
+
+What `nn` has no op for is decomposed exactly; every form below is the one that does not overflow for large inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce as chain
+
+import numpy as np
+from xdsl.ir import SSAValue
+
+from ...dialects import dims
+from ...dialects.dtypes import is_float
+from ..network import Network
+from . import folding
+from .folding import Array, Undecidable, elements, map_elements
+from .node import Node
+from .registry import Result, onnx_fold, onnx_op
+
+UNARY = {
+    "Abs": "abs", "Neg": "neg", "Exp": "exp", "Log": "log", "Sqrt": "sqrt", "Reciprocal": "reciprocal", "Erf": "erf",
+    "Tanh": "tanh", "Sigmoid": "sigmoid", "Relu": "relu", "Floor": "floor", "Ceil": "ceil", "Round": "round",
+    "Sign": "sign", "Sin": "sin", "Cos": "cos", "Not": "logical_not", "IsNaN": "isnan",
+}  # fmt: skip
+BINARY = {
+    "Add": "add", "Sub": "sub", "Mul": "mul", "Div": "div", "And": "logical_and", "Or": "logical_or", "Xor": "logical_xor",
+}  # fmt: skip
+COMPARE = {"Equal": "eq", "Less": "lt", "Greater": "gt", "LessOrEqual": "le", "GreaterOrEqual": "ge"}
+VARIADIC = {"Sum": "add", "Max": "max", "Min": "min", "Mean": "add"}
+
+
+@onnx_op(*UNARY)
+def unary(node: Node) -> Result:
+    return node.net.add_unary(UNARY[node.op_type], node.data(0))
+
+
+@onnx_op(*BINARY)
+def binary(node: Node) -> Result:
+    return node.net.add_binary(BINARY[node.op_type], node.data(0), node.data(1))
+
+
+@onnx_op(*COMPARE)
+def compare(node: Node) -> Result:
+    return node.net.add_compare(COMPARE[node.op_type], node.data(0), node.data(1))
+
+
+@onnx_op(*VARIADIC)
+def variadic(node: Node) -> Result:
+    net, kind = node.net, VARIADIC[node.op_type]
+    operands = [node.data(i) for i in range(len(node.inputs))]
+    if not operands:
+        node.invalid("it has no operand; expected at least one")
+    total = chain(lambda a, b: net.add_binary(kind, a, b), operands)
+    return net.add_binary("div", total, len(operands)) if node.op_type == "Mean" else total
+
+
+@onnx_op("Pow")
+def power(node: Node) -> Result:
+    base = node.data(0)
+    return node.net.add_binary("pow", base, node.net.add_cast(node.data(1), node.element_type(0)))
+
+
+@onnx_op("Mod")
+def modulo(node: Node) -> Result:
+    net, a, b = node.net, node.data(0), node.data(1)
+    floating, truncating = is_float(node.element_type(0)), node.int("fmod", 0) != 0
+    if floating and not truncating:
+        node.invalid("fmod is 0 for a floating-point operand; ONNX asks for fmod=1")
+    if floating or not truncating:
+        return net.add_binary("mod", a, b)
+    # nn.mod of integers takes the sign of the divisor; fmod=1 asks for that of the dividend.
+    remainder = net.add_binary("mod", net.add_unary("abs", a), net.add_unary("abs", b))
+    return net.add_binary("mul", net.add_unary("sign", a), remainder)
+
+
+@onnx_op("Where")
+def where(node: Node) -> Result:
+    return node.net.add_where(node.data(0), node.data(1), node.data(2))
+
+
+@onnx_op("IsInf")
+def is_inf(node: Node) -> Result:
+    net, x = node.net, node.data(0)
+    positive, negative = node.int("detect_positive", 1), node.int("detect_negative", 1)
+    if positive and negative:
+        return net.add_compare("eq", net.add_unary("abs", x), float("inf"))
+    if not positive and not negative:
+        return net.add_broadcast_to(net.add_constant(np.array(False)), node.shape(0))
+    return net.add_compare("eq", x, float("inf") if positive else -float("inf"))
+
+
+@onnx_op("Identity")
+def identity(node: Node) -> Result:
+    return node.value(0)
+
+
+@onnx_op("Dropout", note="inference only: the identity")
+def dropout(node: Node) -> Result:
+    if node.has_input(2) and bool(node.constant(2, "training_mode").reshape(-1)[0]):
+        node.unsupported("training_mode is set", "export the model for inference")
+    if node.wants(1):
+        node.unsupported("its mask output is used", "export the model for inference")
+    return node.value(0)
+
+
+@onnx_op("Cast", "CastLike", note="between booleans, integers and floats that nn has; saturation only for float8")
+def cast(node: Node) -> Result:
+    element_type = node.element_type(1) if node.op_type == "CastLike" else node.onnx_type(node.int("to"))
+    return node.net.add_cast(node.data(0), element_type)
+
+
+@onnx_op("Clip", note="bounds that are not constants become min and max")
+def clip(node: Node) -> Result:
+    net, x = node.net, node.data(0)
+    if node.opset < 11:
+        return net.add_clip(x, node.float("min", -3.4028234663852886e38), node.float("max", 3.4028234663852886e38))
+    bounds = [node.value(i).array if node.has_input(i) else None for i in (1, 2)]
+    if all(bound is not None or not node.has_input(i) for i, bound in zip((1, 2), bounds, strict=True)):
+        low, high = (None if bound is None else float(bound.reshape(())) for bound in bounds)
+        if low is None and high is None:
+            return node.value(0)
+        return net.add_clip(x, -float("inf") if low is None else low, float("inf") if high is None else high)
+    for index, kind in ((1, "max"), (2, "min")):
+        if node.has_input(index):
+            x = net.add_binary(kind, x, node.data(index))
+    return x
+
+
+# Activations.
+
+
+def _elu(net: Network, x: SSAValue, alpha: float) -> SSAValue:
+    """alpha * (exp(x) - 1) below 0, where `min(x, 0)` keeps the branch that is not taken finite."""
+    below = net.add_binary("sub", net.add_unary("exp", net.add_binary("min", x, 0.0)), 1.0)
+    return net.add_where(net.add_compare("lt", x, 0.0), net.add_binary("mul", below, alpha), x)
+
+
+def softplus(net: Network, x: SSAValue) -> SSAValue:
+    """log(1 + exp(x)) as relu(x) + log(1 + exp(-|x|))."""
+    tail = net.add_unary("exp", net.add_unary("neg", net.add_unary("abs", x)))
+    return net.add_binary("add", net.add_unary("relu", x), net.add_unary("log", net.add_binary("add", tail, 1.0)))
+
+
+def _hard_sigmoid(net: Network, x: SSAValue, alpha: float, beta: float) -> SSAValue:
+    return net.add_clip(net.add_binary("add", net.add_binary("mul", x, alpha), beta), 0.0, 1.0)
+
+
+@onnx_op("LeakyRelu")
+def leaky_relu(node: Node) -> Result:
+    return node.net.add_leaky_relu(node.data(0), node.float("alpha", 0.01))
+
+
+@onnx_op("PRelu")
+def prelu(node: Node) -> Result:
+    net, x = node.net, node.data(0)
+    return net.add_where(net.add_compare("lt", x, 0.0), net.add_binary("mul", x, node.data(1)), x)
+
+
+@onnx_op("Elu")
+def elu(node: Node) -> Result:
+    return _elu(node.net, node.data(0), node.float("alpha", 1.0))
+
+
+@onnx_op("Selu")
+def selu(node: Node) -> Result:
+    alpha, gamma = node.float("alpha", 1.67326319217681884765625), node.float("gamma", 1.05070102214813232421875)
+    return node.net.add_binary("mul", _elu(node.net, node.data(0), alpha), gamma)
+
+
+@onnx_op("Celu")
+def celu(node: Node) -> Result:
+    net, x, alpha = node.net, node.data(0), node.float("alpha", 1.0)
+    below = net.add_unary("exp", net.add_binary("div", net.add_binary("min", x, 0.0), alpha))
+    below = net.add_binary("mul", net.add_binary("sub", below, 1.0), alpha)
+    return net.add_where(net.add_compare("lt", x, 0.0), below, x)
+
+
+@onnx_op("ThresholdedRelu")
+def thresholded_relu(node: Node) -> Result:
+    net, x = node.net, node.data(0)
+    return net.add_where(net.add_compare("gt", x, node.float("alpha", 1.0)), x, 0.0)
+
+
+@onnx_op("Shrink")
+def shrink(node: Node) -> Result:
+    net, x, bias, lambd = node.net, node.data(0), node.float("bias", 0.0), node.float("lambd", 0.5)
+    high = net.add_where(net.add_compare("gt", x, lambd), net.add_binary("sub", x, bias), 0.0)
+    return net.add_where(net.add_compare("lt", x, -lambd), net.add_binary("add", x, bias), high)
+
+
+@onnx_op("HardSigmoid")
+def hard_sigmoid(node: Node) -> Result:
+    return _hard_sigmoid(node.net, node.data(0), node.float("alpha", 0.2), node.float("beta", 0.5))
+
+
+@onnx_op("HardSwish")
+def hard_swish(node: Node) -> Result:
+    x = node.data(0)
+    return node.net.add_binary("mul", x, _hard_sigmoid(node.net, x, 1.0 / 6.0, 0.5))
+
+
+@onnx_op("Softplus")
+def softplus_op(node: Node) -> Result:
+    return softplus(node.net, node.data(0))
+
+
+@onnx_op("Softsign")
+def softsign(node: Node) -> Result:
+    net, x = node.net, node.data(0)
+    return net.add_binary("div", x, net.add_binary("add", net.add_unary("abs", x), 1.0))
+
+
+@onnx_op("Swish")
+def swish(node: Node) -> Result:
+    net, x, alpha = node.net, node.data(0), node.float("alpha", 1.0)
+    return net.add_binary("mul", x, net.add_unary("sigmoid", net.add_binary("mul", x, alpha)))
+
+
+@onnx_op("Mish")
+def mish(node: Node) -> Result:
+    net, x = node.net, node.data(0)
+    return net.add_binary("mul", x, net.add_unary("tanh", softplus(net, x)))
+
+
+@onnx_op("Gelu")
+@onnx_op("Gelu", "FastGelu", domain="com.microsoft", note="FastGelu with its optional bias")
+def gelu(node: Node) -> Result:
+    net, x = node.net, node.data(0)
+    if node.op_type == "FastGelu" and node.has_input(1):
+        x = net.add_binary("add", x, node.data(1))
+    mode = "tanh" if node.op_type == "FastGelu" else node.string("approximate", "none")
+    if mode not in ("none", "tanh"):
+        node.invalid(f"attribute 'approximate' should be 'none' or 'tanh', got {mode!r}")
+    if mode == "none":
+        gate = net.add_unary("erf", net.add_binary("mul", x, float(np.sqrt(0.5))))
+    else:
+        cubic = net.add_binary("mul", net.add_binary("mul", net.add_binary("mul", x, x), x), 0.044715)
+        gate = net.add_unary("tanh", net.add_binary("mul", net.add_binary("add", x, cubic), float(np.sqrt(2.0 / np.pi))))
+    return net.add_binary("mul", net.add_binary("mul", x, 0.5), net.add_binary("add", gate, 1.0))
+
+
+@onnx_op("Tan", "Sinh", "Cosh")
+def from_exponentials(node: Node) -> Result:
+    net, x = node.net, node.data(0)
+    if node.op_type == "Tan":
+        return net.add_binary("div", net.add_unary("sin", x), net.add_unary("cos", x))
+    up, down = net.add_unary("exp", x), net.add_unary("exp", net.add_unary("neg", x))
+    return net.add_binary("mul", net.add_binary("sub" if node.op_type == "Sinh" else "add", up, down), 0.5)
+
+
+# Folds over known integers.
+
+_FOLD_BINARY: dict[str, Callable[[folding.Element, folding.Element], folding.Element]] = {
+    "Add": lambda a, b: a + b,
+    "Sub": lambda a, b: a - b,
+    "Mul": lambda a, b: a * b,
+    "Div": folding.fold_div,
+    "Mod": folding.fold_mod,
+    "And": lambda a, b: bool(a) and bool(b),
+    "Or": lambda a, b: bool(a) or bool(b),
+    "Sum": lambda a, b: a + b,
+    "Min": folding.fold_min,
+    "Max": folding.fold_max,
+}
+
+
+@onnx_fold(*_FOLD_BINARY)
+def fold_binary(node: Node, operands: list[Array]) -> Array | None:
+    return chain(lambda a, b: map_elements(_FOLD_BINARY[node.op_type], a, b), operands)
+
+
+@onnx_fold("Neg", "Abs", "Not", "Relu", "Sign")
+def fold_unary(node: Node, operands: list[Array]) -> Array | None:
+    def negative(element: folding.Element) -> bool:
+        low, high = dims.as_expr(element).bounds(node.net.ranges)
+        if low < 0 <= high:
+            raise Undecidable
+        return high < 0
+
+    functions: dict[str, Callable[[folding.Element], folding.Element]] = {
+        "Neg": lambda a: -a,
+        "Abs": lambda a: -a if negative(a) else a,
+        "Not": lambda a: not a,
+        "Relu": lambda a: dims.maximum(a, 0),
+        "Sign": lambda a: -1 if negative(a) else dims.minimum(a, 1),
+    }
+    return map_elements(functions[node.op_type], operands[0])
+
+
+@onnx_fold("Identity", "Floor", "Ceil", "Round")
+def fold_identity(node: Node, operands: list[Array]) -> Array | None:
+    """Rounding an integer (a shape that was cast to float on its way) changes nothing."""
+    return operands[0]
+
+
+@onnx_fold("Equal", "Less", "Greater", "LessOrEqual", "GreaterOrEqual")
+def fold_compare(node: Node, operands: list[Array]) -> Array | None:
+    return map_elements(folding.compare(COMPARE[node.op_type], node.net.ranges), *operands)
+
+
+@onnx_fold("Where")
+def fold_where(node: Node, operands: list[Array]) -> Array | None:
+    condition, then, other = np.broadcast_arrays(*operands)
+    chosen = [
+        a if bool(c) else b
+        for c, a, b in zip(condition.reshape(-1), then.reshape(-1), other.reshape(-1), strict=True)
+    ]
+    return elements(chosen, condition.shape)
+
+
+@onnx_fold("Cast", "CastLike")
+def fold_cast(node: Node, operands: list[Array]) -> Array | None:
+    element_type = node.element_type(1) if node.op_type == "CastLike" else node.onnx_type(node.int("to"))
+    node.result_dtype = node.numpy_dtype(element_type)
+    if node.result_dtype.kind == "b":
+        return map_elements(folding.compare("ne", node.net.ranges), operands[0], elements([0], ()))
+    return operands[0]
+

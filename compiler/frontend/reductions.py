@@ -1,0 +1,61 @@
+"""Reductions: Reduce*."""
+
+from __future__ import annotations
+
+from functools import reduce as chain
+
+from ...dialects import dims
+from . import folding
+from .folding import Array, elements
+from .node import Node
+from .registry import Result, onnx_fold, onnx_op
+
+KINDS = {
+    "ReduceSum": "sum", "ReduceMean": "mean", "ReduceMax": "max", "ReduceMin": "min", "ReduceProd": "prod",
+    "ReduceSumSquare": "sumsq", "ReduceL1": "sum", "ReduceL2": "sumsq", "ReduceLogSum": "sum", "ReduceLogSumExp": "sum",
+}  # fmt: skip
+
+
+def _axes(node: Node, rank: int) -> list[int] | None:
+    """The axes to reduce; None where the node is the identity (no axes and noop_with_empty_axes)."""
+    in_operand = node.opset >= (13 if node.op_type == "ReduceSum" else 18)
+    if in_operand:
+        axes = node.known_ints(1, "axes") if node.has_input(1) else []
+    else:
+        axes = node.ints("axes", []) if node.has("axes") else []
+    if not axes:
+        return None if in_operand and node.int("noop_with_empty_axes", 0) else list(range(rank))
+    return sorted(node.axis(axis, rank) for axis in axes)
+
+
+@onnx_op(*KINDS)
+def reduction(node: Node) -> Result:
+    net, x, kind = node.net, node.data(0), node.op_type
+    axes = _axes(node, node.rank(0))
+    keepdims = bool(node.int("keepdims", 1))
+    if axes is None:
+        return node.value(0)
+    if kind == "ReduceLogSumExp":
+        # Shifted by the maximum, as exp overflows without.
+        peak = net.add_reduce("max", x, axes, keepdims=True)
+        total = net.add_reduce("sum", net.add_unary("exp", net.add_binary("sub", x, peak)), axes, keepdims=keepdims)
+        shape = net.shape(total)
+        return net.add_binary("add", net.add_unary("log", total), net.add_reshape(peak, shape))
+    if kind == "ReduceL1":
+        x = net.add_unary("abs", x)
+    result = net.add_reduce(KINDS[kind], x, axes, keepdims=keepdims)
+    if kind == "ReduceL2":
+        return net.add_unary("sqrt", result)
+    return net.add_unary("log", result) if kind == "ReduceLogSum" else result
+
+
+@onnx_fold("ReduceProd", "ReduceSum", "ReduceMax", "ReduceMin")
+def fold_reduction(node: Node, operands: list[Array]) -> Array | None:
+    """All elements of a shape to one: what element counts are computed with."""
+    values = operands[0]
+    if values.ndim != 1 or not values.size or _axes(node, 1) is None:
+        return None
+    step = {"ReduceProd": lambda a, b: a * b, "ReduceSum": lambda a, b: a + b}
+    step |= {"ReduceMax": folding.fold_max, "ReduceMin": folding.fold_min}
+    total = chain(step[node.op_type], values.tolist())
+    return elements([dims.as_expr(total)], (1,) if node.int("keepdims", 1) else ())

@@ -1,0 +1,263 @@
+"""Ops that only rearrange: Reshape, Transpose, Squeeze, Expand, Tile, Concat, Split, Pad, DepthToSpace and kin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from xdsl.ir import SSAValue
+
+from ...dialects import dims
+from ...dialects.dims import Expr
+from ...dialects.nn import broadcast_dims
+from .folding import Array, as_int, simplified
+from .node import Node, Value
+from .registry import Result, onnx_fold, onnx_op
+
+
+def cancelled_quotient(numerator: Sequence[Expr], denominator: Sequence[Expr]) -> Expr:
+    """prod(numerator) / prod(denominator), equal factors cancelled first, so that the quotient stays simple."""
+    left = list(numerator)
+    right: list[Expr] = []
+    for factor in denominator:
+        if factor in left:
+            left.remove(factor)
+        else:
+            right.append(factor)
+    return dims.product(left) // dims.product(right)
+
+
+def reshaped(node: Node, source: Sequence[Expr], target: Sequence[int | Expr], allow_zero: bool) -> list[Expr]:
+    """The shape that Reshape's `target` means: 0 copies a dim (unless `allow_zero`), -1 is what is left."""
+    shape: list[Expr | None] = []
+    for index, element in enumerate(target):
+        value = as_int(element)
+        if value == 0 and not allow_zero:
+            if index >= len(source):
+                node.invalid(f"its shape {list(map(str, target))} copies dim {index} of an operand of rank {len(source)}")
+            shape.append(source[index])
+        elif value == -1:
+            shape.append(None)
+        elif value is not None and value < 0:
+            node.invalid(f"its shape {list(map(str, target))} has the extent {value}")
+        else:
+            shape.append(dims.as_expr(element))
+    fixed = [extent for extent in shape if extent is not None]
+    if shape.count(None) > 1:
+        node.invalid(f"its shape {list(map(str, target))} has more than one -1")
+    if None not in shape:
+        return fixed
+    if any(extent.as_int() == 0 for extent in fixed):
+        node.invalid(f"its shape {list(map(str, target))} has a 0 and a -1, so that -1 is not defined")
+    rest = cancelled_quotient(source, fixed)
+    return [rest if extent is None else extent for extent in shape]
+
+
+@onnx_op("Reshape", note="the shape is constant or computed from input shapes")
+def reshape(node: Node) -> Result:
+    target = [simplified(element) for element in node.known(1, "shape").reshape(-1)]
+    return _reshape(node, reshaped(node, node.shape(0), target, bool(node.int("allowzero", 0))))
+
+
+def _reshape(node: Node, shape: Sequence[Expr]) -> Result:
+    """Reshapes constants at once, so that scalars and vectors of the model stay constants."""
+    array, static = node.value(0).array, [extent.as_int() for extent in shape]
+    if array is not None and None not in static:
+        extents = [extent for extent in static if extent is not None]
+        if int(np.prod(extents, dtype=np.int64)) != array.size:
+            node.invalid(f"cannot reshape {array.size} elements to {extents}")
+        if array.size <= 1:
+            return Value("", array=array.reshape(extents))
+    return node.net.add_reshape(node.data(0), shape)
+
+
+@onnx_fold("Reshape")
+def fold_reshape(node: Node, operands: list[Array]) -> Array | None:
+    values = operands[0]
+    target = [as_int(element) for element in operands[1].reshape(-1)]
+    if None in target:
+        return None
+    source = [dims.const(extent) for extent in values.shape]
+    shape = reshaped(node, source, [t for t in target if t is not None], bool(node.int("allowzero", 0)))
+    return values.reshape([extent.as_int() or 0 for extent in shape])
+
+
+@onnx_op("Flatten")
+def flatten(node: Node) -> Result:
+    shape, axis = node.shape(0), node.int("axis", 1)
+    if not -len(shape) <= axis <= len(shape):
+        node.invalid(f"axis {axis} is out of range for rank {len(shape)}")
+    axis += len(shape) if axis < 0 else 0
+    return _reshape(node, (dims.product(shape[:axis]), dims.product(shape[axis:])))
+
+
+def _axes_operand(node: Node) -> list[int] | None:
+    """The axes of Squeeze and Unsqueeze: an attribute before opset 13, an operand since."""
+    if node.opset < 13:
+        return node.ints("axes") if node.has("axes") else None
+    return node.known_ints(1, "axes") if node.has_input(1) else None
+
+
+@onnx_op("Squeeze")
+def squeeze(node: Node) -> Result:
+    shape, axes = node.shape(0), _axes_operand(node)
+    if axes is None:
+        drop = {i for i, extent in enumerate(shape) if extent.as_int() == 1}
+    else:
+        drop = {node.axis(axis, len(shape)) for axis in axes}
+    wrong = [str(shape[i]) for i in sorted(drop) if shape[i].as_int() not in (1, None)]
+    if wrong:
+        node.invalid(f"it squeezes dims of extent {', '.join(wrong)}; expected 1")
+    return _reshape(node, [extent for i, extent in enumerate(shape) if i not in drop])
+
+
+@onnx_op("Unsqueeze")
+def unsqueeze(node: Node) -> Result:
+    shape, axes = list(node.shape(0)), _axes_operand(node) or []
+    rank = len(shape) + len(axes)
+    for axis in sorted(node.axis(axis, rank) for axis in axes):
+        shape.insert(axis, dims.const(1))
+    return _reshape(node, shape)
+
+
+@onnx_fold("Squeeze", "Unsqueeze", "Flatten")
+def fold_unit_dims(node: Node, operands: list[Array]) -> Array | None:
+    values = operands[0]
+    if node.op_type == "Flatten":
+        axis = node.int("axis", 1)
+        return values.reshape(int(np.prod(values.shape[:axis], dtype=np.int64)), -1) if values.size else None
+    axes = _axes_operand(node)
+    if node.op_type == "Squeeze":
+        return np.squeeze(values, None if axes is None else tuple(node.axis(axis, values.ndim) for axis in axes))
+    rank = values.ndim + len(axes or [])
+    return np.expand_dims(values, tuple(node.axis(axis, rank) for axis in axes or []))
+
+
+@onnx_op("Transpose")
+def transpose(node: Node) -> Result:
+    rank = node.rank(0)
+    permutation = node.ints("perm", list(range(rank))[::-1])
+    if sorted(permutation) != list(range(rank)):
+        node.invalid(f"attribute 'perm' should be a permutation of the {rank} dims, got {permutation}")
+    return node.net.add_transpose(node.data(0), permutation)
+
+
+@onnx_op("Expand", note="the shape is constant or computed from input shapes")
+def expand(node: Node) -> Result:
+    net, source = node.net, node.shape(0)
+    target = [dims.as_expr(element) for element in node.known(1, "shape").reshape(-1)]
+    shape = broadcast_dims("Expand", source, target)
+    return node.value(0) if shape == tuple(source) else net.add_broadcast_to(node.data(0), shape)
+
+
+@onnx_op("Tile", note="the repeats are constant or computed from input shapes")
+def tile(node: Node) -> Result:
+    shape, repeats = node.shape(0), [dims.as_expr(element) for element in node.known(1, "repeats").reshape(-1)]
+    if len(repeats) != len(shape):
+        node.invalid(f"it has {len(repeats)} repeats for rank {len(shape)}")
+    wide: list[Expr] = []
+    repeated: list[Expr] = []
+    for extent, times in zip(shape, repeats, strict=True):
+        plain = times.as_int() == 1
+        wide += [extent] if plain else [dims.const(1), extent]
+        repeated += [extent] if plain else [times, extent]
+    if len(wide) == len(shape):
+        return node.value(0)
+    result = node.net.add_broadcast_to(node.net.add_reshape(node.data(0), wide), repeated)
+    return node.net.add_reshape(result, [extent * times for extent, times in zip(shape, repeats, strict=True)])
+
+
+@onnx_op("Concat")
+def concat(node: Node) -> Result:
+    operands = [node.data(i) for i in range(len(node.inputs))]
+    if not operands:
+        node.invalid("it has no operand; expected at least one")
+    return node.net.add_concat(operands, node.axis(node.int("axis"), node.rank(0)))
+
+
+@onnx_fold("Concat")
+def fold_concat(node: Node, operands: list[Array]) -> Array | None:
+    return np.concatenate(operands, node.int("axis"))
+
+
+@onnx_op("Split", note="the sizes are constant or computed from input shapes")
+def split(node: Node) -> Result:
+    net, x, shape = node.net, node.data(0), node.shape(0)
+    axis = node.axis(node.int("axis", 0), len(shape))
+    results: list[SSAValue | Value] = []
+    start = dims.const(0)
+    for size in _split_sizes(node, shape[axis]):
+        starts, sizes = [dims.const(0)] * len(shape), list(shape)
+        starts[axis], sizes[axis] = start, size
+        results.append(net.add_slice(x, starts, sizes))
+        start = start + size
+    return results
+
+
+def _split_sizes(node: Node, extent: Expr) -> list[Expr]:
+    if node.opset < 13 and node.has("split"):
+        sizes = [dims.const(size) for size in node.ints("split")]
+    elif node.opset >= 13 and node.has_input(1):
+        sizes = [dims.as_expr(size) for size in node.known(1, "sizes").reshape(-1)]
+    else:
+        count = node.int("num_outputs", node.output_count)
+        chunk = dims.ceildiv(extent, count)
+        sizes = [chunk] * (count - 1) + [extent - chunk * (count - 1)]
+    if len(sizes) != node.output_count:
+        node.invalid(f"it has {len(sizes)} sizes for {node.output_count} outputs")
+    total = sum(sizes, dims.const(0))
+    if (total - extent).as_int() not in (0, None):
+        node.invalid(f"its sizes sum to {total}, but the dim is {extent}")
+    return sizes
+
+
+@onnx_op("Pad", note="constant mode, pads constant and not negative")
+def pad(node: Node) -> Result:
+    net, shape = node.net, node.shape(0)
+    mode = node.string("mode", "constant")
+    if mode != "constant":
+        node.unsupported(f"its mode is {mode!r}", "use constant padding")
+    if node.opset < 11:
+        pads, value = node.ints("pads"), node.float("value", 0.0)
+    else:
+        pads = node.known_ints(1, "pads")
+        value = node.constant(2, "padding value").item() if node.has_input(2) else 0.0
+    axes = list(range(len(shape)))
+    if node.opset >= 18 and node.has_input(3):
+        axes = [node.axis(axis, len(shape)) for axis in node.known_ints(3, "axes")]
+    if len(pads) != 2 * len(axes):
+        node.invalid(f"it has {len(pads)} pads for {len(axes)} dims; expected {2 * len(axes)}")
+    if min(pads, default=0) < 0:
+        node.unsupported(f"its pads {pads} are negative", "slice the input instead")
+    low, high = [0] * len(shape), [0] * len(shape)
+    for axis, before, after in zip(axes, pads[: len(axes)], pads[len(axes) :], strict=True):
+        low[axis], high[axis] = before, after
+    return net.add_pad(node.data(0), low, high, value) if any(pads) else node.value(0)
+
+
+@onnx_op("DepthToSpace")
+def depth_to_space(node: Node) -> Result:
+    net, x, block = node.net, node.data(0), node.int("blocksize")
+    batch, channels, height, width = _image(node)
+    depth = channels // (block * block)
+    if node.string("mode", "DCR") == "DCR":
+        shape, order = (batch, block, block, depth, height, width), (0, 3, 4, 1, 5, 2)
+    else:
+        shape, order = (batch, depth, block, block, height, width), (0, 1, 4, 2, 5, 3)
+    moved = net.add_transpose(net.add_reshape(x, shape), order)
+    return net.add_reshape(moved, (batch, depth, height * block, width * block))
+
+
+@onnx_op("SpaceToDepth")
+def space_to_depth(node: Node) -> Result:
+    net, x, block = node.net, node.data(0), node.int("blocksize")
+    batch, channels, height, width = _image(node)
+    cut = net.add_reshape(x, (batch, channels, height // block, block, width // block, block))
+    moved = net.add_transpose(cut, (0, 3, 5, 1, 2, 4))
+    return net.add_reshape(moved, (batch, channels * (block * block), height // block, width // block))
+
+
+def _image(node: Node) -> tuple[Expr, ...]:
+    if node.rank(0) != 4:
+        node.invalid(f"expected an operand of rank 4, got rank {node.rank(0)}")
+    return node.shape(0)

@@ -1,0 +1,122 @@
+"""What may appear in a module at each phase boundary.
+
+One `Boundary` per phase: for each kind of function, which dialects and which single ops are allowed in its body. The pipeline
+checks the boundary when the phase ends, so a pass that leaves work undone is reported there, by op and ONNX node, and not as
+a strange failure two levels below.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from xdsl.dialects.builtin import ModuleOp, StringAttr
+from xdsl.ir import Operation
+
+from ..dialects.errors import PassError
+from ..dialects.provenance import describe
+
+VIEWS = frozenset({"nn.reshape", "nn.transpose", "nn.slice", "nn.concat", "nn.broadcast_to"})
+"""Ops of `@main` that may stay outside groups: they become views of a buffer."""
+
+
+@dataclass(frozen=True)
+class Body:
+    """What the body of a function may hold: whole dialects, single ops besides, and exceptions to both."""
+
+    dialects: frozenset[str] = frozenset()
+    ops: frozenset[str] = frozenset()
+    except_ops: frozenset[str] = frozenset()
+
+    def allows(self, op: Operation) -> bool:
+        if op.name in self.except_ops:
+            return False
+        return op.name in self.ops or op.name.split(".", 1)[0] in self.dialects
+
+
+def _body(*allowed: str, but: tuple[str, ...] = ()) -> Body:
+    """`_body("nn", "func.return", but=("nn.export",))`: names with a dot are ops, others dialects."""
+    return Body(
+        frozenset(name for name in allowed if "." not in name),
+        frozenset(name for name in allowed if "." in name),
+        frozenset(but),
+    )
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """The legal module at the end of a phase.
+
+    `main`, `weights`, `outlined` and `kernel` are the bodies of `@main`, `@weights`, other functions and `kernel.func`s; None
+    means that no such function may exist. Ops inside regions are held to the same rule.
+    """
+
+    main: Body
+    weights: Body | None = None
+    outlined: Body | None = None
+    kernel: Body | None = None
+
+
+SURVIVING_TILE_OPS = frozenset(
+    f"kernel.{name}"
+    for name in ("func", "return", "yield", "roles", "expr", "cluster_rank", "tensor_map", "grid_wait", "grid_signal")
+)
+"""Tile ops that mean the same for a thread, and stay."""
+
+
+@cache
+def boundaries() -> dict[str, Boundary]:
+    """The legality spec: one `Boundary` per phase. Built on first use, since it asks the `kernel` dialect for its op sets."""
+    from ..dialects.kernel import THREAD_OPS, TILE_OPS
+
+    tile_only = sorted({op.name for op in TILE_OPS} - SURVIVING_TILE_OPS)
+    thread_only = sorted(op.name for op in THREAD_OPS)
+    weights = _body("nn", "quant", "func.return")
+    tensors = _body("nn", "quant", "func.return", but=("nn.export", "quant.observe"))
+    host = _body("buffer", "func.return")
+    groups = _body("fusion.call", "nn.weight", "nn.constant", "nn.shape_value", "func.return", *sorted(VIEWS))
+    scalar = ("kernel", "arith", "math", "scf", "memref")
+    tiles, threads = _body(*scalar, but=tuple(thread_only)), _body(*scalar, but=tuple(tile_only))
+    return {
+        "import": Boundary(main=_body("nn", "quant", "func.return")),
+        "graph": Boundary(main=tensors, weights=weights),
+        "quantize": Boundary(main=tensors, weights=weights),
+        "fuse": Boundary(main=groups, weights=weights, outlined=tensors),
+        "memory": Boundary(main=host, weights=weights, outlined=tensors),
+        "kernels": Boundary(main=host, weights=weights, kernel=tiles),
+        "threads": Boundary(main=host, weights=weights, kernel=threads),
+    }
+
+
+def check_boundary(module: ModuleOp, phase: str) -> None:
+    """Raise `PassError` for the first op that may not be there after `phase`: names the op, its ONNX nodes and the phase."""
+    boundary = boundaries()[phase]
+    for function in module.body.block.ops:
+        kind, body = _body_of(function, boundary)
+        if body is None:
+            raise PassError(f"after phase '{phase}': a {kind} ('{function.name}') may not exist yet or any more")
+        for op in function.walk():
+            if op is function:
+                continue
+            if not body.allows(op):
+                raise PassError(
+                    f"after phase '{phase}': {describe(op)} may not appear in a {kind}: allowed are {_words(body, op)}"
+                )
+
+
+def _body_of(function: Operation, boundary: Boundary) -> tuple[str, Body | None]:
+    if function.name == "kernel.func":
+        return "kernel function", boundary.kernel
+    if function.name != "func.func":
+        return "top-level op", None
+    name = function.properties.get("sym_name")
+    if isinstance(name, StringAttr) and name.data == "main":
+        return "main function", boundary.main
+    if isinstance(name, StringAttr) and name.data == "weights":
+        return "weights function", boundary.weights
+    return "outlined function", boundary.outlined
+
+
+def _words(body: Body, op: Operation) -> str:
+    allowed = ", ".join([*(f"{name}.*" for name in sorted(body.dialects)), *sorted(body.ops)])
+    return f"{allowed}, but not {op.name}" if op.name in body.except_ops else allowed

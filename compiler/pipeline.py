@@ -1,0 +1,185 @@
+"""The pipeline: the only place with a pass order.
+
+A compile runs through phases; each phase is a list of passes and ends at a boundary with a legality spec (`legality.py`).
+`run_pipeline` is what the driver calls; `run_passes` runs any list of passes under the same guards, for `trtc-opt -p`.
+Both call observers before and after each pass, which is how printing, dumping, timing and check-numerics are done.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation
+from xdsl.passes import ModulePass
+from xdsl.utils.exceptions import PassFailedException, VerifyException
+
+from ..dialects.dominance import verify_dominance
+from ..dialects.errors import OptionError, PassError, TrtcError
+from ..dialects.provenance import describe
+from .legality import check_boundary
+from .options import BuildOptions
+from .universe import load_pass, make_context
+
+PHASES = ("import", "graph", "quantize", "fuse", "memory", "kernels", "threads")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One pass of a phase, with the options that the builder options give it."""
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def make(self) -> ModulePass:
+        """The pass, ready to run. Raises `PassError` where it cannot be loaded or does not know an option."""
+        try:
+            return load_pass(self.name)(**self.options)
+        except (ImportError, KeyError, TypeError) as error:
+            raise PassError(f"pipeline: pass '{self.name}' cannot be set up: {error}") from error
+
+
+def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
+    """The passes of every phase, in order."""
+    return {
+        "import": (),
+        "graph": (
+            Step("canonicalize-nn"),
+            Step("fold-constants"),
+            Step("fold-batch-norm"),
+            Step("eliminate-transposes"),
+            Step("fold-constants"),
+            Step("canonicalize-nn"),
+            Step("cse"),
+            Step("dce"),
+            Step("assign-precision", {"mode": options.precision}),
+        ),
+        "quantize": (Step("place-qdq"),),
+        "fuse": (
+            Step("hoist-weights"),
+            Step("fuse-groups"),
+            Step("realize-integer"),
+            Step("assign-destinations"),
+            Step("outline-groups"),
+        ),
+        "memory": (Step("select-schedule"), Step("bufferize"), Step("plan-arena")),
+        "kernels": (Step("lower-groups"),),
+        "threads": (Step("lower-to-threads"),),
+    }
+
+
+class Observer:
+    """Hooks around each pass; override what you need. `index` counts passes from 1."""
+
+    def before_pass(self, index: int, step: ModulePass, module: ModuleOp) -> None: ...
+
+    def after_pass(self, index: int, step: ModulePass, module: ModuleOp, seconds: float) -> None: ...
+
+
+def check_phase(name: str) -> str:
+    """`name` if it is a phase; raises `OptionError` with the list otherwise."""
+    if name not in PHASES:
+        raise OptionError(f"phase '{name}' does not exist: expected one of {', '.join(PHASES)}")
+    return name
+
+
+def run_pipeline(
+    module: ModuleOp,
+    options: BuildOptions,
+    *,
+    stop_after: str | None = None,
+    observers: Sequence[Observer] = (),
+    context: Context | None = None,
+) -> None:
+    """Take an imported module (`nn` level) through the phases up to and including `stop_after` (default: all), in place.
+
+    Raises `PassError` where a pass fails or a boundary is broken, with the pass or phase, the op and its ONNX nodes.
+    """
+    last = PHASES.index(check_phase(stop_after)) if stop_after is not None else len(PHASES) - 1
+    steps = phase_steps(options)
+    context = context or make_context()
+    done = 0
+    verify_module(module, "the imported module")
+    with _garbage_frozen():
+        for phase in PHASES[: last + 1]:
+            passes = [step.make() for step in steps[phase]]
+            run_passes(module, passes, context, observers=observers, verify=options.verify_each, first_index=done + 1)
+            done += len(passes)
+            if options.check_boundaries:
+                check_boundary(module, phase)
+
+
+def run_passes(
+    module: ModuleOp,
+    passes: Iterable[ModulePass],
+    context: Context,
+    *,
+    observers: Sequence[Observer] = (),
+    verify: bool = True,
+    first_index: int = 1,
+) -> None:
+    """Run passes in order, in place, verifying types, traits and dominance after each unless `verify` is off."""
+    for index, step in enumerate(passes, first_index):
+        for observer in observers:
+            observer.before_pass(index, step, module)
+        start = time.perf_counter()
+        _apply(step, context, module)
+        seconds = time.perf_counter() - start
+        if verify:
+            verify_module(module, f"the result of pass '{step.name}'")
+        for observer in observers:
+            observer.after_pass(index, step, module, seconds)
+
+
+def _apply(step: ModulePass, context: Context, module: ModuleOp) -> None:
+    try:
+        step.apply(context, module)
+    except TrtcError:
+        raise
+    except Exception as error:
+        raise PassError(f"pass '{step.name}' failed: {_one_line(error)}; reproduce with -p '{step.spec()}'") from error
+
+
+def verify_module(module: ModuleOp, what: str) -> None:
+    """Verify types, traits and dominance; raises `PassError` that names the first invalid op, without printing the module."""
+    try:
+        module.verify()
+        verify_dominance(module)
+    except VerifyException as error:
+        culprit = _first_invalid(module)
+        where = f"{describe(culprit)}: " if culprit is not None else ""
+        raise PassError(f"{what} is not valid: {where}{_one_line(error)}") from error
+
+
+def _first_invalid(module: ModuleOp) -> Operation | None:
+    """The innermost op, first in order, that does not verify on its own; None where only dominance is broken."""
+    for op in module.walk(reverse=False):
+        try:
+            op.verify(verify_nested_ops=False)
+        except VerifyException:
+            return op
+    return None
+
+
+def _one_line(error: BaseException) -> str:
+    """The message of an error on one line, with its type where the type says something."""
+    text = " ".join(str(error).split())
+    if isinstance(error, VerifyException | PassFailedException) and text:
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+@contextmanager
+def _garbage_frozen() -> Iterator[None]:
+    """Keep what is alive now out of Python's garbage collector, whose passes otherwise grow with the module."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

@@ -1,0 +1,360 @@
+"""
+The `buffer` dialect: the host function of an engine, where tensors have become memory.
+
+`bufferize` turns `@main` into a straight line of ops over memrefs; its arguments are the inputs, then the outputs, whose dims
+the attribute `buffer.arg_dims` gives. Sizes are dim expressions over symbols, which `buffer.symbol` reads off the inputs.
+
+- Every memref belongs to one *owner*: an argument, a weight, an `alloc` or a `slot`. A `view` is taken of an owner, never of
+  a view, so that which bytes an op touches can be read off in one step.
+- `launch` reads its `ins`, writes its `outs` and may use its `workspace`; nothing else touches memory. Launches run in order.
+- `plan-arena` replaces every `alloc` by a `slot` at a fixed offset of the one `arena`.
+
+```
+func.func @main(%x: memref<?x64xf16>, %y: memref<?x64xf16>) attributes {buffer.arg_dims = [#nn.dims<N, 64>, #nn.dims<N, 64>]} {
+  %N = buffer.symbol "N" from %x[0] : memref<?x64xf16>
+  %w = buffer.weight "fc.weight" : memref<64x64xf16>
+  %t = buffer.alloc #nn.dims<N, 64> : memref<?x64xf16>
+  buffer.launch @fc_0[%N] ins(%x, %w : memref<?x64xf16>, memref<64x64xf16>) outs(%t : memref<?x64xf16>)
+  buffer.launch @softmax_1[%N] ins(%t : memref<?x64xf16>) outs(%y : memref<?x64xf16>)
+  func.return
+}
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, cast
+
+from xdsl.dialects.builtin import (
+    DYNAMIC_INDEX,
+    I64,
+    I8,
+    ArrayAttr,
+    IndexType,
+    IntegerAttr,
+    MemRefType,
+    NoneAttr,
+    StringAttr,
+    StridedLayoutAttr,
+    SymbolRefAttr,
+    i8,
+    i64,
+)
+from xdsl.ir import Attribute, BlockArgument, Dialect, Operation, SSAValue
+from xdsl.irdl import (
+    AttrSizedOperandSegments,
+    IRDLOperation,
+    ParsePropInAttrDict,
+    irdl_op_definition,
+    operand_def,
+    prop_def,
+    result_def,
+    traits_def,
+    var_operand_def,
+)
+from xdsl.traits import Pure
+from xdsl.utils.exceptions import VerifyException
+
+from .dims import Expr, const, product
+from .dtypes import numpy_dtype
+from .nn_base import DimsAttr
+
+ALIGNMENT = 256
+"""Bytes that divide the offset of every slot: what a memory allocation of CUDA guarantees, enough for any vector or TMA access."""
+
+ARG_DIMS = "buffer.arg_dims"
+OUT_NAMES = "buffer.out_names"
+"""On a launch: the ONNX names of the tensors in its `outs`, "" where there is none."""
+
+
+def contiguous_strides(dims: Sequence[Expr]) -> tuple[Expr, ...]:
+    """Row-major strides, in elements."""
+    strides: list[Expr] = []
+    step = const(1)
+    for extent in reversed(dims):
+        strides.append(step)
+        step = step * extent
+    return tuple(reversed(strides))
+
+
+def memref_type(
+    dims: Sequence[Expr], element_type: Attribute, strides: Sequence[Expr] | None = None, offset: Expr | None = None
+) -> MemRefType:
+    """The memref type of these dims; with a strided layout unless it is row-major at offset 0. Symbolic values become `?`."""
+    shape = [_static(extent) for extent in dims]
+    start = const(0) if offset is None else offset
+    if strides is None or (tuple(strides) == contiguous_strides(dims) and start == 0):
+        return MemRefType(element_type, [DYNAMIC_INDEX if s is None else s for s in shape])
+    layout = StridedLayoutAttr([_static(s) for s in strides], _static(start))
+    return MemRefType(element_type, [DYNAMIC_INDEX if s is None else s for s in shape], layout)
+
+
+def size_in_bytes(dims: Sequence[Expr], element_type: Attribute) -> Expr:
+    """Bytes that a row-major buffer of these dims takes."""
+    return product(dims) * numpy_dtype(element_type).itemsize
+
+
+def owner_of(value: SSAValue) -> SSAValue:
+    """The owner of a memref: what a view is of, or the value itself."""
+    return value.owner.source if isinstance(value.owner, ViewOp) else value
+
+
+def argument_dims(function: Operation) -> tuple[tuple[Expr, ...], ...]:
+    """The dims of each argument of a host function, from `buffer.arg_dims`; empty when it has none."""
+    listed = function.attributes.get(ARG_DIMS)
+    return tuple(cast(DimsAttr, dims).exprs for dims in listed) if isinstance(listed, ArrayAttr) else ()
+
+
+@irdl_op_definition
+class SymbolOp(IRDLOperation):
+    """The value of a dim symbol, read off one dim of an argument."""
+
+    name = "buffer.symbol"
+
+    symbol = prop_def(StringAttr)
+    source = operand_def(MemRefType)
+    axis = prop_def(IntegerAttr[I64])
+    result = result_def(IndexType())
+
+    traits = traits_def(Pure())
+    assembly_format = "$symbol `from` $source `[` $axis `]` attr-dict `:` type($source)"
+    irdl_options = (ParsePropInAttrDict(),)
+
+    def __init__(self, symbol: str, source: SSAValue, axis: int):
+        super().__init__(
+            operands=[source],
+            properties={"symbol": StringAttr(symbol), "axis": IntegerAttr(axis, i64)},
+            result_types=[IndexType()],
+        )
+
+    def verify_(self) -> None:
+        rank = len(_memref(self.source).get_shape())
+        if not 0 <= self.axis.value.data < rank:
+            raise VerifyException(f"expected an axis of the rank-{rank} source, got {self.axis.value.data}")
+        if not isinstance(self.source, BlockArgument):
+            raise VerifyException("expected an argument of the host function as the source, got the result of an op")
+
+
+@irdl_op_definition
+class AllocOp(IRDLOperation):
+    """A row-major buffer of its own, alive from its first use to its last."""
+
+    name = "buffer.alloc"
+
+    dims = prop_def(DimsAttr)
+    result = result_def(MemRefType)
+
+    assembly_format = "qualified($dims) attr-dict `:` type($result)"
+    irdl_options = (ParsePropInAttrDict(),)
+
+    def __init__(self, dims: Sequence[Expr], element_type: Attribute):
+        super().__init__(properties={"dims": DimsAttr(tuple(dims))}, result_types=[memref_type(dims, element_type)])
+
+    def verify_(self) -> None:
+        _verify_row_major(self.result, self.dims)
+
+
+@irdl_op_definition
+class WeightOp(IRDLOperation):
+    """A constant that the engine stores, by the name under which `@weights` exports it. Read only."""
+
+    name = "buffer.weight"
+
+    label = prop_def(StringAttr)
+    result = result_def(MemRefType)
+
+    traits = traits_def(Pure())
+    assembly_format = "$label attr-dict `:` type($result)"
+    irdl_options = (ParsePropInAttrDict(),)
+
+    def __init__(self, label: str, result_type: MemRefType):
+        super().__init__(properties={"label": StringAttr(label)}, result_types=[result_type])
+
+    def verify_(self) -> None:
+        if not _memref(self.result).has_static_shape() or not isinstance(_memref(self.result).layout, NoneAttr):
+            raise VerifyException(f"expected a static row-major memref for weight {self.label}, got {self.result.type}")
+
+
+@irdl_op_definition
+class ArenaOp(IRDLOperation):
+    """The one allocation of an execution context; its type says how many bytes."""
+
+    name = "buffer.arena"
+
+    result = result_def(MemRefType)
+
+    assembly_format = "attr-dict `:` type($result)"
+
+    def __init__(self, size: int):
+        super().__init__(result_types=[MemRefType(i8, [size])])
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return _memref(self.result).get_shape()[0]
+
+    def verify_(self) -> None:
+        kind = _memref(self.result)
+        if kind.element_type != i8 or len(kind.get_shape()) != 1 or not kind.has_static_shape():
+            raise VerifyException(f"expected an arena of a static number of bytes such as memref<4096xi8>, got {kind}")
+
+
+@irdl_op_definition
+class SlotOp(IRDLOperation):
+    """A row-major buffer at a byte offset of the arena. `size` is what the plan reserves, in bytes, for the whole profile."""
+
+    name = "buffer.slot"
+
+    arena = operand_def(MemRefType[I8])
+    offset = prop_def(IntegerAttr[I64])
+    size = prop_def(IntegerAttr[I64])
+    dims = prop_def(DimsAttr)
+    result = result_def(MemRefType)
+
+    traits = traits_def(Pure())
+    assembly_format = "$arena `offset` $offset `size` $size `dims` qualified($dims) attr-dict `:` type($arena) `to` type($result)"
+    irdl_options = (ParsePropInAttrDict(),)
+
+    def __init__(self, arena: SSAValue, offset: int, size: int, dims: DimsAttr, result_type: MemRefType):
+        super().__init__(
+            operands=[arena],
+            properties={"offset": IntegerAttr(offset, i64), "size": IntegerAttr(size, i64), "dims": dims},
+            result_types=[result_type],
+        )
+
+    def verify_(self) -> None:
+        if not isinstance(self.arena.owner, ArenaOp):
+            raise VerifyException("expected the result of buffer.arena as the arena")
+        begin, size = self.offset.value.data, self.size.value.data
+        if begin % ALIGNMENT or begin < 0:
+            raise VerifyException(f"expected an offset that {ALIGNMENT} divides, got {begin}")
+        if begin + size > self.arena.owner.size:
+            raise VerifyException(f"expected a slot within the arena's {self.arena.owner.size} bytes, got its end at {begin + size}")
+        _verify_row_major(self.result, self.dims)
+        needed = size_in_bytes(self.dims.exprs, _memref(self.result).element_type).as_int()
+        if needed is not None and needed > size:
+            raise VerifyException(f"expected a slot of at least {needed} bytes for {self.result.type}, got {size}")
+
+
+@irdl_op_definition
+class ViewOp(IRDLOperation):
+    """Other dims and strides over an owner's memory. `offset` and `strides` count elements."""
+
+    name = "buffer.view"
+
+    source = operand_def(MemRefType)
+    offset = prop_def(DimsAttr)
+    dims = prop_def(DimsAttr)
+    strides = prop_def(DimsAttr)
+    result = result_def(MemRefType)
+
+    traits = traits_def(Pure())
+    assembly_format = (
+        "$source `offset` qualified($offset) `dims` qualified($dims) `strides` qualified($strides) attr-dict `:` type($source) `to` type($result)"
+    )
+    irdl_options = (ParsePropInAttrDict(),)
+
+    def __init__(self, source: SSAValue, offset: Expr, dims: Sequence[Expr], strides: Sequence[Expr]):
+        element_type = _memref(source).element_type
+        super().__init__(
+            operands=[source],
+            properties={"offset": DimsAttr((offset,)), "dims": DimsAttr(tuple(dims)), "strides": DimsAttr(strides)},
+            result_types=[memref_type(dims, element_type, strides, offset)],
+        )
+
+    def verify_(self) -> None:
+        source, result = _memref(self.source), _memref(self.result)
+        if isinstance(self.source.owner, ViewOp):
+            raise VerifyException("expected a view of an owner (argument, weight, alloc or slot), got a view of a view")
+        if len(self.offset.exprs) != 1 or len(self.dims.exprs) != len(self.strides.exprs):
+            raise VerifyException("expected one offset and as many strides as dims")
+        expected = memref_type(self.dims.exprs, source.element_type, self.strides.exprs, self.offset.exprs[0])
+        if result != expected:
+            raise VerifyException(f"expected the result type {expected}, got {result}")
+        self._verify_bounds(source)
+
+    def _verify_bounds(self, source: MemRefType) -> None:
+        """Checks a static view of a static source: its last element must lie inside."""
+        dims, strides = ([e.as_int() for e in a.exprs] for a in (self.dims, self.strides))
+        offset = self.offset.exprs[0].as_int()
+        if not source.has_static_shape() or offset is None or None in dims or None in strides or 0 in dims:
+            return
+        pairs = list(zip(cast(list[int], dims), cast(list[int], strides), strict=True))
+        low = offset + sum((d - 1) * s for d, s in pairs if s < 0)
+        high = offset + sum((d - 1) * s for d, s in pairs if s > 0)
+        elements = 1
+        for extent in source.get_shape():
+            elements *= extent
+        if low < 0 or high >= elements:
+            raise VerifyException(f"expected a view within the {elements} elements of its source, got elements {low} to {high}")
+
+
+@irdl_op_definition
+class LaunchOp(IRDLOperation):
+    """Runs a kernel: parameters are `ins`, `outs`, then `workspace`, and the symbols it asks for, by name."""
+
+    name = "buffer.launch"
+
+    callee = prop_def(SymbolRefAttr)
+    symbols = var_operand_def(IndexType())
+    ins = var_operand_def(MemRefType)
+    outs = var_operand_def(MemRefType)
+    workspace = var_operand_def(MemRefType)
+
+    assembly_format = (
+        "$callee (`[` $symbols^ `]`)? (`ins` `(` $ins^ `:` type($ins) `)`)? (`outs` `(` $outs^ `:` type($outs) `)`)?"
+        " (`workspace` `(` $workspace^ `:` type($workspace) `)`)? attr-dict"
+    )
+    irdl_options = (AttrSizedOperandSegments(as_property=True), ParsePropInAttrDict())
+    MEMREFS: ClassVar[tuple[str, ...]] = ("ins", "outs", "workspace")
+
+    def __init__(
+        self,
+        callee: str,
+        symbols: Sequence[SSAValue],
+        ins: Sequence[SSAValue],
+        outs: Sequence[SSAValue],
+        workspace: Sequence[SSAValue] = (),
+    ):
+        super().__init__(
+            operands=[symbols, ins, outs, workspace], properties={"callee": SymbolRefAttr(callee)}
+        )
+
+    @property
+    def memrefs(self) -> tuple[SSAValue, ...]:
+        """The pointer parameters of the kernel, in order."""
+        return (*self.ins, *self.outs, *self.workspace)
+
+    @property
+    def symbol_names(self) -> tuple[str, ...]:
+        """The names of the symbols that the launch binds."""
+        return tuple(cast(SymbolOp, value.owner).symbol.data for value in self.symbols)
+
+    def verify_(self) -> None:
+        for value in self.symbols:
+            if not isinstance(value.owner, SymbolOp):
+                raise VerifyException(f"launch of {self.callee}: expected results of buffer.symbol between the brackets")
+        if not self.outs:
+            raise VerifyException(f"launch of {self.callee}: expected at least one output, got none")
+        for value in (*self.outs, *self.workspace):
+            if isinstance(owner_of(value).owner, WeightOp):
+                raise VerifyException(f"launch of {self.callee}: expected outputs that may be written, got a weight")
+
+
+def _memref(value: SSAValue) -> MemRefType:
+    return cast(MemRefType, value.type)
+
+
+def _static(expr: Expr) -> int | None:
+    return expr.as_int()
+
+
+def _verify_row_major(value: SSAValue, dims: DimsAttr) -> None:
+    kind = _memref(value)
+    expected = memref_type(dims.exprs, kind.element_type)
+    if kind != expected:
+        raise VerifyException(f"expected the row-major type {expected} for dims {dims}, got {kind}")
+
+
+Buffer = Dialect("buffer", [SymbolOp, AllocOp, WeightOp, ArenaOp, SlotOp, ViewOp, LaunchOp], [])

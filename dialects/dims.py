@@ -1,0 +1,603 @@
+"""Symbolic integers for shapes, offsets and grids.
+
+An `Expr` is immutable and canonical: an integer polynomial (sum of products, like terms collected, constants folded) over
+*atoms*. An atom is a symbol (`N`) or one of `floordiv`, `mod`, `min`, `max` that could not be simplified away. Equal
+expressions therefore usually compare equal:
+
+    (H + 2 - 3) floordiv 2 + 1   ->  (H + 1) floordiv 2
+    (2*S) floordiv 2             ->  S
+    (B*S*384) floordiv 384       ->  B*S
+
+`ceildiv` is written by means of `floordiv`. Divisors are assumed positive, as sizes are; a constant divisor <= 0 is an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
+
+Monomial: TypeAlias = "tuple[tuple[Atom, int], ...]"
+"""Atoms with their powers, sorted; the empty tuple is the constant term."""
+ExprLike: TypeAlias = "Expr | int | str"
+Evaluator: TypeAlias = Callable[[Mapping[str, int]], int]
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TOKEN = re.compile(r"\s*(?:(?P<int>\d+)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<op>[-+*(),]))")
+_DIVISIONS = ("floordiv", "ceildiv", "mod")
+RESERVED = frozenset({*_DIVISIONS, "min", "max"})
+
+
+class Atom:
+    """A factor that the polynomial cannot look into: a symbol, or a division, remainder, minimum or maximum."""
+
+    __slots__ = ("args", "key", "kind", "_hash")
+
+    def __init__(self, kind: str, args: tuple[Expr, ...], name: str = "") -> None:
+        self.kind = kind
+        self.args = args
+        if kind == "symbol":
+            self.key = name
+        elif kind in ("min", "max"):
+            self.key = f"{kind}({', '.join(map(str, args))})"
+        else:
+            self.key = f"{_parenthesised(args[0])} {kind} {_parenthesised(args[1])}"
+        self._hash = hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Atom) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __repr__(self) -> str:
+        return f"Atom({self.key})"
+
+
+class Expr:
+    """A canonical symbolic integer. Build one with `symbol`, `const`, `parse_expr` and the operators `+ - * // %`."""
+
+    __slots__ = ("terms", "_evaluator", "_hash", "_text")
+
+    terms: tuple[tuple[Monomial, int], ...]
+
+    def __init__(self, terms: Mapping[Monomial, int]) -> None:
+        self.terms = tuple(sorted(((m, c) for m, c in terms.items() if c), key=_term_order))
+        self._hash = hash(self.terms)
+        self._text: str | None = None
+        self._evaluator: Evaluator | None = None
+
+    # Structure.
+
+    def as_int(self) -> int | None:
+        """The value if the expression is a constant, else None."""
+        if not self.terms:
+            return 0
+        if len(self.terms) == 1 and not self.terms[0][0]:
+            return self.terms[0][1]
+        return None
+
+    def as_symbol(self) -> str | None:
+        """The name if the expression is one bare symbol, else None."""
+        match self.terms:
+            case ((((atom, 1),), 1),) if atom.kind == "symbol":
+                return atom.key
+            case _:
+                return None
+
+    def symbols(self) -> frozenset[str]:
+        """The names of all symbols in the expression."""
+        found: set[str] = set()
+        for atom in self._atoms():
+            if atom.kind == "symbol":
+                found.add(atom.key)
+            for arg in atom.args:
+                found |= arg.symbols()
+        return frozenset(found)
+
+    def _atoms(self) -> Iterable[Atom]:
+        return (atom for monomial, _ in self.terms for atom, _ in monomial)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Expr):
+            return self.terms == other.terms
+        if isinstance(other, int):
+            return self.as_int() == other
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        value = self.as_int()
+        return self._hash if value is None else hash(value)
+
+    # Arithmetic.
+
+    def __add__(self, other: ExprLike) -> Expr:
+        terms = dict(self.terms)
+        for monomial, coefficient in as_expr(other).terms:
+            terms[monomial] = terms.get(monomial, 0) + coefficient
+        return Expr(terms)
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Expr:
+        return Expr({m: -c for m, c in self.terms})
+
+    def __sub__(self, other: ExprLike) -> Expr:
+        return self + -as_expr(other)
+
+    def __rsub__(self, other: ExprLike) -> Expr:
+        return as_expr(other) + -self
+
+    def __mul__(self, other: ExprLike) -> Expr:
+        terms: dict[Monomial, int] = {}
+        for m1, c1 in self.terms:
+            for m2, c2 in as_expr(other).terms:
+                product = _multiply(m1, m2)
+                terms[product] = terms.get(product, 0) + c1 * c2
+        return Expr(terms)
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: ExprLike) -> Expr:
+        return _floordiv(self, as_expr(other))
+
+    def __rfloordiv__(self, other: ExprLike) -> Expr:
+        return _floordiv(as_expr(other), self)
+
+    def __mod__(self, other: ExprLike) -> Expr:
+        return _mod(self, as_expr(other))
+
+    def __rmod__(self, other: ExprLike) -> Expr:
+        return _mod(as_expr(other), self)
+
+    # Meaning.
+
+    def evaluate(self, env: Mapping[str, int]) -> int:
+        """The value for the given symbols. Raises KeyError naming a symbol that `env` lacks."""
+        if self._evaluator is None:
+            self._evaluator = _compile(self)
+        return self._evaluator(env)
+
+    def substitute(self, env: Mapping[str, ExprLike]) -> Expr:
+        """The expression with some symbols replaced."""
+        total = const(0)
+        for monomial, coefficient in self.terms:
+            product = const(coefficient)
+            for atom, power in monomial:
+                factor = _substitute_atom(atom, env)
+                for _ in range(power):
+                    product = product * factor
+            total = total + product
+        return total
+
+    def bounds(self, ranges: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:
+        """An interval that holds every value, for symbols within `ranges` (first and last entry of each tuple count).
+
+        The interval is sound, not always tight: different occurrences of one symbol are taken as independent.
+        """
+        low = high = 0
+        for monomial, coefficient in self.terms:
+            term = (coefficient, coefficient)
+            for atom, power in monomial:
+                interval = _atom_bounds(atom, ranges)
+                for _ in range(power):
+                    term = _interval_product(term, interval)
+            low, high = low + term[0], high + term[1]
+        return low, high
+
+    # Text.
+
+    def __str__(self) -> str:
+        if self._text is None:
+            self._text = _print(self)
+        return self._text
+
+    def __repr__(self) -> str:
+        return f"Expr({self})"
+
+
+def const(value: int) -> Expr:
+    """The constant expression `value`."""
+    return Expr({(): int(value)})
+
+
+def symbol(name: str) -> Expr:
+    """The symbol `name`: a letter or underscore, then letters, digits and underscores, and not an operator's name."""
+    if not _NAME.fullmatch(name) or name in RESERVED:
+        raise ValueError(f"dim symbol: expected a name like N or seq_len (not {sorted(RESERVED)}), got {name!r}")
+    return Expr({((Atom("symbol", (), name), 1),): 1})
+
+
+def as_expr(value: ExprLike) -> Expr:
+    """An int, a symbolic text or an `Expr` as an `Expr`."""
+    if isinstance(value, Expr):
+        return value
+    if isinstance(value, str):
+        return parse_expr(value)
+    return const(value)
+
+
+def product(values: Iterable[ExprLike]) -> Expr:
+    """The product of the values; 1 for none."""
+    total = const(1)
+    for value in values:
+        total = total * as_expr(value)
+    return total
+
+
+def ceildiv(a: ExprLike, b: ExprLike) -> Expr:
+    """`a / b` rounded up, for positive `b`."""
+    return (as_expr(a) + as_expr(b) - 1) // b
+
+
+def minimum(*values: ExprLike) -> Expr:
+    """The least of the values."""
+    return _extremum("min", values)
+
+
+def maximum(*values: ExprLike) -> Expr:
+    """The greatest of the values."""
+    return _extremum("max", values)
+
+
+def parse_expr(text: str) -> Expr:
+    """Parse what `str(expr)` prints, and anything written with `+ - * floordiv ceildiv mod min(..) max(..)` and parentheses."""
+    exprs = parse_exprs(text)
+    if len(exprs) != 1:
+        raise ValueError(f"dim expression: expected one expression, got {text!r}")
+    return exprs[0]
+
+
+def parse_exprs(text: str) -> tuple[Expr, ...]:
+    """Parse a comma separated list of expressions, possibly empty."""
+    if not text.strip():
+        return ()
+    return _ExprParser(text).parse_list()
+
+
+# Canonical forms.
+
+
+def _term_order(term: tuple[Monomial, int]) -> tuple[bool, int, tuple[tuple[str, int], ...]]:
+    """Symbols first, the constant last, so that `H + 1` prints as it is written."""
+    monomial = term[0]
+    return (not monomial, -sum(p for _, p in monomial), tuple((a.key, -p) for a, p in monomial))
+
+
+def _multiply(m1: Monomial, m2: Monomial) -> Monomial:
+    if not m1 or not m2:
+        return m1 or m2
+    powers = dict(m1)
+    for atom, power in m2:
+        powers[atom] = powers.get(atom, 0) + power
+    return tuple(sorted(powers.items(), key=lambda item: item[0].key))
+
+
+def _divide(m1: Monomial, m2: Monomial) -> Monomial | None:
+    powers = dict(m1)
+    for atom, power in m2:
+        left = powers.get(atom, 0) - power
+        if left < 0:
+            return None
+        powers[atom] = left
+    return tuple(item for item in powers.items() if item[1])
+
+
+def _lead(expr: Expr) -> tuple[Monomial, int]:
+    """The leading term in graded lexicographic order, the monomial order of the division below."""
+    names = sorted({a.key for m, _ in expr.terms for a, _ in m})
+
+    def order(term: tuple[Monomial, int]) -> tuple[int, tuple[int, ...]]:
+        powers = {a.key: p for a, p in term[0]}
+        return sum(powers.values()), tuple(powers.get(n, 0) for n in names)
+
+    return max(expr.terms, key=order)
+
+
+def _exact_quotient(a: Expr, b: Expr) -> Expr | None:
+    """The polynomial q with `a == q * b`, if there is one."""
+    lead, coefficient = _lead(b)
+    quotient, rest = const(0), a
+    for _ in range(64):
+        if not rest.terms:
+            return quotient
+        rest_lead, rest_coefficient = _lead(rest)
+        monomial = _divide(rest_lead, lead)
+        if monomial is None or rest_coefficient % coefficient:
+            return None
+        term = Expr({monomial: rest_coefficient // coefficient})
+        quotient, rest = quotient + term, rest - term * b
+    return None
+
+
+def _split(a: Expr, b: Expr) -> tuple[Expr, Expr]:
+    """`(q, r)` with `a == q * b + r`, where `b` divides every term of `q * b` and as few terms as possible are left in r."""
+    if len(b.terms) == 1:
+        monomial, coefficient = b.terms[0]
+        quotient: dict[Monomial, int] = {}
+        rest: dict[Monomial, int] = {}
+        for m, c in a.terms:
+            divided = _divide(m, monomial)
+            if divided is not None and c % coefficient == 0:
+                quotient[divided] = c // coefficient
+            elif not m and not monomial:
+                quotient[m], rest[m] = divmod(c, coefficient)
+            else:
+                rest[m] = c
+        return Expr(quotient), Expr(rest)
+    exact = _exact_quotient(a, b)
+    return (exact, const(0)) if exact is not None else (const(0), a)
+
+
+def _check_divisor(b: Expr) -> int | None:
+    value = b.as_int()
+    if value is not None and value <= 0:
+        raise ValueError(f"dim expression: expected a positive divisor, got {value}")
+    return value
+
+
+def _floordiv(a: Expr, b: Expr) -> Expr:
+    divisor = _check_divisor(b)
+    if divisor == 1 or not a.terms:
+        return a
+    quotient, rest = _split(a, b)
+    if not rest.terms:
+        return quotient
+    if divisor is None:
+        return quotient + _atom("floordiv", rest, b)
+    value = rest.as_int()
+    if value is not None:
+        return quotient + value // divisor
+    common = _common_factor(rest, divisor)
+    if common > 1:
+        # floor((g*x + k) / (g*d)) == floor((x + floor(k / g)) / d)
+        rest, divisor = Expr({m: c // common for m, c in rest.terms}), divisor // common
+        return quotient + _floordiv(rest, const(divisor))
+    nested = _nested_division(rest)
+    if nested is not None:
+        # ((x floordiv d) + k) floordiv b == (x + k*d) floordiv (d*b)
+        inner, inner_divisor, offset = nested
+        return quotient + _floordiv(inner + offset * inner_divisor, const(inner_divisor * divisor))
+    return quotient + _atom("floordiv", rest, const(divisor))
+
+
+def _common_factor(rest: Expr, divisor: int) -> int:
+    from math import gcd
+
+    return gcd(divisor, *(c for m, c in rest.terms if m))
+
+
+def _nested_division(rest: Expr) -> tuple[Expr, int, int] | None:
+    """`(x, d, k)` if `rest` is `(x floordiv d) + k` with constants d and k."""
+    symbolic = [(m, c) for m, c in rest.terms if m]
+    if len(symbolic) != 1 or symbolic[0][1] != 1 or len(symbolic[0][0]) != 1:
+        return None
+    (atom, power) = symbolic[0][0][0]
+    if atom.kind != "floordiv" or power != 1:
+        return None
+    divisor = atom.args[1].as_int()
+    return None if divisor is None else (atom.args[0], divisor, dict(rest.terms).get((), 0))
+
+
+def _mod(a: Expr, b: Expr) -> Expr:
+    divisor = _check_divisor(b)
+    if divisor == 1 or not a.terms:
+        return const(0)
+    _, rest = _split(a, b)
+    if divisor is not None:
+        rest = Expr({m: c % divisor for m, c in rest.terms})
+        value = rest.as_int()
+        if value is not None:
+            return const(value % divisor)
+    return _atom("mod", rest, b) if rest.terms else rest
+
+
+def _extremum(kind: str, values: Iterable[ExprLike]) -> Expr:
+    flat: list[Expr] = []
+    for value in map(as_expr, values):
+        match value.terms:
+            case ((((atom, 1),), 1),) if atom.kind == kind:
+                flat += atom.args
+            case _:
+                flat.append(value)
+    kept: list[Expr] = []
+    for value in flat:
+        for index, other in enumerate(kept):
+            difference = (value - other).as_int()
+            if difference is not None:
+                if (difference < 0) == (kind == "min"):
+                    kept[index] = value
+                break
+        else:
+            kept.append(value)
+    if not kept:
+        raise ValueError(f"dim expression: {kind} needs at least one value")
+    if len(kept) == 1:
+        return kept[0]
+    return _atom(kind, *sorted(kept, key=str))
+
+
+def _atom(kind: str, *args: Expr) -> Expr:
+    return Expr({((Atom(kind, args), 1),): 1})
+
+
+# Evaluation.
+
+
+def _compile(expr: Expr) -> Evaluator:
+    value = expr.as_int()
+    if value is not None:
+        return lambda env: value
+    name = expr.as_symbol()
+    if name is not None:
+        return lambda env: env[name]
+    terms = [(c, [_compile_atom(a) for a, p in m for _ in range(p)]) for m, c in expr.terms]
+    if len(terms) == 1 and terms[0][0] == 1 and len(terms[0][1]) == 1:
+        return terms[0][1][0]
+
+    def evaluate(env: Mapping[str, int]) -> int:
+        total = 0
+        for coefficient, factors in terms:
+            for factor in factors:
+                coefficient *= factor(env)
+            total += coefficient
+        return total
+
+    return evaluate
+
+
+def _compile_atom(atom: Atom) -> Evaluator:
+    if atom.kind == "symbol":
+        name = atom.key
+        return lambda env: env[name]
+    args = [_compile(arg) for arg in atom.args]
+    if atom.kind == "min":
+        return lambda env: min(arg(env) for arg in args)
+    if atom.kind == "max":
+        return lambda env: max(arg(env) for arg in args)
+    left, right = args
+    if atom.kind == "floordiv":
+        return lambda env: left(env) // right(env)
+    return lambda env: left(env) % right(env)
+
+
+def _substitute_atom(atom: Atom, env: Mapping[str, ExprLike]) -> Expr:
+    if atom.kind == "symbol":
+        return as_expr(env[atom.key]) if atom.key in env else symbol(atom.key)
+    args = [arg.substitute(env) for arg in atom.args]
+    if atom.kind in ("min", "max"):
+        return _extremum(atom.kind, args)
+    return args[0] // args[1] if atom.kind == "floordiv" else args[0] % args[1]
+
+
+def _interval_product(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]:
+    corners = [x * y for x in a for y in b]
+    return min(corners), max(corners)
+
+
+def _atom_bounds(atom: Atom, ranges: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:
+    if atom.kind == "symbol":
+        if atom.key not in ranges:
+            raise KeyError(atom.key)
+        return ranges[atom.key][0], ranges[atom.key][-1]
+    intervals = [arg.bounds(ranges) for arg in atom.args]
+    if atom.kind in ("min", "max"):
+        pick = min if atom.kind == "min" else max
+        return pick(low for low, _ in intervals), pick(high for _, high in intervals)
+    (low, high), (least, most) = intervals
+    least, most = max(least, 1), max(most, 1)
+    if atom.kind == "floordiv":
+        corners = [x // y for x in (low, high) for y in (least, most)]
+        return min(corners), max(corners)
+    return (low, high) if 0 <= low and high < least else (0, most - 1)
+
+
+# Text.
+
+
+def _parenthesised(expr: Expr) -> str:
+    text = str(expr)
+    simple = expr.as_symbol() is not None or (expr.as_int() or -1) >= 0 or text == "0"
+    return text if simple else f"({text})"
+
+
+def _print(expr: Expr) -> str:
+    parts: list[str] = []
+    for monomial, coefficient in expr.terms:
+        alone = len(monomial) == 1 and monomial[0][1] == 1 and abs(coefficient) == 1 and len(expr.terms) == 1
+        factors = [_print_factor(atom, alone and coefficient == 1) for atom, power in monomial for _ in range(power)]
+        if abs(coefficient) != 1 or not factors:
+            factors.insert(0, str(abs(coefficient)))
+        sign = " - " if coefficient < 0 else " + "
+        parts += [sign if parts else sign.strip().replace("+", ""), "*".join(factors)]
+    return "".join(parts) or "0"
+
+
+def _print_factor(atom: Atom, alone: bool) -> str:
+    return f"({atom.key})" if atom.kind in _DIVISIONS and not alone else atom.key
+
+
+class _ExprParser:
+    """Recursive descent over the grammar of affine expressions, with products of symbols and min/max."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens: list[str] = []
+        position = 0
+        while position < len(text.rstrip()):
+            match = _TOKEN.match(text, position)
+            if match is None:
+                raise self.error(f"got {text[position:].strip()[:12]!r}")
+            self.tokens.append(match.group(0).strip())
+            position = match.end()
+        self.index = 0
+
+    def error(self, got: str) -> ValueError:
+        return ValueError(
+            f"dim expression {self.text!r}: expected integers, names, + - * floordiv ceildiv mod min max, {got}"
+        )
+
+    @property
+    def peek(self) -> str:
+        return self.tokens[self.index] if self.index < len(self.tokens) else ""
+
+    def take(self) -> str:
+        token = self.peek
+        if not token:
+            raise self.error("got the end of the text")
+        self.index += 1
+        return token
+
+    def expect(self, token: str) -> None:
+        got = self.take()
+        if got != token:
+            raise self.error(f"got {got!r} where {token!r} should be")
+
+    def parse_list(self) -> tuple[Expr, ...]:
+        exprs = [self.parse_sum()]
+        while self.peek == ",":
+            self.take()
+            exprs.append(self.parse_sum())
+        if self.peek:
+            raise self.error(f"got {self.peek!r} after a complete expression")
+        return tuple(exprs)
+
+    def parse_sum(self) -> Expr:
+        value = self.parse_product()
+        while self.peek in ("+", "-"):
+            value = value + self.parse_product() if self.take() == "+" else value - self.parse_product()
+        return value
+
+    def parse_product(self) -> Expr:
+        value = self.parse_unary()
+        while self.peek in ("*", *_DIVISIONS):
+            operator, right = self.take(), self.parse_unary()
+            if operator == "*":
+                value = value * right
+            elif operator == "floordiv":
+                value = value // right
+            else:
+                value = ceildiv(value, right) if operator == "ceildiv" else value % right
+        return value
+
+    def parse_unary(self) -> Expr:
+        token = self.take()
+        if token == "-":
+            return -self.parse_unary()
+        if token == "(":
+            value = self.parse_sum()
+            self.expect(")")
+            return value
+        if token.isdigit():
+            return const(int(token))
+        if token in ("min", "max"):
+            self.expect("(")
+            values = [self.parse_sum()]
+            while self.peek == ",":
+                self.take()
+                values.append(self.parse_sum())
+            self.expect(")")
+            return _extremum(token, values)
+        if _NAME.fullmatch(token) and token not in RESERVED:
+            return symbol(token)
+        raise self.error(f"got {token!r}")

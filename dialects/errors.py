@@ -1,0 +1,33 @@
+"""The errors that trtc raises on purpose: each message says what failed, where, expected, got, and how to fix it."""
+
+
+class TrtcError(Exception):
+    """Base of every error that trtc raises on purpose."""
+
+
+class UnsupportedOpError(TrtcError):
+    """The model uses ops, attributes or types that trtc does not support; the message names every offending node."""
+
+
+class InvalidModelError(TrtcError):
+    """The model (or a network built by hand) is not well formed: shapes, types or attributes do not fit."""
+
+
+class TargetError(TrtcError):
+    """The GPU, its driver or the named target cannot run what is asked for."""
+
+
+class EngineFormatError(TrtcError):
+    """An engine file is damaged, truncated or of another version."""
+
+
+class PassError(TrtcError):
+    """A pass failed on a module that it should have accepted; the message names the pass."""
+
+
+class OptionError(TrtcError):
+    """An option has a value that is not allowed; the message lists the allowed ones."""
+
+
+class SimulationError(TrtcError):
+    """The simulator found a wrong access, race, deadlock or an op that it cannot execute."""

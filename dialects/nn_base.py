@@ -1,0 +1,311 @@
+"""What all `nn` ops share: dim expressions on types, shape arithmetic, attribute conversions and the base class.
+
+Import these names from `trtc.dialects.nn`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias, cast
+
+from xdsl.dialects.builtin import (
+    DYNAMIC_INDEX,
+    AnyTensorType,
+    ArrayAttr,
+    DenseArrayBase,
+    DictionaryAttr,
+    FloatAttr,
+    IntegerAttr,
+    ModuleOp,
+    NoneAttr,
+    TensorType,
+    f64,
+    i64,
+)
+from xdsl.ir import Attribute, AttributeInvT, Data, Operation, SSAValue
+from xdsl.irdl import BaseAttr, IRDLOperation, ParsePropInAttrDict, irdl_attr_definition
+from xdsl.parser import AttrParser
+from xdsl.printer import Printer
+from xdsl.traits import OpTrait
+from xdsl.utils.exceptions import VerifyException
+
+from .dims import Expr, ExprLike, as_expr, const, parse_exprs
+from .errors import InvalidModelError
+
+Value: TypeAlias = SSAValue | Operation
+SYMBOLS = "nn.symbols"
+DYNAMIC = DYNAMIC_INDEX
+Tensor = BaseAttr(TensorType)
+
+
+class Qualified(BaseAttr[AttributeInvT]):
+    """A constraint to one attribute class that prints with its full name (`#nn.dims<N>`), not just its parameters (`<N>`)."""
+
+    def get_bases(self) -> None:
+        return None
+
+
+@irdl_attr_definition
+class DimsAttr(Data[tuple[Expr, ...]]):
+    """A list of dim expressions; as the encoding of a tensor type with a `?`, one expression per dim."""
+
+    name = "nn.dims"
+
+    @staticmethod
+    def get(exprs: Iterable[ExprLike]) -> DimsAttr:
+        return DimsAttr(tuple(as_expr(e) for e in exprs))
+
+    @property
+    def exprs(self) -> tuple[Expr, ...]:
+        return self.data
+
+    @classmethod
+    def parse_parameter(cls, parser: AttrParser) -> tuple[Expr, ...]:
+        with parser.in_angle_brackets():
+            words: list[str] = []
+            start = parser.pos
+            while (word := parser._current_token.span.text) not in (">", ""):  # pyright: ignore[reportPrivateUsage]
+                words.append(word)
+                parser._consume_token()  # pyright: ignore[reportPrivateUsage]
+            try:
+                return parse_exprs(" ".join(words))
+            except ValueError as error:
+                parser.raise_error(str(error), start, parser.pos)
+
+    def print_parameter(self, printer: Printer) -> None:
+        with printer.in_angle_brackets():
+            printer.print_string(", ".join(map(str, self.data)))
+
+
+# Types.
+
+
+def tensor_type(dims: Iterable[ExprLike], element_type: Attribute) -> AnyTensorType:
+    """The tensor type with these dims: a static one has no encoding, any other carries all dims as `#nn.dims`."""
+    exprs = [as_expr(d) for d in dims]
+    sizes = [e.as_int() for e in exprs]
+    if None not in sizes:
+        return TensorType(element_type, cast("list[int]", sizes))
+    return TensorType(element_type, [DYNAMIC if s is None else s for s in sizes], DimsAttr(tuple(exprs)))
+
+
+def as_tensor(of: Attribute | SSAValue) -> AnyTensorType:
+    """The tensor type of a value or the type itself. Raises InvalidModelError for anything else."""
+    ty = of.type if isinstance(of, SSAValue) else of
+    if not isinstance(ty, TensorType):
+        raise InvalidModelError(f"expected a tensor type, got {ty}")
+    return cast(AnyTensorType, ty)
+
+
+def shape_of(of: Attribute | SSAValue) -> tuple[Expr, ...]:
+    """The dims of a tensor type or value as expressions. Raises InvalidModelError for a `?` that has no expression."""
+    ty = as_tensor(of)
+    if isinstance(ty.encoding, DimsAttr):
+        return ty.encoding.exprs
+    if DYNAMIC in ty.get_shape():
+        raise InvalidModelError(f"{ty}: expected an encoding #nn.dims<...> that names every `?`, got none")
+    return tuple(map(const, ty.get_shape()))
+
+
+def element_of(of: Attribute | SSAValue) -> Attribute:
+    """The element type of a tensor type or value."""
+    return as_tensor(of).element_type
+
+
+def rank_of(of: Attribute | SSAValue) -> int:
+    """The number of dims of a tensor type or value."""
+    return as_tensor(of).get_num_dims()
+
+
+def with_element(of: Attribute | SSAValue, element_type: Attribute) -> AnyTensorType:
+    """The same shape with another element type."""
+    ty = as_tensor(of)
+    return TensorType(element_type, ty.shape.data, ty.encoding)
+
+
+def verify_tensor_type(ty: AnyTensorType) -> None:
+    """Raise VerifyException unless the encoding says one dim expression per dim, agreeing with the static sizes."""
+    sizes = ty.get_shape()
+    if isinstance(ty.encoding, NoneAttr):
+        if DYNAMIC in sizes:
+            raise VerifyException(f"{ty}: expected an encoding #nn.dims<...> that names every `?`, got none")
+        return
+    if not isinstance(ty.encoding, DimsAttr):
+        raise VerifyException(f"{ty}: expected an encoding #nn.dims<...>, got {ty.encoding}")
+    values = [e.as_int() for e in ty.encoding.exprs]
+    if [DYNAMIC if v is None else v for v in values] != list(sizes) or DYNAMIC not in sizes:
+        raise VerifyException(
+            f"{ty}: expected one dim expression per dim, constant exactly where the size is static and only on types with a "
+            f"`?`, got {ty.encoding}"
+        )
+
+
+def same_dim(a: Expr, b: Expr) -> bool:
+    """Whether two dims may be equal: False only if they provably differ."""
+    difference = (a - b).as_int()
+    return difference is None or difference == 0
+
+
+def compatible(a: Attribute, b: Attribute) -> bool:
+    """Whether two types agree: same element type and rank, and no two dims that provably differ."""
+    if not isinstance(a, TensorType) or not isinstance(b, TensorType):
+        return a == b
+    left, right = shape_of(a), shape_of(b)
+    return a.element_type == b.element_type and len(left) == len(right) and all(map(same_dim, left, right))
+
+
+def broadcast_dims(what: str, *shapes: Sequence[Expr]) -> tuple[Expr, ...]:
+    """The NumPy broadcast of shapes. A dim whose size is unknown broadcasts only against 1, a constant, or the same expression.
+
+    Raises InvalidModelError for dims that differ or that are not known to be equal.
+    """
+    rank = max(map(len, shapes), default=0)
+    padded = [(const(1),) * (rank - len(s)) + tuple(s) for s in shapes]
+    dims: list[Expr] = []
+    for axis, column in enumerate(zip(*padded)):
+        wide = list(dict.fromkeys(d for d in column if d.as_int() != 1))
+        constants = [d for d in wide if d.as_int() is not None]
+        if len(constants) > 1 or (not constants and len(wide) > 1):
+            got = " and ".join(_shape_text(s) for s in shapes)
+            raise InvalidModelError(f"{what}: expected shapes that broadcast, got {got}, which differ in dim {axis}")
+        dims.append((constants or wide or [const(1)])[0])
+    return tuple(dims)
+
+
+def _shape_text(dims: Sequence[Expr]) -> str:
+    return f"[{', '.join(map(str, dims))}]"
+
+
+def normalize_axis(what: str, axis: int, rank: int) -> int:
+    """The axis counted from the front. Raises InvalidModelError if it is out of range."""
+    if not -rank <= axis < rank:
+        raise InvalidModelError(f"{what}: expected an axis in [{-rank}, {rank}), got {axis}")
+    return axis % rank
+
+
+# Attributes.
+
+
+def ints(values: Iterable[int]) -> DenseArrayBase:
+    """`array<i64: ...>`."""
+    return DenseArrayBase.from_list(i64, list(values))
+
+
+def integer(value: int) -> IntegerAttr:
+    """An i64 attribute."""
+    return IntegerAttr(value, i64)
+
+
+def double(value: float) -> FloatAttr:
+    """An f64 attribute."""
+    return FloatAttr(value, f64)
+
+
+def values_of(attribute: DenseArrayBase) -> tuple[int, ...]:
+    """The integers of `array<i64: ...>`."""
+    return tuple(int(v) for v in attribute.get_values())
+
+
+def symbol_ranges(module: ModuleOp) -> dict[str, tuple[int, int, int]]:
+    """The dim symbols of a module with their (min, opt, max), from its attribute `nn.symbols`."""
+    symbols = module.attributes.get(SYMBOLS)
+    if symbols is None:
+        return {}
+    if not isinstance(symbols, DictionaryAttr):
+        raise InvalidModelError(f"{SYMBOLS}: expected a dictionary of array<i64: min, opt, max>, got {symbols}")
+    ranges: dict[str, tuple[int, int, int]] = {}
+    for name, value in symbols.data.items():
+        entries = values_of(value) if isinstance(value, DenseArrayBase) else ()
+        if len(entries) != 3 or not 0 < entries[0] <= entries[1] <= entries[2]:
+            raise InvalidModelError(f"{SYMBOLS}: expected {name} = array<i64: min, opt, max> in rising order from 1, got {value}")
+        ranges[name] = (entries[0], entries[1], entries[2])
+    return ranges
+
+
+def set_symbol_ranges(module: ModuleOp, ranges: dict[str, tuple[int, int, int]]) -> None:
+    """Write the ranges (min, opt, max) of the module's dim symbols; none removes the attribute."""
+    if ranges:
+        module.attributes[SYMBOLS] = DictionaryAttr({name: ints(ranges[name]) for name in sorted(ranges)})
+    else:
+        module.attributes.pop(SYMBOLS, None)
+
+
+def bind_symbols(types: Iterable[Attribute], shapes: Iterable[Sequence[int]]) -> dict[str, int]:
+    """The values of all symbols that stand alone as a dim of the types, read from actual shapes.
+
+    Raises InvalidModelError where a shape does not fit its type.
+    """
+    pairs = [(as_tensor(t), shape_of(t), tuple(s)) for t, s in zip(types, shapes, strict=True)]
+    env: dict[str, int] = {}
+    for ty, dims, shape in pairs:
+        if len(dims) != len(shape):
+            raise InvalidModelError(f"expected a tensor of type {ty}, got one of shape {shape}")
+        for dim, size in zip(dims, shape):
+            name = dim.as_symbol()
+            if name is not None:
+                env.setdefault(name, size)
+    for ty, dims, shape in pairs:
+        for dim, size in zip(dims, shape):
+            if dim.symbols() <= env.keys() and dim.evaluate(env) != size:
+                raise InvalidModelError(f"expected a tensor of type {ty} with {env}, got one of shape {shape}")
+    return env
+
+
+# Ops.
+
+
+class Pointwise(OpTrait):
+    """Each result element depends on the operands' elements at the same (broadcast) coordinates only."""
+
+
+class NnOp(IRDLOperation, ABC):
+    """Base of tensor ops: properties print in the attribute dictionary, and the verifier compares with shape inference."""
+
+    irdl_options = (ParsePropInAttrDict(),)
+
+    def inferred(self) -> Sequence[Attribute] | None:
+        """The result types that the operands and properties imply; None where the result types themselves are the parameter."""
+        return None
+
+    def check(self) -> None:
+        """Further checks; raise InvalidModelError saying expected and got."""
+
+    def verify_(self) -> None:
+        for value in (*self.operands, *self.results):
+            if isinstance(value.type, TensorType):
+                verify_tensor_type(cast(AnyTensorType, value.type))
+        try:
+            self.check()
+            inferred = self.inferred()
+        except InvalidModelError as error:
+            raise VerifyException(str(error)) from error
+        for index, (want, got) in enumerate(zip(inferred or (), self.result_types)):
+            if not compatible(want, got):
+                raise VerifyException(f"{self.name}: expected result {index} of type {want}, got {got}")
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise InvalidModelError with the message unless the condition holds."""
+    if not condition:
+        raise InvalidModelError(message)
+
+
+def ty(value: Value) -> AnyTensorType:
+    """The tensor type of a value or of an op's only result."""
+    return as_tensor(SSAValue.get(value))
+
+
+def int_list(attribute: ArrayAttr | DenseArrayBase) -> list[int]:
+    """The integers of an array attribute of either kind."""
+    if isinstance(attribute, DenseArrayBase):
+        return list(values_of(attribute))
+    return [a.value.data for a in attribute.data if isinstance(a, IntegerAttr)]
+
+
+__all__ = [
+    "DYNAMIC", "SYMBOLS", "DimsAttr", "NnOp", "Pointwise", "Qualified", "Tensor", "Value", "as_tensor", "bind_symbols",
+    "broadcast_dims", "compatible", "double", "element_of", "int_list", "integer", "ints", "normalize_axis", "rank_of",
+    "require", "same_dim", "set_symbol_ranges", "shape_of", "symbol_ranges", "tensor_type", "ty", "values_of",
+    "verify_tensor_type", "with_element",
+]  # fmt: skip

@@ -1,0 +1,546 @@
+"""`nn` ops that combine elements: convolution, matrix products, windows, reductions and normalisations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
+from xdsl.dialects.builtin import AnyTensorType, BoolAttr, DenseArrayBase, FloatAttr, IntegerAttr, UnitAttr, i1
+from xdsl.dialects.builtin import bf16, f16, f32, i8, i32
+from xdsl.ir import Attribute, EnumAttribute, SpacedOpaqueSyntaxAttribute
+from xdsl.irdl import (
+    irdl_attr_definition,
+    irdl_op_definition,
+    operand_def,
+    opt_prop_def,
+    prop_def,
+    result_def,
+    traits_def,
+)
+from xdsl.parser import AttrParser
+from xdsl.printer import Printer
+from xdsl.traits import Pure
+
+from .dims import Expr, const
+from .dtypes import is_float, ui8
+from .nn_base import (
+    NnOp,
+    Tensor,
+    Value,
+    broadcast_dims,
+    double,
+    element_of,
+    integer,
+    ints,
+    normalize_axis,
+    rank_of,
+    require,
+    same_dim,
+    shape_of,
+    tensor_type,
+    ty,
+    values_of,
+)
+
+
+class Math(StrEnum):
+    """Precision that an op may use beyond what its types say."""
+
+    TF32 = "tf32"
+
+
+@irdl_attr_definition
+class MathAttr(EnumAttribute[Math]):
+    """`#nn.math<tf32>`: f32 operands may be rounded to TF32 (10 mantissa bits) before they are multiplied."""
+
+    name = "nn.math"
+
+    @classmethod
+    def parse_parameter(cls, parser: AttrParser) -> Math:
+        with parser.in_angle_brackets():
+            return parser.parse_str_enum(Math)
+
+    def print_parameter(self, printer: Printer) -> None:
+        with printer.in_angle_brackets():
+            printer.print_string(self.data.value)
+
+
+def _math(math: str | None) -> MathAttr | None:
+    return None if math is None else MathAttr(Math(math))
+
+
+def product_element(name: str, lhs: Attribute, rhs: Attribute, wanted: Attribute | None) -> Attribute:
+    """The element type of a sum of products: i8 gives i32, a float type itself or f32. Raises InvalidModelError for others."""
+    integral = lhs in (i8, ui8) and rhs in (i8, ui8)
+    require(integral or (lhs == rhs and is_float(lhs)), f"{name}: expected two operands of one float type or of i8, got {lhs} and {rhs}")
+    allowed = (i32,) if integral else (lhs, f32) if lhs in (f16, bf16) else (f32, f16, bf16) if _is_f8(lhs) else (lhs,)
+    element = allowed[0] if wanted is None else wanted
+    require(element in allowed, f"{name}: expected a result of {' or '.join(map(str, allowed))} for operands of {lhs}, got {element}")
+    return element
+
+
+def _is_f8(element: Attribute) -> bool:
+    return is_float(element) and element.name.startswith("f8")
+
+
+def window_dims(
+    name: str, spatial: Sequence[Expr], kernel: Sequence[Expr], strides: Sequence[int], pads: Sequence[int], dilations: Sequence[int]
+) -> list[Expr]:
+    """Output height and width: `(in + pads - dilation * (kernel - 1) - 1) floordiv stride + 1`."""
+    require(
+        len(strides) == 2 and len(dilations) == 2 and len(pads) == 4 and min((*strides, *dilations), default=0) > 0,
+        f"{name}: expected 2 positive strides, 2 positive dilations and 4 pads (top, left, bottom, right), got "
+        f"strides {list(strides)}, dilations {list(dilations)}, pads {list(pads)}",
+    )
+    dims: list[Expr] = []
+    for axis in range(2):
+        padded = spatial[axis] + pads[axis] + pads[axis + 2]
+        dim = (padded - dilations[axis] * (kernel[axis] - 1) - 1) // strides[axis] + 1
+        size = dim.as_int()
+        require(
+            size is None or size > 0,
+            f"{name}: expected a window that fits into the padded input, got size {padded} and kernel {kernel[axis]} in "
+            f"{'height' if axis == 0 else 'width'}",
+        )
+        dims.append(dim)
+    return dims
+
+
+@irdl_op_definition
+class ConvOp(NnOp):
+    """2-D cross-correlation. x: [N, H, W, C], w: [O, R, S, C / groups], result: [N, OH, OW, O]; pads are top, left, bottom, right.
+
+    i8 operands give an i32 result. f16 and bf16 accumulate in f32 and round once to the result type (the operands' or f32).
+    """
+
+    name = "nn.conv"
+
+    x = operand_def(Tensor)
+    w = operand_def(Tensor)
+    strides = prop_def(DenseArrayBase)
+    pads = prop_def(DenseArrayBase)
+    dilations = prop_def(DenseArrayBase)
+    groups = prop_def(IntegerAttr)
+    math = opt_prop_def(MathAttr)
+    result = result_def(Tensor)
+
+    traits = traits_def(Pure())
+    assembly_format = "$x `,` $w attr-dict `:` functional-type(operands, results)"
+
+    def __init__(
+        self,
+        x: Value,
+        w: Value,
+        strides: Sequence[int] = (1, 1),
+        pads: Sequence[int] = (0, 0, 0, 0),
+        dilations: Sequence[int] = (1, 1),
+        groups: int = 1,
+        math: str | None = None,
+        element_type: Attribute | None = None,
+    ):
+        result = self.infer(ty(x), ty(w), strides, pads, dilations, groups, element_type)
+        properties = {
+            "strides": ints(strides),
+            "pads": ints(pads),
+            "dilations": ints(dilations),
+            "groups": integer(groups),
+            "math": _math(math),
+        }
+        super().__init__(operands=[x, w], properties=properties, result_types=[result])
+
+    @classmethod
+    def infer(
+        cls,
+        x: Attribute,
+        w: Attribute,
+        strides: Sequence[int] = (1, 1),
+        pads: Sequence[int] = (0, 0, 0, 0),
+        dilations: Sequence[int] = (1, 1),
+        groups: int = 1,
+        element_type: Attribute | None = None,
+    ) -> AnyTensorType:
+        element = product_element(cls.name, element_of(x), element_of(w), element_type)
+        image, filters = shape_of(x), shape_of(w)
+        require(len(image) == 4 and len(filters) == 4, f"{cls.name}: expected x [N, H, W, C] and w [O, R, S, C / groups], got {x} and {w}")
+        require(
+            groups > 0 and same_dim(filters[3] * groups, image[3]) and (filters[0] % groups).as_int() in (0, None),
+            f"{cls.name}: expected w with C / groups input channels and O divisible by groups, got x {x}, w {w}, groups {groups}",
+        )
+        spatial = window_dims(cls.name, image[1:3], filters[1:3], strides, pads, dilations)
+        return tensor_type([image[0], *spatial, filters[0]], element)
+
+    def inferred(self) -> list[Attribute]:
+        windows = [values_of(a) for a in (self.strides, self.pads, self.dilations)]
+        return [self.infer(self.x.type, self.w.type, *windows, self.groups.value.data, element_of(self.result))]
+
+    @property
+    def is_depthwise(self) -> bool:
+        """Whether each group has one input channel and there is more than one group."""
+        return self.groups.value.data > 1 and shape_of(self.w)[3].as_int() == 1
+
+
+@irdl_op_definition
+class MatmulOp(NnOp):
+    """NumPy's matmul: [..., M, K] x [..., K, N] with broadcast batch dims; with `transpose_b` the second is [..., N, K].
+
+    Operands have at least 2 dims. i8 operands give an i32 result; f16 and bf16 accumulate in f32 and round once.
+    """
+
+    name = "nn.matmul"
+
+    a = operand_def(Tensor)
+    b = operand_def(Tensor)
+    transpose_b = opt_prop_def(UnitAttr)
+    math = opt_prop_def(MathAttr)
+    result = result_def(Tensor)
+
+    traits = traits_def(Pure())
+    assembly_format = "$a `,` $b attr-dict `:` functional-type(operands, results)"
+
+    def __init__(
+        self,
+        a: Value,
+        b: Value,
+        transpose_b: bool = False,
+        math: str | None = None,
+        element_type: Attribute | None = None,
+    ):
+        super().__init__(
+            operands=[a, b],
+            properties={"transpose_b": UnitAttr() if transpose_b else None, "math": _math(math)},
+            result_types=[self.infer(ty(a), ty(b), transpose_b, element_type)],
+        )
+
+    @classmethod
+    def infer(
+        cls, a: Attribute, b: Attribute, transpose_b: bool = False, element_type: Attribute | None = None
+    ) -> AnyTensorType:
+        element = product_element(cls.name, element_of(a), element_of(b), element_type)
+        left, right = shape_of(a), shape_of(b)
+        require(len(left) >= 2 and len(right) >= 2, f"{cls.name}: expected operands of rank 2 or more, got {a} and {b}")
+        inner, columns = (right[-1], right[-2]) if transpose_b else (right[-2], right[-1])
+        require(
+            same_dim(left[-1], inner),
+            f"{cls.name}: expected equal inner dims, got {left[-1]} and {inner} in {a} and {b}"
+            f"{' with transpose_b' if transpose_b else ''}",
+        )
+        return tensor_type([*broadcast_dims(cls.name, left[:-2], right[:-2]), left[-2], columns], element)
+
+    def inferred(self) -> list[Attribute]:
+        return [self.infer(self.a.type, self.b.type, self.transpose_b is not None, element_of(self.result))]
+
+
+class PoolOp(NnOp):
+    """Base of max_pool and avg_pool. x: [N, H, W, C]; pads are top, left, bottom, right."""
+
+    x = operand_def(Tensor)
+    kernel = prop_def(DenseArrayBase)
+    strides = prop_def(DenseArrayBase)
+    pads = prop_def(DenseArrayBase)
+    dilations = prop_def(DenseArrayBase)
+    result = result_def(Tensor)
+
+    traits = traits_def(Pure())
+    assembly_format = "$x attr-dict `:` functional-type(operands, results)"
+
+    @classmethod
+    def infer(
+        cls,
+        x: Attribute,
+        kernel: Sequence[int],
+        strides: Sequence[int] = (1, 1),
+        pads: Sequence[int] = (0, 0, 0, 0),
+        dilations: Sequence[int] = (1, 1),
+    ) -> AnyTensorType:
+        image = shape_of(x)
+        require(len(image) == 4 and len(kernel) == 2, f"{cls.name}: expected x [N, H, W, C] and 2 kernel sizes, got {x} and {list(kernel)}")
+        require(min(kernel) > 0, f"{cls.name}: expected positive kernel sizes, got {list(kernel)}")
+        spatial = window_dims(cls.name, image[1:3], [const(k) for k in kernel], strides, pads, dilations)
+        return tensor_type([image[0], *spatial, image[3]], element_of(x))
+
+    def inferred(self) -> list[Attribute]:
+        return [self.infer(self.x.type, *(values_of(a) for a in (self.kernel, self.strides, self.pads, self.dilations)))]
+
+
+@irdl_op_definition
+class MaxPoolOp(PoolOp):
+    """The maximum of each window; padding never wins."""
+
+    name = "nn.max_pool"
+
+    def __init__(
+        self,
+        x: Value,
+        kernel: Sequence[int],
+        strides: Sequence[int] = (1, 1),
+        pads: Sequence[int] = (0, 0, 0, 0),
+        dilations: Sequence[int] = (1, 1),
+    ):
+        super().__init__(
+            operands=[x],
+            properties={"kernel": ints(kernel), "strides": ints(strides), "pads": ints(pads), "dilations": ints(dilations)},
+            result_types=[self.infer(ty(x), kernel, strides, pads, dilations)],
+        )
+
+
+@irdl_op_definition
+class AvgPoolOp(PoolOp):
+    """The mean of each window, over the elements inside the image or, with `count_include_pad`, over all of the window."""
+
+    name = "nn.avg_pool"
+
+    count_include_pad = prop_def(BoolAttr)
+
+    def __init__(
+        self,
+        x: Value,
+        kernel: Sequence[int],
+        strides: Sequence[int] = (1, 1),
+        pads: Sequence[int] = (0, 0, 0, 0),
+        dilations: Sequence[int] = (1, 1),
+        count_include_pad: bool = False,
+    ):
+        super().__init__(
+            operands=[x],
+            properties={
+                "kernel": ints(kernel),
+                "strides": ints(strides),
+                "pads": ints(pads),
+                "dilations": ints(dilations),
+                "count_include_pad": BoolAttr.from_bool(count_include_pad),
+            },
+            result_types=[self.infer(ty(x), kernel, strides, pads, dilations)],
+        )
+
+    def check(self) -> None:
+        require(is_float(element_of(self.x)), f"{self.name}: expected a floating-point tensor, got {self.x.type}")
+
+
+class ReduceKind(StrEnum):
+    """How `nn.reduce` combines elements; `sumsq` is the sum of squares."""
+
+    SUM = "sum"
+    MEAN = "mean"
+    MAX = "max"
+    MIN = "min"
+    PROD = "prod"
+    SUMSQ = "sumsq"
+
+
+@irdl_attr_definition
+class ReduceKindAttr(EnumAttribute[ReduceKind], SpacedOpaqueSyntaxAttribute):
+    name = "nn.reduce_kind"
+
+
+@irdl_op_definition
+class ReduceOp(NnOp):
+    """Combines all elements along `axes`; with `keepdims` these dims stay as 1. f16 and bf16 accumulate in f32."""
+
+    name = "nn.reduce"
+
+    x = operand_def(Tensor)
+    kind = prop_def(ReduceKindAttr)
+    axes = prop_def(DenseArrayBase)
+    keepdims = prop_def(BoolAttr)
+    result = result_def(Tensor)
+
+    traits = traits_def(Pure())
+    assembly_format = "$kind $x attr-dict `:` functional-type(operands, results)"
+
+    def __init__(self, x: Value, kind: str, axes: Iterable[int], keepdims: bool = True):
+        axes = sorted(normalize_axis(self.name, a, rank_of(ty(x))) for a in axes)
+        super().__init__(
+            operands=[x],
+            properties={
+                "kind": ReduceKindAttr(ReduceKind(kind)),
+                "axes": ints(axes),
+                "keepdims": BoolAttr.from_bool(keepdims),
+            },
+            result_types=[self.infer(ty(x), axes, keepdims)],
+        )
+
+    @classmethod
+    def infer(cls, x: Attribute, axes: Iterable[int], keepdims: bool = True) -> AnyTensorType:
+        axes, dims = list(axes), shape_of(x)
+        require(
+            len(set(axes)) == len(axes) and all(0 <= a < len(dims) for a in axes),
+            f"{cls.name}: expected distinct axes in [0, {len(dims)}), got {axes}",
+        )
+        kept = [const(1) if a in axes else d for a, d in enumerate(dims) if keepdims or a not in axes]
+        return tensor_type(kept, element_of(x))
+
+    def inferred(self) -> list[Attribute]:
+        return [self.infer(self.x.type, values_of(self.axes), bool(self.keepdims))]
+
+    def check(self) -> None:
+        element = element_of(self.x)
+        mean = self.kind.data == ReduceKind.MEAN
+        require(element != i1 and (is_float(element) or not mean), f"{self.name}: expected numbers (floats for mean), got {self.x.type}")
+
+
+@irdl_op_definition
+class SoftmaxOp(NnOp):
+    """`exp(x - max) / sum(exp(x - max))` along one axis."""
+
+    name = "nn.softmax"
+
+    x = operand_def(Tensor)
+    axis = prop_def(IntegerAttr)
+    result = result_def(Tensor)
+
+    traits = traits_def(Pure())
+    assembly_format = "$x attr-dict `:` functional-type(operands, results)"
+
+    def __init__(self, x: Value, axis: int = -1):
+        axis = normalize_axis(self.name, axis, rank_of(ty(x)))
+        super().__init__(operands=[x], properties={"axis": integer(axis)}, result_types=[self.infer(ty(x))])
+
+    @classmethod
+    def infer(cls, x: Attribute) -> AnyTensorType:
+        return tensor_type(shape_of(x), element_of(x))
+
+    def inferred(self) -> list[Attribute]:
+        return [self.infer(self.x.type)]
+
+    def check(self) -> None:
+        require(is_float(element_of(self.x)), f"{self.name}: expected a floating-point tensor, got {self.x.type}")
+        require_axis(self.name, self.axis.value.data, rank_of(self.x))
+
+
+def require_axis(name: str, axis: int, rank: int) -> None:
+    """Raise InvalidModelError unless the axis counts from the front and is in range."""
+    require(0 <= axis < rank, f"{name}: expected an axis in [0, {rank}), got {axis}")
+
+
+@irdl_op_definition
+class LayerNormOp(NnOp):
+    """Normalises over all axes from `axis` on to mean 0 and variance 1, then multiplies by `scale` and adds `bias`.
+
+    Statistics are computed in f32 for f16 and bf16, and the result is rounded once.
+    """
+
+    name = "nn.layer_norm"
+
+    x = operand_def(Tensor)
+    scale = operand_def(Tensor)
+    bias = operand_def(Tensor)
+    axis = prop_def(IntegerAttr)
+    epsilon = prop_def(FloatAttr)
+    result = result_def(Tensor)
+
+    traits = traits_def(Pure())
+    assembly_format = "$x `,` $scale `,` $bias attr-dict `:` functional-type(operands, results)"
+
+    def __init__(self, x: Value, scale: Value, bias: Value, axis: int = -1, epsilon: float = 1e-5):
+        axis = normalize_axis(self.name, axis, rank_of(ty(x)))
+        super().__init__(
+            operands=[x, scale, bias],
+            properties={"axis": integer(axis), "epsilon": double(epsilon)},
+            result_types=[self.infer(ty(x), ty(scale), ty(bias), axis)],
+        )
+
+    @classmethod
+    def infer(cls, x: Attribute, scale: Attribute, bias: Attribute, axis: int) -> AnyTensorType:
+        dims = shape_of(x)
+        require(is_float(element_of(x)), f"{cls.name}: expected a floating-point tensor, got {x}")
+        require_axis(cls.name, axis, len(dims))
+        for what, operand in (("scale", scale), ("bias", bias)):
+            wide = broadcast_dims(f"{cls.name} {what}", dims[axis:], shape_of(operand))
+            require(
+                len(wide) == len(dims) - axis and element_of(operand) == element_of(x),
+                f"{cls.name}: expected {what} to broadcast to dims {axis}.. of {x} with its element type, got {operand}",
+            )
+        return tensor_type(dims, element_of(x))
+
+    def inferred(self) -> list[Attribute]:
+        return [self.infer(self.x.type, self.scale.type, self.bias.type, self.axis.value.data)]
+
+
+@irdl_op_definition
+class BatchNormOp(NnOp):
+    """`(x - mean) / sqrt(variance + epsilon) * scale + bias` with one value of each per channel, the last axis of x."""
+
+    name = "nn.batch_norm"
+
+    x = operand_def(Tensor)
+    scale = operand_def(Tensor)
+    bias = operand_def(Tensor)
+    mean = operand_def(Tensor)
+    variance = operand_def(Tensor)
+    epsilon = prop_def(FloatAttr)
+    result = result_def(Tensor)
+
+    traits = traits_def(Pure())
+    assembly_format = (
+        "$x `,` $scale `,` $bias `,` $mean `,` $variance attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(
+        self, x: Value, scale: Value, bias: Value, mean: Value, variance: Value, epsilon: float = 1e-5
+    ):
+        operands = [x, scale, bias, mean, variance]
+        super().__init__(
+            operands=operands,
+            properties={"epsilon": double(epsilon)},
+            result_types=[self.infer(*map(ty, operands))],
+        )
+
+    @classmethod
+    def infer(cls, x: Attribute, *parameters: Attribute) -> AnyTensorType:
+        dims = shape_of(x)
+        require(is_float(element_of(x)) and len(dims) >= 1, f"{cls.name}: expected a floating-point tensor [..., C], got {x}")
+        for parameter in parameters:
+            require(
+                rank_of(parameter) == 1 and same_dim(shape_of(parameter)[0], dims[-1]) and is_float(element_of(parameter)),
+                f"{cls.name}: expected scale, bias, mean and variance of shape [{dims[-1]}], got {parameter}",
+            )
+        return tensor_type(dims, element_of(x))
+
+    def inferred(self) -> list[Attribute]:
+        return [self.infer(*(v.type for v in self.operands))]
+
+
+@irdl_op_definition
+class LrnOp(NnOp):
+    """Local response normalisation over channels, the last axis.
+
+    `x / (bias + alpha / size * sum of x^2 over size channels around) ** beta`; the window reaches `(size - 1) floordiv 2`
+    channels back and `size floordiv 2` forward.
+    """
+
+    name = "nn.lrn"
+
+    x = operand_def(Tensor)
+    size = prop_def(IntegerAttr)
+    alpha = prop_def(FloatAttr)
+    beta = prop_def(FloatAttr)
+    bias = prop_def(FloatAttr)
+    result = result_def(Tensor)
+
+    traits = traits_def(Pure())
+    assembly_format = "$x attr-dict `:` functional-type(operands, results)"
+
+    def __init__(self, x: Value, size: int, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0):
+        super().__init__(
+            operands=[x],
+            properties={"size": integer(size), "alpha": double(alpha), "beta": double(beta), "bias": double(bias)},
+            result_types=[self.infer(ty(x))],
+        )
+
+    @classmethod
+    def infer(cls, x: Attribute) -> AnyTensorType:
+        return tensor_type(shape_of(x), element_of(x))
+
+    def inferred(self) -> list[Attribute]:
+        return [self.infer(self.x.type)]
+
+    def check(self) -> None:
+        require(
+            is_float(element_of(self.x)) and rank_of(self.x) >= 1 and self.size.value.data > 0,
+            f"{self.name}: expected a floating-point tensor [..., C] and size > 0, got {self.x.type} and {self.size.value.data}",
+        )
+
+
+COMPUTE: tuple[type[NnOp], ...] = (
+    ConvOp, MatmulOp, MaxPoolOp, AvgPoolOp, ReduceOp, SoftmaxOp, LayerNormOp, BatchNormOp, LrnOp,
+)  # fmt: skip

@@ -1,0 +1,87 @@
+"""Where ops come from: locations that lead to ONNX nodes, and the ONNX tensor names that results stand for.
+
+An ONNX node becomes `loc("conv1"("Conv#12"))`: its name (or `op#index:first output` if it has none), then its op type and
+original index. Merged ops carry `loc(fused[...])`. The discardable attribute `nn.names` holds one string per result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from xdsl.dialects.builtin import (
+    UNKNOWN_LOC,
+    ArrayAttr,
+    CallSiteLoc,
+    FusedLoc,
+    LocationAttr,
+    NameLoc,
+    NoneAttr,
+    StringAttr,
+    UnknownLoc,
+)
+from xdsl.ir import Attribute, Operation
+
+NAMES = "nn.names"
+
+
+def onnx_location(name: str, op_type: str, index: int, first_output: str = "") -> NameLoc:
+    """The location of an ONNX node: `index` is its position in the original graph; an unnamed node is called by op, index and
+    first output."""
+    node = f"{op_type}#{index}"
+    return NameLoc(StringAttr(name or f"{node}:{first_output}"), NameLoc(StringAttr(node), NoneAttr()))
+
+
+def is_unknown(location: Attribute) -> bool:
+    """Whether a location says nothing."""
+    return isinstance(location, UnknownLoc)
+
+
+def fuse(*locations: LocationAttr) -> LocationAttr:
+    """One location that leads to all the given ones: flat, without duplicates and without unknown ones."""
+    parts: dict[Attribute, None] = {}
+    for location in locations:
+        if isinstance(location, FusedLoc) and isinstance(location.locations, ArrayAttr):
+            parts.update(dict.fromkeys(location.locations.data))
+        elif not is_unknown(location):
+            parts[location] = None
+    if not parts:
+        return UNKNOWN_LOC
+    if len(parts) == 1:
+        (only,) = parts
+        return only  # pyright: ignore[reportReturnType]
+    return FusedLoc(list(parts), NoneAttr())
+
+
+def onnx_names(location: Attribute) -> list[str]:
+    """The names of the ONNX nodes (outermost names) that a location leads to, in order, without duplicates."""
+    if isinstance(location, NameLoc):
+        return [location.desc.data]
+    inner: Iterable[Attribute] = ()
+    if isinstance(location, FusedLoc) and isinstance(location.locations, ArrayAttr):
+        inner = location.locations.data
+    elif isinstance(location, CallSiteLoc):
+        inner = (location.callee, location.caller)
+    return list(dict.fromkeys(name for part in inner for name in onnx_names(part)))
+
+
+def get_names(op: Operation) -> list[str]:
+    """The ONNX tensor names of the op's results, "" where there is none; always one per result."""
+    attribute = op.attributes.get(NAMES)
+    names = [a.data for a in attribute.data if isinstance(a, StringAttr)] if isinstance(attribute, ArrayAttr) else []
+    return (names + [""] * len(op.results))[: len(op.results)]
+
+
+def set_names(op: Operation, names: Sequence[str]) -> None:
+    """Set the ONNX tensor names of the op's results; all empty removes the attribute."""
+    if len(names) != len(op.results):
+        raise ValueError(f"names of {op.name}: expected {len(op.results)}, one per result, got {list(names)}")
+    if any(names):
+        op.attributes[NAMES] = ArrayAttr([StringAttr(n) for n in names])
+    else:
+        op.attributes.pop(NAMES, None)
+
+
+def describe(op: Operation) -> str:
+    """An op in an error message: its name and the ONNX nodes that it comes from."""
+    names = onnx_names(op.location)
+    return f"{op.name} (from {', '.join(names)})" if names else op.name

@@ -1,0 +1,292 @@
+"""
+Turns `@main` from tensors into the host function: memrefs, views and launches.
+
+```
+func.func @main(%x : tensor<?x64xf32, ..>) -> tensor<?x64xf32, ..>   func.func @main(%x : memref<?x64xf32>, %y : memref<?x64xf32>) {
+  %w = nn.weight "w" : tensor<64x64xf32>                          ->    %N = buffer.symbol "N" from %x[0] : memref<?x64xf32>
+  %y = fusion.call @fc(%x, %w) : ...                                    %w = buffer.weight "w" : memref<64x64xf32>
+  func.return %y                                                        buffer.launch @fc[%N] ins(%x, %w : ..) outs(%y : ..)
+```
+
+Each tensor gets a place: offset, dims and strides within one owner. A returned tensor owns its output argument; view-like ops
+place their result in their operand's owner (`#fusion.alias<source>`) or their operands in their result's (`dest`, so that the
+producers of a concat write straight into it); every other result of a call is an alloc of its own. Small constants that are
+left in `@main` become weights. A group whose kernels exist already (`kernel.func @f`, `@f_1`, ...) is one launch for each, with
+the workspace that they take.
+
+Assumes `assign-destinations` and `outline-groups`: a returned tensor is the result of a call, or of a `dest` op, and is returned
+once; anything else is a PassError, since a copy would have to be a group of its own. Does not reorder calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, cast
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+
+from ...dialects import buffer, fusion, kernel, nn
+from ...dialects.dims import Expr
+from ...dialects.errors import PassError
+from ...dialects.provenance import describe, get_names
+from .views import Place, operand_place, result_place, same_strides
+
+VIEW_LIKE = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.ConcatOp, nn.BroadcastToOp)
+
+
+def _fail(message: str) -> PassError:
+    return PassError(f"bufferize: {message}")
+
+
+def _alias(op: Operation) -> fusion.Alias:
+    alias = fusion.alias_of(op)
+    if alias is None:
+        raise _fail(f"{describe(op)} has no {fusion.ALIAS}: expected assign-destinations to have decided who owns its memory.")
+    return alias
+
+
+class _Places:
+    """Where each tensor of `@main` lies. Owners are values: a call's result stands for its own alloc, a returned value for its
+    output argument."""
+
+    def __init__(self, function: FuncOp):
+        last = function.body.block.last_op
+        if not isinstance(last, ReturnOp):
+            raise _fail("expected @main to end in func.return.")
+        self.returned = list(last.arguments)
+        self.places: dict[SSAValue, Place] = {}
+
+    def of(self, value: SSAValue) -> Place:
+        """The place of a tensor."""
+        if value not in self.places:
+            self.places[value] = self._find(value)
+        return self.places[value]
+
+    def check_returned(self) -> None:
+        """Raises unless each returned tensor is all of an owner of its own, which becomes the output argument."""
+        owners: set[SSAValue] = set()
+        for index, value in enumerate(self.returned):
+            place = self.of(value)
+            if place.owner is not value or isinstance(value, BlockArgument) or isinstance(value.owner, nn.WeightOp | nn.ConstantOp):
+                raise _fail(f"output {index} is a view, an input or a weight: expected assign-destinations to have made a copy of it.")
+            if value in owners:
+                raise _fail(f"output {index} is returned twice: expected assign-destinations to have made a copy of it.")
+            owners.add(value)
+
+    def _find(self, value: SSAValue) -> Place:
+        into = [use for use in value.uses if isinstance(use.operation, VIEW_LIKE) and _alias(use.operation) is fusion.Alias.DEST]
+        producer = value.owner
+        if len(into) > 1:
+            raise _fail(f"{_what(value)} is to lie in {len(into)} results at once: expected one destination and copies for the others.")
+        if isinstance(producer, VIEW_LIKE) and _alias(producer) is fusion.Alias.SOURCE:
+            if into:
+                raise _fail(f"{_what(value)} is a view of its operand and of its user's result at once: expected one of them.")
+            return self._checked(result_place(producer, self.of(producer.operands[0])), producer)
+        if into:
+            user = cast(nn.NnOp, into[0].operation)
+            if not isinstance(producer, Operation) or isinstance(producer, nn.WeightOp | nn.ConstantOp):
+                raise _fail(f"{_what(value)} exists already and cannot be written into the result of {describe(user)}.")
+            return self._checked(operand_place(user, into[0].index, self.of(user.results[0])), user)
+        return Place.whole(value, nn.shape_of(value))
+
+    def _checked(self, place: Place | None, op: Operation) -> Place:
+        if place is None:
+            raise _fail(f"{describe(op)} cannot be a view with strides: expected assign-destinations to have made a copy of it.")
+        return place
+
+
+class _Rewrite:
+    """Builds the new body beside the old one."""
+
+    def __init__(self, module: ModuleOp, function: FuncOp):
+        self.module = module
+        self.function = function
+        self.places = _Places(function)
+        self.block = Block()
+        self.owners: dict[SSAValue, SSAValue] = {}
+        self.views: dict[Place, SSAValue] = {}
+        self.symbols: dict[str, SSAValue] = {}
+        self.functions = {f.sym_name.data: f for f in module.body.block.ops if isinstance(f, FuncOp)}
+        self.kernels = {f.sym_name.data: f for f in module.body.block.ops if isinstance(f, kernel.FuncOp)}
+        self.constants: list[tuple[str, nn.ConstantOp]] = []
+
+    def run(self) -> None:
+        self.places.check_returned()
+        self._arguments()
+        for op in self.function.body.block.ops:
+            match op:
+                case fusion.CallOp():
+                    self._call(op)
+                case nn.WeightOp() | nn.ConstantOp() | ReturnOp():
+                    pass
+                case _ if isinstance(op, VIEW_LIKE):
+                    _alias(op)
+                case _:
+                    raise _fail(f"{describe(op)} is left in @main: expected fuse-groups to have put it into a group.")
+        self.block.add_op(ReturnOp())
+        self._finish()
+
+    def _arguments(self) -> None:
+        old = self.function.body.block
+        listed: list[nn.DimsAttr] = []
+        for value in (*old.args, *self.places.returned):
+            dims = nn.shape_of(value)
+            argument = self.block.insert_arg(buffer.memref_type(dims, nn.element_of(value)), len(self.block.args))
+            argument.name_hint = value.name_hint
+            argument.location = value.location if isinstance(value, BlockArgument) else _location_of(value)
+            self.owners[value] = argument
+            listed.append(nn.DimsAttr(dims))
+        self.function.attributes[buffer.ARG_DIMS] = ArrayAttr(listed)
+        for index, value in enumerate(old.args):
+            for axis, extent in enumerate(nn.shape_of(value)):
+                name = extent.as_symbol()
+                if name is not None and name not in self.symbols:
+                    op = buffer.SymbolOp(name, self.block.args[index], axis)
+                    op.result.name_hint = name
+                    self.block.add_op(op)
+                    self.symbols[name] = op.result
+
+    def _call(self, op: fusion.CallOp) -> None:
+        callee = op.callee.string_value()
+        self._check_layouts(op, callee)
+        symbols = self._symbols_of(op)
+        ins = [self._value(operand) for operand in op.operands]
+        outs = [self._value(result) for result in op.results]
+        stages = self._stages(callee)
+        workspace = self._workspace(op, callee, stages, len(ins) + len(outs))
+        for name in stages:
+            launch = buffer.LaunchOp(name, symbols, ins, outs, workspace)
+            launch.location = op.location
+            names = get_names(op)
+            if any(names):
+                launch.attributes[buffer.OUT_NAMES] = ArrayAttr(StringAttr(n) for n in names)
+            self.block.add_op(launch)
+
+    def _stages(self, callee: str) -> list[str]:
+        """The kernels of a group in launch order: `@f`, and `@f_1`, `@f_2`, ... where the group needs several."""
+        stages = [callee]
+        while (following := f"{callee}_{len(stages)}") in self.kernels and following not in self.functions:
+            stages.append(following)
+        return stages
+
+    def _workspace(self, op: Operation, callee: str, stages: Sequence[str], count: int) -> list[SSAValue]:
+        """Allocs for the tensors that the kernels take beyond the group's operands and results."""
+        if callee not in self.kernels:
+            return []
+        tensors = {tuple(cast(kernel.GlobalType, t.type) for t in self.kernels[name].tensors[count:]) for name in stages}
+        if len(tensors) != 1:
+            raise _fail(f"the kernels of @{callee} take different workspace tensors: expected the same for each of its launches.")
+        allocs: list[SSAValue] = []
+        for kind in tensors.pop():
+            alloc = buffer.AllocOp(kind.dims.exprs, kind.element_type)
+            alloc.location = op.location
+            alloc.result.name_hint = "workspace"
+            self.block.add_op(alloc)
+            allocs.append(alloc.result)
+        return allocs
+
+    def _symbols_of(self, op: Operation) -> list[SSAValue]:
+        names = {name for value in (*op.operands, *op.results) for extent in nn.shape_of(value) for name in extent.symbols()}
+        for value in (*op.operands, *op.results):
+            place = self.places.of(value)
+            names |= {name for stride in place.strides for name in stride.symbols()}
+        missing = sorted(names - self.symbols.keys())
+        if missing:
+            raise _fail(f"{describe(op)} depends on '{missing[0]}', which is no dim of an input: give that dim a name of its own.")
+        return [self.symbols[name] for name in sorted(names)]
+
+    def _value(self, value: SSAValue) -> SSAValue:
+        """The memref of a tensor, made where the builder stands if it does not exist yet."""
+        place = self.places.of(value)
+        owner = self._owner(place.owner)
+        if place.is_whole and place.dims == nn.shape_of(cast(SSAValue, place.owner)):
+            return owner
+        if place not in self.views:
+            view = buffer.ViewOp(owner, place.offset, place.dims, place.strides)
+            view.location = _location_of(value)
+            view.result.name_hint = value.name_hint
+            self.block.add_op(view)
+            self.views[place] = view.result
+        return self.views[place]
+
+    def _owner(self, value: SSAValue) -> SSAValue:
+        if value in self.owners:
+            return self.owners[value]
+        dims, element_type = nn.shape_of(value), nn.element_of(value)
+        match value.owner:
+            case nn.WeightOp() as weight:
+                op = buffer.WeightOp(weight.label.data, buffer.memref_type(dims, element_type))
+            case nn.ConstantOp() as constant:
+                label = f"constant.{len(self.constants)}"
+                self.constants.append((label, constant))
+                op = buffer.WeightOp(label, buffer.memref_type(dims, element_type))
+            case _:
+                op = buffer.AllocOp(dims, element_type)
+        op.location = _location_of(value)
+        op.results[0].name_hint = value.name_hint
+        self.block.add_op(op)
+        self.owners[value] = op.results[0]
+        return op.results[0]
+
+    def _check_layouts(self, op: Operation, callee: str) -> None:
+        """The strides that the group was outlined for must be those of its operands and results."""
+        function = self.functions.get(callee)
+        listed = function.attributes.get(fusion.FUNCTION_LAYOUTS) if function is not None else None
+        if not isinstance(listed, ArrayAttr):
+            return
+        for value, layout in zip((*op.operands, *op.results), cast(Iterable[fusion.LayoutAttr], listed), strict=False):
+            place = self.places.of(value)
+            expected = layout.strides_for(place.dims)
+            if not same_strides(place.dims, expected, place.strides):
+                raise _fail(
+                    f"{describe(op)} calls @{callee} with {_what(value)} at strides [{_list(place.strides)}]: "
+                    f"expected [{_list(expected)}] as in its {fusion.FUNCTION_LAYOUTS}."
+                )
+
+    def _finish(self) -> None:
+        self.function.body.detach_block(0)
+        self.function.body.add_block(self.block)
+        self.function.update_function_type()
+        if self.constants:
+            _export(self.module, self.functions.get("weights"), self.constants)
+
+
+def _export(module: ModuleOp, weights: FuncOp | None, constants: Sequence[tuple[str, nn.ConstantOp]]) -> None:
+    """Moves constants to `@weights`, which is made if there is none."""
+    if weights is None:
+        weights = FuncOp("weights", ((), ()), Region(Block([ReturnOp()])))
+        Rewriter.insert_op(weights, InsertPoint.at_end(module.body.block))
+    end = cast(Operation, weights.body.block.last_op)
+    for label, constant in constants:
+        moved = constant.clone()
+        moved.attributes.pop("nn.names", None)
+        Rewriter.insert_op([moved, nn.ExportOp(label, moved.result)], InsertPoint.before(end))
+
+
+def _location_of(value: SSAValue):
+    return value.location if isinstance(value, BlockArgument) else cast(Operation, value.owner).location
+
+
+def _what(value: SSAValue) -> str:
+    return describe(value.owner) if isinstance(value.owner, Operation) else f"argument {cast(BlockArgument, value).index}"
+
+
+def _list(exprs: Sequence[Expr]) -> str:
+    return ", ".join(map(str, exprs))
+
+
+@dataclass(frozen=True)
+class BufferizePass(ModulePass):
+    name = "bufferize"
+    numerics: ClassVar = "exact"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for function in list(op.body.block.ops):
+            if isinstance(function, FuncOp) and function.sym_name.data == "main":
+                _Rewrite(op, function).run()

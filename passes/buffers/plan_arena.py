@@ -1,0 +1,195 @@
+"""
+Places every buffer in one arena, so that buffers which are never needed at once share bytes.
+
+```
+%a = buffer.alloc #nn.dims<N, 64> : memref<?x64xf32>       %arena = buffer.arena : memref<2048xi8>
+%b = buffer.alloc #nn.dims<N, 64> : memref<?x64xf32>  ->   %a = buffer.slot %arena offset 0 size 1024 dims ...
+                                                           %b = buffer.slot %arena offset 1024 size 1024 dims ...
+```
+
+Two buffers may share bytes only if every use of one happens before the first write of the other. Launches run in the order of
+the host function, so a buffer is needed from the first launch that uses it to the last one; uses through views count. Sizes
+are taken at the maximum of the profile, which keeps offsets static and valid for every shape in it. Placement is greedy: the
+largest buffer first, each into the smallest gap that holds it, and among a few such orders the one with the lowest peak wins.
+
+Assumes `bufferize` (a straight line of launches). Does not reorder launches to lower the peak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import Operation, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+
+from ...dialects import buffer
+from ...dialects.errors import OptionError, PassError
+from ...dialects.nn import symbol_ranges
+from ...dialects.provenance import describe
+from ..remarks import remark
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """A buffer to place: bytes, and the first and last launch that uses it (both count)."""
+
+    size: int
+    first: int
+    last: int
+
+    def overlaps(self, other: Lifetime) -> bool:
+        """Whether some launch needs both: then they may not share bytes."""
+        return self.first <= other.last and other.first <= self.last
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Byte offsets, one for each lifetime, and the bytes that the arena needs for them."""
+
+    offsets: tuple[int, ...]
+    peak: int
+
+
+def plan_offsets(lifetimes: Sequence[Lifetime], alignment: int = buffer.ALIGNMENT) -> Plan:
+    """Offsets, multiples of `alignment`, at which no two lifetimes that overlap share a byte."""
+    orders: tuple[Callable[[int], tuple[int, ...]], ...] = (
+        lambda i: (-lifetimes[i].size, lifetimes[i].first, i),
+        lambda i: (lifetimes[i].first, -lifetimes[i].size, i),
+        lambda i: (lifetimes[i].first - lifetimes[i].last, -lifetimes[i].size, i),
+    )
+    plans = [_place(lifetimes, sorted(range(len(lifetimes)), key=order), alignment) for order in orders]
+    return min(plans, key=lambda plan: plan.peak)
+
+
+def lower_bound(lifetimes: Sequence[Lifetime], alignment: int = buffer.ALIGNMENT) -> int:
+    """Bytes that no plan can go below: the most that one launch needs at once."""
+    launches = {lifetime.first for lifetime in lifetimes}
+    return max((sum(_round_up(t.size, alignment) for t in lifetimes if t.first <= i <= t.last) for i in launches), default=0)
+
+
+def _place(lifetimes: Sequence[Lifetime], order: Sequence[int], alignment: int) -> Plan:
+    placed: list[tuple[int, int, int]] = []  # begin, end, index; sorted by begin
+    offsets = [0] * len(lifetimes)
+    for index in order:
+        lifetime = lifetimes[index]
+        size = _round_up(lifetime.size, alignment)
+        taken = [(begin, end) for begin, end, other in placed if lifetimes[other].overlaps(lifetime)]
+        offsets[index] = _best_fit(taken, size)
+        placed.append((offsets[index], offsets[index] + size, index))
+        placed.sort()
+    return Plan(tuple(offsets), max((end for _, end, _ in placed), default=0))
+
+
+def _best_fit(taken: Sequence[tuple[int, int]], size: int) -> int:
+    """The start of the smallest gap of at least `size` between the intervals (sorted by begin), else the end of the last."""
+    best: tuple[int, int] | None = None
+    end = 0
+    for begin, stop in taken:
+        if begin - end >= size and (best is None or begin - end < best[0]):
+            best = (begin - end, end)
+        end = max(end, stop)
+    return end if best is None else best[1]
+
+
+def _round_up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple
+
+
+@dataclass(frozen=True)
+class PlanArenaPass(ModulePass):
+    """`memory_limit` bounds the arena, in bytes; more is an OptionError that names the largest buffers."""
+
+    name = "plan-arena"
+    numerics: ClassVar = "exact"
+
+    memory_limit: int | None = None
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for function in op.walk():
+            if isinstance(function, FuncOp) and function.sym_name.data == "main":
+                self._plan(function, symbol_ranges(op))
+
+    def _plan(self, function: FuncOp, ranges: Mapping[str, tuple[int, int, int]]) -> None:
+        allocs = [op for op in function.walk() if isinstance(op, buffer.AllocOp)]
+        if any(isinstance(op, buffer.ArenaOp) for op in function.walk()):
+            if allocs:
+                raise PassError(f"plan-arena: @{function.sym_name.data} has an arena and {len(allocs)} allocs; expected only one of them.")
+            return
+        spans = _spans(function, allocs)
+        for alloc in allocs:
+            if alloc not in spans:
+                Rewriter.erase_op(alloc)
+        used = [alloc for alloc in allocs if alloc in spans]
+        lifetimes = [Lifetime(_bytes_at_most(alloc, ranges), *spans[alloc]) for alloc in used]
+        plan = plan_offsets(lifetimes)
+        total = sum(_round_up(lifetime.size, buffer.ALIGNMENT) for lifetime in lifetimes)
+        if self.memory_limit is not None and plan.peak > self.memory_limit:
+            raise OptionError(_too_large(plan, lifetimes, used, self.memory_limit))
+        if used:
+            _replace(function, used, lifetimes, plan)
+        remark(
+            function,
+            "analysis",
+            self.name,
+            f"arena of {plan.peak} bytes for {len(used)} buffers: {total} without sharing, at least {lower_bound(lifetimes)}",
+        )
+
+
+def _spans(function: FuncOp, allocs: Sequence[buffer.AllocOp]) -> dict[Operation, tuple[int, int]]:
+    """For each alloc that is used: its first and last launch, by position."""
+    spans: dict[Operation, tuple[int, int]] = {}
+    known = {alloc.result: alloc for alloc in allocs}
+    launches = (op for op in function.walk() if isinstance(op, buffer.LaunchOp))
+    for position, launch in enumerate(launches):
+        for value in launch.memrefs:
+            alloc = known.get(buffer.owner_of(value))  # pyright: ignore[reportArgumentType]
+            if alloc is not None:
+                first, _ = spans.get(alloc, (position, position))
+                spans[alloc] = (first, position)
+        _check_written(launch, spans, known, position)
+    return spans
+
+
+def _check_written(
+    launch: buffer.LaunchOp, spans: Mapping[Operation, tuple[int, int]], known: Mapping[SSAValue, buffer.AllocOp], position: int
+) -> None:
+    """A launch must not be the first use of what it reads: its value would be whatever the arena held before."""
+    outs = {buffer.owner_of(value) for value in launch.outs}
+    for value in launch.ins:
+        owner = buffer.owner_of(value)
+        alloc = known.get(owner)  # pyright: ignore[reportArgumentType]
+        if alloc is not None and spans[alloc][0] == position and owner not in outs:
+            raise PassError(f"plan-arena: launch of {launch.callee} reads {describe(alloc)} before any launch writes it.")
+
+
+def _bytes_at_most(alloc: buffer.AllocOp, ranges: Mapping[str, tuple[int, int, int]]) -> int:
+    size = buffer.size_in_bytes(alloc.dims.exprs, alloc.result.type.element_type)
+    unbounded = sorted(size.symbols() - ranges.keys())
+    if unbounded:
+        raise PassError(f"plan-arena: buffer of {alloc.result.type} depends on '{unbounded[0]}', which has no range in nn.symbols.")
+    return size.bounds(ranges)[1]
+
+
+def _replace(function: FuncOp, allocs: Sequence[buffer.AllocOp], lifetimes: Sequence[Lifetime], plan: Plan) -> None:
+    arena = buffer.ArenaOp(plan.peak)
+    Rewriter.insert_op(arena, InsertPoint.at_start(function.body.block))
+    for alloc, lifetime, offset in zip(allocs, lifetimes, plan.offsets, strict=True):
+        slot = buffer.SlotOp(arena.result, offset, lifetime.size, alloc.dims, alloc.result.type)
+        slot.location = alloc.location
+        slot.attributes.update(alloc.attributes)
+        Rewriter.replace_op(alloc, slot)
+
+
+def _too_large(plan: Plan, lifetimes: Sequence[Lifetime], allocs: Sequence[buffer.AllocOp], limit: int) -> str:
+    ranked = sorted(zip(lifetimes, allocs, strict=True), key=lambda pair: -pair[0].size)[:3]
+    largest = ", ".join(f"{lifetime.size} bytes for {describe(alloc)}" for lifetime, alloc in ranked)
+    return (
+        f"option memory_limit: the arena needs {plan.peak} bytes, more than the limit of {limit} (no plan needs less than "
+        f"{lower_bound(lifetimes)}); the largest buffers are {largest}; raise the limit or lower the max of a profile."
+    )

@@ -1,0 +1,125 @@
+"""Views: where the elements of a tensor lie in the memory of another, as offset, dims and strides (all in elements).
+
+Every function takes the place of one side of a view-like `nn` op and gives the place of the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ...dialects import nn
+from ...dialects.buffer import contiguous_strides
+from ...dialects.dims import Expr, const
+
+
+@dataclass(frozen=True)
+class Place:
+    """Elements of a tensor within an owner: `owner` is whatever identifies that buffer."""
+
+    owner: Any
+    offset: Expr
+    dims: tuple[Expr, ...]
+    strides: tuple[Expr, ...]
+
+    @classmethod
+    def whole(cls, owner: Any, dims: Sequence[Expr]) -> Place:
+        """All of a row-major owner."""
+        return cls(owner, const(0), tuple(dims), contiguous_strides(dims))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the elements start at the owner's start and are row-major."""
+        return self.offset == 0 and same_strides(self.dims, self.strides, contiguous_strides(self.dims))
+
+
+def same_strides(dims: Sequence[Expr], a: Sequence[Expr], b: Sequence[Expr]) -> bool:
+    """Whether two lists of strides address the same elements: strides of dims of size 1 do not matter."""
+    return all(extent == 1 or x == y for extent, x, y in zip(dims, a, b, strict=True))
+
+
+def result_place(op: nn.NnOp, source: Place) -> Place | None:
+    """The place of the result of a view-like op within its operand's owner; None when it is not a strided view of it."""
+    match op:
+        case nn.ReshapeOp():
+            return reshaped(source, nn.shape_of(op.result))
+        case nn.TransposeOp():
+            order = nn.values_of(op.permutation)
+            return replace(source, dims=tuple(source.dims[p] for p in order), strides=tuple(source.strides[p] for p in order))
+        case nn.SliceOp():
+            starts, steps = op.starts.exprs, nn.values_of(op.steps)
+            offset = sum((start * stride for start, stride in zip(starts, source.strides, strict=True)), source.offset)
+            strides = tuple(stride * step for stride, step in zip(source.strides, steps, strict=True))
+            return Place(source.owner, offset, nn.shape_of(op.result), strides)
+        case nn.BroadcastToOp():
+            return _broadcast(source, nn.shape_of(op.result))
+        case _:
+            return None
+
+
+def operand_place(op: nn.NnOp, index: int, result: Place) -> Place | None:
+    """The place of operand `index` within the owner of the op's result; None when it is not a strided view of it."""
+    match op:
+        case nn.ReshapeOp():
+            return reshaped(result, nn.shape_of(op.x))
+        case nn.TransposeOp():
+            order = nn.values_of(op.permutation)
+            back = [order.index(axis) for axis in range(len(order))]
+            return replace(result, dims=tuple(result.dims[b] for b in back), strides=tuple(result.strides[b] for b in back))
+        case nn.ConcatOp():
+            axis = op.axis.value.data
+            before = sum((nn.shape_of(value)[axis] for value in op.inputs[:index]), const(0))
+            return replace(result, offset=result.offset + before * result.strides[axis], dims=nn.shape_of(op.inputs[index]))
+        case _:
+            return None
+
+
+def reshaped(place: Place, dims: Sequence[Expr]) -> Place | None:
+    """The same elements, in the same order, under other dims; None when no strides express that."""
+    if same_strides(place.dims, place.strides, contiguous_strides(place.dims)):
+        return Place(place.owner, place.offset, tuple(dims), contiguous_strides(dims))
+    strides = _reshaped_strides(place.dims, place.strides, dims)
+    return None if strides is None else Place(place.owner, place.offset, tuple(dims), strides)
+
+
+def _reshaped_strides(
+    old: Sequence[Expr], old_strides: Sequence[Expr], new: Sequence[Expr]
+) -> tuple[Expr, ...] | None:
+    """Walks both lists from the innermost dim and matches groups of equal size; each old group must be row-major in itself."""
+    source = [(extent, stride) for extent, stride in zip(old, old_strides, strict=True) if extent != 1]
+    strides: list[Expr] = []
+    target = list(new)
+    while target:
+        if not source:
+            if any(extent != 1 for extent in target):
+                return None
+            strides += [const(1)] * len(target)
+            break
+        size, step = source.pop()
+        next_stride = step
+        inner = target.pop()
+        strides.append(step)
+        step = step * inner
+        covered = inner
+        while covered != size:
+            if target and (size % covered) == 0:
+                extent = target.pop()
+                strides.append(step)
+                step, covered = step * extent, covered * extent
+            elif source and (covered % size) == 0:
+                extent, stride = source.pop()
+                if stride != next_stride * size:
+                    return None
+                size = size * extent
+            else:
+                return None
+    return tuple(reversed(strides)) if all(extent == 1 for extent, _ in source) else None
+
+
+def _broadcast(source: Place, dims: Sequence[Expr]) -> Place:
+    extra = len(dims) - len(source.dims)
+    strides = [const(0)] * extra
+    for old, new, stride in zip(source.dims, dims[extra:], source.strides, strict=True):
+        strides.append(const(0) if old == 1 and new != 1 else stride)
+    return Place(source.owner, source.offset, tuple(dims), tuple(strides))

@@ -1,0 +1,103 @@
+"""`fuse-groups`: puts every op that computes into a `fusion.group`, with what can run along with it.
+
+    %0 = nn.conv %x, %w                                  %2 = fusion.group "conv" (%a = %x, %b = %w, %c = %bias) -> (T) {
+    %1 = nn.add %0, %bias                                  %0 = nn.conv %a, %b
+    %2 = nn.relu %1                                        %1 = nn.add %0, %c
+  becomes                                                  %2 = nn.relu %1
+                                                           fusion.yield %2
+                                                         }
+
+Convs and matmuls are served first, then row ops, windows and gathers, then what is left of the pointwise ops. A region grows
+structurally (regions.py); whether its group can run is the schedules' answer, and there is no second rule list here: a refused group
+is cut back to the longest prefix that is accepted, with a remark for each refusal, and what was cut off tries again as its own group.
+Numbers become immediates of the group. Views (reshape, transpose, slice, concat, broadcast_to) and ops on constants stay outside.
+Groups have one result. Horizontal fusion is not done here. Linear: each op is looked at a bounded number of times.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import ReturnOp
+from xdsl.ir import Attribute, Block, Operation, SSAValue
+from xdsl.passes import ModulePass
+
+from ...dialects import nn
+from ...dialects.fusion import CallOp, GroupOp
+from ..graph.editing import WEIGHTS, fed_by_constants_only, functions
+from ..remarks import remark
+from .building import ask_schedules, build_group, replace_by_group
+from .regions import VIEWS, Growth, Region, anchor_kind
+
+NAME = "fuse-groups"
+TARGET = "kernel.target"
+_PRIORITY = ("conv", "matmul", "row", "window", "gather", "pointwise")
+_UNGROUPED = (*VIEWS, nn.ConstantOp, nn.WeightOp, nn.ExportOp, GroupOp, CallOp, ReturnOp)
+
+
+def _prefixes(region: Region) -> Iterator[tuple[list[Operation], list[Operation], SSAValue]]:
+    """(prologue, epilogue, result) from the whole region down to its anchor alone."""
+    for length, result in reversed(region.cuts):
+        yield region.prologue, region.epilogue[:length], result
+    if region.prologue:
+        yield [], [], region.cuts[0][1]
+
+
+def _commit(region: Region, growth: Growth, target: Attribute | None) -> None:
+    """Turn the longest accepted part of a region into a group and free the rest."""
+    last: tuple[list[Operation], SSAValue, GroupOp] | None = None
+    for prologue, epilogue, result in _prefixes(region):
+        ops = growth.in_order([*prologue, region.anchor, *epilogue])
+        group = build_group(region.kind, ops, result)
+        schedule, reasons = ask_schedules(group, target)
+        last = ops, result, group
+        if schedule is not None:
+            break
+        part = f"{len(prologue)} ops before and {len(epilogue)} behind" if prologue or epilogue else "nothing else"
+        remark(region.anchor, "missed", NAME, f"{region.anchor.name} with {part}: no schedule accepts it: {'; '.join(reasons)}")
+    assert last is not None
+    ops, result, group = last
+    kept = set(ops)
+    growth.taken.difference_update(op for op in (*region.prologue, *region.epilogue) if op not in kept)
+    replace_by_group(ops, result, group)
+    if len(ops) > 1:
+        remark(group, "applied", NAME, f"{region.kind} group of {', '.join(op.name for op in group.ops())}")
+
+
+def _grouped(op: Operation, constants: set[SSAValue]) -> bool:
+    return not isinstance(op, _UNGROUPED) and bool(op.results) and op.results[0] not in constants
+
+
+def fuse_block(block: Block, target: Attribute | None) -> None:
+    """Group the ops of a function's block."""
+    growth = Growth(block, fed_by_constants_only(block))
+    anchors = [(op, anchor_kind(op)) for op in block.ops if _grouped(op, growth.constants)]
+    for kind in _PRIORITY:
+        for op, own_kind in anchors:
+            if own_kind != kind or op in growth.taken:
+                continue
+            region = Region(kind, op)
+            growth.grow(region)
+            _commit(region, growth, target)
+
+
+@dataclass(frozen=True)
+class FuseGroupsPass(ModulePass):
+    """Vertical fusion into groups that one schedule each can run."""
+
+    name = NAME
+    numerics: ClassVar[str] = "exact"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        target = op.attributes.get(TARGET)
+        for func in functions(op):
+            if func.sym_name.data == WEIGHTS:
+                continue
+            fuse_block(func.body.block, target)
+            kinds = Counter(o.anchor.data for o in func.body.block.ops if isinstance(o, GroupOp))
+            remark(func, "analysis", NAME, f"{kinds.total()} groups: {', '.join(f'{n} {k}' for k, n in kinds.items()) or 'none'}")

@@ -1,0 +1,129 @@
+"""`outline-groups`: each group becomes a private function; equal groups share one.
+
+    %2 = fusion.group "conv" (%a = %x : T, %b = %w : T) -> (T) attributes {layouts = [...]} { ... }
+  becomes
+    %2 = fusion.call @conv_relu(%x, %w) : (T, T) -> T
+    func.func private @conv_relu(%a : T, %b : T) -> T attributes {fusion.anchor = "conv", fusion.layouts = [...]} { ... }
+
+Groups are equal if their bodies (ops, attributes, types, how values connect), anchors, types and layouts are. Names and locations do not
+count: the call keeps the group's fused location, its ONNX names and, as `fusion.names`, those of the values inside, while the shared
+function has the location of the first group and no names. Functions are called after what they compute, with a number if
+that is taken. Linear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr, SymbolRefAttr
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Block, Operation, Region, SSAValue
+from xdsl.passes import ModulePass
+
+from ...dialects import fusion, nn
+from ...dialects.provenance import NAMES, get_names, set_names
+from ..graph.editing import functions
+from ..remarks import remark
+
+NAME = "outline-groups"
+INNER_NAMES = "fusion.names"
+_NAME_WORDS = 4
+"""Ops that a function's name lists before it stops."""
+
+
+def signature(group: fusion.GroupOp) -> Hashable:
+    """What two groups must share to be one function."""
+    numbers: dict[SSAValue, int] = {}
+    for argument in group.block.args:
+        numbers[argument] = len(numbers)
+    ops: list[Hashable] = []
+    for op in group.block.ops:
+        attributes = frozenset((k, v) for k, v in op.attributes.items() if k != NAMES)
+        operands = tuple(numbers[operand] for operand in op.operands)
+        ops.append((op.name, frozenset(op.properties.items()), attributes, operands, op.result_types))
+        for result in op.results:
+            numbers[result] = len(numbers)
+    types = (*group.operand_types, *group.result_types)
+    return group.anchor, types, tuple(fusion.layouts_of(group)), tuple(ops)
+
+
+def base_name(group: fusion.GroupOp) -> str:
+    """A function's name from the ops inside: `conv_add_relu`."""
+    words = [op.name.split(".")[1] for op in group.ops() if not isinstance(op, nn.ConstantOp)]
+    if not words:
+        return "copy"
+    return "_".join(words[:_NAME_WORDS]) + (f"_and_{len(words) - _NAME_WORDS}" if len(words) > _NAME_WORDS else "")
+
+
+@dataclass
+class _Outliner:
+    taken: set[str]
+    known: dict[Hashable, str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    outlined: list[FuncOp] = field(default_factory=list)
+
+    def fresh(self, base: str) -> str:
+        while True:
+            number = self.counts.get(base, 0)
+            self.counts[base] = number + 1
+            name = f"{base}_{number}" if number else base
+            if name not in self.taken:
+                self.taken.add(name)
+                return name
+
+    def outline(self, group: fusion.GroupOp) -> None:
+        key = signature(group)
+        name = self.known.get(key)
+        if name is not None:
+            remark(group, "applied", NAME, f"shares @{name}")
+        else:
+            name = self.known[key] = self.fresh(base_name(group))
+            self.outlined.append(_function(name, group))
+        call = fusion.CallOp(SymbolRefAttr(name), list(group.operands), list(group.result_types))
+        call.location = group.location
+        set_names(call, get_names(group))
+        inner = [n for op in group.ops() for n in get_names(op) if n]
+        if inner:
+            call.attributes[INNER_NAMES] = ArrayAttr([StringAttr(n) for n in inner])
+        assert group.parent is not None
+        group.parent.insert_op_before(call, group)
+        for old, new in zip(group.results, call.results, strict=True):
+            old.replace_all_uses_with(new)
+        group.detach()
+        group.erase()
+
+
+def _function(name: str, group: fusion.GroupOp) -> FuncOp:
+    block = Block(arg_types=group.operand_types)
+    mapping: dict[SSAValue, SSAValue] = dict(zip(group.block.args, block.args, strict=True))
+    for op in group.ops():
+        clone: Operation = op.clone(mapping)
+        clone.attributes.pop(NAMES, None)
+        block.add_op(clone)
+    results = ReturnOp(*(mapping[v] for v in group.yield_op.operands))
+    results.location = group.location
+    block.add_op(results)
+    func = FuncOp(name, (group.operand_types, group.result_types), Region(block), visibility="private")
+    func.location = group.location
+    func.attributes[fusion.ANCHOR] = group.anchor
+    fusion.set_layouts(func, fusion.layouts_of(group))
+    return func
+
+
+@dataclass(frozen=True)
+class OutlineGroupsPass(ModulePass):
+    """Turn groups into private functions, one per signature."""
+
+    name = NAME
+    numerics: ClassVar[str] = "exact"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        outliner = _Outliner({f.sym_name.data for f in op.ops if isinstance(f, FuncOp)})
+        for func in list(functions(op)):
+            for inner in list(func.body.block.ops):
+                if isinstance(inner, fusion.GroupOp):
+                    outliner.outline(inner)
+        op.body.block.add_ops(outliner.outlined)

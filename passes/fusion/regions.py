@@ -1,0 +1,177 @@
+"""Which ops may share a group, by structure alone: growing a region of ops around an anchor.
+
+A region has one value that the rest of the function sees, its result. Every other value in it is used inside only, so a path that
+leaves the region leaves through the result, whose users all come after the region's last op: no cycle can go through outside ops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+
+from xdsl.ir import Block, Operation, SSAValue
+
+from ...dialects import nn, quant
+from ...dialects.dims import Expr
+from ...dialects.errors import PassError
+from ...dialects.nn import shape_of
+from ...dialects.provenance import describe
+
+VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.ConcatOp, nn.BroadcastToOp)
+_ROW = (nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp, nn.LrnOp)
+_WINDOW = (nn.MaxPoolOp, nn.AvgPoolOp)
+_GATHER = (nn.GatherOp, nn.GatherNdOp)
+_COPIES = (nn.PadOp, nn.IotaOp, nn.ShapeValueOp)
+_RECONVERGENCE_LIMIT = 24
+"""Ops that one step of growth looks at: the longest detour (GELU by tanh has 9) that still fuses as a whole."""
+
+
+def anchor_kind(op: Operation) -> str:
+    """The kind of group that an op anchors."""
+    if isinstance(op, nn.ConvOp):
+        return "window" if op.is_depthwise else "conv"
+    if isinstance(op, nn.MatmulOp):
+        return "matmul"
+    for kind, classes in (("row", _ROW), ("window", _WINDOW), ("gather", _GATHER), ("pointwise", _COPIES)):
+        if isinstance(op, classes):
+            return kind
+    if nn.is_pointwise(op):
+        return "pointwise"
+    raise PassError(f"fuse-groups: {describe(op)}: expected an op that can stand in a group, got {op.name}; run fold-batch-norm before")
+
+
+@dataclass
+class Region:
+    """Ops that may become one group."""
+
+    kind: str
+    anchor: Operation
+    prologue: list[Operation] = field(default_factory=list)
+    """Ops before the anchor that it reads, nearest first."""
+    epilogue: list[Operation] = field(default_factory=list)
+    """Ops behind the anchor, in block order, and what only they read."""
+    cuts: list[tuple[int, SSAValue]] = field(default_factory=list)
+    """Lengths of `epilogue` at which the region has a single result, and that result; from 0 on."""
+
+    def __post_init__(self) -> None:
+        self.cuts = [(0, self.anchor.results[0])]
+
+    @property
+    def result(self) -> SSAValue:
+        return self.cuts[-1][1]
+
+
+@dataclass
+class Growth:
+    """The ops of a block by position, and which of them belong to a region already."""
+
+    block: Block
+    constants: set[SSAValue]
+    position: dict[Operation, int] = field(default_factory=dict)
+    taken: set[Operation] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.position = {op: index for index, op in enumerate(self.block.ops)}
+
+    def in_order(self, ops: Iterable[Operation]) -> list[Operation]:
+        return sorted(ops, key=lambda op: self.position[op])
+
+    def may_join(self, op: Operation) -> bool:
+        """Whether an op is free to join a region as a pointwise part."""
+        return (
+            op in self.position
+            and op not in self.taken
+            and nn.is_pointwise(op)
+            and len(op.results) == 1
+            and op.results[0] not in self.constants
+        )
+
+    def grow(self, region: Region) -> None:
+        """Extend a region by pointwise ops behind it, then by those before that only it reads."""
+        self.taken.add(region.anchor)
+        while (step := self._step_down(region)) is not None:
+            self.taken.update(step)
+            region.epilogue += step
+            region.epilogue += self._absorb_operands(region, step, shape_of(region.result))
+            region.cuts.append((len(region.epilogue), step[-1].results[0]))
+        if region.kind in ("row", "pointwise") and region.anchor.operands:
+            dims = shape_of(region.result if nn.is_pointwise(region.anchor) else region.anchor.operands[0])
+            region.prologue = self._absorb_operands(region, [region.anchor], dims)
+        elif region.kind in ("conv", "matmul"):
+            region.prologue = self._absorb_dequantize(region.anchor)
+
+    def _step_down(self, region: Region) -> list[Operation] | None:
+        """The fewest ops behind the region that leave it with one result again; None if there are none."""
+        result = region.result
+        dims = shape_of(result)
+        open_uses = {result: 0}
+        heap: list[tuple[int, Operation]] = []
+        seen: set[Operation] = set()
+
+        def reach(value: SSAValue) -> bool:
+            """Note the users of a value; False if one of them cannot join."""
+            open_uses[value] = 0
+            for use in value.uses:
+                user = use.operation
+                open_uses[value] += 1
+                if user in seen:
+                    continue
+                if not self.may_join(user) or shape_of(user.results[0]) != dims:
+                    return False
+                seen.add(user)
+                heappush(heap, (self.position[user], user))  # positions are unique, so ops are never compared
+            return True
+
+        if not reach(result):
+            return None
+        step: list[Operation] = []
+        while heap and len(step) < _RECONVERGENCE_LIMIT:
+            _, op = heappop(heap)
+            step.append(op)
+            for operand in op.operands:
+                if operand in open_uses:
+                    open_uses[operand] -= 1
+            if not any(open_uses.values()):
+                return step
+            if not reach(op.results[0]):
+                return None
+        return None
+
+    def _absorb_operands(self, region: Region, ops: list[Operation], dims: tuple[Expr, ...]) -> list[Operation]:
+        """Pointwise ops with results of shape `dims` before `ops` whose results only the region uses; nearest first."""
+        inside = {region.anchor, *region.epilogue, *ops}
+        absorbed: list[Operation] = []
+        heap = [(-self.position[p], p) for p in self._producers(ops)]
+        heap.sort(key=lambda item: item[0])
+        while heap and len(absorbed) < _RECONVERGENCE_LIMIT:
+            _, op = heappop(heap)
+            if op in inside or not self.may_join(op) or shape_of(op.results[0]) != dims:
+                continue
+            if any(use.operation not in inside for use in op.results[0].uses):
+                continue
+            inside.add(op)
+            absorbed.append(op)
+            self.taken.add(op)
+            known = {entry for _, entry in heap}
+            for producer in self._producers([op]):
+                if producer not in known:
+                    heappush(heap, (-self.position[producer], producer))
+        return absorbed
+
+    def _producers(self, ops: Iterable[Operation]) -> Iterator[Operation]:
+        found: dict[Operation, None] = {}
+        for op in ops:
+            for operand in op.operands:
+                if isinstance(operand.owner, Operation) and operand.owner in self.position:
+                    found[operand.owner] = None
+        return iter(found)
+
+    def _absorb_dequantize(self, anchor: Operation) -> list[Operation]:
+        """The dequantize ops, on weights too, that only the anchor reads."""
+        absorbed: list[Operation] = []
+        for producer in self._producers([anchor]):
+            if isinstance(producer, quant.DequantizeOp) and producer not in self.taken and producer.result.has_one_use():
+                absorbed.append(producer)
+                self.taken.add(producer)
+        return absorbed

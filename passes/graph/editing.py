@@ -1,0 +1,118 @@
+"""Small tools that the passes over tensor ops share: constants, rebuilding an op, placing a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+from xdsl.dialects.builtin import LocationAttr, ModuleOp
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import Attribute, Block, Operation, SSAValue
+
+from ...dialects import nn
+from ...dialects.blob import BlobAttr
+from ...dialects.dims import Expr, const
+from ...dialects.nn import shape_of
+from ...dialects.provenance import NAMES, fuse, get_names
+
+WEIGHTS = "weights"
+
+
+def functions(module: ModuleOp) -> Iterator[FuncOp]:
+    """The functions of a module that have a body."""
+    for op in module.body.block.ops:
+        if isinstance(op, FuncOp) and op.body.blocks:
+            yield op
+
+
+def main_function(module: ModuleOp) -> FuncOp | None:
+    """`@main`, the network's function; None for a module without one."""
+    return next((f for f in functions(module) if f.sym_name.data == "main"), None)
+
+
+def label_of(value: SSAValue) -> str:
+    """What to call a constant derived from `value`: its own label, or its ONNX name."""
+    owner = value.owner
+    if not isinstance(owner, Operation):
+        return ""
+    blob = owner.properties.get("value")
+    return blob.label.data if isinstance(blob, BlobAttr) else get_names(owner)[owner.results.index(value)]
+
+
+def splat_of(value: SSAValue) -> float | None:
+    """The number that every element of a constant equals (as a Python float), else None."""
+    array = nn.constant_of(value)
+    if array is None or array.size == 0:
+        return None
+    first = array.reshape(-1)[0]
+    if array.size > 1 and not np.all(array == first):
+        return None
+    return float(first)
+
+
+def insert_before(op: Operation, new: Operation, *, location: LocationAttr | None = None) -> Operation:
+    """Insert `new`, which has no parent yet, before `op`; it takes the given location, or that of `op`."""
+    assert op.parent is not None
+    new.location = location or op.location
+    op.parent.insert_op_before(new, op)
+    return new
+
+
+def constant_before(op: Operation, array: np.ndarray, label: str = "") -> SSAValue:
+    """A new constant right before `op`."""
+    return insert_before(op, nn.ConstantOp(np.ascontiguousarray(array).reshape(array.shape), label)).results[0]
+
+
+def rebuilt(
+    op: Operation,
+    operands: Sequence[SSAValue],
+    result_types: Sequence[Attribute],
+    properties: Mapping[str, Attribute] | None = None,
+) -> Operation:
+    """The same op on other operands, with other result types and some other properties; keeps location, not the ONNX names."""
+    return type(op).create(
+        operands=operands,
+        result_types=result_types,
+        properties={**op.properties, **(properties or {})},
+        attributes={k: v for k, v in op.attributes.items() if k != NAMES},
+        location=op.location,
+    )
+
+
+def location_of(values: Iterable[SSAValue]) -> LocationAttr:
+    """One location that leads to what defines the given values."""
+    return fuse(*(v.owner.location if isinstance(v.owner, Operation) else v.location for v in values))
+
+
+def fed_by_constants_only(block: Block) -> set[SSAValue]:
+    """The values of a block that depend on constants and weights only, found in one walk."""
+    fixed: set[SSAValue] = set()
+    for op in block.ops:
+        source = isinstance(op, nn.ConstantOp | nn.WeightOp)
+        if source or (op.operands and not op.regions and all(v in fixed for v in op.operands)):
+            fixed.update(op.results)
+    return fixed
+
+
+def erase_unused(ops: Iterable[Operation]) -> None:
+    """Erase the ops, given in block order, that nobody uses any more."""
+    for op in reversed(list(ops)):
+        if op.parent is not None and all(result.first_use is None for result in op.results):
+            op.detach()
+            op.erase()
+
+
+def depends_on_constants_only(value: SSAValue, depth: int = 8) -> bool:
+    """Whether a value is a constant or weight, or computed from such by at most `depth` ops in a row."""
+    owner = value.owner
+    if isinstance(owner, nn.ConstantOp | nn.WeightOp):
+        return True
+    if depth == 0 or not isinstance(owner, Operation) or not owner.operands or owner.regions:
+        return False
+    return all(depends_on_constants_only(operand, depth - 1) for operand in owner.operands)
+
+
+def per_channel(value: SSAValue, channels: Expr) -> bool:
+    """Whether a tensor broadcasts as one number, or as one number per entry of the last dim of size `channels`."""
+    dims = shape_of(value)
+    return all(d.as_int() == 1 for d in dims[:-1]) and (not dims or dims[-1] in (const(1), channels))

@@ -1,0 +1,325 @@
+"""`eliminate-transposes`: chooses one dim order for every chain of ops that do not care, so that transposes vanish.
+
+    %1 = nn.transpose %0 {permutation = array<i64: 0, 3, 1, 2>}      // NHWC -> NCHW, after a conv
+    %2 = nn.relu %1
+    %3 = nn.add %2, %bias : (tensor<1x8x4x4xf32>, tensor<8x1x1xf32>)
+    %4 = nn.transpose %3 {permutation = array<i64: 0, 2, 3, 1>}      // NCHW -> NHWC, before the next one
+  becomes
+    %2 = nn.relu %0
+    %3 = nn.add %2, %bias' : (tensor<1x4x4x8xf32>, tensor<8xf32>)
+
+Values that ops with a layout rule (layout_rules.py) or transposes connect form a component. Each value of it is stored as
+`transpose(value, s)`, and the `s` of one value decides all others, since a transpose only shifts it: a union-find with an offset.
+A component costs the elements of those values that cross its border (defined or used by an op that fixes the layout) with an `s`
+that moves more than dims of size 1; the cheapest `s` wins, and today's order wins ties. Transposes inside vanish; those on the
+border are made anew, one per value. Broadcast constants are permuted at once, other broadcast operands by a reshape or transpose.
+
+Values keep their ONNX name with the order appended: `relu_0@0,2,3,1` is `relu_0` transposed by (0, 2, 3, 1).
+Not done: moving a transpose through a reshape, or mixed orders within a component. Linear in the number of ops.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import BoolAttr, ModuleOp
+from xdsl.ir import Block, Operation, SSAValue
+from xdsl.passes import ModulePass
+
+from ...dialects import nn
+from ...dialects.dims import Expr, const
+from ...dialects.nn import rank_of, shape_of
+from ...dialects.provenance import fuse, get_names, set_names
+from ..remarks import remark
+from . import editing
+from .layout_rules import Rule, permuted_properties, rule_of
+from .permutations import Permutation, apply, compose, identity, inverse, is_identity, moves_only_units
+
+NAME = "eliminate-transposes"
+_UNKNOWN_SIZE = 64
+"""Elements assumed for a dim whose symbol has no range."""
+
+
+def _permutation(op: nn.TransposeOp) -> Permutation:
+    return nn.values_of(op.permutation)
+
+
+@dataclass
+class _Components:
+    """Union-find over values: `s(value) = offset[value] after s(parent[value])`."""
+
+    parent: dict[SSAValue, SSAValue] = field(default_factory=dict)
+    offset: dict[SSAValue, Permutation] = field(default_factory=dict)
+    size: dict[SSAValue, int] = field(default_factory=dict)
+
+    def add(self, value: SSAValue) -> None:
+        if value not in self.parent:
+            self.parent[value] = value
+            self.offset[value] = identity(rank_of(value))
+            self.size[value] = 1
+
+    def find(self, value: SSAValue) -> tuple[SSAValue, Permutation]:
+        """The root of a value and the offset from it."""
+        path: list[SSAValue] = []
+        while self.parent[value] is not value:
+            path.append(value)
+            value = self.parent[value]
+        total = self.offset[value]
+        for step in reversed(path):
+            total = compose(self.offset[step], total)
+            self.parent[step], self.offset[step] = value, total
+        return value, total
+
+    def tie(self, a: SSAValue, b: SSAValue, shift: Permutation) -> bool:
+        """Require `s(b) = shift after s(a)`; False if that contradicts what was tied before."""
+        self.add(a)
+        self.add(b)
+        (root_a, offset_a), (root_b, offset_b) = self.find(a), self.find(b)
+        if root_a is root_b:
+            return compose(shift, offset_a) == offset_b
+        to_b = compose(compose(inverse(offset_b), shift), offset_a)
+        if self.size[root_a] < self.size[root_b]:
+            root_a, root_b, to_b = root_b, root_a, inverse(to_b)
+        self.parent[root_b], self.offset[root_b] = root_a, to_b
+        self.size[root_a] += self.size[root_b]
+        return True
+
+
+@dataclass
+class _Plan:
+    """What the pass decided for one block."""
+
+    components: _Components
+    rules: dict[Operation, Rule]
+    absorbed: set[Operation]
+    """Transposes inside a component."""
+    chosen: dict[SSAValue, Permutation] = field(default_factory=dict)
+    """The `s` of each component's root."""
+
+    def stored_as(self, value: SSAValue) -> Permutation:
+        if value not in self.components.parent:
+            return identity(rank_of(value))
+        root, offset = self.components.find(value)
+        return compose(offset, self.chosen.get(root, identity(len(offset))))
+
+    def inside(self, op: Operation) -> bool:
+        return op in self.rules or op in self.absorbed
+
+
+def _keep_reduced_dims(block: Block) -> None:
+    """Let reductions keep their dims, with a reshape behind, so that they can follow any order."""
+    for op in list(block.ops):
+        if isinstance(op, nn.ReduceOp) and rank_of(op.results[0]) != rank_of(op.operands[0]):
+            axes = set(nn.values_of(op.axes))
+            kept = [const(1) if i in axes else d for i, d in enumerate(shape_of(op.operands[0]))]
+            ty = nn.tensor_type(kept, nn.element_of(op.results[0]))
+            new = editing.rebuilt(op, op.operands, [ty], {"keepdims": BoolAttr.from_bool(True)})
+            editing.insert_before(op, new)
+            reshape = editing.insert_before(op, nn.ReshapeOp(new.results[0], shape_of(op.results[0])))
+            set_names(reshape, get_names(op))
+            op.results[0].replace_all_uses_with(reshape.results[0])
+            editing.erase_unused([op])
+
+
+def _connect(block: Block, constants: set[SSAValue]) -> _Plan:
+    plan = _Plan(_Components(), {}, set())
+    for op in block.ops:
+        if not op.results or op.results[0] in constants:
+            continue
+        if isinstance(op, nn.TransposeOp):
+            if plan.components.tie(op.operands[0], op.results[0], inverse(_permutation(op))):
+                plan.absorbed.add(op)
+            else:
+                remark(op, "missed", NAME, "kept: the same value is needed in both orders by one chain of ops")
+            continue
+        rule = rule_of(op)
+        if rule is None or rank_of(op.results[0]) < 2:
+            continue
+        unit = identity(rank_of(op.results[0]))
+        tied = [i for i in rule.tied if op.operands[i] not in constants]
+        plan.components.add(op.results[0])
+        if all([plan.components.tie(op.operands[i], op.results[0], unit) for i in tied]):
+            plan.rules[op] = rule
+    return plan
+
+
+def _elements(dims: tuple[Expr, ...], sizes: dict[str, int]) -> int:
+    total = 1
+    for dim in dims:
+        value = dim.as_int()
+        total *= dim.evaluate(defaultdict(lambda: _UNKNOWN_SIZE, sizes)) if value is None else value
+    return total
+
+
+def _on_border(value: SSAValue, plan: _Plan) -> bool:
+    if not isinstance(value.owner, Operation) or not plan.inside(value.owner):
+        return True
+    return any(not plan.inside(use.operation) for use in value.uses)
+
+
+def _choose(plan: _Plan, sizes: dict[str, int]) -> None:
+    border: dict[SSAValue, list[tuple[Permutation, SSAValue]]] = defaultdict(list)
+    for value in plan.components.parent:
+        root, offset = plan.components.find(value)
+        if _on_border(value, plan):
+            border[root].append((offset, value))
+
+    for root, items in border.items():
+        unit = identity(rank_of(root))
+
+        def cost(s: Permutation, items: list[tuple[Permutation, SSAValue]] = items) -> tuple[int, int]:
+            elements = count = 0
+            for offset, value in items:
+                order = compose(offset, s)
+                if not is_identity(order):
+                    count += 1
+                    if not moves_only_units(shape_of(value), order):
+                        elements += _elements(shape_of(value), sizes)
+            return elements, count
+
+        candidates = dict.fromkeys([unit, *(inverse(offset) for offset, _ in items)])
+        plan.chosen[root] = min(candidates, key=cost)
+
+
+@dataclass
+class _Rewriter:
+    """Walks a block once and rebuilds what is stored in another order."""
+
+    plan: _Plan
+    stored: dict[SSAValue, SSAValue] = field(default_factory=dict)
+    """Values of components as they are stored now."""
+    plain: dict[SSAValue, SSAValue] = field(default_factory=dict)
+    """The same values in their own order, for ops that fix it."""
+    dead: list[Operation] = field(default_factory=list)
+
+    def transposed(self, value: SSAValue, p: Permutation, before: Operation, of: SSAValue) -> SSAValue:
+        """`value` transposed by `p`, as a reshape where only dims of size 1 move; provenance from `of`."""
+        dims = shape_of(value)
+        if is_identity(p):
+            return value
+        if moves_only_units(dims, p):
+            new: Operation = nn.ReshapeOp(value, apply(p, dims))
+        else:
+            new = nn.TransposeOp(value, p)
+        return editing.insert_before(before, new, location=editing.location_of([of])).results[0]
+
+    def stored_value(self, value: SSAValue, before: Operation) -> SSAValue:
+        if value in self.stored:
+            return self.stored[value]
+        s = self.plan.stored_as(value)
+        self.stored[value] = self.transposed(value, s, before, value)
+        _name(self.stored[value], value, s)
+        return self.stored[value]
+
+    def plain_value(self, value: SSAValue, before: Operation) -> SSAValue:
+        owner = value.owner
+        if not isinstance(owner, Operation) or not self.plan.inside(owner):
+            return value
+        if value not in self.plain:
+            s = self.plan.stored_as(value)
+            self.plain[value] = self.transposed(self.stored[value], inverse(s), before, value)
+            _name(self.plain[value], value, identity(len(s)))
+        return self.plain[value]
+
+    def aligned(self, value: SSAValue, s: Permutation, before: Operation, strip: bool) -> SSAValue:
+        """An operand that is not tied, ordered to fit a result stored by `s`; constants are permuted at once."""
+        value = self.plain_value(value, before)
+        dims = shape_of(value)
+        if is_identity(s) or all(d.as_int() == 1 for d in dims):
+            return value
+        padded = [const(1)] * (len(s) - len(dims)) + list(dims)
+        array = nn.constant_of(value)
+        if array is not None:
+            array = array.reshape((1,) * (len(s) - array.ndim) + array.shape).transpose(s)
+            while strip and array.ndim > 1 and array.shape[0] == 1:
+                array = array[0]
+            return editing.constant_before(before, array, editing.label_of(value))
+        if len(padded) > len(dims) and not moves_only_units(padded, s):
+            value = editing.insert_before(before, nn.ReshapeOp(value, padded)).results[0]
+        if moves_only_units(padded, s):
+            new = nn.ReshapeOp(value, apply(s, padded))
+            return editing.insert_before(before, new, location=editing.location_of([value])).results[0]
+        return self.transposed(value, s, before, value)
+
+    def follow(self, op: Operation, rule: Rule) -> None:
+        """Rebuild a following op on stored operands."""
+        result = op.results[0]
+        s = self.plan.stored_as(result)
+        operands = list(op.operands)
+        for index, operand in enumerate(op.operands):
+            if index in rule.tied and operand in self.plan.components.parent:
+                operands[index] = self.stored_value(operand, op)
+            elif index in rule.tied or index in rule.broadcast:
+                operands[index] = self.aligned(operand, s, op, strip=nn.is_pointwise(op))
+            else:
+                operands[index] = self.plain_value(operand, op)
+        if is_identity(s):
+            op.operands = operands
+            self.stored[result] = self.plain[result] = result
+            return
+        ty = nn.tensor_type(apply(s, shape_of(result)), nn.element_of(result))
+        new = editing.rebuilt(op, operands, [ty], permuted_properties(op, rule, s))
+        editing.insert_before(op, new)
+        self.stored[result] = new.results[0]
+        _name(new.results[0], result, s)
+        self.dead.append(op)
+
+    def run(self, block: Block) -> None:
+        for op in list(block.ops):
+            if op in self.plan.absorbed:
+                self.stored[op.results[0]] = self.stored_value(op.operands[0], op)
+                _inherit(self.stored[op.results[0]], op, self.plan.stored_as(op.results[0]))
+                self.dead.append(op)
+            elif op in self.plan.rules:
+                self.follow(op, self.plan.rules[op])
+            elif any(operand in self.plan.components.parent for operand in op.operands):
+                op.operands = [self.plain_value(operand, op) for operand in op.operands]
+        editing.erase_unused(self.dead)
+
+
+def ordered_name(name: str, s: Permutation) -> str:
+    """The name of an ONNX tensor stored as its transpose by `s`."""
+    return name if not name or is_identity(s) else f"{name}@{','.join(map(str, s))}"
+
+
+def _name(new: SSAValue, old: SSAValue, s: Permutation) -> None:
+    if new is old or not isinstance(old.owner, Operation) or not isinstance(new.owner, Operation):
+        return
+    name = get_names(old.owner)[old.owner.results.index(old)]
+    if name and len(new.owner.results) == 1 and not get_names(new.owner)[0]:
+        set_names(new.owner, [ordered_name(name, s)])
+
+
+def _inherit(kept: SSAValue, transpose: Operation, s: Permutation) -> None:
+    """What replaces a transpose also comes from its nodes, and stands for its tensor if it has no name yet."""
+    if isinstance(kept.owner, Operation):
+        kept.owner.location = fuse(kept.owner.location, transpose.location)
+        _name(kept, transpose.results[0], s)
+
+
+def _count(block: Block) -> int:
+    return sum(isinstance(op, nn.TransposeOp) for op in block.ops)
+
+
+@dataclass(frozen=True)
+class EliminateTransposesPass(ModulePass):
+    """Remove layout changes between ops that do not care about the order of dims."""
+
+    name = NAME
+    numerics: ClassVar[str] = "exact"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        sizes = {name: opt for name, (_, opt, _) in nn.symbol_ranges(op).items()}
+        for func in editing.functions(op):
+            block = func.body.block
+            before = _count(block)
+            if not before:
+                continue
+            _keep_reduced_dims(block)
+            plan = _connect(block, editing.fed_by_constants_only(block))
+            _choose(plan, sizes)
+            _Rewriter(plan).run(block)
+            remark(func, "applied", NAME, f"{before} transposes before, {_count(block)} after")

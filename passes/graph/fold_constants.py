@@ -1,0 +1,109 @@
+"""`fold-constants`: evaluates ops whose operands are all constants.
+
+    %0 = nn.constant dense<[1.0, 2.0]> : tensor<2xf32>
+    %1 = nn.exp %0 : tensor<2xf32>
+  becomes
+    %1 = nn.constant dense<[2.71828183, 7.38905621]> : tensor<2xf32>
+
+What an op computes comes from the one table in dialects/meaning. Ops whose result would be much larger than their operands (an iota,
+a broadcast, int8 weights cast to float) stay: `hoist-weights` moves those that depend on constants only to `@weights`. Dynamic
+results, weights and ops with regions are never folded. One walk, each op evaluated at most once: linear.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp, TensorType
+from xdsl.ir import Block, Operation
+from xdsl.passes import ModulePass
+from xdsl.traits import is_side_effect_free
+
+from ...dialects import nn
+from ...dialects.dtypes import numpy_dtype
+from ...dialects.errors import PassError
+from ...dialects.meaning import evaluate
+from ...dialects.provenance import describe, get_names, set_names
+from ..remarks import remark
+from . import editing
+
+NAME = "fold-constants"
+_ALWAYS_BYTES = 16 * 1024
+"""Results up to this size are always folded: shape arithmetic, scales, small tables."""
+
+
+def _bytes(ty: TensorType) -> int:
+    return int(np.prod(ty.get_shape(), dtype=np.int64)) * numpy_dtype(ty.element_type).itemsize
+
+
+def blocker(op: Operation) -> str | None:
+    """Why an op with constant operands is not folded; None if it may be."""
+    if not is_side_effect_free(op) or op.regions:
+        return "it has effects or a body"
+    if not all(isinstance(r.type, TensorType) and r.type.has_static_shape() for r in op.results):
+        return "its result has dynamic dims"
+    result = sum(_bytes(r.type) for r in op.results if isinstance(r.type, TensorType))
+    given = sum(_bytes(o.type) for o in op.operands if isinstance(o.type, TensorType))
+    if result > max(given, _ALWAYS_BYTES):
+        return f"its result of {result} bytes is larger than its operands of {given} bytes"
+    return None
+
+
+def _fold(op: Operation) -> list[np.ndarray]:
+    arrays = [nn.constant_of(operand) for operand in op.operands]
+    try:
+        return evaluate(op, [a for a in arrays if a is not None], {})
+    except (ArithmeticError, ValueError, IndexError) as error:
+        raise PassError(f"{NAME}: {describe(op)}: expected to evaluate it on constants, got {error}") from error
+
+
+def fold_block(block: Block) -> int:
+    """Fold the ops of a block and of the functions in it; returns how many."""
+    folded = 0
+    sources: list[Operation] = []
+    for op in list(block.ops):
+        for region in op.regions:
+            folded += sum(fold_block(inner) for inner in region.blocks)
+        if isinstance(op, nn.ConstantOp):
+            sources.append(op)
+        if isinstance(op, nn.ConstantOp | nn.WeightOp | nn.ShapeValueOp) or not op.results:
+            continue
+        if not all(isinstance(operand.owner, nn.ConstantOp) for operand in op.operands):
+            continue
+        reason = blocker(op)
+        if reason is not None:
+            if op.operands:
+                remark(op, "missed", NAME, f"not folded: {reason}")
+            continue
+        sources.append(_replace(op))
+        folded += 1
+    editing.erase_unused(op for op in sources if op.parent is block)
+    return folded
+
+
+def _replace(op: Operation) -> Operation:
+    names = get_names(op)
+    constants: list[Operation] = []
+    for index, array in enumerate(_fold(op)):
+        label = names[index] or next(filter(None, map(editing.label_of, op.operands)), "")
+        constant = editing.insert_before(op, nn.ConstantOp(array, label))
+        set_names(constant, [names[index]])
+        op.results[index].replace_all_uses_with(constant.results[0])
+        constants.append(constant)
+    op.detach()
+    op.erase()
+    return constants[-1]
+
+
+@dataclass(frozen=True)
+class FoldConstantsPass(ModulePass):
+    """Evaluate ops on constants at compile time."""
+
+    name = NAME
+    numerics: ClassVar[str] = "exact"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        fold_block(op.body.block)

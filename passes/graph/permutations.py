@@ -1,0 +1,45 @@
+"""Permutations of tensor dims as tuples of ints; `apply(p, dims)[i] == dims[p[i]]`, as in `numpy.transpose`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from ...dialects.dims import Expr
+
+T = TypeVar("T")
+Permutation = tuple[int, ...]
+
+
+def identity(rank: int) -> Permutation:
+    """The permutation that moves nothing."""
+    return tuple(range(rank))
+
+
+def is_identity(p: Permutation) -> bool:
+    """Whether the permutation moves nothing."""
+    return all(i == k for i, k in enumerate(p))
+
+
+def inverse(p: Permutation) -> Permutation:
+    """The permutation that undoes `p`."""
+    result = [0] * len(p)
+    for i, k in enumerate(p):
+        result[k] = i
+    return tuple(result)
+
+
+def apply(p: Permutation, dims: Sequence[T]) -> list[T]:
+    """What `dims` become under a transpose by `p`."""
+    return [dims[k] for k in p]
+
+
+def compose(f: Permutation, g: Permutation) -> Permutation:
+    """The map k -> f[g[k]]; a transpose by `f` followed by one by `g` is one transpose by `compose(f, g)`."""
+    return tuple(f[k] for k in g)
+
+
+def moves_only_units(shape: Sequence[Expr], p: Permutation) -> bool:
+    """Whether a transpose of a tensor of this shape moves nothing but dims of size 1, so that it is a reshape."""
+    moved = [k for k in p if shape[k].as_int() != 1]
+    return moved == sorted(moved)

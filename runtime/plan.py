@@ -1,0 +1,285 @@
+"""The host function made executable: from shapes to a flat list of launches. Needs no GPU.
+
+`HostProgram` reads `@main` (dialect `buffer`) and the facts of its kernels once; `bind` evaluates every dim expression for one set
+of input shapes. What comes out, a `BoundPlan`, names each pointer as an offset into a root (the arena, a weight, an input or an
+output), so that the GPU context adds device addresses and the simulator takes NumPy views of the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+import numpy as np
+from xdsl.dialects.builtin import ArrayAttr, MemRefType, ModuleOp, StringAttr
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import BlockArgument, SSAValue
+
+from ..dialects import buffer
+from ..dialects.dims import Expr, const
+from ..dialects.dtypes import numpy_dtype
+from ..dialects.errors import PassError, TrtcError
+from ..dialects.nn_base import symbol_ranges
+from ..dialects.provenance import onnx_names
+from .kernels import KernelInfo
+
+Root = Literal["arena", "weight", "input", "output"]
+Shape = tuple[int, ...]
+
+
+class InputError(TrtcError, ValueError):
+    """An array given to an engine does not fit: its name, dtype, rank, shape or a dynamic dim outside the profile."""
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """An input or output of an engine: its ONNX name, NumPy dtype (ml_dtypes for bf16 and f8) and dims."""
+
+    name: str
+    dtype: np.dtype[Any]
+    dims: tuple[Expr, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.dtype}[{', '.join(map(str, self.dims))}]"
+
+
+@dataclass(frozen=True)
+class MemoryRef:
+    """Where a kernel's pointer points: `offset` bytes into a root, seen with `shape` and `strides` (elements)."""
+
+    root: Root
+    name: str
+    offset: int
+    shape: Shape
+    strides: Shape
+    dtype: np.dtype[Any]
+
+    def array(self, base: np.ndarray) -> np.ndarray:
+        """The view of `base`, the root's bytes (uint8, one dimension)."""
+        strides = tuple(stride * self.dtype.itemsize for stride in self.strides)
+        raw = np.ndarray(self.shape, _storage(self.dtype), base.data, self.offset, strides)
+        return raw.view(self.dtype) if raw.dtype != self.dtype else raw
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One kernel launch with everything evaluated: grid in blocks, pointers in parameter order, i32 parameters by position."""
+
+    kernel: KernelInfo
+    grid: tuple[int, int, int]
+    arguments: tuple[MemoryRef, ...]
+    scalars: tuple[int, ...]
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BoundPlan:
+    """The launches for one set of symbol values, in order, and the shapes of inputs and outputs."""
+
+    symbols: dict[str, int]
+    shapes: dict[str, Shape]
+    launches: tuple[Launch, ...]
+
+
+@dataclass(frozen=True)
+class _View:
+    root: Root
+    name: str
+    base: int
+    """Bytes of the owner's start in its root."""
+    offset: Expr
+    dims: tuple[Expr, ...]
+    strides: tuple[Expr, ...]
+    dtype: np.dtype[Any]
+
+    def bind(self, env: Mapping[str, int]) -> MemoryRef:
+        return MemoryRef(
+            self.root,
+            self.name,
+            self.base + self.offset.evaluate(env) * self.dtype.itemsize,
+            tuple(extent.evaluate(env) for extent in self.dims),
+            tuple(stride.evaluate(env) for stride in self.strides),
+            self.dtype,
+        )
+
+
+@dataclass(frozen=True)
+class _Launch:
+    kernel: KernelInfo
+    arguments: tuple[_View, ...]
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class HostProgram:
+    """The host function of an engine, read once. `symbols` gives (min, opt, max) of each dynamic dim."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    symbols: dict[str, tuple[int, int, int]]
+    arena_bytes: int
+    weights: dict[str, tuple[Shape, np.dtype[Any]]]
+    sources: dict[str, tuple[str, int]]
+    """For each symbol the input and the axis that it is read from."""
+    launches: tuple[_Launch, ...] = field(repr=False)
+
+    @classmethod
+    def read(cls, module: ModuleOp, kernels: Mapping[str, KernelInfo]) -> HostProgram:
+        """Reads `@main` of a module after `plan-arena`. Raises PassError when it is not at that level."""
+        return _Reader(module, kernels).read()
+
+    def bind(self, shapes: Mapping[str, Sequence[int]]) -> BoundPlan:
+        """The launches for these input shapes. Raises InputError for missing, unknown or unfitting shapes."""
+        env = self.bind_symbols(shapes)
+        specs = (*self.inputs, *self.outputs)
+        bound = {spec.name: tuple(extent.evaluate(env) for extent in spec.dims) for spec in specs}
+        launches = tuple(
+            Launch(
+                launch.kernel,
+                launch.kernel.blocks(env),
+                tuple(view.bind(env) for view in launch.arguments),
+                tuple(env[name] for name in launch.kernel.params),
+                launch.nodes,
+            )
+            for launch in self.launches
+        )
+        return BoundPlan(env, bound, launches)
+
+    def bind_symbols(self, shapes: Mapping[str, Sequence[int]]) -> dict[str, int]:
+        """The value of every symbol for these input shapes, checked against the dims and the profile."""
+        self._check_names(shapes)
+        env = {symbol: int(shapes[name][axis]) for symbol, (name, axis) in self.sources.items() if axis < len(shapes[name])}
+        for spec in self.inputs:
+            shape = tuple(int(extent) for extent in shapes[spec.name])
+            if len(shape) != len(spec.dims):
+                raise InputError(f"input '{spec.name}': expected {len(spec.dims)} dims as in {spec}, got shape {shape}.")
+            for axis, (extent, size) in enumerate(zip(spec.dims, shape, strict=True)):
+                self._check_dim(spec, axis, extent, size, env)
+        for symbol, (low, _, high) in self.symbols.items():
+            if symbol in env and not low <= env[symbol] <= high:
+                name, axis = self.sources[symbol]
+                raise InputError(
+                    f"input '{name}', dim {axis}: expected {symbol} within the profile [{low}, {high}], got {env[symbol]}; "
+                    f"rebuild with a wider profile for {symbol}."
+                )
+        return env
+
+    def _check_names(self, given: Mapping[str, Any]) -> None:
+        expected = [spec.name for spec in self.inputs]
+        if set(given) != set(expected):
+            raise InputError(f"inputs: expected {', '.join(expected)}, got {', '.join(sorted(given)) or 'none'}.")
+
+    def _check_dim(self, spec: TensorSpec, axis: int, extent: Expr, size: int, env: Mapping[str, int]) -> None:
+        expected = extent.evaluate(env)
+        if size != expected:
+            meaning = "" if extent.as_int() is not None else f" (= {extent})"
+            raise InputError(f"input '{spec.name}', dim {axis}: expected {expected}{meaning} as in {spec}, got {size}.")
+
+
+class _Reader:
+    """One walk over the host function."""
+
+    def __init__(self, module: ModuleOp, kernels: Mapping[str, KernelInfo]):
+        self.kernels = kernels
+        self.ranges = symbol_ranges(module)
+        mains = [op for op in module.body.block.ops if isinstance(op, FuncOp) and op.sym_name.data == "main"]
+        if len(mains) != 1:
+            raise PassError(f"host program: expected one function @main, got {len(mains)}.")
+        self.function = mains[0]
+        self.views: dict[SSAValue, _View] = {}
+        self.weights: dict[str, tuple[Shape, np.dtype[Any]]] = {}
+        self.sources: dict[str, tuple[str, int]] = {}
+        self.launches: list[_Launch] = []
+        self.arena_bytes = 0
+
+    def read(self) -> HostProgram:
+        inputs, outputs = self._arguments()
+        for op in self.function.body.block.ops:
+            match op:
+                case buffer.SymbolOp():
+                    source = cast(BlockArgument, op.source)
+                    self.sources[op.symbol.data] = (inputs[source.index].name, op.axis.value.data)
+                case buffer.ArenaOp():
+                    self.arena_bytes = op.size
+                case buffer.WeightOp():
+                    self._weight(op)
+                case buffer.SlotOp():
+                    self.views[op.result] = self._owner("arena", "", op.offset.value.data, op.result, op.dims.exprs)
+                case buffer.ViewOp():
+                    self._view(op)
+                case buffer.LaunchOp():
+                    self._launch(op)
+                case _ if op.name != "func.return":
+                    raise PassError(f"host program: op {op.name} is not expected in @main after plan-arena.")
+                case _:
+                    pass
+        unbound = sorted(self.ranges.keys() - self.sources.keys() & self._used_symbols(outputs))
+        if unbound:
+            raise PassError(f"host program: no buffer.symbol gives '{unbound[0]}'.")
+        return HostProgram(
+            tuple(inputs), tuple(outputs), self.ranges, self.arena_bytes, self.weights, self.sources, tuple(self.launches)
+        )
+
+    def _arguments(self) -> tuple[list[TensorSpec], list[TensorSpec]]:
+        arguments = self.function.body.block.args
+        names = [(cast(Root, "input"), name) for name in _strings(self.function, "nn.inputs")]
+        names += [(cast(Root, "output"), name) for name in _strings(self.function, "nn.outputs")]
+        dims = buffer.argument_dims(self.function)
+        if not len(arguments) == len(names) == len(dims):
+            raise PassError(
+                f"host program: expected one name and one {buffer.ARG_DIMS} for each of {len(arguments)} arguments, "
+                f"got {len(names)} and {len(dims)}."
+            )
+        specs: dict[str, list[TensorSpec]] = {"input": [], "output": []}
+        for argument, (root, name), exprs in zip(arguments, names, dims, strict=True):
+            view = self._owner(root, name, 0, argument, exprs)
+            self.views[argument] = view
+            specs[root].append(TensorSpec(name, view.dtype, exprs))
+        return specs["input"], specs["output"]
+
+    def _owner(self, root: Root, name: str, base: int, value: SSAValue, dims: tuple[Expr, ...]) -> _View:
+        dtype = numpy_dtype(cast(MemRefType, value.type).element_type)
+        return _View(root, name, base, const(0), dims, buffer.contiguous_strides(dims), dtype)
+
+    def _weight(self, op: buffer.WeightOp) -> None:
+        shape = cast(MemRefType, op.result.type).get_shape()
+        self.views[op.result] = view = self._owner("weight", op.label.data, 0, op.result, tuple(map(const, shape)))
+        self.weights[op.label.data] = (tuple(shape), view.dtype)
+
+    def _view(self, op: buffer.ViewOp) -> None:
+        owner = self.views[op.source]
+        self.views[op.result] = _View(
+            owner.root, owner.name, owner.base, op.offset.exprs[0], op.dims.exprs, op.strides.exprs, owner.dtype
+        )
+
+    def _launch(self, op: buffer.LaunchOp) -> None:
+        name = op.callee.string_value()
+        kernel = self.kernels.get(name)
+        if kernel is None:
+            raise PassError(f"host program: launch of @{name}, which no kernel.func defines; run lower-groups first.")
+        arguments = tuple(self.views[value] for value in op.memrefs)
+        if len(arguments) != kernel.arguments:
+            raise PassError(f"host program: kernel @{name} takes {kernel.arguments} tensors, its launch passes {len(arguments)}.")
+        missing = sorted(set(kernel.params) - set(op.symbol_names))
+        if missing:
+            raise PassError(f"host program: kernel @{name} asks for '{missing[0]}', which its launch does not bind.")
+        self.launches.append(_Launch(kernel, arguments, tuple(onnx_names(op.location)) or kernel.nodes))
+
+    def _used_symbols(self, outputs: Sequence[TensorSpec]) -> set[str]:
+        used = {name for spec in outputs for extent in spec.dims for name in extent.symbols()}
+        for launch in self.launches:
+            used |= set(launch.kernel.params)
+            for view in launch.arguments:
+                used |= {name for e in (view.offset, *view.dims, *view.strides) for name in e.symbols()}
+        return used
+
+
+def _storage(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """A dtype of the same size that the buffer protocol of NumPy knows, for those of ml_dtypes."""
+    return dtype if dtype.kind in "biuf" else np.dtype(f"u{dtype.itemsize}")
+
+
+def _strings(function: FuncOp, attribute: str) -> list[str]:
+    listed = function.attributes.get(attribute)
+    return [entry.data for entry in listed if isinstance(entry, StringAttr)] if isinstance(listed, ArrayAttr) else []

@@ -1,0 +1,85 @@
+// RUN: trtc-opt %s --split-input-file --verify-diagnostics | filecheck %s
+
+// A symbol is read off a dim that its source has.
+// CHECK: expected an axis of the rank-1 source, got 2
+func.func @f(%x : memref<4xf32>) {
+  %s = buffer.symbol "N" from %x[2] : memref<4xf32>
+  func.return
+}
+
+// -----
+
+// An alloc has the dims that its type says.
+// CHECK: expected the row-major type memref<4xf32> for dims #nn.dims<4>, got memref<8xf32>
+func.func @f() {
+  %a = buffer.alloc #nn.dims<4> : memref<8xf32>
+  func.return
+}
+
+// -----
+
+// A view is of an owner.
+// CHECK: got a view of a view
+func.func @f(%x : memref<4xf32>) {
+  %a = buffer.view %x offset #nn.dims<0> dims #nn.dims<2> strides #nn.dims<1> : memref<4xf32> to memref<2xf32>
+  %b = buffer.view %a offset #nn.dims<0> dims #nn.dims<1> strides #nn.dims<1> : memref<2xf32> to memref<1xf32>
+  func.return
+}
+
+// -----
+
+// A view stays within its owner.
+// CHECK: expected a view within the 4 elements of its source, got elements 2 to 5
+func.func @f(%x : memref<4xf32>) {
+  %a = buffer.view %x offset #nn.dims<2> dims #nn.dims<4> strides #nn.dims<1> : memref<4xf32> to memref<4xf32, strided<[1], offset: 2>>
+  func.return
+}
+
+// -----
+
+// Weights are not written.
+// CHECK: expected outputs that may be written, got a weight
+func.func @f(%x : memref<4xf32>) {
+  %w = buffer.weight "w" : memref<4xf32>
+  buffer.launch @k ins(%x : memref<4xf32>) outs(%w : memref<4xf32>)
+  func.return
+}
+
+// -----
+
+// Slots are aligned,
+// CHECK: expected an offset that 256 divides, got 16
+func.func @f() {
+  %arena = buffer.arena : memref<512xi8>
+  %a = buffer.slot %arena offset 16 size 16 dims #nn.dims<4> : memref<512xi8> to memref<4xf32>
+  func.return
+}
+
+// -----
+
+// lie within the arena,
+// CHECK: expected a slot within the arena's 512 bytes, got its end at 528
+func.func @f() {
+  %arena = buffer.arena : memref<512xi8>
+  %a = buffer.slot %arena offset 512 size 16 dims #nn.dims<4> : memref<512xi8> to memref<4xf32>
+  func.return
+}
+
+// -----
+
+// and are large enough.
+// CHECK: expected a slot of at least 16 bytes for memref<4xf32>, got 8
+func.func @f() {
+  %arena = buffer.arena : memref<512xi8>
+  %a = buffer.slot %arena offset 0 size 8 dims #nn.dims<4> : memref<512xi8> to memref<4xf32>
+  func.return
+}
+
+// -----
+
+// The bracket of a launch holds symbols.
+// CHECK: expected results of buffer.symbol between the brackets
+func.func @f(%x : memref<4xf32>, %n : index) {
+  buffer.launch @k[%n] ins(%x : memref<4xf32>) outs(%x : memref<4xf32>)
+  func.return
+}

@@ -1,0 +1,83 @@
+"""The pattern driver carries provenance and comes to an end."""
+
+import numpy as np
+import pytest
+from xdsl.dialects.builtin import FunctionType, ModuleOp
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Block, Region
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
+
+from trtc.dialects import nn
+from trtc.dialects.errors import PassError
+from trtc.dialects.provenance import get_names, onnx_location, onnx_names, set_names
+from trtc.passes.remarks import collecting, remark
+from trtc.passes.rewriting import apply_patterns
+
+F32 = nn.tensor_type([4], nn.ConstantOp(np.zeros(1, np.float32)).result.type.element_type)
+
+
+class FoldNegOfNeg(RewritePattern):
+    """neg(relu(x)) -> abs(abs(x)): wrong mathematics, right plumbing."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.NegOp, rewriter: PatternRewriter, /) -> None:
+        if not isinstance(op.x.owner, nn.ReluOp):
+            return
+        relu = op.x.owner
+        inner = nn.AbsOp(relu.x)
+        rewriter.replace(op, [inner, nn.AbsOp(inner)])
+        rewriter.erase(relu)
+
+
+class FlipFlop(RewritePattern):
+    """abs -> sign -> abs ..., for ever."""
+
+    def match_and_rewrite(self, op, rewriter: PatternRewriter, /) -> None:
+        if isinstance(op, nn.AbsOp):
+            rewriter.replace(op, nn.SignOp(op.x))
+        elif isinstance(op, nn.SignOp):
+            rewriter.replace(op, nn.AbsOp(op.x))
+
+
+def module_of_relu_neg() -> ModuleOp:
+    block = Block(arg_types=[F32])
+    relu = nn.ReluOp(block.args[0])
+    neg = nn.NegOp(relu)
+    relu.location = onnx_location("r", "Relu", 0)
+    neg.location = onnx_location("", "Neg", 1, "y")
+    set_names(neg, ["y"])
+    block.add_ops([relu, neg, ReturnOp(neg)])
+    return ModuleOp([FuncOp("main", FunctionType.from_lists([F32], [F32]), Region(block))])
+
+
+def test_new_ops_get_fused_locations_and_names() -> None:
+    module = module_of_relu_neg()
+    assert apply_patterns(module, [FoldNegOfNeg()])
+    ops = [op for op in module.walk() if isinstance(op, nn.AbsOp)]
+    assert len(ops) == 2
+    for op in ops:
+        assert onnx_names(op.location) == ["Neg#1:y", "r"]
+    assert [get_names(op) for op in ops] == [[""], ["y"]]
+
+
+def test_nothing_to_do_changes_nothing() -> None:
+    module = module_of_relu_neg()
+    before = str(module)
+    assert not apply_patterns(module, [FlipFlop()])
+    assert str(module) == before
+
+
+def test_patterns_that_undo_each_other_are_an_error() -> None:
+    module = module_of_relu_neg()
+    apply_patterns(module, [FoldNegOfNeg()])
+    with pytest.raises(PassError, match="FlipFlop alone has made"):
+        apply_patterns(module, [FlipFlop()], limit=20)
+
+
+def test_remarks_are_collected_with_nodes_only_while_collecting() -> None:
+    op = nn.ReluOp(Block(arg_types=[F32]).args[0])
+    op.location = onnx_location("r", "Relu", 0)
+    remark(op, "missed", "p", "lost")
+    with collecting() as remarks:
+        remark(op, "missed", "p", "no room")
+    assert [str(r) for r in remarks] == ["missed: p: nn.relu [r]: no room"]

@@ -1,0 +1,198 @@
+"""The command line of trtc-opt: every flag does what it says, and misuse is one sentence."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from trtc.compiler.tools import trtc_opt
+
+ADD = """func.func @main(%x: tensor<2x3xf32>) -> tensor<2x3xf32> attributes {nn.inputs = ["x"], nn.outputs = ["y"]} {
+  %0 = nn.relu %x : tensor<2x3xf32>
+  %1 = nn.relu %x : tensor<2x3xf32>
+  %2 = nn.add %0, %1 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>
+  func.return %2 : tensor<2x3xf32>
+}
+"""
+INVALID = "func.func @main(%x: i32) -> i64 {\n  func.return %x : i32\n}\n"
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "model.mlir"
+    path.write_text(ADD)
+    return path
+
+
+def run(*args: object) -> int:
+    """The exit code of trtc-opt, in this process."""
+    with pytest.raises(SystemExit) as exit_:
+        trtc_opt.main([str(arg) for arg in args])
+    assert isinstance(exit_.value.code, int)
+    return exit_.value.code
+
+
+def test_a_pipeline_changes_the_module(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(model) == 0
+    assert capsys.readouterr().out.count("nn.relu") == 2
+    assert run(model, "-p", "cse") == 0
+    assert capsys.readouterr().out.count("nn.relu") == 1
+
+
+def test_printing_before_and_after_a_named_pass(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(model, "-p", "cse,canonicalize", "--print-ir-before=cse", "--print-ir-after=cse") == 0
+    out = capsys.readouterr().out
+    before, after = out.index("IR before cse"), out.index("IR after cse")
+    assert out[before:after].count("nn.relu") == 2
+    assert out[after:].count("nn.relu") == 2, "once after cse, once in the result"
+    assert "canonicalize" not in out
+
+
+def test_printing_after_every_pass(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("-p", "cse,canonicalize", "--print-ir-after", "--", model) == 0
+    assert re.findall(r"IR (\w+) ([\w-]+)", capsys.readouterr().out) == [("after", "cse"), ("after", "canonicalize")]
+
+
+def test_dump_dir_has_the_input_and_one_file_per_pass(model: Path, tmp_path: Path) -> None:
+    assert run(model, "-p", "cse,canonicalize", "--dump-dir", tmp_path / "dump") == 0
+    files = sorted(path.name for path in (tmp_path / "dump").iterdir())
+    assert files == ["00-input.mlir", "01-cse.mlir", "02-canonicalize.mlir"]
+    assert (tmp_path / "dump" / "00-input.mlir").read_text().count("nn.relu") == 2
+    assert (tmp_path / "dump" / "01-cse.mlir").read_text().count("nn.relu") == 1
+
+
+def test_timing_goes_to_stderr(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(model, "-p", "cse", "--timing") == 0
+    captured = capsys.readouterr()
+    assert re.search(r"\d+\.\d+ ms +\d+ ops  cse\n", captured.err)
+    assert " ms " not in captured.out
+
+
+def test_run_prints_statistics_and_saves(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    x = np.array([[1, -2, 3], [-4, 5, -6]], np.float32)
+    np.savez(tmp_path / "in.npz", x=x)
+    assert run(model, "--run", "--inputs", tmp_path / "in.npz", "--save-outputs", tmp_path / "out.npz") == 0
+    assert capsys.readouterr().out == "y: float32[2x3] min 0 max 10 mean 3 norm 11.8322\n"
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npz")["y"], 2 * np.maximum(x, 0))
+
+
+def test_run_depends_on_the_seed(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    outputs = []
+    for seed in (1, 1, 2):
+        assert run(model, "--run", "--seed", seed) == 0
+        outputs.append(capsys.readouterr().out)
+    assert outputs[0] == outputs[1] != outputs[2]
+
+
+def test_an_invalid_module_fails_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "invalid.mlir"
+    path.write_text(INVALID)
+    assert run(path) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: the input is not valid: func.return: ")
+    assert captured.err.count("\n") == 1
+
+
+def test_an_invalid_module_is_output_where_a_test_asks_for_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "invalid.mlir"
+    path.write_text(INVALID + "// -----\n" + ADD)
+    assert run(path, "--verify-diagnostics", "--split-input-file") == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("error: the input is not valid: func.return: ")
+    assert "nn.add" in captured.out, "the case after an invalid one is still processed"
+    assert captured.err == ""
+
+
+def test_a_syntax_error_names_file_line_and_column(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "broken.mlir"
+    path.write_text("func.func @main() {\n  func.return %0 %1\n}\n")
+    assert run(path) == 1
+    err = capsys.readouterr().err
+    assert re.match(rf"error: {re.escape(str(path))}:2:18: Expected", err), err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["-p", "no-such-pass"], "there is no pass 'no-such-pass'"),
+        (["-p", "foldd-constants"], "did you mean 'fold-constants'?"),
+        (["-p", "cse{nosuch=1}"], "wrong options for pass 'cse'"),
+        (["-p", "cse{"], "Expected argument name here"),
+        (["-p", "cse{flag=}"], "Unknown argument value"),
+        (["--no-such-flag"], "unrecognized arguments"),
+        (["--stop-after=nowhere"], "invalid choice: 'nowhere'"),
+        (["--print-ir-after=nowhere"], "there is no pass 'nowhere'"),
+        (["--arch=volta"], "expected a GPU architecture such as 'sm_80'"),
+        (["--profile=N=4,2,8"], "expected 1 <= min <= opt <= max"),
+        (["--profile=N"], "expected <dimension>=<min>,<opt>,<max>"),
+        (["-t", "nowhere"], "invalid choice: 'nowhere'"),
+    ],
+)
+def test_misuse_is_one_sentence_and_exit_code_2(
+    model: Path, capsys: pytest.CaptureFixture[str], args: list[str], message: str
+) -> None:
+    assert run(model, *args) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert message in captured.err
+    assert "Traceback" not in captured.err
+    last = [line for line in captured.err.splitlines() if line.startswith("trtc-opt: error: ") or ": error: " in line]
+    assert len(last) == 1
+
+
+def test_a_missing_file_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path / "nowhere.mlir") == 2
+    assert "nowhere.mlir" in capsys.readouterr().err
+    (tmp_path / "model.txt").write_text(ADD)
+    assert run(tmp_path / "model.txt") == 2
+    assert "Unrecognized file extension 'txt'; expected .mlir or .onnx" in capsys.readouterr().err
+
+
+def test_a_pass_that_breaks_dominance_is_named(model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from trtc.passes.graph.cse import CsePass
+
+    def move_the_return_first(self: CsePass, ctx: object, op: object) -> None:
+        block = op.body.block.first_op.body.block  # type: ignore[attr-defined]
+        add = block.last_op.prev_op
+        add.detach()
+        block.insert_op_before(add, block.first_op)
+
+    monkeypatch.setattr(CsePass, "apply", move_the_return_first)
+    assert run(model, "-p", "cse") == 1
+    err = capsys.readouterr().err
+    assert err.startswith("error: the result of pass 'cse' is not valid: operand #0 of 'nn.add' uses")
+
+
+def test_a_pass_that_crashes_is_one_line_unless_asked(model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from trtc.passes.graph.cse import CsePass
+
+    def crash(self: CsePass, ctx: object, op: object) -> None:
+        raise KeyError("gone")
+
+    monkeypatch.setattr(CsePass, "apply", crash)
+    assert run(model, "-p", "cse") == 1
+    assert capsys.readouterr().err == "error: pass 'cse' failed: KeyError: 'gone'; reproduce with -p 'cse'\n"
+    assert run(model, "-p", "cse", "--traceback") == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_reads_standard_input(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stdin:
+        buffer = io.BytesIO(ADD.encode())
+
+    monkeypatch.setattr("sys.stdin", Stdin())
+    assert run("-p", "cse") == 0
+    assert capsys.readouterr().out.count("nn.relu") == 1
+
+
+def test_starting_up_imports_nothing_heavy() -> None:
+    code = "import sys, trtc.compiler.tools.trtc_opt; print(*sorted({m.split('.')[0] for m in sys.modules}))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"onnx", "onnxruntime", "cupy"} & set(loaded)

@@ -1,0 +1,87 @@
+"""Every pass, dialect and target that is registered exists, and everything that exists is registered."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from trtc.compiler import universe
+from xdsl.ir import Dialect
+from xdsl.passes import ModulePass
+from xdsl.utils.target import Target
+
+ROOT = Path(__file__).parents[2]
+ALL = sorted((folder, name) for folder, names in universe.PASSES.items() for name in names)
+
+
+def passes_in_files(root: Path) -> set[tuple[str, str]]:
+    """(folder, name) of each class with a `name` that derives from ModulePass, read from the source."""
+    found: set[tuple[str, str]] = set()
+    for path in sorted((root / "passes").glob("*/*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if not isinstance(node, ast.ClassDef) or "ModulePass" not in {ast.unparse(base) for base in node.bases}:
+                continue
+            for item in node.body:
+                match item:
+                    case ast.Assign(targets=[ast.Name(id="name")], value=ast.Constant(value=str(name))):
+                        found.add((path.parent.name, name))
+                    case ast.AnnAssign(target=ast.Name(id="name"), value=ast.Constant(value=str(name))):
+                        found.add((path.parent.name, name))
+                    case _:
+                        pass
+    return found
+
+
+def test_the_table_lists_the_passes_that_exist() -> None:
+    assert passes_in_files(ROOT) == set(ALL)
+
+
+def test_the_reader_of_pass_files_finds_a_new_pass(tmp_path: Path) -> None:
+    folder = tmp_path / "passes" / "graph"
+    folder.mkdir(parents=True)
+    (folder / "new.py").write_text('class NewPass(ModulePass):\n    name = "new"\nclass Helper:\n    name = "no"\n')
+    assert passes_in_files(tmp_path) == {("graph", "new")}
+
+
+@pytest.mark.parametrize(("folder", "name"), ALL)
+def test_each_pass_loads_and_declares_its_numerics(folder: str, name: str) -> None:
+    loaded = universe.load_pass(name)
+    assert issubclass(loaded, ModulePass)
+    assert loaded.name == name
+    assert loaded.__module__ == f"trtc.{universe.pass_module(folder, name)}"
+    assert vars(loaded).get("numerics") in {"exact", "reassociates", "changes-precision"}
+
+
+@pytest.mark.parametrize("name", sorted(universe.DIALECTS))
+def test_each_dialect_loads(name: str) -> None:
+    dialect = universe.UNIVERSE.all_dialects[name]()
+    assert isinstance(dialect, Dialect)
+    assert dialect.name == name
+
+
+@pytest.mark.parametrize("name", sorted(universe.TARGETS))
+def test_each_target_loads(name: str) -> None:
+    target = universe.UNIVERSE.all_targets[name]()
+    assert issubclass(target, Target)
+    assert target.name == name
+
+
+def test_a_pass_of_trtc_replaces_one_of_xdsl() -> None:
+    assert "cse" not in universe.UNIVERSE.all_passes
+    assert universe.all_passes()["cse"]().__module__ == "trtc.passes.graph.cse"
+
+
+def test_a_registered_pass_without_a_file_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(universe.PASSES, "graph", (*universe.PASSES["graph"], "not-written"))
+    with pytest.raises(ImportError, match=r"pass 'not-written' is registered .* there is no module trtc\.passes\.graph\.not_written"):
+        universe.load_pass("not-written")
+
+
+def test_stock_xdsl_opt_sees_the_dialects(tmp_path: Path) -> None:
+    path = tmp_path / "model.mlir"
+    path.write_text("func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {\n  %0 = nn.relu %x : tensor<4xf32>\n  func.return %0 : tensor<4xf32>\n}\n")
+    tool = Path(sys.executable).parent / "xdsl-opt"
+    assert "nn.relu" in subprocess.run([tool, path], capture_output=True, text=True, check=True).stdout
