@@ -11,10 +11,10 @@ first two tolerances are widened to a few units in the last place of the narrowe
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from xdsl.dialects.builtin import BFloat16Type, Float16Type, ModuleOp, TensorType
@@ -23,7 +23,7 @@ from xdsl.passes import ModulePass
 
 from ..dialects.errors import PassError
 from ..dialects.provenance import describe
-from .execute import Array, execute, random_inputs
+from .execute import Array, execute, io_names, random_inputs
 from .npz import save_arrays
 from .pipeline import Observer
 
@@ -101,24 +101,43 @@ def _element_types(module: ModuleOp) -> list[Attribute]:
 class NumericsObserver(Observer):
     """Compares every pass of a pipeline with the state before it; raises `NumericsError` at the first that breaks its word.
 
-    `source` is the file that the pipeline reads, for the command that reproduces a failure; the tensors of a failure and
-    the inputs are saved in `directory`.
+    `command` is the start of the command that reads the same module, for the message of a failure; the tensors of the
+    failure and the inputs are saved in `directory`. `symbols` gives dynamic dimensions a size other than `opt`.
     """
 
     def __init__(
-        self, *, seed: int, directory: Path, source: str | None = None, symbols: Mapping[str, int] | None = None
+        self,
+        *,
+        seed: int,
+        directory: Path,
+        command: Sequence[str] = ("trtc-opt", "FILE"),
+        symbols: Mapping[str, int] | None = None,
     ) -> None:
-        self.seed, self.directory, self.source, self.symbols = seed, directory, source, symbols
+        self.seed, self.directory, self.command, self.symbols = seed, directory, command, symbols
         self.checked: dict[str, tuple[int, float]] = {}
         """For each pass that ran: how many values were compared, and the largest relative error."""
         self._inputs: dict[str, Array] | None = None
         self._before = Trace()
+        self._outputs: list[str] = []
         self._specs: list[str] = []
+
+    def report(self, stream: TextIO) -> None:
+        """One line: how many passes and values were compared, and where the largest error was."""
+        if not self.checked:
+            return
+        worst = max(self.checked, key=lambda name: self.checked[name][1])
+        count = sum(compared for compared, _ in self.checked.values())
+        stream.write(
+            f"check-numerics: {len(self.checked)} passes, {count} values compared, largest relative error "
+            f"{self.checked[worst][1]:.2g} (after {worst})\n"
+        )
 
     def before_pass(self, index: int, step: ModulePass, module: ModuleOp) -> None:
         if self._inputs is None:
             self._inputs = random_inputs(module, self.seed, self.symbols)
             self._before = trace(module, self._inputs)
+            self._outputs = io_names(module)[1]
+            _require_finite(self._before, self._outputs)
 
     def after_pass(self, index: int, step: ModulePass, module: ModuleOp, seconds: float) -> None:
         assert self._inputs is not None
@@ -126,20 +145,33 @@ class NumericsObserver(Observer):
         after = trace(module, self._inputs)
         declared, allowed = tolerance(step, module)
         worst, compared = 0.0, 0
+        for name in self._outputs:
+            if name not in after.values:
+                raise NumericsError(
+                    f"check-numerics: pass '{step.name}' lost output '{name}': expected it in nn.outputs of @main"
+                )
         for name, expected in self._before.values.items():
             if name not in after.values:
                 continue
             error = relative_error(after.values[name].array, expected.array)
             compared, worst = compared + 1, max(worst, error)
             if not error <= allowed:
-                raise NumericsError(self._message(index, step, name, expected, after.values[name], declared, error, allowed))
-        if not compared:
-            raise NumericsError(f"check-numerics: pass '{step.name}' left no value to compare: the outputs lost their names")
+                raise NumericsError(
+                    self._message(index, step, name, expected, after.values[name], declared, error, allowed)
+                )
         self.checked[f"{index}-{step.name}"] = (compared, worst)
         self._before = after
 
     def _message(
-        self, index: int, step: ModulePass, name: str, before: Traced, after: Traced, declared: str, error: float, allowed: float
+        self,
+        index: int,
+        step: ModulePass,
+        name: str,
+        before: Traced,
+        after: Traced,
+        declared: str,
+        error: float,
+        allowed: float,
     ) -> str:
         path = self.directory / f"{index:02d}-{step.name}-{_file_name(name)}.npz"
         arrays: dict[str, Any] = {"before": before.array, "after": after.array}
@@ -147,11 +179,22 @@ class NumericsObserver(Observer):
         difference = f"relative error {error:.3g}, allowed {allowed:.3g}"
         if before.array.shape != after.array.shape:
             difference = f"shape {before.array.shape} became {after.array.shape}"
-        command = ["trtc-opt", self.source or "FILE", "-p", ",".join(self._specs), "--check-numerics", "--seed", str(self.seed)]
+        command = [*self.command, "-p", ",".join(self._specs), "--check-numerics", "--seed", str(self.seed)]
         return (
             f"check-numerics: pass '{step.name}' ({declared}) changed value '{name}', computed by {after.origin} and before by "
             f"{before.origin}: {difference}; tensors saved to {path}; reproduce with: {shlex.join(command)}"
         )
+
+
+def _require_finite(values: Trace, outputs: Sequence[str]) -> None:
+    """Comparing nothing proves nothing: an output without one finite entry is refused."""
+    for name in outputs:
+        if not np.isfinite(np.asarray(values.values[name].array, np.float64)).any():
+            shape = list(values.values[name].array.shape)
+            raise PassError(
+                f"check-numerics: output '{name}' of shape {shape} has no finite entry to compare; choose larger dimensions with "
+                "--profile, or inputs that the model is made for"
+            )
 
 
 def _file_name(name: str) -> str:

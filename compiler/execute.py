@@ -1,4 +1,4 @@
-"""Run a module at any level on a CPU: tensor levels through the meaning of ops, memory levels on the simulator.
+"""Run a module at any level on a CPU: tensor levels through the meaning of ops, memory levels launch by launch.
 
 The one entry for `trtc-opt --run` and `--check-numerics`. Values are reported by the ONNX tensor names that they stand for.
 """
@@ -57,7 +57,11 @@ def io_names(module: ModuleOp) -> tuple[list[str], list[str]]:
 
 def _strings(op: Operation, name: str) -> list[str]:
     attribute = op.attributes.get(name)
-    return [item.data for item in attribute.data if isinstance(item, StringAttr)] if isinstance(attribute, ArrayAttr) else []
+    return (
+        [item.data for item in attribute.data if isinstance(item, StringAttr)]
+        if isinstance(attribute, ArrayAttr)
+        else []
+    )
 
 
 def execute(module: ModuleOp, inputs: Mapping[str, Array], on_value: OnValue | None = None) -> dict[str, Array]:
@@ -78,29 +82,30 @@ def execute(module: ModuleOp, inputs: Mapping[str, Array], on_value: OnValue | N
 def _execute_tensors(
     module: ModuleOp, inputs: list[Array], output_names: list[str], on_value: OnValue | None
 ) -> dict[str, Array]:
-    from ..dialects.meaning import run_function
+    from ..dialects.meaning import run_module
 
     def report(op: Operation, index: int, array: Array) -> None:
         if on_value is not None and (name := get_names(op)[index]):
             on_value(name, array, op)
 
-    results = run_function(main_function(module), inputs, weights=evaluate_weights(module), on_result=report)
+    results = run_module(module, inputs, on_result=report)
     return dict(zip(output_names, results, strict=True))
 
 
 def _execute_memory(module: ModuleOp, inputs: dict[str, Array], on_value: OnValue | None) -> dict[str, Array]:
-    from ..runtime.simulator import run_module
+    from .execute_host import run_host
 
-    def report(op: Operation, arrays: Sequence[Array]) -> None:
-        names = op.attributes.get("nn.names")
-        for name, array in zip(names.data if isinstance(names, ArrayAttr) else (), arrays, strict=False):
-            if on_value is not None and isinstance(name, StringAttr) and name.data:
-                on_value(name.data, array, op)
+    def report(op: Operation, names: Sequence[str], arrays: Sequence[Array]) -> None:
+        for name, array in zip(names, arrays, strict=True):
+            if on_value is not None and name:
+                on_value(name, array, op)
 
-    return run_module(module, inputs, on_launch=report)
+    return run_host(module, inputs, report)
 
 
-def input_shapes(module: ModuleOp, symbols: Mapping[str, int] | None = None) -> dict[str, tuple[tuple[int, ...], Attribute]]:
+def input_shapes(
+    module: ModuleOp, symbols: Mapping[str, int] | None = None
+) -> dict[str, tuple[tuple[int, ...], Attribute]]:
     """Shape and element type of each input by name; symbols take the given value, else the `opt` of their range.
 
     Raises `OptionError` naming the symbols that have neither.
@@ -117,7 +122,9 @@ def input_shapes(module: ModuleOp, symbols: Mapping[str, int] | None = None) -> 
         dims = listed[index] if index < len(listed) else shape_of(type_)
         unknown = sorted({symbol for dim in dims for symbol in dim.symbols()} - set(env))
         if unknown:
-            raise OptionError(f"input {name} has dimensions without a value: {', '.join(unknown)}; give them with --profile {unknown[0]}=8")
+            raise OptionError(
+                f"input {name} has dimensions without a value: {', '.join(unknown)}; give them with --profile {unknown[0]}=8"
+            )
         shapes[name] = (tuple(dim.evaluate(env) for dim in dims), type_.get_element_type())
     return shapes
 

@@ -94,7 +94,7 @@ def check_boundary(module: ModuleOp, phase: str) -> None:
     for function in module.body.block.ops:
         kind, body = _body_of(function, boundary)
         if body is None:
-            raise PassError(f"after phase '{phase}': a {kind} ('{function.name}') may not exist yet or any more")
+            raise PassError(f"after phase '{phase}': no {kind} may exist, got {_symbol(function)}")
         for op in function.walk():
             if op is function:
                 continue
@@ -115,6 +115,11 @@ def _body_of(function: Operation, boundary: Boundary) -> tuple[str, Body | None]
     if isinstance(name, StringAttr) and name.data == "weights":
         return "weights function", boundary.weights
     return "outlined function", boundary.outlined
+
+
+def _symbol(function: Operation) -> str:
+    name = function.properties.get("sym_name")
+    return f"{function.name} @{name.data}" if isinstance(name, StringAttr) else function.name
 
 
 def _words(body: Body, op: Operation) -> str:

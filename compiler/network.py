@@ -7,28 +7,35 @@
     net.symbols(N=(1, 4, 8))
     module = net.module()
 
-Every `add_...` appends one layer and returns its result, an SSA value of the `nn` dialect. A layer takes values, arrays and
-numbers alike; arrays and numbers become constants. Windows and batch norm take channels-first tensors (`layout="NCHW"`, as ONNX and
-TensorRT do) and put the transposes to `nn`'s channels-last layout around themselves; graph passes cancel them. With
-`layout="NHWC"` there are none. Shapes may name dynamic dims: `"N"`, `"H + 1"`, a `dims.Expr`. Wrong shapes and types raise
-`InvalidModelError` at the call.
+Every `add_...` appends one layer and returns its result, an SSA value of the `nn` dialect. A layer takes values, arrays
+and numbers alike; arrays and numbers become constants. Windows and batch norm take channels-first tensors
+(`layout="NCHW"`, as ONNX and TensorRT do) and put the transposes to `nn`'s channels-last layout around themselves;
+graph passes cancel them. With `layout="NHWC"` there are none. Shapes may name dynamic dims: `"N"`, `"H + 1"`, a
+`dims.Expr`. Wrong shapes and types raise `InvalidModelError` at the call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from xdsl.dialects.builtin import (
     UNKNOWN_LOC,
-    AnyTensorType,
     ArrayAttr,
     FunctionType,
     LocationAttr,
     ModuleOp,
     StringAttr,
+    bf16,
+    f16,
+    f32,
+    f64,
+    i1,
+    i8,
+    i32,
+    i64,
 )
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
@@ -46,15 +53,8 @@ Layout: TypeAlias = Literal["NCHW", "NHWC"]
 Range: TypeAlias = tuple[int, int, int]
 
 _NAMED_TYPES: dict[str, Attribute] = {
-    **{str(t): t for t in (f8e4m3, f8e5m2, i16)},
-    **{
-        name: element_type_of(np.dtype(dtype))
-        for name, dtype in {
-            "f64": np.float64, "f32": np.float32, "f16": np.float16, "i64": np.int64, "i32": np.int32, "i8": np.int8, "i1": np.bool_,
-        }.items()
-    },
-    "bf16": nn.element_of(nn.tensor_type((), element_type_of("bfloat16"))),
-    "ui8": ui8,
+    "f64": f64, "f32": f32, "f16": f16, "bf16": bf16, "f8E4M3FN": f8e4m3, "f8E5M2": f8e5m2,
+    "i64": i64, "i32": i32, "i16": i16, "i8": i8, "ui8": ui8, "i1": i1,
 }  # fmt: skip
 
 _UNARY: dict[str, type[nn.NnOp]] = {op.name.removeprefix("nn."): op for op in (*nn.UNARY, nn.IsNanOp)}
@@ -88,7 +88,9 @@ class Network:
 
     # The graph's edges.
 
-    def add_input(self, name: str, dtype: str | Attribute | np.dtype[Any] | type, shape: Iterable[ExprLike]) -> SSAValue:
+    def add_input(
+        self, name: str, dtype: str | Attribute | np.dtype[Any] | type, shape: Iterable[ExprLike]
+    ) -> SSAValue:
         """An input tensor; strings in `shape` are dim expressions, a bare name being a dynamic dim."""
         if name in self._input_names:
             raise InvalidModelError(f"input {name!r}: the network has an input of this name already; give it another")
@@ -121,7 +123,9 @@ class Network:
             raise InvalidModelError("the network has no output; call mark_output")
         used = {name for argument in self._block.args for extent in nn.shape_of(argument) for name in extent.symbols()}
         if missing := sorted(used - self.ranges.keys()):
-            raise InvalidModelError(f"dynamic dims {', '.join(missing)}: no range is known; call symbols({missing[0]}=(1, 4, 8))")
+            raise InvalidModelError(
+                f"dynamic dims {', '.join(missing)}: no range is known; call symbols({missing[0]}=(1, 4, 8))"
+            )
         results = list(self._outputs.values())
         self._block.add_op(ReturnOp(*results))
         function_type = FunctionType.from_lists([a.type for a in self._block.args], [r.type for r in results])
@@ -139,7 +143,7 @@ class Network:
     # Building.
 
     @contextmanager
-    def at(self, location: LocationAttr) -> Iterator[None]:
+    def at(self, location: LocationAttr) -> Generator[None]:
         """Give `location` to every op added inside; by default a layer's location is its kind and number."""
         outer, self._location = self._location, location
         try:
@@ -163,7 +167,7 @@ class Network:
         return onnx_location(f"{kind}_{self._layers - 1}", kind, self._layers - 1)
 
     def name(self, value: SSAValue, name: str) -> None:
-        """Let a layer's result stand for the tensor `name`, in messages and in check-numerics; the first name counts."""
+        """Let a layer's result stand for the tensor `name`, in check-numerics say; the first name counts."""
         if isinstance(op := value.owner, Operation) and len(op.results) == 1 and "nn.names" not in op.attributes:
             set_names(op, [name])
 
@@ -202,7 +206,9 @@ class Network:
             self._constants[key] = value
         return value
 
-    def add_full(self, number: float, shape: Iterable[ExprLike], dtype: str | Attribute | np.dtype[Any] | type) -> SSAValue:
+    def add_full(
+        self, number: float, shape: Iterable[ExprLike], dtype: str | Attribute | np.dtype[Any] | type
+    ) -> SSAValue:
         """A tensor whose elements are all `number`."""
         scalar = self.add_constant(np.array(number, numpy_dtype(element_type(dtype))))
         extents = [dims.as_expr(extent) for extent in shape]
@@ -220,7 +226,8 @@ class Network:
     # Pointwise layers.
 
     def add_unary(self, kind: str, x: SSAValue) -> SSAValue:
-        """`neg abs exp log sqrt rsqrt reciprocal erf tanh sigmoid relu floor ceil round sign sin cos logical_not isnan`."""
+        """One of `neg abs exp log sqrt rsqrt reciprocal erf tanh sigmoid relu floor ceil round sign sin cos`, and
+        `logical_not isnan`."""
         return self.insert(_kind("unary", kind, _UNARY)(x))
 
     def add_binary(self, kind: str, a: Operand, b: Operand) -> SSAValue:
@@ -266,8 +273,8 @@ class Network:
         layout: Layout = "NCHW",
         weights_name: str = "",
     ) -> SSAValue:
-        """A 2-D convolution. `x` is N,C,H,W with weights O,C/groups,R,S (`layout="NHWC"`: N,H,W,C and O,R,S,C/groups); `pads`
-        is top, left, bottom, right; `bias` has shape [O]."""
+        """A 2-D convolution. `x` is N,C,H,W with weights O,C/groups,R,S (`layout="NHWC"`: N,H,W,C and O,R,S,C/groups);
+        `pads` is top, left, bottom, right; `bias` has shape [O]."""
         if layout == "NHWC":
             filters = self.operand(weights)
         elif isinstance(weights, SSAValue):
@@ -367,8 +374,10 @@ class Network:
     ) -> SSAValue:
         """`(x - mean) / sqrt(variance + epsilon) * scale + bias` per channel (dim 1, or the last for NHWC)."""
         image = self._to_channels_last(x, layout)
-        parameters = [self.operand(parameter) for parameter in (scale, bias, mean, variance)]
-        return self._from_channels_last(self.insert(nn.BatchNormOp(image, *parameters, epsilon)), layout)
+        gamma, beta, centre, spread = (self.operand(parameter) for parameter in (scale, bias, mean, variance))
+        return self._from_channels_last(
+            self.insert(nn.BatchNormOp(image, gamma, beta, centre, spread, epsilon)), layout
+        )
 
     def add_lrn(
         self,
@@ -435,8 +444,3 @@ def _kind(what: str, kind: str, table: Mapping[str, type[nn.NnOp]]) -> Any:
     if kind not in table:
         raise InvalidModelError(f"{what} layer: expected one of {', '.join(table)}, got {kind!r}")
     return table[kind]
-
-
-def value_type(value: SSAValue) -> AnyTensorType:
-    """The tensor type of a value of the network."""
-    return nn.as_tensor(value)

@@ -47,11 +47,17 @@ class BuildOptions:
         if self.precision not in PRECISIONS:
             raise OptionError(f"option precision: expected one of {', '.join(PRECISIONS)}, got {self.precision!r}")
         if self.target is not None and re.fullmatch(r"sm_\d+[af]?", self.target) is None:
-            raise OptionError(f"option target: expected a GPU architecture such as 'sm_80' or 'sm_90a', got {self.target!r}")
+            raise OptionError(
+                f"option target: expected a GPU architecture such as 'sm_80' or 'sm_90a', got {self.target!r}"
+            )
         if self.memory_limit is not None and self.memory_limit <= 0:
-            raise OptionError(f"option memory_limit: expected a positive number of bytes or None, got {self.memory_limit!r}")
+            raise OptionError(
+                f"option memory_limit: expected a positive number of bytes or None, got {self.memory_limit!r}"
+            )
         if self.schedules is not None and not self.schedules:
-            raise OptionError("option schedules: expected at least one schedule name, got none; leave it out to allow all")
+            raise OptionError(
+                "option schedules: expected at least one schedule name, got none; leave it out to allow all"
+            )
         for symbol, profile in self.profiles.items():
             _check_profile(symbol, profile)
 
@@ -68,7 +74,9 @@ def parse_profile(text: str) -> tuple[str, Profile]:
     """Read `N=1,8,32` (min, opt, max), or `N=8` for a fixed size, as command lines write profiles."""
     match = re.fullmatch(r"\s*([^=\s]+)\s*=\s*(\d+)(?:,(\d+),(\d+))?\s*", text)
     if match is None:
-        raise OptionError(f"profile {text!r}: expected <dimension>=<min>,<opt>,<max> such as N=1,8,32, or N=8 for a fixed size")
+        raise OptionError(
+            f"profile {text!r}: expected <dimension>=<min>,<opt>,<max> such as N=1,8,32, or N=8 for a fixed size"
+        )
     symbol, low = match.group(1), int(match.group(2))
     profile = (low, int(match.group(3)), int(match.group(4))) if match.group(3) else (low, low, low)
     _check_profile(symbol, profile)

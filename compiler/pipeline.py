@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,11 +75,13 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
 
 
 class Observer:
-    """Hooks around each pass; override what you need. `index` counts passes from 1."""
+    """Hooks around each pass and after each phase; override what you need. `index` counts passes from 1."""
 
     def before_pass(self, index: int, step: ModulePass, module: ModuleOp) -> None: ...
 
     def after_pass(self, index: int, step: ModulePass, module: ModuleOp, seconds: float) -> None: ...
+
+    def after_phase(self, phase: str, module: ModuleOp, seconds: float) -> None: ...
 
 
 def check_phase(name: str) -> str:
@@ -96,9 +98,11 @@ def run_pipeline(
     stop_after: str | None = None,
     observers: Sequence[Observer] = (),
     context: Context | None = None,
-) -> None:
+) -> int:
     """Take an imported module (`nn` level) through the phases up to and including `stop_after` (default: all), in place.
 
+    Phases from `quantize` on ask schedules what they accept, so the module carries its target (`targets.set_target`).
+    Returns the number of passes that ran.
     Raises `PassError` where a pass fails or a boundary is broken, with the pass or phase, the op and its ONNX nodes.
     """
     last = PHASES.index(check_phase(stop_after)) if stop_after is not None else len(PHASES) - 1
@@ -108,11 +112,15 @@ def run_pipeline(
     verify_module(module, "the imported module")
     with _garbage_frozen():
         for phase in PHASES[: last + 1]:
+            start = time.perf_counter()
             passes = [step.make() for step in steps[phase]]
             run_passes(module, passes, context, observers=observers, verify=options.verify_each, first_index=done + 1)
             done += len(passes)
             if options.check_boundaries:
                 check_boundary(module, phase)
+            for observer in observers:
+                observer.after_phase(phase, module, time.perf_counter() - start)
+    return done
 
 
 def run_passes(
@@ -176,7 +184,7 @@ def _one_line(error: BaseException) -> str:
 
 
 @contextmanager
-def _garbage_frozen() -> Iterator[None]:
+def _garbage_frozen() -> Generator[None]:
     """Keep what is alive now out of Python's garbage collector, whose passes otherwise grow with the module."""
     gc.freeze()
     try:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.util import find_spec
-from typing import Any, cast
+from typing import Any
 
 from xdsl.context import Context
 from xdsl.ir import Dialect
@@ -73,7 +73,9 @@ def _lazy_dialect(module: str, attribute: str) -> Callable[[], Dialect]:
     def load() -> Dialect:
         loaded = import_module(f"{_ROOT}.{module}")
         named = [
-            value for name, value in vars(loaded).items() if isinstance(value, Dialect) and name.lower() == attribute.lower()
+            value
+            for name, value in vars(loaded).items()
+            if isinstance(value, Dialect) and name.lower() == attribute.lower()
         ]
         if not named:
             raise ImportError(f"module {loaded.__name__} defines no Dialect named {attribute}")
@@ -126,17 +128,13 @@ UNIVERSE = Universe(
 
 def all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
     """Every pass of the environment: xDSL's, those of installed packages, and trtc's, which win over xDSL's."""
-    passes = dict(Universe.get_multiverse().all_passes)
-    for name, load in trtc_passes().items():
-        if name in UNIVERSE.all_passes or name in XDSL_UNIVERSE.all_passes:
-            passes[name] = load
-    return passes
+    return {**Universe.get_multiverse().all_passes, **trtc_passes()}
 
 
 def load_pass(name: str) -> type[ModulePass]:
     """The class of the pass called `name`, from trtc or from an installed package; `KeyError` where there is none."""
     own = trtc_passes()
-    return own[name]() if name in own else cast(type[ModulePass], all_passes()[name]())
+    return own[name]() if name in own else all_passes()[name]()
 
 
 def schedule_entry_points() -> dict[str, Callable[[], Any]]:

@@ -87,7 +87,9 @@ class BlobAttr(ParametrizedAttribute):
         dtype, shape = numpy_dtype(self.tensor.element_type), self.tensor.get_shape()
         expected = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
         if data.nbytes != expected:
-            raise InvalidModelError(f"blob {self.label.data!r}: expected {expected} bytes for {self.type}, got {data.nbytes}")
+            raise InvalidModelError(
+                f"blob {self.label.data!r}: expected {expected} bytes for {self.type}, got {data.nbytes}"
+            )
         return data.view(dtype).reshape(shape)
 
     def verify(self) -> None:
@@ -95,7 +97,9 @@ class BlobAttr(ParametrizedAttribute):
             raise VerifyException(f"blob {self.label.data!r}: expected a tensor type with static dims, got {self.type}")
         digest = self.digest.data
         if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
-            raise VerifyException(f"blob {self.label.data!r}: expected a SHA-256 of 64 lower-case hex digits, got {digest!r}")
+            raise VerifyException(
+                f"blob {self.label.data!r}: expected a SHA-256 of 64 lower-case hex digits, got {digest!r}"
+            )
 
     def print_parameters(self, printer: Printer) -> None:
         with printer.in_angle_brackets():

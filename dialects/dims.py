@@ -31,7 +31,7 @@ RESERVED = frozenset({*_DIVISIONS, "min", "max"})
 class Atom:
     """A factor that the polynomial cannot look into: a symbol, or a division, remainder, minimum or maximum."""
 
-    __slots__ = ("args", "key", "kind", "_hash")
+    __slots__ = ("_hash", "args", "key", "kind")
 
     def __init__(self, kind: str, args: tuple[Expr, ...], name: str = "") -> None:
         self.kind = kind
@@ -57,7 +57,7 @@ class Atom:
 class Expr:
     """A canonical symbolic integer. Build one with `symbol`, `const`, `parse_expr` and the operators `+ - * // %`."""
 
-    __slots__ = ("terms", "_evaluator", "_hash", "_text")
+    __slots__ = ("_evaluator", "_hash", "_text", "terms")
 
     terms: tuple[tuple[Monomial, int], ...]
 
@@ -489,7 +489,7 @@ def _atom_bounds(atom: Atom, ranges: Mapping[str, tuple[int, ...]]) -> tuple[int
     if atom.kind == "floordiv":
         corners = [x // y for x in (low, high) for y in (least, most)]
         return min(corners), max(corners)
-    return (low, high) if 0 <= low and high < least else (0, most - 1)
+    return (low, high) if low >= 0 and high < least else (0, most - 1)
 
 
 # Text.

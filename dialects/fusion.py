@@ -14,12 +14,11 @@ private function and leaves a `fusion.call`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
 from typing import cast
 
 from xdsl.dialects.builtin import AnyTensorType, ArrayAttr, StringAttr, SymbolRefAttr
-from xdsl.dialects.utils import AbstractYieldOperation
-from xdsl.ir import Attribute, Block, Data, Dialect, EnumAttribute, Operation, Region, SSAValue
+from xdsl.dialects.utils import AbstractYieldOperation, EnumAttribute
+from xdsl.ir import Attribute, Block, Data, Dialect, Operation, Region, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
     irdl_attr_definition,
@@ -35,6 +34,7 @@ from xdsl.parser import AttrParser, Parser
 from xdsl.printer import Printer
 from xdsl.traits import HasParent, IsolatedFromAbove, IsTerminator, Pure, SingleBlockImplicitTerminator
 from xdsl.utils.exceptions import VerifyException
+from xdsl.utils.str_enum import StrEnum
 
 from .dims import Expr, ExprLike, as_expr, parse_exprs, product
 from .nn_base import Tensor, Value, compatible, shape_of, verify_tensor_type
@@ -94,7 +94,9 @@ class LayoutAttr(Data[Layout]):
     name = "fusion.layout"
 
     @staticmethod
-    def get(strides: Iterable[ExprLike] | None = None, align: int = 1) -> LayoutAttr:
+    def get(  # pyright: ignore[reportIncompatibleMethodOverride]
+        strides: Iterable[ExprLike] | None = None, align: int = 1
+    ) -> LayoutAttr:
         """A layout with these strides (None: row-major)."""
         return LayoutAttr(Layout((None if strides is None else tuple(as_expr(s) for s in strides), align)))
 
@@ -206,7 +208,9 @@ class GroupOp(IRDLOperation):
         """The terminator."""
         last = self.body.block.last_op
         if not isinstance(last, YieldOp):
-            raise VerifyException(f"{self.name}: expected fusion.yield as the last op, got {last.name if last else 'none'}")
+            raise VerifyException(
+                f"{self.name}: expected fusion.yield as the last op, got {last.name if last else 'none'}"
+            )
         return last
 
     def ops(self) -> list[Operation]:
@@ -236,7 +240,7 @@ class GroupOp(IRDLOperation):
             printer.print_attribute(outer.type)
 
         with printer.in_parens():
-            printer.print_list(zip(self.block.args, self.inputs), print_input)
+            printer.print_list(zip(self.block.args, self.inputs, strict=False), print_input)
         printer.print_string(" -> ")
         with printer.in_parens():
             printer.print_list(self.result_types, printer.print_attribute)
@@ -284,9 +288,7 @@ class CallOp(IRDLOperation):
 
     def __init__(self, callee: str | SymbolRefAttr, inputs: Sequence[Value], result_types: Sequence[Attribute]):
         reference = SymbolRefAttr(callee) if isinstance(callee, str) else callee
-        super().__init__(
-            operands=[list(inputs)], result_types=[list(result_types)], properties={"callee": reference}
-        )
+        super().__init__(operands=[list(inputs)], result_types=[list(result_types)], properties={"callee": reference})
 
     def verify_(self) -> None:
         for value in (*self.operands, *self.results):
@@ -320,7 +322,7 @@ def _verify_layouts(name: str, layouts: Attribute | None, types: Sequence[Attrib
     listed = layouts.data if isinstance(layouts, ArrayAttr) else ()
     if len(listed) != len(types) or not all(isinstance(a, LayoutAttr) for a in listed):
         raise VerifyException(f"{name}: expected `{LAYOUTS}` with {len(types)} #fusion.layout, got {layouts}")
-    for layout, ty in zip(cast("Sequence[LayoutAttr]", listed), types):
+    for layout, ty in zip(cast("Sequence[LayoutAttr]", listed), types, strict=True):
         rank = len(shape_of(ty))
         if layout.strides is not None and len(layout.strides) != rank:
             raise VerifyException(f"{name}: expected {rank} strides for {ty}, got {layout}")

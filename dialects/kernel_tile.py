@@ -964,6 +964,31 @@ class MmaWaitOp(IRDLOperation):
 
 
 @irdl_op_definition
+class ColumnsOp(IRDLOperation):
+    """The columns from `first` on of a fragment, as many as the result has, in the same layout; every thread holds its part already."""
+
+    name = "kernel.columns"
+    value = operand_def(FragType)
+    first = prop_def(I64Attr)
+    result = result_def(FragType)
+    traits = traits_def(Pure())
+    assembly_format = "$value `from` $first attr-dict `:` type($value) `->` type($result)"
+
+    def __init__(self, value: SSAValue, first: int, count: int):
+        type_ = value.type
+        assert isinstance(type_, FragType)
+        result = FragType.of((type_.extents[0], count), type_.element_type, type_.layout)
+        super().__init__(operands=[value], properties={"first": int_attr(first)}, result_types=[result])
+
+    def verify_(self) -> None:
+        a, b = self.value.type, self.result.type
+        assert isinstance(a, FragType) and isinstance(b, FragType)
+        _expect(a.layout == b.layout and a.extents[0] == b.extents[0], "kernel.columns", f"rows and layout of {a}", b)
+        unit, first = a.layout.unit()[1], self.first.value.data
+        _expect(first % unit == 0, "kernel.columns", f"a first column divisible by {unit}", first)
+
+
+@irdl_op_definition
 class ConvertLayoutOp(IRDLOperation):
     """
     The same tile in another layout. Without scratch only where every thread already holds what it needs (wgmma_acc to wgmma_a, mma_acc to
@@ -991,5 +1016,5 @@ TILE_OPS: tuple[type[Operation], ...] = (
     ViewOp, Im2colOp, LoadOp, ValidOp, GatherOp, StoreOp,
     AllocOp, SlotOp, LoadSharedOp, StoreSharedOp, LoadAsyncOp, TensorMapOp, LoadTmaOp, StoreTmaOp, StoreWaitOp,
     RingOp, AcquireOp, CommitOp, WaitOp, ReleaseOp, BarrierOp, FenceAsyncOp, ClusterBarrierOp, GridWaitOp, GridSignalOp,
-    FillOp, CoordOp, MapOp, ReduceOp, MmaOp, MmaWaitOp, ConvertLayoutOp,
+    FillOp, CoordOp, MapOp, ReduceOp, MmaOp, MmaWaitOp, ColumnsOp, ConvertLayoutOp,
 )  # fmt: skip

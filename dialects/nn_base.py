@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias, cast
+from typing import TypeAlias, TypeGuard, cast
 
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     AnyTensorType,
-    ArrayAttr,
     DenseArrayBase,
     DictionaryAttr,
+    Float64Type,
     FloatAttr,
     IntegerAttr,
+    IntegerType,
     ModuleOp,
     NoneAttr,
     TensorType,
@@ -29,6 +30,7 @@ from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 from xdsl.traits import OpTrait
 from xdsl.utils.exceptions import VerifyException
+from xdsl.utils.hints import isa
 
 from .dims import Expr, ExprLike, as_expr, const, parse_exprs
 from .errors import InvalidModelError
@@ -36,7 +38,9 @@ from .errors import InvalidModelError
 Value: TypeAlias = SSAValue | Operation
 SYMBOLS = "nn.symbols"
 DYNAMIC = DYNAMIC_INDEX
-Tensor = BaseAttr(TensorType)
+Tensor: BaseAttr[AnyTensorType] = BaseAttr(TensorType)
+Ints = DenseArrayBase.constr(i64)
+"""The constraint of `array<i64: ...>` properties."""
 
 
 class Qualified(BaseAttr[AttributeInvT]):
@@ -53,7 +57,7 @@ class DimsAttr(Data[tuple[Expr, ...]]):
     name = "nn.dims"
 
     @staticmethod
-    def get(exprs: Iterable[ExprLike]) -> DimsAttr:
+    def get(exprs: Iterable[ExprLike]) -> DimsAttr:  # pyright: ignore[reportIncompatibleMethodOverride]
         return DimsAttr(tuple(as_expr(e) for e in exprs))
 
     @property
@@ -90,12 +94,17 @@ def tensor_type(dims: Iterable[ExprLike], element_type: Attribute) -> AnyTensorT
     return TensorType(element_type, [DYNAMIC if s is None else s for s in sizes], DimsAttr(tuple(exprs)))
 
 
+def is_tensor(ty: Attribute) -> TypeGuard[AnyTensorType]:
+    """Whether a type is a (ranked) tensor type."""
+    return isinstance(ty, TensorType)
+
+
 def as_tensor(of: Attribute | SSAValue) -> AnyTensorType:
     """The tensor type of a value or the type itself. Raises InvalidModelError for anything else."""
     ty = of.type if isinstance(of, SSAValue) else of
-    if not isinstance(ty, TensorType):
+    if not is_tensor(ty):
         raise InvalidModelError(f"expected a tensor type, got {ty}")
-    return cast(AnyTensorType, ty)
+    return ty
 
 
 def shape_of(of: Attribute | SSAValue) -> tuple[Expr, ...]:
@@ -149,7 +158,7 @@ def same_dim(a: Expr, b: Expr) -> bool:
 
 def compatible(a: Attribute, b: Attribute) -> bool:
     """Whether two types agree: same element type and rank, and no two dims that provably differ."""
-    if not isinstance(a, TensorType) or not isinstance(b, TensorType):
+    if not is_tensor(a) or not is_tensor(b):
         return a == b
     left, right = shape_of(a), shape_of(b)
     return a.element_type == b.element_type and len(left) == len(right) and all(map(same_dim, left, right))
@@ -163,7 +172,7 @@ def broadcast_dims(what: str, *shapes: Sequence[Expr]) -> tuple[Expr, ...]:
     rank = max(map(len, shapes), default=0)
     padded = [(const(1),) * (rank - len(s)) + tuple(s) for s in shapes]
     dims: list[Expr] = []
-    for axis, column in enumerate(zip(*padded)):
+    for axis, column in enumerate(zip(*padded, strict=True)):
         wide = list(dict.fromkeys(d for d in column if d.as_int() != 1))
         constants = [d for d in wide if d.as_int() is not None]
         if len(constants) > 1 or (not constants and len(wide) > 1):
@@ -187,24 +196,24 @@ def normalize_axis(what: str, axis: int, rank: int) -> int:
 # Attributes.
 
 
-def ints(values: Iterable[int]) -> DenseArrayBase:
+def ints(values: Iterable[int]) -> DenseArrayBase[IntegerType]:
     """`array<i64: ...>`."""
     return DenseArrayBase.from_list(i64, list(values))
 
 
-def integer(value: int) -> IntegerAttr:
+def integer(value: int) -> IntegerAttr[IntegerType]:
     """An i64 attribute."""
     return IntegerAttr(value, i64)
 
 
-def double(value: float) -> FloatAttr:
+def double(value: float) -> FloatAttr[Float64Type]:
     """An f64 attribute."""
     return FloatAttr(value, f64)
 
 
-def values_of(attribute: DenseArrayBase) -> tuple[int, ...]:
+def values_of(attribute: DenseArrayBase[IntegerType]) -> tuple[int, ...]:
     """The integers of `array<i64: ...>`."""
-    return tuple(int(v) for v in attribute.get_values())
+    return attribute.get_values()
 
 
 def symbol_ranges(module: ModuleOp) -> dict[str, tuple[int, int, int]]:
@@ -216,9 +225,11 @@ def symbol_ranges(module: ModuleOp) -> dict[str, tuple[int, int, int]]:
         raise InvalidModelError(f"{SYMBOLS}: expected a dictionary of array<i64: min, opt, max>, got {symbols}")
     ranges: dict[str, tuple[int, int, int]] = {}
     for name, value in symbols.data.items():
-        entries = values_of(value) if isinstance(value, DenseArrayBase) else ()
+        entries = values_of(value) if isa(value, DenseArrayBase[IntegerType]) else ()
         if len(entries) != 3 or not 0 < entries[0] <= entries[1] <= entries[2]:
-            raise InvalidModelError(f"{SYMBOLS}: expected {name} = array<i64: min, opt, max> in rising order from 1, got {value}")
+            raise InvalidModelError(
+                f"{SYMBOLS}: expected {name} = array<i64: min, opt, max> in rising order from 1, got {value}"
+            )
         ranges[name] = (entries[0], entries[1], entries[2])
     return ranges
 
@@ -241,12 +252,12 @@ def bind_symbols(types: Iterable[Attribute], shapes: Iterable[Sequence[int]]) ->
     for ty, dims, shape in pairs:
         if len(dims) != len(shape):
             raise InvalidModelError(f"expected a tensor of type {ty}, got one of shape {shape}")
-        for dim, size in zip(dims, shape):
+        for dim, size in zip(dims, shape, strict=True):
             name = dim.as_symbol()
             if name is not None:
                 env.setdefault(name, size)
     for ty, dims, shape in pairs:
-        for dim, size in zip(dims, shape):
+        for dim, size in zip(dims, shape, strict=True):
             if dim.symbols() <= env.keys() and dim.evaluate(env) != size:
                 raise InvalidModelError(f"expected a tensor of type {ty} with {env}, got one of shape {shape}")
     return env
@@ -273,14 +284,14 @@ class NnOp(IRDLOperation, ABC):
 
     def verify_(self) -> None:
         for value in (*self.operands, *self.results):
-            if isinstance(value.type, TensorType):
-                verify_tensor_type(cast(AnyTensorType, value.type))
+            if is_tensor(value.type):
+                verify_tensor_type(value.type)
         try:
             self.check()
             inferred = self.inferred()
         except InvalidModelError as error:
             raise VerifyException(str(error)) from error
-        for index, (want, got) in enumerate(zip(inferred or (), self.result_types)):
+        for index, (want, got) in enumerate(zip(inferred or (), self.result_types, strict=False)):
             if not compatible(want, got):
                 raise VerifyException(f"{self.name}: expected result {index} of type {want}, got {got}")
 
@@ -296,16 +307,35 @@ def ty(value: Value) -> AnyTensorType:
     return as_tensor(SSAValue.get(value))
 
 
-def int_list(attribute: ArrayAttr | DenseArrayBase) -> list[int]:
-    """The integers of an array attribute of either kind."""
-    if isinstance(attribute, DenseArrayBase):
-        return list(values_of(attribute))
-    return [a.value.data for a in attribute.data if isinstance(a, IntegerAttr)]
-
-
 __all__ = [
-    "DYNAMIC", "SYMBOLS", "DimsAttr", "NnOp", "Pointwise", "Qualified", "Tensor", "Value", "as_tensor", "bind_symbols",
-    "broadcast_dims", "compatible", "double", "element_of", "int_list", "integer", "ints", "normalize_axis", "rank_of",
-    "require", "same_dim", "set_symbol_ranges", "shape_of", "symbol_ranges", "tensor_type", "ty", "values_of",
-    "verify_tensor_type", "with_element",
+    "DYNAMIC",
+    "SYMBOLS",
+    "DimsAttr",
+    "Ints",
+    "NnOp",
+    "Pointwise",
+    "Qualified",
+    "Tensor",
+    "Value",
+    "as_tensor",
+    "bind_symbols",
+    "broadcast_dims",
+    "compatible",
+    "double",
+    "element_of",
+    "integer",
+    "ints",
+    "is_tensor",
+    "normalize_axis",
+    "rank_of",
+    "require",
+    "same_dim",
+    "set_symbol_ranges",
+    "shape_of",
+    "symbol_ranges",
+    "tensor_type",
+    "ty",
+    "values_of",
+    "verify_tensor_type",
+    "with_element",
 ]  # fmt: skip

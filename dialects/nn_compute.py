@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
 
-from xdsl.dialects.builtin import AnyTensorType, BoolAttr, DenseArrayBase, FloatAttr, IntegerAttr, UnitAttr, i1
-from xdsl.dialects.builtin import bf16, f16, f32, i8, i32
-from xdsl.ir import Attribute, EnumAttribute, SpacedOpaqueSyntaxAttribute
+from xdsl.dialects.builtin import (
+    AnyTensorType,
+    BoolAttr,
+    FloatAttr,
+    IntegerAttr,
+    UnitAttr,
+    bf16,
+    f16,
+    f32,
+    i1,
+    i8,
+    i32,
+)
+from xdsl.dialects.utils import EnumAttribute
+from xdsl.ir import Attribute, SpacedOpaqueSyntaxAttribute
 from xdsl.irdl import (
     irdl_attr_definition,
     irdl_op_definition,
@@ -20,10 +31,12 @@ from xdsl.irdl import (
 from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 from xdsl.traits import Pure
+from xdsl.utils.str_enum import StrEnum
 
 from .dims import Expr, const
 from .dtypes import is_float, ui8
 from .nn_base import (
+    Ints,
     NnOp,
     Tensor,
     Value,
@@ -72,10 +85,16 @@ def _math(math: str | None) -> MathAttr | None:
 def product_element(name: str, lhs: Attribute, rhs: Attribute, wanted: Attribute | None) -> Attribute:
     """The element type of a sum of products: i8 gives i32, a float type itself or f32. Raises InvalidModelError for others."""
     integral = lhs in (i8, ui8) and rhs in (i8, ui8)
-    require(integral or (lhs == rhs and is_float(lhs)), f"{name}: expected two operands of one float type or of i8, got {lhs} and {rhs}")
+    require(
+        integral or (lhs == rhs and is_float(lhs)),
+        f"{name}: expected two operands of one float type or of i8, got {lhs} and {rhs}",
+    )
     allowed = (i32,) if integral else (lhs, f32) if lhs in (f16, bf16) else (f32, f16, bf16) if _is_f8(lhs) else (lhs,)
     element = allowed[0] if wanted is None else wanted
-    require(element in allowed, f"{name}: expected a result of {' or '.join(map(str, allowed))} for operands of {lhs}, got {element}")
+    require(
+        element in allowed,
+        f"{name}: expected a result of {' or '.join(map(str, allowed))} for operands of {lhs}, got {element}",
+    )
     return element
 
 
@@ -84,7 +103,12 @@ def _is_f8(element: Attribute) -> bool:
 
 
 def window_dims(
-    name: str, spatial: Sequence[Expr], kernel: Sequence[Expr], strides: Sequence[int], pads: Sequence[int], dilations: Sequence[int]
+    name: str,
+    spatial: Sequence[Expr],
+    kernel: Sequence[Expr],
+    strides: Sequence[int],
+    pads: Sequence[int],
+    dilations: Sequence[int],
 ) -> list[Expr]:
     """Output height and width: `(in + pads - dilation * (kernel - 1) - 1) floordiv stride + 1`."""
     require(
@@ -117,9 +141,9 @@ class ConvOp(NnOp):
 
     x = operand_def(Tensor)
     w = operand_def(Tensor)
-    strides = prop_def(DenseArrayBase)
-    pads = prop_def(DenseArrayBase)
-    dilations = prop_def(DenseArrayBase)
+    strides = prop_def(Ints)
+    pads = prop_def(Ints)
+    dilations = prop_def(Ints)
     groups = prop_def(IntegerAttr)
     math = opt_prop_def(MathAttr)
     result = result_def(Tensor)
@@ -161,7 +185,10 @@ class ConvOp(NnOp):
     ) -> AnyTensorType:
         element = product_element(cls.name, element_of(x), element_of(w), element_type)
         image, filters = shape_of(x), shape_of(w)
-        require(len(image) == 4 and len(filters) == 4, f"{cls.name}: expected x [N, H, W, C] and w [O, R, S, C / groups], got {x} and {w}")
+        require(
+            len(image) == 4 and len(filters) == 4,
+            f"{cls.name}: expected x [N, H, W, C] and w [O, R, S, C / groups], got {x} and {w}",
+        )
         require(
             groups > 0 and same_dim(filters[3] * groups, image[3]) and (filters[0] % groups).as_int() in (0, None),
             f"{cls.name}: expected w with C / groups input channels and O divisible by groups, got x {x}, w {w}, groups {groups}",
@@ -170,8 +197,9 @@ class ConvOp(NnOp):
         return tensor_type([image[0], *spatial, filters[0]], element)
 
     def inferred(self) -> list[Attribute]:
-        windows = [values_of(a) for a in (self.strides, self.pads, self.dilations)]
-        return [self.infer(self.x.type, self.w.type, *windows, self.groups.value.data, element_of(self.result))]
+        strides, pads, dilations = (values_of(a) for a in (self.strides, self.pads, self.dilations))
+        groups = self.groups.value.data
+        return [self.infer(self.x.type, self.w.type, strides, pads, dilations, groups, element_of(self.result))]
 
     @property
     def is_depthwise(self) -> bool:
@@ -217,7 +245,7 @@ class MatmulOp(NnOp):
     ) -> AnyTensorType:
         element = product_element(cls.name, element_of(a), element_of(b), element_type)
         left, right = shape_of(a), shape_of(b)
-        require(len(left) >= 2 and len(right) >= 2, f"{cls.name}: expected operands of rank 2 or more, got {a} and {b}")
+        require(min(rank_of(a), rank_of(b)) >= 2, f"{cls.name}: expected operands of rank 2 or more, got {a} and {b}")
         inner, columns = (right[-1], right[-2]) if transpose_b else (right[-2], right[-1])
         require(
             same_dim(left[-1], inner),
@@ -234,10 +262,10 @@ class PoolOp(NnOp):
     """Base of max_pool and avg_pool. x: [N, H, W, C]; pads are top, left, bottom, right."""
 
     x = operand_def(Tensor)
-    kernel = prop_def(DenseArrayBase)
-    strides = prop_def(DenseArrayBase)
-    pads = prop_def(DenseArrayBase)
-    dilations = prop_def(DenseArrayBase)
+    kernel = prop_def(Ints)
+    strides = prop_def(Ints)
+    pads = prop_def(Ints)
+    dilations = prop_def(Ints)
     result = result_def(Tensor)
 
     traits = traits_def(Pure())
@@ -253,13 +281,18 @@ class PoolOp(NnOp):
         dilations: Sequence[int] = (1, 1),
     ) -> AnyTensorType:
         image = shape_of(x)
-        require(len(image) == 4 and len(kernel) == 2, f"{cls.name}: expected x [N, H, W, C] and 2 kernel sizes, got {x} and {list(kernel)}")
+        require(
+            len(image) == 4 and len(kernel) == 2,
+            f"{cls.name}: expected x [N, H, W, C] and 2 kernel sizes, got {x} and {list(kernel)}",
+        )
         require(min(kernel) > 0, f"{cls.name}: expected positive kernel sizes, got {list(kernel)}")
         spatial = window_dims(cls.name, image[1:3], [const(k) for k in kernel], strides, pads, dilations)
         return tensor_type([image[0], *spatial, image[3]], element_of(x))
 
     def inferred(self) -> list[Attribute]:
-        return [self.infer(self.x.type, *(values_of(a) for a in (self.kernel, self.strides, self.pads, self.dilations)))]
+        return [
+            self.infer(self.x.type, *(values_of(a) for a in (self.kernel, self.strides, self.pads, self.dilations)))
+        ]
 
 
 @irdl_op_definition
@@ -278,7 +311,12 @@ class MaxPoolOp(PoolOp):
     ):
         super().__init__(
             operands=[x],
-            properties={"kernel": ints(kernel), "strides": ints(strides), "pads": ints(pads), "dilations": ints(dilations)},
+            properties={
+                "kernel": ints(kernel),
+                "strides": ints(strides),
+                "pads": ints(pads),
+                "dilations": ints(dilations),
+            },
             result_types=[self.infer(ty(x), kernel, strides, pads, dilations)],
         )
 
@@ -340,7 +378,7 @@ class ReduceOp(NnOp):
 
     x = operand_def(Tensor)
     kind = prop_def(ReduceKindAttr)
-    axes = prop_def(DenseArrayBase)
+    axes = prop_def(Ints)
     keepdims = prop_def(BoolAttr)
     result = result_def(Tensor)
 
@@ -375,7 +413,10 @@ class ReduceOp(NnOp):
     def check(self) -> None:
         element = element_of(self.x)
         mean = self.kind.data == ReduceKind.MEAN
-        require(element != i1 and (is_float(element) or not mean), f"{self.name}: expected numbers (floats for mean), got {self.x.type}")
+        require(
+            element != i1 and (is_float(element) or not mean),
+            f"{self.name}: expected numbers (floats for mean), got {self.x.type}",
+        )
 
 
 @irdl_op_definition
@@ -471,13 +512,9 @@ class BatchNormOp(NnOp):
     result = result_def(Tensor)
 
     traits = traits_def(Pure())
-    assembly_format = (
-        "$x `,` $scale `,` $bias `,` $mean `,` $variance attr-dict `:` functional-type(operands, results)"
-    )
+    assembly_format = "$x `,` $scale `,` $bias `,` $mean `,` $variance attr-dict `:` functional-type(operands, results)"
 
-    def __init__(
-        self, x: Value, scale: Value, bias: Value, mean: Value, variance: Value, epsilon: float = 1e-5
-    ):
+    def __init__(self, x: Value, scale: Value, bias: Value, mean: Value, variance: Value, epsilon: float = 1e-5):
         operands = [x, scale, bias, mean, variance]
         super().__init__(
             operands=operands,
@@ -488,10 +525,15 @@ class BatchNormOp(NnOp):
     @classmethod
     def infer(cls, x: Attribute, *parameters: Attribute) -> AnyTensorType:
         dims = shape_of(x)
-        require(is_float(element_of(x)) and len(dims) >= 1, f"{cls.name}: expected a floating-point tensor [..., C], got {x}")
+        require(
+            is_float(element_of(x)) and rank_of(x) >= 1,
+            f"{cls.name}: expected a floating-point tensor [..., C], got {x}",
+        )
         for parameter in parameters:
             require(
-                rank_of(parameter) == 1 and same_dim(shape_of(parameter)[0], dims[-1]) and is_float(element_of(parameter)),
+                rank_of(parameter) == 1
+                and same_dim(shape_of(parameter)[0], dims[-1])
+                and is_float(element_of(parameter)),
                 f"{cls.name}: expected scale, bias, mean and variance of shape [{dims[-1]}], got {parameter}",
             )
         return tensor_type(dims, element_of(x))

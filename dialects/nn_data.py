@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 from xdsl.dialects.builtin import (
     AnyTensorType,
-    DenseArrayBase,
     DenseIntOrFPElementsAttr,
     FloatAttr,
     IntegerAttr,
@@ -35,6 +34,7 @@ from .dims import ExprLike, as_expr, const, product
 from .dtypes import element_type_of, is_integer, numpy_dtype
 from .nn_base import (
     DimsAttr,
+    Ints,
     NnOp,
     Qualified,
     Tensor,
@@ -118,7 +118,7 @@ class GatherNdOp(NnOp):
     def infer(cls, x: Attribute, indices: Attribute, batch_dims: int = 0) -> AnyTensorType:
         dims, places = shape_of(x), shape_of(indices)
         require(
-            is_integer(element_of(indices)) and len(places) >= 1 and 0 <= batch_dims < len(places),
+            is_integer(element_of(indices)) and 0 <= batch_dims < rank_of(indices),
             f"{cls.name}: expected integer indices of rank above batch_dims = {batch_dims}, got {indices}",
         )
         depth = places[-1].as_int()
@@ -158,9 +158,9 @@ class ConcatOp(NnOp):
         require(len(inputs) > 0, f"{cls.name}: expected at least one operand, got none")
         shapes, first = [shape_of(t) for t in inputs], shape_of(inputs[0])
         require_axis(cls.name, axis, len(first))
-        for other, shape in zip(inputs, shapes):
+        for other, shape in zip(inputs, shapes, strict=True):
             fits = len(shape) == len(first) and element_of(other) == element_of(inputs[0])
-            fits = fits and all(same_dim(a, b) for i, (a, b) in enumerate(zip(first, shape)) if i != axis)
+            fits = fits and all(same_dim(a, b) for i, (a, b) in enumerate(zip(first, shape, strict=True)) if i != axis)
             require(fits, f"{cls.name}: expected operands that agree except in dim {axis}, got {inputs[0]} and {other}")
         joined = sum((s[axis] for s in shapes), const(0))
         return tensor_type([*first[:axis], joined, *first[axis + 1 :]], element_of(inputs[0]))
@@ -177,7 +177,7 @@ class SliceOp(NnOp):
 
     x = operand_def(Tensor)
     starts = prop_def(DimsAttr)
-    steps = prop_def(DenseArrayBase)
+    steps = prop_def(Ints)
     result = result_def(Tensor)
 
     traits = traits_def(Pure())
@@ -206,7 +206,7 @@ class SliceOp(NnOp):
         )
         same_element = element_of(self.x) == element_of(self.result)
         require(same_element, f"{self.name}: expected a result of {element_of(self.x)}, got {self.result.type}")
-        for axis, (dim, size, start, step) in enumerate(zip(dims, sizes, starts, steps)):
+        for axis, (dim, size, start, step) in enumerate(zip(dims, sizes, starts, steps, strict=True)):
             if size.as_int() == 0:
                 continue
             for place in (start, start + (size - 1) * step):
@@ -222,7 +222,7 @@ class TransposeOp(NnOp):
     name = "nn.transpose"
 
     x = operand_def(Tensor)
-    permutation = prop_def(DenseArrayBase)
+    permutation = prop_def(Ints)
     result = result_def(Tensor)
 
     traits = traits_def(Pure())
@@ -295,7 +295,9 @@ class BroadcastToOp(NnOp):
     def check(self) -> None:
         dims = shape_of(self.result)
         wide = broadcast_dims(self.name, shape_of(self.x), dims)
-        fits = len(wide) == len(dims) and all(map(same_dim, wide, dims)) and element_of(self.x) == element_of(self.result)
+        fits = (
+            len(wide) == len(dims) and all(map(same_dim, wide, dims)) and element_of(self.x) == element_of(self.result)
+        )
         require(fits, f"{self.name}: expected a result that {self.x.type} broadcasts to, got {self.result.type}")
 
 
@@ -306,8 +308,8 @@ class PadOp(NnOp):
     name = "nn.pad"
 
     x = operand_def(Tensor)
-    low = prop_def(DenseArrayBase)
-    high = prop_def(DenseArrayBase)
+    low = prop_def(Ints)
+    high = prop_def(Ints)
     value = prop_def(FloatAttr)
     result = result_def(Tensor)
 
@@ -328,7 +330,7 @@ class PadOp(NnOp):
             len(low) == len(high) == len(dims) and min((*low, *high), default=0) >= 0,
             f"{cls.name}: expected {len(dims)} low and high counts of 0 or more for {x}, got {list(low)} and {list(high)}",
         )
-        return tensor_type([d + a + b for d, a, b in zip(dims, low, high)], element_of(x))
+        return tensor_type([d + a + b for d, a, b in zip(dims, low, high, strict=True)], element_of(x))
 
     def inferred(self) -> list[Attribute]:
         return [self.infer(self.x.type, values_of(self.low), values_of(self.high))]
@@ -421,8 +423,8 @@ def array_of(value: Attribute) -> np.ndarray:
     assert isinstance(value, DenseIntOrFPElementsAttr)
     dtype = numpy_dtype(value.get_element_type())
     flat = np.array(list(value.get_values()), dtype=np.float64 if dtype.kind in "fV" else None)
-    array = np.broadcast_to(flat.astype(dtype), value.get_shape()) if flat.size == 1 else flat.astype(dtype)
-    array = array.reshape(value.get_shape())
+    shape = value.get_shape()
+    array = np.full(shape, flat.astype(dtype)[0]) if flat.size == 1 else flat.astype(dtype).reshape(shape)
     array.flags.writeable = False
     return array
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import ClassVar
 
 from xdsl.dialects.builtin import AnyTensorType, FloatAttr, TensorType, i1
-from xdsl.ir import Attribute, EnumAttribute, SpacedOpaqueSyntaxAttribute
+from xdsl.dialects.utils import EnumAttribute
+from xdsl.ir import Attribute, SpacedOpaqueSyntaxAttribute
 from xdsl.irdl import (
     BaseAttr,
     VarConstraint,
@@ -18,6 +18,7 @@ from xdsl.irdl import (
     traits_def,
 )
 from xdsl.traits import Commutative, Pure
+from xdsl.utils.str_enum import StrEnum
 
 from .dtypes import is_float
 from .nn_base import (

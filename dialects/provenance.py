@@ -20,6 +20,7 @@ from xdsl.dialects.builtin import (
     UnknownLoc,
 )
 from xdsl.ir import Attribute, Operation
+from xdsl.utils.hints import isa
 
 NAMES = "nn.names"
 
@@ -40,8 +41,8 @@ def fuse(*locations: LocationAttr) -> LocationAttr:
     """One location that leads to all the given ones: flat, without duplicates and without unknown ones."""
     parts: dict[Attribute, None] = {}
     for location in locations:
-        if isinstance(location, FusedLoc) and isinstance(location.locations, ArrayAttr):
-            parts.update(dict.fromkeys(location.locations.data))
+        if isinstance(location, FusedLoc):
+            parts.update(dict.fromkeys(_parts(location)))
         elif not is_unknown(location):
             parts[location] = None
     if not parts:
@@ -49,7 +50,11 @@ def fuse(*locations: LocationAttr) -> LocationAttr:
     if len(parts) == 1:
         (only,) = parts
         return only  # pyright: ignore[reportReturnType]
-    return FusedLoc(list(parts), NoneAttr())
+    return FusedLoc(ArrayAttr(parts), NoneAttr())
+
+
+def _parts(location: FusedLoc) -> tuple[Attribute, ...]:
+    return location.locations.data if isa(location.locations, ArrayAttr[Attribute]) else ()
 
 
 def onnx_names(location: Attribute) -> list[str]:
@@ -57,8 +62,8 @@ def onnx_names(location: Attribute) -> list[str]:
     if isinstance(location, NameLoc):
         return [location.desc.data]
     inner: Iterable[Attribute] = ()
-    if isinstance(location, FusedLoc) and isinstance(location.locations, ArrayAttr):
-        inner = location.locations.data
+    if isinstance(location, FusedLoc):
+        inner = _parts(location)
     elif isinstance(location, CallSiteLoc):
         inner = (location.callee, location.caller)
     return list(dict.fromkeys(name for part in inner for name in onnx_names(part)))
@@ -67,7 +72,7 @@ def onnx_names(location: Attribute) -> list[str]:
 def get_names(op: Operation) -> list[str]:
     """The ONNX tensor names of the op's results, "" where there is none; always one per result."""
     attribute = op.attributes.get(NAMES)
-    names = [a.data for a in attribute.data if isinstance(a, StringAttr)] if isinstance(attribute, ArrayAttr) else []
+    names = [a.data for a in attribute] if isa(attribute, ArrayAttr[StringAttr]) else []
     return (names + [""] * len(op.results))[: len(op.results)]
 
 

@@ -63,7 +63,9 @@ class ScaledOp(NnOp):
         return [self.infer(self.x.type, element_of(self.result))]
 
     def check(self) -> None:
-        require(is_float(element_of(self.scale)), f"{self.name}: expected a floating-point scale, got {self.scale.type}")
+        require(
+            is_float(element_of(self.scale)), f"{self.name}: expected a floating-point scale, got {self.scale.type}"
+        )
         scale, dims = shape_of(self.scale), shape_of(self.x)
         if self.axis is None:
             require(not scale, f"{self.name}: expected a scalar scale without an axis, got {self.scale.type}")
@@ -88,7 +90,9 @@ class QuantizeOp(ScaledOp):
     def check(self) -> None:
         super().check()
         fits = is_float(element_of(self.x)) and element_of(self.result) == i8
-        require(fits, f"{self.name}: expected a float operand and an i8 result, got {self.x.type} and {self.result.type}")
+        require(
+            fits, f"{self.name}: expected a float operand and an i8 result, got {self.x.type} and {self.result.type}"
+        )
 
 
 @irdl_op_definition
@@ -103,7 +107,10 @@ class DequantizeOp(ScaledOp):
     def check(self) -> None:
         super().check()
         fits = element_of(self.x) in (i8, i32) and is_float(element_of(self.result))
-        require(fits, f"{self.name}: expected an i8 or i32 operand and a float result, got {self.x.type} and {self.result.type}")
+        require(
+            fits,
+            f"{self.name}: expected an i8 or i32 operand and a float result, got {self.x.type} and {self.result.type}",
+        )
 
 
 @irdl_op_definition
@@ -118,7 +125,9 @@ class RequantizeOp(ScaledOp):
     def check(self) -> None:
         super().check()
         fits = element_of(self.x) == i32 and element_of(self.result) == i8
-        require(fits, f"{self.name}: expected an i32 operand and an i8 result, got {self.x.type} and {self.result.type}")
+        require(
+            fits, f"{self.name}: expected an i32 operand and an i8 result, got {self.x.type} and {self.result.type}"
+        )
 
 
 @irdl_op_definition

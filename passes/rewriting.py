@@ -109,7 +109,7 @@ class _CarryingApplier(RewritePattern):
 
 def _carry_names(op: Operation, replacements: Sequence[SSAValue | None]) -> None:
     """Give the names of the replaced results to the values that take their place and have none."""
-    for name, new in zip(get_names(op), replacements):
+    for name, new in zip(get_names(op), replacements, strict=True):
         if not name or not isinstance(new, OpResult):
             continue
         names = get_names(new.op)

@@ -196,18 +196,16 @@ class Driver:
 
 
 def pack_arguments(pointers: Sequence[int], scalars: Sequence[int], tensor_maps: Sequence[bytes] = ()) -> KernelArguments:
-    """Packs parameters in the order of kernels: tensor maps first, then pointers, then `int` scalars.
+    """Packs parameters in the order of kernels: pointers, then `int` scalars, then tensor maps.
 
     Raises TargetError for a scalar that 32 bits cannot hold.
     """
-    storage: list[Any] = []
-    for encoded in tensor_maps:
-        storage.append((ctypes.c_ubyte * 128).from_buffer_copy(encoded))
-    storage.extend(ctypes.c_uint64(pointer) for pointer in pointers)
+    storage: list[Any] = [ctypes.c_uint64(pointer) for pointer in pointers]
     for scalar in scalars:
         if not -(2**31) <= scalar < 2**31:
             raise TargetError(f"kernel argument {scalar} does not fit 32 bits; use a smaller shape.")
         storage.append(ctypes.c_int32(scalar))
+    storage.extend((ctypes.c_ubyte * 128).from_buffer_copy(encoded) for encoded in tensor_maps)
     array = (ctypes.c_void_p * max(1, len(storage)))(*(ctypes.addressof(value) for value in storage))
     return KernelArguments(array, tuple(storage))
 

@@ -54,11 +54,11 @@ class KernelInfo:
             name=func.sym_name.data,
             grid=(x, y, z),
             threads=func.threads,
-            cluster=func.cluster.data,
-            shared_bytes=func.smem.data,
+            cluster=func.cluster.value.data,
+            shared_bytes=func.smem.value.data,
             params=tuple(name.data for name in func.params or ()),
             arguments=len(func.tensors),
-            programmatic="pdl" in func.attributes or "pdl" in func.properties,
+            programmatic="kernel.pdl" in func.attributes,
             nodes=tuple(onnx_names(func.location)),
         )
 

@@ -7,14 +7,14 @@ output), so that the GPU context adds device addresses and the simulator takes N
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 import numpy as np
 from xdsl.dialects.builtin import ArrayAttr, MemRefType, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import BlockArgument, SSAValue
+from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from ..dialects import buffer
 from ..dialects.dims import Expr, const
@@ -71,6 +71,10 @@ class Launch:
     arguments: tuple[MemoryRef, ...]
     scalars: tuple[int, ...]
     nodes: tuple[str, ...]
+    names: tuple[str, ...]
+    """ONNX names of the tensors that it writes, "" where there is none."""
+    written: tuple[int, ...]
+    """Positions in `arguments` of the tensors that `names` speaks of."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,8 @@ class _Launch:
     kernel: KernelInfo
     arguments: tuple[_View, ...]
     nodes: tuple[str, ...]
+    names: tuple[str, ...]
+    written: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -141,6 +147,8 @@ class HostProgram:
                 tuple(view.bind(env) for view in launch.arguments),
                 tuple(env[name] for name in launch.kernel.params),
                 launch.nodes,
+                launch.names,
+                launch.written,
             )
             for launch in self.launches
         )
@@ -175,6 +183,21 @@ class HostProgram:
         if size != expected:
             meaning = "" if extent.as_int() is not None else f" (= {extent})"
             raise InputError(f"input '{spec.name}', dim {axis}: expected {expected}{meaning} as in {spec}, got {size}.")
+
+
+def execute(
+    plan: BoundPlan,
+    roots: Mapping[tuple[Root, str], np.ndarray],
+    run: Callable[[Launch, list[np.ndarray]], None],
+    observe: Callable[[Launch, list[np.ndarray]], None] | None = None,
+) -> None:
+    """Runs a plan on the CPU: `run(launch, arrays)` once for each launch, in order, on views of the `roots` (uint8 arrays, one
+    for each input, output and weight by name, and ("arena", "")). `observe` sees each launch's arrays after it ran."""
+    for launch in plan.launches:
+        arrays = [ref.array(roots[ref.root, ref.name]) for ref in launch.arguments]
+        run(launch, arrays)
+        if observe is not None:
+            observe(launch, arrays)
 
 
 class _Reader:
@@ -264,7 +287,10 @@ class _Reader:
         missing = sorted(set(kernel.params) - set(op.symbol_names))
         if missing:
             raise PassError(f"host program: kernel @{name} asks for '{missing[0]}', which its launch does not bind.")
-        self.launches.append(_Launch(kernel, arguments, tuple(onnx_names(op.location)) or kernel.nodes))
+        nodes = tuple(onnx_names(op.location)) or kernel.nodes
+        names = tuple(_strings(op, buffer.OUT_NAMES)) or ("",) * len(op.outs)
+        written = tuple(range(len(op.ins), len(op.ins) + len(op.outs)))
+        self.launches.append(_Launch(kernel, arguments, nodes, names, written))
 
     def _used_symbols(self, outputs: Sequence[TensorSpec]) -> set[str]:
         used = {name for spec in outputs for extent in spec.dims for name in extent.symbols()}
@@ -280,6 +306,6 @@ def _storage(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return dtype if dtype.kind in "biuf" else np.dtype(f"u{dtype.itemsize}")
 
 
-def _strings(function: FuncOp, attribute: str) -> list[str]:
-    listed = function.attributes.get(attribute)
+def _strings(op: Operation, attribute: str) -> list[str]:
+    listed = op.attributes.get(attribute)
     return [entry.data for entry in listed if isinstance(entry, StringAttr)] if isinstance(listed, ArrayAttr) else []

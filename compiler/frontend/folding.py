@@ -1,8 +1,9 @@
 """The folding of shape arithmetic: integer operators over object arrays of `int | Expr`.
 
-`Shape -> Cast -> Slice -> Concat -> Reshape` and its like never become ops: each node here maps the known elements of its
-operands to known elements of its result, with NumPy's own indexing and broadcasting. A fold answers None where it
-cannot decide (a comparison of two symbols, say); the node is then imported as an op on data.
+`Shape -> Cast -> Slice -> Concat -> Reshape` and its like never become ops: each node here maps the known elements
+of its operands to known elements of its result, with NumPy's own indexing and broadcasting. A fold answers None or
+raises `Undecidable` where it cannot tell (a comparison of two symbols, say); the node is then imported as an op on
+data.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The importer: an ONNX model becomes a module of `nn`, one walk over its nodes.
 
-Every node is first offered to the folds (shape arithmetic), then to its row in the operator tables. A node that cannot be
-imported poisons its results and the walk goes on, so that one error names every offending node. Ops carry the location of
-their ONNX node; the op that makes an ONNX tensor carries its name in `nn.names`.
+Every node is first offered to the folds (shape arithmetic), then to its row in the operator tables. A node that
+cannot be imported poisons its results and the walk goes on, so that one error names every offending node. Ops carry the
+location of their ONNX node; the op that makes an ONNX tensor carries its name in `nn.names`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
-import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 
@@ -24,12 +23,13 @@ from ...dialects.errors import InvalidModelError, OptionError, TrtcError, Unsupp
 from ...dialects.provenance import onnx_location
 from ..network import Network, Range
 from .folding import MAX_ELEMENTS, Undecidable
+from .functions import bound_nodes, function_body
 from .model import Graph, GraphNode, load
 from .node import InvalidNode, Node, UnsupportedNode, Value, onnx_element_type
 from .registry import FOLDS, Result, load_tables
 
 if TYPE_CHECKING:
-    from onnx import ModelProto, ValueInfoProto
+    from onnx import FunctionProto, ModelProto, NodeProto, ValueInfoProto
 
 DEFAULT_RANGE: Range = (1, 8, 512)
 """(min, opt, max) of a dynamic dim that no profile names."""
@@ -47,8 +47,10 @@ def import_onnx(
 ) -> ModuleOp:
     """Read an ONNX model into a module with `func.func @main` of `nn` ops.
 
-    - `profiles`: for a dim symbol its (min, opt, max), or for an input its (min, opt, max) shapes. Dims without a profile get
-      `DEFAULT_RANGE` and a remark, or an `OptionError` with `require_profiles`. An unnamed dim is called `<input>_d<axis>`.
+    - `model`: a path (`.onnx`, or ONNX text as `.onnxtxt`), the bytes of a file, or a `ModelProto`.
+    - `profiles`: for a dim symbol its (min, opt, max), or for an input its (min, opt, max) shapes. Dims without a
+      profile get `DEFAULT_RANGE` and a remark, or an `OptionError` with `require_profiles`. An unnamed dim is called
+      `<input>_d<axis>`.
     - `static_shapes`: for an input the shape to fix it to.
 
     Raises `UnsupportedOpError` naming every node that trtc cannot import, and `InvalidModelError` for a damaged model.
@@ -103,14 +105,16 @@ class _Importer:
     def _add_inputs(self) -> None:
         names = [value.name for value in self.graph.inputs]
         if unknown := sorted(self.static_shapes.keys() - set(names)):
-            raise OptionError(f"static_shapes: the model has no input {unknown[0]!r}; its inputs are {', '.join(names)}")
+            raise OptionError(
+                f"static_shapes: the model has no input {unknown[0]!r}; its inputs are {', '.join(names)}"
+            )
         for value in self.graph.inputs:
             self._add_input(value)
         symbols = self.net.ranges
         if unknown := sorted(self.profiles.keys() - set(names) - symbols.keys()):
             raise OptionError(
-                f"profiles: there is no dynamic dim or input {unknown[0]!r}; dynamic dims: {', '.join(symbols) or 'none'}; "
-                f"inputs: {', '.join(names)}"
+                f"profiles: there is no dynamic dim or input {unknown[0]!r}; "
+                f"dynamic dims: {', '.join(symbols) or 'none'}; inputs: {', '.join(names)}"
             )
         if self.require_profiles and self.defaulted:
             first = self.defaulted[0]
@@ -120,8 +124,10 @@ class _Importer:
             )
 
     def _add_input(self, value: ValueInfoProto) -> None:
-        if not value.type.HasField("tensor_type") or not value.type.tensor_type.HasField("shape"):
-            raise InvalidModelError(f"input {value.name!r} is not a tensor of known rank; declare its type and shape")
+        if not value.type.HasField("tensor_type"):
+            raise UnsupportedOpError(f"input {value.name!r} is not a tensor; pass tensors, not sequences or optionals")
+        if not value.type.tensor_type.HasField("shape"):
+            raise InvalidModelError(f"input {value.name!r} has no shape; declare its dims (names for dynamic ones)")
         tensor = value.type.tensor_type
         try:
             element_type = onnx_element_type(tensor.elem_type)
@@ -174,11 +180,15 @@ class _Importer:
         if profile is None or not all(isinstance(entry, Sequence) for entry in profile):
             return None
         if len(profile) != 3 or any(len(entry) != len(shape) for entry in profile):
-            raise OptionError(f"profiles: input {name!r} needs (min, opt, max) shapes of rank {len(shape)}, got {profile}")
+            raise OptionError(
+                f"profiles: input {name!r} needs (min, opt, max) shapes of rank {len(shape)}, got {profile}"
+            )
         ranges = [(int(low), int(opt), int(high)) for low, opt, high in zip(*profile, strict=True)]
         for extent, entries in zip(shape, ranges, strict=True):
             if extent.as_int() is not None and set(entries) != {extent.as_int()}:
-                raise OptionError(f"profiles: input {name!r} has the static dim {extent}, got (min, opt, max) = {entries}")
+                raise OptionError(
+                    f"profiles: input {name!r} has the static dim {extent}, got (min, opt, max) = {entries}"
+                )
         return ranges
 
     def _set_range(self, symbol: str, entries: tuple[int, ...]) -> None:
@@ -186,7 +196,9 @@ class _Importer:
         if symbol in self.defaulted:
             self.defaulted.remove(symbol)
         elif known is not None and known != entries:
-            raise OptionError(f"profiles: dim {symbol!r} has the ranges {known} and {entries}; inputs that share it must agree")
+            raise OptionError(
+                f"profiles: dim {symbol!r} has the ranges {known} and {entries}; inputs that share it must agree"
+            )
         try:
             self.net.symbols(**{symbol: entries})  # type: ignore[arg-type]
         except InvalidModelError as error:
@@ -196,56 +208,77 @@ class _Importer:
         from ...passes.remarks import remark
 
         for symbol in self.defaulted:
-            remark(module, "analysis", "import-onnx", f"dim {symbol} has no profile; its range is {DEFAULT_RANGE} by default")
+            remark(
+                module,
+                "analysis",
+                "import-onnx",
+                f"dim {symbol} has no profile; its range is {DEFAULT_RANGE} by default",
+            )
 
     # Nodes.
 
     def _import_node(self, node: GraphNode) -> None:
         proto = node.proto
-        domain = "" if proto.domain == "ai.onnx" else proto.domain
+        domain = _domain(proto)
         opset = self.graph.opsets.get(domain, 1 if domain else self.graph.opsets[""])
         inputs = [self._loaded(name) if name else None for name in proto.input]
-        entry = load_tables().get((domain, proto.op_type))
-        results: list[Value]
+        results: list[Value] = []
         try:
-            if entry is None:
-                self._refuse(node, domain, opset)
-            if any(value is not None and value.poisoned for value in inputs):
-                raise _Poisoned
             with self.net.at(onnx_location(proto.name, proto.op_type, node.index, _first_output(node))):
-                results = self._results(Node(node, inputs, opset, self.net, self.graph.folder, self.graph.used), domain, entry.row)
+                results = self._results(Node(node, inputs, opset, self.net, self.graph.folder, self.graph.used))
         except _Poisoned:
-            results = []
+            pass
         except UnsupportedNode as problem:
-            results = self._failed(node, opset, problem.why, problem.fix, invalid=False)
+            self._failed(node, opset, problem.why, problem.fix, invalid=False)
         except InvalidNode as problem:
-            results = self._failed(node, opset, problem.why, problem.fix, invalid=True)
-        except UnsupportedOpError as error:
-            results = self._failed(node, opset, str(error), "", invalid=False)
+            self._failed(node, opset, problem.why, problem.fix, invalid=True)
         except TrtcError as error:
-            results = self._failed(node, opset, str(error), "", invalid=True)
+            self._failed(node, opset, str(error), "", invalid=not isinstance(error, UnsupportedOpError))
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # NumPy and xDSL refuse operands that break ONNX's rules in words of their own.
+            self._failed(node, opset, f"its operands or attributes do not fit: {error}", "", invalid=True)
         for index, name in enumerate(proto.output):
             if name:
                 value = results[index] if index < len(results) else Value(name, poisoned=True)
                 self.values[name] = self._named(value, name)
 
-    def _refuse(self, node: GraphNode, domain: str, opset: int) -> None:
-        import onnx.defs
-
-        proto = node.proto
-        if any(attribute.HasField("g") for attribute in proto.attribute):
-            raise UnsupportedNode("it runs a subgraph", "simplify the model so that control flow is resolved")
-        if not domain and not onnx.defs.has(proto.op_type):
-            raise InvalidNode("ONNX has no operator of this name", "check the exporter, or give the node its domain")
-        raise UnsupportedNode(
-            "trtc has no import of this operator", "see docs/reference/supported-onnx-ops.md for what can replace it"
-        )
-
-    def _results(self, node: Node, domain: str, row: Any) -> list[Value]:
+    def _results(self, node: Node) -> list[Value]:
+        """What a node makes: by its row, or else by the operators that ONNX defines it by."""
+        proto, domain = node.graph_node.proto, _domain(node.graph_node.proto)
+        entry = load_tables().get((domain, proto.op_type))
+        poisoned = any(value is not None and value.poisoned for value in node.inputs)
+        if entry is None:
+            body = None if poisoned else function_body(proto, domain, node.opset, node.inputs)
+            if body is None:
+                _refuse(proto, domain)
+            return self._expanded(node, body)
+        if poisoned:
+            raise _Poisoned
         folded = self._folded(node, domain)
-        result: Result = row(node) if folded is None else folded
+        result: Result = entry.row(node) if folded is None else folded
         made = [result] if isinstance(result, SSAValue | Value) else list(result)
         return [Value("", ssa=value) if isinstance(value, SSAValue) else value for value in made]
+
+    def _expanded(self, node: Node, body: FunctionProto) -> list[Value]:
+        """The results of a function body; its ops carry the location of `node`, and only its results get names."""
+        values: dict[str, Value | None] = dict.fromkeys(body.input)
+        values.update(zip(body.input, node.inputs, strict=False))
+        opsets = {_imported(entry.domain): entry.version for entry in body.opset_import}
+        nodes = bound_nodes(body, node.graph_node.proto, _domain(node.graph_node.proto), node.opset)
+        wanted = {name for i, name in enumerate(body.output) if node.wants(i)}
+        used = frozenset({name for inner in nodes for name in inner.input} | wanted)
+        for proto in nodes:
+            inputs = [values[name] if name else None for name in proto.input]
+            opset = opsets.get(_domain(proto), self.graph.opsets[""])
+            inner = Node(GraphNode(proto, node.graph_node.index), inputs, opset, self.net, self.graph.folder, used)
+            try:
+                results = self._results(inner)
+            except UnsupportedNode as problem:
+                raise UnsupportedNode(
+                    f"ONNX defines it by {proto.op_type}, and there {problem.why}", problem.fix
+                ) from None
+            values.update(zip(proto.output, results, strict=False))
+        return [values.get(name) or Value("", poisoned=True) for name in body.output]
 
     def _folded(self, node: Node, domain: str) -> Value | None:
         """The result as known integers, where all operands are and the table can tell."""
@@ -260,18 +293,15 @@ class _Importer:
             folded = fold(node, known)
         except Undecidable:
             return None
-        except (IndexError, ValueError) as error:
-            raise InvalidNode(f"its operands do not fit: {error}") from None
         if folded is None:
             return None
-        dtype = node.result_dtype or (np.dtype(np.bool_) if _all_bool(folded) else numpy_dtype(_folded_type(node)))
+        dtype = node.result_dtype or numpy_dtype(_folded_type(node))
         if all(isinstance(element, int) for element in folded.reshape(-1)):
             return Value("", array=folded.astype(dtype))
         return Value("", exprs=folded, dtype=dtype)
 
-    def _failed(self, node: GraphNode, opset: int, why: str, fix: str, *, invalid: bool) -> list[Value]:
+    def _failed(self, node: GraphNode, opset: int, why: str, fix: str, *, invalid: bool) -> None:
         self.problems.append(_Problem(node, opset, why, fix, invalid))
-        return []
 
     def _loaded(self, name: str) -> Value:
         """A value by name; an initializer is read when it is first asked for."""
@@ -304,12 +334,30 @@ class _Poisoned(Exception):
     """An operand comes from a node that failed; its own message says why."""
 
 
+def _refuse(proto: NodeProto, domain: str) -> NoReturn:
+    """Raise for an operator that is neither in the tables nor defined by others."""
+    import onnx.defs
+
+    if any(attribute.HasField("g") for attribute in proto.attribute):
+        raise UnsupportedNode("it runs a subgraph", "simplify the model so that control flow is resolved")
+    if not domain and not onnx.defs.has(proto.op_type):
+        raise InvalidNode("ONNX has no operator of this name", "check the exporter, or give the node its domain")
+    raise UnsupportedNode(
+        "trtc has no import of this operator", "see docs/reference/supported-onnx-ops.md for what can replace it"
+    )
+
+
+def _imported(domain: str) -> str:
+    """`ai.onnx` is another spelling of the default domain."""
+    return "" if domain == "ai.onnx" else domain
+
+
+def _domain(proto: NodeProto) -> str:
+    return _imported(proto.domain)
+
+
 def _first_output(node: GraphNode) -> str:
     return node.proto.output[0] if node.proto.output else ""
-
-
-def _all_bool(folded: np.ndarray[Any, Any]) -> bool:
-    return folded.size > 0 and all(isinstance(element, bool) for element in folded.reshape(-1))
 
 
 def _folded_type(node: Node) -> Any:

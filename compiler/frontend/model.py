@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...dialects.errors import InvalidModelError
+from ...dialects.errors import InvalidModelError, UnsupportedOpError
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
@@ -212,7 +212,7 @@ def tensor_to_array(tensor: TensorProto, folder: Path | None, what: str) -> np.n
     from onnx import numpy_helper
 
     if tensor.data_type in (onnx.TensorProto.STRING, onnx.TensorProto.UNDEFINED):
-        raise InvalidModelError(f"{what} has no numeric element type; expected numbers or booleans")
+        raise UnsupportedOpError(f"{what} holds strings or no type at all; trtc computes on numbers and booleans")
     if tensor.data_location == onnx.TensorProto.EXTERNAL:
         return _mapped(tensor, folder, what)
     try:
@@ -221,17 +221,27 @@ def tensor_to_array(tensor: TensorProto, folder: Path | None, what: str) -> np.n
         raise InvalidModelError(f"{what} is damaged: {_one_line(error)}; export the model again") from None
 
 
+_PACKED = frozenset((21, 22, 23, 25, 26))
+"""ONNX data types of less than a byte: UINT4, INT4, FLOAT4E2M1, UINT2, INT2."""
+
+
 def _mapped(tensor: TensorProto, folder: Path | None, what: str) -> np.ndarray[Any, Any]:
     import onnx.helper
 
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location = entries.get("location", "")
     if folder is None:
-        raise InvalidModelError(f"{what} lies in the file {location!r}, but the model came without a folder; pass its path")
+        raise InvalidModelError(
+            f"{what} lies in the file {location!r}, but the model came without a folder; pass its path"
+        )
     path = (folder / location).resolve()
     if not location or not path.is_relative_to(folder):
-        raise InvalidModelError(f"{what} points to {location!r}, outside the model's folder; keep the data beside the model")
+        raise InvalidModelError(
+            f"{what} points to {location!r}, outside the model's folder; keep the data beside the model"
+        )
     dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type))
+    if tensor.data_type in _PACKED:
+        raise UnsupportedOpError(f"{what} packs several elements into a byte; store it as int8 or float")
     shape = tuple(tensor.dims)
     offset = int(entries.get("offset", 0))
     needed = offset + dtype.itemsize * int(np.prod(shape, dtype=np.int64))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
+
 class UnsupportedNode(Exception):
     """Raised by a table row: the node is valid ONNX that trtc cannot import. `fix` says what the user can do."""
 
@@ -60,9 +61,9 @@ class Value:
 
     def known(self) -> Array | None:
         """The elements as `int | Expr` in an object array, or None where they are data, not shape arithmetic."""
-        if self.exprs is None and self.array is not None and self.array.size <= MAX_ELEMENTS:
-            if self.array.dtype.kind in "iub":
-                return self.array.astype(object)
+        array = self.array
+        if self.exprs is None and array is not None and array.size <= MAX_ELEMENTS and array.dtype.kind in "iub":
+            return array.astype(object)
         return self.exprs
 
     @property
@@ -79,12 +80,13 @@ class Value:
             return nn.element_of(self.ssa)
         dtype = self.array.dtype if self.array is not None else self.dtype
         assert dtype is not None
-        return element_type_of(dtype)
+        return _element_type(dtype, str(dtype).upper())
 
     def materialise(self, net: Network) -> SSAValue:
         """The value as data: a constant or an `nn.shape_value` made on first use."""
         if self.ssa is None:
             if self.array is not None:
+                _element_type(self.array.dtype, str(self.array.dtype).upper())
                 self.ssa = net.add_constant(self.array, self.name)
             else:
                 assert self.exprs is not None
@@ -263,9 +265,16 @@ def onnx_element_type(code: int) -> Attribute:
 
     known = code in onnx.TensorProto.DataType.values()
     name = onnx.TensorProto.DataType.Name(code) if known else str(code)
+    if name in ("STRING", "UNDEFINED") or not known:
+        raise UnsupportedNode(f"element type {name} is not supported", _FIX_TYPE)
+    return _element_type(np.dtype(onnx.helper.tensor_dtype_to_np_dtype(code)), name)
+
+
+_FIX_TYPE = "use a float, bool, int8, int16, int32, int64 or uint8 tensor"
+
+
+def _element_type(dtype: np.dtype[Any], name: str) -> Attribute:
     try:
-        if name in ("STRING", "UNDEFINED") or not known:
-            raise InvalidModelError(name)
-        return element_type_of(np.dtype(onnx.helper.tensor_dtype_to_np_dtype(code)))
+        return element_type_of(dtype)
     except InvalidModelError:
-        raise UnsupportedNode(f"element type {name} is not supported", "cast to float32, int64 or bool") from None
+        raise UnsupportedNode(f"element type {name} is not supported", _FIX_TYPE) from None

@@ -9,7 +9,7 @@ from xdsl.ir import SSAValue
 
 from ...dialects import dims
 from ..network import Network
-from .node import Node
+from .node import Node, Value
 from .registry import Result, onnx_op
 
 
@@ -23,15 +23,19 @@ def batch_normalization(node: Node) -> Result:
     return node.net.add_batch_norm(node.data(0), *parameters, epsilon=node.float("epsilon", 1e-5))
 
 
-@onnx_op("LayerNormalization", note="no Mean and InvStdDev outputs")
+@onnx_op("LayerNormalization")
 def layer_normalization(node: Node) -> Result:
     net, x = node.net, node.data(0)
+    axis, epsilon = node.axis(node.int("axis", -1), node.rank(0)), node.float("epsilon", 1e-5)
+    bias = node.data(2) if node.has_input(2) else net.add_full(0.0, node.shape(0)[axis:], net.element(x))
+    results: list[SSAValue | Value] = []
     if node.wants(1) or node.wants(2):
-        node.unsupported("its Mean or InvStdDev output is used", "remove the use of the statistics")
-    axis = node.axis(node.int("axis", -1), node.rank(0))
-    shape = node.shape(0)[axis:]
-    bias = node.data(2) if node.has_input(2) else net.add_full(0.0, shape, net.element(x))
-    return net.add_layer_norm(x, node.data(1), bias, axis=axis, epsilon=node.float("epsilon", 1e-5))
+        axes, wide = list(range(axis, node.rank(0))), net.add_cast(x, f32)
+        mean = net.add_reduce("mean", wide, axes, keepdims=True)
+        centred = net.add_binary("sub", wide, mean)
+        variance = net.add_reduce("mean", net.add_binary("mul", centred, centred), axes, keepdims=True)
+        results = [mean, net.add_unary("rsqrt", net.add_binary("add", variance, epsilon))]
+    return [net.add_layer_norm(x, node.data(1), bias, axis=axis, epsilon=epsilon), *results]
 
 
 @onnx_op("RMSNormalization")
@@ -80,7 +84,9 @@ def mean_variance_normalization(node: Node) -> Result:
     axes = [node.axis(axis, node.rank(0)) for axis in node.ints("axes", [0, 2, 3])]
     net, x = node.net, node.data(0)
     centred = net.add_binary("sub", x, net.add_reduce("mean", x, axes, keepdims=True))
-    deviation = net.add_unary("sqrt", net.add_reduce("mean", net.add_binary("mul", centred, centred), axes, keepdims=True))
+    deviation = net.add_unary(
+        "sqrt", net.add_reduce("mean", net.add_binary("mul", centred, centred), axes, keepdims=True)
+    )
     return net.add_binary("div", centred, net.add_binary("add", deviation, 1e-9))
 
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from functools import reduce as chain
 
 import numpy as np
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, SSAValue
 
 from ...dialects import dims
-from ...dialects.dtypes import is_float
+from ...dialects.dtypes import f8e4m3, f8e5m2, is_float
 from ..network import Network
 from . import folding
 from .folding import Array, Undecidable, elements, map_elements
@@ -25,7 +25,8 @@ UNARY = {
     "Sign": "sign", "Sin": "sin", "Cos": "cos", "Not": "logical_not", "IsNaN": "isnan",
 }  # fmt: skip
 BINARY = {
-    "Add": "add", "Sub": "sub", "Mul": "mul", "Div": "div", "And": "logical_and", "Or": "logical_or", "Xor": "logical_xor",
+    "Add": "add", "Sub": "sub", "Mul": "mul", "Div": "div",
+    "And": "logical_and", "Or": "logical_or", "Xor": "logical_xor",
 }  # fmt: skip
 COMPARE = {"Equal": "eq", "Less": "lt", "Greater": "gt", "LessOrEqual": "le", "GreaterOrEqual": "ge"}
 VARIADIC = {"Sum": "add", "Max": "max", "Min": "min", "Mean": "add"}
@@ -67,7 +68,7 @@ def modulo(node: Node) -> Result:
     net, a, b = node.net, node.data(0), node.data(1)
     floating, truncating = is_float(node.element_type(0)), node.int("fmod", 0) != 0
     if floating and not truncating:
-        node.invalid("fmod is 0 for a floating-point operand; ONNX asks for fmod=1")
+        node.unsupported("it is a floating-point remainder with the sign of the divisor", "use fmod=1")
     if floating or not truncating:
         return net.add_binary("mod", a, b)
     # nn.mod of integers takes the sign of the divisor; fmod=1 asks for that of the dividend.
@@ -105,10 +106,18 @@ def dropout(node: Node) -> Result:
     return node.value(0)
 
 
-@onnx_op("Cast", "CastLike", note="between booleans, integers and floats that nn has; saturation only for float8")
+@onnx_op("Cast", "CastLike", note="between booleans, integers and floats that nn has")
 def cast(node: Node) -> Result:
+    x = node.data(0)
     element_type = node.element_type(1) if node.op_type == "CastLike" else node.onnx_type(node.int("to"))
-    return node.net.add_cast(node.data(0), element_type)
+    if element_type in _GREATEST and node.int("saturate", 1) and is_float(node.element_type(0)):
+        limit = _GREATEST[element_type]
+        x = node.net.add_clip(x, -limit, limit)
+    return node.net.add_cast(x, element_type)
+
+
+_GREATEST: dict[Attribute, float] = {f8e4m3: 448.0, f8e5m2: 57344.0}
+"""The greatest finite values of the float8 types, to which Cast saturates."""
 
 
 @onnx_op("Clip", note="bounds that are not constants become min and max")
@@ -237,7 +246,9 @@ def gelu(node: Node) -> Result:
         gate = net.add_unary("erf", net.add_binary("mul", x, float(np.sqrt(0.5))))
     else:
         cubic = net.add_binary("mul", net.add_binary("mul", net.add_binary("mul", x, x), x), 0.044715)
-        gate = net.add_unary("tanh", net.add_binary("mul", net.add_binary("add", x, cubic), float(np.sqrt(2.0 / np.pi))))
+        gate = net.add_unary(
+            "tanh", net.add_binary("mul", net.add_binary("add", x, cubic), float(np.sqrt(2.0 / np.pi)))
+        )
     return net.add_binary("mul", net.add_binary("mul", x, 0.5), net.add_binary("add", gate, 1.0))
 
 
@@ -297,6 +308,7 @@ def fold_identity(node: Node, operands: list[Array]) -> Array | None:
 
 @onnx_fold("Equal", "Less", "Greater", "LessOrEqual", "GreaterOrEqual")
 def fold_compare(node: Node, operands: list[Array]) -> Array | None:
+    node.result_dtype = np.dtype(np.bool_)
     return map_elements(folding.compare(COMPARE[node.op_type], node.net.ranges), *operands)
 
 
@@ -304,8 +316,7 @@ def fold_compare(node: Node, operands: list[Array]) -> Array | None:
 def fold_where(node: Node, operands: list[Array]) -> Array | None:
     condition, then, other = np.broadcast_arrays(*operands)
     chosen = [
-        a if bool(c) else b
-        for c, a, b in zip(condition.reshape(-1), then.reshape(-1), other.reshape(-1), strict=True)
+        a if bool(c) else b for c, a, b in zip(condition.reshape(-1), then.reshape(-1), other.reshape(-1), strict=True)
     ]
     return elements(chosen, condition.shape)
 
@@ -317,4 +328,3 @@ def fold_cast(node: Node, operands: list[Array]) -> Array | None:
     if node.result_dtype.kind == "b":
         return map_elements(folding.compare("ne", node.net.ranges), operands[0], elements([0], ()))
     return operands[0]
-

@@ -1,4 +1,4 @@
-"""Explicit quantization: QuantizeLinear and DequantizeLinear become `quant.quantize` and `quant.dequantize` (symmetric)."""
+"""Explicit quantization: QuantizeLinear and DequantizeLinear as symmetric `quant.quantize` and `quant.dequantize`."""
 
 from __future__ import annotations
 

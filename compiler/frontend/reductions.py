@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import reduce as chain
+
+from xdsl.dialects.builtin import i1, i8
 
 from ...dialects import dims
 from . import folding
-from .folding import Array, elements
+from .folding import Array, Element, elements
 from .node import Node
 from .registry import Result, onnx_fold, onnx_op
 
@@ -35,6 +38,9 @@ def reduction(node: Node) -> Result:
     keepdims = bool(node.int("keepdims", 1))
     if axes is None:
         return node.value(0)
+    if net.element(x) == i1:
+        # The maximum of booleans is "any", the minimum is "all".
+        return net.add_cast(net.add_reduce(KINDS[kind], net.add_cast(x, i8), axes, keepdims=keepdims), i1)
     if kind == "ReduceLogSumExp":
         # Shifted by the maximum, as exp overflows without.
         peak = net.add_reduce("max", x, axes, keepdims=True)
@@ -49,13 +55,19 @@ def reduction(node: Node) -> Result:
     return net.add_unary("log", result) if kind == "ReduceLogSum" else result
 
 
+_STEPS: dict[str, Callable[[Element, Element], Element]] = {
+    "ReduceProd": lambda a, b: a * b,
+    "ReduceSum": lambda a, b: a + b,
+    "ReduceMax": folding.fold_max,
+    "ReduceMin": folding.fold_min,
+}
+
+
 @onnx_fold("ReduceProd", "ReduceSum", "ReduceMax", "ReduceMin")
 def fold_reduction(node: Node, operands: list[Array]) -> Array | None:
     """All elements of a shape to one: what element counts are computed with."""
     values = operands[0]
     if values.ndim != 1 or not values.size or _axes(node, 1) is None:
         return None
-    step = {"ReduceProd": lambda a, b: a * b, "ReduceSum": lambda a, b: a + b}
-    step |= {"ReduceMax": folding.fold_max, "ReduceMin": folding.fold_min}
-    total = chain(step[node.op_type], values.tolist())
+    total = chain(_STEPS[node.op_type], values.tolist())
     return elements([dims.as_expr(total)], (1,) if node.int("keepdims", 1) else ())

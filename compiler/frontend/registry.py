@@ -24,7 +24,17 @@ Result: TypeAlias = "SSAValue | Value | Sequence[SSAValue | Value]"
 Row: TypeAlias = Callable[[Node], Result]
 Fold: TypeAlias = "Callable[[Node, list[Array]], Array | None]"
 
-TABLES = ("constants", "pointwise", "linear", "windows", "normalization", "reductions", "shapes", "indexing", "quantization")
+TABLES = (
+    "constants",
+    "pointwise",
+    "linear",
+    "windows",
+    "normalization",
+    "reductions",
+    "shapes",
+    "indexing",
+    "quantization",
+)
 """The table modules, one family of ops each."""
 
 

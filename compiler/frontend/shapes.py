@@ -34,7 +34,9 @@ def reshaped(node: Node, source: Sequence[Expr], target: Sequence[int | Expr], a
         value = as_int(element)
         if value == 0 and not allow_zero:
             if index >= len(source):
-                node.invalid(f"its shape {list(map(str, target))} copies dim {index} of an operand of rank {len(source)}")
+                node.invalid(
+                    f"its shape {list(map(str, target))} copies dim {index} of an operand of rank {len(source)}"
+                )
             shape.append(source[index])
         elif value == -1:
             shape.append(None)
@@ -253,7 +255,7 @@ def space_to_depth(node: Node) -> Result:
     net, x, block = node.net, node.data(0), node.int("blocksize")
     batch, channels, height, width = _image(node)
     cut = net.add_reshape(x, (batch, channels, height // block, block, width // block, block))
-    moved = net.add_transpose(cut, (0, 3, 5, 1, 2, 4))
+    moved = net.add_transpose(cut, (0, 3, 5, 1, 2, 4) if node.string("mode", "DCR") == "DCR" else (0, 1, 3, 5, 2, 4))
     return net.add_reshape(moved, (batch, channels * (block * block), height // block, width // block))
 
 

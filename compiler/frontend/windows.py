@@ -1,9 +1,12 @@
-"""Sliding windows: convolutions, pools, and what resizes images. ONNX is channels-first, `nn` channels-last: the layer API
-puts the transposes around each op, and passes cancel them."""
+"""Sliding windows: convolutions, pools, and what resizes images.
+
+ONNX is channels-first, `nn` channels-last: the layer API puts the transposes around each op, and passes cancel them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from xdsl.ir import SSAValue
 
@@ -28,7 +31,8 @@ def _windows(node: Node, kernel: Sequence[int], *, dilations: Sequence[int], str
         return pads
     if mode not in ("SAME_UPPER", "SAME_LOWER"):
         node.invalid(f"attribute 'auto_pad' should be NOTSET, VALID, SAME_UPPER or SAME_LOWER, got {mode!r}")
-    begin, end = [], []
+    begin: list[int] = []
+    end: list[int] = []
     for extent, size, stride, dilation in zip(node.shape(0)[2:], kernel, strides, dilations, strict=True):
         reach = (size - 1) * dilation + 1
         total = _same_padding(node, extent, reach, stride)
@@ -39,7 +43,7 @@ def _windows(node: Node, kernel: Sequence[int], *, dilations: Sequence[int], str
 
 
 def _same_padding(node: Node, extent: Expr, reach: int, stride: int) -> int:
-    """The padding that makes the result `ceil(extent / stride)` long; it may depend on the extent only if that is static."""
+    """The padding that makes the result `ceil(extent / stride)` long; strides above 1 ask for a static extent."""
     if stride == 1:
         return reach - 1
     static = extent.as_int()
@@ -97,8 +101,10 @@ def conv(node: Node) -> Result:
     pads = _windows(node, sizes, dilations=dilations, strides=strides)
     array = node.value(1).array
     if flat:
-        w = array.reshape(*array.shape[:2], 1, array.shape[2]) if array is not None else net.add_reshape(
-            node.data(1), (weights[0], weights[1], 1, weights[2])
+        w = (
+            array.reshape(*array.shape[:2], 1, array.shape[2])
+            if array is not None
+            else net.add_reshape(node.data(1), (weights[0], weights[1], 1, weights[2]))
         )
     else:
         w = array if array is not None else node.data(1)
@@ -138,21 +144,17 @@ def _pool(node: Node) -> SSAValue:
                 "count_include_pad and ceil_mode together count windows of different sizes", "use count_include_pad=0"
             )
         pads = pads[: len(kernel)] + [pad + more for pad, more in zip(pads[len(kernel) :], extra, strict=True)]
-    window = {
-        "kernel": _lift(kernel, 1, flat), "strides": _lift(strides, 1, flat),
-        "pads": _lift_pads(pads, flat), "dilations": _lift(dilations, 1, flat),
-    }  # fmt: skip
-    if node.op_type == "MaxPool":
-        result = node.net.add_max_pool(x, **window)
-    else:
-        result = node.net.add_avg_pool(x, **window, count_include_pad=include_pad)
+    kernel, strides, dilations = (_lift(values, 1, flat) for values in (kernel, strides, dilations))
+    net = node.net
+    layer = net.add_max_pool if node.op_type == "MaxPool" else partial(net.add_avg_pool, count_include_pad=include_pad)
+    result = layer(x, kernel, strides=strides, pads=_lift_pads(pads, flat), dilations=dilations)
     return _drop_height(node, result, flat)
 
 
 def _ceil_pads(
     node: Node, kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int], pads: Sequence[int]
 ) -> list[int]:
-    """Rows and columns that ceil_mode adds at the end; a window that would start in the padding at the end is dropped."""
+    """Rows and columns that ceil_mode adds at the end; no window starts in the padding there."""
     extra: list[int] = []
     for axis, (extent, size, stride, dilation) in enumerate(
         zip(node.shape(0)[2:], kernel, strides, dilations, strict=True)
@@ -190,8 +192,12 @@ def resize(node: Node) -> Result:
     mode = node.string("mode", "nearest")
     if mode != "nearest":
         node.unsupported(f"its mode is {mode!r}", "use nearest with whole-number scales")
+    if node.has("axes") or node.string("keep_aspect_ratio_policy", "stretch") != "stretch":
+        node.unsupported("it uses axes or keep_aspect_ratio_policy", "give one scale per dim")
     factors = _resize_factors(node, shape)
-    transform = node.string("coordinate_transformation_mode", "half_pixel" if node.op_type == "Resize" else "asymmetric")
+    transform = node.string(
+        "coordinate_transformation_mode", "half_pixel" if node.op_type == "Resize" else "asymmetric"
+    )
     rounding = node.string("nearest_mode", "round_prefer_floor" if node.op_type == "Resize" else "floor")
     # Whole scales repeat elements exactly when the source index is floor(i / scale).
     repeats = (transform == "asymmetric" and rounding == "floor") or (
@@ -219,6 +225,8 @@ def _resize_factors(node: Node, shape: Sequence[Expr]) -> list[int]:
         scales = [float(scale) for scale in node.constant(2, "scales").reshape(-1)]
     else:
         sizes = [dims.as_expr(size) for size in node.known(3, "sizes").reshape(-1)]
+        if len(sizes) != len(shape):
+            node.invalid(f"it has {len(sizes)} sizes for rank {len(shape)}")
         quotients = [(size // extent).as_int() for size, extent in zip(sizes, shape, strict=True)]
         exact = [
             quotient is not None and extent * quotient == size

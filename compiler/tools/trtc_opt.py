@@ -8,16 +8,17 @@ invalid input), a wrong flag, pass or option is one sentence and exit code 2; a 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import traceback
-from collections.abc import Sequence
-from io import StringIO
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO, NoReturn, TextIO
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
-from xdsl.utils.arg_spec import parse_pipeline
+from xdsl.utils.arg_spec import ArgSpec, parse_pipeline
 from xdsl.utils.exceptions import ArgSpecParseError, DiagnosticException, ParseError, PyRDLError, ShrinkException
 from xdsl.xdsl_opt_main import xDSLOptMain
 
@@ -44,35 +45,46 @@ class TrtcOptMain(xDSLOptMain):
 
     def register_all_frontends(self) -> None:
         super().register_all_frontends()
-        self.available_frontends["onnx"] = _parse_onnx
+        self.available_frontends["onnx"] = self._parse_onnx
+        self.available_frontends["onnxtxt"] = self._parse_onnx
 
     def register_all_arguments(self, arg_parser: argparse.ArgumentParser) -> None:
         super().register_all_arguments(arg_parser)
         _add_arguments(arg_parser)
 
     def setup_pipeline(self) -> None:
-        """Read every flag, so that misuse is reported before any input is."""
+        """Read every flag, so that misuse is reported before any input is read."""
         args = self.args
+        _check_combinations(args)
         self.passes = [self._make_pass(spec) for spec in parse_pipeline(args.passes)]
         self.stop_after: str | None = args.stop_after
         self.options = BuildOptions(
-            precision=args.precision,
+            precision=args.precision or "fp32",
             target=args.arch,
             profiles=dict(parse_profile(text) for text in args.profile),
             memory_limit=args.memory_limit,
             verify_each=not args.disable_verify,
         )
-        self.timing = TimingObserver()
+        self.shapes = dict(_parse_shape(text) for text in args.shape)
+        self.symbols = {name: opt for name, (_, opt, _) in self.options.profiles.items()}
+        self.reports: list[Callable[[TextIO], None]] = []
         for name in [*(args.print_ir_before or ()), *(args.print_ir_after or ())]:
             if name not in self.available_passes:
                 raise OptionError(f"--print-ir: there is no pass '{name}'{_hint(name, self.available_passes)}")
 
-    def _make_pass(self, spec: object) -> ModulePass:
-        name = spec.name  # type: ignore[attr-defined]
+    def _parse_onnx(self, stream: IO[bytes]) -> ModuleOp:
+        from ..frontend import import_onnx
+
+        profiles = dict(self.options.profiles)
+        model = stream.read() if self.args.input_file is None else self.args.input_file
+        return import_onnx(model, profiles=profiles, static_shapes=self.shapes)
+
+    def _make_pass(self, spec: ArgSpec) -> ModulePass:
+        name = spec.name
         if name not in self.available_passes:
             raise OptionError(f"-p: there is no pass '{name}'{_hint(name, self.available_passes)}")
         try:
-            return self.available_passes[name]().from_spec(spec)  # type: ignore[arg-type]
+            return self.available_passes[name]().from_spec(spec)
         except ValueError as error:
             raise OptionError(f"-p: wrong options for pass '{name}': {error}") from error
         except ImportError as error:
@@ -84,12 +96,24 @@ class TrtcOptMain(xDSLOptMain):
         if args.dump_dir is not None:
             observers.append(DumpObserver(args.dump_dir))
         if args.timing:
-            observers.append(self.timing)
+            timing = TimingObserver()
+            self.reports.append(timing.report)
+            observers.append(timing)
         if args.check_numerics:
             from ..check import NumericsObserver
 
-            observers.append(NumericsObserver(seed=args.seed, directory=args.failures, source=self.args.input_file))
+            numerics = NumericsObserver(
+                seed=args.seed, directory=args.failures, command=self._command(), symbols=self.symbols
+            )
+            self.reports.append(numerics.report)
+            observers.append(numerics)
         return observers
+
+    def _command(self) -> list[str]:
+        """The start of a command that reads the same input, for messages that say how to reproduce."""
+        command = ["trtc-opt", self.args.input_file or "-"]
+        command += [f"--profile={text}" for text in self.args.profile]
+        return command + [f"--shape={text}" for text in self.args.shape]
 
     def run(self) -> None:
         chunks, extension = self.prepare_input()
@@ -108,47 +132,60 @@ class TrtcOptMain(xDSLOptMain):
             finally:
                 chunk.close()
             output.flush()
-        if self.args.timing:
-            self.timing.report(sys.stderr)
+        for report in self.reports:
+            report(sys.stderr)
         if output is not sys.stdout:
             output.close()
 
     def _run_chunk(self, chunk: IO[bytes], extension: str, offset: int, output: IO[str]) -> None:
-        module = self.parse_chunk(chunk, extension, offset)
-        assert module is not None
-        if not self.args.disable_verify:
-            verify_module(module, "the input")
-        if self.args.remarks:
-            from ...passes.remarks import collecting
-
-            with collecting() as remarks:
-                self.apply_passes(module)
-            for remark in remarks:
-                print(remark, file=sys.stderr)
-        else:
+        with self._remarks():
+            module = self.parse_chunk(chunk, extension, offset)
+            assert module is not None
+            if not self.args.disable_verify:
+                verify_module(module, "the input")
             self.apply_passes(module)
         if self.args.run:
             from .run_module import run_and_report
 
-            symbols = {name: opt for name, (_, opt, _) in self.options.profiles.items()}
             run_and_report(
                 module,
                 output,
                 seed=self.args.seed,
                 inputs=self.args.inputs,
                 save=self.args.save_outputs,
-                symbols=symbols,
+                symbols=self.symbols,
             )
         else:
             output.write(self.output_resulting_program(module))
 
+    @contextmanager
+    def _remarks(self) -> Generator[None]:
+        """Print the remarks made inside, also those before a failure, where `--remarks` asks for them."""
+        if not self.args.remarks:
+            yield
+            return
+        from ...passes.remarks import collecting
+
+        with collecting() as remarks:
+            try:
+                yield
+            finally:
+                for remark in remarks:
+                    print(remark, file=sys.stderr)
+
     def apply_passes(self, prog: ModuleOp) -> None:
         """The phases up to `--stop-after`, then the passes of `-p`."""
         observers = self._observers()
-        first = 1
+        done = 0
         if self.stop_after is not None:
-            run_pipeline(prog, self.options, stop_after=self.stop_after, observers=observers, context=self.ctx)
-        run_passes(prog, self.passes, self.ctx, observers=observers, verify=self.options.verify_each, first_index=first)
+            if self.stop_after not in ("import", "graph"):
+                from ..targets import DEFAULT_ARCH, set_target
+
+                set_target(prog, self.options.target or DEFAULT_ARCH)
+            done = run_pipeline(prog, self.options, stop_after=self.stop_after, observers=observers, context=self.ctx)
+        run_passes(
+            prog, self.passes, self.ctx, observers=observers, verify=self.options.verify_each, first_index=done + 1
+        )
 
     def _report(self, message: str, error: BaseException, output: IO[str]) -> None:
         """A broken module: to the output where the test asks for it, else to stderr and a failing exit code."""
@@ -163,14 +200,27 @@ class TrtcOptMain(xDSLOptMain):
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("trtc")
-    names = {"type": lambda text: text.split(","), "nargs": "?", "const": [], "metavar": "PASS,..."}
-    group.add_argument("--print-ir-before", help="print the module before every pass, or before the named ones", **names)
-    group.add_argument("--print-ir-after", help="print the module after every pass, or after the named ones", **names)
+    for when in ("before", "after"):
+        group.add_argument(
+            f"--print-ir-{when}",
+            type=lambda text: text.split(","),
+            nargs="?",
+            const=[],
+            metavar="PASS,...",
+            help=f"print the module {when} every pass, or {when} the named ones",
+        )
     group.add_argument("--dump-dir", type=Path, metavar="DIR", help="write one numbered file per pass into DIR")
-    group.add_argument("--stop-after", choices=PHASES, metavar="PHASE", help=f"run the pipeline up to one of {', '.join(PHASES)}")
-    group.add_argument("--precision", choices=PRECISIONS, default="fp32", help="precision for --stop-after")
-    group.add_argument("--arch", metavar="SM", help="GPU architecture for --stop-after, such as sm_90a")
-    group.add_argument("--profile", action="append", default=[], metavar="DIM=MIN,OPT,MAX", help="range of a dynamic dimension")
+    group.add_argument(
+        "--stop-after", choices=PHASES, metavar="PHASE", help=f"run the pipeline up to one of {', '.join(PHASES)}"
+    )
+    group.add_argument("--precision", choices=PRECISIONS, help="precision for --stop-after (default fp32)")
+    group.add_argument("--arch", metavar="SM", help="GPU architecture for --stop-after, such as sm_90a (default sm_80)")
+    group.add_argument(
+        "--profile", action="append", default=[], metavar="DIM=MIN,OPT,MAX", help="range of a dynamic dimension"
+    )
+    group.add_argument(
+        "--shape", action="append", default=[], metavar="INPUT=EXTENTS", help="shape of an ONNX input, as 1x3x48x192"
+    )
     group.add_argument("--memory-limit", type=int, metavar="BYTES", help="arena limit for --stop-after")
     group.add_argument("--timing", action="store_true", help="print the time of every pass to stderr")
     group.add_argument("--remarks", action="store_true", help="print what passes did and declined to do to stderr")
@@ -179,32 +229,55 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--seed", type=int, default=0, help="seed of random inputs (default 0)")
     group.add_argument("--inputs", type=Path, metavar="NPZ", help="inputs for --run, by ONNX name")
     group.add_argument("--save-outputs", type=Path, metavar="NPZ", help="save the outputs of --run")
-    group.add_argument("--failures", type=Path, default=Path("numerics-failure"), metavar="DIR", help="where --check-numerics saves tensors")
+    group.add_argument(
+        "--failures",
+        type=Path,
+        default=Path("numerics-failure"),
+        metavar="DIR",
+        help="where --check-numerics saves tensors",
+    )
     group.add_argument("--traceback", action="store_true", help="print the traceback of an error to stderr")
 
 
-def _parse_onnx(stream: IO[bytes]) -> ModuleOp:
-    from ..frontend import import_onnx
+def _check_combinations(args: argparse.Namespace) -> None:
+    """A flag that would do nothing is refused."""
+    for flag, given, needs, wanted in (
+        ("--precision", args.precision, "--stop-after", args.stop_after),
+        ("--arch", args.arch, "--stop-after", args.stop_after),
+        ("--memory-limit", args.memory_limit, "--stop-after", args.stop_after),
+        ("--inputs", args.inputs, "--run", args.run),
+        ("--save-outputs", args.save_outputs, "--run", args.run),
+    ):
+        if given is not None and not wanted:
+            raise OptionError(f"{flag} does nothing without {needs}")
+    if args.shape and not str(args.input_file).endswith((".onnx", ".onnxtxt")) and args.frontend != "onnx":
+        raise OptionError(
+            "--shape fixes the shape of an ONNX input; the types of an .mlir file stand in it, see --profile"
+        )
 
-    return import_onnx(getattr(stream, "name", None) or stream.read())
+
+def _parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
+    """Read `input=1x3x48x192`. The name is what stands before the last `=`: ONNX names may hold one."""
+    name, equals, extents = text.rpartition("=")
+    if not equals or not name or not all(extent.isdecimal() and int(extent) > 0 for extent in extents.split("x")):
+        raise OptionError(f"--shape {text!r}: expected <input>=<extent>x<extent>..., such as x=1x3x48x192")
+    return name, tuple(int(extent) for extent in extents.split("x"))
 
 
 def _parse_error(error: ParseError, name: str, offset: int) -> str:
-    """`file:line:column: message`, with the line of source below."""
-    text = StringIO()
+    """`file:line:column: message`."""
     start = error.span.start
     source = error.span.input.content
     source = source.decode() if isinstance(source, bytes) else source
     line = source.count("\n", 0, start) + 1
     column = start - (source.rfind("\n", 0, start) + 1) + 1
-    text.write(f"{name}:{line + offset}:{column}: {error.msg}")
-    return text.getvalue()
+    return f"{name}:{line + offset}:{column}: {error.msg}"
 
 
-def _hint(name: str, known: object) -> str:
+def _hint(name: str, known: Iterable[str]) -> str:
     import difflib
 
-    close = difflib.get_close_matches(name, list(known), n=1)  # type: ignore[call-overload]
+    close = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean '{close[0]}'?" if close else "; trtc-opt --help lists the passes"
 
 
@@ -221,6 +294,10 @@ def main(args: Sequence[str] | None = None) -> None:
         _misuse(" ".join(str(error).split()))
     try:
         tool.run()
+    except BrokenPipeError:
+        # The reader (head, say) has seen enough. stdout is closed so that Python's exit does not write to it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
     except OSError as error:
         _misuse(str(error))
     except ValueError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
-from xdsl.dialects.builtin import LocationAttr, ModuleOp
+from xdsl.dialects.builtin import LocationAttr, ModuleOp, TensorType
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
@@ -84,14 +84,20 @@ def location_of(values: Iterable[SSAValue]) -> LocationAttr:
     return fuse(*(v.owner.location if isinstance(v.owner, Operation) else v.location for v in values))
 
 
-def fed_by_constants_only(block: Block) -> set[SSAValue]:
-    """The values of a block that depend on constants and weights only, found in one walk."""
+def fed_by_constants_only(block: Block, *, weights: bool = True) -> set[SSAValue]:
+    """The values of a block that depend on constants (and, by default, weights) only, found in one walk."""
+    sources = (nn.ConstantOp, nn.WeightOp) if weights else (nn.ConstantOp,)
     fixed: set[SSAValue] = set()
     for op in block.ops:
-        source = isinstance(op, nn.ConstantOp | nn.WeightOp)
-        if source or (op.operands and not op.regions and all(v in fixed for v in op.operands)):
+        computed = op.operands and not op.regions and all(v in fixed for v in op.operands) and _is_static(op)
+        if isinstance(op, sources) or computed:
             fixed.update(op.results)
     return fixed
+
+
+def _is_static(op: Operation) -> bool:
+    """Whether all results have static shapes: only then can they be known at build time."""
+    return all(isinstance(r.type, TensorType) and r.type.has_static_shape() for r in op.results)
 
 
 def erase_unused(ops: Iterable[Operation]) -> None:
@@ -107,7 +113,7 @@ def depends_on_constants_only(value: SSAValue, depth: int = 8) -> bool:
     owner = value.owner
     if isinstance(owner, nn.ConstantOp | nn.WeightOp):
         return True
-    if depth == 0 or not isinstance(owner, Operation) or not owner.operands or owner.regions:
+    if depth == 0 or not isinstance(owner, Operation) or not owner.operands or owner.regions or not _is_static(owner):
         return False
     return all(depends_on_constants_only(operand, depth - 1) for operand in owner.operands)
 

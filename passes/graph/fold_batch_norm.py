@@ -79,11 +79,12 @@ class DecomposeBatchNorm(RewritePattern):
         factor = nn.MulOp(scale, inverse)
         moved = nn.MulOp(mean, factor)
         shift = nn.SubOp(bias, moved)
-        constants: list[Operation] = [epsilon, shifted, inverse, factor, moved, shift]
-        if element_of(shift) != element_of(x):
-            constants += [nn.CastOp(factor, element_of(x)), nn.CastOp(shift, element_of(x))]
-        product = nn.MulOp(x, constants[-2] if len(constants) > 6 else factor)
-        rewriter.replace(op, [*constants, product, nn.AddOp(product, constants[-1])])
+        new: list[Operation] = [epsilon, shifted, inverse, factor, moved, shift]
+        if element_of(shift.result) != element_of(x):
+            factor, shift = nn.CastOp(factor, element_of(x)), nn.CastOp(shift, element_of(x))
+            new += [factor, shift]
+        product = nn.MulOp(x, factor)
+        rewriter.replace(op, [*new, product, nn.AddOp(product, shift)])
 
 
 class SubToAdd(RewritePattern):

@@ -6,7 +6,7 @@
     %1 = nn.constant dense<[2.71828183, 7.38905621]> : tensor<2xf32>
 
 What an op computes comes from the one table in dialects/meaning. Ops whose result would be much larger than their operands (an iota,
-a broadcast, int8 weights cast to float) stay: `hoist-weights` moves those that depend on constants only to `@weights`. Dynamic
+a broadcast, int8 weights cast to float) and `quant` marks stay: `hoist-weights` moves those that depend on constants only to `@weights`. Dynamic
 results, weights and ops with regions are never folded. One walk, each op evaluated at most once: linear.
 """
 
@@ -22,7 +22,7 @@ from xdsl.ir import Block, Operation
 from xdsl.passes import ModulePass
 from xdsl.traits import is_side_effect_free
 
-from ...dialects import nn
+from ...dialects import nn, quant
 from ...dialects.dtypes import numpy_dtype
 from ...dialects.errors import PassError
 from ...dialects.meaning import evaluate
@@ -43,6 +43,8 @@ def blocker(op: Operation) -> str | None:
     """Why an op with constant operands is not folded; None if it may be."""
     if not is_side_effect_free(op) or op.regions:
         return "it has effects or a body"
+    if isinstance(op, quant.ScaledOp):
+        return "it marks a quantization, which realize-integer turns into integer arithmetic"
     if not all(isinstance(r.type, TensorType) and r.type.has_static_shape() for r in op.results):
         return "its result has dynamic dims"
     result = sum(_bytes(r.type) for r in op.results if isinstance(r.type, TensorType))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from trtc.compiler.universe import make_context
-from trtc.dialects.dominance import verify_dominance
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.parser import Parser
 from xdsl.utils.exceptions import VerifyException
+
+from trtc.compiler.universe import make_context
+from trtc.dialects.dominance import verify_dominance
 
 
 def parse(text: str) -> ModuleOp:
@@ -34,12 +35,16 @@ def test_a_loop_of_blocks_is_valid() -> None:
 
 
 def test_a_value_of_the_loop_body_does_not_reach_the_exit() -> None:
-    with pytest.raises(VerifyException, match=r"operand #0 of 'func.return' uses %twice \(the result of 'arith.addi'\)"):
+    with pytest.raises(
+        VerifyException, match=r"operand #0 of 'func.return' uses %twice \(the result of 'arith.addi'\)"
+    ):
         verify_dominance(parse(LOOP.replace("func.return %next", "func.return %twice")))
 
 
 def test_isolation_hides_outer_values() -> None:
-    module = parse("func.func @f(%x: i32) {\n  func.return\n}\nfunc.func @g(%y: i32) {\n  %0 = arith.addi %y, %y : i32\n  func.return\n}")
+    module = parse(
+        "func.func @f(%x: i32) {\n  func.return\n}\nfunc.func @g(%y: i32) {\n  %0 = arith.addi %y, %y : i32\n  func.return\n}"
+    )
     first, second = module.body.block.ops
     add = second.regions[0].block.first_op
     assert add is not None

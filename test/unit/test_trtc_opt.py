@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from trtc.compiler.tools import trtc_opt
 
 ADD = """func.func @main(%x: tensor<2x3xf32>) -> tensor<2x3xf32> attributes {nn.inputs = ["x"], nn.outputs = ["y"]} {
@@ -99,7 +100,9 @@ def test_an_invalid_module_fails_in_one_line(tmp_path: Path, capsys: pytest.Capt
     assert captured.err.count("\n") == 1
 
 
-def test_an_invalid_module_is_output_where_a_test_asks_for_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_module_is_output_where_a_test_asks_for_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "invalid.mlir"
     path.write_text(INVALID + "// -----\n" + ADD)
     assert run(path, "--verify-diagnostics", "--split-input-file") == 0
@@ -129,7 +132,10 @@ def test_a_syntax_error_names_file_line_and_column(tmp_path: Path, capsys: pytes
         (["--no-such-flag"], "unrecognized arguments"),
         (["--stop-after=nowhere"], "invalid choice: 'nowhere'"),
         (["--print-ir-after=nowhere"], "there is no pass 'nowhere'"),
-        (["--arch=volta"], "expected a GPU architecture such as 'sm_80'"),
+        (["--precision=fp16"], "--precision does nothing without --stop-after"),
+        (["--save-outputs=y.npz"], "--save-outputs does nothing without --run"),
+        (["--shape=x=1x2"], "the types of an .mlir file stand in it"),
+        (["--arch=volta", "--stop-after=graph"], "expected a GPU architecture such as 'sm_80'"),
         (["--profile=N=4,2,8"], "expected 1 <= min <= opt <= max"),
         (["--profile=N"], "expected <dimension>=<min>,<opt>,<max>"),
         (["-t", "nowhere"], "invalid choice: 'nowhere'"),
@@ -155,7 +161,9 @@ def test_a_missing_file_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFi
     assert "Unrecognized file extension 'txt'; expected .mlir or .onnx" in capsys.readouterr().err
 
 
-def test_a_pass_that_breaks_dominance_is_named(model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pass_that_breaks_dominance_is_named(
+    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from trtc.passes.graph.cse import CsePass
 
     def move_the_return_first(self: CsePass, ctx: object, op: object) -> None:
@@ -170,7 +178,9 @@ def test_a_pass_that_breaks_dominance_is_named(model: Path, capsys: pytest.Captu
     assert err.startswith("error: the result of pass 'cse' is not valid: operand #0 of 'nn.add' uses")
 
 
-def test_a_pass_that_crashes_is_one_line_unless_asked(model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pass_that_crashes_is_one_line_unless_asked(
+    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from trtc.passes.graph.cse import CsePass
 
     def crash(self: CsePass, ctx: object, op: object) -> None:

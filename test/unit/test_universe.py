@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from trtc.compiler import universe
 from xdsl.ir import Dialect
 from xdsl.passes import ModulePass
 from xdsl.utils.target import Target
+
+from trtc.compiler import universe
 
 ROOT = Path(__file__).parents[2]
 ALL = sorted((folder, name) for folder, names in universe.PASSES.items() for name in names)
@@ -76,12 +77,16 @@ def test_a_pass_of_trtc_replaces_one_of_xdsl() -> None:
 
 def test_a_registered_pass_without_a_file_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(universe.PASSES, "graph", (*universe.PASSES["graph"], "not-written"))
-    with pytest.raises(ImportError, match=r"pass 'not-written' is registered .* there is no module trtc\.passes\.graph\.not_written"):
+    with pytest.raises(
+        ImportError, match=r"pass 'not-written' is registered .* there is no module trtc\.passes\.graph\.not_written"
+    ):
         universe.load_pass("not-written")
 
 
 def test_stock_xdsl_opt_sees_the_dialects(tmp_path: Path) -> None:
     path = tmp_path / "model.mlir"
-    path.write_text("func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {\n  %0 = nn.relu %x : tensor<4xf32>\n  func.return %0 : tensor<4xf32>\n}\n")
+    path.write_text(
+        "func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {\n  %0 = nn.relu %x : tensor<4xf32>\n  func.return %0 : tensor<4xf32>\n}\n"
+    )
     tool = Path(sys.executable).parent / "xdsl-opt"
     assert "nn.relu" in subprocess.run([tool, path], capture_output=True, text=True, check=True).stdout

@@ -88,11 +88,11 @@ func.func @main(%x : tensor<4x6xf32>) -> tensor<24xf32> {
 // CHECK-NEXT: buffer.launch @split ins(%x : memref<64xf32>) outs([[Y:%.*]] : memref<64xf32>) workspace([[W]] : memref<128xf32>)
 // CHECK-NEXT: buffer.launch @split_1 ins(%x : memref<64xf32>) outs([[Y]] : memref<64xf32>) workspace([[W]] : memref<128xf32>)
 kernel.func @split(%x: !kernel.global<dims <64> x f32, strides <1>, align 16>, %y: !kernel.global<dims <64> x f32, strides <1>, align 16>,
-    %w: !kernel.global<dims <128> x f32, strides <1>, align 16>) grid [1, 1, 1] warps 1 coords(%i, %j, %k) {
+    %w: !kernel.global<dims <128> x f32, strides <1>, align 16>) grid <1, 1, 1> warps 1 coords(%i, %j, %k) {
   kernel.return
 }
 kernel.func @split_1(%x: !kernel.global<dims <64> x f32, strides <1>, align 16>, %y: !kernel.global<dims <64> x f32, strides <1>, align 16>,
-    %w: !kernel.global<dims <128> x f32, strides <1>, align 16>) grid [1, 1, 1] warps 1 coords(%i, %j, %k) {
+    %w: !kernel.global<dims <128> x f32, strides <1>, align 16>) grid <1, 1, 1> warps 1 coords(%i, %j, %k) {
   kernel.return
 }
 func.func @main(%x : tensor<64xf32>) -> tensor<64xf32> {

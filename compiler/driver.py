@@ -1,0 +1,309 @@
+"""`build(model, options) -> Engine`: import, pipeline, CUDA C, cubins, weights, and all of it put into one engine."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp, StringAttr
+from xdsl.dialects.func import FuncOp
+from xdsl.passes import ModulePass
+from xdsl.printer import Printer
+
+from ..dialects import buffer, kernel
+from ..dialects.errors import OptionError, PassError
+from ..dialects.provenance import onnx_names
+from ..passes.remarks import Remark, collecting
+from ..runtime.container import PAGE, Section
+from ..runtime.engine import KIND, Engine, spec_to_json
+from ..runtime.kernels import KernelInfo
+from ..runtime.plan import HostProgram
+from .codegen.cubin_cache import CubinCache, cache_directory
+from .codegen.nvrtc import Compiled, Job, check_arch, compile_all, nvrtc_version
+from .options import BuildOptions
+from .pipeline import Observer, run_pipeline
+from .targets import detect_arch, set_target
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+    from .network import Network
+
+Progress = Callable[[str, int, int], None]
+"""Called with a stage ("pass canonicalize-nn", "compile sm_90a"), how many of its steps are done, and of how many."""
+
+_WEIGHT_ALIGNMENT = 256
+
+
+def build(
+    model: str | Path | bytes | ModelProto | Network | ModuleOp,
+    options: BuildOptions | None = None,
+    *,
+    targets: Sequence[str] = (),
+    cache: CubinCache | None | str | Path = "",
+    progress: Progress | None = None,
+    observers: Sequence[Observer] = (),
+) -> Engine:
+    """Builds an engine. Needs no GPU.
+
+    - `model`: an ONNX file, its bytes or proto, a `Network`, or an imported module (which is not changed).
+    - `targets`: further architectures that the engine shall hold kernels for, beside `options.target`.
+    - `cache`: where compiled kernels are kept; a directory, None for no cache, by default `cache_directory()`.
+    - `progress`, `observers`: see `Progress` and `pipeline.Observer`.
+
+    Raises UnsupportedOpError and InvalidModelError for the model, OptionError and TargetError for what is asked, PassError for a
+    defect of the compiler.
+    """
+    options = options or BuildOptions()
+    archs = list(dict.fromkeys([options.target or detect_arch(), *targets]))
+    for arch in archs:
+        check_arch(arch)
+    imported, digest = _import(model, options)
+    store = _Store()
+    variants: dict[str, Any] = {}
+    compiles = 0
+    program: HostProgram | None = None
+    for arch in archs:
+        made = _build_variant(imported.clone(), replace(options, target=arch), store, _cache(cache), progress, observers)
+        variants[arch], program = made.manifest, made.program
+        compiles += made.compiles
+    assert program is not None
+    manifest = {
+        "kind": KIND,
+        "toolchain": _toolchain(),
+        "model": {"sha256": digest, "name": Path(model).name if isinstance(model, str | Path) else ""},
+        "options": _options(options),
+        "inputs": [spec_to_json(spec) for spec in program.inputs],
+        "outputs": [spec_to_json(spec) for spec in program.outputs],
+        "symbols": {name: list(values) for name, values in sorted(program.symbols.items())},
+        "variants": variants,
+    }
+    return Engine(manifest, store.sections, compiles=compiles)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """One architecture of an engine."""
+
+    manifest: dict[str, Any]
+    program: HostProgram
+    compiles: int
+
+
+class _Store:
+    """Sections by name; equal bytes are stored once."""
+
+    def __init__(self) -> None:
+        self.sections: dict[str, Section] = {}
+        self._by_digest: dict[tuple[str, int], str] = {}
+
+    def add(self, name: str, data: bytes | memoryview, align: int = 64) -> str:
+        """Keeps bytes and returns the section's name, which is an older one where the bytes are known already."""
+        key = (hashlib.sha256(data).hexdigest(), align)
+        if key not in self._by_digest:
+            self._by_digest[key] = name
+            self.sections[name] = Section(data, align)
+        return self._by_digest[key]
+
+    def add_text(self, name: str, text: str) -> str:
+        return self.add(name, text.encode())
+
+
+class _Tiles(Observer):
+    """Keeps the kernels as they are before `lower-to-threads`: the tile-level IR that the engine stores."""
+
+    def __init__(self, progress: Progress | None):
+        self.progress = progress
+        self.text = ""
+
+    def before_pass(self, index: int, step: ModulePass, module: ModuleOp) -> None:
+        if step.name == "lower-to-threads":
+            self.text = _print(_only(module, kernel.FuncOp), locations=False)
+
+    def after_pass(self, index: int, step: ModulePass, module: ModuleOp, seconds: float) -> None:
+        if self.progress is not None:
+            self.progress(f"pass {step.name}", 1, 1)
+
+
+def _import(model: Any, options: BuildOptions) -> tuple[ModuleOp, str]:
+    """The module to build and a digest of what it was made from."""
+    if isinstance(model, ModuleOp):
+        return model, hashlib.sha256(str(model).encode()).hexdigest()
+    from .network import Network
+
+    if isinstance(model, Network):
+        module = model.module()
+        return module, hashlib.sha256(str(module).encode()).hexdigest()
+    from .frontend import import_onnx
+
+    if isinstance(model, str | Path):
+        content = b""
+        try:
+            content = Path(model).read_bytes()
+        except OSError as error:
+            raise OptionError(f"model '{model}': {error.strerror or error}; check the path.") from error
+    elif isinstance(model, bytes):
+        content = model
+    else:
+        content = model.SerializeToString(deterministic=True)
+    return import_onnx(model, profiles=dict(options.profiles)), hashlib.sha256(content).hexdigest()
+
+
+def _build_variant(
+    module: ModuleOp,
+    options: BuildOptions,
+    store: _Store,
+    cache: CubinCache | None,
+    progress: Progress | None,
+    observers: Sequence[Observer],
+) -> _Made:
+    arch = cast(str, options.target)
+    set_target(module, arch)
+    tiles = _Tiles(progress)
+    with collecting() as remarks:
+        run_pipeline(module, options, observers=[*observers, tiles])
+    kernels = [op for op in module.body.block.ops if isinstance(op, kernel.FuncOp)]
+    facts = {func.sym_name.data: KernelInfo.read(func) for func in kernels}
+    program = HostProgram.read(module, facts)
+    sources = {func.sym_name.data: _source(func) for func in kernels}
+    jobs = [Job(text, arch, name=f"{name}.cu") for name, text in sources.items()]
+    report = None if progress is None else lambda done, total: progress(f"compile {arch}", done, total)
+    compiled = dict(zip(sources, compile_all(jobs, cache, progress=report), strict=True))
+    manifest = {
+        "host": store.add_text(f"{arch}/host.mlir", _print(_host(module))),
+        "tiles": store.add_text(f"{arch}/kernels.mlir", tiles.text),
+        "kernels": [_kernel(store, arch, facts[name], sources[name], compiled[name]) for name in sources],
+        "weights": _weights(store, arch, module, program),
+        "plan": _plan(module, program),
+        "choices": _choices(module),
+        "remarks": [_remark(r) for r in remarks],
+    }
+    return _Made(manifest, program, len({job for job, made in zip(jobs, compiled.values(), strict=True) if not made.cached}))
+
+
+def _source(func: kernel.FuncOp) -> str:
+    from .codegen.cuda import print_kernel
+
+    return print_kernel(func)
+
+
+def _kernel(store: _Store, arch: str, facts: KernelInfo, source: str, compiled: Compiled) -> dict[str, Any]:
+    """What the manifest says of a kernel; its CUDA C and cubin become sections."""
+    entries = list(compiled.resources)
+    if len(entries) != 1:
+        raise PassError(f"codegen: expected one kernel in the CUDA C of @{facts.name}, got {', '.join(entries) or 'none'}.")
+    return {
+        "facts": facts.to_json(),
+        "entry": entries[0],
+        "source": store.add_text(f"{arch}/{facts.name}.cu", source),
+        "cubin": store.add(f"{arch}/{facts.name}.cubin", compiled.cubin),
+        "resources": asdict(compiled.resources[entries[0]]),
+        "problems": compiled.problems(),
+    }
+
+
+def _weights(store: _Store, arch: str, module: ModuleOp, program: HostProgram) -> dict[str, str]:
+    """Evaluates `@weights`; for each weight that `@main` reads, the section that holds it."""
+    from ..dialects.meaning.execute import run_weights
+
+    exports = run_weights(module)
+    named: dict[str, str] = {}
+    for name, (shape, dtype) in sorted(program.weights.items()):
+        if name not in exports:
+            raise PassError(f"weights: @main reads '{name}', which @weights does not export.")
+        array = np.ascontiguousarray(exports[name])
+        if array.dtype != dtype or array.shape != shape:
+            raise PassError(f"weights: expected '{name}' as {dtype}{list(shape)}, got {array.dtype}{list(array.shape)}.")
+        data = memoryview(array.reshape(-1).view(np.uint8)) if array.size else b""
+        align = PAGE if not named else _WEIGHT_ALIGNMENT
+        named[name] = store.add(f"{arch}/weights/{name}", data, align)
+    return named
+
+
+def _plan(module: ModuleOp, program: HostProgram) -> dict[str, Any]:
+    """The memory plan in words: the arena and, in order of offset, what lies in it."""
+    slots = [op for op in module.walk() if isinstance(op, buffer.SlotOp)]
+    listed = [
+        {
+            "offset": slot.offset.value.data,
+            "size": slot.size.value.data,
+            "type": f"{slot.result.type}",
+            "nodes": onnx_names(slot.location),
+        }
+        for slot in sorted(slots, key=lambda slot: (slot.offset.value.data, slot.size.value.data))
+    ]
+    return {
+        "arena_bytes": program.arena_bytes,
+        "sum_bytes": sum(slot.size.value.data for slot in slots),
+        "launches": len(program.launches),
+        "buffers": listed,
+    }
+
+
+def _choices(module: ModuleOp) -> dict[str, str]:
+    """The schedule and tunables of each group: what a rebuild needs in order to choose the same."""
+    chosen: dict[str, str] = {}
+    for op in module.walk():
+        choice = op.attributes.get("kernel.choice")
+        name = op.properties.get("sym_name", op.attributes.get("sym_name"))
+        if choice is not None and isinstance(name, StringAttr):
+            chosen[name.data] = str(choice)
+    return chosen
+
+
+def _remark(remark: Remark) -> dict[str, Any]:
+    return asdict(remark)
+
+
+def _host(module: ModuleOp) -> ModuleOp:
+    """The host function alone, with the module's symbols and target."""
+    return _only(module, FuncOp, "main")
+
+
+def _only(module: ModuleOp, kind: type, name: str | None = None) -> ModuleOp:
+    ops = [op for op in module.body.block.ops if isinstance(op, kind)]
+    kept = [op.clone() for op in ops if name is None or op.properties.get("sym_name") == StringAttr(name)]
+    return ModuleOp(kept, attributes=dict(module.attributes))
+
+
+def _print(module: ModuleOp, *, locations: bool = True) -> str:
+    """IR text, with the locations that lead to the ONNX nodes."""
+    text = StringIO()
+    Printer(stream=text, print_debuginfo=locations).print_op(module)
+    return text.getvalue() + "\n"
+
+
+def _cache(chosen: CubinCache | None | str | Path) -> CubinCache | None:
+    if chosen is None or isinstance(chosen, CubinCache):
+        return chosen
+    return CubinCache(Path(chosen) if chosen else cache_directory())
+
+
+def _options(options: BuildOptions) -> dict[str, Any]:
+    """The options as JSON values, without `target`, which the variants say."""
+    listed = {name: getattr(options, name) for name in options.__dataclass_fields__ if name != "target"}
+    return {name: _json(value) for name, value in sorted(listed.items())}
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _json(item) for key, item in sorted(value.items())}
+    return [_json(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def _toolchain() -> dict[str, Any]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    found: dict[str, Any] = {"nvrtc": list(nvrtc_version())}
+    for package in ("trtc", "xdsl", "numpy"):
+        try:
+            found[package] = re.split(r"[+]", version(package))[0]
+        except PackageNotFoundError:
+            found[package] = ""
+    return found

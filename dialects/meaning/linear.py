@@ -1,0 +1,122 @@
+"""What convolutions and matrix products compute: im2col and BLAS, fast enough to run whole networks.
+
+f16 and bf16 operands multiply and accumulate in f32 and round once. i8 products are summed exactly: in f32 as long as every
+partial sum stays below 2**24, else in f64. TF32 rounds operands to 10 mantissa bits, halves away from zero (`cvt.rna.tf32`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from .. import nn
+from .registry import Env, defines, result_dtype
+
+IM2COL_ELEMENTS = 1 << 24
+"""Images are taken in chunks whose im2col matrices have about this many elements."""
+
+
+def round_tf32(x: np.ndarray) -> np.ndarray:
+    """f32 values rounded to 10 mantissa bits, halves away from zero; infinities and NaN stay."""
+    bits = np.ascontiguousarray(x).view(np.uint32)
+    rounded = ((bits + np.uint32(0x1000)) & np.uint32(0xFFFFE000)).view(np.float32)
+    return np.where(np.isfinite(x), rounded, x)
+
+
+def factors(operands: Sequence[np.ndarray], depth: int, tf32: bool) -> list[np.ndarray]:
+    """The operands in a type in which BLAS sums `depth` products as the op means it."""
+    if operands[0].dtype.kind in "iu":
+        wide = np.float32 if depth * 255 * 255 < 1 << 24 else np.float64
+        return [x.astype(wide) for x in operands]
+    wide = [x if x.dtype == np.float64 else x.astype(np.float32, copy=False) for x in operands]
+    return [round_tf32(x) for x in wide] if tf32 and wide[0].dtype == np.float32 else wide
+
+
+@defines(nn.MatmulOp)
+def matmul(op: nn.MatmulOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
+    a, b = factors(operands, operands[0].shape[-1], op.math is not None)
+    if op.transpose_b is not None:
+        b = np.swapaxes(b, -1, -2)
+    return [np.matmul(a, b).astype(result_dtype(op), copy=False)]
+
+
+@defines(nn.ConvOp)
+def conv(op: nn.ConvOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
+    strides, pads, dilations = (nn.values_of(a) for a in (op.strides, op.pads, op.dilations))
+    x, w = factors(operands, int(np.prod(operands[1].shape[1:])), op.math is not None)
+    groups = op.groups.value.data
+    result = (
+        _depthwise(x, w, strides, pads, dilations)
+        if groups > 1 and w.shape[3] == 1
+        else _im2col_conv(x, w, strides, pads, dilations, groups)
+    )
+    return [result.astype(result_dtype(op), copy=False)]
+
+
+def pad_image(x: np.ndarray, pads: Sequence[int], value: float) -> np.ndarray:
+    """[N, H, W, C] with a border; negative pads crop."""
+    top, left, bottom, right = pads
+    grown = [(max(top, 0), max(bottom, 0)), (max(left, 0), max(right, 0))]
+    if any(map(any, grown)):
+        x = np.pad(x, ((0, 0), *grown, (0, 0)), constant_values=value)
+    rows = slice(max(-top, 0), x.shape[1] - max(-bottom, 0))
+    columns = slice(max(-left, 0), x.shape[2] - max(-right, 0))
+    return x[:, rows, columns]
+
+
+def windows(x: np.ndarray, kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int]) -> np.ndarray:
+    """A view [N, OH, OW, R, S, C] of the windows of a padded image [N, H, W, C]."""
+    n, h, w, c = x.shape
+    oh, ow = (
+        (size - d * (k - 1) - 1) // s + 1 for size, k, s, d in zip((h, w), kernel, strides, dilations, strict=True)
+    )
+    sn, sh, sw, sc = x.strides
+    shape = (n, oh, ow, *kernel, c)
+    return as_strided(
+        x, shape, (sn, sh * strides[0], sw * strides[1], sh * dilations[0], sw * dilations[1], sc), writeable=False
+    )
+
+
+def _im2col_conv(
+    x: np.ndarray,
+    w: np.ndarray,
+    strides: Sequence[int],
+    pads: Sequence[int],
+    dilations: Sequence[int],
+    groups: int,
+) -> np.ndarray:
+    o, r, s, depth = w.shape
+    view = windows(pad_image(x, pads, 0), (r, s), strides, dilations)
+    n, oh, ow = view.shape[:3]
+    filters = w.reshape(groups, o // groups, r * s * depth).transpose(0, 2, 1)
+    result = np.empty((n, oh, ow, o), x.dtype)
+    chunk = max(1, IM2COL_ELEMENTS // max(1, oh * ow * r * s * depth * groups))
+    for first in range(0, n, chunk):
+        part = view[first : first + chunk]
+        if groups == 1:
+            columns = part.reshape(-1, r * s * depth)
+            result[first : first + chunk] = (columns @ filters[0]).reshape(-1, oh, ow, o)
+            continue
+        split = part.reshape(*part.shape[:5], groups, depth)
+        columns = np.moveaxis(split, 5, 0).reshape(groups, -1, r * s * depth)
+        product = np.matmul(columns, filters)
+        result[first : first + chunk] = product.transpose(1, 0, 2).reshape(-1, oh, ow, o)
+    return result
+
+
+def _depthwise(
+    x: np.ndarray, w: np.ndarray, strides: Sequence[int], pads: Sequence[int], dilations: Sequence[int]
+) -> np.ndarray:
+    """One input channel a group: a sum over filter taps of image times weight, no matrix product."""
+    o, r, s, _ = w.shape
+    multiplier = o // x.shape[3]
+    if multiplier > 1:
+        x = np.repeat(x, multiplier, axis=3)
+    view = windows(pad_image(x, pads, 0), (r, s), strides, dilations)
+    result = np.zeros((*view.shape[:3], o), x.dtype)
+    for row in range(r):
+        for column in range(s):
+            result += view[:, :, :, row, column] * w[:, row, column, 0]
+    return result

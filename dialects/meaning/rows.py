@@ -1,0 +1,66 @@
+"""What reductions and normalisations compute; narrow floats accumulate in f32."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from .. import nn
+from .registry import Env, defines, result_dtype, widen
+
+KINDS: dict[nn.ReduceKind, Callable[..., np.ndarray]] = {
+    nn.ReduceKind.SUM: np.sum,
+    nn.ReduceKind.MEAN: np.mean,
+    nn.ReduceKind.MAX: np.max,
+    nn.ReduceKind.MIN: np.min,
+    nn.ReduceKind.PROD: np.prod,
+}
+
+
+@defines(nn.ReduceOp)
+def reduce(op: nn.ReduceOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
+    x, axes, keepdims = widen(operands[0]), nn.values_of(op.axes), bool(op.keepdims)
+    kind = op.kind.data
+    if kind == nn.ReduceKind.SUMSQ:
+        x, kind = x * x, nn.ReduceKind.SUM
+    # NumPy widens sums of small integers; here they wrap around in their own type.
+    exact = {"dtype": x.dtype} if kind in (nn.ReduceKind.SUM, nn.ReduceKind.PROD) else {}
+    return [np.asarray(KINDS[kind](x, axis=axes, keepdims=keepdims, **exact)).astype(result_dtype(op), copy=False)]
+
+
+@defines(nn.SoftmaxOp)
+def softmax(op: nn.SoftmaxOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
+    x, axis = widen(operands[0]), op.axis.value.data
+    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return [(e / np.sum(e, axis=axis, keepdims=True)).astype(result_dtype(op), copy=False)]
+
+
+@defines(nn.LayerNormOp)
+def layer_norm(op: nn.LayerNormOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
+    x, scale, bias = map(widen, operands)
+    axes = tuple(range(op.axis.value.data, x.ndim))
+    centred = x - np.mean(x, axis=axes, keepdims=True)
+    variance = np.mean(centred * centred, axis=axes, keepdims=True)
+    normal = centred / np.sqrt(variance + x.dtype.type(op.epsilon.value.data))
+    return [(normal * scale + bias).astype(result_dtype(op), copy=False)]
+
+
+@defines(nn.BatchNormOp)
+def batch_norm(op: nn.BatchNormOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
+    x, scale, bias, mean, variance = map(widen, operands)
+    factor = scale / np.sqrt(variance + variance.dtype.type(op.epsilon.value.data))
+    return [((x - mean) * factor + bias).astype(result_dtype(op), copy=False)]
+
+
+@defines(nn.LrnOp)
+def lrn(op: nn.LrnOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
+    x = widen(operands[0])
+    size, channels = op.size.value.data, x.shape[-1]
+    alpha, beta, bias = (x.dtype.type(a.value.data) for a in (op.alpha, op.beta, op.bias))
+    back, forward = (size - 1) // 2, size // 2
+    squares = np.pad(x * x, [(0, 0)] * (x.ndim - 1) + [(back, forward)])
+    total = np.zeros_like(x)
+    for offset in range(size):
+        total += squares[..., offset : offset + channels]
+    return [(x / (bias + alpha / size * total) ** beta).astype(result_dtype(op), copy=False)]

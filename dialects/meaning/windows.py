@@ -1,0 +1,50 @@
+"""What pooling ops compute."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .. import nn
+from .linear import pad_image, windows
+from .registry import Env, defines, result_dtype, widen
+
+
+def _least(dtype: np.dtype) -> float:
+    return float("-inf") if dtype.kind in "fV" else int(np.iinfo(dtype).min)
+
+
+@defines(nn.MaxPoolOp)
+def max_pool(op: nn.MaxPoolOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
+    kernel, strides, pads, dilations = (nn.values_of(a) for a in (op.kernel, op.strides, op.pads, op.dilations))
+    x = widen(operands[0])
+    view = windows(pad_image(x, pads, _least(x.dtype)), kernel, strides, dilations)
+    result = view[:, :, :, 0, 0]
+    for row in range(kernel[0]):
+        for column in range(kernel[1]):
+            result = np.maximum(result, view[:, :, :, row, column])
+    return [result.astype(result_dtype(op), copy=False)]
+
+
+@defines(nn.AvgPoolOp)
+def avg_pool(op: nn.AvgPoolOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
+    kernel, strides, pads, dilations = (nn.values_of(a) for a in (op.kernel, op.strides, op.pads, op.dilations))
+    x = widen(operands[0])
+    total = _window_sum(x, kernel, strides, pads, dilations)
+    if bool(op.count_include_pad):
+        count: np.ndarray | int = kernel[0] * kernel[1]
+    else:
+        count = _window_sum(np.ones((1, *x.shape[1:3], 1), x.dtype), kernel, strides, pads, dilations)
+    return [(total / count).astype(result_dtype(op), copy=False)]
+
+
+def _window_sum(
+    x: np.ndarray, kernel: Sequence[int], strides: Sequence[int], pads: Sequence[int], dilations: Sequence[int]
+) -> np.ndarray:
+    view = windows(pad_image(x, pads, 0), kernel, strides, dilations)
+    total = np.zeros((*view.shape[:3], view.shape[5]), x.dtype)
+    for row in range(kernel[0]):
+        for column in range(kernel[1]):
+            total += view[:, :, :, row, column]
+    return total

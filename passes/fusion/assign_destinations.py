@@ -1,0 +1,169 @@
+"""`assign-destinations`: decides, on tensors, which values share a buffer, so that concat, slice and their like cost nothing.
+
+    %0 = fusion.group "conv" ...                     %0 = fusion.group "conv" ... attributes {layouts = [..., #fusion.layout<[48, 12, 1]>]}
+    %1 = fusion.group "conv" ...                     %1 = fusion.group "conv" ... attributes {layouts = [...]}
+    %2 = nn.concat %0, %1 {axis = 2}            ->   %2 = nn.concat %0, %1 {axis = 2, fusion.alias = #fusion.alias<dest>}
+
+First from the last op to the first (destinations.py): producers that can write straight into the buffer of a concat, or of a transpose
+that must end row-major, do. Then from the first to the last: every other view (reshape, transpose, slice, broadcast_to) reads in
+its operand's buffer. Offsets and strides are dim expressions. Each group gets `layouts` for its operands and results; the schedules
+are asked whether they accept them, and where they refuse, a copy group makes the tensor row-major. Graph outputs end whole and
+row-major in buffers of their own. Every copy and refusal is a remark. Linear.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import ReturnOp
+from xdsl.ir import Attribute, Block, Operation, SSAValue
+from xdsl.passes import ModulePass
+
+from ...dialects import fusion, nn
+from ...dialects.fusion import Alias, AliasAttr, GroupOp
+from ...dialects.nn import shape_of
+from ..graph import editing
+from ..remarks import remark
+from . import placement as place
+from .building import ask_schedules, copy_group
+from .destinations import Destinations
+from .fuse_groups import TARGET
+from .placement import Placement
+
+NAME = "assign-destinations"
+
+
+@dataclass
+class _Layouter:
+    """The walk from first to last op: views, layouts of groups, and the copies that they need."""
+
+    destinations: Destinations
+    target: Attribute | None
+    places: dict[SSAValue, Placement] = field(default_factory=dict)
+    copies: dict[SSAValue, SSAValue] = field(default_factory=dict)
+    outputs: set[SSAValue] = field(default_factory=set)
+    """Buffers that are graph outputs already."""
+
+    def at(self, value: SSAValue) -> Placement:
+        return self.places.get(value) or self.destinations.homes.get(value) or Placement.own(value)
+
+    def copied(self, value: SSAValue, before: Operation, why: str) -> SSAValue:
+        """The value in a buffer of its own, by one copy group that all who need it share."""
+        if value not in self.copies:
+            group = copy_group(value)
+            self.copies[value] = editing.insert_before(before, group, location=group.location).results[0]
+            self.write_layouts(group)
+            remark(before, "missed", NAME, f"copied: {why}")
+        return self.copies[value]
+
+    def write_layouts(self, group: GroupOp) -> None:
+        values = (*group.operands, *group.results)
+        fusion.set_layouts(group, [place.layout_of(v, self.at(v)) for v in values])
+
+    def refusal(self, group: GroupOp) -> str | None:
+        """Why no schedule accepts the group with the layouts written on it, or None."""
+        schedule, reasons = ask_schedules(group, self.target)
+        return None if schedule is not None else "; ".join(reasons)
+
+    def lay_out(self, group: GroupOp) -> None:
+        """Write a group's layouts; copy operands whose layout no schedule accepts."""
+        self.write_layouts(group)
+        strided = [i for i, v in enumerate(group.operands) if not place.is_row_major(shape_of(v), self.at(v).strides)]
+        if not strided or self.refusal(group) is None:
+            return
+        values = list(group.operands)
+        for index in strided:
+            alone = [v if i == index or i not in strided else None for i, v in enumerate(values)]
+            fusion.set_layouts(
+                group,
+                [place.layout_of(v, self.at(v) if kept is not None else Placement.own(v)) for v, kept in zip(values, alone, strict=True)]
+                + [place.layout_of(r, self.at(r)) for r in group.results],
+            )
+            reason = self.refusal(group)
+            if reason is not None:
+                group.operands[index] = self.copied(values[index], group, f"operand {index} is strided and {reason}")
+        self.write_layouts(group)
+        reason = self.refusal(group)
+        if reason is None:
+            return
+        for index in strided:
+            if group.operands[index] is values[index]:
+                group.operands[index] = self.copied(values[index], group, f"operand {index} is strided beside others and {reason}")
+        self.write_layouts(group)
+
+    def view(self, op: Operation) -> None:
+        """Place the result of a view in its operand's buffer, after a copy where no strides describe it."""
+        source = op.operands[0]
+        at = self.at(source)
+        match op:
+            case nn.TransposeOp():
+                result = place.transposed(at, nn.values_of(op.permutation))
+            case nn.SliceOp():
+                result = place.sliced(at, op.starts.exprs, nn.values_of(op.steps))
+            case nn.BroadcastToOp():
+                result = place.broadcast(at, shape_of(source), shape_of(op.result))
+            case _:
+                dims = shape_of(op.results[0])
+                result = place.reshaped(at, shape_of(source), dims)
+                if result is None:
+                    op.operands[0] = self.copied(source, op, "a reshape of a strided tensor that no strides describe")
+                    result = place.reshaped(self.at(op.operands[0]), shape_of(source), dims)
+        assert result is not None
+        self.places[op.results[0]] = result
+        op.attributes[fusion.ALIAS] = AliasAttr(Alias.SOURCE)
+
+    def finish(self, op: ReturnOp) -> None:
+        """Let each graph output be all of a buffer that a group writes, and no buffer two outputs."""
+        for index, value in enumerate(op.operands):
+            at = self.at(value)
+            owner = at.root.owner
+            reason = None
+            if not isinstance(owner, GroupOp) and at.root not in self.destinations.roots:
+                reason = "a graph output must be written by a group"
+            elif at.root in self.outputs:
+                reason = "two graph outputs would share a buffer"
+            elif not place.is_whole(value, at):
+                reason = "a graph output must be row-major and all of its buffer"
+            if reason is None:
+                self.outputs.add(at.root)
+                continue
+            group = copy_group(value)
+            op.operands[index] = editing.insert_before(op, group, location=group.location).results[0]
+            self.write_layouts(group)
+            remark(group, "missed", NAME, f"copied: {reason}")
+
+    def run(self, block: Block, constants: set[SSAValue]) -> None:
+        for op in list(block.ops):
+            if isinstance(op, GroupOp):
+                self.lay_out(op)
+            elif isinstance(op, ReturnOp):
+                self.finish(op)
+            elif op.results and op.results[0] in constants:
+                continue
+            elif op in self.destinations.taken:
+                op.attributes[fusion.ALIAS] = AliasAttr(Alias.DEST)
+                remark(op, "applied", NAME, f"{op.name}: its operands are written into its result")
+            elif isinstance(op, nn.ReshapeOp | nn.TransposeOp | nn.SliceOp | nn.BroadcastToOp):
+                self.view(op)
+
+
+@dataclass(frozen=True)
+class AssignDestinationsPass(ModulePass):
+    """Decide which tensors share buffers, and every group's layouts."""
+
+    name = NAME
+    numerics: ClassVar[str] = "exact"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        target = op.attributes.get(TARGET)
+        for func in editing.functions(op):
+            if func.sym_name.data == editing.WEIGHTS:
+                continue
+            block = func.body.block
+            constants = editing.fed_by_constants_only(block, weights=False)
+            destinations = Destinations(block, target, constants)
+            destinations.find()
+            _Layouter(destinations, target).run(block, constants)

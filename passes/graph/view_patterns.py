@@ -1,0 +1,213 @@
+"""Patterns of `canonicalize-nn`: chains of reshapes and transposes, and ops that take them in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from xdsl.ir import Operation, SSAValue
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
+
+from ...dialects import nn, quant
+from ...dialects.dims import Expr, const
+from ...dialects.nn import rank_of, shape_of
+from ..remarks import remark
+from .editing import depends_on_constants_only, rebuilt, splat_of
+from .permutations import Permutation, compose, identity, is_identity
+
+NAME = "canonicalize-nn"
+
+
+class MergeReshapes(RewritePattern):
+    """reshape(reshape(x)) -> reshape(x)."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.ReshapeOp, rewriter: PatternRewriter, /) -> None:
+        if isinstance(op.x.owner, nn.ReshapeOp):
+            rewriter.replace(op, nn.ReshapeOp(op.x.owner.x, shape_of(op.result)))
+
+
+class MergeTransposes(RewritePattern):
+    """transpose(transpose(x)) -> transpose(x) or x."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.TransposeOp, rewriter: PatternRewriter, /) -> None:
+        x, permutation = op.x, nn.values_of(op.permutation)
+        if isinstance(x.owner, nn.TransposeOp):
+            x, permutation = x.owner.x, compose(nn.values_of(x.owner.permutation), permutation)
+        if is_identity(permutation):
+            rewriter.replace(op, [], [x])
+        elif x is not op.x:
+            rewriter.replace(op, nn.TransposeOp(x, permutation))
+
+
+def _merged_blocks(dims: Sequence[Expr], merged: Sequence[Expr]) -> list[list[int]] | None:
+    """For each dim of `merged` the run of `dims` that a reshape merges into it; None if it splits one."""
+    blocks: list[list[int]] = []
+    index = 0
+    for size in merged:
+        block: list[int] = []
+        covered = const(1)
+        while covered != size:
+            if index == len(dims):
+                return None
+            covered = covered * dims[index]
+            block.append(index)
+            index += 1
+        blocks.append(block)
+    if not blocks or any(d.as_int() != 1 for d in dims[index:]):
+        return None
+    blocks[-1] += range(index, len(dims))
+    return blocks
+
+
+class TransposeAboveMerge(RewritePattern):
+    """transpose(reshape(transpose(x))) -> reshape(transpose(x)), where the reshape merges dims and the outer one moves them whole."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.TransposeOp, rewriter: PatternRewriter, /) -> None:
+        reshape = op.x.owner
+        if not isinstance(reshape, nn.ReshapeOp) or not isinstance(reshape.x.owner, nn.TransposeOp):
+            return
+        blocks = _merged_blocks(shape_of(reshape.x), shape_of(reshape.result))
+        if blocks is None or not reshape.result.has_one_use():
+            return
+        moved = nn.TransposeOp(reshape.x, [i for p in nn.values_of(op.permutation) for i in blocks[p]])
+        rewriter.replace(op, [moved, nn.ReshapeOp(moved, shape_of(op.result))])
+
+
+def _swap_last(permutation: Permutation) -> Permutation:
+    return (*permutation[:-2], permutation[-1], permutation[-2])
+
+
+class TransposeIntoMatmul(RewritePattern):
+    """matmul(a, transpose(b)) -> matmul(a, b) with transpose_b, where the transpose moves the innermost dim away."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.MatmulOp, rewriter: PatternRewriter, /) -> None:
+        inner = op.b.owner
+        if op.transpose_b is not None or not isinstance(inner, nn.TransposeOp):
+            return
+        rest = _swap_last(nn.values_of(inner.permutation))
+        if rest[-1] != len(rest) - 1:
+            return
+        b: SSAValue = inner.x
+        new: list[Operation] = []
+        if rest != identity(len(rest)):
+            new.append(nn.TransposeOp(b, rest))
+            b = new[0].results[0]
+        product = nn.MatmulOp(op.a, b, transpose_b=True, element_type=nn.element_of(op.result))
+        if op.math is not None:
+            product.properties["math"] = op.math
+        rewriter.replace(op, [*new, product])
+
+
+class TransposeAboveDequantize(RewritePattern):
+    """transpose(dequantize(w)) -> dequantize(transpose(w)) for constants, so that the transpose can be folded."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.TransposeOp, rewriter: PatternRewriter, /) -> None:
+        mark = op.x.owner
+        if not isinstance(mark, quant.DequantizeOp) or not depends_on_constants_only(mark.x):
+            return
+        moved = nn.TransposeOp(mark.x, nn.values_of(op.permutation))
+        axis = None if mark.axis is None else nn.values_of(op.permutation).index(mark.axis.value.data)
+        rewriter.replace(op, [moved, quant.DequantizeOp(moved, mark.scale, axis, nn.element_of(op.result))])
+
+
+class PointwiseAboveView(RewritePattern):
+    """f(view(x), numbers) -> view(f(x, numbers)), so that f stands beside what computes x."""
+
+    def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter, /) -> None:
+        if not nn.is_pointwise(op) or op.name.startswith("quant."):
+            return
+        views = [v for v in op.operands if isinstance(v.owner, nn.ReshapeOp | nn.TransposeOp)]
+        numbers = [v for v in op.operands if isinstance(v.owner, nn.ConstantOp) and splat_of(v) is not None]
+        if len(views) != 1 or len(views) + len(numbers) != len(op.operands) or not views[0].has_one_use():
+            return
+        view = views[0].owner
+        assert isinstance(view, nn.ReshapeOp | nn.TransposeOp)
+        if any(rank_of(v) for v in numbers) or depends_on_constants_only(view.x):
+            return
+        ty = nn.with_element(view.x, nn.element_of(op.results[0]))
+        inner = rebuilt(op, [view.x if v is views[0] else v for v in op.operands], [ty])
+        outer = rebuilt(view, inner.results, op.result_types)
+        rewriter.replace(op, [inner, outer])
+
+
+class GatherToSlice(RewritePattern):
+    """A gather by one constant index, or by a constant run of indices, is a slice."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.GatherOp, rewriter: PatternRewriter, /) -> None:
+        indices, axis = nn.constant_of(op.indices), op.axis.value.data
+        dims = list(shape_of(op.x))
+        if indices is None or indices.size == 0 or indices.ndim > 1:
+            return
+        size = dims[axis].as_int()
+        flat = [int(i) + (size if i < 0 and size is not None else 0) for i in indices.reshape(-1)]
+        if flat[0] < 0 or flat != list(range(flat[0], flat[0] + len(flat))):
+            return
+        starts = [flat[0] if i == axis else 0 for i in range(len(dims))]
+        dims[axis] = const(len(flat))
+        part = nn.SliceOp(op.x, starts, dims)
+        rewriter.replace(op, part if indices.ndim == 1 else [part, nn.ReshapeOp(part, shape_of(op.result))])
+
+
+class PadIntoWindow(RewritePattern):
+    """Zero padding of height and width goes into the pads of the conv behind, or of a max_pool of values that are never negative."""
+
+    def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter, /) -> None:
+        if not isinstance(op, nn.ConvOp | nn.MaxPoolOp) or not isinstance(op.x.owner, nn.PadOp):
+            return
+        pad = op.x.owner
+        low, high = nn.values_of(pad.low), nn.values_of(pad.high)
+        if low[0] or low[3] or high[0] or high[3]:
+            remark(op, "missed", NAME, "padding not taken in: it pads more than height and width")
+            return
+        if not _padding_agrees(op, pad):
+            remark(op, "missed", NAME, f"padding by {pad.value.value.data} not taken in: it may differ from {op.name}'s own")
+            return
+        old = nn.values_of(op.pads)
+        added = (low[1], low[2], high[1], high[2])
+        op.properties["pads"] = nn.ints([a + b for a, b in zip(old, added, strict=True)])
+        op.operands[0] = pad.x
+        rewriter.notify_op_modified(op)
+
+
+def _padding_agrees(op: nn.ConvOp | nn.MaxPoolOp, pad: nn.PadOp) -> bool:
+    value = pad.value.value.data
+    if isinstance(op, nn.ConvOp):
+        return value == 0
+    if value == -math.inf:
+        return True
+    # A zero beside values of which none is negative never changes a maximum, if each window holds one of them.
+    low, high, kernel = nn.values_of(pad.low), nn.values_of(pad.high), nn.values_of(op.kernel)
+    covered = all(max(low[i + 1], high[i + 1]) + max(nn.values_of(op.pads)) < kernel[i] for i in (0, 1))
+    return value == 0 and covered and never_negative(pad.x)
+
+
+def never_negative(value: SSAValue, depth: int = 4) -> bool:
+    """Whether a value is surely not below zero, looking back over at most `depth` ops."""
+    owner = value.owner
+    match owner:
+        case nn.ReluOp() | nn.SigmoidOp() | nn.ExpOp() | nn.SoftmaxOp():
+            return True
+        case nn.ClipOp():
+            return owner.min.value.data >= 0
+        case nn.MaxPoolOp() | nn.ReshapeOp() | nn.TransposeOp() | nn.SliceOp() | nn.ConcatOp():
+            return depth > 0 and all(never_negative(v, depth - 1) for v in owner.operands)
+        case _:
+            return False
+
+
+VIEW_PATTERNS: tuple[type[RewritePattern], ...] = (
+    MergeReshapes,
+    MergeTransposes,
+    TransposeAboveMerge,
+    TransposeIntoMatmul,
+    TransposeAboveDequantize,
+    PointwiseAboveView,
+    GatherToSlice,
+    PadIntoWindow,
+)

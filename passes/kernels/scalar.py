@@ -1,0 +1,407 @@
+"""
+`nn` and `quant` pointwise ops as arith and math on scalars, inside `kernel.map`: prologues and epilogues of all schedules.
+
+f16 and bf16 values are extended to f32 once and rounded once, when the region yields them; a cast in between rounds where it stands. i1
+is a bool. Maxima and minima propagate NaN, as NumPy and ONNX do.
+
+`emit_pointwise(b, wanted, frag, load)` builds one map: from the wanted values back to leaves, which `load` gives as fragments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import ceil, floor, isinf
+from typing import TypeAlias
+
+from xdsl.dialects import arith, math
+from xdsl.dialects.builtin import IntegerType, bf16, f16, f32, f64, i1, i8, i32, i64
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from ...dialects import nn, quant
+from ...dialects.dtypes import i16, is_float
+from ...dialects.errors import PassError
+from ...dialects.kernel_types import FragType
+from ...dialects.provenance import describe
+from .builder import Emitter, KernelBuilder
+from .schedules.base import Axes, broadcast_axes, owner_op
+
+ELEMENTS = (f32, f16, bf16, f64, i1, i8, i16, i32, i64)
+"""Element types that kernels compute with."""
+Load: TypeAlias = Callable[[SSAValue, Axes], SSAValue]
+"""Gives a leaf, broadcast into the iteration space by its axes, as a fragment, a rows fragment or a scalar."""
+
+
+def compute_type(element: Attribute) -> Attribute:
+    """The type that arithmetic on an element type uses."""
+    return f32 if element in (f16, bf16) else element
+
+
+def refuse_elements(values: Sequence[SSAValue]) -> str | None:
+    """Why tensors of these element types cannot be computed with, or None."""
+    for value in values:
+        element = nn.element_of(value)
+        if element not in ELEMENTS:
+            return f"expected elements of {', '.join(map(str, ELEMENTS))}, got {element}"
+    return None
+
+
+def refuse_pointwise(ops: Sequence[Operation]) -> str | None:
+    """Why the pointwise ops and constants among `ops` cannot be applied to scalars, or None."""
+    for op in ops:
+        if isinstance(op, nn.ConstantOp):
+            if splat(op.result) is None:
+                return f"expected constants of one value inside a group, got {op.result.type}"
+        elif nn.is_pointwise(op) and type(op) not in _OPS:
+            return f"{op.name} has no scalar form"
+        if nn.is_pointwise(op) and (reason := refuse_elements([*op.operands, *op.results])):
+            return f"{op.name}: {reason}"
+    return None
+
+
+def splat(value: SSAValue) -> float | int | None:
+    """The number that a constant of the group repeats, or None."""
+    array = nn.constant_of(value)
+    if array is None or array.size == 0 or (array.size > 1 and not (array == array.reshape(-1)[0]).all()):
+        return None
+    return array.reshape(-1)[0].item()
+
+
+# Scalars.
+
+
+def extend(s: Emitter, x: SSAValue) -> SSAValue:
+    """A loaded scalar in its compute type."""
+    return s.emit(arith.ExtFOp(x, f32)) if x.type in (f16, bf16) else x
+
+
+def convert(s: Emitter, x: SSAValue, to: Attribute) -> SSAValue:
+    """A scalar in another type: floats round to nearest even, float to integer truncates, to i1 means `!= 0`."""
+    source = x.type
+    if source == to:
+        return x
+    if to == i1:
+        return _compare(s, "ne", x, s.constant(0, source))
+    if is_float(source) and is_float(to):
+        if _bits(source) < _bits(to):
+            return s.emit(arith.ExtFOp(x, to))
+        if _bits(source) > _bits(to):
+            return s.emit(arith.TruncFOp(x, to))
+        return s.emit(arith.TruncFOp(s.emit(arith.ExtFOp(x, f32)), to))
+    if is_float(source):
+        return s.emit(arith.FPToSIOp(extend(s, x), to))
+    if is_float(to):
+        wide = compute_type(to)
+        made = s.emit(arith.UIToFPOp(x, wide) if source == i1 else arith.SIToFPOp(x, wide))
+        return convert(s, made, to)
+    if _bits(source) > _bits(to):
+        return s.emit(arith.TruncIOp(x, to))
+    return s.emit(arith.ExtUIOp(x, to) if source == i1 else arith.ExtSIOp(x, to))
+
+
+def _bits(type_: Attribute) -> int:
+    return type_.bitwidth  # pyright: ignore
+
+
+def _compare(s: Emitter, predicate: str, a: SSAValue, b: SSAValue) -> SSAValue:
+    if is_float(a.type):
+        return s.emit(arith.CmpfOp(a, b, "une" if predicate == "ne" else f"o{predicate}"))
+    sign = "" if predicate in ("eq", "ne") else "u" if a.type == i1 else "s"
+    return s.emit(arith.CmpiOp(a, b, sign + predicate))
+
+
+def maximum(s: Emitter, a: SSAValue, b: SSAValue) -> SSAValue:
+    """The greater one; NaN if either is."""
+    if is_float(a.type):
+        return s.emit(arith.MaximumfOp(a, b))
+    return s.emit(arith.OrIOp(a, b) if a.type == i1 else arith.MaxSIOp(a, b))
+
+
+def minimum(s: Emitter, a: SSAValue, b: SSAValue) -> SSAValue:
+    """The smaller one; NaN if either is."""
+    if is_float(a.type):
+        return s.emit(arith.MinimumfOp(a, b))
+    return s.emit(arith.AndIOp(a, b) if a.type == i1 else arith.MinSIOp(a, b))
+
+
+def add(s: Emitter, a: SSAValue, b: SSAValue) -> SSAValue:
+    return s.emit(arith.AddfOp(a, b) if is_float(a.type) else arith.AddiOp(a, b))
+
+
+def sub(s: Emitter, a: SSAValue, b: SSAValue) -> SSAValue:
+    return s.emit(arith.SubfOp(a, b) if is_float(a.type) else arith.SubiOp(a, b))
+
+
+def mul(s: Emitter, a: SSAValue, b: SSAValue) -> SSAValue:
+    return s.emit(arith.MulfOp(a, b) if is_float(a.type) else arith.MuliOp(a, b))
+
+
+def div(s: Emitter, a: SSAValue, b: SSAValue) -> SSAValue:
+    return s.emit(arith.DivfOp(a, b) if is_float(a.type) else arith.DivSIOp(a, b))
+
+
+def select(s: Emitter, condition: SSAValue, a: SSAValue, b: SSAValue) -> SSAValue:
+    return s.emit(arith.SelectOp(condition, a, b))
+
+
+# One function per op class: (emitter, op, operands in compute types) -> result in its compute type.
+
+Lowering: TypeAlias = Callable[[Emitter, Operation, Sequence[SSAValue]], SSAValue]
+
+
+def _math(op: type[Operation]) -> Lowering:
+    return lambda s, _, a: s.emit(op(a[0]))  # pyright: ignore[reportCallIssue]
+
+
+def _binary(function: Callable[[Emitter, SSAValue, SSAValue], SSAValue]) -> Lowering:
+    return lambda s, _, a: function(s, a[0], a[1])
+
+
+def _neg(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    return s.emit(arith.NegfOp(a[0])) if is_float(a[0].type) else sub(s, s.constant(0, a[0].type), a[0])
+
+
+def _abs(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    if is_float(a[0].type):
+        return s.emit(math.AbsFOp(a[0]))
+    return maximum(s, a[0], sub(s, s.constant(0, a[0].type), a[0]))
+
+
+def _reciprocal(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    return div(s, s.constant(1, a[0].type), a[0])
+
+
+def _sigmoid(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    one = s.constant(1, a[0].type)
+    return div(s, one, add(s, one, s.emit(math.ExpOp(s.emit(arith.NegfOp(a[0]))))))
+
+
+def _relu(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    return maximum(s, a[0], s.constant(0, a[0].type))
+
+
+def _sign(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    (x,) = a
+    zero, one, minus = (s.constant(v, x.type) for v in (0, 1, -1))
+    below = select(s, _compare(s, "lt", x, zero), minus, x)  # zero and NaN stay themselves
+    return select(s, _compare(s, "gt", x, zero), one, below)
+
+
+def _logical_not(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    return s.emit(arith.XOrIOp(a[0], s.constant(1, i1)))
+
+
+def _isnan(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    return s.emit(arith.CmpfOp(a[0], a[0], "uno"))
+
+
+def _pow(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    x, y = a
+    if is_float(x.type):
+        return s.emit(math.PowFOp(x, y))
+    power = s.emit(math.PowFOp(convert(s, x, f64), convert(s, y, f64)))
+    return convert(s, s.emit(math.RoundEvenOp(power)), x.type)
+
+
+def _mod(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    x, y = a
+    if is_float(x.type):
+        return _fmod(s, x, y)
+    zero = s.constant(0, x.type)
+    rest = s.emit(arith.RemSIOp(x, y))
+    differs = s.emit(arith.XOrIOp(_compare(s, "lt", rest, zero), _compare(s, "lt", y, zero)))
+    wrong = s.emit(arith.AndIOp(_compare(s, "ne", rest, zero), differs))
+    return select(s, wrong, add(s, rest, y), rest)
+
+
+def _fmod(s: Emitter, x: SSAValue, y: SSAValue) -> SSAValue:
+    """x - trunc(x / y) * y in f64, exact for quotients below 2^29."""
+    wide_x, wide_y = convert(s, x, f64), convert(s, y, f64)
+    quotient = s.emit(math.TruncOp(div(s, wide_x, wide_y)))
+    return convert(s, sub(s, wide_x, mul(s, quotient, wide_y)), x.type)
+
+
+def _compare_op(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    assert isinstance(op, nn.CompareOp)
+    return _compare(s, op.predicate.data.value, a[0], a[1])
+
+
+def _clip(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    assert isinstance(op, nn.ClipOp)
+    low, high, x = op.min.value.data, op.max.value.data, a[0]
+    if not is_float(x.type):
+        assert isinstance(x.type, IntegerType)
+        least, greatest = -(1 << (x.type.bitwidth - 1)), (1 << (x.type.bitwidth - 1)) - 1
+        low = float("-inf") if low <= least else ceil(low)
+        high = float("inf") if high >= greatest else floor(high)
+    if not isinf(low):
+        x = maximum(s, x, s.constant(low, x.type))
+    return x if isinf(high) else minimum(s, x, s.constant(high, x.type))
+
+
+def _leaky_relu(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    assert isinstance(op, nn.LeakyReluOp)
+    x = a[0]
+    scaled = mul(s, x, s.constant(op.alpha.value.data, x.type))
+    return select(s, _compare(s, "ge", x, s.constant(0, x.type)), x, scaled)
+
+
+def _cast(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    return extend(s, convert(s, a[0], nn.element_of(op.results[0])))
+
+
+def _saturate(s: Emitter, x: SSAValue) -> SSAValue:
+    rounded = s.emit(math.RoundEvenOp(x))
+    clamped = minimum(s, maximum(s, rounded, s.constant(-128, x.type)), s.constant(127, x.type))
+    return s.emit(arith.FPToSIOp(clamped, i8))
+
+
+def _quantize(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    return _saturate(s, div(s, a[0], convert(s, a[1], a[0].type)))
+
+
+def _dequantize(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    wide = compute_type(nn.element_of(op.results[0]))
+    return mul(s, convert(s, a[0], wide), convert(s, a[1], wide))
+
+
+def _requantize(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    return _saturate(s, mul(s, convert(s, a[0], f32), convert(s, a[1], f32)))
+
+
+_OPS: dict[type[Operation], Lowering] = {
+    nn.NegOp: _neg,
+    nn.AbsOp: _abs,
+    nn.ExpOp: _math(math.ExpOp),
+    nn.LogOp: _math(math.LogOp),
+    nn.SqrtOp: _math(math.SqrtOp),
+    nn.RsqrtOp: _math(math.RsqrtOp),
+    nn.ReciprocalOp: _reciprocal,
+    nn.ErfOp: _math(math.ErfOp),
+    nn.TanhOp: _math(math.TanhOp),
+    nn.SigmoidOp: _sigmoid,
+    nn.ReluOp: _relu,
+    nn.FloorOp: _math(math.FloorOp),
+    nn.CeilOp: _math(math.CeilOp),
+    nn.RoundOp: _math(math.RoundEvenOp),
+    nn.SignOp: _sign,
+    nn.SinOp: _math(math.SinOp),
+    nn.CosOp: _math(math.CosOp),
+    nn.LogicalNotOp: _logical_not,
+    nn.IsNanOp: _isnan,
+    nn.AddOp: _binary(add),
+    nn.SubOp: _binary(sub),
+    nn.MulOp: _binary(mul),
+    nn.DivOp: _binary(div),
+    nn.PowOp: _pow,
+    nn.MinOp: _binary(minimum),
+    nn.MaxOp: _binary(maximum),
+    nn.ModOp: _mod,
+    nn.LogicalAndOp: lambda s, _, a: s.emit(arith.AndIOp(a[0], a[1])),
+    nn.LogicalOrOp: lambda s, _, a: s.emit(arith.OrIOp(a[0], a[1])),
+    nn.LogicalXorOp: lambda s, _, a: s.emit(arith.XOrIOp(a[0], a[1])),
+    nn.CompareOp: _compare_op,
+    nn.WhereOp: lambda s, _, a: select(s, a[0], a[1], a[2]),
+    nn.ClipOp: _clip,
+    nn.LeakyReluOp: _leaky_relu,
+    nn.CastOp: _cast,
+    quant.QuantizeOp: _quantize,
+    quant.DequantizeOp: _dequantize,
+    quant.RequantizeOp: _requantize,
+    quant.ObserveOp: lambda s, _, a: a[0],
+}
+
+
+# Whole maps.
+
+Leaf: TypeAlias = tuple[SSAValue, Axes]
+
+
+def operand_axes(op: Operation, axes: Axes) -> list[Axes]:
+    """The axes of each operand of a pointwise op whose result has `axes`."""
+    if isinstance(op, quant.QuantizeOp | quant.DequantizeOp | quant.RequantizeOp):
+        scale = () if op.axis is None else broadcast_axes(nn.shape_of(op.scale), (axes[op.axis.value.data],))
+        return [axes, scale]
+    return [broadcast_axes(nn.shape_of(operand), axes) for operand in op.operands]
+
+
+def _is_computed(value: SSAValue, known: Mapping[SSAValue, SSAValue]) -> bool:
+    op = owner_op(value)
+    return value not in known and op is not None and nn.is_pointwise(op)
+
+
+def leaves_of(wanted: Sequence[Leaf], known: Mapping[SSAValue, SSAValue]) -> list[Leaf]:
+    """The values, with their axes, that the pointwise ops behind `wanted` start from; splat constants are none."""
+    found: dict[Leaf, None] = {}
+    seen: set[Leaf] = set()
+    pending = list(reversed(wanted))
+    while pending:
+        leaf = pending.pop()
+        if leaf in seen:
+            continue
+        seen.add(leaf)
+        value, axes = leaf
+        if _is_computed(value, known):
+            op = owner_op(value)
+            assert op is not None
+            pending += reversed(list(zip(op.operands, operand_axes(op, axes), strict=True)))
+        elif value in known or splat(value) is None:
+            found[leaf] = None
+    return list(found)
+
+
+def emit_pointwise(
+    b: KernelBuilder,
+    wanted: Sequence[Leaf],
+    frag: FragType,
+    load: Load,
+    *,
+    known: Mapping[SSAValue, SSAValue] | None = None,
+    elements: Sequence[Attribute] | None = None,
+) -> list[SSAValue]:
+    """
+    Fragments of the wanted values, computed by one `kernel.map` from their leaves.
+
+    - `wanted`: values of the group with their axes in the iteration space (`space_axes(shape_of(v), dims)`).
+    - `frag`: shape and layout of the fragments (a rows fragment type for one value a row).
+    - `known`: values that exist already as fragments (an anchor's result, in f32 as well), whatever their axes.
+    - `load`: called once for each other leaf: gives a fragment, rows fragment or scalar.
+    - `elements`: element types of the results; the values' own if not given.
+    """
+    known = known or {}
+    leaves = leaves_of(wanted, known)
+    sources = {leaf: known[leaf[0]] if leaf[0] in known else load(*leaf) for leaf in leaves}
+    types = [frag.with_element(nn.element_of(v)) for v, _ in wanted]
+    if elements is not None:
+        types = [frag.with_element(e) for e in elements]
+    if all(leaf in sources and sources[leaf].type == type_ for leaf, type_ in zip(wanted, types, strict=True)):
+        return [sources[leaf] for leaf in wanted]
+
+    def body(s: Emitter, *scalars: SSAValue) -> list[SSAValue]:
+        made = {leaf: extend(s, x) for leaf, x in zip(leaves, scalars, strict=True)}
+        return [convert(s, _scalar(s, leaf, made), t.element_type) for leaf, t in zip(wanted, types, strict=True)]
+
+    return b.map([sources[leaf] for leaf in leaves], types, body)
+
+
+def _scalar(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue]) -> SSAValue:
+    """A value in its compute type, with everything that it needs; without recursion, for groups of any depth."""
+    pending = [leaf]
+    while pending:
+        value, axes = pending[-1]
+        if (value, axes) in made:
+            pending.pop()
+            continue
+        number = splat(value)
+        op = owner_op(value)
+        if number is not None:
+            made[value, axes] = s.constant(number, compute_type(nn.element_of(value)))
+            continue
+        if op is None or type(op) not in _OPS:
+            raise PassError(f"lower-groups: {describe(op) if op else value}: expected a pointwise op, which has a scalar form")
+        needed = list(zip(op.operands, operand_axes(op, axes), strict=True))
+        missing = [n for n in needed if n not in made]
+        if missing:
+            pending += reversed(missing)
+            continue
+        made[value, axes] = _OPS[type(op)](s, op, [made[n] for n in needed])
+    return made[leaf]

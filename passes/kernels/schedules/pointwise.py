@@ -1,0 +1,276 @@
+"""
+Schedule `pointwise`: arithmetic without an anchor, and every copy: transposed, strided, sliced, broadcast, padded, concatenated.
+
+The elements of a result form one flat space; a block takes `threads * elements` of them, a thread `vector` neighbours at once, so that a warp
+moves 512 contiguous bytes an instruction. Operands are views of that space: stride 0 where they broadcast. A padded operand has no strides: there
+the space is cut into rows (up to the last padded dim) and columns, and rows are gathered, padding being the row outside.
+Results of several shapes and the pieces of a concat are jobs of one launch, each over its own space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import i32
+from xdsl.ir import SSAValue
+
+from ....dialects import kernel, nn
+from ....dialects.dims import Expr, const, maximum, product
+from ....dialects.kernel_types import Choice, FragType, Target
+from ....dialects.layouts import Blocked
+from ..builder import Emitter, KernelBuilder
+from ..scalar import compute_type, convert, emit_pointwise, leaves_of, refuse_elements, refuse_pointwise, select
+from .base import VIEWS, Access, Axes, Axis, Group, owner_op, space_axes
+from .tiling import column_threads, vector_width
+
+NAME = "pointwise"
+COPIES = (*VIEWS, nn.ConcatOp, nn.PadOp)
+
+
+class Refused(Exception):
+    """Why a group cannot be scheduled."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Values of one shape and where they go. `split`: dims before it are rows, the others columns (0: all flat)."""
+
+    dims: tuple[Expr, ...]
+    split: int
+    values: tuple[SSAValue, ...]
+    targets: tuple[Access, ...]
+
+    @property
+    def groups(self) -> tuple[list[int], list[int]]:
+        return list(range(self.split)), list(range(self.split, len(self.dims)))
+
+    @property
+    def axes(self) -> Axes:
+        return space_axes(self.dims, self.dims)
+
+    @property
+    def rows(self) -> Expr:
+        return product(self.dims[: self.split])
+
+    @property
+    def columns(self) -> Expr:
+        return product(self.dims[self.split :])
+
+
+def plan(group: Group) -> list[Job]:
+    """The jobs of a group. Raises Refused."""
+    jobs: list[Job] = []
+    for number, result in enumerate(group.results):
+        for value, target in _pieces(group, result, group.result_access(number)):
+            dims = nn.shape_of(value)
+            job = Job(dims, _split(group, value, dims), (value,), (target,))
+            if jobs and (jobs[-1].dims, jobs[-1].split) == (job.dims, job.split):
+                job = Job(dims, job.split, jobs[-1].values + job.values, jobs.pop().targets + job.targets)
+            jobs.append(job)
+    return jobs
+
+
+def _pieces(group: Group, value: SSAValue, target: Access) -> list[tuple[SSAValue, Access]]:
+    """A result as values and the parts of the result's tensor that they fill."""
+    op = owner_op(value)
+    if isinstance(op, nn.ReshapeOp) and group.access(value, space_axes(target.dims, target.dims), target.dims, flat=True) is None:
+        return [(op.x, target)]  # the same flat space
+    if not isinstance(op, nn.ConcatOp):
+        return [(value, target)]
+    pieces: list[tuple[SSAValue, Access]] = []
+    axis, start = op.axis.value.data, const(0)
+    for piece in op.inputs:
+        dims = nn.shape_of(piece)
+        pieces.append((piece, Access(target.tensor, dims, target.strides, target.offset + start * target.strides[axis])))
+        start = start + dims[axis]
+    return pieces
+
+
+def _split(group: Group, value: SSAValue, dims: tuple[Expr, ...]) -> int:
+    """Number of row dims that the leaves of a value need; raises Refused where one cannot be loaded."""
+    split = 0
+    for leaf, axes in leaves_of([(value, space_axes(dims, dims))], {}):
+        op = owner_op(leaf)
+        if isinstance(op, nn.PadOp):
+            if axes != space_axes(dims, dims) or group.access(op.x, *_own_space(op.x)) is None:
+                raise Refused("expected nn.pad of an operand, at the result's shape")
+            padded = [i for i, (a, z) in enumerate(zip(nn.values_of(op.low), nn.values_of(op.high), strict=True)) if a or z]
+            split = max([split, *(i + 1 for i in padded)])
+        elif not isinstance(op, nn.IotaOp | nn.ShapeValueOp) and group.access(leaf, axes, dims, flat=True) is None:
+            raise Refused(f"{op.name if op else 'operand'} is no view with strides of an operand")
+    if split:
+        for leaf, axes in leaves_of([(value, space_axes(dims, dims))], {}):
+            op = owner_op(leaf)
+            if not isinstance(op, nn.PadOp) and (isinstance(op, nn.IotaOp | nn.ShapeValueOp) or group.access(leaf, axes, dims) is None):
+                raise Refused(f"{op.name if op else 'operand'} beside nn.pad")
+    return split
+
+
+def _own_space(value: SSAValue) -> tuple[Axes, tuple[Expr, ...]]:
+    dims = nn.shape_of(value)
+    return space_axes(dims, dims), dims
+
+
+@dataclass(frozen=True)
+class Pointwise:
+    """The schedule; see the module."""
+
+    name: str = NAME
+
+    def accepts(self, group: Group, target: Target) -> str | None:
+        for op in group.anchors:
+            if not isinstance(op, COPIES):
+                return f"expected pointwise ops and copies only, got {op.name}"
+        if reason := refuse_pointwise(group.ops) or refuse_elements(group.tensors) or group.too_large():
+            return reason
+        try:
+            plan(group)
+        except Refused as refused:
+            return str(refused)
+        return None
+
+    def candidates(self, group: Group, target: Target) -> list[Choice]:
+        """
+        About 8 elements a thread hide DRAM latency (8 x 128 threads x 16 blocks = 64 KB in flight an SM); where that leaves SMs idle, one
+        vector a thread and small blocks spread the work.
+        """
+        jobs = plan(group)
+        vector = min(self._vector(group, job) for job in jobs)
+        total = max(group.usual(product(job.dims)) for job in jobs)
+        plenty = (256, max(8, vector))
+        spread = (128, vector)
+        middle = (128, max(8, vector))
+        order = [plenty, middle, spread] if total >= 2 * target.sms.data * 256 * 8 else [spread, middle, plenty]
+        pairs = list(dict.fromkeys(order))
+        return [Choice.of(NAME, {"threads": t, "elements": e, "vector": vector}) for t, e in pairs]
+
+    def _vector(self, group: Group, job: Job) -> int:
+        accesses = list(job.targets)
+        for value in job.values:
+            for leaf, axes in leaves_of([(value, job.axes)], {}):
+                op = owner_op(leaf)
+                if isinstance(op, nn.PadOp):
+                    leaf, (axes, dims) = op.x, _own_space(op.x)
+                else:
+                    dims = job.dims
+                access = None if isinstance(op, nn.IotaOp | nn.ShapeValueOp) else group.access(leaf, axes, dims, flat=job.split == 0)
+                if access is not None:
+                    accesses.append(access)
+        flat = [a for a in accesses if len(a.dims) == len(job.dims)]
+        other = [a for a in accesses if len(a.dims) != len(job.dims)]  # reshaped: flat over dims of their own
+        width = vector_width(group, flat, job.groups)
+        for access in other:
+            width = min(width, vector_width(group, [access], [[], list(range(len(access.dims)))]))
+        return width
+
+    def lower(self, group: Group, choice: Choice, target: Target) -> list[kernel.FuncOp]:
+        threads, elements, vector = (int(choice.values[k]) for k in ("threads", "elements", "vector"))
+        jobs = [(job, self._frag(group, job, threads, elements, vector)) for job in plan(group)]
+        tiles = [_tiles(job, frag) for job, frag in jobs]
+        b = KernelBuilder.for_group(group, [maximum(*(x for x, _ in tiles)), maximum(*(y for _, y in tiles)), 1], threads // 32)
+        for job, frag in jobs:
+            self._emit(b, group, job, frag)
+        return [b.finish()]
+
+    def _frag(self, group: Group, job: Job, threads: int, elements: int, vector: int) -> FragType:
+        """The shape and layout of a job's tile (element type to be set)."""
+        if not job.split:
+            return FragType.of([1, threads * elements], i32, Blocked.of(1, threads, 1, vector))
+        columns = column_threads(group.usual(job.columns), vector, threads)
+        rows = threads // columns
+        return FragType.of([rows * max(1, elements // vector), columns * vector], i32, Blocked.of(rows, columns, 1, vector))
+
+    def _emit(self, b: KernelBuilder, group: Group, job: Job, frag: FragType) -> None:
+        if job.split:
+            coords = [b.mul(b.coords[0], frag.tile[0]), b.mul(b.coords[1], frag.tile[1])]
+        else:
+            coords = [b.index(0), b.mul(b.coords[0], frag.tile[1])]
+
+        def load(value: SSAValue, axes: Axes) -> SSAValue:
+            op = owner_op(value)
+            if isinstance(op, nn.PadOp):
+                return load_padded(b, group, op, job.split, coords, frag)
+            if isinstance(op, nn.IotaOp | nn.ShapeValueOp):
+                return _counted(b, op, axes, job.dims, coords[1], frag)
+            access = cast(Access, group.access(value, axes, job.dims, flat=job.split == 0))
+            return b.load(b.view_of(access, _flat_groups(job, access)), coords, frag)
+
+        made = emit_pointwise(b, [(v, job.axes) for v in job.values], frag, load)
+        for value, access in zip(made, job.targets, strict=True):
+            b.store(value, b.view_of(access, _flat_groups(job, access)), coords)
+
+
+def _tiles(job: Job, frag: FragType) -> tuple[Expr, Expr]:
+    """Tiles along the grid's x and y."""
+    rows, columns = frag.tile
+    if not job.split:
+        return (job.columns + columns - 1) // columns, const(1)
+    return (job.rows + rows - 1) // rows, (job.columns + columns - 1) // columns
+
+
+def _flat_groups(job: Job, access: Access) -> Sequence[Sequence[int]]:
+    return job.groups if job.split else [[], list(range(len(access.dims)))]
+
+
+def load_padded(
+    b: KernelBuilder, group: Group, op: nn.PadOp, split: int, coords: Sequence[SSAValue], frag: FragType
+) -> SSAValue:
+    """The tile of a padded operand: each row of the result is a row of the operand, or, in the padding, none."""
+    dims = nn.shape_of(op.x)
+    access = cast(Access, group.access(op.x, *_own_space(op.x)))
+    padded, low = nn.shape_of(op.result)[:split], nn.values_of(op.low)[:split]
+    sizes = [(b.cast(b.expr(p), i32), b.cast(b.expr(d), i32)) for p, d in zip(padded, dims, strict=False)]
+    row = b.coord(coords[0], 0, frag.rows)
+
+    def body(s: Emitter, position: SSAValue, *extents: SSAValue) -> list[SSAValue]:
+        zero, outside = s.constant(0, i32), s.constant(-1, i32)
+        inside, places = None, list[SSAValue]()
+        for axis in reversed(range(split)):
+            outer, inner = extents[2 * axis], extents[2 * axis + 1]
+            place = s.emit(arith.RemSIOp(position, outer)) if axis else position
+            position = s.emit(arith.DivSIOp(position, outer)) if axis else position
+            place = s.emit(arith.SubiOp(place, s.constant(low[axis], i32))) if low[axis] else place
+            fits = s.emit(arith.AndIOp(s.emit(arith.CmpiOp(place, zero, "sge")), s.emit(arith.CmpiOp(place, inner, "slt"))))
+            inside = fits if inside is None else s.emit(arith.AndIOp(inside, fits))
+            places.insert(0, place)
+        linear = places[0]
+        for axis in range(1, split):
+            linear = s.emit(arith.AddiOp(s.emit(arith.MuliOp(linear, extents[2 * axis + 1])), places[axis]))
+        assert inside is not None
+        return [select(s, inside, linear, outside)]
+
+    (rows,) = b.map([row, *(e for pair in sizes for e in pair)], [frag.rows.with_element(i32)], body)
+    view = b.view_of(access, [list(range(split)), list(range(split, len(dims)))])
+    return b.gather(view, rows, [coords[1]], frag, op.value.value.data)
+
+
+def _counted(
+    b: KernelBuilder, op: nn.IotaOp | nn.ShapeValueOp, axes: Axes, dims: tuple[Expr, ...], first: SSAValue, frag: FragType
+) -> SSAValue:
+    """The values of `nn.iota` or `nn.shape_value` over the flat space."""
+    axis = axes[op.axis.value.data if isinstance(op, nn.IotaOp) else 0] if axes else Axis(None)
+    element = nn.element_of(op.result)
+    position = b.coord(first, 1, frag)
+    inner = const(1) if axis.dim is None else product(dims[axis.dim + 1 :])
+    extent = const(1) if axis.dim is None else dims[axis.dim]
+    table = [b.cast(b.expr(e), i32) for e in op.dims.exprs] if isinstance(op, nn.ShapeValueOp) else []
+    operands = [b.cast(b.expr(e), i32) for e in (inner, extent, axis.step, axis.start)]
+
+    def body(s: Emitter, flat: SSAValue, inner: SSAValue, extent: SSAValue, step: SSAValue, start: SSAValue, *entries: SSAValue):
+        place = s.emit(arith.RemSIOp(s.emit(arith.DivSIOp(flat, inner)), extent))
+        value = s.emit(arith.AddiOp(s.emit(arith.MuliOp(place, step)), start))
+        if entries:
+            chosen = entries[0]
+            for i, entry in enumerate(entries[1:], 1):
+                chosen = select(s, s.emit(arith.CmpiOp(value, s.constant(i, i32), "eq")), entry, chosen)
+            value = chosen
+        return [convert(s, convert(s, value, compute_type(element)), element)]
+
+    (made,) = b.map([position, *operands, *table], [frag.with_element(element)], body)
+    return made
+
+
+SCHEDULE = Pointwise()

@@ -1,0 +1,77 @@
+"""
+The schedules, in order of preference, loaded when first asked for.
+
+Fusion, schedule selection and the tuner all ask here, so that there is one rule list: each schedule's `accepts`. A package outside the
+tree adds schedules through the entry point group `trtc.schedules`; these come after trtc's own.
+
+To add a schedule: write `passes/kernels/schedules/<module>.py` with a `SCHEDULE` object and add its name and module to `SCHEDULES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import cast
+
+from xdsl.ir import Attribute, Operation
+
+from ....dialects.errors import OptionError
+from .base import Group, Schedule, target_of
+
+SCHEDULES: dict[str, str] = {
+    # name -> module in this folder
+    "gemm_sm90": "gemm_sm90",
+    "gemm_mma": "gemm_mma",
+    "window": "window",
+    "row": "row",
+    "lrn": "lrn",
+    "gather": "gather",
+    "pointwise": "pointwise",
+}
+
+
+@cache
+def _external() -> dict[str, object]:
+    return {entry.name: entry for entry in entry_points(group="trtc.schedules")}
+
+
+@cache
+def schedule(name: str) -> Schedule:
+    """The schedule of this name. Raises OptionError for an unknown one."""
+    if name in SCHEDULES:
+        return cast(Schedule, import_module(f"{__package__}.{SCHEDULES[name]}").SCHEDULE)
+    entry = _external().get(name)
+    if entry is None:
+        raise OptionError(f"schedule '{name}': expected one of {', '.join(names())}")
+    return cast(Schedule, entry.load())  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def names() -> list[str]:
+    """All schedules in order of preference."""
+    return [*SCHEDULES, *(n for n in _external() if n not in SCHEDULES)]
+
+
+def schedules(allowed: Iterable[str] | None = None) -> list[Schedule]:
+    """The schedules in order of preference, only the `allowed` ones if given. Raises OptionError for an unknown name."""
+    if allowed is not None:
+        for name in (allowed := list(allowed)):
+            schedule(name)
+    return [schedule(name) for name in names() if allowed is None or name in allowed]
+
+
+def accepting(
+    op: Operation | Group, target: Attribute | None, allowed: Sequence[str] | None = None
+) -> tuple[str | None, list[str]]:
+    """
+    The name of the first schedule that accepts a group (a `fusion.group` or an outlined function), or None; and the reasons, each starting
+    with a schedule's name, of those asked before.
+    """
+    group, reasons = Group.of(op), list[str]()
+    for candidate in schedules(allowed):
+        reason = candidate.accepts(group, target_of(target))
+        if reason is None:
+            return candidate.name, reasons
+        reasons.append(f"{candidate.name}: {reason}")
+    return None, reasons

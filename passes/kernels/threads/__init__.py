@@ -1,0 +1,1 @@
+"""Helpers of `lower-to-threads`, one module per family of tile ops."""

@@ -1,0 +1,303 @@
+"""Lowers what computes on fragments: fill, coord, map, reduce, convert_layout."""
+
+from __future__ import annotations
+
+import numpy as np
+from xdsl.dialects import arith, memref
+from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float64Type, FloatAttr, IntegerAttr, IntegerType, f32, i32
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from ....dialects.kernel import (
+    ConvertLayoutOp,
+    CoordOp,
+    FillOp,
+    FragType,
+    LdSharedOp,
+    MapOp,
+    ReduceOp,
+    ShuffleXorOp,
+    StSharedOp,
+)
+from .context import Context, Tile
+from .emitter import Ix, index
+from .memory import frag_type, read_tile, shared_position, write_tile
+
+
+def lower_fill(context: Context, op: FillOp) -> None:
+    type_ = frag_type(op.result)
+    array = context.new_array(type_, op.result.name_hint)
+    value = context.em.scalar(op.value.value.data, type_.element_type)
+    with context.em.loop(type_.registers, "r") as r:
+        context.em.store(value, array, r)
+    context.arrays[op.result] = array
+
+
+def lower_coord(context: Context, op: CoordOp) -> None:
+    em, type_ = context.em, frag_type(op.result)
+    array = context.new_array(type_, op.result.name_hint)
+    base, axis = context.ix(op.base), op.axis.value.data
+
+    def one(n: Ix, register: Ix) -> None:
+        place = base + type_.layout.index(type_.tile, context.role.thread, register)[axis]
+        value = em.emit(arith.IndexCastOp(em.value(place), type_.element_type)).results[0]
+        em.store(value, array, n)
+
+    if type_.is_rows:
+        from .memory import each_row
+
+        each_row(context, type_, one)
+    else:
+        with em.loop(type_.registers, "r") as r:
+            one(r, r)
+    context.arrays[op.result] = array
+
+
+def lower_map(context: Context, op: MapOp) -> None:
+    """One loop over registers with the region inline; a result takes over the array of an operand that nobody else reads."""
+    em, first = context.em, frag_type(op.res[0])
+    targets = _map_targets(context, op)
+    with em.loop(first.registers, "r") as r:
+        mapping: dict[SSAValue, SSAValue] = {}
+        for argument, operand in zip(op.body.block.args, op.arguments, strict=True):
+            mapping[argument] = _element(context, operand, first, r)
+        for inner in op.body.block.ops:
+            if inner is op.body.block.last_op:
+                break
+            clone_scalar(context, inner, mapping)
+        assert op.body.block.last_op is not None
+        for value, target in zip(op.body.block.last_op.operands, targets, strict=True):
+            em.store(mapping[value] if value in mapping else context.operand(value), target, r)
+    context.arrays.update(zip(op.res, targets, strict=True))
+
+
+def _map_targets(context: Context, op: MapOp) -> list[SSAValue]:
+    free = {
+        operand: context.array(operand)
+        for operand in op.arguments
+        if isinstance(operand.type, FragType) and context.owned(operand, op)
+    }
+    targets: list[SSAValue] = []
+    for result in op.res:
+        match = next((operand for operand in free if operand.type == result.type), None)
+        targets.append(context.new_array(frag_type(result), result.name_hint) if match is None else free.pop(match))
+    return targets
+
+
+def _element(context: Context, operand: SSAValue, first: FragType, r: Ix) -> SSAValue:
+    type_ = operand.type
+    if not isinstance(type_, FragType):
+        return context.operand(operand)
+    position = first.layout.row_register(first.tile, r) if type_.is_rows and not first.is_rows else r
+    return context.em.load(context.array(operand), position)
+
+
+def clone_scalar(context: Context, op: Operation, mapping: dict[SSAValue, SSAValue]) -> None:
+    """Copy a scalar op; operands come from the mapping, else from the context."""
+    for inner in op.walk():
+        for operand in inner.operands:
+            if operand not in mapping and (operand in context.indices or operand in context.scalars):
+                mapping[operand] = context.operand(operand)
+    context.em.emit(op.clone(mapping))
+
+
+# Reductions.
+
+_FLOAT = {"sum": arith.AddfOp, "prod": arith.MulfOp, "max": arith.MaximumfOp, "min": arith.MinimumfOp}
+_INTEGER = {"sum": arith.AddiOp, "prod": arith.MuliOp, "max": arith.MaxSIOp, "min": arith.MinSIOp}
+
+
+def lower_reduce(context: Context, op: ReduceOp) -> None:
+    """In the thread, then over the lanes that share a row, then over the warps that share it, through `scratch`."""
+    em, type_ = context.em, frag_type(op.value)
+    kind, element = op.kind.data, type_.element_type
+    wide = _accumulator(context, element)
+    rows = context.local(type_.layout.row_registers(type_.tile), wide, op.result.name_hint)
+    identity = _identity(context, kind, wide)
+    with em.loop(type_.layout.row_registers(type_.tile), "r") as r:
+        em.store(identity, rows, r)
+    source = context.array(op.value)
+    with em.loop(type_.registers, "r") as r:
+        n = type_.layout.row_register(type_.tile, r)
+        value = _widened(context, em.load(source, r), wide)
+        em.store(_combine(context, kind, em.load(rows, n), value), rows, n)
+    lanes, warps = sharing(context, type_)
+    if lanes:
+        with em.loop(type_.layout.row_registers(type_.tile), "r") as r:
+            value = em.load(rows, r)
+            for mask in lanes:
+                other = em.emit(ShuffleXorOp(value, mask)).results[0]
+                value = _combine(context, kind, value, other)
+            em.store(value, rows, r)
+    if warps > 1:
+        _reduce_over_warps(context, op, rows, lanes, warps, wide)
+    context.arrays[op.result] = _narrowed(context, rows, frag_type(op.result), wide)
+
+
+def sharing(context: Context, type_: FragType) -> tuple[list[int], int]:
+    """(lane masks, warps) that hold other columns of the same rows: lanes that differ in these bits, runs of that many warps."""
+    rows, columns = type_.layout.table(type_.tile)
+    threads = rows.shape[0]
+    every = np.arange(threads)
+    masks: list[int] = []
+    for mask in (1, 2, 4, 8, 16):
+        if threads % (2 * mask):
+            break
+        other = every ^ mask
+        if (rows[other] == rows).all() and not (columns[other] == columns).all():
+            masks.append(mask)
+        elif ((rows[other] == rows).any() and not (columns[other] == columns).all()) and _mixes(rows, columns, other):
+            raise context.em.error(f"expected rows shared by a power of two of lanes or by whole warps, got {type_.layout}")
+    if threads <= 32:
+        return masks, 1
+    by_warp = rows[::32], columns[::32]
+    same = [w for w in range(threads // 32) if (by_warp[0][w] == by_warp[0][0]).all() and (by_warp[1][w] != by_warp[1][0]).any()]
+    warps = len(same) + 1
+    if same != list(range(1, warps)):
+        raise context.em.error(f"expected rows shared by neighbouring warps, got {type_.layout}")
+    return masks, warps
+
+
+def _mixes(rows: np.ndarray, columns: np.ndarray, other: np.ndarray) -> bool:
+    """Whether some threads share rows with their partner and others do not."""
+    shared = (rows[other] == rows).all(axis=1) & (columns[other] != columns).any(axis=1)
+    return bool(shared.any())
+
+
+def _reduce_over_warps(
+    context: Context, op: ReduceOp, rows: SSAValue, lanes: list[int], warps: int, wide: Attribute
+) -> None:
+    """Each warp leaves its part in column (warp % warps) of the scratch, then every thread gathers its rows."""
+    if op.scratch is None:
+        raise context.em.error(f"expected scratch of rows x {warps}, since {warps} warps share a row, got none")
+    em, type_, tile = context.em, frag_type(op.value), context.tiles[op.scratch]
+    if tile.type.element_type != wide or tile.type.tile[0] < type_.tile[0] or tile.type.tile[1] < warps:
+        raise context.em.error(f"expected scratch of {type_.tile[0]}x{warps}x{wide} at least, got {tile.type}")
+    thread = context.role.thread
+    part = thread // 32 % warps
+    first = _first_lane(context, lanes)
+    from .memory import each_row
+
+    context.barrier()
+
+    def write(n: Ix, register: Ix) -> None:
+        row, _ = type_.layout.index(type_.tile, thread, register)
+        em.emit(StSharedOp(rows, em.value(n), tile.array, em.value(shared_position(tile, row, part)), 1, first))
+
+    each_row(context, type_, write)
+    context.barrier()
+
+    def read(n: Ix, register: Ix) -> None:
+        row, _ = type_.layout.index(type_.tile, thread, register)
+        parts = context.local(warps, wide, "parts")
+        with em.loop(warps, "w") as w:
+            em.emit(LdSharedOp(tile.array, em.value(shared_position(tile, row, w)), parts, em.value(w), 1))
+        em.store(em.load(parts, 0), rows, n)
+        with em.loop(warps - 1, "w") as w:
+            em.store(_combine(context, op.kind.data, em.load(rows, n), em.load(parts, w + 1)), rows, n)
+
+    each_row(context, type_, read)
+
+
+def _first_lane(context: Context, lanes: list[int]) -> SSAValue | None:
+    """Whether the thread is the first of the lanes that share its rows."""
+    if not lanes:
+        return None
+    bits = context.role.thread % 32
+    conditions = [context.em.below(bits // mask % 2, 1) for mask in lanes]
+    if lanes == [1 << i for i in range(len(lanes))]:
+        conditions = [context.em.below(context.role.thread % (1 << len(lanes)), 1)]
+    return context.em.all(*conditions)
+
+
+def _accumulator(context: Context, element: Attribute) -> Attribute:
+    """What a reduction over this type is computed in: 32-bit scalars, which shuffles move."""
+    if isinstance(element, Float64Type) or (isinstance(element, IntegerType) and element.width.data > 32):
+        raise context.em.error(f"expected elements of at most 32 bits to reduce, got {element}; cast them first")
+    if isinstance(element, IntegerType):
+        return i32
+    return f32
+
+
+def _widened(context: Context, value: SSAValue, wide: Attribute) -> SSAValue:
+    if value.type == wide:
+        return value
+    if isinstance(value.type, Float16Type | BFloat16Type):
+        return context.em.emit(arith.ExtFOp(value, f32)).results[0]
+    return context.em.emit(arith.ExtSIOp(value, i32)).results[0]
+
+
+def _narrowed(context: Context, rows: SSAValue, type_: FragType, wide: Attribute) -> SSAValue:
+    if type_.element_type == wide:
+        return rows
+    em, result = context.em, context.new_array(type_)
+    narrow = arith.TruncFOp if wide == f32 else arith.TruncIOp
+    with em.loop(type_.registers, "r") as r:
+        em.store(em.emit(narrow(em.load(rows, r), type_.element_type)).results[0], result, r)  # pyright: ignore
+    return result
+
+
+def _combine(context: Context, kind: str, left: SSAValue, right: SSAValue) -> SSAValue:
+    make = (_FLOAT if left.type == f32 else _INTEGER)[kind]
+    return context.em.emit(make(left, right)).results[0]
+
+
+def _identity(context: Context, kind: str, type_: Attribute) -> SSAValue:
+    """The value that changes nothing: sums start at 0, products at 1, maxima at the least value."""
+    if type_ == f32:
+        value = {"sum": 0.0, "prod": 1.0, "max": -np.inf, "min": np.inf}[kind]
+        attribute: Attribute = FloatAttr(float(value), f32)
+    else:
+        attribute = IntegerAttr({"sum": 0, "prod": 1, "max": -(2**31), "min": 2**31 - 1}[kind], i32)
+    return context.em.pure((arith.ConstantOp, attribute), (), arith.ConstantOp, attribute)
+
+
+# Changes of layout.
+
+
+def lower_convert_layout(context: Context, op: ConvertLayoutOp) -> None:
+    """A renaming or permutation of registers where each thread holds what it needs, else a way through shared memory."""
+    em, source, target = context.em, frag_type(op.value), frag_type(op.result)
+    if source.is_rows:
+        raise em.error("expected a fragment of two extents, got a rows fragment; convert before reducing")
+    permutation = register_permutation(source, target)
+    if permutation == list(range(target.registers)) and source.registers == target.registers:
+        context.arrays[op.result] = context.take(op.value, op)
+        return
+    array = context.new_array(target, op.result.name_hint)
+    context.arrays[op.result] = array
+    if permutation is not None:
+        for r, s in enumerate(permutation):
+            em.store(em.load(context.array(op.value), s), array, r)
+        return
+    if op.scratch is None:
+        raise em.error(f"expected scratch to go from {source.layout} to {target.layout}, since threads exchange elements, got none")
+    tile: Tile = context.tiles[op.scratch]
+    if tile.type.element_type != source.element_type or tile.type.tile[0] < source.tile[0] or tile.type.tile[1] < source.tile[1]:
+        raise em.error(f"expected scratch of at least {source.tile[0]}x{source.tile[1]}x{source.element_type}, got {tile.type}")
+    zero = em.ix(0)
+    context.barrier()
+    write_tile(context, tile, context.array(op.value), source, zero, zero)
+    context.barrier()
+    read_tile(context, tile, array, target, zero, zero)
+
+
+def register_permutation(source: FragType, target: FragType) -> list[int] | None:
+    """For each register of `target` the register of `source` that holds the same element in every thread; None if threads differ."""
+    rows, columns = source.layout.table(source.tile)
+    wanted_rows, wanted_columns = target.layout.table(target.tile)
+    if rows.shape[0] != wanted_rows.shape[0]:
+        return None
+    places = {(int(i), int(j)): r for r, (i, j) in enumerate(zip(rows[0], columns[0], strict=True))}
+    wanted = zip(wanted_rows[0], wanted_columns[0], strict=True)
+    picks = [places.get((int(i), int(j))) for i, j in wanted]
+    found = [p for p in picks if p is not None]
+    if len(found) < len(picks):
+        return None
+    same = (rows[:, found] == wanted_rows).all() and (columns[:, found] == wanted_columns).all()
+    return found if same else None
+
+
+__all__ = [
+    "clone_scalar", "index", "lower_convert_layout", "lower_coord", "lower_fill", "lower_map", "lower_reduce", "memref",
+    "register_permutation",
+]  # fmt: skip

@@ -1,0 +1,185 @@
+"""Addresses and bounds of elements of a view: a coordinate over several dims is divided up only where memory is not contiguous."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from xdsl.ir import SSAValue
+
+from ....dialects.dims import Expr, product
+from ....dialects.kernel import GlobalType, Im2colOp, ViewOp
+from ....dialects.kernel_views import Dim, merged_groups, group_extents
+from .context import Context, known_divisor, sizeof
+from .emitter import Ix
+
+
+@dataclass
+class Part:
+    """What one coordinate adds: an element offset, conditions, and for im2col the (height, width) position."""
+
+    offset: Ix
+    valid: list[SSAValue | None] = field(default_factory=list[SSAValue | None])
+    window: tuple[Ix, Ix] | None = None
+
+
+class Strided:
+    """A `kernel.view`."""
+
+    def __init__(self, context: Context, op: ViewOp):
+        self.context = context
+        self.op = op
+        type_ = op.source.type
+        assert isinstance(type_, GlobalType)
+        self.size, self.align = sizeof(type_.element_type), type_.align.data
+        self.tensor = context.operand(op.source)
+        self.groups = merged_groups(op)
+        self.extents = group_extents(op)
+
+    @property
+    def costly_rows(self) -> bool:
+        """Whether a row's offset takes divisions."""
+        return len(self.groups[-2]) > 1
+
+    def lead(self, coords: Sequence[Ix]) -> Part:
+        """The coordinates before the row."""
+        part = Part(self.context.expr(self.op.offset.exprs[0]))
+        for i, coord in enumerate(coords):
+            added = self._part(i, coord)
+            part = Part(part.offset + added.offset, [*part.valid, *added.valid])
+        return part
+
+    def row(self, coord: Ix) -> Part:
+        return self._part(len(self.groups) - 2, coord)
+
+    def column(self, coord: Ix) -> Part:
+        return self._part(len(self.groups) - 1, coord)
+
+    def _part(self, group: int, coord: Ix) -> Part:
+        valid = self.context.em.below(coord, self.context.expr(self.extents[group]))
+        return Part(self._offset(self.groups[group], coord), [valid])
+
+    def _offset(self, dims: list[Dim], coord: Ix) -> Ix:
+        total, rest = self.context.em.ix(0), coord
+        for i, (extent, stride) in reversed(list(enumerate(dims))):
+            if all(s == 0 for _, s in dims[: i + 1]):
+                break
+            here = rest % self.context.expr(extent) if i else rest
+            if stride != 0:
+                total = total + here * self.context.expr(stride)
+            if i:
+                rest = rest // self.context.expr(extent)
+        return total
+
+    def combine(self, *parts: Part) -> tuple[Ix, SSAValue | None]:
+        """Element offset and condition of the element at these coordinates."""
+        total = parts[0].offset
+        for part in parts[1:]:
+            total = total + part.offset
+        return total, self.context.em.all(*(v for part in parts for v in part.valid))
+
+    def vector(self, column: Ix, limit: int) -> int:
+        """Elements that one access moves at columns `column` + multiples of `limit`: aligned, in memory neighbours, within bounds together."""
+        inner = self.groups[-1]
+        if not inner or inner[-1][1] != 1:
+            return 1
+        numbers = [self.op.offset.exprs[0], inner[-1][0]]
+        numbers += [stride for group in self.groups for dim in group for stride in dim[1:] if dim is not inner[-1]]
+        return widest(limit, self.size, self.align, [known_divisor(e) for e in numbers] + [column.multiple])
+
+
+class Im2col:
+    """A `kernel.im2col`: row = (n, p, q), column = (r, s, c)."""
+
+    costly_rows = True
+
+    def __init__(self, context: Context, op: Im2colOp):
+        self.context = context
+        self.op = op
+        type_ = op.source.type
+        assert isinstance(type_, GlobalType)
+        self.size, self.align = sizeof(type_.element_type), type_.align.data
+        self.tensor = context.operand(op.source)
+        self.dims, self.stride_exprs = type_.dims.exprs, type_.strides.exprs
+        self.kernel, self.steps, self.pads, self.dilations = (
+            tuple(int(v) for v in a.iter_values()) for a in (op.kernel, op.strides, op.pads, op.dilations)
+        )
+        self.channels: Expr = self.dims[3] // op.groups.value.data
+
+    @property
+    def strides(self) -> list[Ix]:
+        return [self.context.expr(s) for s in self.stride_exprs]
+
+    def split_row(self, coord: Ix) -> tuple[Ix, Ix, Ix]:
+        """(n, first h, first w) of an output pixel's window."""
+        p_extent, q_extent = (self.context.expr(e) for e in self.op.out.exprs)
+        q, rest = coord % q_extent, coord // q_extent
+        return rest // p_extent, rest % p_extent * self.steps[0] - self.pads[0], q * self.steps[1] - self.pads[1]
+
+    def split_column(self, coord: Ix) -> tuple[Ix, Ix, Ix]:
+        """(height offset, width offset, channel) in the window."""
+        channels = self.context.expr(self.channels)
+        c, rest = coord % channels, coord // channels
+        return rest // self.kernel[1] * self.dilations[0], rest % self.kernel[1] * self.dilations[1], c
+
+    def lead(self, coords: Sequence[Ix]) -> Part:
+        group = coords[0]
+        valid = self.context.em.below(group, self.op.groups.value.data)
+        return Part(group * self.context.expr(self.channels) * self.strides[3], [valid])
+
+    def row(self, coord: Ix) -> Part:
+        n, h, w = self.split_row(coord)
+        rows = self.context.expr(product([self.dims[0], *self.op.out.exprs]))
+        strides = self.strides
+        return Part(n * strides[0] + h * strides[1] + w * strides[2], [self.context.em.below(coord, rows)], (h, w))
+
+    def column(self, coord: Ix) -> Part:
+        r, s, c = self.split_column(coord)
+        columns = self.context.expr(self.channels * (self.kernel[0] * self.kernel[1]))
+        strides = self.strides
+        valid = [self.context.em.below(coord, columns)]
+        return Part(r * strides[1] + s * strides[2] + c * strides[3], valid, (r, s))
+
+    def combine(self, lead: Part, row: Part, column: Part) -> tuple[Ix, SSAValue | None]:
+        """Element offset and condition of the element at these coordinates."""
+        assert row.window is not None and column.window is not None
+        inside = [
+            self.context.em.below(first + step, self.context.expr(extent))
+            for first, step, extent in zip(row.window, column.window, self.dims[1:3], strict=True)
+        ]
+        offset = lead.offset + row.offset + column.offset
+        return offset, self.context.em.all(*lead.valid, *row.valid, *column.valid, *inside)
+
+    def vector(self, column: Ix, limit: int) -> int:
+        """As `Strided.vector`; a vector holds channels of one pixel."""
+        if self.stride_exprs[3] != 1:
+            return 1
+        numbers = [known_divisor(e) for e in (*self.stride_exprs[:3], self.channels)]
+        return widest(limit, self.size, self.align, [*numbers, column.multiple])
+
+
+View = Strided | Im2col
+
+
+def widest(limit: int, size: int, align: int, numbers: Sequence[int]) -> int:
+    """The largest power of two that divides `limit` and all numbers (0: divisible by anything), whose bytes divide `align` and 16."""
+    width = 1
+    while 2 * width * size <= 16 and align % (2 * width * size) == 0 and all(n % (2 * width) == 0 for n in (limit, *numbers)):
+        width *= 2
+    return width
+
+
+def view_of(context: Context, value: SSAValue) -> View:
+    """The view behind a `!kernel.view` value."""
+    key = ("view", value)
+    if key not in context.cache:
+        op = value.owner
+        if isinstance(op, ViewOp):
+            context.cache[key] = Strided(context, op)
+        elif isinstance(op, Im2colOp):
+            context.cache[key] = Im2col(context, op)
+        else:
+            raise context.em.error(f"expected a view made by kernel.view or kernel.im2col, got one by {op}")
+    view = context.cache[key]
+    assert isinstance(view, Strided | Im2col)
+    return view

@@ -1,0 +1,336 @@
+"""Execution contexts: an arena, the plans of the shapes seen so far, and how to run them. `CudaContext` runs on a GPU."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .arrays import as_host, check_dtype, check_names, check_output, on_device
+from .driver import KernelArguments, check_device, get_driver, pack_arguments
+from .plan import BoundPlan, InputError, MemoryRef, Root, Shape, TensorSpec
+from .tensor_maps import tensor_map_spec
+
+if TYPE_CHECKING:
+    from .engine import Engine, Variant
+
+_PLAN_LIMIT = 64
+_POINTER_ALIGNMENT = 16
+_WEIGHT_ALIGNMENT = 256
+
+
+class ExecutionContext(ABC):
+    """One arena over which an engine runs, one inference at a time. Several contexts of one engine share its weights."""
+
+    def __init__(self, engine: Engine, variant: Variant):
+        self.engine = engine
+        self.variant = variant
+        self._plans: OrderedDict[tuple[tuple[str, Shape], ...], BoundPlan] = OrderedDict()
+
+    @property
+    @abstractmethod
+    def device(self) -> str:
+        """Where the context runs, in words."""
+
+    @abstractmethod
+    def run(self, inputs: Mapping[str, Any], outputs: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Runs once; see `Engine.run`. Arrays in `outputs`, by name, are written to instead of new ones."""
+
+    def plan(self, shapes: Mapping[str, Sequence[int]]) -> BoundPlan:
+        """The launches for these input shapes, kept for the shapes used last. Raises InputError."""
+        key = tuple((name, tuple(shapes[name])) for name in sorted(shapes))
+        if key not in self._plans:
+            self._plans[key] = self.variant.program.bind(shapes)
+            self.engine.stats.plans += 1
+            if len(self._plans) > _PLAN_LIMIT:
+                self._plans.popitem(last=False)
+        self._plans.move_to_end(key)
+        return self._plans[key]
+
+    def _count(self, plan: BoundPlan) -> None:
+        self.engine.stats.runs += 1
+        self.engine.stats.launches += len(plan.launches)
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A variant on a GPU: function handles and entry addresses of weights, with what keeps them alive."""
+
+    functions: dict[str, int]
+    weights: dict[str, int]
+    alive: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Packed:
+    """One launch, ready for the driver."""
+
+    function: int
+    grid: tuple[int, int, int]
+    block: tuple[int, int, int]
+    shared_bytes: int
+    arguments: KernelArguments
+    cluster: tuple[int, int, int] | None
+    programmatic: bool
+
+
+@dataclass
+class Prepared:
+    """A plan bound to addresses. `graph` is the captured CUDA graph, once these shapes and addresses came a second time."""
+
+    plan: BoundPlan
+    launches: list[Packed]
+    graph: Any = None
+    used: bool = False
+
+
+class CudaContext(ExecutionContext):
+    """Runs an engine on GPU `ordinal`.
+
+    - `graphs`: replay launches as a CUDA graph from the second run with the same shapes and addresses on; `graph_limit` bounds
+      how many are kept.
+    - `poison`: fill the arena and the outputs with NaN bytes before each run (for tests).
+
+    Arrays on the host travel through buffers of the context, so that their graphs are found again. Arrays on the GPU are read
+    where they lie, unless misaligned or not row-major (`engine.stats.staged_inputs` counts those copies). Work is queued on
+    CuPy's current stream, or on the context's own when every array is on the host; then `run` returns finished results.
+    """
+
+    def __init__(
+        self, engine: Engine, ordinal: int = 0, *, graphs: bool = True, graph_limit: int = 16, poison: bool = False
+    ):
+        import cupy
+
+        self.cupy: Any = cupy
+        self._driver = get_driver()
+        self.info = self._driver.device_info(ordinal)
+        check_device(self.info, self._driver.version(), int(engine.inspect()["toolchain"]["nvrtc"][0]))
+        super().__init__(engine, engine.variant_for(self.info))
+        self.graphs, self.graph_limit, self.poison = graphs, graph_limit, poison
+        self._prepared: OrderedDict[tuple[Any, ...], Prepared] = OrderedDict()
+        self._buffers: dict[str, Any] = {}
+        with cupy.cuda.Device(ordinal):
+            self.stream = cupy.cuda.Stream(non_blocking=True)
+            self._done = cupy.cuda.Event(disable_timing=True)
+            self._arena_bytes = max(1, self.variant.program.arena_bytes)
+            self._arena = cupy.cuda.alloc(self._arena_bytes)
+            self._loaded = self._load(ordinal)
+
+    @property
+    def device(self) -> str:
+        return f"{self.info.name} ({self.variant.arch})"
+
+    def run(
+        self, inputs: Mapping[str, Any], outputs: Mapping[str, Any] | None = None, *, stream: Any = None
+    ) -> dict[str, Any]:
+        """As `Engine.run`; `stream` is the CuPy stream to queue the work on."""
+        with self.cupy.cuda.Device(self.info.ordinal):
+            check_names(self.variant.program.inputs, inputs)
+            given = dict(outputs or {})
+            host = not any(map(on_device, (*inputs.values(), *given.values())))
+            queue = stream if stream is not None else self.stream if host else self.cupy.cuda.get_current_stream()
+            queue.wait_event(self._done)
+            prepared, results = self._bind(inputs, given, host, queue)
+            self.launch(prepared, queue)
+            self._fetch(results, prepared.plan, queue)
+            self._done.record(queue)
+            if host:
+                queue.synchronize()
+            return {name: result for name, (result, _) in results.items()}
+
+    def prepare(self, inputs: Mapping[str, Any]) -> Prepared:
+        """Copies inputs to the GPU and binds their plan, for running it many times with `launch`."""
+        with self.cupy.cuda.Device(self.info.ordinal):
+            check_names(self.variant.program.inputs, inputs)
+            prepared, _ = self._bind(inputs, {}, True, self.stream)
+            self.stream.synchronize()
+            return prepared
+
+    def launch(self, prepared: Prepared, queue: Any) -> None:
+        """Queues a bound plan on a CuPy stream, as a CUDA graph where there is one."""
+        if self.graphs and prepared.graph is None and prepared.used:
+            self._capture(prepared)
+        if prepared.graph is not None:
+            prepared.graph.launch(queue)
+            self.engine.stats.graph_replays += 1
+        else:
+            self.issue(prepared.launches, queue)
+        prepared.used = True
+        self._count(prepared.plan)
+
+    def issue(self, launches: Sequence[Packed], queue: Any) -> None:
+        """Queues single launches on a CuPy stream."""
+        for launch in launches:
+            self._driver.launch(
+                launch.function, launch.grid, launch.block, launch.shared_bytes, queue.ptr, launch.arguments,
+                cluster=launch.cluster, programmatic=launch.programmatic,
+            )  # fmt: skip
+
+    def _capture(self, prepared: Prepared) -> None:
+        self.stream.begin_capture()
+        try:
+            self.issue(prepared.launches, self.stream)
+        finally:
+            graph = self.stream.end_capture()
+        graph.upload(self.stream)
+        prepared.graph = graph
+        self.engine.stats.graph_captures += 1
+
+    # Addresses.
+
+    def _bind(
+        self, inputs: Mapping[str, Any], given: Mapping[str, Any], host: bool, queue: Any
+    ) -> tuple[Prepared, dict[str, tuple[Any, int]]]:
+        program = self.variant.program
+        arrays = {spec.name: self._input(spec, inputs[spec.name]) for spec in program.inputs}
+        plan = self.plan({name: tuple(array.shape) for name, array in arrays.items()})
+        addresses: dict[tuple[Root, str], int] = {("arena", ""): self._arena.ptr}
+        for spec in program.inputs:
+            addresses["input", spec.name] = self._upload(spec, arrays[spec.name], queue)
+        results: dict[str, tuple[Any, int]] = {}
+        for spec in program.outputs:
+            results[spec.name] = self._output(spec, plan.shapes[spec.name], given.get(spec.name), host)
+            addresses["output", spec.name] = results[spec.name][1]
+        unknown = sorted(given.keys() - results.keys())
+        if unknown:
+            raise InputError(f"outputs: expected some of {', '.join(results)}, got '{unknown[0]}'.")
+        if self.poison:
+            self._poison(plan, addresses, queue)
+        return self._prepare(plan, addresses), results
+
+    def _input(self, spec: TensorSpec, array: Any) -> Any:
+        if not on_device(array):
+            return as_host(array, spec)
+        cupy = self.cupy
+        found = cupy.asarray(array) if hasattr(array, "__cuda_array_interface__") else cupy.from_dlpack(array)
+        check_dtype(spec, np.dtype(found.dtype))
+        if found.device.id != self.info.ordinal:
+            raise InputError(f"input '{spec.name}': expected an array on GPU {self.info.ordinal}, got one on GPU {found.device.id}.")
+        if found.flags.c_contiguous and found.data.ptr % _POINTER_ALIGNMENT == 0:
+            return found
+        self.engine.stats.staged_inputs += 1
+        return cupy.array(found, order="C", copy=True)
+
+    def _upload(self, spec: TensorSpec, array: Any, queue: Any) -> int:
+        if not isinstance(array, np.ndarray):
+            return array.data.ptr
+        buffer = self._buffer(f"input {spec.name}", spec)
+        if array.nbytes:
+            buffer.copy_from_host_async(array.ctypes.data, array.nbytes, queue)
+        return buffer.ptr
+
+    def _output(self, spec: TensorSpec, shape: Shape, given: Any, host: bool) -> tuple[Any, int]:
+        """The array that the caller gets, and the address that kernels write to."""
+        if given is not None:
+            check_output(spec, shape, given)
+            if on_device(given) and given.data.ptr % _POINTER_ALIGNMENT == 0:
+                return given, given.data.ptr
+        buffer = self._buffer(f"output {spec.name}", spec)
+        if given is None:
+            given = np.empty(shape, spec.dtype) if host else self.cupy.empty(shape, spec.dtype)
+        return given, buffer.ptr
+
+    def _fetch(self, results: Mapping[str, tuple[Any, int]], plan: BoundPlan, queue: Any) -> None:
+        for name, (array, address) in results.items():
+            buffer = self._buffers.get(f"output {name}")
+            if buffer is None or buffer.ptr != address or not array.nbytes:
+                continue
+            if isinstance(array, np.ndarray):
+                buffer.copy_to_host_async(array.ctypes.data, array.nbytes, queue)
+            else:
+                array.data.copy_from_device_async(buffer, array.nbytes, queue)
+
+    def _buffer(self, key: str, spec: TensorSpec) -> Any:
+        """A device buffer that holds this tensor at the largest shape of the profile."""
+        if key not in self._buffers:
+            ranges = self.variant.program.symbols
+            elements = 1
+            for extent in spec.dims:
+                elements *= max(0, extent.bounds(ranges)[1])
+            self._buffers[key] = self.cupy.cuda.alloc(max(1, elements * spec.dtype.itemsize))
+        return self._buffers[key]
+
+    def _poison(self, plan: BoundPlan, addresses: Mapping[tuple[Root, str], int], queue: Any) -> None:
+        self._arena.memset_async(255, self._arena_bytes, queue)
+        runtime = self.cupy.cuda.runtime
+        for spec in self.variant.program.outputs:
+            size = int(np.prod(plan.shapes[spec.name], dtype=np.int64)) * spec.dtype.itemsize
+            if size:
+                runtime.memsetAsync(addresses["output", spec.name], 255, size, queue.ptr)
+
+    def _prepare(self, plan: BoundPlan, addresses: Mapping[tuple[Root, str], int]) -> Prepared:
+        key = (id(plan), *addresses.values())
+        found = self._prepared.get(key)
+        if found is None or found.plan is not plan:
+            found = Prepared(plan, [self._pack(launch, plan, addresses) for launch in plan.launches])
+            self._prepared[key] = found
+            if len(self._prepared) > self.graph_limit:
+                self._prepared.popitem(last=False)
+        self._prepared.move_to_end(key)
+        return found
+
+    def _pack(self, launch: Any, plan: BoundPlan, addresses: Mapping[tuple[Root, str], int]) -> Packed:
+        kernel = launch.kernel
+        maps = [
+            self._driver.encode_tensor_map(tensor_map_spec(described, plan.symbols), self._address(launch.arguments[described.argument], addresses))
+            for described in kernel.tensor_maps
+        ]
+        pointers = [self._address(ref, addresses) for ref in launch.arguments]
+        return Packed(
+            self._loaded.functions[kernel.name],
+            launch.grid,
+            (kernel.threads, 1, 1),
+            kernel.shared_bytes,
+            pack_arguments(pointers, launch.scalars, maps),
+            (kernel.cluster, 1, 1) if kernel.cluster > 1 else None,
+            kernel.programmatic,
+        )
+
+    def _address(self, ref: MemoryRef, addresses: Mapping[tuple[Root, str], int]) -> int:
+        base = self._loaded.weights[ref.name] if ref.root == "weight" else addresses[ref.root, ref.name]
+        return base + ref.offset
+
+    # Code and weights.
+
+    def _load(self, ordinal: int) -> _Loaded:
+        """Loads cubins and weights once for each engine and GPU."""
+        key = (self.variant.arch, ordinal)
+        cached = self.engine.loaded
+        if key not in cached:
+            functions, modules = self._load_functions()
+            weights, memory = self._load_weights()
+            cached[key] = _Loaded(functions, weights, (*modules, memory))
+        return cached[key]
+
+    def _load_functions(self) -> tuple[dict[str, int], list[Any]]:
+        functions: dict[str, int] = {}
+        modules: dict[str, Any] = {}
+        for name, unit in self.variant.units.items():
+            if unit.cubin not in modules:
+                modules[unit.cubin] = self.cupy.cuda.function.Module()
+                modules[unit.cubin].load(bytes(self.variant.sections[unit.cubin].data))
+            functions[name] = modules[unit.cubin].get_function(unit.entry).ptr
+            if unit.info.shared_bytes:
+                self._driver.allow_dynamic_shared(functions[name], unit.info.shared_bytes)
+            if unit.info.cluster > 8:
+                self._driver.allow_large_cluster(functions[name])
+        return functions, list(modules.values())
+
+    def _load_weights(self) -> tuple[dict[str, int], Any]:
+        """One device allocation for all weights; names with the same bytes share them."""
+        sections = self.variant.manifest["weights"]
+        offsets: dict[str, int] = {}
+        total = 0
+        for section in dict.fromkeys(sections.values()):
+            offsets[section] = total
+            total += -(-len(self.variant.sections[section].data) // _WEIGHT_ALIGNMENT) * _WEIGHT_ALIGNMENT
+        memory = self.cupy.cuda.alloc(max(1, total))
+        for section, offset in offsets.items():
+            data = np.frombuffer(self.variant.sections[section].data, np.uint8)
+            if data.nbytes:
+                (memory + offset).copy_from_host(data.ctypes.data, data.nbytes)
+        return {name: memory.ptr + offsets[section] for name, section in sections.items()}, memory

@@ -1,0 +1,306 @@
+"""An engine: everything that a built network needs to run, as one object and one file.
+
+The file (layout in `container.py`) holds for each architecture the host function and the tile-level kernels as IR text, the CUDA C,
+the cubins, the memory plan, the choices and the weights; the manifest says what is where. Nothing of it is executed on load but
+cubins on a GPU.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from ..dialects.dims import parse_expr
+from ..dialects.errors import EngineFormatError, TargetError
+from .container import Section, read_container, write_container
+from .driver import DeviceInfo, find_device
+from .kernels import KernelInfo
+from .plan import HostProgram, TensorSpec
+
+if TYPE_CHECKING:
+    from xdsl.dialects.builtin import ModuleOp
+
+    from .context import ExecutionContext
+
+KIND = "trtc engine"
+SIMULATOR = "simulator"
+
+
+@dataclass
+class EngineStats:
+    """Counters of one engine in this process. `compiles` counts NVRTC runs: 0 for a loaded engine or one built from the cache."""
+
+    compiles: int = 0
+    arena_bytes: int = 0
+    weight_bytes: int = 0
+    kernels: int = 0
+    launches_per_run: int = 0
+    runs: int = 0
+    launches: int = 0
+    plans: int = 0
+    graph_captures: int = 0
+    graph_replays: int = 0
+    staged_inputs: int = 0
+
+    def as_dict(self) -> dict[str, int]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One translation unit of a variant: its kernel, the kernel's name in the cubin, and the names of its sections."""
+
+    info: KernelInfo
+    entry: str
+    source: str
+    cubin: str
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What an engine holds for one architecture. Texts and bytes stay in the engine's sections until they are asked for."""
+
+    arch: str
+    manifest: Mapping[str, Any] = field(repr=False)
+    sections: Mapping[str, Section] = field(repr=False)
+
+    @cached_property
+    def units(self) -> dict[str, Unit]:
+        """The kernels, by name."""
+        units: dict[str, Unit] = {}
+        for stored in self.manifest["kernels"]:
+            info = KernelInfo.from_json(stored["facts"])
+            units[info.name] = Unit(info, str(stored["entry"]), str(stored["source"]), str(stored["cubin"]))
+        return units
+
+    @cached_property
+    def program(self) -> HostProgram:
+        """The host function, read and ready to bind."""
+        return HostProgram.read(self.parse("host"), {name: unit.info for name, unit in self.units.items()})
+
+    def parse(self, which: str) -> ModuleOp:
+        """Parses the IR text of the `host` function or of the `tiles`, the tile-level kernels. EngineFormatError when it is not IR."""
+        from xdsl.context import Context
+        from xdsl.dialects import get_all_dialects
+        from xdsl.parser import Parser
+        from xdsl.utils.exceptions import ParseError, VerifyException
+
+        context = Context(allow_unregistered=False)
+        for name, load in {**get_all_dialects(), **_dialects()}.items():
+            context.register_dialect(name, load)
+        try:
+            module = Parser(context, self.text(self.manifest[which])).parse_module()
+            module.verify()
+        except (ParseError, VerifyException) as error:
+            reason = error.msg if isinstance(error, ParseError) else str(error).strip().splitlines()[-1]
+            raise EngineFormatError(f"engine: its {which} IR for {self.arch} cannot be read: {reason}; rebuild the engine.") from error
+        return module
+
+    def text(self, section: str) -> str:
+        """The text of a section."""
+        return str(self.sections[section].data, "utf-8")
+
+    def weight(self, name: str) -> np.ndarray:
+        """A weight as a read-only view of the file."""
+        shape, dtype = self.program.weights[name]
+        data = self.sections[self.manifest["weights"][name]].data
+        if len(data) != dtype.itemsize * int(np.prod(shape, dtype=np.int64)):
+            raise EngineFormatError(f"engine: weight '{name}' has {len(data)} bytes, which do not fit {dtype}{list(shape)}; rebuild the engine.")
+        return np.frombuffer(data, np.uint8).view(dtype).reshape(shape)
+
+    @property
+    def weight_bytes(self) -> int:
+        return sum(len(self.sections[name].data) for name in sorted(set(self.manifest["weights"].values())))
+
+
+class Engine:
+    """A built network. Make one with `trtc.build` or `trtc.load`; run it with `run` or, for more control, a context."""
+
+    def __init__(self, manifest: dict[str, Any], sections: Mapping[str, Section], *, compiles: int = 0):
+        self._manifest = manifest
+        self._sections = dict(sections)
+        _check_manifest(manifest, self._sections)
+        self.variants = {arch: Variant(arch, stored, self._sections) for arch, stored in manifest["variants"].items()}
+        self.stats = EngineStats(compiles=compiles)
+        self._default: ExecutionContext | None = None
+        self.loaded: dict[tuple[str, int], Any] = {}
+        """What contexts have put on GPUs, by architecture and GPU: they share it."""
+        variant = self._preferred()
+        self.stats.kernels = len(variant.manifest["kernels"])
+        self.stats.arena_bytes = int(variant.manifest["plan"]["arena_bytes"])
+        self.stats.launches_per_run = int(variant.manifest["plan"]["launches"])
+        self.stats.weight_bytes = variant.weight_bytes
+
+    # The public facts.
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """Inputs in order: ONNX name, dtype and dims."""
+        return tuple(_spec(stored) for stored in self._manifest["inputs"])
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """Outputs in order: ONNX name, dtype and dims."""
+        return tuple(_spec(stored) for stored in self._manifest["outputs"])
+
+    @property
+    def symbols(self) -> dict[str, tuple[int, int, int]]:
+        """(min, opt, max) of each dynamic dim."""
+        return {name: (low, opt, high) for name, (low, opt, high) in self._manifest["symbols"].items()}
+
+    @property
+    def device(self) -> str:
+        """Where `run` runs: the GPU's name and architecture, or "simulator" on a machine without a GPU."""
+        info = find_device()
+        return SIMULATOR if info is None else f"{info.name} ({info.arch})"
+
+    def inspect(self) -> dict[str, Any]:
+        """Everything the manifest says, with the sizes of sections and this process's counters; JSON values only."""
+        sizes = {name: len(section.data) for name, section in self._sections.items()}
+        return {**self._manifest, "sections": sizes, "device": self.device, "stats": self.stats.as_dict()}
+
+    def variant(self, arch: str | None = None) -> Variant:
+        """What the engine holds for `arch`; without one, for this machine's GPU, else the first."""
+        if arch is None:
+            return self._preferred()
+        if arch not in self.variants:
+            raise TargetError(f"engine: it holds kernels for {', '.join(self.variants)}, not for '{arch}'; rebuild it for that target.")
+        return self.variants[arch]
+
+    def variant_for(self, info: DeviceInfo) -> Variant:
+        """The variant that runs best on a GPU; TargetError when none runs on it."""
+        chosen = best_arch(list(self.variants), info.compute_capability)
+        if chosen is None:
+            raise TargetError(
+                f"engine: it holds kernels for {', '.join(self.variants)}, but {info.name} is {info.arch}; "
+                f"rebuild it with target '{info.arch}'."
+            )
+        return self.variants[chosen]
+
+    # Running and keeping.
+
+    def create_context(self, device: str | int | None = None, **options: Any) -> ExecutionContext:
+        """A context to run in: an arena of its own on a GPU (by ordinal) or on the "simulator"; None takes GPU 0 if there is one.
+
+        Options: see `CudaContext` and `SimulatorContext`. Raises TargetError, in a sentence, for a GPU or driver that cannot
+        run the engine.
+        """
+        if device == SIMULATOR or (device is None and find_device() is None):
+            from .simulated import SimulatorContext
+
+            return SimulatorContext(self, **options)
+        if not isinstance(device, int) and device is not None:
+            raise TargetError(f"device '{device}': expected '{SIMULATOR}' or the number of a GPU such as 0.")
+        from .context import CudaContext
+
+        return CudaContext(self, device or 0, **options)
+
+    def run(self, inputs: Mapping[str, Any], outputs: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Runs once in a context that the engine keeps: arrays by input name in, arrays by output name out.
+
+        Arrays may be NumPy, CuPy, or anything with DLPack or `__cuda_array_interface__`; results are NumPy when every input
+        is on the host, else CuPy. Raises InputError for arrays that do not fit.
+        """
+        if self._default is None:
+            self._default = self.create_context()
+        return self._default.run(inputs, outputs)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the engine file, atomically. Equal engines write equal bytes."""
+        write_container(path, self._manifest, self._sections)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Engine:
+        """Maps an engine file; EngineFormatError for a file that is damaged or not an engine."""
+        manifest, sections = read_container(path)
+        return cls(manifest, sections)
+
+    def _preferred(self) -> Variant:
+        info = find_device()
+        chosen = best_arch(list(self.variants), info.compute_capability) if info is not None else None
+        return self.variants[chosen] if chosen is not None else next(iter(self.variants.values()))
+
+
+def load(path: str | os.PathLike[str]) -> Engine:
+    """Loads an engine file that `Engine.save` wrote."""
+    return Engine.load(path)
+
+
+def best_arch(archs: list[str], capability: tuple[int, int]) -> str | None:
+    """The architecture, of those a file holds, whose cubins run best on a GPU of this compute capability; None when none runs.
+
+    A cubin runs on its own major version from its minor version on; `sm_90a` on 9.0 alone; `sm_100f` like a plain one.
+    """
+    best: tuple[tuple[int, int], str] | None = None
+    for arch in archs:
+        matched = re.fullmatch(r"sm_(\d+)(\d)([af]?)", arch)
+        if matched is None:
+            continue
+        major, minor, suffix = int(matched[1]), int(matched[2]), matched[3]
+        runs = (major, minor) == capability if suffix == "a" else major == capability[0] and minor <= capability[1]
+        rank = (minor, {"": 0, "f": 1, "a": 2}[suffix])
+        if runs and (best is None or rank > best[0]):
+            best = (rank, arch)
+    return None if best is None else best[1]
+
+
+def _check_manifest(manifest: Mapping[str, Any], sections: Mapping[str, Section]) -> None:
+    """Raises EngineFormatError unless the manifest has the fields that an engine needs and names only sections that exist."""
+    if manifest.get("kind") != KIND:
+        raise EngineFormatError(f"engine: the file holds '{manifest.get('kind')}', not a '{KIND}'; check the path.")
+    try:
+        for key in ("inputs", "outputs"):
+            for stored in manifest[key]:
+                _spec(stored)
+        for low, opt, high in manifest["symbols"].values():
+            int(low), int(opt), int(high)
+        variants = manifest["variants"]
+        named: list[str] = []
+        for stored in variants.values():
+            named += [stored["host"], stored["tiles"], *stored["weights"].values()]
+            int(stored["plan"]["arena_bytes"]), int(stored["plan"]["launches"])
+            for kernel in stored["kernels"]:
+                named += [kernel["source"], kernel["cubin"]]
+                str(kernel["entry"]), KernelInfo.from_json(kernel["facts"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise EngineFormatError(f"engine manifest: malformed at {error}; rebuild the engine with this version of trtc.") from error
+    if not variants:
+        raise EngineFormatError("engine manifest: it holds no architecture; rebuild the engine.")
+    missing = [name for name in named if name not in sections]
+    if missing:
+        raise EngineFormatError(f"engine manifest: section '{missing[0]}' does not exist; rebuild the engine.")
+
+
+def _spec(stored: Mapping[str, Any]) -> TensorSpec:
+    return TensorSpec(str(stored["name"]), dtype_of(str(stored["dtype"])), tuple(parse_expr(str(text)) for text in stored["dims"]))
+
+
+def spec_to_json(spec: TensorSpec) -> dict[str, Any]:
+    """An input or output as the manifest keeps it."""
+    return {"name": spec.name, "dtype": spec.dtype.name, "dims": [str(extent) for extent in spec.dims]}
+
+
+def dtype_of(name: str) -> np.dtype[Any]:
+    """The dtype of this name, NumPy's or ml_dtypes'. Raises ValueError for any other."""
+    import ml_dtypes
+
+    special = {"bfloat16", "float8_e4m3fn", "float8_e5m2"}
+    plain = {"float64", "float32", "float16", "bool", "int8", "int16", "int32", "int64", "uint8"}
+    if name not in special | plain:
+        raise ValueError(f"dtype '{name}'")
+    return np.dtype(getattr(ml_dtypes, name)) if name in special else np.dtype(name)
+
+
+def _dialects() -> dict[str, Any]:
+    from ..dialects import buffer, fusion, kernel, nn, quant
+
+    return {
+        dialect.name: (lambda dialect=dialect: dialect)
+        for dialect in (nn.NN, quant.QUANT, fusion.FUSION, buffer.Buffer, kernel.Kernel)
+    }

@@ -1,0 +1,89 @@
+"""An execution context without a GPU: the simulator runs the kernel IR of the launch plan on views of one arena."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ..dialects import kernel
+from ..dialects.errors import EngineFormatError
+from .arrays import as_host, bytes_of, check_names, check_output, on_device
+from .context import ExecutionContext
+from .plan import InputError, Launch, Root, execute
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+Observer = Callable[[str, np.ndarray], None]
+
+
+class SimulatorContext(ExecutionContext):
+    """Runs an engine's kernels on the simulator. `arch` picks the variant, `mode` how exactly kernels are simulated: "tile" or
+    "thread"; `poison` fills the arena and the outputs with NaN bytes before each run."""
+
+    def __init__(
+        self, engine: Engine, *, arch: str | None = None, mode: Literal["tile", "thread"] = "tile", poison: bool = True
+    ):
+        super().__init__(engine, engine.variant(arch))
+        self.mode: Literal["tile", "thread"] = mode
+        self.poison = poison
+        self._arena = np.zeros(self.variant.program.arena_bytes, np.uint8)
+        self._weights = {name: bytes_of(self.variant.weight(name)) for name in self.variant.program.weights}
+        module = self.variant.parse("tiles" if mode == "tile" else "threads")
+        self._kernels = {op.sym_name.data: op for op in module.walk() if isinstance(op, kernel.FuncOp)}
+        missing = sorted(self.variant.units.keys() - self._kernels.keys())
+        if missing:
+            raise EngineFormatError(f"engine: its IR for {self.variant.arch} lacks kernel '{missing[0]}'; rebuild the engine.")
+
+    @property
+    def device(self) -> str:
+        return "simulator"
+
+    def run(
+        self, inputs: Mapping[str, Any], outputs: Mapping[str, Any] | None = None, *, observe: Observer | None = None
+    ) -> dict[str, Any]:
+        """As `Engine.run`, for arrays on the host. `observe(name, array)` sees each launch's results that have an ONNX name."""
+        program = self.variant.program
+        check_names(program.inputs, inputs)
+        held: dict[str, np.ndarray] = {}
+        for spec in program.inputs:
+            if on_device(inputs[spec.name]):
+                raise InputError(f"input '{spec.name}': expected an array on the host for the simulator, got one on a GPU.")
+            held[spec.name] = as_host(inputs[spec.name], spec)
+        plan = self.plan({name: array.shape for name, array in held.items()})
+        results: dict[str, np.ndarray] = {}
+        for spec in program.outputs:
+            given = None if outputs is None else outputs.get(spec.name)
+            if given is not None:
+                check_output(spec, plan.shapes[spec.name], given)
+            results[spec.name] = np.empty(plan.shapes[spec.name], spec.dtype) if given is None else given
+            if self.poison:
+                bytes_of(results[spec.name])[...] = 255
+        if self.poison:
+            self._arena[...] = 255
+        roots: dict[tuple[Root, str], np.ndarray] = {("arena", ""): self._arena}
+        roots.update({("input", name): bytes_of(array) for name, array in held.items()})
+        roots.update({("output", name): bytes_of(array) for name, array in results.items()})
+        roots.update({("weight", name): array for name, array in self._weights.items()})
+        execute(plan, roots, lambda launch, arrays: self._run(launch, arrays, plan.symbols), _observer(observe))
+        self._count(plan)
+        return dict(results)
+
+    def _run(self, launch: Launch, arrays: list[np.ndarray], symbols: Mapping[str, int]) -> None:
+        from .simulator import run_kernel
+
+        run_kernel(self._kernels[launch.kernel.name], arrays, dict(symbols), mode=self.mode)
+
+
+def _observer(observe: Observer | None) -> Callable[[Launch, list[np.ndarray]], None] | None:
+    if observe is None:
+        return None
+
+    def after(launch: Launch, arrays: list[np.ndarray]) -> None:
+        for name, position in zip(launch.names, launch.written, strict=True):
+            if name:
+                observe(name, arrays[position])
+
+    return after

@@ -1,0 +1,123 @@
+"""Benchmark records: `test/bench/results/<date>-<gpu>-<suite>.jsonl`, written by the program that measured, never by hand.
+
+The first line is the run, every further line a case; docs/design/spine.md and CONTRIBUTING.md say what the fields mean.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+PACKAGES = ("trtc", "xdsl", "cupy-cuda13x", "cupy-cuda12x", "torch", "onnx", "onnxruntime", "numpy")
+
+
+class Recorder:
+    """Writes one suite's records as they are measured. `folder` defaults to the results folder, or $TRTC_RESULTS."""
+
+    def __init__(self, suite: str, folder: Path | None = None) -> None:
+        import cupy
+
+        properties = cupy.cuda.runtime.getDeviceProperties(0)
+        gpu = properties["name"].decode()
+        today = datetime.date.today().isoformat()
+        folder = folder or Path(os.environ.get("TRTC_RESULTS", RESULTS))
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / f"{today}-{re.sub(r'[^a-z0-9]+', '-', gpu.lower()).strip('-')}-{suite}.jsonl"
+        self._write(
+            {
+                "suite": suite,
+                "gpu": gpu,
+                "driver": cupy.cuda.runtime.driverGetVersion(),
+                "date": today,
+                "commit": _commit(),
+                "versions": _versions(),
+            },
+            mode="w",
+        )
+
+    def case(
+        self,
+        case: str,
+        *,
+        batch: int | None = None,
+        dtype: str,
+        unit: str,
+        ours: float,
+        peers: Mapping[str, float],
+        error: float | None = None,
+        note: str = "",
+    ) -> None:
+        """One measured case; for times lower is better, `ours` and `peers` from this run."""
+        self._write(
+            {
+                "case": case, "batch": batch, "dtype": dtype, "unit": unit, "ours": ours, "peers": dict(peers), "error": error,
+                "note": note,
+            }
+        )  # fmt: skip
+        ratios = ", ".join(f"{name} {value:.4g} ({ours / value:.2f}x)" for name, value in peers.items())
+        print(f"{case:40s} {dtype:5s} batch {batch}: {ours:.4g} {unit}; {ratios}; error {error}", flush=True)
+
+    def _write(self, record: Mapping[str, Any], mode: str = "a") -> None:
+        with self.path.open(mode) as file:
+            file.write(json.dumps(record) + "\n")
+
+
+def _commit() -> str:
+    """The commit measured: $TRTC_COMMIT where the tree travels without its history."""
+    if commit := os.environ.get("TRTC_COMMIT"):
+        return commit
+    result = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent, check=False)
+    return result.stdout.strip() or "unknown"
+
+
+def _versions() -> dict[str, str]:
+    import cupy
+
+    found = {"nvrtc": ".".join(map(str, cupy.cuda.nvrtc.getVersion()))}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def graph_time(run: Callable[[], object], *, repeats: int = 30, inner: int = 20, warmup: int = 5) -> float:
+    """Median microseconds of one `run()` captured in a CUDA graph by CuPy: `inner` replays between two events, `repeats` times."""
+    import cupy
+
+    stream = cupy.cuda.Stream(non_blocking=True)
+    with stream:
+        run()
+        stream.synchronize()
+        stream.begin_capture()
+        run()
+        graph = stream.end_capture()
+    return replay_time(lambda: graph.launch(stream), stream, repeats=repeats, inner=inner, warmup=warmup)
+
+
+def replay_time(launch: Callable[[], object], stream: Any, *, repeats: int = 30, inner: int = 20, warmup: int = 5) -> float:
+    """Median microseconds of `launch()` on a CuPy stream."""
+    import cupy
+
+    for _ in range(warmup * inner):
+        launch()
+    stream.synchronize()
+    times: list[float] = []
+    for _ in range(repeats):
+        start, end = cupy.cuda.Event(), cupy.cuda.Event()
+        start.record(stream)
+        for _ in range(inner):
+            launch()
+        end.record(stream)
+        end.synchronize()
+        times.append(cupy.cuda.get_elapsed_time(start, end) * 1e3 / inner)
+    return sorted(times)[len(times) // 2]

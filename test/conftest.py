@@ -1,0 +1,163 @@
+"""Shared by all tests: the `gpu` marker skips without a GPU, and `handmade_engine` is an engine that needs no pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pytest
+
+HOST = """
+builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}} {
+  func.func @main(%x : tensor<?x4xf32, #nn.dims<N, 4>>) -> tensor<?xf32, #nn.dims<N>>
+      attributes {nn.inputs = ["x"], nn.outputs = ["y"]} {
+    %w = nn.weight "w" : tensor<4x3xf32>
+    %0 = fusion.call @fc(%x, %w) {nn.names = ["hidden"]} :
+        (tensor<?x4xf32, #nn.dims<N, 4>>, tensor<4x3xf32>) -> tensor<?x3xf32, #nn.dims<N, 3>> loc("fc1")
+    %1 = fusion.call @relu(%0) : (tensor<?x3xf32, #nn.dims<N, 3>>) -> tensor<?x3xf32, #nn.dims<N, 3>> loc("relu1")
+    %2 = fusion.call @fc_cat(%x, %w) :
+        (tensor<?x4xf32, #nn.dims<N, 4>>, tensor<4x3xf32>) -> tensor<?x3xf32, #nn.dims<N, 3>> loc("fc2")
+    %3 = nn.concat %1, %2 {axis = 1 : i64, fusion.alias = #fusion.alias<dest>} :
+        (tensor<?x3xf32, #nn.dims<N, 3>>, tensor<?x3xf32, #nn.dims<N, 3>>) -> tensor<?x6xf32, #nn.dims<N, 6>>
+    %4 = fusion.call @sum(%3) : (tensor<?x6xf32, #nn.dims<N, 6>>) -> tensor<?xf32, #nn.dims<N>> loc("sum1")
+    func.return %4 : tensor<?xf32, #nn.dims<N>>
+  }
+}
+"""
+
+_FC = """extern "C" __global__ void {name}(const float* x, const float* w, float* y, int N) {{
+  int i = blockIdx.x;
+  if (i < N && threadIdx.x < 3) {{
+    float s = 0.0f;
+    for (int k = 0; k < 4; ++k) s += x[i * 4 + k] * w[k * 3 + threadIdx.x];
+    y[i * {stride} + threadIdx.x] = s;
+  }}
+}}
+"""
+SOURCES = {
+    "fc": _FC.format(name="fc", stride=3),
+    "fc_cat": _FC.format(name="fc_cat", stride=6),
+    "relu": """extern "C" __global__ void relu(const float* x, float* y, int N) {
+  int i = blockIdx.x;
+  if (i < N && threadIdx.x < 3) y[i * 6 + threadIdx.x] = fmaxf(x[i * 3 + threadIdx.x], 0.0f);
+}
+""",
+    "sum": """extern "C" __global__ void sum(const float* x, float* y, int N) {
+  extern __shared__ float part[];
+  int i = blockIdx.x;
+  if (threadIdx.x < 6) part[threadIdx.x] = x[i * 6 + threadIdx.x];
+  __syncthreads();
+  if (i < N && threadIdx.x == 0) {
+    float s = 0.0f;
+    for (int k = 0; k < 6; ++k) s += part[k];
+    y[i] = s;
+  }
+}
+""",
+}
+TILES = "\n".join(
+    f"kernel.func @{name}({arguments}) grid <N, 1, 1> warps 1 params(N) coords(%i, %j, %k) {{\n  kernel.return\n}}"
+    for name, arguments in {
+        name: ", ".join(f"%a{i}: !kernel.global<dims <N> x f32, strides <1>, align 4>" for i in range(count))
+        for name, count in {"fc": 3, "fc_cat": 3, "relu": 2, "sum": 2}.items()
+    }.items()
+)
+
+
+def expected(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """What the handmade network computes."""
+    hidden = x @ w
+    return (np.maximum(hidden, 0) + hidden).sum(axis=1)
+
+
+def run_in_numpy(name: str, arrays: list[np.ndarray]) -> None:
+    """The kernels of the handmade engine."""
+    match name:
+        case "fc" | "fc_cat":
+            arrays[2][...] = arrays[0] @ arrays[1]
+        case "relu":
+            arrays[1][...] = np.maximum(arrays[0], 0)
+        case _:
+            arrays[1][...] = arrays[0].sum(axis=1)
+
+
+def make_engine(w: np.ndarray, archs: tuple[str, ...] = ("sm_80",)) -> Any:
+    """An engine over the sources above, for these architectures."""
+    from xdsl.parser import Parser
+
+    from trtc.compiler.codegen.nvrtc import Job, compile_cubin, nvrtc_version
+    from trtc.compiler.driver import _host, _print
+    from trtc.compiler.universe import make_context
+    from trtc.dialects import kernel
+    from trtc.passes.buffers.bufferize import BufferizePass
+    from trtc.passes.buffers.plan_arena import PlanArenaPass
+    from trtc.runtime.container import Section
+    from trtc.runtime.engine import KIND, Engine, spec_to_json
+    from trtc.runtime.kernels import KernelInfo
+    from trtc.runtime.plan import HostProgram
+
+    context = make_context()
+    host = Parser(context, HOST).parse_module()
+    BufferizePass().apply(context, host)
+    PlanArenaPass().apply(context, host)
+    tiles = Parser(context, TILES).parse_module()
+    facts = {op.sym_name.data: KernelInfo.read(op) for op in tiles.walk() if isinstance(op, kernel.FuncOp)}
+    facts["sum"] = KernelInfo(**{**vars(facts["sum"]), "shared_bytes": 24})
+    program = HostProgram.read(host, facts)
+    sections = {"host": Section(_print(_host(host)).encode()), "tiles": Section(_print(tiles, locations=False).encode())}
+    sections["w"] = Section(memoryview(np.ascontiguousarray(w).reshape(-1).view(np.uint8)), 4096)
+    variants: dict[str, Any] = {}
+    for arch in archs:
+        kernels: list[dict[str, Any]] = []
+        for name, source in SOURCES.items():
+            made = compile_cubin(Job(source, arch))
+            sections[f"{arch}/{name}.cu"], sections[f"{arch}/{name}.cubin"] = Section(source.encode()), Section(made.cubin)
+            files = {"source": f"{arch}/{name}.cu", "cubin": f"{arch}/{name}.cubin"}
+            resources = {"resources": asdict(made.resources[name]), "problems": made.problems()}
+            kernels.append({"facts": facts[name].to_json(), "entry": name, **files, **resources})
+        plan = {"arena_bytes": program.arena_bytes, "launches": len(program.launches), "buffers": []}
+        fields = {"host": "host", "tiles": "tiles", "kernels": kernels, "weights": {"w": "w"}, "plan": plan}
+        variants[arch] = {**fields, "choices": {}, "remarks": []}
+    manifest = {
+        "kind": KIND,
+        "toolchain": {"nvrtc": list(nvrtc_version())},
+        "model": {"sha256": "", "name": "handmade"},
+        "options": {},
+        "inputs": [spec_to_json(spec) for spec in program.inputs],
+        "outputs": [spec_to_json(spec) for spec in program.outputs],
+        "symbols": {name: list(values) for name, values in program.symbols.items()},
+        "variants": variants,
+    }
+    return Engine(manifest, sections)
+
+
+@pytest.fixture(scope="session")
+def handmade_engine() -> Callable[..., Any]:
+    """`make_engine`; skips where NVRTC is not installed."""
+    from trtc.compiler.codegen.nvrtc import nvrtc_version
+    from trtc.dialects.errors import TargetError
+
+    try:
+        nvrtc_version()
+    except TargetError as error:
+        pytest.skip(str(error))
+    return make_engine
+
+
+@pytest.fixture(scope="session")
+def handmade_network() -> tuple[Callable[..., np.ndarray], Callable[..., None]]:
+    """(what the handmade engine computes, its kernels in NumPy)."""
+    return expected, run_in_numpy
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    from trtc.runtime.driver import find_device
+
+    if all(item.get_closest_marker("gpu") is None for item in items) or find_device() is not None:
+        return
+    skip = pytest.mark.skip(reason="no NVIDIA GPU on this machine")
+    for item in items:
+        if item.get_closest_marker("gpu") is not None:
+            item.add_marker(skip)

@@ -1,0 +1,83 @@
+// RUN: trtc-opt %s --split-input-file --verify-diagnostics | filecheck %s
+
+// Anchors are a closed list.
+// CHECK: fusion.group: expected an anchor of conv, matmul, row, window, gather, pointwise, got 'gemm'
+func.func @f(%x : tensor<4xf32>) {
+  %r = fusion.group "gemm" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) {
+    fusion.yield %a : tensor<4xf32>
+  }
+  func.return
+}
+
+// -----
+
+// The yield gives what the group promises.
+// CHECK: fusion.group yielded values: expected types (tensor<8xf32>), got (tensor<4xf32>)
+func.func @f(%x : tensor<4xf32>) {
+  %r = fusion.group "pointwise" (%a = %x : tensor<4xf32>) -> (tensor<8xf32>) {
+    fusion.yield %a : tensor<4xf32>
+  }
+  func.return
+}
+
+// -----
+
+// A group sees nothing from outside.
+// CHECK: Operation using value defined out of its IsolatedFromAbove parent
+func.func @f(%x : tensor<4xf32>) {
+  %r = fusion.group "pointwise" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) {
+    %0 = nn.relu %x : tensor<4xf32>
+    fusion.yield %0 : tensor<4xf32>
+  }
+  func.return
+}
+
+// -----
+
+// There is a layout for every operand and result.
+// CHECK: fusion.group: expected `layouts` with 2 #fusion.layout, got
+func.func @f(%x : tensor<4xf32>) {
+  %r = fusion.group "pointwise" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {layouts = [#fusion.layout<contiguous>]} {
+    fusion.yield %a : tensor<4xf32>
+  }
+  func.return
+}
+
+// -----
+
+// A layout has a stride per dim.
+// CHECK: fusion.group: expected 1 strides for tensor<4xf32>, got #fusion.layout<[4, 1]>
+func.func @f(%x : tensor<4xf32>) {
+  %r = fusion.group "pointwise" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {layouts = [#fusion.layout<[4, 1]>, #fusion.layout<contiguous>]} {
+    fusion.yield %a : tensor<4xf32>
+  }
+  func.return
+}
+
+// -----
+
+// An alignment is at least one element.
+// CHECK: fusion.layout: expected align of 1 or more elements, got 0
+func.func @f(%x : tensor<4xf32>) {
+  %r = fusion.group "pointwise" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {layouts = [#fusion.layout<contiguous, align = 0>, #fusion.layout<contiguous>]} {
+    fusion.yield %a : tensor<4xf32>
+  }
+  func.return
+}
+
+// -----
+
+// A yield stands in a group.
+// CHECK: 'fusion.yield' expects parent op 'fusion.group'
+func.func @f(%x : tensor<4xf32>) {
+  fusion.yield %x : tensor<4xf32>
+}
+
+// -----
+
+// An alias is a source or a dest.
+// CHECK: Expected `source`, or `dest`
+func.func @f(%x : tensor<4xf32>) {
+  %0 = nn.reshape %x {fusion.alias = #fusion.alias<view>} : (tensor<4xf32>) -> tensor<2x2xf32>
+  func.return
+}

@@ -1,0 +1,215 @@
+// RUN: trtc-opt %s --split-input-file --verify-diagnostics | filecheck %s
+
+// Every `?` has a name.
+// CHECK: expected an encoding #nn.dims<...> that names every `?`, got none
+func.func @f(%x : tensor<?x8xf32>) {
+  %0 = nn.relu %x : tensor<?x8xf32>
+  func.return
+}
+
+// -----
+
+// The encoding agrees with the static sizes.
+// CHECK: constant exactly where the size is static
+func.func @f(%x : tensor<?x8xf32, #nn.dims<N, M>>) {
+  %0 = nn.relu %x : tensor<?x8xf32, #nn.dims<N, M>>
+  func.return
+}
+
+// -----
+
+// An encoding is made of expressions.
+// CHECK: expected integers, names, + - * floordiv ceildiv mod min max, got the end of the text
+func.func @f(%x : tensor<?xf32, #nn.dims<N +>>) {
+
+  func.return
+}
+
+// -----
+
+// A divisor is positive.
+// CHECK: expected a positive divisor, got 0
+func.func @f(%x : tensor<?xf32, #nn.dims<N floordiv 0>>) {
+
+  func.return
+}
+
+// -----
+
+// Operands have one element type.
+// CHECK: nn.add: expected operands of one element type, got f32 and f16; insert an nn.cast
+func.func @f(%x : tensor<4xf32>, %y : tensor<4xf16>) {
+  %0 = nn.add %x, %y : (tensor<4xf32>, tensor<4xf16>) -> tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// Static dims broadcast or are an error.
+// CHECK: nn.add: expected shapes that broadcast, got [4] and [3], which differ in dim 0
+func.func @f(%x : tensor<4xf32>, %y : tensor<3xf32>) {
+  %0 = nn.add %x, %y : (tensor<4xf32>, tensor<3xf32>) -> tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// Two different symbols are not known to be equal.
+// CHECK: nn.mul: expected shapes that broadcast, got [N] and [M], which differ in dim 0
+func.func @f(%x : tensor<?xf32, #nn.dims<N>>, %y : tensor<?xf32, #nn.dims<M>>) {
+  %0 = nn.mul %x, %y : (tensor<?xf32, #nn.dims<N>>, tensor<?xf32, #nn.dims<M>>) -> tensor<?xf32, #nn.dims<N>>
+  func.return
+}
+
+// -----
+
+// The result type is the inferred one.
+// CHECK: nn.add: expected result 0 of type tensor<4x3xf32>, got tensor<4xf32>
+func.func @f(%x : tensor<4x1xf32>, %y : tensor<3xf32>) {
+  %0 = nn.add %x, %y : (tensor<4x1xf32>, tensor<3xf32>) -> tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// Transcendentals want floats.
+// CHECK: nn.exp: expected a floating-point tensor, got tensor<4xi32>; insert an nn.cast
+func.func @f(%x : tensor<4xi32>) {
+  %0 = nn.exp %x : tensor<4xi32>
+  func.return
+}
+
+// -----
+
+// Clip has its bounds in order.
+// CHECK: nn.clip: expected min <= max, got min = 1.0 and max = 0.0
+func.func @f(%x : tensor<4xf32>) {
+  %0 = nn.clip %x {min = 1.0 : f64, max = 0.0 : f64} : tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// A condition is i1.
+// CHECK: nn.where: expected an i1 condition, got tensor<4xf32>
+func.func @f(%x : tensor<4xf32>) {
+  %0 = nn.where %x, %x, %x : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// Filters fit the channels.
+// CHECK: nn.conv: expected w with C / groups input channels and O divisible by groups
+func.func @f(%x : tensor<1x8x8x4xf32>, %w : tensor<8x3x3x3xf32>) {
+  %0 = nn.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x8x8x4xf32>, tensor<8x3x3x3xf32>) -> tensor<1x6x6x8xf32>
+  func.return
+}
+
+// -----
+
+// A window fits into its image.
+// CHECK: nn.conv: expected a window that fits into the padded input, got size 2 and kernel 3 in height
+func.func @f(%x : tensor<1x2x8x4xf32>, %w : tensor<8x3x3x4xf32>) {
+  %0 = nn.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x2x8x4xf32>, tensor<8x3x3x4xf32>) -> tensor<1x1x6x8xf32>
+  func.return
+}
+
+// -----
+
+// Strides are positive, pads are four.
+// CHECK: nn.max_pool: expected 2 positive strides, 2 positive dilations and 4 pads (top, left, bottom, right)
+func.func @f(%x : tensor<1x8x8x4xf32>) {
+  %0 = nn.max_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x8x8x4xf32>) -> tensor<1x4x4x4xf32>
+  func.return
+}
+
+// -----
+
+// Integer products accumulate in i32.
+// CHECK: nn.matmul: expected a result of i32 for operands of i8, got i8
+func.func @f(%x : tensor<4x4xi8>) {
+  %0 = nn.matmul %x, %x : (tensor<4x4xi8>, tensor<4x4xi8>) -> tensor<4x4xi8>
+  func.return
+}
+
+// -----
+
+// Inner dims agree, with a transposed operand too.
+// CHECK: nn.matmul: expected equal inner dims, got 4 and 8
+func.func @f(%x : tensor<4x4xf32>, %y : tensor<4x8xf32>) {
+  %0 = nn.matmul %x, %y {transpose_b} : (tensor<4x4xf32>, tensor<4x8xf32>) -> tensor<4x4xf32>
+  func.return
+}
+
+// -----
+
+// Axes are in range and distinct.
+// CHECK: nn.reduce: expected distinct axes in [0, 2), got [1, 1]
+func.func @f(%x : tensor<4x4xf32>) {
+  %0 = nn.reduce sum %x {axes = array<i64: 1, 1>, keepdims = true} : (tensor<4x4xf32>) -> tensor<4x1xf32>
+  func.return
+}
+
+// -----
+
+// A normalisation's scale covers its axes.
+// CHECK: nn.layer_norm scale: expected shapes that broadcast, got [4] and [3]
+func.func @f(%x : tensor<2x4xf32>, %s : tensor<3xf32>) {
+  %0 = nn.layer_norm %x, %s, %s {axis = 1 : i64, epsilon = 1.0e-5 : f64} : (tensor<2x4xf32>, tensor<3xf32>, tensor<3xf32>) -> tensor<2x4xf32>
+  func.return
+}
+
+// -----
+
+// A reshape keeps the number of elements.
+// CHECK: nn.reshape: expected as many elements of the same type as tensor<?x4xf32, #nn.dims<N, 4>>
+func.func @f(%x : tensor<?x4xf32, #nn.dims<N, 4>>) {
+  %0 = nn.reshape %x : (tensor<?x4xf32, #nn.dims<N, 4>>) -> tensor<?xf32, #nn.dims<4*N + 4>>
+  func.return
+}
+
+// -----
+
+// A slice stays inside.
+// CHECK: nn.slice: expected indices within [0, 4) in dim 0, got index 4
+func.func @f(%x : tensor<4xf32>) {
+  %0 = nn.slice %x {starts = #nn.dims<2>, steps = array<i64: 1>} : (tensor<4xf32>) -> tensor<3xf32>
+  func.return
+}
+
+// -----
+
+// A permutation names each dim once.
+// CHECK: nn.transpose: expected a permutation of 0..1, got [0, 0]
+func.func @f(%x : tensor<4x4xf32>) {
+  %0 = nn.transpose %x {permutation = array<i64: 0, 0>} : (tensor<4x4xf32>) -> tensor<4x4xf32>
+  func.return
+}
+
+// -----
+
+// Concatenated tensors agree elsewhere.
+// CHECK: nn.concat: expected operands that agree except in dim 0, got tensor<4x4xf32> and tensor<4x3xf32>
+func.func @f(%x : tensor<4x4xf32>, %y : tensor<4x3xf32>) {
+  %0 = nn.concat %x, %y {axis = 0 : i64} : (tensor<4x4xf32>, tensor<4x3xf32>) -> tensor<8x4xf32>
+  func.return
+}
+
+// -----
+
+// Indices are integers.
+// CHECK: nn.gather: expected integer indices, got tensor<2xf32>
+func.func @f(%x : tensor<4xf32>, %i : tensor<2xf32>) {
+  %0 = nn.gather %x, %i {axis = 0 : i64} : (tensor<4xf32>, tensor<2xf32>) -> tensor<2xf32>
+  func.return
+}
+
+// -----
+
+// A blob has a digest.
+// CHECK: blob 'w': expected a SHA-256 of 64 lower-case hex digits, got 'abc'
+func.func @f() {
+  %0 = nn.constant #nn.blob<"w", "abc", tensor<4xf32>>
+  func.return
+}

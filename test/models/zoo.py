@@ -1,0 +1,251 @@
+"""The five models of tests, demos and benchmarks: each function returns a `Model`, a `ModelProto` with typical inputs.
+
+`ppocr_cls` and `open_nsfw` are trained convnets, `minilm` is a trained BERT with int8 weights and dynamic batch and
+sequence, `inception_v1` has seeded weights, and `qdq_convnet` is `ppocr_cls` quantized by ONNX Runtime. Inputs are
+drawn from a seed, never constant: two seeds must give different outputs (`assert_input_matters`).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import ModelProto, TensorProto, helper, numpy_helper
+
+from trtc.compiler.tools.fetch_models import fetch
+
+Array = np.ndarray[Any, Any]
+Inputs = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model with what a test needs to build and run it."""
+
+    name: str
+    proto: ModelProto
+    make_inputs: Callable[..., Inputs]
+    profiles: dict[str, tuple[int, int, int]] = field(default_factory=dict[str, tuple[int, int, int]])
+    static_shapes: dict[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
+
+    def inputs(self, seed: int = 0, **sizes: int) -> Inputs:
+        """Typical inputs drawn from `seed`; `sizes` chooses dynamic dims (`batch=4`, `sequence=33`)."""
+        return self.make_inputs(np.random.default_rng(seed), **sizes)
+
+    @property
+    def compare(self) -> str:
+        """The output to compare models by: the logits where the softmax would hide errors."""
+        return self.outputs[-1]
+
+    @property
+    def outputs(self) -> list[str]:
+        return [value.name for value in self.proto.graph.output]
+
+
+def images(rng: np.random.Generator, batch: int, channels: int, height: int, width: int) -> Array:
+    """Smooth image-like tensors in [-1, 1], [batch, channels, height, width]: coarse noise scaled up and fine noise."""
+    picture = np.zeros((batch, channels, height, width), np.float32)
+    for cells, weight in ((4, 1.0), (8, 0.5), (16, 0.25)):
+        rows, columns = min(cells, height), min(cells, width)
+        coarse = rng.standard_normal((batch, channels, rows, columns), np.float32)
+        rows_at = np.linspace(0, rows - 1, height)
+        columns_at = np.linspace(0, columns - 1, width)
+        picture += weight * _bilinear(coarse, rows_at, columns_at)
+    picture += 0.05 * rng.standard_normal(picture.shape, np.float32)
+    return np.tanh(picture).astype(np.float32)
+
+
+def _bilinear(grid: Array, rows: Array, columns: Array) -> Array:
+    top, left = np.floor(rows).astype(int), np.floor(columns).astype(int)
+    bottom, right = np.minimum(top + 1, grid.shape[2] - 1), np.minimum(left + 1, grid.shape[3] - 1)
+    down, across = (rows - top)[:, None], columns - left
+    upper = grid[:, :, top][..., left] * (1 - across) + grid[:, :, top][..., right] * across
+    lower = grid[:, :, bottom][..., left] * (1 - across) + grid[:, :, bottom][..., right] * across
+    return upper * (1 - down) + lower * down
+
+
+@cache
+def ppocr_cls() -> Model:
+    """PP-OCR's text direction classifier (MobileNetV3-like): x f32 [N, 3, H, W], typically 1x3x48x192."""
+
+    def inputs(rng: np.random.Generator, batch: int = 1, height: int = 48, width: int = 192) -> Inputs:
+        return {"x": images(rng, batch, 3, height, width)}
+
+    profiles = {"x_d0": (1, 1, 8), "x_d2": (32, 48, 64), "x_d3": (64, 192, 320)}
+    return Model("ppocr_cls", onnx.load(str(fetch("ppocr_cls"))), inputs, profiles)
+
+
+@cache
+def open_nsfw() -> Model:
+    """A ResNet-50 with trained weights: input:0 f32 [N, 224, 224, 3], mean-subtracted BGR in 0..255.
+
+    The logits are an output too: the published softmax saturates and would hide errors.
+    """
+
+    def inputs(rng: np.random.Generator, batch: int = 1) -> Inputs:
+        picture = images(rng, batch, 3, 224, 224).transpose(0, 2, 3, 1)
+        return {"input:0": np.ascontiguousarray(picture * np.float32(110.0) + np.float32(10.0))}
+
+    model = onnx.load(str(fetch("open_nsfw")))
+    softmax = next(node for node in model.graph.node if node.op_type == "Softmax")
+    model.graph.output.append(helper.make_tensor_value_info(softmax.input[0], TensorProto.FLOAT, ("unk__653", 2)))
+    return Model("open_nsfw", model, inputs, {"unk__653": (1, 1, 32)})
+
+
+@cache
+def minilm() -> Model:
+    """MiniLM-L6 (BERT) with int8 weights behind Cast and Mul: ids, mask and types i64 [batch, sequence]."""
+
+    def inputs(rng: np.random.Generator, batch: int = 2, sequence: int = 16) -> Inputs:
+        lengths = rng.integers(max(1, sequence // 2), sequence + 1, batch)
+        lengths[0] = sequence
+        mask = (np.arange(sequence) < lengths[:, None]).astype(np.int64)
+        ids = rng.integers(1000, 30000, (batch, sequence)) * mask
+        return {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+
+    return Model("minilm", onnx.load(str(fetch("minilm"))), inputs, {"batch": (1, 2, 8), "sequence": (1, 64, 256)})
+
+
+@cache
+def inception_v1(seed: int = 0) -> Model:
+    """Inception v1 (GoogLeNet) with seeded weights: data_0 f32 [1, 3, 224, 224]; outputs `prob_1` and its logits.
+
+    The architecture comes from the onnx package, where all weights are one constant. Here they are He-normal, and the
+    last layer is centred and scaled across inputs, so that the logits depend on the input; compare logits, not softmax.
+    """
+    folder = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
+    model = onnx.load(str(folder / "light_inception_v1.onnx"))
+    rng = np.random.default_rng(seed)
+
+    def inputs(rng: np.random.Generator, batch: int = 1) -> Inputs:
+        return {"data_0": images(rng, batch, 3, 224, 224)}
+
+    _seed_weights(model, rng)
+    gemm = next(node for node in model.graph.node if node.op_type == "Gemm")
+    _calibrate_last_layer(model, gemm, [inputs(np.random.default_rng(seed + 1 + i)) for i in range(4)])
+    model.graph.output.append(helper.make_tensor_value_info(gemm.output[0], TensorProto.FLOAT, (1, 1000)))
+    return Model("inception_v1", model, inputs)
+
+
+def _seed_weights(model: ModelProto, rng: np.random.Generator) -> None:
+    """Replace the ConstantOfShape nodes by initializers: He-normal for weights, small normal for biases."""
+    graph = model.graph
+    shapes = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    kept = [node for node in graph.node if node.op_type != "ConstantOfShape"]
+    for node in graph.node:
+        if node.op_type != "ConstantOfShape":
+            continue
+        shape = [int(extent) for extent in shapes[node.input[0]]]
+        fan_in = int(np.prod(shape[1:]))
+        deviation = np.sqrt(2.0 / fan_in) if len(shape) > 1 else 0.05
+        weight = (rng.standard_normal(shape) * deviation).astype(np.float32)
+        graph.initializer.append(numpy_helper.from_array(weight, node.output[0]))
+    del graph.node[:]
+    graph.node.extend(kept)
+
+
+def _calibrate_last_layer(model: ModelProto, gemm: onnx.NodeProto, samples: list[Inputs]) -> None:
+    """Bias -W mean(f) and a scale that gives logits of deviation 1 across the samples, f being the last features."""
+    features = np.concatenate([next(iter(run_onnxruntime(model, s, [gemm.input[0]]).values())) for s in samples])
+    features = features.astype(np.float64)
+    sources = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "Reshape"}
+    weights = {tensor.name: tensor for tensor in model.graph.initializer}
+    stored, bias = (weights[sources.get(name, name)] for name in gemm.input[1:])
+    classes, length = numpy_helper.to_array(bias).size, features.shape[1]
+    weight = numpy_helper.to_array(stored).astype(np.float64).reshape(classes, length)
+    weight /= ((features - features.mean(0)) @ weight.T).std()
+    centre = -weight @ features.mean(0)
+    for tensor, values in ((stored, weight), (bias, centre)):
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float32).reshape(tensor.dims), tensor.name))
+
+
+@cache
+def qdq_convnet() -> Model:
+    """`ppocr_cls` quantized by ONNX Runtime: Q/DQ around convolutions and the matmul, int8, symmetric, per channel.
+
+    Compare with `ORT_DISABLE_ALL`: ONNX Runtime's optimizer moves Q/DQ pairs and changes results.
+    """
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+    base = ppocr_cls()
+
+    class Reader(CalibrationDataReader):
+        def __init__(self) -> None:
+            self.samples: Iterator[Inputs] = iter([base.inputs(100 + i) for i in range(4)])
+
+        def get_next(self) -> Inputs | None:
+            return next(self.samples, None)
+
+    with tempfile.TemporaryDirectory() as folder:
+        simplified, quantized = Path(folder) / "simplified.onnx", Path(folder) / "quantized.onnx"
+        _simplified(base.proto, simplified)
+        quantize_static(
+            str(simplified), str(quantized), Reader(), quant_format=QuantFormat.QDQ, per_channel=True,
+            op_types_to_quantize=["Conv", "MatMul"], activation_type=QuantType.QInt8, weight_type=QuantType.QInt8,
+            extra_options={"ActivationSymmetric": True, "WeightSymmetric": True},
+        )  # fmt: skip
+        model = onnx.load(str(quantized))
+    return Model("qdq_convnet", model, base.make_inputs, base.profiles)
+
+
+def _simplified(model: ModelProto, path: Path) -> None:
+    """Opset 17 (per-channel Q/DQ needs 13), constants as initializers, batch norms folded by ONNX Runtime."""
+    import onnxruntime
+    from onnx import version_converter
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(path)
+    options.log_severity_level = 3
+    converted = version_converter.convert_version(model, 17).SerializeToString()
+    onnxruntime.InferenceSession(converted, options, providers=["CPUExecutionProvider"])
+
+
+ALL: dict[str, Callable[[], Model]] = {
+    "ppocr_cls": ppocr_cls,
+    "open_nsfw": open_nsfw,
+    "inception_v1": inception_v1,
+    "minilm": minilm,
+    "qdq_convnet": qdq_convnet,
+}
+
+
+def run_onnxruntime(model: ModelProto, inputs: Inputs, names: list[str] | None = None) -> dict[str, Array]:
+    """The values `names` (default: the outputs) by ONNX Runtime on the CPU without optimizations."""
+    import onnxruntime
+
+    if names is not None:
+        model = _copy_without_outputs(model)
+        model.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 3
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    wanted = [output.name for output in session.get_outputs()]
+    return dict(zip(wanted, session.run(wanted, inputs), strict=True))
+
+
+def _copy_without_outputs(model: ModelProto) -> ModelProto:
+    copy = ModelProto()
+    copy.CopyFrom(model)
+    del copy.graph.output[:]
+    return copy
+
+
+def relative_error(got: Array, expected: Array) -> float:
+    """|got - expected| / |expected|, Euclidean norms in float64."""
+    difference = np.linalg.norm(got.astype(np.float64) - expected.astype(np.float64))
+    return float(difference / max(float(np.linalg.norm(expected.astype(np.float64))), 1e-30))
+
+
+def assert_input_matters(one: Array, other: Array, least: float = 0.01) -> None:
+    """Guard of every comparison: outputs for two inputs differ by at least `least` in relative norm."""
+    change = relative_error(one, other)
+    assert change >= least, f"another input changes the output by {change:.1e} only, expected at least {least}"

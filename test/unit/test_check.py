@@ -1,0 +1,152 @@
+"""check-numerics: clean passes pass, and a planted bug is named by pass, value and ONNX node."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.parser import Parser
+from xdsl.passes import ModulePass
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
+
+from trtc.compiler.check import NumericsError, NumericsObserver, relative_error, tolerance
+from trtc.compiler.pipeline import run_passes
+from trtc.compiler.universe import load_pass, make_context
+from trtc.dialects import nn
+from trtc.dialects.errors import PassError
+from trtc.dialects.provenance import get_names, set_names
+from trtc.passes.rewriting import apply_patterns
+
+MODEL = """
+func.func @main(%x: tensor<8x16xf32>) -> tensor<8x16xf32> attributes {nn.inputs = ["x"], nn.outputs = ["y"]} {
+  %0 = nn.sigmoid %x {nn.names = ["gate"]} : tensor<8x16xf32> loc("gate"("Sigmoid#0"))
+  %1 = nn.sub %x, %0 {nn.names = ["gated"]} : (tensor<8x16xf32>, tensor<8x16xf32>) -> tensor<8x16xf32> loc("mix"("Sub#1"))
+  %2 = nn.relu %1 {nn.names = ["y"]} : tensor<8x16xf32> loc("act"("Relu#2"))
+  func.return %2 : tensor<8x16xf32>
+}
+"""
+
+
+class SwapSub(RewritePattern):
+    """The planted bug: `a - b` becomes `b - a`, once."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.SubOp, rewriter: PatternRewriter) -> None:
+        new = nn.SubOp(op.rhs, op.lhs)
+        set_names(new, get_names(op))
+        rewriter.replace(op, new)
+
+
+@dataclass(frozen=True)
+class BuggyPass(ModulePass):
+    """Declares to be exact, and is not."""
+
+    name = "buggy"
+    numerics: ClassVar[str] = "exact"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        apply_patterns(op, [SwapSub()], recursive=False)
+
+
+def parse(text: str) -> ModuleOp:
+    return Parser(make_context(), text).parse_module()
+
+
+def run(tmp_path: Path, *passes: ModulePass, model: str = MODEL) -> NumericsObserver:
+    observer = NumericsObserver(seed=3, directory=tmp_path, command=["trtc-opt", "model.onnx"])
+    run_passes(parse(model), passes, make_context(), observers=[observer])
+    return observer
+
+
+def test_clean_passes_are_clean(tmp_path: Path) -> None:
+    observer = run(tmp_path, load_pass("cse")(), load_pass("dce")())
+    assert observer.checked == {"1-cse": (3, 0.0), "2-dce": (3, 0.0)}, "three named values compared after each pass"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_planted_bug_is_named_by_pass_value_and_node(tmp_path: Path) -> None:
+    with pytest.raises(NumericsError) as caught:
+        run(tmp_path, load_pass("cse")(), BuggyPass())
+    message = str(caught.value)
+    assert message.startswith(
+        "check-numerics: pass 'buggy' (exact) changed value 'gated', computed by nn.sub (from mix)"
+    )
+    error = float(re.search(r"relative error ([0-9.e+-]+)", message).group(1))  # type: ignore[union-attr]
+    assert error == pytest.approx(2.0), "b - a differs from a - b by twice itself"
+    assert "trtc-opt model.onnx -p cse,buggy --check-numerics --seed 3" in message
+
+
+def test_the_tensors_of_a_failure_are_saved(tmp_path: Path) -> None:
+    with pytest.raises(NumericsError, match=r"02-buggy-gated\.npz"):
+        run(tmp_path, load_pass("cse")(), BuggyPass())
+    saved = np.load(tmp_path / "02-buggy-gated.npz")
+    assert sorted(saved.files) == ["after", "before", "input:x"]
+    np.testing.assert_array_equal(saved["after"], -saved["before"])
+    assert np.abs(saved["before"]).max() > 0
+
+
+def test_a_pass_that_loses_the_outputs_names_is_caught(tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class RenamePass(ModulePass):
+        name = "rename"
+        numerics: ClassVar[str] = "exact"
+
+        def apply(self, ctx: Context, op: ModuleOp) -> None:
+            main: Any = op.body.block.first_op
+            main.attributes["nn.outputs"] = main.attributes["nn.inputs"]
+            for inner in main.walk():
+                inner.attributes.pop("nn.names", None)
+
+    with pytest.raises(NumericsError, match="pass 'rename' lost output 'y'"):
+        run(tmp_path, RenamePass())
+
+
+def test_what_a_pass_declares_sets_the_tolerance() -> None:
+    def declares(what: str) -> type[ModulePass]:
+        return type("P", (ModulePass,), {"name": "p", "numerics": what})
+
+    module = parse(MODEL)
+    values = [tolerance(declares(what), module)[1] for what in ("exact", "reassociates", "changes-precision")]
+    assert values == [1e-6, 1e-5, 1e-2]
+    half = parse(MODEL.replace("f32", "f16"))
+    assert tolerance(declares("reassociates"), half)[1] > tolerance(declares("reassociates"), module)[1]
+    with pytest.raises(PassError, match="numerics is 'roughly', expected one of exact"):
+        tolerance(declares("roughly"), module)
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        (lambda a: a, 0.0),
+        (lambda a: a * 1.5, 0.5),
+        (lambda a: a[:-1], np.inf),
+        (lambda a: np.where(a > 2, np.nan, a), np.inf),
+        (lambda a: np.where(a > 2, np.inf, a), np.inf),
+    ],
+)
+def test_relative_error(change: Callable[[Any], Any], error: float) -> None:
+    expected = np.arange(1.0, 5.0)
+    assert relative_error(change(expected), expected) == error
+
+
+def test_relative_error_where_both_are_not_finite() -> None:
+    a = np.array([1.0, np.nan, np.inf])
+    assert relative_error(a, a) == 0.0
+    assert relative_error(np.array([1.0, np.nan, -np.inf]), a) == np.inf
+    assert relative_error(np.zeros(3), np.zeros(3)) == 0.0
+    assert relative_error(np.ones(4), np.zeros(4)) == 2.0, "nothing to divide by: the norm itself"
+
+
+def test_outputs_without_a_finite_entry_prove_nothing(tmp_path: Path) -> None:
+    empty = MODEL.replace("8x16", "0x16")
+    with pytest.raises(
+        PassError, match=r"output 'y' of shape \[0, 16\] has no finite entry to compare; choose larger dimensions"
+    ):
+        run(tmp_path, load_pass("cse")(), model=empty)

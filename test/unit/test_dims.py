@@ -1,0 +1,119 @@
+"""Dim expressions: canonical forms, text, evaluation and bounds, the last two against plain Python arithmetic."""
+
+import random
+import timeit
+
+import pytest
+
+from trtc.dialects.dims import ceildiv, const, maximum, minimum, parse_expr, parse_exprs, symbol
+
+CANONICAL = [
+    ("(H + 2 - 3) floordiv 2 + 1", "(H + 1) floordiv 2"),
+    ("(2*S) floordiv 2", "S"),
+    ("B*S*384 floordiv 384", "B*S"),
+    ("(B*S*384) floordiv (S*12)", "32*B"),
+    ("(B*S*384 + B*384) floordiv (S + 1)", "384*B"),
+    ("(4*S + 6) floordiv 8", "(S + 1) floordiv 2"),
+    ("((H + 1) floordiv 2 + 1) floordiv 2", "(H + 3) floordiv 4"),
+    ("N ceildiv 4", "(N + 3) floordiv 4"),
+    ("(6*N + M + 7) mod 3", "(M + 1) mod 3"),
+    ("(S*T) mod S", "0"),
+    ("N - N", "0"),
+    ("2*N + 3 - N*2", "3"),
+    ("min(S, S + 1, 4, 6)", "min(4, S)"),
+    ("max(min(N, 3), min(N, 3))", "min(3, N)"),
+    ("(N + 1)*(N - 1)", "N*N - 1"),
+    ("7 floordiv 2 + 7 mod 2 + 7 ceildiv 2", "8"),
+    ("-7 floordiv 2", "-4"),
+]
+
+
+@pytest.mark.parametrize("text, canonical", CANONICAL)
+def test_canonical_form(text: str, canonical: str) -> None:
+    assert str(parse_expr(text)) == canonical
+    assert parse_expr(text) == parse_expr(canonical)
+    assert hash(parse_expr(text)) == hash(parse_expr(canonical))
+
+
+def random_expr(source: random.Random, depth: int):
+    """An expression with the Python function that computes it."""
+    if depth == 0 or source.random() < 0.15:
+        if source.random() < 0.6:
+            name = source.choice("NHW")
+            return symbol(name), lambda env: env[name]
+        value = source.randint(-4, 9)
+        return const(value), lambda env: value
+    a, f = random_expr(source, depth - 1)
+    b, g = random_expr(source, depth - 1)
+    k = source.randint(1, 7)
+    return source.choice([
+        (a + b, lambda env: f(env) + g(env)),
+        (a - b, lambda env: f(env) - g(env)),
+        (a * b, lambda env: f(env) * g(env)),
+        (a // k, lambda env: f(env) // k),
+        (ceildiv(a, k), lambda env: -(-f(env) // k)),
+        (a % k, lambda env: f(env) % k),
+        (minimum(a, b), lambda env: min(f(env), g(env))),
+        (maximum(a, b), lambda env: max(f(env), g(env))),
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_random_expressions(seed: int) -> None:
+    """Canonicalisation, printing, parsing, substitution and bounds all keep the value."""
+    source = random.Random(seed)
+    expr, function = random_expr(source, 4)
+    assert parse_expr(str(expr)) == expr
+    low, high = expr.bounds(dict.fromkeys("NHW", (1, 9)))
+    for _ in range(10):
+        env = {name: source.randint(1, 9) for name in "NHW"}
+        want = function(env)
+        assert expr.evaluate(env) == want
+        assert expr.substitute(env).as_int() == want
+        assert low <= want <= high
+
+
+def test_division_by_symbols_is_exact_where_it_divides() -> None:
+    b, s = symbol("B"), symbol("S")
+    assert (b * s * 12 + b * 24) // b == s * 12 + 24
+    assert ((s + 1) * (b + 2)) // (s + 1) == b + 2
+    assert str((b + s) // s) == "(B floordiv S) + 1"
+
+
+def test_bounds_of_a_convolution_output() -> None:
+    out = (symbol("H") + 2 - 3) // 2 + 1
+    assert out.bounds({"H": (1, 224)}) == (1, 112)
+    assert (symbol("H") % 8).bounds({"H": (1, 4)}) == (1, 4)
+    assert (symbol("H") % 8).bounds({"H": (1, 40)}) == (0, 7)
+    with pytest.raises(KeyError):
+        out.bounds({})
+
+
+def test_questions() -> None:
+    expr = parse_expr("(H + 1) floordiv 2 * min(N, M)")
+    assert expr.symbols() == {"H", "N", "M"}
+    assert expr.as_int() is None and const(3).as_int() == 3
+    assert symbol("N").as_symbol() == "N" and expr.as_symbol() is None
+    assert const(4) == 4 and symbol("N") + 0 == symbol("N")
+    assert str(symbol("N").substitute({"N": "2*S"})) == "2*S"
+    assert parse_exprs("") == () and len(parse_exprs("N, min(A, B), 3")) == 3
+
+
+@pytest.mark.parametrize("text", ["", "N +", "N N", "(N", "min()", "N ^ 2", "mod", "3 floordiv floordiv", "N,"])
+def test_broken_text_is_one_error(text: str) -> None:
+    with pytest.raises(ValueError, match="dim expression"):
+        parse_expr(text)
+
+
+def test_divisors_must_be_positive() -> None:
+    with pytest.raises(ValueError, match="expected a positive divisor, got 0"):
+        symbol("N") // 0
+    with pytest.raises(ValueError, match="dim symbol: expected a name"):
+        symbol("batch size")
+
+
+def test_evaluation_takes_microseconds() -> None:
+    expr = parse_expr("B*S*((H + 1) floordiv 2) + 64")
+    env = {"B": 3, "S": 5, "H": 7}
+    assert expr.evaluate(env) == 124
+    assert min(timeit.repeat(lambda: expr.evaluate(env), number=1000, repeat=5)) / 1000 < 20e-6

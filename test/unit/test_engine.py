@@ -1,0 +1,185 @@
+"""Engines as objects and as files, run here by a stand-in for the simulator's kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import trtc
+from trtc.dialects.errors import EngineFormatError, TargetError
+from trtc.runtime.container import read_container, write_container
+from trtc.runtime.driver import DeviceInfo
+from trtc.runtime.plan import InputError
+from trtc.runtime.simulated import SimulatorContext
+
+W = np.arange(12, dtype=np.float32).reshape(4, 3) - 5
+
+
+@pytest.fixture(scope="module")
+def engine(handmade_engine: Callable[..., Any]) -> Any:
+    return handmade_engine(W, ("sm_80", "sm_90a"))
+
+
+@pytest.fixture
+def run(engine: Any, handmade_network: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """Runs a context whose kernels are NumPy functions."""
+    _, kernels = handmade_network
+    monkeypatch.setattr(SimulatorContext, "_run", lambda self, launch, arrays, symbols: kernels(launch.kernel.name, arrays))
+    context = engine.create_context("simulator")
+    return context.run
+
+
+@pytest.mark.parametrize("n", [1, 3, 8])
+def test_an_engine_computes_what_the_network_says(run: Callable[..., Any], handmade_network: Any, n: int) -> None:
+    expected, _ = handmade_network
+    for seed in (0, 1):
+        x = np.random.default_rng(seed).standard_normal((n, 4), np.float32)
+        np.testing.assert_allclose(run({"x": x})["y"], expected(x, W), rtol=1e-5)
+
+
+def test_arrays_that_are_not_row_major_and_lists_are_taken(run: Callable[..., Any], handmade_network: Any) -> None:
+    expected, _ = handmade_network
+    x = np.random.default_rng(0).standard_normal((4, 8)).astype(np.float32)
+    np.testing.assert_allclose(run({"x": x.T})["y"], expected(x.T, W), rtol=1e-5)
+    np.testing.assert_allclose(run({"x": [[1, 2, 3, 4]]})["y"], expected(np.array([[1, 2, 3, 4]], np.float32), W))
+
+
+def test_dlpack_on_the_host_is_taken(run: Callable[..., Any], handmade_network: Any) -> None:
+    class Foreign:
+        def __init__(self, array: np.ndarray):
+            self.array = array
+
+        def __dlpack__(self, **options: Any) -> Any:
+            return self.array.__dlpack__(**options)
+
+        def __dlpack_device__(self) -> Any:
+            return self.array.__dlpack_device__()
+
+    expected, _ = handmade_network
+    x = np.ones((2, 4), np.float32)
+    np.testing.assert_allclose(run({"x": Foreign(x)})["y"], expected(x, W))
+
+
+def test_given_outputs_are_written(run: Callable[..., Any], handmade_network: Any) -> None:
+    expected, _ = handmade_network
+    x, y = np.ones((2, 4), np.float32), np.zeros(2, np.float32)
+    assert run({"x": x}, {"y": y})["y"] is y
+    np.testing.assert_allclose(y, expected(x, W))
+    with pytest.raises(InputError, match=r"output 'y': expected shape \(2,\) for these inputs, got \(3,\)"):
+        run({"x": x}, {"y": np.zeros(3, np.float32)})
+    with pytest.raises(InputError, match="output 'y': expected a row-major array"):
+        run({"x": x}, {"y": np.zeros(4, np.float32)[::2]})
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ({"x": np.zeros((2, 4))}, "input 'x': expected dtype float32, got float64; convert it"),
+        ({"x": np.zeros((9, 4), np.float32)}, r"expected N within the profile \[1, 8\], got 9"),
+        ({"z": np.zeros((2, 4), np.float32)}, "inputs: expected x, got z"),
+        ({"x": "text"}, "input 'x': expected an array, got str"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_one_clear_error(run: Callable[..., Any], inputs: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        run(inputs)
+
+
+def test_named_results_can_be_observed(run: Callable[..., Any]) -> None:
+    seen: dict[str, np.ndarray] = {}
+    run({"x": np.eye(4, dtype=np.float32)}, observe=lambda name, array: seen.update({name: array.copy()}))
+    np.testing.assert_array_equal(seen["hidden"], W)
+
+
+def test_many_shapes_compile_nothing(engine: Any, run: Callable[..., Any]) -> None:
+    before, plans = engine.stats.compiles, engine.stats.plans
+    for n in (1, 2, 3, 2, 1):
+        run({"x": np.zeros((n, 4), np.float32)})
+    assert engine.stats.compiles == before
+    assert engine.stats.plans - plans == 3
+    assert engine.stats.launches_per_run == 4 and engine.stats.arena_bytes > 0
+
+
+def test_save_and_load_keep_everything(engine: Any, tmp_path: Path, run: Callable[..., Any]) -> None:
+    engine.save(tmp_path / "e")
+    loaded = trtc.load(tmp_path / "e")
+    assert loaded.inputs == engine.inputs and loaded.outputs == engine.outputs and loaded.symbols == engine.symbols
+    assert loaded.variants.keys() == engine.variants.keys()
+    assert loaded.variants["sm_80"].units == engine.variants["sm_80"].units
+    np.testing.assert_array_equal(loaded.variants["sm_90a"].weight("w"), W)
+    x = np.ones((2, 4), np.float32)
+    np.testing.assert_array_equal(loaded.create_context("simulator").run({"x": x})["y"], run({"x": x})["y"])
+    loaded.save(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "e").read_bytes()
+
+
+def test_equal_engines_are_equal_files(handmade_engine: Callable[..., Any], tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        handmade_engine(W).save(tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_provenance_survives_the_file(engine: Any, tmp_path: Path) -> None:
+    engine.save(tmp_path / "e")
+    launches = trtc.load(tmp_path / "e").variant("sm_80").program.bind({"x": (1, 4)}).launches
+    assert [launch.nodes for launch in launches] == [("fc1",), ("relu1",), ("fc2",), ("sum1",)]
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda m: m.update(kind="other"), "holds 'other', not a 'trtc engine'"),
+        (lambda m: m.pop("inputs"), "malformed at 'inputs'"),
+        (lambda m: m["inputs"][0].update(dtype="object"), "malformed at dtype 'object'"),
+        (lambda m: m["inputs"][0].update(dims=["N +"]), "malformed at dim expression"),
+        (lambda m: m.update(variants={}), "holds no architecture"),
+        (lambda m: m["variants"]["sm_80"].update(host="nowhere"), "section 'nowhere' does not exist"),
+        (lambda m: m["variants"]["sm_80"]["kernels"][0]["facts"].pop("grid"), "description of a kernel is malformed"),
+        (lambda m: m["variants"]["sm_80"].update(kernels=7), "malformed at"),
+    ],
+)
+def test_manifests_that_are_not_an_engine_are_refused(
+    engine: Any, tmp_path: Path, damage: Callable[[Any], Any], message: str
+) -> None:
+    engine.save(tmp_path / "e")
+    manifest, sections = read_container(tmp_path / "e")
+    damage(manifest)
+    write_container(tmp_path / "f", manifest, sections)
+    with pytest.raises(EngineFormatError, match=message):
+        trtc.load(tmp_path / "f")
+
+
+def test_ir_that_does_not_parse_is_refused(engine: Any, tmp_path: Path) -> None:
+    from trtc.runtime.container import Section
+
+    engine.save(tmp_path / "e")
+    manifest, sections = read_container(tmp_path / "e")
+    write_container(tmp_path / "f", manifest, {**sections, "host": Section(b"func.func @main(")})
+    with pytest.raises(EngineFormatError, match="its host IR for sm_80 cannot be read"):
+        trtc.load(tmp_path / "f").variant("sm_80").program
+
+
+def test_no_gpu_means_the_simulator_and_says_so(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trtc.runtime.engine.find_device", lambda ordinal=0: None)
+    assert engine.device == "simulator"
+    assert engine.create_context().device == "simulator"
+
+
+def test_a_gpu_without_kernels_is_refused(engine: Any) -> None:
+    with pytest.raises(TargetError, match="holds kernels for sm_80, sm_90a, but B200 is sm_100; rebuild it with target 'sm_100'"):
+        engine.variant_for(DeviceInfo(0, "B200", (10, 0), 148, 232448, 1))
+    with pytest.raises(TargetError, match="device 'tpu': expected 'simulator' or the number of a GPU"):
+        engine.create_context("tpu")
+
+
+def test_inspection_is_json(engine: Any) -> None:
+    import json
+
+    found = json.loads(json.dumps(engine.inspect()))
+    assert found["variants"]["sm_80"]["kernels"][0]["resources"]["registers"] > 0
+    assert found["stats"]["launches_per_run"] == 4
+    assert found["sections"]["w"] == W.nbytes

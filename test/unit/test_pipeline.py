@@ -1,0 +1,149 @@
+"""The pipeline: phases, boundaries, observers; and the builder options."""
+
+from __future__ import annotations
+
+import pytest
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.parser import Parser
+from xdsl.passes import ModulePass
+
+from trtc.compiler import universe
+from trtc.compiler.legality import boundaries, check_boundary
+from trtc.compiler.options import BuildOptions, parse_profile
+from trtc.compiler.pipeline import PHASES, Observer, Step, phase_steps, run_passes, run_pipeline
+from trtc.compiler.universe import load_pass, make_context
+from trtc.dialects.errors import OptionError, PassError
+
+RELU = """
+func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> attributes {nn.inputs = ["x"], nn.outputs = ["y"]} {
+  %0 = nn.relu %x : tensor<4xf32> loc("act"("Relu#3"))
+  func.return %0 : tensor<4xf32>
+}
+"""
+
+
+def parse(text: str) -> ModuleOp:
+    return Parser(make_context(), text).parse_module()
+
+
+def test_phases_cover_every_pass_once_or_more() -> None:
+    steps = phase_steps(BuildOptions())
+    assert tuple(steps) == PHASES == tuple(boundaries())
+    used = {step.name for phase in steps.values() for step in phase}
+    assert used == set(universe.trtc_passes()), "every pass of trtc is in the pipeline, and nothing else"
+
+
+@pytest.mark.parametrize("precision", ["fp32", "tf32", "fp16", "bf16"])
+def test_every_step_can_be_set_up(precision: str) -> None:
+    options = BuildOptions(precision=precision, memory_limit=1 << 20, schedules=("pointwise",))
+    for steps in phase_steps(options).values():
+        for step in steps:
+            assert step.make().name == step.name
+
+
+def test_a_step_with_an_unknown_option_says_so() -> None:
+    with pytest.raises(PassError, match=r"pass 'cse' cannot be set up: .*nosuch"):
+        Step("cse", {"nosuch": 1}).make()
+    with pytest.raises(PassError, match="pass 'nosuch' cannot be set up"):
+        Step("nosuch").make()
+
+
+def test_stop_after_an_unknown_phase_lists_the_phases() -> None:
+    with pytest.raises(OptionError, match="phase 'nowhere' does not exist: expected one of import, graph"):
+        run_pipeline(parse(RELU), BuildOptions(), stop_after="nowhere")
+
+
+class Recorder(Observer):
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def before_pass(self, index: int, step: ModulePass, module: ModuleOp) -> None:
+        self.events.append(f"before {index} {step.name}")
+
+    def after_pass(self, index: int, step: ModulePass, module: ModuleOp, seconds: float) -> None:
+        assert seconds >= 0
+        self.events.append(f"after {index} {step.name}")
+
+
+def test_observers_see_each_pass_in_order() -> None:
+    recorder = Recorder()
+    passes = [load_pass("cse")(), load_pass("dce")()]
+    run_passes(parse(RELU), passes, make_context(), observers=[recorder])
+    assert recorder.events == ["before 1 cse", "after 1 cse", "before 2 dce", "after 2 dce"]
+
+
+# Boundaries: each phase has a module that it refuses.
+
+ILLEGAL = {
+    "import": ("%0 = arith.constant 1 : i32", "arith.constant"),
+    "graph": ("%0 = fusion.call @f(%x) : (tensor<4xf32>) -> tensor<4xf32>", "fusion.call"),
+    "quantize": ("%0 = arith.constant 1 : i32", "arith.constant"),
+    "fuse": ('%0 = nn.relu %x : tensor<4xf32> loc("act"("Relu#3"))', "nn.relu (from act)"),
+    "memory": ("%0 = nn.relu %x : tensor<4xf32>", "nn.relu"),
+    "kernels": ("%0 = nn.relu %x : tensor<4xf32>", "nn.relu"),
+    "threads": ("%0 = nn.relu %x : tensor<4xf32>", "nn.relu"),
+}
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_each_boundary_refuses_what_must_be_gone(phase: str) -> None:
+    op, named = ILLEGAL[phase]
+    module = parse(f"func.func @main(%x: tensor<4xf32>) {{\n  {op}\n  func.return\n}}\n")
+    with pytest.raises(PassError) as caught:
+        check_boundary(module, phase)
+    message = str(caught.value)
+    assert message.startswith(f"after phase '{phase}': {named} may not appear in a main function: allowed are ")
+    assert len(message) < 400
+
+
+def test_a_boundary_accepts_what_may_be_there() -> None:
+    check_boundary(parse(RELU), "import")
+    check_boundary(parse(RELU), "graph")
+
+
+def test_a_boundary_refuses_functions_that_may_not_exist() -> None:
+    with pytest.raises(PassError, match=r"after phase 'graph': no outlined function may exist, got func.func @f"):
+        check_boundary(parse(RELU + "func.func private @f() {\n  func.return\n}\n"), "graph")
+
+
+def test_ops_inside_regions_are_held_to_the_boundary_too() -> None:
+    text = """
+func.func @main(%c: i1) {
+  scf.if %c {
+    %0 = arith.constant 1 : i32
+  }
+  func.return
+}
+"""
+    with pytest.raises(PassError, match=r"scf\.if may not appear"):
+        check_boundary(parse(text), "graph")
+
+
+# Options
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"precision": "int3"}, "option precision: expected one of fp32, tf32, fp16, bf16, got 'int3'"),
+        ({"target": "hopper"}, "option target: expected a GPU architecture such as 'sm_80'"),
+        ({"memory_limit": 0}, "option memory_limit: expected a positive number of bytes"),
+        ({"schedules": ()}, "option schedules: expected at least one schedule name"),
+        (
+            {"profiles": {"N": (4, 2, 8)}},
+            "option profiles: expected 1 <= min <= opt <= max for dimension 'N', got (4, 2, 8)",
+        ),
+    ],
+)
+def test_a_wrong_option_is_named(values: dict[str, object], message: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        BuildOptions(**values)  # type: ignore[arg-type]
+    assert message in str(caught.value)
+
+
+def test_profiles_are_read_from_text() -> None:
+    assert parse_profile("N=1,8,32") == ("N", (1, 8, 32))
+    assert parse_profile("seq_len=128") == ("seq_len", (128, 128, 128))
+    for text in ("N", "N=", "=4", "N=1,2", "N=3,2,1", "N=0"):
+        with pytest.raises(OptionError):
+            parse_profile(text)

@@ -1,0 +1,68 @@
+"""The example of a package outside the tree: installed into an empty folder, its dialect and pass are there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PLUGIN = Path(__file__).parents[2] / "docs" / "examples" / "plugin"
+TOOLS = Path(sys.executable).parent
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which the plugin is importable, with its entry points."""
+    folder = tmp_path_factory.mktemp("plugin")
+    # setuptools writes next to the source, so it gets a copy.
+    source = shutil.copytree(PLUGIN, folder / "source")
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--target",
+        folder / "site",
+    ]
+    subprocess.run([*command, source], check=True, capture_output=True)
+    path = os.pathsep.join([str(TOOLS), os.environ.get("PATH", "")])
+    return {**os.environ, "PYTHONPATH": str(folder / "site"), "PATH": path}
+
+
+def opt(environment: dict[str, str], *args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [TOOLS / "trtc-opt", PLUGIN / "swish.mlir", *args], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_without_the_package_the_pass_is_unknown() -> None:
+    done = opt({**os.environ, "PYTHONPATH": ""}, "-p", "expand-swish")
+    assert done.returncode == 2
+    assert "there is no pass 'expand-swish'" in done.stderr
+
+
+def test_its_lit_file_passes(environment: dict[str, str]) -> None:
+    done = opt(environment, "-p", "expand-swish")
+    assert done.returncode == 0, done.stderr
+    checked = subprocess.run(
+        [TOOLS / "filecheck", PLUGIN / "swish.mlir"],
+        input=done.stdout,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_it_works_with_remarks_and_with_passes_of_trtc(environment: dict[str, str]) -> None:
+    done = opt(environment, "-p", "expand-swish,cse,dce", "--remarks")
+    assert done.returncode == 0, done.stderr
+    assert "applied: expand-swish: swish.swish [y]: written as x * sigmoid(x)" in done.stderr
