@@ -43,6 +43,7 @@ PASSES: dict[str, tuple[str, ...]] = {
         "fold-batch-norm",
         "eliminate-transposes",
         "assign-precision",
+        "transpose-weights",
         "hoist-weights",
     ),
     "quantization": ("place-qdq", "realize-integer"),

@@ -28,15 +28,15 @@ from typing import ClassVar, cast
 
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
-    I64,
     I8,
+    I64,
     ArrayAttr,
     IndexType,
     IntegerAttr,
     MemRefType,
     NoneAttr,
-    StringAttr,
     StridedLayoutAttr,
+    StringAttr,
     SymbolRefAttr,
     i8,
     i64,

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import TypeAlias
 
 Monomial: TypeAlias = "tuple[tuple[Atom, int], ...]"
@@ -57,12 +58,14 @@ class Atom:
 class Expr:
     """A canonical symbolic integer. Build one with `symbol`, `const`, `parse_expr` and the operators `+ - * // %`."""
 
-    __slots__ = ("_evaluator", "_hash", "_text", "terms")
+    __slots__ = ("_evaluator", "_hash", "_text", "_value", "terms")
 
     terms: tuple[tuple[Monomial, int], ...]
 
     def __init__(self, terms: Mapping[Monomial, int]) -> None:
-        self.terms = tuple(sorted(((m, c) for m, c in terms.items() if c), key=_term_order))
+        kept = [(m, c) for m, c in terms.items() if c]
+        self.terms = tuple(sorted(kept, key=_term_order) if len(kept) > 1 else kept)
+        self._value = 0 if not kept else kept[0][1] if len(kept) == 1 and not kept[0][0] else None
         self._hash = hash(self.terms)
         self._text: str | None = None
         self._evaluator: Evaluator | None = None
@@ -71,11 +74,7 @@ class Expr:
 
     def as_int(self) -> int | None:
         """The value if the expression is a constant, else None."""
-        if not self.terms:
-            return 0
-        if len(self.terms) == 1 and not self.terms[0][0]:
-            return self.terms[0][1]
-        return None
+        return self._value
 
     def as_symbol(self) -> str | None:
         """The name if the expression is one bare symbol, else None."""
@@ -112,14 +111,19 @@ class Expr:
     # Arithmetic.
 
     def __add__(self, other: ExprLike) -> Expr:
+        other = as_expr(other)
+        if self._value is not None and other._value is not None:
+            return const(self._value + other._value)
         terms = dict(self.terms)
-        for monomial, coefficient in as_expr(other).terms:
+        for monomial, coefficient in other.terms:
             terms[monomial] = terms.get(monomial, 0) + coefficient
         return Expr(terms)
 
     __radd__ = __add__
 
     def __neg__(self) -> Expr:
+        if self._value is not None:
+            return const(-self._value)
         return Expr({m: -c for m, c in self.terms})
 
     def __sub__(self, other: ExprLike) -> Expr:
@@ -129,9 +133,12 @@ class Expr:
         return as_expr(other) + -self
 
     def __mul__(self, other: ExprLike) -> Expr:
+        other = as_expr(other)
+        if self._value is not None and other._value is not None:
+            return const(self._value * other._value)
         terms: dict[Monomial, int] = {}
         for m1, c1 in self.terms:
-            for m2, c2 in as_expr(other).terms:
+            for m2, c2 in other.terms:
                 product = _multiply(m1, m2)
                 terms[product] = terms.get(product, 0) + c1 * c2
         return Expr(terms)
@@ -196,6 +203,7 @@ class Expr:
         return f"Expr({self})"
 
 
+@lru_cache(maxsize=1 << 14)
 def const(value: int) -> Expr:
     """The constant expression `value`."""
     return Expr({(): int(value)})
@@ -340,6 +348,9 @@ def _floordiv(a: Expr, b: Expr) -> Expr:
     divisor = _check_divisor(b)
     if divisor == 1 or not a.terms:
         return a
+    value = a.as_int()
+    if value is not None and divisor is not None:
+        return const(value // divisor)
     quotient, rest = _split(a, b)
     if not rest.terms:
         return quotient

@@ -6,7 +6,7 @@ Import these names from `trtc.dialects.nn`.
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias, TypeGuard, cast
 
 from xdsl.dialects.builtin import (
@@ -152,8 +152,7 @@ def verify_tensor_type(ty: AnyTensorType) -> None:
 
 def same_dim(a: Expr, b: Expr) -> bool:
     """Whether two dims may be equal: False only if they provably differ."""
-    difference = (a - b).as_int()
-    return difference is None or difference == 0
+    return a is b or (a - b).as_int() in (0, None)
 
 
 def compatible(a: Attribute, b: Attribute) -> bool:
@@ -296,10 +295,10 @@ class NnOp(IRDLOperation, ABC):
                 raise VerifyException(f"{self.name}: expected result {index} of type {want}, got {got}")
 
 
-def require(condition: bool, message: str) -> None:
-    """Raise InvalidModelError with the message unless the condition holds."""
+def require(condition: bool, message: Callable[[], str]) -> None:
+    """Raise InvalidModelError with the message unless the condition holds; types are slow to print, so only then."""
     if not condition:
-        raise InvalidModelError(message)
+        raise InvalidModelError(message())
 
 
 def ty(value: Value) -> AnyTensorType:

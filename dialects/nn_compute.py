@@ -35,6 +35,7 @@ from xdsl.utils.str_enum import StrEnum
 
 from .dims import Expr, const
 from .dtypes import is_float, ui8
+from .errors import InvalidModelError
 from .nn_base import (
     Ints,
     NnOp,
@@ -87,13 +88,13 @@ def product_element(name: str, lhs: Attribute, rhs: Attribute, wanted: Attribute
     integral = lhs in (i8, ui8) and rhs in (i8, ui8)
     require(
         integral or (lhs == rhs and is_float(lhs)),
-        f"{name}: expected two operands of one float type or of i8, got {lhs} and {rhs}",
+        lambda: f"{name}: expected two operands of one float type or of i8, got {lhs} and {rhs}",
     )
     allowed = (i32,) if integral else (lhs, f32) if lhs in (f16, bf16) else (f32, f16, bf16) if _is_f8(lhs) else (lhs,)
     element = allowed[0] if wanted is None else wanted
     require(
         element in allowed,
-        f"{name}: expected a result of {' or '.join(map(str, allowed))} for operands of {lhs}, got {element}",
+        lambda: f"{name}: expected a result of {' or '.join(map(str, allowed))} for operands of {lhs}, got {element}",
     )
     return element
 
@@ -113,19 +114,21 @@ def window_dims(
     """Output height and width: `(in + pads - dilation * (kernel - 1) - 1) floordiv stride + 1`."""
     require(
         len(strides) == 2 and len(dilations) == 2 and len(pads) == 4 and min((*strides, *dilations), default=0) > 0,
-        f"{name}: expected 2 positive strides, 2 positive dilations and 4 pads (top, left, bottom, right), got "
-        f"strides {list(strides)}, dilations {list(dilations)}, pads {list(pads)}",
+        lambda: (
+            f"{name}: expected 2 positive strides, 2 positive dilations and 4 pads (top, left, bottom, right), got "
+            f"strides {list(strides)}, dilations {list(dilations)}, pads {list(pads)}"
+        ),
     )
     dims: list[Expr] = []
     for axis in range(2):
         padded = spatial[axis] + pads[axis] + pads[axis + 2]
         dim = (padded - dilations[axis] * (kernel[axis] - 1) - 1) // strides[axis] + 1
         size = dim.as_int()
-        require(
-            size is None or size > 0,
-            f"{name}: expected a window that fits into the padded input, got size {padded} and kernel {kernel[axis]} in "
-            f"{'height' if axis == 0 else 'width'}",
-        )
+        if size is not None and size <= 0:
+            raise InvalidModelError(
+                f"{name}: expected a window that fits into the padded input, got size {padded} and kernel {kernel[axis]} in "
+                f"{'height' if axis == 0 else 'width'}"
+            )
         dims.append(dim)
     return dims
 
@@ -187,11 +190,13 @@ class ConvOp(NnOp):
         image, filters = shape_of(x), shape_of(w)
         require(
             len(image) == 4 and len(filters) == 4,
-            f"{cls.name}: expected x [N, H, W, C] and w [O, R, S, C / groups], got {x} and {w}",
+            lambda: f"{cls.name}: expected x [N, H, W, C] and w [O, R, S, C / groups], got {x} and {w}",
         )
         require(
             groups > 0 and same_dim(filters[3] * groups, image[3]) and (filters[0] % groups).as_int() in (0, None),
-            f"{cls.name}: expected w with C / groups input channels and O divisible by groups, got x {x}, w {w}, groups {groups}",
+            lambda: (
+                f"{cls.name}: expected w with C / groups input channels and O divisible by groups, got x {x}, w {w}, groups {groups}"
+            ),
         )
         spatial = window_dims(cls.name, image[1:3], filters[1:3], strides, pads, dilations)
         return tensor_type([image[0], *spatial, filters[0]], element)
@@ -245,12 +250,17 @@ class MatmulOp(NnOp):
     ) -> AnyTensorType:
         element = product_element(cls.name, element_of(a), element_of(b), element_type)
         left, right = shape_of(a), shape_of(b)
-        require(min(rank_of(a), rank_of(b)) >= 2, f"{cls.name}: expected operands of rank 2 or more, got {a} and {b}")
+        require(
+            min(rank_of(a), rank_of(b)) >= 2,
+            lambda: f"{cls.name}: expected operands of rank 2 or more, got {a} and {b}",
+        )
         inner, columns = (right[-1], right[-2]) if transpose_b else (right[-2], right[-1])
         require(
             same_dim(left[-1], inner),
-            f"{cls.name}: expected equal inner dims, got {left[-1]} and {inner} in {a} and {b}"
-            f"{' with transpose_b' if transpose_b else ''}",
+            lambda: (
+                f"{cls.name}: expected equal inner dims, got {left[-1]} and {inner} in {a} and {b}"
+                f"{' with transpose_b' if transpose_b else ''}"
+            ),
         )
         return tensor_type([*broadcast_dims(cls.name, left[:-2], right[:-2]), left[-2], columns], element)
 
@@ -283,9 +293,9 @@ class PoolOp(NnOp):
         image = shape_of(x)
         require(
             len(image) == 4 and len(kernel) == 2,
-            f"{cls.name}: expected x [N, H, W, C] and 2 kernel sizes, got {x} and {list(kernel)}",
+            lambda: f"{cls.name}: expected x [N, H, W, C] and 2 kernel sizes, got {x} and {list(kernel)}",
         )
-        require(min(kernel) > 0, f"{cls.name}: expected positive kernel sizes, got {list(kernel)}")
+        require(min(kernel) > 0, lambda: f"{cls.name}: expected positive kernel sizes, got {list(kernel)}")
         spatial = window_dims(cls.name, image[1:3], [const(k) for k in kernel], strides, pads, dilations)
         return tensor_type([image[0], *spatial, image[3]], element_of(x))
 
@@ -351,7 +361,9 @@ class AvgPoolOp(PoolOp):
         )
 
     def check(self) -> None:
-        require(is_float(element_of(self.x)), f"{self.name}: expected a floating-point tensor, got {self.x.type}")
+        require(
+            is_float(element_of(self.x)), lambda: f"{self.name}: expected a floating-point tensor, got {self.x.type}"
+        )
 
 
 class ReduceKind(StrEnum):
@@ -402,7 +414,7 @@ class ReduceOp(NnOp):
         axes, dims = list(axes), shape_of(x)
         require(
             len(set(axes)) == len(axes) and all(0 <= a < len(dims) for a in axes),
-            f"{cls.name}: expected distinct axes in [0, {len(dims)}), got {axes}",
+            lambda: f"{cls.name}: expected distinct axes in [0, {len(dims)}), got {axes}",
         )
         kept = [const(1) if a in axes else d for a, d in enumerate(dims) if keepdims or a not in axes]
         return tensor_type(kept, element_of(x))
@@ -415,7 +427,7 @@ class ReduceOp(NnOp):
         mean = self.kind.data == ReduceKind.MEAN
         require(
             element != i1 and (is_float(element) or not mean),
-            f"{self.name}: expected numbers (floats for mean), got {self.x.type}",
+            lambda: f"{self.name}: expected numbers (floats for mean), got {self.x.type}",
         )
 
 
@@ -444,13 +456,15 @@ class SoftmaxOp(NnOp):
         return [self.infer(self.x.type)]
 
     def check(self) -> None:
-        require(is_float(element_of(self.x)), f"{self.name}: expected a floating-point tensor, got {self.x.type}")
+        require(
+            is_float(element_of(self.x)), lambda: f"{self.name}: expected a floating-point tensor, got {self.x.type}"
+        )
         require_axis(self.name, self.axis.value.data, rank_of(self.x))
 
 
 def require_axis(name: str, axis: int, rank: int) -> None:
     """Raise InvalidModelError unless the axis counts from the front and is in range."""
-    require(0 <= axis < rank, f"{name}: expected an axis in [0, {rank}), got {axis}")
+    require(0 <= axis < rank, lambda: f"{name}: expected an axis in [0, {rank}), got {axis}")
 
 
 @irdl_op_definition
@@ -483,14 +497,14 @@ class LayerNormOp(NnOp):
     @classmethod
     def infer(cls, x: Attribute, scale: Attribute, bias: Attribute, axis: int) -> AnyTensorType:
         dims = shape_of(x)
-        require(is_float(element_of(x)), f"{cls.name}: expected a floating-point tensor, got {x}")
+        require(is_float(element_of(x)), lambda: f"{cls.name}: expected a floating-point tensor, got {x}")
         require_axis(cls.name, axis, len(dims))
         for what, operand in (("scale", scale), ("bias", bias)):
             wide = broadcast_dims(f"{cls.name} {what}", dims[axis:], shape_of(operand))
-            require(
-                len(wide) == len(dims) - axis and element_of(operand) == element_of(x),
-                f"{cls.name}: expected {what} to broadcast to dims {axis}.. of {x} with its element type, got {operand}",
-            )
+            if not (len(wide) == len(dims) - axis and element_of(operand) == element_of(x)):
+                raise InvalidModelError(
+                    f"{cls.name}: expected {what} to broadcast to dims {axis}.. of {x} with its element type, got {operand}"
+                )
         return tensor_type(dims, element_of(x))
 
     def inferred(self) -> list[Attribute]:
@@ -527,15 +541,17 @@ class BatchNormOp(NnOp):
         dims = shape_of(x)
         require(
             is_float(element_of(x)) and rank_of(x) >= 1,
-            f"{cls.name}: expected a floating-point tensor [..., C], got {x}",
+            lambda: f"{cls.name}: expected a floating-point tensor [..., C], got {x}",
         )
         for parameter in parameters:
-            require(
+            if not (
                 rank_of(parameter) == 1
                 and same_dim(shape_of(parameter)[0], dims[-1])
-                and is_float(element_of(parameter)),
-                f"{cls.name}: expected scale, bias, mean and variance of shape [{dims[-1]}], got {parameter}",
-            )
+                and is_float(element_of(parameter))
+            ):
+                raise InvalidModelError(
+                    f"{cls.name}: expected scale, bias, mean and variance of shape [{dims[-1]}], got {parameter}"
+                )
         return tensor_type(dims, element_of(x))
 
     def inferred(self) -> list[Attribute]:
@@ -579,7 +595,9 @@ class LrnOp(NnOp):
     def check(self) -> None:
         require(
             is_float(element_of(self.x)) and rank_of(self.x) >= 1 and self.size.value.data > 0,
-            f"{self.name}: expected a floating-point tensor [..., C] and size > 0, got {self.x.type} and {self.size.value.data}",
+            lambda: (
+                f"{self.name}: expected a floating-point tensor [..., C] and size > 0, got {self.x.type} and {self.size.value.data}"
+            ),
         )
 
 

@@ -32,6 +32,7 @@ from xdsl.traits import ConstantLike, Pure
 from .blob import BlobAttr
 from .dims import ExprLike, as_expr, const, product
 from .dtypes import element_type_of, is_integer, numpy_dtype
+from .errors import InvalidModelError
 from .nn_base import (
     DimsAttr,
     Ints,
@@ -86,7 +87,7 @@ class GatherOp(NnOp):
     def infer(cls, x: Attribute, indices: Attribute, axis: int = 0) -> AnyTensorType:
         dims = shape_of(x)
         require_axis(cls.name, axis, len(dims))
-        require(is_integer(element_of(indices)), f"{cls.name}: expected integer indices, got {indices}")
+        require(is_integer(element_of(indices)), lambda: f"{cls.name}: expected integer indices, got {indices}")
         return tensor_type([*dims[:axis], *shape_of(indices), *dims[axis + 1 :]], element_of(x))
 
     def inferred(self) -> list[Attribute]:
@@ -119,12 +120,14 @@ class GatherNdOp(NnOp):
         dims, places = shape_of(x), shape_of(indices)
         require(
             is_integer(element_of(indices)) and 0 <= batch_dims < rank_of(indices),
-            f"{cls.name}: expected integer indices of rank above batch_dims = {batch_dims}, got {indices}",
+            lambda: f"{cls.name}: expected integer indices of rank above batch_dims = {batch_dims}, got {indices}",
         )
         depth = places[-1].as_int()
         require(
             depth is not None and batch_dims + depth <= len(dims) and all(map(same_dim, dims[:batch_dims], places)),
-            f"{cls.name}: expected index tuples of static length that fit x {x} with equal batch dims, got {indices}",
+            lambda: (
+                f"{cls.name}: expected index tuples of static length that fit x {x} with equal batch dims, got {indices}"
+            ),
         )
         return tensor_type([*places[:-1], *dims[batch_dims + (depth or 0) :]], element_of(x))
 
@@ -155,13 +158,16 @@ class ConcatOp(NnOp):
 
     @classmethod
     def infer(cls, inputs: Sequence[Attribute], axis: int) -> AnyTensorType:
-        require(len(inputs) > 0, f"{cls.name}: expected at least one operand, got none")
+        require(len(inputs) > 0, lambda: f"{cls.name}: expected at least one operand, got none")
         shapes, first = [shape_of(t) for t in inputs], shape_of(inputs[0])
         require_axis(cls.name, axis, len(first))
         for other, shape in zip(inputs, shapes, strict=True):
             fits = len(shape) == len(first) and element_of(other) == element_of(inputs[0])
             fits = fits and all(same_dim(a, b) for i, (a, b) in enumerate(zip(first, shape, strict=True)) if i != axis)
-            require(fits, f"{cls.name}: expected operands that agree except in dim {axis}, got {inputs[0]} and {other}")
+            if not fits:
+                raise InvalidModelError(
+                    f"{cls.name}: expected operands that agree except in dim {axis}, got {inputs[0]} and {other}"
+                )
         joined = sum((s[axis] for s in shapes), const(0))
         return tensor_type([*first[:axis], joined, *first[axis + 1 :]], element_of(inputs[0]))
 
@@ -201,18 +207,23 @@ class SliceOp(NnOp):
         dims, sizes, starts, steps = shape_of(self.x), shape_of(self.result), self.starts.exprs, values_of(self.steps)
         require(
             len(dims) == len(sizes) == len(starts) == len(steps) and 0 not in steps,
-            f"{self.name}: expected a start, a size and a nonzero step per dim of {self.x.type}, got {len(starts)} starts, "
-            f"result {self.result.type} and steps {list(steps)}",
+            lambda: (
+                f"{self.name}: expected a start, a size and a nonzero step per dim of {self.x.type}, got {len(starts)} starts, "
+                f"result {self.result.type} and steps {list(steps)}"
+            ),
         )
         same_element = element_of(self.x) == element_of(self.result)
-        require(same_element, f"{self.name}: expected a result of {element_of(self.x)}, got {self.result.type}")
+        require(same_element, lambda: f"{self.name}: expected a result of {element_of(self.x)}, got {self.result.type}")
         for axis, (dim, size, start, step) in enumerate(zip(dims, sizes, starts, steps, strict=True)):
             if size.as_int() == 0:
                 continue
             for place in (start, start + (size - 1) * step):
                 first, past = place.as_int(), (place - dim).as_int()
                 inside = (first is None or first >= 0) and (past is None or past < 0)
-                require(inside, f"{self.name}: expected indices within [0, {dim}) in dim {axis}, got index {place}")
+                if not inside:
+                    raise InvalidModelError(
+                        f"{self.name}: expected indices within [0, {dim}) in dim {axis}, got index {place}"
+                    )
 
 
 @irdl_op_definition
@@ -239,7 +250,7 @@ class TransposeOp(NnOp):
     def infer(cls, x: Attribute, permutation: Sequence[int]) -> AnyTensorType:
         dims = shape_of(x)
         ordered = sorted(permutation) == list(range(len(dims)))
-        require(ordered, f"{cls.name}: expected a permutation of 0..{len(dims) - 1}, got {list(permutation)}")
+        require(ordered, lambda: f"{cls.name}: expected a permutation of 0..{len(dims) - 1}, got {list(permutation)}")
         return tensor_type([dims[p] for p in permutation], element_of(x))
 
     def inferred(self) -> list[Attribute]:
@@ -269,7 +280,7 @@ class ReshapeOp(NnOp):
         equal = same_dim(product(shape_of(self.x)), product(shape_of(self.result)))
         require(
             equal and element_of(self.x) == element_of(self.result),
-            f"{self.name}: expected as many elements of the same type as {self.x.type}, got {self.result.type}",
+            lambda: f"{self.name}: expected as many elements of the same type as {self.x.type}, got {self.result.type}",
         )
 
 
@@ -298,7 +309,9 @@ class BroadcastToOp(NnOp):
         fits = (
             len(wide) == len(dims) and all(map(same_dim, wide, dims)) and element_of(self.x) == element_of(self.result)
         )
-        require(fits, f"{self.name}: expected a result that {self.x.type} broadcasts to, got {self.result.type}")
+        require(
+            fits, lambda: f"{self.name}: expected a result that {self.x.type} broadcasts to, got {self.result.type}"
+        )
 
 
 @irdl_op_definition
@@ -328,7 +341,9 @@ class PadOp(NnOp):
         dims = shape_of(x)
         require(
             len(low) == len(high) == len(dims) and min((*low, *high), default=0) >= 0,
-            f"{cls.name}: expected {len(dims)} low and high counts of 0 or more for {x}, got {list(low)} and {list(high)}",
+            lambda: (
+                f"{cls.name}: expected {len(dims)} low and high counts of 0 or more for {x}, got {list(low)} and {list(high)}"
+            ),
         )
         return tensor_type([d + a + b for d, a, b in zip(dims, low, high, strict=True)], element_of(x))
 

@@ -21,6 +21,7 @@ from xdsl.traits import Commutative, Pure
 from xdsl.utils.str_enum import StrEnum
 
 from .dtypes import is_float
+from .errors import InvalidModelError
 from .nn_base import (
     NnOp,
     Pointwise,
@@ -67,7 +68,7 @@ class FloatUnaryOp(UnaryOp):
 
 
 def _require_float(name: str, x: Attribute) -> None:
-    require(is_float(element_of(x)), f"{name}: expected a floating-point tensor, got {x}; insert an nn.cast")
+    require(is_float(element_of(x)), lambda: f"{name}: expected a floating-point tensor, got {x}; insert an nn.cast")
 
 
 @irdl_op_definition
@@ -196,7 +197,7 @@ class LogicalNotOp(UnaryOp):
     name = "nn.logical_not"
 
     def check(self) -> None:
-        require(element_of(self.x) == i1, f"{self.name}: expected an i1 tensor, got {self.x.type}")
+        require(element_of(self.x) == i1, lambda: f"{self.name}: expected an i1 tensor, got {self.x.type}")
 
 
 @irdl_op_definition
@@ -249,7 +250,9 @@ class BinaryOp(NnOp):
 def _broadcast(name: str, *types: Attribute) -> AnyTensorType:
     elements = [element_of(t) for t in types]
     got = " and ".join(map(str, elements))
-    require(len(set(elements)) == 1, f"{name}: expected operands of one element type, got {got}; insert an nn.cast")
+    require(
+        len(set(elements)) == 1, lambda: f"{name}: expected operands of one element type, got {got}; insert an nn.cast"
+    )
     return tensor_type(broadcast_dims(name, *map(shape_of, types)), elements[0])
 
 
@@ -258,7 +261,8 @@ class LogicalBinaryOp(BinaryOp):
 
     def check(self) -> None:
         for value in self.operands:
-            require(element_of(value) == i1, f"{self.name}: expected i1 tensors, got {value.type}")
+            if element_of(value) != i1:
+                raise InvalidModelError(f"{self.name}: expected i1 tensors, got {value.type}")
 
 
 @irdl_op_definition
@@ -410,7 +414,7 @@ class WhereOp(NnOp):
 
     @classmethod
     def infer(cls, condition: Attribute, on_true: Attribute, on_false: Attribute) -> AnyTensorType:
-        require(element_of(condition) == i1, f"{cls.name}: expected an i1 condition, got {condition}")
+        require(element_of(condition) == i1, lambda: f"{cls.name}: expected an i1 condition, got {condition}")
         branches = _broadcast(cls.name, on_true, on_false)
         dims = broadcast_dims(cls.name, shape_of(condition), shape_of(branches))
         return tensor_type(dims, branches.element_type)
@@ -435,7 +439,7 @@ class ClipOp(UnaryOp):
 
     def check(self) -> None:
         low, high = self.min.value.data, self.max.value.data
-        require(low <= high, f"{self.name}: expected min <= max, got min = {low} and max = {high}")
+        require(low <= high, lambda: f"{self.name}: expected min <= max, got min = {low} and max = {high}")
 
 
 @irdl_op_definition

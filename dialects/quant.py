@@ -64,17 +64,18 @@ class ScaledOp(NnOp):
 
     def check(self) -> None:
         require(
-            is_float(element_of(self.scale)), f"{self.name}: expected a floating-point scale, got {self.scale.type}"
+            is_float(element_of(self.scale)),
+            lambda: f"{self.name}: expected a floating-point scale, got {self.scale.type}",
         )
         scale, dims = shape_of(self.scale), shape_of(self.x)
         if self.axis is None:
-            require(not scale, f"{self.name}: expected a scalar scale without an axis, got {self.scale.type}")
+            require(not scale, lambda: f"{self.name}: expected a scalar scale without an axis, got {self.scale.type}")
             return
         axis = self.axis.value.data
-        require(0 <= axis < len(dims), f"{self.name}: expected an axis in [0, {len(dims)}), got {axis}")
+        require(0 <= axis < len(dims), lambda: f"{self.name}: expected an axis in [0, {len(dims)}), got {axis}")
         require(
             len(scale) == 1 and same_dim(scale[0], dims[axis]),
-            f"{self.name}: expected a scale of shape [{dims[axis]}] for axis {axis}, got {self.scale.type}",
+            lambda: f"{self.name}: expected a scale of shape [{dims[axis]}] for axis {axis}, got {self.scale.type}",
         )
 
 
@@ -91,7 +92,8 @@ class QuantizeOp(ScaledOp):
         super().check()
         fits = is_float(element_of(self.x)) and element_of(self.result) == i8
         require(
-            fits, f"{self.name}: expected a float operand and an i8 result, got {self.x.type} and {self.result.type}"
+            fits,
+            lambda: f"{self.name}: expected a float operand and an i8 result, got {self.x.type} and {self.result.type}",
         )
 
 
@@ -109,7 +111,9 @@ class DequantizeOp(ScaledOp):
         fits = element_of(self.x) in (i8, i32) and is_float(element_of(self.result))
         require(
             fits,
-            f"{self.name}: expected an i8 or i32 operand and a float result, got {self.x.type} and {self.result.type}",
+            lambda: (
+                f"{self.name}: expected an i8 or i32 operand and a float result, got {self.x.type} and {self.result.type}"
+            ),
         )
 
 
@@ -126,7 +130,8 @@ class RequantizeOp(ScaledOp):
         super().check()
         fits = element_of(self.x) == i32 and element_of(self.result) == i8
         require(
-            fits, f"{self.name}: expected an i32 operand and an i8 result, got {self.x.type} and {self.result.type}"
+            fits,
+            lambda: f"{self.name}: expected an i32 operand and an i8 result, got {self.x.type} and {self.result.type}",
         )
 
 
@@ -154,7 +159,9 @@ class ObserveOp(NnOp):
         return [self.infer(self.x.type)]
 
     def check(self) -> None:
-        require(is_float(element_of(self.x)), f"{self.name}: expected a floating-point tensor, got {self.x.type}")
+        require(
+            is_float(element_of(self.x)), lambda: f"{self.name}: expected a floating-point tensor, got {self.x.type}"
+        )
 
 
 QUANT = Dialect("quant", [QuantizeOp, DequantizeOp, RequantizeOp, ObserveOp], [])

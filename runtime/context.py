@@ -13,7 +13,6 @@ import numpy as np
 from .arrays import as_host, check_dtype, check_names, check_output, on_device
 from .driver import KernelArguments, check_device, get_driver, pack_arguments
 from .plan import BoundPlan, InputError, MemoryRef, Root, Shape, TensorSpec
-from .tensor_maps import tensor_map_spec
 
 if TYPE_CHECKING:
     from .engine import Engine, Variant
@@ -275,11 +274,11 @@ class CudaContext(ExecutionContext):
 
     def _pack(self, launch: Any, plan: BoundPlan, addresses: Mapping[tuple[Root, str], int]) -> Packed:
         kernel = launch.kernel
-        maps = [
-            self._driver.encode_tensor_map(tensor_map_spec(described, plan.symbols), self._address(launch.arguments[described.argument], addresses))
-            for described in kernel.tensor_maps
-        ]
         pointers = [self._address(ref, addresses) for ref in launch.arguments]
+        maps = [
+            self._driver.encode_tensor_map(m.evaluate(plan.symbols), pointers[m.argument] + m.offset_bytes(plan.symbols))
+            for m in kernel.tensor_maps
+        ]
         return Packed(
             self._loaded.functions[kernel.name],
             launch.grid,

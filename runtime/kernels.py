@@ -10,24 +10,9 @@ from ..dialects import kernel
 from ..dialects.dims import Expr, parse_expr
 from ..dialects.errors import EngineFormatError, TargetError
 from ..dialects.provenance import onnx_names
+from .tensor_maps import TensorMapInfo
 
 MAXIMUM_GRID = (2**31 - 1, 65535, 65535)
-
-
-@dataclass(frozen=True)
-class TensorMapInfo:
-    """A tensor map parameter: over which tensor argument, with which dims and byte-free strides (elements), box and swizzle.
-
-    `dims`, `strides` and `offset` are dim expressions as text, outermost first as in `kernel.view`.
-    """
-
-    argument: int
-    element_type: str
-    dims: tuple[str, ...]
-    strides: tuple[str, ...]
-    offset: str
-    box: tuple[int, ...]
-    swizzle: int
 
 
 @dataclass(frozen=True)
@@ -58,7 +43,8 @@ class KernelInfo:
             shared_bytes=func.smem.value.data,
             params=tuple(name.data for name in func.params or ()),
             arguments=len(func.tensors),
-            programmatic="kernel.pdl" in func.attributes,
+            programmatic=any(isinstance(op, kernel.GridWaitOp) for op in func.walk()),
+            tensor_maps=tuple(TensorMapInfo.read(op) for op in func.walk() if isinstance(op, kernel.TensorMapOp)),
             nodes=tuple(onnx_names(func.location)),
         )
 
@@ -72,20 +58,14 @@ class KernelInfo:
 
     def to_json(self) -> dict[str, Any]:
         """The facts as JSON values."""
-        return {**asdict(self), "grid": [str(extent) for extent in self.grid]}
+        maps = [described.to_json() for described in self.tensor_maps]
+        return {**asdict(self), "grid": [str(extent) for extent in self.grid], "tensor_maps": maps}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> KernelInfo:
         """The inverse of `to_json`; EngineFormatError for anything else."""
         try:
             x, y, z = (parse_expr(text) for text in stored["grid"])
-            maps = tuple(
-                TensorMapInfo(
-                    int(entry["argument"]), str(entry["element_type"]), _texts(entry["dims"]), _texts(entry["strides"]),
-                    str(entry["offset"]), tuple(int(extent) for extent in entry["box"]), int(entry["swizzle"]),
-                )
-                for entry in stored["tensor_maps"]
-            )  # fmt: skip
             return cls(
                 name=str(stored["name"]),
                 grid=(x, y, z),
@@ -95,7 +75,7 @@ class KernelInfo:
                 params=_texts(stored["params"]),
                 arguments=int(stored["arguments"]),
                 programmatic=bool(stored["programmatic"]),
-                tensor_maps=maps,
+                tensor_maps=tuple(TensorMapInfo.from_json(entry) for entry in stored["tensor_maps"]),
                 nodes=_texts(stored["nodes"]),
             )
         except (KeyError, TypeError, ValueError) as error:

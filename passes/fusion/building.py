@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xdsl.ir import Attribute, Operation, SSAValue
-from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import nn
 from ...dialects.fusion import GroupOp, YieldOp, layouts_of
@@ -84,8 +83,7 @@ def copy_group(value: SSAValue) -> GroupOp:
 
 
 def replace_by_group(ops: Sequence[Operation], result: SSAValue, group: GroupOp) -> None:
-    """Insert the group where the last of `ops` stands, let it replace `result`, and erase the ops."""
-    Rewriter.insert_op(group, InsertPoint.before(ops[-1]))
+    """Let the group, which stands right before the last of `ops`, replace `result`, and erase the ops."""
     result.replace_all_uses_with(group.results[0])
     for op in reversed(ops):
         op.detach()

@@ -26,10 +26,12 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import nn
 from ...dialects.fusion import CallOp, GroupOp
 from ..graph.editing import WEIGHTS, fed_by_constants_only, functions
+from ..quantization.realize_integer import integer_form
 from ..remarks import remark
 from .building import ask_schedules, build_group, replace_by_group
 from .regions import VIEWS, Growth, Region, anchor_kind
@@ -41,31 +43,50 @@ _UNGROUPED = (*VIEWS, nn.ConstantOp, nn.WeightOp, nn.ExportOp, GroupOp, CallOp, 
 
 
 def _prefixes(region: Region) -> Iterator[tuple[list[Operation], list[Operation], SSAValue]]:
-    """(prologue, epilogue, result) from the whole region down to its anchor alone."""
-    for length, result in reversed(region.cuts):
-        yield region.prologue, region.epilogue[:length], result
-    if region.prologue:
-        yield [], [], region.cuts[0][1]
+    """(prologue, epilogue, result) from the whole region down to its anchor alone; shorter epilogues before no prologue."""
+    for prologue in (region.prologue, []) if region.prologue else ([],):
+        for length, result in reversed(region.cuts):
+            yield prologue, region.epilogue[:length], result
+
+
+def _ask(group: GroupOp, target: Attribute | None) -> tuple[str | None, list[str]]:
+    """What the schedules say about a group that stands in its function: as `realize-integer` will leave it, or else as it is."""
+    form = integer_form(group)
+    if isinstance(form, tuple):
+        integer, before = form
+        assert group.parent is not None
+        group.parent.insert_ops_before([*before, integer], group)
+        schedule, _ = ask_schedules(integer, target)
+        for op in (integer, *reversed(before)):
+            op.detach()
+            op.erase()
+        if schedule is not None:
+            return schedule, []
+    return ask_schedules(group, target)
 
 
 def _commit(region: Region, growth: Growth, target: Attribute | None) -> None:
     """Turn the longest accepted part of a region into a group and free the rest."""
-    last: tuple[list[Operation], SSAValue, GroupOp] | None = None
     for prologue, epilogue, result in _prefixes(region):
         ops = growth.in_order([*prologue, region.anchor, *epilogue])
         group = build_group(region.kind, ops, result)
-        schedule, reasons = ask_schedules(group, target)
-        last = ops, result, group
-        if schedule is not None:
+        Rewriter.insert_op(group, InsertPoint.before(ops[-1]))
+        schedule, reasons = _ask(group, target)
+        alone = len(ops) == 1
+        if schedule is not None or alone:
             break
-        part = f"{len(prologue)} ops before and {len(epilogue)} behind" if prologue or epilogue else "nothing else"
+        group.detach()
+        group.erase()
+        part = f"{len(prologue)} ops before and {len(epilogue)} behind"
         remark(region.anchor, "missed", NAME, f"{region.anchor.name} with {part}: no schedule accepts it: {'; '.join(reasons)}")
-    assert last is not None
-    ops, result, group = last
+    else:
+        raise AssertionError("a region has at least its anchor")
+    if schedule is None:
+        remark(region.anchor, "missed", NAME, f"{region.anchor.name}: no schedule accepts it: {'; '.join(reasons)}")
     kept = set(ops)
     growth.taken.difference_update(op for op in (*region.prologue, *region.epilogue) if op not in kept)
     replace_by_group(ops, result, group)
-    if len(ops) > 1:
+    if not alone:
         remark(group, "applied", NAME, f"{region.kind} group of {', '.join(op.name for op in group.ops())}")
 
 

@@ -41,13 +41,12 @@ def _known_factor(expr: Expr) -> int:
 
 
 def layout_of(value: SSAValue, placement: Placement) -> LayoutAttr:
-    """The layout attribute of a value placed there."""
+    """The layout attribute of a value placed there. The strides of a row-major tensor do not lower its `align`."""
     dims = shape_of(value)
+    strides = None if is_row_major(dims, placement.strides) else placement.strides
     factors = [_known_factor(placement.offset)]
-    factors += [_known_factor(s) for d, s in zip(dims, placement.strides, strict=True) if d.as_int() != 1 and s.as_int() != 1]
-    align = gcd(*factors)
-    align = _MOST_ALIGN if align == 0 else gcd(align, _MOST_ALIGN)
-    return LayoutAttr.get(None if is_row_major(dims, placement.strides) else placement.strides, align)
+    factors += [_known_factor(s) for d, s in zip(dims, strides or (), strict=False) if d.as_int() != 1 and s.as_int() != 1]
+    return LayoutAttr.get(strides, gcd(*factors, _MOST_ALIGN))
 
 
 def transposed(placement: Placement, permutation: Sequence[int]) -> Placement:

@@ -98,7 +98,7 @@ class Growth:
         if region.kind in ("row", "pointwise") and region.anchor.operands:
             dims = shape_of(region.result if nn.is_pointwise(region.anchor) else region.anchor.operands[0])
             region.prologue = self._absorb_operands(region, [region.anchor], dims)
-        elif region.kind in ("conv", "matmul"):
+        elif isinstance(region.anchor, nn.ConvOp | nn.MatmulOp):
             region.prologue = self._absorb_dequantize(region.anchor)
 
     def _step_down(self, region: Region) -> list[Operation] | None:

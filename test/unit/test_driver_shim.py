@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from trtc.dialects.dims import parse_expr
+from trtc.dialects.dims import parse_expr, parse_exprs
 from trtc.dialects.errors import TargetError
 from trtc.runtime.driver import DeviceInfo, Driver, TensorMapSpec, check_device, pack_arguments
 from trtc.runtime.engine import best_arch
-from trtc.runtime.kernels import TensorMapInfo
-from trtc.runtime.tensor_maps import tensor_map_spec
+from trtc.runtime.kernels import KernelInfo
+from trtc.runtime.tensor_maps import TensorMapInfo
 
 
 class FakeCuda:
@@ -117,10 +117,16 @@ def test_which_cubin_runs_where(archs: list[str], capability: tuple[int, int], e
     assert best_arch(archs, capability) == expected
 
 
+def tensor_map(dims: str, strides: str, box: tuple[int, ...], **more: Any) -> TensorMapInfo:
+    return TensorMapInfo(0, "f16", parse_exprs(dims), parse_exprs(strides), parse_expr("8"), box, 128, **more)
+
+
 def test_tensor_maps_are_encoded_innermost_first() -> None:
-    info = TensorMapInfo(0, "f16", ("N", "64"), ("64", "1"), "0", (128, 64), 128)
-    spec = tensor_map_spec(info, {"N": 300})
+    info = tensor_map("N, 64", "64, 1", (128, 64))
+    assert TensorMapInfo.from_json(info.to_json()) == info
+    spec = info.evaluate({"N": 300})
     assert spec == TensorMapSpec("f16", (64, 300), (128,), (64, 128), 128)
+    assert info.offset_bytes({}) == 16
     library = FakeCuda()
     assert len(Driver(library).encode_tensor_map(spec, 0x4000)) == 128
     name, arguments = library.calls[-1]
@@ -130,16 +136,50 @@ def test_tensor_maps_are_encoded_innermost_first() -> None:
     assert [a.value for a in arguments[8:]] == [0, 3, 2, 0]
 
 
+def test_im2col_maps_have_corners_and_steps() -> None:
+    """A 3x3 convolution with stride 2 and padding 1 over 15x13 pixels: its last windows start at row 13 and column 11."""
+    info = tensor_map(
+        "N, 15, 13, 64", "12480, 832, 64, 1", (32, 64),
+        lower=parse_exprs("-1, -1"), upper=parse_exprs("-1, -1"), steps=(2, 2),
+    )  # fmt: skip
+    assert TensorMapInfo.from_json(info.to_json()) == info
+    spec = info.evaluate({"N": 4})
+    assert (spec.dims, spec.box, spec.element_strides) == ((64, 13, 15, 4), (64, 32), (1, 2, 2, 1))
+    assert spec.corners == ((-1, -1), (-1, -1))
+    library = FakeCuda()
+    Driver(library).encode_tensor_map(spec, 0x4000)
+    name, arguments = library.calls[-1]
+    assert name == "cuTensorMapEncodeIm2col"
+    assert [list(a) for a in arguments[6:8]] == [[-1, -1], [-1, -1]]
+    assert [a.value for a in arguments[8:10]] == [64, 32] and list(arguments[10]) == [1, 2, 2, 1]
+
+
+def test_im2col_maps_are_read_from_the_ir() -> None:
+    from xdsl.dialects.builtin import f16
+
+    from trtc.dialects import kernel
+
+    source = kernel.GlobalType.of(["N", "H", 13, 64], f16)
+    func = kernel.FuncOp("conv", [source], [1, 1, 1], 4)
+    view = kernel.Im2colOp(func.tensors[0], ["(H - 1) floordiv 2 + 1", 7], [3, 3], [2, 2], [1, 1, 1, 1])
+    op = kernel.TensorMapOp(view.result, kernel.TensorMapType.of([32, 64], f16, 128))
+    func.body.block.add_ops([view, op, kernel.ReturnOp()])
+    (info,) = KernelInfo.read(func).tensor_maps
+    assert (info.argument, info.element_type, info.box, info.steps) == (0, "f16", (32, 64), (2, 2))
+    spec = info.evaluate({"N": 4, "H": 15})
+    assert (spec.dims, spec.corners) == ((64, 13, 15, 4), ((-1, -1), (-1, -1)))
+    assert spec.strides == (128, 13 * 128, 15 * 13 * 128)
+
+
 def test_tensor_maps_that_tma_cannot_do_are_refused() -> None:
-    with pytest.raises(TargetError, match="strides that 16 bytes divide"):
-        tensor_map_spec(TensorMapInfo(0, "f16", ("8", "6"), ("6", "1"), "0", (8, 6), 0), {})
+    with pytest.raises(TargetError, match="strides that 16 bytes divide, got 12"):
+        tensor_map("8, 6", "6, 1", (8, 6)).evaluate({})
     with pytest.raises(TargetError, match="innermost dim to be contiguous"):
-        tensor_map_spec(TensorMapInfo(0, "f16", ("8", "8"), ("64", "2"), "0", (8, 8), 0), {})
+        tensor_map("8, 8", "64, 2", (8, 8)).evaluate({})
+    assert tensor_map("1, 6", "6, 1", (1, 6)).evaluate({}).strides == (16,)
 
 
 def test_grids_beyond_the_limits_are_refused() -> None:
-    from trtc.runtime.kernels import KernelInfo
-
     one = parse_expr("1")
     kernel = KernelInfo("k", (one, parse_expr("N"), one), 32, 1, 0, (), 0)
     assert kernel.blocks({"N": 65535}) == (1, 65535, 1)

@@ -26,9 +26,15 @@ pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning:onnx")
 TOLERANCE = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-4}
 """Relative error of norms; narrower floats get 1e-2."""
 
-NO_CASE = {"Constant", "Dropout", "PRelu", "QuantizeLinear", "Range", "Upsample", "ThresholdedRelu"}
-EMPTY = re.compile("empty_set|_1d_empty|zero_dim")
-"""NumPy has no maximum of nothing; ONNX gives -inf."""
+NO_CASE = {"DequantizeLinear", "QuantizeLinear"}
+"""All cases have a zero point other than 0 or other types than int8; `filecheck/frontend/qdq.mlir` and the Q/DQ convnet of the
+zoo cover these."""
+
+SKIPPED = re.compile(
+    "empty_set|_1d_empty"  # NumPy has no maximum of nothing; ONNX gives -inf
+    "|starts_on_pad"  # the stored outputs have four digits
+    "|test_not_"  # opset 1
+)
 
 
 @cache
@@ -37,7 +43,7 @@ def cases() -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = defaultdict(list)
     for case in collect_testcases(None):
         nodes = case.model.graph.node
-        if len(nodes) == 1 and nodes[0].domain == "" and not EMPTY.search(case.name):
+        if len(nodes) == 1 and nodes[0].domain == "" and not SKIPPED.search(case.name):
             found[nodes[0].op_type].append(case)
     return found
 
@@ -108,7 +114,7 @@ def test_operator_computes_what_onnx_says(operator: str) -> None:
 def test_most_node_tests_are_computed() -> None:
     """A regression of many cases from computed to refused shows here."""
     computed = sum(outputs_of(case) is not None for operator in OPERATORS for case in cases()[operator])
-    assert computed >= 500
+    assert computed >= 560
 
 
 @pytest.mark.parametrize("operator", ["Attention", "RotaryEmbedding", "HannWindow"])

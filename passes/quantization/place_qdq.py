@@ -1,0 +1,150 @@
+"""`place-qdq`: moves quantize up and dequantize down, so that more of the graph carries i8.
+
+    %0 = quant.dequantize %q, %s                      %0 = nn.max_pool %q           // on i8
+    %1 = nn.max_pool %0                         ->    %1 = quant.dequantize %0, %s
+    %2 = quant.quantize %1, %s                        (and the pair with %2 vanishes, its scales being equal)
+
+What is monotonic or only moves elements commutes with a symmetric scale, exactly: max_pool, relu, reshape, transpose, slice, gather
+and concat of equal scales. Scales per channel move only past max_pool and relu (which keep the axis) and transpose (which renumbers it). In
+the end each op that computes gets a dequantize of its own, so that fusion can take it into that op's group. A quantize
+that follows a dequantize by another scale stays: it rounds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
+
+from ...dialects import nn, quant
+from ...dialects.nn import element_of
+from ..graph.editing import depends_on_constants_only, functions, rebuilt
+from ..remarks import remark
+from ..rewriting import apply_patterns
+
+NAME = "place-qdq"
+_MOVES_ELEMENTS = (nn.ReshapeOp, nn.SliceOp, nn.GatherOp)
+_KEEPS_AXES = (nn.MaxPoolOp, nn.ReluOp)
+
+
+def same_scale(a: quant.ScaledOp, b: quant.ScaledOp) -> bool:
+    """Whether two marks scale alike: the same value, or constants of equal numbers, along the same axis."""
+    if a.axis != b.axis:
+        return False
+    if a.scale == b.scale:
+        return True
+    left, right = nn.constant_of(a.scale), nn.constant_of(b.scale)
+    return left is not None and right is not None and left.dtype == right.dtype and np.array_equal(left, right)
+
+
+def _positive(mark: quant.ScaledOp) -> bool:
+    """Whether the scale is known to be positive, without which order is not kept."""
+    scale = nn.constant_of(mark.scale)
+    return scale is not None and bool(np.all(scale > 0))
+
+
+def _moved_axis(op: Operation, mark: quant.ScaledOp) -> tuple[bool, int | None]:
+    """(whether a mark commutes with the op, its axis on the op's other side)."""
+    axis = None if mark.axis is None else mark.axis.value.data
+    if isinstance(op, _KEEPS_AXES):
+        return _positive(mark), axis
+    if isinstance(op, nn.TransposeOp):
+        return True, None if axis is None else nn.values_of(op.permutation).index(axis)
+    return isinstance(op, _MOVES_ELEMENTS) and axis is None, None
+
+
+def _on_integers(op: Operation, operands: list[SSAValue]) -> Operation:
+    return rebuilt(op, operands, [nn.with_element(op.results[0], element_of(operands[0]))])
+
+
+class DequantizeDown(RewritePattern):
+    """op(dequantize(q)) -> dequantize(op(q))."""
+
+    def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter, /) -> None:
+        if not isinstance(op, _KEEPS_AXES + _MOVES_ELEMENTS + (nn.TransposeOp,)):
+            return
+        mark = op.operands[0].owner
+        if not isinstance(mark, quant.DequantizeOp):
+            return
+        commutes, axis = _moved_axis(op, mark)
+        if not commutes:
+            remark(op, "missed", NAME, f"dequantize stays before {op.name}: its scale is per channel or not known to be positive")
+            return
+        inner = _on_integers(op, [mark.x, *op.operands[1:]])
+        rewriter.replace(op, [inner, quant.DequantizeOp(inner.results[0], mark.scale, axis, element_of(op.results[0]))])
+
+
+class ConcatDown(RewritePattern):
+    """concat of dequantized tensors of one scale -> dequantize of the concat."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.ConcatOp, rewriter: PatternRewriter, /) -> None:
+        marks = [v.owner for v in op.inputs]
+        first = marks[0]
+        if not isinstance(first, quant.DequantizeOp) or first.axis is not None:
+            return
+        parts: list[SSAValue] = []
+        for mark in marks:
+            if not isinstance(mark, quant.DequantizeOp) or element_of(mark.x) != element_of(first.x) or not same_scale(mark, first):
+                remark(op, "missed", NAME, "dequantize stays before nn.concat: its operands differ in scale")
+                return
+            parts.append(mark.x)
+        inner = _on_integers(op, parts)
+        rewriter.replace(op, [inner, quant.DequantizeOp(inner.results[0], first.scale, None, element_of(op.result))])
+
+
+class QuantizeUp(RewritePattern):
+    """quantize(op(x)) -> op(quantize(x)), where nobody else reads op(x)."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: quant.QuantizeOp, rewriter: PatternRewriter, /) -> None:
+        inner = op.x.owner
+        if not isinstance(inner, nn.MaxPoolOp | nn.ReshapeOp) or not op.x.has_one_use():
+            return
+        if isinstance(inner, nn.MaxPoolOp) and not _positive(op) or isinstance(inner, nn.ReshapeOp) and op.axis is not None:
+            return
+        axis = None if op.axis is None else op.axis.value.data
+        quantized = quant.QuantizeOp(inner.operands[0], op.scale, axis)
+        rewriter.replace(op, [quantized, _on_integers(inner, [quantized.result])])
+
+
+class RemovePair(RewritePattern):
+    """quantize(dequantize(q)) by one scale -> q."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: quant.QuantizeOp, rewriter: PatternRewriter, /) -> None:
+        mark = op.x.owner
+        if isinstance(mark, quant.DequantizeOp) and element_of(mark.x) == element_of(op.result) and same_scale(op, mark):
+            remark(op, "applied", NAME, "a dequantize and a quantize of one scale removed")
+            rewriter.replace(op, [], [mark.x])
+
+
+def _give_each_user_its_own(mark: quant.DequantizeOp) -> None:
+    """A dequantize of its own, right after the first, for each op that computes from it."""
+    uses = list(mark.result.uses)
+    for use in uses[1:]:
+        copy = mark.clone()
+        assert mark.parent is not None
+        mark.parent.insert_op_after(copy, mark)
+        use.operation.operands[use.index] = copy.result
+
+
+@dataclass(frozen=True)
+class PlaceQdqPass(ModulePass):
+    """Move quantization marks to where they help most."""
+
+    name = NAME
+    numerics: ClassVar[str] = "exact"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        apply_patterns(op, [RemovePair(), DequantizeDown(), ConcatDown(), QuantizeUp()])
+        for func in functions(op):
+            for inner in list(func.body.block.ops):
+                if isinstance(inner, quant.DequantizeOp) and not depends_on_constants_only(inner.x):
+                    _give_each_user_its_own(inner)

@@ -1,0 +1,167 @@
+"""Where the elements of tiles lie: strided and im2col views of flat arrays, evaluated for one set of symbols."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from xdsl.ir import Operation
+
+from ...dialects import kernel
+from ...dialects.errors import SimulationError
+from ...dialects.provenance import describe
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Coord = Any
+"""A coordinate: an int, or an array with one per block or element."""
+
+
+def fill_value(fill: float, dtype: np.dtype[Any]) -> Any:
+    """The fill of a load in the element type; infinities become the ends of an integer type's range."""
+    if dtype.kind == "i" and np.isinf(fill):
+        return np.iinfo(dtype).max if fill > 0 else np.iinfo(dtype).min
+    return np.asarray(fill).astype(dtype)[()]
+
+
+@dataclass(frozen=True)
+class GlobalTensor:
+    """A kernel argument: its elements from its first one on, with dims and strides for the bound symbols."""
+
+    array: Array
+    dims: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    @classmethod
+    def bind(cls, type_: kernel.GlobalType, array: Array, symbols: Mapping[str, int]) -> GlobalTensor:
+        return cls(
+            array,
+            tuple(e.evaluate(symbols) for e in type_.dims.exprs),
+            tuple(e.evaluate(symbols) for e in type_.strides.exprs),
+        )
+
+
+class View:
+    """What `kernel.view` and `kernel.im2col` make: from coordinates to offsets and a mask of those inside."""
+
+    tensor: GlobalTensor
+
+    def locate(self, leading: Sequence[Coord], row: Array, column: Array) -> tuple[Array, Array]:
+        """Offsets and validity for arrays of rows and columns that broadcast against each other and `leading`."""
+        raise NotImplementedError
+
+    def load(self, op: Operation, leading: Sequence[Coord], row: Array, column: Array, fill: float) -> Array:
+        """The elements, `fill` outside."""
+        offset, inside = self.locate(leading, row, column)
+        offset, inside = np.broadcast_arrays(offset, inside)
+        self._check(op, offset, inside)
+        array = self.tensor.array
+        if inside.all():
+            return array[offset]
+        return np.where(inside, array[np.where(inside, offset, 0)], fill_value(fill, array.dtype))
+
+    def store(self, op: Operation, leading: Sequence[Coord], row: Array, column: Array, value: Array) -> None:
+        """Writes the elements that lie inside."""
+        offset, inside = self.locate(leading, row, column)
+        offset, inside, value = np.broadcast_arrays(offset, inside, value)
+        self._check(op, offset, inside)
+        self.tensor.array[offset[inside]] = value[inside]
+
+    def _check(self, op: Operation, offset: Array, inside: Array) -> None:
+        size = self.tensor.array.size
+        wrong = inside & ((offset < 0) | (offset >= size))
+        if wrong.any():
+            where = tuple(int(i) for i in np.argwhere(wrong)[0])
+            raise SimulationError(
+                f"{describe(op)}: expected element offsets in [0, {size}) of its tensor, got {int(offset[where])} for element {where} "
+                "of the tile (first index: block)."
+            )
+
+
+@dataclass(frozen=True)
+class StridedView(View):
+    """A tensor seen through groups of dims."""
+
+    tensor: GlobalTensor
+    dims: tuple[int, ...]
+    strides: tuple[int, ...]
+    offset: int
+    groups: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def bind(cls, op: kernel.ViewOp, tensor: GlobalTensor, symbols: Mapping[str, int]) -> StridedView:
+        return cls(
+            tensor,
+            tuple(e.evaluate(symbols) for e in op.dims.exprs),
+            tuple(e.evaluate(symbols) for e in op.strides.exprs),
+            op.offset.exprs[0].evaluate(symbols),
+            tuple(tuple(g) for g in op.group_dims()),
+        )
+
+    def locate(self, leading: Sequence[Coord], row: Array, column: Array) -> tuple[Array, Array]:
+        offset: Any = np.int64(self.offset)
+        inside: Any = np.bool_(True)
+        for coordinate, group in zip((*leading, row, column), self.groups, strict=True):
+            extent = 1
+            for d in group:
+                extent *= self.dims[d]
+            valid = (coordinate >= 0) & (coordinate < extent)
+            rest = np.where(valid, coordinate, 0)
+            for d in reversed(group):
+                rest, place = np.divmod(rest, max(1, self.dims[d]))
+                offset = offset + place * self.strides[d]
+            inside = inside & valid
+        return offset, inside
+
+
+@dataclass(frozen=True)
+class Im2colView(View):
+    """An image batch as a matrix of windows."""
+
+    tensor: GlobalTensor
+    out: tuple[int, int]
+    kernel: tuple[int, int]
+    strides: tuple[int, int]
+    pads: tuple[int, int]
+    dilations: tuple[int, int]
+    groups: int
+
+    @classmethod
+    def bind(cls, op: kernel.Im2colOp, tensor: GlobalTensor, symbols: Mapping[str, int]) -> Im2colView:
+        def pair(values: Sequence[int]) -> tuple[int, int]:
+            return int(values[0]), int(values[1])
+
+        return cls(
+            tensor,
+            pair([e.evaluate(symbols) for e in op.out.exprs]),
+            pair(op.kernel.get_values()),  # pyright: ignore[reportArgumentType]
+            pair(op.strides.get_values()),  # pyright: ignore[reportArgumentType]
+            pair(op.pads.get_values()),  # pyright: ignore[reportArgumentType]
+            pair(op.dilations.get_values()),  # pyright: ignore[reportArgumentType]
+            op.groups.value.data,
+        )
+
+    def locate(self, leading: Sequence[Coord], row: Array, column: Array) -> tuple[Array, Array]:
+        n, h, w, c = self.tensor.dims
+        sn, sh, sw, sc = self.tensor.strides
+        (group,), channels = leading, c // self.groups
+        p, q = self.out
+        window = self.kernel[0] * self.kernel[1] * channels
+        inside = (row >= 0) & (row < n * p * q) & (column >= 0) & (column < window) & (group >= 0) & (group < self.groups)
+        pixel, place = np.where(row >= 0, row, 0), np.where(column >= 0, column, 0)
+        image, pixel = np.divmod(pixel, p * q)
+        y, x = np.divmod(pixel, q)
+        tap, channel = np.divmod(place, channels)
+        r, s = np.divmod(tap, self.kernel[1])
+        iy = y * self.strides[0] - self.pads[0] + r * self.dilations[0]
+        ix = x * self.strides[1] - self.pads[1] + s * self.dilations[1]
+        inside = inside & (iy >= 0) & (iy < h) & (ix >= 0) & (ix < w)
+        return image * sn + iy * sh + ix * sw + (channel + group * channels) * sc, inside
+
+
+def poison(dtype: np.dtype[Any]) -> Any:
+    """What undefined memory holds: NaN, or the least integer."""
+    if dtype.kind == "b":
+        return True
+    return np.iinfo(dtype).min if dtype.kind == "i" else np.asarray(np.nan).astype(dtype)[()]

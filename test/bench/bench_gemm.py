@@ -1,0 +1,99 @@
+"""Matrix products beside cuBLAS (torch.matmul in a CUDA graph), same run: `python test/bench/bench_gemm.py [MxNxK ...]`.
+
+Prints and records microseconds, the error against float64 on fresh inputs, TFLOP/s and the ratio to cuBLAS. `--schedule NAME` allows only
+that schedule, `--force '{"bn": 256, ...}'` takes these tunables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+from records import Recorder, graph_time, replay_time  # noqa: E402
+
+import trtc  # noqa: E402
+from trtc.compiler.universe import make_context  # noqa: E402
+
+SHAPES = (
+    "128x768x768", "128x3072x768", "128x768x3072", "1024x3072x768", "4096x768x3072", "4096x3072x768", "4096x4096x4096", "8192x8192x8192",
+    "4000x4104x4080",
+)  # fmt: skip
+DTYPES = {"f16": "float16", "bf16": "bfloat16", "f32": "float32", "tf32": "float32"}
+
+
+def module(m: int, n: int, k: int, dtype: str) -> Any:
+    """C = A B^T as a module."""
+    from xdsl.parser import Parser
+
+    element = "f32" if dtype == "tf32" else dtype
+    math = ", math = #nn.math<tf32>" if dtype == "tf32" else ""
+    a, b, c = f"tensor<{m}x{k}x{element}>", f"tensor<{n}x{k}x{element}>", f"tensor<{m}x{n}x{element}>"
+    text = f"""
+    func.func @main(%a: {a}, %b: {b}) -> {c} attributes {{nn.inputs = ["a", "b"], nn.outputs = ["c"]}} {{
+      %0 = nn.matmul %a, %b {{transpose_b{math}}} : ({a}, {b}) -> {c}
+      func.return %0 : {c}
+    }}"""
+    return Parser(make_context(), text).parse_module()
+
+
+def relative_error(ours: Any, a: Any, b: Any) -> float:
+    """Error of norms against float64, on sampled rows."""
+    import cupy
+
+    rows = cupy.arange(0, a.shape[0], max(1, a.shape[0] // 64))
+    want = a[rows].astype(cupy.float64) @ b.astype(cupy.float64).T
+    return float(cupy.linalg.norm(ours[rows].astype(cupy.float64) - want) / cupy.linalg.norm(want))
+
+
+def measure(recorder: Recorder, shape: str, dtype: str, options: trtc.BuildOptions) -> None:
+    import cupy
+    import torch
+
+    m, n, k = (int(v) for v in re.split("x", shape))
+    engine = trtc.build(module(m, n, k, dtype), options)
+    context: Any = engine.create_context(poison=True)
+    torch.backends.cuda.matmul.allow_tf32 = dtype == "tf32"
+    a = torch.randn(m, k, device="cuda").to(getattr(torch, DTYPES[dtype]))
+    b = torch.randn(n, k, device="cuda").to(getattr(torch, DTYPES[dtype]))
+    inputs = {"a": cupy.from_dlpack(a), "b": cupy.from_dlpack(b)}
+    ours = cupy.asarray(context.run(inputs)["c"])
+    error = relative_error(ours, inputs["a"], inputs["b"])
+    outputs = {"c": cupy.empty((m, n), ours.dtype)}
+    context.poison = False
+    prepared, _ = context._bind(inputs, outputs, False, context.stream)
+    context.launch(prepared, context.stream)
+    time = replay_time(lambda: context.launch(prepared, context.stream), context.stream)
+
+    def peer() -> None:
+        with torch.cuda.stream(torch.cuda.ExternalStream(cupy.cuda.get_current_stream().ptr)):
+            torch.matmul(a, b.T, out=c)
+
+    c = torch.empty(m, n, device="cuda", dtype=a.dtype)
+    cublas = graph_time(peer)
+    tflops = 2e-6 * m * n * k / time
+    (choice,) = {json.dumps(u["choice"]) for u in engine.inspect()["launches"]} if "launches" in engine.inspect() else {""}
+    recorder.case(shape, dtype=dtype, unit="us", ours=time, peers={"cublas": cublas}, error=error, note=f"{tflops:.0f} TFLOP/s {choice}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("shapes", nargs="*", default=SHAPES)
+    parser.add_argument("--dtype", default="f16", choices=DTYPES)
+    parser.add_argument("--schedule", default=None)
+    arguments = parser.parse_args()
+    np.random.seed(0)
+    schedules = None if arguments.schedule is None else (arguments.schedule,)
+    recorder = Recorder("gemm")
+    for shape in arguments.shapes:
+        measure(recorder, shape, arguments.dtype, trtc.BuildOptions(schedules=schedules))
+
+
+if __name__ == "__main__":
+    main()
