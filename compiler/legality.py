@@ -91,6 +91,8 @@ def boundaries() -> dict[str, Boundary]:
 def check_boundary(module: ModuleOp, phase: str) -> None:
     """Raise `PassError` for the first op that may not be there after `phase`: names the op, its ONNX nodes and the phase."""
     boundary = boundaries()[phase]
+    if boundary.kernel is not None:
+        _check_launches(module)
     for function in module.body.block.ops:
         kind, body = _body_of(function, boundary)
         if body is None:
@@ -102,6 +104,19 @@ def check_boundary(module: ModuleOp, phase: str) -> None:
                 raise PassError(
                     f"after phase '{phase}': {describe(op)} may not appear in a {kind}: allowed are {_words(body, op)}"
                 )
+
+
+def _check_launches(module: ModuleOp) -> None:
+    """Every kernel is launched and every launch has its kernel: a group of several launches must not lose one."""
+    from ..dialects.buffer import LaunchOp
+    from ..dialects.kernel import FuncOp
+
+    launched = {op.callee.string_value(): op for op in module.walk() if isinstance(op, LaunchOp)}
+    kernels = {op.sym_name.data: op for op in module.body.block.ops if isinstance(op, FuncOp)}
+    for name in sorted(launched.keys() - kernels.keys()):
+        raise PassError(f"{describe(launched[name])} launches @{name}: expected a kernel.func of that name, got none")
+    for name in sorted(kernels.keys() - launched.keys()):
+        raise PassError(f"kernel.func @{name} is launched by nobody: expected a buffer.launch of it in @main")
 
 
 def _body_of(function: Operation, boundary: Boundary) -> tuple[str, Body | None]:

@@ -44,6 +44,7 @@ PASSES: dict[str, tuple[str, ...]] = {
         "eliminate-transposes",
         "assign-precision",
         "transpose-weights",
+        "transpose-weights",
         "hoist-weights",
     ),
     "quantization": ("place-qdq", "realize-integer"),

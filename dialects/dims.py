@@ -23,10 +23,9 @@ Monomial: TypeAlias = "tuple[tuple[Atom, int], ...]"
 ExprLike: TypeAlias = "Expr | int | str"
 Evaluator: TypeAlias = Callable[[Mapping[str, int]], int]
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_TOKEN = re.compile(r"\s*(?:(?P<int>\d+)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<op>[-+*(),]))")
-_DIVISIONS = ("floordiv", "ceildiv", "mod")
-RESERVED = frozenset({*_DIVISIONS, "min", "max"})
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+DIVISIONS = ("floordiv", "ceildiv", "mod")
+RESERVED = frozenset({*DIVISIONS, "min", "max"})
 
 
 class Atom:
@@ -211,7 +210,7 @@ def const(value: int) -> Expr:
 
 def symbol(name: str) -> Expr:
     """The symbol `name`: a letter or underscore, then letters, digits and underscores, and not an operator's name."""
-    if not _NAME.fullmatch(name) or name in RESERVED:
+    if not NAME.fullmatch(name) or name in RESERVED:
         raise ValueError(f"dim symbol: expected a name like N or seq_len (not {sorted(RESERVED)}), got {name!r}")
     return Expr({((Atom("symbol", (), name), 1),): 1})
 
@@ -260,7 +259,9 @@ def parse_exprs(text: str) -> tuple[Expr, ...]:
     """Parse a comma separated list of expressions, possibly empty."""
     if not text.strip():
         return ()
-    return _ExprParser(text).parse_list()
+    from .dims_parser import ExprParser  # the parser builds expressions, so it imports this module
+
+    return ExprParser(text).parse_list()
 
 
 # Canonical forms.
@@ -525,90 +526,4 @@ def _print(expr: Expr) -> str:
 
 
 def _print_factor(atom: Atom, alone: bool) -> str:
-    return f"({atom.key})" if atom.kind in _DIVISIONS and not alone else atom.key
-
-
-class _ExprParser:
-    """Recursive descent over the grammar of affine expressions, with products of symbols and min/max."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.tokens: list[str] = []
-        position = 0
-        while position < len(text.rstrip()):
-            match = _TOKEN.match(text, position)
-            if match is None:
-                raise self.error(f"got {text[position:].strip()[:12]!r}")
-            self.tokens.append(match.group(0).strip())
-            position = match.end()
-        self.index = 0
-
-    def error(self, got: str) -> ValueError:
-        return ValueError(
-            f"dim expression {self.text!r}: expected integers, names, + - * floordiv ceildiv mod min max, {got}"
-        )
-
-    @property
-    def peek(self) -> str:
-        return self.tokens[self.index] if self.index < len(self.tokens) else ""
-
-    def take(self) -> str:
-        token = self.peek
-        if not token:
-            raise self.error("got the end of the text")
-        self.index += 1
-        return token
-
-    def expect(self, token: str) -> None:
-        got = self.take()
-        if got != token:
-            raise self.error(f"got {got!r} where {token!r} should be")
-
-    def parse_list(self) -> tuple[Expr, ...]:
-        exprs = [self.parse_sum()]
-        while self.peek == ",":
-            self.take()
-            exprs.append(self.parse_sum())
-        if self.peek:
-            raise self.error(f"got {self.peek!r} after a complete expression")
-        return tuple(exprs)
-
-    def parse_sum(self) -> Expr:
-        value = self.parse_product()
-        while self.peek in ("+", "-"):
-            value = value + self.parse_product() if self.take() == "+" else value - self.parse_product()
-        return value
-
-    def parse_product(self) -> Expr:
-        value = self.parse_unary()
-        while self.peek in ("*", *_DIVISIONS):
-            operator, right = self.take(), self.parse_unary()
-            if operator == "*":
-                value = value * right
-            elif operator == "floordiv":
-                value = value // right
-            else:
-                value = ceildiv(value, right) if operator == "ceildiv" else value % right
-        return value
-
-    def parse_unary(self) -> Expr:
-        token = self.take()
-        if token == "-":
-            return -self.parse_unary()
-        if token == "(":
-            value = self.parse_sum()
-            self.expect(")")
-            return value
-        if token.isdigit():
-            return const(int(token))
-        if token in ("min", "max"):
-            self.expect("(")
-            values = [self.parse_sum()]
-            while self.peek == ",":
-                self.take()
-                values.append(self.parse_sum())
-            self.expect(")")
-            return _extremum(token, values)
-        if _NAME.fullmatch(token) and token not in RESERVED:
-            return symbol(token)
-        raise self.error(f"got {token!r}")
+    return f"({atom.key})" if atom.kind in DIVISIONS and not alone else atom.key

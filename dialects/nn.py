@@ -9,7 +9,7 @@ the type's encoding; weights are `#nn.blob` constants. The importer and `trtc.Ne
         -> tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
     %z = nn.relu %y : tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
 
-The ops are defined by family: `nn_pointwise`, `nn_compute`, `nn_data`; import them from here.
+The ops are defined by family: `nn_pointwise`, `nn_linear`, `nn_rows`, `nn_data`; import them from here.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ from xdsl.ir import Dialect, Operation
 from .blob import BlobAttr
 from .nn_base import *  # noqa: F403
 from .nn_base import DimsAttr, Pointwise
-from .nn_compute import *  # noqa: F403
-from .nn_compute import COMPUTE, MathAttr, ReduceKindAttr
 from .nn_data import *  # noqa: F403
 from .nn_data import DATA
+from .nn_linear import *  # noqa: F403
+from .nn_linear import LINEAR, MathAttr
 from .nn_pointwise import *  # noqa: F403
 from .nn_pointwise import POINTWISE, PredicateAttr
+from .nn_rows import *  # noqa: F403
+from .nn_rows import ROWS, ReduceKindAttr
 
 
 def is_pointwise(op: Operation) -> bool:
@@ -34,6 +36,6 @@ def is_pointwise(op: Operation) -> bool:
 
 NN = Dialect(
     "nn",
-    [*POINTWISE, *COMPUTE, *DATA],
+    [*POINTWISE, *LINEAR, *ROWS, *DATA],
     [DimsAttr, BlobAttr, MathAttr, PredicateAttr, ReduceKindAttr],
 )

@@ -301,6 +301,11 @@ def require(condition: bool, message: Callable[[], str]) -> None:
         raise InvalidModelError(message())
 
 
+def require_axis(name: str, axis: int, rank: int) -> None:
+    """Raise InvalidModelError unless the axis counts from the front and is in range."""
+    require(0 <= axis < rank, lambda: f"{name}: expected an axis in [0, {rank}), got {axis}")
+
+
 def ty(value: Value) -> AnyTensorType:
     """The tensor type of a value or of an op's only result."""
     return as_tensor(SSAValue.get(value))
@@ -328,6 +333,7 @@ __all__ = [
     "normalize_axis",
     "rank_of",
     "require",
+    "require_axis",
     "same_dim",
     "set_symbol_ranges",
     "shape_of",

@@ -48,13 +48,13 @@ from .nn_base import (
     normalize_axis,
     rank_of,
     require,
+    require_axis,
     same_dim,
     shape_of,
     tensor_type,
     ty,
     values_of,
 )
-from .nn_compute import require_axis
 
 DENSE_LIMIT = 16
 """Constants up to this many elements print as `dense<...>`; greater ones are blobs."""

@@ -61,6 +61,11 @@ class MemoryRef:
         raw = np.ndarray(self.shape, _storage(self.dtype), base.data, self.offset, strides)
         return raw.view(self.dtype) if raw.dtype != self.dtype else raw
 
+    def flat(self, base: np.ndarray) -> np.ndarray:
+        """The elements of `base` from where the pointer points on, as one dimension."""
+        count = (base.size - self.offset) // self.dtype.itemsize
+        return base[self.offset : self.offset + count * self.dtype.itemsize].view(self.dtype)
+
 
 @dataclass(frozen=True)
 class Launch:
@@ -191,13 +196,14 @@ def execute(
     run: Callable[[Launch, list[np.ndarray]], None],
     observe: Callable[[Launch, list[np.ndarray]], None] | None = None,
 ) -> None:
-    """Runs a plan on the CPU: `run(launch, arrays)` once for each launch, in order, on views of the `roots` (uint8 arrays, one
-    for each input, output and weight by name, and ("arena", "")). `observe` sees each launch's arrays after it ran."""
+    """Runs a plan on the CPU: `run(launch, bytes)` once for each launch, in order, with the root of each argument (uint8), of
+    which `launch.arguments[i].array` or `.flat` makes an array. `roots` holds each input, output and weight by name, and
+    ("arena", ""). `observe` gets the same after each launch."""
     for launch in plan.launches:
-        arrays = [ref.array(roots[ref.root, ref.name]) for ref in launch.arguments]
-        run(launch, arrays)
+        bases = [roots[ref.root, ref.name] for ref in launch.arguments]
+        run(launch, bases)
         if observe is not None:
-            observe(launch, arrays)
+            observe(launch, bases)
 
 
 class _Reader:
@@ -214,6 +220,7 @@ class _Reader:
         self.weights: dict[str, tuple[Shape, np.dtype[Any]]] = {}
         self.sources: dict[str, tuple[str, int]] = {}
         self.launches: list[_Launch] = []
+        self.launched = {op.callee.string_value() for op in self.function.walk() if isinstance(op, buffer.LaunchOp)}
         self.arena_bytes = 0
 
     def read(self) -> HostProgram:
@@ -237,6 +244,8 @@ class _Reader:
                     raise PassError(f"host program: op {op.name} is not expected in @main after plan-arena.")
                 case _:
                     pass
+        if unused := sorted(self.kernels.keys() - self.launched):
+            raise PassError(f"host program: kernel @{unused[0]} is never launched; run lower-groups before bufferize.")
         unbound = sorted(self.ranges.keys() - self.sources.keys() & self._used_symbols(outputs))
         if unbound:
             raise PassError(f"host program: no buffer.symbol gives '{unbound[0]}'.")

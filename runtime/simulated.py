@@ -67,13 +67,14 @@ class SimulatorContext(ExecutionContext):
         roots.update({("input", name): bytes_of(array) for name, array in held.items()})
         roots.update({("output", name): bytes_of(array) for name, array in results.items()})
         roots.update({("weight", name): array for name, array in self._weights.items()})
-        execute(plan, roots, lambda launch, arrays: self._run(launch, arrays, plan.symbols), _observer(observe))
+        execute(plan, roots, lambda launch, bases: self._run(launch, bases, plan.symbols), _observer(observe))
         self._count(plan)
         return dict(results)
 
-    def _run(self, launch: Launch, arrays: list[np.ndarray], symbols: Mapping[str, int]) -> None:
+    def _run(self, launch: Launch, bases: list[np.ndarray], symbols: Mapping[str, int]) -> None:
         from .simulator import run_kernel
 
+        arrays = [ref.flat(base) for ref, base in zip(launch.arguments, bases, strict=True)]
         run_kernel(self._kernels[launch.kernel.name], arrays, dict(symbols), mode=self.mode)
 
 
@@ -81,9 +82,9 @@ def _observer(observe: Observer | None) -> Callable[[Launch, list[np.ndarray]], 
     if observe is None:
         return None
 
-    def after(launch: Launch, arrays: list[np.ndarray]) -> None:
+    def after(launch: Launch, bases: list[np.ndarray]) -> None:
         for name, position in zip(launch.names, launch.written, strict=True):
             if name:
-                observe(name, arrays[position])
+                observe(name, launch.arguments[position].array(bases[position]))
 
     return after

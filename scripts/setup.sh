@@ -74,7 +74,7 @@ stamp=$venv/.trtc-$key
 
 echo "trtc setup: installing trtc[$extras] into $venv"
 start=$(date +%s)
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable "$root[$extras]" ||
+"$venv/bin/python" -m pip install --quiet --quiet --disable-pip-version-check --editable "$root[$extras]" ||
     fail "pip could not install trtc[$extras]; see its message above."
 touch "$stamp"
 echo "trtc setup: done in $(($(date +%s) - start)) s"

@@ -233,7 +233,8 @@ class _Importer:
         except InvalidNode as problem:
             self._failed(node, opset, problem.why, problem.fix, invalid=True)
         except TrtcError as error:
-            self._failed(node, opset, str(error), "", invalid=not isinstance(error, UnsupportedOpError))
+            fix = "where dynamic dims do agree, pin them with static_shapes" if _any_dynamic(inputs) else ""
+            self._failed(node, opset, str(error), fix, invalid=not isinstance(error, UnsupportedOpError))
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             # NumPy and xDSL refuse operands that break ONNX's rules in words of their own.
             self._failed(node, opset, f"its operands or attributes do not fit: {error}", "", invalid=True)
@@ -354,6 +355,11 @@ def _imported(domain: str) -> str:
 
 def _domain(proto: NodeProto) -> str:
     return _imported(proto.domain)
+
+
+def _any_dynamic(inputs: Sequence[Value | None]) -> bool:
+    """Whether an operand has a dim that is not known at import."""
+    return any(extent.as_int() is None for value in inputs if value is not None for extent in value.shape)
 
 
 def _first_output(node: GraphNode) -> str:

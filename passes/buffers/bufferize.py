@@ -114,6 +114,7 @@ class _Rewrite:
         self.symbols: dict[str, SSAValue] = {}
         self.functions = {f.sym_name.data: f for f in module.body.block.ops if isinstance(f, FuncOp)}
         self.kernels = {f.sym_name.data: f for f in module.body.block.ops if isinstance(f, kernel.FuncOp)}
+        self.called = {op.callee.string_value() for op in function.walk() if isinstance(op, fusion.CallOp)}
         self.constants: list[tuple[str, nn.ConstantOp]] = []
 
     def run(self) -> None:
@@ -171,7 +172,7 @@ class _Rewrite:
     def _stages(self, callee: str) -> list[str]:
         """The kernels of a group in launch order: `@f`, and `@f_1`, `@f_2`, ... where the group needs several."""
         stages = [callee]
-        while (following := f"{callee}_{len(stages)}") in self.kernels and following not in self.functions:
+        while (following := f"{callee}_{len(stages)}") in self.kernels and following not in self.called:
             stages.append(following)
         return stages
 

@@ -28,7 +28,7 @@ def engine(handmade_engine: Callable[..., Any]) -> Any:
 def run(engine: Any, handmade_network: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
     """Runs a context whose kernels are NumPy functions."""
     _, kernels = handmade_network
-    monkeypatch.setattr(SimulatorContext, "_run", lambda self, launch, arrays, symbols: kernels(launch.kernel.name, arrays))
+    monkeypatch.setattr(SimulatorContext, "_run", kernels)
     context = engine.create_context("simulator")
     return context.run
 

@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+
 from trtc.compiler.frontend import DEFAULT_RANGE, import_onnx
 from trtc.dialects import nn
 from trtc.dialects.errors import InvalidModelError, OptionError, UnsupportedOpError
@@ -39,7 +40,7 @@ def test_a_truncated_file(tmp_path: Path, cut: float) -> None:
     data = model.SerializeToString()
     path = tmp_path / "model.onnx"
     path.write_bytes(data[: int(len(data) * cut)])
-    with pytest.raises(InvalidModelError, match="model.onnx"):
+    with pytest.raises(InvalidModelError, match=r"model\.onnx"):
         import_onnx(path)
 
 
@@ -50,14 +51,14 @@ def test_bytes_that_are_no_model(data: bytes) -> None:
 
 
 def test_a_file_that_is_not_there() -> None:
-    with pytest.raises(InvalidModelError, match="there is no model file 'nowhere.onnx'"):
+    with pytest.raises(InvalidModelError, match=r"there is no model file 'nowhere\.onnx'"):
         import_onnx("nowhere.onnx")
 
 
 def test_text_that_does_not_parse(tmp_path: Path) -> None:
     path = tmp_path / "model.onnxtxt"
     path.write_text("g (float[N] x) => {")
-    with pytest.raises(InvalidModelError, match="model.onnxtxt is not ONNX text"):
+    with pytest.raises(InvalidModelError, match=r"model\.onnxtxt is not ONNX text"):
         import_onnx(path)
 
 
@@ -126,15 +127,24 @@ def test_nodes_out_of_order_are_sorted() -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("g (float[N] x) => (float[N] y) { a = Relu(b)\n b = Neg(a)\n y = Add(x, b) }", r"has a cycle.*\n  - #0:a \(Relu\)"),
+        (
+            "g (float[N] x) => (float[N] y) { a = Relu(b)\n b = Neg(a)\n y = Add(x, b) }",
+            r"has a cycle.*\n  - #0:a \(Relu\)",
+        ),
         ("g (float[N] x) => (float[N] y) { y = Add(x, ghost) }", r"#0:y \(Add\) reads 'ghost', which nothing"),
         ("g (float[N] x) => (float[N] y, float[N] z) { y = Relu(x) }", "graph output 'z' is made by no node"),
         ("g (float[N] x) => (float[N] y) { y = Relu(x)\n y = Neg(x) }", r"#1:y \(Neg\) makes 'y', which already"),
         ("g (float[N] x) => (float[N] y) { y = Relux(x) }", "ONNX has no operator of this name"),
         ("g (float[N] x) => (float[N] y) { y = Add(x) }", "operand 1 is missing"),
         ("g (float[N, 4] x) => (float[N, 4] y) { y = Softmax<axis = 2>(x) }", "axis 2 is out of range for rank 2"),
-        ('g (float[N, 4] x) => (float[N, 4] y) { y = Softmax<axis = "one">(x) }', "'axis' should be of type INT, got STRING"),
-        ("g (float[2, 3] x, float[4, 5] w) => (float[A, B] y) { y = MatMul(x, w) }", "expected equal inner dims, got 3 and 4"),
+        (
+            'g (float[N, 4] x) => (float[N, 4] y) { y = Softmax<axis = "one">(x) }',
+            "'axis' should be of type INT, got STRING",
+        ),
+        (
+            "g (float[2, 3] x, float[4, 5] w) => (float[A, B] y) { y = MatMul(x, w) }",
+            "expected equal inner dims, got 3 and 4",
+        ),
         ("g (float[2, 3] x, int64[2, 3] w) => (float[A, B] y) { y = Add(x, w) }", "operands of one element type"),
         ("g (float[2, 3] x) => (float[A] y) <int64[1] s = {5}> { y = Reshape(x, s) }", "as many elements"),
         ("g (float[2, 3] x) => (float[A] y) <int64[2] s = {-1, -1}> { y = Reshape(x, s) }", "more than one -1"),
@@ -158,9 +168,12 @@ def test_unsupported_and_broken_nodes_are_reported_together() -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("g (float[2, 3] x, int64[1] s) => (float[A] y) { y = Reshape(x, s) }", "its shape \\('s'\\) is computed from data"),
+        (
+            "g (float[2, 3] x, int64[1] s) => (float[A] y) { y = Reshape(x, s) }",
+            "its shape \\('s'\\) is computed from data",
+        ),
         ("g (float[1, 1, 4, 4, 4] x) => (float[A] y) { y = MaxPool<kernel_shape = [2, 2, 2]>(x) }", "3 spatial dims"),
-        ('g (float[3] x) => (float[3] y) { y = If(x) }', "trtc has no import of this operator|runs a subgraph"),
+        ("g (float[3] x) => (float[3] y) { y = If(x) }", "trtc has no import of this operator|runs a subgraph"),
         ("g (string[3] x) => (float[3] y) { y = Cast<to = 1>(x) }", "input 'x': element type STRING is not supported"),
         ("g (float[3] x) => (uint32[3] y) { y = Cast<to = 12>(x) }", "element type UINT32 is not supported"),
         ("g (float[N] x, float[M] z) => (float[N] y) { y = Add(x, z) }", "which differ in dim 0"),
@@ -206,7 +219,9 @@ def test_profiles_that_do_not_fit(arguments: dict[str, Any], message: str) -> No
 
 def test_unnamed_dims_get_names_of_their_own() -> None:
     model = parsed("g (float[N, 4, 4] x) => (float[N, 4, 4] y) { y = Relu(x) }")
-    for dim, (param, value) in zip(model.graph.input[0].type.tensor_type.shape.dim, [("?", 0), ("?", 0), ("", -1)], strict=True):
+    for dim, (param, value) in zip(
+        model.graph.input[0].type.tensor_type.shape.dim, [("?", 0), ("?", 0), ("", -1)], strict=True
+    ):
         dim.Clear()
         if param:
             dim.dim_param = param

@@ -52,7 +52,8 @@ def program() -> HostProgram:
     return HostProgram.read(module, KERNELS)
 
 
-def run(launch: Launch, arrays: list[np.ndarray]) -> None:
+def run(launch: Launch, bases: list[np.ndarray]) -> None:
+    arrays = [ref.array(base) for ref, base in zip(launch.arguments, bases, strict=True)]
     match launch.kernel.name:
         case "fc":
             arrays[2][...] = arrays[0] @ arrays[1]
@@ -84,9 +85,9 @@ def test_a_plan_computes_what_the_network_says(program: HostProgram, n: int) -> 
 def test_named_results_can_be_observed(program: HostProgram) -> None:
     seen: dict[str, np.ndarray] = {}
 
-    def observe(launch: Launch, arrays: list[np.ndarray]) -> None:
+    def observe(launch: Launch, bases: list[np.ndarray]) -> None:
         for name, position in zip(launch.names, launch.written, strict=True):
-            seen[name] = arrays[position].copy()
+            seen[name] = launch.arguments[position].array(bases[position]).copy()
 
     x, w = np.eye(4, dtype=np.float32), np.arange(12, dtype=np.float32).reshape(4, 3)
     compute(program, x, w, observe)
@@ -125,6 +126,8 @@ def test_a_launch_of_an_unknown_kernel_is_an_error() -> None:
     PlanArenaPass().apply(context, module)
     with pytest.raises(PassError, match="launch of @sum, which no kernel.func defines"):
         HostProgram.read(module, {name: kernel for name, kernel in KERNELS.items() if name != "sum"})
+    with pytest.raises(PassError, match="kernel @sum_1 is never launched"):
+        HostProgram.read(module, {**KERNELS, "sum_1": info("sum_1", 2)})
     wrong = {**KERNELS, "sum": info("sum", 3)}
     with pytest.raises(PassError, match="kernel @sum takes 3 tensors, its launch passes 2"):
         HostProgram.read(module, wrong)
@@ -142,6 +145,8 @@ def test_a_reference_is_a_view_with_strides(dtype: str) -> None:
     expected = np.zeros(64, bool)
     expected[[2, 4, 6, 12, 14, 16]] = True
     np.testing.assert_array_equal(base.view(kind) != np.zeros((), kind), expected)
+    flat = MemoryRef("arena", "", 2 * kind.itemsize, (2, 3), (10, 2), kind).flat(base)
+    assert flat.shape == (62,) and flat[0] == flat[14] == np.ones((), kind) != flat[1]
 
 
 def test_kernel_facts_survive_json() -> None:

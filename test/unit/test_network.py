@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from xdsl.ir import Operation
+
 from trtc.compiler.network import Network
 from trtc.dialects import nn
 from trtc.dialects.errors import InvalidModelError
 from trtc.dialects.meaning import run_module
 from trtc.dialects.provenance import is_unknown, onnx_names
-from xdsl.ir import Operation
 
 Array = np.ndarray[Any, Any]
 

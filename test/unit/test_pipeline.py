@@ -147,3 +147,19 @@ def test_profiles_are_read_from_text() -> None:
     for text in ("N", "N=", "=4", "N=1,2", "N=3,2,1", "N=0"):
         with pytest.raises(OptionError):
             parse_profile(text)
+
+
+KERNEL = """
+kernel.func @f(%y: !kernel.global<dims <4> x f32, strides <1>, align 16>) grid <1, 1, 1> warps 1 coords(%i, %j, %k) {
+  kernel.return
+}
+"""
+
+
+def test_every_launch_has_its_kernel() -> None:
+    launch = "func.func @main(%y: memref<4xf32>) {\n  buffer.launch @f outs(%y : memref<4xf32>)\n  func.return\n}\n"
+    with pytest.raises(PassError, match=r"buffer.launch launches @f: expected a kernel.func of that name, got none"):
+        check_boundary(parse(launch), "kernels")
+    with pytest.raises(PassError, match=r"kernel.func @f is launched by nobody: expected a buffer.launch"):
+        check_boundary(parse("func.func @main(%y: memref<4xf32>) {\n  func.return\n}\n" + KERNEL), "kernels")
+    check_boundary(parse(launch + KERNEL), "kernels")

@@ -22,18 +22,25 @@ def passes_in_files(root: Path) -> set[tuple[str, str]]:
     """(folder, name) of each class with a `name` that derives from ModulePass, read from the source."""
     found: set[tuple[str, str]] = set()
     for path in sorted((root / "passes").glob("*/*.py")):
-        for node in ast.parse(path.read_text()).body:
-            if not isinstance(node, ast.ClassDef) or "ModulePass" not in {ast.unparse(base) for base in node.bases}:
-                continue
-            for item in node.body:
-                match item:
-                    case ast.Assign(targets=[ast.Name(id="name")], value=ast.Constant(value=str(name))):
-                        found.add((path.parent.name, name))
-                    case ast.AnnAssign(target=ast.Name(id="name"), value=ast.Constant(value=str(name))):
-                        found.add((path.parent.name, name))
-                    case _:
-                        pass
+        body = ast.parse(path.read_text()).body
+        constants = dict(filter(None, map(_constant, body)))
+        for node in body:
+            if isinstance(node, ast.ClassDef) and "ModulePass" in {ast.unparse(base) for base in node.bases}:
+                fields = dict(filter(None, (_constant(item, constants) for item in node.body)))
+                if "name" in fields:
+                    found.add((path.parent.name, fields["name"]))
     return found
+
+
+def _constant(node: ast.stmt, known: dict[str, str] | None = None) -> tuple[str, str] | None:
+    """(name, text) of an assignment of a string, or of a name that is known to be one."""
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name)], value=value) | ast.AnnAssign(target=ast.Name(id=name), value=value):
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                return name, value.value
+            if isinstance(value, ast.Name) and known and value.id in known:
+                return name, known[value.id]
+    return None
 
 
 def test_the_table_lists_the_passes_that_exist() -> None:
@@ -44,7 +51,8 @@ def test_the_reader_of_pass_files_finds_a_new_pass(tmp_path: Path) -> None:
     folder = tmp_path / "passes" / "graph"
     folder.mkdir(parents=True)
     (folder / "new.py").write_text('class NewPass(ModulePass):\n    name = "new"\nclass Helper:\n    name = "no"\n')
-    assert passes_in_files(tmp_path) == {("graph", "new")}
+    (folder / "named.py").write_text('NAME = "named"\nclass NamedPass(ModulePass):\n    name = NAME\n')
+    assert passes_in_files(tmp_path) == {("graph", "new"), ("graph", "named")}
 
 
 @pytest.mark.parametrize(("folder", "name"), ALL)

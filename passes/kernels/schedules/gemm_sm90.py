@@ -62,7 +62,7 @@ SHAPES = ((2, 256), (2, 192), (2, 128), (2, 64), (1, 256), (1, 128), (1, 64), (1
 STAGES = (8, 6, 4, 3)
 
 
-def _fits_tma(dims: Sequence[Expr], strides: Sequence[Expr], groups: Sequence[Sequence[int]], element_bytes: int) -> str | None:
+def fits_tma(dims: Sequence[Expr], strides: Sequence[Expr], groups: Sequence[Sequence[int]], element_bytes: int) -> str | None:
     """Why TMA cannot walk a view with one dimension a coordinate, or None."""
     d, s, g = collapse(dims, strides, groups)
     if any(len(group) > 1 for group in g):
@@ -155,16 +155,16 @@ def _refuse_tma(problem: Problem) -> str | None:
                 return "im2col TMA: expected pads and windows below 128"
             x = anchor.x
             assert isinstance(x, SSAValue)
-            reasons = [_fits_tma(nn.shape_of(x), group.strides(_argument(x)), [[0], [1], [2], [3]], 2)]
+            reasons = [fits_tma(nn.shape_of(x), group.strides(_argument(x)), [[0], [1], [2], [3]], 2)]
         else:
-            reasons = [_fits_tma(plain.dims, plain.strides, [[], [0, 1, 2], [3]], 2)]
+            reasons = [fits_tma(plain.dims, plain.strides, [[], [0, 1, 2], [3]], 2)]
         w = _argument(anchor.w)
-        reasons.append(_fits_tma(group.dims(w), group.strides(w), [[], [0], [1, 2, 3]], 2))
+        reasons.append(fits_tma(group.dims(w), group.strides(w), [[], [0], [1, 2, 3]], 2))
     else:
         reasons = []
         for view in operand_views(problem, _placeholders(problem)):
             assert isinstance(view, kernel.ViewOp)
-            reasons.append(_fits_tma(view.dims.exprs, view.strides.exprs, view.group_dims(), 2))
+            reasons.append(fits_tma(view.dims.exprs, view.strides.exprs, view.group_dims(), 2))
     for name, reason in zip("AB", reasons, strict=True):
         if reason:
             return f"operand {name}: {reason}"
@@ -252,7 +252,7 @@ class _Builder:
             return
         access = problem.group.result_access(0)
         dims, strides = problem.space_view(access)
-        if _fits_tma(dims, strides, problem.space_groups, bitwidth(element) // 8) is not None:
+        if fits_tma(dims, strides, problem.space_groups, bitwidth(element) // 8) is not None:
             return
         columns = LINE * 8 // bitwidth(element)
         view = space_view(b, problem, access)

@@ -22,6 +22,7 @@ from .base import Group, Schedule, target_of
 
 SCHEDULES: dict[str, str] = {
     # name -> module in this folder
+    "attention_sm90": "attention_sm90",
     "gemm_sm90": "gemm_sm90",
     "gemm_mma": "gemm_mma",
     "window": "window",

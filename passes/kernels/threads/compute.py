@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from xdsl.dialects import arith, memref
+from xdsl.dialects import arith
 from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float64Type, FloatAttr, IntegerAttr, IntegerType, f32, i32
 from xdsl.ir import Attribute, Operation, SSAValue
 
@@ -19,8 +19,8 @@ from ....dialects.kernel import (
     StSharedOp,
 )
 from .context import Context, Tile
-from .emitter import Ix, index
-from .memory import frag_type, read_tile, shared_position, write_tile
+from .emitter import Ix
+from .memory import each_row, frag_type, read_tile, shared_position, write_tile
 
 
 def lower_fill(context: Context, op: FillOp) -> None:
@@ -43,8 +43,6 @@ def lower_coord(context: Context, op: CoordOp) -> None:
         em.store(value, array, n)
 
     if type_.is_rows:
-        from .memory import each_row
-
         each_row(context, type_, one)
     else:
         with em.loop(type_.registers, "r") as r:
@@ -145,7 +143,7 @@ def sharing(context: Context, type_: FragType) -> tuple[list[int], int]:
         other = every ^ mask
         if (rows[other] == rows).all() and not (columns[other] == columns).all():
             masks.append(mask)
-        elif ((rows[other] == rows).any() and not (columns[other] == columns).all()) and _mixes(rows, columns, other):
+        elif _mixes(rows, columns, other):
             raise context.em.error(f"expected rows shared by a power of two of lanes or by whole warps, got {type_.layout}")
     if threads <= 32:
         return masks, 1
@@ -175,8 +173,6 @@ def _reduce_over_warps(
     thread = context.role.thread
     part = thread // 32 % warps
     first = _first_lane(context, lanes)
-    from .memory import each_row
-
     context.barrier()
 
     def write(n: Ix, register: Ix) -> None:
@@ -296,8 +292,3 @@ def register_permutation(source: FragType, target: FragType) -> list[int] | None
     same = (rows[:, found] == wanted_rows).all() and (columns[:, found] == wanted_columns).all()
     return found if same else None
 
-
-__all__ = [
-    "clone_scalar", "index", "lower_convert_layout", "lower_coord", "lower_fill", "lower_map", "lower_reduce", "memref",
-    "register_permutation",
-]  # fmt: skip

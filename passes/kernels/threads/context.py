@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from math import gcd
 
 from xdsl.ir import Attribute, Operation, SSAValue
-from xdsl.dialects import memref
 
 from ....dialects.dims import Atom as DimAtom
 from ....dialects.dims import Expr
@@ -21,7 +20,7 @@ from ....dialects.kernel import (
     ThreadIdOp,
 )
 from ....dialects.kernel_types import bitwidth
-from .emitter import Emitter, Ix, index
+from .emitter import Emitter, Ix
 
 Ranges = dict[str, tuple[int, int, int]]
 
@@ -182,5 +181,3 @@ def sizeof(element: Attribute) -> int:
     """Bytes of an element in memory."""
     return bitwidth(element) // 8
 
-
-__all__ = ["Context", "Role", "Tile", "index", "known_divisor", "memref", "register_of_row", "sizeof"]

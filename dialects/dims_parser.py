@@ -1,0 +1,95 @@
+"""The text of dim expressions: what `str(expr)` prints and anything else written with its operators."""
+
+from __future__ import annotations
+
+import re
+
+from .dims import DIVISIONS, NAME, RESERVED, Expr, ceildiv, const, maximum, minimum, symbol
+
+_TOKEN = re.compile(r"\s*(?:(?P<int>\d+)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<op>[-+*(),]))")
+
+
+class ExprParser:
+    """Recursive descent over the grammar of affine expressions, with products of symbols and min/max."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens: list[str] = []
+        position = 0
+        while position < len(text.rstrip()):
+            match = _TOKEN.match(text, position)
+            if match is None:
+                raise self.error(f"got {text[position:].strip()[:12]!r}")
+            self.tokens.append(match.group(0).strip())
+            position = match.end()
+        self.index = 0
+
+    def error(self, got: str) -> ValueError:
+        return ValueError(
+            f"dim expression {self.text!r}: expected integers, names, + - * floordiv ceildiv mod min max, {got}"
+        )
+
+    @property
+    def peek(self) -> str:
+        return self.tokens[self.index] if self.index < len(self.tokens) else ""
+
+    def take(self) -> str:
+        token = self.peek
+        if not token:
+            raise self.error("got the end of the text")
+        self.index += 1
+        return token
+
+    def expect(self, token: str) -> None:
+        got = self.take()
+        if got != token:
+            raise self.error(f"got {got!r} where {token!r} should be")
+
+    def parse_list(self) -> tuple[Expr, ...]:
+        exprs = [self.parse_sum()]
+        while self.peek == ",":
+            self.take()
+            exprs.append(self.parse_sum())
+        if self.peek:
+            raise self.error(f"got {self.peek!r} after a complete expression")
+        return tuple(exprs)
+
+    def parse_sum(self) -> Expr:
+        value = self.parse_product()
+        while self.peek in ("+", "-"):
+            value = value + self.parse_product() if self.take() == "+" else value - self.parse_product()
+        return value
+
+    def parse_product(self) -> Expr:
+        value = self.parse_unary()
+        while self.peek in ("*", *DIVISIONS):
+            operator, right = self.take(), self.parse_unary()
+            if operator == "*":
+                value = value * right
+            elif operator == "floordiv":
+                value = value // right
+            else:
+                value = ceildiv(value, right) if operator == "ceildiv" else value % right
+        return value
+
+    def parse_unary(self) -> Expr:
+        token = self.take()
+        if token == "-":
+            return -self.parse_unary()
+        if token == "(":
+            value = self.parse_sum()
+            self.expect(")")
+            return value
+        if token.isdigit():
+            return const(int(token))
+        if token in ("min", "max"):
+            self.expect("(")
+            values = [self.parse_sum()]
+            while self.peek == ",":
+                self.take()
+                values.append(self.parse_sum())
+            self.expect(")")
+            return minimum(*values) if token == "min" else maximum(*values)
+        if NAME.fullmatch(token) and token not in RESERVED:
+            return symbol(token)
+        raise self.error(f"got {token!r}")

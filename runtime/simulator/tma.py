@@ -1,0 +1,80 @@
+"""The boxes that TMA moves, as element offsets: tiled and im2col tensor maps (CUDA driver API, cuTensorMapEncodeTiled, cuTensorMapEncodeIm2col)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...dialects import kernel
+from ...dialects.errors import PassError, TargetError
+from ..driver import TensorMapSpec
+from ..tensor_maps import TensorMapInfo
+from .clocks import RuleBroken
+
+
+@dataclass(frozen=True)
+class Box:
+    """A tensor map bound to symbols: `argument` is the tensor, `size` the bytes of an element, `row_bytes` those of a row of the box."""
+
+    spec: TensorMapSpec
+    argument: int
+    base: int
+    size: int
+
+    @classmethod
+    def of(cls, op: kernel.TensorMapOp, symbols: Mapping[str, int], size: int) -> Box:
+        try:
+            info = TensorMapInfo.read(op)
+            spec = info.evaluate(symbols)
+        except (PassError, TargetError) as error:
+            raise RuleBroken(str(error)) from error
+        return cls(spec, info.argument, info.offset_bytes(symbols) // size, size)
+
+    @property
+    def row_bytes(self) -> int:
+        return self.spec.box[0] * self.size
+
+    def elements(self, coords: Sequence[int], window: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Element offsets in the tensor, in the order in which the box fills memory, and which of them exist."""
+        if len(coords) != len(self.spec.dims):
+            raise RuleBroken(f"expected {len(self.spec.dims)} coordinates for this tensor map, got {len(coords)}")
+        strides = [1, *(stride // self.size for stride in self.spec.strides)]
+        if self.spec.corners is None:
+            places = [np.arange(extent) + start for start, extent in zip(coords, self.spec.box, strict=True)]
+        else:
+            return self._im2col(coords, window, strides)
+        offset = np.full((1,) * len(places), self.base, np.int64)
+        inside = np.ones((1,) * len(places), np.bool_)
+        for axis, (place, stride, extent) in enumerate(zip(places, strides, self.spec.dims, strict=True)):
+            shape = [1] * len(places)
+            shape[len(places) - 1 - axis] = -1
+            offset = offset + (place * stride).reshape(shape)
+            inside = inside & ((place >= 0) & (place < extent)).reshape(shape)
+        return offset.reshape(-1), inside.reshape(-1)
+
+    def _im2col(self, coords: Sequence[int], window: Sequence[int], strides: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels walk over the bounding box by the steps, W fastest; the window offsets then shift each."""
+        assert self.spec.corners is not None
+        (lower, upper), steps, dims = self.spec.corners, self.spec.steps, self.spec.dims
+        if len(window) != 2:
+            raise RuleBroken(f"expected two window offsets for an im2col load, got {len(window)}")
+        channels, pixels = self.spec.box
+        counts, first = [], []
+        for axis in range(2):
+            extent, step = dims[1 + axis], steps[1 + axis]
+            counts.append((extent - 1 + upper[axis] - lower[axis]) // step + 1)
+            start, rest = divmod(coords[1 + axis] - lower[axis], step)
+            if rest or not 0 <= start < counts[axis]:
+                raise RuleBroken(f"im2col load starts at {coords[1 + axis]}, not at a window's first pixel")
+            first.append(start)
+        pixel = (coords[3] * counts[1] + first[1]) * counts[0] + first[0] + np.arange(pixels)
+        w = lower[0] + pixel % counts[0] * steps[1] + window[0]
+        h = lower[1] + pixel // counts[0] % counts[1] * steps[2] + window[1]
+        n = pixel // (counts[0] * counts[1])
+        c = coords[0] + np.arange(channels)
+        inside = (w >= 0) & (w < dims[1]) & (h >= 0) & (h < dims[2]) & (n >= 0) & (n < dims[3])
+        offset = self.base + w * strides[1] + h * strides[2] + n * strides[3]
+        exists = inside[:, None] & ((c >= 0) & (c < dims[0]))[None, :]
+        return (offset[:, None] + c[None, :]).reshape(-1), exists.reshape(-1)

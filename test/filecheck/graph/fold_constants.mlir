@@ -1,0 +1,54 @@
+// RUN: trtc-opt %s -p fold-constants --split-input-file --verify-diagnostics --parsing-diagnostics | filecheck %s
+// RUN: trtc-opt %s -p fold-constants --split-input-file --verify-diagnostics --parsing-diagnostics --remarks 2>&1 | filecheck %s --check-prefix=REMARK
+
+// A chain on constants becomes one constant, which keeps the ONNX name of its last link.
+// CHECK-LABEL: @chain
+// CHECK-NEXT: %[[C:.*]] = nn.constant {nn.names = ["c"]} dense<[2.000000e+00, 5.000000e+00]> : tensor<2xf32>
+// CHECK-NEXT: %[[R:.*]] = nn.mul %x, %[[C]]
+func.func @chain(%x: tensor<2xf32>) -> tensor<2xf32> {
+  %0 = nn.constant dense<[1.0, 2.0]> : tensor<2xf32>
+  %1 = nn.constant dense<1.0> : tensor<f32>
+  %2 = nn.mul %0, %0 : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
+  %3 = nn.add %2, %1 {nn.names = ["c"]} : (tensor<2xf32>, tensor<f32>) -> tensor<2xf32>
+  %4 = nn.mul %x, %3 : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
+  func.return %4 : tensor<2xf32>
+}
+
+// -----
+
+// Refused: a broadcast that would be much larger than what it repeats, and a quantization mark.
+// CHECK-LABEL: @refused
+// CHECK: nn.broadcast_to
+// CHECK: quant.dequantize
+// REMARK: missed: fold-constants: nn.broadcast_to: not folded: its result of 4194304 bytes is larger than its operands of 4 bytes
+// REMARK: missed: fold-constants: quant.dequantize: not folded: it marks a quantization
+func.func @refused() -> (tensor<1024x1024xf32>, tensor<2xf32>) {
+  %0 = nn.constant dense<1.0> : tensor<f32>
+  %1 = nn.broadcast_to %0 : (tensor<f32>) -> tensor<1024x1024xf32>
+  %2 = nn.constant dense<[1, 2]> : tensor<2xi8>
+  %3 = quant.dequantize %2, %0 : (tensor<2xi8>, tensor<f32>) -> tensor<2xf32>
+  func.return %1, %3 : tensor<1024x1024xf32>, tensor<2xf32>
+}
+
+// -----
+
+// Dynamic: the number of elements is not known, so nothing can be evaluated.
+// CHECK-LABEL: @dynamic
+// CHECK: nn.broadcast_to
+// REMARK: missed: fold-constants: nn.broadcast_to: not folded: its result has dynamic dims
+func.func @dynamic(%x: tensor<?xf32, #nn.dims<N>>) -> tensor<?xf32, #nn.dims<N>> {
+  %0 = nn.constant dense<1.0> : tensor<f32>
+  %1 = nn.broadcast_to %0 : (tensor<f32>) -> tensor<?xf32, #nn.dims<N>>
+  func.return %1 : tensor<?xf32, #nn.dims<N>>
+}
+
+// -----
+
+// Invalid: an index beyond the constant that it reads.
+// CHECK: error: nn.gather: expected indices in [-2, 2), got 7
+func.func @invalid() -> tensor<1xf32> {
+  %0 = nn.constant dense<[1.0, 2.0]> : tensor<2xf32>
+  %1 = nn.constant dense<[7]> : tensor<1xi64>
+  %2 = nn.gather %0, %1 {axis = 0 : i64} : (tensor<2xf32>, tensor<1xi64>) -> tensor<1xf32>
+  func.return %2 : tensor<1xf32>
+}

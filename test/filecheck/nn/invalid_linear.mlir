@@ -1,0 +1,62 @@
+// RUN: trtc-opt %s --split-input-file --verify-diagnostics | filecheck %s
+
+// Filters fit the channels.
+// CHECK: nn.conv: expected w with C / groups input channels and O divisible by groups
+func.func @f(%x : tensor<1x8x8x4xf32>, %w : tensor<8x3x3x3xf32>) {
+  %0 = nn.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x8x8x4xf32>, tensor<8x3x3x3xf32>) -> tensor<1x6x6x8xf32>
+  func.return
+}
+
+// -----
+
+// A window fits into its image.
+// CHECK: nn.conv: expected a window that fits into the padded input, got size 2 and kernel 3 in height
+func.func @f(%x : tensor<1x2x8x4xf32>, %w : tensor<8x3x3x4xf32>) {
+  %0 = nn.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x2x8x4xf32>, tensor<8x3x3x4xf32>) -> tensor<1x1x6x8xf32>
+  func.return
+}
+
+// -----
+
+// Strides are positive, pads are four.
+// CHECK: nn.max_pool: expected 2 positive strides, 2 positive dilations and 4 pads (top, left, bottom, right)
+func.func @f(%x : tensor<1x8x8x4xf32>) {
+  %0 = nn.max_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x8x8x4xf32>) -> tensor<1x4x4x4xf32>
+  func.return
+}
+
+// -----
+
+// Integer products accumulate in i32.
+// CHECK: nn.matmul: expected a result of i32 for operands of i8, got i8
+func.func @f(%x : tensor<4x4xi8>) {
+  %0 = nn.matmul %x, %x : (tensor<4x4xi8>, tensor<4x4xi8>) -> tensor<4x4xi8>
+  func.return
+}
+
+// -----
+
+// Inner dims agree, with a transposed operand too.
+// CHECK: nn.matmul: expected equal inner dims, got 4 and 8
+func.func @f(%x : tensor<4x4xf32>, %y : tensor<4x8xf32>) {
+  %0 = nn.matmul %x, %y {transpose_b} : (tensor<4x4xf32>, tensor<4x8xf32>) -> tensor<4x4xf32>
+  func.return
+}
+
+// -----
+
+// Axes are in range and distinct.
+// CHECK: nn.reduce: expected distinct axes in [0, 2), got [1, 1]
+func.func @f(%x : tensor<4x4xf32>) {
+  %0 = nn.reduce sum %x {axes = array<i64: 1, 1>, keepdims = true} : (tensor<4x4xf32>) -> tensor<4x1xf32>
+  func.return
+}
+
+// -----
+
+// A normalisation's scale covers its axes.
+// CHECK: nn.layer_norm scale: expected shapes that broadcast, got [4] and [3]
+func.func @f(%x : tensor<2x4xf32>, %s : tensor<3xf32>) {
+  %0 = nn.layer_norm %x, %s, %s {axis = 1 : i64, epsilon = 1.0e-5 : f64} : (tensor<2x4xf32>, tensor<3xf32>, tensor<3xf32>) -> tensor<2x4xf32>
+  func.return
+}

@@ -1,0 +1,62 @@
+// RUN: trtc-opt %s | trtc-opt | filecheck %s
+// RUN: trtc-opt %s --print-op-generic | trtc-opt | filecheck %s
+
+// Convolution says strides, pads, dilations, groups, and TF32 where it is allowed.
+// CHECK-LABEL: @conv(
+func.func @conv(%x: tensor<?x?x?x8xf32, #nn.dims<N, H, W, 8>>, %y: tensor<16x3x3x8xf32>, %z: tensor<8x3x3x1xf32>) {
+  // CHECK-NEXT: %0 = nn.conv %x, %y {strides = array<i64: 2, 2>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<?x?x?x8xf32, #nn.dims<N, H, W, 8>>, tensor<16x3x3x8xf32>) -> tensor<?x?x?x16xf32, #nn.dims<N, (H + 1) floordiv 2, (W + 1) floordiv 2, 16>>
+  %0 = nn.conv %x, %y {strides = array<i64: 2, 2>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<?x?x?x8xf32, #nn.dims<N, H, W, 8>>, tensor<16x3x3x8xf32>) -> tensor<?x?x?x16xf32, #nn.dims<N, (H + 1) floordiv 2, (W + 1) floordiv 2, 16>>
+  // CHECK-NEXT: %1 = nn.conv %x, %z {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 8 : i64, math = #nn.math<tf32>} : (tensor<?x?x?x8xf32, #nn.dims<N, H, W, 8>>, tensor<8x3x3x1xf32>) -> tensor<?x?x?x8xf32, #nn.dims<N, H - 2, W - 2, 8>>
+  %1 = nn.conv %x, %z {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 8 : i64, math = #nn.math<tf32>} : (tensor<?x?x?x8xf32, #nn.dims<N, H, W, 8>>, tensor<8x3x3x1xf32>) -> tensor<?x?x?x8xf32, #nn.dims<N, H - 2, W - 2, 8>>
+  func.return
+}
+
+// Integer operands give i32, narrow floats their own type or f32.
+// CHECK-LABEL: @accumulators(
+func.func @accumulators(%x: tensor<1x4x4x8xi8>, %y: tensor<8x1x1x8xi8>, %z: tensor<2x4xf16>, %u: tensor<4x3xf16>) {
+  // CHECK-NEXT: %0 = nn.conv %x, %y {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x4x4x8xi8>, tensor<8x1x1x8xi8>) -> tensor<1x4x4x8xi32>
+  %0 = nn.conv %x, %y {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x4x4x8xi8>, tensor<8x1x1x8xi8>) -> tensor<1x4x4x8xi32>
+  // CHECK-NEXT: %1 = nn.matmul %z, %u : (tensor<2x4xf16>, tensor<4x3xf16>) -> tensor<2x3xf16>
+  %1 = nn.matmul %z, %u : (tensor<2x4xf16>, tensor<4x3xf16>) -> tensor<2x3xf16>
+  // CHECK-NEXT: %2 = nn.matmul %z, %u : (tensor<2x4xf16>, tensor<4x3xf16>) -> tensor<2x3xf32>
+  %2 = nn.matmul %z, %u : (tensor<2x4xf16>, tensor<4x3xf16>) -> tensor<2x3xf32>
+  func.return
+}
+
+// Matrix products broadcast batch dims and may read the second operand transposed.
+// CHECK-LABEL: @matmul(
+func.func @matmul(%x: tensor<?x12x?x64xf32, #nn.dims<B, 12, S, 64>>, %y: tensor<?x12x?x64xf32, #nn.dims<B, 12, S, 64>>, %z: tensor<64x8xf32>) {
+  // CHECK-NEXT: %0 = nn.matmul %x, %y {transpose_b} : (tensor<?x12x?x64xf32, #nn.dims<B, 12, S, 64>>, tensor<?x12x?x64xf32, #nn.dims<B, 12, S, 64>>) -> tensor<?x12x?x?xf32, #nn.dims<B, 12, S, S>>
+  %0 = nn.matmul %x, %y {transpose_b} : (tensor<?x12x?x64xf32, #nn.dims<B, 12, S, 64>>, tensor<?x12x?x64xf32, #nn.dims<B, 12, S, 64>>) -> tensor<?x12x?x?xf32, #nn.dims<B, 12, S, S>>
+  // CHECK-NEXT: %1 = nn.matmul %x, %z {math = #nn.math<tf32>} : (tensor<?x12x?x64xf32, #nn.dims<B, 12, S, 64>>, tensor<64x8xf32>) -> tensor<?x12x?x8xf32, #nn.dims<B, 12, S, 8>>
+  %1 = nn.matmul %x, %z {math = #nn.math<tf32>} : (tensor<?x12x?x64xf32, #nn.dims<B, 12, S, 64>>, tensor<64x8xf32>) -> tensor<?x12x?x8xf32, #nn.dims<B, 12, S, 8>>
+  func.return
+}
+
+// Pools.
+// CHECK-LABEL: @pools(
+func.func @pools(%x: tensor<1x9x9x4xf32>) {
+  // CHECK-NEXT: %0 = nn.max_pool %x {kernel = array<i64: 3, 3>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x9x9x4xf32>) -> tensor<1x4x4x4xf32>
+  %0 = nn.max_pool %x {kernel = array<i64: 3, 3>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x9x9x4xf32>) -> tensor<1x4x4x4xf32>
+  // CHECK-NEXT: %1 = nn.avg_pool %x {kernel = array<i64: 3, 3>, strides = array<i64: 2, 2>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, count_include_pad = true} : (tensor<1x9x9x4xf32>) -> tensor<1x5x5x4xf32>
+  %1 = nn.avg_pool %x {kernel = array<i64: 3, 3>, strides = array<i64: 2, 2>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, count_include_pad = true} : (tensor<1x9x9x4xf32>) -> tensor<1x5x5x4xf32>
+  func.return
+}
+
+// Reductions and normalisations.
+// CHECK-LABEL: @rows(
+func.func @rows(%x: tensor<?x8x4xf32, #nn.dims<N, 8, 4>>, %y: tensor<4xf32>) {
+  // CHECK-NEXT: %0 = nn.reduce sum %x {axes = array<i64: 1, 2>, keepdims = true} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x1x1xf32, #nn.dims<N, 1, 1>>
+  %0 = nn.reduce sum %x {axes = array<i64: 1, 2>, keepdims = true} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x1x1xf32, #nn.dims<N, 1, 1>>
+  // CHECK-NEXT: %1 = nn.reduce sumsq %x {axes = array<i64: 0>, keepdims = false} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<8x4xf32>
+  %1 = nn.reduce sumsq %x {axes = array<i64: 0>, keepdims = false} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<8x4xf32>
+  // CHECK-NEXT: %2 = nn.softmax %x {axis = 2 : i64} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
+  %2 = nn.softmax %x {axis = 2 : i64} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
+  // CHECK-NEXT: %3 = nn.layer_norm %x, %y, %y {axis = 2 : i64, epsilon = 1.000000e-05 : f64} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>, tensor<4xf32>, tensor<4xf32>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
+  %3 = nn.layer_norm %x, %y, %y {axis = 2 : i64, epsilon = 1.000000e-05 : f64} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>, tensor<4xf32>, tensor<4xf32>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
+  // CHECK-NEXT: %4 = nn.batch_norm %x, %y, %y, %y, %y {epsilon = 1.000000e-05 : f64} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
+  %4 = nn.batch_norm %x, %y, %y, %y, %y {epsilon = 1.000000e-05 : f64} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
+  // CHECK-NEXT: %5 = nn.lrn %x {size = 5 : i64, alpha = 1.000000e-04 : f64, beta = 7.500000e-01 : f64, bias = 1.000000e+00 : f64} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
+  %5 = nn.lrn %x {size = 5 : i64, alpha = 1.000000e-04 : f64, beta = 7.500000e-01 : f64, bias = 1.000000e+00 : f64} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
+  func.return
+}

@@ -1,0 +1,164 @@
+"""`check_group`: a group as text, through a schedule and the simulator, against its meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from xdsl.dialects.func import FuncOp
+from xdsl.parser import Parser
+
+from trtc.compiler.universe import make_context
+from trtc.dialects import kernel, nn
+from trtc.dialects.dtypes import numpy_dtype
+from trtc.dialects.kernel_types import Choice
+from trtc.dialects.meaning import run_function
+from trtc.passes.kernels.lower_groups import lower
+from trtc.passes.kernels.lower_to_threads import LowerToThreadsPass
+from trtc.passes.kernels.schedules.base import Group
+from trtc.passes.kernels.schedules.registry import accepting, schedule
+from trtc.passes.kernels.select_schedule import CHOICE, TARGET, outlined
+from trtc.runtime.simulator import run_kernel
+
+TOLERANCE = {"float64": 1e-6, "float32": 2e-6, "float16": 2e-3, "bfloat16": 1e-2}
+"""Relative error of norms for one kernel; f16 and bf16 round once at the end."""
+
+
+def random_array(rng: np.random.Generator, shape: Sequence[int], dtype: np.dtype[Any], high: int = 100) -> np.ndarray:
+    """Normal floats, integers in [-high, high), random booleans."""
+    if dtype.kind == "b":
+        return rng.random(shape) < 0.5
+    if dtype.kind == "i":
+        return rng.integers(-high, high, shape).astype(dtype)
+    return rng.standard_normal(shape).astype(np.float32).astype(dtype)
+
+
+def strided(array: np.ndarray, strides: Sequence[int]) -> np.ndarray:
+    """The flat memory of an array with these strides; what lies between is poison."""
+    size = 1 + sum((d - 1) * s for d, s in zip(array.shape, strides, strict=True))
+    flat = np.full(size, 0x7F, np.uint8).repeat(array.dtype.itemsize).view(array.dtype)
+    places(flat, array.shape, strides)[...] = array
+    return flat
+
+
+def places(flat: np.ndarray, shape: Sequence[int], strides: Sequence[int]) -> np.ndarray:
+    """The elements of a tensor in its flat memory."""
+    return np.lib.stride_tricks.as_strided(flat, shape, [s * flat.dtype.itemsize for s in strides])
+
+
+def difference(got: np.ndarray, want: np.ndarray) -> float:
+    """Relative error of norms; infinite where not-numbers or infinities differ."""
+    a, b = got.astype(np.float64), want.astype(np.float64)
+    if not np.array_equal(np.isfinite(a), np.isfinite(b)) or not np.array_equal(a[~np.isfinite(a)], b[~np.isfinite(b)], equal_nan=True):
+        return float("inf")
+    a, b = np.where(np.isfinite(a), a, 0), np.where(np.isfinite(b), b, 0)
+    return float(np.linalg.norm(a - b) / max(float(np.linalg.norm(b)), 1e-30))
+
+
+def run_group(
+    func: FuncOp, choice: Choice, inputs: Sequence[np.ndarray], symbols: Mapping[str, int], mode: str
+) -> list[np.ndarray]:
+    """The results of a group's kernels for one choice."""
+    group = Group(func)
+    func.attributes[CHOICE] = choice
+    assert group.module is not None
+    target = group.module.attributes.get(TARGET)
+    kernels = lower(func, target)
+    assert len(kernels) == 1
+    kernels[0].verify()
+    strides = [[e.evaluate(symbols) for e in group.strides(i)] for i in range(len(group.tensors))]
+    outputs = [
+        np.full([d.evaluate(symbols) for d in nn.shape_of(r)], 0x55, numpy_dtype(nn.element_of(r))) for r in group.results
+    ]
+    arrays = [strided(a, s) for a, s in zip([*inputs, *outputs], strides, strict=True)]
+    if mode == "thread":
+        module = nested_module(kernels[0], group)
+        LowerToThreadsPass().apply(make_context(), module)
+        module.verify()
+        (made,) = (op for op in module.body.block.ops if isinstance(op, kernel.FuncOp))
+        run_kernel(made, arrays, symbols, mode="thread")
+    else:
+        run_kernel(kernels[0], arrays, symbols)
+    first = len(inputs)
+    return [places(arrays[first + i], o.shape, strides[first + i]) for i, o in enumerate(outputs)]
+
+
+def nested_module(made: kernel.FuncOp, group: Group):
+    """A module with the kernel and the group's module attributes."""
+    from xdsl.dialects.builtin import ModuleOp
+
+    assert group.module is not None
+    return ModuleOp([made], dict(group.module.attributes))
+
+
+@pytest.fixture
+def check_group() -> Callable[..., list[str]]:
+    """
+    `check_group(text, schedule=..., N=3)`: parses a module with one outlined group, runs it with random operands for every candidate of the
+    schedule, in tile mode (and the first one in thread mode), and compares with its meaning. Keyword arguments bind dim symbols.
+    """
+
+    def check(
+        text: str,
+        schedule_name: str,
+        *,
+        inputs: Mapping[int, np.ndarray] | None = None,
+        seed: int = 0,
+        tolerance: float | None = None,
+        threads: bool = True,
+        high: int = 100,
+        tunables: Mapping[str, int] | None = None,
+        **symbols: int,
+    ) -> list[Choice]:
+        module = Parser(make_context(), text).parse_module()
+        module.verify()
+        (func,) = outlined(module)
+        target = module.attributes.get(TARGET)
+        name, reasons = accepting(func, target, [schedule_name])
+        assert name == schedule_name, reasons
+        rng = np.random.default_rng(seed)
+        operands = [
+            random_array(rng, [d.evaluate(symbols) for d in nn.shape_of(t)], numpy_dtype(nn.element_of(t)), high)
+            for t in func.function_type.inputs.data
+        ]
+        for index, array in (inputs or {}).items():
+            operands[index] = array
+        want = run_function(func, operands, env=symbols)
+        group = Group(func)
+        from trtc.passes.kernels.schedules.base import target_of
+
+        choices = schedule(name).candidates(group, target_of(target))
+        assert choices
+        if tunables is not None:
+            choices = [Choice.of(name, {**choices[0].values, **tunables})]
+        for number, choice in enumerate(choices):
+            for mode in ("tile", "thread") if number == 0 and threads else ("tile",):
+                got = run_group(func, choice, operands, symbols, mode)
+                for a, b in zip(got, want, strict=True):
+                    assert a.shape == b.shape and a.dtype == b.dtype
+                    if a.dtype.kind in "bi":
+                        np.testing.assert_array_equal(a, b, err_msg=f"{mode} {choice}")
+                        continue
+                    limit = tolerance or TOLERANCE[str(a.dtype)]
+                    assert difference(a, b) <= limit, f"{mode} {choice}: {difference(a, b)} > {limit}"
+        return choices
+
+    return check
+
+
+@pytest.fixture
+def refusal() -> Callable[[str, str], str]:
+    """`refusal(text, schedule)`: why the schedule refuses the group; fails if it does not."""
+
+    def refuse(text: str, schedule_name: str) -> str:
+        module = Parser(make_context(), text).parse_module()
+        (func,) = outlined(module)
+        name, reasons = accepting(func, module.attributes.get(TARGET), [schedule_name])
+        assert name is None
+        return reasons[0]
+
+    return refuse
+
+

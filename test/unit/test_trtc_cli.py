@@ -1,0 +1,93 @@
+"""The command line `trtc` on an engine file: what it prints, and that errors are one sentence and an exit code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from trtc.compiler.tools.trtc import main
+from trtc.runtime.simulated import SimulatorContext
+
+W = np.arange(12, dtype=np.float32).reshape(4, 3) - 5
+
+
+@pytest.fixture
+def file(handmade_engine: Callable[..., Any], handmade_network: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    kernels = handmade_network[1]
+    monkeypatch.setattr(SimulatorContext, "_run", kernels)
+    path = tmp_path / "net.engine"
+    handmade_engine(W).save(path)
+    return str(path)
+
+
+def test_run_prints_and_saves_outputs(file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], handmade_network: Any) -> None:
+    x = np.random.default_rng(0).standard_normal((3, 4), np.float32)
+    np.savez(tmp_path / "in.npz", x=x)
+    code = main(["run", file, "--device", "simulator", "--inputs", str(tmp_path / "in.npz"), "--save", str(tmp_path / "out.npz")])
+    printed = capsys.readouterr().out
+    assert code == 0 and "device: simulator" in printed and "y: float32[3] mean" in printed
+    np.testing.assert_allclose(np.load(tmp_path / "out.npz")["y"], handmade_network[0](x, W), rtol=1e-5)
+
+
+def test_random_inputs_follow_the_seed_and_the_shape(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    printed: list[str] = []
+    for extra in ([], [], ["--seed", "1"], ["--shape", "N=5"]):
+        assert main(["run", file, "--device", "simulator", *extra]) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1] and len(set(printed)) == 3
+    assert "float32[2]" in printed[0] and "float32[5]" in printed[3]
+
+
+def test_bench_prints_percentiles_and_exports(file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "times.json"
+    assert main(["bench", file, "--device", "simulator", "--iterations", "10", "--export", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "p50" in printed and "p99" in printed and "says nothing about a GPU" in printed
+    record = json.loads(out.read_text())
+    assert len(record["milliseconds"]) == 10
+    assert record["min"] <= record["p50"] <= record["p99"] == max(record["milliseconds"])
+
+
+def test_inspect_shows_kernels_sources_and_ir(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", file]) == 0
+    printed = capsys.readouterr().out
+    assert "dim N: 1 to 8, built for 2" in printed and "sum: grid N x 1 x 1, 32 threads" in printed
+    assert main(["inspect", file, "--cuda", "relu"]) == 0
+    assert "__global__ void relu" in capsys.readouterr().out
+    assert main(["inspect", file, "--ir"]) == 0
+    assert "buffer.launch @relu" in capsys.readouterr().out
+    assert main(["inspect", file, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["kind"] == "trtc engine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["run", "{tmp}/missing.engine"], 1, "No such file"),
+        (["run", "{tmp}/text.engine"], 1, "cannot be loaded"),
+        (["inspect", "{file}", "--cuda", "nothing"], 2, "expected a kernel of this engine: fc, "),
+        (["inspect", "{file}", "--arch", "sm_120"], 1, "holds kernels for sm_80, not for 'sm_120'"),
+        (["run", "{file}", "--device", "simulator", "--shape", "Q=3"], 2, "--shape 'Q=3': expected <dimension>=<size> with one of N"),
+        (["run", "{file}", "--device", "simulator", "--shape", "N=99"], 1, "expected N within the profile"),
+        (["run", "{file}", "--device", "tpu"], 1, "device 'tpu'"),
+        (["run", "{file}", "--device", "simulator", "--inputs", "{tmp}/none.npz"], 2, "--inputs"),
+        (["bench", "{file}", "--iterations", "0"], 2, "expected at least 1"),
+        (["build", "{tmp}/missing.onnx", "--quiet"], 2, "No such file"),
+        (["build", "{tmp}/missing.onnx", "--quiet", "--target", "sm_75"], 1, "expected sm_80 or newer"),
+        (["build", "{tmp}/missing.onnx", "--profile", "N"], 2, "expected <dimension>=<min>,<opt>,<max>"),
+    ],
+)
+def test_errors_are_one_sentence(
+    file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, message: str
+) -> None:
+    (tmp_path / "text.engine").write_text("hello " * 50)
+    filled = [argument.format(file=file, tmp=tmp_path) for argument in arguments]
+    assert main(filled) == code
+    printed = capsys.readouterr().err
+    assert printed.startswith("trtc: error: ") and printed.count("\n") == 1
+    assert message in printed
