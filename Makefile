@@ -28,7 +28,7 @@ sanitize: setup-test ## Each kernel family under compute-sanitizer: memcheck and
 	$(BIN)/python test/gpu/sanitize.py
 
 bench: setup-test ## Measure kernels and models beside their peers, into test/bench/results (needs a GPU)
-	$(BIN)/python -m trtc.compiler.tools.trtc bench --suite all
+	@set -e; for script in test/bench/bench_*.py; do echo "$$script"; $(BIN)/python $$script; done
 
 report: setup-test ## One page from the newest records of test/bench/results
 	$(BIN)/python test/bench/report.py

@@ -46,7 +46,7 @@ def build(
     options: BuildOptions | None = None,
     *,
     targets: Sequence[str] = (),
-    cache: CubinCache | None | str | Path = "",
+    cache: CubinCache | str | Path | None = "",
     progress: Progress | None = None,
     observers: Sequence[Observer] = (),
 ) -> Engine:
@@ -70,7 +70,9 @@ def build(
     compiles = 0
     program: HostProgram | None = None
     for arch in archs:
-        made = _build_variant(imported.clone(), replace(options, target=arch), store, _cache(cache), progress, observers)
+        made = _build_variant(
+            imported.clone(), replace(options, target=arch), store, _cache(cache), progress, observers
+        )
         variants[arch], program = made.manifest, made.program
         compiles += made.compiles
     assert program is not None
@@ -184,7 +186,9 @@ def _build_variant(
         "choices": _choices(module),
         "remarks": [_remark(r) for r in remarks],
     }
-    return _Made(manifest, program, len({job for job, made in zip(jobs, compiled.values(), strict=True) if not made.cached}))
+    return _Made(
+        manifest, program, len({job for job, made in zip(jobs, compiled.values(), strict=True) if not made.cached})
+    )
 
 
 def _source(func: kernel.FuncOp) -> str:
@@ -197,7 +201,9 @@ def _kernel(store: _Store, arch: str, facts: KernelInfo, source: str, compiled: 
     """What the manifest says of a kernel; its CUDA C and cubin become sections."""
     entries = list(compiled.resources)
     if len(entries) != 1:
-        raise PassError(f"codegen: expected one kernel in the CUDA C of @{facts.name}, got {', '.join(entries) or 'none'}.")
+        raise PassError(
+            f"codegen: expected one kernel in the CUDA C of @{facts.name}, got {', '.join(entries) or 'none'}."
+        )
     return {
         "facts": facts.to_json(),
         "entry": entries[0],
@@ -219,8 +225,10 @@ def _weights(store: _Store, arch: str, module: ModuleOp, program: HostProgram) -
             raise PassError(f"weights: @main reads '{name}', which @weights does not export.")
         array = np.ascontiguousarray(exports[name])
         if array.dtype != dtype or array.shape != shape:
-            raise PassError(f"weights: expected '{name}' as {dtype}{list(shape)}, got {array.dtype}{list(array.shape)}.")
-        data = memoryview(array.reshape(-1).view(np.uint8)) if array.size else b""
+            raise PassError(
+                f"weights: expected '{name}' as {dtype}{list(shape)}, got {array.dtype}{list(array.shape)}."
+            )
+        data = array.reshape(-1).view(np.uint8).data if array.size else b""
         align = PAGE if not named else _WEIGHT_ALIGNMENT
         named[name] = store.add(f"{arch}/weights/{name}", data, align)
     return named
@@ -279,7 +287,7 @@ def _print(module: ModuleOp, *, locations: bool = True) -> str:
     return text.getvalue() + "\n"
 
 
-def _cache(chosen: CubinCache | None | str | Path) -> CubinCache | None:
+def _cache(chosen: CubinCache | str | Path | None) -> CubinCache | None:
     if chosen is None or isinstance(chosen, CubinCache):
         return chosen
     return CubinCache(Path(chosen) if chosen else cache_directory())

@@ -213,7 +213,9 @@ class SlotOp(IRDLOperation):
     result = result_def(MemRefType)
 
     traits = traits_def(Pure())
-    assembly_format = "$arena `offset` $offset `size` $size `dims` qualified($dims) attr-dict `:` type($arena) `to` type($result)"
+    assembly_format = (
+        "$arena `offset` $offset `size` $size `dims` qualified($dims) attr-dict `:` type($arena) `to` type($result)"
+    )
     irdl_options = (ParsePropInAttrDict(),)
 
     def __init__(self, arena: SSAValue, offset: int, size: int, dims: DimsAttr, result_type: MemRefType):
@@ -230,7 +232,9 @@ class SlotOp(IRDLOperation):
         if begin % ALIGNMENT or begin < 0:
             raise VerifyException(f"expected an offset that {ALIGNMENT} divides, got {begin}")
         if begin + size > self.arena.owner.size:
-            raise VerifyException(f"expected a slot within the arena's {self.arena.owner.size} bytes, got its end at {begin + size}")
+            raise VerifyException(
+                f"expected a slot within the arena's {self.arena.owner.size} bytes, got its end at {begin + size}"
+            )
         _verify_row_major(self.result, self.dims)
         needed = size_in_bytes(self.dims.exprs, _memref(self.result).element_type).as_int()
         if needed is not None and needed > size:
@@ -251,7 +255,8 @@ class ViewOp(IRDLOperation):
 
     traits = traits_def(Pure())
     assembly_format = (
-        "$source `offset` qualified($offset) `dims` qualified($dims) `strides` qualified($strides) attr-dict `:` type($source) `to` type($result)"
+        "$source `offset` qualified($offset) `dims` qualified($dims) `strides` qualified($strides) attr-dict `:` "
+        "type($source) `to` type($result)"
     )
     irdl_options = (ParsePropInAttrDict(),)
 
@@ -259,7 +264,11 @@ class ViewOp(IRDLOperation):
         element_type = _memref(source).element_type
         super().__init__(
             operands=[source],
-            properties={"offset": DimsAttr((offset,)), "dims": DimsAttr(tuple(dims)), "strides": DimsAttr(strides)},
+            properties={
+                "offset": DimsAttr((offset,)),
+                "dims": DimsAttr(tuple(dims)),
+                "strides": DimsAttr(tuple(strides)),
+            },
             result_types=[memref_type(dims, element_type, strides, offset)],
         )
 
@@ -287,7 +296,9 @@ class ViewOp(IRDLOperation):
         for extent in source.get_shape():
             elements *= extent
         if low < 0 or high >= elements:
-            raise VerifyException(f"expected a view within the {elements} elements of its source, got elements {low} to {high}")
+            raise VerifyException(
+                f"expected a view within the {elements} elements of its source, got elements {low} to {high}"
+            )
 
 
 @irdl_op_definition
@@ -317,9 +328,7 @@ class LaunchOp(IRDLOperation):
         outs: Sequence[SSAValue],
         workspace: Sequence[SSAValue] = (),
     ):
-        super().__init__(
-            operands=[symbols, ins, outs, workspace], properties={"callee": SymbolRefAttr(callee)}
-        )
+        super().__init__(operands=[symbols, ins, outs, workspace], properties={"callee": SymbolRefAttr(callee)})
 
     @property
     def memrefs(self) -> tuple[SSAValue, ...]:
@@ -334,7 +343,9 @@ class LaunchOp(IRDLOperation):
     def verify_(self) -> None:
         for value in self.symbols:
             if not isinstance(value.owner, SymbolOp):
-                raise VerifyException(f"launch of {self.callee}: expected results of buffer.symbol between the brackets")
+                raise VerifyException(
+                    f"launch of {self.callee}: expected results of buffer.symbol between the brackets"
+                )
         if not self.outs:
             raise VerifyException(f"launch of {self.callee}: expected at least one output, got none")
         for value in (*self.outs, *self.workspace):

@@ -138,7 +138,7 @@ class LdGlobalOp(_Move):
 
     def __init__(self, source: SSAValue, offset: SSAValue, target: SSAValue, position: SSAValue, count: int, predicate: SSAValue | None = None):
         super().__init__(
-            operands=[[] if predicate is None else [predicate], source, offset, target, position], properties={"count": int_attr(count)}
+            operands=[source, offset, target, position, [] if predicate is None else [predicate]], properties={"count": int_attr(count)}
         )
 
 
@@ -158,7 +158,7 @@ class StGlobalOp(_Move):
 
     def __init__(self, source: SSAValue, position: SSAValue, target: SSAValue, offset: SSAValue, count: int, predicate: SSAValue | None = None):
         super().__init__(
-            operands=[[] if predicate is None else [predicate], source, position, target, offset], properties={"count": int_attr(count)}
+            operands=[source, position, target, offset, [] if predicate is None else [predicate]], properties={"count": int_attr(count)}
         )
 
 
@@ -178,7 +178,7 @@ class LdSharedOp(_Move):
 
     def __init__(self, source: SSAValue, offset: SSAValue, target: SSAValue, position: SSAValue, count: int, predicate: SSAValue | None = None):
         super().__init__(
-            operands=[[] if predicate is None else [predicate], source, offset, target, position], properties={"count": int_attr(count)}
+            operands=[source, offset, target, position, [] if predicate is None else [predicate]], properties={"count": int_attr(count)}
         )
 
 
@@ -198,7 +198,7 @@ class StSharedOp(_Move):
 
     def __init__(self, source: SSAValue, position: SSAValue, target: SSAValue, offset: SSAValue, count: int, predicate: SSAValue | None = None):
         super().__init__(
-            operands=[[] if predicate is None else [predicate], source, position, target, offset], properties={"count": int_attr(count)}
+            operands=[source, position, target, offset, [] if predicate is None else [predicate]], properties={"count": int_attr(count)}
         )
 
 
@@ -221,7 +221,7 @@ class CpAsyncOp(_Move):
 
     def __init__(self, source: SSAValue, source_offset: SSAValue, target: SSAValue, target_offset: SSAValue, count: int, predicate: SSAValue | None = None):
         super().__init__(
-            operands=[[] if predicate is None else [predicate], source, source_offset, target, target_offset],
+            operands=[source, source_offset, target, target_offset, [] if predicate is None else [predicate]],
             properties={"count": int_attr(count)},
         )
 
@@ -448,7 +448,7 @@ class MbarArriveOp(_Mbarrier):
     assembly_format = "$barrier (`rank` $rank^)? attr-dict"
 
     def __init__(self, barrier: SSAValue, rank: SSAValue | None = None):
-        IRDLOperation.__init__(self, operands=[barrier, rank])
+        IRDLOperation.__init__(self, operands=[rank, barrier])  # inherited operands come last
 
 
 @irdl_op_definition
@@ -472,7 +472,7 @@ class MbarWaitOp(_Mbarrier):
     assembly_format = "$barrier `parity` $parity attr-dict"
 
     def __init__(self, barrier: SSAValue, parity: SSAValue):
-        IRDLOperation.__init__(self, operands=[barrier, parity])
+        IRDLOperation.__init__(self, operands=[parity, barrier])  # inherited operands come last
 
 
 @irdl_op_definition

@@ -458,7 +458,10 @@ class LeakyReluOp(FloatUnaryOp):
 
 @irdl_op_definition
 class CastOp(NnOp):
-    """Converts the element type: float to float rounds to nearest even, float to integer truncates, anything to i1 is `x != 0`."""
+    """Converts the element type: float to float rounds to nearest even, float to integer truncates, anything to i1 is `x != 0`.
+
+    What a float out of the integer type's range becomes is not specified.
+    """
 
     name = "nn.cast"
 

@@ -58,7 +58,9 @@ def check_output(spec: TensorSpec, shape: Shape, array: Any) -> None:
     if tuple(array.shape) != shape:
         raise InputError(f"output '{spec.name}': expected shape {shape} for these inputs, got {tuple(array.shape)}.")
     if not array.flags.c_contiguous:
-        raise InputError(f"output '{spec.name}': expected a row-major array to write to, got one with gaps or other strides.")
+        raise InputError(
+            f"output '{spec.name}': expected a row-major array to write to, got one with gaps or other strides."
+        )
 
 
 def bytes_of(array: np.ndarray) -> np.ndarray:

@@ -152,7 +152,7 @@ def _layout(sections: Mapping[str, Section]) -> tuple[list[dict[str, Any]], int]
 
 
 def _check_zeros(path: str | os.PathLike[str], view: memoryview, begin: int, end: int) -> None:
-    if view[begin:end] != bytes(max(0, end - begin)):
+    if any(view[begin:end]):
         raise _broken(path, f"the padding at byte {begin} is not zero")
 
 

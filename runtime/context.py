@@ -208,7 +208,9 @@ class CudaContext(ExecutionContext):
         found = cupy.asarray(array) if hasattr(array, "__cuda_array_interface__") else cupy.from_dlpack(array)
         check_dtype(spec, np.dtype(found.dtype))
         if found.device.id != self.info.ordinal:
-            raise InputError(f"input '{spec.name}': expected an array on GPU {self.info.ordinal}, got one on GPU {found.device.id}.")
+            raise InputError(
+                f"input '{spec.name}': expected an array on GPU {self.info.ordinal}, got one on GPU {found.device.id}."
+            )
         if found.flags.c_contiguous and found.data.ptr % _POINTER_ALIGNMENT == 0:
             return found
         self.engine.stats.staged_inputs += 1
@@ -276,7 +278,9 @@ class CudaContext(ExecutionContext):
         kernel = launch.kernel
         pointers = [self._address(ref, addresses) for ref in launch.arguments]
         maps = [
-            self._driver.encode_tensor_map(m.evaluate(plan.symbols), pointers[m.argument] + m.offset_bytes(plan.symbols))
+            self._driver.encode_tensor_map(
+                m.evaluate(plan.symbols), pointers[m.argument] + m.offset_bytes(plan.symbols)
+            )
             for m in kernel.tensor_maps
         ]
         return Packed(

@@ -121,16 +121,31 @@ class Driver:
             self._call("cuDeviceGetAttribute", ctypes.byref(found), ctypes.c_int(attribute), device)
             values[key] = found.value
         return DeviceInfo(
-            ordinal, name.value.decode(), (values["major"], values["minor"]), values["sms"], values["shared_bytes"], values["l2_bytes"]
+            ordinal,
+            name.value.decode(),
+            (values["major"], values["minor"]),
+            values["sms"],
+            values["shared_bytes"],
+            values["l2_bytes"],
         )
 
     def allow_dynamic_shared(self, function: int, size: int) -> None:
         """Lets `function` use `size` bytes of dynamic shared memory (more than 48 KiB needs saying so)."""
-        self._call("cuFuncSetAttribute", ctypes.c_void_p(function), ctypes.c_int(_FUNCTION_MAX_DYNAMIC_SHARED), ctypes.c_int(size))
+        self._call(
+            "cuFuncSetAttribute",
+            ctypes.c_void_p(function),
+            ctypes.c_int(_FUNCTION_MAX_DYNAMIC_SHARED),
+            ctypes.c_int(size),
+        )
 
     def allow_large_cluster(self, function: int) -> None:
         """Lets `function` launch clusters of more than 8 blocks."""
-        self._call("cuFuncSetAttribute", ctypes.c_void_p(function), ctypes.c_int(_FUNCTION_NON_PORTABLE_CLUSTER), ctypes.c_int(1))
+        self._call(
+            "cuFuncSetAttribute",
+            ctypes.c_void_p(function),
+            ctypes.c_int(_FUNCTION_NON_PORTABLE_CLUSTER),
+            ctypes.c_int(1),
+        )
 
     def launch(
         self,
@@ -160,7 +175,9 @@ class Driver:
         """The 128 bytes of a tensor map over global memory at `pointer` (16-byte aligned)."""
         map_type = _TENSOR_MAP_TYPES.get(spec.element_type)
         if map_type is None or spec.swizzle not in _SWIZZLES:
-            raise TargetError(f"tensor map: element type '{spec.element_type}' with swizzle {spec.swizzle} has no encoding.")
+            raise TargetError(
+                f"tensor map: element type '{spec.element_type}' with swizzle {spec.swizzle} has no encoding."
+            )
         rank = len(spec.dims)
         storage = (ctypes.c_uint64 * 24)()  # CUtensorMap wants 64-byte alignment
         base = ctypes.addressof(storage)
@@ -168,7 +185,14 @@ class Driver:
         dims = (ctypes.c_uint64 * rank)(*spec.dims)
         strides = (ctypes.c_uint64 * max(1, rank - 1))(*spec.strides)
         steps = (ctypes.c_uint32 * rank)(*(spec.element_strides or (1,) * rank))
-        head = (ctypes.c_void_p(target), ctypes.c_int(map_type), ctypes.c_uint32(rank), ctypes.c_void_p(pointer), dims, strides)
+        head = (
+            ctypes.c_void_p(target),
+            ctypes.c_int(map_type),
+            ctypes.c_uint32(rank),
+            ctypes.c_void_p(pointer),
+            dims,
+            strides,
+        )
         promotion = 2  # 128 bytes
         tail = (steps, ctypes.c_int(0), ctypes.c_int(_SWIZZLES[spec.swizzle]), ctypes.c_int(promotion), ctypes.c_int(0))
         if spec.corners is None:
@@ -177,13 +201,23 @@ class Driver:
         else:
             lower, upper = ((ctypes.c_int * len(corner))(*corner) for corner in spec.corners)
             channels, pixels = spec.box
-            self._call("cuTensorMapEncodeIm2col", *head, lower, upper, ctypes.c_uint32(channels), ctypes.c_uint32(pixels), *tail)
+            self._call(
+                "cuTensorMapEncodeIm2col",
+                *head,
+                lower,
+                upper,
+                ctypes.c_uint32(channels),
+                ctypes.c_uint32(pixels),
+                *tail,
+            )
         return ctypes.string_at(target, 128)
 
     def _call(self, name: str, *arguments: Any) -> None:
         function = getattr(self._library, name, None)
         if function is None:
-            raise TargetError(f"the NVIDIA driver has no '{name}'; install a driver for CUDA {MINIMUM_DRIVER // 1000} or newer.")
+            raise TargetError(
+                f"the NVIDIA driver has no '{name}'; install a driver for CUDA {MINIMUM_DRIVER // 1000} or newer."
+            )
         status = function(*arguments)
         if status:
             raise TargetError(f"{name} failed: {self._describe(status)}.")
@@ -195,7 +229,9 @@ class Driver:
         return f"{text.value.decode()} (CUDA error {status})"
 
 
-def pack_arguments(pointers: Sequence[int], scalars: Sequence[int], tensor_maps: Sequence[bytes] = ()) -> KernelArguments:
+def pack_arguments(
+    pointers: Sequence[int], scalars: Sequence[int], tensor_maps: Sequence[bytes] = ()
+) -> KernelArguments:
     """Packs parameters in the order of kernels: pointers, then `int` scalars, then tensor maps.
 
     Raises TargetError for a scalar that 32 bits cannot hold.
@@ -231,7 +267,9 @@ def get_driver() -> Driver:
     try:
         library = ctypes.CDLL("libcuda.so.1")
     except OSError as error:
-        raise TargetError("no NVIDIA driver (libcuda.so.1) was found; install one, or run on device='simulator'.") from error
+        raise TargetError(
+            "no NVIDIA driver (libcuda.so.1) was found; install one, or run on device='simulator'."
+        ) from error
     return Driver(library)
 
 

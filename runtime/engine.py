@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -99,7 +99,9 @@ class Variant:
             module.verify()
         except (ParseError, VerifyException) as error:
             reason = error.msg if isinstance(error, ParseError) else str(error).strip().splitlines()[-1]
-            raise EngineFormatError(f"engine: its {which} IR for {self.arch} cannot be read: {reason}; rebuild the engine.") from error
+            raise EngineFormatError(
+                f"engine: its {which} IR for {self.arch} cannot be read: {reason}; rebuild the engine."
+            ) from error
         return module
 
     def text(self, section: str) -> str:
@@ -111,7 +113,9 @@ class Variant:
         shape, dtype = self.program.weights[name]
         data = self.sections[self.manifest["weights"][name]].data
         if len(data) != dtype.itemsize * int(np.prod(shape, dtype=np.int64)):
-            raise EngineFormatError(f"engine: weight '{name}' has {len(data)} bytes, which do not fit {dtype}{list(shape)}; rebuild the engine.")
+            raise EngineFormatError(
+                f"engine: weight '{name}' has {len(data)} bytes, which do not fit {dtype}{list(shape)}; rebuild the engine."
+            )
         return np.frombuffer(data, np.uint8).view(dtype).reshape(shape)
 
     @property
@@ -170,7 +174,9 @@ class Engine:
         if arch is None:
             return self._preferred()
         if arch not in self.variants:
-            raise TargetError(f"engine: it holds kernels for {', '.join(self.variants)}, not for '{arch}'; rebuild it for that target.")
+            raise TargetError(
+                f"engine: it holds kernels for {', '.join(self.variants)}, not for '{arch}'; rebuild it for that target."
+            )
         return self.variants[arch]
 
     def variant_for(self, info: DeviceInfo) -> Variant:
@@ -255,30 +261,41 @@ def _check_manifest(manifest: Mapping[str, Any], sections: Mapping[str, Section]
     if manifest.get("kind") != KIND:
         raise EngineFormatError(f"engine: the file holds '{manifest.get('kind')}', not a '{KIND}'; check the path.")
     try:
-        for key in ("inputs", "outputs"):
-            for stored in manifest[key]:
-                _spec(stored)
-        for low, opt, high in manifest["symbols"].values():
-            int(low), int(opt), int(high)
-        variants = manifest["variants"]
-        named: list[str] = []
-        for stored in variants.values():
-            named += [stored["host"], stored["tiles"], *stored["weights"].values()]
-            int(stored["plan"]["arena_bytes"]), int(stored["plan"]["launches"])
-            for kernel in stored["kernels"]:
-                named += [kernel["source"], kernel["cubin"]]
-                str(kernel["entry"]), KernelInfo.from_json(kernel["facts"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise EngineFormatError(f"engine manifest: malformed at {error}; rebuild the engine with this version of trtc.") from error
-    if not variants:
+        for stored in (*manifest["inputs"], *manifest["outputs"]):
+            _spec(stored)
+        if any(len(list(map(int, values))) != 3 for values in manifest["symbols"].values()):
+            raise ValueError("symbols")
+        int(manifest["toolchain"]["nvrtc"][0])
+        named = [name for stored in manifest["variants"].values() for name in _check_variant(stored)]
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise EngineFormatError(
+            f"engine manifest: malformed at {error}; rebuild the engine with this version of trtc."
+        ) from error
+    if not manifest["variants"]:
         raise EngineFormatError("engine manifest: it holds no architecture; rebuild the engine.")
     missing = [name for name in named if name not in sections]
     if missing:
         raise EngineFormatError(f"engine manifest: section '{missing[0]}' does not exist; rebuild the engine.")
 
 
+def _check_variant(stored: Mapping[str, Any]) -> list[str]:
+    """The sections that a variant names. Raises KeyError, TypeError or ValueError where a field is missing or of a wrong type."""
+    for count in ("arena_bytes", "launches"):
+        if int(stored["plan"][count]) < 0:
+            raise ValueError(f"plan {count}")
+    named = [stored["host"], stored["tiles"], *stored["weights"].values()]
+    for kernel in stored["kernels"]:
+        KernelInfo.from_json(kernel["facts"])
+        named += [kernel["source"], kernel["cubin"]]
+        if not isinstance(kernel["entry"], str):
+            raise TypeError("entry")
+    return [str(name) for name in named]
+
+
 def _spec(stored: Mapping[str, Any]) -> TensorSpec:
-    return TensorSpec(str(stored["name"]), dtype_of(str(stored["dtype"])), tuple(parse_expr(str(text)) for text in stored["dims"]))
+    return TensorSpec(
+        str(stored["name"]), dtype_of(str(stored["dtype"])), tuple(parse_expr(str(text)) for text in stored["dims"])
+    )
 
 
 def spec_to_json(spec: TensorSpec) -> dict[str, Any]:

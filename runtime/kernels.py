@@ -52,7 +52,9 @@ class KernelInfo:
         """The grid in blocks. Raises TargetError beyond CUDA's limits."""
         grid = tuple(extent.evaluate(env) for extent in self.grid)
         if any(not 1 <= extent <= limit for extent, limit in zip(grid, MAXIMUM_GRID, strict=True)):
-            raise TargetError(f"kernel {self.name}: expected a grid from 1 up to {MAXIMUM_GRID}, got {grid} for {dict(env)}.")
+            raise TargetError(
+                f"kernel {self.name}: expected a grid from 1 up to {MAXIMUM_GRID}, got {grid} for {dict(env)}."
+            )
         x, y, z = grid
         return x, y, z
 
@@ -79,7 +81,9 @@ class KernelInfo:
                 nodes=_texts(stored["nodes"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise EngineFormatError(f"engine manifest: the description of a kernel is malformed ({error}); rebuild the engine.") from error
+            raise EngineFormatError(
+                f"engine manifest: the description of a kernel is malformed ({error}); rebuild the engine."
+            ) from error
 
 
 def _texts(values: Sequence[Any]) -> tuple[str, ...]:

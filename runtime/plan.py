@@ -162,11 +162,15 @@ class HostProgram:
     def bind_symbols(self, shapes: Mapping[str, Sequence[int]]) -> dict[str, int]:
         """The value of every symbol for these input shapes, checked against the dims and the profile."""
         self._check_names(shapes)
-        env = {symbol: int(shapes[name][axis]) for symbol, (name, axis) in self.sources.items() if axis < len(shapes[name])}
+        env = {
+            symbol: int(shapes[name][axis]) for symbol, (name, axis) in self.sources.items() if axis < len(shapes[name])
+        }
         for spec in self.inputs:
             shape = tuple(int(extent) for extent in shapes[spec.name])
             if len(shape) != len(spec.dims):
-                raise InputError(f"input '{spec.name}': expected {len(spec.dims)} dims as in {spec}, got shape {shape}.")
+                raise InputError(
+                    f"input '{spec.name}': expected {len(spec.dims)} dims as in {spec}, got shape {shape}."
+                )
             for axis, (extent, size) in enumerate(zip(spec.dims, shape, strict=True)):
                 self._check_dim(spec, axis, extent, size, env)
         for symbol, (low, _, high) in self.symbols.items():
@@ -250,13 +254,20 @@ class _Reader:
         if unbound:
             raise PassError(f"host program: no buffer.symbol gives '{unbound[0]}'.")
         return HostProgram(
-            tuple(inputs), tuple(outputs), self.ranges, self.arena_bytes, self.weights, self.sources, tuple(self.launches)
+            tuple(inputs),
+            tuple(outputs),
+            self.ranges,
+            self.arena_bytes,
+            self.weights,
+            self.sources,
+            tuple(self.launches),
         )
 
     def _arguments(self) -> tuple[list[TensorSpec], list[TensorSpec]]:
         arguments = self.function.body.block.args
-        names = [(cast(Root, "input"), name) for name in _strings(self.function, "nn.inputs")]
-        names += [(cast(Root, "output"), name) for name in _strings(self.function, "nn.outputs")]
+        names: list[tuple[Root, str]] = []
+        names.extend(("input", name) for name in _strings(self.function, "nn.inputs"))
+        names.extend(("output", name) for name in _strings(self.function, "nn.outputs"))
         dims = buffer.argument_dims(self.function)
         if not len(arguments) == len(names) == len(dims):
             raise PassError(
@@ -275,7 +286,7 @@ class _Reader:
         return _View(root, name, base, const(0), dims, buffer.contiguous_strides(dims), dtype)
 
     def _weight(self, op: buffer.WeightOp) -> None:
-        shape = cast(MemRefType, op.result.type).get_shape()
+        shape = op.result.type.get_shape()
         self.views[op.result] = view = self._owner("weight", op.label.data, 0, op.result, tuple(map(const, shape)))
         self.weights[op.label.data] = (tuple(shape), view.dtype)
 
@@ -292,7 +303,9 @@ class _Reader:
             raise PassError(f"host program: launch of @{name}, which no kernel.func defines; run lower-groups first.")
         arguments = tuple(self.views[value] for value in op.memrefs)
         if len(arguments) != kernel.arguments:
-            raise PassError(f"host program: kernel @{name} takes {kernel.arguments} tensors, its launch passes {len(arguments)}.")
+            raise PassError(
+                f"host program: kernel @{name} takes {kernel.arguments} tensors, its launch passes {len(arguments)}."
+            )
         missing = sorted(set(kernel.params) - set(op.symbol_names))
         if missing:
             raise PassError(f"host program: kernel @{name} asks for '{missing[0]}', which its launch does not bind.")

@@ -35,7 +35,9 @@ class SimulatorContext(ExecutionContext):
         self._kernels = {op.sym_name.data: op for op in module.walk() if isinstance(op, kernel.FuncOp)}
         missing = sorted(self.variant.units.keys() - self._kernels.keys())
         if missing:
-            raise EngineFormatError(f"engine: its IR for {self.variant.arch} lacks kernel '{missing[0]}'; rebuild the engine.")
+            raise EngineFormatError(
+                f"engine: its IR for {self.variant.arch} lacks kernel '{missing[0]}'; rebuild the engine."
+            )
 
     @property
     def device(self) -> str:
@@ -50,7 +52,9 @@ class SimulatorContext(ExecutionContext):
         held: dict[str, np.ndarray] = {}
         for spec in program.inputs:
             if on_device(inputs[spec.name]):
-                raise InputError(f"input '{spec.name}': expected an array on the host for the simulator, got one on a GPU.")
+                raise InputError(
+                    f"input '{spec.name}': expected an array on the host for the simulator, got one on a GPU."
+                )
             held[spec.name] = as_host(inputs[spec.name], spec)
         plan = self.plan({name: array.shape for name, array in held.items()})
         results: dict[str, np.ndarray] = {}

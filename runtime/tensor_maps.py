@@ -14,7 +14,18 @@ from ..dialects.errors import PassError, TargetError
 from ..dialects.kernel_views import merged_groups
 from .driver import TensorMapSpec
 
-_ELEMENT_BYTES = {"i8": 1, "ui8": 1, "f8E4M3FN": 1, "f8E5M2": 1, "i16": 2, "f16": 2, "bf16": 2, "i32": 4, "f32": 4, "tf32": 4}
+_ELEMENT_BYTES = {
+    "i8": 1,
+    "ui8": 1,
+    "f8E4M3FN": 1,
+    "f8E5M2": 1,
+    "i16": 2,
+    "f16": 2,
+    "bf16": 2,
+    "i32": 4,
+    "f32": 4,
+    "tf32": 4,
+}
 _STRIDE_ALIGNMENT = 16
 
 
@@ -42,14 +53,16 @@ class TensorMapInfo:
     def read(cls, op: kernel.TensorMapOp) -> TensorMapInfo:
         """The tensor map of an op. Raises PassError for a view that no descriptor can express."""
         view = op.view.owner
-        result = cast(kernel.TensorMapType, op.result.type)
+        result = op.result.type
         match view:
             case kernel.Im2colOp():
                 return _read_im2col(view, result)
             case kernel.ViewOp():
                 groups = merged_groups(view)
                 if any(len(group) > 1 for group in groups[-2:]):
-                    raise PassError("tensor map: rows and columns of its view must each be contiguous or of one stride.")
+                    raise PassError(
+                        "tensor map: rows and columns of its view must each be contiguous or of one stride."
+                    )
                 flat = [dim for group in groups for dim in group]
                 box = [extent for extent, group in zip(result.extents[-2:], groups[-2:], strict=True) if group]
                 return cls(
@@ -62,7 +75,7 @@ class TensorMapInfo:
     def to_json(self) -> dict[str, Any]:
         """JSON values; expressions as text."""
         texts = {key: [str(e) for e in getattr(self, key)] for key in ("dims", "strides", "lower", "upper")}
-        return {**{key: value for key, value in asdict(self).items()}, **texts, "offset": str(self.offset)}
+        return {**asdict(self), **texts, "offset": str(self.offset)}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> TensorMapInfo:
@@ -93,8 +106,14 @@ class TensorMapInfo:
         dims = [extent.evaluate(symbols) for extent in reversed(self.dims)]
         strides = [stride.evaluate(symbols) * size for stride in reversed(self.strides)]
         if strides[0] != size:
-            raise TargetError(f"tensor map: expected the innermost dim to be contiguous, got a stride of {strides[0]} bytes.")
-        wrong = [stride for extent, stride in zip(dims[1:], strides[1:], strict=True) if extent > 1 and stride % _STRIDE_ALIGNMENT]
+            raise TargetError(
+                f"tensor map: expected the innermost dim to be contiguous, got a stride of {strides[0]} bytes."
+            )
+        wrong = [
+            stride
+            for extent, stride in zip(dims[1:], strides[1:], strict=True)
+            if extent > 1 and stride % _STRIDE_ALIGNMENT
+        ]
         if wrong:
             raise TargetError(f"tensor map: expected strides that {_STRIDE_ALIGNMENT} bytes divide, got {wrong[0]}.")
         outer = tuple(-(-stride // _STRIDE_ALIGNMENT) * _STRIDE_ALIGNMENT for stride in strides[1:])
@@ -104,7 +123,9 @@ class TensorMapInfo:
         lower, upper = (tuple(e.evaluate(symbols) for e in reversed(corner)) for corner in (self.lower, self.upper))
         pixels, channels = self.box
         steps = (1, *reversed(self.steps), 1)
-        return TensorMapSpec(self.element_type, tuple(dims), outer, (channels, pixels), self.swizzle, steps, (lower, upper))
+        return TensorMapSpec(
+            self.element_type, tuple(dims), outer, (channels, pixels), self.swizzle, steps, (lower, upper)
+        )
 
     def _size(self) -> int:
         size = _ELEMENT_BYTES.get(self.element_type)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -153,12 +154,17 @@ def handmade_network() -> tuple[Callable[..., np.ndarray], Callable[..., None]]:
     return expected, run_in_numpy
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Everything under test/gpu carries the marker; without a GPU it is skipped, or refused where `-m gpu` asked for it."""
     from trtc.runtime.driver import find_device
 
-    if all(item.get_closest_marker("gpu") is None for item in items) or find_device() is not None:
-        return
-    skip = pytest.mark.skip(reason="no NVIDIA GPU on this machine")
     for item in items:
-        if item.get_closest_marker("gpu") is not None:
-            item.add_marker(skip)
+        if Path(__file__).parent / "gpu" in item.path.parents:
+            item.add_marker(pytest.mark.gpu)
+    needing = [item for item in items if item.get_closest_marker("gpu") is not None]
+    if not needing or find_device() is not None:
+        return
+    if config.option.markexpr == "gpu":
+        pytest.exit("these tests need an NVIDIA GPU of compute capability 8.0 or newer, and there is none", returncode=1)
+    for item in needing:
+        item.add_marker(pytest.mark.skip(reason="no NVIDIA GPU on this machine"))

@@ -51,7 +51,7 @@ def print_module(module: ModuleOp, *, comments: bool = True) -> str:
 def describe_location(location: Attribute) -> str:
     """The ONNX nodes of a location as a comment: `Conv conv1 (Conv#12)`; "" where it names none."""
     if isinstance(location, NameLoc):
-        name, inner = location.desc.data, location.child_loc
+        name, inner = location.desc.data, location.location
         if not isinstance(inner, NameLoc):
             return name
         node = inner.desc.data

@@ -12,6 +12,8 @@ import struct
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
 
 from ...dialects.errors import PassError, TargetError
 from .cubin_cache import CubinCache, cubin_key
@@ -71,7 +73,9 @@ def check_arch(arch: str) -> None:
     """Raises TargetError unless `arch` names an architecture that trtc generates code for."""
     matched = _ARCH.fullmatch(arch)
     if matched is None:
-        raise TargetError(f"target '{arch}': expected an architecture such as sm_80, sm_89 or sm_90a; correct the name.")
+        raise TargetError(
+            f"target '{arch}': expected an architecture such as sm_80, sm_89 or sm_90a; correct the name."
+        )
     if int(matched[1]) < _MINIMUM_ARCH:
         raise TargetError(
             f"target '{arch}': expected sm_{_MINIMUM_ARCH} or newer, since kernels use cp.async and bf16 tensor cores; "
@@ -153,12 +157,11 @@ def compile_all(
     return [results[job] for job in jobs]
 
 
-def _nvrtc():
+def _nvrtc() -> Any:
     try:
-        from cupy.cuda import nvrtc
-
+        nvrtc: Any = import_module("cupy.cuda").nvrtc
         nvrtc.getVersion()
-    except (ImportError, RuntimeError, OSError) as error:
+    except (ImportError, AttributeError, RuntimeError, OSError) as error:
         raise TargetError(
             "kernels cannot be compiled: NVRTC was not found; install CuPy with its CUDA libraries "
             f"(pip install 'trtc[cuda12]' or 'trtc[cuda13]'): {error}."

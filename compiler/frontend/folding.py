@@ -20,6 +20,9 @@ Array = np.ndarray[Any, Any]
 Element: TypeAlias = "int | Expr"
 
 MAX_ELEMENTS = 4096
+"""Integer constants up to this many elements take part in folding,"""
+MAX_FLOATS = 16
+"""and constants of whole floats up to this many."""
 
 
 def as_int(element: Element) -> int | None:
@@ -63,6 +66,14 @@ def fold_div(a: Element, b: Element) -> Element:
     if y is not None and y < 0:
         return -dims.as_expr(a) // -y
     return dims.as_expr(a) // b
+
+
+def fold_exact_div(a: Element, b: Element) -> Element:
+    """Division of whole numbers held in floats: decided only where nothing is left over."""
+    quotient = fold_div(a, b)
+    if (dims.as_expr(quotient) * b - a).as_int() != 0:
+        raise Undecidable
+    return quotient
 
 
 def fold_mod(a: Element, b: Element) -> Element:

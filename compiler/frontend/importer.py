@@ -7,35 +7,27 @@ location of their ONNX node; the op that makes an ONNX tensor carries its name i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 
-from ...dialects import dims
-from ...dialects.dims import Expr
 from ...dialects.dtypes import numpy_dtype
-from ...dialects.errors import InvalidModelError, OptionError, TrtcError, UnsupportedOpError
+from ...dialects.errors import InvalidModelError, TrtcError, UnsupportedOpError
 from ...dialects.provenance import onnx_location
-from ..network import Network, Range
+from ..network import Network
 from .folding import MAX_ELEMENTS, Undecidable
 from .functions import bound_nodes, function_body
+from .inputs import Inputs, Profiles
 from .model import Graph, GraphNode, load
-from .node import InvalidNode, Node, UnsupportedNode, Value, onnx_element_type
+from .node import InvalidNode, Node, UnsupportedNode, Value
 from .registry import FOLDS, Result, load_tables
 
 if TYPE_CHECKING:
-    from onnx import FunctionProto, ModelProto, NodeProto, ValueInfoProto
-
-DEFAULT_RANGE: Range = (1, 8, 512)
-"""(min, opt, max) of a dynamic dim that no profile names."""
-
-Shape: TypeAlias = tuple[int, ...]
-Profiles: TypeAlias = "Mapping[str, Range | tuple[Shape, Shape, Shape]]"
+    from onnx import FunctionProto, ModelProto, NodeProto
 
 
 def import_onnx(
@@ -56,7 +48,12 @@ def import_onnx(
     Raises `UnsupportedOpError` naming every node that trtc cannot import, and `InvalidModelError` for a damaged model.
     """
     graph = load(model)
-    return _Importer(graph, dict(profiles or {}), dict(static_shapes or {}), require_profiles).run()
+    net = Network()
+    inputs = Inputs(net, dict(profiles or {}), dict(static_shapes or {}), require_profiles)
+    importer = _Importer(graph, net, inputs.add(graph.inputs))
+    module = importer.run()
+    inputs.remark_defaults(module)
+    return module
 
 
 @dataclass(frozen=True)
@@ -78,17 +75,11 @@ class _Problem:
 @dataclass
 class _Importer:
     graph: Graph
-    profiles: dict[str, Any]
-    static_shapes: dict[str, Sequence[int]]
-    require_profiles: bool
-    net: Network = field(default_factory=Network)
-    values: dict[str, Value] = field(default_factory=dict[str, Value])
+    net: Network
+    values: dict[str, Value]
     problems: list[_Problem] = field(default_factory=list[_Problem])
-    defaulted: list[str] = field(default_factory=list[str])
 
     def run(self) -> ModuleOp:
-        load_tables()
-        self._add_inputs()
         for name in self.graph.weights:
             self.values[name] = Value(name)
         for node in self.graph.nodes:
@@ -96,124 +87,7 @@ class _Importer:
         self._raise_problems()
         for output in self.graph.outputs:
             self.net.mark_output(self._loaded(output.name).materialise(self.net), output.name)
-        module = self.net.module()
-        self._remark_defaults(module)
-        return module
-
-    # Inputs and their dims.
-
-    def _add_inputs(self) -> None:
-        names = [value.name for value in self.graph.inputs]
-        if unknown := sorted(self.static_shapes.keys() - set(names)):
-            raise OptionError(
-                f"static_shapes: the model has no input {unknown[0]!r}; its inputs are {', '.join(names)}"
-            )
-        for value in self.graph.inputs:
-            self._add_input(value)
-        symbols = self.net.ranges
-        if unknown := sorted(self.profiles.keys() - set(names) - symbols.keys()):
-            raise OptionError(
-                f"profiles: there is no dynamic dim or input {unknown[0]!r}; "
-                f"dynamic dims: {', '.join(symbols) or 'none'}; inputs: {', '.join(names)}"
-            )
-        if self.require_profiles and self.defaulted:
-            first = self.defaulted[0]
-            raise OptionError(
-                f"profiles: the dynamic dims {', '.join(self.defaulted)} have no (min, opt, max); "
-                f"pass profiles={{{first!r}: (1, 8, 32)}}, or pin them with static_shapes"
-            )
-
-    def _add_input(self, value: ValueInfoProto) -> None:
-        if not value.type.HasField("tensor_type"):
-            raise UnsupportedOpError(f"input {value.name!r} is not a tensor; pass tensors, not sequences or optionals")
-        if not value.type.tensor_type.HasField("shape"):
-            raise InvalidModelError(f"input {value.name!r} has no shape; declare its dims (names for dynamic ones)")
-        tensor = value.type.tensor_type
-        try:
-            element_type = onnx_element_type(tensor.elem_type)
-        except UnsupportedNode as problem:
-            raise UnsupportedOpError(f"input {value.name!r}: {problem.why}; {problem.fix}") from None
-        declared = [self._declared_dim(value.name, axis, dim) for axis, dim in enumerate(tensor.shape.dim)]
-        shape = self._pinned(value.name, declared)
-        self._add_ranges(value.name, shape)
-        ssa = self.net.add_input(value.name, element_type, shape)
-        self.values[value.name] = Value(value.name, ssa=ssa)
-
-    def _declared_dim(self, name: str, axis: int, dim: Any) -> Expr:
-        """A static extent, a named dim as that symbol, or a fresh symbol for an unnamed one."""
-        if dim.HasField("dim_value") and dim.dim_value > 0:
-            return dims.const(dim.dim_value)
-        if dim.dim_param:
-            symbol = re.sub(r"\W+", "_", dim.dim_param, flags=re.ASCII).strip("_")
-            if symbol and not symbol[0].isdigit() and symbol not in dims.RESERVED:
-                return dims.symbol(symbol)
-        stem = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
-        return dims.symbol(f"{stem if stem and not stem[0].isdigit() else f'input_{stem}'}_d{axis}")
-
-    def _pinned(self, name: str, declared: list[Expr]) -> list[Expr]:
-        pinned = self.static_shapes.get(name)
-        if pinned is None:
-            return declared
-        fits = len(pinned) == len(declared) and all(size > 0 for size in pinned)
-        fits = fits and all(d.as_int() in (None, size) for d, size in zip(declared, pinned, strict=False))
-        if not fits:
-            raise OptionError(
-                f"static_shapes: input {name!r} has shape [{', '.join(map(str, declared))}], got {list(pinned)}"
-            )
-        return [dims.const(size) for size in pinned]
-
-    def _add_ranges(self, name: str, shape: list[Expr]) -> None:
-        by_axis = self._profile_of_input(name, shape)
-        for axis, extent in enumerate(shape):
-            symbol = extent.as_symbol()
-            if symbol is None:
-                continue
-            asked = self.profiles.get(symbol) if by_axis is None else by_axis[axis]
-            if asked is not None:
-                self._set_range(symbol, tuple(asked))
-            elif symbol not in self.net.ranges:
-                self.net.ranges[symbol] = DEFAULT_RANGE
-                self.defaulted.append(symbol)
-
-    def _profile_of_input(self, name: str, shape: list[Expr]) -> list[Range] | None:
-        profile = self.profiles.get(name)
-        if profile is None or not all(isinstance(entry, Sequence) for entry in profile):
-            return None
-        if len(profile) != 3 or any(len(entry) != len(shape) for entry in profile):
-            raise OptionError(
-                f"profiles: input {name!r} needs (min, opt, max) shapes of rank {len(shape)}, got {profile}"
-            )
-        ranges = [(int(low), int(opt), int(high)) for low, opt, high in zip(*profile, strict=True)]
-        for extent, entries in zip(shape, ranges, strict=True):
-            if extent.as_int() is not None and set(entries) != {extent.as_int()}:
-                raise OptionError(
-                    f"profiles: input {name!r} has the static dim {extent}, got (min, opt, max) = {entries}"
-                )
-        return ranges
-
-    def _set_range(self, symbol: str, entries: tuple[int, ...]) -> None:
-        known = self.net.ranges.get(symbol)
-        if symbol in self.defaulted:
-            self.defaulted.remove(symbol)
-        elif known is not None and known != entries:
-            raise OptionError(
-                f"profiles: dim {symbol!r} has the ranges {known} and {entries}; inputs that share it must agree"
-            )
-        try:
-            self.net.symbols(**{symbol: entries})  # type: ignore[arg-type]
-        except InvalidModelError as error:
-            raise OptionError(f"profiles: {error}") from None
-
-    def _remark_defaults(self, module: ModuleOp) -> None:
-        from ...passes.remarks import remark
-
-        for symbol in self.defaulted:
-            remark(
-                module,
-                "analysis",
-                "import-onnx",
-                f"dim {symbol} has no profile; its range is {DEFAULT_RANGE} by default",
-            )
+        return self.net.module()
 
     # Nodes.
 

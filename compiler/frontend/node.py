@@ -15,7 +15,7 @@ import numpy as np
 from ...dialects import dims, nn
 from ...dialects.dtypes import element_type_of, numpy_dtype
 from ...dialects.errors import InvalidModelError
-from .folding import MAX_ELEMENTS, as_int
+from .folding import MAX_ELEMENTS, MAX_FLOATS, as_int
 from .model import GraphNode, tensor_to_array
 
 if TYPE_CHECKING:
@@ -62,9 +62,18 @@ class Value:
     def known(self) -> Array | None:
         """The elements as `int | Expr` in an object array, or None where they are data, not shape arithmetic."""
         array = self.array
-        if self.exprs is None and array is not None and array.size <= MAX_ELEMENTS and array.dtype.kind in "iub":
+        if self.exprs is not None or array is None:
+            return self.exprs
+        if array.dtype.kind in "iub" and array.size <= MAX_ELEMENTS:
             return array.astype(object)
-        return self.exprs
+        # Shape arithmetic may pass through floats (a scale of 2.0); whole numbers in them stay exact.
+        if (
+            array.dtype.kind == "f"
+            and array.size <= MAX_FLOATS
+            and np.all(np.isfinite(array) & (array == np.rint(array)))
+        ):
+            return array.astype(np.int64).astype(object)
+        return None
 
     @property
     def shape(self) -> tuple[Expr, ...]:

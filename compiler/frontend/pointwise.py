@@ -279,7 +279,12 @@ _FOLD_BINARY: dict[str, Callable[[folding.Element, folding.Element], folding.Ele
 
 @onnx_fold(*_FOLD_BINARY)
 def fold_binary(node: Node, operands: list[Array]) -> Array | None:
-    return chain(lambda a, b: map_elements(_FOLD_BINARY[node.op_type], a, b), operands)
+    function = _FOLD_BINARY[node.op_type]
+    if is_float(node.element_type(0)) and node.op_type in ("Div", "Mod"):
+        if node.op_type == "Mod":
+            return None
+        function = folding.fold_exact_div
+    return chain(lambda a, b: map_elements(function, a, b), operands)
 
 
 @onnx_fold("Neg", "Abs", "Not", "Relu", "Sign")

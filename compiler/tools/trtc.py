@@ -108,7 +108,13 @@ def bench_command(args: argparse.Namespace) -> int:
         print(table(profile(context, inputs)))
     if args.export is not None:
         shapes = {name: list(array.shape) for name, array in inputs.items()}
-        times_record = {"device": context.device, "kind": kind, "shapes": shapes, **record, "milliseconds": list(milliseconds)}
+        times_record = {
+            "device": context.device,
+            "kind": kind,
+            "shapes": shapes,
+            **record,
+            "milliseconds": list(milliseconds),
+        }
         args.export.write_text(json.dumps(times_record, indent=2) + "\n")
     return 0
 
@@ -173,7 +179,9 @@ def _sizes(texts: Sequence[str], known: Mapping[str, Any]) -> dict[str, int]:
     for text in texts:
         name, _, value = text.partition("=")
         if name not in known or not value.isdigit():
-            raise OptionError(f"--shape '{text}': expected <dimension>=<size> with one of {', '.join(known) or 'no dynamic dims'}.")
+            raise OptionError(
+                f"--shape '{text}': expected <dimension>=<size> with one of {', '.join(known) or 'no dynamic dims'}."
+            )
         sizes[name] = int(value)
     return sizes
 
@@ -288,8 +296,12 @@ def _parser() -> argparse.ArgumentParser:
 def _add_build_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("building")
     group.add_argument("--precision", choices=PRECISIONS, default="fp32", help="(default fp32)")
-    group.add_argument("--target", action="append", default=[], metavar="SM", help="architecture such as sm_90a; may be repeated")
-    group.add_argument("--profile", action="append", default=[], metavar="DIM=MIN,OPT,MAX", help="range of a dynamic dim")
+    group.add_argument(
+        "--target", action="append", default=[], metavar="SM", help="architecture such as sm_90a; may be repeated"
+    )
+    group.add_argument(
+        "--profile", action="append", default=[], metavar="DIM=MIN,OPT,MAX", help="range of a dynamic dim"
+    )
     group.add_argument("--memory-limit", type=int, metavar="BYTES", help="most that the arena may take")
     group.add_argument("--no-cache", action="store_true", help="compile every kernel, keep none")
     group.add_argument("--quiet", action="store_true", help="no progress")

@@ -11,9 +11,8 @@ import argparse
 import os
 import sys
 import traceback
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, NoReturn, TextIO
 
 from xdsl.dialects.builtin import ModuleOp
@@ -24,9 +23,10 @@ from xdsl.xdsl_opt_main import xDSLOptMain
 
 from ...dialects.errors import OptionError, TrtcError
 from ..observers import DumpObserver, PrintObserver, TimingObserver
-from ..options import PRECISIONS, BuildOptions, parse_profile
-from ..pipeline import PHASES, Observer, run_passes, run_pipeline, verify_module
+from ..options import BuildOptions, parse_profile
+from ..pipeline import Observer, run_passes, run_pipeline, verify_module
 from ..universe import all_passes
+from .opt_arguments import add_arguments, check_combinations, hint, parse_shape, set_profiles
 
 _MODULE_ERRORS = (TrtcError, DiagnosticException, PyRDLError)
 _MISUSE = 2
@@ -50,12 +50,12 @@ class TrtcOptMain(xDSLOptMain):
 
     def register_all_arguments(self, arg_parser: argparse.ArgumentParser) -> None:
         super().register_all_arguments(arg_parser)
-        _add_arguments(arg_parser)
+        add_arguments(arg_parser)
 
     def setup_pipeline(self) -> None:
         """Read every flag, so that misuse is reported before any input is read."""
         args = self.args
-        _check_combinations(args)
+        check_combinations(args)
         self.passes = [self._make_pass(spec) for spec in parse_pipeline(args.passes)]
         self.stop_after: str | None = args.stop_after
         self.options = BuildOptions(
@@ -65,12 +65,12 @@ class TrtcOptMain(xDSLOptMain):
             memory_limit=args.memory_limit,
             verify_each=not args.disable_verify,
         )
-        self.shapes = dict(_parse_shape(text) for text in args.shape)
+        self.shapes = dict(parse_shape(text) for text in args.shape)
         self.symbols = {name: opt for name, (_, opt, _) in self.options.profiles.items()}
         self.reports: list[Callable[[TextIO], None]] = []
         for name in [*(args.print_ir_before or ()), *(args.print_ir_after or ())]:
             if name not in self.available_passes:
-                raise OptionError(f"--print-ir: there is no pass '{name}'{_hint(name, self.available_passes)}")
+                raise OptionError(f"--print-ir: there is no pass '{name}'{hint(name, self.available_passes)}")
 
     def _parse_onnx(self, stream: IO[bytes]) -> ModuleOp:
         from ..frontend import import_onnx
@@ -82,7 +82,7 @@ class TrtcOptMain(xDSLOptMain):
     def _make_pass(self, spec: ArgSpec) -> ModulePass:
         name = spec.name
         if name not in self.available_passes:
-            raise OptionError(f"-p: there is no pass '{name}'{_hint(name, self.available_passes)}")
+            raise OptionError(f"-p: there is no pass '{name}'{hint(name, self.available_passes)}")
         try:
             return self.available_passes[name]().from_spec(spec)
         except ValueError as error:
@@ -128,6 +128,8 @@ class TrtcOptMain(xDSLOptMain):
             except ShrinkException:
                 raise
             except _MODULE_ERRORS as error:
+                if isinstance(error, OptionError) and not self.args.verify_diagnostics:
+                    raise
                 self._report(str(error), error, output)
             finally:
                 chunk.close()
@@ -141,6 +143,8 @@ class TrtcOptMain(xDSLOptMain):
         with self._remarks():
             module = self.parse_chunk(chunk, extension, offset)
             assert module is not None
+            if extension != "onnx" and self.options.profiles:
+                set_profiles(module, self.options.profiles)
             if not self.args.disable_verify:
                 verify_module(module, "the input")
             self.apply_passes(module)
@@ -198,72 +202,6 @@ class TrtcOptMain(xDSLOptMain):
             print(f"error: {message}", file=sys.stderr)
 
 
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("trtc")
-    for when in ("before", "after"):
-        group.add_argument(
-            f"--print-ir-{when}",
-            type=lambda text: text.split(","),
-            nargs="?",
-            const=[],
-            metavar="PASS,...",
-            help=f"print the module {when} every pass, or {when} the named ones",
-        )
-    group.add_argument("--dump-dir", type=Path, metavar="DIR", help="write one numbered file per pass into DIR")
-    group.add_argument(
-        "--stop-after", choices=PHASES, metavar="PHASE", help=f"run the pipeline up to one of {', '.join(PHASES)}"
-    )
-    group.add_argument("--precision", choices=PRECISIONS, help="precision for --stop-after (default fp32)")
-    group.add_argument("--arch", metavar="SM", help="GPU architecture for --stop-after, such as sm_90a (default sm_80)")
-    group.add_argument(
-        "--profile", action="append", default=[], metavar="DIM=MIN,OPT,MAX", help="range of a dynamic dimension"
-    )
-    group.add_argument(
-        "--shape", action="append", default=[], metavar="INPUT=EXTENTS", help="shape of an ONNX input, as 1x3x48x192"
-    )
-    group.add_argument("--memory-limit", type=int, metavar="BYTES", help="arena limit for --stop-after")
-    group.add_argument("--timing", action="store_true", help="print the time of every pass to stderr")
-    group.add_argument("--remarks", action="store_true", help="print what passes did and declined to do to stderr")
-    group.add_argument("--run", action="store_true", help="execute @main on a CPU and print statistics of the outputs")
-    group.add_argument("--check-numerics", action="store_true", help="execute before and after each pass and compare")
-    group.add_argument("--seed", type=int, default=0, help="seed of random inputs (default 0)")
-    group.add_argument("--inputs", type=Path, metavar="NPZ", help="inputs for --run, by ONNX name")
-    group.add_argument("--save-outputs", type=Path, metavar="NPZ", help="save the outputs of --run")
-    group.add_argument(
-        "--failures",
-        type=Path,
-        default=Path("numerics-failure"),
-        metavar="DIR",
-        help="where --check-numerics saves tensors",
-    )
-    group.add_argument("--traceback", action="store_true", help="print the traceback of an error to stderr")
-
-
-def _check_combinations(args: argparse.Namespace) -> None:
-    """A flag that would do nothing is refused."""
-    for flag, given, needs, wanted in (
-        ("--precision", args.precision, "--stop-after", args.stop_after),
-        ("--arch", args.arch, "--stop-after", args.stop_after),
-        ("--memory-limit", args.memory_limit, "--stop-after", args.stop_after),
-        ("--inputs", args.inputs, "--run", args.run),
-        ("--save-outputs", args.save_outputs, "--run", args.run),
-    ):
-        if given is not None and not wanted:
-            raise OptionError(f"{flag} does nothing without {needs}")
-    if args.shape and not str(args.input_file).endswith((".onnx", ".onnxtxt")) and args.frontend != "onnx":
-        raise OptionError(
-            "--shape fixes the shape of an ONNX input; the types of an .mlir file stand in it, see --profile"
-        )
-
-
-def _parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
-    """Read `input=1x3x48x192`. The name is what stands before the last `=`: ONNX names may hold one."""
-    name, equals, extents = text.rpartition("=")
-    if not equals or not name or not all(extent.isdecimal() and int(extent) > 0 for extent in extents.split("x")):
-        raise OptionError(f"--shape {text!r}: expected <input>=<extent>x<extent>..., such as x=1x3x48x192")
-    return name, tuple(int(extent) for extent in extents.split("x"))
-
-
 def _parse_error(error: ParseError, name: str, offset: int) -> str:
     """`file:line:column: message`."""
     start = error.span.start
@@ -272,13 +210,6 @@ def _parse_error(error: ParseError, name: str, offset: int) -> str:
     line = source.count("\n", 0, start) + 1
     column = start - (source.rfind("\n", 0, start) + 1) + 1
     return f"{name}:{line + offset}:{column}: {error.msg}"
-
-
-def _hint(name: str, known: Iterable[str]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean '{close[0]}'?" if close else "; trtc-opt --help lists the passes"
 
 
 def _misuse(message: str) -> NoReturn:
@@ -298,7 +229,7 @@ def main(args: Sequence[str] | None = None) -> None:
         # The reader (head, say) has seen enough. stdout is closed so that Python's exit does not write to it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
-    except OSError as error:
+    except (OptionError, OSError) as error:
         _misuse(str(error))
     except ValueError as error:
         if "file extension" not in str(error):

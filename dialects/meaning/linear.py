@@ -1,7 +1,7 @@
 """What convolutions and matrix products compute: im2col and BLAS, fast enough to run whole networks.
 
-f16 and bf16 operands multiply and accumulate in f32 and round once. i8 products are summed exactly: in f32 as long as every
-partial sum stays below 2**24, else in f64. TF32 rounds operands to 10 mantissa bits, halves away from zero (`cvt.rna.tf32`).
+f16 and bf16 operands multiply and accumulate in f32 and round once. i8 products are summed exactly: in f32 as long as no
+partial sum passes 2**24, else in f64. TF32 rounds operands to 10 mantissa bits, halves away from zero (`cvt.rna.tf32`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ def round_tf32(x: np.ndarray) -> np.ndarray:
 def factors(operands: Sequence[np.ndarray], depth: int, tf32: bool) -> list[np.ndarray]:
     """The operands in a type in which BLAS sums `depth` products as the op means it."""
     if operands[0].dtype.kind in "iu":
-        wide = np.float32 if depth * 255 * 255 < 1 << 24 else np.float64
+        largest = [128 if x.dtype == np.int8 else 255 for x in operands]
+        wide = np.float32 if depth * largest[0] * largest[1] <= 1 << 24 else np.float64
         return [x.astype(wide) for x in operands]
     wide = [x if x.dtype == np.float64 else x.astype(np.float32, copy=False) for x in operands]
     return [round_tf32(x) for x in wide] if tf32 and wide[0].dtype == np.float32 else wide

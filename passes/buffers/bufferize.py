@@ -47,7 +47,9 @@ def _fail(message: str) -> PassError:
 def _alias(op: Operation) -> fusion.Alias:
     alias = fusion.alias_of(op)
     if alias is None:
-        raise _fail(f"{describe(op)} has no {fusion.ALIAS}: expected assign-destinations to have decided who owns its memory.")
+        raise _fail(
+            f"{describe(op)} has no {fusion.ALIAS}: expected assign-destinations to have decided who owns its memory."
+        )
     return alias
 
 
@@ -73,20 +75,36 @@ class _Places:
         owners: set[SSAValue] = set()
         for index, value in enumerate(self.returned):
             place = self.of(value)
-            if place.owner is not value or isinstance(value, BlockArgument) or isinstance(value.owner, nn.WeightOp | nn.ConstantOp):
-                raise _fail(f"output {index} is a view, an input or a weight: expected assign-destinations to have made a copy of it.")
+            if (
+                place.owner is not value
+                or isinstance(value, BlockArgument)
+                or isinstance(value.owner, nn.WeightOp | nn.ConstantOp)
+            ):
+                raise _fail(
+                    f"output {index} is a view, an input or a weight: expected assign-destinations to have made a copy of it."
+                )
             if value in owners:
-                raise _fail(f"output {index} is returned twice: expected assign-destinations to have made a copy of it.")
+                raise _fail(
+                    f"output {index} is returned twice: expected assign-destinations to have made a copy of it."
+                )
             owners.add(value)
 
     def _find(self, value: SSAValue) -> Place:
-        into = [use for use in value.uses if isinstance(use.operation, VIEW_LIKE) and _alias(use.operation) is fusion.Alias.DEST]
+        into = [
+            use
+            for use in value.uses
+            if isinstance(use.operation, VIEW_LIKE) and _alias(use.operation) is fusion.Alias.DEST
+        ]
         producer = value.owner
         if len(into) > 1:
-            raise _fail(f"{_what(value)} is to lie in {len(into)} results at once: expected one destination and copies for the others.")
+            raise _fail(
+                f"{_what(value)} is to lie in {len(into)} results at once: expected one destination and copies for the others."
+            )
         if isinstance(producer, VIEW_LIKE) and _alias(producer) is fusion.Alias.SOURCE:
             if into:
-                raise _fail(f"{_what(value)} is a view of its operand and of its user's result at once: expected one of them.")
+                raise _fail(
+                    f"{_what(value)} is a view of its operand and of its user's result at once: expected one of them."
+                )
             return self._checked(result_place(producer, self.of(producer.operands[0])), producer)
         if into:
             user = cast(nn.NnOp, into[0].operation)
@@ -97,7 +115,9 @@ class _Places:
 
     def _checked(self, place: Place | None, op: Operation) -> Place:
         if place is None:
-            raise _fail(f"{describe(op)} cannot be a view with strides: expected assign-destinations to have made a copy of it.")
+            raise _fail(
+                f"{describe(op)} cannot be a view with strides: expected assign-destinations to have made a copy of it."
+            )
         return place
 
 
@@ -180,9 +200,13 @@ class _Rewrite:
         """Allocs for the tensors that the kernels take beyond the group's operands and results."""
         if callee not in self.kernels:
             return []
-        tensors = {tuple(cast(kernel.GlobalType, t.type) for t in self.kernels[name].tensors[count:]) for name in stages}
+        tensors = {
+            tuple(cast(kernel.GlobalType, t.type) for t in self.kernels[name].tensors[count:]) for name in stages
+        }
         if len(tensors) != 1:
-            raise _fail(f"the kernels of @{callee} take different workspace tensors: expected the same for each of its launches.")
+            raise _fail(
+                f"the kernels of @{callee} take different workspace tensors: expected the same for each of its launches."
+            )
         allocs: list[SSAValue] = []
         for kind in tensors.pop():
             alloc = buffer.AllocOp(kind.dims.exprs, kind.element_type)
@@ -193,13 +217,17 @@ class _Rewrite:
         return allocs
 
     def _symbols_of(self, op: Operation) -> list[SSAValue]:
-        names = {name for value in (*op.operands, *op.results) for extent in nn.shape_of(value) for name in extent.symbols()}
+        names = {
+            name for value in (*op.operands, *op.results) for extent in nn.shape_of(value) for name in extent.symbols()
+        }
         for value in (*op.operands, *op.results):
             place = self.places.of(value)
             names |= {name for stride in place.strides for name in stride.symbols()}
         missing = sorted(names - self.symbols.keys())
         if missing:
-            raise _fail(f"{describe(op)} depends on '{missing[0]}', which is no dim of an input: give that dim a name of its own.")
+            raise _fail(
+                f"{describe(op)} depends on '{missing[0]}', which is no dim of an input: give that dim a name of its own."
+            )
         return [self.symbols[name] for name in sorted(names)]
 
     def _value(self, value: SSAValue) -> SSAValue:
@@ -275,7 +303,9 @@ def _location_of(value: SSAValue):
 
 
 def _what(value: SSAValue) -> str:
-    return describe(value.owner) if isinstance(value.owner, Operation) else f"argument {cast(BlockArgument, value).index}"
+    return (
+        describe(value.owner) if isinstance(value.owner, Operation) else f"argument {cast(BlockArgument, value).index}"
+    )
 
 
 def _list(exprs: Sequence[Expr]) -> str:

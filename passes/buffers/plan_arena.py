@@ -70,7 +70,9 @@ def plan_offsets(lifetimes: Sequence[Lifetime], alignment: int = buffer.ALIGNMEN
 def lower_bound(lifetimes: Sequence[Lifetime], alignment: int = buffer.ALIGNMENT) -> int:
     """Bytes that no plan can go below: the most that one launch needs at once."""
     launches = {lifetime.first for lifetime in lifetimes}
-    return max((sum(_round_up(t.size, alignment) for t in lifetimes if t.first <= i <= t.last) for i in launches), default=0)
+    return max(
+        (sum(_round_up(t.size, alignment) for t in lifetimes if t.first <= i <= t.last) for i in launches), default=0
+    )
 
 
 def _place(lifetimes: Sequence[Lifetime], order: Sequence[int], alignment: int) -> Plan:
@@ -119,7 +121,9 @@ class PlanArenaPass(ModulePass):
         allocs = [op for op in function.walk() if isinstance(op, buffer.AllocOp)]
         if any(isinstance(op, buffer.ArenaOp) for op in function.walk()):
             if allocs:
-                raise PassError(f"plan-arena: @{function.sym_name.data} has an arena and {len(allocs)} allocs; expected only one of them.")
+                raise PassError(
+                    f"plan-arena: @{function.sym_name.data} has an arena and {len(allocs)} allocs; expected only one of them."
+                )
             return
         spans = _spans(function, allocs)
         for alloc in allocs:
@@ -144,11 +148,11 @@ class PlanArenaPass(ModulePass):
 def _spans(function: FuncOp, allocs: Sequence[buffer.AllocOp]) -> dict[Operation, tuple[int, int]]:
     """For each alloc that is used: its first and last launch, by position."""
     spans: dict[Operation, tuple[int, int]] = {}
-    known = {alloc.result: alloc for alloc in allocs}
+    known: dict[SSAValue, buffer.AllocOp] = {alloc.result: alloc for alloc in allocs}
     launches = (op for op in function.walk() if isinstance(op, buffer.LaunchOp))
     for position, launch in enumerate(launches):
         for value in launch.memrefs:
-            alloc = known.get(buffer.owner_of(value))  # pyright: ignore[reportArgumentType]
+            alloc = known.get(buffer.owner_of(value))
             if alloc is not None:
                 first, _ = spans.get(alloc, (position, position))
                 spans[alloc] = (first, position)
@@ -157,22 +161,29 @@ def _spans(function: FuncOp, allocs: Sequence[buffer.AllocOp]) -> dict[Operation
 
 
 def _check_written(
-    launch: buffer.LaunchOp, spans: Mapping[Operation, tuple[int, int]], known: Mapping[SSAValue, buffer.AllocOp], position: int
+    launch: buffer.LaunchOp,
+    spans: Mapping[Operation, tuple[int, int]],
+    known: Mapping[SSAValue, buffer.AllocOp],
+    position: int,
 ) -> None:
     """A launch must not be the first use of what it reads: its value would be whatever the arena held before."""
     outs = {buffer.owner_of(value) for value in launch.outs}
     for value in launch.ins:
         owner = buffer.owner_of(value)
-        alloc = known.get(owner)  # pyright: ignore[reportArgumentType]
+        alloc = known.get(owner)
         if alloc is not None and spans[alloc][0] == position and owner not in outs:
-            raise PassError(f"plan-arena: launch of {launch.callee} reads {describe(alloc)} before any launch writes it.")
+            raise PassError(
+                f"plan-arena: launch of {launch.callee} reads {describe(alloc)} before any launch writes it."
+            )
 
 
 def _bytes_at_most(alloc: buffer.AllocOp, ranges: Mapping[str, tuple[int, int, int]]) -> int:
     size = buffer.size_in_bytes(alloc.dims.exprs, alloc.result.type.element_type)
     unbounded = sorted(size.symbols() - ranges.keys())
     if unbounded:
-        raise PassError(f"plan-arena: buffer of {alloc.result.type} depends on '{unbounded[0]}', which has no range in nn.symbols.")
+        raise PassError(
+            f"plan-arena: buffer of {alloc.result.type} depends on '{unbounded[0]}', which has no range in nn.symbols."
+        )
     return size.bounds(ranges)[1]
 
 

@@ -46,7 +46,9 @@ def result_place(op: nn.NnOp, source: Place) -> Place | None:
             return reshaped(source, nn.shape_of(op.result))
         case nn.TransposeOp():
             order = nn.values_of(op.permutation)
-            return replace(source, dims=tuple(source.dims[p] for p in order), strides=tuple(source.strides[p] for p in order))
+            return replace(
+                source, dims=tuple(source.dims[p] for p in order), strides=tuple(source.strides[p] for p in order)
+            )
         case nn.SliceOp():
             starts, steps = op.starts.exprs, nn.values_of(op.steps)
             offset = sum((start * stride for start, stride in zip(starts, source.strides, strict=True)), source.offset)
@@ -66,11 +68,15 @@ def operand_place(op: nn.NnOp, index: int, result: Place) -> Place | None:
         case nn.TransposeOp():
             order = nn.values_of(op.permutation)
             back = [order.index(axis) for axis in range(len(order))]
-            return replace(result, dims=tuple(result.dims[b] for b in back), strides=tuple(result.strides[b] for b in back))
+            return replace(
+                result, dims=tuple(result.dims[b] for b in back), strides=tuple(result.strides[b] for b in back)
+            )
         case nn.ConcatOp():
             axis = op.axis.value.data
             before = sum((nn.shape_of(value)[axis] for value in op.inputs[:index]), const(0))
-            return replace(result, offset=result.offset + before * result.strides[axis], dims=nn.shape_of(op.inputs[index]))
+            return replace(
+                result, offset=result.offset + before * result.strides[axis], dims=nn.shape_of(op.inputs[index])
+            )
         case _:
             return None
 
@@ -83,9 +89,7 @@ def reshaped(place: Place, dims: Sequence[Expr]) -> Place | None:
     return None if strides is None else Place(place.owner, place.offset, tuple(dims), strides)
 
 
-def _reshaped_strides(
-    old: Sequence[Expr], old_strides: Sequence[Expr], new: Sequence[Expr]
-) -> tuple[Expr, ...] | None:
+def _reshaped_strides(old: Sequence[Expr], old_strides: Sequence[Expr], new: Sequence[Expr]) -> tuple[Expr, ...] | None:
     """Walks both lists from the innermost dim and matches groups of equal size; each old group must be row-major in itself."""
     source = [(extent, stride) for extent, stride in zip(old, old_strides, strict=True) if extent != 1]
     strides: list[Expr] = []

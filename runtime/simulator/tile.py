@@ -102,8 +102,12 @@ def _run_batch(
         try:
             machine.run()
         except _Diverged as diverged:
-            if func.cluster.value.data > 1:
+            cluster = func.cluster.value.data
+            if cluster == len(batch) > 1:
                 raise SimulationError(f"kernel @{func.sym_name.data}: blocks of one cluster take different branches.") from None
+            if cluster > 1:
+                pending += np.split(batch, len(batch) // cluster)
+                continue
             pending += [batch[diverged.labels == label] for label in np.unique(diverged.labels)]
 
 
@@ -156,7 +160,7 @@ class _Machine:
                 yield from self._ring_step(op)
             case _ if kind in _HANDLERS:
                 result = _HANDLERS[kind](self, op)
-                if op.results:
+                if result is not None:
                     self.values[op.results[0]] = result
             case _ if kind.__module__ in (arith.__name__, math.__name__):
                 self.values[op.results[0]] = scalars.evaluate(op, [self.values[v] for v in op.operands])
@@ -495,6 +499,13 @@ def _same(m: _Machine, op: kernel.MmaWaitOp | kernel.ConvertLayoutOp) -> Array:
     return m.values[op.operands[0]]
 
 
+def _columns(m: _Machine, op: kernel.ColumnsOp) -> Array:
+    first = op.first.value.data
+    type_ = op.result.type
+    assert isinstance(type_, kernel.FragType)
+    return m.values[op.value][..., first : first + type_.extents[1]]
+
+
 def _expr(m: _Machine, op: kernel.ExprOp) -> int:
     return op.expr.exprs[0].evaluate(m.symbols)
 
@@ -515,6 +526,6 @@ _HANDLERS: dict[type[Operation], Callable[[_Machine, Any], Any]] = {
     kernel.LoadTmaOp: _load_tma, kernel.StoreTmaOp: _store_tma, kernel.StoreWaitOp: _nothing, kernel.RingOp: _ring,
     kernel.BarrierOp: _nothing, kernel.FenceAsyncOp: _nothing, kernel.ClusterBarrierOp: _nothing, kernel.GridWaitOp: _nothing,
     kernel.GridSignalOp: _nothing, kernel.FillOp: _fill, kernel.CoordOp: _coord, kernel.MapOp: _map, kernel.ReduceOp: _reduce,
-    kernel.MmaOp: _mma, kernel.MmaWaitOp: _same, kernel.ConvertLayoutOp: _same, kernel.ExprOp: _expr,
+    kernel.MmaOp: _mma, kernel.MmaWaitOp: _same, kernel.ConvertLayoutOp: _same, kernel.ColumnsOp: _columns, kernel.ExprOp: _expr,
     kernel.ClusterRankOp: _rank,
 }  # fmt: skip

@@ -57,7 +57,7 @@ class Box:
     def _im2col(self, coords: Sequence[int], window: Sequence[int], strides: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
         """Pixels walk over the bounding box by the steps, W fastest; the window offsets then shift each."""
         assert self.spec.corners is not None
-        (lower, upper), steps, dims = self.spec.corners, self.spec.steps, self.spec.dims
+        (lower, upper), steps, dims = self.spec.corners, self.spec.element_strides, self.spec.dims
         if len(window) != 2:
             raise RuleBroken(f"expected two window offsets for an im2col load, got {len(window)}")
         channels, pixels = self.spec.box

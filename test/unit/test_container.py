@@ -56,7 +56,10 @@ def test_every_flipped_bit_is_found(path: Path) -> None:
     content = path.read_bytes()
     choose = random.Random(0)
     places = [(byte, bit) for byte in range(64) for bit in range(8)]
-    places += [(choose.randrange(start, min(start + 64, len(content))), choose.randrange(8)) for start in range(0, len(content), 64)]
+    places += [
+        (choose.randrange(start, min(start + 64, len(content))), choose.randrange(8))
+        for start in range(0, len(content), 64)
+    ]
     for byte, bit in places:
         damaged = bytearray(content)
         damaged[byte] ^= 1 << bit
@@ -67,7 +70,7 @@ def test_every_flipped_bit_is_found(path: Path) -> None:
 
 def test_every_truncation_and_extension_is_found(path: Path) -> None:
     content = path.read_bytes()
-    for length in [*range(0, 200), *range(200, len(content), 97), len(content) - 1]:
+    for length in [*range(200), *range(200, len(content), 97), len(content) - 1]:
         path.write_bytes(content[:length])
         with pytest.raises(EngineFormatError):
             read_container(path)

@@ -84,7 +84,9 @@ def test_given_outputs_are_written(run: Callable[..., Any], handmade_network: An
         ({"x": "text"}, "input 'x': expected an array, got str"),
     ],
 )
-def test_inputs_that_do_not_fit_are_one_clear_error(run: Callable[..., Any], inputs: dict[str, Any], message: str) -> None:
+def test_inputs_that_do_not_fit_are_one_clear_error(
+    run: Callable[..., Any], inputs: dict[str, Any], message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         run(inputs)
 
@@ -160,7 +162,7 @@ def test_ir_that_does_not_parse_is_refused(engine: Any, tmp_path: Path) -> None:
     manifest, sections = read_container(tmp_path / "e")
     write_container(tmp_path / "f", manifest, {**sections, "host": Section(b"func.func @main(")})
     with pytest.raises(EngineFormatError, match="its host IR for sm_80 cannot be read"):
-        trtc.load(tmp_path / "f").variant("sm_80").program
+        _ = trtc.load(tmp_path / "f").variant("sm_80").program
 
 
 def test_no_gpu_means_the_simulator_and_says_so(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +172,9 @@ def test_no_gpu_means_the_simulator_and_says_so(engine: Any, monkeypatch: pytest
 
 
 def test_a_gpu_without_kernels_is_refused(engine: Any) -> None:
-    with pytest.raises(TargetError, match="holds kernels for sm_80, sm_90a, but B200 is sm_100; rebuild it with target 'sm_100'"):
+    with pytest.raises(
+        TargetError, match="holds kernels for sm_80, sm_90a, but B200 is sm_100; rebuild it with target 'sm_100'"
+    ):
         engine.variant_for(DeviceInfo(0, "B200", (10, 0), 148, 232448, 1))
     with pytest.raises(TargetError, match="device 'tpu': expected 'simulator' or the number of a GPU"):
         engine.create_context("tpu")

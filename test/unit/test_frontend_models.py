@@ -29,6 +29,7 @@ CASES = [
     ("qdq_convnet", {}),
 ]
 TOLERANCE = 1e-4
+pytestmark = pytest.mark.network
 
 
 def imported(model: zoo.Model) -> ModuleOp:

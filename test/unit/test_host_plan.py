@@ -106,7 +106,10 @@ def test_offsets_hold_for_the_whole_profile_and_grids_follow_the_shape(program: 
 @pytest.mark.parametrize(
     ("shapes", "message"),
     [
-        ({"x": (9, 4)}, r"input 'x', dim 0: expected N within the profile \[1, 8\], got 9; rebuild with a wider profile"),
+        (
+            {"x": (9, 4)},
+            r"input 'x', dim 0: expected N within the profile \[1, 8\], got 9; rebuild with a wider profile",
+        ),
         ({"x": (0, 4)}, r"expected N within the profile"),
         ({"x": (2, 5)}, r"input 'x', dim 1: expected 4 as in x: float32\[N, 4\], got 5"),
         ({"x": (2,)}, r"input 'x': expected 2 dims"),
@@ -124,7 +127,7 @@ def test_a_launch_of_an_unknown_kernel_is_an_error() -> None:
     module = Parser(context, NET).parse_module()
     BufferizePass().apply(context, module)
     PlanArenaPass().apply(context, module)
-    with pytest.raises(PassError, match="launch of @sum, which no kernel.func defines"):
+    with pytest.raises(PassError, match=r"launch of @sum, which no kernel.func defines"):
         HostProgram.read(module, {name: kernel for name, kernel in KERNELS.items() if name != "sum"})
     with pytest.raises(PassError, match="kernel @sum_1 is never launched"):
         HostProgram.read(module, {**KERNELS, "sum_1": info("sum_1", 2)})

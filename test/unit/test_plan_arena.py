@@ -23,7 +23,9 @@ def random_lifetimes(seed: int) -> list[Lifetime]:
     for launch in range(1, count):
         for read in choose.sample(range(launch), min(launch, choose.randrange(1, 4))):
             last[read] = launch
-    return [Lifetime(choose.choice([1, 4, 256, 1000, 4096, choose.randrange(1, 1 << 20)]), i, last[i]) for i in range(count)]
+    return [
+        Lifetime(choose.choice([1, 4, 256, 1000, 4096, choose.randrange(1, 1 << 20)]), i, last[i]) for i in range(count)
+    ]
 
 
 def clashes(lifetimes: list[Lifetime], offsets: tuple[int, ...]) -> list[tuple[int, int]]:
@@ -33,7 +35,11 @@ def clashes(lifetimes: list[Lifetime], offsets: tuple[int, ...]) -> list[tuple[i
         live = [i for i, t in enumerate(lifetimes) if t.first <= launch <= t.last]
         for a in live:
             for b in live:
-                if a < b and offsets[a] < offsets[b] + lifetimes[b].size and offsets[b] < offsets[a] + lifetimes[a].size:
+                if (
+                    a < b
+                    and offsets[a] < offsets[b] + lifetimes[b].size
+                    and offsets[b] < offsets[a] + lifetimes[a].size
+                ):
                     found.append((a, b))
     return found
 

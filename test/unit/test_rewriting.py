@@ -2,21 +2,21 @@
 
 import numpy as np
 import pytest
-from xdsl.dialects.builtin import FunctionType, ModuleOp
+from xdsl.dialects.builtin import UNKNOWN_LOC, FunctionType, ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Region
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
 from trtc.dialects import nn
-from trtc.dialects.errors import PassError
-from trtc.dialects.provenance import get_names, onnx_location, onnx_names, set_names
+from trtc.dialects.errors import InvalidModelError, PassError
+from trtc.dialects.provenance import fuse, get_names, onnx_location, onnx_names, set_names
 from trtc.passes.remarks import collecting, remark
 from trtc.passes.rewriting import apply_patterns
 
 F32 = nn.tensor_type([4], nn.ConstantOp(np.zeros(1, np.float32)).result.type.element_type)
 
 
-class FoldNegOfNeg(RewritePattern):
+class AbsTwice(RewritePattern):
     """neg(relu(x)) -> abs(abs(x)): wrong mathematics, right plumbing."""
 
     @op_type_rewrite_pattern
@@ -52,7 +52,7 @@ def module_of_relu_neg() -> ModuleOp:
 
 def test_new_ops_get_fused_locations_and_names() -> None:
     module = module_of_relu_neg()
-    assert apply_patterns(module, [FoldNegOfNeg()])
+    assert apply_patterns(module, [AbsTwice()])
     ops = [op for op in module.walk() if isinstance(op, nn.AbsOp)]
     assert len(ops) == 2
     for op in ops:
@@ -69,9 +69,30 @@ def test_nothing_to_do_changes_nothing() -> None:
 
 def test_patterns_that_undo_each_other_are_an_error() -> None:
     module = module_of_relu_neg()
-    apply_patterns(module, [FoldNegOfNeg()])
+    apply_patterns(module, [AbsTwice()])
     with pytest.raises(PassError, match="FlipFlop alone has made"):
         apply_patterns(module, [FlipFlop()], limit=20)
+
+
+class Raises(RewritePattern):
+    def match_and_rewrite(self, op, rewriter: PatternRewriter, /) -> None:
+        if isinstance(op, nn.ReluOp):
+            raise InvalidModelError("expected more, got less")
+
+
+def test_an_error_in_a_pattern_names_pattern_and_node_and_prints_no_module() -> None:
+    with pytest.raises(PassError, match=r"^Raises on nn.relu \(from r\): expected more, got less$") as caught:
+        apply_patterns(module_of_relu_neg(), [Raises()])
+    assert caught.value.__notes__ == []
+
+
+def test_locations_fuse_flat_and_without_duplicates() -> None:
+    a, b = onnx_location("a", "Add", 0), onnx_location("", "Mul", 1, "t")
+    assert fuse() == UNKNOWN_LOC and fuse(UNKNOWN_LOC, a) == a
+    assert onnx_names(fuse(fuse(a, b), a, UNKNOWN_LOC)) == ["a", "Mul#1:t"]
+    assert fuse(fuse(a, b), b) == fuse(a, b)
+    with pytest.raises(ValueError, match="expected 1, one per result"):
+        set_names(nn.ReluOp(Block(arg_types=[F32]).args[0]), ["a", "b"])
 
 
 def test_remarks_are_collected_with_nodes_only_while_collecting() -> None:

@@ -17,7 +17,9 @@ W = np.arange(12, dtype=np.float32).reshape(4, 3) - 5
 
 
 @pytest.fixture
-def file(handmade_engine: Callable[..., Any], handmade_network: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+def file(
+    handmade_engine: Callable[..., Any], handmade_network: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> str:
     kernels = handmade_network[1]
     monkeypatch.setattr(SimulatorContext, "_run", kernels)
     path = tmp_path / "net.engine"
@@ -25,10 +27,23 @@ def file(handmade_engine: Callable[..., Any], handmade_network: Any, monkeypatch
     return str(path)
 
 
-def test_run_prints_and_saves_outputs(file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], handmade_network: Any) -> None:
+def test_run_prints_and_saves_outputs(
+    file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], handmade_network: Any
+) -> None:
     x = np.random.default_rng(0).standard_normal((3, 4), np.float32)
     np.savez(tmp_path / "in.npz", x=x)
-    code = main(["run", file, "--device", "simulator", "--inputs", str(tmp_path / "in.npz"), "--save", str(tmp_path / "out.npz")])
+    code = main(
+        [
+            "run",
+            file,
+            "--device",
+            "simulator",
+            "--inputs",
+            str(tmp_path / "in.npz"),
+            "--save",
+            str(tmp_path / "out.npz"),
+        ]
+    )
     printed = capsys.readouterr().out
     assert code == 0 and "device: simulator" in printed and "y: float32[3] mean" in printed
     np.testing.assert_allclose(np.load(tmp_path / "out.npz")["y"], handmade_network[0](x, W), rtol=1e-5)
@@ -72,7 +87,11 @@ def test_inspect_shows_kernels_sources_and_ir(file: str, capsys: pytest.CaptureF
         (["run", "{tmp}/text.engine"], 1, "cannot be loaded"),
         (["inspect", "{file}", "--cuda", "nothing"], 2, "expected a kernel of this engine: fc, "),
         (["inspect", "{file}", "--arch", "sm_120"], 1, "holds kernels for sm_80, not for 'sm_120'"),
-        (["run", "{file}", "--device", "simulator", "--shape", "Q=3"], 2, "--shape 'Q=3': expected <dimension>=<size> with one of N"),
+        (
+            ["run", "{file}", "--device", "simulator", "--shape", "Q=3"],
+            2,
+            "--shape 'Q=3': expected <dimension>=<size> with one of N",
+        ),
         (["run", "{file}", "--device", "simulator", "--shape", "N=99"], 1, "expected N within the profile"),
         (["run", "{file}", "--device", "tpu"], 1, "device 'tpu'"),
         (["run", "{file}", "--device", "simulator", "--inputs", "{tmp}/none.npz"], 2, "--inputs"),

@@ -137,6 +137,7 @@ def test_a_syntax_error_names_file_line_and_column(tmp_path: Path, capsys: pytes
         (["--shape=x=1x2"], "the types of an .mlir file stand in it"),
         (["--arch=volta", "--stop-after=graph"], "expected a GPU architecture such as 'sm_80'"),
         (["--profile=N=4,2,8"], "expected 1 <= min <= opt <= max"),
+        (["--profile=M=4"], "there is no dynamic dimension 'M'; there are none"),
         (["--profile=N"], "expected <dimension>=<min>,<opt>,<max>"),
         (["-t", "nowhere"], "invalid choice: 'nowhere'"),
     ],

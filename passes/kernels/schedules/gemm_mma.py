@@ -141,9 +141,9 @@ def _main_loop(
     return acc, b.emit(kernel.AllocOp(scratch))
 
 
-def vector_layout(threads: int, columns: int, element: Attribute) -> Layout:
-    """Threads side by side along rows, each with 16 bytes of a 16-bit or wider element."""
-    vector = min(8, 128 // bitwidth(element))
+def vector_layout(threads: int, rows: int, columns: int, element: Attribute) -> Layout:
+    """Threads side by side along rows, each with 16 bytes of a 16-bit or wider element where the tile has as much for it."""
+    vector = min(8, 128 // bitwidth(element), rows * columns // threads)
     across = min(threads, columns // vector)
     return Blocked.of(threads // across, across, 1, vector)
 
@@ -163,7 +163,7 @@ def store_results(
         type_ = acc.type
         assert isinstance(type_, FragType)
         narrowest = min((nn.element_of(v) for v in group.results), key=bitwidth)
-        layout = vector_layout(threads, type_.extents[1], narrowest)
+        layout = vector_layout(threads, *type_.tile, narrowest)
         acc = b.emit(kernel.ConvertLayoutOp(acc, FragType.of(type_.extents, type_.element_type, layout), scratch))
     frag = acc.type
     assert isinstance(frag, FragType)

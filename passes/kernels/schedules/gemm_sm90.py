@@ -254,10 +254,11 @@ class _Builder:
         dims, strides = problem.space_view(access)
         if fits_tma(dims, strides, problem.space_groups, bitwidth(element) // 8) is not None:
             return
-        columns = LINE * 8 // bitwidth(element)
+        columns = min(LINE * 8 // bitwidth(element), self.tile.bn)
+        line = columns * bitwidth(element) // 8
         view = space_view(b, problem, access)
-        self.out_map = b.emit(kernel.TensorMapOp(view, TensorMapType.of((self.tile.bm, columns), element, LINE)))
-        self.out_shared = b.emit(kernel.AllocOp(SharedType.of((2, self.tile.bm, columns), element, LINE)))
+        self.out_map = b.emit(kernel.TensorMapOp(view, TensorMapType.of((self.tile.bm, columns), element, line)))
+        self.out_shared = b.emit(kernel.AllocOp(SharedType.of((2, self.tile.bm, columns), element, line)))
 
     def _tile_at(self, b: KernelBuilder, tile: SSAValue) -> tuple[SSAValue, SSAValue, SSAValue]:
         """(batch, first row, first column) of a tile: columns of GROUP row tiles, then the next."""

@@ -8,6 +8,7 @@ from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float64Type, FloatA
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from ....dialects.kernel import (
+    ColumnsOp,
     ConvertLayoutOp,
     CoordOp,
     FillOp,
@@ -262,8 +263,7 @@ def lower_convert_layout(context: Context, op: ConvertLayoutOp) -> None:
     array = context.new_array(target, op.result.name_hint)
     context.arrays[op.result] = array
     if permutation is not None:
-        for r, s in enumerate(permutation):
-            em.store(em.load(context.array(op.value), s), array, r)
+        _move_registers(context, context.array(op.value), array, permutation)
         return
     if op.scratch is None:
         raise em.error(f"expected scratch to go from {source.layout} to {target.layout}, since threads exchange elements, got none")
@@ -277,10 +277,38 @@ def lower_convert_layout(context: Context, op: ConvertLayoutOp) -> None:
     read_tile(context, tile, array, target, zero, zero)
 
 
-def register_permutation(source: FragType, target: FragType) -> list[int] | None:
-    """For each register of `target` the register of `source` that holds the same element in every thread; None if threads differ."""
+def lower_columns(context: Context, op: ColumnsOp) -> None:
+    """A copy of the registers that hold these columns."""
+    source, target, first = frag_type(op.value), frag_type(op.result), op.first.value.data
+    picks = register_permutation(source, target, first)
+    if picks is None:
+        raise context.em.error(f"expected columns {first} to {first + target.tile[1] - 1} in each thread's own registers, got {source}")
+    array = context.new_array(target, op.result.name_hint)
+    _move_registers(context, context.array(op.value), array, picks)
+    context.arrays[op.result] = array
+
+
+def _move_registers(context: Context, source: SSAValue, target: SSAValue, picks: list[int]) -> None:
+    """target[r] = source[picks[r]]: one loop where the picks are runs of neighbours at regular distances."""
+    em, n = context.em, len(picks)
+    run = next((r for r in range(1, n) if picks[r] != picks[0] + r), n)
+    stride = picks[run] - picks[0] if run < n else 0
+    if n % run == 0 and all(p == picks[0] + r // run * stride + r % run for r, p in enumerate(picks)):
+        with em.loop(n // run, "i") as i, em.loop(run, "r") as r:
+            em.store(em.load(source, i * stride + r + picks[0]), target, i * run + r)
+        return
+    for r, p in enumerate(picks):
+        em.store(em.load(source, p), target, r)
+
+
+def register_permutation(source: FragType, target: FragType, first_column: int = 0) -> list[int] | None:
+    """
+    For each register of `target` the register of `source` that holds, in every thread, the same element (`first_column` columns further
+    right); None if threads differ or lack it.
+    """
     rows, columns = source.layout.table(source.tile)
     wanted_rows, wanted_columns = target.layout.table(target.tile)
+    wanted_columns = wanted_columns + first_column
     if rows.shape[0] != wanted_rows.shape[0]:
         return None
     places = {(int(i), int(j)): r for r, (i, j) in enumerate(zip(rows[0], columns[0], strict=True))}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from math import gcd
 
 from xdsl.ir import Attribute, Operation, SSAValue
@@ -21,6 +22,7 @@ from ....dialects.kernel import (
 )
 from ....dialects.kernel_types import bitwidth
 from .emitter import Emitter, Ix
+from .placement import Placement
 
 Ranges = dict[str, tuple[int, int, int]]
 
@@ -58,8 +60,7 @@ class Context:
     func: FuncOp
     em: Emitter
     ranges: Ranges
-    capacity: int | None
-    """Shared memory that a block may use on the target; None where no target is known."""
+    placement: Placement
     role: Role = field(init=False)
     params: set[str] = field(default_factory=set[str])
     indices: dict[SSAValue, Ix] = field(default_factory=dict[SSAValue, Ix])
@@ -129,6 +130,20 @@ class Context:
     def barrier(self) -> None:
         """All threads of the role meet."""
         self.em.emit(BarSyncOp(self.role.barrier, self.role.threads))
+
+    @contextmanager
+    def elect(self) -> Iterator[None]:
+        """Run by the role's first thread only."""
+        if self.role.elected:
+            yield
+            return
+        outer = self.role
+        with self.em.when(self.em.below(outer.thread, 1)):
+            self.role = replace(outer, elected=True)
+            try:
+                yield
+            finally:
+                self.role = outer
 
     # Dim expressions.
 

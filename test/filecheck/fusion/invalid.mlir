@@ -1,7 +1,7 @@
 // RUN: trtc-opt %s --split-input-file --verify-diagnostics | filecheck %s
 
 // Anchors are a closed list.
-// CHECK: fusion.group: expected an anchor of conv, matmul, row, window, gather, pointwise, got 'gemm'
+// CHECK: fusion.group: expected an anchor of conv, matmul, attention, row, window, gather, pointwise, got 'gemm'
 func.func @f(%x : tensor<4xf32>) {
   %r = fusion.group "gemm" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) {
     fusion.yield %a : tensor<4xf32>

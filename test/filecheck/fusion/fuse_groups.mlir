@@ -1,0 +1,75 @@
+// RUN: trtc-opt %s -p fuse-groups --split-input-file --verify-diagnostics --parsing-diagnostics | filecheck %s
+// RUN: trtc-opt %s -p fuse-groups --split-input-file --verify-diagnostics --parsing-diagnostics --remarks 2>&1 | filecheck %s --check-prefix=REMARK
+
+// A conv takes its bias, a residual and a detour that comes together again (hard swish); numbers become immediates of the group.
+// CHECK-LABEL: @conv
+// CHECK: fusion.group "conv" (%[[X:.*]] = %x : tensor<1x4x4x8xf32>, %[[W:.*]] = %w : tensor<8x1x1x8xf32>, %[[B:.*]] = %b : tensor<8xf32>, %[[R:.*]] = %r : tensor<1x4x4x8xf32>) -> (tensor<1x4x4x8xf32>) {
+// CHECK: %[[THREE:.*]] = nn.constant dense<3.000000e+00> : tensor<f32>
+// CHECK: nn.conv %[[X]], %[[W]]
+// CHECK: nn.add %{{.*}}, %[[B]]
+// CHECK: nn.add %{{.*}}, %[[R]]
+// CHECK: nn.add %{{.*}}, %[[THREE]]
+// CHECK: nn.clip
+// CHECK: nn.mul
+// CHECK: fusion.yield
+// CHECK-NEXT: }
+// CHECK-NEXT: func.return
+// REMARK: applied: fuse-groups: fusion.group: conv group of nn.constant, nn.conv, nn.add, nn.add, nn.add, nn.clip, nn.mul
+func.func @conv(%x: tensor<1x4x4x8xf32>, %w: tensor<8x1x1x8xf32>, %b: tensor<8xf32>, %r: tensor<1x4x4x8xf32>) -> tensor<1x4x4x8xf32> {
+  %three = nn.constant dense<3.0> : tensor<f32>
+  %0 = nn.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x4x4x8xf32>, tensor<8x1x1x8xf32>) -> tensor<1x4x4x8xf32>
+  %1 = nn.add %0, %b : (tensor<1x4x4x8xf32>, tensor<8xf32>) -> tensor<1x4x4x8xf32>
+  %2 = nn.add %1, %r : (tensor<1x4x4x8xf32>, tensor<1x4x4x8xf32>) -> tensor<1x4x4x8xf32>
+  %3 = nn.add %2, %three : (tensor<1x4x4x8xf32>, tensor<f32>) -> tensor<1x4x4x8xf32>
+  %4 = nn.clip %3 {min = 0.0 : f64, max = 6.0 : f64} : tensor<1x4x4x8xf32>
+  %5 = nn.mul %2, %4 : (tensor<1x4x4x8xf32>, tensor<1x4x4x8xf32>) -> tensor<1x4x4x8xf32>
+  func.return %5 : tensor<1x4x4x8xf32>
+}
+
+// -----
+
+// A row op takes pointwise ops before and behind it; dims are dynamic.
+// CHECK-LABEL: @row
+// CHECK-COUNT-1: fusion.group "row"
+// CHECK: nn.mul
+// CHECK: nn.softmax
+// CHECK: nn.relu
+// CHECK: fusion.yield
+// CHECK-NOT: fusion.group
+func.func @row(%x: tensor<?x64xf32, #nn.dims<N, 64>>) -> tensor<?x64xf32, #nn.dims<N, 64>> {
+  %two = nn.constant dense<2.0> : tensor<f32>
+  %0 = nn.mul %x, %two : (tensor<?x64xf32, #nn.dims<N, 64>>, tensor<f32>) -> tensor<?x64xf32, #nn.dims<N, 64>>
+  %1 = nn.softmax %0 {axis = 1 : i64} : (tensor<?x64xf32, #nn.dims<N, 64>>) -> tensor<?x64xf32, #nn.dims<N, 64>>
+  %2 = nn.relu %1 : tensor<?x64xf32, #nn.dims<N, 64>>
+  func.return %2 : tensor<?x64xf32, #nn.dims<N, 64>>
+}
+
+// -----
+
+// Refused: a value that others read too ends its group, so that groups have one result and no cycle can arise; views and ops on
+// constants stay outside.
+// CHECK-LABEL: @refused
+// CHECK: nn.transpose %w
+// CHECK: %[[G:.*]] = fusion.group "matmul"
+// CHECK-NOT: nn.exp
+// CHECK: fusion.yield
+// CHECK: nn.reshape %[[G]]
+// CHECK: fusion.group "pointwise" (%{{.*}} = %[[G]]
+// CHECK: nn.exp
+func.func @refused(%x: tensor<16x64xf32>) -> (tensor<16x64xf32>, tensor<1024xf32>) {
+  %w = nn.constant dense<1.0> : tensor<64x64xf32>
+  %t = nn.transpose %w {permutation = array<i64: 1, 0>} : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %0 = nn.matmul %x, %t : (tensor<16x64xf32>, tensor<64x64xf32>) -> tensor<16x64xf32>
+  %1 = nn.reshape %0 : (tensor<16x64xf32>) -> tensor<1024xf32>
+  %2 = nn.exp %0 : tensor<16x64xf32>
+  func.return %2, %1 : tensor<16x64xf32>, tensor<1024xf32>
+}
+
+// -----
+
+// Invalid: an op that no group holds.
+// CHECK: error: fuse-groups: nn.batch_norm: expected an op that can stand in a group, got nn.batch_norm; run fold-batch-norm before
+func.func @invalid(%x: tensor<4x8xf32>, %s: tensor<8xf32>) -> tensor<4x8xf32> {
+  %0 = nn.batch_norm %x, %s, %s, %s, %s {epsilon = 0.0 : f64} : (tensor<4x8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>) -> tensor<4x8xf32>
+  func.return %0 : tensor<4x8xf32>
+}

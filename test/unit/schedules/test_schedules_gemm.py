@@ -1,0 +1,157 @@
+"""The GEMM schedules against the meaning of their groups: every operand type, conv and matmul, epilogues, edges, dynamic sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Check = Callable[..., Any]
+HOPPER = 'kernel.target = #kernel.target<"sm_90a", sms = 132, smem = 232448>'
+LOOSE = {"f32": 2e-6, "tf32": 2e-3, "f16": 2e-3, "bf16": 1e-2}
+
+
+def module(body: str, *, attributes: str = "", anchor: str = "matmul", layouts: str = "") -> str:
+    """One outlined group in a module."""
+    extra = f", fusion.layouts = {layouts}" if layouts else ""
+    return f"""builtin.module attributes {{{attributes}}} {{
+  func.func private {body.replace("{ANCHOR}", f'{{fusion.anchor = "{anchor}"{extra}}}')}
+}}"""
+
+
+def matmul(m: object, n: int, k: int, element: str, *, transpose: bool = True, math: str = "") -> str:
+    def tensor(*dims: object) -> str:
+        shape = "x".join("?" if isinstance(d, str) else str(d) for d in dims)
+        encoding = f", #nn.dims<{', '.join(map(str, dims))}>" if any(isinstance(d, str) for d in dims) else ""
+        return f"tensor<{shape}x{element}{encoding}>"
+
+    a, c, bias = tensor(m, k), tensor(m, n), tensor(n)
+    b = tensor(n, k) if transpose else tensor(k, n)
+    flags = ", ".join(f for f in ("transpose_b" if transpose else "", math) if f)
+    return f"""@f(%a: {a}, %b: {b}, %bias: {bias}, %res: {c}) -> {c} attributes {{ANCHOR}} {{
+    %0 = nn.matmul %a, %b {{{flags}}} : ({a}, {b}) -> {c}
+    %1 = nn.add %0, %bias : ({c}, {bias}) -> {c}
+    %2 = nn.add %1, %res : ({c}, {c}) -> {c}
+    %3 = nn.relu %2 : {c}
+    func.return %3 : {c}
+  }}"""
+
+
+@pytest.mark.parametrize("element", ["f16", "bf16", "f32", "tf32"])
+@pytest.mark.parametrize(("m", "n", "k"), [(128, 64, 64), (37, 24, 40), (5, 130, 33)])
+def test_matmul_with_epilogue(check_group: Check, element: str, m: int, n: int, k: int) -> None:
+    math = "math = #nn.math<tf32>" if element == "tf32" else ""
+    text = module(matmul(m, n, k, "f32" if element == "tf32" else element, math=math))
+    check_group(text, "gemm_mma", tolerance=LOOSE[element])
+
+
+@pytest.mark.parametrize("element", ["f16", "f32"])
+def test_matmul_with_b_as_k_by_n(check_group: Check, element: str) -> None:
+    check_group(module(matmul(48, 40, 56, element, transpose=False)), "gemm_mma", tolerance=LOOSE[element])
+
+
+@pytest.mark.parametrize("rows", [1, 19, 64])
+def test_matmul_with_dynamic_rows(check_group: Check, rows: int) -> None:
+    text = module(matmul("N", 32, 64, "f16"), attributes="nn.symbols = {N = array<i64: 1, 32, 64>}")
+    check_group(text, "gemm_mma", tolerance=2e-3, N=rows)
+
+
+def test_matmul_int8(check_group: Check) -> None:
+    a, b, c, r = "tensor<33x64xi8>", "tensor<24x64xi8>", "tensor<33x24xi32>", "tensor<33x24xf32>"
+    body = f"""@f(%a: {a}, %b: {b}, %s: tensor<24xf32>) -> {r} attributes {{ANCHOR}} {{
+    %0 = nn.matmul %a, %b {{transpose_b}} : ({a}, {b}) -> {c}
+    %1 = nn.cast %0 : ({c}) -> {r}
+    %2 = nn.mul %1, %s : ({r}, tensor<24xf32>) -> {r}
+    func.return %2 : {r}
+  }}"""
+    check_group(module(body), "gemm_mma", high=100)
+
+
+@pytest.mark.parametrize("transpose", [True, False])
+def test_batched_matmul_of_strided_views(check_group: Check, transpose: bool) -> None:
+    """Attention's products: operands [B, S, H, D] read as [B, H, S, D] by strides, the result written the same way."""
+    s, d, h = 20, 16, 3
+    a, c = f"tensor<2x{h}x{s}x{d}xf16>", f"tensor<2x{h}x{s}x{s if transpose else d}xf16>"
+    p = a if transpose else f"tensor<2x{h}x{s}x{s}xf16>"
+    strides = f"[{s * h * d}, {d}, {h * d}, 1]"
+    view = f"#fusion.layout<{strides}, align = 8>"
+    plain = "#fusion.layout<contiguous, align = 8>"
+    layouts = f"[{view}, {view}, {plain}]" if transpose else f"[{plain}, {view}, {view}]"
+    flags = " {transpose_b}" if transpose else ""
+    body = f"""@f(%a: {p}, %b: {a}) -> {c} attributes {{ANCHOR}} {{
+    %0 = nn.matmul %a, %b{flags} : ({p}, {a}) -> {c}
+    func.return %0 : {c}
+  }}"""
+    check_group(module(body, layouts=layouts), "gemm_mma", tolerance=2e-3)
+
+
+def conv(element: str, n: object, h: object, w: object, c: int, o: int, kernel: int, *, stride: int = 1, pad: int = 0, groups: int = 1) -> str:
+    def tensor(*dims: object) -> str:
+        shape = "x".join("?" if isinstance(d, str) else str(d) for d in dims)
+        encoding = f", #nn.dims<{', '.join(map(str, dims))}>" if any(isinstance(d, str) for d in dims) else ""
+        return f"tensor<{shape}x{element}{encoding}>"
+
+    def out(x: object) -> object:
+        if isinstance(x, str):
+            return f"({x} + {2 * pad - kernel}) floordiv {stride} + 1"
+        assert isinstance(x, int)
+        return (x + 2 * pad - kernel) // stride + 1
+
+    x, f, y = tensor(n, h, w, c), tensor(o, kernel, kernel, c // groups), tensor(n, out(h), out(w), o)
+    return f"""@f(%x: {x}, %w: {f}, %b: {tensor(o)}) -> {y} attributes {{ANCHOR}} {{
+    %0 = nn.conv %x, %w {{strides = array<i64: {stride}, {stride}>, pads = array<i64: {pad}, {pad}, {pad}, {pad}>, dilations = array<i64: 1, 1>, groups = {groups} : i64}} : ({x}, {f}) -> {y}
+    %1 = nn.add %0, %b : ({y}, {tensor(o)}) -> {y}
+    %2 = nn.relu %1 : {y}
+    func.return %2 : {y}
+  }}"""  # noqa: E501
+
+
+@pytest.mark.parametrize("element", ["f16", "f32"])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        dict(n=2, h=9, w=7, c=16, o=24, kernel=3, pad=1),
+        dict(n=1, h=14, w=14, c=3, o=16, kernel=7, stride=2, pad=3),
+        dict(n=2, h=6, w=6, c=32, o=16, kernel=1),
+        dict(n=1, h=8, w=8, c=32, o=48, kernel=3, pad=1, groups=2),
+    ],
+)
+def test_conv(check_group: Check, element: str, shape: dict[str, int]) -> None:
+    check_group(module(conv(element, **shape), anchor="conv"), "gemm_mma", tolerance=LOOSE[element])
+
+
+def test_conv_with_dynamic_image(check_group: Check) -> None:
+    attributes = "nn.symbols = {N = array<i64: 1, 2, 4>, H = array<i64: 4, 8, 16>, W = array<i64: 4, 8, 16>}"
+    text = module(conv("f16", "N", "H", "W", 16, 24, 3, stride=2, pad=1), attributes=attributes, anchor="conv")
+    check_group(text, "gemm_mma", tolerance=2e-3, N=3, H=9, W=13)
+
+
+@pytest.mark.parametrize(("m", "n", "k"), [(256, 256, 128), (200, 136, 72), (300, 64, 200)])
+def test_hopper_matmul(check_group: Check, m: int, n: int, k: int) -> None:
+    check_group(module(matmul(m, n, k, "f16"), attributes=HOPPER), "gemm_sm90", tolerance=2e-3)
+
+
+def test_hopper_matmul_in_a_cluster_of_two(check_group: Check) -> None:
+    text = module(matmul(300, 256, 136, "f16"), attributes=HOPPER)
+    check_group(text, "gemm_sm90", tolerance=2e-3, tunables={"cluster": 2, "groups": 2, "bn": 128, "stages": 4})
+
+
+@pytest.mark.parametrize(("kernel", "stride", "pad"), [(1, 1, 0), (3, 1, 1), (3, 2, 1), (1, 2, 0)])
+def test_hopper_conv(check_group: Check, kernel: int, stride: int, pad: int) -> None:
+    text = module(conv("f16", 2, 13, 9, 64, 72, kernel, stride=stride, pad=pad), attributes=HOPPER, anchor="conv")
+    check_group(text, "gemm_sm90", tolerance=2e-3)
+
+
+@pytest.mark.parametrize(("queries", "keys"), [(128, 128), (200, 200), (70, 300)])
+def test_hopper_attention(check_group: Check, queries: int, keys: int) -> None:
+    q, k, s = f"tensor<2x2x{queries}x64xf16>", f"tensor<2x2x{keys}x64xf16>", f"tensor<2x2x{queries}x{keys}xf16>"
+    mask = f"tensor<2x1x1x{keys}xf16>"
+    body = f"""@f(%q: {q}, %k: {k}, %v: {k}, %m: {mask}) -> {q} attributes {{ANCHOR}} {{
+    %0 = nn.matmul %q, %k {{transpose_b}} : ({q}, {k}) -> {s}
+    %1 = nn.add %0, %m : ({s}, {mask}) -> {s}
+    %2 = nn.softmax %1 {{axis = 3 : i64}} : ({s}) -> {s}
+    %3 = nn.matmul %2, %v : ({s}, {k}) -> {q}
+    func.return %3 : {q}
+  }}"""
+    check_group(module(body, attributes=HOPPER, anchor="attention"), "attention_sm90", tolerance=3e-3)

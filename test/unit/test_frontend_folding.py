@@ -1,0 +1,121 @@
+"""Folding of shape arithmetic: what it decides is what ONNX computes, and what it cannot decide stays an op on data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from trtc.compiler.frontend import folding, import_onnx
+from trtc.compiler.frontend.folding import Undecidable, as_int, clamp, compare, elements
+from trtc.dialects import dims, nn
+from trtc.dialects.errors import UnsupportedOpError
+from trtc.dialects.meaning import run_module
+
+RANGES = {"N": (1, 4, 8), "S": (2, 16, 64)}
+N, S = dims.symbol("N"), dims.symbol("S")
+
+
+@pytest.mark.parametrize(("a", "b", "quotient"), [(7, 2, 3), (-7, 2, -3), (7, -2, -3), (-7, -2, 3), (6, 3, 2)])
+def test_integer_division_truncates(a: int, b: int, quotient: int) -> None:
+    assert folding.fold_div(a, b) == quotient
+
+
+def test_division_of_expressions() -> None:
+    assert folding.fold_div(6 * N, 3) == 2 * N
+    assert folding.fold_exact_div(6 * N, 3) == 2 * N
+    with pytest.raises(Undecidable):
+        folding.fold_exact_div(N, 2)
+    with pytest.raises(Undecidable):
+        folding.fold_div(N, 0)
+
+
+@pytest.mark.parametrize(
+    ("predicate", "a", "b", "verdict"),
+    [
+        ("eq", N, N, True), ("eq", N, -1, False), ("eq", N, 9, False), ("lt", N, 9, True), ("lt", N, 1, False),
+        ("ge", S, 2, True), ("gt", S, 64, False), ("le", N + 1, 9, True), ("eq", 3, 3, True),
+    ],
+)  # fmt: skip
+def test_comparisons_that_the_ranges_decide(predicate: str, a: Any, b: Any, verdict: bool) -> None:
+    assert compare(predicate, RANGES)(a, b) is verdict
+
+
+@pytest.mark.parametrize(("predicate", "a", "b"), [("eq", N, 4), ("lt", N, 4), ("ge", S, N), ("eq", N, S)])
+def test_comparisons_that_they_do_not(predicate: str, a: Any, b: Any) -> None:
+    with pytest.raises(Undecidable):
+        compare(predicate, RANGES)(a, b)
+
+
+def test_clamp_drops_what_the_ranges_make_needless() -> None:
+    assert clamp(S, 0, 512, RANGES) == S
+    assert str(clamp(S, 0, 32, RANGES)) in ("min(32, S)", "min(S, 32)")
+    assert clamp(700, 0, 512, RANGES) == 512
+    assert clamp(S - 100, 0, 512, RANGES) == 0
+
+
+def test_elements_keep_expressions_and_ints_apart() -> None:
+    array = elements([N, dims.const(3), 4], (3, 1))
+    assert [as_int(element) for element in array.reshape(-1)] == [None, 3, 4]
+    assert array.dtype == object and array.shape == (3, 1)
+
+
+def imported(body: str, opset: int = 17, **arguments: Any) -> Any:
+    return import_onnx(onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : {opset}]>\n{body}'), **arguments)
+
+
+def op_names(module: Any) -> list[str]:
+    return [op.name for op in module.walk() if op.name.startswith("nn.")]
+
+
+def test_arithmetic_through_floats_is_exact_or_left_to_data() -> None:
+    double = """g (float[N, 4] x) => (float[A] y) <float two = {2}, int64[1] at = {0}> {
+        s = Shape(x)  n = Gather(s, at)  f = Cast<to = 1>(n)  d = Mul(f, two)  e = Floor(d)  i = Cast<to = 7>(e)
+        y = Reshape(x, s4) four = Constant<value_ints = [2]>() s4 = Concat<axis = 0>(i, four) }"""
+    (reshape,) = [op for op in imported(double).walk() if isinstance(op, nn.ReshapeOp)]
+    assert [str(extent) for extent in nn.shape_of(reshape.result)] == ["2*N", "2"]
+
+    ratio = """g (float[N, M] x) => (float[N, M] y) <int64 zero = {0}, int64 one = {1}> {
+        s = Shape(x) n = Gather(s, zero) m = Gather(s, one) f = Cast<to = 1>(n) g = Cast<to = 1>(m)
+        r = Div(f, g) y = Mul(x, r) }"""
+    module = imported(ratio)
+    assert "nn.div" in op_names(module)
+    (got,) = run_module(module, [np.ones((3, 4), np.float32)])
+    np.testing.assert_allclose(got, np.full((3, 4), 0.75))
+
+
+def test_the_expand_mask_of_older_exporters_folds() -> None:
+    """Where(Equal(shape, -1), ones, shape), as torch writes `expand`."""
+    body = """g (float[N, 1] x) => (float[N, S] y) <int64[1] at = {0}, int64[1] three = {3}, int64[2] minus = {-1, -1}> {
+        s = Shape(x) n = Gather(s, at) t = Concat<axis = 0>(n, three) q = Equal(t, minus)
+        o = ConstantOfShape<value = int64[1] {1}>(two) two = Constant<value_ints = [2]>() w = Where(q, o, t)
+        y = Expand(x, w) }"""
+    assert op_names(imported(body)) == ["nn.broadcast_to"]
+
+
+def test_slices_of_dynamic_dims() -> None:
+    body = """g (float[S, 4] x, float[512, 4] t) => (float[A, 4] y, float[B, 4] z)
+        <int64[1] zero = {0}, int64[1] one = {1}, int64[1] last = {-1}, int64[1] big = {9223372036854775807}> {
+        s = Shape(x) n = Slice(s, zero, one) y = Slice(t, zero, n) z = Slice(x, last, big) }"""
+    module = imported(body, profiles={"S": (1, 8, 512)})
+    slices = [op for op in module.walk() if isinstance(op, nn.SliceOp)]
+    assert [str(nn.shape_of(op.result)[0]) for op in slices] == ["S", "1"]
+    x, table = np.arange(12, dtype=np.float32).reshape(3, 4), np.arange(2048, dtype=np.float32).reshape(512, 4)
+    y, z = run_module(module, [x, table])
+    np.testing.assert_array_equal(y, table[:3])
+    np.testing.assert_array_equal(z, x[-1:])
+
+
+def test_a_shape_computed_from_data_is_refused() -> None:
+    body = "g (float[N, 4] x) => (float[A] y) { m = ReduceMax<keepdims = 0>(x) i = Cast<to = 7>(m) y = Expand(x, i) }"
+    with pytest.raises(UnsupportedOpError, match=r"its shape \('i'\) is computed from data"):
+        imported(body)
+
+
+def test_reshape_divides_dynamic_dims_out() -> None:
+    body = """g (float[N, S, 12, 32] x) => (float[N, S, 384] y, float[A, 32] z)
+        <int64[3] keep = {0, 0, -1}, int64[2] rows = {-1, 32}> { y = Reshape(x, keep) z = Reshape(x, rows) }"""
+    shapes = [nn.shape_of(op.results[0]) for op in imported(body).walk() if op.name == "nn.reshape"]
+    assert [[str(extent) for extent in shape] for shape in shapes] == [["N", "S", "384"], ["12*N*S", "32"]]
