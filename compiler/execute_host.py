@@ -8,7 +8,7 @@ memory is poisoned (NaN bytes) before use, so that reading what nobody wrote sho
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from xdsl.dialects.builtin import ArrayAttr, MemRefType, ModuleOp, StringAttr
@@ -57,6 +57,8 @@ class _Host:
         self.functions, self.weights, self.on_launch = functions, weights, on_launch
         self.env: dict[str, int] = {}
         self.arrays: dict[SSAValue, Array] = {}
+        self.starts: dict[SSAValue, Array] = {}
+        """For each view the bytes of its owner from its first element on: what a kernel's pointer sees."""
 
     def run(self, main: FuncOp, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Bind the arguments, then the ops in order."""
@@ -92,7 +94,7 @@ class _Host:
             case buffer.WeightOp():
                 if op.label.data not in self.weights:
                     raise InvalidModelError(f"{describe(op)}: @weights exports no '{op.label.data}'")
-                self.arrays[op.result] = self.weights[op.label.data]
+                self.arrays[op.result] = np.ascontiguousarray(self.weights[op.label.data])
             case buffer.SlotOp():
                 begin = op.offset.value.data
                 raw = _bytes(self.arrays[op.arena])[begin : begin + op.size.value.data]
@@ -102,12 +104,19 @@ class _Host:
                 raw = _bytes(self.arrays[op.source])
                 shape, strides = self._shape(op.dims.exprs), self._shape(op.strides.exprs)
                 self.arrays[op.result] = _view(raw, _dtype(op.result), offset, shape, strides)
+                self.starts[op.result] = raw[offset * _dtype(op.result).itemsize :]
             case buffer.LaunchOp():
                 self._launch(op)
             case _ if op.name in ("func.return", "buffer.symbol"):
                 pass
             case _:
                 raise PassError(f"{describe(op)} is not an op of a host function: expected buffer ops and func.return")
+
+    def _flat(self, value: SSAValue) -> Array:
+        """A memref as a kernel gets it: the elements of its owner, from its own first one on."""
+        raw = self.starts[value] if value in self.starts else _bytes(self.arrays[value])
+        size = _dtype(value).itemsize
+        return raw[: raw.size // size * size].view(_dtype(value))
 
     def _launch(self, op: buffer.LaunchOp) -> None:
         callee = self.functions.get(op.callee.string_value())
@@ -120,14 +129,16 @@ class _Host:
         elif isinstance(callee, kernel.FuncOp):
             from ..runtime.simulator import run_kernel
 
-            run_kernel(callee, [self.arrays[v] for v in op.memrefs], symbols, mode=kernel_mode(callee))
+            run_kernel(callee, [self._flat(value) for value in op.memrefs], symbols, mode=kernel_mode(callee))
         else:
-            raise InvalidModelError(f"{describe(op)}: expected a function or kernel {op.callee}, got none in the module")
+            raise InvalidModelError(
+                f"{describe(op)}: expected a function or kernel {op.callee}, got none in the module"
+            )
         if self.on_launch is not None:
             self.on_launch(op, _strings(op, buffer.OUT_NAMES) or [""] * len(outs), outs)
 
 
-def kernel_mode(function: kernel.FuncOp) -> str:
+def kernel_mode(function: kernel.FuncOp) -> Literal["tile", "thread"]:
     """`thread` for a kernel that `lower-to-threads` has lowered, else `tile`."""
     threads = {op.name for op in kernel.THREAD_OPS}
     return "thread" if any(op.name in threads for op in function.walk()) else "tile"

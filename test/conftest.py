@@ -108,14 +108,20 @@ def make_engine(w: np.ndarray, archs: tuple[str, ...] = ("sm_80",)) -> Any:
     facts = {op.sym_name.data: KernelInfo.read(op) for op in tiles.walk() if isinstance(op, kernel.FuncOp)}
     facts["sum"] = KernelInfo(**{**vars(facts["sum"]), "shared_bytes": 24})
     program = HostProgram.read(host, facts)
-    sections = {"host": Section(_print(_host(host)).encode()), "tiles": Section(_print(tiles, locations=False).encode())}
+    sections = {
+        "host": Section(_print(_host(host)).encode()),
+        "tiles": Section(_print(tiles, locations=False).encode()),
+    }
     sections["w"] = Section(memoryview(np.ascontiguousarray(w).reshape(-1).view(np.uint8)), 4096)
     variants: dict[str, Any] = {}
     for arch in archs:
         kernels: list[dict[str, Any]] = []
         for name, source in SOURCES.items():
             made = compile_cubin(Job(source, arch))
-            sections[f"{arch}/{name}.cu"], sections[f"{arch}/{name}.cubin"] = Section(source.encode()), Section(made.cubin)
+            sections[f"{arch}/{name}.cu"], sections[f"{arch}/{name}.cubin"] = (
+                Section(source.encode()),
+                Section(made.cubin),
+            )
             files = {"source": f"{arch}/{name}.cu", "cubin": f"{arch}/{name}.cubin"}
             resources = {"resources": asdict(made.resources[name]), "problems": made.problems()}
             kernels.append({"facts": facts[name].to_json(), "entry": name, **files, **resources})
@@ -165,6 +171,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not needing or find_device() is not None:
         return
     if config.option.markexpr == "gpu":
-        pytest.exit("these tests need an NVIDIA GPU of compute capability 8.0 or newer, and there is none", returncode=1)
+        pytest.exit(
+            "these tests need an NVIDIA GPU of compute capability 8.0 or newer, and there is none", returncode=1
+        )
     for item in needing:
         item.add_marker(pytest.mark.skip(reason="no NVIDIA GPU on this machine"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import isinf, isnan
 
+import ml_dtypes
 import numpy as np
 from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import (
@@ -67,7 +68,9 @@ def literal(value: Attribute) -> str:
 def _float(number: float, type_: Attribute) -> str:
     double = isinstance(type_, Float64Type)
     if isinstance(type_, Float16Type | BFloat16Type):
-        raise TrtcError(f"CUDA C: expected constants of f32 or f64 (narrow them by arith.truncf), got one of {type_}")
+        # Stored as their bits, as all 16-bit floats are.
+        dtype = np.float16 if isinstance(type_, Float16Type) else ml_dtypes.bfloat16
+        return f"0x{int(np.asarray(number, dtype).view(np.uint16)):04x}"
     if isnan(number):
         return "__longlong_as_double(0x7fffffffffffffffll)" if double else "__int_as_float(0x7fffffff)"
     if isinf(number):

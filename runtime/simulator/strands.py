@@ -214,7 +214,7 @@ class BlockState:
         self.wgmma_fence: dict[int, int] = {}
 
 
-@dataclass
+@dataclass(eq=False)
 class Task:
     """A coroutine of the scheduler."""
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.parser import Parser
+
 from trtc.compiler.tools import demo
 from trtc.compiler.universe import make_context
 from trtc.dialects.errors import TrtcError
-from xdsl.dialects.builtin import ModuleOp
-from xdsl.parser import Parser
 
 
 def parse(text: str) -> ModuleOp:

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation
+from xdsl.parser import Parser
+
 from trtc.compiler.execute import execute, input_shapes, io_names, level, random_inputs
 from trtc.compiler.pipeline import run_passes
 from trtc.compiler.universe import load_pass, make_context
 from trtc.dialects.errors import InvalidModelError, OptionError
-from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Operation
-from xdsl.parser import Parser
 
 TENSORS = """
 builtin.module attributes {nn.symbols = {N = array<i64: 1, 3, 8>}} {
@@ -38,7 +39,7 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 3, 8>}} {
     func.return
   }
 }
-"""
+"""  # noqa: E501
 
 
 def parse(text: str) -> ModuleOp:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.parser import Parser
+
 from trtc.compiler.execute import execute, random_inputs
 from trtc.compiler.pipeline import verify_module
 from trtc.compiler.tools import gen_levels
 from trtc.compiler.universe import make_context
-from xdsl.dialects.builtin import ModuleOp
-from xdsl.parser import Parser
 
 FILES = sorted(gen_levels.FOLDER.glob("*.mlir"))
 

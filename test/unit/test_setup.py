@@ -63,14 +63,14 @@ def test_no_python(tools: Path) -> None:
 def test_an_old_python(tools: Path) -> None:
     script(tools, "python3", "exit 1")
     assert "Python 3.11 or newer is missing" in setup(tools).stderr
-    fails_with(setup(tools, PYTHON="python3"), "PYTHON=python3 is not Python 3.11 or newer; point PYTHON at one that is.")
+    fails_with(
+        setup(tools, PYTHON="python3"), "PYTHON=python3 is not Python 3.11 or newer; point PYTHON at one that is."
+    )
 
 
 def test_no_venv_module(tools: Path) -> None:
     script(tools, "python3", FAKE_PYTHON.format(ensurepip=1))
-    fails_with(
-        setup(tools), "Python's venv module is missing; install it with: sudo apt-get install python3-venv"
-    )
+    fails_with(setup(tools), "Python's venv module is missing; install it with: sudo apt-get install python3-venv")
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,9 @@ def passes_in_files(root: Path) -> set[tuple[str, str]]:
 def _constant(node: ast.stmt, known: dict[str, str] | None = None) -> tuple[str, str] | None:
     """(name, text) of an assignment of a string, or of a name that is known to be one."""
     match node:
-        case ast.Assign(targets=[ast.Name(id=name)], value=value) | ast.AnnAssign(target=ast.Name(id=name), value=value):
+        case (
+            ast.Assign(targets=[ast.Name(id=name)], value=value) | ast.AnnAssign(target=ast.Name(id=name), value=value)
+        ):
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
                 return name, value.value
             if isinstance(value, ast.Name) and known and value.id in known:

@@ -15,7 +15,18 @@ from math import gcd
 from typing import TypeAlias
 
 from xdsl.dialects import arith, memref, scf
-from xdsl.dialects.builtin import UNKNOWN_LOC, FloatAttr, IndexType, IntegerAttr, IntegerType, LocationAttr, UnitAttr
+from xdsl.dialects.builtin import (
+    UNKNOWN_LOC,
+    BFloat16Type,
+    Float16Type,
+    FloatAttr,
+    IndexType,
+    IntegerAttr,
+    IntegerType,
+    LocationAttr,
+    UnitAttr,
+    f32,
+)
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from ....dialects.errors import PassError
@@ -247,7 +258,9 @@ class Emitter:
         return self.pure((arith.ConstantOp, value), (), arith.ConstantOp, IntegerAttr(value, index))
 
     def scalar(self, value: float, type_: Attribute) -> SSAValue:
-        """A constant of an element type."""
+        """A constant of an element type; f16 and bf16 come from f32, as scalars exist only there."""
+        if isinstance(type_, Float16Type | BFloat16Type):
+            return self.pure((arith.TruncFOp, type_), (self.scalar(value, f32),), arith.TruncFOp, type_)
         if isinstance(type_, IntegerType | IndexType):
             attribute: Attribute = IntegerAttr(int(value), type_)
         else:
@@ -266,7 +279,9 @@ class Emitter:
         return Ix(self, {}, value)
 
     def atom(self, value: SSAValue, lo: Bound = None, hi: Bound = None, multiple: int = 1) -> Ix:
-        """An SSA value as a sum; what is known of it is said at its first use."""
+        """An SSA value as a sum; what is known of it is said at its first use. A value of which there is only one is a constant."""
+        if lo is not None and lo == hi:
+            return self.ix(lo)
         if value not in self.atoms:
             self.atoms[value] = Atom(value, self.depth_of(value), lo, hi, multiple)
         return Ix(self, {self.atoms[value]: 1})

@@ -5,9 +5,9 @@
 // CHECK-LABEL: @nested
 // CHECK: fusion.group "pointwise" {{.*}} attributes {layouts = [#fusion.layout<contiguous, align = 64>, #fusion.layout<[24, 1], align = 8>]}
 // CHECK: fusion.group "pointwise" {{.*}} attributes {layouts = [#fusion.layout<contiguous, align = 64>, #fusion.layout<[24, 1], align = 8>]}
-// CHECK: nn.concat {{.*}} {axis = 1 : i64, fusion.alias = #fusion.alias<dest>} : {{.*}} -> tensor<4x12xf32>
+// CHECK: nn.concat {{.*}} {fusion.alias = #fusion.alias<dest>, axis = 1 : i64} : {{.*}} -> tensor<4x12xf32>
 // CHECK: fusion.group "pointwise" {{.*}} attributes {layouts = [#fusion.layout<contiguous, align = 64>, #fusion.layout<[24, 1], align = 4>]}
-// CHECK: nn.concat {{.*}} {axis = 1 : i64, fusion.alias = #fusion.alias<dest>} : {{.*}} -> tensor<4x24xf32>
+// CHECK: nn.concat {{.*}} {fusion.alias = #fusion.alias<dest>, axis = 1 : i64} : {{.*}} -> tensor<4x24xf32>
 // REMARK: applied: assign-destinations: nn.concat: nn.concat: its operands are written into its result
 func.func @nested(%x: tensor<4x8xf32>, %y: tensor<4x4xf32>, %z: tensor<4x12xf32>) -> tensor<4x24xf32> {
   %0 = fusion.group "pointwise" (%a = %x : tensor<4x8xf32>) -> (tensor<4x8xf32>) {
@@ -34,7 +34,7 @@ func.func @nested(%x: tensor<4x8xf32>, %y: tensor<4x4xf32>, %z: tensor<4x12xf32>
 // CHECK: %[[C0:.*]] = fusion.group "pointwise" (%[[A:.*]] = %x : {{.*}}layouts = [#fusion.layout<contiguous, align = 64>, #fusion.layout<[8, 1], align = 8>]} {
 // CHECK-NEXT: fusion.yield %[[A]]
 // CHECK: %[[C1:.*]] = fusion.group "pointwise" (%{{.*}} = %x : {{.*}}#fusion.layout<[8, 1], align = 4>]}
-// CHECK: nn.concat %[[C0]], %[[C1]] {axis = 1 : i64, fusion.alias = #fusion.alias<dest>}
+// CHECK: nn.concat %[[C0]], %[[C1]] {fusion.alias = #fusion.alias<dest>, axis = 1 : i64}
 // CHECK: nn.slice %x {{.*}}fusion.alias = #fusion.alias<source>
 // CHECK: fusion.group "pointwise" {{.*}} attributes {layouts = [#fusion.layout<[4, 1], align = 2>, #fusion.layout<contiguous, align = 64>]}
 // REMARK-DAG: missed: assign-destinations: nn.concat: operand 0 copied into the concat: it is a graph input

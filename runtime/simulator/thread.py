@@ -1,0 +1,128 @@
+"""
+The adversarial simulator: executes a `kernel.func` of thread ops, vectorised over the threads of a strand, and checks the rules of
+docs/reference/kernel-semantics.md at every access. Blocks run one after the other, those of a cluster together; the order in which roles run and
+asynchronous copies land comes from the seed.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from xdsl.dialects.builtin import MemRefType
+
+from ...dialects import kernel
+from ...dialects.errors import SimulationError
+from ...dialects.kernel_types import GlobalType
+from .clocks import Clocks
+from .memory import TMA, GlobalTensor
+from .scalars import dtype_of
+from .steps import decode
+from .strands import BlockState, Cluster, Code, Strand
+
+Coords = tuple[int, int, int]
+
+
+def run_kernel_threads(
+    func: kernel.FuncOp,
+    arrays: Sequence[np.ndarray],
+    symbols: Mapping[str, int],
+    *,
+    blocks: Sequence[Sequence[int]] | None = None,
+    seed: int = 0,
+) -> None:
+    """
+    Executes the blocks with these coordinates (None: the whole grid; a cluster runs whole) on flat arrays, one per tensor, written in place.
+    `symbols` binds the dim symbols. Raises SimulationError naming the broken rule, the op and its location.
+    """
+    grid = tuple(extent.evaluate(symbols) for extent in func.grid.exprs)
+    tensors = _tensors(func, arrays)
+    with np.errstate(all="ignore"):
+        code = decode(func.body.block)
+        granule = _granule(func)
+        clusters = list(_clusters(func, grid, blocks))
+        order = random.Random(seed)
+        order.shuffle(clusters)
+        for first in clusters:
+            _run_cluster(func, code, tensors, dict(symbols), grid, first, granule, order.randrange(2**31))
+
+
+def _tensors(func: kernel.FuncOp, arrays: Sequence[np.ndarray]) -> dict[object, GlobalTensor]:
+    where = f"kernel @{func.sym_name.data}"
+    if len(arrays) != len(func.tensors):
+        raise SimulationError(f"{where}: expected {len(func.tensors)} arrays, one per tensor, got {len(arrays)}")
+    tensors: dict[object, GlobalTensor] = {}
+    for i, (value, array) in enumerate(zip(func.tensors, arrays, strict=True)):
+        type_ = value.type
+        assert isinstance(type_, GlobalType)
+        dtype = dtype_of(type_.element_type)
+        if array.dtype != dtype or array.ndim != 1:
+            raise SimulationError(f"{where}, tensor {i}: expected a flat array of {dtype}, got {array.dtype} with {array.ndim} axes")
+        tensors[value] = GlobalTensor(array, type_.align.data, value.name_hint or str(i))
+    return tensors
+
+
+def _granule(func: kernel.FuncOp) -> int:
+    """Bytes of the smallest element that the kernel keeps in shared memory, at most 4."""
+    sizes = [4]
+    for op in func.walk():
+        if isinstance(op, kernel.SmemOp):
+            assert isinstance(op.result.type, MemRefType)
+            sizes.append(dtype_of(op.result.type.element_type).itemsize)
+        elif isinstance(op, kernel.TensorMapOp):
+            sizes.append(dtype_of(op.result.type.element_type).itemsize)  # pyright: ignore[reportAttributeAccessIssue]
+    return min(sizes)
+
+
+def _clusters(func: kernel.FuncOp, grid: Sequence[int], blocks: Sequence[Sequence[int]] | None) -> Iterator[Coords]:
+    """The coordinates of the first block of each cluster to run."""
+    size = func.cluster.value.data
+    if grid[0] % size:
+        raise SimulationError(f"kernel @{func.sym_name.data}: expected a grid that its clusters of {size} divide, got {grid[0]} blocks along x")
+    if blocks is None:
+        blocks = [(x, y, z) for z in range(grid[2]) for y in range(grid[1]) for x in range(grid[0])]
+    firsts: dict[Coords, None] = {}
+    for x, y, z in blocks:
+        if not (0 <= x < grid[0] and 0 <= y < grid[1] and 0 <= z < grid[2]):
+            raise SimulationError(f"kernel @{func.sym_name.data}: block {(x, y, z)} is not in the grid {tuple(grid)}")
+        firsts[x - x % size, y, z] = None
+    yield from firsts
+
+
+def _run_cluster(
+    func: kernel.FuncOp,
+    code: Code,
+    tensors: dict[object, GlobalTensor],
+    symbols: dict[str, int],
+    grid: Sequence[int],
+    first: Coords,
+    granule: int,
+    seed: int,
+) -> None:
+    size, threads = func.cluster.value.data, func.threads
+    cluster = Cluster(Clocks(size * threads // 32), tensors, symbols, random.Random(seed), np.random.default_rng(seed))  # type: ignore[arg-type]
+    for rank in range(size):
+        x, y, z = first[0] + rank, first[1], first[2]
+        number = (z * grid[1] + y) * grid[0] + x
+        block = BlockState(cluster, rank, (x, y, z), number, threads, func.smem.value.data, granule)
+        cluster.blocks.append(block)
+        strand = Strand(block, np.arange(threads))
+        strand.env.update(zip(func.coords, (np.int64(x), np.int64(y), np.int64(z)), strict=True))
+        cluster.spawn(strand.execute(code), strand)
+    cluster.run()
+    for block in cluster.blocks:
+        _check_ended(func, block)
+
+
+def _check_ended(func: kernel.FuncOp, block: BlockState) -> None:
+    """Nothing that uses shared memory may be under way when its block ends."""
+    where = f"kernel @{func.sym_name.data}, block {block.coords}"
+    if (block.shared.landing == TMA).any():
+        raise SimulationError(f"{where} ended while a TMA load was landing in its shared memory; an mbar_wait is missing")
+    if any(block.bulk_open.values()):
+        raise SimulationError(f"{where} ended with a TMA store that no bulk_commit covers")
+    if any(group for groups in block.bulk_groups.values() for group in groups):
+        raise SimulationError(f"{where} ended while a TMA store may still read its shared memory; bulk_wait is missing")
+    if any(block.wgmma_open.values()) or any(group for groups in block.wgmma_groups.values() for group in groups):
+        raise SimulationError(f"{where} ended while wgmma was under way; wgmma_commit or wgmma_wait is missing")

@@ -1,0 +1,137 @@
+"""The `row` schedule against the meaning of its groups, in the simulator."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+HEAD = 'builtin.module attributes {nn.symbols = {N = array<i64: 1, 4, 64>, S = array<i64: 1, 16, 300>}} {\n'
+
+
+def module(signature: str, body: str, layouts: str = "") -> str:
+    """A module with one outlined group @g."""
+    extra = f", fusion.layouts = [{layouts}]" if layouts else ""
+    return f'{HEAD}func.func private @g{signature} attributes {{fusion.anchor = "row"{extra}}} {{\n{body}\n}}\n}}'
+
+
+def softmax(dims: str, axis: int, element: str = "f32") -> str:
+    t = f"tensor<{dims}x{element}>"
+    return module(f"(%x: {t}) -> {t}", f"%0 = nn.softmax %x {{axis = {axis} : i64}} : ({t}) -> {t}\nfunc.return %0 : {t}")
+
+
+def layer_norm(dims: str, inner: str, axis: int, element: str = "f32") -> str:
+    t, p = f"tensor<{dims}x{element}>", f"tensor<{inner}x{element}>"
+    body = f"%0 = nn.layer_norm %x, %s, %b {{axis = {axis} : i64, epsilon = 1.0e-05 : f64}} : ({t}, {p}, {p}) -> {t}\nfunc.return %0 : {t}"
+    return module(f"(%x: {t}, %s: {p}, %b: {p}) -> {t}", body)
+
+
+def reduce(dims: str, axes: str, out: str, kind: str, element: str = "f32", keep: bool = True) -> str:
+    t, r = f"tensor<{dims}x{element}>", f"tensor<{out}{element}>"
+    body = f"%0 = nn.reduce {kind} %x {{axes = array<i64: {axes}>, keepdims = {str(keep).lower()}}} : ({t}) -> {r}\nfunc.return %0 : {r}"
+    return module(f"(%x: {t}) -> {r}", body)
+
+
+@pytest.mark.parametrize("element", ["f32", "f16", "bf16"])
+@pytest.mark.parametrize("dims,axis", [("5x7", 1), ("3x128", 1), ("2x3x197", 2), ("4x1000", 1), ("3x5x4", 1), ("6x9", 0)])
+def test_softmax(check_group, dims: str, axis: int, element: str) -> None:
+    check_group(softmax(dims, axis, element), "row")
+
+
+def test_softmax_of_long_rows(check_group) -> None:
+    choices = check_group(softmax("2x5000", 1), "row", threads=False)
+    assert {c.values["loop"] for c in choices} == {0, 1}
+    choices = check_group(softmax("2x40001", 1), "row", threads=False)
+    assert {c.values["loop"] for c in choices} == {1}
+
+
+def test_softmax_of_infinities(check_group) -> None:
+    x = np.random.default_rng(0).standard_normal((4, 300)).astype(np.float32)
+    x[0, ::2] = -np.inf
+    x[1] = -np.inf
+    x[2, 5] = np.nan
+    x[3] = 1e30
+    check_group(softmax("4x300", 1), "row", inputs={0: x})
+
+
+def test_softmax_with_a_mask_before_and_a_scale_behind(check_group) -> None:
+    t, m = "tensor<?x2x?x?xf16, #nn.dims<N, 2, S, S>>", "tensor<?x1x1x?xf16, #nn.dims<N, 1, 1, S>>"
+    text = module(
+        f"(%x: {t}, %m: {m}) -> {t}",
+        f"""
+        %c = nn.constant dense<1.25e-01> : tensor<f16>
+        %0 = nn.mul %x, %c : ({t}, tensor<f16>) -> {t}
+        %1 = nn.add %0, %m : ({t}, {m}) -> {t}
+        %2 = nn.softmax %1 {{axis = 3 : i64}} : ({t}) -> {t}
+        %3 = nn.mul %2, %c : ({t}, tensor<f16>) -> {t}
+        func.return %3 : {t}""",
+    )
+    check_group(text, "row", N=2, S=37)
+    check_group(text, "row", N=1, S=1)
+    check_group(text, "row", N=1, S=128, threads=False)
+
+
+@pytest.mark.parametrize("element", ["f32", "f16", "bf16"])
+@pytest.mark.parametrize("dims,inner,axis", [("5x7", "7", 1), ("3x768", "768", 1), ("2x3x100", "100", 2), ("2x9x33", "9x33", 1)])
+def test_layer_norm(check_group, dims: str, inner: str, axis: int, element: str) -> None:
+    check_group(layer_norm(dims, inner, axis, element), "row")
+
+
+def test_layer_norm_does_not_cancel(check_group) -> None:
+    x = (np.random.default_rng(0).standard_normal((4, 1500)) + 1000).astype(np.float32)
+    check_group(layer_norm("4x1500", "1500", 1), "row", inputs={0: x}, tolerance=1e-4, threads=False)
+
+
+def test_layer_norm_with_a_residual_before_and_quantize_behind(check_group) -> None:
+    t = "tensor<6x72xf32>"
+    text = module(
+        f"(%x: {t}, %r: {t}, %s: tensor<72xf32>, %b: tensor<72xf32>, %q: tensor<f32>) -> (tensor<6x72xi8>, {t})",
+        f"""
+        %0 = nn.add %x, %r : ({t}, {t}) -> {t}
+        %1 = nn.layer_norm %0, %s, %b {{axis = 1 : i64, epsilon = 1.0e-12 : f64}} : ({t}, tensor<72xf32>, tensor<72xf32>) -> {t}
+        %2 = quant.quantize %1, %q : ({t}, tensor<f32>) -> tensor<6x72xi8>
+        func.return %2, %0 : tensor<6x72xi8>, {t}""",
+    )
+    check_group(text, "row", inputs={4: np.array(0.05, np.float32)})
+
+
+@pytest.mark.parametrize("kind", ["sum", "mean", "max", "min", "prod", "sumsq"])
+@pytest.mark.parametrize("dims,axes,out", [("4x33", "1", "4x1x"), ("2x7x7x40", "1, 2", "2x1x1x40x"), ("3x4x5x6", "0, 2", "1x4x1x6x"), ("700", "0", "1x")])
+def test_reduce(check_group, dims: str, axes: str, out: str, kind: str) -> None:
+    check_group(reduce(dims, axes, out, kind), "row", tolerance=1e-5)
+
+
+@pytest.mark.parametrize("element", ["f16", "bf16", "i8", "i32", "i64", "f64"])
+@pytest.mark.parametrize("kind", ["sum", "max", "min"])
+def test_reduce_of_every_type(check_group, kind: str, element: str) -> None:
+    check_group(reduce("3x50", "1", "3x", kind, element, keep=False), "row", high=3)
+    check_group(reduce("3x9x8", "1", "3x8x", kind, element, keep=False), "row", high=3)
+
+
+def test_reduce_of_everything_and_of_long_rows(check_group) -> None:
+    check_group(reduce("6x70", "0, 1", "", "sum", keep=False), "row")
+    check_group(reduce("2x50000", "1", "2x", "mean", keep=False), "row", tolerance=1e-4, threads=False)
+
+
+def test_reduce_with_prologue_and_epilogue(check_group) -> None:
+    t, r, c = "tensor<?x7x7x24xf16, #nn.dims<N, 7, 7, 24>>", "tensor<?x24xf16, #nn.dims<N, 24>>", "tensor<24xf16>"
+    text = module(
+        f"(%x: {t}, %b: {c}) -> {r}",
+        f"""
+        %0 = nn.relu %x : {t}
+        %1 = nn.reduce mean %0 {{axes = array<i64: 1, 2>, keepdims = false}} : ({t}) -> {r}
+        %2 = nn.add %1, %b : ({r}, {c}) -> {r}
+        func.return %2 : {r}""",
+    )
+    check_group(text, "row", N=3)
+
+
+def test_strided_rows(check_group) -> None:
+    t = "tensor<5x30xf32>"
+    body = f"%0 = nn.softmax %x {{axis = 1 : i64}} : ({t}) -> {t}\nfunc.return %0 : {t}"
+    check_group(module(f"(%x: {t}) -> {t}", body, "#fusion.layout<[1, 7]>, #fusion.layout<[64, 2]>"), "row")
+
+
+def test_refusals_say_why(refusal) -> None:
+    t = "tensor<4x8xf32>"
+    text = module(f"(%x: {t}) -> {t}", f"%0 = nn.neg %x : {t}\nfunc.return %0 : {t}")
+    assert "expected one softmax, layer_norm or reduce" in refusal(text, "row")
