@@ -82,6 +82,8 @@ class Network:
         self._outputs: dict[str, SSAValue] = {}
         self._location: LocationAttr | None = None
         self._constants: dict[tuple[Any, ...], SSAValue] = {}
+        self._shared_weights: list[Array] = []
+        """Kept alive, so that the id of one is never that of another."""
         self._layers = 0
         self.ranges: dict[str, Range] = {}
         """(min, opt, max) of each dim symbol."""
@@ -294,6 +296,7 @@ class Network:
         key = ("O,R,S,C", id(weights), name)
         if key not in self._constants:
             self._constants[key] = self.add_constant(np.ascontiguousarray(weights.transpose(0, 2, 3, 1)), name)
+            self._shared_weights.append(weights)
         return self._constants[key]
 
     def add_max_pool(

@@ -152,7 +152,8 @@ class CudaContext(ExecutionContext):
     def launch(self, prepared: Prepared, queue: Any) -> None:
         """Queues a bound plan on a CuPy stream, as a CUDA graph where there is one."""
         if self.graphs and prepared.graph is None and prepared.used:
-            self._capture(prepared)
+            prepared.graph = self.capture(prepared.launches)
+            self.engine.stats.graph_captures += 1
         if prepared.graph is not None:
             prepared.graph.launch(queue)
             self.engine.stats.graph_replays += 1
@@ -169,15 +170,15 @@ class CudaContext(ExecutionContext):
                 cluster=launch.cluster, programmatic=launch.programmatic,
             )  # fmt: skip
 
-    def _capture(self, prepared: Prepared) -> None:
+    def capture(self, launches: Sequence[Packed]) -> Any:
+        """A CUDA graph of launches, one after the other."""
         self.stream.begin_capture()
         try:
-            self.issue(prepared.launches, self.stream)
+            self.issue(launches, self.stream)
         finally:
             graph = self.stream.end_capture()
         graph.upload(self.stream)
-        prepared.graph = graph
-        self.engine.stats.graph_captures += 1
+        return graph
 
     # Addresses.
 

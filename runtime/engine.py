@@ -183,9 +183,10 @@ class Engine:
         """The variant that runs best on a GPU; TargetError when none runs on it."""
         chosen = best_arch(list(self.variants), info.compute_capability)
         if chosen is None:
+            wanted = f"{info.arch}a" if info.compute_capability >= (9, 0) else info.arch
             raise TargetError(
                 f"engine: it holds kernels for {', '.join(self.variants)}, but {info.name} is {info.arch}; "
-                f"rebuild it with target '{info.arch}'."
+                f"rebuild it with target '{wanted}'."
             )
         return self.variants[chosen]
 

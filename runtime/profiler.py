@@ -9,7 +9,7 @@ from typing import Any
 
 from .context import CudaContext, Prepared
 
-_REPEATS = 20
+_REPEATS = 50
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Latencies:
 
 
 def profile(context: CudaContext, inputs: Mapping[str, Any], *, repeats: int = _REPEATS) -> list[LaunchTime]:
-    """Times each launch of one inference by itself: `repeats` times back to back, after the whole network ran once.
+    """Times each launch of one inference by itself: a graph of `repeats` of it, after the whole network ran once.
 
     Its inputs then lie in L2 where they fit. A launch may be repeated since it reads no buffer that it writes.
     """
@@ -48,10 +48,11 @@ def profile(context: CudaContext, inputs: Mapping[str, Any], *, repeats: int = _
     context.issue(prepared.launches, queue)
     times: list[LaunchTime] = []
     for launch, packed in zip(prepared.plan.launches, prepared.launches, strict=True):
+        graph = context.capture([packed] * repeats)
         begin, end = cupy.cuda.Event(), cupy.cuda.Event()
-        context.issue([packed], queue)
+        graph.launch(queue)
         begin.record(queue)
-        context.issue([packed] * repeats, queue)
+        graph.launch(queue)
         end.record(queue)
         end.synchronize()
         elapsed = cupy.cuda.get_elapsed_time(begin, end)

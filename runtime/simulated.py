@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,18 +20,15 @@ Observer = Callable[[str, np.ndarray], None]
 
 
 class SimulatorContext(ExecutionContext):
-    """Runs an engine's kernels on the simulator. `arch` picks the variant, `mode` how exactly kernels are simulated: "tile" or
-    "thread"; `poison` fills the arena and the outputs with NaN bytes before each run."""
+    """Runs an engine's tile-level kernels on the simulator. `arch` picks the variant; `poison` fills the arena and the outputs
+    with NaN bytes before each run."""
 
-    def __init__(
-        self, engine: Engine, *, arch: str | None = None, mode: Literal["tile", "thread"] = "tile", poison: bool = True
-    ):
+    def __init__(self, engine: Engine, *, arch: str | None = None, poison: bool = True):
         super().__init__(engine, engine.variant(arch))
-        self.mode: Literal["tile", "thread"] = mode
         self.poison = poison
         self._arena = np.zeros(self.variant.program.arena_bytes, np.uint8)
         self._weights = {name: bytes_of(self.variant.weight(name)) for name in self.variant.program.weights}
-        module = self.variant.parse("tiles" if mode == "tile" else "threads")
+        module = self.variant.parse("tiles")
         self._kernels = {op.sym_name.data: op for op in module.walk() if isinstance(op, kernel.FuncOp)}
         missing = sorted(self.variant.units.keys() - self._kernels.keys())
         if missing:
@@ -79,7 +76,7 @@ class SimulatorContext(ExecutionContext):
         from .simulator import run_kernel
 
         arrays = [ref.flat(base) for ref, base in zip(launch.arguments, bases, strict=True)]
-        run_kernel(self._kernels[launch.kernel.name], arrays, dict(symbols), mode=self.mode)
+        run_kernel(self._kernels[launch.kernel.name], arrays, dict(symbols))
 
 
 def _observer(observe: Observer | None) -> Callable[[Launch, list[np.ndarray]], None] | None:

@@ -46,20 +46,34 @@ def _position(node: Node, element: Element, extent: Expr) -> Element:
     return clamp(element, 0, extent, ranges)
 
 
-@onnx_op("Slice", note="positive steps; bounds are constant or computed from input shapes")
+def _backward(node: Node, start: Element, end: Element, extent: Expr) -> tuple[int, int]:
+    """The first position of a backward slice and the one that it stops before (-1: none), both static."""
+    size, first, last = extent.as_int(), as_int(start), as_int(end)
+    if size is None or first is None or last is None:
+        node.unsupported(f"it runs backwards over the dynamic dim {extent}", "pin the dim with static_shapes")
+    first, last = (bound + size if bound < 0 else bound for bound in (first, last))
+    return min(max(first, 0), size - 1), min(max(last, -1), size - 1)
+
+
+@onnx_op("Slice", note="bounds are constant or computed from input shapes; negative steps on static dims")
 def slice_(node: Node) -> Result:
     shape, ranges = node.shape(0), node.net.ranges
     starts, sizes, strides = [dims.const(0)] * len(shape), list(shape), [1] * len(shape)
     for start, end, axis, step in zip(*_bounds(node), strict=True):
         axis = node.axis(axis, len(shape))
-        if step <= 0:
-            node.unsupported(f"its step {step} is not positive", "reverse the dim another way")
+        if step == 0:
+            node.invalid("a step is 0")
+        if step < 0:
+            last, stop = _backward(node, start, end, shape[axis])
+            starts[axis], strides[axis] = dims.const(last), step
+            sizes[axis] = dims.const(max(-(-(last - stop) // -step), 0))
+            continue
         first = _position(node, start, shape[axis])
         count = dims.ceildiv(dims.as_expr(_position(node, end, shape[axis])) - first, step)
         if count.bounds(ranges)[0] < 0:
             count = dims.const(0) if count.bounds(ranges)[1] <= 0 else dims.maximum(count, 0)
         starts[axis], sizes[axis], strides[axis] = dims.as_expr(first), count, step
-    if sizes == list(shape):
+    if sizes == list(shape) and min(strides, default=1) > 0:
         return node.value(0)
     return node.net.add_slice(node.data(0), starts, sizes, strides)
 

@@ -67,12 +67,9 @@ class Value:
         if array.dtype.kind in "iub" and array.size <= MAX_ELEMENTS:
             return array.astype(object)
         # Shape arithmetic may pass through floats (a scale of 2.0); whole numbers in them stay exact.
-        if (
-            array.dtype.kind == "f"
-            and array.size <= MAX_FLOATS
-            and np.all(np.isfinite(array) & (array == np.rint(array)))
-        ):
-            return array.astype(np.int64).astype(object)
+        if array.dtype.kind == "f" and array.size <= MAX_FLOATS:
+            whole = (np.abs(array) < 2**24) & (array == np.rint(array))
+            return array.astype(np.int64).astype(object) if whole.all() else None
         return None
 
     @property

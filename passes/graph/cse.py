@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import LocationAttr, ModuleOp
 from xdsl.ir import Block, Operation
 from xdsl.passes import ModulePass
 from xdsl.traits import IsTerminator, is_side_effect_free
@@ -48,11 +48,10 @@ def _may_merge(op: Operation) -> bool:
     return bool(op.results) and not op.regions and not op.has_trait(IsTerminator) and is_side_effect_free(op)
 
 
-def merge_into(op: Operation, existing: Operation) -> None:
-    """Replace the results of `op` by those of `existing`, which comes to stand for both, and erase `op`."""
+def _merge_into(op: Operation, existing: Operation) -> None:
+    """Replace the results of `op` by those of `existing`, which takes over names that it lacks, and erase `op`."""
     names = [kept or new for kept, new in zip(get_names(existing), get_names(op), strict=True)]
     set_names(existing, names)
-    existing.location = fuse(existing.location, op.location)
     for old, new in zip(op.results, existing.results, strict=True):
         old.replace_all_uses_with(new)
     op.detach()
@@ -62,6 +61,7 @@ def merge_into(op: Operation, existing: Operation) -> None:
 def merge_equal_ops(block: Block) -> int:
     """Merge equal ops of a block and of the regions in it; returns how many went."""
     known: dict[Hashable, Operation] = {}
+    locations: dict[Operation, list[LocationAttr]] = {}
     merged = 0
     op = block.first_op
     while op is not None:
@@ -71,9 +71,12 @@ def merge_equal_ops(block: Block) -> int:
         if _may_merge(op):
             existing = known.setdefault(op_key(op), op)
             if existing is not op:
-                merge_into(op, existing)
+                locations.setdefault(existing, [existing.location]).append(op.location)
+                _merge_into(op, existing)
                 merged += 1
         op = following
+    for kept, found in locations.items():  # all at once: one by one would be quadratic
+        kept.location = fuse(*found)
     return merged
 
 

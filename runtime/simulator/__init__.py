@@ -70,7 +70,9 @@ def run_module(
     for spec in program.inputs:
         roots["input", spec.name] = _bytes(np.asarray(inputs[spec.name], dtype=spec.dtype))
     for spec in program.outputs:
-        roots["output", spec.name] = _poisoned(int(np.prod(plan.shapes[spec.name], dtype=np.int64)) * spec.dtype.itemsize)
+        roots["output", spec.name] = _poisoned(
+            int(np.prod(plan.shapes[spec.name], dtype=np.int64)) * spec.dtype.itemsize
+        )
     weights = run_weights(module)
     for name, (_, dtype) in program.weights.items():
         roots["weight", name] = _bytes(np.asarray(weights[name], dtype=dtype))
@@ -84,8 +86,7 @@ def run_module(
             written = launch.arguments[first : first + len(op.outs)]
             on_launch(op, [ref.array(roots[ref.root, ref.name]).copy() for ref in written])
     return {
-        spec.name: _whole(roots["output", spec.name], spec.dtype, plan.shapes[spec.name])
-        for spec in program.outputs
+        spec.name: _whole(roots["output", spec.name], spec.dtype, plan.shapes[spec.name]) for spec in program.outputs
     }
 
 

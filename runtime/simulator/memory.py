@@ -41,9 +41,13 @@ class SharedMemory:
     def granules(self, address: np.ndarray, width: int) -> np.ndarray:
         """Granules [n, width / granule] of accesses of `width` bytes at these byte addresses; checks range and alignment."""
         if address.size and (address.min() < 0 or address.max() + width > self.size):
-            raise RuleBroken(f"shared memory access out of bounds: byte {address.min()} to {address.max() + width} of {self.size}")
+            raise RuleBroken(
+                f"shared memory access out of bounds: byte {address.min()} to {address.max() + width} of {self.size}"
+            )
         if (address % width).any():
-            raise RuleBroken(f"misaligned shared memory access: {width} bytes at byte {address[address % width != 0][0]}")
+            raise RuleBroken(
+                f"misaligned shared memory access: {width} bytes at byte {address[address % width != 0][0]}"
+            )
         return address[:, None] // self.granule + np.arange(max(1, width // self.granule))
 
     def load(self, address: np.ndarray, width: int) -> np.ndarray:
@@ -94,10 +98,14 @@ class SharedMemory:
         fenced = self.proxied[granules]
         if (fenced == 0).any():
             place = granules[fenced == 0][0]
-            raise RuleBroken(f"byte {place * self.granule} was written by ordinary stores without fence_proxy_async before TMA or wgmma reads it")
+            raise RuleBroken(
+                f"byte {place * self.granule} was written by ordinary stores without fence_proxy_async before TMA or wgmma reads it"
+            )
         writer = self.writer[granules]
         if ((fenced > 0) & (self.clocks.vc[warps, writer] < fenced)).any():
-            raise RuleBroken("fence_proxy_async stands after the barrier: the fence itself must be ordered before TMA or wgmma reads")
+            raise RuleBroken(
+                "fence_proxy_async stands after the barrier: the fence itself must be ordered before TMA or wgmma reads"
+            )
 
     def check_write(self, granules: np.ndarray, warps: np.ndarray) -> None:
         """Writes: nobody may still read, write or be about to land there."""
@@ -114,7 +122,9 @@ class SharedMemory:
             late = self.reads[:, granules] > per_thread[:, :, None]
         if late.any():
             reader, *_ = np.unravel_index(int(late.argmax()), late.shape)
-            raise RuleBroken(f"race: write is not ordered after the last read by warp {reader}; a barrier (or an mbarrier wait) is missing")
+            raise RuleBroken(
+                f"race: write is not ordered after the last read by warp {reader}; a barrier (or an mbarrier wait) is missing"
+            )
 
     # Records.
 
@@ -162,7 +172,9 @@ class GlobalTensor:
             return
         low, high = int(offset.min()), int(offset.max()) + count
         if low < 0 or high > self.array.size:
-            raise RuleBroken(f"global access out of bounds: elements {low} to {high} of tensor {self.name} with {self.array.size}")
+            raise RuleBroken(
+                f"global access out of bounds: elements {low} to {high} of tensor {self.name} with {self.array.size}"
+            )
         width = count * self.array.itemsize
         if (offset * self.array.itemsize % width).any() or self.align % width:
             raise RuleBroken(f"misaligned global access: {width} bytes of tensor {self.name}, aligned to {self.align}")
@@ -171,7 +183,11 @@ class GlobalTensor:
         """Elements [n, count]."""
         self.check(offset, count)
         elements = offset[:, None] + np.arange(count)
-        if self.block.size and ((owner := self.block[elements]) != 0).any() and ((owner != 0) & (owner != block + 1)).any():
+        if (
+            self.block.size
+            and ((owner := self.block[elements]) != 0).any()
+            and ((owner != 0) & (owner != block + 1)).any()
+        ):
             raise RuleBroken(f"read of an element of tensor {self.name} that another block of the launch writes")
         return self.array[elements]
 
@@ -180,7 +196,9 @@ class GlobalTensor:
         self.check(offset, values.shape[1])
         self.store_elements(offset[:, None] + np.arange(values.shape[1]), values, block, warps[:, None], clocks)
 
-    def store_elements(self, elements: np.ndarray, values: np.ndarray, block: int, warps: np.ndarray, clocks: Clocks) -> None:
+    def store_elements(
+        self, elements: np.ndarray, values: np.ndarray, block: int, warps: np.ndarray, clocks: Clocks
+    ) -> None:
         """As `store`, for any elements inside the tensor."""
         if not self.block.size:
             self.block, self.warp, self.step = (np.zeros(self.array.size, np.int32) for _ in range(3))

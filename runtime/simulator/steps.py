@@ -18,12 +18,13 @@ from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 from ...dialects import kernel
 from ...dialects.errors import SimulationError
 from ...dialects.kernel_types import GlobalType
+from ...dialects.layouts import swizzled
 from ...dialects.provenance import describe
 from .clocks import Barrier, Mbarrier, RuleBroken
 from .memory import CP_ASYNC, MBARRIER, TMA
 from .scalars import constant, dtype_of, evaluate
 from .strands import BlockState, Code, Local, LocalRef, Steps, Strand, Value, Wait, varying
-from .tensor_cores import KINDS, ldmatrix, mma_sync, operand_addresses, wgmma
+from .tensor_cores import KINDS, gather, ldmatrix, mma_sync, operand_addresses, wgmma
 from .tma import Box
 
 Step = Callable[[Strand], Any]
@@ -60,7 +61,9 @@ def _decode_op(op: Operation, blocking: bool) -> Step:
     if decoder is None and op.dialect_name() in ("arith", "math"):
         decoder = _scalar
     if decoder is None:
-        raise SimulationError(f"the simulator does not know {describe(op)}; expected thread ops (run lower-to-threads first)")
+        raise SimulationError(
+            f"the simulator does not know {describe(op)}; expected thread ops (run lower-to-threads first)"
+        )
     step = decoder(op)
     if not isinstance(op, scf.ForOp | scf.IfOp) or blocking:
         return step
@@ -535,7 +538,14 @@ def _(op: kernel.WgmmaFenceOp) -> Step:
 @decodes(kernel.WgmmaOp)
 def _(op: kernel.WgmmaOp) -> Step:
     kind, n, swizzle = op.kind.data, op.n.value.data, op.swizzle.value.data
-    acc, at_acc, a_local, a, b, transposed = op.acc, op.acc_position, op.a_local, op.a, op.b, op.b_transposed is not None
+    acc, at_acc, a_local, a, b, transposed = (
+        op.acc,
+        op.acc_position,
+        op.a_local,
+        op.a,
+        op.b,
+        op.b_transposed is not None,
+    )
     if kind not in KINDS:
         raise SimulationError(f"{describe(op)}: expected a kind among {sorted(KINDS)}, got '{kind}'")
     e, dtype, _ = KINDS[kind]
@@ -577,8 +587,6 @@ def _(op: kernel.WgmmaOp) -> Step:
                 position, count = int(starts_a[128 * index]), 16 // source.local.data.itemsize
                 place = (np.arange(len(source.local.data))[source.rows][here, None], position + np.arange(count))
                 values = np.ascontiguousarray(source.read(np.int64(position), count)[here]).view(dtype)
-                from .tensor_cores import gather
-
                 left = gather("a", e, values, (16, k)).reshape(64, k)
                 source.local.counts("reading")[place] += 1
                 register_reads = (source.local, place)
@@ -691,9 +699,13 @@ def _mbarrier(s: Strand, block: BlockState, offset: int, *, remote: bool) -> Mba
     if barrier is None:
         raise RuleBroken(f"there is no mbarrier at byte {offset} of shared memory of block {block.coords}")
     if (s.block.cluster.clocks.vc[s.own_warps, barrier.initialiser] < barrier.since).any():
-        raise RuleBroken("the mbarrier is used before its initialisation is ordered (a barrier after mbar_init is missing)")
+        raise RuleBroken(
+            "the mbarrier is used before its initialisation is ordered (a barrier after mbar_init is missing)"
+        )
     if remote and not barrier.fenced:
-        raise RuleBroken("the mbarrier is used by TMA or by another block without mbar_init_fence after its initialisation")
+        raise RuleBroken(
+            "the mbarrier is used by TMA or by another block without mbar_init_fence after its initialisation"
+        )
     return barrier
 
 
@@ -708,7 +720,10 @@ def _(op: kernel.MbarArriveOp) -> Step:
             if not 0 <= target < len(cluster.blocks):
                 raise RuleBroken(f"rank {target} is not in a cluster of {len(cluster.blocks)}")
             block = cluster.blocks[target]
-        _mbarrier(s, block, s.uniform(place), remote=block is not s.block).arrive(cluster.clocks, s.own_warps, s.n)
+        barrier = _mbarrier(s, block, s.uniform(place), remote=block is not s.block)
+        if block is not s.block:
+            block.remote_arrivals += [(int(w), int(cluster.clocks.vc[w, w])) for w in s.own_warps]
+        barrier.arrive(cluster.clocks, s.own_warps, s.n)
 
     return step
 
@@ -735,7 +750,10 @@ def _(op: kernel.MbarWaitOp) -> Step:
         barrier = _mbarrier(s, s.block, offset, remote=False)
         if parity not in (0, 1):
             raise RuleBroken(f"expected a parity of 0 or 1, got {parity}")
-        yield Wait(lambda: barrier.is_complete(parity), f"parity {parity} of the mbarrier at byte {offset} (in phase {barrier.phase})")
+        yield Wait(
+            lambda: barrier.is_complete(parity),
+            f"parity {parity} of the mbarrier at byte {offset} (in phase {barrier.phase})",
+        )
         if barrier.complete is not None:
             s.block.cluster.clocks.acquire(s.own_warps, barrier.complete)
 
@@ -760,8 +778,6 @@ def _box(op: kernel.TmaLoadOp | kernel.TmaStoreOp) -> tuple[Callable[[Strand], B
 
 def _tile_addresses(s: Strand, start: int, bytes_: int, swizzle: int) -> np.ndarray:
     """Byte addresses of a box in shared memory, in its order."""
-    from ...dialects.layouts import swizzled
-
     if start % 128:
         raise RuleBroken(f"TMA tile at byte {start} of shared memory: expected a multiple of 128")
     if start < 0 or start + bytes_ > s.block.shared.size:
@@ -808,7 +824,9 @@ def _check_proxy_write(block: BlockState, granules: np.ndarray) -> None:
         raise RuleBroken("a TMA load overwrites ordinary stores without fence_proxy_async in between")
 
 
-def _landing(block: BlockState, barrier: Mbarrier, address: np.ndarray, granules: np.ndarray, values: np.ndarray) -> Callable[[], None]:
+def _landing(
+    block: BlockState, barrier: Mbarrier, address: np.ndarray, granules: np.ndarray, values: np.ndarray
+) -> Callable[[], None]:
     def land() -> None:
         block.shared.data[address] = values
         block.shared.record_landed(granules, barrier.agent, barrier.phase + 1)

@@ -157,7 +157,9 @@ class Strand:
         found = self[value]
         if varying(found):
             if (found != found[0]).any():
-                raise RuleBroken("an operand that must be the same for all threads of the instruction differs among them")
+                raise RuleBroken(
+                    "an operand that must be the same for all threads of the instruction differs among them"
+                )
             found = found[0]
         return int(found)
 
@@ -188,15 +190,25 @@ def describe_failure(rule: str, op: Operation, strand: Strand) -> str:
     """The rule, the op in one line, where it comes from, and who executed it."""
     names = onnx_names(op.location)
     text = str(op).partition("\n")[0]
-    warps = strand.own_warps - strand.block.first_warp
-    where = f"block {strand.block.coords}, warps {warps.min()} to {warps.max()}"
-    return f"{rule}: {text} (from {', '.join(names) if names else op.location}; {where})"
+    first, last = int(strand.threads[0]), int(strand.threads[-1])
+    where = f"block {strand.block.coords}, thread{f's {first} to' if first != last else ''} {last}"
+    source = f"from {', '.join(names)}; " if names else ""
+    return f"{rule}: {text} ({source}{where})"
 
 
 class BlockState:
     """One block: its coordinates, shared memory, barriers and what is under way."""
 
-    def __init__(self, cluster: Cluster, rank: int, coords: tuple[int, int, int], number: int, threads: int, size: int, granule: int):
+    def __init__(
+        self,
+        cluster: Cluster,
+        rank: int,
+        coords: tuple[int, int, int],
+        number: int,
+        threads: int,
+        size: int,
+        granule: int,
+    ):
         self.cluster, self.rank, self.coords, self.number, self.threads = cluster, rank, coords, number, threads
         self.first_warp = rank * (threads // 32)
         self.shared = SharedMemory(size, granule, threads // 32, self.first_warp, cluster.clocks, cluster.poison)
@@ -212,6 +224,8 @@ class BlockState:
         self.wgmma_open: dict[int, list[Any]] = {}
         self.wgmma_groups: dict[int, list[list[Any]]] = {}
         self.wgmma_fence: dict[int, int] = {}
+        # Arrivals of other blocks' warps at this block's mbarriers: (warp, step).
+        self.remote_arrivals: list[tuple[int, int]] = []
 
 
 @dataclass(eq=False)

@@ -58,7 +58,9 @@ def _tensors(func: kernel.FuncOp, arrays: Sequence[np.ndarray]) -> dict[object, 
         assert isinstance(type_, GlobalType)
         dtype = dtype_of(type_.element_type)
         if array.dtype != dtype or array.ndim != 1:
-            raise SimulationError(f"{where}, tensor {i}: expected a flat array of {dtype}, got {array.dtype} with {array.ndim} axes")
+            raise SimulationError(
+                f"{where}, tensor {i}: expected a flat array of {dtype}, got {array.dtype} with {array.ndim} axes"
+            )
         tensors[value] = GlobalTensor(array, type_.align.data, value.name_hint or str(i))
     return tensors
 
@@ -79,7 +81,9 @@ def _clusters(func: kernel.FuncOp, grid: Sequence[int], blocks: Sequence[Sequenc
     """The coordinates of the first block of each cluster to run."""
     size = func.cluster.value.data
     if grid[0] % size:
-        raise SimulationError(f"kernel @{func.sym_name.data}: expected a grid that its clusters of {size} divide, got {grid[0]} blocks along x")
+        raise SimulationError(
+            f"kernel @{func.sym_name.data}: expected a grid that its clusters of {size} divide, got {grid[0]} blocks along x"
+        )
     if blocks is None:
         blocks = [(x, y, z) for z in range(grid[2]) for y in range(grid[1]) for x in range(grid[0])]
     firsts: dict[Coords, None] = {}
@@ -118,8 +122,15 @@ def _run_cluster(
 def _check_ended(func: kernel.FuncOp, block: BlockState) -> None:
     """Nothing that uses shared memory may be under way when its block ends."""
     where = f"kernel @{func.sym_name.data}, block {block.coords}"
-    if (block.shared.landing == TMA).any():
-        raise SimulationError(f"{where} ended while a TMA load was landing in its shared memory; an mbar_wait is missing")
+    seen = block.cluster.clocks.vc[block.first_warp : block.first_warp + block.threads // 32].max(axis=0)
+    writer = block.shared.writer
+    unseen = (writer >= block.cluster.clocks.warps) & (seen[writer] < block.shared.written)
+    if unseen.any() or (block.shared.landing == TMA).any():
+        raise SimulationError(
+            f"{where} may end while a TMA load is landing in its shared memory; an mbar_wait is missing"
+        )
+    if any(seen[warp] < step for warp, step in block.remote_arrivals):
+        raise SimulationError(f"{where} may end before another block has arrived at its mbarriers; a last cluster_sync is missing")
     if any(block.bulk_open.values()):
         raise SimulationError(f"{where} ended with a TMA store that no bulk_commit covers")
     if any(group for groups in block.bulk_groups.values() for group in groups):

@@ -71,7 +71,9 @@ def run_kernel_tiles(
         assert isinstance(type_, kernel.GlobalType)
         dtype = numpy_dtype(type_.element_type)
         if array.ndim != 1 or array.dtype != dtype:
-            raise SimulationError(f"kernel @{func.sym_name.data}: expected a flat array of {dtype}, got {array.dtype} of rank {array.ndim}.")
+            raise SimulationError(
+                f"kernel @{func.sym_name.data}: expected a flat array of {dtype}, got {array.dtype} of rank {array.ndim}."
+            )
         tensors[argument] = GlobalTensor.bind(type_, array, symbols)
     grid = [e.evaluate(symbols) for e in func.grid.exprs]
     chosen = np.arange(prod(grid)) if blocks is None else np.asarray(list(blocks))
@@ -104,7 +106,9 @@ def _run_batch(
         except _Diverged as diverged:
             cluster = func.cluster.value.data
             if cluster == len(batch) > 1:
-                raise SimulationError(f"kernel @{func.sym_name.data}: blocks of one cluster take different branches.") from None
+                raise SimulationError(
+                    f"kernel @{func.sym_name.data}: blocks of one cluster take different branches."
+                ) from None
             if cluster > 1:
                 pending += np.split(batch, len(batch) // cluster)
                 continue
@@ -115,7 +119,12 @@ class _Machine:
     """The state of one batch of blocks."""
 
     def __init__(
-        self, func: kernel.FuncOp, tensors: dict[SSAValue, GlobalTensor], symbols: dict[str, int], grid: list[int], blocks: Array
+        self,
+        func: kernel.FuncOp,
+        tensors: dict[SSAValue, GlobalTensor],
+        symbols: dict[str, int],
+        grid: list[int],
+        blocks: Array,
     ):
         self.func = func
         self.symbols = symbols
@@ -129,7 +138,9 @@ class _Machine:
 
     def run(self) -> None:
         for _ in self._block(self.func.body.block):
-            raise SimulationError(f"kernel @{self.func.sym_name.data}: a ring op outside roles waits for a role that does not run.")
+            raise SimulationError(
+                f"kernel @{self.func.sym_name.data}: a ring op outside roles waits for a role that does not run."
+            )
 
     # Control flow.
 
@@ -255,7 +266,9 @@ class _Machine:
 
     def _must_wait(self, op: Operation, ring: _Ring) -> None:
         if not ring.role_bound or self.role is None:
-            raise SimulationError(f"{describe(op)}: waits for a fill of its ring that the same threads have not made or released yet.")
+            raise SimulationError(
+                f"{describe(op)}: waits for a fill of its ring that the same threads have not made or released yet."
+            )
 
     def _in_order(self, op: Operation, position: int, expected: int) -> None:
         if position != expected:
@@ -368,7 +381,9 @@ def _load_shared(m: _Machine, op: kernel.LoadSharedOp) -> Array:
 
 def _inside(op: Operation, part: Array, extents: tuple[int, ...]) -> Array:
     if part.shape[1:] != extents:
-        raise SimulationError(f"{describe(op)}: expected a part of {extents} within its shared tile, got {part.shape[1:]}.")
+        raise SimulationError(
+            f"{describe(op)}: expected a part of {extents} within its shared tile, got {part.shape[1:]}."
+        )
     return part
 
 
@@ -381,7 +396,9 @@ def _store_shared(m: _Machine, op: kernel.StoreSharedOp) -> None:
     if frag.is_rows:
         _inside(op, tile[:, row : row + rows, column], frag.extents)[...] = m.values[op.value]
     else:
-        _inside(op, tile[:, row : row + rows, column : column + frag.extents[1]], frag.extents)[...] = m.values[op.value]
+        _inside(op, tile[:, row : row + rows, column : column + frag.extents[1]], frag.extents)[...] = m.values[
+            op.value
+        ]
 
 
 def _load_async(m: _Machine, op: kernel.LoadAsyncOp) -> None:

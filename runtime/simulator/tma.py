@@ -54,7 +54,9 @@ class Box:
             inside = inside & ((place >= 0) & (place < extent)).reshape(shape)
         return offset.reshape(-1), inside.reshape(-1)
 
-    def _im2col(self, coords: Sequence[int], window: Sequence[int], strides: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    def _im2col(
+        self, coords: Sequence[int], window: Sequence[int], strides: Sequence[int]
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Pixels walk over the bounding box by the steps, W fastest; the window offsets then shift each."""
         assert self.spec.corners is not None
         (lower, upper), steps, dims = self.spec.corners, self.spec.element_strides, self.spec.dims

@@ -148,7 +148,9 @@ class Im2colView(View):
         (group,), channels = leading, c // self.groups
         p, q = self.out
         window = self.kernel[0] * self.kernel[1] * channels
-        inside = (row >= 0) & (row < n * p * q) & (column >= 0) & (column < window) & (group >= 0) & (group < self.groups)
+        inside = (
+            (row >= 0) & (row < n * p * q) & (column >= 0) & (column < window) & (group >= 0) & (group < self.groups)
+        )
         pixel, place = np.where(row >= 0, row, 0), np.where(column >= 0, column, 0)
         image, pixel = np.divmod(pixel, p * q)
         y, x = np.divmod(pixel, q)

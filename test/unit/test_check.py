@@ -150,3 +150,44 @@ def test_outputs_without_a_finite_entry_prove_nothing(tmp_path: Path) -> None:
         PassError, match=r"output 'y' of shape \[0, 16\] has no finite entry to compare; choose larger dimensions"
     ):
         run(tmp_path, load_pass("cse")(), model=empty)
+
+
+GROUPS = """
+builtin.module {
+  func.func private @mix(%a: tensor<8x16xf32>, %b: tensor<8x16xf32>) -> tensor<8x16xf32> {
+    %0 = nn.sub %a, %b : (tensor<8x16xf32>, tensor<8x16xf32>) -> tensor<8x16xf32>
+    func.return %0 : tensor<8x16xf32>
+  }
+  func.func @main(%x: tensor<8x16xf32>, %z: tensor<8x16xf32>) -> tensor<8x16xf32>
+      attributes {nn.inputs = ["x", "z"], nn.outputs = ["y"]} {
+    %0 = fusion.call @mix(%x, %z) {nn.names = ["mixed"]} : (tensor<8x16xf32>, tensor<8x16xf32>) -> tensor<8x16xf32> loc("mix"("Sub#1"))
+    %1 = fusion.call @mix(%0, %x) {nn.names = ["y"]} : (tensor<8x16xf32>, tensor<8x16xf32>) -> tensor<8x16xf32> loc("out"("Sub#2"))
+    func.return %1 : tensor<8x16xf32>
+  }
+}
+"""
+
+
+@dataclass(frozen=True)
+class SwapLaunchPass(ModulePass):
+    """The planted bug at memory level: the operands of the first launch change places."""
+
+    name = "swap-launch"
+    numerics: ClassVar[str] = "exact"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        launch: Any = next(inner for inner in op.walk() if inner.name == "buffer.launch")
+        launch.operands[0], launch.operands[1] = launch.operands[1], launch.operands[0]
+
+
+def test_values_are_matched_by_name_across_levels(tmp_path: Path) -> None:
+    observer = run(tmp_path, load_pass("bufferize")(), load_pass("plan-arena")(), model=GROUPS)
+    assert observer.checked == {"1-bufferize": (2, 0.0), "2-plan-arena": (2, 0.0)}
+
+
+def test_a_bug_at_memory_level_is_named_by_pass_value_and_node(tmp_path: Path) -> None:
+    with pytest.raises(NumericsError) as caught:
+        run(tmp_path, load_pass("bufferize")(), load_pass("plan-arena")(), SwapLaunchPass(), model=GROUPS)
+    message = str(caught.value)
+    assert "pass 'swap-launch' (exact) changed value 'mixed', computed by buffer.launch (from mix)" in message
+    assert "relative error 2, allowed 1e-06" in message

@@ -173,7 +173,7 @@ def test_no_gpu_means_the_simulator_and_says_so(engine: Any, monkeypatch: pytest
 
 def test_a_gpu_without_kernels_is_refused(engine: Any) -> None:
     with pytest.raises(
-        TargetError, match="holds kernels for sm_80, sm_90a, but B200 is sm_100; rebuild it with target 'sm_100'"
+        TargetError, match="holds kernels for sm_80, sm_90a, but B200 is sm_100; rebuild it with target 'sm_100a'"
     ):
         engine.variant_for(DeviceInfo(0, "B200", (10, 0), 148, 232448, 1))
     with pytest.raises(TargetError, match="device 'tpu': expected 'simulator' or the number of a GPU"):

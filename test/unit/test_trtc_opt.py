@@ -207,3 +207,41 @@ def test_starting_up_imports_nothing_heavy() -> None:
     code = "import sys, trtc.compiler.tools.trtc_opt; print(*sorted({m.split('.')[0] for m in sys.modules}))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"onnx", "onnxruntime", "cupy"} & set(loaded)
+
+
+@pytest.fixture
+def onnx_model(tmp_path: Path) -> Path:
+    """`y = relu(x)` with a dynamic first dimension `batch`."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", 4]) for name in ("x", "y"))
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"], name="act")], "g", [x], [y])
+    path = tmp_path / "model.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10), path)
+    return path
+
+
+def test_reads_onnx(onnx_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(onnx_model, "--stop-after=import", "--profile=batch=1,2,8", "--print-debuginfo") == 0
+    out = capsys.readouterr().out
+    assert "nn.relu" in out
+    assert "batch = array<i64: 1, 2, 8>" in out
+    assert 'loc("act"' in out
+    assert run(onnx_model, "--run", "--shape=x=3x4") == 0
+    assert capsys.readouterr().out.startswith("y: float32[3x4] min 0 ")
+
+
+def test_a_broken_onnx_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "broken.onnx"
+    path.write_bytes(b"not a model")
+    assert run(path) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("error: ")
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("text", ["x", "x=", "=1x2", "x=1x", "x=0x4", "x=axb"])
+def test_a_wrong_shape_is_one_sentence(onnx_model: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
+    assert run(onnx_model, "--shape", text) == 2
+    assert f"--shape '{text}': expected <input>=<extent>x<extent>" in capsys.readouterr().err

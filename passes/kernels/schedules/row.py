@@ -264,7 +264,11 @@ class _Kernel:
             value = term(space, self.input(space, identity))
             return space.b.map([carried[0], value], [self.frag], lambda s, a, x: [combine(s, a, x)])
 
-        (acc,) = self.chunks([self.b.fill(_number(identity, self.problem.wide), self.frag)], step)
+        number = _number(identity, self.problem.wide)
+        start = self.b.fill(number if is_float(self.problem.wide) else 0, self.frag)
+        if not is_float(self.problem.wide) and number:  # kernel.fill holds an f64, which the ends of i64's range are not
+            (start,) = self.b.map([start], [self.frag], lambda s, x: [s.constant(number, x.type)])
+        (acc,) = self.chunks([start], step)
         return self.reduce(kind, acc)
 
     # The three anchors.

@@ -254,8 +254,6 @@ def _identity(context: Context, kind: str, type_: Attribute) -> SSAValue:
 def lower_convert_layout(context: Context, op: ConvertLayoutOp) -> None:
     """A renaming or permutation of registers where each thread holds what it needs, else a way through shared memory."""
     em, source, target = context.em, frag_type(op.value), frag_type(op.result)
-    if source.is_rows:
-        raise em.error("expected a fragment of two extents, got a rows fragment; convert before reducing")
     permutation = register_permutation(source, target)
     if permutation == list(range(target.registers)) and source.registers == target.registers:
         context.arrays[op.result] = context.take(op.value, op)
@@ -268,8 +266,9 @@ def lower_convert_layout(context: Context, op: ConvertLayoutOp) -> None:
     if op.scratch is None:
         raise em.error(f"expected scratch to go from {source.layout} to {target.layout}, since threads exchange elements, got none")
     tile: Tile = context.tiles[op.scratch]
-    if tile.type.element_type != source.element_type or tile.type.tile[0] < source.tile[0] or tile.type.tile[1] < source.tile[1]:
-        raise em.error(f"expected scratch of at least {source.tile[0]}x{source.tile[1]}x{source.element_type}, got {tile.type}")
+    rows, columns = source.tile[0], 1 if source.is_rows else source.tile[1]
+    if tile.type.element_type != source.element_type or tile.type.tile[0] < rows or tile.type.tile[1] < columns:
+        raise em.error(f"expected scratch of at least {rows}x{columns}x{source.element_type}, got {tile.type}")
     zero = em.ix(0)
     context.barrier()
     write_tile(context, tile, context.array(op.value), source, zero, zero)
@@ -306,8 +305,8 @@ def register_permutation(source: FragType, target: FragType, first_column: int =
     For each register of `target` the register of `source` that holds, in every thread, the same element (`first_column` columns further
     right); None if threads differ or lack it.
     """
-    rows, columns = source.layout.table(source.tile)
-    wanted_rows, wanted_columns = target.layout.table(target.tile)
+    rows, columns = _places(source)
+    wanted_rows, wanted_columns = _places(target)
     wanted_columns = wanted_columns + first_column
     if rows.shape[0] != wanted_rows.shape[0]:
         return None
@@ -320,3 +319,11 @@ def register_permutation(source: FragType, target: FragType, first_column: int =
     same = (rows[:, found] == wanted_rows).all() and (columns[:, found] == wanted_columns).all()
     return found if same else None
 
+
+def _places(type_: FragType) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the elements that threads hold, as arrays [threads, registers]; a rows fragment is one column."""
+    rows, columns = type_.layout.table(type_.tile)
+    if type_.is_rows:
+        rows = rows[:, type_.layout.representatives(type_.tile)]
+        return rows, np.zeros_like(rows)
+    return rows, columns

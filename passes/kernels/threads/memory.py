@@ -200,11 +200,20 @@ def lower_load_shared(context: Context, op: LoadSharedOp) -> None:
 def read_tile(
     context: Context, tile: Tile, array: SSAValue, type_: FragType, row: Ix, column: Ix, transposed: bool = False
 ) -> None:
-    """Read a fragment from (row, column) of a shared tile (of the tile's transpose)."""
+    """Read a fragment from (row, column) of a shared tile (of the tile's transpose); a rows fragment is one column of the tile."""
     if _fits_ldmatrix(tile, type_, row, column, transposed):
         _ldmatrix(context, tile, array, type_, row, column, transposed)
         return
     em, layout, shape = context.em, type_.layout, type_.tile
+    if type_.is_rows:
+
+        def one(n: Ix, register: Ix) -> None:
+            i, _ = layout.index(shape, context.role.thread, register)
+            position = shared_position(tile, row + i, column)
+            em.emit(LdSharedOp(tile.array, em.value(position), array, em.value(n), 1))
+
+        each_row(context, type_, one)
+        return
     width = 1 if transposed else shared_vector(tile, column, layout.contiguous(shape))
     with em.loop(type_.registers // width, "r") as r:
         i, j = layout.index(shape, context.role.thread, r * width)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.parser import Parser
 
@@ -16,16 +20,14 @@ from trtc.dialects.dtypes import numpy_dtype
 from trtc.dialects.kernel_types import Choice
 from trtc.dialects.meaning import run_function
 from trtc.passes.kernels.lower_groups import lower
-from trtc.passes.kernels.schedules.base import Group
+from trtc.passes.kernels.lower_to_threads import LowerToThreadsPass
+from trtc.passes.kernels.schedules.base import Group, target_of
 from trtc.passes.kernels.schedules.registry import accepting, schedule
 from trtc.passes.kernels.select_schedule import CHOICE, TARGET, outlined
 from trtc.runtime.simulator import run_kernel
 
-try:
-    from trtc.passes.kernels.lower_to_threads import LowerToThreadsPass
-    from trtc.runtime.simulator.thread import run_kernel_threads  # noqa: F401
-except ImportError:
-    LowerToThreadsPass = None
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from gpu_kernel import run_on_gpu  # noqa: E402
 
 TOLERANCE = {"float64": 1e-6, "float32": 2e-6, "float16": 2e-3, "bfloat16": 1e-2}
 """Relative error of norms for one kernel; f16 and bf16 round once at the end."""
@@ -78,28 +80,36 @@ def run_group(
         np.full([d.evaluate(symbols) for d in nn.shape_of(r)], 0x55, numpy_dtype(nn.element_of(r))) for r in group.results
     ]
     arrays = [strided(a, s) for a, s in zip([*inputs, *outputs], strides, strict=True)]
-    if mode == "thread":
+    if mode in ("thread", "gpu"):
         module = nested_module(kernels[0], group)
         LowerToThreadsPass().apply(make_context(), module)
         module.verify()
         (made,) = (op for op in module.body.block.ops if isinstance(op, kernel.FuncOp))
-        run_kernel(made, arrays, symbols, mode="thread")
+        if mode == "gpu":
+            run_on_gpu(made, arrays, symbols)
+        else:
+            run_kernel(made, arrays, symbols, mode="thread")
     else:
         run_kernel(kernels[0], arrays, symbols)
     first = len(inputs)
     return [places(arrays[first + i], o.shape, strides[first + i]) for i, o in enumerate(outputs)]
 
 
-def nested_module(made: kernel.FuncOp, group: Group):
+def nested_module(made: kernel.FuncOp, group: Group) -> ModuleOp:
     """A module with the kernel and the group's module attributes."""
-    from xdsl.dialects.builtin import ModuleOp
-
     assert group.module is not None
     return ModuleOp([made], dict(group.module.attributes))
 
 
+def modes(first: bool) -> Sequence[str]:
+    """Where a choice runs: in the simulator, the first one also thread by thread; on the GPU where $TRTC_TEST_GPU asks for it."""
+    if os.environ.get("TRTC_TEST_GPU"):
+        return ("gpu",)
+    return ("tile", "thread") if first and LowerToThreadsPass else ("tile",)
+
+
 @pytest.fixture
-def check_group() -> Callable[..., list[str]]:
+def check_group() -> Callable[..., list[Choice]]:
     """
     `check_group(text, schedule=..., N=3)`: parses a module with one outlined group, runs it with random operands for every candidate of the
     schedule, in tile mode (and the first one in thread mode), and compares with its meaning. Keyword arguments bind dim symbols.
@@ -132,14 +142,12 @@ def check_group() -> Callable[..., list[str]]:
             operands[index] = array
         want = run_function(func, operands, env=symbols)
         group = Group(func)
-        from trtc.passes.kernels.schedules.base import target_of
-
         choices = schedule(name).candidates(group, target_of(target))
         assert choices
         if tunables is not None:
             choices = [Choice.of(name, {**choices[0].values, **tunables})]
         for number, choice in enumerate(choices):
-            for mode in ("tile", "thread") if number == 0 and threads and LowerToThreadsPass else ("tile",):
+            for mode in modes(number == 0 and threads):
                 got = run_group(func, choice, operands, symbols, mode)
                 for a, b in zip(got, want, strict=True):
                     assert a.shape == b.shape and a.dtype == b.dtype

@@ -1,0 +1,155 @@
+"""
+Schedule `gather`: nn.gather along any axis and nn.gather_nd, with pointwise ops behind.
+
+Rows are what precedes the copied slices (leading dims of x and the dims of the indices), columns the slice: each row's index becomes a row
+number of x (32-bit, negative indices counted from the end), and rows are fetched in vectors by `kernel.gather`. An index out of range gives 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import i32
+from xdsl.ir import BlockArgument, SSAValue
+
+from ....dialects import kernel, nn
+from ....dialects.dims import Expr, const, product
+from ....dialects.kernel_types import Choice, FragType, Target
+from ....dialects.layouts import Blocked
+from ..builder import Emitter, KernelBuilder
+from ..scalar import convert, refuse_elements, refuse_pointwise, select
+from .base import Access, Axes, Axis, Group, space_axes
+from .space import Space, refuse_values
+from .tiling import column_threads, vector_width
+
+NAME = "gather"
+ANCHORS = (nn.GatherOp, nn.GatherNdOp)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A gather as rows of x: `lead` dims of x before the indexed ones, `depth` indexed dims, then the slice."""
+
+    group: Group
+    anchor: nn.GatherOp | nn.GatherNdOp
+
+    @property
+    def lead(self) -> int:
+        op = self.anchor
+        return op.axis.value.data if isinstance(op, nn.GatherOp) else op.batch_dims.value.data
+
+    @property
+    def depth(self) -> int:
+        return 1 if isinstance(self.anchor, nn.GatherOp) else cast(int, nn.shape_of(self.anchor.indices)[-1].as_int())
+
+    @property
+    def source(self) -> tuple[Expr, ...]:
+        return nn.shape_of(self.anchor.x)
+
+    @property
+    def dims(self) -> tuple[Expr, ...]:
+        return nn.shape_of(self.anchor.result)
+
+    @property
+    def row_dims(self) -> int:
+        """Dims of the result that are rows."""
+        return len(self.dims) - (len(self.source) - self.lead - self.depth)
+
+    @property
+    def groups(self) -> tuple[list[int], list[int]]:
+        return list(range(self.row_dims)), list(range(self.row_dims, len(self.dims)))
+
+    def index_axes(self) -> Axes:
+        """Where the axes of the indices run in the result's dims; of gather_nd without the last one."""
+        rank = nn.rank_of(self.anchor.indices)
+        if isinstance(self.anchor, nn.GatherOp):
+            return tuple(Axis(self.lead + i) for i in range(rank))
+        return (*(Axis(i) for i in range(rank - 1)), Axis(None))
+
+    def source_access(self) -> Access | None:
+        return self.group.access(self.anchor.x, space_axes(self.source, self.source), self.source)
+
+    def source_groups(self) -> tuple[list[int], list[int]]:
+        split = self.lead + self.depth
+        return list(range(split)), list(range(split, len(self.source)))
+
+
+@dataclass(frozen=True)
+class Gather:
+    """The schedule; see the module."""
+
+    name: str = NAME
+
+    def accepts(self, group: Group, target: Target) -> str | None:
+        anchor = group.anchor(*ANCHORS)
+        if not isinstance(anchor, ANCHORS):
+            return "expected one gather or gather_nd"
+        if reason := refuse_pointwise(group.ops) or refuse_elements(group.tensors) or group.too_large():
+            return reason
+        problem = Problem(group, anchor)
+        if isinstance(anchor, nn.GatherNdOp) and not isinstance(anchor.indices, BlockArgument):
+            return "expected the indices of gather_nd from outside the group"
+        if problem.source_access() is None or group.access(anchor.indices, problem.index_axes(), problem.dims) is None:
+            return f"expected the operands of {anchor.name} from outside the group"
+        return refuse_values(group, group.results, problem.dims, [anchor.result])
+
+    def candidates(self, group: Group, target: Target) -> list[Choice]:
+        problem = Problem(group, cast(nn.GatherOp, group.anchor(*ANCHORS)))
+        source = cast(Access, problem.source_access())
+        vector = vector_width(group, [source], problem.source_groups())
+        vector = min(vector, vector_width(group, [group.result_access(i) for i in range(len(group.results))], problem.groups))
+        columns = column_threads(group.usual(product(problem.dims[problem.row_dims :])), vector, 128)
+        return [Choice.of(NAME, {"threads": t, "columns": columns, "rows": r, "vector": vector}) for t, r in ((128, 1), (128, 4), (256, 1))]
+
+    def lower(self, group: Group, choice: Choice, target: Target) -> list[kernel.FuncOp]:
+        problem = Problem(group, cast(nn.GatherOp, group.anchor(*ANCHORS)))
+        threads, columns, deep, vector = (int(choice.values[k]) for k in ("threads", "columns", "rows", "vector"))
+        layout = Blocked.of(threads // columns, columns, 1, vector)
+        frag = FragType.of([threads // columns * deep, columns * vector], nn.element_of(problem.anchor.x), layout)
+        rows, inner = (product(problem.dims[d] for d in part) for part in problem.groups)
+        grid = [(rows + frag.tile[0] - 1) // frag.tile[0], (inner + frag.tile[1] - 1) // frag.tile[1], 1]
+        b = KernelBuilder.for_group(group, grid, threads // 32)
+        coords = b.mul(b.coords[0], frag.tile[0]), b.mul(b.coords[1], frag.tile[1])
+        space = Space(b, group, problem.dims, problem.groups, coords, frag)
+        view = b.view_of(cast(Access, problem.source_access()), problem.source_groups())
+        value = b.gather(view, source_rows(problem, space), [coords[1]], frag)
+        space.store_results({problem.anchor.result: value})
+        return [b.finish()]
+
+
+def source_rows(problem: Problem, space: Space) -> SSAValue:
+    """For each row of the tile its row of x, -1 where an index is out of range: an i32 rows fragment."""
+    b, frag = space.b, space.frag.rows.with_element(i32)
+    access = cast(Access, problem.group.access(problem.anchor.indices, problem.index_axes(), problem.dims))
+    step = problem.group.strides(access.tensor)[-1] if isinstance(problem.anchor, nn.GatherNdOp) else const(0)
+    entries = [
+        b.load(
+            b.view(access.tensor, problem.groups, access.dims, access.strides, access.offset + step * k), [space.coords[0], 0], frag
+        )
+        for k in range(problem.depth)
+    ]
+    indexed = problem.source[problem.lead : problem.lead + problem.depth]
+    behind = product(problem.dims[problem.lead : problem.row_dims])
+    extents = [b.cast(b.expr(e), i32) for e in (behind, *indexed)]
+
+    def body(s: Emitter, row: SSAValue, *scalars: SSAValue) -> list[SSAValue]:
+        places, (inner, *sizes) = scalars[: problem.depth], scalars[problem.depth :]
+        zero, outside = s.constant(0, i32), s.constant(-1, i32)
+        linear = s.emit(arith.DivSIOp(row, inner)) if problem.lead else zero
+        inside: SSAValue | None = None
+        for place, size in zip(places, sizes, strict=True):
+            place = convert(s, place, i32)
+            negative = s.emit(arith.CmpiOp(place, zero, "slt"))
+            place = select(s, negative, s.emit(arith.AddiOp(place, size)), place)
+            fits = s.emit(arith.CmpiOp(place, size, "ult"))
+            inside = fits if inside is None else s.emit(arith.AndIOp(inside, fits))
+            linear = s.emit(arith.AddiOp(s.emit(arith.MuliOp(linear, size)), place))
+        return [linear if inside is None else select(s, inside, linear, outside)]
+
+    (rows,) = b.map([space.row(), *entries, *extents], [frag], body)
+    return rows
+
+
+SCHEDULE = Gather()

@@ -1,0 +1,237 @@
+"""
+Schedule `window`: max and average pools and depthwise convolutions, with pointwise ops behind.
+
+Rows are output pixels (n, p, q), columns channels: a thread holds `vector` neighbouring channels of a pixel and walks the window's taps,
+reading the input through its im2col view (column = tap * C + channel), whose padding is the fill. No shared memory: neighbouring pixels find
+their common taps in L1. Depthwise weights [C, R, S, 1] are a view that is the same for all rows. Nothing here is a matrix product, so the time
+is that of the loads: 16-byte ones wherever the channel count allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from xdsl.dialects.builtin import i8, i32
+from xdsl.ir import Attribute, BlockArgument, SSAValue
+
+from ....dialects import kernel, nn
+from ....dialects.dims import Expr, const, product
+from ....dialects.dtypes import i16, is_float
+from ....dialects.kernel_types import Choice, FragType, Target
+from ....dialects.layouts import Blocked
+from ..builder import Emitter, KernelBuilder
+from ..scalar import add, compute_type, convert, div, maximum, mul, refuse_elements, refuse_pointwise, select
+from .base import Access, Group
+from .space import Space, refuse_values
+from .tiling import column_threads, vector_width
+
+NAME = "window"
+ANCHORS = (nn.MaxPoolOp, nn.AvgPoolOp, nn.ConvOp)
+GROUPS = ([0, 1, 2], [3])
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A pool or depthwise convolution over x [N, H, W, C]."""
+
+    group: Group
+    anchor: nn.MaxPoolOp | nn.AvgPoolOp | nn.ConvOp
+
+    @property
+    def image(self) -> tuple[Expr, ...]:
+        return nn.shape_of(self.anchor.x)
+
+    @property
+    def dims(self) -> tuple[Expr, ...]:
+        return nn.shape_of(self.anchor.result)
+
+    @property
+    def window(self) -> tuple[int, int]:
+        if isinstance(self.anchor, nn.ConvOp):
+            _, r, s, _ = (cast(int, e.as_int()) for e in nn.shape_of(self.anchor.w))
+            return r, s
+        r, s = nn.values_of(self.anchor.kernel)
+        return r, s
+
+    @property
+    def taps(self) -> int:
+        return self.window[0] * self.window[1]
+
+    @property
+    def element(self) -> Attribute:
+        return nn.element_of(self.anchor.x)
+
+    @property
+    def accumulator(self) -> Attribute:
+        """f32 for f16 and bf16, i32 for small integers of a convolution."""
+        if isinstance(self.anchor, nn.ConvOp) and not is_float(self.element):
+            return i32
+        return self.element if self.element in (i8, i16) else compute_type(self.element)
+
+    @property
+    def padded(self) -> bool:
+        """Whether some window reaches outside the image, bottom and right included."""
+        pads = nn.values_of(self.anchor.pads)
+        return any(pads)
+
+
+@dataclass(frozen=True)
+class Window:
+    """The schedule; see the module."""
+
+    name: str = NAME
+
+    def accepts(self, group: Group, target: Target) -> str | None:
+        anchor = group.anchor(*ANCHORS)
+        if not isinstance(anchor, ANCHORS):
+            return "expected one max_pool, avg_pool or depthwise conv"
+        if isinstance(anchor, nn.ConvOp) and (reason := _refuse_conv(anchor)):
+            return reason
+        if reason := refuse_pointwise(group.ops) or refuse_elements(group.tensors) or group.too_large():
+            return reason
+        operands = [anchor.x, anchor.w] if isinstance(anchor, nn.ConvOp) else [anchor.x]
+        if not all(isinstance(v, BlockArgument) for v in operands):
+            return "expected the window's operands from outside the group"
+        problem = Problem(group, anchor)
+        columns = group.upper(problem.image[3] * problem.taps)
+        if columns is not None and columns >= 2**31:
+            return f"expected fewer than 2^31 window elements, got {columns}"
+        return refuse_values(group, group.results, problem.dims, [anchor.result])
+
+    def candidates(self, group: Group, target: Target) -> list[Choice]:
+        problem = Problem(group, cast(nn.ConvOp, group.anchor(*ANCHORS)))
+        vector, channels = self._vector(problem), group.usual(problem.dims[3])
+        pixels = group.usual(product(problem.dims[:3]))
+        choices: list[Choice] = []
+        for threads, deep in ((128, 1), (256, 1), (128, 2)):
+            columns = column_threads(channels, vector, 32)
+            choices.append(Choice.of(NAME, {"threads": threads, "columns": columns, "pixels": deep, "vector": vector}))
+        # Too few threads for the machine with whole vectors: hold fewer channels each.
+        if vector > 2 and pixels * channels // vector < target.sms.data * 256:
+            columns = column_threads(channels, 2, 32)
+            choices.insert(0, Choice.of(NAME, {"threads": 128, "columns": columns, "pixels": 1, "vector": 2}))
+        return choices
+
+    @staticmethod
+    def _vector(problem: Problem) -> int:
+        group, x = problem.group, cast(BlockArgument, problem.anchor.x)
+        accesses = [Access(x.index, problem.image, group.strides(x.index), const(0))]
+        accesses += [group.result_access(i) for i in range(len(group.results))]
+        return vector_width(group, accesses, GROUPS)
+
+    def lower(self, group: Group, choice: Choice, target: Target) -> list[kernel.FuncOp]:
+        problem = Problem(group, cast(nn.ConvOp, group.anchor(*ANCHORS)))
+        threads, columns, deep, vector = (int(choice.values[k]) for k in ("threads", "columns", "pixels", "vector"))
+        frag = FragType.of(
+            [threads // columns * deep, columns * vector], problem.accumulator, Blocked.of(threads // columns, columns, 1, vector)
+        )
+        pixels, channels = product(problem.dims[:3]), problem.dims[3]
+        grid = [(pixels + frag.tile[0] - 1) // frag.tile[0], (channels + frag.tile[1] - 1) // frag.tile[1], 1]
+        b = KernelBuilder.for_group(group, grid, threads // 32)
+        coords = b.mul(b.coords[0], frag.tile[0]), b.mul(b.coords[1], frag.tile[1])
+        space = Space(b, group, problem.dims, GROUPS, coords, frag)
+        value = _Body(problem, space).value()
+        space.store_results({problem.anchor.result: value})
+        return [b.finish()]
+
+
+def _refuse_conv(op: nn.ConvOp) -> str | None:
+    channels, outputs = nn.shape_of(op.x)[3], nn.shape_of(op.result)[3]
+    if channels.as_int() != op.groups.value.data or outputs != channels:
+        return f"expected a depthwise conv with one output per channel, got {op.groups.value.data} groups from {channels} to {outputs} channels"
+    if any(e.as_int() is None for e in nn.shape_of(op.w)):
+        return f"expected weights of static shape, got {op.w.type}"
+    return None
+
+
+class _Body:
+    """The loop over the taps."""
+
+    def __init__(self, problem: Problem, space: Space):
+        self.problem = problem
+        self.space = space
+        self.b = space.b
+        anchor = problem.anchor
+        self.view = self.b.emit(
+            kernel.Im2colOp(
+                self.b.tensors[cast(BlockArgument, anchor.x).index],
+                problem.dims[1:3],
+                problem.window,
+                nn.values_of(anchor.strides),
+                nn.values_of(anchor.pads),
+                nn.values_of(anchor.dilations),
+            )
+        )
+
+    def value(self) -> SSAValue:
+        match self.problem.anchor:
+            case nn.MaxPoolOp():
+                return self._max()
+            case nn.AvgPoolOp() as op:
+                return self._average(op)
+            case nn.ConvOp() as op:
+                return self._depthwise(op)
+
+    def _each_tap(
+        self, start: Sequence[SSAValue], step: str, fill: float, *, valid: bool = False, weights: SSAValue | None = None
+    ) -> list[SSAValue]:
+        frag, channels = self.space.frag, self.b.expr(self.problem.image[3])
+
+        def body(b: KernelBuilder, tap: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            row, column = self.space.coords
+            coords = [0, row, b.add(b.mul(tap, channels), column)]
+            operands = [*carried, b.load(self.view, coords, frag, fill)]
+            if valid:
+                operands.append(b.valid(self.view, coords, frag))
+            if weights is not None:
+                operands.append(b.load(weights, [tap, row, column], frag))
+            return b.map(operands, [cast(FragType, c.type) for c in carried], _STEPS[step])
+
+        return self.b.loop(0, self.problem.taps, 1, list(start), body)
+
+    def _max(self) -> SSAValue:
+        element, frag = self.problem.accumulator, self.space.frag
+        lowest = float("-inf") if is_float(element) else -(2.0 ** (element.bitwidth - 1))  # pyright: ignore
+        return self._each_tap([self.b.fill(lowest, frag)], "max", lowest)[0]
+
+    def _average(self, op: nn.AvgPoolOp) -> SSAValue:
+        frag = self.space.frag
+        counted = self.problem.padded and not op.count_include_pad.value.data
+        if counted:
+            zero = self.b.fill(0, frag)
+            total, count = self._each_tap([zero, zero], "count", 0.0, valid=True)
+            return self.b.map([total, count], [frag], lambda s, a, n: [div(s, a, n)])[0]
+        (total,) = self._each_tap([self.b.fill(0, frag)], "sum", 0.0)
+        taps = self.problem.taps
+        return self.b.map([total], [frag], lambda s, a: [div(s, a, s.constant(taps, a.type))])[0]
+
+    def _depthwise(self, op: nn.ConvOp) -> SSAValue:
+        frag, group = self.space.frag, self.problem.group
+        tensor = cast(BlockArgument, op.w).index
+        c, r, s, _ = group.strides(tensor)
+        height, width = (const(e) for e in self.problem.window)
+        pixels = product(self.problem.dims[:3])
+        # [taps (r, s)] [any pixel] [channel]
+        weights = self.b.view(tensor, [[0, 1], [2], [3]], [height, width, pixels, self.problem.dims[3]], [r, s, const(0), c])
+        return self._each_tap([self.b.fill(0, frag)], "multiply", 0.0, weights=weights)[0]
+
+
+def _count(s: Emitter, total: SSAValue, count: SSAValue, x: SSAValue, inside: SSAValue) -> list[SSAValue]:
+    one, zero = s.constant(1, count.type), s.constant(0, count.type)
+    return [add(s, total, convert(s, x, total.type)), add(s, count, select(s, inside, one, zero))]
+
+
+def _multiply(s: Emitter, acc: SSAValue, x: SSAValue, w: SSAValue) -> list[SSAValue]:
+    return [add(s, acc, mul(s, convert(s, x, acc.type), convert(s, w, acc.type)))]
+
+
+_STEPS = {
+    "max": lambda s, a, x: [maximum(s, a, convert(s, x, a.type))],
+    "sum": lambda s, a, x: [add(s, a, convert(s, x, a.type))],
+    "count": _count,
+    "multiply": _multiply,
+}
+
+SCHEDULE = Window()

@@ -1,0 +1,115 @@
+"""`trtc.build` from a network to an engine that runs, on the simulator, with everything in between real."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import trtc
+from trtc.compiler.codegen.cubin_cache import CubinCache
+from trtc.compiler.pipeline import phase_steps
+
+pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
+
+RNG = np.random.default_rng(0)
+W1 = RNG.standard_normal((64, 96), np.float32) / 8
+B1 = RNG.standard_normal(96).astype(np.float32)
+W2 = RNG.standard_normal((96, 32), np.float32) / 10
+
+
+def network() -> trtc.Network:
+    """Two layers with a dynamic batch; the output is a concat of a matmul's result and its sigmoid."""
+    net = trtc.Network()
+    x = net.add_input("x", "f32", ("N", 64))
+    hidden = net.add_unary("relu", net.add_binary("add", net.add_matmul(x, W1), B1))
+    y = net.add_matmul(hidden, W2)
+    net.mark_output(net.add_concat([y, net.add_unary("sigmoid", y)], 1), "y")
+    net.symbols(N=(1, 4, 33))
+    return net
+
+
+def expected(x: np.ndarray) -> np.ndarray:
+    y = np.maximum(x @ W1 + B1, 0) @ W2
+    return np.concatenate([y, 1 / (1 + np.exp(-y))], axis=1)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> CubinCache:
+    return CubinCache(tmp_path_factory.mktemp("cubins"))
+
+
+@pytest.fixture(scope="module")
+def engine(cache: CubinCache) -> trtc.Engine:
+    return trtc.build(network(), trtc.BuildOptions(target="sm_80"), cache=cache)
+
+
+@pytest.mark.parametrize("n", [1, 4, 33])
+def test_a_built_engine_computes_what_the_network_says(engine: trtc.Engine, n: int) -> None:
+    context, compiles = engine.create_context("simulator"), engine.stats.compiles
+    for seed in (0, 1):
+        x = np.random.default_rng(seed).standard_normal((n, 64), np.float32)
+        y = context.run({"x": x})["y"]
+        assert np.linalg.norm(y - expected(x)) <= 1e-4 * np.linalg.norm(expected(x))
+    assert engine.stats.compiles == compiles
+
+
+def test_a_saved_engine_is_the_same_engine(engine: trtc.Engine, tmp_path: Path) -> None:
+    engine.save(tmp_path / "e")
+    loaded = trtc.load(tmp_path / "e")
+    x = np.ones((2, 64), np.float32)
+    outputs = [e.create_context("simulator").run({"x": x})["y"] for e in (engine, loaded)]
+    np.testing.assert_array_equal(*outputs)
+    assert loaded.stats.compiles == 0
+
+
+def test_builds_are_reproducible_to_the_byte(engine: trtc.Engine, cache: CubinCache, tmp_path: Path) -> None:
+    """From the cache and from NVRTC alike."""
+    engine.save(tmp_path / "first")
+    for number, chosen in enumerate((cache, None)):
+        again = trtc.build(network(), trtc.BuildOptions(target="sm_80"), cache=chosen)
+        again.save(tmp_path / f"again{number}")
+        assert (tmp_path / f"again{number}").read_bytes() == (tmp_path / "first").read_bytes()
+        assert (again.stats.compiles == 0) == (chosen is cache)
+
+
+def test_one_file_for_many_architectures(cache: CubinCache) -> None:
+    engine = trtc.build(network(), trtc.BuildOptions(target="sm_80"), targets=["sm_89", "sm_90a"], cache=cache)
+    assert list(engine.variants) == ["sm_80", "sm_89", "sm_90a"]
+    x = np.ones((3, 64), np.float32)
+    for arch in engine.variants:
+        y = engine.create_context("simulator", arch=arch).run({"x": x})["y"]
+        assert np.linalg.norm(y - expected(x)) <= 1e-4 * np.linalg.norm(expected(x))
+
+
+def test_the_concat_costs_no_launch(engine: trtc.Engine) -> None:
+    names = [unit.info.name for unit in engine.variant("sm_80").units.values()]
+    assert engine.stats.launches_per_run == 3, names
+
+
+def test_the_manifest_explains_the_build(engine: trtc.Engine) -> None:
+    stored = engine.inspect()["variants"]["sm_80"]
+    assert stored["choices"].keys() == {kernel["facts"]["name"] for kernel in stored["kernels"]}
+    assert stored["plan"]["buffers"] and stored["plan"]["arena_bytes"] == engine.stats.arena_bytes
+    assert any(remark["pass_name"] == "plan-arena" for remark in stored["remarks"])
+
+
+def test_a_memory_limit_is_held(cache: CubinCache) -> None:
+    with pytest.raises(trtc.OptionError, match="option memory_limit: the arena needs .* more than the limit of 1024"):
+        trtc.build(network(), trtc.BuildOptions(target="sm_80", memory_limit=1024), cache=cache)
+
+
+def test_progress_names_passes_and_compiles(cache: CubinCache) -> None:
+    seen: list[tuple[str, int, int]] = []
+    trtc.build(network(), trtc.BuildOptions(target="sm_80"), cache=cache, progress=lambda *step: seen.append(step))
+    passes = [stage.removeprefix("pass ") for stage, _, _ in seen if stage.startswith("pass ")]
+    assert passes == [step.name for steps in phase_steps(trtc.BuildOptions()).values() for step in steps]
+    assert seen[-1] == ("compile sm_80", 3, 3)
+
+
+def test_models_that_are_not_there_are_refused() -> None:
+    with pytest.raises(trtc.OptionError, match="No such file or directory; check the path"):
+        trtc.build("/nowhere/model.onnx", trtc.BuildOptions(target="sm_80"))
+    with pytest.raises(trtc.TargetError, match="expected sm_80 or newer"):
+        trtc.build(network(), trtc.BuildOptions(target="sm_75"))
