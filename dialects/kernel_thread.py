@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xdsl.dialects.builtin import IntAttr, MemRefType, NoneAttr, StringAttr, UnitAttr, i1
+from xdsl.dialects.builtin import MemRefType, NoneAttr, StringAttr, UnitAttr, i1
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import (
     AnyAttr,
@@ -311,6 +311,7 @@ class BarSyncOp(IRDLOperation):
 class MmaSyncOp(IRDLOperation):
     """
     mma.sync.m16n8k(8e): acc[i .. i+3] += A[j .. j+4e-1] B[k .. k+2e-1]^T. `kind`: f16, bf16, tf32 (f32 accumulator) or s8 (i32).
+    tf32 operands are f32, rounded to nearest, ties away from zero, as they are read.
     """
 
     name = "kernel.mma_sync"

@@ -64,6 +64,7 @@ from xdsl.traits import IsolatedFromAbove, IsTerminator, NoTerminator, Pure, Sym
 from xdsl.utils.exceptions import VerifyException
 
 from .dims import ExprLike
+from .kernel_numbers import Number
 from .kernel_types import (
     FragType,
     GlobalType,
@@ -427,7 +428,8 @@ class LoadOp(IRDLOperation):
     fill = prop_def(F64Attr)
     result = result_def(FragType)
 
-    assembly_format = "$view `[` $coords `]` `fill` $fill attr-dict `:` type($view) `->` type($result)"
+    custom_directives = (Number,)
+    assembly_format = "$view `[` $coords `]` `fill` custom<Number>($fill) attr-dict `:` type($view) `->` type($result)"
 
     def __init__(self, view: SSAValue, coords: Sequence[SSAValue], result: FragType, fill: float = 0.0):
         super().__init__(operands=[view, coords], properties={"fill": FloatAttr(fill, f64)}, result_types=[result])
@@ -463,8 +465,9 @@ class GatherOp(IRDLOperation):
     fill = prop_def(F64Attr)
     result = result_def(FragType)
 
+    custom_directives = (Number,)
     assembly_format = (
-        "$view `rows` $rows `[` $coords `]` `fill` $fill attr-dict `:` type($view) `,` type($rows) `->` type($result)"
+        "$view `rows` $rows `[` $coords `]` `fill` custom<Number>($fill) attr-dict `:` type($view) `,` type($rows) `->` type($result)"
     )
 
     def __init__(self, view: SSAValue, rows: SSAValue, coords: Sequence[SSAValue], result: FragType, fill: float = 0.0):
@@ -791,7 +794,8 @@ class FillOp(IRDLOperation):
     value = prop_def(F64Attr)
     result = result_def(FragType)
     traits = traits_def(Pure())
-    assembly_format = "$value attr-dict `:` type($result)"
+    custom_directives = (Number,)
+    assembly_format = "custom<Number>($value) attr-dict `:` type($result)"
 
     def __init__(self, value: float, result: FragType):
         super().__init__(properties={"value": FloatAttr(value, f64)}, result_types=[result])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from .dims import Expr, product
+from .dims import Expr, const, product
 from .kernel_tile import ViewOp
 
 Dim: TypeAlias = tuple[Expr, Expr]
@@ -14,7 +14,7 @@ Dim: TypeAlias = tuple[Expr, Expr]
 def merged_groups(view: ViewOp) -> list[list[Dim]]:
     """
     For each coordinate of the view the (extent, stride) pairs that it runs over, outermost first: dims of extent one are left out, and
-    neighbours that one stride walks through are one. A TMA descriptor has these dims, in this order, outermost first.
+    neighbours that one stride walks through are one.
     """
     dims, strides = view.dims.exprs, view.strides.exprs
     groups: list[list[Dim]] = []
@@ -30,6 +30,17 @@ def merged_groups(view: ViewOp) -> list[list[Dim]]:
                 merged.insert(0, (extent, stride))
         groups.append(merged)
     return groups
+
+
+def tensor_map_groups(view: ViewOp) -> list[list[Dim]]:
+    """
+    The dims of the view's TMA descriptor by coordinate, outermost first: the merged dims, but rows and columns are always there, so that a
+    box of several rows of a tensor that has one is filled up with zeros.
+    """
+    groups = merged_groups(view)
+    columns = groups[-1] or [(const(1), const(1))]
+    rows = groups[-2] or [(const(1), columns[-1][0])]
+    return [*groups[:-2], rows, columns]
 
 
 def group_extents(view: ViewOp) -> list[Expr]:

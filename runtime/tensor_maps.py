@@ -11,7 +11,7 @@ from xdsl.ir import BlockArgument
 from ..dialects import kernel
 from ..dialects.dims import Expr, parse_expr
 from ..dialects.errors import PassError, TargetError
-from ..dialects.kernel_views import merged_groups
+from ..dialects.kernel_views import tensor_map_groups
 from .driver import TensorMapSpec
 
 _ELEMENT_BYTES = {
@@ -58,16 +58,15 @@ class TensorMapInfo:
             case kernel.Im2colOp():
                 return _read_im2col(view, result)
             case kernel.ViewOp():
-                groups = merged_groups(view)
+                groups = tensor_map_groups(view)
                 if any(len(group) > 1 for group in groups[-2:]):
                     raise PassError(
                         "tensor map: rows and columns of its view must each be contiguous or of one stride."
                     )
                 flat = [dim for group in groups for dim in group]
-                box = [extent for extent, group in zip(result.extents[-2:], groups[-2:], strict=True) if group]
                 return cls(
                     _argument(view.source), f"{result.element_type}", tuple(d for d, _ in flat), tuple(s for _, s in flat),
-                    view.offset.exprs[0], tuple(box), result.swizzle.data,
+                    view.offset.exprs[0], result.extents[-2:], result.swizzle.data,
                 )  # fmt: skip
             case _:
                 raise PassError(f"tensor map: expected a view made by kernel.view or kernel.im2col, got {view}.")

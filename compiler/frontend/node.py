@@ -68,8 +68,9 @@ class Value:
             return array.astype(object)
         # Shape arithmetic may pass through floats (a scale of 2.0); whole numbers in them stay exact.
         if array.dtype.kind == "f" and array.size <= MAX_FLOATS:
-            whole = (np.abs(array) < 2**24) & (array == np.rint(array))
-            return array.astype(np.int64).astype(object) if whole.all() else None
+            wide = array.astype(np.float64)
+            whole = (np.abs(wide) < 2**24) & (wide == np.rint(wide))
+            return wide.astype(np.int64).astype(object) if whole.all() else None
         return None
 
     @property

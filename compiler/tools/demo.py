@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, StringAttr
+from xdsl.ir import Operation
 
 from ...dialects.errors import TrtcError
 from ..check import relative_error
@@ -44,25 +45,28 @@ class Levels(Observer):
 
 
 def describe_module(module: ModuleOp) -> str:
-    """What a module consists of, by what matters at its level: ops, groups, launches, kernels."""
-    ops: Counter[str] = Counter(op.name for op in module.walk())
-    dialects: Counter[str] = Counter()
-    for name, count in ops.items():
-        dialects[name.split(".")[0]] += count
-    parts = [f"{dialects[name]} {name} ops" for name in ("nn", "quant") if dialects[name]]
-    if calls := ops["fusion.group"] + ops["fusion.call"]:
-        parts.append(
-            f"in {calls} groups, {ops['func.func'] - 2} of them different"
-            if ops["fusion.call"]
-            else f"in {calls} groups"
-        )
+    """What a module consists of, by what matters at its level: ops, groups, launches, kernels. `@weights` is left out."""
+    functions = [op for op in module.body.block.ops if _symbol(op) != "weights"]
+    ops: Counter[str] = Counter(op.name for function in functions for op in function.walk())
+    outlined = sum(op.name == "func.func" and _symbol(op) != "main" for op in functions)
+    parts = [f"{count} {name} ops" for name in ("nn", "quant") if (count := _of_dialects(ops, name))]
+    if groups := ops["fusion.group"] + ops["fusion.call"]:
+        parts.append(f"{groups} groups" + (f", {outlined} of them different" if outlined else ""))
     if ops["buffer.launch"]:
         parts.append(f"{ops['buffer.launch']} launches")
     if ops["kernel.func"]:
-        parts.append(
-            f"{ops['kernel.func']} kernels of {sum(dialects[name] for name in ('kernel', 'arith', 'math', 'scf', 'memref'))} ops"
-        )
+        size = _of_dialects(ops, "kernel", "arith", "math", "scf", "memref")
+        parts.append(f"{ops['kernel.func']} kernels of {size} ops")
     return ", ".join(parts) or "nothing"
+
+
+def _symbol(op: Operation) -> str:
+    name = op.properties.get("sym_name")
+    return name.data if isinstance(name, StringAttr) else ""
+
+
+def _of_dialects(ops: Counter[str], *dialects: str) -> int:
+    return sum(count for name, count in ops.items() if name.split(".")[0] in dialects)
 
 
 def example_input(seed: int, batch: int = 1) -> Array:

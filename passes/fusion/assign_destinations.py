@@ -79,7 +79,10 @@ class _Layouter:
             alone = [v if i == index or i not in strided else None for i, v in enumerate(values)]
             fusion.set_layouts(
                 group,
-                [place.layout_of(v, self.at(v) if kept is not None else Placement.own(v)) for v, kept in zip(values, alone, strict=True)]
+                [
+                    place.layout_of(v, self.at(v) if kept is not None else Placement.own(v))
+                    for v, kept in zip(values, alone, strict=True)
+                ]
                 + [place.layout_of(r, self.at(r)) for r in group.results],
             )
             reason = self.refusal(group)
@@ -91,7 +94,9 @@ class _Layouter:
             return
         for index in strided:
             if group.operands[index] is values[index]:
-                group.operands[index] = self.copied(values[index], group, f"operand {index} is strided beside others and {reason}")
+                group.operands[index] = self.copied(
+                    values[index], group, f"operand {index} is strided beside others and {reason}"
+                )
         self.write_layouts(group)
 
     def view(self, op: Operation) -> None:

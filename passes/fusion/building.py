@@ -7,26 +7,15 @@ from collections.abc import Sequence
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from ...dialects import nn
-from ...dialects.fusion import GroupOp, YieldOp, layouts_of
+from ...dialects.fusion import GroupOp, YieldOp
 from ...dialects.provenance import fuse, get_names, set_names
+from ..graph.editing import location_of
+from ..kernels.schedules.registry import accepting
 
 
 def ask_schedules(group: GroupOp, target: Attribute | None) -> tuple[str | None, list[str]]:
     """The schedule that accepts the group, or None, and what the others said against it."""
-    try:
-        from ..kernels.schedules.registry import accepting
-    except ImportError:
-        return _stand_in(group)
     return accepting(group, target)
-
-
-def _stand_in(group: GroupOp) -> tuple[str | None, list[str]]:
-    """Until there are schedules: everything but operands of conv, matmul and row groups whose innermost dim is strided."""
-    if group.anchor.data in ("conv", "matmul", "row"):
-        for value, layout in zip((*group.operands, *group.results), layouts_of(group), strict=True):
-            if layout.strides and layout.strides[-1].as_int() not in (1, 0) and nn.shape_of(value)[-1].as_int() != 1:
-                return None, ["any: the innermost dim has a stride"]
-    return "any", []
 
 
 def _is_immediate(value: SSAValue, user: Operation) -> bool:
@@ -73,11 +62,9 @@ def copy_group(value: SSAValue) -> GroupOp:
     """A pointwise group, not yet inserted, that copies a value: its body is just the yield of its argument."""
     group = GroupOp("pointwise", [value], [value.type])
     group.block.add_op(YieldOp(group.block.args[0]))
+    group.location = location_of([value])
     if isinstance(value.owner, Operation):
-        group.location = value.owner.location
         set_names(group, [get_names(value.owner)[value.owner.results.index(value)]])
-    else:
-        group.location = value.location
     group.yield_op.location = group.location
     return group
 

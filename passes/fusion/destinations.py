@@ -57,7 +57,9 @@ class Destinations:
                 continue
             if isinstance(op, nn.ConcatOp):
                 self._concat(op)
-            elif isinstance(op, nn.TransposeOp | nn.ReshapeOp) and (op.result in self.homes or self._wants_destination(op)):
+            elif isinstance(op, nn.TransposeOp | nn.ReshapeOp) and (
+                op.result in self.homes or self._wants_destination(op)
+            ):
                 at = self._operand_place(op, self._place(op))
                 assert at is not None
                 self.homes[op.x] = at

@@ -78,7 +78,12 @@ def _commit(region: Region, growth: Growth, target: Attribute | None) -> None:
         group.detach()
         group.erase()
         part = f"{len(prologue)} ops before and {len(epilogue)} behind"
-        remark(region.anchor, "missed", NAME, f"{region.anchor.name} with {part}: no schedule accepts it: {'; '.join(reasons)}")
+        remark(
+            region.anchor,
+            "missed",
+            NAME,
+            f"{region.anchor.name} with {part}: no schedule accepts it: {'; '.join(reasons)}",
+        )
     else:
         raise AssertionError("a region has at least its anchor")
     if schedule is None:
@@ -121,4 +126,9 @@ class FuseGroupsPass(ModulePass):
                 continue
             fuse_block(func.body.block, target)
             kinds = Counter(o.anchor.data for o in func.body.block.ops if isinstance(o, GroupOp))
-            remark(func, "analysis", NAME, f"{kinds.total()} groups: {', '.join(f'{n} {k}' for k, n in kinds.items()) or 'none'}")
+            remark(
+                func,
+                "analysis",
+                NAME,
+                f"{kinds.total()} groups: {', '.join(f'{n} {k}' for k, n in kinds.items()) or 'none'}",
+            )

@@ -45,7 +45,9 @@ def layout_of(value: SSAValue, placement: Placement) -> LayoutAttr:
     dims = shape_of(value)
     strides = None if is_row_major(dims, placement.strides) else placement.strides
     factors = [_known_factor(placement.offset)]
-    factors += [_known_factor(s) for d, s in zip(dims, strides or (), strict=False) if d.as_int() != 1 and s.as_int() != 1]
+    factors += [
+        _known_factor(s) for d, s in zip(dims, strides or (), strict=False) if d.as_int() != 1 and s.as_int() != 1
+    ]
     return LayoutAttr.get(strides, gcd(*factors, _MOST_ALIGN))
 
 

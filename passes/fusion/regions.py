@@ -38,7 +38,9 @@ def anchor_kind(op: Operation) -> str:
             return kind
     if nn.is_pointwise(op):
         return "pointwise"
-    raise PassError(f"fuse-groups: {describe(op)}: expected an op that can stand in a group, got {op.name}; run fold-batch-norm before")
+    raise PassError(
+        f"fuse-groups: {describe(op)}: expected an op that can stand in a group, got {op.name}; run fold-batch-norm before"
+    )
 
 
 @dataclass
@@ -71,17 +73,27 @@ class Growth:
     position: dict[Operation, int] = field(default_factory=dict)
     taken: set[Operation] = field(default_factory=set)
 
+    reserved: dict[Operation, Operation] = field(default_factory=dict)
+    """Dequantize ops that the anchor behind them is to take in, so that what lies in memory between is i8."""
+
     def __post_init__(self) -> None:
         self.position = {op: index for index, op in enumerate(self.block.ops)}
+        for op in self.position:
+            if isinstance(op, (nn.ConvOp, nn.MatmulOp, *_ROW)):
+                marks = [
+                    p for p in self._producers([op]) if isinstance(p, quant.DequantizeOp) and p.result.has_one_use()
+                ]
+                self.reserved.update((mark, op) for mark in marks)
 
     def in_order(self, ops: Iterable[Operation]) -> list[Operation]:
         return sorted(ops, key=lambda op: self.position[op])
 
-    def may_join(self, op: Operation) -> bool:
-        """Whether an op is free to join a region as a pointwise part."""
+    def may_join(self, op: Operation, region: Region) -> bool:
+        """Whether an op is free to join the region as a pointwise part."""
         return (
             op in self.position
             and op not in self.taken
+            and self.reserved.get(op, region.anchor) is region.anchor
             and nn.is_pointwise(op)
             and len(op.results) == 1
             and op.results[0] not in self.constants
@@ -117,7 +129,7 @@ class Growth:
                 open_uses[value] += 1
                 if user in seen:
                     continue
-                if not self.may_join(user) or shape_of(user.results[0]) != dims:
+                if not self.may_join(user, region) or shape_of(user.results[0]) != dims:
                     return False
                 seen.add(user)
                 heappush(heap, (self.position[user], user))  # positions are unique, so ops are never compared
@@ -146,7 +158,7 @@ class Growth:
         heap.sort(key=lambda item: item[0])
         while heap and len(absorbed) < _RECONVERGENCE_LIMIT:
             _, op = heappop(heap)
-            if op in inside or not self.may_join(op) or shape_of(op.results[0]) != dims:
+            if op in inside or not self.may_join(op, region) or shape_of(op.results[0]) != dims:
                 continue
             if any(use.operation not in inside for use in op.results[0].uses):
                 continue
@@ -171,7 +183,7 @@ class Growth:
         """The dequantize ops, on weights too, that only the anchor reads."""
         absorbed: list[Operation] = []
         for producer in self._producers([anchor]):
-            if isinstance(producer, quant.DequantizeOp) and producer not in self.taken and producer.result.has_one_use():
+            if self.reserved.get(producer) is anchor and producer not in self.taken:
                 absorbed.append(producer)
                 self.taken.add(producer)
         return absorbed

@@ -23,7 +23,7 @@ from xdsl.dialects.builtin import ModuleOp, bf16, f16, f32, f64
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.passes import ModulePass
-from xdsl.rewriter import InsertPoint, Rewriter
+from xdsl.rewriter import Rewriter
 
 from ...dialects import nn, quant
 from ...dialects.errors import OptionError
@@ -68,8 +68,10 @@ class _Narrowing:
         users = [use.operation for use in argument.uses]
         if all(isinstance(user, ReturnOp) for user in users):
             return
-        cast = editing.insert_before(first, nn.CastOp(argument, self.narrow), location=argument.location)
-        argument.replace_uses_with_if(cast.results[0], lambda use: use.operation is not cast and not isinstance(use.operation, ReturnOp))
+        cast = editing.insert_before(first, nn.CastOp(argument, self.narrow), location=editing.location_of([argument]))
+        argument.replace_uses_with_if(
+            cast.results[0], lambda use: use.operation is not cast and not isinstance(use.operation, ReturnOp)
+        )
         remark(cast, "applied", NAME, f"downcast: a graph input from {element_of(argument)} to {self.narrow}")
 
     def _cast_outputs(self, op: ReturnOp, func: FuncOp) -> None:
@@ -93,9 +95,18 @@ class _Narrowing:
         assert following is not None
         new: list[Operation] = []
         if beyond:
-            remark(op, "applied", NAME, f"clamped: {beyond} of {array.size} numbers beyond {self.mode}'s range to +-{limit}")
+            remark(
+                op,
+                "applied",
+                NAME,
+                f"clamped: {beyond} of {array.size} numbers beyond {self.mode}'s range to +-{limit}",
+            )
             clamped = np.where(np.isfinite(array), np.clip(array, -limit, limit), array).astype(array.dtype)
-            new.append(editing.insert_before(following, nn.ConstantOp(clamped, editing.label_of(op.result)), location=op.location))
+            new.append(
+                editing.insert_before(
+                    following, nn.ConstantOp(clamped, editing.label_of(op.result)), location=op.location
+                )
+            )
             source = new[-1].results[0]
         new.append(editing.insert_before(following, nn.CastOp(source, self.narrow), location=op.location))
         cast = new[-1].results[0]
@@ -110,7 +121,11 @@ class _Narrowing:
         for result in op.results:
             if self._is_wide(result):
                 Rewriter.replace_value_with_new_type(result, nn.with_element(result, self.narrow))
-        if isinstance(op, nn.PadOp) and abs(op.value.value.data) > _FINITE[self.mode] and np.isfinite(op.value.value.data):
+        if (
+            isinstance(op, nn.PadOp)
+            and abs(op.value.value.data) > _FINITE[self.mode]
+            and np.isfinite(op.value.value.data)
+        ):
             value = float(np.copysign(_FINITE[self.mode], op.value.value.data))
             op.properties["value"] = nn.double(value)
             remark(op, "applied", NAME, f"clamped: a padding value beyond {self.mode}'s range to {value}")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 from xdsl.dialects.builtin import LocationAttr, ModuleOp, TensorType
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Attribute, Block, Operation, SSAValue
+from xdsl.ir import Attribute, Block, BlockArgument, Operation, SSAValue
 
 from ...dialects import nn
 from ...dialects.blob import BlobAttr
@@ -81,7 +81,13 @@ def rebuilt(
 
 def location_of(values: Iterable[SSAValue]) -> LocationAttr:
     """One location that leads to what defines the given values."""
-    return fuse(*(v.owner.location if isinstance(v.owner, Operation) else v.location for v in values))
+    found: list[LocationAttr] = []
+    for value in values:
+        if isinstance(value, BlockArgument):
+            found.append(value.location)
+        elif isinstance(value.owner, Operation):
+            found.append(value.owner.location)
+    return fuse(*found)
 
 
 def fed_by_constants_only(block: Block, *, weights: bool = True) -> set[SSAValue]:

@@ -141,7 +141,7 @@ def _connect(block: Block, constants: set[SSAValue]) -> _Plan:
         unit = identity(rank_of(op.results[0]))
         tied = [i for i in rule.tied if op.operands[i] not in constants]
         plan.components.add(op.results[0])
-        if all([plan.components.tie(op.operands[i], op.results[0], unit) for i in tied]):
+        if all(plan.components.tie(op.operands[i], op.results[0], unit) for i in tied):
             plan.rules[op] = rule
     return plan
 

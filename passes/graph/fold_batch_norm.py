@@ -47,7 +47,11 @@ def _constant_operand(op: Operation) -> tuple[SSAValue, SSAValue] | None:
     if not is_float(element_of(result)) or rank_of(result) == 0:
         return None
     for data, factor in ((op.operands[0], op.operands[1]), (op.operands[1], op.operands[0])):
-        if rank_of(data) == rank_of(result) and depends_on_constants_only(factor) and not depends_on_constants_only(data):
+        if (
+            rank_of(data) == rank_of(result)
+            and depends_on_constants_only(factor)
+            and not depends_on_constants_only(data)
+        ):
             return (data, factor) if per_channel(factor, shape_of(result)[-1]) else None
     return None
 
@@ -92,7 +96,11 @@ class SubToAdd(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.SubOp, rewriter: PatternRewriter, /) -> None:
-        if not is_float(element_of(op.result)) or not depends_on_constants_only(op.rhs) or depends_on_constants_only(op.lhs):
+        if (
+            not is_float(element_of(op.result))
+            or not depends_on_constants_only(op.rhs)
+            or depends_on_constants_only(op.lhs)
+        ):
             return
         negated = nn.NegOp(op.rhs)
         rewriter.replace(op, [negated, nn.AddOp(op.lhs, negated)])
@@ -144,6 +152,7 @@ class MergeConstants(RewritePattern):
         outer = _constant_operand(op)
         if outer is None or type(outer[0].owner) is not type(op) or not _single_use(outer[0]):
             return
+        assert isinstance(outer[0].owner, nn.AddOp | nn.MulOp)
         inner = _constant_operand(outer[0].owner)
         if inner is None:
             return
@@ -166,7 +175,9 @@ class ScaleWeights(RewritePattern):
         leading = isinstance(product, nn.ConvOp) or _is_transposed(product)
         factor, dims = _as_vector(parts[1], shape_of(weights)[0] if leading else shape_of(weights)[-1])
         if leading:
-            factor.append(nn.ReshapeOp(factor[-1] if factor else parts[1], [*dims, *[const(1)] * (rank_of(weights) - 1)]))
+            factor.append(
+                nn.ReshapeOp(factor[-1] if factor else parts[1], [*dims, *[const(1)] * (rank_of(weights) - 1)])
+            )
         scaled = nn.MulOp(weights, factor[-1] if factor else parts[1])
         again = rebuilt(product, [product.operands[0], scaled.results[0]], product.result_types)
         again.location = fuse(product.location, op.location)

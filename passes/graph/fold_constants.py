@@ -5,9 +5,9 @@
   becomes
     %1 = nn.constant dense<[2.71828183, 7.38905621]> : tensor<2xf32>
 
-What an op computes comes from the one table in dialects/meaning. Ops whose result would be much larger than their operands (an iota,
-a broadcast, int8 weights cast to float) and `quant` marks stay: `hoist-weights` moves those that depend on constants only to `@weights`. Dynamic
-results, weights and ops with regions are never folded. One walk, each op evaluated at most once: linear.
+What an op computes comes from the one table in dialects/meaning. Ops whose result would be larger than their operands (a broadcast,
+int8 weights cast to float) and `quant` marks stay: `hoist-weights` moves those that depend on constants only to `@weights`.
+Dynamic results, weights and ops with regions are never folded. One walk, each op evaluated at most once: linear.
 """
 
 from __future__ import annotations

@@ -109,7 +109,9 @@ def hoist(main: Block, weights: Block) -> int:
         weight = nn.WeightOp(exports.add(value, label), value.type)
         editing.insert_before(op, weight)
         set_names(weight, [get_names(op)[op.results.index(value)]])
-        value.replace_uses_with_if(weight.results[0], lambda use: use.operation not in moved and use.operation.parent is main)
+        value.replace_uses_with_if(
+            weight.results[0], lambda use: use.operation not in moved and use.operation.parent is main
+        )
     first_export = next((o for o in weights.ops if isinstance(o, nn.ExportOp | ReturnOp)), None)
     assert first_export is not None
     for op in ops:

@@ -166,7 +166,12 @@ class PadIntoWindow(RewritePattern):
             remark(op, "missed", NAME, "padding not taken in: it pads more than height and width")
             return
         if not _padding_agrees(op, pad):
-            remark(op, "missed", NAME, f"padding by {pad.value.value.data} not taken in: it may differ from {op.name}'s own")
+            remark(
+                op,
+                "missed",
+                NAME,
+                f"padding by {pad.value.value.data} not taken in: it may differ from {op.name}'s own",
+            )
             return
         old = nn.values_of(op.pads)
         added = (low[1], low[2], high[1], high[2])

@@ -278,12 +278,14 @@ class KernelBuilder(Emitter):
     def view(
         self, tensor: int, groups: Groups, dims: Sequence[Expr] | None = None, strides: Sequence[Expr] | None = None, offset: ExprLike = 0
     ) -> SSAValue:
-        """A view of a tensor argument; without dims and strides its own. Dims that one stride walks are merged."""
+        """A view of a tensor argument, at the kernel's entry; without dims and strides its own. Dims that one stride walks are merged."""
         source = self.tensors[tensor]
         type_ = source.type
         assert isinstance(type_, GlobalType)
-        d, s, g = collapse(dims or type_.dims.exprs, strides or type_.strides.exprs, groups)
-        return self.emit(kernel.ViewOp(source, g, d, s, offset))
+        own_dims, own_strides = type_.dims.exprs, type_.strides.exprs
+        d, s, g = collapse(own_dims if dims is None else dims, own_strides if strides is None else strides, groups)
+        key = (tensor, *d, ":", *s, ":", str(g), as_expr(offset))
+        return self.entry.get(key, lambda: self._located(kernel.ViewOp(source, g, d, s, offset)))
 
     def view_of(self, access: Access, groups: Groups) -> SSAValue:
         """A view of an access, with one coordinate for each group of its dims."""

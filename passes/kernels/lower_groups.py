@@ -1,10 +1,11 @@
 """
 `lower-groups`: replaces each outlined group by the kernel that its chosen schedule builds.
 
-    func.func private @relu_0(%x: tensor<..>) -> tensor<..>    ->    kernel.func @relu_0(%x: !kernel.global<..>, %y: !kernel.global<..>) grid <..> ..
+    func.func private @relu_0(%x: tensor<..>) -> tensor<..>
+    ->  kernel.func @relu_0(%x: !kernel.global<..>, %y: !kernel.global<..>) grid <..> warps 4 ..
 
-The kernel keeps the symbol; its arguments are the group's operands, then its results, with the strides and alignment of `fusion.layouts`, then
-workspace. A group of several launches gives @name, @name_1, ... Assumes `select-schedule`. Each kernel's `kernel.choice` stays on it.
+The kernel keeps the symbol; its arguments are the group's operands, then its results, with the strides and alignment of
+`fusion.layouts`, then workspace. A group of several launches gives @name, @name_1, ... Assumes `select-schedule`. Each kernel's `kernel.choice` stays on it.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def _nothing(context: Context, op: Operation) -> None:
     """Views are read where they are used; terminators are made by what holds the block."""
 
 
-_LOWER: dict[type[Operation], Callable[[Context, Any], None]] = {
+_LOWER: dict[type[Operation], Callable[[Context, Any], object]] = {
     kernel.ReturnOp: _nothing,
     scf.YieldOp: _nothing,
     scf.ForOp: lambda context, op: control.lower_for(context, op, lower_block),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from math import ceil, floor, isinf
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import IntegerType, bf16, f16, f32, f64, i1, i8, i32, i64
@@ -74,7 +74,7 @@ def extend(s: Emitter, x: SSAValue) -> SSAValue:
     return s.emit(arith.ExtFOp(x, f32)) if x.type in (f16, bf16) else x
 
 
-def convert(s: Emitter, x: SSAValue, to: Attribute) -> SSAValue:
+def convert(s: Emitter, x: SSAValue, to: Any) -> SSAValue:
     """A scalar in another type: floats round to nearest even, float to integer truncates, to i1 means `!= 0`."""
     source = x.type
     if source == to:

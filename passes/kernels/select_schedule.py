@@ -11,8 +11,9 @@ A group that no schedule takes is an error with every schedule's reason. Assumes
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -51,7 +52,11 @@ def parse_force(text: str) -> tuple[str, str, dict[str, int | str]]:
     return function, name, tunables
 
 
-def choose(func: FuncOp, target: Attribute | None, allowed: tuple[str, ...] | None, forced: dict[str, tuple[str, dict[str, int | str]]]) -> Choice:
+Forced: TypeAlias = Mapping[str, tuple[str, dict[str, int | str]]]
+"""Schedule and tunables by function."""
+
+
+def choose(func: FuncOp, target: Attribute | None, allowed: tuple[str, ...] | None, forced: Forced) -> Choice:
     """The choice for one group. Raises PassError where no schedule, or not the one asked for, accepts it."""
     group = Group(func)
     wanted = forced.get(func.sym_name.data, forced.get("*"))

@@ -74,7 +74,12 @@ class DequantizeDown(RewritePattern):
             return
         commutes, axis = _moved_axis(op, mark)
         if not commutes:
-            remark(op, "missed", NAME, f"dequantize stays before {op.name}: its scale is per channel or not known to be positive")
+            remark(
+                op,
+                "missed",
+                NAME,
+                f"dequantize stays before {op.name}: its scale is per channel or not known to be positive",
+            )
             return
         inner = _on_integers(op, [mark.x, *op.operands[1:]])
         rewriter.replace(op, [inner, quant.DequantizeOp(inner.results[0], mark.scale, axis, element_of(op.results[0]))])
@@ -91,7 +96,11 @@ class ConcatDown(RewritePattern):
             return
         parts: list[SSAValue] = []
         for mark in marks:
-            if not isinstance(mark, quant.DequantizeOp) or element_of(mark.x) != element_of(first.x) or not same_scale(mark, first):
+            if (
+                not isinstance(mark, quant.DequantizeOp)
+                or element_of(mark.x) != element_of(first.x)
+                or not same_scale(mark, first)
+            ):
                 remark(op, "missed", NAME, "dequantize stays before nn.concat: its operands differ in scale")
                 return
             parts.append(mark.x)
@@ -107,7 +116,9 @@ class QuantizeUp(RewritePattern):
         inner = op.x.owner
         if not isinstance(inner, nn.MaxPoolOp | nn.ReshapeOp) or not op.x.has_one_use():
             return
-        if isinstance(inner, nn.MaxPoolOp) and not _positive(op) or isinstance(inner, nn.ReshapeOp) and op.axis is not None:
+        if (isinstance(inner, nn.MaxPoolOp) and not _positive(op)) or (
+            isinstance(inner, nn.ReshapeOp) and op.axis is not None
+        ):
             return
         axis = None if op.axis is None else op.axis.value.data
         quantized = quant.QuantizeOp(inner.operands[0], op.scale, axis)
@@ -120,7 +131,11 @@ class RemovePair(RewritePattern):
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: quant.QuantizeOp, rewriter: PatternRewriter, /) -> None:
         mark = op.x.owner
-        if isinstance(mark, quant.DequantizeOp) and element_of(mark.x) == element_of(op.result) and same_scale(op, mark):
+        if (
+            isinstance(mark, quant.DequantizeOp)
+            and element_of(mark.x) == element_of(op.result)
+            and same_scale(op, mark)
+        ):
             remark(op, "applied", NAME, "a dequantize and a quantize of one scale removed")
             rewriter.replace(op, [], [mark.x])
 

@@ -178,4 +178,3 @@ class RealizeIntegerPass(ModulePass):
             for inner in list(func.body.block.ops):
                 if isinstance(inner, GroupOp):
                     _realize(inner, target)
-

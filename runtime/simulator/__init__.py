@@ -49,7 +49,9 @@ def run_kernel(
     elif mode == "thread":
         from .thread import run_kernel_threads
 
-        run_kernel_threads(func, arrays, symbols, blocks=blocks, seed=seed)
+        x, y, _ = (extent.evaluate(symbols) for extent in func.grid.exprs)
+        coords = None if blocks is None else [(i % x, i // x % y, i // (x * y)) for i in blocks]
+        run_kernel_threads(func, arrays, symbols, blocks=coords, seed=seed)
     else:
         raise OptionError(f"simulator mode: expected 'tile' or 'thread', got {mode!r}")
 

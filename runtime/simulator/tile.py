@@ -1,10 +1,10 @@
 """
 The fast simulator: tile ops in program order, batched over blocks.
 
-A fragment is an array [blocks, rows, columns], a rows fragment [blocks, rows], a shared tile [blocks, (stages,) rows, columns] that starts
-as poison; an index is an int, or one int for each block. Asynchronous copies and tensor-core products are done at once: what they must wait for
-is the business of the thread simulator. Roles are coroutines that give way where a ring would make them wait; a ring that nobody can move on
-is a deadlock. Where control flow differs between the blocks of a batch, the batch is split and run again.
+A fragment is an array [blocks, rows, columns], a rows fragment [blocks, rows], a shared tile [blocks, (stages,) rows, columns] that
+starts as poison; an index is an int, or one int for each block. Asynchronous copies and tensor-core products are done at once: what they
+must wait for is the business of the thread simulator. Roles are coroutines that give way where a ring would make them wait; a ring that
+nobody can move on is a deadlock. Where control flow differs between the blocks of a batch, the batch is split and run again.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ class _Machine:
             if isinstance(op, scf.YieldOp | kernel.YieldOp):
                 return [self.values[v] for v in op.operands]
             if isinstance(op, scf.ConditionOp):
-                return [self.values[op.cond], *(self.values[v] for v in op.args)]
+                return [self.values[op.condition], *(self.values[v] for v in op.args)]
             if isinstance(op, kernel.ReturnOp):
                 return []
             yield from self._op(op)

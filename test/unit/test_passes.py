@@ -6,11 +6,12 @@ import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Operation
+from xdsl.ir import Operation, SSAValue
 
 from trtc.compiler.network import Network
 from trtc.compiler.pipeline import run_passes
@@ -27,6 +28,7 @@ GRAPH = (
 )  # fmt: skip
 FUSE = ("place-qdq", "fuse-groups", "realize-integer", "assign-destinations", "outline-groups", "hoist-weights")
 TOLERANCE = 1e-5
+Array = np.ndarray[Any, Any]
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +38,11 @@ def any_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
     def ask(group: fusion.GroupOp, target: object) -> tuple[str | None, list[str]]:
         if group.anchor.data in ("conv", "matmul", "row"):
             for value, layout in zip((*group.operands, *group.results), fusion.layouts_of(group), strict=True):
-                if layout.strides and layout.strides[-1].as_int() not in (0, 1) and nn.shape_of(value)[-1].as_int() != 1:
+                if (
+                    layout.strides
+                    and layout.strides[-1].as_int() not in (0, 1)
+                    and nn.shape_of(value)[-1].as_int() != 1
+                ):
                     return None, ["any: the innermost dim has a stride"]
         return "any", []
 
@@ -50,7 +56,7 @@ def run(module: ModuleOp, names: Sequence[str], **options: str) -> None:
 
 
 def main_ops(module: ModuleOp) -> list[Operation]:
-    (main,) = (f for f in module.body.block.ops if getattr(f, "sym_name").data == "main")
+    (main,) = (f for f in module.body.block.ops if f.sym_name.data == "main")
     return list(main.regions[0].block.ops)
 
 
@@ -58,14 +64,14 @@ def count(module: ModuleOp) -> Counter[str]:
     return Counter(op.name for op in main_ops(module))
 
 
-def relative_error(got: np.ndarray, wanted: np.ndarray) -> float:
+def relative_error(got: Array, wanted: Array) -> float:
     got, wanted = got.astype(np.float64), wanted.astype(np.float64)
     assert got.shape == wanted.shape
     assert np.isfinite(wanted).all() and np.linalg.norm(wanted) > 0
     return float(np.linalg.norm(got - wanted) / np.linalg.norm(wanted))
 
 
-def random(rng: np.random.Generator, *shape: int, scale: float = 1.0) -> np.ndarray:
+def random(rng: np.random.Generator, *shape: int, scale: float = 1.0) -> Array:
     return (scale * rng.standard_normal(shape)).astype(np.float32)
 
 
@@ -79,7 +85,7 @@ def convnet() -> Case:
     rng, net = np.random.default_rng(0), Network()
     x = net.add_input("x", "f32", ("N", 3, "H", "W"))
 
-    def conv_bn(x, channels: int, kernel: int, before: int):  # noqa: ANN001, ANN202
+    def conv_bn(x: SSAValue, channels: int, kernel: int, before: int) -> SSAValue:
         y = net.add_convolution(x, random(rng, channels, before, kernel, kernel, scale=0.3), pads=(kernel // 2,) * 4)
         vectors = [random(rng, channels) for _ in range(3)]
         return net.add_batch_norm(y, *vectors, np.abs(random(rng, channels)) + 0.5)
@@ -90,7 +96,11 @@ def convnet() -> Case:
     y = net.add_binary("mul", stem, gate)
     y = net.add_binary("add", conv_bn(y, 8, 1, 8), stem)
     y = net.add_binary("div", net.add_binary("mul", y, net.add_clip(net.add_binary("add", y, 3.0), 0.0, 6.0)), 6.0)
-    branches = [conv_bn(y, 4, 1, 8), net.add_unary("relu", conv_bn(y, 6, 3, 8)), net.add_max_pool(y, (3, 3), pads=(1, 1, 1, 1))]
+    branches = [
+        conv_bn(y, 4, 1, 8),
+        net.add_unary("relu", conv_bn(y, 6, 3, 8)),
+        net.add_max_pool(y, (3, 3), pads=(1, 1, 1, 1)),
+    ]
     y = net.add_concat(branches, 1)
     y = net.add_reduce("mean", y, (2, 3), keepdims=False)
     y = net.add_binary("add", net.add_matmul(y, random(rng, 18, 10, scale=0.02)), random(rng, 10))
@@ -105,21 +115,25 @@ def attention() -> Case:
     x = net.add_input("x", "f32", ("B", "S", 32))
     mask = net.add_input("mask", "f32", ("B", 1, 1, "S"))
 
-    def linear(x, size: int):  # noqa: ANN001, ANN202
+    def linear(x: SSAValue, size: int) -> SSAValue:
         depth = nn.shape_of(x)[-1].as_int() or 0
         return net.add_binary("add", net.add_matmul(x, random(rng, depth, size, scale=depth**-0.5)), random(rng, size))
 
-    def heads(x, order: tuple[int, ...]):  # noqa: ANN001, ANN202
+    def heads(x: SSAValue, order: tuple[int, ...]) -> SSAValue:
         return net.add_transpose(net.add_reshape(x, ("B", "S", 4, 8)), order)
 
     q, k, v = heads(linear(x, 32), (0, 2, 1, 3)), heads(linear(x, 32), (0, 2, 3, 1)), heads(linear(x, 32), (0, 2, 1, 3))
-    scores = net.add_binary("add", net.add_binary("mul", net.add_matmul(q, k), 8**-0.5), net.add_binary("mul", mask, -10.0))
+    scores = net.add_binary(
+        "add", net.add_binary("mul", net.add_matmul(q, k), 8**-0.5), net.add_binary("mul", mask, -10.0)
+    )
     context = net.add_transpose(net.add_matmul(net.add_softmax(scores, -1), v), (0, 2, 1, 3))
     y = net.add_binary("add", linear(net.add_reshape(context, ("B", "S", 32)), 32), x)
     y = net.add_layer_norm(y, random(rng, 32), random(rng, 32))
     hidden = linear(y, 64)
     half = net.add_binary("mul", hidden, 0.5)
-    gelu = net.add_binary("mul", half, net.add_binary("add", net.add_unary("erf", net.add_binary("div", hidden, 2**0.5)), 1.0))
+    gelu = net.add_binary(
+        "mul", half, net.add_binary("add", net.add_unary("erf", net.add_binary("div", hidden, 2**0.5)), 1.0)
+    )
     y = net.add_layer_norm(net.add_binary("add", linear(gelu, 32), y), random(rng, 32), random(rng, 32))
     net.mark_output(y, "y")
     net.symbols(B=(1, 2, 4), S=(1, 8, 16))
@@ -131,10 +145,10 @@ def quantized() -> Case:
     rng, net = np.random.default_rng(2), Network()
     x = net.add_input("x", "f32", (1, 8, 8, 4))
 
-    def mark(x, scale: float):  # noqa: ANN001, ANN202
+    def mark(x: SSAValue, scale: float) -> SSAValue:
         return net.add_dequantize(net.add_quantize(x, np.array(scale, np.float32)), np.array(scale, np.float32))
 
-    def conv(x, outputs: int, inputs: int):  # noqa: ANN001, ANN202
+    def conv(x: SSAValue, outputs: int, inputs: int) -> SSAValue:
         q = net.add_constant(rng.integers(-128, 128, (outputs, 3, 3, inputs)).astype(np.int8))
         w = net.add_dequantize(q, np.abs(random(rng, outputs, scale=0.01)) + 0.001, 0)
         product = net.insert(nn.ConvOp(x, w, pads=(1, 1, 1, 1)))
@@ -162,7 +176,13 @@ def test_numbers_stay_through_every_pass(name: str) -> None:
         for got, want in zip(run_module(module, inputs), wanted, strict=True):
             assert relative_error(got, want) <= TOLERANCE, step
     calls = count(module)
-    assert set(calls) <= {"fusion.call", "nn.weight", "nn.constant", "func.return", *(v.name for v in fuse_groups.VIEWS)}
+    assert set(calls) <= {
+        "fusion.call",
+        "nn.weight",
+        "nn.constant",
+        "func.return",
+        *(v.name for v in fuse_groups.VIEWS),
+    }
     assert not any(is_unknown(op.location) for op in main_ops(module) if isinstance(op, fusion.CallOp))
 
 
@@ -185,7 +205,9 @@ def test_attention_counts() -> None:
     run(module, (*GRAPH, *FUSE))
     # Q, K, V, scores (+ mask, whose scaling is its own), softmax, PV, projection, norm, 2 feed-forward, norm
     assert count(module)["fusion.call"] == 12
-    assert all(fusion.alias_of(op) is not None for op in main_ops(module) if isinstance(op, nn.TransposeOp | nn.ReshapeOp))
+    assert all(
+        fusion.alias_of(op) is not None for op in main_ops(module) if isinstance(op, nn.TransposeOp | nn.ReshapeOp)
+    )
 
 
 def test_quantized_convs_compute_on_integers() -> None:
@@ -193,11 +215,11 @@ def test_quantized_convs_compute_on_integers() -> None:
     run(module, (*GRAPH, *FUSE))
     products = [op for op in module.walk() if isinstance(op, nn.ConvOp)]
     assert len(products) == 2
-    assert {str(nn.element_of(op.result)) for op in products} == {"i32"}
+    assert {str(nn.element_of(op.results[0])) for op in products} == {"i32"}
     # Quantization of the input, two convs, the pool on i8, and the final addition which the second conv takes in.
     assert count(module)["fusion.call"] == 4
     pools = [op for op in module.walk() if isinstance(op, nn.MaxPoolOp)]
-    assert [str(nn.element_of(op.result)) for op in pools] == ["i8"]
+    assert [str(nn.element_of(op.results[0])) for op in pools] == ["i8"]
 
 
 @pytest.mark.parametrize("mode, bound", [("fp16", 1e-2), ("bf16", 1e-1)])
@@ -248,7 +270,7 @@ def seconds(blocks: int, names: Sequence[str]) -> dict[str, float]:
 
 @pytest.mark.slow
 def test_time_grows_with_the_number_of_ops_only() -> None:
-    names = [name for name in dict.fromkeys((*GRAPH, "assign-precision", *FUSE))]
+    names = list(dict.fromkeys((*GRAPH, "assign-precision", *FUSE)))
     small, large = seconds(100, names), seconds(1000, names)
     for name in names:
         # Ten times the ops: linear is 10, quadratic 100; floors keep what takes no time from counting.

@@ -1,8 +1,9 @@
 """
 Schedule `gather`: nn.gather along any axis and nn.gather_nd, with pointwise ops behind.
 
-Rows are what precedes the copied slices (leading dims of x and the dims of the indices), columns the slice: each row's index becomes a row
-number of x (32-bit, negative indices counted from the end), and rows are fetched in vectors by `kernel.gather`. An index out of range gives 0.
+Rows are what precedes the copied slices (leading dims of x and the dims of the indices), columns the slice: each row's index becomes
+a row number of x (32-bit, negative indices counted from the end), and rows are fetched in vectors by `kernel.gather`. An index out of
+range gives 0.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """
 Schedule `pointwise`: arithmetic without an anchor, and every copy: transposed, strided, sliced, broadcast, padded, concatenated.
 
-The elements of a result form one flat space; a block takes `threads * elements` of them, a thread `vector` neighbours at once, so that a warp
-moves 512 contiguous bytes an instruction. Operands are views of that space: stride 0 where they broadcast. A padded operand has no strides: there
-the space is cut into rows (up to the last padded dim) and columns, and rows are gathered, padding being the row outside.
+The elements of a result form one flat space; a block takes `threads * elements` of them, a thread `vector` neighbours at once, so that
+a warp moves 512 contiguous bytes an instruction. Operands are views of that space: stride 0 where they broadcast. A padded operand has
+no strides: there the space is cut into rows (up to the last padded dim) and columns, and rows are gathered, padding being the row outside.
 Results of several shapes and the pieces of a concat are jobs of one launch, each over its own space.
 """
 

@@ -27,7 +27,19 @@ from ....dialects.dtypes import i16, is_float
 from ....dialects.kernel_types import Choice, FragType, SharedType, Target
 from ....dialects.layouts import Blocked
 from ..builder import Emitter, Index, KernelBuilder
-from ..scalar import add, compute_type, convert, div, maximum, minimum, mul, refuse_elements, refuse_pointwise, select, sub
+from ..scalar import (
+    add,
+    compute_type,
+    convert,
+    div,
+    maximum,
+    minimum,
+    mul,
+    refuse_elements,
+    refuse_pointwise,
+    select,
+    sub,
+)
 from .base import Access, Group, space_axes
 from .space import Space, refuse_values
 from .tiling import power_of_two_at_least, vector_width

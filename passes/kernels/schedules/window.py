@@ -1,10 +1,10 @@
 """
 Schedule `window`: max and average pools and depthwise convolutions, with pointwise ops behind.
 
-Rows are output pixels (n, p, q), columns channels: a thread holds `vector` neighbouring channels of a pixel and walks the window's taps,
-reading the input through its im2col view (column = tap * C + channel), whose padding is the fill. No shared memory: neighbouring pixels find
-their common taps in L1. Depthwise weights [C, R, S, 1] are a view that is the same for all rows. Nothing here is a matrix product, so the time
-is that of the loads: 16-byte ones wherever the channel count allows.
+Rows are output pixels (n, p, q), columns channels: a thread holds `vector` neighbouring channels of a pixel and walks the window's
+taps, reading the input through its im2col view (column = tap * C + channel), whose padding is the fill. No shared memory: neighbouring
+pixels find their common taps in L1. Depthwise weights [C, R, S, 1] are a view that is the same for all rows. Nothing here is a matrix
+product, so the time is that of the loads: 16-byte ones wherever the channel count allows.
 """
 
 from __future__ import annotations
@@ -140,7 +140,8 @@ class Window:
 def _refuse_conv(op: nn.ConvOp) -> str | None:
     channels, outputs = nn.shape_of(op.x)[3], nn.shape_of(op.result)[3]
     if channels.as_int() != op.groups.value.data or outputs != channels:
-        return f"expected a depthwise conv with one output per channel, got {op.groups.value.data} groups from {channels} to {outputs} channels"
+        got = f"{op.groups.value.data} groups from {channels} to {outputs} channels"
+        return f"expected a depthwise conv with one output per channel, got {got}"
     if any(e.as_int() is None for e in nn.shape_of(op.w)):
         return f"expected weights of static shape, got {op.w.type}"
     return None

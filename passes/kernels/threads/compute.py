@@ -227,10 +227,17 @@ def _narrowed(context: Context, rows: SSAValue, type_: FragType, wide: Attribute
     if type_.element_type == wide:
         return rows
     em, result = context.em, context.new_array(type_)
-    narrow = arith.TruncFOp if wide == f32 else arith.TruncIOp
+    element = type_.element_type
     with em.loop(type_.registers, "r") as r:
-        em.store(em.emit(narrow(em.load(rows, r), type_.element_type)).results[0], result, r)  # pyright: ignore
+        value = em.load(rows, r)
+        narrow = arith.TruncIOp(value, element) if isinstance(element, IntegerType) else _truncated(value, element)
+        em.store(em.emit(narrow).results[0], result, r)
     return result
+
+
+def _truncated(value: SSAValue, element: Attribute) -> arith.TruncFOp:
+    assert isinstance(element, Float16Type | BFloat16Type)
+    return arith.TruncFOp(value, element)
 
 
 def _combine(context: Context, kind: str, left: SSAValue, right: SSAValue) -> SSAValue:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from math import gcd
@@ -132,7 +132,7 @@ class Context:
         self.em.emit(BarSyncOp(self.role.barrier, self.role.threads))
 
     @contextmanager
-    def elect(self) -> Iterator[None]:
+    def elect(self) -> Generator[None]:
         """Run by the role's first thread only."""
         if self.role.elected:
             yield

@@ -110,13 +110,14 @@ def lower_for(context: Context, op: scf.ForOp, lower_block: LowerBlock) -> None:
     block = Block(arg_types=[index, *(op.iter_args[i].type for i in scalars)])
     for new, old in zip(block.args, [body.args[0], *(body.args[i + 1] for i in scalars)], strict=True):
         new.name_hint = old.name_hint
-    bounds = [em.value(v) for v in (lb, ub, step)]
-    loop = scf.ForOp(*bounds, [context.operand(op.iter_args[i]) for i in scalars], Region(block))
+    start, end, by = (em.value(v) for v in (lb, ub, step))
+    loop = scf.ForOp(start, end, by, [context.operand(op.iter_args[i]) for i in scalars], Region(block))
     loop.attributes.update(op.attributes)
     em.emit(loop)
     open_loop(context, body)
     with em.block(block, loop):
-        context.indices[body.args[0]] = em.atom(block.args[0], *_range(lb, ub, step))
+        low, high, multiple = _range(lb, ub, step)
+        context.indices[body.args[0]] = em.atom(block.args[0], low, high, multiple)
         for i, argument in zip(scalars, block.args[1:], strict=True):
             _bind(context, body.args[i + 1], argument)
         lower_block(context, body)
@@ -152,7 +153,7 @@ def _copy_all(context: Context, moves: Sequence[tuple[SSAValue, SSAValue, int]])
     ready: list[tuple[SSAValue, SSAValue, int]] = []
     for source, target, length in moves:
         if source in targets:
-            saved = context.local(length, source.type.element_type)  # pyright: ignore
+            saved = context.local(length, context.em.element(source))
             context.copy(source, saved, length)
             source = saved
         ready.append((source, target, length))

@@ -21,13 +21,13 @@ from ....dialects.kernel import (
     TmaStoreOp,
     ViewOp,
 )
-from ....dialects.kernel_views import merged_groups
+from ....dialects.kernel_views import tensor_map_groups
 from .context import Context, Tile
 from .emitter import Ix
 from .memory import shared_position, shared_vector
 from .rings import ring_of
 from .rows import RowOf, Spread, row_parts
-from .views import View, view_of
+from .views import Im2col, View, view_of
 
 CP_ASYNC_BYTES = 4
 """The least that cp.async moves."""
@@ -41,7 +41,7 @@ def lower_load_async(context: Context, op: LoadAsyncOp) -> None:
     em, tile = context.em, context.tiles[op.target]
     view = view_of(context, op.view)
     *lead, row, column = (context.ix(c) for c in op.coords)
-    rows, columns = tile.type.tile
+    columns = tile.type.tile[1]
     limit = columns & -columns
     width = min(view.vector(column, limit), shared_vector(tile, em.ix(0), limit))
     copy = _Copy(context, tile, view, lead, row, column, width)
@@ -90,7 +90,7 @@ class _Copy:
     def chunk(self, turn: Ix) -> tuple[Ix, SSAValue | None, Ix]:
         """Element offset in global memory, whether it is inside, element position in the tile."""
         i, j = self.place(turn)
-        offset, inside = self.view.combine(self.first, self.row_of(turn, i), self.view.column(self.column + j))  # pyright: ignore
+        offset, inside = self.view.combine(self.first, self.row_of(turn, i), self.view.column(self.column + j))
         return offset, inside, shared_position(self.tile, i, j)
 
 
@@ -151,19 +151,17 @@ def tma_coords(context: Context, map_: SSAValue, coords: list[Ix]) -> tuple[list
     if isinstance(op, Im2colOp):
         view = view_of(context, map_.owner.view)
         group, row, column = coords
-        n, h, w = view.split_row(row)  # pyright: ignore
-        r, s, c = view.split_column(column)  # pyright: ignore
-        return [group * context.expr(view.channels) + c, w, h, n], [s, r]  # pyright: ignore
+        assert isinstance(view, Im2col)
+        n, h, w = view.split_row(row)
+        r, s, c = view.split_column(column)
+        return [group * context.expr(view.channels) + c, w, h, n], [s, r]
     assert isinstance(op, ViewOp)
-    groups = merged_groups(op)
+    groups = tensor_map_groups(op)
     for name, group in (("row", groups[-2]), ("column", groups[-1])):
         if len(group) > 1:
             raise em.error(f"expected a {name} coordinate over one stretch of memory for TMA, got {len(group)} dims")
     found: list[Ix] = []
-    for i, (group, coord) in enumerate(zip(groups, coords, strict=True)):
-        if not group and i >= len(groups) - 2:
-            found.append(coord)
-        rest = coord
+    for group, rest in zip(groups, coords, strict=True):
         parts: list[Ix] = []
         for d, (extent, _) in reversed(list(enumerate(group))):
             parts.insert(0, rest % context.expr(extent) if d else rest)

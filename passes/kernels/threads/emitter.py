@@ -8,7 +8,7 @@ made only when a sum is used (`Emitter.value`), its loop-invariant part first. E
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import gcd
@@ -19,11 +19,14 @@ from xdsl.dialects.builtin import (
     UNKNOWN_LOC,
     BFloat16Type,
     Float16Type,
+    Float32Type,
+    Float64Type,
     FloatAttr,
     IndexType,
     IntegerAttr,
     IntegerType,
     LocationAttr,
+    MemRefType,
     UnitAttr,
     f32,
 )
@@ -199,7 +202,7 @@ class Emitter:
         return self.depths.get(value, 0)
 
     @contextmanager
-    def block(self, block: Block, holder: Operation) -> Iterator[None]:
+    def block(self, block: Block, holder: Operation) -> Generator[None]:
         """Build inside a block of `holder`, which has been inserted."""
         self.scopes.append(Scope(block, holder))
         for argument in block.args:
@@ -210,7 +213,7 @@ class Emitter:
             self.scopes.pop()
 
     @contextmanager
-    def at_depth(self, depth: int) -> Iterator[None]:
+    def at_depth(self, depth: int) -> Generator[None]:
         """Build in an outer scope, before the op that leads to the current one."""
         if depth >= self.depth:
             yield
@@ -224,7 +227,7 @@ class Emitter:
             self.scopes, scope.before = inner, previous
 
     @contextmanager
-    def loop(self, count: int, hint: str = "i", *, unroll: bool = True) -> Iterator[Ix]:
+    def loop(self, count: int, hint: str = "i", *, unroll: bool = True) -> Generator[Ix]:
         """A loop of `count` turns over registers or copies; none where count is 1."""
         if count == 1:
             yield self.ix(0)
@@ -240,7 +243,7 @@ class Emitter:
             self.emit(scf.YieldOp())
 
     @contextmanager
-    def when(self, condition: SSAValue | None) -> Iterator[None]:
+    def when(self, condition: SSAValue | None) -> Generator[None]:
         """Run only where the condition holds (None: always)."""
         if condition is None:
             yield
@@ -264,7 +267,8 @@ class Emitter:
         if isinstance(type_, IntegerType | IndexType):
             attribute: Attribute = IntegerAttr(int(value), type_)
         else:
-            attribute = FloatAttr(value, type_)  # pyright: ignore[reportArgumentType]
+            assert isinstance(type_, Float32Type | Float64Type)
+            attribute = FloatAttr(value, type_)
         return self.pure((arith.ConstantOp, str(value), type_), (), arith.ConstantOp, attribute)
 
     def load(self, array: SSAValue, position: Like) -> SSAValue:
@@ -272,6 +276,12 @@ class Emitter:
 
     def store(self, value: SSAValue, array: SSAValue, position: Like) -> None:
         self.emit(memref.StoreOp.get(value, array, [self.value(position)]))
+
+    @staticmethod
+    def element(array: SSAValue) -> Attribute:
+        """The element type of an array."""
+        assert isinstance(array.type, MemRefType)
+        return array.type.element_type
 
     # Index sums.
 

@@ -98,14 +98,14 @@ def _guarded_load(
 ) -> None:
     em = context.em
     if inside is not None:
-        value = em.scalar(fill, array.type.element_type)  # pyright: ignore
+        value = em.scalar(fill, em.element(array))
         with em.loop(width, "e") as e:
             em.store(value, array, position + e)
     em.emit(LdGlobalOp(tensor, em.value(offset), array, em.value(position), width, inside))
 
 
 def _load_rows(context: Context, op: LoadOp, view: View, lead: list[Ix], row: Ix, column: Ix) -> SSAValue:
-    em, type_ = context.em, frag_type(op.result)
+    type_ = frag_type(op.result)
     array = context.new_array(type_, op.result.name_hint)
     first, last = view.lead(lead), view.column(column)
 

@@ -9,7 +9,7 @@ from xdsl.ir import SSAValue
 
 from ....dialects.dims import Expr, product
 from ....dialects.kernel import GlobalType, Im2colOp, ViewOp
-from ....dialects.kernel_views import Dim, merged_groups, group_extents
+from ....dialects.kernel_views import Dim, group_extents, merged_groups
 from .context import Context, known_divisor, sizeof
 from .emitter import Ix
 
@@ -79,7 +79,7 @@ class Strided:
         return total, self.context.em.all(*(v for part in parts for v in part.valid))
 
     def vector(self, column: Ix, limit: int) -> int:
-        """Elements that one access moves at columns `column` + multiples of `limit`: aligned, in memory neighbours, within bounds together."""
+        """Elements that one access moves at columns `column` + multiples of `limit`: neighbours in memory, aligned, within bounds together."""
         inner = self.groups[-1]
         if not inner or inner[-1][1] != 1:
             return 1

@@ -69,3 +69,16 @@ kernel.func @relu(%x: !kernel.global<dims <N, 7> x f32, strides <7, 1>, align 16
   }
   kernel.return
 }
+
+// Floats that MLIR's bare literals cannot say are words.
+// CHECK-LABEL: builtin.module
+// CHECK-NEXT: kernel.fill -inf :
+// CHECK-NEXT: kernel.fill inf :
+// CHECK-NEXT: kernel.fill nan :
+// CHECK-NEXT: kernel.fill -1.500000e+00 :
+builtin.module {
+  %0 = kernel.fill -inf : !kernel.frag<4x64xf32, #kernel.blocked<4, 32, 1, 2>>
+  %1 = kernel.fill inf : !kernel.frag<4x64xf32, #kernel.blocked<4, 32, 1, 2>>
+  %2 = kernel.fill nan : !kernel.frag<4x64xf32, #kernel.blocked<4, 32, 1, 2>>
+  %3 = kernel.fill -1.5 : !kernel.frag<4x64xf32, #kernel.blocked<4, 32, 1, 2>>
+}

@@ -27,7 +27,7 @@ from trtc.passes.kernels.select_schedule import CHOICE, TARGET, outlined
 from trtc.runtime.simulator import run_kernel
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from gpu_kernel import run_on_gpu  # noqa: E402
+from gpu_kernel import run_on_gpu
 
 TOLERANCE = {"float64": 1e-6, "float32": 2e-6, "float16": 2e-3, "bfloat16": 1e-2}
 """Relative error of norms for one kernel; f16 and bf16 round once at the end."""

@@ -95,7 +95,10 @@ def test_layer_norm_with_a_residual_before_and_quantize_behind(check_group) -> N
 
 
 @pytest.mark.parametrize("kind", ["sum", "mean", "max", "min", "prod", "sumsq"])
-@pytest.mark.parametrize("dims,axes,out", [("4x33", "1", "4x1x"), ("2x7x7x40", "1, 2", "2x1x1x40x"), ("3x4x5x6", "0, 2", "1x4x1x6x"), ("700", "0", "1x")])
+@pytest.mark.parametrize(
+    "dims,axes,out",
+    [("4x33", "1", "4x1x"), ("2x7x7x40", "1, 2", "2x1x1x40x"), ("3x4x5x6", "0, 2", "1x4x1x6x"), ("700", "0", "1x")],
+)
 def test_reduce(check_group, dims: str, axes: str, out: str, kind: str) -> None:
     check_group(reduce(dims, axes, out, kind), "row", tolerance=1e-5)
 

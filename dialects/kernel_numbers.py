@@ -1,0 +1,48 @@
+"""How `kernel` ops write a float: as a literal, or `inf`, `-inf` and `nan`, which MLIR's bare float literals cannot say."""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+from xdsl.dialects.builtin import Float64Type, FloatAttr, f64
+from xdsl.irdl import IRDLOperation
+from xdsl.irdl.declarative_assembly_format import (
+    AttributeVariable,
+    CustomDirective,
+    ParsingState,
+    PrintingState,
+    irdl_custom_directive,
+)
+from xdsl.parser import Parser
+from xdsl.printer import Printer
+
+
+@irdl_custom_directive
+class Number(CustomDirective):
+    """`custom<Number>($fill)`: the value of an f64 attribute, without its type."""
+
+    value: AttributeVariable
+
+    def parse(self, parser: Parser, state: ParsingState) -> bool:
+        self.value.set(state, FloatAttr(_parse_number(parser), f64))
+        return True
+
+    def print(self, printer: Printer, state: PrintingState, op: IRDLOperation) -> None:
+        state.print_whitespace(printer)
+        attribute = cast(FloatAttr[Float64Type], self.value.get(op))
+        number = attribute.value.data
+        if math.isfinite(number):
+            attribute.print_without_type(printer)
+        else:
+            printer.print_string(str(number))
+
+
+def _parse_number(parser: Parser) -> float:
+    if parser.parse_optional_keyword("inf"):
+        return math.inf
+    if parser.parse_optional_keyword("nan"):
+        return math.nan
+    if parser.parse_optional_punctuation("-"):
+        return -math.inf if parser.parse_optional_keyword("inf") else -parser.parse_float(allow_negative=False)
+    return parser.parse_float()
