@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,8 +15,8 @@ from trtc.dialects import kernel
 from trtc.runtime.driver import get_driver, pack_arguments
 from trtc.runtime.kernels import KernelInfo
 
-GUARD = 4096
-"""Poisoned bytes before and after each array; a kernel must leave them alone."""
+GUARD = 0 if os.environ.get("TRTC_SANITIZE") else 4096
+"""Poisoned bytes before and after each array, which a kernel must leave alone; none where compute-sanitizer knows the bounds."""
 POISON = 0xA5
 
 
@@ -53,6 +54,8 @@ def run_on_gpu(func: kernel.FuncOp, arrays: Sequence[np.ndarray], symbols: Mappi
 def _upload(array: np.ndarray) -> Any:
     import cupy
 
+    if not GUARD:
+        cupy.cuda.set_allocator(None)  # no pool: each array is an allocation that the sanitizer knows
     buffer = cupy.empty(array.nbytes + 2 * GUARD, np.uint8)
     host = np.full(buffer.size, POISON, np.uint8)
     host[GUARD : GUARD + array.nbytes] = np.ascontiguousarray(array).view(np.uint8).reshape(-1)

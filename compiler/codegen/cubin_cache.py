@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_MAGIC = b"TRTCCUB1"
+_MAGIC = b"TRTCCUB2"
 
 
 def cache_directory() -> Path:

@@ -5,7 +5,8 @@
     ->  kernel.func @relu_0(%x: !kernel.global<..>, %y: !kernel.global<..>) grid <..> warps 4 ..
 
 The kernel keeps the symbol; its arguments are the group's operands, then its results, with the strides and alignment of
-`fusion.layouts`, then workspace. A group of several launches gives @name, @name_1, ... Assumes `select-schedule`. Each kernel's `kernel.choice` stays on it.
+`fusion.layouts`, then workspace. A group of several launches gives @name, @name_1, ... Assumes `select-schedule`. The choice stays on
+the kernels, as `kernel.choice`.
 """
 
 from __future__ import annotations

@@ -70,7 +70,8 @@ kernel.func @scale(%x: !g, %y: !g) grid <N, 1, 1> warps 4 smem 2048 min_blocks 2
 // CHECK-NEXT:    if (v0) {
 // CHECK-NEXT:      v1 = a;
 // CHECK-NEXT:    } else {
-// CHECK-NEXT:      v1 = -b;
+// CHECK-NEXT:      const float n = -b;
+// CHECK-NEXT:      v1 = n;
 // CHECK-NEXT:    }
 !g = !kernel.global<dims <64> x f32, strides <1>, align 16>
 kernel.func @swap(%0: !g) grid <1, 1, 1> warps 1 coords(%1, %2, %3) {

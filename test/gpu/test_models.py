@@ -1,0 +1,145 @@
+"""The five models on a GPU against ONNX Runtime, at the outputs and at every group's result that has an ONNX name."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import trtc
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+import zoo  # noqa: E402
+
+pytestmark = pytest.mark.gpu
+CEILING = {"fp32": 1e-4, "fp16": 1e-2}
+LAUNCHES = {"inception_v1": 75, "open_nsfw": 60}
+CASES = [(name, precision) for name in zoo.ALL for precision in ("fp32", "fp16")]
+
+
+@cache
+def model(name: str) -> zoo.Model:
+    return zoo.ALL[name]()
+
+
+@cache
+def engine(name: str, precision: str) -> Any:
+    made = model(name)
+    return trtc.build(made.proto, trtc.BuildOptions(precision=precision, profiles=made.profiles))
+
+
+@cache
+def inputs(name: str, seed: int) -> zoo.Inputs:
+    return model(name).inputs(seed)
+
+
+@cache
+def reference(name: str, seed: int) -> dict[str, np.ndarray]:
+    """Every value that a node of the model makes, by ONNX Runtime."""
+    made = model(name)
+    names = [output for node in made.proto.graph.node for output in node.output if output]
+    return zoo.run_onnxruntime(made.proto, inputs(name, seed), names)
+
+
+def group_results(context: Any, given: zoo.Inputs) -> Iterator[tuple[str, np.ndarray]]:
+    """The named results of each launch, read back right after it."""
+    import cupy
+
+    prepared, _ = context._bind(given, {}, True, context.stream)
+    for launch, packed in zip(prepared.plan.launches, prepared.launches, strict=True):
+        context.issue([packed], context.stream)
+        context.stream.synchronize()
+        for name, position in zip(launch.names, launch.written, strict=True):
+            ref = launch.arguments[position]
+            if not name:
+                continue
+            span = 1 + sum((extent - 1) * stride for extent, stride in zip(ref.shape, ref.strides, strict=True))
+            raw = np.empty(span * ref.dtype.itemsize, np.uint8)
+            address = ctypes.cast(packed.arguments.pointers[position], ctypes.POINTER(ctypes.c_uint64)).contents.value
+            cupy.cuda.runtime.memcpy(raw.ctypes.data, address, raw.nbytes, cupy.cuda.runtime.memcpyDeviceToHost)
+            strides = [stride * ref.dtype.itemsize for stride in ref.strides]
+            yield name, np.lib.stride_tricks.as_strided(raw.view(ref.dtype), ref.shape, strides)
+
+
+def as_named(name: str, values: dict[str, np.ndarray]) -> np.ndarray | None:
+    """The reference for a name; `relu_0@0,2,3,1` is `relu_0` transposed."""
+    plain, _, order = name.partition("@")
+    if name in values:
+        return values[name]
+    if plain not in values:
+        return None
+    return values[plain].transpose([int(axis) for axis in order.split(",")])
+
+
+@pytest.mark.parametrize(("name", "precision"), CASES)
+def test_outputs_match_onnxruntime(name: str, precision: str) -> None:
+    context = engine(name, precision).create_context(poison=True)
+    output = model(name).compare
+    outputs = []
+    for seed in (11, 12):
+        given = inputs(name, seed)
+        for _ in range(3):  # the third run is a graph's replay
+            got = context.run(given)
+        want = reference(name, seed)
+        for key, array in got.items():
+            error = zoo.relative_error(array, want[key])
+            print(f"{name} {precision} {key}: {error:.2e}")
+            assert error <= CEILING[precision], f"{key}: relative error {error:.2e}"
+        outputs.append(got[output])
+    zoo.assert_input_matters(*outputs)
+
+
+@pytest.mark.parametrize(("name", "precision"), CASES)
+def test_every_group_matches_onnxruntime(name: str, precision: str) -> None:
+    context = engine(name, precision).create_context(poison=True)
+    want = reference(name, 11)
+    worst, compared = (0.0, ""), 0
+    for key, array in group_results(context, inputs(name, 11)):
+        expected = as_named(key, want)
+        if expected is None:
+            continue
+        error = zoo.relative_error(array, expected.reshape(array.shape))
+        worst, compared = max(worst, (error, key)), compared + 1
+    launches = engine(name, precision).stats.as_dict()["launches_per_run"]
+    print(f"{name} {precision}: {compared} results of {launches} launches, worst {worst[0]:.2e} at {worst[1]}")
+    assert compared >= launches // 2, f"only {compared} of {launches} results have a name that ONNX Runtime knows"
+    assert worst[0] <= CEILING[precision], f"{worst[1]}: relative error {worst[0]:.2e}"
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+@pytest.mark.parametrize("name", LAUNCHES)
+def test_launches(name: str, precision: str) -> None:
+    assert engine(name, precision).stats.as_dict()["launches_per_run"] <= LAUNCHES[name]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_one_minilm_engine_runs_three_shapes(precision: str) -> None:
+    made, built = model("minilm"), engine("minilm", precision)
+    context = built.create_context(poison=True)
+    compiles = built.stats.compiles
+    for seed, (batch, sequence) in enumerate(((1, 7), (3, 33), (8, 128))):
+        given = made.inputs(seed, batch=batch, sequence=sequence)
+        want = zoo.run_onnxruntime(made.proto, given)
+        for key, array in context.run(given).items():
+            assert zoo.relative_error(array, want[key]) <= CEILING[precision]
+    assert built.stats.compiles == compiles
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_a_convnet_with_dynamic_batch_height_and_width(precision: str) -> None:
+    """PP-OCR cls once more, with N, H and W left open, at odd sizes."""
+    made = model("ppocr_cls")
+    profiles = {"x_d0": (1, 1, 4), "x_d2": (32, 48, 64), "x_d3": (32, 192, 224)}
+    context = trtc.build(made.proto, trtc.BuildOptions(precision=precision, profiles=profiles)).create_context(poison=True)
+    rng = np.random.default_rng(5)
+    for n, h, w in ((1, 48, 192), (3, 37, 101), (2, 61, 223)):
+        given = {"x": zoo.images(rng, n, 3, h, w)}
+        want = zoo.run_onnxruntime(made.proto, given)
+        for key, array in context.run(given).items():
+            assert zoo.relative_error(array, want[key]) <= CEILING[precision]
