@@ -103,6 +103,7 @@ class NumericsObserver(Observer):
 
     `command` is the start of the command that reads the same module, for the message of a failure; the tensors of the
     failure and the inputs are saved in `directory`. `symbols` gives dynamic dimensions a size other than `opt`.
+    `pipeline` says that `command` runs the passes itself, so that they need not be listed.
     """
 
     def __init__(
@@ -112,8 +113,10 @@ class NumericsObserver(Observer):
         directory: Path,
         command: Sequence[str] = ("trtc-opt", "FILE"),
         symbols: Mapping[str, int] | None = None,
+        pipeline: bool = False,
     ) -> None:
         self.seed, self.directory, self.command, self.symbols = seed, directory, command, symbols
+        self.pipeline = pipeline
         self.checked: dict[str, tuple[int, float]] = {}
         """For each pass that ran: how many values were compared, and the largest relative error."""
         self._inputs: dict[str, Array] | None = None
@@ -179,7 +182,8 @@ class NumericsObserver(Observer):
         difference = f"relative error {error:.3g}, allowed {allowed:.3g}"
         if before.array.shape != after.array.shape:
             difference = f"shape {before.array.shape} became {after.array.shape}"
-        command = [*self.command, "-p", ",".join(self._specs), "--check-numerics", "--seed", str(self.seed)]
+        passes = [] if self.pipeline else ["-p", ",".join(self._specs)]
+        command = [*self.command, *passes, "--check-numerics", "--seed", str(self.seed)]
         return (
             f"check-numerics: pass '{step.name}' ({declared}) changed value '{name}', computed by {after.origin} and before by "
             f"{before.origin}: {difference}; tensors saved to {path}; reproduce with: {shlex.join(command)}"

@@ -24,9 +24,8 @@ class Number(CustomDirective):
 
     value: AttributeVariable
 
-    def parse(self, parser: Parser, state: ParsingState) -> bool:
+    def parse(self, parser: Parser, state: ParsingState) -> None:
         self.value.set(state, FloatAttr(_parse_number(parser), f64))
-        return True
 
     def print(self, printer: Printer, state: PrintingState, op: IRDLOperation) -> None:
         state.print_whitespace(printer)

@@ -1,9 +1,10 @@
 """
-The CUDA C printer: a dispatch table over thread ops (`kernel_thread.py`), arith, math, scf and memref on register arrays. It decides nothing:
-each op becomes one statement, and an op that it does not know is an error. What it prints is header-free, readable and byte-stable.
+The CUDA C printer: a dispatch table over thread ops (`kernel_thread.py`), arith, math, scf and memref on register arrays. It decides
+nothing: each op becomes one statement, and an op that it does not know is an error. What it prints is header-free, readable and
+byte-stable.
 
-Kernel parameters, in order: the tensors, the symbols of `params` as ints, the tensor maps in order of appearance. Symbols not read and tensors not
-touched stay parameters, so that the host need not know.
+Kernel parameters, in order: the tensors, the symbols of `params` as ints, the tensor maps in order of appearance. Symbols not read and
+tensors not touched stay parameters, so that the host need not know.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from functools import singledispatchmethod
 from io import StringIO
 
 from xdsl.dialects import arith, memref, scf
-from xdsl.dialects.builtin import FusedLoc, MemRefType, ModuleOp, NameLoc
+from xdsl.dialects.builtin import ArrayAttr, FusedLoc, MemRefType, ModuleOp, NameLoc
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.utils.base_printer import BasePrinter
 
@@ -26,16 +27,18 @@ from ...dialects.provenance import describe
 from .ptx import prelude, wgmma_name
 from .scalars import EXPRESSIONS, c_type, literal
 
-_RESERVED = frozenset(
-    "auto bool break case char class const continue default do double else enum extern false float for goto if inline int long new operator private "
-    "public register return short signed sizeof static struct switch template this true typedef union unsigned using void volatile while smem "
-    "shared_base min max blockIdx threadIdx gridDim blockDim f16 bf16 vec8 vec16".split()
-)
+_KEYWORDS = """
+auto bool break case char class const continue default delete do double else enum explicit extern false float for friend goto if inline int
+long namespace new operator private protected public register return short signed sizeof static struct switch template this throw true try
+typedef typename union unsigned using virtual void volatile while
+"""
+_OTHERS = "smem shared_base min max blockIdx threadIdx gridDim blockDim f16 bf16 vec8 vec16 keep TensorMap"
+_RESERVED = frozenset(f"{_KEYWORDS} {_OTHERS}".split())
 _VECTORS = {4: "unsigned", 8: "vec8", 16: "vec16"}
 
 
 def print_kernel(func: kernel.FuncOp, *, comments: bool = True) -> str:
-    """One translation unit: the wrappers that the kernel uses, then the kernel. `comments` names the ONNX nodes that statements come from."""
+    """One translation unit: the wrappers that the kernel uses, then the kernel. `comments`: name the ONNX nodes of statements."""
     printer = CudaPrinter(comments=comments)
     text = printer.kernel(func)
     return prelude(printer.wrappers) + text
@@ -56,7 +59,7 @@ def describe_location(location: Attribute) -> str:
             return name
         node = inner.desc.data
         return f"{node.partition('#')[0]} {name} ({node})"
-    if isinstance(location, FusedLoc):
+    if isinstance(location, FusedLoc) and isinstance(location.locations, ArrayAttr):
         parts = dict.fromkeys(describe_location(part) for part in location.locations)
         return ", ".join(part for part in parts if part)
     return ""
@@ -191,7 +194,8 @@ class CudaPrinter(BasePrinter):
         express = EXPRESSIONS.get(type(op))
         if express is None:
             raise TrtcError(
-                f"CUDA C: there is no statement for {describe(op)}; expected thread ops, arith, math, scf and memref (run lower-to-threads first)"
+                f"CUDA C: there is no statement for {describe(op)}; expected thread ops, arith, math, scf and memref "
+                "(run lower-to-threads first)"
             )
         self.assign(op.results[0], express(op, [self.name(o) for o in op.operands], self.needs))
 
@@ -487,9 +491,6 @@ _BY_ADDRESS = (
     kernel.WgmmaOp, kernel.MbarInitOp, kernel.MbarArriveOp, kernel.MbarExpectOp, kernel.MbarWaitOp, kernel.TmaLoadOp, kernel.TmaStoreOp,
 )  # fmt: skip
 # Functions that NVRTC declares without headers.
-_BUILT_IN = frozenset(
-    [f"{name}f" for name in (
-        "fabs ceil copysign cos erf exp2 expm1 exp floor fma log10 log1p log2 log pow rint round rsqrt sin sqrt tanh trunc fmax fmin".split()
-    )]
-    + ["__cosf", "__sinf", "__expf", "__logf", "__log2f"]
-)  # fmt: skip
+_LIBRARY = "fabs ceil copysign cos erf exp2 expm1 exp floor fma log10 log1p log2 log pow rint round rsqrt sin sqrt tanh trunc fmax fmin"
+_INTRINSICS = ["__cosf", "__sinf", "__expf", "__logf", "__log2f"]
+_BUILT_IN = frozenset([f"{name}f" for name in _LIBRARY.split(" ")] + _INTRINSICS)

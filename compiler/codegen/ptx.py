@@ -308,11 +308,9 @@ _FIXED: dict[str, Wrapper] = {
         "// No access to these registers moves across this point.\n"
         f"template <int n>\n{_FUNCTION}void keep(float (&a)[n]) {{\n"
         '  #pragma unroll\n  for (int i = 0; i < n; i++) asm volatile("" : "+f"(a[i]) : : "memory");\n}\n'
-        f"template <int n>\n{_FUNCTION}void keep(int (&a)[n]) {{\n"
-        '  #pragma unroll\n  for (int i = 0; i < n; i++) asm volatile("" : "+r"(a[i]) : : "memory");\n}\n'
-        f"template <int n>\n{_FUNCTION}void keep(unsigned short (&a)[n]) {{\n"
+        f"template <typename T, int n>\n{_FUNCTION}void keep(T (&a)[n]) {{\n"
         "  #pragma unroll\n"
-        '  for (int i = 0; i < n / 2; i++) asm volatile("" : "+r"(reinterpret_cast<unsigned*>(a)[i]) : : "memory");\n}'
+        '  for (int i = 0; i < n * sizeof(T) / 4; i++) asm volatile("" : "+r"(reinterpret_cast<unsigned*>(a)[i]) : : "memory");\n}'
     ),
     "setmaxnreg_inc": Wrapper(
         f"template <int registers>\n{_FUNCTION}void setmaxnreg_inc() {{\n"

@@ -1,8 +1,9 @@
 """
 Scalars in CUDA C: types, literals, and the expression that each arith and math op becomes.
 
-`index` is a 32-bit int. f16 and bf16 are storage only (`f16`, `bf16` typedefs): the one arithmetic on them is conversion from and to float.
-`EXPRESSIONS` maps an op class to a function from the op and its operands' C texts to a C expression; `needs(name)` asks for a wrapper of the prelude.
+`index` is a 32-bit int. f16 and bf16 are storage only (`f16`, `bf16` typedefs): the one arithmetic on them is conversion from and to
+float. `EXPRESSIONS` maps an op class to a function from the op and its operands' C texts to a C expression; `needs(name)` asks for a
+wrapper of the prelude.
 """
 
 from __future__ import annotations
@@ -96,11 +97,18 @@ def _unsigned(symbol: str) -> Expression:
     """An operation on the operands' bits taken as unsigned."""
 
     def express(op: Operation, x: list[str], needs: Needs) -> str:
-        u = {8: "unsigned char", 16: "unsigned short", 32: "unsigned", 64: "unsigned long long"}[_bits(op)]
-        a, b = (f"({u}){part}" for part in x)
+        a, b = (_as_unsigned(part, _bits(op)) for part in x)
         return f"{symbol}({a}, {b})" if symbol.isalpha() else f"{a} {symbol} {b}"
 
     return express
+
+
+_UNSIGNED = {8: "unsigned char", 16: "unsigned short", 32: "unsigned", 64: "unsigned long long"}
+
+
+def _as_unsigned(text: str, bits: int) -> str:
+    """A value's bits as unsigned; a literal gets a suffix instead of a cast."""
+    return f"{text}u" if bits == 32 and text.isdigit() else f"({_UNSIGNED[bits]}){text}"
 
 
 def _function(name: str, fast: str | None = None) -> Expression:
@@ -135,7 +143,8 @@ def _cmpi(op: Operation, x: list[str], needs: Needs) -> str:
 # Predicates of cmpf in the order of their numbers; ordered ones are C's operators, unordered ones negate the opposite.
 _FLOAT_PREDICATES = (
     "false", "{0} == {1}", "{0} > {1}", "{0} >= {1}", "{0} < {1}", "{0} <= {1}", "{0} < {1} || {0} > {1}", "{0} == {0} && {1} == {1}",
-    "!({0} < {1} || {0} > {1})", "!({0} <= {1})", "!({0} < {1})", "!({0} >= {1})", "!({0} > {1})", "{0} != {1}", "{0} != {0} || {1} != {1}", "true",
+    "!({0} < {1} || {0} > {1})", "!({0} <= {1})", "!({0} < {1})", "!({0} >= {1})", "!({0} > {1})", "{0} != {1}",
+    "{0} != {0} || {1} != {1}", "true",
 )  # fmt: skip
 
 
@@ -171,11 +180,15 @@ def _extend_i1(op: Operation, x: list[str], needs: Needs) -> str:
     return f"-(int){x[0]}" if op.operands[0].type == IntegerType(1) else _cast(op, x, needs)
 
 
+def _from_signed(op: Operation, x: list[str], needs: Needs) -> str:
+    value = _extend_i1(op, x, needs) if op.operands[0].type == IntegerType(1) else x[0]
+    return f"({c_type(op.results[0].type, needs)})({value})"
+
+
 def _from_unsigned(op: Operation, x: list[str], needs: Needs) -> str:
     if op.operands[0].type == IntegerType(1):
         return _cast(op, x, needs)
-    u = {8: "unsigned char", 16: "unsigned short", 32: "unsigned", 64: "unsigned long long"}[_bits(op)]
-    return f"({c_type(op.results[0].type, needs)})({u}){x[0]}"
+    return f"({c_type(op.results[0].type, needs)}){_as_unsigned(x[0], _bits(op))}"
 
 
 _BITCASTS = {("f32", "i32"): "__float_as_int", ("i32", "f32"): "__int_as_float"}
@@ -242,7 +255,7 @@ EXPRESSIONS: dict[type[Operation], Expression] = {
     arith.ExtSIOp: _extend_i1,
     arith.ExtUIOp: _from_unsigned,
     arith.TruncIOp: lambda op, x, needs: f"{x[0]} & 1" if op.results[0].type == IntegerType(1) else _cast(op, x, needs),
-    arith.SIToFPOp: lambda op, x, needs: f"({c_type(op.results[0].type, needs)}){_extend_i1(op, x, needs) if op.operands[0].type == IntegerType(1) else x[0]}",
+    arith.SIToFPOp: _from_signed,
     arith.UIToFPOp: _from_unsigned,
     arith.FPToSIOp: _cast,
     arith.FPToUIOp: lambda op, x, needs: f"({c_type(op.results[0].type, needs)})(unsigned){x[0]}",

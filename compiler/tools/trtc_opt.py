@@ -103,7 +103,11 @@ class TrtcOptMain(xDSLOptMain):
             from ..check import NumericsObserver
 
             numerics = NumericsObserver(
-                seed=args.seed, directory=args.failures, command=self._command(), symbols=self.symbols
+                seed=args.seed,
+                directory=args.failures,
+                command=self._command(),
+                symbols=self.symbols,
+                pipeline=self.stop_after is not None,
             )
             self.reports.append(numerics.report)
             observers.append(numerics)
@@ -113,7 +117,10 @@ class TrtcOptMain(xDSLOptMain):
         """The start of a command that reads the same input, for messages that say how to reproduce."""
         command = ["trtc-opt", self.args.input_file or "-"]
         command += [f"--profile={text}" for text in self.args.profile]
-        return command + [f"--shape={text}" for text in self.args.shape]
+        command += [f"--shape={text}" for text in self.args.shape]
+        flags = ("stop_after", "precision", "arch", "memory_limit")
+        given = {flag.replace("_", "-"): getattr(self.args, flag) for flag in flags}
+        return command + [f"--{flag}={value}" for flag, value in given.items() if value is not None]
 
     def run(self) -> None:
         chunks, extension = self.prepare_input()

@@ -146,6 +146,8 @@ class _Rewrite:
                     self._call(op)
                 case nn.WeightOp() | nn.ConstantOp() | ReturnOp():
                     pass
+                case nn.ShapeValueOp() if op.result.first_use is None:
+                    pass
                 case _ if isinstance(op, VIEW_LIKE):
                     _alias(op)
                 case _:

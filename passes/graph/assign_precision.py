@@ -1,25 +1,26 @@
 """`assign-precision{mode=fp32|tf32|fp16|bf16}`: which float type the network computes in.
 
-    %1 = nn.conv %x, %w : (tensor<...xf32>, ...)           %0 = nn.cast %x : f32 -> f16
-    func.return %1                                 ->      %1 = nn.conv %0, %w' : (tensor<...xf16>, ...)
-                                                           %2 = nn.cast %1 : f16 -> f32
-                                                           func.return %2
+    %0 = nn.conv %x, %w : (tensor<...xf32>, ...)           %c = nn.cast %x : f32 -> f16
+    %1 = nn.relu %0                                 ->     %0 = nn.conv %c, %w' : (tensor<...xf16>, ...)
+    ...                                                    %1 = nn.relu %0 : tensor<...xf16>
 
-fp16 and bf16: every f32 and f64 tensor between the graph's inputs and outputs becomes f16 or bf16, with casts at its edges: inputs and
-outputs keep the model's types, and constants are cast (`fold-constants` evaluates that). Sums, softmax and normalisations still accumulate
-in f32, by the meaning of the ops. Numbers beyond fp16's range, such as a mask of -3.4e38, are clamped to the finite range, with a
-remark. tf32: convs and matmuls on f32 get `math = #nn.math<tf32>`. fp32: nothing changes. Integer tensors and values behind
-`quant` ops' i8 stay; scales stay f32. Every downcast is a remark. Linear.
+fp16 and bf16: f32 and f64 tensors become f16 or bf16. Sums, softmax and normalisations still accumulate in f32, by the meaning of
+the ops. What stays wide (precision_regions.py): inputs and outputs keep the model's types; what only outputs read, behind the last conv or
+matmul, is computed in f32; so is what stands between a dequantize and the next quantize, which lives in registers. Casts stand where
+the two meet; constants are cast too, and `fold-constants` evaluates that. Numbers beyond the range, such as a mask of
+-3.4e38, are clamped to it, with a remark. tf32: convs and matmuls on f32 get `math = #nn.math<tf32>`. fp32: nothing changes.
+Linear in the number of ops.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
+import ml_dtypes
 import numpy as np
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, bf16, f16, f32, f64
+from xdsl.dialects.builtin import ModuleOp, bf16, f16, f32
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.passes import ModulePass
@@ -28,15 +29,19 @@ from xdsl.rewriter import Rewriter
 from ...dialects import nn, quant
 from ...dialects.errors import OptionError
 from ...dialects.nn import element_of
-from ...dialects.provenance import get_names, set_names
+from ...dialects.provenance import get_names, is_unknown, set_names
 from ..remarks import remark
 from . import editing
+from .precision_regions import WIDE, wide_ops, wide_products
 
 NAME = "assign-precision"
 _NARROW: dict[str, Attribute] = {"fp16": f16, "bf16": bf16}
 MODES = ("fp32", "tf32", *_NARROW)
-_FINITE = {"fp16": 65504.0, "bf16": float(np.finfo(np.float32).max)}
-_WIDE = (f32, f64)
+_FINITE = {"fp16": 65504.0, "bf16": float(ml_dtypes.finfo(ml_dtypes.bfloat16).max)}
+
+
+def _is_wide(value: SSAValue) -> bool:
+    return element_of(value) in WIDE
 
 
 @dataclass
@@ -44,95 +49,98 @@ class _Narrowing:
     """One function's change to a narrow float type."""
 
     mode: str
-    narrow: Attribute
+    casts: dict[tuple[SSAValue, Attribute], SSAValue] = field(default_factory=dict)
+    """Values in another float type, by value and type."""
+
+    @property
+    def narrow(self) -> Attribute:
+        return _NARROW[self.mode]
 
     def run(self, func: FuncOp) -> None:
         block = func.body.block
-        ops = list(block.ops)
-        for argument in block.args:
-            self._cast_input(argument, ops[0])
-        for op in ops:
+        wide = wide_ops(block)
+        products = wide_products(block, wide)
+        remark(
+            func,
+            "analysis",
+            NAME,
+            f"{len(wide)} ops stay wide: behind the last products, or between quantization marks",
+        )
+        for op in list(block.ops):
             if isinstance(op, ReturnOp):
-                self._cast_outputs(op, func)
-            elif isinstance(op, nn.ConstantOp):
-                self._constant(op)
-            else:
-                self._retype(op)
+                self._outputs(op, func)
+            elif op in wide:
+                self._read(op, narrow=False)
+            elif isinstance(op, nn.CastOp):
+                self._cast(op)
+            elif not isinstance(op, nn.ConstantOp | quant.ScaledOp):
+                self._read(op, narrow=True)
+                if op not in products:
+                    self._narrow_results(op)
 
-    def _is_wide(self, value: SSAValue) -> bool:
-        return element_of(value) in _WIDE
+    def _read(self, op: Operation, *, narrow: bool) -> None:
+        """Let an op read its float operands in the narrow type, or in f32 where they have become narrow."""
+        for index, operand in enumerate(op.operands):
+            scale = isinstance(op, quant.ScaledOp) and index == 1
+            if narrow and _is_wide(operand):
+                op.operands[index] = self._as_type(operand, self.narrow, op)
+            elif not narrow and not scale and element_of(operand) == self.narrow:
+                op.operands[index] = self._as_type(operand, f32, op)
 
-    def _cast_input(self, argument: SSAValue, first: Operation) -> None:
-        if not self._is_wide(argument) or argument.first_use is None:
-            return
-        users = [use.operation for use in argument.uses]
-        if all(isinstance(user, ReturnOp) for user in users):
-            return
-        cast = editing.insert_before(first, nn.CastOp(argument, self.narrow), location=editing.location_of([argument]))
-        argument.replace_uses_with_if(
-            cast.results[0], lambda use: use.operation is not cast and not isinstance(use.operation, ReturnOp)
-        )
-        remark(cast, "applied", NAME, f"downcast: a graph input from {element_of(argument)} to {self.narrow}")
-
-    def _cast_outputs(self, op: ReturnOp, func: FuncOp) -> None:
-        for index, (value, wanted) in enumerate(zip(op.operands, func.function_type.outputs.data, strict=True)):
-            if element_of(value) == element_of(wanted):
-                continue
+    def _as_type(self, value: SSAValue, element: Attribute, user: Operation) -> SSAValue:
+        key = (value, element)
+        if key not in self.casts:
             location = editing.location_of([value])
-            cast = editing.insert_before(op, nn.CastOp(value, element_of(wanted)), location=location)
-            if isinstance(value.owner, Operation):
-                set_names(cast, [get_names(value.owner)[value.owner.results.index(value)]])
-            op.operands[index] = cast.results[0]
+            location = user.location if is_unknown(location) else location
+            source = self._within_range(value, user) if element == self.narrow else value
+            cast = editing.insert_before(user, nn.CastOp(source, element), location=location)
+            self.casts[key] = cast.results[0]
+            if element == self.narrow and not isinstance(value.owner, Operation):
+                remark(cast, "applied", NAME, f"downcast: a graph input from {element_of(value)} to {element}")
+        return self.casts[key]
 
-    def _constant(self, op: nn.ConstantOp) -> None:
-        """Cast a constant for all its users but scales, clamped to what the narrow type can hold."""
-        if not self._is_wide(op.result) or all(_reads_scale(use.operation, op.result) for use in op.result.uses):
-            return
-        source: SSAValue = op.result
-        array, limit = op.array(), _FINITE[self.mode]
-        beyond = int(np.count_nonzero((np.abs(array) > limit) & np.isfinite(array))) if array.size else 0
-        following = op.next_op
-        assert following is not None
-        new: list[Operation] = []
-        if beyond:
-            remark(
-                op,
-                "applied",
-                NAME,
-                f"clamped: {beyond} of {array.size} numbers beyond {self.mode}'s range to +-{limit}",
-            )
-            clamped = np.where(np.isfinite(array), np.clip(array, -limit, limit), array).astype(array.dtype)
-            new.append(
-                editing.insert_before(
-                    following, nn.ConstantOp(clamped, editing.label_of(op.result)), location=op.location
-                )
-            )
-            source = new[-1].results[0]
-        new.append(editing.insert_before(following, nn.CastOp(source, self.narrow), location=op.location))
-        cast = new[-1].results[0]
-        op.result.replace_uses_with_if(
-            cast, lambda use: use.operation is not new[-1] and not _reads_scale(use.operation, op.result)
+    def _within_range(self, value: SSAValue, user: Operation) -> SSAValue:
+        """A constant with its finite numbers clamped to what the narrow type can hold."""
+        array, limit = nn.constant_of(value), _FINITE[self.mode]
+        if array is None or not isinstance(value.owner, Operation):
+            return value
+        beyond = int(np.count_nonzero((np.abs(array) > limit) & np.isfinite(array)))
+        if not beyond:
+            return value
+        remark(
+            value.owner,
+            "applied",
+            NAME,
+            f"clamped: {beyond} of {array.size} numbers beyond {self.mode}'s range to +-{limit}",
         )
+        clamped = np.where(np.isfinite(array), np.clip(array, -limit, limit), array).astype(array.dtype)
+        constant = nn.ConstantOp(clamped, editing.label_of(value))
+        return editing.insert_before(user, constant, location=value.owner.location).results[0]
 
-    def _retype(self, op: Operation) -> None:
-        """Make the op's float results narrow; its operands are already."""
-        if isinstance(op, nn.CastOp) and not self._is_wide(op.result):
-            return
+    def _narrow_results(self, op: Operation) -> None:
         for result in op.results:
-            if self._is_wide(result):
+            if _is_wide(result):
                 Rewriter.replace_value_with_new_type(result, nn.with_element(result, self.narrow))
-        if (
-            isinstance(op, nn.PadOp)
-            and abs(op.value.value.data) > _FINITE[self.mode]
-            and np.isfinite(op.value.value.data)
-        ):
+        if isinstance(op, nn.PadOp) and _FINITE[self.mode] < abs(op.value.value.data) < float("inf"):
             value = float(np.copysign(_FINITE[self.mode], op.value.value.data))
             op.properties["value"] = nn.double(value)
             remark(op, "applied", NAME, f"clamped: a padding value beyond {self.mode}'s range to {value}")
 
+    def _cast(self, op: nn.CastOp) -> None:
+        """A cast reads what is there; one to a wide type makes the narrow one instead."""
+        if _is_wide(op.result):
+            self._narrow_results(op)
 
-def _reads_scale(user: Operation, value: SSAValue) -> bool:
-    return isinstance(user, quant.ScaledOp) and user.scale == value and user.x != value
+    def _outputs(self, op: ReturnOp, func: FuncOp) -> None:
+        """Casts back to the types of the model's outputs."""
+        for index, (value, wanted) in enumerate(zip(op.operands, func.function_type.outputs.data, strict=True)):
+            if element_of(value) == element_of(wanted):
+                continue
+            cast = nn.CastOp(value, element_of(wanted))
+            editing.insert_before(op, cast, location=editing.location_of([value]))
+            if isinstance(value.owner, Operation):
+                set_names(cast, [get_names(value.owner)[value.owner.results.index(value)]])
+            op.operands[index] = cast.result
 
 
 def _allow_tf32(func: FuncOp) -> None:
@@ -158,4 +166,4 @@ class AssignPrecisionPass(ModulePass):
             if self.mode == "tf32":
                 _allow_tf32(func)
             elif self.mode in _NARROW:
-                _Narrowing(self.mode, _NARROW[self.mode]).run(func)
+                _Narrowing(self.mode).run(func)

@@ -42,7 +42,9 @@ def _lower_alloc(context: Context, op: kernel.AllocOp) -> None:
     assert isinstance(type_, kernel.SharedType)
     size = sizeof(type_.element_type)
     if type_.stages > 1 and type_.swizzle.data and type_.stage_bytes % (8 * type_.swizzle.data):
-        raise context.em.error(f"expected stages of a multiple of {8 * type_.swizzle.data} bytes for the swizzle, got {type_.stage_bytes}")
+        raise context.em.error(
+            f"expected stages of a multiple of {8 * type_.swizzle.data} bytes for the swizzle, got {type_.stage_bytes}"
+        )
     offset = context.placement.tiles[op.result]
     array = context.em.emit(kernel.SmemOp(offset, type_.bytes // size, type_.element_type)).results[0]
     array.name_hint = op.result.name_hint
@@ -209,7 +211,7 @@ class LowerToThreadsPass(ModulePass):
     """Expand the tile ops of every kernel into thread ops."""
 
     name = "lower-to-threads"
-    numerics: ClassVar[str] = "exact"
+    numerics: ClassVar[str] = "reassociates"  # a fragment\'s layout decides in which order its elements are summed
 
     def apply(self, ctx: XdslContext, op: ModuleOp) -> None:
         target = op.attributes.get("kernel.target")
@@ -218,5 +220,3 @@ class LowerToThreadsPass(ModulePass):
         for func in op.body.block.ops:
             if isinstance(func, kernel.FuncOp) and not is_lowered(func):
                 lower_func(func, ranges, capacity)
-
-

@@ -1,7 +1,8 @@
 """
 What each thread op does to a strand: a table from op class to a decoder, which reads an op once and returns a function over strands.
 
-Structured ops (scf) and ops that block are generator functions. `number` counts executed ops, so that "written since the last fence" is a comparison.
+Structured ops (scf) and ops that block are generator functions. The cluster counts executed ops, so that "written since the last fence"
+is a comparison.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from xdsl.dialects import arith, memref, scf
-from xdsl.dialects.builtin import MemRefType
+from xdsl.dialects.builtin import IndexType, MemRefType
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
 from ...dialects import kernel
@@ -103,6 +104,22 @@ def _(op: arith.SelectOp) -> Step:
     def step(s: Strand) -> None:
         chosen = s[condition]
         s.env[result] = np.where(chosen, s[a], s[b]) if varying(chosen) else s[a if chosen else b]
+
+    return step
+
+
+@decodes(arith.DivUIOp, arith.RemUIOp)
+def _(op: arith.DivUIOp | arith.RemUIOp) -> Step:
+    """As on the GPU, where index has 32 bits: negative operands are large."""
+    a, b, result, divide = op.lhs, op.rhs, op.result, isinstance(op, arith.DivUIOp)
+    dtype = dtype_of(result.type)
+    bits = 4 if isinstance(result.type, IndexType) else dtype.itemsize
+    signed, unsigned = np.dtype(f"i{bits}"), np.dtype(f"u{bits}")
+
+    def step(s: Strand) -> None:
+        left, right = (np.asarray(s[x]).astype(unsigned) for x in (a, b))
+        right = np.maximum(right, 1)  # dividing by zero gives anything, and nothing may depend on it
+        s.env[result] = (left // right if divide else left % right).astype(signed).astype(dtype)
 
     return step
 
@@ -292,7 +309,7 @@ def _(op: kernel.LdGlobalOp) -> Step:
 
     def step(s: Strand) -> None:
         mask = _mask(s, predicate)
-        at, warps = _selected(mask, s.each(offset), s.warps)
+        (at,) = _selected(mask, s.each(offset))
         ref: LocalRef = s[target]
         loaded = s.block.cluster.tensors[source].load(at, count, s.block.number)
         ref.write(s[position], _spread(loaded, mask, s.n), mask, s.block.cluster.count)

@@ -162,7 +162,7 @@ def im2col_case() -> Case:
     !l = memref<8xf16, "local">
     kernel.func @im2col(%x: !x, %y: !y) grid <1, 1, 1> warps 1 smem 5120 coords(%i, %j, %k) {{
       {HEAD}
-      %v = kernel.im2col %x out <{p}, {q}> kernel array<i64: 3, 3> strides array<i64: 2, 2> pads array<i64: 1, 1> dilations array<i64: 1, 1> groups 1 : !x -> !kernel.view<3 x f16>
+      %v = kernel.im2col %x out <{p}, {q}> kernel [3, 3] strides [2, 2] pads [1, 1] dilations [1, 1] groups 1 : !x -> !kernel.view<3 x f16>
       %m = kernel.tensor_map %v : !kernel.view<3 x f16> -> !m
       %bar = arith.constant 4096 : index
       %minus = arith.constant -1 : index
@@ -202,7 +202,8 @@ def functions_case() -> Case:
     results = [f"%u{i}" for i in range(len(unary))]
     rows += [
         "%max = arith.maximumf %x0, %half : f32", "%pow = math.powf %x0, %half : f32", "%div = arith.divf %half, %x0 : f32",
-        "%ti = arith.fptosi %x0 : f32 to i32", "%tf = arith.sitofp %ti : i32 to f32",
+        "%big = arith.constant 100.0 : f32", "%clean = arith.minnumf %x0, %big : f32",
+        "%ti = arith.fptosi %clean : f32 to i32", "%tf = arith.sitofp %ti : i32 to f32",
         "%h = arith.truncf %x0 : f32 to f16", "%hf = arith.extf %h : f16 to f32",
         "%b = arith.truncf %x0 : f32 to bf16", "%bf = arith.extf %b : bf16 to f32",
         "%fd = arith.floordivsi %ti, %three : i32", "%fdf = arith.sitofp %fd : i32 to f32",

@@ -96,7 +96,7 @@ def test_the_manifest_explains_the_build(engine: trtc.Engine) -> None:
 
 
 def test_a_memory_limit_is_held(cache: CubinCache) -> None:
-    with pytest.raises(trtc.OptionError, match="option memory_limit: the arena needs .* more than the limit of 1024"):
+    with pytest.raises(trtc.OptionError, match=r"option memory_limit: the arena needs .* more than the limit of 1024"):
         trtc.build(network(), trtc.BuildOptions(target="sm_80", memory_limit=1024), cache=cache)
 
 

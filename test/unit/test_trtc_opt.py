@@ -245,3 +245,21 @@ def test_a_broken_onnx_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFi
 def test_a_wrong_shape_is_one_sentence(onnx_model: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
     assert run(onnx_model, "--shape", text) == 2
     assert f"--shape '{text}': expected <input>=<extent>x<extent>" in capsys.readouterr().err
+
+
+def test_a_failure_in_the_pipeline_is_reproduced_by_the_pipeline(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message repeats the flags that were given, and does not list the passes that --stop-after runs."""
+    from trtc.passes.graph.cse import CsePass
+
+    def swap(self: CsePass, ctx: object, op: object) -> None:
+        add = op.body.block.first_op.body.block.last_op.prev_op  # type: ignore[attr-defined]
+        add.operands[0] = op.body.block.first_op.body.block.args[0]  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(CsePass, "apply", swap)
+    code = run(model, "--stop-after=graph", "--precision=fp32", "--check-numerics", "--failures", tmp_path / "failures")
+    err = capsys.readouterr().err
+    assert code == 1
+    assert "pass 'cse' (exact) changed value 'y'" in err
+    assert f"reproduce with: trtc-opt {model} --stop-after=graph --precision=fp32 --check-numerics --seed 0\n" in err

@@ -145,11 +145,17 @@ def sharing(context: Context, type_: FragType) -> tuple[list[int], int]:
         if (rows[other] == rows).all() and not (columns[other] == columns).all():
             masks.append(mask)
         elif _mixes(rows, columns, other):
-            raise context.em.error(f"expected rows shared by a power of two of lanes or by whole warps, got {type_.layout}")
+            raise context.em.error(
+                f"expected rows shared by a power of two of lanes or by whole warps, got {type_.layout}"
+            )
     if threads <= 32:
         return masks, 1
     by_warp = rows[::32], columns[::32]
-    same = [w for w in range(threads // 32) if (by_warp[0][w] == by_warp[0][0]).all() and (by_warp[1][w] != by_warp[1][0]).any()]
+    same = [
+        w
+        for w in range(threads // 32)
+        if (by_warp[0][w] == by_warp[0][0]).all() and (by_warp[1][w] != by_warp[1][0]).any()
+    ]
     warps = len(same) + 1
     if same != list(range(1, warps)):
         raise context.em.error(f"expected rows shared by neighbouring warps, got {type_.layout}")
@@ -271,7 +277,9 @@ def lower_convert_layout(context: Context, op: ConvertLayoutOp) -> None:
         _move_registers(context, context.array(op.value), array, permutation)
         return
     if op.scratch is None:
-        raise em.error(f"expected scratch to go from {source.layout} to {target.layout}, since threads exchange elements, got none")
+        raise em.error(
+            f"expected scratch to go from {source.layout} to {target.layout}, since threads exchange elements, got none"
+        )
     tile: Tile = context.tiles[op.scratch]
     rows, columns = source.tile[0], 1 if source.is_rows else source.tile[1]
     if tile.type.element_type != source.element_type or tile.type.tile[0] < rows or tile.type.tile[1] < columns:
@@ -288,7 +296,9 @@ def lower_columns(context: Context, op: ColumnsOp) -> None:
     source, target, first = frag_type(op.value), frag_type(op.result), op.first.value.data
     picks = register_permutation(source, target, first)
     if picks is None:
-        raise context.em.error(f"expected columns {first} to {first + target.tile[1] - 1} in each thread's own registers, got {source}")
+        raise context.em.error(
+            f"expected columns {first} to {first + target.tile[1] - 1} in each thread's own registers, got {source}"
+        )
     array = context.new_array(target, op.result.name_hint)
     _move_registers(context, context.array(op.value), array, picks)
     context.arrays[op.result] = array

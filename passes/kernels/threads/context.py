@@ -195,4 +195,3 @@ def register_of_row(representatives: Sequence[int], i: Ix) -> Ix | None:
 def sizeof(element: Attribute) -> int:
     """Bytes of an element in memory."""
     return bitwidth(element) // 8
-

@@ -123,7 +123,10 @@ def lower_for(context: Context, op: scf.ForOp, lower_block: LowerBlock) -> None:
         lower_block(context, body)
         assert body.last_op is not None
         yielded = body.last_op.operands
-        _copy_all(context, [(context.array(yielded[i]), array, frag_type(yielded[i]).registers) for i, array in carried.items()])
+        _copy_all(
+            context,
+            [(context.array(yielded[i]), array, frag_type(yielded[i]).registers) for i, array in carried.items()],
+        )
         em.emit(scf.YieldOp(*(context.operand(yielded[i]) for i in scalars)))
     for i, result in zip(scalars, loop.results, strict=True):
         result.name_hint = op.results[i].name_hint
@@ -164,10 +167,19 @@ def _copy_all(context: Context, moves: Sequence[tuple[SSAValue, SSAValue, int]])
 def lower_if(context: Context, op: scf.IfOp, lower_block: LowerBlock) -> None:
     """Fragment results become arrays that both branches write."""
     em = context.em
-    fragments = {i: context.new_array(frag_type(r), r.name_hint) for i, r in enumerate(op.results) if isinstance(r.type, FragType)}
+    fragments = {
+        i: context.new_array(frag_type(r), r.name_hint)
+        for i, r in enumerate(op.results)
+        if isinstance(r.type, FragType)
+    }
     scalars = [i for i in range(len(op.results)) if i not in fragments]
     regions = [Region(Block()) for region in op.regions if region.blocks]
-    branch = scf.IfOp(context.operand(op.cond), [op.results[i].type for i in scalars], regions[0], regions[1] if len(regions) > 1 else None)
+    branch = scf.IfOp(
+        context.operand(op.cond),
+        [op.results[i].type for i in scalars],
+        regions[0],
+        regions[1] if len(regions) > 1 else None,
+    )
     em.emit(branch)
     for old, new in zip(op.regions, branch.regions, strict=True):
         if not old.blocks:
@@ -176,7 +188,10 @@ def lower_if(context: Context, op: scf.IfOp, lower_block: LowerBlock) -> None:
             lower_block(context, old.block)
             assert old.block.last_op is not None
             yielded = old.block.last_op.operands
-            _copy_all(context, [(context.array(yielded[i]), array, frag_type(yielded[i]).registers) for i, array in fragments.items()])
+            _copy_all(
+                context,
+                [(context.array(yielded[i]), array, frag_type(yielded[i]).registers) for i, array in fragments.items()],
+            )
             em.emit(scf.YieldOp(*(context.operand(yielded[i]) for i in scalars)))
     for i, array in fragments.items():
         context.arrays[op.results[i]] = array
@@ -199,7 +214,13 @@ def lower_roles(context: Context, op: RolesOp, lower_block: LowerBlock) -> None:
 
 
 def _roles(
-    context: Context, op: RolesOp, warps: list[int], registers: list[int], number: int, base: int, lower_block: LowerBlock
+    context: Context,
+    op: RolesOp,
+    warps: list[int],
+    registers: list[int],
+    number: int,
+    base: int,
+    lower_block: LowerBlock,
 ) -> None:
     em, outer = context.em, context.role
     end = base + 32 * warps[number]
@@ -219,7 +240,9 @@ def _roles(
             em.emit(scf.YieldOp())
 
 
-def _role(context: Context, op: RolesOp, number: int, base: int, end: int, registers: int, lower_block: LowerBlock) -> None:
+def _role(
+    context: Context, op: RolesOp, number: int, base: int, end: int, registers: int, lower_block: LowerBlock
+) -> None:
     em, outer = context.em, context.role
     if registers:
         share = min(MAX_REGISTERS, REGISTER_FILE // outer.threads // max(1, context.func.min_blocks.value.data))
@@ -264,6 +287,10 @@ def _single_thread(block: Block) -> bool:
         if isinstance(op, scf.ForOp | scf.IfOp):
             if any(not _single_thread(inner) for region in op.regions for inner in region.blocks):
                 return False
-        elif not (is_one_thread(op) or isinstance(op, SlotOp | ExprOp | scf.YieldOp | ReturnOp) or op.name.startswith("arith.")):
+        elif not (
+            is_one_thread(op)
+            or isinstance(op, SlotOp | ExprOp | scf.YieldOp | ReturnOp)
+            or op.name.startswith("arith.")
+        ):
             return False
     return True

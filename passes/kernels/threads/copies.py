@@ -140,7 +140,9 @@ def _check_box(context: Context, box: TensorMapType, tile: Tile) -> None:
     if not fits or box.swizzle != tile.type.swizzle or tile.type.pad.data:
         raise context.em.error(f"expected a box of the tile's rows, element type and swizzle, {tile.type}, got {box}")
     if tile.type.swizzle.data and tile.type.row_bytes != tile.type.swizzle.data:
-        raise context.em.error(f"expected rows of {tile.type.swizzle.data} bytes, the swizzle, got {tile.type}; use several boxes")
+        raise context.em.error(
+            f"expected rows of {tile.type.swizzle.data} bytes, the swizzle, got {tile.type}; use several boxes"
+        )
 
 
 def tma_coords(context: Context, map_: SSAValue, coords: list[Ix]) -> tuple[list[Ix], list[Ix]]:
@@ -169,5 +171,3 @@ def tma_coords(context: Context, map_: SSAValue, coords: list[Ix]) -> tuple[list
                 rest = rest // context.expr(extent)
         found += parts
     return found[::-1], []
-
-

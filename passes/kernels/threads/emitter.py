@@ -189,7 +189,9 @@ class Emitter:
             self.depths[result] = depth
         return op
 
-    def pure(self, key: tuple[object, ...], operands: Sequence[SSAValue], make: type[Operation], *extra: object) -> SSAValue:
+    def pure(
+        self, key: tuple[object, ...], operands: Sequence[SSAValue], make: type[Operation], *extra: object
+    ) -> SSAValue:
         """The result of a pure op, made once a scope, in the outermost scope that its operands allow."""
         depth = max((self.depth_of(o) for o in operands), default=0)
         key = (*key, *operands)
@@ -346,6 +348,11 @@ class Emitter:
         exact = {a: c // d for a, c in x.terms.items() if c % d == 0}
         quotient = Ix(self, exact, x.const // d)
         rest = Ix(self, {a: c for a, c in x.terms.items() if c % d}, x.const % d)
+        low = rest.lo
+        if low is None:
+            quotient, rest = self.ix(0), x  # what is left over may be negative where x is not
+        elif low < 0:
+            quotient, rest = quotient + low // d, rest - low // d * d
         if rest.within(0, d):
             return quotient, rest
         big, small = _separate(rest, d)
@@ -354,6 +361,8 @@ class Emitter:
         if divisor == 1:
             return quotient + big, small
         if remainder:
+            if big.multiple % divisor == 0:
+                return quotient, small
             value = self._binary(arith.RemUIOp, self.value(big), self.constant(divisor))
             return quotient, self.atom(value, 0, divisor - 1, gcd(big.multiple, divisor)) * common + small
         value = self._binary(arith.DivUIOp, self.value(big), self.constant(divisor))

@@ -60,7 +60,14 @@ def lower_gather(context: Context, op: GatherOp) -> None:
 
 
 def _load(
-    context: Context, view: View, lead: list[Ix], rows: RowOf, column: Ix, type_: FragType, fill: float, hint: str | None
+    context: Context,
+    view: View,
+    lead: list[Ix],
+    rows: RowOf,
+    column: Ix,
+    type_: FragType,
+    fill: float,
+    hint: str | None,
 ) -> SSAValue:
     em, layout, tile = context.em, type_.layout, type_.tile
     array = context.new_array(type_, hint)
@@ -82,7 +89,9 @@ def frag_rows(context: Context, type_: FragType) -> Spread:
     def row(n: Ix) -> Ix:
         register = register_of_row(representatives, n)
         if register is None:
-            raise context.em.error(f"expected a layout whose rows repeat regularly, got {layout} on {tile[0]}x{tile[1]}")
+            raise context.em.error(
+                f"expected a layout whose rows repeat regularly, got {layout} on {tile[0]}x{tile[1]}"
+            )
         return layout.index(tile, thread, register)[0]
 
     return Spread((layout, tile), len(representatives), row)
@@ -94,7 +103,14 @@ def _number(layout: Layout, tile: Shape, register: Ix) -> Ix:
 
 
 def _guarded_load(
-    context: Context, tensor: SSAValue, offset: Ix, array: SSAValue, position: Ix, width: int, inside: SSAValue | None, fill: float
+    context: Context,
+    tensor: SSAValue,
+    offset: Ix,
+    array: SSAValue,
+    position: Ix,
+    width: int,
+    inside: SSAValue | None,
+    fill: float,
 ) -> None:
     em = context.em
     if inside is not None:
@@ -193,7 +209,15 @@ def shared_vector(tile: Tile, column: Ix, limit: int) -> int:
 def lower_load_shared(context: Context, op: LoadSharedOp) -> None:
     type_ = frag_type(op.result)
     array = context.new_array(type_, op.result.name_hint)
-    read_tile(context, context.tiles[op.source], array, type_, context.ix(op.row), context.ix(op.column), op.transposed is not None)
+    read_tile(
+        context,
+        context.tiles[op.source],
+        array,
+        type_,
+        context.ix(op.row),
+        context.ix(op.column),
+        op.transposed is not None,
+    )
     context.arrays[op.result] = array
 
 
@@ -232,10 +256,15 @@ def _fits_ldmatrix(tile: Tile, type_: FragType, row: Ix, column: Ix, transposed:
         return False
     along = row if transposed else column
     chunk = 128 // bits
-    return all(n % chunk == 0 for n in (along.multiple, tile.type.row_bytes * 8 // bits, tile.base.multiple)) and tile.offset % 16 == 0
+    return (
+        all(n % chunk == 0 for n in (along.multiple, tile.type.row_bytes * 8 // bits, tile.base.multiple))
+        and tile.offset % 16 == 0
+    )
 
 
-def _ldmatrix(context: Context, tile: Tile, array: SSAValue, type_: FragType, row: Ix, column: Ix, transposed: bool) -> None:
+def _ldmatrix(
+    context: Context, tile: Tile, array: SSAValue, type_: FragType, row: Ix, column: Ix, transposed: bool
+) -> None:
     """
     Lane l gives the address of row l % 8 of matrix l / 8, which is what lane (l % 8) * 4 holds in 32-bit register l / 8 of the
     group; transposed matrices start where lane 0 starts and run along the stored rows.
@@ -258,7 +287,14 @@ def _ldmatrix(context: Context, tile: Tile, array: SSAValue, type_: FragType, ro
 
 
 def lower_store_shared(context: Context, op: StoreSharedOp) -> None:
-    write_tile(context, context.tiles[op.target], context.array(op.value), frag_type(op.value), context.ix(op.row), context.ix(op.column))
+    write_tile(
+        context,
+        context.tiles[op.target],
+        context.array(op.value),
+        frag_type(op.value),
+        context.ix(op.row),
+        context.ix(op.column),
+    )
 
 
 def write_tile(context: Context, tile: Tile, array: SSAValue, type_: FragType, row: Ix, column: Ix) -> None:

@@ -154,7 +154,9 @@ def _wgmma(context: Context, op: MmaOp, acc: FragType, array: SSAValue) -> None:
             at_a = a_tile.byte + row * a_tile.type.row_bytes + k * WGMMA_K_BYTES
         else:
             at_a = (i * (depth // step) + k) * 8
-        at_b = b.byte + (k * step * b.type.row_bytes if transposed else j * (width * b.type.row_bytes) + k * WGMMA_K_BYTES)
+        at_b = b.byte + (
+            k * step * b.type.row_bytes if transposed else j * (width * b.type.row_bytes) + k * WGMMA_K_BYTES
+        )
         at_acc = i * (n // 2) + j * (width // 2)
         em.emit(
             WgmmaOp(
@@ -168,7 +170,9 @@ def _wgmma(context: Context, op: MmaOp, acc: FragType, array: SSAValue) -> None:
 def _register_operand(context: Context, a: SSAValue, groups: int) -> SSAValue:
     type_ = frag_type(a)
     if not isinstance(type_.layout, WgmmaA) or type_.layout.values[0] != groups or sizeof(type_.element_type) != 2:
-        raise context.em.error(f"expected A as a 16-bit fragment of layout wgmma_a<{groups}> or a shared tile, got {type_}")
+        raise context.em.error(
+            f"expected A as a 16-bit fragment of layout wgmma_a<{groups}> or a shared tile, got {type_}"
+        )
     return context.array(a)
 
 
@@ -185,5 +189,3 @@ def check_swizzled_rows(context: Context, type_: SharedType) -> None:
 def lower_mma_wait(context: Context, op: MmaWaitOp) -> None:
     context.em.emit(WgmmaWaitOp(op.pending.value.data, [context.array(op.acc)]))
     context.arrays[op.result] = context.take(op.acc, op)
-
-

@@ -108,7 +108,9 @@ def collect_rings(context: Context, func: FuncOp, offsets: dict[SSAValue, int]) 
     for value, regions in releasing.items():
         ring = rings[value]
         if not ring.is_cp_async and len(regions) != ring.type.consumers.data:
-            raise context.em.error(f"expected {ring.type.consumers.data} roles that release {ring.type}, got {len(regions)}")
+            raise context.em.error(
+                f"expected {ring.type.consumers.data} roles that release {ring.type}, got {len(regions)}"
+            )
         ring.releasing_warps = sum(_warps(func, region) for region in regions)
 
 
@@ -206,5 +208,3 @@ def open_loop(context: Context, body: Block) -> None:
         ring = ring_of(context, value)
         if ring.is_cp_async and isinstance(last, ReleaseOp):
             ring.unordered.append(None)
-
-

@@ -79,7 +79,7 @@ class Strided:
         return total, self.context.em.all(*(v for part in parts for v in part.valid))
 
     def vector(self, column: Ix, limit: int) -> int:
-        """Elements that one access moves at columns `column` + multiples of `limit`: neighbours in memory, aligned, within bounds together."""
+        """Elements that one access moves at columns `column` + multiples of `limit`: neighbours in memory, aligned, bounded together."""
         inner = self.groups[-1]
         if not inner or inner[-1][1] != 1:
             return 1
@@ -164,7 +164,11 @@ View = Strided | Im2col
 def widest(limit: int, size: int, align: int, numbers: Sequence[int]) -> int:
     """The largest power of two that divides `limit` and all numbers (0: divisible by anything), whose bytes divide `align` and 16."""
     width = 1
-    while 2 * width * size <= 16 and align % (2 * width * size) == 0 and all(n % (2 * width) == 0 for n in (limit, *numbers)):
+    while (
+        2 * width * size <= 16
+        and align % (2 * width * size) == 0
+        and all(n % (2 * width) == 0 for n in (limit, *numbers))
+    ):
         width *= 2
     return width
 
