@@ -2,8 +2,9 @@
 The prelude of generated kernels: one entry per PTX instruction (or small idiom), name -> CUDA C.
 
 A kernel's prelude holds just the entries that it uses, in the order of this table, each after what it requires. Fixed entries stand in
-`_FIXED`; families (mma.sync kinds, wgmma shapes, TMA ranks) are made by functions. Nothing here includes a header: NVRTC compiles header-free
-code fastest. Sources: PTX ISA 8.x, chapters on the instructions named; the descriptor of wgmma operands is "Matrix Descriptor" there.
+`_FIXED`; families (mma.sync kinds, wgmma shapes, TMA ranks) are made by functions. Nothing here includes a header: NVRTC compiles
+header-free code fastest. Sources: PTX ISA 8.x, chapters on the instructions named; the descriptor of wgmma operands is "Matrix
+Descriptor" there.
 
 Addresses of shared memory are 32-bit (`unsigned`); arrays in registers are passed by pointer and indexed by constants, so that they
 stay in registers once inlined.
@@ -45,7 +46,8 @@ def _since_900(name: str, instruction: str) -> Wrapper:
 def _convert(name: str, result: str, operand: str, instruction: str, constraints: tuple[str, str]) -> Wrapper:
     to, of = constraints
     return Wrapper(
-        f'{_FUNCTION}{result} {name}({operand} x) {{\n  {result} r;\n  asm("{instruction} %0, %1;" : "={to}"(r) : "{of}"(x));\n  return r;\n}}'
+        f"{_FUNCTION}{result} {name}({operand} x) {{\n  {result} r;\n"
+        f'  asm("{instruction} %0, %1;" : "={to}"(r) : "{of}"(x));\n  return r;\n}}'
     )
 
 
@@ -154,7 +156,9 @@ _SWIZZLE_CODE = {128: 1, 64: 2, 32: 3}
 def wgmma_name(kind: str, n: int, swizzle: int, *, a_registers: bool, b_transposed: bool) -> str:
     """The name of the wrapper of one wgmma shape. Raises TrtcError for a shape that the instruction does not have."""
     if kind not in WGMMA or swizzle not in _SWIZZLE_CODE:
-        raise TrtcError(f"wgmma: expected a kind among {sorted(WGMMA)} and a swizzle of 32, 64 or 128 bytes, got {kind} and {swizzle}")
+        raise TrtcError(
+            f"wgmma: expected a kind among {sorted(WGMMA)} and a swizzle of 32, 64 or 128 bytes, got {kind} and {swizzle}"
+        )
     allowed = range(8, 257, 8) if kind != "s8" else [8, 24, *range(16, 257, 16)]
     if n not in allowed:
         raise TrtcError(f"wgmma {kind}: expected n a multiple of {8 if kind != 's8' else 16} up to 256, got {n}")
@@ -168,9 +172,9 @@ def wgmma_name(kind: str, n: int, swizzle: int, *, a_registers: bool, b_transpos
 
 def _descriptor(swizzle: int) -> Wrapper:
     """
-    The shared-memory matrix descriptor: start address, leading and stride byte offsets in units of 16 bytes, swizzle code. Rows (K-major) or
-    reduction steps (N-major) of `swizzle` bytes stand one after the other, so eight of them are 8 * swizzle bytes: the stride offset. The
-    leading offset is not used where one swizzled row spans the operand.
+    The shared-memory matrix descriptor: start address, leading and stride byte offsets in units of 16 bytes, swizzle code. Rows (K-major)
+    or reduction steps (N-major) of `swizzle` bytes stand one after the other, so eight of them are 8 * swizzle bytes: the stride offset.
+    The leading offset is not used where one swizzled row spans the operand.
     """
     fixed = _SWIZZLE_CODE[swizzle] << 62 | (8 * swizzle >> 4) << 32 | 1 << 16
     return Wrapper(
@@ -242,7 +246,8 @@ _FIXED: dict[str, Wrapper] = {
     **{f"cp_async_{b}": _cp_async(b) for b in (4, 8, 16)},
     "cp_async_commit": _asm("cp_async_commit", "", "cp.async.commit_group;"),
     "cp_async_wait": Wrapper(
-        f'template <int pending>\n{_FUNCTION}void cp_async_wait() {{\n  asm volatile("cp.async.wait_group %0;" : : "n"(pending) : "memory");\n}}'
+        f"template <int pending>\n{_FUNCTION}void cp_async_wait() {{\n"
+        '  asm volatile("cp.async.wait_group %0;" : : "n"(pending) : "memory");\n}'
     ),
     **{
         f"ldmatrix_x{n}{'_trans' if t else ''}": _ldmatrix(n, t) for t in (False, True) for n in (1, 2, 4)

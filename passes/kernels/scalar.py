@@ -90,7 +90,7 @@ def convert(s: Emitter, x: SSAValue, to: Any) -> SSAValue:
     if is_float(source):
         return s.emit(arith.FPToSIOp(extend(s, x), to))
     if is_float(to):
-        wide = compute_type(to)
+        wide: Any = compute_type(to)
         made = s.emit(arith.UIToFPOp(x, wide) if source == i1 else arith.SIToFPOp(x, wide))
         return convert(s, made, to)
     if _bits(source) > _bits(to):

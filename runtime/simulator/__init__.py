@@ -13,19 +13,19 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.dialects.func import FuncOp
-from xdsl.ir import Operation
 
-from ...dialects import buffer, kernel
+from ...dialects import kernel
 from ...dialects.errors import OptionError
+from ..arrays import bytes_of
 from ..kernels import KernelInfo
-from ..plan import HostProgram, MemoryRef, Shape
+from ..plan import HostProgram, Launch, MemoryRef, Root, execute
 from .tile import run_kernel_tiles
+from .views import poison
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 Mode: TypeAlias = Literal["tile", "thread"]
-OnLaunch: TypeAlias = Callable[[Operation, Sequence[Array]], None]
-"""Called after each launch with its op and the arrays that it wrote."""
+OnLaunch: TypeAlias = Callable[[Launch, Sequence[Array]], None]
+"""Called after each launch with it and the arrays that it wrote."""
 
 __all__ = ["run_kernel", "run_module"]
 
@@ -60,58 +60,47 @@ def run_module(
     module: ModuleOp, inputs: Mapping[str, Array], *, on_launch: OnLaunch | None = None, mode: Mode = "tile"
 ) -> dict[str, Array]:
     """
-    The outputs, by name, of a module after `plan-arena` whose kernels are lowered. The arena and the outputs start as poison (every byte
-    0xFF: NaN in each float type). Raises InputError for inputs that do not fit, SimulationError for what a kernel does wrong.
+    The outputs, by name, of a module after `plan-arena` whose kernels are lowered. What a launch is to write, and its workspace, is poison
+    before (NaN, or the least integer), so that elements it leaves out show. Raises InputError for inputs that do not fit, SimulationError
+    for what a kernel does wrong.
     """
     from ...dialects.meaning import run_weights
 
     kernels = {op.sym_name.data: op for op in module.body.block.ops if isinstance(op, kernel.FuncOp)}
     program = HostProgram.read(module, {name: KernelInfo.read(op) for name, op in kernels.items()})
     plan = program.bind({name: np.shape(array) for name, array in inputs.items()})
-    roots: dict[tuple[str, str], Array] = {("arena", ""): _poisoned(program.arena_bytes)}
-    for spec in program.inputs:
-        roots["input", spec.name] = _bytes(np.asarray(inputs[spec.name], dtype=spec.dtype))
-    for spec in program.outputs:
-        roots["output", spec.name] = _poisoned(
-            int(np.prod(plan.shapes[spec.name], dtype=np.int64)) * spec.dtype.itemsize
-        )
+    outputs = {spec.name: np.zeros(plan.shapes[spec.name], spec.dtype) for spec in program.outputs}
     weights = run_weights(module)
+    roots: dict[tuple[Root, str], Array] = {("arena", ""): np.zeros(max(1, program.arena_bytes), np.uint8)}
+    roots.update({("output", name): bytes_of(array) for name, array in outputs.items()})
+    for spec in program.inputs:
+        roots["input", spec.name] = bytes_of(np.array(inputs[spec.name], dtype=spec.dtype, order="C"))
     for name, (_, dtype) in program.weights.items():
-        roots["weight", name] = _bytes(np.asarray(weights[name], dtype=dtype))
-    ops = _launch_ops(module)
-    for op, launch in zip(ops, plan.launches, strict=True):
-        func = kernels[launch.kernel.name]
-        arrays = [_flat(roots[ref.root, ref.name], ref) for ref in launch.arguments]
-        run_kernel(func, arrays, plan.symbols, mode=mode)
+        roots["weight", name] = bytes_of(np.array(weights[name], dtype=dtype, order="C"))
+    fresh = _Freshness()
+
+    def run(launch: Launch, bases: list[Array]) -> None:
+        fresh.poison(launch, bases)
+        arrays = [ref.flat(base) for ref, base in zip(launch.arguments, bases, strict=True)]
+        run_kernel(kernels[launch.kernel.name], arrays, plan.symbols, mode=mode)
+
+    def observe(launch: Launch, bases: list[Array]) -> None:
         if on_launch is not None:
-            first = len(op.ins)
-            written = launch.arguments[first : first + len(op.outs)]
-            on_launch(op, [ref.array(roots[ref.root, ref.name]).copy() for ref in written])
-    return {
-        spec.name: _whole(roots["output", spec.name], spec.dtype, plan.shapes[spec.name]) for spec in program.outputs
-    }
+            on_launch(launch, [launch.arguments[i].array(bases[i]).copy() for i in launch.written])
+
+    execute(plan, roots, run, observe)
+    return outputs
 
 
-def _launch_ops(module: ModuleOp) -> list[buffer.LaunchOp]:
-    main = next(op for op in module.body.block.ops if isinstance(op, FuncOp) and op.sym_name.data == "main")
-    return [op for op in main.body.block.ops if isinstance(op, buffer.LaunchOp)]
+class _Freshness:
+    """Poisons what a launch is to write. A further launch of the same group goes on with what the first one wrote."""
 
+    def __init__(self) -> None:
+        self.before: Sequence[MemoryRef] = ()
 
-def _poisoned(size: int) -> Array:
-    return np.full(max(1, size), 0xFF, np.uint8)
-
-
-def _bytes(array: Array) -> Array:
-    """A copy of an array's bytes, so that a kernel cannot write into what the caller holds."""
-    return np.frombuffer(bytearray(np.ascontiguousarray(array).tobytes()), np.uint8)
-
-
-def _flat(root: Array, ref: MemoryRef) -> Array:
-    """The elements of a root from where a pointer points on."""
-    size = (root.size - ref.offset) // ref.dtype.itemsize
-    return root[ref.offset : ref.offset + size * ref.dtype.itemsize].view(ref.dtype)
-
-
-def _whole(root: Array, dtype: np.dtype[Any], shape: Shape) -> Array:
-    count = int(np.prod(shape, dtype=np.int64))
-    return root[: count * dtype.itemsize].view(dtype).reshape(shape)
+    def poison(self, launch: Launch, bases: Sequence[Array]) -> None:
+        if launch.arguments != self.before and launch.written:
+            for i in range(min(launch.written), len(bases)):
+                ref = launch.arguments[i]
+                ref.array(bases[i])[...] = poison(ref.dtype)
+        self.before = launch.arguments

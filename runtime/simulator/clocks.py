@@ -1,9 +1,9 @@
 """
 Happens-before between the warps of a cluster, as vector clocks, and what passes it on: barriers and mbarriers.
 
-A warp counts as sequential. `vc[w][a]` is the latest step of agent `a` that warp `w` is ordered after; agents are the warps of the cluster and,
-behind them, one per mbarrier, whose steps are its completed phases: an asynchronous copy that counts on a phase is written by that agent at that
-step, so that only those who waited for the phase may read it.
+A warp counts as sequential. `vc[w][a]` is the latest step of agent `a` that warp `w` is ordered after; agents are the warps of the
+cluster and, behind them, one per mbarrier, whose steps are its completed phases: an asynchronous copy that counts on a phase is written
+by that agent at that step, so that only those who waited for the phase may read it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """
 Memory of the thread-level simulator, with a shadow that checks every access.
 
-Shared memory keeps for each granule (the smallest element of the kernel): whether it is defined, its last writer and that write's step, the step of
-each warp's last read, whether an asynchronous copy is landing there, how many asynchronous reads are under way, and since which step of its
-writer a write is visible to the async proxy (TMA, wgmma). Global tensors keep who wrote each element in this launch.
+Shared memory keeps for each granule (the smallest element of the kernel): whether it is defined, its last writer and that write's step,
+the step of each warp's last read, whether an asynchronous copy is landing there, how many asynchronous reads are under way, and since
+which step of its writer a write is visible to the async proxy (TMA, wgmma). Global tensors keep who wrote each element in this launch.
 """
 
 from __future__ import annotations
@@ -86,23 +86,28 @@ class SharedMemory:
 
     def check_read(self, granules: np.ndarray, warps: np.ndarray) -> None:
         """Ordinary reads: defined, landed, and ordered after the last write."""
+        self._check_defined(granules)
+        self._check_ordered_after_writer(granules, warps, "read")
+
+    def _check_defined(self, granules: np.ndarray) -> None:
         self._check_landing(granules)
         if not self.defined[granules].all():
             place = granules[~self.defined[granules]][0]
             raise RuleBroken(f"read of undefined shared memory at byte {place * self.granule}")
-        self._check_ordered_after_writer(granules, warps, "read")
 
     def check_read_async(self, granules: np.ndarray, warps: np.ndarray) -> None:
-        """Reads by TMA or wgmma: also fenced by the writer, before the barrier that orders them."""
-        self.check_read(granules, warps)
+        """Reads of granules [m] by TMA or wgmma, started by these warps: also fenced by the writer, before the barrier that orders them."""
+        self._check_defined(granules)
+        seen = self.clocks.vc[warps].min(axis=0)
+        if (seen[self.writer[granules]] < self.written[granules]).any():
+            self._check_ordered_after_writer(granules[None, :], warps[:, None], "read")
         fenced = self.proxied[granules]
         if (fenced == 0).any():
             place = granules[fenced == 0][0]
             raise RuleBroken(
                 f"byte {place * self.granule} was written by ordinary stores without fence_proxy_async before TMA or wgmma reads it"
             )
-        writer = self.writer[granules]
-        if ((fenced > 0) & (self.clocks.vc[warps, writer] < fenced)).any():
+        if ((fenced > 0) & (seen[self.writer[granules]] < fenced)).any():
             raise RuleBroken(
                 "fence_proxy_async stands after the barrier: the fence itself must be ordered before TMA or wgmma reads"
             )

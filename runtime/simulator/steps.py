@@ -19,13 +19,12 @@ from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 from ...dialects import kernel
 from ...dialects.errors import SimulationError
 from ...dialects.kernel_types import GlobalType
-from ...dialects.layouts import swizzled
 from ...dialects.provenance import describe
 from .clocks import Barrier, Mbarrier, RuleBroken
 from .memory import CP_ASYNC, MBARRIER, TMA
 from .scalars import constant, dtype_of, evaluate
 from .strands import BlockState, Code, Local, LocalRef, Steps, Strand, Value, Wait, varying
-from .tensor_cores import KINDS, gather, ldmatrix, mma_sync, operand_addresses, wgmma
+from .tensor_cores import KINDS, box_addresses, gather, ldmatrix, mma_sync, operand_addresses, wgmma
 from .tma import Box
 
 Step = Callable[[Strand], Any]
@@ -573,9 +572,10 @@ def _(op: kernel.WgmmaOp) -> Step:
         shared = s.block.shared
         if start % 16:
             raise RuleBroken(f"wgmma operand at byte {start}: expected a multiple of 16")
-        address = operand_addresses(start, rows, bytes_, swizzle)
-        granules = np.unique(shared.granules(address.reshape(-1), 1)) if shared.granule > 1 else np.unique(address)
-        shared.check_read_async(granules[None, :], warps[:, None])
+        address, granules = operand_addresses(start, rows, bytes_, swizzle, shared.granule)
+        if start < 0 or address.max() >= shared.size:
+            raise RuleBroken(f"wgmma operand out of bounds: it ends at byte {address.max()} of {shared.size}")
+        shared.check_read_async(granules, warps)
         shared.reading[granules] += 1
         return shared.data[address].view(dtype), granules
 
@@ -793,13 +793,13 @@ def _box(op: kernel.TmaLoadOp | kernel.TmaStoreOp) -> tuple[Callable[[Strand], B
     return box, dtype
 
 
-def _tile_addresses(s: Strand, start: int, bytes_: int, swizzle: int) -> np.ndarray:
-    """Byte addresses of a box in shared memory, in its order."""
+def _tile_addresses(s: Strand, start: int, bytes_: int, swizzle: int) -> tuple[np.ndarray, np.ndarray]:
+    """Byte addresses of a box in shared memory, in its order, and their granules."""
     if start % 128:
         raise RuleBroken(f"TMA tile at byte {start} of shared memory: expected a multiple of 128")
     if start < 0 or start + bytes_ > s.block.shared.size:
         raise RuleBroken(f"TMA tile out of bounds: bytes {start} to {start + bytes_} of {s.block.shared.size}")
-    return swizzled(start + np.arange(bytes_), swizzle)
+    return box_addresses(start, bytes_, swizzle, s.block.shared.granule)
 
 
 @decodes(kernel.TmaLoadOp)
@@ -818,14 +818,13 @@ def _(op: kernel.TmaLoadOp) -> Step:
             raise RuleBroken(f"TMA load out of bounds of tensor {tensor.name} with {tensor.array.size} elements")
         values = np.where(exists, tensor.array[source], np.zeros(1, dtype)).astype(dtype).view(np.uint8)
         start, barrier_offset = s.uniform(target), s.uniform(place)
-        address = _tile_addresses(s, start, values.size, box.spec.swizzle)
+        address, granules = _tile_addresses(s, start, values.size, box.spec.swizzle)
         if box.spec.swizzle and box.row_bytes > box.spec.swizzle:
             raise RuleBroken(f"TMA box rows of {box.row_bytes} bytes exceed the swizzle of {box.spec.swizzle}")
         ranks = [s.block.rank] if multicast is None else [r for r in range(len(cluster.blocks)) if multicast >> r & 1]
         for rank in ranks:
             block = cluster.blocks[rank]
             barrier = _mbarrier(s, block, barrier_offset, remote=True)
-            granules = np.unique(address // block.shared.granule)
             block.shared.check_write(granules, np.asarray(s.warps[0]))
             _check_proxy_write(block, granules)
             block.shared.landing[granules] = TMA
@@ -867,9 +866,8 @@ def _(op: kernel.TmaStoreOp) -> Step:
         s.single()
         cluster, shared, box = s.block.cluster, s.block.shared, box_of(s)
         elements, exists = box.elements([s.uniform(c) for c in coords], [])
-        address = _tile_addresses(s, s.uniform(source), elements.size * dtype.itemsize, box.spec.swizzle)
-        granules = np.unique(address // shared.granule)
-        shared.check_read_async(granules, np.asarray(s.warps[0]))
+        address, granules = _tile_addresses(s, s.uniform(source), elements.size * dtype.itemsize, box.spec.swizzle)
+        shared.check_read_async(granules, s.own_warps)
         shared.reading[granules] += 1
         values = shared.data[address].view(dtype)
         tensor = _tensor(s, op.map, box)

@@ -1,9 +1,9 @@
 """
 Strands: sets of threads of one block that execute together, and the scheduler that interleaves them.
 
-A value is a NumPy scalar when it is the same for the strand, else an array [threads]. A divergent `scf.if` splits a strand in two; where a region blocks
-(a barrier, an mbarrier wait), both halves run as coroutines until they meet again. The scheduler picks what runs next, and when asynchronous
-copies land, from a seeded generator.
+A value is a NumPy scalar when it is the same for the strand, else an array [threads]. A divergent `scf.if` splits a strand in two; where
+a region blocks (a barrier, an mbarrier wait), both halves run as coroutines until they meet again. The scheduler picks what runs next,
+and when asynchronous copies land, from a seeded generator.
 """
 
 from __future__ import annotations
@@ -280,7 +280,7 @@ class Cluster:
 
     def _waiting(self) -> list[str]:
         return [
-            f"warp {task.strand.own_warps[0] - task.strand.block.first_warp} of block {task.strand.block.coords} waits for {task.wait.reason}"
+            f"thread {task.strand.threads[0]} of block {task.strand.block.coords} waits for {task.wait.reason}"
             for task in self.tasks
             if task.wait is not None
         ]

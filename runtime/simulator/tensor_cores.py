@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 import ml_dtypes
 import numpy as np
@@ -69,15 +69,21 @@ def ldmatrix(rows: np.ndarray, count: int, *, transposed: bool) -> np.ndarray:
     return matrices.reshape(len(rows), count, 32, 2).transpose(0, 2, 1, 3)
 
 
-@cache
-def wgmma_addresses(rows: int, bytes_: int, swizzle: int) -> np.ndarray:
-    """Byte offsets [rows, bytes_] before swizzling of an operand whose rows of `swizzle` bytes follow one another."""
-    return np.arange(rows)[:, None] * swizzle + np.arange(bytes_)[None, :]
+@lru_cache(1024)
+def operand_addresses(start: int, rows: int, bytes_: int, swizzle: int, granule: int) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Byte addresses [rows, bytes_] in shared memory of a wgmma operand that starts at byte `start`, its rows of `swizzle` bytes following one
+    another; and the granules that they lie in.
+    """
+    address = swizzled(start + np.arange(rows)[:, None] * swizzle + np.arange(bytes_)[None, :], swizzle)
+    return address, np.unique(address // granule)
 
 
-def operand_addresses(start: int, rows: int, bytes_: int, swizzle: int) -> np.ndarray:
-    """Byte addresses [rows, bytes_] in shared memory of a wgmma operand that starts at byte `start`."""
-    return swizzled(start + wgmma_addresses(rows, bytes_, swizzle), swizzle)
+@lru_cache(256)
+def box_addresses(start: int, bytes_: int, swizzle: int, granule: int) -> tuple[np.ndarray, np.ndarray]:
+    """Byte addresses of a TMA box in shared memory, in its order, and their granules."""
+    address = swizzled(start + np.arange(bytes_), swizzle)
+    return address, np.unique(address // granule)
 
 
 @cache

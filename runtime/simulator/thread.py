@@ -1,7 +1,7 @@
 """
 The adversarial simulator: executes a `kernel.func` of thread ops, vectorised over the threads of a strand, and checks the rules of
-docs/reference/kernel-semantics.md at every access. Blocks run one after the other, those of a cluster together; the order in which roles run and
-asynchronous copies land comes from the seed.
+docs/reference/kernel-semantics.md at every access. Blocks run one after the other, those of a cluster together; the order in which roles
+run and asynchronous copies land comes from the seed.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def run_kernel_threads(
     seed: int = 0,
 ) -> None:
     """
-    Executes the blocks with these coordinates (None: the whole grid; a cluster runs whole) on flat arrays, one per tensor, written in place.
-    `symbols` binds the dim symbols. Raises SimulationError naming the broken rule, the op and its location.
+    Executes the blocks with these coordinates (None: the whole grid; a cluster runs whole) on flat arrays, one per tensor, written in
+    place. `symbols` binds the dim symbols. Raises SimulationError naming the broken rule, the op and its location.
     """
     grid = tuple(extent.evaluate(symbols) for extent in func.grid.exprs)
     tensors = _tensors(func, arrays)

@@ -1,4 +1,4 @@
-"""The boxes that TMA moves, as element offsets: tiled and im2col tensor maps (CUDA driver API, cuTensorMapEncodeTiled, cuTensorMapEncodeIm2col)."""
+"""The boxes that TMA moves, as element offsets: tiled and im2col tensor maps (CUDA driver API, cuTensorMapEncodeTiled and ...Im2col)."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
 """
-Thread-level kernels on the GPU against the simulator: the wrappers of the prelude, wgmma's descriptors and TMA's swizzles do what the simulator says
-they do. The same arrays go through both; results may differ by the rounding of a different order of sums only.
+Thread-level kernels on the GPU against the simulator: the wrappers of the prelude, wgmma's descriptors and TMA's swizzles do what the
+simulator says they do. The same arrays go through both; results may differ by the rounding of a different order of sums only.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,10 +17,12 @@ from xdsl.context import Context
 from xdsl.parser import Parser
 from xdsl.universe import XDSL_UNIVERSE
 
-from trtc.compiler.codegen.cuda import print_kernel
 from trtc.compiler.universe import UNIVERSE
 from trtc.dialects import kernel
 from trtc.runtime.simulator.thread import run_kernel_threads
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from gpu_kernel import run_on_gpu
 
 pytestmark = pytest.mark.gpu
 SAMPLES = Path(__file__).parents[1] / "unit" / "samples"
@@ -87,6 +90,9 @@ def wgmma_case(kind: str, n: int, swizzle: int, *, registers: bool = False, tran
     steps = 1 if registers else k // step
     b_step = step * swizzle if transposed else 32
     loads_a = 4 // dtype.itemsize * 4
+    tensor = f"groups [array<i64: 0>, array<i64: 1>] : !{{}} -> !kernel.view<2 x {element}>"
+    a_operand = "registers %fa : !fa at %c0" if registers else "%a_from"
+    flag = "b_transposed " if transposed else ""
     text = f"""
     !a = !kernel.global<dims <64, {columns}> x {element}, strides <{columns}, 1>, align 16>
     !b = !kernel.global<dims <{b_rows}, {b_columns}> x {element}, strides <{b_columns}, 1>, align 16>
@@ -97,8 +103,8 @@ def wgmma_case(kind: str, n: int, swizzle: int, *, registers: bool = False, tran
     !fa = memref<{loads_a}x{element}, "local">
     kernel.func @wgmma(%a: !a, %b: !b, %f: !a, %y: !y) grid <1, 1, 1> warps 4 smem {barrier + 8} coords(%i, %j, %k) {{
       {HEAD}
-      %av = kernel.view %a dims <64, {columns}> strides <{columns}, 1> offset <0> groups [array<i64: 0>, array<i64: 1>] : !a -> !kernel.view<2 x {element}>
-      %bv = kernel.view %b dims <{b_rows}, {b_columns}> strides <{b_columns}, 1> offset <0> groups [array<i64: 0>, array<i64: 1>] : !b -> !kernel.view<2 x {element}>
+      %av = kernel.view %a dims <64, {columns}> strides <{columns}, 1> offset <0> {tensor.format("a")}
+      %bv = kernel.view %b dims <{b_rows}, {b_columns}> strides <{b_columns}, 1> offset <0> {tensor.format("b")}
       %am = kernel.tensor_map %av : !kernel.view<2 x {element}> -> !am
       %bm = kernel.tensor_map %bv : !kernel.view<2 x {element}> -> !bm
       %bar = arith.constant {barrier} : index
@@ -133,7 +139,7 @@ def wgmma_case(kind: str, n: int, swizzle: int, *, registers: bool = False, tran
         %a_from = arith.muli %s, %c32 : index
         %b_off = arith.muli %s, %b_step : index
         %b_from = arith.addi %b_at, %b_off : index
-        kernel.wgmma "{kind}" n {n} swizzle {swizzle} {"b_transposed " if transposed else ""}%acc[%c0], {"registers %fa : !fa at %c0" if registers else "%a_from"}, %b_from : !acc
+        kernel.wgmma "{kind}" n {n} swizzle {swizzle} {flag}%acc[%c0], {a_operand}, %b_from : !acc
       }} {{unroll}}
       kernel.wgmma_commit
       kernel.wgmma_wait 0, %acc : !acc
@@ -154,6 +160,7 @@ def im2col_case() -> Case:
     """A 3x3 window's pixels (stride 2, pad 1) of two images, from the fourth output pixel on, at one window offset."""
     n, h, w, c = 2, 7, 9, 64
     p, q = 4, 5
+    window = "kernel [3, 3] strides [2, 2] pads [1, 1] dilations [1, 1] groups 1"
     text = f"""
     !x = !kernel.global<dims <{n}, {h}, {w}, {c}> x f16, strides <{h * w * c}, {w * c}, {c}, 1>, align 16>
     !y = !kernel.global<dims <2048> x f16, strides <1>, align 16>
@@ -162,7 +169,7 @@ def im2col_case() -> Case:
     !l = memref<8xf16, "local">
     kernel.func @im2col(%x: !x, %y: !y) grid <1, 1, 1> warps 1 smem 5120 coords(%i, %j, %k) {{
       {HEAD}
-      %v = kernel.im2col %x out <{p}, {q}> kernel [3, 3] strides [2, 2] pads [1, 1] dilations [1, 1] groups 1 : !x -> !kernel.view<3 x f16>
+      %v = kernel.im2col %x out <{p}, {q}> {window} : !x -> !kernel.view<3 x f16>
       %m = kernel.tensor_map %v : !kernel.view<3 x f16> -> !m
       %bar = arith.constant 4096 : index
       %minus = arith.constant -1 : index
@@ -197,7 +204,8 @@ def im2col_case() -> Case:
 
 def functions_case() -> Case:
     """Scalar functions and conversions on a row of values, one output row each."""
-    unary = ["math.exp", "math.log", "math.erf", "math.tanh", "math.sqrt", "math.rsqrt", "math.sin", "math.floor", "math.roundeven", "arith.negf"]
+    names = "exp log erf tanh sqrt rsqrt sin floor roundeven"
+    unary = [*(f"math.{name}" for name in names.split(" ")), "arith.negf"]
     rows: list[str] = [f"%u{i} = {name} %x0 : f32" for i, name in enumerate(unary)]
     results = [f"%u{i}" for i in range(len(unary))]
     rows += [
@@ -240,10 +248,12 @@ def functions_case() -> Case:
 def sample_cases() -> list[Case]:
     half = np.dtype(np.float16)
     read = {path.stem: path.read_text() for path in SAMPLES.glob("*.mlir")}
+    operands = random((16384,), half), random((16384,), half)[::-1].copy()
+    small = random((30 * 64,), half), random((512,), half)[::-1].copy()
     return [
-        Case("pipeline", read["wgmma_pipeline"], (random((64 * 256,), half), random((64 * 256,), half)[::-1].copy()), np.zeros(4096, half)),
+        Case("pipeline", read["wgmma_pipeline"], operands, np.zeros(4096, half)),
         Case("multicast", read["multicast"], (random((8192,), half),), np.zeros(8192, half)),
-        Case("mma", read["mma_cp_async"], (random((30 * 64,), half), random((512,), half)[::-1].copy()), np.zeros(240, np.float32), {"M": 30}, 80),
+        Case("mma", read["mma_cp_async"], small, np.zeros(240, np.float32), {"M": 30}, 80),
     ]  # fmt: skip
 
 
@@ -269,35 +279,14 @@ CASES = {case.name: case for case in cases()}
 
 def launch(case: Case) -> np.ndarray:
     """Prints, compiles and launches on the GPU."""
-    import cupy
+    from trtc.compiler.targets import detect_arch
 
-    from trtc.compiler.codegen.nvrtc import Job, compile_cubin
-    from trtc.runtime.driver import get_driver, pack_arguments
-    from trtc.runtime.kernels import KernelInfo
-
-    func = parse_kernel(case.text)
-    device = cupy.cuda.Device()
-    capability = int(device.compute_capability)
-    if capability < case.arch or (case.arch == 90 and capability != 90):
-        pytest.skip(f"needs sm_{case.arch}, this GPU is sm_{capability}")
-    compiled = compile_cubin(Job(print_kernel(func), "sm_90a" if capability == 90 else f"sm_{capability}"))
-    assert compiled.problems() == []
-    module = cupy.cuda.function.Module()
-    module.load(compiled.cubin)
-    info, driver = KernelInfo.read(func), get_driver()
-    function = module.get_function(info.name).ptr
-    driver.allow_dynamic_shared(function, max(1, info.shared_bytes))
-    buffers = [cupy.asarray(a.view(np.uint8)) for a in (*case.inputs, case.output)]
-    pointers = [b.data.ptr for b in buffers]
-    maps = [
-        driver.encode_tensor_map(m.evaluate(case.symbols), pointers[m.argument] + m.offset_bytes(case.symbols)) for m in info.tensor_maps
-    ]
-    arguments = pack_arguments(pointers, [case.symbols[p] for p in info.params], maps)
-    x, y, z = (extent.evaluate(case.symbols) for extent in info.grid)
-    cluster = (info.cluster, 1, 1) if info.cluster > 1 else None
-    driver.launch(function, (x, y, z), (info.threads, 1, 1), info.shared_bytes, 0, arguments, cluster=cluster)
-    device.synchronize()
-    return cupy.asnumpy(buffers[-1]).view(case.output.dtype)
+    arch = detect_arch()
+    if case.arch == 90 and arch != "sm_90a":
+        pytest.skip(f"needs sm_90a, this GPU is {arch}")
+    output = case.output.copy()
+    run_on_gpu(parse_kernel(case.text), [*(a.copy() for a in case.inputs), output], case.symbols)
+    return output
 
 
 def close(got: np.ndarray, expected: np.ndarray) -> bool:

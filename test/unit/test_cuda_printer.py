@@ -45,13 +45,15 @@ def only_kernel(text: str) -> kernel.FuncOp:
 def kernel_text(body: str, *, elements: str = "f16 f16", options: str = "warps 4 smem 65536") -> str:
     names = [f"%x{i}: {GLOBAL.format(e)}" for i, e in enumerate(elements.split())]
     constants = "\n".join(f"%c{i} = arith.constant {i} : index" for i in (0, 1, 2, 4, 8, 16, 32, 1024, 2048, 4096))
-    return f"kernel.func @sample({', '.join(names)}) grid <N, 1, 1> {options} coords(%i, %j, %k) {{\n{constants}\n{body}\nkernel.return\n}}"
+    head = f"kernel.func @sample({', '.join(names)}) grid <N, 1, 1> {options} coords(%i, %j, %k)"
+    return f"{head} {{\n{constants}\n{body}\nkernel.return\n}}"
 
 
 def cp_async_ring() -> str:
     """cp.async of three widths, ldmatrix of three counts, and a store of what came."""
     g, s = GLOBAL.format("f16"), 'memref<1024xf16, "shared">'
-    lines = ["%t = kernel.thread_id", "%o = arith.muli %t, %c8 : index", f"%s = kernel.smem 1024 : {s}", '%r = kernel.local : memref<32xf16, "local">']
+    lines = ["%t = kernel.thread_id", "%o = arith.muli %t, %c8 : index", f"%s = kernel.smem 1024 : {s}"]
+    lines.append('%r = kernel.local : memref<32xf16, "local">')
     lines.append("%p = arith.cmpi slt, %o, %c1024 : index")
     for width in (2, 4, 8):
         lines.append(f"kernel.cp_async %x0[%o] to %s[%o] count {width} if %p : {g}, {s}")
@@ -112,10 +114,12 @@ def hopper(kind: str, n: int, swizzle: int, *, registers: bool = False, transpos
     row = swizzle * 8 // {"f32": 32, "i8": 8}.get(element, 16)
     box = f"64x{row}x{element}, swizzle {swizzle}"
     zero = f"%z = arith.constant {'0' if acc == 'i32' else '0.0'} : {acc}"
+    views = f"groups [array<i64: 0>, array<i64: 1>] : {g} -> !kernel.view<2 x {element}>"
     a_local = 'registers %ra : memref<8xf16, "local"> at' if registers else ""
+    a_at = "%c0" if registers else "%c1024"
     b_transposed = "b_transposed " if transposed else ""
     body = f"""
-        %view = kernel.view %x0 dims <N, {row}> strides <{row}, 1> offset <0> groups [array<i64: 0>, array<i64: 1>] : {g} -> !kernel.view<2 x {element}>
+        %view = kernel.view %x0 dims <N, {row}> strides <{row}, 1> offset <0> {views}
         %map = kernel.tensor_map %view : !kernel.view<2 x {element}> -> !kernel.tensor_map<{box}>
         %t = kernel.thread_id
         %half = arith.constant {n // 2} : index
@@ -141,7 +145,7 @@ def hopper(kind: str, n: int, swizzle: int, *, registers: bool = False, transpos
           kernel.mbar_wait %c0 parity %c0
           scf.for %stage = %c0 to %c4 step %c1 {{
             kernel.wgmma_fence
-            kernel.wgmma "{kind}" n {n} swizzle {swizzle} {b_transposed}%acc[%c0], {a_local} {"%c0" if registers else "%c1024"}, %c2048 : {c}
+            kernel.wgmma "{kind}" n {n} swizzle {swizzle} {b_transposed}%acc[%c0], {a_local} {a_at}, %c2048 : {c}
             kernel.wgmma_commit
             kernel.wgmma_wait 0, %acc : {c}
           }}
@@ -261,7 +265,7 @@ def test_module_prints_one_prelude():
 
 def test_unknown_op_is_an_error():
     func = only_kernel(kernel_text("kernel.barrier"))
-    with pytest.raises(TrtcError, match="there is no statement for kernel.barrier"):
+    with pytest.raises(TrtcError, match=r"there is no statement for kernel\.barrier"):
         print_kernel(func)
 
 

@@ -16,7 +16,7 @@ from trtc.compiler.universe import make_context
 from trtc.dialects import kernel
 from trtc.dialects.dtypes import numpy_dtype
 from trtc.dialects.errors import PassError
-from trtc.dialects.kernel_types import FragType, GlobalType, RingType, SharedType
+from trtc.dialects.kernel_types import FragType, GlobalType, RingType, SharedType, TensorMapType
 from trtc.dialects.layouts import Blocked, Layout, MmaA, MmaAcc, MmaB, OuterA, OuterB, WgmmaA, WgmmaAcc, swizzled
 from trtc.passes.kernels.lower_to_threads import LowerToThreadsPass
 from trtc.passes.kernels.threads.compute import register_permutation
@@ -570,6 +570,56 @@ def test_a_barrier_is_left_out_where_a_wait_orders(
     x, y = check(func)
     np.testing.assert_array_equal(x, y)
     assert sum(isinstance(op, kernel.BarSyncOp) for op in lowered(func).walk()) == barriers
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_readers_of_a_tma_ring_meet_before_they_release(seed: int) -> None:
+    """Two consumer roles of two warps and of one read what a producer brings, by ordinary loads; each writes its own tensor."""
+    m = Maker([tensor((8, 64)), tensor((8, 64)), tensor((8, 64))], 4)
+    zero, one, eight = m.index(0), m.index(1), m.index(8)
+    source = m(kernel.TensorMapOp(m.view(0, [[0], [1]]), TensorMapType.of((1, 64), f32, 0)))
+    tile = m(kernel.AllocOp(SharedType.of((2, 1, 64), f32)))
+    ring = m(kernel.RingOp(RingType.of(2, "mbarrier", 2)))
+    views = [m.view(1, [[0], [1]]), m.view(2, [[0], [1]])]
+
+    def role(build: Callable[[Maker, SSAValue], None]) -> Region:
+        body = Block(arg_types=[index])
+        inner = Maker.__new__(Maker)
+        inner.func, inner.block = m.func, body
+        build(inner, body.args[0])
+        inner(scf.YieldOp())
+        return Region(Block([scf.ForOp(zero, eight, one, [], Region(body))]))
+
+    def produce(at: Maker, p: SSAValue) -> None:
+        at(kernel.AcquireOp(ring, p))
+        at(kernel.LoadTmaOp(source, [p, zero], at(kernel.SlotOp(tile, p)), ring, p))
+        at(kernel.CommitOp(ring, p, 256))
+
+    def consume(number: int, warps: int) -> Callable[[Maker, SSAValue], None]:
+        def build(at: Maker, p: SSAValue) -> None:
+            at(kernel.WaitOp(ring, p))
+            frag = FragType.of((1, 64), f32, Blocked.of(1, 32 * warps, 1, 1))
+            x = at(kernel.LoadSharedOp(at(kernel.SlotOp(tile, p)), zero, zero, frag))
+            at(kernel.ReleaseOp(ring, p))
+            at(kernel.StoreOp(x, views[number], [p, zero]))
+
+        return build
+
+    roles = [role(produce), role(consume(0, 2)), role(consume(1, 1))]
+    m(kernel.RolesOp(["load", "a", "b"], [1, 2, 1], [0, 0, 0], roles))
+    x, a, b = check(m.finish(), seed=seed)
+    np.testing.assert_array_equal(x, a)
+    np.testing.assert_array_equal(x, b)
+    ops = list(lowered(m.func).walk())
+    assert [op.count.value.data for op in ops if isinstance(op, kernel.MbarInitOp)] == [
+        1,
+        3,
+    ]  # full, empty: a warp each
+    assert [(op.id.value.data, op.threads.value.data) for op in ops if isinstance(op, kernel.BarSyncOp)] == [
+        (0, 128),
+        (2, 64),
+        (3, 32),
+    ]
 
 
 # What is refused.

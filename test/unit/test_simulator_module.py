@@ -7,14 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Operation
 from xdsl.parser import Parser
 
 from trtc.compiler.execute import execute
 from trtc.compiler.options import BuildOptions
 from trtc.compiler.pipeline import run_pipeline
 from trtc.compiler.universe import make_context
-from trtc.runtime.plan import InputError
+from trtc.runtime.plan import InputError, Launch
 from trtc.runtime.simulator import run_module
 
 X, Y, Z = (f"tensor<?x{d}xf32, #nn.dims<N, {e}>>" for d, e in (("8x8x4", "8, 8, 4"), ("4x4x4", "4, 4, 4"), ("8x4x4", "8, 4, 4")))
@@ -59,11 +58,11 @@ def test_each_launch_reports_what_it_wrote(lowered: tuple[ModuleOp, ModuleOp]) -
     _, module = lowered
     seen: list[tuple[str, list[tuple[int, ...]]]] = []
 
-    def note(op: Operation, arrays: Sequence[np.ndarray]) -> None:
-        seen.append((str(op.properties["callee"]), [a.shape for a in arrays]))
+    def note(launch: Launch, arrays: Sequence[np.ndarray]) -> None:
+        seen.append((launch.kernel.name, [a.shape for a in arrays]))
 
     run_module(module, {"x": np.ones((2, 8, 8, 4), np.float32)}, on_launch=note)
-    assert [name for name, _ in seen] == ["@max_pool", "@mul", "@reduce", "@matmul", "@softmax"]
+    assert [name for name, _ in seen] == ["max_pool", "mul", "reduce", "matmul", "softmax"]
     assert seen[0][1] == [(2, 4, 4, 4)] and seen[-1][1] == [(2, 3)]
 
 

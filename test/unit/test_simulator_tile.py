@@ -126,7 +126,7 @@ ROLES = """
           kernel.acquire %ring[%n] : !kernel.ring<2, mbarrier>
           %t = kernel.slot %s[%n] : !kernel.shared<2x4x8xf32> -> !kernel.shared<4x8xf32>
           %r = arith.muli %n, %four : index
-          kernel.load_tma %map[%r, %zero] to %t ring %ring[%n] : !kernel.tensor_map<4x8xf32>, !kernel.shared<4x8xf32>, !kernel.ring<2, mbarrier>
+          kernel.load_tma %map[%r, %zero] to %t ring %ring[%n] : {box}, !kernel.shared<4x8xf32>, !kernel.ring<2, mbarrier>
           {commit}
         }}
       }} {{
@@ -144,7 +144,8 @@ RELEASE = "kernel.release %ring[%m] : !kernel.ring<2, mbarrier>"
 
 
 def roles(commit: str = COMMIT, release: str = RELEASE) -> kernel.FuncOp:
-    body = "%three = arith.constant 3 : index\n" + ROLES.format(commit=commit, release=release, frag=FRAG)
+    box = "!kernel.tensor_map<4x8xf32>"
+    body = "%three = arith.constant 3 : index\n" + ROLES.format(commit=commit, release=release, frag=FRAG, box=box)
     return parse(body, grid="1, 1, 1", warps=2)
 
 
@@ -154,7 +155,7 @@ def test_roles_pass_tiles_through_a_ring() -> None:
 
 @pytest.mark.parametrize("commit,release", [("", RELEASE), (COMMIT, "")])
 def test_a_ring_that_nobody_moves_on_is_a_deadlock(commit: str, release: str) -> None:
-    with pytest.raises(SimulationError, match="deadlock|expected fill"):
+    with pytest.raises(SimulationError, match=r"deadlock|expected fill"):
         run(roles(commit, release), X)
 
 
@@ -170,7 +171,7 @@ def test_tf32_keeps_ten_bits_and_rounds_to_nearest() -> None:
 
 def test_a_flat_array_of_the_tensors_type_is_expected() -> None:
     func = parse(f"%a = {load()}\n{store('%a')}")
-    with pytest.raises(SimulationError, match="expected a flat array of float32, got float16 of rank 1"):
+    with pytest.raises(SimulationError, match=r"expected a flat array of float32, got float16 of rank 1"):
         run_kernel(func, [X.reshape(-1).astype(np.float16), np.zeros(80, np.float32)], {"M": 10})
     with pytest.raises(SimulationError, match="expected 2 arrays, got 1"):
         run_kernel(func, [X.reshape(-1)], {"M": 10})

@@ -1,6 +1,6 @@
 """
-The adversarial simulator: each rule of docs/reference/kernel-semantics.md fires where the line that keeps it is removed, whatever the seed, and the
-same kernels give the right numbers where all lines stand.
+The adversarial simulator: each rule of docs/reference/kernel-semantics.md fires where the line that keeps it is removed, whatever the
+seed, and the same kernels give the right numbers where all lines stand.
 """
 
 from __future__ import annotations
@@ -256,7 +256,7 @@ def test_reading_what_another_block_writes_is_an_error():
 def test_divergent_barrier_deadlocks():
     body = f"""%low = arith.cmpi slt, %t, %c32 : index
       scf.if %low {{ {BARRIER} }}"""
-    with pytest.raises(SimulationError, match="deadlock: .*barrier 0"):
+    with pytest.raises(SimulationError, match=r"deadlock: .*barrier 0"):
         run_body(body, np.zeros(64, np.float32))
 
 
@@ -341,6 +341,9 @@ def test_mma_sync_kinds(kind: str, element: str, dtype: type):
     func = parse_kernel(
         f"""!a = !kernel.global<dims <{16 * k}> x {element}, strides <1>, align 16>
         !c = !kernel.global<dims <128> x {acc}, strides <1>, align 16>
+        !fa = memref<{4 * e}x{element}, "local">
+        !fb = memref<{2 * e}x{element}, "local">
+        !fc = memref<4x{acc}, "local">
         kernel.func @mma(%x: !a, %z: !a, %y: !c) grid <1, 1, 1> warps 1 coords(%i, %j, %k) {{
           %c0 = arith.constant 0 : index
           %na = arith.constant {4 * e} : index
@@ -350,16 +353,16 @@ def test_mma_sync_kinds(kind: str, element: str, dtype: type):
           %at_a = arith.muli %t, %na : index
           %at_b = arith.muli %t, %nb : index
           %at_c = arith.muli %t, %nc : index
-          %a = kernel.local : memref<{4 * e}x{element}, "local">
-          %b = kernel.local : memref<{2 * e}x{element}, "local">
-          %acc = kernel.local : memref<4x{acc}, "local">
+          %a = kernel.local : !fa
+          %b = kernel.local : !fb
+          %acc = kernel.local : !fc
           %zero = arith.constant {"0" if acc == "i32" else "0.0"} : {acc}
           %c1 = arith.constant 1 : index
-          scf.for %r = %c0 to %nc step %c1 {{ memref.store %zero, %acc[%r] : memref<4x{acc}, "local"> }} {{unroll}}
-          kernel.ld_global %x[%at_a] to %a[%c0] count {4 * e} : !a, memref<{4 * e}x{element}, "local">
-          kernel.ld_global %z[%at_b] to %b[%c0] count {2 * e} : !a, memref<{2 * e}x{element}, "local">
-          kernel.mma_sync "{kind}" %acc[%c0], %a[%c0], %b[%c0] : memref<4x{acc}, "local">, memref<{4 * e}x{element}, "local">, memref<{2 * e}x{element}, "local">
-          kernel.st_global %acc[%c0] to %y[%at_c] count 4 : memref<4x{acc}, "local">, !c
+          scf.for %r = %c0 to %nc step %c1 {{ memref.store %zero, %acc[%r] : !fc }} {{unroll}}
+          kernel.ld_global %x[%at_a] to %a[%c0] count {4 * e} : !a, !fa
+          kernel.ld_global %z[%at_b] to %b[%c0] count {2 * e} : !a, !fb
+          kernel.mma_sync "{kind}" %acc[%c0], %a[%c0], %b[%c0] : !fc, !fa, !fb
+          kernel.st_global %acc[%c0] to %y[%at_c] count 4 : !fc, !c
           kernel.return
         }}"""
     )

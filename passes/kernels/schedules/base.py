@@ -173,7 +173,7 @@ class Group:
             for span in (last, product(self.dims(i))):
                 top = self.upper(span)
                 if top is not None and top > INDEX_LIMIT:
-                    return f"expected tensors of at most 2^31 elements, got up to {top} in tensor {i}"
+                    return f"expected tensors of at most 2^31 elements, got up to {top} in tensor {i}; narrow the profile if it is dynamic"
         return None
 
     def access(self, value: SSAValue, axes: Axes, dims: Sequence[Expr], *, flat: bool = False) -> Access | None:

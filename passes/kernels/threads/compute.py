@@ -8,11 +8,13 @@ from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float64Type, FloatA
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from ....dialects.kernel import (
+    AllocOp,
     ColumnsOp,
     ConvertLayoutOp,
     CoordOp,
     FillOp,
     FragType,
+    FuncOp,
     LdSharedOp,
     MapOp,
     ReduceOp,
@@ -21,7 +23,7 @@ from ....dialects.kernel import (
 )
 from .context import Context, Tile
 from .emitter import Ix
-from .memory import each_row, frag_type, read_tile, shared_position, write_tile
+from .memory import each_row, frag_type, read_tile, shared_position, shared_vector, write_tile
 
 
 def lower_fill(context: Context, op: FillOp) -> None:
@@ -180,7 +182,7 @@ def _reduce_over_warps(
     thread = context.role.thread
     part = thread // 32 % warps
     first = _first_lane(context, lanes)
-    context.barrier()
+    _claim(context, op, op.scratch)
 
     def write(n: Ix, register: Ix) -> None:
         row, _ = type_.layout.index(type_.tile, thread, register)
@@ -192,8 +194,10 @@ def _reduce_over_warps(
     def read(n: Ix, register: Ix) -> None:
         row, _ = type_.layout.index(type_.tile, thread, register)
         parts = context.local(warps, wide, "parts")
-        with em.loop(warps, "w") as w:
-            em.emit(LdSharedOp(tile.array, em.value(shared_position(tile, row, w)), parts, em.value(w), 1))
+        width = shared_vector(tile, em.ix(0), warps)
+        with em.loop(warps // width, "w") as w:
+            position = em.value(shared_position(tile, row, w * width))
+            em.emit(LdSharedOp(tile.array, position, parts, em.value(w * width), width))
         em.store(em.load(parts, 0), rows, n)
         with em.loop(warps - 1, "w") as w:
             em.store(_combine(context, op.kind.data, em.load(rows, n), em.load(parts, w + 1)), rows, n)
@@ -261,6 +265,22 @@ def _identity(context: Context, kind: str, type_: Attribute) -> SSAValue:
     return context.em.pure((arith.ConstantOp, attribute), (), arith.ConstantOp, attribute)
 
 
+def _claim(context: Context, op: Operation, scratch: SSAValue) -> None:
+    """A barrier before scratch is written, unless nobody can have used it: its first use in a kernel, outside loops."""
+    touched = ("touched", scratch)
+    alloc, parent = scratch.owner, op.parent_op()
+    fresh = (
+        touched not in context.cache
+        and isinstance(alloc, AllocOp)
+        and alloc.over is None
+        and isinstance(parent, FuncOp)
+        and all(isinstance(use.operation, ReduceOp | ConvertLayoutOp) for use in scratch.uses)
+    )
+    context.cache[touched] = True
+    if not fresh:
+        context.barrier()
+
+
 # Changes of layout.
 
 
@@ -285,7 +305,7 @@ def lower_convert_layout(context: Context, op: ConvertLayoutOp) -> None:
     if tile.type.element_type != source.element_type or tile.type.tile[0] < rows or tile.type.tile[1] < columns:
         raise em.error(f"expected scratch of at least {rows}x{columns}x{source.element_type}, got {tile.type}")
     zero = em.ix(0)
-    context.barrier()
+    _claim(context, op, op.scratch)
     write_tile(context, tile, context.array(op.value), source, zero, zero)
     context.barrier()
     read_tile(context, tile, array, target, zero, zero)
