@@ -36,7 +36,7 @@ from ...dialects.provenance import fuse, get_names, set_names
 from ..remarks import remark
 from . import editing
 from .layout_rules import Rule, permuted_properties, rule_of
-from .permutations import Permutation, apply, compose, identity, inverse, is_identity, moves_only_units
+from .permutations import Permutation, apply, compose, identity, inverse, is_identity, moves_only_units, ordered_name
 
 NAME = "eliminate-transposes"
 _UNKNOWN_SIZE = 64
@@ -278,11 +278,6 @@ class _Rewriter:
             elif any(operand in self.plan.components.parent for operand in op.operands):
                 op.operands = [self.plain_value(operand, op) for operand in op.operands]
         editing.erase_unused(self.dead)
-
-
-def ordered_name(name: str, s: Permutation) -> str:
-    """The name of an ONNX tensor stored as its transpose by `s`."""
-    return name if not name or is_identity(s) else f"{name}@{','.join(map(str, s))}"
 
 
 def _name(new: SSAValue, old: SSAValue, s: Permutation) -> None:

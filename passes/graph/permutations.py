@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
+from xdsl.ir import Operation
+
+from ...dialects import nn
 from ...dialects.dims import Expr
+from ...dialects.provenance import get_names, set_names
 
 T = TypeVar("T")
 Permutation = tuple[int, ...]
@@ -43,3 +47,20 @@ def moves_only_units(shape: Sequence[Expr], p: Permutation) -> bool:
     """Whether a transpose of a tensor of this shape moves nothing but dims of size 1, so that it is a reshape."""
     moved = [k for k in p if shape[k].as_int() != 1]
     return moved == sorted(moved)
+
+
+def ordered_name(name: str, s: Permutation) -> str:
+    """The name of a value that is the ONNX tensor `name` transposed by `s`: `relu_0@0,2,3,1`; suffixes compose and cancel."""
+    plain, _, order = name.partition("@")
+    if order:
+        s = compose(tuple(int(axis) for axis in order.split(",")), s)
+    return plain if not plain or is_identity(s) else f"{plain}@{','.join(map(str, s))}"
+
+
+def name_source(transpose: Operation) -> None:
+    """Before a transpose goes away: what it is of stands for its ONNX tensor too, in another order, if it has no name yet."""
+    assert isinstance(transpose, nn.TransposeOp)
+    source = transpose.x.owner
+    (name,) = get_names(transpose)
+    if name and isinstance(source, Operation) and len(source.results) == 1 and not get_names(source)[0]:
+        set_names(source, [ordered_name(name, inverse(nn.values_of(transpose.permutation)))])

@@ -13,7 +13,7 @@ from ...dialects.dims import Expr, const
 from ...dialects.nn import rank_of, shape_of
 from ..remarks import remark
 from .editing import depends_on_constants_only, rebuilt, splat_of
-from .permutations import Permutation, compose, identity, is_identity
+from .permutations import Permutation, compose, identity, is_identity, name_source
 
 NAME = "canonicalize-nn"
 
@@ -34,6 +34,7 @@ class MergeTransposes(RewritePattern):
     def match_and_rewrite(self, op: nn.TransposeOp, rewriter: PatternRewriter, /) -> None:
         x, permutation = op.x, nn.values_of(op.permutation)
         if isinstance(x.owner, nn.TransposeOp):
+            name_source(x.owner)
             x, permutation = x.owner.x, compose(nn.values_of(x.owner.permutation), permutation)
         if is_identity(permutation):
             rewriter.replace(op, [], [x])
