@@ -22,7 +22,7 @@ from xdsl.ir import Attribute, Operation
 from xdsl.passes import ModulePass
 
 from ..dialects.errors import PassError
-from ..dialects.provenance import describe
+from ..dialects.provenance import as_onnx_orders, describe
 from .execute import Array, execute, io_names, random_inputs
 from .npz import save_arrays
 from .pipeline import Observer
@@ -53,6 +53,7 @@ class Trace:
     values: dict[str, Traced] = field(default_factory=dict[str, Traced])
 
     def record(self, name: str, array: Array, op: Operation) -> None:
+        name, array = as_onnx_orders(name, array)
         # A name that comes twice (a value and its copy in another type) stands for the last.
         self.values[name] = Traced(np.array(array, copy=True), describe(op))
 

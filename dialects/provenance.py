@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 from xdsl.dialects.builtin import (
     UNKNOWN_LOC,
     ArrayAttr,
@@ -90,3 +91,18 @@ def describe(op: Operation) -> str:
     """An op in an error message: its name and the ONNX nodes that it comes from."""
     names = onnx_names(op.location)
     return f"{op.name} (from {', '.join(names)})" if names else op.name
+
+
+def split_order(name: str, rank: int) -> tuple[str, tuple[int, ...]]:
+    """A name and the order that its suffix says, the identity without one; ONNX names may hold `@` themselves."""
+    plain, _, suffix = name.rpartition("@")
+    axes = tuple(int(axis) for axis in suffix.split(",") if axis.isdigit())
+    if plain and sorted(axes) == list(range(rank)) and rank > 1:
+        return plain, axes
+    return name, tuple(range(rank))
+
+
+def as_onnx_orders(name: str, array: np.ndarray) -> tuple[str, np.ndarray]:
+    """A named value as the ONNX tensor itself: `relu_0@0,2,3,1` is `relu_0` transposed by (0, 2, 3, 1), which is undone."""
+    plain, order = split_order(name, array.ndim)
+    return plain, array.transpose(np.argsort(order)) if array.ndim else array

@@ -9,7 +9,7 @@ from xdsl.ir import Operation
 
 from ...dialects import nn
 from ...dialects.dims import Expr
-from ...dialects.provenance import get_names, set_names
+from ...dialects.provenance import get_names, set_names, split_order
 
 T = TypeVar("T")
 Permutation = tuple[int, ...]
@@ -51,9 +51,8 @@ def moves_only_units(shape: Sequence[Expr], p: Permutation) -> bool:
 
 def ordered_name(name: str, s: Permutation) -> str:
     """The name of a value that is the ONNX tensor `name` transposed by `s`: `relu_0@0,2,3,1`; suffixes compose and cancel."""
-    plain, _, order = name.partition("@")
-    if order:
-        s = compose(tuple(int(axis) for axis in order.split(",")), s)
+    plain, order = split_order(name, len(s))
+    s = compose(order, s)
     return plain if not plain or is_identity(s) else f"{plain}@{','.join(map(str, s))}"
 
 

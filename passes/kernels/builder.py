@@ -30,7 +30,9 @@ Groups: TypeAlias = Sequence[Sequence[int]]
 index = IndexType()
 
 
-def collapse(dims: Sequence[Expr], strides: Sequence[Expr], groups: Groups) -> tuple[list[Expr], list[Expr], list[list[int]]]:
+def collapse(
+    dims: Sequence[Expr], strides: Sequence[Expr], groups: Groups
+) -> tuple[list[Expr], list[Expr], list[list[int]]]:
     """The same coordinates over fewer dims: extents of one dropped, neighbours within a group that one stride walks merged."""
     new_dims, new_strides, new_groups = list[Expr](), list[Expr](), list[list[int]]()
     for group in groups:
@@ -261,9 +263,7 @@ class KernelBuilder(Emitter):
         loop = scf.ForOp(self.index(lower), self.index(upper), self.index(step), list(carried), Region(block))
         return list(self.insert(loop).results)
 
-    def roles(
-        self, roles: Mapping[str, tuple[int, int, Callable[[KernelBuilder], None]]]
-    ) -> None:
+    def roles(self, roles: Mapping[str, tuple[int, int, Callable[[KernelBuilder], None]]]) -> None:
         """`kernel.roles`: for each name warps, registers and what fills the role's body."""
         regions: list[Region] = []
         for _, _, fill in roles.values():
@@ -276,7 +276,12 @@ class KernelBuilder(Emitter):
     # Tiles.
 
     def view(
-        self, tensor: int, groups: Groups, dims: Sequence[Expr] | None = None, strides: Sequence[Expr] | None = None, offset: ExprLike = 0
+        self,
+        tensor: int,
+        groups: Groups,
+        dims: Sequence[Expr] | None = None,
+        strides: Sequence[Expr] | None = None,
+        offset: ExprLike = 0,
     ) -> SSAValue:
         """A view of a tensor argument, at the kernel's entry; without dims and strides its own. Dims that one stride walks are merged."""
         source = self.tensors[tensor]
@@ -299,7 +304,9 @@ class KernelBuilder(Emitter):
         """Which elements of the tile lie inside the view."""
         return self.emit(kernel.ValidOp(view, self._indices(coords), frag.with_element(i1)))
 
-    def gather(self, view: SSAValue, rows: SSAValue, coords: Sequence[Index], frag: FragType, fill: float = 0.0) -> SSAValue:
+    def gather(
+        self, view: SSAValue, rows: SSAValue, coords: Sequence[Index], frag: FragType, fill: float = 0.0
+    ) -> SSAValue:
         """Rows of the view named by a rows fragment."""
         return self.emit(kernel.GatherOp(view, rows, self._indices(coords), _like(frag, view), fill))
 

@@ -60,4 +60,9 @@ class LowerGroupsPass(ModulePass):
             Rewriter.insert_op(kernels, InsertPoint.before(func))
             func.detach()
             func.erase()
-            remark(kernels[0], "applied", NAME, f"{len(kernels)} launch{'es' if len(kernels) > 1 else ''} of @{kernels[0].sym_name.data}")
+            remark(
+                kernels[0],
+                "applied",
+                NAME,
+                f"{len(kernels)} launch{'es' if len(kernels) > 1 else ''} of @{kernels[0].sym_name.data}",
+            )

@@ -397,7 +397,9 @@ def _scalar(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue]) -> SSAValue:
             made[value, axes] = s.constant(number, compute_type(nn.element_of(value)))
             continue
         if op is None or type(op) not in _OPS:
-            raise PassError(f"lower-groups: {describe(op) if op else value}: expected a pointwise op, which has a scalar form")
+            raise PassError(
+                f"lower-groups: {describe(op) if op else value}: expected a pointwise op, which has a scalar form"
+            )
         needed = list(zip(op.operands, operand_axes(op, axes), strict=True))
         missing = [n for n in needed if n not in made]
         if missing:

@@ -61,7 +61,11 @@ def choose(func: FuncOp, target: Attribute | None, allowed: tuple[str, ...] | No
     group = Group(func)
     wanted = forced.get(func.sym_name.data, forced.get("*"))
     kept = func.attributes.get(CHOICE)
-    if wanted is not None and func.sym_name.data not in forced and schedule(wanted[0]).accepts(group, target_of(target)):
+    if (
+        wanted is not None
+        and func.sym_name.data not in forced
+        and schedule(wanted[0]).accepts(group, target_of(target))
+    ):
         wanted = None
     if wanted is None and isinstance(kept, Choice) and (allowed is None or kept.schedule.data in allowed):
         wanted = kept.schedule.data, kept.values

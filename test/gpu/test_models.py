@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import trtc
+from trtc.dialects.provenance import as_onnx_orders
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 import zoo  # noqa: E402
@@ -67,16 +68,6 @@ def group_results(context: Any, given: zoo.Inputs) -> Iterator[tuple[str, np.nda
             yield name, np.lib.stride_tricks.as_strided(raw.view(ref.dtype), ref.shape, strides)
 
 
-def as_named(name: str, values: dict[str, np.ndarray]) -> np.ndarray | None:
-    """The reference for a name; `relu_0@0,2,3,1` is `relu_0` transposed."""
-    plain, _, order = name.partition("@")
-    if name in values:
-        return values[name]
-    if plain not in values:
-        return None
-    return values[plain].transpose([int(axis) for axis in order.split(",")])
-
-
 @pytest.mark.parametrize(("name", "precision"), CASES)
 def test_outputs_match_onnxruntime(name: str, precision: str) -> None:
     context = engine(name, precision).create_context(poison=True)
@@ -87,29 +78,52 @@ def test_outputs_match_onnxruntime(name: str, precision: str) -> None:
         for _ in range(3):  # the third run is a graph's replay
             got = context.run(given)
         want = reference(name, seed)
-        for key, array in got.items():
-            error = zoo.relative_error(array, want[key])
-            print(f"{name} {precision} {key}: {error:.2e}")
-            assert error <= CEILING[precision], f"{key}: relative error {error:.2e}"
+        # The logits where a model has them: a softmax that saturates hides errors, one that does not blows up fp16's.
+        error = zoo.relative_error(got[output], want[output])
+        print(f"{name} {precision} {output}: {error:.2e}")
+        assert error <= CEILING[precision], f"{output}: relative error {error:.2e}"
         outputs.append(got[output])
     zoo.assert_input_matters(*outputs)
 
 
-@pytest.mark.parametrize(("name", "precision"), CASES)
+@pytest.mark.parametrize(("name", "precision"), [case for case in CASES if case[0] != "qdq_convnet"])
 def test_every_group_matches_onnxruntime(name: str, precision: str) -> None:
     context = engine(name, precision).create_context(poison=True)
-    want = reference(name, 11)
-    worst, compared = (0.0, ""), 0
+    check_groups(name, precision, context, reference(name, 11), skip=set(model(name).outputs) - {model(name).compare})
+
+
+def test_every_group_of_the_quantized_network() -> None:
+    """
+    Against the meaning of the same integer network, which rounds where the engine rounds. ONNX Runtime computes it in floats, where a
+    sum in another order moves some values at a rounding tie by one i8 step; its outputs are compared above.
+    """
+    from trtc.compiler.check import trace
+    from trtc.compiler.frontend import import_onnx
+    from trtc.compiler.pipeline import run_pipeline
+
+    made = model("qdq_convnet")
+    module = import_onnx(made.proto, profiles=made.profiles)
+    run_pipeline(module, trtc.BuildOptions(profiles=made.profiles), stop_after="fuse")
+    want = {name: traced.array for name, traced in trace(module, inputs("qdq_convnet", 11)).values.items()}
+    check_groups("qdq_convnet", "fp32", engine("qdq_convnet", "fp32").create_context(poison=True), want, skip=set())
+
+
+def check_groups(name: str, precision: str, context: Any, want: dict[str, np.ndarray], skip: set[str]) -> None:
+    """Every named result of a launch against `want`, and that most launches have one."""
+    errors: dict[str, float] = {}
     for key, array in group_results(context, inputs(name, 11)):
-        expected = as_named(key, want)
-        if expected is None:
+        key, array = as_onnx_orders(key, array)
+        if key not in want or key in skip:
             continue
-        error = zoo.relative_error(array, expected.reshape(array.shape))
-        worst, compared = max(worst, (error, key)), compared + 1
-    launches = engine(name, precision).stats.as_dict()["launches_per_run"]
-    print(f"{name} {precision}: {compared} results of {launches} launches, worst {worst[0]:.2e} at {worst[1]}")
-    assert compared >= launches // 2, f"only {compared} of {launches} results have a name that ONNX Runtime knows"
-    assert worst[0] <= CEILING[precision], f"{worst[1]}: relative error {worst[0]:.2e}"
+        expected = want[key].reshape(array.shape)
+        if array.dtype == np.float16:
+            expected = expected.clip(-65504, 65504)  # a mask's lowest float, clamped by assign-precision with a remark
+        errors[key] = zoo.relative_error(array, expected)
+    launches = context.engine.stats.as_dict()["launches_per_run"]
+    worst = max(errors, key=lambda key: errors[key])
+    print(f"{name} {precision}: {len(errors)} results of {launches} launches, worst {errors[worst]:.2e} at {worst}")
+    assert len(errors) >= 0.8 * launches, f"only {len(errors)} of {launches} results have a known ONNX name"
+    assert errors[worst] <= CEILING[precision], f"{worst}: relative error {errors[worst]:.2e}"
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])

@@ -16,8 +16,13 @@ from trtc.compiler.universe import make_context
 from trtc.runtime.plan import InputError, Launch
 from trtc.runtime.simulator import run_module
 
-X, Y, Z = (f"tensor<?x{d}xf32, #nn.dims<N, {e}>>" for d, e in (("8x8x4", "8, 8, 4"), ("4x4x4", "4, 4, 4"), ("8x4x4", "8, 4, 4")))
-POOL = "kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>"
+X, Y, Z = (
+    f"tensor<?x{d}xf32, #nn.dims<N, {e}>>"
+    for d, e in (("8x8x4", "8, 8, 4"), ("4x4x4", "4, 4, 4"), ("8x4x4", "8, 4, 4"))
+)
+POOL = (
+    "kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>"
+)
 P, Q = "tensor<?x4xf32, #nn.dims<N, 4>>", "tensor<?x3xf32, #nn.dims<N, 3>>"
 TEXT = f"""
 builtin.module attributes {{nn.symbols = {{N = array<i64: 1, 2, 8>}}, kernel.target = #kernel.target<"sm_80", sms = 108, smem = 166912>}} {{

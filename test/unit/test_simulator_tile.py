@@ -10,11 +10,13 @@ from trtc.compiler.universe import make_context
 from trtc.dialects import kernel
 from trtc.dialects.errors import SimulationError
 from trtc.runtime.simulator import run_kernel
-from trtc.runtime.simulator.tile import to_tf32
+from trtc.runtime.simulator.tile_ops import to_tf32
 
 FRAG = "!kernel.frag<4x8xf32, #kernel.blocked<4, 8, 1, 1>>"
 GLOBAL = "!kernel.global<dims <M, 8> x f32, strides <8, 1>, align 16>"
-VIEW = f"dims <M, 8> strides <8, 1> offset <0> groups [array<i64: 0>, array<i64: 1>] : {GLOBAL} -> !kernel.view<2 x f32>"
+VIEW = (
+    f"dims <M, 8> strides <8, 1> offset <0> groups [array<i64: 0>, array<i64: 1>] : {GLOBAL} -> !kernel.view<2 x f32>"
+)
 
 
 def parse(body: str, grid: str = "(M + 3) floordiv 4, 1, 1", warps: int = 1) -> kernel.FuncOp:
@@ -74,7 +76,9 @@ def test_an_access_outside_the_buffer_names_the_op() -> None:
 
 def test_undefined_shared_memory_is_poison() -> None:
     shared = "!kernel.shared<4x8xf32>"
-    body = f"%s = kernel.alloc -> {shared}\n%a = kernel.load_shared %s[%zero, %zero] : {shared} -> {FRAG}\n{store('%a')}"
+    body = (
+        f"%s = kernel.alloc -> {shared}\n%a = kernel.load_shared %s[%zero, %zero] : {shared} -> {FRAG}\n{store('%a')}"
+    )
     assert np.isnan(run(parse(body), X)).all()
     body = f"""
       %s = kernel.alloc -> {shared}
@@ -166,7 +170,9 @@ def test_fills_go_in_order() -> None:
 
 def test_tf32_keeps_ten_bits_and_rounds_to_nearest() -> None:
     values = np.array([1 + 2**-10, 1 + 2**-11, 1 + 2**-12, -1 - 2**-11, np.inf, 3.0], np.float32)
-    np.testing.assert_array_equal(to_tf32(values), np.array([1 + 2**-10, 1 + 2**-10, 1, -1 - 2**-10, np.inf, 3.0], np.float32))
+    np.testing.assert_array_equal(
+        to_tf32(values), np.array([1 + 2**-10, 1 + 2**-10, 1, -1 - 2**-10, np.inf, 3.0], np.float32)
+    )
 
 
 def test_a_flat_array_of_the_tensors_type_is_expected() -> None:

@@ -140,9 +140,7 @@ class Group:
         if listed is not None:
             return fusion.layouts_of(self.op)
         # Nothing said: whole row-major tensors, which start where an allocation does.
-        return [
-            fusion.LayoutAttr.get(align=BASE_ALIGNMENT * 8 // bitwidth(nn.element_of(v))) for v in self.tensors
-        ]
+        return [fusion.LayoutAttr.get(align=BASE_ALIGNMENT * 8 // bitwidth(nn.element_of(v))) for v in self.tensors]
 
     def dims(self, tensor: int) -> tuple[Expr, ...]:
         return nn.shape_of(self.tensors[tensor])
@@ -163,7 +161,8 @@ class Group:
     def global_types(self) -> list[GlobalType]:
         """The types of a kernel's tensor arguments for this group."""
         return [
-            GlobalType.of(self.dims(i), nn.element_of(v), self.strides(i), self.align(i)) for i, v in enumerate(self.tensors)
+            GlobalType.of(self.dims(i), nn.element_of(v), self.strides(i), self.align(i))
+            for i, v in enumerate(self.tensors)
         ]
 
     def too_large(self) -> str | None:
@@ -200,7 +199,9 @@ class Group:
         return Access(tensor, self.dims(tensor), self.strides(tensor), const(0))
 
 
-def _through(op: object, axes: Axes, dims: tuple[Expr, ...], flat: bool) -> tuple[SSAValue, Axes, tuple[Expr, ...]] | None:
+def _through(
+    op: object, axes: Axes, dims: tuple[Expr, ...], flat: bool
+) -> tuple[SSAValue, Axes, tuple[Expr, ...]] | None:
     """The operand of a view-like op, with its axes, for the op's result with these axes."""
     match op:
         case nn.TransposeOp():

@@ -100,9 +100,14 @@ class Gather:
         problem = Problem(group, cast(nn.GatherOp, group.anchor(*ANCHORS)))
         source = cast(Access, problem.source_access())
         vector = vector_width(group, [source], problem.source_groups())
-        vector = min(vector, vector_width(group, [group.result_access(i) for i in range(len(group.results))], problem.groups))
+        vector = min(
+            vector, vector_width(group, [group.result_access(i) for i in range(len(group.results))], problem.groups)
+        )
         columns = column_threads(group.usual(product(problem.dims[problem.row_dims :])), vector, 128)
-        return [Choice.of(NAME, {"threads": t, "columns": columns, "rows": r, "vector": vector}) for t, r in ((128, 1), (128, 4), (256, 1))]
+        return [
+            Choice.of(NAME, {"threads": t, "columns": columns, "rows": r, "vector": vector})
+            for t, r in ((128, 1), (128, 4), (256, 1))
+        ]
 
     def lower(self, group: Group, choice: Choice, target: Target) -> list[kernel.FuncOp]:
         problem = Problem(group, cast(nn.GatherOp, group.anchor(*ANCHORS)))
@@ -127,7 +132,9 @@ def source_rows(problem: Problem, space: Space) -> SSAValue:
     step = problem.group.strides(access.tensor)[-1] if isinstance(problem.anchor, nn.GatherNdOp) else const(0)
     entries = [
         b.load(
-            b.view(access.tensor, problem.groups, access.dims, access.strides, access.offset + step * k), [space.coords[0], 0], frag
+            b.view(access.tensor, problem.groups, access.dims, access.strides, access.offset + step * k),
+            [space.coords[0], 0],
+            frag,
         )
         for k in range(problem.depth)
     ]

@@ -47,7 +47,9 @@ class Lrn:
         anchor = group.anchor(nn.LrnOp)
         assert isinstance(anchor, nn.LrnOp)
         columns = column_threads(group.usual(nn.shape_of(anchor.x)[-1]), 1, 128)
-        return [Choice.of(NAME, {"threads": t, "columns": columns, "rows": r}) for t, r in ((128, 1), (128, 4), (256, 1))]
+        return [
+            Choice.of(NAME, {"threads": t, "columns": columns, "rows": r}) for t, r in ((128, 1), (128, 4), (256, 1))
+        ]
 
     def lower(self, group: Group, choice: Choice, target: Target) -> list[kernel.FuncOp]:
         anchor = group.anchor(nn.LrnOp)

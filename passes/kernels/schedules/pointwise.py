@@ -76,7 +76,10 @@ def plan(group: Group) -> list[Job]:
 def _pieces(group: Group, value: SSAValue, target: Access) -> list[tuple[SSAValue, Access]]:
     """A result as values and the parts of the result's tensor that they fill."""
     op = owner_op(value)
-    if isinstance(op, nn.ReshapeOp) and group.access(value, space_axes(target.dims, target.dims), target.dims, flat=True) is None:
+    if (
+        isinstance(op, nn.ReshapeOp)
+        and group.access(value, space_axes(target.dims, target.dims), target.dims, flat=True) is None
+    ):
         return [(op.x, target)]  # the same flat space
     if not isinstance(op, nn.ConcatOp):
         return [(value, target)]
@@ -84,7 +87,9 @@ def _pieces(group: Group, value: SSAValue, target: Access) -> list[tuple[SSAValu
     axis, start = op.axis.value.data, const(0)
     for piece in op.inputs:
         dims = nn.shape_of(piece)
-        pieces.append((piece, Access(target.tensor, dims, target.strides, target.offset + start * target.strides[axis])))
+        pieces.append(
+            (piece, Access(target.tensor, dims, target.strides, target.offset + start * target.strides[axis]))
+        )
         start = start + dims[axis]
     return pieces
 
@@ -97,14 +102,18 @@ def _split(group: Group, value: SSAValue, dims: tuple[Expr, ...]) -> int:
         if isinstance(op, nn.PadOp):
             if axes != space_axes(dims, dims) or group.access(op.x, *_own_space(op.x)) is None:
                 raise Refused("expected nn.pad of an operand, at the result's shape")
-            padded = [i for i, (a, z) in enumerate(zip(nn.values_of(op.low), nn.values_of(op.high), strict=True)) if a or z]
+            padded = [
+                i for i, (a, z) in enumerate(zip(nn.values_of(op.low), nn.values_of(op.high), strict=True)) if a or z
+            ]
             split = max([split, *(i + 1 for i in padded)])
         elif not isinstance(op, nn.IotaOp | nn.ShapeValueOp) and group.access(leaf, axes, dims, flat=True) is None:
             raise Refused(f"{op.name if op else 'operand'} is no view with strides of an operand")
     if split:
         for leaf, axes in leaves_of([(value, space_axes(dims, dims))], {}):
             op = owner_op(leaf)
-            if not isinstance(op, nn.PadOp) and (isinstance(op, nn.IotaOp | nn.ShapeValueOp) or group.access(leaf, axes, dims) is None):
+            if not isinstance(op, nn.PadOp) and (
+                isinstance(op, nn.IotaOp | nn.ShapeValueOp) or group.access(leaf, axes, dims) is None
+            ):
                 raise Refused(f"{op.name if op else 'operand'} beside nn.pad")
     return split
 
@@ -156,7 +165,11 @@ class Pointwise:
                     leaf, (axes, dims) = op.x, _own_space(op.x)
                 else:
                     dims = job.dims
-                access = None if isinstance(op, nn.IotaOp | nn.ShapeValueOp) else group.access(leaf, axes, dims, flat=job.split == 0)
+                access = (
+                    None
+                    if isinstance(op, nn.IotaOp | nn.ShapeValueOp)
+                    else group.access(leaf, axes, dims, flat=job.split == 0)
+                )
                 if access is not None:
                     accesses.append(access)
         flat = [a for a in accesses if len(a.dims) == len(job.dims)]
@@ -170,7 +183,9 @@ class Pointwise:
         threads, elements, vector = (int(choice.values[k]) for k in ("threads", "elements", "vector"))
         jobs = [(job, self._frag(group, job, threads, elements, vector)) for job in plan(group)]
         tiles = [_tiles(job, frag) for job, frag in jobs]
-        b = KernelBuilder.for_group(group, [maximum(*(x for x, _ in tiles)), maximum(*(y for _, y in tiles)), 1], threads // 32)
+        b = KernelBuilder.for_group(
+            group, [maximum(*(x for x, _ in tiles)), maximum(*(y for _, y in tiles)), 1], threads // 32
+        )
         for job, frag in jobs:
             self._emit(b, group, job, frag)
         return [b.finish()]
@@ -181,7 +196,9 @@ class Pointwise:
             return FragType.of([1, threads * elements], i32, Blocked.of(1, threads, 1, vector))
         columns = column_threads(group.usual(job.columns), vector, threads)
         rows = threads // columns
-        return FragType.of([rows * max(1, elements // vector), columns * vector], i32, Blocked.of(rows, columns, 1, vector))
+        return FragType.of(
+            [rows * max(1, elements // vector), columns * vector], i32, Blocked.of(rows, columns, 1, vector)
+        )
 
     def _emit(self, b: KernelBuilder, group: Group, job: Job, frag: FragType) -> None:
         if job.split:
@@ -233,7 +250,9 @@ def load_padded(
             place = s.emit(arith.RemSIOp(position, outer)) if axis else position
             position = s.emit(arith.DivSIOp(position, outer)) if axis else position
             place = s.emit(arith.SubiOp(place, s.constant(low[axis], i32))) if low[axis] else place
-            fits = s.emit(arith.AndIOp(s.emit(arith.CmpiOp(place, zero, "sge")), s.emit(arith.CmpiOp(place, inner, "slt"))))
+            fits = s.emit(
+                arith.AndIOp(s.emit(arith.CmpiOp(place, zero, "sge")), s.emit(arith.CmpiOp(place, inner, "slt")))
+            )
             inside = fits if inside is None else s.emit(arith.AndIOp(inside, fits))
             places.insert(0, place)
         linear = places[0]
@@ -248,7 +267,12 @@ def load_padded(
 
 
 def _counted(
-    b: KernelBuilder, op: nn.IotaOp | nn.ShapeValueOp, axes: Axes, dims: tuple[Expr, ...], first: SSAValue, frag: FragType
+    b: KernelBuilder,
+    op: nn.IotaOp | nn.ShapeValueOp,
+    axes: Axes,
+    dims: tuple[Expr, ...],
+    first: SSAValue,
+    frag: FragType,
 ) -> SSAValue:
     """The values of `nn.iota` or `nn.shape_value` over the flat space."""
     axis = axes[op.axis.value.data if isinstance(op, nn.IotaOp) else 0] if axes else Axis(None)
@@ -259,7 +283,15 @@ def _counted(
     table = [b.cast(b.expr(e), i32) for e in op.dims.exprs] if isinstance(op, nn.ShapeValueOp) else []
     operands = [b.cast(b.expr(e), i32) for e in (inner, extent, axis.step, axis.start)]
 
-    def body(s: Emitter, flat: SSAValue, inner: SSAValue, extent: SSAValue, step: SSAValue, start: SSAValue, *entries: SSAValue):
+    def body(
+        s: Emitter,
+        flat: SSAValue,
+        inner: SSAValue,
+        extent: SSAValue,
+        step: SSAValue,
+        start: SSAValue,
+        *entries: SSAValue,
+    ):
         place = s.emit(arith.RemSIOp(s.emit(arith.DivSIOp(flat, inner)), extent))
         value = s.emit(arith.AddiOp(s.emit(arith.MuliOp(place, step)), start))
         if entries:

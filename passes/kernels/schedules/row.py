@@ -180,7 +180,9 @@ class Row:
         while shared < 16 and rows * shared < target.sms.data * 512 and shared * 4 <= columns:
             shared *= 2
         options = list(dict.fromkeys([shared, 1, 8]))
-        return [_choice(max(32, 128 // s), s, 1, min(8, power_of_two_at_least(-(-columns // s))), loop=1) for s in options]
+        return [
+            _choice(max(32, 128 // s), s, 1, min(8, power_of_two_at_least(-(-columns // s))), loop=1) for s in options
+        ]
 
     def lower(self, group: Group, choice: Choice, target: Target) -> list[kernel.FuncOp]:
         anchor = group.anchor(*ANCHORS)
@@ -201,7 +203,9 @@ class _Kernel:
 
     def __init__(self, problem: Problem, choice: Choice):
         self.problem = problem
-        rows, threads, vector, registers, loop = (int(choice.values[k]) for k in ("rows", "threads", "vector", "registers", "loop"))
+        rows, threads, vector, registers, loop = (
+            int(choice.values[k]) for k in ("rows", "threads", "vector", "registers", "loop")
+        )
         self.loop = bool(loop)
         self.width = threads * registers
         layout = Blocked.of(rows, threads, 1, vector)
@@ -247,14 +251,20 @@ class _Kernel:
         """The anchor's operand in the type of the statistics, the identity outside the row."""
         x = self.problem.anchor.x
         by_fill = space.is_loaded(x) and is_float(self.problem.element)
-        return self.masked(space, space.wide(x, self.problem.wide, identity if by_fill else 0.0), identity, loaded=by_fill)
+        return self.masked(
+            space, space.wide(x, self.problem.wide, identity if by_fill else 0.0), identity, loaded=by_fill
+        )
 
     def chunks(
         self, carried: Sequence[SSAValue], body: Callable[[Space, Sequence[SSAValue]], Sequence[SSAValue]]
     ) -> list[SSAValue]:
         """A loop over the chunks of the rows."""
         return self.b.loop(
-            0, self.b.expr(self.problem.columns), self.width, carried, lambda b, column, values: body(self.space(b, column), values)
+            0,
+            self.b.expr(self.problem.columns),
+            self.width,
+            carried,
+            lambda b, column, values: body(self.space(b, column), values),
         )
 
     def reduce(self, kind: str, value: SSAValue) -> SSAValue:
@@ -265,7 +275,9 @@ class _Kernel:
         if self.warps_per_row:
             type_ = value.type
             assert isinstance(type_, FragType)
-            scratch = self.b.emit(kernel.AllocOp(SharedType.of([self.frag.tile[0], self.warps_per_row], type_.element_type)))
+            scratch = self.b.emit(
+                kernel.AllocOp(SharedType.of([self.frag.tile[0], self.warps_per_row], type_.element_type))
+            )
         return self.b.reduce(kind, value, scratch)
 
     def total(self, kind: str, identity: float, term: Callable[[Space, SSAValue], SSAValue]) -> SSAValue:
@@ -278,7 +290,9 @@ class _Kernel:
 
         number = _number(identity, self.problem.wide)
         start = self.b.fill(number if is_float(self.problem.wide) else 0, self.frag)
-        if not is_float(self.problem.wide) and number:  # kernel.fill holds an f64, which the ends of i64's range are not
+        if (
+            not is_float(self.problem.wide) and number
+        ):  # kernel.fill holds an f64, which the ends of i64's range are not
             (start,) = self.b.map([start], [self.frag], lambda s, x: [s.constant(number, x.type)])
         (acc,) = self.chunks([start], step)
         return self.reduce(kind, acc)

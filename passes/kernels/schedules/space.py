@@ -35,7 +35,9 @@ class Space:
         """An operand (or a view-like chain on one), broadcast into the tile."""
         access = self.group.access(value, axes, self.dims)
         if access is None:
-            raise PassError(f"lower-groups: @{self.group.name}: operand {value} is no view with strides, which accepts should have refused")
+            raise PassError(
+                f"lower-groups: @{self.group.name}: operand {value} is no view with strides, which accepts should have refused"
+            )
         return self.b.load(self.b.view_of(access, self.groups), self.coords, self.frag, fill)
 
     def axes(self, value: SSAValue) -> Axes:
@@ -86,7 +88,9 @@ class Space:
         return self.b.coord(self.coords[-2], 0, self.frag.rows.with_element(i32))
 
 
-def refuse_values(group: Group, values: Sequence[SSAValue], dims: Sequence[Expr], known: Sequence[SSAValue] = ()) -> str | None:
+def refuse_values(
+    group: Group, values: Sequence[SSAValue], dims: Sequence[Expr], known: Sequence[SSAValue] = ()
+) -> str | None:
     """Why values cannot be computed over the iteration space `dims`, given the known ones; or None."""
     dims = tuple(dims)
     for value in values:

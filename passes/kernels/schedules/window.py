@@ -125,7 +125,9 @@ class Window:
         problem = Problem(group, cast(nn.ConvOp, group.anchor(*ANCHORS)))
         threads, columns, deep, vector = (int(choice.values[k]) for k in ("threads", "columns", "pixels", "vector"))
         frag = FragType.of(
-            [threads // columns * deep, columns * vector], problem.accumulator, Blocked.of(threads // columns, columns, 1, vector)
+            [threads // columns * deep, columns * vector],
+            problem.accumulator,
+            Blocked.of(threads // columns, columns, 1, vector),
         )
         pixels, channels = product(problem.dims[:3]), problem.dims[3]
         grid = [(pixels + frag.tile[0] - 1) // frag.tile[0], (channels + frag.tile[1] - 1) // frag.tile[1], 1]
@@ -215,7 +217,9 @@ class _Body:
         height, width = (const(e) for e in self.problem.window)
         pixels = product(self.problem.dims[:3])
         # [taps (r, s)] [any pixel] [channel]
-        weights = self.b.view(tensor, [[0, 1], [2], [3]], [height, width, pixels, self.problem.dims[3]], [r, s, const(0), c])
+        weights = self.b.view(
+            tensor, [[0, 1], [2], [3]], [height, width, pixels, self.problem.dims[3]], [r, s, const(0), c]
+        )
         return self._each_tap([self.b.fill(0, frag)], "multiply", 0.0, weights=weights)[0]
 
 

@@ -58,7 +58,9 @@ def places(flat: np.ndarray, shape: Sequence[int], strides: Sequence[int]) -> np
 def difference(got: np.ndarray, want: np.ndarray) -> float:
     """Relative error of norms; infinite where not-numbers or infinities differ."""
     a, b = got.astype(np.float64), want.astype(np.float64)
-    if not np.array_equal(np.isfinite(a), np.isfinite(b)) or not np.array_equal(a[~np.isfinite(a)], b[~np.isfinite(b)], equal_nan=True):
+    if not np.array_equal(np.isfinite(a), np.isfinite(b)) or not np.array_equal(
+        a[~np.isfinite(a)], b[~np.isfinite(b)], equal_nan=True
+    ):
         return float("inf")
     a, b = np.where(np.isfinite(a), a, 0), np.where(np.isfinite(b), b, 0)
     return float(np.linalg.norm(a - b) / max(float(np.linalg.norm(b)), 1e-30))
@@ -77,7 +79,8 @@ def run_group(
     kernels[0].verify()
     strides = [[e.evaluate(symbols) for e in group.strides(i)] for i in range(len(group.tensors))]
     outputs = [
-        np.full([d.evaluate(symbols) for d in nn.shape_of(r)], 0x55, numpy_dtype(nn.element_of(r))) for r in group.results
+        np.full([d.evaluate(symbols) for d in nn.shape_of(r)], 0x55, numpy_dtype(nn.element_of(r)))
+        for r in group.results
     ]
     arrays = [strided(a, s) for a, s in zip([*inputs, *outputs], strides, strict=True)]
     if mode in ("thread", "gpu"):
@@ -173,5 +176,3 @@ def refusal() -> Callable[[str, str], str]:
         return reasons[0]
 
     return refuse
-
-

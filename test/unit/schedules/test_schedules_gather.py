@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-HEAD = 'builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>, S = array<i64: 1, 16, 64>}} {\n'
+HEAD = "builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>, S = array<i64: 1, 16, 64>}} {\n"
 
 
 def module(signature: str, body: str, layouts: str = "") -> str:
@@ -19,7 +19,10 @@ def module(signature: str, body: str, layouts: str = "") -> str:
 @pytest.mark.parametrize("axis,out", [(0, "2x3x5x6"), (1, "4x2x3x6"), (2, "4x5x2x3")])
 def test_gather_along_every_axis(check_group, axis: int, out: str, element: str, index: str) -> None:
     x, i, y = f"tensor<4x5x6x{element}>", f"tensor<2x3x{index}>", f"tensor<{out}x{element}>"
-    text = module(f"(%x: {x}, %i: {i}) -> {y}", f"%0 = nn.gather %x, %i {{axis = {axis} : i64}} : ({x}, {i}) -> {y}\nfunc.return %0 : {y}")
+    text = module(
+        f"(%x: {x}, %i: {i}) -> {y}",
+        f"%0 = nn.gather %x, %i {{axis = {axis} : i64}} : ({x}, {i}) -> {y}\nfunc.return %0 : {y}",
+    )
     indices = np.array([[0, 3, -1], [-4, 2, 1]], np.int64 if index == "i64" else np.int32)
     check_group(text, "gather", inputs={1: indices})
 
@@ -58,7 +61,9 @@ def test_gather_from_a_strided_tensor(check_group) -> None:
     check_group(text, "gather", inputs={1: np.array([4, 0, -1])})
 
 
-@pytest.mark.parametrize("batch,indices,out", [(0, "3x2", "3x6"), (0, "2x2x3", "2x2"), (1, "4x3x1", "4x3x6"), (1, "4x2", "4")])
+@pytest.mark.parametrize(
+    "batch,indices,out", [(0, "3x2", "3x6"), (0, "2x2x3", "2x2"), (1, "4x3x1", "4x3x6"), (1, "4x2", "4")]
+)
 def test_gather_nd(check_group, batch: int, indices: str, out: str) -> None:
     shape = [int(d) for d in indices.split("x")]
     x, i, y = "tensor<4x5x6xf32>", f"tensor<{indices}xi64>", f"tensor<{out}xf32>"

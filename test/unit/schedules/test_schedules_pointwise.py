@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-HEAD = 'builtin.module attributes {nn.symbols = {N = array<i64: 1, 4, 64>, S = array<i64: 1, 16, 128>}} {\n'
+HEAD = "builtin.module attributes {nn.symbols = {N = array<i64: 1, 4, 64>, S = array<i64: 1, 16, 128>}} {\n"
 
 
 def module(signature: str, body: str, layouts: str = "") -> str:
@@ -40,7 +40,9 @@ def test_broadcast(check_group, b: str) -> None:
 )  # fmt: skip
 def test_unary_ops(check_group, op: str, element: str) -> None:
     t = f"tensor<13x17x{element}>"
-    check_group(module(f"(%x: {t}) -> {t}", f"%0 = nn.{op} %x : {t}\nfunc.return %0 : {t}"), "pointwise", threads=op == "erf")
+    check_group(
+        module(f"(%x: {t}) -> {t}", f"%0 = nn.{op} %x : {t}\nfunc.return %0 : {t}"), "pointwise", threads=op == "erf"
+    )
 
 
 @pytest.mark.parametrize("op", ["sqrt", "rsqrt", "log"])
@@ -169,7 +171,9 @@ def test_broadcast_to(check_group) -> None:
 
 
 @pytest.mark.parametrize("element", ["f32", "f16", "i64"])
-@pytest.mark.parametrize("low,high", [((0, 1, 2, 0), (0, 3, 1, 0)), ((1, 0, 0, 2), (0, 0, 0, 1)), ((0, 0, 0, 0), (2, 0, 0, 0))])
+@pytest.mark.parametrize(
+    "low,high", [((0, 1, 2, 0), (0, 3, 1, 0)), ((1, 0, 0, 2), (0, 0, 0, 1)), ((0, 0, 0, 0), (2, 0, 0, 0))]
+)
 def test_pad_with_an_epilogue(check_group, low: tuple[int, ...], high: tuple[int, ...], element: str) -> None:
     shape = (2, 5, 4, 8)
     out = "x".join(str(s + a + b) for s, a, b in zip(shape, low, high, strict=True))
@@ -222,6 +226,8 @@ def test_refusals_say_why(refusal) -> None:
     softmax = module(f"(%x: {t}) -> {t}", f"%0 = nn.softmax %x {{axis = 1 : i64}} : ({t}) -> {t}\nfunc.return %0 : {t}")
     assert "expected pointwise ops and copies only, got nn.softmax" in refusal(softmax, "pointwise")
     big = "tensor<70000x70000xi8>"
-    assert "2^31 elements" in refusal(module(f"(%x: {big}) -> {big}", f"%0 = nn.neg %x : {big}\nfunc.return %0 : {big}"), "pointwise")
+    assert "2^31 elements" in refusal(
+        module(f"(%x: {big}) -> {big}", f"%0 = nn.neg %x : {big}\nfunc.return %0 : {big}"), "pointwise"
+    )
     odd = "tensor<4xf8E4M3FN>"
     assert "expected elements of" in refusal(module(f"(%x: {odd}) -> {odd}", f"func.return %x : {odd}"), "pointwise")

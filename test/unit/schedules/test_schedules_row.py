@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-HEAD = 'builtin.module attributes {nn.symbols = {N = array<i64: 1, 4, 64>, S = array<i64: 1, 16, 300>}} {\n'
+HEAD = "builtin.module attributes {nn.symbols = {N = array<i64: 1, 4, 64>, S = array<i64: 1, 16, 300>}} {\n"
 
 
 def module(signature: str, body: str, layouts: str = "") -> str:
@@ -16,7 +16,9 @@ def module(signature: str, body: str, layouts: str = "") -> str:
 
 def softmax(dims: str, axis: int, element: str = "f32") -> str:
     t = f"tensor<{dims}x{element}>"
-    return module(f"(%x: {t}) -> {t}", f"%0 = nn.softmax %x {{axis = {axis} : i64}} : ({t}) -> {t}\nfunc.return %0 : {t}")
+    return module(
+        f"(%x: {t}) -> {t}", f"%0 = nn.softmax %x {{axis = {axis} : i64}} : ({t}) -> {t}\nfunc.return %0 : {t}"
+    )
 
 
 def layer_norm(dims: str, inner: str, axis: int, element: str = "f32") -> str:
@@ -32,7 +34,9 @@ def reduce(dims: str, axes: str, out: str, kind: str, element: str = "f32", keep
 
 
 @pytest.mark.parametrize("element", ["f32", "f16", "bf16"])
-@pytest.mark.parametrize("dims,axis", [("5x7", 1), ("3x128", 1), ("2x3x197", 2), ("4x1000", 1), ("3x5x4", 1), ("6x9", 0)])
+@pytest.mark.parametrize(
+    "dims,axis", [("5x7", 1), ("3x128", 1), ("2x3x197", 2), ("4x1000", 1), ("3x5x4", 1), ("6x9", 0)]
+)
 def test_softmax(check_group, dims: str, axis: int, element: str) -> None:
     check_group(softmax(dims, axis, element), "row")
 
@@ -71,7 +75,9 @@ def test_softmax_with_a_mask_before_and_a_scale_behind(check_group) -> None:
 
 
 @pytest.mark.parametrize("element", ["f32", "f16", "bf16"])
-@pytest.mark.parametrize("dims,inner,axis", [("5x7", "7", 1), ("3x768", "768", 1), ("2x3x100", "100", 2), ("2x9x33", "9x33", 1)])
+@pytest.mark.parametrize(
+    "dims,inner,axis", [("5x7", "7", 1), ("3x768", "768", 1), ("2x3x100", "100", 2), ("2x9x33", "9x33", 1)]
+)
 def test_layer_norm(check_group, dims: str, inner: str, axis: int, element: str) -> None:
     check_group(layer_norm(dims, inner, axis, element), "row")
 

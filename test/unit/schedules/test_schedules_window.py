@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-HEAD = 'builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>, H = array<i64: 4, 9, 32>, W = array<i64: 4, 11, 32>}} {\n'
+HEAD = "builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>, H = array<i64: 4, 9, 32>, W = array<i64: 4, 11, 32>}} {\n"
 
 
 def module(signature: str, body: str, layouts: str = "") -> str:
@@ -55,7 +55,10 @@ def test_avg_pool(check_group, case: tuple, include: str, element: str) -> None:
 
 
 def test_max_pool_of_a_strided_part_with_an_epilogue(check_group) -> None:
-    x, y = "tensor<?x?x?x8xf16, #nn.dims<N, H, W, 8>>", "tensor<?x?x?x8xf16, #nn.dims<N, H floordiv 2, W floordiv 2, 8>>"
+    x, y = (
+        "tensor<?x?x?x8xf16, #nn.dims<N, H, W, 8>>",
+        "tensor<?x?x?x8xf16, #nn.dims<N, H floordiv 2, W floordiv 2, 8>>",
+    )
     body = f"""
         %0 = nn.max_pool %x {{kernel = array<i64: 2, 2>, {attributes((2, 2), (0, 0, 0, 0))}}} : ({x}) -> {y}
         %1 = nn.relu %0 : {y}

@@ -1,0 +1,245 @@
+"""
+Small groups for every schedule, to run thread by thread: few blocks, more reduction steps than a ring has stages, several tiles for a
+persistent block, so that every slot, barrier phase and staging tile is used again.
+
+`Case.kinds` are the kinds of synchronising thread ops that the lowered kernel has to have, neither more nor fewer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation
+from xdsl.parser import Parser
+
+from trtc.compiler.universe import make_context
+from trtc.dialects import kernel, nn
+from trtc.dialects.dtypes import numpy_dtype
+from trtc.dialects.kernel_types import Choice
+from trtc.dialects.meaning import run_function
+from trtc.passes.kernels.lower_groups import lower
+from trtc.passes.kernels.lower_to_threads import LowerToThreadsPass
+from trtc.passes.kernels.schedules.base import Group, target_of
+from trtc.passes.kernels.schedules.registry import schedule
+from trtc.passes.kernels.select_schedule import CHOICE, TARGET, outlined
+from trtc.runtime.simulator import run_kernel
+
+SYNCHRONISING: tuple[type[Operation], ...] = (
+    kernel.BarSyncOp, kernel.ClusterSyncOp, kernel.FenceProxyAsyncOp,
+    kernel.CpAsyncCommitOp, kernel.CpAsyncWaitOp,
+    kernel.MbarInitOp, kernel.MbarInitFenceOp, kernel.MbarArriveOp, kernel.MbarExpectOp, kernel.MbarWaitOp,
+    kernel.WgmmaFenceOp, kernel.WgmmaCommitOp, kernel.WgmmaWaitOp,
+    kernel.BulkCommitOp, kernel.BulkWaitOp,
+    kernel.GridWaitOp, kernel.GridSignalOp,
+)  # fmt: skip
+"""Ops that only order other ops."""
+WORKING: tuple[type[Operation], ...] = (
+    kernel.ThreadIdOp, kernel.ParamOp, kernel.LocalOp, kernel.SmemOp, kernel.SetmaxnregOp,
+    kernel.LdGlobalOp, kernel.StGlobalOp, kernel.LdSharedOp, kernel.StSharedOp, kernel.LdmatrixOp, kernel.ShuffleXorOp,
+    kernel.CpAsyncOp, kernel.TmaLoadOp, kernel.TmaStoreOp, kernel.MmaSyncOp, kernel.WgmmaOp,
+)  # fmt: skip
+"""The other thread ops: they move or compute values, or reserve registers."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A group for one schedule. `tunables` replace those of the first candidate; `kinds` name ops without the dialect."""
+
+    schedule: str
+    name: str
+    text: str
+    kinds: str = ""
+    tolerance: float = 2e-6
+    tunables: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    def __str__(self) -> str:
+        return f"{self.schedule}:{self.name}"
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A case's kernel in thread ops, the operands and what the results must be."""
+
+    case: Case
+    func: kernel.FuncOp
+    operands: Sequence[np.ndarray]
+    expected: Sequence[np.ndarray]
+
+    def synchronising(self) -> list[Operation]:
+        """The synchronising ops in program order."""
+        return synchronising(self.func)
+
+    def check(self, func: kernel.FuncOp, seed: int) -> None:
+        """Runs a variant of the kernel and compares. Raises SimulationError for a broken rule, AssertionError for wrong numbers."""
+        results = [np.full(want.shape, 0x55, want.dtype) for want in self.expected]
+        arrays = [np.ascontiguousarray(a).reshape(-1).copy() for a in (*self.operands, *results)]
+        run_kernel(func, arrays, {}, mode="thread", seed=seed)
+        for flat, want in zip(arrays[len(self.operands) :], self.expected, strict=True):
+            got = flat.reshape(want.shape)
+            if want.dtype.kind in "bi":
+                np.testing.assert_array_equal(got, want)
+                continue
+            error = np.linalg.norm(got.astype(np.float64) - want.astype(np.float64))
+            assert error <= self.case.tolerance * np.linalg.norm(want.astype(np.float64)), f"{self.case}: wrong numbers"
+
+
+def synchronising(func: kernel.FuncOp) -> list[Operation]:
+    """The synchronising ops of a kernel in program order."""
+    return [op for op in func.walk() if isinstance(op, SYNCHRONISING)]
+
+
+@cache
+def lowered(case: Case) -> Lowered:
+    """The case's kernel; the result is shared and must not be changed."""
+    module = Parser(make_context(), case.text).parse_module()
+    module.verify()
+    (outline,) = outlined(module)
+    target, group = module.attributes.get(TARGET), Group(outline)
+    family = schedule(case.schedule)
+    assert (reason := family.accepts(group, target_of(target))) is None, reason
+    values = {**family.candidates(group, target_of(target))[0].values, **case.tunables}
+    outline.attributes[CHOICE] = Choice.of(case.schedule, values)
+    rng = np.random.default_rng(0)
+    operands = [_random(rng, t) for t in outline.function_type.inputs.data]
+    expected = run_function(outline, operands, env={})
+    (made,) = lower(outline, target)
+    holder = ModuleOp([made], dict(module.attributes))
+    LowerToThreadsPass().apply(make_context(), holder)
+    holder.verify()
+    (func,) = (op for op in holder.body.block.ops if isinstance(op, kernel.FuncOp))
+    return Lowered(case, func, operands, expected)
+
+
+def _random(rng: np.random.Generator, type_: object) -> np.ndarray:
+    shape = [d.evaluate({}) for d in nn.shape_of(type_)]  # pyright: ignore[reportArgumentType]
+    dtype = numpy_dtype(nn.element_of(type_))  # pyright: ignore[reportArgumentType]
+    if dtype.kind == "i":
+        return rng.integers(-2, 2, shape).astype(dtype)
+    return rng.standard_normal(shape).astype(np.float32).astype(dtype)
+
+
+# The groups as text.
+
+
+def module(body: str, anchor: str, sms: int | None = None) -> str:
+    """A module with one outlined group; `sms` makes it one for Hopper with so many of them."""
+    head = f'attributes {{kernel.target = #kernel.target<"sm_90a", sms = {sms}, smem = 232448>}} ' if sms else ""
+    body = body.replace("ANCHOR", f'attributes {{fusion.anchor = "{anchor}"}}')
+    return f"builtin.module {head}{{\n  func.func private {body}\n}}"
+
+
+def matmul(m: int, n: int, k: int, element: str, *, kn: bool = False, math: str = "", sms: int | None = None) -> str:
+    a, b, c = (f"tensor<{x}x{y}x{element}>" for x, y in ((m, k), (k, n) if kn else (n, k), (m, n)))
+    flags = ", ".join(f for f in ("" if kn else "transpose_b", f"math = #nn.math<{math}>" if math else "") if f)
+    body = f"""@f(%a: {a}, %b: {b}, %bias: tensor<{n}x{element}>) -> {c} ANCHOR {{
+    %0 = nn.matmul %a, %b {{{flags}}} : ({a}, {b}) -> {c}
+    %1 = nn.add %0, %bias : ({c}, tensor<{n}x{element}>) -> {c}
+    func.return %1 : {c}
+  }}"""
+    return module(body, "matmul", sms)
+
+
+def batched(m: int, n: int, k: int) -> str:
+    """Two products, B stored [K, N]."""
+    a, b, c = f"tensor<2x{m}x{k}xf16>", f"tensor<2x{k}x{n}xf16>", f"tensor<2x{m}x{n}xf16>"
+    return module(f"@f(%a: {a}, %b: {b}) -> {c} ANCHOR {{\n %0 = nn.matmul %a, %b : ({a}, {b}) -> {c}\n func.return %0 : {c}\n}}", "matmul")
+
+
+def matmul_i8(m: int, n: int, k: int) -> str:
+    a, b, c = f"tensor<{m}x{k}xi8>", f"tensor<{n}x{k}xi8>", f"tensor<{m}x{n}xi32>"
+    return module(
+        f"@f(%a: {a}, %b: {b}) -> {c} ANCHOR {{\n %0 = nn.matmul %a, %b {{transpose_b}} : ({a}, {b}) -> {c}\n func.return %0 : {c}\n}}", "matmul"
+    )
+
+
+def conv(h: int, w: int, c: int, o: int, *, pad: int = 1, sms: int | None = None, groups: int = 1, anchor: str = "conv") -> str:
+    """3 x 3, NHWC, f16, one image."""
+    p, q = h + 2 * pad - 2, w + 2 * pad - 2
+    x, f, y = f"tensor<1x{h}x{w}x{c}xf16>", f"tensor<{o}x3x3x{c // groups}xf16>", f"tensor<1x{p}x{q}x{o}xf16>"
+    body = f"""@f(%x: {x}, %w: {f}) -> {y} ANCHOR {{
+    %0 = nn.conv %x, %w {{strides = array<i64: 1, 1>, pads = array<i64: {pad}, {pad}, {pad}, {pad}>, dilations = array<i64: 1, 1>,
+      groups = {groups} : i64}} : ({x}, {f}) -> {y}
+    %1 = nn.relu %0 : {y}
+    func.return %1 : {y}
+  }}"""
+    return module(body, anchor, sms)
+
+
+def attention(queries: int, keys: int) -> str:
+    """One head."""
+    q, k, s = f"tensor<1x1x{queries}x64xf16>", f"tensor<1x1x{keys}x64xf16>", f"tensor<1x1x{queries}x{keys}xf16>"
+    body = f"""@f(%q: {q}, %k: {k}, %v: {k}) -> {q} ANCHOR {{
+    %0 = nn.matmul %q, %k {{transpose_b}} : ({q}, {k}) -> {s}
+    %1 = nn.softmax %0 {{axis = 3 : i64}} : ({s}) -> {s}
+    %2 = nn.matmul %1, %v : ({s}, {k}) -> {q}
+    func.return %2 : {q}
+  }}"""
+    return module(body, "attention", 1)
+
+
+def unary(op: str, source: str, result: str, anchor: str) -> str:
+    """One op from a tensor to a tensor; `op` with its attributes."""
+    x, y = f"tensor<{source}>", f"tensor<{result}>"
+    signature = f"({x}) -> {y}"
+    return module(f"@f(%x: {x}) -> {y} ANCHOR {{\n %0 = nn.{op.replace('X', '%x', 1)} : {signature}\n func.return %0 : {y}\n}}", anchor)
+
+
+def layer_norm(rows: int, columns: int) -> str:
+    t, p = f"tensor<{rows}x{columns}xf32>", f"tensor<{columns}xf32>"
+    body = f"""@f(%x: {t}, %s: {p}, %b: {p}) -> {t} ANCHOR {{
+    %0 = nn.layer_norm %x, %s, %b {{axis = 1 : i64, epsilon = 1.0e-05 : f64}} : ({t}, {p}, {p}) -> {t}
+    func.return %0 : {t}
+  }}"""
+    return module(body, "row")
+
+
+def gather() -> str:
+    x, i, y = "tensor<4x5x6xf32>", "tensor<3xi64>", "tensor<4x3x6xf32>"
+    body = f"@f(%x: {x}, %i: {i}) -> {y} ANCHOR {{\n %0 = nn.gather %x, %i {{axis = 1 : i64}} : ({x}, {i}) -> {y}\n func.return %0 : {y}\n}}"
+    return module(body, "gather")
+
+
+def add() -> str:
+    t = "tensor<9x33xf32>"
+    return module(f"@f(%x: {t}, %y: tensor<33xf32>) -> {t} ANCHOR {{\n %0 = nn.add %x, %y : ({t}, tensor<33xf32>) -> {t}\n func.return %0 : {t}\n}}", "pointwise")
+
+
+SMALL = {"bm": 32, "bn": 32, "wm": 2, "wn": 2, "stages": 3, "staged": 0}
+FMA = {"bm": 16, "bn": 32, "bk": 16, "wm": 2, "wn": 2, "stages": 3}
+CP_ASYNC = "bar_sync cp_async_commit cp_async_wait"
+HOPPER = "mbar_init mbar_init_fence mbar_arrive mbar_expect mbar_wait wgmma_fence wgmma_commit wgmma_wait"
+STORED = "bar_sync bulk_commit bulk_wait fence_proxy_async"
+CASES = (
+    Case("gemm_mma", "f16", matmul(40, 40, 160, "f16"), CP_ASYNC, 2e-3, {**SMALL, "bk": 32}),
+    Case("gemm_mma", "f16-staged", matmul(40, 40, 160, "f16"), CP_ASYNC, 2e-3, {**SMALL, "bk": 32, "staged": 1}),
+    Case("gemm_mma", "f16-odd-rows", matmul(20, 33, 161, "f16"), "bar_sync", 2e-3, {**SMALL, "bk": 32}),
+    Case("gemm_mma", "f32", matmul(20, 40, 80, "f32"), CP_ASYNC, 2e-6, FMA),
+    Case("gemm_mma", "tf32", matmul(40, 40, 80, "f32", math="tf32"), CP_ASYNC, 2e-3, {**SMALL, "bk": 16}),
+    Case("gemm_mma", "i8", matmul_i8(40, 40, 320), CP_ASYNC, 0.0, {**SMALL, "bk": 64}),
+    Case("gemm_mma", "conv", conv(6, 6, 16, 24), CP_ASYNC, 2e-3, {**SMALL, "bk": 32}),
+    Case("gemm_mma", "batched-kn", batched(20, 40, 160), CP_ASYNC, 2e-3, {**SMALL, "bk": 32}),
+    Case("gemm_sm90", "matmul", matmul(128, 192, 192, "f16", sms=1), f"{HOPPER} {STORED}", 2e-3, {"groups": 1, "bn": 192, "stages": 2}),
+    Case(
+        "gemm_sm90", "cluster", matmul(256, 128, 192, "f16", sms=2), f"{HOPPER} {STORED} cluster_sync", 2e-3,
+        {"groups": 1, "bn": 128, "stages": 2, "cluster": 2},
+    ),
+    Case("gemm_sm90", "two-warpgroups", matmul(128, 256, 192, "f16", sms=1), f"{HOPPER} {STORED}", 2e-3, {"groups": 2, "bn": 128, "stages": 2}),
+    Case("gemm_sm90", "conv", conv(8, 16, 64, 32, sms=1), f"{HOPPER} {STORED}", 2e-3, {"groups": 1, "bn": 32, "stages": 2}),
+    Case("gemm_sm90", "plain-store", matmul(128, 36, 192, "f16", sms=1), f"{HOPPER} bar_sync", 2e-3, {"groups": 1, "bn": 64, "stages": 2}),
+    Case("attention_sm90", "one-head", attention(128, 520), f"{HOPPER} bar_sync", 3e-3),
+    Case("row", "softmax", unary("softmax X {axis = 1 : i64}", "2x500xf32", "2x500xf32", "row"), "bar_sync", 2e-6, {"rows": 1, "threads": 128, "vector": 4, "registers": 4, "loop": 0}),
+    Case("row", "softmax-in-chunks", unary("softmax X {axis = 1 : i64}", "2x1300xf32", "2x1300xf32", "row"), "bar_sync", 2e-6, {"rows": 1, "threads": 128, "vector": 4, "registers": 4, "loop": 1}),
+    Case("row", "layer-norm", layer_norm(3, 500), "bar_sync", 2e-6, {"rows": 2, "threads": 64, "vector": 4, "registers": 8, "loop": 0}),
+    Case("row", "layer-norm-in-chunks", layer_norm(3, 500), "bar_sync", 2e-6, {"rows": 2, "threads": 64, "vector": 4, "registers": 4, "loop": 1}),
+    Case("row", "reduce-outer", unary("reduce mean X {axes = array<i64: 0>, keepdims = false}", "70x33xf32", "33xf32", "row"), "", 1e-5),
+    Case("row", "warp-per-row", unary("softmax X {axis = 1 : i64}", "5x40xf32", "5x40xf32", "row")),
+    Case("window", "max-pool", unary("max_pool X {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>}", "1x6x6x8xf16", "1x3x3x8xf16", "window"), "", 2e-3),
+    Case("window", "depthwise", conv(6, 6, 8, 8, groups=8, anchor="window"), "", 2e-3),
+    Case("lrn", "f32", unary("lrn X {size = 5 : i64, alpha = 2.0e-01 : f64, beta = 7.5e-01 : f64, bias = 1.0 : f64}", "2x3x7xf32", "2x3x7xf32", "row"), "", 5e-6),
+    Case("gather", "axis-1", gather()),
+    Case("pointwise", "add", add()),
+)  # fmt: skip
