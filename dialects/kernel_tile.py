@@ -419,7 +419,7 @@ class Im2colOp(IRDLOperation):
 class LoadOp(IRDLOperation):
     """
     The tile of the view at the coordinates (the last two: its first row and column), as a fragment. Elements outside the view, also at
-    negative coordinates, are `fill`.
+    negative coordinates, are `fill`. A rows fragment takes column `coords[-1]` of each row.
     """
 
     name = "kernel.load"
@@ -803,7 +803,7 @@ class FillOp(IRDLOperation):
 
 @irdl_op_definition
 class CoordOp(IRDLOperation):
-    """`base` plus each element's row (axis 0) or column (axis 1) in the tile, as i32."""
+    """`base` plus each element's row (axis 0) or column (axis 1) in the tile, as i32; a rows fragment has axis 0 only."""
 
     name = "kernel.coord"
     base = operand_def(IndexType())

@@ -45,7 +45,7 @@ WORKING: tuple[type[Operation], ...] = (
 """The other thread ops: they move or compute values, or reserve registers."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """A group for one schedule. `tunables` replace those of the first candidate; `kinds` name ops without the dialect."""
 
@@ -60,7 +60,7 @@ class Case:
         return f"{self.schedule}:{self.name}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lowered:
     """A case's kernel in thread ops, the operands and what the results must be."""
 

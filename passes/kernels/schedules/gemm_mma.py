@@ -83,7 +83,8 @@ class GemmMma:
         assert isinstance(problem, Problem)
         tile = Tile(**{k: int(v) for k, v in choice.values.items()})
         grid = [ceildiv(problem.n, tile.bn), ceildiv(problem.m, tile.bm), problem.batch]
-        b = KernelBuilder.for_group(group, grid, tile.wm * tile.wn)
+        # Strict f32 keeps whole operand rows in registers; one block an SM is enough where that takes many.
+        b = KernelBuilder.for_group(group, grid, tile.wm * tile.wn, min_blocks=1 if problem.kind == "fma" else 0)
         column, row, batch = b.mul(b.coords[0], tile.bn), b.mul(b.coords[1], tile.bm), b.coords[2]
         acc, ring_tile = _main_loop(b, problem, tile, batch, row, column)
         store_results(b, problem, acc, (batch, row, column), ring_tile if tile.staged else None, threads=tile.threads)
