@@ -136,9 +136,18 @@ class LdGlobalOp(_Move):
         "type($source) `,` type($target)"
     )
 
-    def __init__(self, source: SSAValue, offset: SSAValue, target: SSAValue, position: SSAValue, count: int, predicate: SSAValue | None = None):
+    def __init__(
+        self,
+        source: SSAValue,
+        offset: SSAValue,
+        target: SSAValue,
+        position: SSAValue,
+        count: int,
+        predicate: SSAValue | None = None,
+    ):
         super().__init__(
-            operands=[source, offset, target, position, [] if predicate is None else [predicate]], properties={"count": int_attr(count)}
+            operands=[source, offset, target, position, [] if predicate is None else [predicate]],
+            properties={"count": int_attr(count)},
         )
 
 
@@ -156,9 +165,18 @@ class StGlobalOp(_Move):
         "type($source) `,` type($target)"
     )
 
-    def __init__(self, source: SSAValue, position: SSAValue, target: SSAValue, offset: SSAValue, count: int, predicate: SSAValue | None = None):
+    def __init__(
+        self,
+        source: SSAValue,
+        position: SSAValue,
+        target: SSAValue,
+        offset: SSAValue,
+        count: int,
+        predicate: SSAValue | None = None,
+    ):
         super().__init__(
-            operands=[source, position, target, offset, [] if predicate is None else [predicate]], properties={"count": int_attr(count)}
+            operands=[source, position, target, offset, [] if predicate is None else [predicate]],
+            properties={"count": int_attr(count)},
         )
 
 
@@ -176,9 +194,18 @@ class LdSharedOp(_Move):
         "type($source) `,` type($target)"
     )
 
-    def __init__(self, source: SSAValue, offset: SSAValue, target: SSAValue, position: SSAValue, count: int, predicate: SSAValue | None = None):
+    def __init__(
+        self,
+        source: SSAValue,
+        offset: SSAValue,
+        target: SSAValue,
+        position: SSAValue,
+        count: int,
+        predicate: SSAValue | None = None,
+    ):
         super().__init__(
-            operands=[source, offset, target, position, [] if predicate is None else [predicate]], properties={"count": int_attr(count)}
+            operands=[source, offset, target, position, [] if predicate is None else [predicate]],
+            properties={"count": int_attr(count)},
         )
 
 
@@ -196,9 +223,18 @@ class StSharedOp(_Move):
         "type($source) `,` type($target)"
     )
 
-    def __init__(self, source: SSAValue, position: SSAValue, target: SSAValue, offset: SSAValue, count: int, predicate: SSAValue | None = None):
+    def __init__(
+        self,
+        source: SSAValue,
+        position: SSAValue,
+        target: SSAValue,
+        offset: SSAValue,
+        count: int,
+        predicate: SSAValue | None = None,
+    ):
         super().__init__(
-            operands=[source, position, target, offset, [] if predicate is None else [predicate]], properties={"count": int_attr(count)}
+            operands=[source, position, target, offset, [] if predicate is None else [predicate]],
+            properties={"count": int_attr(count)},
         )
 
 
@@ -219,7 +255,15 @@ class CpAsyncOp(_Move):
         "type($source) `,` type($target)"
     )
 
-    def __init__(self, source: SSAValue, source_offset: SSAValue, target: SSAValue, target_offset: SSAValue, count: int, predicate: SSAValue | None = None):
+    def __init__(
+        self,
+        source: SSAValue,
+        source_offset: SSAValue,
+        target: SSAValue,
+        target_offset: SSAValue,
+        count: int,
+        predicate: SSAValue | None = None,
+    ):
         super().__init__(
             operands=[source, source_offset, target, target_offset, [] if predicate is None else [predicate]],
             properties={"count": int_attr(count)},
@@ -270,7 +314,16 @@ class LdmatrixOp(IRDLOperation):
         "type($source) `,` type($target)"
     )
 
-    def __init__(self, source: SSAValue, offset: SSAValue, target: SSAValue, position: SSAValue, count: int, *, transposed: bool = False):
+    def __init__(
+        self,
+        source: SSAValue,
+        offset: SSAValue,
+        target: SSAValue,
+        position: SSAValue,
+        count: int,
+        *,
+        transposed: bool = False,
+    ):
         super().__init__(
             operands=[source, offset, target, position],
             properties={"count": int_attr(count), "transposed": UnitAttr() if transposed else None},
@@ -327,7 +380,16 @@ class MmaSyncOp(IRDLOperation):
         "type($acc) `,` type($a) `,` type($b)"
     )
 
-    def __init__(self, kind: str, acc: SSAValue, acc_position: SSAValue, a: SSAValue, a_position: SSAValue, b: SSAValue, b_position: SSAValue):
+    def __init__(
+        self,
+        kind: str,
+        acc: SSAValue,
+        acc_position: SSAValue,
+        a: SSAValue,
+        a_position: SSAValue,
+        b: SSAValue,
+        b_position: SSAValue,
+    ):
         super().__init__(
             operands=[acc, acc_position, a, a_position, b, b_position], properties={"kind": StringAttr(kind)}
         )
@@ -498,9 +560,7 @@ class TmaLoadOp(IRDLOperation):
     target = operand_def(index)
     barrier = operand_def(index)
     multicast = opt_prop_def(I64Attr)
-    assembly_format = (
-        "$map `[` $coords `]` (`window` `[` $window^ `]`)? `to` $target `barrier` $barrier (`multicast` $multicast^)? attr-dict `:` type($map)"
-    )
+    assembly_format = "$map `[` $coords `]` (`window` `[` $window^ `]`)? `to` $target `barrier` $barrier (`multicast` $multicast^)? attr-dict `:` type($map)"
 
     def __init__(
         self, map: SSAValue, coords: Sequence[SSAValue], target: SSAValue, barrier: SSAValue,

@@ -182,13 +182,30 @@ class FuncOp(IRDLOperation):
 
     def verify_(self) -> None:
         args = self.body.block.args
-        _expect(len(args) >= 3, f"kernel.func @{self.sym_name.data}", "three coordinates as its last arguments", len(args))
+        _expect(
+            len(args) >= 3, f"kernel.func @{self.sym_name.data}", "three coordinates as its last arguments", len(args)
+        )
         for arg in self.tensors:
-            _expect(isinstance(arg.type, GlobalType), f"kernel.func @{self.sym_name.data}", "a !kernel.global argument", arg.type)
+            _expect(
+                isinstance(arg.type, GlobalType),
+                f"kernel.func @{self.sym_name.data}",
+                "a !kernel.global argument",
+                arg.type,
+            )
         for arg in self.coords:
             _expect(arg.type == index, f"kernel.func @{self.sym_name.data}", "coordinates of type index", arg.type)
-        _expect(len(self.grid.exprs) == 3, f"kernel.func @{self.sym_name.data}", "a grid of three extents", len(self.grid.exprs))
-        _expect(1 <= self.warps.value.data <= 32, f"kernel.func @{self.sym_name.data}", "1 to 32 warps", self.warps.value.data)
+        _expect(
+            len(self.grid.exprs) == 3,
+            f"kernel.func @{self.sym_name.data}",
+            "a grid of three extents",
+            len(self.grid.exprs),
+        )
+        _expect(
+            1 <= self.warps.value.data <= 32,
+            f"kernel.func @{self.sym_name.data}",
+            "1 to 32 warps",
+            self.warps.value.data,
+        )
 
     @classmethod
     def parse(cls, parser: Parser) -> FuncOp:
@@ -320,9 +337,7 @@ class ViewOp(IRDLOperation):
 
     irdl_options = (ParsePropInAttrDict(),)
     traits = traits_def(Pure())
-    assembly_format = (
-        "$source `dims` $dims `strides` $strides `offset` $offset `groups` $groups attr-dict `:` type($source) `->` type($result)"
-    )
+    assembly_format = "$source `dims` $dims `strides` $strides `offset` $offset `groups` $groups attr-dict `:` type($source) `->` type($result)"
 
     def __init__(
         self,
@@ -354,7 +369,9 @@ class ViewOp(IRDLOperation):
         _expect(len(self.strides.exprs) == rank, "kernel.view", f"{rank} strides", len(self.strides.exprs))
         used = sorted(d for group in self.group_dims() for d in group)
         _expect(used == list(range(rank)), "kernel.view", f"groups that use dimensions 0 to {rank - 1} once", used)
-        _expect(len(self.groups) == self.result.type.rank.data, "kernel.view", "one group per coordinate", len(self.groups))
+        _expect(
+            len(self.groups) == self.result.type.rank.data, "kernel.view", "one group per coordinate", len(self.groups)
+        )
 
 
 @irdl_op_definition
@@ -409,7 +426,9 @@ class Im2colOp(IRDLOperation):
     def verify_(self) -> None:
         type_ = self.source.type
         assert isinstance(type_, GlobalType)
-        _expect(len(type_.dims.exprs) == 4, "kernel.im2col", "a tensor N, H, W, C", f"{len(type_.dims.exprs)} dimensions")
+        _expect(
+            len(type_.dims.exprs) == 4, "kernel.im2col", "a tensor N, H, W, C", f"{len(type_.dims.exprs)} dimensions"
+        )
         _expect(len(self.out.exprs) == 2, "kernel.im2col", "two output extents", len(self.out.exprs))
         for what in (self.kernel, self.strides, self.pads, self.dilations):
             _expect(len(what) == 2, "kernel.im2col", "two values (height, width) per attribute", len(what))
@@ -466,13 +485,13 @@ class GatherOp(IRDLOperation):
     result = result_def(FragType)
 
     custom_directives = (Number,)
-    assembly_format = (
-        "$view `rows` $rows `[` $coords `]` `fill` custom<Number>($fill) attr-dict `:` type($view) `,` type($rows) `->` type($result)"
-    )
+    assembly_format = "$view `rows` $rows `[` $coords `]` `fill` custom<Number>($fill) attr-dict `:` type($view) `,` type($rows) `->` type($result)"
 
     def __init__(self, view: SSAValue, rows: SSAValue, coords: Sequence[SSAValue], result: FragType, fill: float = 0.0):
         """`coords`: the leading coordinates and the first column, without the row."""
-        super().__init__(operands=[view, rows, coords], properties={"fill": FloatAttr(fill, f64)}, result_types=[result])
+        super().__init__(
+            operands=[view, rows, coords], properties={"fill": FloatAttr(fill, f64)}, result_types=[result]
+        )
 
 
 @irdl_op_definition
@@ -498,7 +517,9 @@ def _verify_access(op: Operation, view: SSAValue, coords: Sequence[SSAValue], fr
     assert isinstance(type_, ViewType) and isinstance(frag, FragType)
     _expect(len(coords) == type_.rank.data, op.name, f"{type_.rank.data} coordinates", len(coords))
     _expect(frag.element_type == type_.element_type, op.name, f"elements of {type_.element_type}", frag.element_type)
-    _expect(isinstance(view.owner, ViewOp | Im2colOp), op.name, "a view made by kernel.view or kernel.im2col", view.owner)
+    _expect(
+        isinstance(view.owner, ViewOp | Im2colOp), op.name, "a view made by kernel.view or kernel.im2col", view.owner
+    )
 
 
 @irdl_op_definition
@@ -551,7 +572,9 @@ class LoadSharedOp(IRDLOperation):
         "$source `[` $row `,` $column `]` (`transposed` $transposed^)? attr-dict `:` type($source) `->` type($result)"
     )
 
-    def __init__(self, source: SSAValue, row: SSAValue, column: SSAValue, result: FragType, *, transposed: bool = False):
+    def __init__(
+        self, source: SSAValue, row: SSAValue, column: SSAValue, result: FragType, *, transposed: bool = False
+    ):
         super().__init__(
             operands=[source, row, column],
             properties={"transposed": UnitAttr() if transposed else None},
@@ -835,21 +858,40 @@ class MapOp(IRDLOperation):
 
     def verify_(self) -> None:
         block = self.body.block
-        _expect(len(block.args) == len(self.arguments), "kernel.map", f"{len(self.arguments)} block arguments", len(block.args))
+        _expect(
+            len(block.args) == len(self.arguments),
+            "kernel.map",
+            f"{len(self.arguments)} block arguments",
+            len(block.args),
+        )
         for argument, operand in zip(block.args, self.arguments, strict=True):
-            _expect(argument.type == scalar_type(operand.type), "kernel.map", f"a block argument of {scalar_type(operand.type)}", argument.type)
+            _expect(
+                argument.type == scalar_type(operand.type),
+                "kernel.map",
+                f"a block argument of {scalar_type(operand.type)}",
+                argument.type,
+            )
         last = block.last_op
         assert isinstance(last, YieldOp)
-        _expect(len(last.arguments) == len(self.res), "kernel.map", f"{len(self.res)} yielded values", len(last.arguments))
+        _expect(
+            len(last.arguments) == len(self.res), "kernel.map", f"{len(self.res)} yielded values", len(last.arguments)
+        )
         for value, result in zip(last.arguments, self.res, strict=True):
             assert isinstance(result.type, FragType)
-            _expect(value.type == result.type.element_type, "kernel.map", f"a yielded {result.type.element_type}", value.type)
+            _expect(
+                value.type == result.type.element_type,
+                "kernel.map",
+                f"a yielded {result.type.element_type}",
+                value.type,
+            )
         first = self.res[0].type
         assert isinstance(first, FragType)
         for type_ in [*(a.type for a in self.arguments), *(r.type for r in self.res)]:
             if isinstance(type_, FragType):
                 same = type_.layout == first.layout and type_.tile == first.tile
-                _expect(same and (type_.is_rows or not first.is_rows), "kernel.map", f"fragments laid out as {first}", type_)
+                _expect(
+                    same and (type_.is_rows or not first.is_rows), "kernel.map", f"fragments laid out as {first}", type_
+                )
 
     @classmethod
     def parse(cls, parser: Parser) -> MapOp:
@@ -891,7 +933,9 @@ class ReduceOp(IRDLOperation):
     scratch = opt_operand_def(SharedType)
     result = result_def(FragType)
 
-    assembly_format = "$kind $value (`through` $scratch^ `:` type($scratch))? attr-dict `:` type($value) `->` type($result)"
+    assembly_format = (
+        "$kind $value (`through` $scratch^ `:` type($scratch))? attr-dict `:` type($value) `->` type($result)"
+    )
 
     def __init__(self, kind: str, value: SSAValue, scratch: SSAValue | None = None):
         """`scratch`: a shared tile [rows, warps per row] of the element type, needed where several warps share a row."""
@@ -921,9 +965,7 @@ class MmaOp(IRDLOperation):
     result = result_def(FragType)
     transposed_b = opt_prop_def(UnitAttr)
 
-    assembly_format = (
-        "$a `,` $b `,` $acc (`transposed_b` $transposed_b^)? attr-dict `:` type($a) `,` type($b) `,` type($acc) `->` type($result)"
-    )
+    assembly_format = "$a `,` $b `,` $acc (`transposed_b` $transposed_b^)? attr-dict `:` type($a) `,` type($b) `,` type($acc) `->` type($result)"
 
     def __init__(self, a: SSAValue, b: SSAValue, acc: SSAValue, *, transposed_b: bool = False):
         """`transposed_b` (wgmma): the shared tile B is stored [K, N]."""
@@ -945,7 +987,9 @@ class MmaOp(IRDLOperation):
             f"A {acc.tile[0]}xK and B {acc.tile[1]}xK",
             f"{a.tile[0]}x{a.tile[1]} and {shape_b[0]}x{shape_b[1]}",
         )
-        _expect(a.element_type == b.element_type, "kernel.mma", f"operands of one type, {a.element_type}", b.element_type)
+        _expect(
+            a.element_type == b.element_type, "kernel.mma", f"operands of one type, {a.element_type}", b.element_type
+        )
 
     @property
     def is_async(self) -> bool:
@@ -1012,7 +1056,9 @@ class ConvertLayoutOp(IRDLOperation):
     def verify_(self) -> None:
         a, b = self.value.type, self.result.type
         assert isinstance(a, FragType) and isinstance(b, FragType)
-        _expect(a.extents == b.extents and a.element_type == b.element_type, "kernel.convert_layout", f"a tile like {a}", b)
+        _expect(
+            a.extents == b.extents and a.element_type == b.element_type, "kernel.convert_layout", f"a tile like {a}", b
+        )
 
 
 TILE_OPS: tuple[type[Operation], ...] = (

@@ -243,7 +243,9 @@ class SharedType(ParametrizedAttribute, TypeAttribute):
 
     def verify(self) -> None:
         if len(self.extents) not in (2, 3):
-            raise VerifyException(f"expected rows x columns or stages x rows x columns, got {len(self.extents)} extents")
+            raise VerifyException(
+                f"expected rows x columns or stages x rows x columns, got {len(self.extents)} extents"
+            )
         if self.swizzle.data not in SWIZZLES:
             raise VerifyException(f"expected a swizzle of {SWIZZLES} bytes, got {self.swizzle.data}")
         if self.swizzle.data and (self.pad.data or self.row_bytes % self.swizzle.data):

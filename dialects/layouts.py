@@ -38,7 +38,9 @@ class Layout(ParametrizedAttribute):
         with parser.in_angle_brackets():
             values = parser.parse_comma_separated_list(parser.Delimiter.NONE, parser.parse_integer)
         if len(values) != len(cls.FIELDS):
-            parser.raise_error(f"{cls.name} expects {len(cls.FIELDS)} integers ({', '.join(cls.FIELDS)}), got {len(values)}")
+            parser.raise_error(
+                f"{cls.name} expects {len(cls.FIELDS)} integers ({', '.join(cls.FIELDS)}), got {len(values)}"
+            )
         return [IntAttr(v) for v in values]
 
     def print_parameters(self, printer: Printer) -> None:

@@ -35,7 +35,8 @@ def run_on_gpu(func: kernel.FuncOp, arrays: Sequence[np.ndarray], symbols: Mappi
     buffers = [_upload(array) for array in arrays]
     pointers = [buffer.data.ptr + GUARD for buffer in buffers]
     maps = [
-        driver.encode_tensor_map(m.evaluate(symbols), pointers[m.argument] + m.offset_bytes(symbols)) for m in info.tensor_maps
+        driver.encode_tensor_map(m.evaluate(symbols), pointers[m.argument] + m.offset_bytes(symbols))
+        for m in info.tensor_maps
     ]
     stream = cupy.cuda.get_current_stream()
     arguments = pack_arguments(pointers, [symbols[name] for name in info.params], maps)

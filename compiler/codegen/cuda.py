@@ -148,7 +148,8 @@ class CudaPrinter(BasePrinter):
         stored = {op.target for op in func.walk() if isinstance(op, kernel.StGlobalOp)}
         waits = any(isinstance(op, kernel.GridWaitOp) for op in func.walk())
         parameters = [
-            self._tensor(value, stored=value in stored, restrict=not waits, number=i) for i, value in enumerate(func.tensors)
+            self._tensor(value, stored=value in stored, restrict=not waits, number=i)
+            for i, value in enumerate(func.tensors)
         ]
         self.symbols = {p.data: self.unique(p.data) for p in (func.params or ())}
         parameters += [f"int {name}" for name in self.symbols.values()]
@@ -241,7 +242,9 @@ class CudaPrinter(BasePrinter):
         i = self.declare(block.args[0], "i")
         step = self.name(op.step)
         step = f"{i}++" if step == "1" else f"{i} += {step}"
-        self.statement(f"for ({self.type(block.args[0].type)} {i} = {self.name(op.lb)}; {i} < {self.name(op.ub)}; {step}) {{")
+        self.statement(
+            f"for ({self.type(block.args[0].type)} {i} = {self.name(op.lb)}; {i} < {self.name(op.ub)}; {step}) {{"
+        )
         self.block(block)
         self._yield(block, [self.names[a] for a in block.args[1:]])
         self.statement("}")
@@ -335,7 +338,9 @@ class CudaPrinter(BasePrinter):
         if width == 2:
             return "unsigned short"
         if width not in _VECTORS:
-            raise TrtcError(f"CUDA C, {describe(op)}: expected an access of 1, 2, 4, 8 or 16 bytes, got {width}; split it")
+            raise TrtcError(
+                f"CUDA C, {describe(op)}: expected an access of 1, 2, 4, 8 or 16 bytes, got {width}; split it"
+            )
         vector = _VECTORS[width]
         return self.needs(vector) if width > 4 else vector
 
@@ -435,7 +440,9 @@ class CudaPrinter(BasePrinter):
     @print.register
     def _(self, op: kernel.WgmmaOp) -> None:
         kind, n, swizzle = op.kind.data, op.n.value.data, op.swizzle.value.data
-        name = wgmma_name(kind, n, swizzle, a_registers=op.a_local is not None, b_transposed=op.b_transposed is not None)
+        name = wgmma_name(
+            kind, n, swizzle, a_registers=op.a_local is not None, b_transposed=op.b_transposed is not None
+        )
         d = self._registers(op.acc, op.acc_position, "int" if kind == "s8" else "float")
         a = self._at(op.a) if op.a_local is None else self._registers(op.a_local, op.a, "unsigned")
         self.statement(f"{self.needs(name)}({d}, {a}, {self._at(op.b)});")
@@ -468,7 +475,9 @@ class CudaPrinter(BasePrinter):
 
     @print.register
     def _(self, op: kernel.TmaLoadOp) -> None:
-        name = f"tma_load_{'im2col_' if op.window else ''}{len(op.coords)}d{'' if op.multicast is None else '_multicast'}"
+        name = (
+            f"tma_load_{'im2col_' if op.window else ''}{len(op.coords)}d{'' if op.multicast is None else '_multicast'}"
+        )
         arguments = [self._at(op.target), f"&{self.name(op.map)}", *(self.name(v) for v in (*op.coords, *op.window))]
         arguments.append(self._at(op.barrier))
         if op.multicast is not None:
@@ -486,7 +495,15 @@ def _short(op: Operation) -> str:
     return op.name.removeprefix("kernel.")
 
 
-_SILENT = (arith.ConstantOp, kernel.ParamOp, kernel.ViewOp, kernel.Im2colOp, kernel.TensorMapOp, kernel.ReturnOp, scf.YieldOp)
+_SILENT = (
+    arith.ConstantOp,
+    kernel.ParamOp,
+    kernel.ViewOp,
+    kernel.Im2colOp,
+    kernel.TensorMapOp,
+    kernel.ReturnOp,
+    scf.YieldOp,
+)
 _BY_ADDRESS = (
     kernel.WgmmaOp, kernel.MbarInitOp, kernel.MbarArriveOp, kernel.MbarExpectOp, kernel.MbarWaitOp, kernel.TmaLoadOp, kernel.TmaStoreOp,
 )  # fmt: skip

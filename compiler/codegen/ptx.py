@@ -113,7 +113,9 @@ def _tma_load(rank: int, window: int, multicast: bool) -> Wrapper:
     """cp.async.bulk.tensor global -> shared; `window` offsets make it im2col, `multicast` adds a mask of blocks of the cluster."""
     name = f"tma_load_{'im2col_' if window else ''}{rank}d{'_multicast' if multicast else ''}"
     parameters = f"unsigned target, const TensorMap* map, {_COORDS[rank]}"
-    parameters += "".join(f", int w{i}" for i in range(window)) + ", unsigned barrier" + (", int mask" if multicast else "")
+    parameters += (
+        "".join(f", int w{i}" for i in range(window)) + ", unsigned barrier" + (", int mask" if multicast else "")
+    )
     coords = ", ".join(f"%{2 + i}" for i in range(rank))
     last = 2 + rank
     mode = ".im2col" if window else ".tile"
@@ -225,7 +227,9 @@ _FIXED: dict[str, Wrapper] = {
     # Conversions.
     "f16_to_f32": _convert("f16_to_f32", "float", "unsigned short", "cvt.f32.f16", ("f", "h")),
     "f32_to_f16": _convert("f32_to_f16", "unsigned short", "float", "cvt.rn.f16.f32", ("h", "f")),
-    "bf16_to_f32": Wrapper(f"{_FUNCTION}float bf16_to_f32(unsigned short x) {{\n  return __uint_as_float((unsigned)x << 16);\n}}"),
+    "bf16_to_f32": Wrapper(
+        f"{_FUNCTION}float bf16_to_f32(unsigned short x) {{\n  return __uint_as_float((unsigned)x << 16);\n}}"
+    ),
     "f32_to_bf16": _convert("f32_to_bf16", "unsigned short", "float", "cvt.rn.bf16.f32", ("h", "f")),
     "f32_to_tf32": _convert("f32_to_tf32", "unsigned", "float", "cvt.rna.tf32.f32", ("r", "f")),
     # Scalar arithmetic that C lacks.
@@ -249,9 +253,7 @@ _FIXED: dict[str, Wrapper] = {
         f"template <int pending>\n{_FUNCTION}void cp_async_wait() {{\n"
         '  asm volatile("cp.async.wait_group %0;" : : "n"(pending) : "memory");\n}'
     ),
-    **{
-        f"ldmatrix_x{n}{'_trans' if t else ''}": _ldmatrix(n, t) for t in (False, True) for n in (1, 2, 4)
-    },
+    **{f"ldmatrix_x{n}{'_trans' if t else ''}": _ldmatrix(n, t) for t in (False, True) for n in (1, 2, 4)},
     # Barriers of the block and the cluster.
     "bar_sync": Wrapper(
         f"template <int id, int threads>\n{_FUNCTION}void bar_sync() {{\n"
@@ -268,7 +270,10 @@ _FIXED: dict[str, Wrapper] = {
     "grid_signal": _since_900("grid_signal", "griddepcontrol.launch_dependents;"),
     # mbarriers.
     "mbar_init": _asm(
-        "mbar_init", "unsigned barrier, int count", "mbarrier.init.shared::cta.b64 [%0], %1;", ': : "r"(barrier), "r"(count)'
+        "mbar_init",
+        "unsigned barrier, int count",
+        "mbarrier.init.shared::cta.b64 [%0], %1;",
+        ': : "r"(barrier), "r"(count)',
     ),
     "mbar_init_fence": _asm(
         "mbar_init_fence", "", "fence.mbarrier_init.release.cluster;\\nfence.proxy.async.shared::cta;"

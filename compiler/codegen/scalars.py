@@ -36,7 +36,12 @@ Needs = Callable[[str], str]
 Expression = Callable[[Operation, list[str], Needs], str]
 
 _INTEGERS = {1: "bool", 8: "signed char", 16: "short", 32: "int", 64: "long long"}
-_FLOATS: dict[type[Attribute], str] = {Float64Type: "double", Float32Type: "float", Float16Type: "f16", BFloat16Type: "bf16"}
+_FLOATS: dict[type[Attribute], str] = {
+    Float64Type: "double",
+    Float32Type: "float",
+    Float16Type: "f16",
+    BFloat16Type: "bf16",
+}
 
 
 def c_type(type_: Attribute, needs: Needs) -> str:
@@ -48,7 +53,9 @@ def c_type(type_: Attribute, needs: Needs) -> str:
         return f"unsigned {name.removeprefix('signed ')}" if type_.signedness.data == Signedness.UNSIGNED else name
     if (name := _FLOATS.get(type(type_))) is not None:
         return needs(name) if name in ("f16", "bf16") else name
-    raise TrtcError(f"CUDA C: expected a scalar of type index, i1, i8, i16, i32, i64, f16, bf16, f32 or f64, got {type_}")
+    raise TrtcError(
+        f"CUDA C: expected a scalar of type index, i1, i8, i16, i32, i64, f16, bf16, f32 or f64, got {type_}"
+    )
 
 
 def literal(value: Attribute) -> str:
@@ -200,7 +207,9 @@ def _bitcast(op: Operation, x: list[str], needs: Needs) -> str:
         return f"{name}({x[0]})"
     if {source, target} <= {"f16", "bf16", "i16"}:
         return _cast(op, x, needs)
-    raise TrtcError(f"CUDA C, {describe(op)}: expected a bitcast between i32 and f32 or among 16-bit types, got {source} to {target}")
+    raise TrtcError(
+        f"CUDA C, {describe(op)}: expected a bitcast between i32 and f32 or among 16-bit types, got {source} to {target}"
+    )
 
 
 def _extremum(nan: str, name: str) -> Expression:

@@ -178,6 +178,7 @@ def lower_func(func: kernel.FuncOp, ranges: Ranges, capacity: int | None) -> Non
         context.indices[coord] = context.em.atom(value, 0, _greatest(extent, ranges))
     context.role = context.enter_block()
     lower_block(context, old)
+    rings.drop_idle_groups(new)
     if any(isinstance(r, rings.Ring) and r.multicast for r in context.cache.values()) and not _meets_cluster_last(old):
         context.em.emit(kernel.ClusterSyncOp())  # no block may leave while others still write to it
     context.em.emit(kernel.ReturnOp())

@@ -130,7 +130,9 @@ def _check_ended(func: kernel.FuncOp, block: BlockState) -> None:
             f"{where} may end while a TMA load is landing in its shared memory; an mbar_wait is missing"
         )
     if any(seen[warp] < step for warp, step in block.remote_arrivals):
-        raise SimulationError(f"{where} may end before another block has arrived at its mbarriers; a last cluster_sync is missing")
+        raise SimulationError(
+            f"{where} may end before another block has arrived at its mbarriers; a last cluster_sync is missing"
+        )
     if any(block.bulk_open.values()):
         raise SimulationError(f"{where} ended with a TMA store that no bulk_commit covers")
     if any(group for groups in block.bulk_groups.values() for group in groups):

@@ -78,8 +78,18 @@ def measure(recorder: Recorder, shape: str, dtype: str, options: trtc.BuildOptio
     c = torch.empty(m, n, device="cuda", dtype=a.dtype)
     cublas = graph_time(peer)
     tflops = 2e-6 * m * n * k / time
-    (choice,) = {json.dumps(u["choice"]) for u in engine.inspect()["launches"]} if "launches" in engine.inspect() else {""}
-    recorder.case(shape, dtype=dtype, unit="us", ours=time, peers={"cublas": cublas}, error=error, note=f"{tflops:.0f} TFLOP/s {choice}")
+    (choice,) = (
+        {json.dumps(u["choice"]) for u in engine.inspect()["launches"]} if "launches" in engine.inspect() else {""}
+    )
+    recorder.case(
+        shape,
+        dtype=dtype,
+        unit="us",
+        ours=time,
+        peers={"cublas": cublas},
+        error=error,
+        note=f"{tflops:.0f} TFLOP/s {choice}",
+    )
 
 
 def main() -> None:

@@ -53,7 +53,12 @@ def open_nsfw(batch: int) -> Case:
     given = image.half()
     profiles = {symbol: (batch, batch, batch) for symbol in model.profiles}
     return Case(
-        model.proto, inputs, model.compare, lambda: run({name: image})[model.compare], lambda: half({name: given}), profiles
+        model.proto,
+        inputs,
+        model.compare,
+        lambda: run({name: image})[model.compare],
+        lambda: half({name: given}),
+        profiles,
     )
 
 
@@ -129,7 +134,9 @@ def measure(recorder: Recorder, name: str, batch: int, precision: str, profile: 
         context.launch(prepared, context.stream)
     ours = replay_time(lambda: context.launch(prepared, context.stream), context.stream)
     note = f"{engine.stats.as_dict()['launches_per_run']} launches"
-    recorder.case(name, batch=batch, dtype=precision, unit="us", ours=ours, peers={"torch eager": peer}, error=error, note=note)
+    recorder.case(
+        name, batch=batch, dtype=precision, unit="us", ours=ours, peers={"torch eager": peer}, error=error, note=note
+    )
     if profile:
         from trtc.runtime.profiler import profile as profile_launches
 

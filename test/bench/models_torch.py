@@ -37,7 +37,9 @@ def export(model: Any, inputs: tuple[Any, ...], names: tuple[str, ...]) -> bytes
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         buffer = io.BytesIO()
-        program = torch.onnx.export(model, inputs, input_names=list(names), output_names=["out"], opset_version=18, dynamo=True, verbose=False)
+        program = torch.onnx.export(
+            model, inputs, input_names=list(names), output_names=["out"], opset_version=18, dynamo=True, verbose=False
+        )
         assert program is not None
         program.save(buffer)
     return buffer.getvalue()
@@ -88,7 +90,14 @@ class from_onnx:
             x = [values[name] for name in node.input]
             match node.op_type:
                 case "Conv":
-                    y = F.conv2d(_padded(x[0], a), x[1], x[2] if len(x) > 2 else None, a.get("strides", 1), 0, a.get("dilations", 1))
+                    y = F.conv2d(
+                        _padded(x[0], a),
+                        x[1],
+                        x[2] if len(x) > 2 else None,
+                        a.get("strides", 1),
+                        0,
+                        a.get("dilations", 1),
+                    )
                 case "Relu":
                     y = F.relu(x[0])
                 case "Add":

@@ -74,7 +74,9 @@ def _commit() -> str:
     """The commit measured: $TRTC_COMMIT where the tree travels without its history."""
     if commit := os.environ.get("TRTC_COMMIT"):
         return commit
-    result = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent, check=False)
+    result = subprocess.run(
+        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent, check=False
+    )
     return result.stdout.strip() or "unknown"
 
 
@@ -104,7 +106,9 @@ def graph_time(run: Callable[[], object], *, repeats: int = 30, inner: int = 20,
     return replay_time(lambda: graph.launch(stream), stream, repeats=repeats, inner=inner, warmup=warmup)
 
 
-def replay_time(launch: Callable[[], object], stream: Any, *, repeats: int = 30, inner: int = 20, warmup: int = 5) -> float:
+def replay_time(
+    launch: Callable[[], object], stream: Any, *, repeats: int = 30, inner: int = 20, warmup: int = 5
+) -> float:
     """Median microseconds of `launch()` on a CuPy stream."""
     import cupy
 

@@ -150,7 +150,9 @@ def test_a_convnet_with_dynamic_batch_height_and_width(precision: str) -> None:
     """PP-OCR cls once more, with N, H and W left open, at odd sizes."""
     made = model("ppocr_cls")
     profiles = {"x_d0": (1, 1, 4), "x_d2": (32, 48, 64), "x_d3": (32, 192, 224)}
-    context = trtc.build(made.proto, trtc.BuildOptions(precision=precision, profiles=profiles)).create_context(poison=True)
+    context = trtc.build(made.proto, trtc.BuildOptions(precision=precision, profiles=profiles)).create_context(
+        poison=True
+    )
     rng = np.random.default_rng(5)
     for n, h, w in ((1, 48, 192), (3, 37, 101), (2, 61, 223)):
         given = {"x": zoo.images(rng, n, 3, h, w)}

@@ -57,9 +57,16 @@ def cp_async_ring() -> str:
     lines.append("%p = arith.cmpi slt, %o, %c1024 : index")
     for width in (2, 4, 8):
         lines.append(f"kernel.cp_async %x0[%o] to %s[%o] count {width} if %p : {g}, {s}")
-    lines += ["kernel.cp_async_commit", "kernel.cp_async_wait 1", "kernel.cp_async_wait 0", "kernel.bar_sync 0 threads 128"]
+    lines += [
+        "kernel.cp_async_commit",
+        "kernel.cp_async_wait 1",
+        "kernel.cp_async_wait 0",
+        "kernel.bar_sync 0 threads 128",
+    ]
     lines.append("%low = arith.remui %o, %c1024 : index")
-    for position, (count, transposed) in enumerate([(1, ""), (2, ""), (4, ""), (1, " transposed"), (2, " transposed"), (4, " transposed")]):
+    for position, (count, transposed) in enumerate(
+        [(1, ""), (2, ""), (4, ""), (1, " transposed"), (2, " transposed"), (4, " transposed")]
+    ):
         at = ("%c0", "%c2", "%c4", "%c16", "%c2", "%c8")[position]
         lines.append(f'kernel.ldmatrix %s[%low] to %r[{at}] count {count}{transposed} : {s}, memref<32xf16, "local">')
     for position in ("%c0", "%c8", "%c16"):
@@ -70,7 +77,9 @@ def cp_async_ring() -> str:
 def mma(kind: str, element: str, per_register: int) -> str:
     """A row of four mma.sync in an unrolled loop; operands and accumulators come from and go to memory."""
     acc = "i32" if kind == "s8" else "f32"
-    a, b, c = (f'memref<{n}x{e}, "local">' for n, e in ((16 * per_register, element), (8 * per_register, element), (16, acc)))
+    a, b, c = (
+        f'memref<{n}x{e}, "local">' for n, e in ((16 * per_register, element), (8 * per_register, element), (16, acc))
+    )
     ga, gc = GLOBAL.format(element), GLOBAL.format(acc)
     chunk = 16 // (4 // per_register)
     zero = "%z = arith.constant 0 : i32" if kind == "s8" else "%z = arith.constant 0.0 : f32"
@@ -233,7 +242,9 @@ WGMMA_SAMPLES = [
 
 @pytest.mark.parametrize("kind, n, swizzle, registers, transposed", WGMMA_SAMPLES)
 def test_wgmma_and_tma_compile(kind: str, n: int, swizzle: int, registers: bool, transposed: bool):
-    compile_for(print_kernel(only_kernel(hopper(kind, n, swizzle, registers=registers, transposed=transposed))), "sm_90a")
+    compile_for(
+        print_kernel(only_kernel(hopper(kind, n, swizzle, registers=registers, transposed=transposed))), "sm_90a"
+    )
 
 
 def test_hopper_instructions_are_in_the_cubin(tmp_path):

@@ -171,7 +171,9 @@ def test_missing_barrier_is_a_race():
 
 def test_error_names_op_and_location():
     text = REVERSE.replace("BARRIER", "").replace("count 1 : !s, !l", 'count 1 : !s, !l loc("conv1"("Conv#12"))')
-    with pytest.raises(SimulationError, match=r"kernel.ld_shared %s\[%other\].*from conv1; block \(0, 0, 0\), threads 0 to 63"):
+    with pytest.raises(
+        SimulationError, match=r"kernel.ld_shared %s\[%other\].*from conv1; block \(0, 0, 0\), threads 0 to 63"
+    ):
         run_body(text, np.zeros(64, np.float32))
 
 
@@ -211,12 +213,24 @@ def test_undefined_shared_memory():
 @pytest.mark.parametrize(
     "body, message",
     [
-        ("kernel.ld_global %x[%c64] to %r[%c0] count 1 : !g, !l", "global access out of bounds: elements 64 to 65 of tensor x"),
-        ("kernel.st_global %r[%c0] to %y[%c64] count 4 : !l, !g", "global access out of bounds: elements 64 to 68 of tensor y"),
+        (
+            "kernel.ld_global %x[%c64] to %r[%c0] count 1 : !g, !l",
+            "global access out of bounds: elements 64 to 65 of tensor x",
+        ),
+        (
+            "kernel.st_global %r[%c0] to %y[%c64] count 4 : !l, !g",
+            "global access out of bounds: elements 64 to 68 of tensor y",
+        ),
         ("kernel.ld_global %x[%c1] to %r[%c0] count 4 : !g, !l", "misaligned global access: 16 bytes"),
-        ("kernel.st_shared %r[%c0] to %s[%c255] count 2 : !l, !s", "shared array access out of bounds: elements 255 to 257 of 256"),
+        (
+            "kernel.st_shared %r[%c0] to %s[%c255] count 2 : !l, !s",
+            "shared array access out of bounds: elements 255 to 257 of 256",
+        ),
         ("kernel.st_shared %r[%c0] to %s[%c1] count 4 : !l, !s", "misaligned shared memory access: 16 bytes at byte 4"),
-        ("kernel.st_global %r[%c8] to %y[%c0] count 1 : !l, !g", "register array access out of bounds: elements 8 to 9 of 8"),
+        (
+            "kernel.st_global %r[%c8] to %y[%c0] count 1 : !l, !g",
+            "register array access out of bounds: elements 8 to 9 of 8",
+        ),
     ],
 )
 def test_accesses_out_of_bounds(body: str, message: str):

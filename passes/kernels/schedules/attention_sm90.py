@@ -84,7 +84,9 @@ class AttentionSm90:
             access = _access(group, value)
             if access is None:
                 return f"expected {name} to be an argument of the group or a view of one"
-            if reason := fits_tma(access.dims, access.strides, _groups(access.dims), bitwidth(nn.element_of(value)) // 8):
+            if reason := fits_tma(
+                access.dims, access.strides, _groups(access.dims), bitwidth(nn.element_of(value)) // 8
+            ):
                 return f"{name}: {reason}"
         return group.too_large() or refuse_pointwise(group.ops)
 
@@ -129,7 +131,9 @@ class _Builder:
         sources = (self.attention.scores.a, self.attention.scores.b, self.attention.context.b)
         self.maps = [self._map(value) for value in sources]
         self.q = b.emit(kernel.AllocOp(SharedType.of((1, QUERIES, HEAD), self.element, LINE)))
-        self.k, self.v = (b.emit(kernel.AllocOp(SharedType.of((self.stages, KEYS, HEAD), self.element, LINE))) for _ in "KV")
+        self.k, self.v = (
+            b.emit(kernel.AllocOp(SharedType.of((self.stages, KEYS, HEAD), self.element, LINE))) for _ in "KV"
+        )
         self.q_ring = b.emit(kernel.RingOp(RingType.of(1, "mbarrier")))
         self.ring = b.emit(kernel.RingOp(RingType.of(self.stages, "mbarrier")))
         b.roles(
@@ -146,7 +150,9 @@ class _Builder:
         view = self.b.view_of(access, _groups(access.dims))
         return self.b.emit(kernel.TensorMapOp(view, TensorMapType.of((KEYS, HEAD), self.element, LINE)))
 
-    def _fetch(self, b: KernelBuilder, ring: SSAValue, fill: Index, loads: Sequence[tuple[SSAValue, SSAValue, Index]]) -> None:
+    def _fetch(
+        self, b: KernelBuilder, ring: SSAValue, fill: Index, loads: Sequence[tuple[SSAValue, SSAValue, Index]]
+    ) -> None:
         """One fill of a ring: (tensor map, staged tile, first row) of each load."""
         position, zero = b.index(fill), b.index(0)
         b.insert(kernel.AcquireOp(ring, position))

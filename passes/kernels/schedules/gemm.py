@@ -140,7 +140,9 @@ def _kind(anchor: nn.ConvOp | nn.MatmulOp) -> str | None:
             return None
 
 
-def operand_views(problem: Problem, tensors: Sequence[SSAValue]) -> tuple[kernel.ViewOp | kernel.Im2colOp, kernel.ViewOp]:
+def operand_views(
+    problem: Problem, tensors: Sequence[SSAValue]
+) -> tuple[kernel.ViewOp | kernel.Im2colOp, kernel.ViewOp]:
     """
     Views of A [batch, M, K] and B [batch, N, K] (B [batch, K, N] where `b_is_kn`), each with three coordinates. The ops are not inserted
     yet. `tensors`: the kernel's global tensors.

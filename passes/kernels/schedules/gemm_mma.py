@@ -180,7 +180,9 @@ def space_view(b: KernelBuilder, problem: Problem, access: Access) -> SSAValue:
     return b.view(access.tensor, problem.space_groups, dims, strides, access.offset)
 
 
-def epilogue(b: KernelBuilder, problem: Problem, acc: SSAValue, frag: FragType, at: tuple[Index, Index, Index]) -> list[SSAValue]:
+def epilogue(
+    b: KernelBuilder, problem: Problem, acc: SSAValue, frag: FragType, at: tuple[Index, Index, Index]
+) -> list[SSAValue]:
     """Fragments of the group's results from the accumulator's; other operands are loaded in its layout."""
     group, dims = problem.group, problem.dims
 

@@ -62,7 +62,9 @@ SHAPES = ((2, 256), (2, 192), (2, 128), (2, 64), (1, 256), (1, 128), (1, 64), (1
 STAGES = (8, 6, 4, 3)
 
 
-def fits_tma(dims: Sequence[Expr], strides: Sequence[Expr], groups: Sequence[Sequence[int]], element_bytes: int) -> str | None:
+def fits_tma(
+    dims: Sequence[Expr], strides: Sequence[Expr], groups: Sequence[Sequence[int]], element_bytes: int
+) -> str | None:
     """Why TMA cannot walk a view with one dimension a coordinate, or None."""
     d, s, g = collapse(dims, strides, groups)
     if any(len(group) > 1 for group in g):
@@ -246,6 +248,7 @@ class _Builder:
         """The result's tensor map and staging tiles, if TMA can store it."""
         b, problem = self.b, self.problem
         self.out_map: SSAValue | None = None
+        self.pieces = 0
         results = problem.group.results
         element = nn.element_of(results[0])
         if len(results) != 1 or bitwidth(element) not in (16, 32):
@@ -256,6 +259,7 @@ class _Builder:
             return
         columns = min(LINE * 8 // bitwidth(element), self.tile.bn)
         line = columns * bitwidth(element) // 8
+        self.pieces = self.tile.bn // columns
         view = space_view(b, problem, access)
         self.out_map = b.emit(kernel.TensorMapOp(view, TensorMapType.of((self.tile.bm, columns), element, line)))
         self.out_shared = b.emit(kernel.AllocOp(SharedType.of((2, self.tile.bm, columns), element, line)))
@@ -311,7 +315,7 @@ class _Builder:
 
         def per_tile(b: KernelBuilder, position: SSAValue, carried: Sequence[SSAValue]) -> list[SSAValue]:
             batch, row, column = self._tile_at(b, position)
-            (start,) = carried
+            start, *stored = carried
 
             def per_step(b: KernelBuilder, k: SSAValue, values: Sequence[SSAValue]) -> list[SSAValue]:
                 fill = b.add(start, k)
@@ -332,14 +336,19 @@ class _Builder:
             acc = b.emit(kernel.MmaWaitOp(acc, 0))
             end = b.add(start, steps)
             b.insert(kernel.ReleaseOp(self.ring, b.sub(end, 1)))
-            self._store(b, acc, (batch, row, column))
-            return [end]
+            self._store(b, acc, (batch, row, column), *stored)
+            return [end, *(b.add(count, self.pieces) for count in stored)]
 
-        b.loop(self.first, b.expr(self.tiles), b.expr(self.blocks), [b.index(0)], per_tile)
+        # An odd number of pieces a tile: the next tile goes on with the other staging tile, so the stores are counted.
+        counts = [b.index(0)] * (2 if self.pieces % 2 else 1)
+        b.loop(self.first, b.expr(self.tiles), b.expr(self.blocks), counts, per_tile)
         if self.out_map is not None:
             b.insert(kernel.StoreWaitOp(0))
 
-    def _store(self, b: KernelBuilder, acc: SSAValue, at: tuple[SSAValue, SSAValue, SSAValue]) -> None:
+    def _store(
+        self, b: KernelBuilder, acc: SSAValue, at: tuple[SSAValue, SSAValue, SSAValue], stored: SSAValue | None = None
+    ) -> None:
+        """The epilogue and the stores of one tile; `stored` counts the pieces before it where their parity matters."""
         problem = self.problem
         if self.out_map is None:
             for values, here in epilogue_columns(b, problem, acc, at, min(64, self.tile.bn)):
@@ -351,7 +360,8 @@ class _Builder:
         zero = b.index(0)
         columns = shared.tile[1]
         for piece, (values, here) in enumerate(epilogue_columns(b, problem, acc, at, columns)):
-            slot = b.emit(kernel.SlotOp(self.out_shared, b.index(piece % 2)))
+            number = b.index(piece % 2) if stored is None else b.add(stored, piece)
+            slot = b.emit(kernel.SlotOp(self.out_shared, number))
             # The store before the last used this tile.
             b.insert(kernel.StoreWaitOp(1))
             b.insert(kernel.StoreSharedOp(values[0], slot, zero, zero))

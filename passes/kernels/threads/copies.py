@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from xdsl.dialects import scf
 from xdsl.ir import SSAValue
 
 from ....dialects.kernel import (
     BulkCommitOp,
     BulkWaitOp,
     CpAsyncOp,
+    FuncOp,
     Im2colOp,
     LdGlobalOp,
     LoadAsyncOp,
     LoadTmaOp,
+    ReturnOp,
+    RolesOp,
     StoreTmaOp,
     StoreWaitOp,
     StSharedOp,
@@ -129,9 +133,12 @@ def lower_store_tma(context: Context, op: StoreTmaOp) -> None:
 
 
 def lower_store_wait(context: Context, op: StoreWaitOp) -> None:
+    """The thread that stored waits, then all meet; at a role's or kernel's end nobody is left to tell."""
     with context.elect():
         context.em.emit(BulkWaitOp(op.pending.value.data))
-    context.barrier()
+    last = op.next_op is None or isinstance(op.next_op, ReturnOp | scf.YieldOp)
+    if not (last and isinstance(op.parent_op(), FuncOp | RolesOp)):
+        context.barrier()
 
 
 def _check_box(context: Context, box: TensorMapType, tile: Tile) -> None:

@@ -11,6 +11,7 @@ from ....dialects.kernel import (
     ClusterSyncOp,
     CommitOp,
     CpAsyncCommitOp,
+    CpAsyncOp,
     CpAsyncWaitOp,
     FuncOp,
     LoadSharedOp,
@@ -134,7 +135,8 @@ def lower_ring(context: Context, op: RingOp) -> None:
             arrivals = ring.releasing_warps * (cluster if ring.multicast else 1)
             with em.loop(ring.stages, "s") as s:
                 em.emit(MbarInitOp(em.value(ring.full(s)), 1))
-                em.emit(MbarInitOp(em.value(ring.empty(s)), max(1, arrivals)))
+                if arrivals:
+                    em.emit(MbarInitOp(em.value(ring.empty(s)), arrivals))
         em.emit(MbarInitFenceOp())
     if cluster > 1:
         em.emit(ClusterSyncOp())
@@ -149,6 +151,10 @@ def lower_acquire(context: Context, op: AcquireOp) -> None:
             context.barrier()
             ring.unordered.clear()
         return
+    if not position.terms and position.const < ring.stages:
+        return  # a slot's first fill
+    if not ring.releasing_warps:
+        raise context.em.error(f"expected fills below {ring.stages} of {ring.type}, whose slots no role releases")
     with context.elect():
         barrier = context.em.value(ring.empty(position))
         context.em.emit(MbarWaitOp(barrier, ring.parity(position, 1)))
@@ -196,6 +202,17 @@ def lower_release(context: Context, op: ReleaseOp) -> None:
             return
         with em.loop(context.func.cluster.value.data, "rank") as rank:
             em.emit(MbarArriveOp(em.value(barrier), em.value(rank)))
+
+
+def drop_idle_groups(block: Block) -> None:
+    """Where all copies went through registers there is nothing for cp.async groups to count; the barriers stay."""
+    ops = list(block.walk())
+    if any(isinstance(op, CpAsyncOp) for op in ops):
+        return
+    for op in ops:
+        if isinstance(op, CpAsyncCommitOp | CpAsyncWaitOp):
+            op.detach()
+            op.erase()
 
 
 def open_loop(context: Context, body: Block) -> None:

@@ -86,7 +86,19 @@ def test_batched_matmul_of_strided_views(check_group: Check, transpose: bool) ->
     check_group(module(body, layouts=layouts), "gemm_mma", tolerance=2e-3)
 
 
-def conv(element: str, n: object, h: object, w: object, c: int, o: int, kernel: int, *, stride: int = 1, pad: int = 0, groups: int = 1) -> str:
+def conv(
+    element: str,
+    n: object,
+    h: object,
+    w: object,
+    c: int,
+    o: int,
+    kernel: int,
+    *,
+    stride: int = 1,
+    pad: int = 0,
+    groups: int = 1,
+) -> str:
     def tensor(*dims: object) -> str:
         shape = "x".join("?" if isinstance(d, str) else str(d) for d in dims)
         encoding = f", #nn.dims<{', '.join(map(str, dims))}>" if any(isinstance(d, str) for d in dims) else ""
