@@ -84,6 +84,7 @@ def bert_base(batch: int, attention: str = "eager") -> Case:
     net = net.cuda()
     given = [value.cuda() for value in inputs]
     reference = net(*given).float()
+    given[1] = given[1].half()
     net.bert.set_attn_implementation(attention)
     half = net.half()
     arrays = {name: value.numpy() for name, value in zip(("ids", "mask", "types"), inputs, strict=True)}

@@ -8,13 +8,19 @@ from typing import Any
 
 
 def bert_base(batch: int, sequence: int = 128) -> tuple[Any, tuple[Any, ...]]:
-    """BERT-base (12 layers, 768 wide) with seeded weights, without the pooler, and example inputs (ids, mask, types)."""
+    """
+    BERT-base (12 layers, 768 wide) with seeded weights, without the pooler, and example inputs (ids, mask, types). The mask is additive,
+    [batch, 1, sequence, sequence]: torch can then capture it in a graph, and neither side computes it from a padding mask.
+    """
     import torch
     from transformers import BertConfig, BertModel
 
     torch.manual_seed(0)
     config = BertConfig(attn_implementation="eager")
     model = BertModel(config, add_pooling_layer=False).eval()
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias"):  # zeros, as initialised, would be folded away
+            torch.nn.init.normal_(parameter, 0.0, 0.02)
 
     class Encoder(torch.nn.Module):
         def __init__(self) -> None:
@@ -25,8 +31,8 @@ def bert_base(batch: int, sequence: int = 128) -> tuple[Any, tuple[Any, ...]]:
             return self.bert(input_ids=ids, attention_mask=mask, token_type_ids=types).last_hidden_state
 
     ids = torch.randint(0, config.vocab_size, (batch, sequence))
-    mask = torch.ones(batch, sequence, dtype=torch.int64)
-    mask[:, sequence - sequence // 8 :] = 0
+    mask = torch.zeros(batch, 1, sequence, sequence)
+    mask[..., sequence - sequence // 8 :] = -10000.0
     return Encoder(), (ids, mask, torch.zeros_like(ids))
 
 

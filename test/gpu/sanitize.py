@@ -23,7 +23,7 @@ def main() -> int:
         print("compute-sanitizer: not found; it comes with the CUDA toolkit (package cuda-sanitizer-api)")
         return 2
     environment = {**os.environ, "TRTC_TEST_GPU": "1", "TRTC_SANITIZE": "1", "CUPY_CACHE_IN_MEMORY": "1"}
-    tests = sys.argv[1:] or ["test/unit/schedules"]
+    tests = sys.argv[1:] or ["test/unit/schedules", "-n", "auto"]
     status = 0
     for tool in TOOLS:
         command = [sanitizer, "--tool", tool, "--error-exitcode", str(FAILURE), "--target-processes", "all"]

@@ -61,3 +61,13 @@ kernel.func @consumers() grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
   kernel.release %ring[%i] : !kernel.ring<4, mbarrier, 2>
   kernel.return
 }
+
+// -----
+
+// A slot that no role releases takes one fill only.
+// CHECK: lower-to-threads: kernel.acquire: expected fills below 1 of {{.*}}, whose slots no role releases
+kernel.func @never_released() grid <2, 1, 1> warps 4 coords(%i, %j, %k) {
+  %ring = kernel.ring -> !kernel.ring<1, mbarrier>
+  kernel.acquire %ring[%i] : !kernel.ring<1, mbarrier>
+  kernel.return
+}

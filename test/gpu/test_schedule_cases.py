@@ -1,0 +1,31 @@
+"""
+Each schedule's small groups on the GPU against their meaning: the kernels that the thread-level simulator accepts, with rings that wrap
+and blocks that run several tiles.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trtc.compiler.targets import detect_arch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
+from gpu_kernel import run_on_gpu
+from schedule_cases import CASES, Case, lowered
+
+pytestmark = pytest.mark.gpu
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_case_on_the_gpu(case: Case) -> None:
+    if case.schedule.endswith("_sm90") and detect_arch() != "sm_90a":
+        pytest.skip(f"{case.schedule} needs sm_90a, this GPU is {detect_arch()}")
+    made = lowered(case)
+    results = [np.full(want.size, 0x55, want.dtype) for want in made.expected]
+    run_on_gpu(made.func, [*(a.reshape(-1).copy() for a in made.operands), *results], {})
+    made.check([flat.reshape(want.shape) for flat, want in zip(results, made.expected, strict=True)])
