@@ -298,8 +298,9 @@ class CpAsyncWaitOp(IRDLOperation):
 @irdl_op_definition
 class LdmatrixOp(IRDLOperation):
     """
-    ldmatrix of `count` (1, 2, 4) 8x8 matrices of 16 bits: lane l gives the address (element offset) of row l % 8 of matrix l / 8; each thread
-    receives `count` 32-bit registers, written to local[position ..]. The array's elements may be 8, 16 or 32 bits wide.
+    ldmatrix of `count` (1, 2, 4) 8x8 matrices of 16 bits: lane l gives the address (element offset) of row l % 8 of matrix
+    l / 8; each thread receives `count` 32-bit registers, written to local[position ..]. The array's elements may be 8, 16
+    or 32 bits wide.
     """
 
     name = "kernel.ldmatrix"
@@ -425,8 +426,9 @@ class WgmmaWaitOp(IRDLOperation):
 @irdl_op_definition
 class WgmmaOp(IRDLOperation):
     """
-    wgmma.mma_async m64 n`n` k16 (k32 for i8, k8 for tf32): acc[i .. i + n/2 - 1] += A B^T. A and B are shared tiles at byte offsets within the
-    block's shared memory, rows of `swizzle` bytes, K fastest (`b_transposed`: N fastest); A may be a local array instead.
+    wgmma.mma_async m64 n`n` k16 (k32 for i8, k8 for tf32): acc[i .. i + n/2 - 1] += A B^T. A and B are shared tiles at byte
+    offsets within the block's shared memory, rows of `swizzle` bytes, K fastest (`b_transposed`: N fastest); A may be a local
+    array instead.
     """
 
     name = "kernel.wgmma"
@@ -441,8 +443,8 @@ class WgmmaOp(IRDLOperation):
     a = operand_def(index)
     b = operand_def(index)
     assembly_format = (
-        "$kind `n` $n `swizzle` $swizzle (`b_transposed` $b_transposed^)? $acc `[` $acc_position `]` `,` (`registers` $a_local^ `:` type($a_local) `at`)? "
-        "$a `,` $b attr-dict `:` type($acc)"
+        "$kind `n` $n `swizzle` $swizzle (`b_transposed` $b_transposed^)? $acc `[` $acc_position `]` `,` "
+        "(`registers` $a_local^ `:` type($a_local) `at`)? $a `,` $b attr-dict `:` type($acc)"
     )
 
     def __init__(
@@ -560,7 +562,10 @@ class TmaLoadOp(IRDLOperation):
     target = operand_def(index)
     barrier = operand_def(index)
     multicast = opt_prop_def(I64Attr)
-    assembly_format = "$map `[` $coords `]` (`window` `[` $window^ `]`)? `to` $target `barrier` $barrier (`multicast` $multicast^)? attr-dict `:` type($map)"
+    assembly_format = (
+        "$map `[` $coords `]` (`window` `[` $window^ `]`)? `to` $target `barrier` $barrier "
+        "(`multicast` $multicast^)? attr-dict `:` type($map)"
+    )
 
     def __init__(
         self, map: SSAValue, coords: Sequence[SSAValue], target: SSAValue, barrier: SSAValue,

@@ -41,7 +41,7 @@ from xdsl.dialects.builtin import (
     f64,
     i64,
 )
-from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.ir import Attribute, Block, BlockArgument, Operation, Region, SSAValue
 from xdsl.irdl import (
     AttrSizedOperandSegments,
     IRDLOperation,
@@ -64,6 +64,7 @@ from xdsl.traits import IsolatedFromAbove, IsTerminator, NoTerminator, Pure, Sym
 from xdsl.utils.exceptions import VerifyException
 
 from .dims import ExprLike
+from .dtypes import is_float
 from .kernel_numbers import Number
 from .kernel_types import (
     FragType,
@@ -72,6 +73,7 @@ from .kernel_types import (
     SharedType,
     TensorMapType,
     ViewType,
+    bitwidth,
     parse_dims,
 )
 from .nn_base import DimsAttr
@@ -167,12 +169,12 @@ class FuncOp(IRDLOperation):
         )
 
     @property
-    def tensors(self) -> Sequence[SSAValue]:
+    def tensors(self) -> Sequence[BlockArgument]:
         """The global tensors, in launch order."""
         return self.body.block.args[:-3]
 
     @property
-    def coords(self) -> Sequence[SSAValue]:
+    def coords(self) -> Sequence[BlockArgument]:
         """Tile coordinates along x, y and z."""
         return self.body.block.args[-3:]
 
@@ -337,7 +339,10 @@ class ViewOp(IRDLOperation):
 
     irdl_options = (ParsePropInAttrDict(),)
     traits = traits_def(Pure())
-    assembly_format = "$source `dims` $dims `strides` $strides `offset` $offset `groups` $groups attr-dict `:` type($source) `->` type($result)"
+    assembly_format = (
+        "$source `dims` $dims `strides` $strides `offset` $offset `groups` $groups attr-dict "
+        "`:` type($source) `->` type($result)"
+    )
 
     def __init__(
         self,
@@ -485,7 +490,10 @@ class GatherOp(IRDLOperation):
     result = result_def(FragType)
 
     custom_directives = (Number,)
-    assembly_format = "$view `rows` $rows `[` $coords `]` `fill` custom<Number>($fill) attr-dict `:` type($view) `,` type($rows) `->` type($result)"
+    assembly_format = (
+        "$view `rows` $rows `[` $coords `]` `fill` custom<Number>($fill) attr-dict "
+        "`:` type($view) `,` type($rows) `->` type($result)"
+    )
 
     def __init__(self, view: SSAValue, rows: SSAValue, coords: Sequence[SSAValue], result: FragType, fill: float = 0.0):
         """`coords`: the leading coordinates and the first column, without the row."""
@@ -602,7 +610,8 @@ class StoreSharedOp(IRDLOperation):
 class LoadAsyncOp(IRDLOperation):
     """
     Starts copying the tile of a view at the coordinates into a shared tile, by all threads of the block (cp.async; where a copy is under
-    4 bytes or not aligned, a load and a store). Elements outside the view become zero. Readable after the ring's `wait`.
+    4 bytes or not aligned, a load and a store). Elements outside the view become zero. Readable after the ring's `wait`. A tile of
+    narrower floats than the view's takes them rounded to nearest even, by loads and stores.
     """
 
     name = "kernel.load_async"
@@ -614,6 +623,14 @@ class LoadAsyncOp(IRDLOperation):
 
     def __init__(self, view: SSAValue, coords: Sequence[SSAValue], target: SSAValue):
         super().__init__(operands=[view, coords, target])
+
+    def verify_(self) -> None:
+        view, target = self.view.type, self.target.type
+        assert isinstance(view, ViewType) and isinstance(target, SharedType)
+        source, element = view.element_type, target.element_type
+        _expect(len(self.coords) == view.rank.data, self.name, f"{view.rank.data} coordinates", len(self.coords))
+        narrows = is_float(source) and is_float(element) and bitwidth(source) > bitwidth(element)
+        _expect(source == element or narrows, self.name, f"a tile of {source} or of narrower floats", element)
 
 
 @irdl_op_definition
@@ -965,7 +982,10 @@ class MmaOp(IRDLOperation):
     result = result_def(FragType)
     transposed_b = opt_prop_def(UnitAttr)
 
-    assembly_format = "$a `,` $b `,` $acc (`transposed_b` $transposed_b^)? attr-dict `:` type($a) `,` type($b) `,` type($acc) `->` type($result)"
+    assembly_format = (
+        "$a `,` $b `,` $acc (`transposed_b` $transposed_b^)? attr-dict "
+        "`:` type($a) `,` type($b) `,` type($acc) `->` type($result)"
+    )
 
     def __init__(self, a: SSAValue, b: SSAValue, acc: SSAValue, *, transposed_b: bool = False):
         """`transposed_b` (wgmma): the shared tile B is stored [K, N]."""

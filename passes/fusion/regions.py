@@ -111,7 +111,7 @@ class Growth:
             dims = shape_of(region.result if nn.is_pointwise(region.anchor) else region.anchor.operands[0])
             region.prologue = self._absorb_operands(region, [region.anchor], dims)
         elif isinstance(region.anchor, nn.ConvOp | nn.MatmulOp):
-            region.prologue = self._absorb_dequantize(region.anchor)
+            region.prologue = self._absorb_dequantize(region.anchor) or self._absorb_cast(region)
 
     def _step_down(self, region: Region) -> list[Operation] | None:
         """The fewest ops behind the region that leave it with one result again; None if there are none."""
@@ -187,3 +187,13 @@ class Growth:
                 absorbed.append(producer)
                 self.taken.add(producer)
         return absorbed
+
+    def _absorb_cast(self, region: Region) -> list[Operation]:
+        """The cast of a conv's image, if only the conv reads it."""
+        if not isinstance(region.anchor, nn.ConvOp):
+            return []
+        op = region.anchor.x.owner
+        if not isinstance(op, nn.CastOp) or not op.result.has_one_use() or not self.may_join(op, region):
+            return []
+        self.taken.add(op)
+        return [op]

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from records import Recorder, graph_time, replay_time  # noqa: E402
+from records import Recorder, graph_time, replay_time
 
-import trtc  # noqa: E402
-from trtc.compiler.universe import make_context  # noqa: E402
+import trtc
+from trtc.compiler.universe import make_context
 
 SHAPES = (
     "128x768x768", "128x3072x768", "128x768x3072", "1024x3072x768", "4096x768x3072", "4096x3072x768", "4096x4096x4096", "8192x8192x8192",

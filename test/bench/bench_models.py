@@ -51,7 +51,7 @@ def open_nsfw(batch: int) -> Case:
     run = models_torch.from_onnx(model.proto)
     half = run.half()
     given = image.half()
-    profiles = {symbol: (batch, batch, batch) for symbol in model.profiles}
+    profiles = dict.fromkeys(model.profiles, (batch, batch, batch))
     return Case(
         model.proto,
         inputs,

@@ -1,7 +1,7 @@
 """Every kernel family on a GPU under compute-sanitizer: `python test/gpu/sanitize.py [pytest arguments]`.
 
-memcheck finds accesses outside allocations, racecheck hazards in shared memory. The kernels are those of test/unit/schedules, each run
-alone through the driver shim, with exact allocations.
+memcheck finds accesses outside allocations, racecheck hazards in shared memory. The kernels are those of test/unit/schedule_cases.py, some for
+every schedule, each run alone through the driver shim, with exact allocations.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def main() -> int:
     if not Path(sanitizer).exists():
         print("compute-sanitizer: not found; it comes with the CUDA toolkit (package cuda-sanitizer-api)")
         return 2
-    environment = {**os.environ, "TRTC_TEST_GPU": "1", "TRTC_SANITIZE": "1", "CUPY_CACHE_IN_MEMORY": "1"}
-    tests = sys.argv[1:] or ["test/unit/schedules", "-n", "auto"]
+    environment = {**os.environ, "TRTC_SANITIZE": "1", "CUPY_CACHE_IN_MEMORY": "1"}
+    tests = sys.argv[1:] or ["test/gpu/test_schedule_cases.py"]
     status = 0
     for tool in TOOLS:
         command = [sanitizer, "--tool", tool, "--error-exitcode", str(FAILURE), "--target-processes", "all"]

@@ -16,7 +16,7 @@ import trtc
 from trtc.dialects.provenance import as_onnx_orders
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
-import zoo  # noqa: E402
+import zoo
 
 pytestmark = pytest.mark.gpu
 CEILING = {"fp32": 1e-4, "fp16": 1e-2}

@@ -7,6 +7,7 @@ drawn from a seed, never constant: two seeds must give different outputs (`asser
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,9 +17,12 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, TensorProto, helper
 
 from trtc.compiler.tools.fetch_models import fetch
+
+sys.path.insert(0, str(Path(__file__).parent))
+import seeding  # noqa: E402
 
 Array = np.ndarray[Any, Any]
 Inputs = dict[str, Array]
@@ -116,53 +120,20 @@ def minilm() -> Model:
 def inception_v1(seed: int = 0) -> Model:
     """Inception v1 (GoogLeNet) with seeded weights: data_0 f32 [1, 3, 224, 224]; outputs `prob_1` and its logits.
 
-    The architecture comes from the onnx package, where all weights are one constant. Here they are He-normal, and the
-    last layer is centred and scaled across inputs, so that the logits depend on the input; compare logits, not softmax.
+    The architecture comes from the onnx package, where all weights are one constant; seeding.py says how they are seeded.
+    Compare logits, not softmax.
     """
     folder = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
     model = onnx.load(str(folder / "light_inception_v1.onnx"))
-    rng = np.random.default_rng(seed)
 
     def inputs(rng: np.random.Generator, batch: int = 1) -> Inputs:
         return {"data_0": images(rng, batch, 3, 224, 224)}
 
-    _seed_weights(model, rng)
+    seeding.seed_weights(model, np.random.default_rng(seed))
+    seeding.calibrate_layers(model, [inputs(np.random.default_rng(1000 * (seed + 1) + i)) for i in range(4)])
     gemm = next(node for node in model.graph.node if node.op_type == "Gemm")
-    _calibrate_last_layer(model, gemm, [inputs(np.random.default_rng(seed + 1 + i)) for i in range(4)])
     model.graph.output.append(helper.make_tensor_value_info(gemm.output[0], TensorProto.FLOAT, (1, 1000)))
     return Model("inception_v1", model, inputs)
-
-
-def _seed_weights(model: ModelProto, rng: np.random.Generator) -> None:
-    """Replace the ConstantOfShape nodes by initializers: He-normal for weights, small normal for biases."""
-    graph = model.graph
-    shapes = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    kept = [node for node in graph.node if node.op_type != "ConstantOfShape"]
-    for node in graph.node:
-        if node.op_type != "ConstantOfShape":
-            continue
-        shape = [int(extent) for extent in shapes[node.input[0]]]
-        fan_in = int(np.prod(shape[1:]))
-        deviation = np.sqrt(2.0 / fan_in) if len(shape) > 1 else 0.05
-        weight = (rng.standard_normal(shape) * deviation).astype(np.float32)
-        graph.initializer.append(numpy_helper.from_array(weight, node.output[0]))
-    del graph.node[:]
-    graph.node.extend(kept)
-
-
-def _calibrate_last_layer(model: ModelProto, gemm: onnx.NodeProto, samples: list[Inputs]) -> None:
-    """Bias -W mean(f) and a scale that gives logits of deviation 1 across the samples, f being the last features."""
-    features = np.concatenate([next(iter(run_onnxruntime(model, s, [gemm.input[0]]).values())) for s in samples])
-    features = features.astype(np.float64)
-    sources = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "Reshape"}
-    weights = {tensor.name: tensor for tensor in model.graph.initializer}
-    stored, bias = (weights[sources.get(name, name)] for name in gemm.input[1:])
-    classes, length = numpy_helper.to_array(bias).size, features.shape[1]
-    weight = numpy_helper.to_array(stored).astype(np.float64).reshape(classes, length)
-    weight /= ((features - features.mean(0)) @ weight.T).std()
-    centre = -weight @ features.mean(0)
-    for tensor, values in ((stored, weight), (bias, centre)):
-        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float32).reshape(tensor.dims), tensor.name))
 
 
 @cache

@@ -520,6 +520,36 @@ def test_load_async(dims: tuple[int, int], element: Attribute, align: int, swizz
     assert copies == ([bytes_each] if bytes_each >= 4 else [])
 
 
+@pytest.mark.parametrize("element", [f16, bf16])
+@pytest.mark.parametrize("columns", [64, 61])
+def test_load_async_rounds_to_narrower_floats(element: Attribute, columns: int) -> None:
+    """Loads are as wide as the view allows; no cp.async, which copies bytes."""
+    m = Maker([tensor((30, columns), f32, align=16), tensor((32, 64), element)], 2)
+    zero = m.index(0)
+    ring = m(kernel.RingOp(RingType.of(1, "cp_async")))
+    tile = m(kernel.AllocOp(SharedType.of((1, 32, 64), element, 128)))
+    m(kernel.AcquireOp(ring, zero))
+    slot = m(kernel.SlotOp(tile, zero))
+    m(kernel.LoadAsyncOp(m.view(0, [[0], [1]]), [zero, zero], slot))
+    m(kernel.CommitOp(ring, zero))
+    m(kernel.WaitOp(ring, zero))
+    y = m(kernel.LoadSharedOp(slot, zero, zero, FragType.of((32, 64), element, Blocked.of(1, 64, 1, 1))))
+    m(kernel.ReleaseOp(ring, zero))
+    m(kernel.StoreOp(y, m.view(1, [[0], [1]]), [zero, zero]))
+    func, dtype = m.finish(), numpy_dtype(element)
+    x = np.random.default_rng(0).standard_normal(30 * columns).astype(np.float32)
+    x[:3] = 1 + 2**-11, 1 + 3 * 2**-11, 1e-7  # two ties in f16, a subnormal
+    expected = np.zeros((32, 64), dtype)
+    expected[:30, :columns] = x.reshape(30, columns).astype(dtype)
+    for mode, kernel_func in (("tile", func), ("thread", lowered(func))):
+        y = np.full(32 * 64, 77, dtype)
+        run_kernel(kernel_func, [x.copy(), y], {}, mode=mode)
+        np.testing.assert_array_equal(y.reshape(32, 64).astype(np.float64), expected.astype(np.float64))
+    ops = list(lowered(m.func).walk())
+    assert not any(isinstance(op, kernel.CpAsyncOp) for op in ops)
+    assert [op.count.value.data for op in ops if isinstance(op, kernel.LdGlobalOp)] == [4 if columns == 64 else 1]
+
+
 def ring_loop(order: Sequence[str], ahead: int, stages: int) -> kernel.FuncOp:
     """A kernel that copies eight tiles through a ring; `order` lists the steps of a turn, `ahead` how far it fetches."""
     m = Maker([tensor((8, 64)), tensor((8, 64))], 2)

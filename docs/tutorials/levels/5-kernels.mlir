@@ -25,7 +25,7 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
     nn.export "weight.2" %logits : tensor<2x4xf32>
     func.return
   }
-  kernel.func @conv_add_relu(%0: !kernel.global<dims <N, 8, 8, 3> x f32, strides <192, 8, 1, 64>, align 32>, %1: !kernel.global<dims <4, 1, 1, 3> x f32, strides <3, 3, 3, 1>, align 256>, %2: !kernel.global<dims <4> x f32, strides <1>, align 256>, %3: !kernel.global<dims <N, 4, 4, 4> x f32, strides <64, 16, 4, 1>, align 256>) grid <1, N, 1> warps 4 coords(%4, %5, %6) attributes {kernel.choice = #kernel.choice<"gemm_mma", {bk = 16 : i64, bm = 16 : i64, bn = 32 : i64, staged = 0 : i64, stages = 3 : i64, wm = 2 : i64, wn = 2 : i64}>} {
+  kernel.func @conv_add_relu(%0: !kernel.global<dims <N, 8, 8, 3> x f32, strides <192, 8, 1, 64>, align 32>, %1: !kernel.global<dims <4, 1, 1, 3> x f32, strides <3, 3, 3, 1>, align 256>, %2: !kernel.global<dims <4> x f32, strides <1>, align 256>, %3: !kernel.global<dims <N, 4, 4, 4> x f32, strides <64, 16, 4, 1>, align 256>) grid <1, N, 1> warps 4 min_blocks 1 coords(%4, %5, %6) attributes {kernel.choice = #kernel.choice<"gemm_mma", {bk = 16 : i64, bm = 16 : i64, bn = 32 : i64, staged = 0 : i64, stages = 3 : i64, wm = 2 : i64, wn = 2 : i64}>} {
     %7 = arith.constant 32 : index
     %8 = arith.constant 16 : index
     %9 = arith.constant 0 : index
@@ -122,7 +122,7 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
     kernel.store %22, %10[%11, %8] : !kernel.frag<32xf32, #kernel.blocked<32, 8, 1, 1>, rows of 16>, !kernel.view<2 x f32>
     kernel.return
   }
-  kernel.func @matmul(%0: !kernel.global<dims <N, 4> x f32, strides <4, 1>, align 256>, %1: !kernel.global<dims <2, 4> x f32, strides <4, 1>, align 256>, %2: !kernel.global<dims <N, 2> x f32, strides <2, 1>, align 256>) grid <1, (N + 15) floordiv 16, 1> warps 4 coords(%3, %4, %5) attributes {kernel.choice = #kernel.choice<"gemm_mma", {bk = 16 : i64, bm = 16 : i64, bn = 32 : i64, staged = 0 : i64, stages = 3 : i64, wm = 2 : i64, wn = 2 : i64}>} {
+  kernel.func @matmul(%0: !kernel.global<dims <N, 4> x f32, strides <4, 1>, align 256>, %1: !kernel.global<dims <2, 4> x f32, strides <4, 1>, align 256>, %2: !kernel.global<dims <N, 2> x f32, strides <2, 1>, align 256>) grid <1, (N + 15) floordiv 16, 1> warps 4 min_blocks 1 coords(%3, %4, %5) attributes {kernel.choice = #kernel.choice<"gemm_mma", {bk = 16 : i64, bm = 16 : i64, bn = 32 : i64, staged = 0 : i64, stages = 3 : i64, wm = 2 : i64, wn = 2 : i64}>} {
     %6 = arith.constant 32 : index
     %7 = arith.constant 16 : index
     %8 = arith.constant 0 : index

@@ -36,7 +36,7 @@ __device__ __forceinline__ void bar_sync() {
   asm volatile("bar.sync %0, %1;" : : "n"(id), "n"(threads) : "memory");
 }
 
-extern "C" __global__ void __launch_bounds__(128) conv_add_relu(const float* __restrict__ t0, const float* __restrict__ t1, const float* __restrict__ t2, float* __restrict__ t3, int N) {
+extern "C" __global__ void __launch_bounds__(128, 1) conv_add_relu(const float* __restrict__ t0, const float* __restrict__ t1, const float* __restrict__ t2, float* __restrict__ t3, int N) {
   extern __shared__ __align__(1024) unsigned char smem[];
   const int tile_y = blockIdx.y;
   // Conv conv (Conv#0), Relu relu (Relu#1)
@@ -46,10 +46,10 @@ extern "C" __global__ void __launch_bounds__(128) conv_add_relu(const float* __r
   __align__(16) int row_offset[2];
   __align__(16) int row_h[2];
   __align__(16) int row_w[2];
-  const int v0 = (unsigned)thread / (unsigned)16;
-  const int v1 = (unsigned)thread % (unsigned)16;
-  const int v2 = (unsigned)v0 % (unsigned)4;
-  const int v3 = (unsigned)v0 / (unsigned)4;
+  const int v0 = (unsigned)thread / 16u;
+  const int v1 = (unsigned)thread % 16u;
+  const int v2 = (unsigned)v0 % 4u;
+  const int v3 = (unsigned)v0 / 4u;
   const int v4 = tile_y * 16;
   const int v5 = v4 + v0;
   const int v6 = N * 16;
@@ -73,9 +73,9 @@ extern "C" __global__ void __launch_bounds__(128) conv_add_relu(const float* __r
     row_h[n] = v20;
     row_w[n] = v10;
   }
-  const int v21 = (unsigned)v1 % (unsigned)3;
-  const int v22 = (unsigned)v1 / (unsigned)3;
-  const bool v23 = (unsigned)v1 < (unsigned)3;
+  const int v21 = (unsigned)v1 % 3u;
+  const int v22 = (unsigned)v1 / 3u;
+  const bool v23 = (unsigned)v1 < 3u;
   const int v24 = v22 * 8;
   const int v25 = v21 * 64;
   const int v26 = v24 + v25;
@@ -87,8 +87,8 @@ extern "C" __global__ void __launch_bounds__(128) conv_add_relu(const float* __r
     const int v30 = row_h[c];
     const int v31 = row_w[c];
     const int v32 = v22 + v30;
-    const bool v33 = (unsigned)v32 < (unsigned)8;
-    const bool v34 = (unsigned)v31 < (unsigned)8;
+    const bool v33 = (unsigned)v32 < 8u;
+    const bool v34 = (unsigned)v31 < 8u;
     const bool v35 = v23 & v33;
     const bool v36 = v35 & v34;
     const int v37 = v26 + v29;
@@ -102,7 +102,7 @@ extern "C" __global__ void __launch_bounds__(128) conv_add_relu(const float* __r
   for (int c_1 = 0; c_1 < 4; c_1++) {
     const int v42 = c_1 * 8;
     const int v43 = v0 + v42;
-    const bool v44 = (unsigned)v43 < (unsigned)4;
+    const bool v44 = (unsigned)v43 < 4u;
     const bool v45 = v23 & v44;
     const int v46 = c_1 * 24;
     const int v47 = v41 + v46;
@@ -112,10 +112,10 @@ extern "C" __global__ void __launch_bounds__(128) conv_add_relu(const float* __r
   }
   cp_async_commit();
   const int v50 = v1 + 1;
-  const int v51 = (unsigned)v50 % (unsigned)3;
-  const int v52 = (unsigned)v50 / (unsigned)3;
+  const int v51 = (unsigned)v50 % 3u;
+  const int v52 = (unsigned)v50 / 3u;
   const int v53 = v1 + 16;
-  const bool v54 = (unsigned)v53 < (unsigned)3;
+  const bool v54 = (unsigned)v53 < 3u;
   const int v55 = v52 * 8;
   const int v56 = v51 * 64;
   const int v57 = v55 + v56;
@@ -126,8 +126,8 @@ extern "C" __global__ void __launch_bounds__(128) conv_add_relu(const float* __r
     const int v60 = row_w[c_2];
     const int v61 = v52 + v59;
     const int v62 = v61 + 5;
-    const bool v63 = (unsigned)v62 < (unsigned)8;
-    const bool v64 = (unsigned)v60 < (unsigned)8;
+    const bool v63 = (unsigned)v62 < 8u;
+    const bool v64 = (unsigned)v60 < 8u;
     const bool v65 = v54 & v63;
     const bool v66 = v65 & v64;
     const int v67 = v57 + v58;
@@ -141,7 +141,7 @@ extern "C" __global__ void __launch_bounds__(128) conv_add_relu(const float* __r
   for (int c_3 = 0; c_3 < 4; c_3++) {
     const int v72 = c_3 * 8;
     const int v73 = v0 + v72;
-    const bool v74 = (unsigned)v73 < (unsigned)4;
+    const bool v74 = (unsigned)v73 < 4u;
     const bool v75 = v54 & v74;
     const int v76 = c_3 * 24;
     const int v77 = v41 + v76;
@@ -158,16 +158,16 @@ extern "C" __global__ void __launch_bounds__(128) conv_add_relu(const float* __r
     r[r_1] = 0.0f;
   }
   const int v82 = v1 + 2;
-  const int v83 = (unsigned)v82 % (unsigned)3;
-  const int v84 = (unsigned)v82 / (unsigned)3;
+  const int v83 = (unsigned)v82 % 3u;
+  const int v84 = (unsigned)v82 / 3u;
   const int v85 = v1 + 32;
-  const bool v86 = (unsigned)v85 < (unsigned)3;
+  const bool v86 = (unsigned)v85 < 3u;
   const int v87 = v84 * 8;
   const int v88 = v83 * 64;
   const int v89 = v87 + v88;
-  const int v90 = (unsigned)thread / (unsigned)8;
+  const int v90 = (unsigned)thread / 8u;
   const int v91 = v90 * 20;
-  const int v92 = (unsigned)thread % (unsigned)8;
+  const int v92 = (unsigned)thread % 8u;
   const int v93 = v92 * 80;
   const int v94 = v91 + 4;
   const int v95 = v91 + 8;
@@ -182,8 +182,8 @@ extern "C" __global__ void __launch_bounds__(128) conv_add_relu(const float* __r
       const int v99 = row_w[c_4];
       const int v100 = v84 + v98;
       const int v101 = v100 + 10;
-      const bool v102 = (unsigned)v101 < (unsigned)8;
-      const bool v103 = (unsigned)v99 < (unsigned)8;
+      const bool v102 = (unsigned)v101 < 8u;
+      const bool v103 = (unsigned)v99 < 8u;
       const bool v104 = v86 & v102;
       const bool v105 = v104 & v103;
       const int v106 = v89 + v97;
@@ -197,7 +197,7 @@ extern "C" __global__ void __launch_bounds__(128) conv_add_relu(const float* __r
     for (int c_5 = 0; c_5 < 4; c_5++) {
       const int v111 = c_5 * 8;
       const int v112 = v0 + v111;
-      const bool v113 = (unsigned)v112 < (unsigned)4;
+      const bool v113 = (unsigned)v112 < 4u;
       const bool v114 = v86 & v113;
       const int v115 = c_5 * 24;
       const int v116 = v41 + v115;
@@ -312,7 +312,7 @@ extern "C" __global__ void __launch_bounds__(128) conv_add_relu(const float* __r
   const int v164 = v4 + v90;
   const bool v165 = (unsigned)v164 < (unsigned)v6;
   const int v166 = v92 * 4;
-  const bool v167 = (unsigned)v166 < (unsigned)4;
+  const bool v167 = (unsigned)v166 < 4u;
   const bool v168 = v165 & v167;
   #pragma unroll
   for (int e = 0; e < 4; e++) {
@@ -343,12 +343,12 @@ extern "C" __global__ void __launch_bounds__(256) reduce(const float* __restrict
     r[r_1] = 0.0f;
   }
   __align__(16) int row_offset[1];
-  const int v0 = (unsigned)thread / (unsigned)8;
-  const int v1 = (unsigned)thread % (unsigned)8;
+  const int v0 = (unsigned)thread / 8u;
+  const int v1 = (unsigned)thread % 8u;
   const int v2 = N * 4;
   const bool v3 = (unsigned)v0 < (unsigned)v2;
-  const int v4 = (unsigned)v0 % (unsigned)4;
-  const int v5 = (unsigned)v0 / (unsigned)4;
+  const int v4 = (unsigned)v0 % 4u;
+  const int v5 = (unsigned)v0 / 4u;
   const int v6 = v5 * 64;
   const int v7 = v4 + v6;
   row_offset[0] = v7;
@@ -390,26 +390,26 @@ extern "C" __global__ void __launch_bounds__(256) reduce(const float* __restrict
   const float v25 = v23 + v24;
   r_5[0] = v25;
   const float v26 = r_5[0];
-  const float v27 = (float)16;
+  const float v27 = (float)(16);
   const float v28 = v26 / v27;
   r_5[0] = v28;
-  const bool v29 = (unsigned)v1 < (unsigned)1;
+  const bool v29 = (unsigned)v1 < 1u;
   const bool v30 = v3 & v29;
   if (v30) t1[v0] = r_5[0];
 }
 
-extern "C" __global__ void __launch_bounds__(128) matmul(const float* __restrict__ t0, const float* __restrict__ t1, float* __restrict__ t2, int N) {
+extern "C" __global__ void __launch_bounds__(128, 1) matmul(const float* __restrict__ t0, const float* __restrict__ t1, float* __restrict__ t2, int N) {
   extern __shared__ __align__(1024) unsigned char smem[];
   // MatMul fc (MatMul#3)
   const int thread = threadIdx.x;
   float* const tile = reinterpret_cast<float*>(smem + 0);
   float* const tile_1 = reinterpret_cast<float*>(smem + 3840);
-  const bool v0 = (unsigned)thread < (unsigned)64;
-  const int v1 = (unsigned)thread / (unsigned)4;
-  const int v2 = (unsigned)thread % (unsigned)4;
+  const bool v0 = (unsigned)thread < 64u;
+  const int v1 = (unsigned)thread / 4u;
+  const int v2 = (unsigned)thread % 4u;
   const bool v3 = (unsigned)v1 < (unsigned)N;
   const int v4 = v2 * 4;
-  const bool v5 = (unsigned)v4 < (unsigned)4;
+  const bool v5 = (unsigned)v4 < 4u;
   const bool v6 = v3 & v5;
   const int v7 = v1 * 4;
   const int v8 = v7 + v4;
@@ -418,12 +418,12 @@ extern "C" __global__ void __launch_bounds__(128) matmul(const float* __restrict
   if (v0) {
     cp_async_16(smem_address(&tile[v10]), &t0[v8], v6);
   }
-  const bool v11 = (unsigned)v1 < (unsigned)2;
+  const bool v11 = (unsigned)v1 < 2u;
   const bool v12 = v11 & v5;
   cp_async_16(smem_address(&tile_1[v10]), &t1[v8], v12);
   cp_async_commit();
   const int v13 = v4 + 16;
-  const bool v14 = (unsigned)v13 < (unsigned)4;
+  const bool v14 = (unsigned)v13 < 4u;
   const bool v15 = v3 & v14;
   const int v16 = v8 + 16;
   const int v17 = v10 + 320;
@@ -440,14 +440,14 @@ extern "C" __global__ void __launch_bounds__(128) matmul(const float* __restrict
     r[r_1] = 0.0f;
   }
   const int v20 = v4 + 32;
-  const bool v21 = (unsigned)v20 < (unsigned)4;
+  const bool v21 = (unsigned)v20 < 4u;
   const bool v22 = v3 & v21;
   const int v23 = v8 + 32;
   const bool v24 = v11 & v21;
   const int v25 = v10 + 1280;
-  const int v26 = (unsigned)thread / (unsigned)8;
+  const int v26 = (unsigned)thread / 8u;
   const int v27 = v26 * 20;
-  const int v28 = (unsigned)thread % (unsigned)8;
+  const int v28 = (unsigned)thread % 8u;
   const int v29 = v28 * 80;
   const int v30 = v27 + 4;
   const int v31 = v27 + 8;
@@ -568,7 +568,7 @@ extern "C" __global__ void __launch_bounds__(128) matmul(const float* __restrict
   for (int r_14 = 0; r_14 < 2; r_14++) {
     const int v80 = r_14 * 2;
     const int v81 = v77 + v80;
-    const bool v82 = (unsigned)v81 < (unsigned)2;
+    const bool v82 = (unsigned)v81 < 2u;
     const bool v83 = v76 & v82;
     const int v84 = v79 + v80;
     if (v83) *reinterpret_cast<vec8*>(&t2[v84]) = *reinterpret_cast<const vec8*>(&r[v80]);
@@ -580,13 +580,13 @@ extern "C" __global__ void __launch_bounds__(128) softmax(const float* __restric
   // Softmax softmax (Softmax#4)
   const int thread = threadIdx.x;
   __align__(16) float r[2];
-  const int v0 = (unsigned)thread / (unsigned)32;
-  const int v1 = (unsigned)thread % (unsigned)32;
+  const int v0 = (unsigned)thread / 32u;
+  const int v1 = (unsigned)thread % 32u;
   const int v2 = tile_x * 4;
   const int v3 = v2 + v0;
   const bool v4 = (unsigned)v3 < (unsigned)N;
   const int v5 = v1 * 2;
-  const bool v6 = (unsigned)v5 < (unsigned)2;
+  const bool v6 = (unsigned)v5 < 2u;
   const bool v7 = v4 & v6;
   #pragma unroll
   for (int e = 0; e < 2; e++) {

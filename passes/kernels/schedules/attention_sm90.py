@@ -1,10 +1,11 @@
 """
 Attention for Hopper (sm_90a) in one launch: softmax(scale(Q K^T)) V with the scores never leaving registers.
 
-A block owns 128 queries of one head: a producer warpgroup brings Q once and then K and V tiles of 128 keys by TMA; two consumer warpgroups of
-64 queries each compute the scores by wgmma, keep a running row maximum and sum (online softmax, Milakov and Gimelshein 2018), turn the
-probabilities from the accumulator's layout into that of wgmma's A operand, where each thread already holds what it needs, and multiply
-them by V, which wgmma reads transposed from shared memory (FlashAttention-2 and 3, Dao 2023, Shah et al. 2024).
+A block owns 128 queries of one head: a producer warpgroup brings Q once and then K and V tiles of 128 keys by TMA; two
+consumer warpgroups of 64 queries each compute the scores by wgmma, keep a running row maximum and sum (online softmax,
+Milakov and Gimelshein 2018), turn the probabilities from the accumulator's layout into that of wgmma's A operand, where
+each thread already holds what it needs, and multiply them by V, which wgmma reads transposed from shared memory
+(FlashAttention-2 and 3, Dao 2023, Shah et al. 2024).
 
 Takes a group of matmul (transpose_b), pointwise, softmax over the last axis, matmul, pointwise. Not tuned; no fusion makes such groups yet.
 """
@@ -230,7 +231,7 @@ class _Builder:
             return b.load(b.view_of(access, _groups(self.dims)), at, self.score_type)
 
         wanted = [(self.attention.softmax.x, space_axes(self.dims, self.dims))]
-        known = {self.attention.scores.result: scores}
+        known: dict[SSAValue, SSAValue] = {self.attention.scores.result: scores}
         (scores,) = emit_pointwise(b, wanted, self.score_type, load, known=known, elements=[f32])
         if (self.keys % KEYS).as_int() == 0:
             return scores

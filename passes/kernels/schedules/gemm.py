@@ -3,7 +3,7 @@ What the GEMM schedules share: the product inside a group, its views and its epi
 
 A conv or matmul is C[b, m, n] = sum over k of A[b, m, k] * B[b, n, k]. For a conv, m runs over the output pixels (n, p, q), k over the
 window and a group's channels (r, s, c), b over its groups: A is an im2col view, so no matrix is ever built. For a matmul with one
-weight matrix the leading dims of A count as rows.
+weight matrix the leading dims of A count as rows. A conv's image may be an f32 argument that the group casts (`narrows`).
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, IntegerType, f32, i32
+from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, IntegerType, bf16, f16, f32, i32
 from xdsl.ir import Attribute, BlockArgument, SSAValue
 
 from ....dialects import kernel, nn
 from ....dialects.dims import Expr, const, product
-from .base import Access, Group, space_axes
+from .base import Access, Group, owner_op, space_axes
 
 ANCHORS = (nn.ConvOp, nn.MatmulOp)
 
@@ -40,6 +40,11 @@ class Problem:
     def element(self) -> Attribute:
         """The operands' element type."""
         return nn.element_of(self.anchor.operands[0])
+
+    @property
+    def narrows(self) -> bool:
+        """Whether A is cast from f32 on its way to shared memory."""
+        return isinstance(self.anchor, nn.ConvOp) and image_of(self.anchor) is not self.anchor.x
 
     @property
     def accumulator(self) -> Attribute:
@@ -101,6 +106,14 @@ class Problem:
         return dims, strides
 
 
+def image_of(conv: nn.ConvOp) -> SSAValue:
+    """What the conv reads: its x, or the f32 tensor that x is cast from."""
+    op = owner_op(conv.x)
+    if isinstance(op, nn.CastOp) and nn.element_of(op.x) == f32 and nn.element_of(op.result) in (f16, bf16):
+        return op.x
+    return conv.x
+
+
 def problem_of(group: Group) -> Problem | str:
     """The product in a group, or why it has none."""
     anchor = group.anchor(*ANCHORS)
@@ -112,7 +125,8 @@ def problem_of(group: Group) -> Problem | str:
     if kind is None:
         return f"expected f16, bf16, f32 or i8 operands, got {nn.element_of(anchor.operands[0])}"
     problem = Problem(group, anchor, kind)
-    for name, operand in zip("AB", anchor.operands, strict=True):
+    operands = (image_of(anchor), anchor.w) if isinstance(anchor, nn.ConvOp) else anchor.operands
+    for name, operand in zip("AB", operands, strict=True):
         if isinstance(anchor, nn.ConvOp) and not isinstance(operand, BlockArgument):
             return f"expected operand {name} of the conv to be an argument of the group, got the result of {operand.owner.name}"
         dims = nn.shape_of(operand)
@@ -149,7 +163,7 @@ def operand_views(
     """
     group, anchor = problem.group, problem.anchor
     if isinstance(anchor, nn.ConvOp):
-        x, w = (v for v in anchor.operands if isinstance(v, BlockArgument))
+        x, w = (v for v in (image_of(anchor), anchor.w) if isinstance(v, BlockArgument))
         window = [int(d.as_int() or 0) for d in nn.shape_of(w)[1:3]]
         strides, pads, dilations = (nn.values_of(a) for a in (anchor.strides, anchor.pads, anchor.dilations))
         a = kernel.Im2colOp(tensors[x.index], problem.dims[1:3], window, strides, pads, dilations, problem.groups)

@@ -6,7 +6,8 @@ oldest one: operands come to registers by ldmatrix, accumulators stay there. Row
 that eight rows of 16 bytes fall into different banks. The epilogue (bias, residual, activation, casts) works on the accumulator's
 fragment, or, `staged`, on whole 16-byte vectors after a trip through shared memory, which makes global accesses wide.
 
-A grouped conv has its groups, a batched matmul its batch, along z.
+A grouped conv has its groups, a batched matmul its batch, along z. A conv of an odd number of channels, which cp.async cannot move, may
+take in the cast of its image: its elements pass through registers anyway.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class GemmMma:
             return f"mma.sync with cp.async needs sm_80 or later, got {target.arch.data}"
         if problem.kind == "s8" and problem.b_is_kn:
             return "expected an i8 B stored [N, K] (transpose_b): ldmatrix does not transpose bytes"
-        return refuse_pointwise(group.ops)
+        return _refuse_cast(problem) or refuse_pointwise(group.ops)
 
     def candidates(self, group: Group, target: Target) -> list[Choice]:
         problem = problem_of(group)
@@ -208,6 +209,17 @@ def epilogue_columns(
         assert isinstance(piece_type, FragType)
         here = (batch, row, b.add(column, first))
         yield epilogue(b, problem, piece, piece_type, here), here
+
+
+def _refuse_cast(problem: Problem) -> str | None:
+    """Why the cast of a conv's image is better a launch of its own, or None."""
+    if not problem.narrows:
+        return None
+    assert isinstance(problem.anchor, nn.ConvOp)
+    channels = nn.shape_of(problem.anchor.x)[3] // problem.groups
+    if (channels % 2).as_int() != 1:
+        return f"cast of operand A: expected an odd number of channels, which are loaded singly, got {channels}"
+    return None
 
 
 SCHEDULE = GemmMma()

@@ -111,6 +111,8 @@ class GemmSm90:
             return "expected B stored [N, K] (transpose_b)"
         if problem.groups > 1:
             return "expected one group"
+        if problem.narrows:
+            return "operand A: expected f16 or bf16 in memory, got a cast from f32; TMA copies bytes"
         return _refuse_tma(problem) or refuse_pointwise(group.ops)
 
     def candidates(self, group: Group, target: Target) -> list[Choice]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from xdsl.dialects import scf
-from xdsl.ir import SSAValue
+from xdsl.dialects import arith, scf
+from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type
+from xdsl.ir import Attribute, SSAValue
 
 from ....dialects.kernel import (
     BulkCommitOp,
@@ -24,6 +25,7 @@ from ....dialects.kernel import (
     TmaLoadOp,
     TmaStoreOp,
     ViewOp,
+    ViewType,
 )
 from ....dialects.kernel_views import tensor_map_groups
 from .context import Context, Tile
@@ -40,7 +42,7 @@ CP_ASYNC_BYTES = 4
 def lower_load_async(context: Context, op: LoadAsyncOp) -> None:
     """
     The tile's chunks of up to 16 bytes, in rows, go round the threads: chunk number turn * threads + thread. A chunk that cp.async cannot
-    move goes through registers, all loads first.
+    move, as it is too small or changes its element type, goes through registers, all loads first.
     """
     em, tile = context.em, context.tiles[op.target]
     view = view_of(context, op.view)
@@ -49,21 +51,35 @@ def lower_load_async(context: Context, op: LoadAsyncOp) -> None:
     limit = columns & -columns
     width = min(view.vector(column, limit), shared_vector(tile, em.ix(0), limit))
     copy = _Copy(context, tile, view, lead, row, column, width)
-    if width * view.size >= CP_ASYNC_BYTES:
+    assert isinstance(op.view.type, ViewType)
+    source, element = op.view.type.element_type, tile.type.element_type
+    if source == element and width * view.size >= CP_ASYNC_BYTES:
         with em.loop(copy.turns, "c") as c, em.when(copy.participates(c)):
             offset, inside, position = copy.chunk(c)
             em.emit(CpAsyncOp(view.tensor, em.value(offset), tile.array, em.value(position), width, inside))
         return
-    held = context.local(copy.turns * width, tile.type.element_type, "held")
-    zero = em.scalar(0, tile.type.element_type)
+    held = context.local(copy.turns * width, source, "held")
+    zero = em.scalar(0, source)
     with em.loop(copy.turns * width, "e") as e:
         em.store(zero, held, e)
     with em.loop(copy.turns, "c") as c, em.when(copy.participates(c)):
         offset, inside, _ = copy.chunk(c)
         em.emit(LdGlobalOp(view.tensor, em.value(offset), held, em.value(c * width), width, inside))
+    if source != element:
+        held = _narrowed(context, held, copy.turns * width, element)
     with em.loop(copy.turns, "c") as c, em.when(copy.participates(c)):
         i, j = copy.place(c)
         em.emit(StSharedOp(held, em.value(c * width), tile.array, em.value(shared_position(tile, i, j)), width))
+
+
+def _narrowed(context: Context, held: SSAValue, count: int, element: Attribute) -> SSAValue:
+    """An array of the same numbers, rounded to a narrower float type."""
+    assert isinstance(element, Float16Type | BFloat16Type | Float32Type)
+    result = context.local(count, element, "narrowed")
+    with context.em.loop(count, "e") as e:
+        value = context.em.emit(arith.TruncFOp(context.em.load(held, e), element)).results[0]
+        context.em.store(value, result, e)
+    return result
 
 
 class _Copy:

@@ -57,3 +57,14 @@ kernel.func @f() grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
   }
   kernel.return
 }
+
+// -----
+
+// An asynchronous copy may round to narrower floats, nothing else.
+// CHECK: kernel.load_async: expected a tile of f16 or of narrower floats, got f32
+kernel.func @f(%x: !kernel.global<dims <4, 8> x f16, strides <8, 1>, align 16>) grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
+  %v = kernel.view %x dims <4, 8> strides <8, 1> offset <0> groups [array<i64: 0>, array<i64: 1>] : !kernel.global<dims <4, 8> x f16, strides <8, 1>, align 16> -> !kernel.view<2 x f16>
+  %s = kernel.alloc -> !kernel.shared<4x8xf32>
+  kernel.load_async %v[%i, %j] to %s : !kernel.view<2 x f16>, !kernel.shared<4x8xf32>
+  kernel.return
+}
