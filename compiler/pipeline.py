@@ -59,6 +59,7 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
             Step("cse"),
             Step("assign-precision", {"mode": options.precision}),
             Step("transpose-weights"),
+            Step("pad-channels"),
             Step("fold-constants"),
             Step("cse"),
             Step("dce"),

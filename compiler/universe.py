@@ -44,7 +44,7 @@ PASSES: dict[str, tuple[str, ...]] = {
         "eliminate-transposes",
         "assign-precision",
         "transpose-weights",
-        "transpose-weights",
+        "pad-channels",
         "hoist-weights",
     ),
     "quantization": ("place-qdq", "realize-integer"),

@@ -8,7 +8,7 @@ fp16 and bf16: f32 and f64 tensors become f16 or bf16. Sums, softmax and normali
 the ops. What stays wide (precision_regions.py): inputs and outputs keep the model's types; what only outputs read, behind the last conv or
 matmul, is computed in f32; so is what stands between a dequantize and the next quantize, which lives in registers. Casts stand where
 the two meet; constants are cast too, and `fold-constants` evaluates that. Numbers beyond the range, such as a mask of
--3.4e38, are clamped to it, with a remark. tf32: convs and matmuls on f32 get `math = #nn.math<tf32>`. fp32: nothing changes.
+-3.4e38, are clamped to half of it, with a remark. tf32: convs and matmuls on f32 get `math = #nn.math<tf32>`. fp32: nothing changes.
 Linear in the number of ops.
 """
 
@@ -100,13 +100,19 @@ class _Narrowing:
         return self.casts[key]
 
     def _within_range(self, value: SSAValue, user: Operation) -> SSAValue:
-        """A constant with its finite numbers clamped to what the narrow type can hold."""
-        array, limit = nn.constant_of(value), _FINITE[self.mode]
+        """A constant with its finite numbers clamped to what the narrow type can hold.
+
+        They are clamped to half of the range where the others are smaller still: a mask of the lowest float to which a
+        negative score is added must not become -inf, which makes NaN of a row that is masked as a whole.
+        """
+        array, largest = nn.constant_of(value), _FINITE[self.mode]
         if array is None or not isinstance(value.owner, Operation):
             return value
-        beyond = int(np.count_nonzero((np.abs(array) > limit) & np.isfinite(array)))
+        size = np.abs(array)
+        beyond = int(np.count_nonzero((size > largest) & np.isfinite(array)))
         if not beyond:
             return value
+        limit = max(largest / 2, float(size.max(where=size <= largest, initial=0.0)))
         remark(
             value.owner,
             "applied",

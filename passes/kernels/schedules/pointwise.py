@@ -4,6 +4,7 @@ Schedule `pointwise`: arithmetic without an anchor, and every copy: transposed, 
 The elements of a result form one flat space; a block takes `threads * elements` of them, a thread `vector` neighbours at once, so that
 a warp moves 512 contiguous bytes an instruction. Operands are views of that space: stride 0 where they broadcast. A padded operand has
 no strides: there the space is cut into rows (up to the last padded dim) and columns, and rows are gathered, padding being the row outside.
+Padding behind the last dim is what lies outside the columns of the operand's view.
 Results of several shapes and the pieces of a concat are jobs of one launch, each over its own space.
 """
 
@@ -105,6 +106,8 @@ def _split(group: Group, value: SSAValue, dims: tuple[Expr, ...]) -> int:
             padded = [
                 i for i, (a, z) in enumerate(zip(nn.values_of(op.low), nn.values_of(op.high), strict=True)) if a or z
             ]
+            if (last := len(dims) - 1) in padded and last > 0 and nn.values_of(op.low)[last] == 0:
+                padded[-1] = last - 1
             split = max([split, *(i + 1 for i in padded)])
         elif not isinstance(op, nn.IotaOp | nn.ShapeValueOp) and group.access(leaf, axes, dims, flat=True) is None:
             raise Refused(f"{op.name if op else 'operand'} is no view with strides of an operand")
@@ -238,6 +241,9 @@ def load_padded(
     """The tile of a padded operand: each row of the result is a row of the operand, or, in the padding, none."""
     dims = nn.shape_of(op.x)
     access = cast(Access, group.access(op.x, *_own_space(op.x)))
+    view = b.view_of(access, [list(range(split)), list(range(split, len(dims)))])
+    if not any((*nn.values_of(op.low)[:split], *nn.values_of(op.high)[:split])):
+        return b.load(view, coords, frag, op.value.value.data)
     padded, low = nn.shape_of(op.result)[:split], nn.values_of(op.low)[:split]
     sizes = [(b.cast(b.expr(p), i32), b.cast(b.expr(d), i32)) for p, d in zip(padded, dims, strict=False)]
     row = b.coord(coords[0], 0, frag.rows)
@@ -262,7 +268,6 @@ def load_padded(
         return [select(s, inside, linear, outside)]
 
     (rows,) = b.map([row, *(e for pair in sizes for e in pair)], [frag.rows.with_element(i32)], body)
-    view = b.view_of(access, [list(range(split)), list(range(split, len(dims)))])
     return b.gather(view, rows, [coords[1]], frag, op.value.value.data)
 
 

@@ -29,17 +29,32 @@ func.func @main(%x: tensor<?x4xf32, #nn.dims<N, 4>>) -> tensor<?x2xf32, #nn.dims
 
 // -----
 
-// Numbers that f16 cannot hold are clamped, and integers are not touched.
+// Numbers that f16 cannot hold are clamped to half of its range, so that a sum with them stays in it; integers are not touched.
 // CHECK-LABEL: @mask
-// CHECK: nn.constant dense<[-6.550400e+04, 1.000000e+00]> : tensor<2xf32>
+// CHECK: nn.constant dense<[-3.275200e+04, 1.000000e+00]> : tensor<2xf32>
 // CHECK: nn.add %i, %i : (tensor<2xi64>, tensor<2xi64>) -> tensor<2xi64>
-// REMARK: applied: assign-precision: nn.constant: clamped: 1 of 2 numbers beyond fp16's range to +-65504.0
+// REMARK: applied: assign-precision: nn.constant: clamped: 1 of 2 numbers beyond fp16's range to +-32752.0
 func.func @mask(%x: tensor<2x2xf32>, %i: tensor<2xi64>) -> (tensor<2x2xf32>, tensor<2xi64>) {
   %0 = nn.constant dense<[-3.4e38, 1.0]> : tensor<2xf32>
   %1 = nn.add %x, %0 : (tensor<2x2xf32>, tensor<2xf32>) -> tensor<2x2xf32>
   %2 = nn.matmul %1, %1 : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
   %3 = nn.add %i, %i : (tensor<2xi64>, tensor<2xi64>) -> tensor<2xi64>
   func.return %2, %3 : tensor<2x2xf32>, tensor<2xi64>
+}
+
+// -----
+
+// A number in range is never overtaken by one beyond it.
+// CHECK-LABEL: @large
+// CHECK: nn.constant dense<[-6.000000e+04, 6.000000e+04, 5.000000e+04]> : tensor<3xf32>
+// REMARK: applied: assign-precision: nn.constant: clamped: 1 of 3 numbers beyond fp16's range to +-60000.0
+func.func @large(%x: tensor<3xf32>) -> tensor<3x3xf32> {
+  %0 = nn.constant dense<[-3.4e38, 6.0e4, 5.0e4]> : tensor<3xf32>
+  %1 = nn.add %x, %0 : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xf32>
+  %2 = nn.reshape %1 : (tensor<3xf32>) -> tensor<1x3xf32>
+  %3 = nn.reshape %1 : (tensor<3xf32>) -> tensor<3x1xf32>
+  %4 = nn.matmul %3, %2 : (tensor<3x1xf32>, tensor<1x3xf32>) -> tensor<3x3xf32>
+  func.return %4 : tensor<3x3xf32>
 }
 
 // -----

@@ -1,0 +1,187 @@
+"""`pad-channels`: a first conv, of three or four channels, reads vectors: channels are padded to four, an even stride reads pairs of pixels.
+
+    %0 = nn.cast %image : 32x3x224x224xf32 -> f16
+    %1 = nn.transpose %0 {permutation = array<i64: 0, 2, 3, 1>}
+    %2 = nn.conv %1, %w {strides = 2, 2, pads = 3, 3, 3, 3}                   // w: 64x7x7x3
+  becomes
+    %0 = nn.transpose %image {permutation = array<i64: 0, 2, 3, 1>}
+    %1 = nn.pad %0 {high = 0, 0, 0, 1}
+    %2 = nn.cast %1 : 32x224x224x4xf32 -> f16
+    %3 = nn.reshape %2 : 32x224x112x8xf16
+    %4 = nn.conv %3, %w' {strides = 2, 1, pads = 3, 2, 3, 1}                  // w': 64x7x4x8, zeros where w has nothing
+
+Tensor-core kernels copy A in pieces of 16 bytes where 8 f16 channels lie side by side; 3 channels they copy one by one. Transpose, pad and
+cast are one launch, which small images do not repay: below `least_pixels` output pixels (at the profile's opt sizes) the conv
+stays, but a cast moves behind the transpose, next to the conv, so that the conv can take it in. Only f16 and bf16, one group, and weights
+known at build time. Zeros join the sums, so results may differ in the order of summation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp, bf16, f16, f32
+from xdsl.ir import Operation, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
+
+from ...dialects import nn
+from ...dialects.dims import product
+from ...dialects.nn import element_of, shape_of
+from ..remarks import remark
+from ..rewriting import apply_patterns
+from .editing import depends_on_constants_only
+
+NAME = "pad-channels"
+FEW = (3, 4)
+CHANNELS = 4
+LEAST_PIXELS = 50_000
+"""About four images of 112 x 112: from there on a launch of a few microseconds costs less than loads of single elements."""
+_UNKNOWN_SIZE = 64
+"""Assumed for a dim whose symbol has no range."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """What a conv reads, before a narrowing cast: `cast(transpose(source))` or `transpose(cast(source))`, either op missing or not."""
+
+    source: SSAValue
+    permutation: tuple[int, ...] | None
+    casts: bool
+    shared: bool
+    """Whether others read the cast image too."""
+
+
+def image_of(conv: nn.ConvOp) -> Image:
+    """The conv's x, seen through a transpose and a cast from f32."""
+    value, permutation, casts, shared = conv.x, None, False, not conv.x.has_one_use()
+    if isinstance(value.owner, nn.TransposeOp):
+        permutation, value = nn.values_of(value.owner.permutation), value.owner.x
+    if isinstance(value.owner, nn.CastOp) and element_of(value.owner.x) == f32:
+        casts, shared, value = True, shared or not value.has_one_use(), value.owner.x
+    return Image(value, permutation, casts, shared)
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """A conv over groups of `factor` neighbouring pixels, their channels side by side. `factor` 1: the conv as it is."""
+
+    factor: int
+    odd: int
+    """Columns of zeros behind the image, for a whole number of groups."""
+    before: int
+    """Columns of zeros before the window, so that it starts with a group."""
+    window: int
+    stride: int
+    left: int
+    right: int
+
+
+def pairing_of(conv: nn.ConvOp) -> Pairing:
+    """The pairing of a conv whose horizontal stride is even, where it has one; else that of factor 1."""
+    width, out, window = shape_of(conv.x)[2], shape_of(conv.result)[2], shape_of(conv.w)[2].as_int()
+    assert window is not None
+    stride, (_, left, _, right) = nn.values_of(conv.strides)[1], nn.values_of(conv.pads)
+    alone = Pairing(1, 0, 0, window, stride, left, right)
+    odd = (width % 2).as_int()
+    if stride % 2 or nn.values_of(conv.dilations)[1] != 1 or odd is None:
+        return alone
+    before = left % 2
+    groups = (before + window + 1) // 2
+    new_left = (left + before) // 2
+    # As many groups on the right as the last window reaches.
+    new_right = ((out - 1) * (stride // 2) + groups - (width + odd) // 2 - new_left).as_int()
+    if new_right is None or new_right < 0:
+        return alone
+    return Pairing(2, odd, before, groups, stride // 2, new_left, new_right)
+
+
+class PadChannels(RewritePattern):
+    """conv of 3 or 4 channels -> conv of 4 (or, on pairs of pixels, 8) channels."""
+
+    def __init__(self, ranges: Mapping[str, tuple[int, int, int]], least_pixels: int):
+        self.ranges, self.least_pixels = ranges, least_pixels
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.ConvOp, rewriter: PatternRewriter, /) -> None:
+        channels = shape_of(op.x)[3].as_int()
+        if channels not in FEW or op.groups.value.data != 1 or element_of(op.x) not in (f16, bf16):
+            return
+        if any(d.as_int() is None for d in shape_of(op.w)) or not depends_on_constants_only(op.w):
+            remark(op, "missed", NAME, "the weights are computed at run time")
+            return
+        pairing, image = pairing_of(op), image_of(op)
+        if channels == CHANNELS and pairing.factor == 1:
+            return
+        pixels = self._pixels(op)
+        if pixels < self.least_pixels:
+            remark(op, "missed", NAME, f"{pixels} output pixels: expected {self.least_pixels} to repay a launch")
+            _sink_cast(op, image, rewriter)
+            return
+        self._pad(op, image, pairing, channels, rewriter)
+
+    def _pixels(self, op: nn.ConvOp) -> int:
+        pixels = product(shape_of(op.result)[:3])
+        sizes = {s: self.ranges[s][1] if s in self.ranges else _UNKNOWN_SIZE for s in pixels.symbols()}
+        return pixels.evaluate(sizes)
+
+    @staticmethod
+    def _pad(op: nn.ConvOp, image: Image, pairing: Pairing, channels: int, rewriter: PatternRewriter) -> None:
+        new: list[Operation] = []
+
+        def add(made: Operation) -> SSAValue:
+            new.append(made)
+            return made.results[0]
+
+        def padded(value: SSAValue, low: list[int], high: list[int]) -> SSAValue:
+            return add(nn.PadOp(value, low, high)) if any((*low, *high)) else value
+
+        def grouped(value: SSAValue) -> SSAValue:
+            if pairing.factor == 1:
+                return value
+            a, b, c, d = shape_of(value)
+            return add(nn.ReshapeOp(value, [a, b, c // pairing.factor, d * pairing.factor]))
+
+        x = image.source if image.permutation is None else add(nn.TransposeOp(image.source, image.permutation))
+        x = padded(x, [0] * 4, [0, 0, pairing.odd, CHANNELS - channels])
+        x = grouped(add(nn.CastOp(x, element_of(op.x))) if image.casts else x)
+        columns = shape_of(op.w)[2].as_int() or 0
+        after = pairing.window * pairing.factor - columns - pairing.before
+        w = grouped(padded(op.w, [0, 0, pairing.before, 0], [0, 0, after, CHANNELS - channels]))
+        top, _, bottom, _ = nn.values_of(op.pads)
+        conv = nn.ConvOp(
+            x, w, [nn.values_of(op.strides)[0], pairing.stride], [top, pairing.left, bottom, pairing.right],
+            nn.values_of(op.dilations), element_type=element_of(op.result),
+        )  # fmt: skip
+        if shape_of(conv.result) != shape_of(op.result):
+            for made in reversed([*new, conv]):
+                made.erase()
+            remark(op, "missed", NAME, f"a result of shape {op.result.type} would be written {conv.result.type}")
+            return
+        remark(op, "applied", NAME, f"{channels} channels read as {shape_of(x)[3]} in groups of {pairing.factor} pixels")
+        rewriter.replace(op, [*new, conv], [conv.result])
+
+
+def _sink_cast(op: nn.ConvOp, image: Image, rewriter: PatternRewriter) -> None:
+    """transpose(cast(x)) -> cast(transpose(x))."""
+    if not image.casts or image.permutation is None or image.shared:
+        return
+    moved = nn.TransposeOp(image.source, image.permutation)
+    narrowed = nn.CastOp(moved, element_of(op.x))
+    assert isinstance(op.x.owner, Operation)
+    rewriter.replace(op.x.owner, [moved, narrowed], [narrowed.result])
+
+
+@dataclass(frozen=True)
+class PadChannelsPass(ModulePass):
+    """See the module's text. `least_pixels`: output pixels from which on a launch of its own prepares the image."""
+
+    name = NAME
+    numerics: ClassVar[str] = "reassociates"
+    least_pixels: int = LEAST_PIXELS
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        apply_patterns(op, [PadChannels(nn.symbol_ranges(op), self.least_pixels)], recursive=False)

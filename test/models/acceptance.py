@@ -1,0 +1,160 @@
+"""What every way of running the five models has to show, on a GPU and on the simulator: shared by the tests of both."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any
+
+import exact
+import numpy as np
+import zoo
+
+import trtc
+from trtc.compiler.check import trace
+from trtc.compiler.frontend import import_onnx
+from trtc.compiler.pipeline import run_pipeline
+from trtc.compiler.targets import set_target
+from trtc.dialects.provenance import as_onnx_orders
+
+Array = np.ndarray[Any, Any]
+
+CEILING = {"fp32": 1e-4, "fp16": 1e-2}
+LAUNCHES = {"inception_v1": 75, "open_nsfw": 60}
+LEAST_CHANGE = {"ppocr_cls": 0.03, "open_nsfw": 0.03, "inception_v1": 0.3, "minilm": 0.3, "qdq_convnet": 0.03}
+"""What another input changes at least. The two classifiers were trained to say much the same of pictures without text or faces."""
+FAR_BELOW = 3e4
+"""What fp16 holds in the place of numbers beyond its range (a mask's lowest float) has at least this magnitude."""
+DECIDED_MARGIN = 8.0
+"""Roundings of float32 that a quantized value keeps from a tie in an input that implementations must agree on."""
+DECIDED_SIZES = {"height": 48, "width": 64}
+"""Small pictures: the chance that no value is near a tie falls with their number."""
+
+
+@cache
+def model(name: str) -> zoo.Model:
+    return zoo.ALL[name]()
+
+
+@cache
+def inputs(name: str, seed: int) -> zoo.Inputs:
+    return model(name).inputs(seed)
+
+
+@cache
+def reference(name: str, seed: int) -> dict[str, Array]:
+    """Every value that a node of the model makes, by ONNX Runtime."""
+    made = model(name)
+    names = [output for node in made.proto.graph.node for output in node.output if output]
+    return zoo.run_onnxruntime(made.proto, inputs(name, seed), names)
+
+
+@cache
+def decided_inputs(name: str, count: int = 3, draws: int = 24) -> list[tuple[zoo.Inputs, dict[str, Array]]]:
+    """Inputs of a quantized model, drawn from fresh seeds, on which no value is near a rounding tie (exact.py), with ONNX
+    Runtime's outputs, which agree with float64 there. Fails where `draws` hold fewer than `count`."""
+    made = model(name)
+    module = import_onnx(made.proto, profiles=made.profiles)
+    found: list[tuple[zoo.Inputs, dict[str, Array]]] = []
+    for seed in range(draws):
+        given = made.inputs(seed, **DECIDED_SIZES)
+        judged = exact.run_in_float64(module, given)
+        if judged.margin < DECIDED_MARGIN:
+            continue
+        want = zoo.run_onnxruntime(made.proto, given)
+        error = zoo.relative_error(want[made.compare], judged.outputs[made.compare])
+        assert error <= 1e-5, f"seed {seed}: ONNX Runtime differs from float64 by {error:.1e} on a decided input"
+        found.append((given, want))
+    assert len(found) >= count, f"{len(found)} of {draws} inputs are decided, expected at least {count}"
+    return found
+
+
+@cache
+def integer_values(name: str, seed: int) -> dict[str, Array]:
+    """Every named value of a Q/DQ model by the meaning of its integer network, which rounds where the engine rounds."""
+    made = model(name)
+    module = import_onnx(made.proto, profiles=made.profiles)
+    set_target(module, "sm_80")
+    run_pipeline(module, trtc.BuildOptions(profiles=made.profiles), stop_after="fuse")
+    return {key: traced.array for key, traced in trace(module, inputs(name, seed)).values.items()}
+
+
+def compared_cases(name: str) -> list[tuple[zoo.Inputs, dict[str, Array]]]:
+    """Inputs and what ONNX Runtime makes of them: two fresh seeds, or the decided inputs of a quantized model."""
+    if name == "qdq_convnet":
+        return decided_inputs(name)
+    return [(inputs(name, seed), reference(name, seed)) for seed in (11, 12)]
+
+
+def check_outputs(name: str, precision: str, context: Any, repeats: int = 1) -> None:
+    """The output to compare by of every case, the last of `repeats` runs each, and that another input changes it."""
+    output = model(name).compare
+    results: list[Array] = []
+    for given, want in compared_cases(name):
+        got = [context.run(given) for _ in range(repeats)][-1][output]
+        error = zoo.relative_error(got, want[output])
+        print(f"{name} {precision} {output}: {error:.2e}")
+        assert error <= CEILING[precision], f"{output}: relative error {error:.2e}"
+        results.append(got)
+    change = max(zoo.relative_error(other, results[0]) for other in results[1:])
+    print(f"{name} {precision} {output}: another input changes it by {change:.2f}")
+    assert change >= LEAST_CHANGE[name], f"another input changes {output} by {change:.1e} only"
+
+
+def check_groups(name: str, precision: str, context: Any, seed: int = 11) -> None:
+    """Every named result of a launch against ONNX Runtime (a quantized network: the meaning of the integer network), and that
+    most launches have one. The softmax is left out where the logits are an output: saturated it hides errors, else it adds some."""
+    made = model(name)
+    want = integer_values(name, seed) if name == "qdq_convnet" else reference(name, seed)
+    skip = set(made.outputs) - {made.compare}
+    errors: dict[str, float] = {}
+    for key, array in group_results(context, inputs(name, seed)):
+        key, array = as_onnx_orders(key, array)
+        if key in want and key not in skip:
+            errors[key] = group_error(array, want[key].reshape(array.shape))
+    launches = context.engine.stats.as_dict()["launches_per_run"]
+    worst = max(errors, key=lambda key: errors[key])
+    print(f"{name} {precision}: {len(errors)} results of {launches} launches, worst {errors[worst]:.2e} at {worst}")
+    assert len(errors) >= 0.8 * launches, f"only {len(errors)} of {launches} results have a known ONNX name"
+    assert errors[worst] <= CEILING[precision], f"{worst}: relative error {errors[worst]:.2e}"
+
+
+def group_error(got: Array, want: Array) -> float:
+    """The relative error where `got`'s type can hold the reference. Where it cannot, it has to hold a large finite number of the
+    same sign: a mask's lowest float must stay far below, and not become an infinity that makes a masked row NaN."""
+    if got.dtype != np.float16:
+        return zoo.relative_error(got, want)
+    beyond = np.abs(want) > np.finfo(np.float16).max
+    far = got[beyond].astype(np.float64) * np.sign(want[beyond])
+    if not (np.isfinite(far) & (far >= FAR_BELOW)).all():
+        return float("inf")
+    return zoo.relative_error(got[~beyond], want[~beyond])
+
+
+def group_results(context: Any, given: zoo.Inputs) -> Iterable[tuple[str, Array]]:
+    """The results of each launch that have an ONNX name, read right after it."""
+    if context.device == "simulator":
+        found: list[tuple[str, Array]] = []
+        context.run(given, observe=lambda name, array: found.append((name, array.copy())))
+        return found
+    return _group_results_on_gpu(context, given)
+
+
+def _group_results_on_gpu(context: Any, given: zoo.Inputs) -> Iterator[tuple[str, Array]]:
+    import cupy
+
+    prepared, _ = context._bind(given, {}, True, context.stream)
+    for launch, packed in zip(prepared.plan.launches, prepared.launches, strict=True):
+        context.issue([packed], context.stream)
+        context.stream.synchronize()
+        for name, position in zip(launch.names, launch.written, strict=True):
+            ref = launch.arguments[position]
+            if not name:
+                continue
+            span = 1 + sum((extent - 1) * stride for extent, stride in zip(ref.shape, ref.strides, strict=True))
+            raw = np.empty(span * ref.dtype.itemsize, np.uint8)
+            address = ctypes.cast(packed.arguments.pointers[position], ctypes.POINTER(ctypes.c_uint64)).contents.value
+            cupy.cuda.runtime.memcpy(raw.ctypes.data, address, raw.nbytes, cupy.cuda.runtime.memcpyDeviceToHost)
+            strides = [stride * ref.dtype.itemsize for stride in ref.strides]
+            yield name, np.lib.stride_tricks.as_strided(raw.view(ref.dtype), ref.shape, strides)
