@@ -1,7 +1,7 @@
 """Matrix products beside cuBLAS (torch.matmul in a CUDA graph), same run: `python test/bench/bench_gemm.py [MxNxK ...]`.
 
 Prints and records microseconds, the error against float64 on fresh inputs, TFLOP/s and the ratio to cuBLAS. `--schedule NAME` allows only
-that schedule, `--force '{"bn": 256, ...}'` takes these tunables.
+that schedule.
 """
 
 from __future__ import annotations
@@ -95,14 +95,15 @@ def measure(recorder: Recorder, shape: str, dtype: str, options: trtc.BuildOptio
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("shapes", nargs="*", default=SHAPES)
-    parser.add_argument("--dtype", default="f16", choices=DTYPES)
+    parser.add_argument("--dtype", nargs="*", default=["f16", "tf32"], choices=DTYPES)
     parser.add_argument("--schedule", default=None)
     arguments = parser.parse_args()
     np.random.seed(0)
     schedules = None if arguments.schedule is None else (arguments.schedule,)
     recorder = Recorder("gemm")
-    for shape in arguments.shapes:
-        measure(recorder, shape, arguments.dtype, trtc.BuildOptions(schedules=schedules))
+    for dtype in arguments.dtype:
+        for shape in arguments.shapes:
+            measure(recorder, shape, dtype, trtc.BuildOptions(schedules=schedules))
 
 
 if __name__ == "__main__":

@@ -22,11 +22,11 @@ Array = np.ndarray[Any, Any]
 
 CEILING = {"fp32": 1e-4, "fp16": 1e-2}
 LAUNCHES = {"inception_v1": 75, "open_nsfw": 60}
-LEAST_CHANGE = {"ppocr_cls": 0.03, "open_nsfw": 0.03, "inception_v1": 0.3, "minilm": 0.3, "qdq_convnet": 0.03}
-"""What another input changes at least. The two classifiers were trained to say much the same of pictures without text or faces."""
+LEAST_CHANGE = 0.3
+"""What another input changes the compared output by, in relative norm: a result that hardly depends on the input proves nothing."""
 FAR_BELOW = 3e4
 """What fp16 holds in the place of numbers beyond its range (a mask's lowest float) has at least this magnitude."""
-DECIDED_MARGIN = 8.0
+DECIDED_MARGIN = 5.0
 """Roundings of float32 that a quantized value keeps from a tie in an input that implementations must agree on."""
 DECIDED_SIZES = {"height": 48, "width": 64}
 """Small pictures: the chance that no value is near a tie falls with their number."""
@@ -99,7 +99,7 @@ def check_outputs(name: str, precision: str, context: Any, repeats: int = 1) -> 
         results.append(got)
     change = max(zoo.relative_error(other, results[0]) for other in results[1:])
     print(f"{name} {precision} {output}: another input changes it by {change:.2f}")
-    assert change >= LEAST_CHANGE[name], f"another input changes {output} by {change:.1e} only"
+    assert change >= LEAST_CHANGE, f"another input changes {output} by {change:.1e} only, expected {LEAST_CHANGE}"
 
 
 def check_groups(name: str, precision: str, context: Any, seed: int = 11) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ import pytest
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.parser import Parser
 
+from trtc.compiler.pipeline import PHASES
 from trtc.compiler.tools import demo
+from trtc.compiler.tools.trtc import _parser as trtc_parser
+from trtc.compiler.tools.trtc_opt import TrtcOptMain
 from trtc.compiler.universe import make_context
 from trtc.dialects.errors import TrtcError
 
@@ -51,17 +55,25 @@ class FakeEngine:
 
 
 A, B = np.array([[0.9, 0.1]]), np.array([[0.2, 0.8]])
+C = np.concatenate([A, B, A, B])
+"""What the three runs give: two single images and a batch of four."""
 
 
 @pytest.mark.parametrize(
     ("results", "ok"),
-    [([A, B], True), ([A, B * 1.01], False), ([A, A], False), ([np.full((1, 2), np.nan), B], False)],
-    ids=["right", "off", "constant", "nan"],
+    [
+        ([A, B, C], True),
+        ([A, B * 1.01, C], False),
+        ([A, B, C[[0, 0, 0, 0]]], False),
+        ([A, A, C], False),
+        ([np.full((1, 2), np.nan), B, C], False),
+    ],
+    ids=["right", "off", "batch", "constant", "nan"],
 )
 def test_only_a_right_result_succeeds(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], results: list[Any], ok: bool
 ) -> None:
-    references = [A, B]
+    references = [A, B, C]
     monkeypatch.setattr(demo, "reference", lambda model, inputs: references.pop(0))
     assert demo._run(FakeEngine(list(results)), Path("model.onnx"), 1e-4) is ok
     assert ("correct" in capsys.readouterr().out) is ok
@@ -69,7 +81,21 @@ def test_only_a_right_result_succeeds(
 
 def test_a_constant_engine_fails_even_if_the_reference_is_constant(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "reference", lambda model, inputs: A)
-    assert demo._run(FakeEngine([A, A]), Path("model.onnx"), 1e-4) is False
+    assert demo._run(FakeEngine([A, A, A]), Path("model.onnx"), 1e-4) is False
+
+
+def test_every_phase_says_what_it_does() -> None:
+    assert tuple(demo.WORK) == PHASES
+
+
+@pytest.mark.parametrize("command", [command for command, _ in demo.NEXT])
+def test_the_commands_to_go_on_with_are_accepted(command: str) -> None:
+    tool, *args = shlex.split(command.replace("$model", "model.onnx"))
+    if tool == "trtc-opt":
+        TrtcOptMain(args)
+    else:
+        assert tool == "trtc"
+        assert trtc_parser().parse_args(args).handler is not None
 
 
 def test_an_error_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

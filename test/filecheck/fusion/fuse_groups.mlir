@@ -67,6 +67,26 @@ func.func @refused(%x: tensor<16x64xf32>) -> (tensor<16x64xf32>, tensor<1024xf32
 
 // -----
 
+// A conv that loads its image element by element casts it too; one whose channels make vectors leaves the cast a group of its own.
+// CHECK-LABEL: @image
+// CHECK-NOT: fusion.group "pointwise"
+// CHECK: fusion.group "conv" (%[[A:.*]] = %x : tensor<1x8x8x3xf32>, %[[W:.*]] = %w : tensor<8x3x3x3xf16>) -> (tensor<1x6x6x8xf16>) {
+// CHECK-NEXT: %[[C:.*]] = nn.cast %[[A]]
+// CHECK-NEXT: nn.conv %[[C]], %[[W]]
+// CHECK: fusion.group "pointwise" (%{{.*}} = %y : tensor<1x8x8x16xf32>) -> (tensor<1x8x8x16xf16>) {
+// CHECK: fusion.group "conv"
+// CHECK-NEXT: nn.conv
+// REMARK: missed: fuse-groups: nn.conv: nn.conv with 1 ops before and 0 behind: {{.*}}cast of operand A: expected an odd number of channels
+func.func @image(%x: tensor<1x8x8x3xf32>, %w: tensor<8x3x3x3xf16>, %y: tensor<1x8x8x16xf32>, %v: tensor<8x3x3x16xf16>) -> (tensor<1x6x6x8xf16>, tensor<1x6x6x8xf16>) {
+  %0 = nn.cast %x : (tensor<1x8x8x3xf32>) -> tensor<1x8x8x3xf16>
+  %1 = nn.conv %0, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x8x8x3xf16>, tensor<8x3x3x3xf16>) -> tensor<1x6x6x8xf16>
+  %2 = nn.cast %y : (tensor<1x8x8x16xf32>) -> tensor<1x8x8x16xf16>
+  %3 = nn.conv %2, %v {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x8x8x16xf16>, tensor<8x3x3x16xf16>) -> tensor<1x6x6x8xf16>
+  func.return %1, %3 : tensor<1x6x6x8xf16>, tensor<1x6x6x8xf16>
+}
+
+// -----
+
 // Invalid: an op that no group holds.
 // CHECK: error: fuse-groups: nn.batch_norm: expected an op that can stand in a group, got nn.batch_norm; run fold-batch-norm before
 func.func @invalid(%x: tensor<4x8xf32>, %s: tensor<8xf32>) -> tensor<4x8xf32> {

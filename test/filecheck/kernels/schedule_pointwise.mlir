@@ -47,6 +47,19 @@ func.func private @pad(%x: tensor<1x4x4x8xf32>) -> tensor<1x6x6x8xf32> attribute
 
 // -----
 
+// Padding behind the last dim alone: a row is the operand's row, and its columns from 3 on lie outside the view.
+// CHECK-LABEL: kernel.func @channels(
+// CHECK: %[[V:.*]] = kernel.view %x dims <16, 3> strides <3, 1> offset <0>
+// CHECK-NOT: kernel.gather
+// CHECK: kernel.load %[[V]][%{{.*}}, %{{.*}}] fill 2.5
+// CHECK-NOT: kernel.gather
+func.func private @channels(%x: tensor<4x4x3xf32>) -> tensor<4x4x4xf32> attributes {fusion.anchor = "pointwise"} {
+  %0 = nn.pad %x {low = array<i64: 0, 0, 0>, high = array<i64: 0, 0, 1>, value = 2.5 : f64} : (tensor<4x4x3xf32>) -> tensor<4x4x4xf32>
+  func.return %0 : tensor<4x4x4xf32>
+}
+
+// -----
+
 // The pieces of a concat are copied by one launch, each into its part of the result.
 // CHECK-LABEL: kernel.func @concat(
 // CHECK-SAME: %{{.*}}: !kernel.global<dims <2, 8> x f32, strides <8, 1>, align 16>) grid <1, 1, 1>

@@ -133,6 +133,38 @@ def test_conv(check_group: Check, element: str, shape: dict[str, int]) -> None:
     check_group(module(conv(element, **shape), anchor="conv"), "gemm_mma", tolerance=LOOSE[element])
 
 
+def conv_of_cast(channels: int, element: str = "f16", source: str = "f32") -> str:
+    """An image cast on the way to a conv."""
+    wide, x, f = f"tensor<2x9x10x{channels}x{source}>", f"tensor<2x9x10x{channels}x{element}>", f"tensor<24x7x7x{channels}x{element}>"
+    y = f"tensor<2x5x5x24x{element}>"
+    return f"""@f(%x: {wide}, %w: {f}) -> {y} attributes {{ANCHOR}} {{
+    %0 = nn.cast %x : ({wide}) -> {x}
+    %1 = nn.conv %0, %w {{strides = array<i64: 2, 2>, pads = array<i64: 3, 3, 3, 3>, dilations = array<i64: 1, 1>, groups = 1 : i64}} : ({x}, {f}) -> {y}
+    %2 = nn.relu %1 : {y}
+    func.return %2 : {y}
+  }}"""  # noqa: E501
+
+
+@pytest.mark.parametrize("element", ["f16", "bf16"])
+@pytest.mark.parametrize("nchw", [True, False])
+def test_conv_casts_its_image(check_group: Check, element: str, nchw: bool) -> None:
+    """f32 in memory, also read by strides from a channels-first image; rounded on the way to shared memory."""
+    layouts = "[#fusion.layout<[270, 10, 1, 90]>, #fusion.layout<contiguous>, #fusion.layout<contiguous>]" if nchw else ""
+    text = module(conv_of_cast(3, element), anchor="conv", layouts=layouts)
+    check_group(text, "gemm_mma", tolerance=LOOSE[element])
+
+
+def test_a_cast_beside_vector_copies_is_refused(refusal: Callable[[str, str], str]) -> None:
+    text = module(conv_of_cast(4), anchor="conv")
+    assert refusal(text, "gemm_mma") == (
+        "gemm_mma: cast of operand A: expected an odd number of channels, which are loaded singly, got 4"
+    )
+    text = module(conv_of_cast(64), attributes=HOPPER, anchor="conv")
+    assert "TMA copies bytes" in refusal(text, "gemm_sm90")
+    text = module(conv_of_cast(3, source="f64"), anchor="conv")
+    assert "expected operand A of the conv to be an argument" in refusal(text, "gemm_mma")
+
+
 def test_conv_with_dynamic_image(check_group: Check) -> None:
     attributes = "nn.symbols = {N = array<i64: 1, 2, 4>, H = array<i64: 4, 8, 16>, W = array<i64: 4, 8, 16>}"
     text = module(conv("f16", "N", "H", "W", 16, 24, 3, stride=2, pad=1), attributes=attributes, anchor="conv")

@@ -172,7 +172,14 @@ def test_broadcast_to(check_group) -> None:
 
 @pytest.mark.parametrize("element", ["f32", "f16", "i64"])
 @pytest.mark.parametrize(
-    "low,high", [((0, 1, 2, 0), (0, 3, 1, 0)), ((1, 0, 0, 2), (0, 0, 0, 1)), ((0, 0, 0, 0), (2, 0, 0, 0))]
+    "low,high",
+    [
+        ((0, 1, 2, 0), (0, 3, 1, 0)),
+        ((1, 0, 0, 2), (0, 0, 0, 1)),
+        ((0, 0, 0, 0), (2, 0, 0, 0)),
+        ((0, 0, 0, 0), (0, 0, 0, 3)),
+        ((0, 1, 0, 0), (0, 0, 2, 8)),
+    ],
 )
 def test_pad_with_an_epilogue(check_group, low: tuple[int, ...], high: tuple[int, ...], element: str) -> None:
     shape = (2, 5, 4, 8)
@@ -185,6 +192,32 @@ def test_pad_with_an_epilogue(check_group, low: tuple[int, ...], high: tuple[int
           (tensor<{source}x{element}>) -> tensor<{out}x{element}>
         %1 = nn.neg %0 : tensor<{out}x{element}>
         func.return %1 : tensor<{out}x{element}>""",
+    )
+    check_group(text, "pointwise")
+
+
+@pytest.mark.parametrize(("columns", "high"), [(3, 1), (6, 10)])
+def test_channels_padded_on_the_way_to_channels_last(check_group, columns: int, high: int) -> None:
+    """What a first conv's image takes: f32 channels-first in memory, f16 channels-last with channels of zeros out."""
+    source, out = f"tensor<2x9x7x{columns}xf32>", f"tensor<2x9x7x{columns + high}xf16>"
+    wide = f"tensor<2x9x7x{columns + high}xf32>"
+    layouts = f"[#fusion.layout<[{63 * columns}, 7, 1, 63]>, #fusion.layout<contiguous, align = 8>]"
+    text = module(
+        f"(%x: {source}) -> {out}",
+        f"""
+        %0 = nn.pad %x {{low = array<i64: 0, 0, 0, 0>, high = array<i64: 0, 0, 0, {high}>, value = 0.0 : f64}} : ({source}) -> {wide}
+        %1 = nn.cast %0 : ({wide}) -> {out}
+        func.return %1 : {out}""",
+    ).replace("fusion.anchor", f"fusion.layouts = {layouts}, fusion.anchor")
+    choices = check_group(text, "pointwise")
+    assert choices[0].values["vector"] == (4 if columns == 3 else 8)
+
+
+def test_pad_a_vector(check_group) -> None:
+    text = module(
+        "(%x: tensor<13xf32>) -> tensor<20xf32>",
+        """%0 = nn.pad %x {low = array<i64: 0>, high = array<i64: 7>, value = 2.0 : f64} : (tensor<13xf32>) -> tensor<20xf32>
+        func.return %0 : tensor<20xf32>""",
     )
     check_group(text, "pointwise")
 
