@@ -7,7 +7,6 @@ that schedule.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from pathlib import Path
@@ -78,9 +77,8 @@ def measure(recorder: Recorder, shape: str, dtype: str, options: trtc.BuildOptio
     c = torch.empty(m, n, device="cuda", dtype=a.dtype)
     cublas = graph_time(peer)
     tflops = 2e-6 * m * n * k / time
-    (choice,) = (
-        {json.dumps(u["choice"]) for u in engine.inspect()["launches"]} if "launches" in engine.inspect() else {""}
-    )
+    (variant,) = engine.inspect()["variants"].values()
+    choice = re.sub(r" : i64|#kernel.choice", "", ", ".join(variant["choices"].values()))
     recorder.case(
         shape,
         dtype=dtype,

@@ -2,7 +2,8 @@
 
 - `open_nsfw`: the published ONNX file; torch runs the same graph, node by node, channels-last.
 - `resnet50`: torchvision's, seeded; exported by torch.
-- `bert_base`: transformers' with eager attention, seeded, sequence 128; exported by torch. `bert_base_sdpa` times torch with its fused attention.
+- `bert_base`: transformers' with eager attention, seeded, sequence 128; exported by torch. `bert_base_sdpa` times torch with its
+  fused attention.
 
 Errors compare with the same model in float32 by torch. `--profile` prints the slowest launches.
 """
@@ -146,7 +147,6 @@ def measure(recorder: Recorder, name: str, batch: int, precision: str, profile: 
         print(f"  {total:.0f} us in {len(times)} launches; the slowest:")
         for t in times[:14]:
             print(f"  {t.microseconds:8.1f} us  {t.kernel:32s} grid {t.grid}  {', '.join(t.nodes)[:60]}")
-    del engine, context
     torch.cuda.empty_cache()
 
 

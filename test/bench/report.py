@@ -50,7 +50,9 @@ def _read(path: Path) -> Suite:
         try:
             records.append(json.loads(line))
         except json.JSONDecodeError as error:
-            raise ValueError(f"{path}:{number}: expected a JSON object on each line, got {line[:40]!r} ({error})") from error
+            raise ValueError(
+                f"{path}:{number}: expected a JSON object on each line, got {line[:40]!r} ({error})"
+            ) from error
     if not records or "suite" not in records[0]:
         raise ValueError(f"{path}:1: expected the run (suite, gpu, date, ...) on the first line")
     return Suite(path, records[0], records[1:])
@@ -73,7 +75,12 @@ def rows(suite: Suite) -> Iterable[str]:
     yield "<tr>" + "".join(f"<th>{html.escape(h)}</th>" for h in heads) + "</tr>"
     for case in suite.cases:
         ours, known = case["ours"], [v for v in case["peers"].values() if v]
-        cells = [case["case"], case["batch"] if case["batch"] is not None else "", case["dtype"], f"{ours:.4g} {case['unit']}"]
+        cells = [
+            case["case"],
+            case["batch"] if case["batch"] is not None else "",
+            case["dtype"],
+            f"{ours:.4g} {case['unit']}",
+        ]
         cells += [f"{case['peers'][p]:.4g}" if p in case["peers"] else "" for p in peers]
         ratio = ours / min(known) if known else None
         shown = f"{ratio:.2f} {bar(ratio)}" if ratio is not None else ""
@@ -84,11 +91,20 @@ def rows(suite: Suite) -> Iterable[str]:
 
 def page(suites: Iterable[Suite]) -> str:
     """The report as HTML."""
-    parts = [f'<!doctype html><meta charset="utf-8"><title>trtc: measurements</title><style>{STYLE}</style><h1>Measurements</h1>']
+    parts = [
+        f'<!doctype html><meta charset="utf-8"><title>trtc: measurements</title><style>{STYLE}</style><h1>Measurements</h1>'
+    ]
     for suite in suites:
         run = suite.run
-        facts = [run["gpu"], run["date"], f"commit {run['commit'][:10]}", *(f"{k} {v}" for k, v in run["versions"].items())]
-        parts.append(f"<h2>{html.escape(run['suite'])}</h2><p class='facts'>{html.escape(', '.join(map(str, facts)))}</p>")
+        facts = [
+            run["gpu"],
+            run["date"],
+            f"commit {run['commit'][:10]}",
+            *(f"{k} {v}" for k, v in run["versions"].items()),
+        ]
+        parts.append(
+            f"<h2>{html.escape(run['suite'])}</h2><p class='facts'>{html.escape(', '.join(map(str, facts)))}</p>"
+        )
         parts.append("<table>" + "\n".join(rows(suite)) + "</table>")
     return "\n".join(parts) + "\n"
 
@@ -100,7 +116,9 @@ def main() -> None:
     arguments = parser.parse_args()
     suites = newest(arguments.folder)
     if not suites:
-        raise SystemExit(f"report: expected records (*.jsonl) in {arguments.folder}, found none; `make bench` writes them")
+        raise SystemExit(
+            f"report: expected records (*.jsonl) in {arguments.folder}, found none; `make bench` writes them"
+        )
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(page(suites))
     print(f"{arguments.output}: {', '.join(s.path.name for s in suites)}")

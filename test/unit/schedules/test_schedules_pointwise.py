@@ -201,14 +201,15 @@ def test_channels_padded_on_the_way_to_channels_last(check_group, columns: int, 
     """What a first conv's image takes: f32 channels-first in memory, f16 channels-last with channels of zeros out."""
     source, out = f"tensor<2x9x7x{columns}xf32>", f"tensor<2x9x7x{columns + high}xf16>"
     wide = f"tensor<2x9x7x{columns + high}xf32>"
-    layouts = f"[#fusion.layout<[{63 * columns}, 7, 1, 63]>, #fusion.layout<contiguous, align = 8>]"
+    layouts = f"#fusion.layout<[{63 * columns}, 7, 1, 63]>, #fusion.layout<contiguous, align = 8>"
     text = module(
         f"(%x: {source}) -> {out}",
         f"""
         %0 = nn.pad %x {{low = array<i64: 0, 0, 0, 0>, high = array<i64: 0, 0, 0, {high}>, value = 0.0 : f64}} : ({source}) -> {wide}
         %1 = nn.cast %0 : ({wide}) -> {out}
         func.return %1 : {out}""",
-    ).replace("fusion.anchor", f"fusion.layouts = {layouts}, fusion.anchor")
+        layouts,
+    )
     choices = check_group(text, "pointwise")
     assert choices[0].values["vector"] == (4 if columns == 3 else 8)
 
