@@ -16,12 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+import ml_dtypes
 import numpy as np
 from xdsl.dialects.builtin import BFloat16Type, Float16Type, ModuleOp, TensorType
 from xdsl.ir import Attribute, Operation
 from xdsl.passes import ModulePass
 
 from ..dialects.errors import PassError
+from ..dialects.meaning.registry import is_narrow
 from ..dialects.provenance import as_onnx_orders, describe
 from .execute import Array, execute, io_names, random_inputs
 from .npz import save_arrays
@@ -29,6 +31,9 @@ from .pipeline import Observer
 
 TOLERANCES = {"exact": 1e-6, "reassociates": 1e-5, "changes-precision": 1e-2}
 """Relative error of norms that a pass may cause, by what it declares."""
+
+_BEYOND = 0.25
+"""Share of a type's range that stands for what is beyond it, at least: half, plus what is added to it."""
 
 HALF_TOLERANCES = {"exact": 1e-6, "reassociates": 4e-3, "changes-precision": 1e-2}
 BFLOAT_TOLERANCES = {"exact": 1e-6, "reassociates": 3.2e-2, "changes-precision": 1e-1}
@@ -69,10 +74,21 @@ def trace(module: ModuleOp, inputs: Mapping[str, Array]) -> Trace:
 
 def relative_error(got: Array, expected: Array) -> float:
     """The norm of the difference over the norm of `expected`, in double precision; infinite where shapes or non-finite
-    entries differ. Non-finite entries that agree are left out."""
+    entries differ. Non-finite entries that agree are left out.
+
+    So are finite entries of `expected` beyond what the type of `got` can hold, such as a mask's lowest float in fp16, as long as
+    `got` has large finite numbers of the same sign there (`_BEYOND` of its range).
+    """
     if got.shape != expected.shape:
         return float("inf")
     a, b = np.asarray(got, np.float64), np.asarray(expected, np.float64)
+    if is_narrow(got.dtype):
+        largest = float(ml_dtypes.finfo(got.dtype).max)
+        beyond = (np.abs(b) > largest) & np.isfinite(b)
+        clamped = a[beyond] * np.sign(b[beyond])
+        if not (np.isfinite(clamped) & (clamped >= _BEYOND * largest)).all():
+            return float("inf")
+        a, b = a[~beyond], b[~beyond]
     finite = np.isfinite(b)
     if not np.array_equal(a[~finite], b[~finite], equal_nan=True) or not np.isfinite(a[finite]).all():
         return float("inf")

@@ -43,6 +43,7 @@ def import_onnx(
     - `profiles`: for a dim symbol its (min, opt, max), or for an input its (min, opt, max) shapes. Dims without a
       profile get `DEFAULT_RANGE` and a remark, or an `OptionError` with `require_profiles`. An unnamed dim is called
       `<input>_d<axis>`.
+      A profile that leaves one size makes the dim static.
     - `static_shapes`: for an input the shape to fix it to.
 
     Raises `UnsupportedOpError` naming every node that trtc cannot import, and `InvalidModelError` for a damaged model.

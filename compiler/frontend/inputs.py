@@ -35,6 +35,8 @@ class Inputs:
     require_profiles: bool
     defaulted: list[str] = field(default_factory=list[str])
     """The dims without a profile."""
+    fixed: dict[str, int] = field(default_factory=dict[str, int])
+    """The dims whose profile leaves one size: they are static."""
 
     def add(self, inputs: Sequence[ValueInfoProto]) -> dict[str, Value]:
         """Add the inputs to the network and return their values by name."""
@@ -45,7 +47,7 @@ class Inputs:
             )
         values = {value.name: self._add_input(value) for value in inputs}
         symbols = self.net.ranges
-        if unknown := sorted(self.profiles.keys() - set(names) - symbols.keys()):
+        if unknown := sorted(self.profiles.keys() - set(names) - symbols.keys() - self.fixed.keys()):
             raise OptionError(
                 f"profiles: there is no dynamic dim or input {unknown[0]!r}; "
                 f"dynamic dims: {', '.join(symbols) or 'none'}; inputs: {', '.join(names)}"
@@ -54,7 +56,7 @@ class Inputs:
             first = self.defaulted[0]
             raise OptionError(
                 f"profiles: the dynamic dims {', '.join(self.defaulted)} have no (min, opt, max); "
-                f"pass profiles={{{first!r}: (1, 8, 32)}}, or pin them with static_shapes"
+                f"pass profiles={{{first!r}: (1, 8, 32)}} (trtc build: --profile {first}=1,8,32), equal numbers for a fixed size"
             )
         return values
 
@@ -69,8 +71,7 @@ class Inputs:
         except UnsupportedNode as problem:
             raise UnsupportedOpError(f"input {value.name!r}: {problem.why}; {problem.fix}") from None
         declared = [self._declared_dim(value.name, axis, dim) for axis, dim in enumerate(tensor.shape.dim)]
-        shape = self._pinned(value.name, declared)
-        self._add_ranges(value.name, shape)
+        shape = self._ranged(value.name, self._pinned(value.name, declared))
         return Value(value.name, ssa=self.net.add_input(value.name, element_type, shape))
 
     def _declared_dim(self, name: str, axis: int, dim: Any) -> Expr:
@@ -96,8 +97,10 @@ class Inputs:
             )
         return [dims.const(size) for size in pinned]
 
-    def _add_ranges(self, name: str, shape: list[Expr]) -> None:
+    def _ranged(self, name: str, shape: list[Expr]) -> list[Expr]:
+        """The shape with the range of every dynamic dim noted; a dim whose profile leaves one size becomes that size."""
         by_axis = self._profile_of_input(name, shape)
+        ranged = list(shape)
         for axis, extent in enumerate(shape):
             symbol = extent.as_symbol()
             if symbol is None:
@@ -105,9 +108,12 @@ class Inputs:
             asked = self.profiles.get(symbol) if by_axis is None else by_axis[axis]
             if asked is not None:
                 self._set_range(symbol, tuple(asked))
-            elif symbol not in self.net.ranges:
+            elif symbol not in self.net.ranges and symbol not in self.fixed:
                 self.net.ranges[symbol] = DEFAULT_RANGE
                 self.defaulted.append(symbol)
+            if symbol in self.fixed:
+                ranged[axis] = dims.const(self.fixed[symbol])
+        return ranged
 
     def _profile_of_input(self, name: str, shape: list[Expr]) -> list[Range] | None:
         profile = self.profiles.get(name)
@@ -126,13 +132,17 @@ class Inputs:
         return ranges
 
     def _set_range(self, symbol: str, entries: tuple[int, ...]) -> None:
-        known = self.net.ranges.get(symbol)
+        size = self.fixed.get(symbol)
+        known = self.net.ranges.get(symbol) if size is None else (size, size, size)
         if symbol in self.defaulted:
             self.defaulted.remove(symbol)
         elif known is not None and known != entries:
             raise OptionError(
                 f"profiles: dim {symbol!r} has the ranges {known} and {entries}; inputs that share it must agree"
             )
+        if len(set(entries)) == 1 and len(entries) == 3 and entries[0] > 0 and symbol not in self.net.ranges:
+            self.fixed[symbol] = entries[0]
+            return
         try:
             self.net.symbols(**{symbol: entries})  # type: ignore[arg-type]
         except InvalidModelError as error:

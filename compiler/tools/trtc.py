@@ -6,6 +6,7 @@ Results go to stdout, progress to stderr; what goes wrong is one sentence and ex
 from __future__ import annotations
 
 import argparse
+import os
 import json
 import sys
 import time
@@ -318,6 +319,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TrtcError as error:
         print(f"trtc: error: {error}", file=sys.stderr)
         return 2 if isinstance(error, OptionError) else 1
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         print(f"trtc: error: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
         return 1

@@ -251,3 +251,21 @@ def test_initializers_listed_as_inputs_are_weights() -> None:
     module = import_onnx(model)
     main = next(iter(module.body.block.ops))
     assert len(main.regions[0].block.args) == 1
+
+
+# Profiles that leave one size
+
+
+def test_a_profile_of_one_size_makes_the_dim_static() -> None:
+    module = import_onnx(parsed(ADD), profiles={"N": (4, 4, 4)})
+    assert nn.symbol_ranges(module) == {}
+    assert "tensor<4x3xf32>" in str(module)
+
+
+def test_a_static_dim_by_profile_must_agree_between_inputs() -> None:
+    body = "g (float[N, 3] x, float[N, 3] y) => (float[N, 3] z) { z = Add(x, y) }"
+    both = {"x": ((4, 3), (4, 3), (4, 3)), "y": ((5, 3), (5, 3), (5, 3))}
+    with pytest.raises(OptionError, match=r"dim 'N' has the ranges \(4, 4, 4\) and \(5, 5, 5\)"):
+        import_onnx(parsed(body), profiles=both)
+    module = import_onnx(parsed(body), profiles={"N": (4, 4, 4)})
+    assert str(module).count("tensor<4x3xf32>") >= 3

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -187,15 +188,44 @@ def snippets(text: str, language: str) -> list[str]:
 
 
 def documents() -> list[Path]:
-    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    return [
+        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+        *sorted((ROOT / "docs").rglob("*.md")),
+    ]
 
 
-def trtc_opt_commands(text: str) -> list[list[str]]:
-    """Each `trtc-opt ...` command line of the shell snippets of a page, without comments."""
+def commands(text: str, tool: str) -> list[list[str]]:
+    """The arguments of each command line of `tool` in the shell snippets of a page, without comments."""
     lines = [
         line.split("#")[0] for snippet in snippets(text, "sh") for line in snippet.replace("\\\n", " ").splitlines()
     ]
-    return [shlex.split(line)[1:] for line in lines if line.strip().startswith("trtc-opt ")]
+    return [shlex.split(line)[1:] for line in lines if line.strip().startswith(f"{tool} ")]
+
+
+def dead_links(text: str, folder: Path) -> list[str]:
+    """Links of a page to files that do not exist, and to headings that their file does not have."""
+    dead: list[str] = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        path, _, anchor = link.partition("#")
+        if "://" in path:
+            continue
+        page = folder / path
+        alive = page.exists() and (not anchor or anchor in anchors(page.read_text() if path else text))
+        if not alive:
+            dead.append(link)
+    return dead
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that GitHub gives to the headings of a page."""
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def missing_files(text: str) -> list[str]:
+    """Files and folders of the tree that a page names in `code` and that do not exist; `<placeholders>` are the reader's."""
+    named = re.findall(rf"`((?:{'|'.join((*TOP, 'test', 'docs', 'scripts'))})/[\w./-]*)`", text)
+    return [name for name in named if not (ROOT / name).exists()]
 
 
 @pytest.mark.parametrize(
@@ -204,29 +234,50 @@ def trtc_opt_commands(text: str) -> list[list[str]]:
 def test_commands_in_docs_are_accepted(path: Path) -> None:
     """Every flag, pass and option that a page shows exists; the files that they read are the reader's. test_tutorial.py does
     more for the tutorial."""
+    from trtc.compiler.tools import trtc
     from trtc.compiler.tools.trtc_opt import TrtcOptMain
 
-    for command in trtc_opt_commands(path.read_text()):
+    for command in commands(path.read_text(), "trtc-opt"):
         if "|" in command:
             command = command[: command.index("|")]
         if any(word.startswith("<") for word in command):
             continue
         TrtcOptMain(command)
+    for command in commands(path.read_text(), "trtc"):
+        assert trtc._parser().parse_args(command).handler is not None
 
 
 def test_the_guard_of_commands_fires() -> None:
     from trtc.compiler.tools.trtc_opt import TrtcOptMain
     from trtc.dialects.errors import OptionError
 
-    (command,) = trtc_opt_commands("```sh\ntrtc-opt a.mlir -p nosuch  # comment\n```\n")
+    (command,) = commands("```sh\ntrtc-opt a.mlir -p nosuch  # comment\n```\n", "trtc-opt")
     with pytest.raises(OptionError, match="nosuch"):
         TrtcOptMain(command)
 
 
 @pytest.mark.parametrize("path", documents(), ids=lambda path: path.stem)
 def test_links_in_docs_lead_somewhere(path: Path) -> None:
-    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text())
-    assert [link for link in links if not (path.parent / link).exists()] == []
+    assert dead_links(path.read_text(), path.parent) == []
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: path.stem)
+def test_files_and_modules_that_docs_name_exist(path: Path) -> None:
+    text = path.read_text()
+    if path.stem != "first-pass":  # its files are the reader's to write
+        assert missing_files(text) == []
+    for module in re.findall(r"python -m (trtc[\w.]*)", text):
+        assert find_spec(module) is not None, module
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert set(re.findall(r"pip install -e '\.\[(\w+)\]'", text)) <= set(extras)
+
+
+def test_the_guards_of_links_and_files_fire() -> None:
+    page = "# One title\n[a](README.md) [b](nosuch.md) [c](#one-title) [d](#other) [e](https://x.y) [f](README.md#use-it) [g](README.md#no)"
+    assert dead_links(page, ROOT) == ["nosuch.md", "#other", "README.md#no"]
+    assert missing_files("`compiler/pipeline.py` and `passes/graph/nosuch.py`, `<area>/x.py`") == [
+        "passes/graph/nosuch.py"
+    ]
 
 
 @pytest.mark.parametrize("path", documents(), ids=lambda path: path.stem)

@@ -58,7 +58,7 @@ class Tile:
 
 
 # (consumer warpgroups, bn): wide tiles reuse operands most; narrow ones fill the machine when there are few tiles.
-SHAPES = ((2, 256), (2, 192), (2, 128), (2, 64), (1, 256), (1, 128), (1, 64), (1, 32))
+SHAPES = ((2, 256), (2, 192), (2, 128), (2, 64), (1, 256), (1, 128), (1, 64), (1, 32), (1, 16))
 STAGES = (8, 6, 4, 3)
 
 

@@ -164,10 +164,11 @@ class Pointwise:
         for value in job.values:
             for leaf, axes in leaves_of([(value, job.axes)], {}):
                 op = owner_op(leaf)
+                dims = job.dims
                 if isinstance(op, nn.PadOp):
+                    if nn.values_of(op.high)[-1]:
+                        continue  # its rows end within a vector: whole vectors for the result, single loads
                     leaf, (axes, dims) = op.x, _own_space(op.x)
-                else:
-                    dims = job.dims
                 access = (
                     None
                     if isinstance(op, nn.IotaOp | nn.ShapeValueOp)

@@ -176,6 +176,15 @@ def test_hopper_matmul(check_group: Check, m: int, n: int, k: int) -> None:
     check_group(module(matmul(m, n, k, "f16"), attributes=HOPPER), "gemm_sm90", tolerance=2e-3)
 
 
+@pytest.mark.parametrize("k", [64, 200])
+def test_hopper_matmul_of_few_rows_takes_narrow_tiles(check_group: Check, k: int) -> None:
+    """Few rows: blocks of 16 columns, so that more SMs share the loads."""
+    text = module(matmul(49, 72, k, "f16"), attributes=HOPPER)
+    choices = check_group(text, "gemm_sm90", tolerance=2e-3)
+    assert choices[0].values["bn"] == 16
+    check_group(text, "gemm_sm90", tolerance=2e-3, tunables={"cluster": 2, "groups": 1, "bn": 16, "stages": 3})
+
+
 def test_hopper_matmul_in_a_cluster_of_two(check_group: Check) -> None:
     text = module(matmul(300, 256, 136, "f16"), attributes=HOPPER)
     check_group(text, "gemm_sm90", tolerance=2e-3, tunables={"cluster": 2, "groups": 2, "bn": 128, "stages": 4})
