@@ -81,6 +81,8 @@ def relative_error(got: Array, expected: Array) -> float:
     """
     if got.shape != expected.shape:
         return float("inf")
+    if np.array_equal(got, expected):
+        return 0.0  # the usual case, and for weights several times as fast as norms
     a, b = np.asarray(got, np.float64), np.asarray(expected, np.float64)
     if is_narrow(got.dtype):
         largest = float(ml_dtypes.finfo(got.dtype).max)

@@ -154,7 +154,8 @@ def _import(model: Any, options: BuildOptions) -> tuple[ModuleOp, str]:
         content = model
     else:
         content = model.SerializeToString(deterministic=True)
-    return import_onnx(model, profiles=dict(options.profiles), require_profiles=True), hashlib.sha256(content).hexdigest()
+    imported = import_onnx(model, profiles=dict(options.profiles), require_profiles=True)
+    return imported, hashlib.sha256(content).hexdigest()
 
 
 def _build_variant(

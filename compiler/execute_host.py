@@ -2,13 +2,15 @@
 
 Works at every state between `bufferize` and CUDA C: buffers may be `buffer.alloc`s or slots of the planned arena, and what is
 launched may still be a function of tensors, run through the meaning of its ops, or already a kernel, run on the simulator. All
-memory is poisoned (NaN bytes) before use, so that reading what nobody wrote shows.
+memory is poisoned before use, and what a launch is to write before the launch, so that reading what nobody wrote shows.
+
+A built engine runs on the simulator by `runtime/simulated.py` instead: by its plan, which needs slots and kernels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 from xdsl.dialects.builtin import ArrayAttr, MemRefType, ModuleOp, StringAttr
@@ -21,6 +23,8 @@ from ..dialects.dtypes import numpy_dtype
 from ..dialects.errors import InvalidModelError, PassError
 from ..dialects.meaning import run_function, run_weights
 from ..dialects.provenance import describe
+from ..runtime.arrays import bytes_of
+from ..runtime.plan import MemoryRef
 
 Array = np.ndarray[Any, np.dtype[Any]]
 OnLaunch = Callable[[Operation, Sequence[str], Sequence[Array]], None]
@@ -48,17 +52,28 @@ def _strings(op: Operation, attribute: str) -> list[str]:
     return [item.data for item in listed if isinstance(item, StringAttr)] if isinstance(listed, ArrayAttr) else []
 
 
+class _Memref(NamedTuple):
+    """The bytes of an owner, and what of them a memref is."""
+
+    ref: MemoryRef
+    base: Array
+
+    @property
+    def array(self) -> Array:
+        return self.ref.array(self.base)
+
+
 class _Host:
-    """One execution: the bytes of every owner, and the array of every memref."""
+    """One execution: for each memref the bytes that it stands for."""
 
     def __init__(
         self, functions: Mapping[str, Operation], weights: Mapping[str, Array], on_launch: OnLaunch | None
     ) -> None:
         self.functions, self.weights, self.on_launch = functions, weights, on_launch
         self.env: dict[str, int] = {}
-        self.arrays: dict[SSAValue, Array] = {}
-        self.starts: dict[SSAValue, Array] = {}
-        """For each view the bytes of its owner from its first element on: what a kernel's pointer sees."""
+        self.memrefs: dict[SSAValue, _Memref] = {}
+        self.last: tuple[SSAValue, ...] = ()
+        """The memrefs of the launch before."""
 
     def run(self, main: FuncOp, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Bind the arguments, then the ops in order."""
@@ -72,39 +87,49 @@ class _Host:
                 f"{len(names)} inputs, {len(outputs)} outputs and {len(dims)} dims"
             )
         for argument, name in zip(arguments, names, strict=False):
-            self.arrays[argument] = np.ascontiguousarray(inputs[name])
+            self._own(argument, np.shape(inputs[name]), bytes_of(np.ascontiguousarray(inputs[name])))
         for op in main.body.block.ops:
             if isinstance(op, buffer.SymbolOp):
-                self.env[op.symbol.data] = self.arrays[op.source].shape[op.axis.value.data]
+                self.env[op.symbol.data] = self.memrefs[op.source].ref.shape[op.axis.value.data]
         for argument, exprs in list(zip(arguments, dims, strict=True))[len(names) :]:
-            self.arrays[argument] = _poisoned(self._shape(exprs), _dtype(argument))
+            self._own(argument, self._shape(exprs))
         for op in main.body.block.ops:
             self._step(op)
-        return {name: self.arrays[argument] for name, argument in zip(outputs, arguments[len(names) :], strict=True)}
+        results = arguments[len(names) :]
+        return {name: self.memrefs[argument].array for name, argument in zip(outputs, results, strict=True)}
 
     def _shape(self, dims: Sequence[Expr]) -> tuple[int, ...]:
         return tuple(extent.evaluate(self.env) for extent in dims)
 
+    def _own(self, value: SSAValue, shape: Sequence[int], base: Array | None = None) -> None:
+        """A memref that is row-major from the first of these bytes on (default: new ones, poisoned)."""
+        dtype = _dtype(value)
+        size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        base = np.full(size, _POISON, np.uint8) if base is None else base[:size]
+        strides = tuple(int(np.prod(shape[axis + 1 :], dtype=np.int64)) for axis in range(len(shape)))
+        self.memrefs[value] = _Memref(MemoryRef("arena", "", 0, tuple(shape), strides, dtype), base)
+
     def _step(self, op: Operation) -> None:
         match op:
             case buffer.AllocOp():
-                self.arrays[op.result] = _poisoned(self._shape(op.dims.exprs), _dtype(op.result))
+                self._own(op.result, self._shape(op.dims.exprs))
             case buffer.ArenaOp():
-                self.arrays[op.result] = _poisoned((op.size,), np.dtype(np.int8))
+                self._own(op.result, (op.size,))
             case buffer.WeightOp():
                 if op.label.data not in self.weights:
                     raise InvalidModelError(f"{describe(op)}: @weights exports no '{op.label.data}'")
-                self.arrays[op.result] = np.ascontiguousarray(self.weights[op.label.data])
+                weight = self.weights[op.label.data]
+                self._own(op.result, weight.shape, bytes_of(np.ascontiguousarray(weight)))
             case buffer.SlotOp():
                 begin = op.offset.value.data
-                raw = _bytes(self.arrays[op.arena])[begin : begin + op.size.value.data]
-                self.arrays[op.result] = _view(raw, _dtype(op.result), 0, self._shape(op.dims.exprs), None)
+                slot = self.memrefs[op.arena].base[begin : begin + op.size.value.data]
+                self._own(op.result, self._shape(op.dims.exprs), slot)
             case buffer.ViewOp():
                 (offset,) = self._shape(op.offset.exprs)
-                raw = _bytes(self.arrays[op.source])
                 shape, strides = self._shape(op.dims.exprs), self._shape(op.strides.exprs)
-                self.arrays[op.result] = _view(raw, _dtype(op.result), offset, shape, strides)
-                self.starts[op.result] = raw[offset * _dtype(op.result).itemsize :]
+                dtype, owner = _dtype(op.result), self.memrefs[op.source]
+                ref = MemoryRef("arena", "", offset * dtype.itemsize, shape, strides, dtype)
+                self.memrefs[op.result] = _Memref(ref, owner.base)
             case buffer.LaunchOp():
                 self._launch(op)
             case _ if op.name in ("func.return", "buffer.symbol"):
@@ -112,30 +137,35 @@ class _Host:
             case _:
                 raise PassError(f"{describe(op)} is not an op of a host function: expected buffer ops and func.return")
 
-    def _flat(self, value: SSAValue) -> Array:
-        """A memref as a kernel gets it: the elements of its owner, from its own first one on."""
-        raw = self.starts[value] if value in self.starts else _bytes(self.arrays[value])
-        size = _dtype(value).itemsize
-        return raw[: raw.size // size * size].view(_dtype(value))
-
     def _launch(self, op: buffer.LaunchOp) -> None:
         callee = self.functions.get(op.callee.string_value())
-        ins, outs = [self.arrays[v] for v in op.ins], [self.arrays[v] for v in op.outs]
+        outs = [self.memrefs[v].array for v in op.outs]
         symbols = {name: self.env[name] for name in op.symbol_names}
         if isinstance(callee, FuncOp):
-            results = run_function(callee, ins, env=symbols)
+            results = run_function(callee, [self.memrefs[v].array for v in op.ins], env=symbols)
             for target, result in zip(outs, results, strict=True):
                 target[...] = result
         elif isinstance(callee, kernel.FuncOp):
             from ..runtime.simulator import run_kernel
 
-            run_kernel(callee, [self._flat(value) for value in op.memrefs], symbols, mode=kernel_mode(callee))
+            self._poison(op)
+            memrefs = [self.memrefs[value] for value in op.memrefs]
+            run_kernel(callee, [m.ref.flat(m.base) for m in memrefs], symbols, mode=kernel_mode(callee))
         else:
             raise InvalidModelError(
                 f"{describe(op)}: expected a function or kernel {op.callee}, got none in the module"
             )
         if self.on_launch is not None:
             self.on_launch(op, _strings(op, buffer.OUT_NAMES) or [""] * len(outs), outs)
+
+    def _poison(self, op: buffer.LaunchOp) -> None:
+        """Undefines what a launch is to write. A further launch of the same group goes on with what the first one wrote."""
+        from ..runtime.simulator.views import poison
+
+        if op.memrefs != self.last:
+            for value in (*op.outs, *op.workspace):
+                self.memrefs[value].array[...] = poison(_dtype(value))
+        self.last = op.memrefs
 
 
 def kernel_mode(function: kernel.FuncOp) -> Literal["tile", "thread"]:
@@ -146,22 +176,3 @@ def kernel_mode(function: kernel.FuncOp) -> Literal["tile", "thread"]:
 
 def _dtype(value: SSAValue) -> np.dtype[Any]:
     return numpy_dtype(cast(MemRefType, value.type).element_type)
-
-
-def _poisoned(shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
-    raw = np.full(int(np.prod(shape, dtype=np.int64)) * dtype.itemsize, _POISON, np.uint8)
-    return _view(raw, dtype, 0, shape, None)
-
-
-def _bytes(array: Array) -> Array:
-    """The bytes of an owner: a row-major array."""
-    return array.reshape(-1).view(np.uint8)
-
-
-def _view(raw: Array, dtype: np.dtype[Any], offset: int, shape: Sequence[int], strides: Sequence[int] | None) -> Array:
-    """An array over bytes; `offset` and `strides` count elements. NumPy refuses one that leaves the bytes."""
-    # NumPy's buffer protocol does not know the types of ml_dtypes: the view is made of integers of their size.
-    plain = dtype if dtype.kind in "biuf" else np.dtype(f"u{dtype.itemsize}")
-    step = None if strides is None else tuple(stride * dtype.itemsize for stride in strides)
-    made = np.ndarray(tuple(shape), plain, raw.data, offset * dtype.itemsize, step)
-    return made if plain == dtype else made.view(dtype)

@@ -151,7 +151,7 @@ def _build(model: Path, options: BuildOptions) -> Any:
     choices = Counter(
         match.group(1) for text in variant.manifest["choices"].values() if (match := re.search('"(.*?)"', text))
     )
-    fma = " (in fp32 by FMA: tensor cores would round)" if options.precision == "fp32" else ""
+    fma = " (by FMA: tensor cores would round)" if options.precision == "fp32" else ""
     named = (f"{count} {name}{fma if name == 'gemm_mma' else ''}" for name, count in choices.most_common())
     _row("", "", "", "schedules: " + ", ".join(named))
     shared = f"buffers of {variant.manifest['plan']['sum_bytes'] / 1e6:.2f} MB share it; weights take {stats.weight_bytes / 1e6:.2f} MB"
@@ -161,7 +161,7 @@ def _build(model: Path, options: BuildOptions) -> Any:
 
 def _run(engine: Any, model: Path, allowed: float) -> bool:
     """Run the loaded engine on three inputs, and compare each with ONNX Runtime and the first two with each other."""
-    print(f"\nRun on: {engine.device}")
+    print(f"\nRun on: {engine.device}. Random smooth images; the score of class 0 (upright) of each:")
     results: list[Array] = []
     errors: list[float] = []
     for seed, batch in RUNS:
@@ -210,7 +210,7 @@ def _print_next(model: Path) -> None:
 
 
 def _scores(array: Array) -> str:
-    """The first class's score of each image; the second's is what is missing to 1."""
+    """The score of the first class of each image; the second's is what is missing to 1."""
     return "[" + " ".join(f"{value:.5f}" for value in array.reshape(array.shape[0], -1)[:, 0]) + "]"
 
 

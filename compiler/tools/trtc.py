@@ -6,8 +6,8 @@ Results go to stdout, progress to stderr; what goes wrong is one sentence and ex
 from __future__ import annotations
 
 import argparse
-import os
 import json
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence

@@ -17,8 +17,10 @@ Assumes `bufferize` (a straight line of launches). Does not reorder launches to 
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import ClassVar
 
 from xdsl.context import Context
@@ -69,23 +71,60 @@ def plan_offsets(lifetimes: Sequence[Lifetime], alignment: int = buffer.ALIGNMEN
 
 def lower_bound(lifetimes: Sequence[Lifetime], alignment: int = buffer.ALIGNMENT) -> int:
     """Bytes that no plan can go below: the most that one launch needs at once."""
-    launches = {lifetime.first for lifetime in lifetimes}
-    return max(
-        (sum(_round_up(t.size, alignment) for t in lifetimes if t.first <= i <= t.last) for i in launches), default=0
-    )
+    changes: dict[int, int] = {}
+    for lifetime in lifetimes:
+        size = _round_up(lifetime.size, alignment)
+        changes[lifetime.first] = changes.get(lifetime.first, 0) + size
+        changes[lifetime.last + 1] = changes.get(lifetime.last + 1, 0) - size
+    return max(accumulate(changes[launch] for launch in sorted(changes)), default=0)
 
 
 def _place(lifetimes: Sequence[Lifetime], order: Sequence[int], alignment: int) -> Plan:
-    placed: list[tuple[int, int, int]] = []  # begin, end, index; sorted by begin
-    offsets = [0] * len(lifetimes)
+    placed = _Placed(1 + max((lifetime.last for lifetime in lifetimes), default=0))
+    spans: list[tuple[int, int]] = [(0, 0)] * len(lifetimes)
     for index in order:
         lifetime = lifetimes[index]
         size = _round_up(lifetime.size, alignment)
-        taken = [(begin, end) for begin, end, other in placed if lifetimes[other].overlaps(lifetime)]
-        offsets[index] = _best_fit(taken, size)
-        placed.append((offsets[index], offsets[index] + size, index))
-        placed.sort()
-    return Plan(tuple(offsets), max((end for _, end, _ in placed), default=0))
+        begin = _best_fit(sorted(spans[other] for other in placed.overlapping(lifetime)), size)
+        spans[index] = (begin, begin + size)
+        placed.add(index, lifetime)
+    return Plan(tuple(begin for begin, _ in spans), max((end for _, end in spans), default=0))
+
+
+class _Placed:
+    """The lifetimes placed so far; finds those that overlap a given one without looking at all.
+
+    They are the ones that hold its first launch, found in a segment tree over the launches, and the ones that begin later but
+    before its end, found in a sorted list.
+    """
+
+    def __init__(self, launches: int) -> None:
+        self._launches = launches
+        self._nodes: dict[int, list[int]] = {}
+        self._beginnings: list[tuple[int, int]] = []
+
+    def add(self, index: int, lifetime: Lifetime) -> None:
+        insort(self._beginnings, (lifetime.first, index))
+        low, high = lifetime.first + self._launches, lifetime.last + 1 + self._launches
+        while low < high:
+            if low & 1:
+                self._nodes.setdefault(low, []).append(index)
+                low += 1
+            if high & 1:
+                high -= 1
+                self._nodes.setdefault(high, []).append(index)
+            low, high = low >> 1, high >> 1
+
+    def overlapping(self, lifetime: Lifetime) -> list[int]:
+        """The indices of placed lifetimes that some launch needs together with this one, each once."""
+        start = bisect_left(self._beginnings, (lifetime.first + 1, 0))
+        stop = bisect_left(self._beginnings, (lifetime.last + 1, 0))
+        found = [index for _, index in self._beginnings[start:stop]]
+        node = lifetime.first + self._launches
+        while node:
+            found += self._nodes.get(node, ())
+            node >>= 1
+        return found
 
 
 def _best_fit(taken: Sequence[tuple[int, int]], size: int) -> int:

@@ -11,7 +11,8 @@ Convs and matmuls are served first, then row ops, windows and gathers, then what
 structurally (regions.py); whether its group can run is the schedules' answer, and there is no second rule list here: a refused group
 is cut back to the longest prefix that is accepted, with a remark for each refusal, and what was cut off tries again as its own group.
 A conv takes in the cast of its image where a schedule converts on the way. Numbers become immediates of the group. Views (reshape,
-transpose, slice, concat, broadcast_to) and ops on constants stay outside. Groups have one result. Horizontal fusion is not done here. Linear: each op is looked at a bounded number of times.
+transpose, slice, concat, broadcast_to) and ops on constants stay outside. Groups have one result. Horizontal fusion is not done here.
+Linear: each op is looked at a bounded number of times.
 """
 
 from __future__ import annotations

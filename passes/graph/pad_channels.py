@@ -1,4 +1,6 @@
-"""`pad-channels`: a first conv, of three or four channels, reads vectors: channels are padded to four, an even stride reads pairs of pixels.
+"""`pad-channels`: a first conv, of three or four channels, reads vectors.
+
+Channels are padded to four; an even stride reads pairs of pixels.
 
     %0 = nn.cast %image : 32x3x224x224xf32 -> f16
     %1 = nn.transpose %0 {permutation = array<i64: 0, 2, 3, 1>}
@@ -161,7 +163,9 @@ class PadChannels(RewritePattern):
                 made.erase()
             remark(op, "missed", NAME, f"a result of shape {op.result.type} would be written {conv.result.type}")
             return
-        remark(op, "applied", NAME, f"{channels} channels read as {shape_of(x)[3]} in groups of {pairing.factor} pixels")
+        remark(
+            op, "applied", NAME, f"{channels} channels read as {shape_of(x)[3]} in groups of {pairing.factor} pixels"
+        )
         rewriter.replace(op, [*new, conv], [conv.result])
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import platform
 import re
 import subprocess
 from collections.abc import Callable, Mapping
@@ -20,28 +21,20 @@ PACKAGES = ("trtc", "xdsl", "cupy-cuda13x", "cupy-cuda12x", "torch", "onnx", "on
 
 
 class Recorder:
-    """Writes one suite's records as they are measured. `folder` defaults to the results folder, or $TRTC_RESULTS."""
+    """Writes one suite's records as they are measured. `folder` defaults to the results folder, or $TRTC_RESULTS.
 
-    def __init__(self, suite: str, folder: Path | None = None) -> None:
-        import cupy
+    Suites that measure the compiler say `gpu=False`: their records name the processor, and CuPy is not needed.
+    """
 
-        properties = cupy.cuda.runtime.getDeviceProperties(0)
-        gpu = properties["name"].decode()
+    def __init__(self, suite: str, folder: Path | None = None, *, gpu: bool = True) -> None:
+        device = _gpu() if gpu else {"gpu": "none", "cpu": _cpu()}
         today = datetime.date.today().isoformat()
         folder = folder or Path(os.environ.get("TRTC_RESULTS", RESULTS))
         folder.mkdir(parents=True, exist_ok=True)
-        self.path = folder / f"{today}-{re.sub(r'[^a-z0-9]+', '-', gpu.lower()).strip('-')}-{suite}.jsonl"
-        self._write(
-            {
-                "suite": suite,
-                "gpu": gpu,
-                "driver": cupy.cuda.runtime.driverGetVersion(),
-                "date": today,
-                "commit": _commit(),
-                "versions": _versions(),
-            },
-            mode="w",
-        )
+        name = re.sub(r"[^a-z0-9]+", "-", str(device["gpu"] if gpu else device["cpu"]).lower()).strip("-")
+        self.path = folder / f"{today}-{name}-{suite}.jsonl"
+        run = {"suite": suite, **device, "date": today, "commit": _commit(), "versions": _versions(nvrtc=gpu)}
+        self._write(run, mode="w")
 
     def case(
         self,
@@ -70,6 +63,22 @@ class Recorder:
             file.write(json.dumps(record) + "\n")
 
 
+def _gpu() -> dict[str, Any]:
+    import cupy
+
+    name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
+    return {"gpu": name, "driver": cupy.cuda.runtime.driverGetVersion()}
+
+
+def _cpu() -> str:
+    """The processor's name, as Linux calls it."""
+    try:
+        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    except OSError:
+        found = None
+    return found[1] if found else platform.processor() or platform.machine()
+
+
 def _commit() -> str:
     """The commit measured: $TRTC_COMMIT where the tree travels without its history."""
     if commit := os.environ.get("TRTC_COMMIT"):
@@ -80,10 +89,12 @@ def _commit() -> str:
     return result.stdout.strip() or "unknown"
 
 
-def _versions() -> dict[str, str]:
-    import cupy
+def _versions(*, nvrtc: bool) -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    if nvrtc:
+        import cupy
 
-    found = {"nvrtc": ".".join(map(str, cupy.cuda.nvrtc.getVersion()))}
+        found["nvrtc"] = ".".join(map(str, cupy.cuda.nvrtc.getVersion()))
     for package in PACKAGES:
         try:
             found[package] = version(package)

@@ -13,8 +13,8 @@ import pytest
 import trtc
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
-import zoo  # noqa: E402
-from acceptance import CEILING, LAUNCHES, check_groups, check_outputs, model  # noqa: E402
+import zoo
+from acceptance import CEILING, LAUNCHES, check_groups, check_outputs, model
 
 pytestmark = pytest.mark.gpu
 CASES = [(name, precision) for name in zoo.ALL for precision in ("fp32", "fp16")]

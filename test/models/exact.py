@@ -2,8 +2,8 @@
 
 A quantize rounds to the nearest step. Where a value lies within float32's rounding error of the middle between two steps, a
 sum taken in another order decides which, and one i8 step there moves the outputs by percents: both results are right, and
-comparing them says nothing. With a million quantized values an inference such inputs are common. Perturbing the input does not find them: the
-first quantize swallows the perturbation. So the network is evaluated in float64, and an input counts as *decided* when
+comparing them says nothing. With a million quantized values an inference such inputs are common. Perturbing the input does not
+find them: the first quantize swallows the perturbation. So the network is evaluated in float64, and an input counts as *decided* when
 every value that is quantized keeps a margin of several units in float32's last place to the nearest tie.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from xdsl.dialects.builtin import FunctionType, ModuleOp, TensorType, f32, f64
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import SSAValue
 from xdsl.rewriter import Rewriter
 
 from trtc.compiler.execute import io_names, main_function
@@ -51,14 +51,15 @@ def run_in_float64(module: ModuleOp, inputs: dict[str, Array]) -> Exact:
     scaled = {op.x: op for op in main.walk() if isinstance(op, quant.QuantizeOp)}
     margins = [np.inf]
 
-    def see(op: Operation, index: int, array: Array) -> None:
-        quantize = scaled.get(op.results[index])
-        if quantize is not None:
-            margins.append(_margin(array, quantize))
+    def see(value: SSAValue, array: Array) -> None:
+        if value in scaled:
+            margins.append(_margin(array, scaled[value]))
 
     names, outputs = io_names(module)
     arrays = [inputs[name].astype(np.float64) if inputs[name].dtype == np.float32 else inputs[name] for name in names]
-    results = run_module(module, arrays, on_result=see)
+    for argument, array in zip(main.body.block.args, arrays, strict=True):
+        see(argument, array)
+    results = run_module(module, arrays, on_result=lambda op, index, array: see(op.results[index], array))
     return Exact(dict(zip(outputs, results, strict=True)), min(margins))
 
 

@@ -22,7 +22,7 @@ from onnx import ModelProto, TensorProto, helper
 from trtc.compiler.tools.fetch_models import fetch
 
 sys.path.insert(0, str(Path(__file__).parent))
-import seeding  # noqa: E402
+import seeding
 
 Array = np.ndarray[Any, Any]
 Inputs = dict[str, Array]

@@ -60,3 +60,11 @@ def test_model_stays_through_the_tensor_levels(name: str) -> None:
     if name == "qdq_convnet":
         products = [op for op in module.walk() if isinstance(op, nn.ConvOp)]
         assert {str(nn.element_of(op.result)) for op in products} == {"i32"}
+
+
+def test_half_precision_casts_the_image_on_the_way() -> None:
+    """One image: its cast is no launch of its own."""
+    model = zoo.inception_v1()
+    module = import_onnx(model.proto, profiles=model.profiles, static_shapes=model.static_shapes)
+    run_pipeline(module, BuildOptions(precision="fp16"), stop_after="fuse")
+    assert sum(isinstance(op, fusion.CallOp) for op in main_of(module).body.block.ops) <= MOST["inception_v1"][0]

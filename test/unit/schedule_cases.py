@@ -186,6 +186,23 @@ def conv(
     return module(body, anchor, sms)
 
 
+def conv_of_cast(h: int, w: int, o: int) -> str:
+    """7 x 7 over three channels, cast from f32 on the way, one image."""
+    x, half, f, y = (
+        f"tensor<1x{h}x{w}x3xf32>",
+        f"tensor<1x{h}x{w}x3xf16>",
+        f"tensor<{o}x7x7x3xf16>",
+        f"tensor<1x{h}x{w}x{o}xf16>",
+    )
+    body = f"""@f(%x: {x}, %w: {f}) -> {y} ANCHOR {{
+    %0 = nn.cast %x : ({x}) -> {half}
+    %1 = nn.conv %0, %w {{strides = array<i64: 1, 1>, pads = array<i64: 3, 3, 3, 3>, dilations = array<i64: 1, 1>,
+      groups = 1 : i64}} : ({half}, {f}) -> {y}
+    func.return %1 : {y}
+  }}"""
+    return module(body, "conv")
+
+
 def attention(queries: int, keys: int) -> str:
     """One head."""
     q, k, s = f"tensor<1x1x{queries}x64xf16>", f"tensor<1x1x{keys}x64xf16>", f"tensor<1x1x{queries}x{keys}xf16>"
@@ -274,11 +291,13 @@ CASES = (
     gemm("tf32", matmul(40, 40, 80, "f32", math="tf32"), 16),
     gemm("i8", matmul_i8(40, 40, 320), 64, tolerance=0.0),
     gemm("conv", conv(6, 6, 16, 24), 32),
+    gemm("conv-of-cast", conv_of_cast(6, 6, 24), 32, kinds="bar_sync"),
     gemm("batched-kn", batched(20, 40, 160), 32),
     hopper("matmul", matmul(128, 192, 192, "f16", sms=1), groups=1, bn=192),  # three pieces a tile
     hopper("two-warpgroups", matmul(128, 256, 192, "f16", sms=1), groups=2, bn=128),
     hopper("cluster", matmul(256, 128, 192, "f16", sms=2), 1, 128, f"{STORED} cluster_sync", cluster=2),
     hopper("conv", conv(12, 16, 64, 32, sms=1), groups=1, bn=32),  # one piece a tile
+    hopper("narrow", matmul(49, 48, 192, "f16", sms=1), groups=1, bn=16),  # lines of 32 bytes in the epilogue
     hopper("plain-store", matmul(128, 36, 192, "f16", sms=1), groups=1, bn=64, kinds="bar_sync"),
     Case("attention_sm90", "one-head", attention(128, 520), f"{HOPPER} bar_sync", 3e-3),
     row("softmax", unary(SOFTMAX, "2x500xf32", "2x500xf32", "row"), "bar_sync", 1, 128, 4, loop=0),

@@ -144,6 +144,16 @@ def test_relative_error_where_both_are_not_finite() -> None:
     assert relative_error(np.ones(4), np.zeros(4)) == 2.0, "nothing to divide by: the norm itself"
 
 
+def test_numbers_beyond_a_narrow_type_have_to_stay_far() -> None:
+    """A mask's lowest float in fp16: large and finite will do, an infinity or a small number will not."""
+    expected = np.float32([-3.4e38, 3.4e38, 2.0])
+    assert relative_error(np.float16([-32752, 32000, 2.0]), expected) == 0.0
+    assert relative_error(np.float16([-32752, 32000, 3.0]), expected) == 0.5
+    for wrong in ([-np.inf, 32000, 2.0], [32752, 32000, 2.0], [-5.0, 32000, 2.0]):
+        assert relative_error(np.float16(wrong), expected) == np.inf
+    assert relative_error(np.float32([-32752, 32000, 2.0]), expected) > 0.9, "f32 can hold them"
+
+
 def test_outputs_without_a_finite_entry_prove_nothing(tmp_path: Path) -> None:
     empty = MODEL.replace("8x16", "0x16")
     with pytest.raises(

@@ -22,16 +22,16 @@ from trtc.dialects.errors import TargetError
 SCALE = 'extern "C" __global__ void scale(float* x, int n) { int i = threadIdx.x; if (i < n) x[i] *= 2.0f; }\n'
 SPILLING = """
 extern "C" __global__ void __launch_bounds__(1024, 2) spilling(const float* __restrict__ x, float* y) {
-  float v[96];
+  float v[40];
   #pragma unroll
-  for (int i = 0; i < 96; ++i) v[i] = x[i * 1024 + threadIdx.x];
+  for (int i = 0; i < 40; ++i) v[i] = x[i * 1024 + threadIdx.x];
   __syncthreads();
   #pragma unroll
-  for (int i = 0; i < 96; ++i)
+  for (int i = 0; i < 40; ++i)
     #pragma unroll
-    for (int j = 0; j < 96; ++j) v[j] = v[j] * v[i] + 1.0f;
+    for (int j = 0; j < 40; ++j) v[j] = v[j] * v[i] + 1.0f;
   #pragma unroll
-  for (int i = 0; i < 96; ++i) y[i * 1024 + threadIdx.x] = v[i];
+  for (int i = 0; i < 40; ++i) y[i * 1024 + threadIdx.x] = v[i];
 }
 """
 

@@ -49,7 +49,9 @@ def test_numbers_stay(channels: int) -> None:
         run_passes_on(module)
         (got,) = run_module(module, [x])
         assert np.linalg.norm(wanted.astype(np.float64)) > 0
-        error = np.linalg.norm(got.astype(np.float64) - wanted.astype(np.float64)) / np.linalg.norm(wanted.astype(np.float64))
+        error = np.linalg.norm(got.astype(np.float64) - wanted.astype(np.float64)) / np.linalg.norm(
+            wanted.astype(np.float64)
+        )
         assert error <= 1e-3, (size, stride, pads, width, error)
         (conv,) = convs(module)
         assert nn.element_of(conv.x) == f16

@@ -15,7 +15,16 @@ RUN = {"suite": "gemm", "gpu": "G", "driver": 1, "date": "2026-01-02", "commit":
 
 
 def case(ours: float, **peers: float) -> dict[str, object]:
-    return {"case": "a<b", "batch": 1, "dtype": "f16", "unit": "us", "ours": ours, "peers": peers, "error": 1e-3, "note": ""}
+    return {
+        "case": "a<b",
+        "batch": 1,
+        "dtype": "f16",
+        "unit": "us",
+        "ours": ours,
+        "peers": peers,
+        "error": 1e-3,
+        "note": "",
+    }
 
 
 def write(folder: Path, name: str, *records: object) -> None:

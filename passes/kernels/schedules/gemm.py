@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, IntegerType, bf16, f16, f32, i32
-from xdsl.ir import Attribute, BlockArgument, SSAValue
+from xdsl.ir import Attribute, BlockArgument, OpResult, SSAValue
 
 from ....dialects import kernel, nn
 from ....dialects.dims import Expr, const, product
@@ -114,6 +114,11 @@ def image_of(conv: nn.ConvOp) -> SSAValue:
     return conv.x
 
 
+def _origin(value: SSAValue) -> str:
+    """What gives a value, for messages."""
+    return f"the result of {value.op.name}" if isinstance(value, OpResult) else "an argument"
+
+
 def problem_of(group: Group) -> Problem | str:
     """The product in a group, or why it has none."""
     anchor = group.anchor(*ANCHORS)
@@ -128,10 +133,10 @@ def problem_of(group: Group) -> Problem | str:
     operands = (image_of(anchor), anchor.w) if isinstance(anchor, nn.ConvOp) else anchor.operands
     for name, operand in zip("AB", operands, strict=True):
         if isinstance(anchor, nn.ConvOp) and not isinstance(operand, BlockArgument):
-            return f"expected operand {name} of the conv to be an argument of the group, got the result of {operand.owner.name}"
+            return f"expected operand {name} of the conv to be an argument of the group, got {_origin(operand)}"
         dims = nn.shape_of(operand)
         if group.access(operand, space_axes(dims, dims), dims) is None:
-            return f"expected operand {name} to be an argument of the group or a view of one, got the result of {operand.owner.name}"
+            return f"expected operand {name} to be an argument of the group or a view of one, got {_origin(operand)}"
     for result in group.results:
         if nn.shape_of(result) != problem.dims:
             return f"expected results of the product's shape, got {result.type}"

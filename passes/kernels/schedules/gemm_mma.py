@@ -15,17 +15,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import Attribute, Block, BlockArgument, SSAValue
 
 from ....dialects import kernel, nn
-from ....dialects.dims import ceildiv
+from ....dialects.dims import ceildiv, const
 from ....dialects.kernel_types import Choice, FragType, SharedType, Target, bitwidth
 from ....dialects.layouts import Blocked, Layout, MmaA, MmaAcc, MmaB, OuterA, OuterB
 from ..builder import Index, KernelBuilder
 from ..scalar import emit_pointwise, refuse_pointwise
 from .base import Access, Axes, Group, space_axes
 from .gemm import Problem, operand_views, problem_of
-from .gemm_tiles import SCRATCH_PAD, Tile, rank
+from .gemm_tiles import SCRATCH_PAD, Pieces, Tile, rank
+from .tiling import vector_width
 
 FMA_PAD = 4
 """Elements after each row of an FMA operand: keeps 16-byte alignment and moves neighbouring rows to other banks."""
@@ -76,7 +77,7 @@ class GemmMma:
         problem = problem_of(group)
         assert isinstance(problem, Problem)
         m, n, k, batch = (group.usual(e) for e in (problem.m, problem.n, problem.k, problem.batch))
-        found = rank(problem.kind, m, n, k, batch, target.sms.data, target.smem.data)
+        found = rank(problem.kind, m, n, k, batch, target.sms.data, target.smem.data, pieces=_pieces(problem))
         return [Choice.of(self.name, tile.tunables()) for tile in found]
 
     def lower(self, group: Group, choice: Choice, target: Target) -> list[kernel.FuncOp]:
@@ -209,6 +210,25 @@ def epilogue_columns(
         assert isinstance(piece_type, FragType)
         here = (batch, row, b.add(column, first))
         yield epilogue(b, problem, piece, piece_type, here), here
+
+
+def _pieces(problem: Problem) -> Pieces:
+    """Elements of A and of B that lie side by side, aligned, so that one copy moves them."""
+    group = problem.group
+    placeholders = list(Block(arg_types=group.global_types()).args)
+    widths: list[int] = []
+    for view in operand_views(problem, placeholders):
+        assert isinstance(view.source, BlockArgument)
+        tensor = view.source.index
+        if isinstance(view, kernel.ViewOp):
+            access = Access(tensor, view.dims.exprs, view.strides.exprs, view.offset.exprs[0])
+            groups = view.group_dims()
+        else:
+            *image, channels = group.dims(tensor)
+            dims = (*image, channels // problem.groups)
+            access, groups = Access(tensor, dims, group.strides(tensor), const(0)), [[0, 1, 2], [3]]
+        widths.append(vector_width(group, [access], groups, 16))
+    return widths[0], widths[1]
 
 
 def _refuse_cast(problem: Problem) -> str | None:

@@ -1,10 +1,11 @@
 """
 Convolutions and matmuls for Hopper (sm_90a): TMA into a ring of shared tiles, wgmma out of it, roles by warpgroup.
 
-A producer warpgroup, of which one thread works, fills the ring; one or two consumer warpgroups, 64 rows of the tile each, multiply and store.
-Blocks are persistent: each takes every `blocks`-th tile, so the producer loads the next tile while the consumers still store. Tiles
-run in columns of GROUP rows, so that those in flight share operands in L2. The epilogue works on the accumulator in pieces of 128 bytes a
-row, which go through two shared tiles to TMA stores; results that TMA cannot store are written by the threads.
+A producer warpgroup, of which one thread works, fills the ring; one or two consumer warpgroups, 64 rows of the tile each,
+multiply and store. Blocks are persistent: each takes every `blocks`-th tile, so the producer loads the next tile while the
+consumers still store. Tiles run in columns of GROUP rows, so that those in flight share operands in L2. The epilogue works
+on the accumulator in pieces of 128 bytes a row, which go through two shared tiles to TMA stores; results that TMA cannot
+store are written by the threads.
 
 With `cluster` = 2 two blocks take neighbouring row tiles, load half of B each and multicast it to both. A conv whose window is not 1 x 1
 (or is strided) loads A by im2col TMA, a pixel a row.
@@ -66,7 +67,7 @@ def fits_tma(
     dims: Sequence[Expr], strides: Sequence[Expr], groups: Sequence[Sequence[int]], element_bytes: int
 ) -> str | None:
     """Why TMA cannot walk a view with one dimension a coordinate, or None."""
-    d, s, g = collapse(dims, strides, groups)
+    _, s, g = collapse(dims, strides, groups)
     if any(len(group) > 1 for group in g):
         return "expected coordinates that one stride walks"
     if not g[-1] or s[g[-1][0]].as_int() != 1:

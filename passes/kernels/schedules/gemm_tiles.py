@@ -1,8 +1,9 @@
 """
 Tile shapes of the GEMM schedules and the model that ranks them.
 
-The model counts cycles of one SM: a block's step over `bk` costs the larger of tensor-core time and the time its operands take from L2,
-and no less than a latency that only more resident blocks hide; blocks run in waves. It is meant to order a dozen tiles, not to predict.
+The model counts cycles of one SM: a block's step over `bk` costs the largest of tensor-core time, the time its operands take from L2 and
+the instructions that copies of under 16 bytes add, and no less than a latency that only more resident blocks hide; blocks run in waves.
+It is meant to order a dozen tiles, not to predict.
 """
 
 from __future__ import annotations
@@ -16,6 +17,11 @@ RATE = {"f16": 1300.0, "bf16": 1300.0, "tf32": 600.0, "s8": 2600.0, "fma": 100.0
 ELEMENT_BYTES = {"f16": 2, "bf16": 2, "tf32": 4, "s8": 1, "fma": 4}
 L2_BYTES_PER_CYCLE = 48.0
 STEP_LATENCY = 450.0
+COPY_INSTRUCTIONS = 40.0
+"""Of one thread for one piece of an operand: address, bounds, copy and its share of memory transactions, fitted to a 7 x 7 conv of three
+channels on an H100. Those of 16-byte pieces hide behind L2_BYTES_PER_CYCLE."""
+INSTRUCTIONS_PER_CYCLE = 128.0
+"""Of single threads, an SM."""
 BLOCK_OVERHEAD = 2500.0
 REGISTERS_PER_SM = 65536
 MAX_THREADS_PER_SM = 2048
@@ -59,8 +65,9 @@ class Tile:
 
 # (bm, bn, wm, wn): warps of 64 x 32 to 32 x 16, so that a fragment is used several times once loaded.
 MMA_SHAPES = (
-    (128, 256, 2, 4), (256, 128, 4, 2), (128, 128, 2, 2), (128, 128, 2, 4), (128, 64, 2, 2), (64, 128, 2, 2), (64, 64, 2, 2), (128, 32, 4, 1),
-    (64, 32, 2, 2), (32, 64, 2, 2), (32, 32, 2, 2), (16, 64, 1, 4), (16, 128, 1, 4), (64, 16, 4, 1), (32, 16, 2, 1), (16, 32, 1, 4),
+    (128, 256, 2, 4), (256, 128, 4, 2), (128, 128, 2, 2), (128, 128, 2, 4), (128, 64, 2, 2), (64, 128, 2, 2), (64, 64, 2, 2),
+    (128, 32, 4, 1), (64, 32, 2, 2), (32, 64, 2, 2), (32, 32, 2, 2), (16, 64, 1, 4), (16, 128, 1, 4), (64, 16, 4, 1),
+    (32, 16, 2, 1), (16, 32, 1, 4),
 )  # fmt: skip
 FMA_SHAPES = (
     (128, 64, 4, 2),
@@ -91,9 +98,20 @@ def tiles(kind: str, k: int) -> Iterable[Tile]:
                 yield Tile(bm, bn, bk, wm, wn, stages)
 
 
-def cycles(tile: Tile, kind: str, m: int, n: int, k: int, batch: int, sms: int, smem: int) -> float:
-    """Estimated cycles of the launch; infinity where the tile does not fit."""
-    element = ELEMENT_BYTES[kind]
+Pieces = tuple[int, int]
+"""Elements of A and of B that one copy moves."""
+
+
+def widest_pieces(kind: str) -> Pieces:
+    """Copies of 16 bytes."""
+    return 16 // ELEMENT_BYTES[kind], 16 // ELEMENT_BYTES[kind]
+
+
+def cycles(
+    tile: Tile, kind: str, m: int, n: int, k: int, batch: int, sms: int, smem: int, pieces: Pieces | None = None
+) -> float:
+    """Estimated cycles of the launch; infinity where the tile does not fit. `pieces`: by default the widest."""
+    element, widest = ELEMENT_BYTES[kind], widest_pieces(kind)
     need = tile.smem(element, 4 if kind == "fma" else 0) + BLOCK_RESERVED_SMEM
     if need > smem:
         return float("inf")
@@ -111,15 +129,28 @@ def cycles(tile: Tile, kind: str, m: int, n: int, k: int, batch: int, sms: int, 
     busy = min(1.0, tile.wm * tile.wn * together / 8)
     compute = tile.bm * tile.bn * tile.bk / (RATE[kind] * busy)
     loads = (tile.bm + tile.bn) * tile.bk * element / L2_BYTES_PER_CYCLE
-    step = max(together * max(compute, loads), STEP_LATENCY * 3 / (tile.stages))
+    a_more, b_more = (1 / piece - 1 / wide for piece, wide in zip(pieces or widest, widest, strict=True))
+    copies = (tile.bm * a_more + tile.bn * b_more) * tile.bk * COPY_INSTRUCTIONS / (INSTRUCTIONS_PER_CYCLE * busy)
+    step = max(together * max(compute, loads, copies), STEP_LATENCY * 3 / (tile.stages))
     epilogue = tile.bm * tile.bn * (0.10 if tile.staged else 0.15) * together
     waves = ceil(blocks / (sms * together))
     return waves * (steps * step + epilogue + BLOCK_OVERHEAD)
 
 
-def rank(kind: str, m: int, n: int, k: int, batch: int, sms: int, smem: int, limit: int = 8) -> list[Tile]:
+def rank(
+    kind: str,
+    m: int,
+    n: int,
+    k: int,
+    batch: int,
+    sms: int,
+    smem: int,
+    limit: int = 8,
+    *,
+    pieces: Pieces | None = None,
+) -> list[Tile]:
     """The best tiles first, at most `limit`. Sizes are those of the profile's optimum."""
-    scored = [(cycles(t, kind, m, n, k, batch, sms, smem), t) for t in tiles(kind, k)]
+    scored = [(cycles(t, kind, m, n, k, batch, sms, smem, pieces), t) for t in tiles(kind, k)]
     fitting = sorted((c for c in scored if c[0] != float("inf")), key=lambda c: c[0])
     return [_staged(t, kind, n, smem) for _, t in fitting[:limit]]
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from trtc.passes.kernels.schedules.gemm_tiles import rank
+
 Check = Callable[..., Any]
 HOPPER = 'kernel.target = #kernel.target<"sm_90a", sms = 132, smem = 232448>'
 LOOSE = {"f32": 2e-6, "tf32": 2e-3, "f16": 2e-3, "bf16": 1e-2}
@@ -135,7 +137,11 @@ def test_conv(check_group: Check, element: str, shape: dict[str, int]) -> None:
 
 def conv_of_cast(channels: int, element: str = "f16", source: str = "f32") -> str:
     """An image cast on the way to a conv."""
-    wide, x, f = f"tensor<2x9x10x{channels}x{source}>", f"tensor<2x9x10x{channels}x{element}>", f"tensor<24x7x7x{channels}x{element}>"
+    wide, x, f = (
+        f"tensor<2x9x10x{channels}x{source}>",
+        f"tensor<2x9x10x{channels}x{element}>",
+        f"tensor<24x7x7x{channels}x{element}>",
+    )
     y = f"tensor<2x5x5x24x{element}>"
     return f"""@f(%x: {wide}, %w: {f}) -> {y} attributes {{ANCHOR}} {{
     %0 = nn.cast %x : ({wide}) -> {x}
@@ -149,7 +155,9 @@ def conv_of_cast(channels: int, element: str = "f16", source: str = "f32") -> st
 @pytest.mark.parametrize("nchw", [True, False])
 def test_conv_casts_its_image(check_group: Check, element: str, nchw: bool) -> None:
     """f32 in memory, also read by strides from a channels-first image; rounded on the way to shared memory."""
-    layouts = "[#fusion.layout<[270, 10, 1, 90]>, #fusion.layout<contiguous>, #fusion.layout<contiguous>]" if nchw else ""
+    layouts = (
+        "[#fusion.layout<[270, 10, 1, 90]>, #fusion.layout<contiguous>, #fusion.layout<contiguous>]" if nchw else ""
+    )
     text = module(conv_of_cast(3, element), anchor="conv", layouts=layouts)
     check_group(text, "gemm_mma", tolerance=LOOSE[element])
 
@@ -194,6 +202,14 @@ def test_hopper_matmul_in_a_cluster_of_two(check_group: Check) -> None:
 def test_hopper_conv(check_group: Check, kernel: int, stride: int, pad: int) -> None:
     text = module(conv("f16", 2, 13, 9, 64, 72, kernel, stride=stride, pad=pad), attributes=HOPPER, anchor="conv")
     check_group(text, "gemm_sm90", tolerance=2e-3)
+
+
+def test_copies_of_single_elements_call_for_larger_tiles() -> None:
+    """A first conv, 12544 x 64 x 147: each element of A is copied once for every column of tiles, and each of B for every row."""
+    wide = rank("f16", 12544, 64, 147, 1, 132, 232448)[0]
+    single = rank("f16", 12544, 64, 147, 1, 132, 232448, pieces=(1, 1))[0]
+    assert single.bm * single.bn > wide.bm * wide.bn and single.bn == 64
+    assert rank("f16", 12544, 64, 147, 1, 132, 232448, pieces=(8, 8))[0] == wide
 
 
 @pytest.mark.parametrize(("queries", "keys"), [(128, 128), (200, 200), (70, 300)])

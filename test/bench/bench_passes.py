@@ -1,0 +1,149 @@
+"""Compile time of every pass over the number of `nn` ops: `python test/bench/bench_passes.py [--ops 1000,10000,100000]`.
+
+The network is a chain of blocks with two branches, a concat and a residual sum, with transposes that cancel, common subexpressions
+and dead ops in between. All blocks are alike, so that the number of distinct kernels stays the same and the time of each pass follows the
+number of ops. A pass that takes more than `LIMIT` times as long for ten times the ops is named: it is not linear.
+
+Prints a table and records the suite `passes`. Needs no GPU. `--profile PASS` prints where that pass spends its time at the largest size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import pstats
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+from records import Recorder
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import SSAValue
+from xdsl.passes import ModulePass
+
+import trtc
+from trtc.compiler.pipeline import Observer, run_pipeline
+from trtc.compiler.targets import set_target
+from trtc.dialects import nn
+
+SIZES = (1_000, 10_000, 100_000)
+LIMIT = 14.0
+"""Times as long for ten times the ops: more is not linear."""
+LEAST_SECONDS = 0.05
+"""Passes faster than this at the smaller size are not judged."""
+CHANNELS = 8
+
+
+def network(ops: int) -> ModuleOp:
+    """A module of about `ops` ops in `@main`."""
+    net = trtc.Network()
+    rng = np.random.default_rng(0)
+    weights = {
+        size: rng.standard_normal((CHANNELS, *size), np.float32)
+        for size in ((1, 1, CHANNELS), (3, 3, CHANNELS), (1, 1, 2 * CHANNELS))
+    }
+    bias = rng.standard_normal(CHANNELS).astype(np.float32)
+    x = net.add_input("x", "f32", ("N", 4, 4, CHANNELS))
+    net.symbols(N=(1, 2, 4))
+    before = made = 0
+    while made < ops:
+        x = _block(net, x, weights, bias)
+        if not before:  # the size of a block, by counting the first
+            before = sum(1 for _ in x.owner.parent_block().ops)  # type: ignore[union-attr]
+        made += before
+    net.mark_output(x, "y")
+    return net.module()
+
+
+def _block(net: trtc.Network, x: SSAValue, weights: dict[tuple[int, ...], np.ndarray], bias: np.ndarray) -> SSAValue:
+    def conv(of: SSAValue, size: tuple[int, ...], pad: int) -> SSAValue:
+        weight = net.add_constant(weights[size])
+        made = net.insert(nn.ConvOp(of, weight, (1, 1), (pad, pad, pad, pad), (1, 1), 1))
+        return net.add_binary("add", made, net.add_constant(bias))
+
+    narrow = net.add_unary("relu", conv(x, (1, 1, CHANNELS), 0))
+    wide = net.add_unary("relu", conv(x, (3, 3, CHANNELS), 1))
+    net.add_unary("exp", narrow)  # dead
+    gate = net.add_binary("mul", net.add_unary("sigmoid", wide), wide)
+    turned = net.add_transpose(net.add_transpose(gate, (0, 3, 1, 2)), (0, 2, 3, 1))  # cancels
+    again = net.add_unary("sigmoid", wide)  # common
+    joined = net.add_concat([narrow, net.add_binary("add", turned, again)], 3)
+    return net.add_unary("relu", net.add_binary("add", conv(joined, (1, 1, 2 * CHANNELS), 0), x))
+
+
+class Times(Observer):
+    """Seconds of each pass, by position and name; profiles the pass called `profiled`."""
+
+    def __init__(self, profiled: str = "") -> None:
+        self.seconds: dict[str, float] = {}
+        self.profiled, self.profile = profiled, cProfile.Profile()
+
+    def before_pass(self, index: int, step: ModulePass, module: ModuleOp) -> None:
+        if step.name == self.profiled:
+            self.profile.enable()
+
+    def after_pass(self, index: int, step: ModulePass, module: ModuleOp, seconds: float) -> None:
+        self.profile.disable()
+        self.seconds[f"{index:02d} {step.name}"] = seconds
+        print(f"  {seconds:8.3f} s  {step.name}", file=sys.stderr, flush=True)
+
+
+def measure(ops: int, profiled: str) -> tuple[int, dict[str, float]]:
+    """The number of ops that the network has, and the seconds of building it and of each pass."""
+    start = time.perf_counter()
+    module = network(ops)
+    built = time.perf_counter() - start
+    set_target(module, "sm_80")
+    count = sum(1 for _ in module.walk())
+    times = Times(profiled)
+    options = trtc.BuildOptions(precision="fp16", target="sm_80", verify_each=False, check_boundaries=False)
+    run_pipeline(module, options, observers=[times])
+    if profiled:
+        pstats.Stats(times.profile).sort_stats("tottime").print_stats(25)
+    return count, {"00 layer API": built, **times.seconds}
+
+
+def report(counts: list[int], columns: list[dict[str, float]]) -> list[str]:
+    """Prints the table; the passes that are not linear, in words."""
+    print(f"{'milliseconds for':24s}" + "".join(f"{f'{count} ops':>14s}" for count in counts) + f"{'growth':>9s}")
+    slow: list[str] = []
+    for name in [*columns[0], "total"]:
+        values = [column.get(name, sum(column.values())) for column in columns]
+        growth = _growth(counts, values)
+        print(f"{name:24s}" + "".join(f"{value * 1e3:14.1f}" for value in values) + f"{growth:8.1f}x")
+        if growth > LIMIT and values[-2] >= LEAST_SECONDS:
+            slow.append(f"{name} takes {growth:.1f} times as long for ten times the ops")
+    return slow
+
+
+def _growth(counts: list[int], values: list[float]) -> float:
+    """From the last but one size to the last, for ten times the ops."""
+    if len(values) < 2:
+        return 0.0
+    return values[-1] / max(values[-2], 1e-9) * 10 / (counts[-1] / counts[-2])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--ops", default=",".join(map(str, SIZES)), help="numbers of ops, ascending")
+    parser.add_argument("--profile", default="", metavar="PASS", help="where this pass spends its time")
+    args = parser.parse_args()
+    sizes = [int(size) for size in args.ops.split(",")]
+    measured = [measure(size, args.profile if size == sizes[-1] else "") for size in sizes]
+    slow = report([count for count, _ in measured], [column for _, column in measured])
+    recorder = Recorder("passes", gpu=False)
+    for size, (count, column) in zip(sizes, measured, strict=True):
+        for name, seconds in [*column.items(), ("total", sum(column.values()))]:
+            recorder.case(
+                f"{name}, {size} ops", dtype="f16", unit="ms", ours=seconds * 1e3, peers={}, note=f"{count} ops"
+            )
+    for line in slow:
+        print(f"not linear: {line}")
+    raise SystemExit(1 if slow else 0)
+
+
+if __name__ == "__main__":
+    main()
