@@ -39,15 +39,12 @@ from ..remarks import remark
 
 @dataclass(frozen=True)
 class Lifetime:
-    """A buffer to place: bytes, and the first and last launch that uses it (both count)."""
+    """A buffer to place: bytes, and the first and last launch that uses it (both count). Two that some launch needs both may not
+    share bytes."""
 
     size: int
     first: int
     last: int
-
-    def overlaps(self, other: Lifetime) -> bool:
-        """Whether some launch needs both: then they may not share bytes."""
-        return self.first <= other.last and other.first <= self.last
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
-from ...dialects import nn
+from ...dialects import nn, quant
 from ...dialects.dims import product
 from ...dialects.nn import element_of, shape_of
 from ..remarks import remark
@@ -117,6 +117,9 @@ class PadChannels(RewritePattern):
             return
         pairing, image = pairing_of(op), image_of(op)
         if channels == CHANNELS and pairing.factor == 1:
+            return
+        if isinstance(image.source.owner, quant.DequantizeOp):
+            remark(op, "missed", NAME, "its image is quantized; a pad would part it from its dequantize")
             return
         pixels = self._pixels(op)
         if pixels < self.least_pixels:

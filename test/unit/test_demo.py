@@ -105,3 +105,14 @@ def test_an_error_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     monkeypatch.setattr(demo, "demo", fail)
     assert demo.main([]) == 1
     assert capsys.readouterr().err == "demo: error: no network\n"
+
+
+@pytest.mark.network
+def test_it_runs_and_shows_every_level(capsys: pytest.CaptureFixture[str]) -> None:
+    assert demo.main([]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    rows = {line.split()[0]: line for line in lines if line}
+    assert {*PHASES, "level", "CUDA", "arena", "engine", "Result:"} <= rows.keys()
+    assert "launches" in rows["memory"] and "kernels" in rows["threads"] and "groups" in rows["fuse"]
+    assert rows["Result:"].startswith("Result: correct.")
+    assert len([line for line in lines if "ONNX Runtime" in line]) == len(demo.RUNS)

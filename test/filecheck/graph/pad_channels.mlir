@@ -80,6 +80,21 @@ func.func @refused(%x: tensor<1x32x32x3xf16>, %v: tensor<8x3x3x3xf16>, %z: tenso
 
 // -----
 
+// Refused: a quantized image, which the conv takes together with its dequantize.
+// CHECK-LABEL: @quantized
+// CHECK-NOT: nn.pad
+// CHECK: func.return
+// REMARK: missed: pad-channels: nn.conv{{.*}}: its image is quantized
+func.func @quantized(%x: tensor<1x32x32x3xi8>) -> tensor<1x32x32x8xf16> {
+  %s = nn.constant dense<0.5> : tensor<f16>
+  %w = nn.constant dense<1.0> : tensor<8x3x3x3xf16>
+  %0 = quant.dequantize %x, %s : (tensor<1x32x32x3xi8>, tensor<f16>) -> tensor<1x32x32x3xf16>
+  %1 = nn.conv %0, %w {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x32x32x3xf16>, tensor<8x3x3x3xf16>) -> tensor<1x32x32x8xf16>
+  func.return %1 : tensor<1x32x32x8xf16>
+}
+
+// -----
+
 // Invalid: a weight without the input's channels.
 // CHECK: nn.conv: expected w with C / groups input channels
 func.func @invalid(%x: tensor<1x32x32x3xf16>) -> tensor<1x32x32x8xf16> {
