@@ -24,8 +24,9 @@ from ..runtime.container import PAGE, Section
 from ..runtime.engine import KIND, Engine, spec_to_json
 from ..runtime.kernels import KernelInfo
 from ..runtime.plan import HostProgram
-from .codegen.cubin_cache import CubinCache, cache_directory
+from .codegen.cubin_cache import CubinCache
 from .codegen.nvrtc import Compiled, Job, check_arch, compile_all, nvrtc_version
+from .environment import cache_directory
 from .options import BuildOptions
 from .pipeline import Observer, run_pipeline
 from .targets import detect_arch, set_target

