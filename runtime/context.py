@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +119,12 @@ class CudaContext(ExecutionContext):
             self._arena_bytes = max(1, self.variant.program.arena_bytes)
             self._arena = cupy.cuda.alloc(self._arena_bytes)
             self._loaded = self._load(ordinal)
+
+    def __del__(self) -> None:
+        # The arena goes back to CuPy's pool, which may hand it out at once: nothing queued may still use it.
+        with suppress(Exception):
+            self._done.synchronize()
+            self.stream.synchronize()
 
     @property
     def device(self) -> str:
