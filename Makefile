@@ -38,7 +38,7 @@ report: setup-test ## One page from the newest records of test/bench/results
 lint: setup-lint ## ruff, pyright strict, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
 format: setup-lint ## Format and fix what ruff can

@@ -27,6 +27,8 @@ from .legality import check_boundary
 from .options import BuildOptions
 from .universe import load_pass, make_context
 
+_COLLECT_AFTER = (100_000, 20, 100)
+"""New objects per collection of the youngest, and collections of one generation per collection of the next."""
 PHASES = ("import", "graph", "quantize", "fuse", "memory", "kernels", "threads")
 
 
@@ -194,9 +196,13 @@ def _one_line(error: BaseException) -> str:
 
 @contextmanager
 def _garbage_frozen() -> Generator[None]:
-    """Keep what is alive now out of Python's garbage collector, whose passes otherwise grow with the module."""
+    """Keep what is alive now out of Python's garbage collector, whose passes otherwise grow with the module, and let it run
+    once for many new objects: IR is made by the million, and little of it is garbage."""
+    thresholds = gc.get_threshold()
     gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
     try:
         yield
     finally:
+        gc.set_threshold(*thresholds)
         gc.unfreeze()
