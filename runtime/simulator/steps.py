@@ -626,6 +626,7 @@ def _(op: kernel.WgmmaCommitOp) -> Step:
     def step(s: Strand) -> None:
         for group in _warpgroups(s):
             s.block.wgmma_groups.setdefault(group, []).append(s.block.wgmma_open.pop(group, []))
+            s.block.wgmma_fence.pop(group, None)  # each group has a fence of its own
 
     return step
 

@@ -322,23 +322,20 @@ class _Builder:
 
             def per_step(b: KernelBuilder, k: SSAValue, values: Sequence[SSAValue]) -> list[SSAValue]:
                 fill = b.add(start, k)
-                b.insert(kernel.WaitOp(self.ring, fill))
-                a_slot = b.emit(kernel.SlotOp(self.a_shared, fill))
-                b_slot = b.emit(kernel.SlotOp(self.b_shared, fill))
-                acc = b.emit(kernel.MmaOp(a_slot, b_slot, values[0]))
+                acc = self._multiply(b, fill, values[0])
                 # One group stays in flight, so the slot before is free.
                 acc = b.emit(kernel.MmaWaitOp(acc, 1))
-                release = Block()
-                inner = b.inner(release)
-                inner.insert(kernel.ReleaseOp(self.ring, inner.sub(fill, 1)))
-                inner.insert(scf.YieldOp())
-                b.insert(scf.IfOp(b.compare(k, "sgt", 0), [], Region(release), Region()))
+                self._release_before(b, fill, b.compare(k, "sgt", 0))
                 return [acc]
 
-            (acc,) = b.loop(0, steps, 1, [b.fill(0.0, acc_type)], per_step)
-            acc = b.emit(kernel.MmaWaitOp(acc, 0))
+            # The last step stands alone and waits for everything: the first wait behind a group must be the one that completes it, for
+            # ptxas 13.0 moves reads of the accumulators above a second one (docs/design/learned.md).
+            (acc,) = b.loop(0, b.sub(steps, 1), 1, [b.fill(0.0, acc_type)], per_step)
             end = b.add(start, steps)
-            b.insert(kernel.ReleaseOp(self.ring, b.sub(end, 1)))
+            last = b.sub(end, 1)
+            acc = b.emit(kernel.MmaWaitOp(self._multiply(b, last, acc), 0))
+            self._release_before(b, last, b.compare(steps, "sgt", 1))
+            b.insert(kernel.ReleaseOp(self.ring, last))
             self._store(b, acc, (batch, row, column), *stored)
             return [end, *(b.add(count, self.pieces) for count in stored)]
 
@@ -347,6 +344,21 @@ class _Builder:
         b.loop(self.first, b.expr(self.tiles), b.expr(self.blocks), counts, per_tile)
         if self.out_map is not None:
             b.insert(kernel.StoreWaitOp(0))
+
+    def _multiply(self, b: KernelBuilder, fill: SSAValue, acc: SSAValue) -> SSAValue:
+        """Waits for a fill of the ring and starts its product."""
+        b.insert(kernel.WaitOp(self.ring, fill))
+        a_slot = b.emit(kernel.SlotOp(self.a_shared, fill))
+        b_slot = b.emit(kernel.SlotOp(self.b_shared, fill))
+        return b.emit(kernel.MmaOp(a_slot, b_slot, acc))
+
+    def _release_before(self, b: KernelBuilder, fill: SSAValue, condition: SSAValue) -> None:
+        """Releases the fill before this one, if the tile has one."""
+        release = Block()
+        inner = b.inner(release)
+        inner.insert(kernel.ReleaseOp(self.ring, inner.sub(fill, 1)))
+        inner.insert(scf.YieldOp())
+        b.insert(scf.IfOp(condition, [], Region(release), Region()))
 
     def _store(
         self, b: KernelBuilder, acc: SSAValue, at: tuple[SSAValue, SSAValue, SSAValue], stored: SSAValue | None = None
