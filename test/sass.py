@@ -36,7 +36,7 @@ def mnemonics(cubin: bytes) -> set[str]:
 def early_accumulator_reads(text: str) -> list[str]:
     """
     Instructions of a disassembly that touch a wgmma accumulator between the product and the wait that leaves no group pending, in the
-    order of the text. ptxas 13.0 made such where a wait for all but one group stood before the last one (docs/design/learned.md).
+    order of the text. ptxas made such where a wait for all but one group stood before the last one (docs/design/learned.md).
     """
     found: list[str] = []
     accumulator: set[int] = set()

@@ -329,7 +329,7 @@ class _Builder:
                 return [acc]
 
             # The last step stands alone and waits for everything: the first wait behind a group must be the one that completes it, for
-            # ptxas 13.0 moves reads of the accumulators above a second one (docs/design/learned.md).
+            # ptxas moves reads of the accumulators above a second one (docs/design/learned.md).
             (acc,) = b.loop(0, b.sub(steps, 1), 1, [b.fill(0.0, acc_type)], per_step)
             end = b.add(start, steps)
             last = b.sub(end, 1)
