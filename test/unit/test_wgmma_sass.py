@@ -18,8 +18,9 @@ from trtc.passes.kernels.lower_to_threads import LowerToThreadsPass
 from trtc.passes.kernels.schedules.gemm_sm90 import SHAPES, deepest
 from trtc.passes.kernels.select_schedule import CHOICE, TARGET, outlined
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 from sass import disassemble, early_accumulator_reads
+from schedule_cases import CASES, Case, lowered
 
 SMEM = 232448
 MODULE = """builtin.module attributes {{kernel.target = #kernel.target<"sm_90a", sms = 132, smem = {smem}>}} {{
@@ -53,6 +54,16 @@ def test_no_accumulator_is_read_early(groups: int, bn: int, k: int) -> None:
     text = disassemble(compiled.cubin)
     assert "HGMMA" in text and "WARPGROUP.DEPBAR.LE gsb0, 0x0" in text
     assert early_accumulator_reads(text) == []
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.schedule.endswith("_sm90")], ids=str)
+def test_no_case_reads_early(case: Case) -> None:
+    pytest.importorskip("cupy", reason="NVRTC comes with CuPy's extras")
+    from trtc.compiler.codegen.nvrtc import Job, compile_all
+
+    (compiled,) = compile_all([Job(print_kernel(lowered(case).func), "sm_90a")])
+    assert not compiled.problems()
+    assert early_accumulator_reads(disassemble(compiled.cubin)) == []
 
 
 def test_the_check_fires() -> None:
