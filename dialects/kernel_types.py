@@ -20,6 +20,8 @@ from .layouts import Layout
 from .nn_base import DimsAttr
 
 SWIZZLES = (0, 32, 64, 128)
+CHOICE = "kernel.choice"
+"""The attribute of an outlined group, then of its kernels, that holds the `Choice`."""
 
 
 def bitwidth(element: Attribute) -> int:
@@ -89,36 +91,6 @@ class Target(ParametrizedAttribute):
 
 
 @irdl_attr_definition
-class Choice(ParametrizedAttribute):
-    """The schedule of a group and its tunables: `#kernel.choice<"gemm_mma", {bm = 128 : i64, stages = 3 : i64}>`."""
-
-    name = "kernel.choice"
-
-    schedule: StringAttr = param_def()
-    tunables: DictionaryAttr = param_def()
-
-    @classmethod
-    def of(cls, schedule: str, tunables: Mapping[str, int | str]) -> Choice:
-        """A choice from Python values; ints become i64 attributes, strings string attributes."""
-        attributes: dict[str, Attribute] = {
-            key: IntegerAttr(value, 64) if isinstance(value, int) else StringAttr(value)
-            for key, value in sorted(tunables.items())
-        }
-        return cls(StringAttr(schedule), DictionaryAttr(attributes))
-
-    @property
-    def values(self) -> dict[str, int | str]:
-        """The tunables as Python values."""
-        values: dict[str, int | str] = {}
-        for key, value in self.tunables.data.items():
-            if isinstance(value, IntegerAttr):
-                values[key] = value.value.data
-            elif isinstance(value, StringAttr):
-                values[key] = value.data
-        return values
-
-
-@irdl_attr_definition
 class GlobalType(ParametrizedAttribute, TypeAttribute):
     """
     A tensor in global memory: extents and strides (elements) are dim expressions; `align` is the number of bytes known to divide
@@ -171,6 +143,66 @@ class GlobalType(ParametrizedAttribute, TypeAttribute):
             raise VerifyException(
                 f"expected one stride per extent, got {len(self.strides.exprs)} strides for {len(self.dims.exprs)} extents"
             )
+
+
+@irdl_attr_definition
+class Choice(ParametrizedAttribute):
+    """
+    The schedule of a group, its tunables, and the tensors between its launches if it has several:
+    `#kernel.choice<"gemm_mma", {bm = 128 : i64, stages = 3 : i64}>`, `#kernel.choice<"reduce_split", {spans = 64 : i64}, workspace [..]>`.
+    """
+
+    name = "kernel.choice"
+
+    schedule: StringAttr = param_def()
+    tunables: DictionaryAttr = param_def()
+    workspace: ArrayAttr[GlobalType] = param_def()
+
+    @classmethod
+    def of(cls, schedule: str, tunables: Mapping[str, int | str], workspace: Sequence[GlobalType] = ()) -> Choice:
+        """A choice from Python values; ints become i64 attributes, strings string attributes."""
+        attributes: dict[str, Attribute] = {
+            key: IntegerAttr(value, 64) if isinstance(value, int) else StringAttr(value)
+            for key, value in sorted(tunables.items())
+        }
+        return cls(StringAttr(schedule), DictionaryAttr(attributes), ArrayAttr(workspace))
+
+    @property
+    def values(self) -> dict[str, int | str]:
+        """The tunables as Python values."""
+        values: dict[str, int | str] = {}
+        for key, value in self.tunables.data.items():
+            if isinstance(value, IntegerAttr):
+                values[key] = value.value.data
+            elif isinstance(value, StringAttr):
+                values[key] = value.data
+        return values
+
+    @classmethod
+    def parse_parameters(cls, parser: AttrParser) -> list[Attribute]:
+        with parser.in_angle_brackets():
+            schedule = StringAttr(parser.parse_str_literal())
+            parser.parse_punctuation(",")
+            tunables = parser.parse_attribute()
+            workspace: list[GlobalType] = []
+            if parser.parse_optional_punctuation(",") is not None:
+                parser.parse_keyword("workspace")
+                types = parser.parse_comma_separated_list(parser.Delimiter.SQUARE, parser.parse_type)
+                for type_ in types:
+                    if not isinstance(type_, GlobalType):
+                        parser.raise_error(f"kernel.choice: expected workspace tensors of !kernel.global, got {type_}")
+                    workspace.append(type_)
+        return [schedule, tunables, ArrayAttr(workspace)]
+
+    def print_parameters(self, printer: Printer) -> None:
+        with printer.in_angle_brackets():
+            printer.print_string_literal(self.schedule.data)
+            printer.print_string(", ")
+            printer.print_attribute(self.tunables)
+            if self.workspace.data:
+                printer.print_string(", workspace [")
+                printer.print_list(self.workspace.data, printer.print_attribute)
+                printer.print_string("]")
 
 
 @irdl_attr_definition

@@ -10,9 +10,9 @@ func.func @main(%x : tensor<?x64xf32, ..>) -> tensor<?x64xf32, ..>   func.func @
 
 Each tensor gets a place: offset, dims and strides within one owner. A returned tensor owns its output argument; view-like ops
 place their result in their operand's owner (`#fusion.alias<source>`) or their operands in their result's (`dest`, so that the
-producers of a concat write straight into it); every other result of a call is an alloc of its own. Small constants that are
-left in `@main` become weights. A group whose kernels exist already (`kernel.func @f`, `@f_1`, ...) is one launch for each, with
-the workspace that they take.
+producers of a concat write straight into it); every other result of a call is an alloc of its own, and so is the workspace that
+the group's `kernel.choice` asks for. Small constants that are left in `@main` become weights. A group is one launch here, even if
+`lower-groups` makes several kernels of it.
 
 Assumes `assign-destinations` and `outline-groups`: a returned tensor is the result of a call, or of a `dest` op, and is returned
 once; anything else is a PassError, since a copy would have to be a group of its own. Does not reorder calls.
@@ -31,9 +31,10 @@ from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
-from ...dialects import buffer, fusion, kernel, nn
+from ...dialects import buffer, fusion, nn
 from ...dialects.dims import Expr
 from ...dialects.errors import PassError
+from ...dialects.kernel_types import CHOICE, Choice
 from ...dialects.provenance import describe, get_names
 from .views import Place, operand_place, result_place, same_strides
 
@@ -133,8 +134,6 @@ class _Rewrite:
         self.views: dict[Place, SSAValue] = {}
         self.symbols: dict[str, SSAValue] = {}
         self.functions = {f.sym_name.data: f for f in module.body.block.ops if isinstance(f, FuncOp)}
-        self.kernels = {f.sym_name.data: f for f in module.body.block.ops if isinstance(f, kernel.FuncOp)}
-        self.called = {op.callee.string_value() for op in function.walk() if isinstance(op, fusion.CallOp)}
         self.constants: list[tuple[str, nn.ConstantOp]] = []
 
     def run(self) -> None:
@@ -181,37 +180,20 @@ class _Rewrite:
         symbols = self._symbols_of(op)
         ins = [self._value(operand) for operand in op.operands]
         outs = [self._value(result) for result in op.results]
-        stages = self._stages(callee)
-        workspace = self._workspace(op, callee, stages, len(ins) + len(outs))
-        for name in stages:
-            launch = buffer.LaunchOp(name, symbols, ins, outs, workspace)
-            launch.location = op.location
-            names = get_names(op)
-            if any(names):
-                launch.attributes[buffer.OUT_NAMES] = ArrayAttr(StringAttr(n) for n in names)
-            self.block.add_op(launch)
+        launch = buffer.LaunchOp(callee, symbols, ins, outs, self._workspace(op, callee))
+        launch.location = op.location
+        names = get_names(op)
+        if any(names):
+            launch.attributes[buffer.OUT_NAMES] = ArrayAttr(StringAttr(n) for n in names)
+        self.block.add_op(launch)
 
-    def _stages(self, callee: str) -> list[str]:
-        """The kernels of a group in launch order: `@f`, and `@f_1`, `@f_2`, ... where the group needs several."""
-        stages = [callee]
-        while (following := f"{callee}_{len(stages)}") in self.kernels and following not in self.called:
-            stages.append(following)
-        return stages
-
-    def _workspace(self, op: Operation, callee: str, stages: Sequence[str], count: int) -> list[SSAValue]:
-        """Allocs for the tensors that the kernels take beyond the group's operands and results."""
-        if callee not in self.kernels:
-            return []
-        tensors = {
-            tuple(cast(kernel.GlobalType, t.type) for t in self.kernels[name].tensors[count:]) for name in stages
-        }
-        if len(tensors) != 1:
-            raise _fail(
-                f"the kernels of @{callee} take different workspace tensors: expected the same for each of its launches."
-            )
+    def _workspace(self, op: Operation, callee: str) -> list[SSAValue]:
+        """Allocs for the tensors between the launches of a group."""
+        function = self.functions.get(callee)
+        choice = function.attributes.get(CHOICE) if function is not None else None
         allocs: list[SSAValue] = []
-        for kind in tensors.pop():
-            alloc = buffer.AllocOp(kind.dims.exprs, kind.element_type)
+        for tensor in choice.workspace if isinstance(choice, Choice) else ():
+            alloc = buffer.AllocOp(tensor.dims.exprs, tensor.element_type)
             alloc.location = op.location
             alloc.result.name_hint = "workspace"
             self.block.add_op(alloc)

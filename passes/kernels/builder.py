@@ -145,7 +145,10 @@ class KernelBuilder(Emitter):
         func.location = group.location
         block = func.body.block
         for i, argument in enumerate(block.args[:-3]):
-            argument.name_hint = group.tensors[i].name_hint if i < len(group.arguments) else None
+            if i < len(group.arguments):
+                argument.name_hint = group.tensors[i].name_hint
+            elif i >= len(group.tensors):
+                argument.name_hint = "workspace"
         return cls(func, block, _Entry(block), group.location)
 
     def inner(self, block: Block) -> KernelBuilder:

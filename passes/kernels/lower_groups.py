@@ -5,29 +5,30 @@
     ->  kernel.func @relu_0(%x: !kernel.global<..>, %y: !kernel.global<..>) grid <..> warps 4 ..
 
 The kernel keeps the symbol; its arguments are the group's operands, then its results, with the strides and alignment of
-`fusion.layouts`, then workspace. A group of several launches gives @name, @name_1, ... Assumes `select-schedule`. The choice stays on
-the kernels, as `kernel.choice`.
+`fusion.layouts`, then the choice's workspace. A group of several launches gives @name, @name_stage1, ..., and each `buffer.launch` of it
+becomes one for each, over the same tensors. Assumes `select-schedule`. The choice stays on the kernels, as `kernel.choice`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
-from ...dialects import kernel
+from ...dialects import buffer, kernel
 from ...dialects.errors import PassError
-from ...dialects.kernel_types import Choice
+from ...dialects.kernel_types import CHOICE, Choice
 from ..remarks import remark
 from .schedules.base import Group, target_of
 from .schedules.registry import schedule
-from .select_schedule import CHOICE, TARGET, outlined
+from .select_schedule import TARGET, outlined
 
 NAME = "lower-groups"
 
@@ -37,13 +38,33 @@ def lower(func: FuncOp, target: Attribute | None) -> list[kernel.FuncOp]:
     choice = func.attributes.get(CHOICE)
     if not isinstance(choice, Choice):
         raise PassError(f"{NAME}: @{func.sym_name.data} has no {CHOICE}; run select-schedule before")
-    kernels = schedule(choice.schedule.data).lower(Group(func), choice, target_of(target))
+    group = Group(func)
+    kernels = schedule(choice.schedule.data).lower(group, choice, target_of(target))
+    arguments = [*group.global_types(), *choice.workspace]
     for number, made in enumerate(kernels):
-        expected = func.sym_name.data + (f"_{number}" if number else "")
+        expected = func.sym_name.data + (f"_stage{number}" if number else "")
         if made.sym_name.data != expected:
             raise PassError(f"{NAME}: schedule {choice.schedule.data} made @{made.sym_name.data}: expected @{expected}")
+        if [t.type for t in made.tensors] != arguments:
+            raise PassError(
+                f"{NAME}: schedule {choice.schedule.data} made @{expected} with {len(made.tensors)} tensors: expected the group's "
+                f"{len(arguments) - len(choice.workspace)} and the {len(choice.workspace)} of workspace in its {CHOICE}, in their types"
+            )
         made.attributes[CHOICE] = choice
     return kernels
+
+
+def _launch_all(launch: buffer.LaunchOp, kernels: Sequence[kernel.FuncOp]) -> None:
+    """Behind the launch of a group's first kernel the launches of the others; the results have their values behind the last."""
+    names = launch.attributes.pop(buffer.OUT_NAMES, None) if len(kernels) > 1 else None
+    for made in kernels[1:]:
+        following = launch.clone()
+        following.callee = SymbolRefAttr(made.sym_name.data)
+        following.location = launch.location
+        Rewriter.insert_op(following, InsertPoint.after(launch))
+        launch = following
+    if names is not None:
+        launch.attributes[buffer.OUT_NAMES] = names
 
 
 @dataclass(frozen=True)
@@ -55,8 +76,14 @@ class LowerGroupsPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         target = op.attributes.get(TARGET)
+        launches: dict[str, list[buffer.LaunchOp]] = {}
+        for launch in op.walk():
+            if isinstance(launch, buffer.LaunchOp):
+                launches.setdefault(launch.callee.string_value(), []).append(launch)
         for func in outlined(op):
             kernels = lower(func, target)
+            for launch in launches.get(func.sym_name.data, ()):
+                _launch_all(launch, kernels)
             Rewriter.insert_op(kernels, InsertPoint.before(func))
             func.detach()
             func.erase()

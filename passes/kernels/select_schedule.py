@@ -23,14 +23,13 @@ from xdsl.passes import ModulePass
 
 from ...dialects.errors import OptionError, PassError
 from ...dialects.fusion import ANCHOR
-from ...dialects.kernel_types import Choice
+from ...dialects.kernel_types import CHOICE, Choice
 from ...dialects.provenance import describe
 from ..remarks import remark
 from .schedules.base import Group, target_of
-from .schedules.registry import accepting, schedule
+from .schedules.registry import accepting, schedule, tuned
 
 NAME = "select-schedule"
-CHOICE = "kernel.choice"
 TARGET = "kernel.target"
 
 
@@ -76,7 +75,7 @@ def choose(func: FuncOp, target: Attribute | None, allowed: tuple[str, ...] | No
         ops = ", ".join(describe(op) for op in group.ops)
         raise PassError(f"{NAME}: @{func.sym_name.data} with {ops}: no schedule accepts it: {'; '.join(reasons)}")
     best = schedule(name).candidates(group, target_of(target))[0]
-    return best if wanted is None else Choice.of(name, {**best.values, **wanted[1]})
+    return best if wanted is None else tuned(name, group, {**best.values, **wanted[1]})
 
 
 @dataclass(frozen=True)

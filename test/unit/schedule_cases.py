@@ -7,9 +7,10 @@ persistent block, so that every slot, barrier phase and staging tile is used aga
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from math import prod
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
@@ -25,7 +26,7 @@ from trtc.dialects.meaning import run_function
 from trtc.passes.kernels.lower_groups import lower
 from trtc.passes.kernels.lower_to_threads import LowerToThreadsPass
 from trtc.passes.kernels.schedules.base import Group, target_of
-from trtc.passes.kernels.schedules.registry import schedule
+from trtc.passes.kernels.schedules.registry import schedule, tuned
 from trtc.passes.kernels.select_schedule import CHOICE, TARGET, outlined
 from trtc.runtime.simulator import run_kernel
 
@@ -63,17 +64,29 @@ class Case:
 
 @dataclass(frozen=True, eq=False)
 class Lowered:
-    """A case's kernel in thread ops, the operands and what the results must be."""
+    """A case's kernels in thread ops, in launch order, the tensors between them, the operands and what the results must be."""
 
     case: Case
-    func: kernel.FuncOp
+    kernels: Sequence[kernel.FuncOp]
+    workspace: Sequence[np.ndarray]
     operands: Sequence[np.ndarray]
     expected: Sequence[np.ndarray]
 
-    def run(self, func: kernel.FuncOp, seed: int) -> list[np.ndarray]:
-        """The results of a variant of the kernel, thread by thread. Raises SimulationError for a broken rule."""
+    def run(self, kernels: Sequence[kernel.FuncOp], seed: int) -> list[np.ndarray]:
+        """The results of variants of the kernels, thread by thread. Raises SimulationError for a broken rule."""
+        return self.launch(lambda made, arrays: run_kernel(made, arrays, {}, mode="thread", seed=seed), kernels)
+
+    def launch(
+        self,
+        run: Callable[[kernel.FuncOp, Sequence[np.ndarray]], object],
+        kernels: Sequence[kernel.FuncOp] | None = None,
+    ) -> list[np.ndarray]:
+        """The results after `run(kernel, flat tensors)` for each kernel in turn."""
         results = [np.full(want.size, 0x55, want.dtype) for want in self.expected]
-        run_kernel(func, [*(a.reshape(-1).copy() for a in self.operands), *results], {}, mode="thread", seed=seed)
+        operands = [a.reshape(-1).copy() for a in self.operands]
+        tensors = [*operands, *results, *(np.full_like(a, 0x55) for a in self.workspace)]
+        for made in self.kernels if kernels is None else kernels:
+            run(made, tensors)
         return [flat.reshape(want.shape) for flat, want in zip(results, self.expected, strict=True)]
 
     def check(self, results: Sequence[np.ndarray]) -> None:
@@ -87,9 +100,9 @@ class Lowered:
             assert error <= self.case.tolerance, f"{self.case}: relative error {error} > {self.case.tolerance}"
 
 
-def synchronising(func: kernel.FuncOp) -> list[Operation]:
-    """The synchronising ops of a kernel in program order."""
-    return [op for op in func.walk() if isinstance(op, SYNCHRONISING)]
+def synchronising(kernels: Sequence[kernel.FuncOp]) -> list[Operation]:
+    """The synchronising ops of kernels in program order."""
+    return [op for func in kernels for op in func.walk() if isinstance(op, SYNCHRONISING)]
 
 
 def candidates(case: Case) -> list[Choice]:
@@ -100,22 +113,25 @@ def candidates(case: Case) -> list[Choice]:
 
 @cache
 def lowered(case: Case, choice: Choice | None = None) -> Lowered:
-    """The case's kernel for a choice, the case's own without one; the result is shared and must not be changed."""
+    """The case's kernels for a choice, the case's own without one; the result is shared and must not be changed."""
     outline, target = _outline(case)
     group = Group(outline)
     assert (reason := schedule(case.schedule).accepts(group, target_of(target))) is None, reason
     if choice is None:
-        choice = Choice.of(case.schedule, {**candidates(case)[0].values, **case.tunables})
+        choice = tuned(case.schedule, group, {**candidates(case)[0].values, **case.tunables})
     outline.attributes[CHOICE] = choice
     rng = np.random.default_rng(0)
     operands = [_random(rng, t) for t in outline.function_type.inputs.data]
     expected = run_function(outline, operands, env={})
-    (made,) = lower(outline, target)
+    kernels = lower(outline, target)
     assert group.module is not None
-    holder = ModuleOp([made], dict(group.module.attributes))
+    holder = ModuleOp(kernels, dict(group.module.attributes))
     LowerToThreadsPass().apply(make_context(), holder)
     holder.verify()
-    return Lowered(case, made, operands, expected)
+    workspace = [
+        np.empty(prod(d.evaluate({}) for d in t.dims.exprs), numpy_dtype(t.element_type)) for t in choice.workspace
+    ]
+    return Lowered(case, kernels, workspace, operands, expected)
 
 
 def _outline(case: Case) -> tuple[FuncOp, Attribute | None]:
@@ -275,6 +291,7 @@ def row(name: str, text: str, kinds: str, rows: int, threads: int, registers: in
 
 
 SOFTMAX = "softmax X {axis = 1 : i64}"
+SUM = "reduce sum X {axes = array<i64: 1>, keepdims = false}"
 MEAN = "reduce mean X {axes = array<i64: 0>, keepdims = false}"
 MAX_POOL = (
     "max_pool X {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, "
@@ -305,6 +322,8 @@ CASES = (
     row("layer-norm", layer_norm(3, 500), "bar_sync", 2, 64, 8, loop=0),
     row("layer-norm-in-chunks", layer_norm(3, 500), "bar_sync", 2, 64, 4, loop=1),
     row("warp-per-row", unary(SOFTMAX, "5x40xf32", "5x40xf32", "row"), "", 4, 32, 4, loop=0),
+    Case("reduce_split", "columns", unary(SUM, "2x66000xf32", "2xf32", "row"), "bar_sync"),
+    Case("reduce_split", "outer", unary(MEAN, "2100x33xf32", "33xf32", "row"), ""),
     Case("row", "reduce-outer", unary(MEAN, "70x33xf32", "33xf32", "row")),
     Case("window", "max-pool", unary(MAX_POOL, "1x6x6x8xf16", "1x3x3x8xf16", "window"), "", 2e-3),
     Case("window", "depthwise", conv(6, 6, 8, 8, groups=8, anchor="window"), "", 2e-3),

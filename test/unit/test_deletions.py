@@ -6,7 +6,7 @@ deadlock, whatever the seed. Each op of the kernel is deleted in turn, also wher
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -45,10 +45,10 @@ def loosen(op: Operation) -> None:
 
 
 def uncaught(
-    made: Lowered, func: kernel.FuncOp, number: int, change: Callable[[Operation], None] = delete
+    made: Lowered, kernels: Sequence[kernel.FuncOp], number: int, change: Callable[[Operation], None] = delete
 ) -> list[int]:
-    """The seeds for which a kernel runs without a broken rule although its synchronising op of this number is changed."""
-    variant = func.clone()
+    """The seeds for which kernels run without a broken rule although their synchronising op of this number is changed."""
+    variant = [func.clone() for func in kernels]
     change(synchronising(variant)[number])
     silent: list[int] = []
     for seed in SEEDS:
@@ -63,11 +63,11 @@ def uncaught(
 def assert_all_are_missed(case: Case, kind: str, change: Callable[[Operation], None]) -> None:
     """Changes each op of a kind in turn and expects an error every time."""
     made = lowered(case)
-    ops = synchronising(made.func)
+    ops = synchronising(made.kernels)
     numbers = [i for i, op in enumerate(ops) if kind_of(op) == kind]
     assert numbers, f"{case} has no kernel.{kind}: take it out of the case's kinds"
     for number in numbers:
-        silent = uncaught(made, made.func, number, change)
+        silent = uncaught(made, made.kernels, number, change)
         text = str(ops[number]).partition("\n")[0]
         assert not silent, (
             f"{case}: {change.__name__} {text} (synchronising op {number}) is not caught with seeds {silent}"
@@ -78,7 +78,7 @@ def assert_all_are_missed(case: Case, kind: str, change: Callable[[Operation], N
 def test_intact_kernel_passes_thread_by_thread(case: Case) -> None:
     made = lowered(case)
     for seed in SEEDS:
-        made.check(made.run(made.func, seed))
+        made.check(made.run(made.kernels, seed))
 
 
 @pytest.mark.parametrize(("case", "kind"), DELETIONS)
@@ -95,17 +95,17 @@ def test_looser_wait_is_caught(case: Case, kind: str) -> None:
 def test_an_op_that_is_not_needed_is_found() -> None:
     """The check can fail: a second barrier behind the first is missed by nobody."""
     made = lowered(next(case for case in CASES if "bar_sync" in case.kinds))
-    func = made.func.clone()
-    number, barrier = next((i, op) for i, op in enumerate(synchronising(func)) if isinstance(op, kernel.BarSyncOp))
+    kernels = [func.clone() for func in made.kernels]
+    number, barrier = next((i, op) for i, op in enumerate(synchronising(kernels)) if isinstance(op, kernel.BarSyncOp))
     block = barrier.parent_block()
     assert block is not None
     block.insert_op_after(barrier.clone(), barrier)
-    assert uncaught(made, func, number) == uncaught(made, func, number + 1) == list(SEEDS)
+    assert uncaught(made, kernels, number) == uncaught(made, kernels, number + 1) == list(SEEDS)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_case_names_the_kinds_that_its_kernel_has(case: Case) -> None:
-    assert {kind_of(op) for op in synchronising(lowered(case).func)} == set(case.kinds.split())
+    assert {kind_of(op) for op in synchronising(lowered(case).kernels)} == set(case.kinds.split())
 
 
 def test_every_schedule_has_cases() -> None:
@@ -122,8 +122,8 @@ def test_every_candidate_runs_thread_by_thread(schedule: str) -> None:
     for case in cases:
         for choice in candidates(case):
             made = lowered(case, choice)
-            assert {kind_of(op) for op in synchronising(made.func)} <= covered, f"{case} with {choice}"
-            made.check(made.run(made.func, seed=0))
+            assert {kind_of(op) for op in synchronising(made.kernels)} <= covered, f"{case} with {choice}"
+            made.check(made.run(made.kernels, seed=0))
 
 
 def test_every_thread_op_either_synchronises_or_works() -> None:

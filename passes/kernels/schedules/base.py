@@ -8,10 +8,10 @@ which choices it has, best first, and builds the kernel IR of one choice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, Protocol, cast
+from typing import NamedTuple, Protocol, cast, runtime_checkable
 
 from xdsl.dialects.builtin import IntAttr, LocationAttr, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
@@ -240,7 +240,16 @@ class Schedule(Protocol):
         ...
 
     def lower(self, group: Group, choice: Choice, target: Target) -> list[kernel.FuncOp]:
-        """The launches, named as the group (then name_1, ...), their arguments the operands, then the results."""
+        """The launches, named as the group (then name_stage1, ...), of the operands, the results, then the choice's workspace."""
+        ...
+
+
+@runtime_checkable
+class TakesWorkspace(Protocol):
+    """A schedule whose launches hand tensors on."""
+
+    def workspace(self, group: Group, tunables: Mapping[str, int | str]) -> Sequence[GlobalType]:
+        """The tensors between the launches, row-major, undefined before the first launch and of no use after the last."""
         ...
 
 

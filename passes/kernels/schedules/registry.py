@@ -9,7 +9,7 @@ To add a schedule: write `passes/kernels/schedules/<module>.py` with a `SCHEDULE
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -18,7 +18,8 @@ from typing import cast
 from xdsl.ir import Attribute, Operation
 
 from ....dialects.errors import OptionError
-from .base import Group, Schedule, target_of
+from ....dialects.kernel_types import Choice
+from .base import Group, Schedule, TakesWorkspace, target_of
 
 SCHEDULES: dict[str, str] = {
     # name -> module in this folder
@@ -26,6 +27,7 @@ SCHEDULES: dict[str, str] = {
     "gemm_sm90": "gemm_sm90",
     "gemm_mma": "gemm_mma",
     "window": "window",
+    "reduce_split": "reduce_split",
     "row": "row",
     "lrn": "lrn",
     "gather": "gather",
@@ -47,6 +49,12 @@ def schedule(name: str) -> Schedule:
     if entry is None:
         raise OptionError(f"schedule '{name}': expected one of {', '.join(names())}")
     return cast(Schedule, entry.load())  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def tuned(name: str, group: Group, tunables: Mapping[str, int | str]) -> Choice:
+    """The choice of a schedule with these tunables, which must be all that it has."""
+    found = schedule(name)
+    return Choice.of(name, tunables, found.workspace(group, tunables) if isinstance(found, TakesWorkspace) else ())
 
 
 def names() -> list[str]:

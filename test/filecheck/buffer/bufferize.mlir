@@ -82,20 +82,14 @@ func.func @main(%x : tensor<4x6xf32>) -> tensor<24xf32> {
 
 // -----
 
-// A group that was lowered to two kernels with a workspace is two launches over the same tensors.
+// The workspace that a group's choice asks for is an alloc of its own; several kernels or one, a group is one launch here.
 // CHECK-LABEL: func.func @main
-// CHECK-NEXT: [[W:%.*]] = buffer.alloc #nn.dims<128> : memref<128xf32>
-// CHECK-NEXT: buffer.launch @split ins(%x : memref<64xf32>) outs([[Y:%.*]] : memref<64xf32>) workspace([[W]] : memref<128xf32>)
-// CHECK-NEXT: buffer.launch @split_1 ins(%x : memref<64xf32>) outs([[Y]] : memref<64xf32>) workspace([[W]] : memref<128xf32>)
-kernel.func @split(%x: !kernel.global<dims <64> x f32, strides <1>, align 16>, %y: !kernel.global<dims <64> x f32, strides <1>, align 16>,
-    %w: !kernel.global<dims <128> x f32, strides <1>, align 16>) grid <1, 1, 1> warps 1 coords(%i, %j, %k) {
-  kernel.return
-}
-kernel.func @split_1(%x: !kernel.global<dims <64> x f32, strides <1>, align 16>, %y: !kernel.global<dims <64> x f32, strides <1>, align 16>,
-    %w: !kernel.global<dims <128> x f32, strides <1>, align 16>) grid <1, 1, 1> warps 1 coords(%i, %j, %k) {
-  kernel.return
-}
-func.func @main(%x : tensor<64xf32>) -> tensor<64xf32> {
-  %a = fusion.call @split(%x) : (tensor<64xf32>) -> tensor<64xf32>
-  func.return %a : tensor<64xf32>
+// CHECK-NEXT: [[W:%.*]] = buffer.alloc #nn.dims<2, 64> : memref<2x64xf32>
+// CHECK-NEXT: buffer.launch @split ins(%x : memref<2x64xf32>) outs(%{{.*}} : memref<2xf32>) workspace([[W]] : memref<2x64xf32>)
+// CHECK-NEXT: func.return
+func.func private @split(tensor<2x64xf32>) -> tensor<2xf32> attributes {kernel.choice = #kernel.choice<"reduce_split", {spans = 64 : i64},
+  workspace [!kernel.global<dims <2, 64> x f32, strides <64, 1>, align 16>]>}
+func.func @main(%x : tensor<2x64xf32>) -> tensor<2xf32> {
+  %a = fusion.call @split(%x) : (tensor<2x64xf32>) -> tensor<2xf32>
+  func.return %a : tensor<2xf32>
 }

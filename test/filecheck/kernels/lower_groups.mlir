@@ -31,6 +31,40 @@ func.func private @dynamic(%x: tensor<?x8xf32, #nn.dims<N, 8>>) -> tensor<?x8xf3
 
 // -----
 
+// A group of several launches: each launch of it becomes one for each kernel, all over the same tensors and the choice's workspace; the
+// results have their names only behind the last.
+// CHECK-LABEL: func.func @main
+// CHECK: buffer.launch @total ins(%x : memref<70000xf32>) outs(%y : memref<f32>) workspace(%w : memref<1x32xf32>){{$}}
+// CHECK-NEXT: buffer.launch @total_stage1 ins(%x : memref<70000xf32>) outs(%y : memref<f32>) workspace(%w : memref<1x32xf32>) {buffer.out_names = ["y"]}
+// CHECK: kernel.func @total(
+// CHECK-SAME: !kernel.global<dims <1, 32> x f32, strides <32, 1>, align 16>) grid <1, 32, 1>
+// CHECK: kernel.func @total_stage1(
+// CHECK-SAME: !kernel.global<dims <1, 32> x f32, strides <32, 1>, align 16>) grid <1, 1, 1>
+func.func @main(%x: memref<70000xf32>, %y: memref<f32>) {
+  %w = buffer.alloc #nn.dims<1, 32> : memref<1x32xf32>
+  buffer.launch @total ins(%x : memref<70000xf32>) outs(%y : memref<f32>) workspace(%w : memref<1x32xf32>) {buffer.out_names = ["y"]}
+  func.return
+}
+func.func private @total(%x: tensor<70000xf32>) -> tensor<f32> attributes {fusion.anchor = "row", kernel.choice = #kernel.choice<
+    "reduce_split", {loop = 1 : i64, registers = 8 : i64, rows = 1 : i64, spans = 32 : i64, threads = 256 : i64, vector = 4 : i64},
+    workspace [!kernel.global<dims <1, 32> x f32, strides <32, 1>, align 16>]>} {
+  %0 = nn.reduce sum %x {axes = array<i64: 0>, keepdims = false} : (tensor<70000xf32>) -> tensor<f32>
+  func.return %0 : tensor<f32>
+}
+
+// -----
+
+// A choice whose workspace is not what its schedule makes (edited by hand, say) is an error.
+// CHECK: lower-groups: schedule reduce_split made @total with 3 tensors: expected the group's 2 and the 1 of workspace in its kernel.choice, in their types
+func.func private @total(%x: tensor<70000xf32>) -> tensor<f32> attributes {fusion.anchor = "row", kernel.choice = #kernel.choice<
+    "reduce_split", {loop = 1 : i64, registers = 8 : i64, rows = 1 : i64, spans = 32 : i64, threads = 256 : i64, vector = 4 : i64},
+    workspace [!kernel.global<dims <1, 64> x f32, strides <64, 1>, align 16>]>} {
+  %0 = nn.reduce sum %x {axes = array<i64: 0>, keepdims = false} : (tensor<70000xf32>) -> tensor<f32>
+  func.return %0 : tensor<f32>
+}
+
+// -----
+
 // A group without a choice is an error that says which pass is missing.
 // CHECK: lower-groups: @unchosen has no kernel.choice; run select-schedule before
 func.func private @unchosen(%x: tensor<4xf32>) -> tensor<4xf32> attributes {fusion.anchor = "pointwise"} {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,14 @@ from xdsl.dialects.func import FuncOp
 from xdsl.parser import Parser
 
 from trtc.compiler.universe import make_context
-from trtc.dialects import kernel, nn
+from trtc.dialects import nn
 from trtc.dialects.dtypes import numpy_dtype
 from trtc.dialects.kernel_types import Choice
 from trtc.dialects.meaning import run_function
 from trtc.passes.kernels.lower_groups import lower
 from trtc.passes.kernels.lower_to_threads import LowerToThreadsPass
 from trtc.passes.kernels.schedules.base import Group, target_of
-from trtc.passes.kernels.schedules.registry import accepting, schedule
+from trtc.passes.kernels.schedules.registry import accepting, schedule, tuned
 from trtc.passes.kernels.select_schedule import CHOICE, TARGET, outlined
 from trtc.runtime.simulator import run_kernel
 
@@ -75,33 +76,26 @@ def run_group(
     assert group.module is not None
     target = group.module.attributes.get(TARGET)
     kernels = lower(func, target)
-    assert len(kernels) == 1
-    kernels[0].verify()
+    module = ModuleOp(kernels, dict(group.module.attributes))
+    module.verify()
     strides = [[e.evaluate(symbols) for e in group.strides(i)] for i in range(len(group.tensors))]
     outputs = [
         np.full([d.evaluate(symbols) for d in nn.shape_of(r)], 0x55, numpy_dtype(nn.element_of(r)))
         for r in group.results
     ]
     arrays = [strided(a, s) for a, s in zip([*inputs, *outputs], strides, strict=True)]
+    for t in choice.workspace:
+        arrays.append(np.full(prod(d.evaluate(symbols) for d in t.dims.exprs), 0x55, numpy_dtype(t.element_type)))
     if mode in ("thread", "gpu"):
-        module = nested_module(kernels[0], group)
         LowerToThreadsPass().apply(make_context(), module)
         module.verify()
-        (made,) = (op for op in module.body.block.ops if isinstance(op, kernel.FuncOp))
+    for made in kernels:
         if mode == "gpu":
             run_on_gpu(made, arrays, symbols)
         else:
-            run_kernel(made, arrays, symbols, mode="thread")
-    else:
-        run_kernel(kernels[0], arrays, symbols)
+            run_kernel(made, arrays, symbols, mode="thread" if mode == "thread" else "tile")
     first = len(inputs)
     return [places(arrays[first + i], o.shape, strides[first + i]) for i, o in enumerate(outputs)]
-
-
-def nested_module(made: kernel.FuncOp, group: Group) -> ModuleOp:
-    """A module with the kernel and the group's module attributes."""
-    assert group.module is not None
-    return ModuleOp([made], dict(group.module.attributes))
 
 
 def modes(first: bool) -> Sequence[str]:
@@ -148,7 +142,7 @@ def check_group() -> Callable[..., list[Choice]]:
         choices = schedule(name).candidates(group, target_of(target))
         assert choices
         if tunables is not None:
-            choices = [Choice.of(name, {**choices[0].values, **tunables})]
+            choices = [tuned(name, group, {**choices[0].values, **tunables})]
         for number, choice in enumerate(choices):
             for mode in modes(number == 0 and threads):
                 got = run_group(func, choice, operands, symbols, mode)
