@@ -20,16 +20,12 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from records import Recorder, replay_time
+from records import Recorder
+from timing import Forcing, choices, engine_time, relative_error, torch_graph_time
 
 import trtc
-from trtc.compiler.pipeline import Observer
 from trtc.compiler.universe import make_context
 from trtc.dialects import nn
-from trtc.dialects.kernel_types import Choice
-from trtc.passes.kernels.schedules.base import Group, target_of
-from trtc.passes.kernels.schedules.registry import schedules
-from trtc.passes.kernels.select_schedule import CHOICE, TARGET, outlined
 
 SHAPES = (
     "3-64-7x7/2-224", "64-64-1x1-56", "64-64-3x3-56", "64-256-1x1-56", "128-128-3x3-28", "256-256-3x3-14", "512-512-3x3-7",
@@ -92,28 +88,6 @@ def module(shape: Shape, weights: np.ndarray) -> Any:
     return made
 
 
-class Forcing(Observer):
-    """Lists the candidates of the convolution's group, and gives it `choice` if there is one."""
-
-    def __init__(self, choice: Choice | None = None):
-        self.choice = choice
-        self.candidates: list[Choice] = []
-
-    def before_pass(self, index: int, step: Any, module: Any) -> None:
-        if step.name != "select-schedule":
-            return
-        target = module.attributes.get(TARGET)
-        for func in outlined(module):
-            group = Group(func)
-            if not isinstance(group.anchor(nn.ConvOp), nn.ConvOp):
-                continue
-            for schedule in schedules():
-                if schedule.accepts(group, target_of(target)) is None:
-                    self.candidates += schedule.candidates(group, target_of(target))
-            if self.choice is not None:
-                func.attributes[CHOICE] = self.choice
-
-
 class Bench:
     """One shape with its data."""
 
@@ -141,40 +115,30 @@ class Bench:
     def peer(self) -> float:
         """Microseconds of cuDNN, its algorithm chosen by timing."""
         import torch
-        from bench_models import torch_graph_time
 
         torch.backends.cudnn.benchmark = True
-        with torch.no_grad():
-            return torch_graph_time(lambda: self._convolve(self.x, self.w))
+        return torch_graph_time(lambda: self._convolve(self.x, self.w))
 
     def ours(self, options: trtc.BuildOptions, forcing: Forcing) -> tuple[float, float, str]:
         """(microseconds, error, choices)."""
         engine = trtc.build(module(self.shape, self.weights), options, observers=[forcing])
-        context: Any = engine.create_context(poison=True)
-        got = np.asarray(context.run(self.inputs)["y"]).astype(np.float64)
-        error = float(np.linalg.norm(got - self.wanted) / np.linalg.norm(self.wanted))
-        context.poison = False
-        prepared = context.prepare(self.inputs)
-        for _ in range(3):
-            context.launch(prepared, context.stream)
-        time = replay_time(lambda: context.launch(prepared, context.stream), context.stream)
-        (variant,) = engine.inspect()["variants"].values()
-        return time, error, re.sub(r" : i64|#kernel.choice", "", ", ".join(variant["choices"].values()))
+        outputs, time = engine_time(engine, self.inputs)
+        return time, relative_error(outputs["y"], self.wanted), choices(engine)
 
 
 def measure(recorder: Recorder, text: str, batch: int, options: trtc.BuildOptions, candidates: bool) -> None:
     shape = Shape.parse(text, batch)
     bench = Bench(shape)
-    forcing = Forcing()
-    time, error, choices = bench.ours(options, forcing)
-    note = f"{shape.flops / time * 1e-6:.0f} TFLOP/s {choices}"
+    forcing = Forcing(nn.ConvOp)
+    time, error, chosen = bench.ours(options, forcing)
+    note = f"{shape.flops / time * 1e-6:.0f} TFLOP/s {chosen}"
     recorder.case(
         text, batch=batch, dtype="f16", unit="us", ours=time, peers={"cudnn": bench.peer()}, error=error, note=note
     )
     if candidates:
         for choice in forcing.candidates:
-            time, error, choices = bench.ours(options, Forcing(choice))
-            print(f"  {time:8.2f} us  error {error:.1e}  {choices}", flush=True)
+            time, error, chosen = bench.ours(options, Forcing(nn.ConvOp, choice=choice))
+            print(f"  {time:8.2f} us  error {error:.1e}  {chosen}", flush=True)
 
 
 def main() -> None:

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from records import Recorder, graph_time, replay_time
+from records import Recorder
+from timing import choices, engine_time, relative_error, torch_graph_time
 
 import trtc
 from trtc.compiler.universe import make_context
@@ -42,13 +43,12 @@ def module(m: int, n: int, k: int, dtype: str) -> Any:
     return Parser(make_context(), text).parse_module()
 
 
-def relative_error(ours: Any, a: Any, b: Any) -> float:
-    """Error of norms against float64, on sampled rows."""
+def reference(a: Any, b: Any) -> tuple[Any, Any]:
+    """(sampled rows, their product in float64)."""
     import cupy
 
     rows = cupy.arange(0, a.shape[0], max(1, a.shape[0] // 64))
-    want = a[rows].astype(cupy.float64) @ b.astype(cupy.float64).T
-    return float(cupy.linalg.norm(ours[rows].astype(cupy.float64) - want) / cupy.linalg.norm(want))
+    return rows, a[rows].astype(cupy.float64) @ b.astype(cupy.float64).T
 
 
 def measure(recorder: Recorder, shape: str, dtype: str, options: trtc.BuildOptions) -> None:
@@ -57,28 +57,16 @@ def measure(recorder: Recorder, shape: str, dtype: str, options: trtc.BuildOptio
 
     m, n, k = (int(v) for v in re.split("x", shape))
     engine = trtc.build(module(m, n, k, dtype), options)
-    context: Any = engine.create_context(poison=True)
     torch.backends.cuda.matmul.allow_tf32 = dtype == "tf32"
     a = torch.randn(m, k, device="cuda").to(getattr(torch, DTYPES[dtype]))
     b = torch.randn(n, k, device="cuda").to(getattr(torch, DTYPES[dtype]))
     inputs = {"a": cupy.from_dlpack(a), "b": cupy.from_dlpack(b)}
-    ours = cupy.asarray(context.run(inputs)["c"])
-    error = relative_error(ours, inputs["a"], inputs["b"])
-    outputs = {"c": cupy.empty((m, n), ours.dtype)}
-    context.poison = False
-    prepared, _ = context._bind(inputs, outputs, False, context.stream)
-    context.launch(prepared, context.stream)
-    time = replay_time(lambda: context.launch(prepared, context.stream), context.stream)
-
-    def peer() -> None:
-        with torch.cuda.stream(torch.cuda.ExternalStream(cupy.cuda.get_current_stream().ptr)):
-            torch.matmul(a, b.T, out=c)
-
+    outputs, time = engine_time(engine, inputs)
+    rows, want = reference(inputs["a"], inputs["b"])
+    error = relative_error(cupy.asnumpy(outputs["c"][rows]), cupy.asnumpy(want))
     c = torch.empty(m, n, device="cuda", dtype=a.dtype)
-    cublas = graph_time(peer)
+    cublas = torch_graph_time(lambda: torch.matmul(a, b.T, out=c))
     tflops = 2e-6 * m * n * k / time
-    (variant,) = engine.inspect()["variants"].values()
-    choice = re.sub(r" : i64|#kernel.choice", "", ", ".join(variant["choices"].values()))
     recorder.case(
         shape,
         dtype=dtype,
@@ -86,7 +74,7 @@ def measure(recorder: Recorder, shape: str, dtype: str, options: trtc.BuildOptio
         ours=time,
         peers={"cublas": cublas},
         error=error,
-        note=f"{tflops:.0f} TFLOP/s {choice}",
+        note=f"{tflops:.0f} TFLOP/s {choices(engine)}",
     )
 
 

@@ -22,7 +22,8 @@ import numpy as np
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "models")]
 import models_torch  # noqa: E402
-from records import Recorder, replay_time  # noqa: E402
+from records import Recorder  # noqa: E402
+from timing import engine_time, relative_error, torch_graph_time  # noqa: E402
 
 import trtc  # noqa: E402
 
@@ -100,24 +101,6 @@ CASES: dict[str, Callable[[int], Case]] = {
 }
 
 
-def torch_graph_time(run: Callable[[], Any]) -> float:
-    """Median microseconds of `run()` in a CUDA graph made by torch."""
-    import cupy
-    import torch
-
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(3):
-            run()
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        run()
-    queue = cupy.cuda.ExternalStream(torch.cuda.current_stream().cuda_stream)
-    return replay_time(graph.replay, queue)
-
-
 def measure(recorder: Recorder, name: str, batch: int, precision: str, profile: bool) -> None:
     import torch
 
@@ -127,14 +110,8 @@ def measure(recorder: Recorder, name: str, batch: int, precision: str, profile: 
         peer = torch_graph_time(case.peer)
         torch.cuda.synchronize()
     engine = trtc.build(case.onnx, trtc.BuildOptions(precision=precision, profiles=case.profiles))
-    context: Any = engine.create_context(poison=True)
-    got = context.run(case.inputs)[case.output]
-    error = float(np.linalg.norm(got.astype(np.float64) - reference) / np.linalg.norm(reference.astype(np.float64)))
-    context.poison = False
-    prepared = context.prepare(case.inputs)
-    for _ in range(3):
-        context.launch(prepared, context.stream)
-    ours = replay_time(lambda: context.launch(prepared, context.stream), context.stream)
+    outputs, ours = engine_time(engine, case.inputs)
+    error = relative_error(outputs[case.output], reference)
     note = f"{engine.stats.as_dict()['launches_per_run']} launches"
     recorder.case(
         name, batch=batch, dtype=precision, unit="us", ours=ours, peers={"torch eager": peer}, error=error, note=note
@@ -142,7 +119,7 @@ def measure(recorder: Recorder, name: str, batch: int, precision: str, profile: 
     if profile:
         from trtc.runtime.profiler import profile as profile_launches
 
-        times = sorted(profile_launches(context, case.inputs), key=lambda t: -t.microseconds)
+        times = sorted(profile_launches(engine.create_context(), case.inputs), key=lambda t: -t.microseconds)
         total = sum(t.microseconds for t in times)
         print(f"  {total:.0f} us in {len(times)} launches; the slowest:")
         for t in times[:14]:

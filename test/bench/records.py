@@ -11,7 +11,7 @@ import os
 import platform
 import re
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -101,38 +101,3 @@ def _versions(*, nvrtc: bool) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def graph_time(run: Callable[[], object], *, repeats: int = 30, inner: int = 20, warmup: int = 5) -> float:
-    """Median microseconds of one `run()` captured in a CUDA graph by CuPy: `inner` replays between two events, `repeats` times."""
-    import cupy
-
-    stream = cupy.cuda.Stream(non_blocking=True)
-    with stream:
-        run()
-        stream.synchronize()
-        stream.begin_capture()
-        run()
-        graph = stream.end_capture()
-    return replay_time(lambda: graph.launch(stream), stream, repeats=repeats, inner=inner, warmup=warmup)
-
-
-def replay_time(
-    launch: Callable[[], object], stream: Any, *, repeats: int = 30, inner: int = 20, warmup: int = 5
-) -> float:
-    """Median microseconds of `launch()` on a CuPy stream."""
-    import cupy
-
-    for _ in range(warmup * inner):
-        launch()
-    stream.synchronize()
-    times: list[float] = []
-    for _ in range(repeats):
-        start, end = cupy.cuda.Event(), cupy.cuda.Event()
-        start.record(stream)
-        for _ in range(inner):
-            launch()
-        end.record(stream)
-        end.synchronize()
-        times.append(cupy.cuda.get_elapsed_time(start, end) * 1e3 / inner)
-    return sorted(times)[len(times) // 2]
