@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from .dims import Expr, const, product
-from .kernel_tile import ViewOp
+from .kernel_memory import ViewOp
 
 Dim: TypeAlias = tuple[Expr, Expr]
 """Extent and stride (elements)."""

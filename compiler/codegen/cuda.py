@@ -1,7 +1,7 @@
 """
-The CUDA C printer: a dispatch table over thread ops (`kernel_thread.py`), arith, math, scf and memref on register arrays. It decides
-nothing: each op becomes one statement, and an op that it does not know is an error. What it prints is header-free, readable and
-byte-stable.
+The CUDA C printer: a dispatch table over thread ops (`kernel_thread.py`, `kernel_thread_sm90.py`), arith, math, scf and memref on
+register arrays. It decides nothing: each op becomes one statement, and an op that it does not know is an error. What it prints is
+header-free, readable and byte-stable.
 
 Kernel parameters, in order: the tensors, the symbols of `params` as ints, the tensor maps in order of appearance. Symbols not read and
 tensors not touched stay parameters, so that the host need not know.
