@@ -14,14 +14,15 @@ expressions therefore usually compare equal:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import TypeAlias
+
+from .dims_values import Evaluator, bounds_of, compile_expr
 
 Monomial: TypeAlias = "tuple[tuple[Atom, int], ...]"
 """Atoms with their powers, sorted; the empty tuple is the constant term."""
 ExprLike: TypeAlias = "Expr | int | str"
-Evaluator: TypeAlias = Callable[[Mapping[str, int]], int]
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 DIVISIONS = ("floordiv", "ceildiv", "mod")
@@ -161,7 +162,7 @@ class Expr:
     def evaluate(self, env: Mapping[str, int]) -> int:
         """The value for the given symbols. Raises KeyError naming a symbol that `env` lacks."""
         if self._evaluator is None:
-            self._evaluator = _compile(self)
+            self._evaluator = compile_expr(self)
         return self._evaluator(env)
 
     def substitute(self, env: Mapping[str, ExprLike]) -> Expr:
@@ -181,15 +182,7 @@ class Expr:
 
         The interval is sound, not always tight: different occurrences of one symbol are taken as independent.
         """
-        low = high = 0
-        for monomial, coefficient in self.terms:
-            term = (coefficient, coefficient)
-            for atom, power in monomial:
-                interval = _atom_bounds(atom, ranges)
-                for _ in range(power):
-                    term = _interval_product(term, interval)
-            low, high = low + term[0], high + term[1]
-        return low, high
+        return bounds_of(self, ranges)
 
     # Text.
 
@@ -433,44 +426,7 @@ def _atom(kind: str, *args: Expr) -> Expr:
     return Expr({((Atom(kind, args), 1),): 1})
 
 
-# Evaluation.
-
-
-def _compile(expr: Expr) -> Evaluator:
-    value = expr.as_int()
-    if value is not None:
-        return lambda env: value
-    name = expr.as_symbol()
-    if name is not None:
-        return lambda env: env[name]
-    terms = [(c, [_compile_atom(a) for a, p in m for _ in range(p)]) for m, c in expr.terms]
-    if len(terms) == 1 and terms[0][0] == 1 and len(terms[0][1]) == 1:
-        return terms[0][1][0]
-
-    def evaluate(env: Mapping[str, int]) -> int:
-        total = 0
-        for coefficient, factors in terms:
-            for factor in factors:
-                coefficient *= factor(env)
-            total += coefficient
-        return total
-
-    return evaluate
-
-
-def _compile_atom(atom: Atom) -> Evaluator:
-    if atom.kind == "symbol":
-        name = atom.key
-        return lambda env: env[name]
-    args = [_compile(arg) for arg in atom.args]
-    if atom.kind == "min":
-        return lambda env: min(arg(env) for arg in args)
-    if atom.kind == "max":
-        return lambda env: max(arg(env) for arg in args)
-    left, right = args
-    if atom.kind == "floordiv":
-        return lambda env: left(env) // right(env)
-    return lambda env: left(env) % right(env)
+# Substitution.
 
 
 def _substitute_atom(atom: Atom, env: Mapping[str, ExprLike]) -> Expr:
@@ -480,28 +436,6 @@ def _substitute_atom(atom: Atom, env: Mapping[str, ExprLike]) -> Expr:
     if atom.kind in ("min", "max"):
         return _extremum(atom.kind, args)
     return args[0] // args[1] if atom.kind == "floordiv" else args[0] % args[1]
-
-
-def _interval_product(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]:
-    corners = [x * y for x in a for y in b]
-    return min(corners), max(corners)
-
-
-def _atom_bounds(atom: Atom, ranges: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:
-    if atom.kind == "symbol":
-        if atom.key not in ranges:
-            raise KeyError(atom.key)
-        return ranges[atom.key][0], ranges[atom.key][-1]
-    intervals = [arg.bounds(ranges) for arg in atom.args]
-    if atom.kind in ("min", "max"):
-        pick = min if atom.kind == "min" else max
-        return pick(low for low, _ in intervals), pick(high for _, high in intervals)
-    (low, high), (least, most) = intervals
-    least, most = max(least, 1), max(most, 1)
-    if atom.kind == "floordiv":
-        corners = [x // y for x in (low, high) for y in (least, most)]
-        return min(corners), max(corners)
-    return (low, high) if low >= 0 and high < least else (0, most - 1)
 
 
 # Text.

@@ -1,0 +1,84 @@
+"""What values a dim expression takes: compiled to a function, and bounded by intervals. The expressions themselves: `dims.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from .dims import Atom, Expr
+
+Evaluator: TypeAlias = Callable[[Mapping[str, int]], int]
+
+
+def compile_expr(expr: Expr) -> Evaluator:
+    """A function from the values of the symbols to the value of the expression."""
+    value = expr.as_int()
+    if value is not None:
+        return lambda env: value
+    name = expr.as_symbol()
+    if name is not None:
+        return lambda env: env[name]
+    terms = [(c, [_compile_atom(a) for a, p in m for _ in range(p)]) for m, c in expr.terms]
+    if len(terms) == 1 and terms[0][0] == 1 and len(terms[0][1]) == 1:
+        return terms[0][1][0]
+
+    def evaluate(env: Mapping[str, int]) -> int:
+        total = 0
+        for coefficient, factors in terms:
+            for factor in factors:
+                coefficient *= factor(env)
+            total += coefficient
+        return total
+
+    return evaluate
+
+
+def _compile_atom(atom: Atom) -> Evaluator:
+    if atom.kind == "symbol":
+        name = atom.key
+        return lambda env: env[name]
+    args = [compile_expr(arg) for arg in atom.args]
+    if atom.kind == "min":
+        return lambda env: min(arg(env) for arg in args)
+    if atom.kind == "max":
+        return lambda env: max(arg(env) for arg in args)
+    left, right = args
+    if atom.kind == "floordiv":
+        return lambda env: left(env) // right(env)
+    return lambda env: left(env) % right(env)
+
+
+def bounds_of(expr: Expr, ranges: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:
+    """An interval that holds every value of the expression. Raises KeyError naming a symbol that `ranges` lacks."""
+    low = high = 0
+    for monomial, coefficient in expr.terms:
+        term = (coefficient, coefficient)
+        for atom, power in monomial:
+            interval = _atom_bounds(atom, ranges)
+            for _ in range(power):
+                term = _interval_product(term, interval)
+        low, high = low + term[0], high + term[1]
+    return low, high
+
+
+def _interval_product(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]:
+    corners = [x * y for x in a for y in b]
+    return min(corners), max(corners)
+
+
+def _atom_bounds(atom: Atom, ranges: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:
+    if atom.kind == "symbol":
+        if atom.key not in ranges:
+            raise KeyError(atom.key)
+        return ranges[atom.key][0], ranges[atom.key][-1]
+    intervals = [bounds_of(arg, ranges) for arg in atom.args]
+    if atom.kind in ("min", "max"):
+        pick = min if atom.kind == "min" else max
+        return pick(low for low, _ in intervals), pick(high for _, high in intervals)
+    (low, high), (least, most) = intervals
+    least, most = max(least, 1), max(most, 1)
+    if atom.kind == "floordiv":
+        corners = [x // y for x in (low, high) for y in (least, most)]
+        return min(corners), max(corners)
+    return (low, high) if low >= 0 and high < least else (0, most - 1)
