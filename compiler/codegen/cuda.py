@@ -9,7 +9,6 @@ tensors not touched stay parameters, so that the host need not know.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import singledispatchmethod
@@ -18,22 +17,15 @@ from io import StringIO
 from xdsl.dialects import arith, memref, scf
 from xdsl.dialects.builtin import ArrayAttr, FusedLoc, MemRefType, ModuleOp, NameLoc
 from xdsl.ir import Attribute, Block, Operation, SSAValue
-from xdsl.utils.base_printer import BasePrinter
 
 from ...dialects import kernel
 from ...dialects.errors import TrtcError
 from ...dialects.kernel_types import GlobalType, bitwidth
 from ...dialects.provenance import describe
 from .ptx import prelude, wgmma_name
-from .scalars import EXPRESSIONS, c_type, literal
+from .scalars import EXPRESSIONS, literal
+from .statements import StatementPrinter
 
-_KEYWORDS = """
-auto bool break case char class const continue default delete do double else enum explicit extern false float for friend goto if inline int
-long namespace new operator private protected public register return short signed sizeof static struct switch template this throw true try
-typedef typename union unsigned using virtual void volatile while
-"""
-_OTHERS = "smem shared_base min max blockIdx threadIdx gridDim blockDim f16 bf16 vec8 vec16 keep TensorMap"
-_RESERVED = frozenset(f"{_KEYWORDS} {_OTHERS}".split())
 _VECTORS = {4: "unsigned", 8: "vec8", 16: "vec16"}
 
 
@@ -66,64 +58,13 @@ def describe_location(location: Attribute) -> str:
 
 
 @dataclass(eq=False, repr=False)
-class CudaPrinter(BasePrinter):
-    """Prints one kernel; `wrappers` collects the names of the prelude entries that it uses."""
+class CudaPrinter(StatementPrinter):
+    """Prints one kernel."""
 
     comments: bool = True
-    wrappers: dict[str, None] = field(default_factory=dict[str, None], init=False)
-    names: dict[SSAValue, str] = field(default_factory=dict[SSAValue, str], init=False)
-    taken: set[str] = field(default_factory=set[str], init=False)
-    unnamed: int = field(default=0, init=False)
     shown: str = field(default="", init=False)
 
-    # Names.
-
-    def needs(self, wrapper: str) -> str:
-        """Puts an entry of the prelude on the list; a name without an entry is CUDA's own and passes through."""
-        if wrapper not in _BUILT_IN:
-            self.wrappers[wrapper] = None
-        return wrapper
-
-    def unique(self, wanted: str) -> str:
-        """`wanted` as a C identifier that no other value of the kernel has."""
-        base = re.sub(r"\W", "_", wanted, flags=re.ASCII)
-        if not base or base[0].isdigit() or base in _RESERVED:
-            base = f"{base}_" if base in _RESERVED else f"v{base}"
-        name, count = base, 0
-        while name in self.taken or name in _RESERVED:
-            count += 1
-            name = f"{base}_{count}"
-        self.taken.add(name)
-        return name
-
-    def declare(self, value: SSAValue, fallback: str | None = None) -> str:
-        """Names a value: by its hint, else `fallback`, else v0, v1, ..."""
-        if value.name_hint is not None:
-            name = self.unique(value.name_hint)
-        elif fallback is not None:
-            name = self.unique(fallback)
-        else:
-            name = self.unique(f"v{self.unnamed}")
-            self.unnamed += 1
-        self.names[value] = name
-        return name
-
-    def name(self, value: SSAValue) -> str:
-        """The C text of a value: its name, or its literal."""
-        return self.names[value]
-
-    def type(self, type_: Attribute) -> str:
-        return c_type(type_, self.needs)
-
-    # Statements.
-
-    def statement(self, text: str) -> None:
-        self.print_string("\n" + text)
-
-    def assign(self, value: SSAValue, expression: str) -> None:
-        """`const T name = expression;`"""
-        type_ = self.type(value.type)
-        self.statement(f"const {type_} {self.declare(value)} = {expression};")
+    # Blocks.
 
     def located(self, op: Operation) -> None:
         """Prints an op; before it, a comment where the ONNX nodes change."""
@@ -507,7 +448,3 @@ _SILENT = (
 _BY_ADDRESS = (
     kernel.WgmmaOp, kernel.MbarInitOp, kernel.MbarArriveOp, kernel.MbarExpectOp, kernel.MbarWaitOp, kernel.TmaLoadOp, kernel.TmaStoreOp,
 )  # fmt: skip
-# Functions that NVRTC declares without headers.
-_LIBRARY = "fabs ceil copysign cos erf exp2 expm1 exp floor fma log10 log1p log2 log pow rint round rsqrt sin sqrt tanh trunc fmax fmin"
-_INTRINSICS = ["__cosf", "__sinf", "__expf", "__logf", "__log2f"]
-_BUILT_IN = frozenset([f"{name}f" for name in _LIBRARY.split(" ")] + _INTRINSICS)
