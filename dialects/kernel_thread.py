@@ -120,6 +120,12 @@ class _Move(IRDLOperation):
         super().__init__(operands=[source, of, target, to, predicate], properties={"count": int_attr(count)})
 
 
+def _move_format(of: str, to: str) -> str:
+    """The syntax of a move whose places in source and target are the operands `of` and `to`."""
+    places = f"$source `[` ${of} `]` `to` $target `[` ${to} `]`"
+    return f"{places} `count` $count (`if` $predicate^)? attr-dict `:` type($source) `,` type($target)"
+
+
 @irdl_op_definition
 class LdGlobalOp(_Move):
     """local[position ..] = global[offset ..]; with a false predicate the array keeps its contents."""
@@ -129,10 +135,7 @@ class LdGlobalOp(_Move):
     offset = operand_def(index)
     target = operand_def(Local)
     position = operand_def(index)
-    assembly_format = (
-        "$source `[` $offset `]` `to` $target `[` $position `]` `count` $count (`if` $predicate^)? attr-dict `:` "
-        "type($source) `,` type($target)"
-    )
+    assembly_format = _move_format("offset", "position")
 
 
 @irdl_op_definition
@@ -144,10 +147,7 @@ class StGlobalOp(_Move):
     position = operand_def(index)
     target = operand_def(GlobalType)
     offset = operand_def(index)
-    assembly_format = (
-        "$source `[` $position `]` `to` $target `[` $offset `]` `count` $count (`if` $predicate^)? attr-dict `:` "
-        "type($source) `,` type($target)"
-    )
+    assembly_format = _move_format("position", "offset")
 
 
 @irdl_op_definition
@@ -159,10 +159,7 @@ class LdSharedOp(_Move):
     offset = operand_def(index)
     target = operand_def(Local)
     position = operand_def(index)
-    assembly_format = (
-        "$source `[` $offset `]` `to` $target `[` $position `]` `count` $count (`if` $predicate^)? attr-dict `:` "
-        "type($source) `,` type($target)"
-    )
+    assembly_format = _move_format("offset", "position")
 
 
 @irdl_op_definition
@@ -174,10 +171,7 @@ class StSharedOp(_Move):
     position = operand_def(index)
     target = operand_def(Shared)
     offset = operand_def(index)
-    assembly_format = (
-        "$source `[` $position `]` `to` $target `[` $offset `]` `count` $count (`if` $predicate^)? attr-dict `:` "
-        "type($source) `,` type($target)"
-    )
+    assembly_format = _move_format("position", "offset")
 
 
 @irdl_op_definition
@@ -192,10 +186,7 @@ class CpAsyncOp(_Move):
     source_offset = operand_def(index)
     target = operand_def(Shared)
     target_offset = operand_def(index)
-    assembly_format = (
-        "$source `[` $source_offset `]` `to` $target `[` $target_offset `]` `count` $count (`if` $predicate^)? attr-dict `:` "
-        "type($source) `,` type($target)"
-    )
+    assembly_format = _move_format("source_offset", "target_offset")
 
 
 @irdl_op_definition

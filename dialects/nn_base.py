@@ -295,6 +295,17 @@ class NnOp(IRDLOperation, ABC):
                 raise VerifyException(f"{self.name}: expected result {index} of type {want}, got {got}")
 
 
+class SameTypeOp(NnOp):
+    """Base of ops whose result has the type of their first operand."""
+
+    @classmethod
+    def infer(cls, x: Attribute) -> AnyTensorType:
+        return tensor_type(shape_of(x), element_of(x))
+
+    def inferred(self) -> list[Attribute]:
+        return [self.infer(self.operands[0].type)]
+
+
 def require(condition: bool, message: Callable[[], str]) -> None:
     """Raise InvalidModelError with the message unless the condition holds; types are slow to print, so only then."""
     if not condition:
@@ -319,6 +330,7 @@ __all__ = [
     "NnOp",
     "Pointwise",
     "Qualified",
+    "SameTypeOp",
     "Tensor",
     "Value",
     "as_tensor",

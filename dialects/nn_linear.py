@@ -277,6 +277,25 @@ class PoolOp(NnOp):
     traits = traits_def(Pure())
     assembly_format = "$x attr-dict `:` functional-type(operands, results)"
 
+    def __init__(
+        self,
+        x: Value,
+        kernel: Sequence[int],
+        strides: Sequence[int] = (1, 1),
+        pads: Sequence[int] = (0, 0, 0, 0),
+        dilations: Sequence[int] = (1, 1),
+    ):
+        super().__init__(
+            operands=[x],
+            properties={
+                "kernel": ints(kernel),
+                "strides": ints(strides),
+                "pads": ints(pads),
+                "dilations": ints(dilations),
+            },
+            result_types=[self.infer(ty(x), kernel, strides, pads, dilations)],
+        )
+
     @classmethod
     def infer(
         cls,
@@ -307,25 +326,6 @@ class MaxPoolOp(PoolOp):
 
     name = "nn.max_pool"
 
-    def __init__(
-        self,
-        x: Value,
-        kernel: Sequence[int],
-        strides: Sequence[int] = (1, 1),
-        pads: Sequence[int] = (0, 0, 0, 0),
-        dilations: Sequence[int] = (1, 1),
-    ):
-        super().__init__(
-            operands=[x],
-            properties={
-                "kernel": ints(kernel),
-                "strides": ints(strides),
-                "pads": ints(pads),
-                "dilations": ints(dilations),
-            },
-            result_types=[self.infer(ty(x), kernel, strides, pads, dilations)],
-        )
-
 
 @irdl_op_definition
 class AvgPoolOp(PoolOp):
@@ -344,17 +344,8 @@ class AvgPoolOp(PoolOp):
         dilations: Sequence[int] = (1, 1),
         count_include_pad: bool = False,
     ):
-        super().__init__(
-            operands=[x],
-            properties={
-                "kernel": ints(kernel),
-                "strides": ints(strides),
-                "pads": ints(pads),
-                "dilations": ints(dilations),
-                "count_include_pad": BoolAttr.from_bool(count_include_pad),
-            },
-            result_types=[self.infer(ty(x), kernel, strides, pads, dilations)],
-        )
+        super().__init__(x, kernel, strides, pads, dilations)
+        self.count_include_pad = BoolAttr.from_bool(count_include_pad)
 
     def check(self) -> None:
         require(

@@ -25,6 +25,7 @@ from .errors import InvalidModelError
 from .nn_base import (
     NnOp,
     Pointwise,
+    SameTypeOp,
     Tensor,
     Value,
     broadcast_dims,
@@ -38,7 +39,7 @@ from .nn_base import (
 )
 
 
-class UnaryOp(NnOp):
+class UnaryOp(SameTypeOp):
     """Base of ops with one operand and a result of the same type."""
 
     T: ClassVar = VarConstraint("T", BaseAttr(TensorType))
@@ -51,13 +52,6 @@ class UnaryOp(NnOp):
 
     def __init__(self, x: Value):
         super().__init__(operands=[x], result_types=[self.infer(ty(x))])
-
-    @classmethod
-    def infer(cls, x: Attribute) -> AnyTensorType:
-        return tensor_type(shape_of(x), element_of(x))
-
-    def inferred(self) -> list[Attribute]:
-        return [self.infer(self.x.type)]
 
 
 class FloatUnaryOp(UnaryOp):

@@ -30,6 +30,7 @@ from .errors import InvalidModelError
 from .nn_base import (
     Ints,
     NnOp,
+    SameTypeOp,
     Tensor,
     Value,
     broadcast_dims,
@@ -115,7 +116,7 @@ class ReduceOp(NnOp):
 
 
 @irdl_op_definition
-class SoftmaxOp(NnOp):
+class SoftmaxOp(SameTypeOp):
     """`exp(x - max) / sum(exp(x - max))` along one axis."""
 
     name = "nn.softmax"
@@ -130,13 +131,6 @@ class SoftmaxOp(NnOp):
     def __init__(self, x: Value, axis: int = -1):
         axis = normalize_axis(self.name, axis, rank_of(ty(x)))
         super().__init__(operands=[x], properties={"axis": integer(axis)}, result_types=[self.infer(ty(x))])
-
-    @classmethod
-    def infer(cls, x: Attribute) -> AnyTensorType:
-        return tensor_type(shape_of(x), element_of(x))
-
-    def inferred(self) -> list[Attribute]:
-        return [self.infer(self.x.type)]
 
     def check(self) -> None:
         require(
@@ -237,7 +231,7 @@ class BatchNormOp(NnOp):
 
 
 @irdl_op_definition
-class LrnOp(NnOp):
+class LrnOp(SameTypeOp):
     """Local response normalisation over channels, the last axis.
 
     `x / (bias + alpha / size * sum of x^2 over size channels around) ** beta`; the window reaches `(size - 1) floordiv 2`
@@ -262,13 +256,6 @@ class LrnOp(NnOp):
             properties={"size": integer(size), "alpha": double(alpha), "beta": double(beta), "bias": double(bias)},
             result_types=[self.infer(ty(x))],
         )
-
-    @classmethod
-    def infer(cls, x: Attribute) -> AnyTensorType:
-        return tensor_type(shape_of(x), element_of(x))
-
-    def inferred(self) -> list[Attribute]:
-        return [self.infer(self.x.type)]
 
     def check(self) -> None:
         require(

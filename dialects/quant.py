@@ -20,6 +20,7 @@ from .dtypes import is_float
 from .nn_base import (
     NnOp,
     Pointwise,
+    SameTypeOp,
     Tensor,
     Value,
     element_of,
@@ -136,7 +137,7 @@ class RequantizeOp(ScaledOp):
 
 
 @irdl_op_definition
-class ObserveOp(NnOp):
+class ObserveOp(SameTypeOp):
     """The identity, marking a value whose range calibration records under a label."""
 
     name = "quant.observe"
@@ -150,13 +151,6 @@ class ObserveOp(NnOp):
 
     def __init__(self, label: str, x: Value):
         super().__init__(operands=[x], properties={"label": StringAttr(label)}, result_types=[ty(x)])
-
-    @classmethod
-    def infer(cls, x: Attribute) -> AnyTensorType:
-        return with_element(x, element_of(x))
-
-    def inferred(self) -> list[Attribute]:
-        return [self.infer(self.x.type)]
 
     def check(self) -> None:
         require(

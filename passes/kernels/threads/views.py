@@ -23,16 +23,23 @@ class Part:
     window: tuple[Ix, Ix] | None = None
 
 
-class Strided:
+class _OfTensor:
+    """What all views know of their tensor: its value, and the bytes of an element and of the alignment."""
+
+    def __init__(self, context: Context, source: SSAValue):
+        assert isinstance(source.type, GlobalType)
+        self.context = context
+        self.type = source.type
+        self.size, self.align = sizeof(source.type.element_type), source.type.align.data
+        self.tensor = context.operand(source)
+
+
+class Strided(_OfTensor):
     """A `kernel.view`."""
 
     def __init__(self, context: Context, op: ViewOp):
-        self.context = context
+        super().__init__(context, op.source)
         self.op = op
-        type_ = op.source.type
-        assert isinstance(type_, GlobalType)
-        self.size, self.align = sizeof(type_.element_type), type_.align.data
-        self.tensor = context.operand(op.source)
         self.groups = merged_groups(op)
         self.extents = group_extents(op)
 
@@ -88,19 +95,15 @@ class Strided:
         return widest(limit, self.size, self.align, [known_divisor(e) for e in numbers] + [column.multiple])
 
 
-class Im2col:
+class Im2col(_OfTensor):
     """A `kernel.im2col`: row = (n, p, q), column = (r, s, c)."""
 
     costly_rows = True
 
     def __init__(self, context: Context, op: Im2colOp):
-        self.context = context
+        super().__init__(context, op.source)
         self.op = op
-        type_ = op.source.type
-        assert isinstance(type_, GlobalType)
-        self.size, self.align = sizeof(type_.element_type), type_.align.data
-        self.tensor = context.operand(op.source)
-        self.dims, self.stride_exprs = type_.dims.exprs, type_.strides.exprs
+        self.dims, self.stride_exprs = self.type.dims.exprs, self.type.strides.exprs
         self.kernel, self.steps, self.pads, self.dilations = (
             tuple(int(v) for v in a.iter_values()) for a in (op.kernel, op.strides, op.pads, op.dilations)
         )
