@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr, SymbolRefAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Block, Operation, Region, SSAValue
+from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
+from xdsl.irdl import IRDLOperation
 from xdsl.passes import ModulePass
 
 from ...dialects import fusion, nn
@@ -56,6 +57,15 @@ def base_name(group: fusion.GroupOp) -> str:
     if not words:
         return "copy"
     return "_".join(words[:_NAME_WORDS]) + (f"_and_{len(words) - _NAME_WORDS}" if len(words) > _NAME_WORDS else "")
+
+
+def _name_arguments(block: Block) -> None:
+    """Calls each argument what the first op that takes it does (`x`, `w`, `rhs`): the names that kernels and CUDA C show."""
+    for op in block.ops:
+        names = [name for name, _ in cast(IRDLOperation, op).get_irdl_definition().operands]
+        for i, operand in enumerate(op.operands):
+            if isinstance(operand, BlockArgument) and operand.name_hint is None:
+                operand.name_hint = names[min(i, len(names) - 1)]
 
 
 @dataclass
@@ -103,6 +113,7 @@ def _function(name: str, group: fusion.GroupOp) -> FuncOp:
         clone: Operation = op.clone(mapping)
         clone.attributes.pop(NAMES, None)
         block.add_op(clone)
+    _name_arguments(block)
     results = ReturnOp(*(mapping[v] for v in group.yield_op.operands))
     results.location = group.location
     block.add_op(results)

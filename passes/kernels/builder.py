@@ -60,6 +60,13 @@ def constant_value(value: Index) -> int | None:
     return None
 
 
+def named(value: SSAValue, name: str) -> SSAValue:
+    """The value, called `name` in printed IR and CUDA C unless it is a constant or has a name."""
+    if value.name_hint is None and constant_value(value) is None:
+        value.name_hint = name
+    return value
+
+
 class _Entry:
     """What stands at the head of a kernel: constants and expressions, each once."""
 
@@ -97,9 +104,12 @@ class Emitter:
         self.block.add_op(op)
         return op
 
-    def emit(self, op: Operation) -> SSAValue:
-        """Append an op and give its only result."""
-        return self.insert(op).results[0]
+    def emit(self, op: Operation, name: str | None = None) -> SSAValue:
+        """Append an op and give its only result, called `name` in printed IR and CUDA C."""
+        result = self.insert(op).results[0]
+        if name is not None:
+            result.name_hint = name
+        return result
 
     def constant(self, value: float | int, type_: Attribute) -> SSAValue:
         """A scalar constant in this block."""
@@ -147,8 +157,8 @@ class KernelBuilder(Emitter):
         for i, argument in enumerate(block.args[:-3]):
             if i < len(group.arguments):
                 argument.name_hint = group.tensors[i].name_hint
-            elif i >= len(group.tensors):
-                argument.name_hint = "workspace"
+            else:
+                argument.name_hint = "y" if i < len(group.tensors) else "workspace"
         return cls(func, block, _Entry(block), group.location)
 
     def inner(self, block: Block) -> KernelBuilder:
@@ -258,12 +268,17 @@ class KernelBuilder(Emitter):
         step: Index,
         carried: Sequence[SSAValue],
         body: Callable[[KernelBuilder, SSAValue, Sequence[SSAValue]], Sequence[SSAValue]],
+        name: str | None = None,
     ) -> list[SSAValue]:
-        """`scf.for`; `body(builder, position, values)` gives the values for the next round."""
+        """`scf.for`; `body(builder, position, values)` gives the values for the next round; `name` is the position's."""
         block = Block(arg_types=[index, *(v.type for v in carried)])
+        for argument, hint in zip(block.args, (name, *(v.name_hint for v in carried)), strict=True):
+            argument.name_hint = hint
         inner = self.inner(block)
         inner.insert(scf.YieldOp(*body(inner, block.args[0], block.args[1:])))
         loop = scf.ForOp(self.index(lower), self.index(upper), self.index(step), list(carried), Region(block))
+        for result, value in zip(loop.results, carried, strict=True):
+            result.name_hint = value.name_hint
         return list(self.insert(loop).results)
 
     def roles(self, roles: Mapping[str, tuple[int, int, Callable[[KernelBuilder], None]]]) -> None:
@@ -293,7 +308,8 @@ class KernelBuilder(Emitter):
         own_dims, own_strides = type_.dims.exprs, type_.strides.exprs
         d, s, g = collapse(own_dims if dims is None else dims, own_strides if strides is None else strides, groups)
         key = (tensor, *d, ":", *s, ":", str(g), as_expr(offset))
-        return self.entry.get(key, lambda: self._located(kernel.ViewOp(source, g, d, s, offset)))
+        view = self.entry.get(key, lambda: self._located(kernel.ViewOp(source, g, d, s, offset)))
+        return named(view, f"{source.name_hint}_view") if source.name_hint is not None else view
 
     def view_of(self, access: Access, groups: Groups) -> SSAValue:
         """A view of an access, with one coordinate for each group of its dims."""
@@ -301,7 +317,9 @@ class KernelBuilder(Emitter):
 
     def load(self, view: SSAValue, coords: Sequence[Index], frag: FragType, fill: float = 0.0) -> SSAValue:
         """The tile at the coordinates; `frag`'s element type is replaced by the view's."""
-        return self.emit(kernel.LoadOp(view, self._indices(coords), _like(frag, view), fill))
+        source = view.owner.source.name_hint if isinstance(view.owner, kernel.ViewOp) else None
+        name = f"{source}_tile" if source is not None else None
+        return self.emit(kernel.LoadOp(view, self._indices(coords), _like(frag, view), fill), name)
 
     def valid(self, view: SSAValue, coords: Sequence[Index], frag: FragType) -> SSAValue:
         """Which elements of the tile lie inside the view."""
@@ -319,8 +337,8 @@ class KernelBuilder(Emitter):
     def _indices(self, coords: Sequence[Index]) -> list[SSAValue]:
         return [self.index(c) for c in coords]
 
-    def fill(self, value: float, frag: FragType) -> SSAValue:
-        return self.emit(kernel.FillOp(value, frag))
+    def fill(self, value: float, frag: FragType, name: str | None = None) -> SSAValue:
+        return self.emit(kernel.FillOp(value, frag), name)
 
     def coord(self, base: Index, axis: int, frag: FragType) -> SSAValue:
         """`base` plus each element's row (0) or column (1), i32 in the fragment's layout."""

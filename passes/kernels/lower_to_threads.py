@@ -33,6 +33,7 @@ from ...dialects.nn_base import symbol_ranges
 from .threads import compute, control, copies, memory, mma, rings
 from .threads.context import Context, Ranges, Tile, sizeof
 from .threads.emitter import Emitter
+from .threads.names import name_values
 from .threads.placement import place
 
 
@@ -185,6 +186,7 @@ def lower_func(func: kernel.FuncOp, ranges: Ranges, capacity: int | None) -> Non
     func.body.detach_block(old)
     func.body.add_block(new)
     old.erase()
+    name_values(new)
     func.smem = int_attr(placement.bytes)
     if context.params:
         func.params = ArrayAttr(StringAttr(symbol) for symbol in sorted(context.params))

@@ -25,641 +25,641 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
     nn.export "weight.2" %logits : tensor<2x4xf32>
     func.return
   }
-  kernel.func @conv_add_relu(%0: !kernel.global<dims <N, 8, 8, 3> x f32, strides <192, 8, 1, 64>, align 32>, %1: !kernel.global<dims <4, 1, 1, 3> x f32, strides <3, 3, 3, 1>, align 256>, %2: !kernel.global<dims <4> x f32, strides <1>, align 256>, %3: !kernel.global<dims <N, 4, 4, 4> x f32, strides <64, 16, 4, 1>, align 256>) grid <1, N, 1> warps 4 smem 11520 min_blocks 1 params(N) coords(%4, %5, %6) attributes {kernel.choice = #kernel.choice<"gemm_mma", {bk = 16 : i64, bm = 16 : i64, bn = 32 : i64, staged = 0 : i64, stages = 3 : i64, wm = 2 : i64, wn = 2 : i64}>} {
+  kernel.func @conv_add_relu(%x: !kernel.global<dims <N, 8, 8, 3> x f32, strides <192, 8, 1, 64>, align 32>, %w: !kernel.global<dims <4, 1, 1, 3> x f32, strides <3, 3, 3, 1>, align 256>, %rhs: !kernel.global<dims <4> x f32, strides <1>, align 256>, %y: !kernel.global<dims <N, 4, 4, 4> x f32, strides <64, 16, 4, 1>, align 256>) grid <1, N, 1> warps 4 smem 11520 min_blocks 1 params(N) coords(%0, %1, %2) attributes {kernel.choice = #kernel.choice<"gemm_mma", {bk = 16 : i64, bm = 16 : i64, bn = 32 : i64, staged = 0 : i64, stages = 3 : i64, wm = 2 : i64, wn = 2 : i64}>} {
     %thread = kernel.thread_id
-    %7 = kernel.smem 0 : memref<960xf32, "shared">
-    %8 = kernel.smem 3840 : memref<1920xf32, "shared">
+    %a_shared = kernel.smem 0 : memref<960xf32, "shared">
+    %b_shared = kernel.smem 3840 : memref<1920xf32, "shared">
     %row_offset = kernel.local : memref<2xindex, "local">
     %row_h = kernel.local : memref<2xindex, "local">
     %row_w = kernel.local : memref<2xindex, "local">
-    %9 = arith.constant 0 : index
-    %10 = arith.constant 2 : index
-    %11 = arith.constant 1 : index
-    %12 = arith.constant 16 : index
-    %13 = arith.divui %thread, %12 : index
-    %14 = arith.remui %thread, %12 : index
-    %15 = arith.constant 4 : index
-    %16 = arith.remui %13, %15 : index
-    %17 = arith.divui %13, %15 : index
-    %N = kernel.param "N"
-    %18 = arith.muli %5, %12 : index
-    %19 = arith.addi %18, %13 : index
-    %20 = arith.constant 8 : index
-    %21 = arith.muli %N, %12 : index
-    %22 = arith.constant 192 : index
-    %23 = arith.muli %5, %22 : index
-    %24 = arith.muli %17, %12 : index
-    %25 = arith.addi %23, %24 : index
-    %26 = arith.muli %16, %10 : index
-    %27 = arith.addi %25, %26 : index
-    %28 = arith.constant 32 : index
-    %29 = arith.muli %17, %10 : index
-    %30 = arith.constant -536870912 : index
-    scf.for %n = %9 to %10 step %11 {
-      %31 = arith.muli %n, %20 : index
-      %32 = arith.addi %19, %31 : index
-      %33 = arith.cmpi ult, %32, %21 : index
-      %34 = arith.muli %n, %28 : index
-      %35 = arith.addi %27, %34 : index
-      memref.store %35, %row_offset[%n] : memref<2xindex, "local">
-      %36 = arith.muli %n, %15 : index
-      %37 = arith.addi %29, %36 : index
-      %38 = arith.select %33, %37, %30 : index
-      memref.store %38, %row_h[%n] : memref<2xindex, "local">
-      memref.store %26, %row_w[%n] : memref<2xindex, "local">
-    } {unroll}
-    %39 = arith.constant 3 : index
-    %40 = arith.remui %14, %39 : index
-    %41 = arith.divui %14, %39 : index
-    %42 = arith.cmpi ult, %14, %39 : index
-    %43 = arith.muli %41, %20 : index
-    %44 = arith.constant 64 : index
-    %45 = arith.muli %40, %44 : index
-    %46 = arith.addi %43, %45 : index
-    %47 = arith.constant 20 : index
-    %48 = arith.muli %13, %47 : index
-    %49 = arith.addi %48, %14 : index
-    %50 = arith.constant 160 : index
-    scf.for %c = %9 to %10 step %11 {
-      %51 = memref.load %row_offset[%c] : memref<2xindex, "local">
-      %52 = memref.load %row_h[%c] : memref<2xindex, "local">
-      %53 = memref.load %row_w[%c] : memref<2xindex, "local">
-      %54 = arith.addi %41, %52 : index
-      %55 = arith.cmpi ult, %54, %20 : index
-      %56 = arith.cmpi ult, %53, %20 : index
-      %57 = arith.andi %42, %55 : i1
-      %58 = arith.andi %57, %56 : i1
-      %59 = arith.addi %46, %51 : index
-      %60 = arith.muli %c, %50 : index
-      %61 = arith.addi %49, %60 : index
-      kernel.cp_async %0[%59] to %7[%61] count 1 if %58 : !kernel.global<dims <N, 8, 8, 3> x f32, strides <192, 8, 1, 64>, align 32>, memref<960xf32, "shared">
-    } {unroll}
-    %62 = arith.muli %13, %39 : index
-    %63 = arith.addi %62, %14 : index
-    %64 = arith.constant 24 : index
-    scf.for %c_1 = %9 to %15 step %11 {
-      %65 = arith.muli %c_1, %20 : index
-      %66 = arith.addi %13, %65 : index
-      %67 = arith.cmpi ult, %66, %15 : index
-      %68 = arith.andi %42, %67 : i1
-      %69 = arith.muli %c_1, %64 : index
-      %70 = arith.addi %63, %69 : index
-      %71 = arith.muli %c_1, %50 : index
-      %72 = arith.addi %49, %71 : index
-      kernel.cp_async %1[%70] to %8[%72] count 1 if %68 : !kernel.global<dims <4, 1, 1, 3> x f32, strides <3, 3, 3, 1>, align 256>, memref<1920xf32, "shared">
-    } {unroll}
-    kernel.cp_async_commit
-    %73 = arith.addi %14, %11 : index
-    %74 = arith.remui %73, %39 : index
-    %75 = arith.divui %73, %39 : index
-    %76 = arith.addi %14, %12 : index
-    %77 = arith.cmpi ult, %76, %39 : index
-    %78 = arith.constant 5 : index
-    %79 = arith.muli %75, %20 : index
-    %80 = arith.muli %74, %44 : index
-    %81 = arith.addi %79, %80 : index
-    %82 = arith.constant 40 : index
-    %83 = arith.constant 320 : index
-    scf.for %c_2 = %9 to %10 step %11 {
-      %84 = memref.load %row_offset[%c_2] : memref<2xindex, "local">
-      %85 = memref.load %row_h[%c_2] : memref<2xindex, "local">
-      %86 = memref.load %row_w[%c_2] : memref<2xindex, "local">
-      %87 = arith.addi %75, %85 : index
-      %88 = arith.addi %87, %78 : index
-      %89 = arith.cmpi ult, %88, %20 : index
-      %90 = arith.cmpi ult, %86, %20 : index
-      %91 = arith.andi %77, %89 : i1
-      %92 = arith.andi %91, %90 : i1
-      %93 = arith.addi %81, %84 : index
-      %94 = arith.addi %93, %82 : index
-      %95 = arith.muli %c_2, %50 : index
-      %96 = arith.addi %49, %95 : index
-      %97 = arith.addi %96, %83 : index
-      kernel.cp_async %0[%94] to %7[%97] count 1 if %92 : !kernel.global<dims <N, 8, 8, 3> x f32, strides <192, 8, 1, 64>, align 32>, memref<960xf32, "shared">
-    } {unroll}
-    %98 = arith.constant 640 : index
-    scf.for %c_3 = %9 to %15 step %11 {
-      %99 = arith.muli %c_3, %20 : index
-      %100 = arith.addi %13, %99 : index
-      %101 = arith.cmpi ult, %100, %15 : index
-      %102 = arith.andi %77, %101 : i1
-      %103 = arith.muli %c_3, %64 : index
-      %104 = arith.addi %63, %103 : index
-      %105 = arith.addi %104, %12 : index
-      %106 = arith.muli %c_3, %50 : index
-      %107 = arith.addi %49, %106 : index
-      %108 = arith.addi %107, %98 : index
-      kernel.cp_async %1[%105] to %8[%108] count 1 if %102 : !kernel.global<dims <4, 1, 1, 3> x f32, strides <3, 3, 3, 1>, align 256>, memref<1920xf32, "shared">
-    } {unroll}
-    kernel.cp_async_commit
-    %109 = kernel.local : memref<4xf32, "local">
-    %110 = arith.constant 0.000000e+00 : f32
-    scf.for %r = %9 to %15 step %11 {
-      memref.store %110, %109[%r] : memref<4xf32, "local">
-    } {unroll}
-    %111 = arith.addi %14, %10 : index
-    %112 = arith.remui %111, %39 : index
-    %113 = arith.divui %111, %39 : index
-    %114 = arith.addi %14, %28 : index
-    %115 = arith.cmpi ult, %114, %39 : index
-    %116 = arith.constant 10 : index
-    %117 = arith.muli %113, %20 : index
-    %118 = arith.muli %112, %44 : index
-    %119 = arith.addi %117, %118 : index
-    %120 = arith.constant 80 : index
-    %121 = arith.constant 1280 : index
-    %122 = arith.divui %thread, %20 : index
-    %123 = arith.muli %122, %47 : index
-    %124 = arith.remui %thread, %20 : index
-    %125 = arith.muli %124, %120 : index
-    %126 = arith.addi %123, %15 : index
-    %127 = arith.addi %123, %20 : index
-    %128 = arith.constant 12 : index
-    %129 = arith.addi %123, %128 : index
-    scf.for %130 = %9 to %11 step %11 {
-      kernel.cp_async_wait 1
-      kernel.bar_sync 0 threads 128
-      scf.for %c_4 = %9 to %10 step %11 {
-        %131 = memref.load %row_offset[%c_4] : memref<2xindex, "local">
-        %132 = memref.load %row_h[%c_4] : memref<2xindex, "local">
-        %133 = memref.load %row_w[%c_4] : memref<2xindex, "local">
-        %134 = arith.addi %113, %132 : index
-        %135 = arith.addi %134, %116 : index
-        %136 = arith.cmpi ult, %135, %20 : index
-        %137 = arith.cmpi ult, %133, %20 : index
-        %138 = arith.andi %115, %136 : i1
-        %139 = arith.andi %138, %137 : i1
-        %140 = arith.addi %119, %131 : index
-        %141 = arith.addi %140, %120 : index
-        %142 = arith.muli %c_4, %50 : index
-        %143 = arith.addi %49, %142 : index
-        %144 = arith.addi %143, %98 : index
-        kernel.cp_async %0[%141] to %7[%144] count 1 if %139 : !kernel.global<dims <N, 8, 8, 3> x f32, strides <192, 8, 1, 64>, align 32>, memref<960xf32, "shared">
-      } {unroll}
-      scf.for %c_5 = %9 to %15 step %11 {
-        %145 = arith.muli %c_5, %20 : index
-        %146 = arith.addi %13, %145 : index
-        %147 = arith.cmpi ult, %146, %15 : index
-        %148 = arith.andi %115, %147 : i1
-        %149 = arith.muli %c_5, %64 : index
-        %150 = arith.addi %63, %149 : index
-        %151 = arith.addi %150, %28 : index
-        %152 = arith.muli %c_5, %50 : index
-        %153 = arith.addi %49, %152 : index
-        %154 = arith.addi %153, %121 : index
-        kernel.cp_async %1[%151] to %8[%154] count 1 if %148 : !kernel.global<dims <4, 1, 1, 3> x f32, strides <3, 3, 3, 1>, align 256>, memref<1920xf32, "shared">
-      } {unroll}
-      kernel.cp_async_commit
-      %155 = kernel.local : memref<4xf32, "local">
-      kernel.ld_shared %7[%123] to %155[%9] count 4 : memref<960xf32, "shared">, memref<4xf32, "local">
-      %156 = kernel.local : memref<16xf32, "local">
-      scf.for %r_1 = %9 to %15 step %11 {
-        %157 = arith.muli %r_1, %47 : index
-        %158 = arith.addi %125, %157 : index
-        %159 = arith.muli %r_1, %15 : index
-        kernel.ld_shared %8[%158] to %156[%159] count 4 : memref<1920xf32, "shared">, memref<16xf32, "local">
-      } {unroll}
-      scf.for %k = %9 to %15 step %11 {
-        scf.for %n_1 = %9 to %15 step %11 {
-          %160 = memref.load %155[%k] : memref<4xf32, "local">
-          %161 = arith.muli %n_1, %15 : index
-          %162 = arith.addi %k, %161 : index
-          %163 = memref.load %156[%162] : memref<16xf32, "local">
-          %164 = memref.load %109[%n_1] : memref<4xf32, "local">
-          %165 = arith.mulf %160, %163 : f32
-          %166 = arith.addf %164, %165 : f32
-          memref.store %166, %109[%n_1] : memref<4xf32, "local">
-        } {unroll}
-      } {unroll}
-      %167 = kernel.local : memref<4xf32, "local">
-      kernel.ld_shared %7[%126] to %167[%9] count 4 : memref<960xf32, "shared">, memref<4xf32, "local">
-      %168 = kernel.local : memref<16xf32, "local">
-      scf.for %r_2 = %9 to %15 step %11 {
-        %169 = arith.muli %r_2, %47 : index
-        %170 = arith.addi %125, %169 : index
-        %171 = arith.addi %170, %15 : index
-        %172 = arith.muli %r_2, %15 : index
-        kernel.ld_shared %8[%171] to %168[%172] count 4 : memref<1920xf32, "shared">, memref<16xf32, "local">
-      } {unroll}
-      scf.for %k_1 = %9 to %15 step %11 {
-        scf.for %n_2 = %9 to %15 step %11 {
-          %173 = memref.load %167[%k_1] : memref<4xf32, "local">
-          %174 = arith.muli %n_2, %15 : index
-          %175 = arith.addi %k_1, %174 : index
-          %176 = memref.load %168[%175] : memref<16xf32, "local">
-          %177 = memref.load %109[%n_2] : memref<4xf32, "local">
-          %178 = arith.mulf %173, %176 : f32
-          %179 = arith.addf %177, %178 : f32
-          memref.store %179, %109[%n_2] : memref<4xf32, "local">
-        } {unroll}
-      } {unroll}
-      %180 = kernel.local : memref<4xf32, "local">
-      kernel.ld_shared %7[%127] to %180[%9] count 4 : memref<960xf32, "shared">, memref<4xf32, "local">
-      %181 = kernel.local : memref<16xf32, "local">
-      scf.for %r_3 = %9 to %15 step %11 {
-        %182 = arith.muli %r_3, %47 : index
-        %183 = arith.addi %125, %182 : index
-        %184 = arith.addi %183, %20 : index
-        %185 = arith.muli %r_3, %15 : index
-        kernel.ld_shared %8[%184] to %181[%185] count 4 : memref<1920xf32, "shared">, memref<16xf32, "local">
-      } {unroll}
-      scf.for %k_2 = %9 to %15 step %11 {
-        scf.for %n_3 = %9 to %15 step %11 {
-          %186 = memref.load %180[%k_2] : memref<4xf32, "local">
-          %187 = arith.muli %n_3, %15 : index
-          %188 = arith.addi %k_2, %187 : index
-          %189 = memref.load %181[%188] : memref<16xf32, "local">
-          %190 = memref.load %109[%n_3] : memref<4xf32, "local">
-          %191 = arith.mulf %186, %189 : f32
-          %192 = arith.addf %190, %191 : f32
-          memref.store %192, %109[%n_3] : memref<4xf32, "local">
-        } {unroll}
-      } {unroll}
-      %193 = kernel.local : memref<4xf32, "local">
-      kernel.ld_shared %7[%129] to %193[%9] count 4 : memref<960xf32, "shared">, memref<4xf32, "local">
-      %194 = kernel.local : memref<16xf32, "local">
-      scf.for %r_4 = %9 to %15 step %11 {
-        %195 = arith.muli %r_4, %47 : index
-        %196 = arith.addi %125, %195 : index
-        %197 = arith.addi %196, %128 : index
-        %198 = arith.muli %r_4, %15 : index
-        kernel.ld_shared %8[%197] to %194[%198] count 4 : memref<1920xf32, "shared">, memref<16xf32, "local">
-      } {unroll}
-      scf.for %k_3 = %9 to %15 step %11 {
-        scf.for %n_4 = %9 to %15 step %11 {
-          %199 = memref.load %193[%k_3] : memref<4xf32, "local">
-          %200 = arith.muli %n_4, %15 : index
-          %201 = arith.addi %k_3, %200 : index
-          %202 = memref.load %194[%201] : memref<16xf32, "local">
-          %203 = memref.load %109[%n_4] : memref<4xf32, "local">
-          %204 = arith.mulf %199, %202 : f32
-          %205 = arith.addf %203, %204 : f32
-          memref.store %205, %109[%n_4] : memref<4xf32, "local">
-        } {unroll}
-      } {unroll}
-    }
-    %206 = kernel.local : memref<4xf32, "local">
-    %207 = arith.addi %18, %122 : index
-    %208 = arith.cmpi ult, %207, %21 : index
-    %209 = arith.muli %124, %15 : index
-    %210 = arith.cmpi ult, %209, %15 : index
-    %211 = arith.andi %208, %210 : i1
-    scf.for %e = %9 to %15 step %11 {
-      memref.store %110, %206[%e] : memref<4xf32, "local">
-    } {unroll}
-    kernel.ld_global %2[%209] to %206[%9] count 4 if %211 : !kernel.global<dims <4> x f32, strides <1>, align 256>, memref<4xf32, "local">
-    scf.for %r_5 = %9 to %15 step %11 {
-      %212 = memref.load %109[%r_5] : memref<4xf32, "local">
-      %213 = memref.load %206[%r_5] : memref<4xf32, "local">
-      %214 = arith.addf %212, %213 : f32
-      %215 = arith.constant 0.000000e+00 : f32
-      %216 = arith.maximumf %214, %215 : f32
-      memref.store %216, %109[%r_5] : memref<4xf32, "local">
-    } {unroll}
-    %217 = arith.muli %5, %44 : index
-    %218 = arith.muli %122, %15 : index
-    %219 = arith.addi %217, %218 : index
-    %220 = arith.addi %219, %209 : index
-    kernel.st_global %109[%9] to %3[%220] count 4 if %211 : memref<4xf32, "local">, !kernel.global<dims <N, 4, 4, 4> x f32, strides <64, 16, 4, 1>, align 256>
-    kernel.return
-  }
-  kernel.func @reduce(%0: !kernel.global<dims <N, 4, 4, 4> x f32, strides <64, 16, 4, 1>, align 256>, %1: !kernel.global<dims <N, 1, 1, 4> x f32, strides <4, 4, 4, 1>, align 256>) grid <(N + 7) floordiv 8, 1, 1> warps 8 params(N) coords(%2, %3, %4) attributes {kernel.choice = #kernel.choice<"row", {loop = 1 : i64, registers = 2 : i64, rows = 32 : i64, threads = 8 : i64, vector = 1 : i64}>} {
-    %thread = kernel.thread_id
-    %5 = arith.constant 16 : i32
-    %6 = kernel.local : memref<2xf32, "local">
-    %7 = arith.constant 0.000000e+00 : f32
-    %8 = arith.constant 0 : index
-    %9 = arith.constant 2 : index
-    %10 = arith.constant 1 : index
-    scf.for %r = %8 to %9 step %10 {
-      memref.store %7, %6[%r] : memref<2xf32, "local">
-    } {unroll}
-    %11 = arith.constant 16 : index
-    %row_offset = kernel.local : memref<1xindex, "local">
-    %12 = arith.constant 8 : index
-    %13 = arith.divui %thread, %12 : index
-    %14 = arith.remui %thread, %12 : index
-    %N = kernel.param "N"
-    %15 = arith.constant 4 : index
-    %16 = arith.muli %N, %15 : index
-    %17 = arith.cmpi ult, %13, %16 : index
-    %18 = arith.remui %13, %15 : index
-    %19 = arith.divui %13, %15 : index
-    %20 = arith.constant 64 : index
-    %21 = arith.muli %19, %20 : index
-    %22 = arith.addi %18, %21 : index
-    memref.store %22, %row_offset[%8] : memref<1xindex, "local">
-    %23 = arith.muli %14, %15 : index
-    %24 = arith.constant 32 : index
-    scf.for %25 = %8 to %11 step %11 {
-      %26 = kernel.local : memref<2xf32, "local">
-      scf.for %r_1 = %8 to %9 step %10 {
-        %27 = memref.load %row_offset[%8] : memref<1xindex, "local">
-        memref.store %7, %26[%r_1] : memref<2xf32, "local">
-        %28 = arith.addi %23, %27 : index
-        %29 = arith.muli %r_1, %24 : index
-        %30 = arith.addi %28, %29 : index
-        kernel.ld_global %0[%30] to %26[%r_1] count 1 if %17 : !kernel.global<dims <N, 4, 4, 4> x f32, strides <64, 16, 4, 1>, align 256>, memref<2xf32, "local">
-      } {unroll}
-      scf.for %r_2 = %8 to %9 step %10 {
-        %31 = memref.load %6[%r_2] : memref<2xf32, "local">
-        %32 = memref.load %26[%r_2] : memref<2xf32, "local">
-        %33 = arith.addf %31, %32 : f32
-        memref.store %33, %6[%r_2] : memref<2xf32, "local">
-      } {unroll}
-    }
-    %34 = kernel.local : memref<1xf32, "local">
-    %35 = arith.constant 0.000000e+00 : f32
-    memref.store %35, %34[%8] : memref<1xf32, "local">
-    scf.for %r_3 = %8 to %9 step %10 {
-      %36 = memref.load %6[%r_3] : memref<2xf32, "local">
-      %37 = memref.load %34[%8] : memref<1xf32, "local">
-      %38 = arith.addf %37, %36 : f32
-      memref.store %38, %34[%8] : memref<1xf32, "local">
-    } {unroll}
-    %39 = memref.load %34[%8] : memref<1xf32, "local">
-    %40 = kernel.shuffle_xor %39 mask 1 : f32 -> f32
-    %41 = arith.addf %39, %40 : f32
-    %42 = kernel.shuffle_xor %41 mask 2 : f32 -> f32
-    %43 = arith.addf %41, %42 : f32
-    %44 = kernel.shuffle_xor %43 mask 4 : f32 -> f32
-    %45 = arith.addf %43, %44 : f32
-    memref.store %45, %34[%8] : memref<1xf32, "local">
-    %46 = memref.load %34[%8] : memref<1xf32, "local">
-    %47 = arith.sitofp %5 : i32 to f32
-    %48 = arith.divf %46, %47 : f32
-    memref.store %48, %34[%8] : memref<1xf32, "local">
-    %49 = arith.cmpi ult, %14, %10 : index
-    %50 = arith.andi %17, %49 : i1
-    kernel.st_global %34[%8] to %1[%13] count 1 if %50 : memref<1xf32, "local">, !kernel.global<dims <N, 1, 1, 4> x f32, strides <4, 4, 4, 1>, align 256>
-    kernel.return
-  }
-  kernel.func @matmul(%0: !kernel.global<dims <N, 4> x f32, strides <4, 1>, align 256>, %1: !kernel.global<dims <2, 4> x f32, strides <4, 1>, align 256>, %2: !kernel.global<dims <N, 2> x f32, strides <2, 1>, align 256>) grid <1, (N + 15) floordiv 16, 1> warps 4 smem 11520 min_blocks 1 params(N) coords(%3, %4, %5) attributes {kernel.choice = #kernel.choice<"gemm_mma", {bk = 16 : i64, bm = 16 : i64, bn = 32 : i64, staged = 0 : i64, stages = 3 : i64, wm = 2 : i64, wn = 2 : i64}>} {
-    %thread = kernel.thread_id
-    %6 = kernel.smem 0 : memref<960xf32, "shared">
-    %7 = kernel.smem 3840 : memref<1920xf32, "shared">
-    %8 = arith.constant 64 : index
-    %9 = arith.cmpi ult, %thread, %8 : index
-    %10 = arith.constant 4 : index
-    %11 = arith.divui %thread, %10 : index
-    %12 = arith.remui %thread, %10 : index
-    %N = kernel.param "N"
-    %13 = arith.cmpi ult, %11, %N : index
-    %14 = arith.muli %12, %10 : index
-    %15 = arith.cmpi ult, %14, %10 : index
-    %16 = arith.andi %13, %15 : i1
-    %17 = arith.muli %11, %10 : index
-    %18 = arith.addi %17, %14 : index
-    %19 = arith.constant 20 : index
-    %20 = arith.muli %11, %19 : index
-    %21 = arith.addi %20, %14 : index
-    scf.if %9 {
-      kernel.cp_async %0[%18] to %6[%21] count 4 if %16 : !kernel.global<dims <N, 4> x f32, strides <4, 1>, align 256>, memref<960xf32, "shared">
-    }
-    %22 = arith.constant 2 : index
-    %23 = arith.cmpi ult, %11, %22 : index
-    %24 = arith.andi %23, %15 : i1
-    kernel.cp_async %1[%18] to %7[%21] count 4 if %24 : !kernel.global<dims <2, 4> x f32, strides <4, 1>, align 256>, memref<1920xf32, "shared">
-    kernel.cp_async_commit
-    %25 = arith.constant 16 : index
-    %26 = arith.addi %14, %25 : index
-    %27 = arith.cmpi ult, %26, %10 : index
-    %28 = arith.andi %13, %27 : i1
-    %29 = arith.addi %18, %25 : index
-    %30 = arith.constant 320 : index
-    %31 = arith.addi %21, %30 : index
-    scf.if %9 {
-      kernel.cp_async %0[%29] to %6[%31] count 4 if %28 : !kernel.global<dims <N, 4> x f32, strides <4, 1>, align 256>, memref<960xf32, "shared">
-    }
-    %32 = arith.andi %23, %27 : i1
-    %33 = arith.constant 640 : index
-    %34 = arith.addi %21, %33 : index
-    kernel.cp_async %1[%29] to %7[%34] count 4 if %32 : !kernel.global<dims <2, 4> x f32, strides <4, 1>, align 256>, memref<1920xf32, "shared">
-    kernel.cp_async_commit
-    %35 = kernel.local : memref<4xf32, "local">
-    %36 = arith.constant 0.000000e+00 : f32
-    %37 = arith.constant 0 : index
-    %38 = arith.constant 1 : index
-    scf.for %r = %37 to %10 step %38 {
-      memref.store %36, %35[%r] : memref<4xf32, "local">
-    } {unroll}
-    %39 = arith.constant 32 : index
-    %40 = arith.addi %14, %39 : index
-    %41 = arith.cmpi ult, %40, %10 : index
-    %42 = arith.andi %13, %41 : i1
-    %43 = arith.addi %18, %39 : index
-    %44 = arith.andi %23, %41 : i1
-    %45 = arith.constant 1280 : index
-    %46 = arith.addi %21, %45 : index
-    %47 = arith.constant 8 : index
-    %48 = arith.divui %thread, %47 : index
-    %49 = arith.muli %48, %19 : index
-    %50 = arith.remui %thread, %47 : index
-    %51 = arith.constant 80 : index
-    %52 = arith.muli %50, %51 : index
-    %53 = arith.addi %49, %10 : index
-    %54 = arith.addi %49, %47 : index
-    %55 = arith.constant 12 : index
-    %56 = arith.addi %49, %55 : index
-    scf.for %57 = %37 to %38 step %38 {
-      kernel.cp_async_wait 1
-      kernel.bar_sync 0 threads 128
-      scf.if %9 {
-        kernel.cp_async %0[%43] to %6[%34] count 4 if %42 : !kernel.global<dims <N, 4> x f32, strides <4, 1>, align 256>, memref<960xf32, "shared">
-      }
-      kernel.cp_async %1[%43] to %7[%46] count 4 if %44 : !kernel.global<dims <2, 4> x f32, strides <4, 1>, align 256>, memref<1920xf32, "shared">
-      kernel.cp_async_commit
-      %58 = kernel.local : memref<4xf32, "local">
-      kernel.ld_shared %6[%49] to %58[%37] count 4 : memref<960xf32, "shared">, memref<4xf32, "local">
-      %59 = kernel.local : memref<16xf32, "local">
-      scf.for %r_1 = %37 to %10 step %38 {
-        %60 = arith.muli %r_1, %19 : index
-        %61 = arith.addi %52, %60 : index
-        %62 = arith.muli %r_1, %10 : index
-        kernel.ld_shared %7[%61] to %59[%62] count 4 : memref<1920xf32, "shared">, memref<16xf32, "local">
-      } {unroll}
-      scf.for %k = %37 to %10 step %38 {
-        scf.for %n = %37 to %10 step %38 {
-          %63 = memref.load %58[%k] : memref<4xf32, "local">
-          %64 = arith.muli %n, %10 : index
-          %65 = arith.addi %k, %64 : index
-          %66 = memref.load %59[%65] : memref<16xf32, "local">
-          %67 = memref.load %35[%n] : memref<4xf32, "local">
-          %68 = arith.mulf %63, %66 : f32
-          %69 = arith.addf %67, %68 : f32
-          memref.store %69, %35[%n] : memref<4xf32, "local">
-        } {unroll}
-      } {unroll}
-      %70 = kernel.local : memref<4xf32, "local">
-      kernel.ld_shared %6[%53] to %70[%37] count 4 : memref<960xf32, "shared">, memref<4xf32, "local">
-      %71 = kernel.local : memref<16xf32, "local">
-      scf.for %r_2 = %37 to %10 step %38 {
-        %72 = arith.muli %r_2, %19 : index
-        %73 = arith.addi %52, %72 : index
-        %74 = arith.addi %73, %10 : index
-        %75 = arith.muli %r_2, %10 : index
-        kernel.ld_shared %7[%74] to %71[%75] count 4 : memref<1920xf32, "shared">, memref<16xf32, "local">
-      } {unroll}
-      scf.for %k_1 = %37 to %10 step %38 {
-        scf.for %n_1 = %37 to %10 step %38 {
-          %76 = memref.load %70[%k_1] : memref<4xf32, "local">
-          %77 = arith.muli %n_1, %10 : index
-          %78 = arith.addi %k_1, %77 : index
-          %79 = memref.load %71[%78] : memref<16xf32, "local">
-          %80 = memref.load %35[%n_1] : memref<4xf32, "local">
-          %81 = arith.mulf %76, %79 : f32
-          %82 = arith.addf %80, %81 : f32
-          memref.store %82, %35[%n_1] : memref<4xf32, "local">
-        } {unroll}
-      } {unroll}
-      %83 = kernel.local : memref<4xf32, "local">
-      kernel.ld_shared %6[%54] to %83[%37] count 4 : memref<960xf32, "shared">, memref<4xf32, "local">
-      %84 = kernel.local : memref<16xf32, "local">
-      scf.for %r_3 = %37 to %10 step %38 {
-        %85 = arith.muli %r_3, %19 : index
-        %86 = arith.addi %52, %85 : index
-        %87 = arith.addi %86, %47 : index
-        %88 = arith.muli %r_3, %10 : index
-        kernel.ld_shared %7[%87] to %84[%88] count 4 : memref<1920xf32, "shared">, memref<16xf32, "local">
-      } {unroll}
-      scf.for %k_2 = %37 to %10 step %38 {
-        scf.for %n_2 = %37 to %10 step %38 {
-          %89 = memref.load %83[%k_2] : memref<4xf32, "local">
-          %90 = arith.muli %n_2, %10 : index
-          %91 = arith.addi %k_2, %90 : index
-          %92 = memref.load %84[%91] : memref<16xf32, "local">
-          %93 = memref.load %35[%n_2] : memref<4xf32, "local">
-          %94 = arith.mulf %89, %92 : f32
-          %95 = arith.addf %93, %94 : f32
-          memref.store %95, %35[%n_2] : memref<4xf32, "local">
-        } {unroll}
-      } {unroll}
-      %96 = kernel.local : memref<4xf32, "local">
-      kernel.ld_shared %6[%56] to %96[%37] count 4 : memref<960xf32, "shared">, memref<4xf32, "local">
-      %97 = kernel.local : memref<16xf32, "local">
-      scf.for %r_4 = %37 to %10 step %38 {
-        %98 = arith.muli %r_4, %19 : index
-        %99 = arith.addi %52, %98 : index
-        %100 = arith.addi %99, %55 : index
-        %101 = arith.muli %r_4, %10 : index
-        kernel.ld_shared %7[%100] to %97[%101] count 4 : memref<1920xf32, "shared">, memref<16xf32, "local">
-      } {unroll}
-      scf.for %k_3 = %37 to %10 step %38 {
-        scf.for %n_3 = %37 to %10 step %38 {
-          %102 = memref.load %96[%k_3] : memref<4xf32, "local">
-          %103 = arith.muli %n_3, %10 : index
-          %104 = arith.addi %k_3, %103 : index
-          %105 = memref.load %97[%104] : memref<16xf32, "local">
-          %106 = memref.load %35[%n_3] : memref<4xf32, "local">
-          %107 = arith.mulf %102, %105 : f32
-          %108 = arith.addf %106, %107 : f32
-          memref.store %108, %35[%n_3] : memref<4xf32, "local">
-        } {unroll}
-      } {unroll}
-    }
-    %109 = arith.cmpi ult, %48, %N : index
-    %110 = arith.muli %50, %10 : index
-    %111 = arith.muli %48, %22 : index
-    %112 = arith.addi %111, %110 : index
-    scf.for %r_5 = %37 to %22 step %38 {
-      %113 = arith.muli %r_5, %22 : index
-      %114 = arith.addi %110, %113 : index
-      %115 = arith.cmpi ult, %114, %22 : index
-      %116 = arith.andi %109, %115 : i1
-      %117 = arith.addi %112, %113 : index
-      kernel.st_global %35[%113] to %2[%117] count 2 if %116 : memref<4xf32, "local">, !kernel.global<dims <N, 2> x f32, strides <2, 1>, align 256>
-    } {unroll}
-    kernel.return
-  }
-  kernel.func @softmax(%0: !kernel.global<dims <N, 2> x f32, strides <2, 1>, align 256>, %1: !kernel.global<dims <N, 2> x f32, strides <2, 1>, align 256>) grid <(N + 3) floordiv 4, 1, 1> warps 4 params(N) coords(%2, %3, %4) attributes {kernel.choice = #kernel.choice<"row", {loop = 0 : i64, registers = 2 : i64, rows = 4 : i64, threads = 32 : i64, vector = 2 : i64}>} {
-    %thread = kernel.thread_id
-    %5 = kernel.local : memref<2xf32, "local">
-    %6 = arith.constant 32 : index
+    %3 = arith.constant 0 : index
+    %4 = arith.constant 2 : index
+    %5 = arith.constant 1 : index
+    %6 = arith.constant 16 : index
     %7 = arith.divui %thread, %6 : index
     %8 = arith.remui %thread, %6 : index
-    %N = kernel.param "N"
     %9 = arith.constant 4 : index
-    %10 = arith.muli %2, %9 : index
-    %11 = arith.addi %10, %7 : index
-    %12 = arith.cmpi ult, %11, %N : index
-    %13 = arith.constant 2 : index
-    %14 = arith.muli %8, %13 : index
-    %15 = arith.cmpi ult, %14, %13 : index
-    %16 = arith.andi %12, %15 : i1
-    %17 = arith.constant 0xff800000 : f32
-    %18 = arith.constant 0 : index
-    %19 = arith.constant 1 : index
-    scf.for %e = %18 to %13 step %19 {
-      memref.store %17, %5[%e] : memref<2xf32, "local">
+    %10 = arith.remui %7, %9 : index
+    %11 = arith.divui %7, %9 : index
+    %N = kernel.param "N"
+    %12 = arith.muli %1, %6 : index
+    %13 = arith.addi %12, %7 : index
+    %14 = arith.constant 8 : index
+    %15 = arith.muli %N, %6 : index
+    %16 = arith.constant 192 : index
+    %17 = arith.muli %1, %16 : index
+    %18 = arith.muli %11, %6 : index
+    %19 = arith.addi %17, %18 : index
+    %20 = arith.muli %10, %4 : index
+    %21 = arith.addi %19, %20 : index
+    %22 = arith.constant 32 : index
+    %23 = arith.muli %11, %4 : index
+    %24 = arith.constant -536870912 : index
+    scf.for %n = %3 to %4 step %5 {
+      %25 = arith.muli %n, %14 : index
+      %26 = arith.addi %13, %25 : index
+      %27 = arith.cmpi ult, %26, %15 : index
+      %28 = arith.muli %n, %22 : index
+      %29 = arith.addi %21, %28 : index
+      memref.store %29, %row_offset[%n] : memref<2xindex, "local">
+      %30 = arith.muli %n, %9 : index
+      %31 = arith.addi %23, %30 : index
+      %32 = arith.select %27, %31, %24 : index
+      memref.store %32, %row_h[%n] : memref<2xindex, "local">
+      memref.store %20, %row_w[%n] : memref<2xindex, "local">
     } {unroll}
-    %20 = arith.constant 8 : index
-    %21 = arith.muli %2, %20 : index
-    %22 = arith.muli %7, %13 : index
-    %23 = arith.addi %21, %22 : index
-    %24 = arith.addi %23, %14 : index
-    kernel.ld_global %0[%24] to %5[%18] count 2 if %16 : !kernel.global<dims <N, 2> x f32, strides <2, 1>, align 256>, memref<2xf32, "local">
-    %25 = kernel.local : memref<1xf32, "local">
-    %26 = arith.constant 0xff800000 : f32
-    memref.store %26, %25[%18] : memref<1xf32, "local">
-    scf.for %r = %18 to %13 step %19 {
-      %27 = memref.load %5[%r] : memref<2xf32, "local">
-      %28 = memref.load %25[%18] : memref<1xf32, "local">
-      %29 = arith.maximumf %28, %27 : f32
-      memref.store %29, %25[%18] : memref<1xf32, "local">
+    %33 = arith.constant 3 : index
+    %34 = arith.remui %8, %33 : index
+    %35 = arith.divui %8, %33 : index
+    %36 = arith.cmpi ult, %8, %33 : index
+    %37 = arith.muli %35, %14 : index
+    %38 = arith.constant 64 : index
+    %39 = arith.muli %34, %38 : index
+    %40 = arith.addi %37, %39 : index
+    %41 = arith.constant 20 : index
+    %42 = arith.muli %7, %41 : index
+    %43 = arith.addi %42, %8 : index
+    %44 = arith.constant 160 : index
+    scf.for %c = %3 to %4 step %5 {
+      %45 = memref.load %row_offset[%c] : memref<2xindex, "local">
+      %46 = memref.load %row_h[%c] : memref<2xindex, "local">
+      %47 = memref.load %row_w[%c] : memref<2xindex, "local">
+      %48 = arith.addi %35, %46 : index
+      %49 = arith.cmpi ult, %48, %14 : index
+      %50 = arith.cmpi ult, %47, %14 : index
+      %51 = arith.andi %36, %49 : i1
+      %inside = arith.andi %51, %50 : i1
+      %x_at = arith.addi %40, %45 : index
+      %52 = arith.muli %c, %44 : index
+      %a_shared_at = arith.addi %43, %52 : index
+      kernel.cp_async %x[%x_at] to %a_shared[%a_shared_at] count 1 if %inside : !kernel.global<dims <N, 8, 8, 3> x f32, strides <192, 8, 1, 64>, align 32>, memref<960xf32, "shared">
     } {unroll}
-    %30 = memref.load %25[%18] : memref<1xf32, "local">
-    %31 = kernel.shuffle_xor %30 mask 1 : f32 -> f32
-    %32 = arith.maximumf %30, %31 : f32
-    %33 = kernel.shuffle_xor %32 mask 2 : f32 -> f32
-    %34 = arith.maximumf %32, %33 : f32
-    %35 = kernel.shuffle_xor %34 mask 4 : f32 -> f32
-    %36 = arith.maximumf %34, %35 : f32
-    %37 = kernel.shuffle_xor %36 mask 8 : f32 -> f32
-    %38 = arith.maximumf %36, %37 : f32
-    %39 = kernel.shuffle_xor %38 mask 16 : f32 -> f32
-    %40 = arith.maximumf %38, %39 : f32
-    memref.store %40, %25[%18] : memref<1xf32, "local">
-    %41 = kernel.local : memref<2xf32, "local">
-    scf.for %r_1 = %18 to %13 step %19 {
-      %42 = memref.load %5[%r_1] : memref<2xf32, "local">
-      %43 = memref.load %25[%18] : memref<1xf32, "local">
-      %44 = arith.subf %42, %43 : f32
-      %45 = math.exp %44 : f32
-      memref.store %45, %41[%r_1] : memref<2xf32, "local">
+    %53 = arith.muli %7, %33 : index
+    %54 = arith.addi %53, %8 : index
+    %55 = arith.constant 24 : index
+    scf.for %c_1 = %3 to %9 step %5 {
+      %56 = arith.muli %c_1, %14 : index
+      %57 = arith.addi %7, %56 : index
+      %58 = arith.cmpi ult, %57, %9 : index
+      %inside_1 = arith.andi %36, %58 : i1
+      %59 = arith.muli %c_1, %55 : index
+      %w_at = arith.addi %54, %59 : index
+      %60 = arith.muli %c_1, %44 : index
+      %b_shared_at = arith.addi %43, %60 : index
+      kernel.cp_async %w[%w_at] to %b_shared[%b_shared_at] count 1 if %inside_1 : !kernel.global<dims <4, 1, 1, 3> x f32, strides <3, 3, 3, 1>, align 256>, memref<1920xf32, "shared">
     } {unroll}
-    %46 = kernel.local : memref<1xf32, "local">
-    %47 = arith.constant 0.000000e+00 : f32
-    memref.store %47, %46[%18] : memref<1xf32, "local">
-    scf.for %r_2 = %18 to %13 step %19 {
-      %48 = memref.load %41[%r_2] : memref<2xf32, "local">
-      %49 = memref.load %46[%18] : memref<1xf32, "local">
-      %50 = arith.addf %49, %48 : f32
-      memref.store %50, %46[%18] : memref<1xf32, "local">
+    kernel.cp_async_commit
+    %61 = arith.addi %8, %5 : index
+    %62 = arith.remui %61, %33 : index
+    %63 = arith.divui %61, %33 : index
+    %64 = arith.addi %8, %6 : index
+    %65 = arith.cmpi ult, %64, %33 : index
+    %66 = arith.constant 5 : index
+    %67 = arith.muli %63, %14 : index
+    %68 = arith.muli %62, %38 : index
+    %69 = arith.addi %67, %68 : index
+    %70 = arith.constant 40 : index
+    %71 = arith.constant 320 : index
+    scf.for %c_2 = %3 to %4 step %5 {
+      %72 = memref.load %row_offset[%c_2] : memref<2xindex, "local">
+      %73 = memref.load %row_h[%c_2] : memref<2xindex, "local">
+      %74 = memref.load %row_w[%c_2] : memref<2xindex, "local">
+      %75 = arith.addi %63, %73 : index
+      %76 = arith.addi %75, %66 : index
+      %77 = arith.cmpi ult, %76, %14 : index
+      %78 = arith.cmpi ult, %74, %14 : index
+      %79 = arith.andi %65, %77 : i1
+      %inside_2 = arith.andi %79, %78 : i1
+      %80 = arith.addi %69, %72 : index
+      %x_at_1 = arith.addi %80, %70 : index
+      %81 = arith.muli %c_2, %44 : index
+      %82 = arith.addi %43, %81 : index
+      %a_shared_at_1 = arith.addi %82, %71 : index
+      kernel.cp_async %x[%x_at_1] to %a_shared[%a_shared_at_1] count 1 if %inside_2 : !kernel.global<dims <N, 8, 8, 3> x f32, strides <192, 8, 1, 64>, align 32>, memref<960xf32, "shared">
     } {unroll}
-    %51 = memref.load %46[%18] : memref<1xf32, "local">
-    %52 = kernel.shuffle_xor %51 mask 1 : f32 -> f32
-    %53 = arith.addf %51, %52 : f32
-    %54 = kernel.shuffle_xor %53 mask 2 : f32 -> f32
-    %55 = arith.addf %53, %54 : f32
-    %56 = kernel.shuffle_xor %55 mask 4 : f32 -> f32
-    %57 = arith.addf %55, %56 : f32
-    %58 = kernel.shuffle_xor %57 mask 8 : f32 -> f32
-    %59 = arith.addf %57, %58 : f32
-    %60 = kernel.shuffle_xor %59 mask 16 : f32 -> f32
-    %61 = arith.addf %59, %60 : f32
-    memref.store %61, %46[%18] : memref<1xf32, "local">
-    %62 = memref.load %46[%18] : memref<1xf32, "local">
-    %63 = arith.constant 1.000000e+00 : f32
-    %64 = arith.divf %63, %62 : f32
-    memref.store %64, %46[%18] : memref<1xf32, "local">
-    %65 = kernel.local : memref<2xf32, "local">
-    scf.for %r_3 = %18 to %13 step %19 {
-      %66 = memref.load %41[%r_3] : memref<2xf32, "local">
-      %67 = memref.load %46[%18] : memref<1xf32, "local">
-      %68 = arith.mulf %66, %67 : f32
-      memref.store %68, %65[%r_3] : memref<2xf32, "local">
+    %83 = arith.constant 640 : index
+    scf.for %c_3 = %3 to %9 step %5 {
+      %84 = arith.muli %c_3, %14 : index
+      %85 = arith.addi %7, %84 : index
+      %86 = arith.cmpi ult, %85, %9 : index
+      %inside_3 = arith.andi %65, %86 : i1
+      %87 = arith.muli %c_3, %55 : index
+      %88 = arith.addi %54, %87 : index
+      %w_at_1 = arith.addi %88, %6 : index
+      %89 = arith.muli %c_3, %44 : index
+      %90 = arith.addi %43, %89 : index
+      %b_shared_at_1 = arith.addi %90, %83 : index
+      kernel.cp_async %w[%w_at_1] to %b_shared[%b_shared_at_1] count 1 if %inside_3 : !kernel.global<dims <4, 1, 1, 3> x f32, strides <3, 3, 3, 1>, align 256>, memref<1920xf32, "shared">
     } {unroll}
-    kernel.st_global %65[%18] to %1[%24] count 2 if %16 : memref<2xf32, "local">, !kernel.global<dims <N, 2> x f32, strides <2, 1>, align 256>
+    kernel.cp_async_commit
+    %acc = kernel.local : memref<4xf32, "local">
+    %91 = arith.constant 0.000000e+00 : f32
+    scf.for %r = %3 to %9 step %5 {
+      memref.store %91, %acc[%r] : memref<4xf32, "local">
+    } {unroll}
+    %92 = arith.addi %8, %4 : index
+    %93 = arith.remui %92, %33 : index
+    %94 = arith.divui %92, %33 : index
+    %95 = arith.addi %8, %22 : index
+    %96 = arith.cmpi ult, %95, %33 : index
+    %97 = arith.constant 10 : index
+    %98 = arith.muli %94, %14 : index
+    %99 = arith.muli %93, %38 : index
+    %100 = arith.addi %98, %99 : index
+    %101 = arith.constant 80 : index
+    %102 = arith.constant 1280 : index
+    %103 = arith.divui %thread, %14 : index
+    %a_shared_at_2 = arith.muli %103, %41 : index
+    %104 = arith.remui %thread, %14 : index
+    %105 = arith.muli %104, %101 : index
+    %a_shared_at_3 = arith.addi %a_shared_at_2, %9 : index
+    %a_shared_at_4 = arith.addi %a_shared_at_2, %14 : index
+    %106 = arith.constant 12 : index
+    %a_shared_at_5 = arith.addi %a_shared_at_2, %106 : index
+    scf.for %k = %3 to %5 step %5 {
+      kernel.cp_async_wait 1
+      kernel.bar_sync 0 threads 128
+      scf.for %c_4 = %3 to %4 step %5 {
+        %107 = memref.load %row_offset[%c_4] : memref<2xindex, "local">
+        %108 = memref.load %row_h[%c_4] : memref<2xindex, "local">
+        %109 = memref.load %row_w[%c_4] : memref<2xindex, "local">
+        %110 = arith.addi %94, %108 : index
+        %111 = arith.addi %110, %97 : index
+        %112 = arith.cmpi ult, %111, %14 : index
+        %113 = arith.cmpi ult, %109, %14 : index
+        %114 = arith.andi %96, %112 : i1
+        %inside_4 = arith.andi %114, %113 : i1
+        %115 = arith.addi %100, %107 : index
+        %x_at_2 = arith.addi %115, %101 : index
+        %116 = arith.muli %c_4, %44 : index
+        %117 = arith.addi %43, %116 : index
+        %a_shared_at_6 = arith.addi %117, %83 : index
+        kernel.cp_async %x[%x_at_2] to %a_shared[%a_shared_at_6] count 1 if %inside_4 : !kernel.global<dims <N, 8, 8, 3> x f32, strides <192, 8, 1, 64>, align 32>, memref<960xf32, "shared">
+      } {unroll}
+      scf.for %c_5 = %3 to %9 step %5 {
+        %118 = arith.muli %c_5, %14 : index
+        %119 = arith.addi %7, %118 : index
+        %120 = arith.cmpi ult, %119, %9 : index
+        %inside_5 = arith.andi %96, %120 : i1
+        %121 = arith.muli %c_5, %55 : index
+        %122 = arith.addi %54, %121 : index
+        %w_at_2 = arith.addi %122, %22 : index
+        %123 = arith.muli %c_5, %44 : index
+        %124 = arith.addi %43, %123 : index
+        %b_shared_at_2 = arith.addi %124, %102 : index
+        kernel.cp_async %w[%w_at_2] to %b_shared[%b_shared_at_2] count 1 if %inside_5 : !kernel.global<dims <4, 1, 1, 3> x f32, strides <3, 3, 3, 1>, align 256>, memref<1920xf32, "shared">
+      } {unroll}
+      kernel.cp_async_commit
+      %a_frag = kernel.local : memref<4xf32, "local">
+      kernel.ld_shared %a_shared[%a_shared_at_2] to %a_frag[%3] count 4 : memref<960xf32, "shared">, memref<4xf32, "local">
+      %b_frag = kernel.local : memref<16xf32, "local">
+      scf.for %r_1 = %3 to %9 step %5 {
+        %125 = arith.muli %r_1, %41 : index
+        %b_shared_at_3 = arith.addi %105, %125 : index
+        %126 = arith.muli %r_1, %9 : index
+        kernel.ld_shared %b_shared[%b_shared_at_3] to %b_frag[%126] count 4 : memref<1920xf32, "shared">, memref<16xf32, "local">
+      } {unroll}
+      scf.for %k_1 = %3 to %9 step %5 {
+        scf.for %n_1 = %3 to %9 step %5 {
+          %127 = memref.load %a_frag[%k_1] : memref<4xf32, "local">
+          %128 = arith.muli %n_1, %9 : index
+          %129 = arith.addi %k_1, %128 : index
+          %130 = memref.load %b_frag[%129] : memref<16xf32, "local">
+          %131 = memref.load %acc[%n_1] : memref<4xf32, "local">
+          %132 = arith.mulf %127, %130 : f32
+          %133 = arith.addf %131, %132 : f32
+          memref.store %133, %acc[%n_1] : memref<4xf32, "local">
+        } {unroll}
+      } {unroll}
+      %a_frag_1 = kernel.local : memref<4xf32, "local">
+      kernel.ld_shared %a_shared[%a_shared_at_3] to %a_frag_1[%3] count 4 : memref<960xf32, "shared">, memref<4xf32, "local">
+      %b_frag_1 = kernel.local : memref<16xf32, "local">
+      scf.for %r_2 = %3 to %9 step %5 {
+        %134 = arith.muli %r_2, %41 : index
+        %135 = arith.addi %105, %134 : index
+        %b_shared_at_4 = arith.addi %135, %9 : index
+        %136 = arith.muli %r_2, %9 : index
+        kernel.ld_shared %b_shared[%b_shared_at_4] to %b_frag_1[%136] count 4 : memref<1920xf32, "shared">, memref<16xf32, "local">
+      } {unroll}
+      scf.for %k_2 = %3 to %9 step %5 {
+        scf.for %n_2 = %3 to %9 step %5 {
+          %137 = memref.load %a_frag_1[%k_2] : memref<4xf32, "local">
+          %138 = arith.muli %n_2, %9 : index
+          %139 = arith.addi %k_2, %138 : index
+          %140 = memref.load %b_frag_1[%139] : memref<16xf32, "local">
+          %141 = memref.load %acc[%n_2] : memref<4xf32, "local">
+          %142 = arith.mulf %137, %140 : f32
+          %143 = arith.addf %141, %142 : f32
+          memref.store %143, %acc[%n_2] : memref<4xf32, "local">
+        } {unroll}
+      } {unroll}
+      %a_frag_2 = kernel.local : memref<4xf32, "local">
+      kernel.ld_shared %a_shared[%a_shared_at_4] to %a_frag_2[%3] count 4 : memref<960xf32, "shared">, memref<4xf32, "local">
+      %b_frag_2 = kernel.local : memref<16xf32, "local">
+      scf.for %r_3 = %3 to %9 step %5 {
+        %144 = arith.muli %r_3, %41 : index
+        %145 = arith.addi %105, %144 : index
+        %b_shared_at_5 = arith.addi %145, %14 : index
+        %146 = arith.muli %r_3, %9 : index
+        kernel.ld_shared %b_shared[%b_shared_at_5] to %b_frag_2[%146] count 4 : memref<1920xf32, "shared">, memref<16xf32, "local">
+      } {unroll}
+      scf.for %k_3 = %3 to %9 step %5 {
+        scf.for %n_3 = %3 to %9 step %5 {
+          %147 = memref.load %a_frag_2[%k_3] : memref<4xf32, "local">
+          %148 = arith.muli %n_3, %9 : index
+          %149 = arith.addi %k_3, %148 : index
+          %150 = memref.load %b_frag_2[%149] : memref<16xf32, "local">
+          %151 = memref.load %acc[%n_3] : memref<4xf32, "local">
+          %152 = arith.mulf %147, %150 : f32
+          %153 = arith.addf %151, %152 : f32
+          memref.store %153, %acc[%n_3] : memref<4xf32, "local">
+        } {unroll}
+      } {unroll}
+      %a_frag_3 = kernel.local : memref<4xf32, "local">
+      kernel.ld_shared %a_shared[%a_shared_at_5] to %a_frag_3[%3] count 4 : memref<960xf32, "shared">, memref<4xf32, "local">
+      %b_frag_3 = kernel.local : memref<16xf32, "local">
+      scf.for %r_4 = %3 to %9 step %5 {
+        %154 = arith.muli %r_4, %41 : index
+        %155 = arith.addi %105, %154 : index
+        %b_shared_at_6 = arith.addi %155, %106 : index
+        %156 = arith.muli %r_4, %9 : index
+        kernel.ld_shared %b_shared[%b_shared_at_6] to %b_frag_3[%156] count 4 : memref<1920xf32, "shared">, memref<16xf32, "local">
+      } {unroll}
+      scf.for %k_4 = %3 to %9 step %5 {
+        scf.for %n_4 = %3 to %9 step %5 {
+          %157 = memref.load %a_frag_3[%k_4] : memref<4xf32, "local">
+          %158 = arith.muli %n_4, %9 : index
+          %159 = arith.addi %k_4, %158 : index
+          %160 = memref.load %b_frag_3[%159] : memref<16xf32, "local">
+          %161 = memref.load %acc[%n_4] : memref<4xf32, "local">
+          %162 = arith.mulf %157, %160 : f32
+          %163 = arith.addf %161, %162 : f32
+          memref.store %163, %acc[%n_4] : memref<4xf32, "local">
+        } {unroll}
+      } {unroll}
+    }
+    %rhs_tile = kernel.local : memref<4xf32, "local">
+    %164 = arith.addi %12, %103 : index
+    %165 = arith.cmpi ult, %164, %15 : index
+    %rhs_at = arith.muli %104, %9 : index
+    %166 = arith.cmpi ult, %rhs_at, %9 : index
+    %inside_6 = arith.andi %165, %166 : i1
+    scf.for %e = %3 to %9 step %5 {
+      memref.store %91, %rhs_tile[%e] : memref<4xf32, "local">
+    } {unroll}
+    kernel.ld_global %rhs[%rhs_at] to %rhs_tile[%3] count 4 if %inside_6 : !kernel.global<dims <4> x f32, strides <1>, align 256>, memref<4xf32, "local">
+    scf.for %r_5 = %3 to %9 step %5 {
+      %167 = memref.load %acc[%r_5] : memref<4xf32, "local">
+      %168 = memref.load %rhs_tile[%r_5] : memref<4xf32, "local">
+      %169 = arith.addf %167, %168 : f32
+      %170 = arith.constant 0.000000e+00 : f32
+      %171 = arith.maximumf %169, %170 : f32
+      memref.store %171, %acc[%r_5] : memref<4xf32, "local">
+    } {unroll}
+    %172 = arith.muli %1, %38 : index
+    %173 = arith.muli %103, %9 : index
+    %174 = arith.addi %172, %173 : index
+    %y_at = arith.addi %174, %rhs_at : index
+    kernel.st_global %acc[%3] to %y[%y_at] count 4 if %inside_6 : memref<4xf32, "local">, !kernel.global<dims <N, 4, 4, 4> x f32, strides <64, 16, 4, 1>, align 256>
+    kernel.return
+  }
+  kernel.func @reduce(%x: !kernel.global<dims <N, 4, 4, 4> x f32, strides <64, 16, 4, 1>, align 256>, %y: !kernel.global<dims <N, 1, 1, 4> x f32, strides <4, 4, 4, 1>, align 256>) grid <(N + 7) floordiv 8, 1, 1> warps 8 params(N) coords(%0, %1, %2) attributes {kernel.choice = #kernel.choice<"row", {loop = 1 : i64, registers = 2 : i64, rows = 32 : i64, threads = 8 : i64, vector = 1 : i64}>} {
+    %thread = kernel.thread_id
+    %3 = arith.constant 16 : i32
+    %4 = kernel.local : memref<2xf32, "local">
+    %5 = arith.constant 0.000000e+00 : f32
+    %6 = arith.constant 0 : index
+    %7 = arith.constant 2 : index
+    %8 = arith.constant 1 : index
+    scf.for %r = %6 to %7 step %8 {
+      memref.store %5, %4[%r] : memref<2xf32, "local">
+    } {unroll}
+    %9 = arith.constant 16 : index
+    %row_offset = kernel.local : memref<1xindex, "local">
+    %10 = arith.constant 8 : index
+    %y_at = arith.divui %thread, %10 : index
+    %11 = arith.remui %thread, %10 : index
+    %N = kernel.param "N"
+    %12 = arith.constant 4 : index
+    %13 = arith.muli %N, %12 : index
+    %inside = arith.cmpi ult, %y_at, %13 : index
+    %14 = arith.remui %y_at, %12 : index
+    %15 = arith.divui %y_at, %12 : index
+    %16 = arith.constant 64 : index
+    %17 = arith.muli %15, %16 : index
+    %18 = arith.addi %14, %17 : index
+    memref.store %18, %row_offset[%6] : memref<1xindex, "local">
+    %19 = arith.muli %11, %12 : index
+    %20 = arith.constant 32 : index
+    scf.for %column = %6 to %9 step %9 {
+      %x_tile = kernel.local : memref<2xf32, "local">
+      scf.for %r_1 = %6 to %7 step %8 {
+        %21 = memref.load %row_offset[%6] : memref<1xindex, "local">
+        memref.store %5, %x_tile[%r_1] : memref<2xf32, "local">
+        %22 = arith.addi %19, %21 : index
+        %23 = arith.muli %r_1, %20 : index
+        %x_at = arith.addi %22, %23 : index
+        kernel.ld_global %x[%x_at] to %x_tile[%r_1] count 1 if %inside : !kernel.global<dims <N, 4, 4, 4> x f32, strides <64, 16, 4, 1>, align 256>, memref<2xf32, "local">
+      } {unroll}
+      scf.for %r_2 = %6 to %7 step %8 {
+        %24 = memref.load %4[%r_2] : memref<2xf32, "local">
+        %25 = memref.load %x_tile[%r_2] : memref<2xf32, "local">
+        %26 = arith.addf %24, %25 : f32
+        memref.store %26, %4[%r_2] : memref<2xf32, "local">
+      } {unroll}
+    }
+    %27 = kernel.local : memref<1xf32, "local">
+    %28 = arith.constant 0.000000e+00 : f32
+    memref.store %28, %27[%6] : memref<1xf32, "local">
+    scf.for %r_3 = %6 to %7 step %8 {
+      %29 = memref.load %4[%r_3] : memref<2xf32, "local">
+      %30 = memref.load %27[%6] : memref<1xf32, "local">
+      %31 = arith.addf %30, %29 : f32
+      memref.store %31, %27[%6] : memref<1xf32, "local">
+    } {unroll}
+    %32 = memref.load %27[%6] : memref<1xf32, "local">
+    %33 = kernel.shuffle_xor %32 mask 1 : f32 -> f32
+    %34 = arith.addf %32, %33 : f32
+    %35 = kernel.shuffle_xor %34 mask 2 : f32 -> f32
+    %36 = arith.addf %34, %35 : f32
+    %37 = kernel.shuffle_xor %36 mask 4 : f32 -> f32
+    %38 = arith.addf %36, %37 : f32
+    memref.store %38, %27[%6] : memref<1xf32, "local">
+    %39 = memref.load %27[%6] : memref<1xf32, "local">
+    %40 = arith.sitofp %3 : i32 to f32
+    %41 = arith.divf %39, %40 : f32
+    memref.store %41, %27[%6] : memref<1xf32, "local">
+    %42 = arith.cmpi ult, %11, %8 : index
+    %inside_1 = arith.andi %inside, %42 : i1
+    kernel.st_global %27[%6] to %y[%y_at] count 1 if %inside_1 : memref<1xf32, "local">, !kernel.global<dims <N, 1, 1, 4> x f32, strides <4, 4, 4, 1>, align 256>
+    kernel.return
+  }
+  kernel.func @matmul(%a: !kernel.global<dims <N, 4> x f32, strides <4, 1>, align 256>, %b: !kernel.global<dims <2, 4> x f32, strides <4, 1>, align 256>, %y: !kernel.global<dims <N, 2> x f32, strides <2, 1>, align 256>) grid <1, (N + 15) floordiv 16, 1> warps 4 smem 11520 min_blocks 1 params(N) coords(%0, %1, %2) attributes {kernel.choice = #kernel.choice<"gemm_mma", {bk = 16 : i64, bm = 16 : i64, bn = 32 : i64, staged = 0 : i64, stages = 3 : i64, wm = 2 : i64, wn = 2 : i64}>} {
+    %thread = kernel.thread_id
+    %a_shared = kernel.smem 0 : memref<960xf32, "shared">
+    %b_shared = kernel.smem 3840 : memref<1920xf32, "shared">
+    %3 = arith.constant 64 : index
+    %4 = arith.cmpi ult, %thread, %3 : index
+    %5 = arith.constant 4 : index
+    %6 = arith.divui %thread, %5 : index
+    %7 = arith.remui %thread, %5 : index
+    %N = kernel.param "N"
+    %8 = arith.cmpi ult, %6, %N : index
+    %9 = arith.muli %7, %5 : index
+    %10 = arith.cmpi ult, %9, %5 : index
+    %inside = arith.andi %8, %10 : i1
+    %11 = arith.muli %6, %5 : index
+    %a_at = arith.addi %11, %9 : index
+    %12 = arith.constant 20 : index
+    %13 = arith.muli %6, %12 : index
+    %a_shared_at = arith.addi %13, %9 : index
+    scf.if %4 {
+      kernel.cp_async %a[%a_at] to %a_shared[%a_shared_at] count 4 if %inside : !kernel.global<dims <N, 4> x f32, strides <4, 1>, align 256>, memref<960xf32, "shared">
+    }
+    %14 = arith.constant 2 : index
+    %15 = arith.cmpi ult, %6, %14 : index
+    %inside_1 = arith.andi %15, %10 : i1
+    kernel.cp_async %b[%a_at] to %b_shared[%a_shared_at] count 4 if %inside_1 : !kernel.global<dims <2, 4> x f32, strides <4, 1>, align 256>, memref<1920xf32, "shared">
+    kernel.cp_async_commit
+    %16 = arith.constant 16 : index
+    %17 = arith.addi %9, %16 : index
+    %18 = arith.cmpi ult, %17, %5 : index
+    %inside_2 = arith.andi %8, %18 : i1
+    %a_at_1 = arith.addi %a_at, %16 : index
+    %19 = arith.constant 320 : index
+    %a_shared_at_1 = arith.addi %a_shared_at, %19 : index
+    scf.if %4 {
+      kernel.cp_async %a[%a_at_1] to %a_shared[%a_shared_at_1] count 4 if %inside_2 : !kernel.global<dims <N, 4> x f32, strides <4, 1>, align 256>, memref<960xf32, "shared">
+    }
+    %inside_3 = arith.andi %15, %18 : i1
+    %20 = arith.constant 640 : index
+    %b_shared_at = arith.addi %a_shared_at, %20 : index
+    kernel.cp_async %b[%a_at_1] to %b_shared[%b_shared_at] count 4 if %inside_3 : !kernel.global<dims <2, 4> x f32, strides <4, 1>, align 256>, memref<1920xf32, "shared">
+    kernel.cp_async_commit
+    %acc = kernel.local : memref<4xf32, "local">
+    %21 = arith.constant 0.000000e+00 : f32
+    %22 = arith.constant 0 : index
+    %23 = arith.constant 1 : index
+    scf.for %r = %22 to %5 step %23 {
+      memref.store %21, %acc[%r] : memref<4xf32, "local">
+    } {unroll}
+    %24 = arith.constant 32 : index
+    %25 = arith.addi %9, %24 : index
+    %26 = arith.cmpi ult, %25, %5 : index
+    %inside_4 = arith.andi %8, %26 : i1
+    %a_at_2 = arith.addi %a_at, %24 : index
+    %inside_5 = arith.andi %15, %26 : i1
+    %27 = arith.constant 1280 : index
+    %b_shared_at_1 = arith.addi %a_shared_at, %27 : index
+    %28 = arith.constant 8 : index
+    %29 = arith.divui %thread, %28 : index
+    %a_shared_at_2 = arith.muli %29, %12 : index
+    %30 = arith.remui %thread, %28 : index
+    %31 = arith.constant 80 : index
+    %32 = arith.muli %30, %31 : index
+    %a_shared_at_3 = arith.addi %a_shared_at_2, %5 : index
+    %a_shared_at_4 = arith.addi %a_shared_at_2, %28 : index
+    %33 = arith.constant 12 : index
+    %a_shared_at_5 = arith.addi %a_shared_at_2, %33 : index
+    scf.for %k = %22 to %23 step %23 {
+      kernel.cp_async_wait 1
+      kernel.bar_sync 0 threads 128
+      scf.if %4 {
+        kernel.cp_async %a[%a_at_2] to %a_shared[%b_shared_at] count 4 if %inside_4 : !kernel.global<dims <N, 4> x f32, strides <4, 1>, align 256>, memref<960xf32, "shared">
+      }
+      kernel.cp_async %b[%a_at_2] to %b_shared[%b_shared_at_1] count 4 if %inside_5 : !kernel.global<dims <2, 4> x f32, strides <4, 1>, align 256>, memref<1920xf32, "shared">
+      kernel.cp_async_commit
+      %a_frag = kernel.local : memref<4xf32, "local">
+      kernel.ld_shared %a_shared[%a_shared_at_2] to %a_frag[%22] count 4 : memref<960xf32, "shared">, memref<4xf32, "local">
+      %b_frag = kernel.local : memref<16xf32, "local">
+      scf.for %r_1 = %22 to %5 step %23 {
+        %34 = arith.muli %r_1, %12 : index
+        %b_shared_at_2 = arith.addi %32, %34 : index
+        %35 = arith.muli %r_1, %5 : index
+        kernel.ld_shared %b_shared[%b_shared_at_2] to %b_frag[%35] count 4 : memref<1920xf32, "shared">, memref<16xf32, "local">
+      } {unroll}
+      scf.for %k_1 = %22 to %5 step %23 {
+        scf.for %n = %22 to %5 step %23 {
+          %36 = memref.load %a_frag[%k_1] : memref<4xf32, "local">
+          %37 = arith.muli %n, %5 : index
+          %38 = arith.addi %k_1, %37 : index
+          %39 = memref.load %b_frag[%38] : memref<16xf32, "local">
+          %40 = memref.load %acc[%n] : memref<4xf32, "local">
+          %41 = arith.mulf %36, %39 : f32
+          %42 = arith.addf %40, %41 : f32
+          memref.store %42, %acc[%n] : memref<4xf32, "local">
+        } {unroll}
+      } {unroll}
+      %a_frag_1 = kernel.local : memref<4xf32, "local">
+      kernel.ld_shared %a_shared[%a_shared_at_3] to %a_frag_1[%22] count 4 : memref<960xf32, "shared">, memref<4xf32, "local">
+      %b_frag_1 = kernel.local : memref<16xf32, "local">
+      scf.for %r_2 = %22 to %5 step %23 {
+        %43 = arith.muli %r_2, %12 : index
+        %44 = arith.addi %32, %43 : index
+        %b_shared_at_3 = arith.addi %44, %5 : index
+        %45 = arith.muli %r_2, %5 : index
+        kernel.ld_shared %b_shared[%b_shared_at_3] to %b_frag_1[%45] count 4 : memref<1920xf32, "shared">, memref<16xf32, "local">
+      } {unroll}
+      scf.for %k_2 = %22 to %5 step %23 {
+        scf.for %n_1 = %22 to %5 step %23 {
+          %46 = memref.load %a_frag_1[%k_2] : memref<4xf32, "local">
+          %47 = arith.muli %n_1, %5 : index
+          %48 = arith.addi %k_2, %47 : index
+          %49 = memref.load %b_frag_1[%48] : memref<16xf32, "local">
+          %50 = memref.load %acc[%n_1] : memref<4xf32, "local">
+          %51 = arith.mulf %46, %49 : f32
+          %52 = arith.addf %50, %51 : f32
+          memref.store %52, %acc[%n_1] : memref<4xf32, "local">
+        } {unroll}
+      } {unroll}
+      %a_frag_2 = kernel.local : memref<4xf32, "local">
+      kernel.ld_shared %a_shared[%a_shared_at_4] to %a_frag_2[%22] count 4 : memref<960xf32, "shared">, memref<4xf32, "local">
+      %b_frag_2 = kernel.local : memref<16xf32, "local">
+      scf.for %r_3 = %22 to %5 step %23 {
+        %53 = arith.muli %r_3, %12 : index
+        %54 = arith.addi %32, %53 : index
+        %b_shared_at_4 = arith.addi %54, %28 : index
+        %55 = arith.muli %r_3, %5 : index
+        kernel.ld_shared %b_shared[%b_shared_at_4] to %b_frag_2[%55] count 4 : memref<1920xf32, "shared">, memref<16xf32, "local">
+      } {unroll}
+      scf.for %k_3 = %22 to %5 step %23 {
+        scf.for %n_2 = %22 to %5 step %23 {
+          %56 = memref.load %a_frag_2[%k_3] : memref<4xf32, "local">
+          %57 = arith.muli %n_2, %5 : index
+          %58 = arith.addi %k_3, %57 : index
+          %59 = memref.load %b_frag_2[%58] : memref<16xf32, "local">
+          %60 = memref.load %acc[%n_2] : memref<4xf32, "local">
+          %61 = arith.mulf %56, %59 : f32
+          %62 = arith.addf %60, %61 : f32
+          memref.store %62, %acc[%n_2] : memref<4xf32, "local">
+        } {unroll}
+      } {unroll}
+      %a_frag_3 = kernel.local : memref<4xf32, "local">
+      kernel.ld_shared %a_shared[%a_shared_at_5] to %a_frag_3[%22] count 4 : memref<960xf32, "shared">, memref<4xf32, "local">
+      %b_frag_3 = kernel.local : memref<16xf32, "local">
+      scf.for %r_4 = %22 to %5 step %23 {
+        %63 = arith.muli %r_4, %12 : index
+        %64 = arith.addi %32, %63 : index
+        %b_shared_at_5 = arith.addi %64, %33 : index
+        %65 = arith.muli %r_4, %5 : index
+        kernel.ld_shared %b_shared[%b_shared_at_5] to %b_frag_3[%65] count 4 : memref<1920xf32, "shared">, memref<16xf32, "local">
+      } {unroll}
+      scf.for %k_4 = %22 to %5 step %23 {
+        scf.for %n_3 = %22 to %5 step %23 {
+          %66 = memref.load %a_frag_3[%k_4] : memref<4xf32, "local">
+          %67 = arith.muli %n_3, %5 : index
+          %68 = arith.addi %k_4, %67 : index
+          %69 = memref.load %b_frag_3[%68] : memref<16xf32, "local">
+          %70 = memref.load %acc[%n_3] : memref<4xf32, "local">
+          %71 = arith.mulf %66, %69 : f32
+          %72 = arith.addf %70, %71 : f32
+          memref.store %72, %acc[%n_3] : memref<4xf32, "local">
+        } {unroll}
+      } {unroll}
+    }
+    %73 = arith.cmpi ult, %29, %N : index
+    %74 = arith.muli %30, %5 : index
+    %75 = arith.muli %29, %14 : index
+    %76 = arith.addi %75, %74 : index
+    scf.for %r_5 = %22 to %14 step %23 {
+      %77 = arith.muli %r_5, %14 : index
+      %78 = arith.addi %74, %77 : index
+      %79 = arith.cmpi ult, %78, %14 : index
+      %inside_6 = arith.andi %73, %79 : i1
+      %y_at = arith.addi %76, %77 : index
+      kernel.st_global %acc[%77] to %y[%y_at] count 2 if %inside_6 : memref<4xf32, "local">, !kernel.global<dims <N, 2> x f32, strides <2, 1>, align 256>
+    } {unroll}
+    kernel.return
+  }
+  kernel.func @softmax(%x: !kernel.global<dims <N, 2> x f32, strides <2, 1>, align 256>, %y: !kernel.global<dims <N, 2> x f32, strides <2, 1>, align 256>) grid <(N + 3) floordiv 4, 1, 1> warps 4 params(N) coords(%0, %1, %2) attributes {kernel.choice = #kernel.choice<"row", {loop = 0 : i64, registers = 2 : i64, rows = 4 : i64, threads = 32 : i64, vector = 2 : i64}>} {
+    %thread = kernel.thread_id
+    %x_tile = kernel.local : memref<2xf32, "local">
+    %3 = arith.constant 32 : index
+    %warp = arith.divui %thread, %3 : index
+    %lane = arith.remui %thread, %3 : index
+    %N = kernel.param "N"
+    %4 = arith.constant 4 : index
+    %5 = arith.muli %0, %4 : index
+    %6 = arith.addi %5, %warp : index
+    %7 = arith.cmpi ult, %6, %N : index
+    %8 = arith.constant 2 : index
+    %9 = arith.muli %lane, %8 : index
+    %10 = arith.cmpi ult, %9, %8 : index
+    %inside = arith.andi %7, %10 : i1
+    %11 = arith.constant 0xff800000 : f32
+    %12 = arith.constant 0 : index
+    %13 = arith.constant 1 : index
+    scf.for %e = %12 to %8 step %13 {
+      memref.store %11, %x_tile[%e] : memref<2xf32, "local">
+    } {unroll}
+    %14 = arith.constant 8 : index
+    %15 = arith.muli %0, %14 : index
+    %16 = arith.muli %warp, %8 : index
+    %17 = arith.addi %15, %16 : index
+    %x_at = arith.addi %17, %9 : index
+    kernel.ld_global %x[%x_at] to %x_tile[%12] count 2 if %inside : !kernel.global<dims <N, 2> x f32, strides <2, 1>, align 256>, memref<2xf32, "local">
+    %18 = kernel.local : memref<1xf32, "local">
+    %19 = arith.constant 0xff800000 : f32
+    memref.store %19, %18[%12] : memref<1xf32, "local">
+    scf.for %r = %12 to %8 step %13 {
+      %20 = memref.load %x_tile[%r] : memref<2xf32, "local">
+      %21 = memref.load %18[%12] : memref<1xf32, "local">
+      %22 = arith.maximumf %21, %20 : f32
+      memref.store %22, %18[%12] : memref<1xf32, "local">
+    } {unroll}
+    %23 = memref.load %18[%12] : memref<1xf32, "local">
+    %24 = kernel.shuffle_xor %23 mask 1 : f32 -> f32
+    %25 = arith.maximumf %23, %24 : f32
+    %26 = kernel.shuffle_xor %25 mask 2 : f32 -> f32
+    %27 = arith.maximumf %25, %26 : f32
+    %28 = kernel.shuffle_xor %27 mask 4 : f32 -> f32
+    %29 = arith.maximumf %27, %28 : f32
+    %30 = kernel.shuffle_xor %29 mask 8 : f32 -> f32
+    %31 = arith.maximumf %29, %30 : f32
+    %32 = kernel.shuffle_xor %31 mask 16 : f32 -> f32
+    %33 = arith.maximumf %31, %32 : f32
+    memref.store %33, %18[%12] : memref<1xf32, "local">
+    %34 = kernel.local : memref<2xf32, "local">
+    scf.for %r_1 = %12 to %8 step %13 {
+      %35 = memref.load %x_tile[%r_1] : memref<2xf32, "local">
+      %36 = memref.load %18[%12] : memref<1xf32, "local">
+      %37 = arith.subf %35, %36 : f32
+      %38 = math.exp %37 : f32
+      memref.store %38, %34[%r_1] : memref<2xf32, "local">
+    } {unroll}
+    %39 = kernel.local : memref<1xf32, "local">
+    %40 = arith.constant 0.000000e+00 : f32
+    memref.store %40, %39[%12] : memref<1xf32, "local">
+    scf.for %r_2 = %12 to %8 step %13 {
+      %41 = memref.load %34[%r_2] : memref<2xf32, "local">
+      %42 = memref.load %39[%12] : memref<1xf32, "local">
+      %43 = arith.addf %42, %41 : f32
+      memref.store %43, %39[%12] : memref<1xf32, "local">
+    } {unroll}
+    %44 = memref.load %39[%12] : memref<1xf32, "local">
+    %45 = kernel.shuffle_xor %44 mask 1 : f32 -> f32
+    %46 = arith.addf %44, %45 : f32
+    %47 = kernel.shuffle_xor %46 mask 2 : f32 -> f32
+    %48 = arith.addf %46, %47 : f32
+    %49 = kernel.shuffle_xor %48 mask 4 : f32 -> f32
+    %50 = arith.addf %48, %49 : f32
+    %51 = kernel.shuffle_xor %50 mask 8 : f32 -> f32
+    %52 = arith.addf %50, %51 : f32
+    %53 = kernel.shuffle_xor %52 mask 16 : f32 -> f32
+    %54 = arith.addf %52, %53 : f32
+    memref.store %54, %39[%12] : memref<1xf32, "local">
+    %55 = memref.load %39[%12] : memref<1xf32, "local">
+    %56 = arith.constant 1.000000e+00 : f32
+    %57 = arith.divf %56, %55 : f32
+    memref.store %57, %39[%12] : memref<1xf32, "local">
+    %58 = kernel.local : memref<2xf32, "local">
+    scf.for %r_3 = %12 to %8 step %13 {
+      %59 = memref.load %34[%r_3] : memref<2xf32, "local">
+      %60 = memref.load %39[%12] : memref<1xf32, "local">
+      %61 = arith.mulf %59, %60 : f32
+      memref.store %61, %58[%r_3] : memref<2xf32, "local">
+    } {unroll}
+    kernel.st_global %58[%12] to %y[%x_at] count 2 if %inside : memref<2xf32, "local">, !kernel.global<dims <N, 2> x f32, strides <2, 1>, align 256>
     kernel.return
   }
 }

@@ -21,7 +21,7 @@ from ....dialects import kernel, nn
 from ....dialects.dims import ceildiv, const
 from ....dialects.kernel_types import Choice, FragType, SharedType, Target, bitwidth
 from ....dialects.layouts import Blocked, Layout, MmaA, MmaAcc, MmaB, OuterA, OuterB
-from ..builder import Index, KernelBuilder
+from ..builder import Index, KernelBuilder, named
 from ..scalar import emit_pointwise, refuse_pointwise
 from .base import Access, Axes, Group, space_axes
 from .gemm import Problem, operand_views, problem_of
@@ -87,7 +87,8 @@ class GemmMma:
         grid = [ceildiv(problem.n, tile.bn), ceildiv(problem.m, tile.bm), problem.batch]
         # Strict f32 keeps whole operand rows in registers; one block an SM is enough where that takes many.
         b = KernelBuilder.for_group(group, grid, tile.wm * tile.wn, min_blocks=1 if problem.kind == "fma" else 0)
-        column, row, batch = b.mul(b.coords[0], tile.bn), b.mul(b.coords[1], tile.bm), b.coords[2]
+        column = named(b.mul(b.coords[0], tile.bn), "column")
+        row, batch = named(b.mul(b.coords[1], tile.bm), "row"), b.coords[2]
         acc, ring_tile = _main_loop(b, problem, tile, batch, row, column)
         store_results(b, problem, acc, (batch, row, column), ring_tile if tile.staged else None, threads=tile.threads)
         return [b.finish()]
@@ -98,20 +99,22 @@ def _main_loop(
 ) -> tuple[SSAValue, SSAValue | None]:
     """The accumulator after the reduction, and a shared tile that a staged epilogue may use."""
     element, layouts = problem.element, layouts_for(problem.kind, tile)
-    a_view, b_view = (b.emit(v) for v in operand_views(problem, b.tensors))
+    a_op, b_op = operand_views(problem, b.tensors)
+    a_view, b_view = b.emit(a_op, "a_view"), b.emit(b_op, "b_view")
     pad = FMA_PAD if problem.kind == "fma" else 0
     swizzle = 0 if pad else swizzle_for(tile.bk * bitwidth(element) // 8)
     b_tile = (tile.bk, tile.bn) if problem.b_is_kn else (tile.bn, tile.bk)
     b_swizzle = 0 if pad else swizzle_for(b_tile[1] * bitwidth(element) // 8)
-    a_shared = b.emit(kernel.AllocOp(SharedType.of((tile.stages, tile.bm, tile.bk), element, swizzle, pad)))
-    b_shared = b.emit(kernel.AllocOp(SharedType.of((tile.stages, *b_tile), element, b_swizzle, pad)))
-    ring = b.emit(kernel.RingOp(kernel.RingType.of(tile.stages, "cp_async")))
+    a_shared = b.emit(kernel.AllocOp(SharedType.of((tile.stages, tile.bm, tile.bk), element, swizzle, pad)), "a_shared")
+    b_shared = b.emit(kernel.AllocOp(SharedType.of((tile.stages, *b_tile), element, b_swizzle, pad)), "b_shared")
+    ring = b.emit(kernel.RingOp(kernel.RingType.of(tile.stages, "cp_async")), "ring")
 
     def fetch(at: KernelBuilder, position: Index) -> None:
         step = at.mul(position, tile.bk)
         position = at.index(position)
         at.insert(kernel.AcquireOp(ring, position))
-        a_slot, b_slot = (at.emit(kernel.SlotOp(s, position)) for s in (a_shared, b_shared))
+        a_slot = at.emit(kernel.SlotOp(a_shared, position), "a_slot")
+        b_slot = at.emit(kernel.SlotOp(b_shared, position), "b_slot")
         at.insert(kernel.LoadAsyncOp(a_view, [batch, row, step], a_slot))
         b_at = [batch, step, column] if problem.b_is_kn else [batch, column, step]
         at.insert(kernel.LoadAsyncOp(b_view, b_at, b_slot))
@@ -123,25 +126,27 @@ def _main_loop(
     def step(at: KernelBuilder, position: SSAValue, carried: Sequence[SSAValue]) -> list[SSAValue]:
         at.insert(kernel.WaitOp(ring, position, tile.stages - 2))
         fetch(at, at.add(position, tile.stages - 1))
-        a_slot, b_slot = (at.emit(kernel.SlotOp(s, position)) for s in (a_shared, b_shared))
+        a_slot = at.emit(kernel.SlotOp(a_shared, position), "a_slot")
+        b_slot = at.emit(kernel.SlotOp(b_shared, position), "b_slot")
         (acc,) = carried
         zero = at.index(0)
         for k in range(0, tile.bk, layouts.k_step):
             first = at.index(k)
             a_type = FragType.of((tile.bm, layouts.k_step), element, layouts.a)
             b_type = FragType.of((tile.bn, layouts.k_step), element, layouts.b)
-            a = at.emit(kernel.LoadSharedOp(a_slot, zero, first, a_type))
-            b_frag = at.emit(kernel.LoadSharedOp(b_slot, zero, first, b_type, transposed=problem.b_is_kn))
-            acc = at.emit(kernel.MmaOp(a, b_frag, acc))
+            a_frag = at.emit(kernel.LoadSharedOp(a_slot, zero, first, a_type), "a_frag")
+            b_load = kernel.LoadSharedOp(b_slot, zero, first, b_type, transposed=problem.b_is_kn)
+            b_frag = at.emit(b_load, "b_frag")
+            acc = at.emit(kernel.MmaOp(a_frag, b_frag, acc), "acc")
         at.insert(kernel.ReleaseOp(ring, position))
         return [acc]
 
-    start = b.fill(0.0, FragType.of((tile.bm, tile.bn), problem.accumulator, layouts.acc))
-    (acc,) = b.loop(0, b.expr(ceildiv(problem.k, tile.bk)), 1, [start], step)
+    start = b.fill(0.0, FragType.of((tile.bm, tile.bn), problem.accumulator, layouts.acc), "acc")
+    (acc,) = b.loop(0, b.expr(ceildiv(problem.k, tile.bk)), 1, [start], step, "k")
     if not tile.staged:
         return acc, None
     scratch = SharedType.of((tile.bm, tile.bn), problem.accumulator, 0, SCRATCH_PAD)
-    return acc, b.emit(kernel.AllocOp(scratch))
+    return acc, b.emit(kernel.AllocOp(scratch), "staging")
 
 
 def vector_layout(threads: int, rows: int, columns: int, element: Attribute) -> Layout:

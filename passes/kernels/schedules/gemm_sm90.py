@@ -27,7 +27,7 @@ from ....dialects import kernel, nn
 from ....dialects.dims import Expr, ceildiv, minimum
 from ....dialects.kernel_types import Choice, FragType, RingType, SharedType, Target, TensorMapType, bitwidth
 from ....dialects.layouts import WgmmaAcc
-from ..builder import KernelBuilder, collapse
+from ..builder import KernelBuilder, collapse, named
 from ..scalar import refuse_pointwise
 from .base import Access, Group, space_axes
 from .gemm import Problem, operand_views, problem_of
@@ -212,16 +212,16 @@ class _Builder:
         element = problem.element
         a_view, b_view = self._views()
         half = tile.bn // tile.cluster
-        self.a_map = b.emit(kernel.TensorMapOp(a_view, TensorMapType.of((tile.bm, 64), element, LINE)))
-        self.b_map = b.emit(kernel.TensorMapOp(b_view, TensorMapType.of((half, 64), element, LINE)))
-        self.a_shared = b.emit(kernel.AllocOp(SharedType.of((tile.stages, tile.bm, 64), element, LINE)))
-        self.b_shared = b.emit(kernel.AllocOp(SharedType.of((tile.stages, tile.bn, 64), element, LINE)))
-        self.ring = b.emit(kernel.RingOp(RingType.of(tile.stages, "mbarrier")))
+        self.a_map = b.emit(kernel.TensorMapOp(a_view, TensorMapType.of((tile.bm, 64), element, LINE)), "a_map")
+        self.b_map = b.emit(kernel.TensorMapOp(b_view, TensorMapType.of((half, 64), element, LINE)), "b_map")
+        self.a_shared = b.emit(kernel.AllocOp(SharedType.of((tile.stages, tile.bm, 64), element, LINE)), "a_shared")
+        self.b_shared = b.emit(kernel.AllocOp(SharedType.of((tile.stages, tile.bn, 64), element, LINE)), "b_shared")
+        self.ring = b.emit(kernel.RingOp(RingType.of(tile.stages, "mbarrier")), "ring")
         self._prepare_store()
         if tile.cluster == 1:
             self.first, self.rank = b.coords[0], b.index(0)
         else:
-            self.rank = b.emit(kernel.ClusterRankOp())
+            self.rank = b.emit(kernel.ClusterRankOp(), "rank")
             self.first = b.div(b.coords[0], tile.cluster)
         # One consumer role of all consumer warpgroups: an accumulator fragment spans them.
         b.roles(
@@ -245,7 +245,7 @@ class _Builder:
                 op = kernel.ViewOp(op.source, g, d, s, op.offset.exprs[0])
             made.append(op)
         a = b.view_of(plain, [[], [0, 1, 2], [3]]) if plain is not None else b.emit(made[0])
-        return a, b.emit(made[1])
+        return named(a, "a_view"), b.emit(made[1], "b_view")
 
     def _prepare_store(self) -> None:
         """The result's tensor map and staging tiles, if TMA can store it."""
@@ -264,8 +264,10 @@ class _Builder:
         line = columns * bitwidth(element) // 8
         self.pieces = self.tile.bn // columns
         view = space_view(b, problem, access)
-        self.out_map = b.emit(kernel.TensorMapOp(view, TensorMapType.of((self.tile.bm, columns), element, line)))
-        self.out_shared = b.emit(kernel.AllocOp(SharedType.of((2, self.tile.bm, columns), element, line)))
+        self.out_map = b.emit(
+            kernel.TensorMapOp(view, TensorMapType.of((self.tile.bm, columns), element, line)), "y_map"
+        )
+        self.out_shared = b.emit(kernel.AllocOp(SharedType.of((2, self.tile.bm, columns), element, line)), "y_shared")
 
     def _tile_at(self, b: KernelBuilder, tile: SSAValue) -> tuple[SSAValue, SSAValue, SSAValue]:
         """(batch, first row, first column) of a tile: columns of GROUP row tiles, then the next."""
@@ -279,7 +281,7 @@ class _Builder:
         m = b.add(first, b.rem(within, rows))
         n = b.div(within, rows)
         row = b.mul(b.add(b.mul(m, self.tile.cluster), self.rank), self.tile.bm)
-        return batch, row, b.mul(n, self.tile.bn)
+        return named(batch, "batch"), named(row, "row"), named(b.mul(n, self.tile.bn), "column")
 
     def _produce(self, b: KernelBuilder) -> None:
         tile, steps = self.tile, b.expr(self.steps)
@@ -294,8 +296,8 @@ class _Builder:
             def per_step(b: KernelBuilder, k: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
                 fill, first = b.add(start, k), b.mul(k, 64)
                 b.insert(kernel.AcquireOp(self.ring, fill))
-                a_slot = b.emit(kernel.SlotOp(self.a_shared, fill))
-                b_slot = b.emit(kernel.SlotOp(self.b_shared, fill))
+                a_slot = b.emit(kernel.SlotOp(self.a_shared, fill), "a_slot")
+                b_slot = b.emit(kernel.SlotOp(self.b_shared, fill), "b_slot")
                 b.insert(kernel.LoadTmaOp(self.a_map, [batch, row, first], a_slot, self.ring, fill))
                 if tile.cluster == 1:
                     b.insert(kernel.LoadTmaOp(self.b_map, [batch, column, first], b_slot, self.ring, fill))
@@ -307,10 +309,10 @@ class _Builder:
                 b.insert(kernel.CommitOp(self.ring, fill, delivered))
                 return []
 
-            b.loop(0, steps, 1, [], per_step)
+            b.loop(0, steps, 1, [], per_step, "k")
             return [b.add(start, steps)]
 
-        b.loop(self.first, b.expr(self.tiles), b.expr(self.blocks), [b.index(0)], per_tile)
+        b.loop(self.first, b.expr(self.tiles), b.expr(self.blocks), [b.index(0)], per_tile, "tile")
 
     def _consume(self, b: KernelBuilder) -> None:
         tile, steps = self.tile, b.expr(self.steps)
@@ -330,7 +332,7 @@ class _Builder:
 
             # The last step stands alone and waits for everything: the first wait behind a group must be the one that completes it, for
             # ptxas moves reads of the accumulators above a second one (docs/design/learned.md).
-            (acc,) = b.loop(0, b.sub(steps, 1), 1, [b.fill(0.0, acc_type)], per_step)
+            (acc,) = b.loop(0, b.sub(steps, 1), 1, [b.fill(0.0, acc_type, "acc")], per_step, "k")
             end = b.add(start, steps)
             last = b.sub(end, 1)
             acc = b.emit(kernel.MmaWaitOp(self._multiply(b, last, acc), 0))
@@ -341,16 +343,16 @@ class _Builder:
 
         # An odd number of pieces a tile: the next tile goes on with the other staging tile, so the stores are counted.
         counts = [b.index(0)] * (2 if self.pieces % 2 else 1)
-        b.loop(self.first, b.expr(self.tiles), b.expr(self.blocks), counts, per_tile)
+        b.loop(self.first, b.expr(self.tiles), b.expr(self.blocks), counts, per_tile, "tile")
         if self.out_map is not None:
             b.insert(kernel.StoreWaitOp(0))
 
     def _multiply(self, b: KernelBuilder, fill: SSAValue, acc: SSAValue) -> SSAValue:
         """Waits for a fill of the ring and starts its product."""
         b.insert(kernel.WaitOp(self.ring, fill))
-        a_slot = b.emit(kernel.SlotOp(self.a_shared, fill))
-        b_slot = b.emit(kernel.SlotOp(self.b_shared, fill))
-        return b.emit(kernel.MmaOp(a_slot, b_slot, acc))
+        a_slot = b.emit(kernel.SlotOp(self.a_shared, fill), "a_slot")
+        b_slot = b.emit(kernel.SlotOp(self.b_shared, fill), "b_slot")
+        return b.emit(kernel.MmaOp(a_slot, b_slot, acc), "acc")
 
     def _release_before(self, b: KernelBuilder, fill: SSAValue, condition: SSAValue) -> None:
         """Releases the fill before this one, if the tile has one."""

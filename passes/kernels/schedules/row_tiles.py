@@ -17,7 +17,7 @@ from ....dialects.dims import Expr, product
 from ....dialects.dtypes import i16, is_float
 from ....dialects.kernel_types import Choice, FragType, SharedType
 from ....dialects.layouts import Blocked
-from ..builder import Emitter, Index, KernelBuilder
+from ..builder import Emitter, Index, KernelBuilder, named
 from ..scalar import add, compute_type, convert, div, maximum, minimum, mul, select
 from .base import Access, Group, space_axes
 from .space import Space
@@ -143,7 +143,7 @@ class RowKernel:
         )
         self.row_frag = self.frag.rows if problem.shuffles else self.frag
         self.warps_per_row = tile.threads // 32 if tile.threads > 32 else 0
-        self.first_row = b.mul(b.coords[0], tile.rows)
+        self.first_row = named(b.mul(b.coords[0], tile.rows), "row")
         known = problem.columns.as_int()
         self.exact = known is not None and known % self.width == 0 and (self.loop or known == self.width)
 
@@ -181,6 +181,7 @@ class RowKernel:
             self.width,
             carried,
             lambda b, column, values: body(self.space(b, column), values),
+            "column",
         )
 
     def reduce(self, kind: str, value: SSAValue) -> SSAValue:

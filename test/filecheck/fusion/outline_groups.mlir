@@ -1,12 +1,13 @@
 // RUN: trtc-opt %s -p outline-groups --split-input-file --verify-diagnostics --parsing-diagnostics | filecheck %s
 
-// Equal groups share a function, whatever their names; another layout makes another function; names stay at the calls.
+// Equal groups share a function, whatever their names; another layout makes another function; names stay at the calls. Arguments are
+// called what the first op that takes them does.
 // CHECK-LABEL: @main
 // CHECK-NEXT: %[[A:.*]] = fusion.call @mul_relu(%x) {nn.names = ["a"], fusion.names = ["m", "a"]} : (tensor<?x4xf32, #nn.dims<N, 4>>) -> tensor<?x4xf32, #nn.dims<N, 4>>
 // CHECK-NEXT: %[[B:.*]] = fusion.call @mul_relu(%[[A]]) {nn.names = ["b"]}
 // CHECK-NEXT: %[[C:.*]] = fusion.call @mul_relu_1(%[[B]])
 // CHECK-NEXT: func.return %[[C]]
-// CHECK: func.func private @mul_relu(%{{.*}}: tensor<?x4xf32, #nn.dims<N, 4>>) -> tensor<?x4xf32, #nn.dims<N, 4>> attributes {fusion.anchor = "pointwise", fusion.layouts = [#fusion.layout<contiguous>, #fusion.layout<contiguous>]}
+// CHECK: func.func private @mul_relu(%lhs: tensor<?x4xf32, #nn.dims<N, 4>>) -> tensor<?x4xf32, #nn.dims<N, 4>> attributes {fusion.anchor = "pointwise", fusion.layouts = [#fusion.layout<contiguous>, #fusion.layout<contiguous>]}
 // CHECK-NOT: nn.names
 // CHECK: func.func private @mul_relu_1({{.*}} fusion.layouts = [#fusion.layout<[8, 1], align = 4>, #fusion.layout<contiguous>]}
 // CHECK-NOT: @mul_relu_2

@@ -89,3 +89,21 @@ kernel.func @row_max(%x: !kernel.global<dims <7, 512> x f32, strides <512, 1>, a
   kernel.store %m, %yv[%i, %zero] : !kernel.frag<1xf32, #kernel.blocked<1, 128, 1, 4>, rows of 512>, !kernel.view<2 x f32>
   kernel.return
 }
+
+// -----
+
+// Names for readers: a tile keeps its own; places in memory, what lies inside, and a warp's lanes get one from their use.
+// CHECK-LABEL: kernel.func @named
+// CHECK: %warp = arith.divui %thread
+// CHECK: %lane = arith.remui %thread
+// CHECK: %inside = arith.andi
+// CHECK: kernel.ld_global %x[%x_at{{(_[0-9]+)?}}] to %x_tile[{{.*}}] count 1 if %inside
+kernel.func @named(%x: !kernel.global<dims <3, N> x f32, strides <N, 1>, align 16>, %y: !kernel.global<dims <3> x f32, strides <1>, align 16>) grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
+  %zero = arith.constant 0 : index
+  %xv = kernel.view %x dims <3, N> strides <N, 1> offset <0> groups [array<i64: 0>, array<i64: 1>] : !kernel.global<dims <3, N> x f32, strides <N, 1>, align 16> -> !kernel.view<2 x f32>
+  %yv = kernel.view %y dims <3> strides <1> offset <0> groups [array<i64: 0>, array<i64>] : !kernel.global<dims <3> x f32, strides <1>, align 16> -> !kernel.view<2 x f32>
+  %x_tile = kernel.load %xv[%zero, %zero] fill 0.0 : !kernel.view<2 x f32> -> !kernel.frag<4x32xf32, #kernel.blocked<4, 32, 1, 1>>
+  %r = kernel.reduce "sum" %x_tile : !kernel.frag<4x32xf32, #kernel.blocked<4, 32, 1, 1>> -> !kernel.frag<4xf32, #kernel.blocked<4, 32, 1, 1>, rows of 32>
+  kernel.store %r, %yv[%zero, %zero] : !kernel.frag<4xf32, #kernel.blocked<4, 32, 1, 1>, rows of 32>, !kernel.view<2 x f32>
+  kernel.return
+}
