@@ -18,13 +18,12 @@ import json
 import mmap
 import os
 import struct
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 from ..dialects.errors import EngineFormatError
+from .files import replacing
 
 MAGIC = b"\x89TRTC\r\n\x1a"
 VERSION = 1
@@ -44,28 +43,23 @@ class Section:
 
 
 def write_container(path: str | os.PathLike[str], manifest: Mapping[str, Any], sections: Mapping[str, Section]) -> None:
-    """Writes an engine file atomically: `path` holds the old file or the whole new one, never half of it."""
+    """Writes an engine file atomically: `path` holds the old file or the whole new one, never half of it.
+
+    Raises OptionError where nothing can be written.
+    """
     table, end = _layout(sections)
     encoded = json.dumps({**manifest, "sections": table}, sort_keys=True, separators=(",", ":")).encode()
     start = _round_up(_HEADER.size + len(encoded), PAGE)
     prefix = _HEADER.pack(MAGIC, VERSION, 0, start + end, len(encoded), b"")[:32]
     digest = hashlib.sha256(prefix + encoded).digest()
-    target = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=target.name + ".")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(prefix + digest + encoded)
-            position = _HEADER.size + len(encoded)
-            for entry in table:
-                file.write(bytes(start + entry["offset"] - position))
-                file.write(sections[entry["name"]].data)
-                position = start + entry["offset"] + entry["length"]
-            file.write(bytes(start + end - position))
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with replacing(path, "engine file") as file:
+        file.write(prefix + digest + encoded)
+        position = _HEADER.size + len(encoded)
+        for entry in table:
+            file.write(bytes(start + entry["offset"] - position))
+            file.write(sections[entry["name"]].data)
+            position = start + entry["offset"] + entry["length"]
+        file.write(bytes(start + end - position))
 
 
 def read_container(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Section]]:
@@ -74,13 +68,14 @@ def read_container(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[s
     Section data are read-only views of the mapping. Raises EngineFormatError for a missing, truncated, altered or foreign file.
     """
     try:
-        with open(path, "rb") as file:
+        with open(os.fspath(path), "rb") as file:
             size = os.fstat(file.fileno()).st_size
             if size < _HEADER.size:
                 raise _broken(path, f"{size} bytes are fewer than its header's {_HEADER.size}")
             view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    except OSError as error:
-        raise EngineFormatError(f"engine file '{path}': {error.strerror or error}; check the path.") from error
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise EngineFormatError(f"engine file '{path}': {reason}; check the path.") from error
     manifest, start = _read_manifest(path, view)
     return manifest, _read_sections(path, view, manifest, start)
 
@@ -90,7 +85,7 @@ def _read_manifest(path: str | os.PathLike[str], view: memoryview) -> tuple[dict
     if magic != MAGIC:
         raise _broken(path, "it does not start like a trtc engine")
     if version != VERSION or zero != 0:
-        raise _broken(path, f"format version {version} is not {VERSION}; rebuild it with this version of trtc")
+        raise _broken(path, f"expected format version {VERSION}, that of this trtc, got {version}")
     if file_length != len(view):
         raise _broken(path, f"expected {file_length} bytes, got {len(view)}")
     end = _HEADER.size + manifest_length

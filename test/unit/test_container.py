@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from trtc.dialects.errors import EngineFormatError
+from trtc.dialects.errors import EngineFormatError, OptionError
 from trtc.runtime.container import PAGE, Section, read_container, write_container
 
 MANIFEST = {"kind": "test", "numbers": [1, 2, 3], "text": "ünïcode"}
@@ -134,8 +134,8 @@ def test_a_failed_write_leaves_the_old_file(path: Path, monkeypatch: pytest.Monk
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("trtc.runtime.container.os.replace", fail)
-    with pytest.raises(OSError, match="disk full"):
+    monkeypatch.setattr("trtc.runtime.files.os.replace", fail)
+    with pytest.raises(OptionError, match="disk full"):
         write_container(path, {"other": 1}, {})
     assert path.read_bytes() == before
     assert [p.name for p in path.parent.iterdir()] == ["engine"]

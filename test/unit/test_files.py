@@ -1,0 +1,89 @@
+"""Files that users name: what cannot be written is refused early, and what was there stays until the new file is whole."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trtc.compiler.npz import load_arrays, save_arrays
+from trtc.dialects.errors import OptionError
+from trtc.runtime.files import check_writable, replacing
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with pytest.raises(KeyboardInterrupt), replacing(path, "file") as stream:
+        stream.write(b"half")
+        raise KeyboardInterrupt
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_device_or_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    """A build into /dev/null must not leave a plain file in its place."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with replacing(path, "file") as stream:
+        stream.write(b"bytes")
+    assert os.read(reader, 10) == b"bytes"
+    os.close(reader)
+    assert path.is_fifo()
+
+
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    target, link = tmp_path / "folder" / "target", tmp_path / "link"
+    target.write_bytes(b"old")
+    link.symlink_to(target)
+    with replacing(link, "file") as stream:
+        stream.write(b"new")
+    assert link.is_symlink() and target.read_bytes() == b"new"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("", "expected the name of a file, got a directory"),
+        ("missing/file", r"the directory '.*missing' does not exist; create it first"),
+    ],
+)
+def test_what_cannot_be_written_is_said_before_the_work(tmp_path: Path, name: str, message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        check_writable(tmp_path / name, "engine file")
+    with pytest.raises(OptionError, match=message), replacing(tmp_path / name, "engine file"):
+        pytest.fail("the body of a write that is refused must not run")
+
+
+def test_arrays_are_saved_under_the_name_given(tmp_path: Path) -> None:
+    path = tmp_path / "outputs"
+    save_arrays(path, {"y": np.arange(3.0)})
+    assert os.listdir(tmp_path) == ["outputs"]
+    np.testing.assert_array_equal(load_arrays(path)["y"], np.arange(3.0))
+
+
+def damaged(data: bytes, kind: str) -> bytes:
+    if kind == "flipped":
+        middle = data.index(b"descr") + 200
+        return data[:middle] + bytes([data[middle] ^ 255]) + data[middle + 1 :]
+    return {"empty": b"", "cut": data[:-30], "text": b"hello", "zip magic": b"PK\x03\x04junk"}[kind]
+
+
+@pytest.mark.parametrize("kind", ["empty", "cut", "text", "zip magic", "flipped"])
+def test_a_damaged_array_file_is_one_sentence(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "in.npz"
+    np.savez(path, x=np.ones((4, 30), np.float32))
+    path.write_bytes(damaged(path.read_bytes(), kind))
+    with pytest.raises(OptionError, match=r"in\.npz: expected an \.npz file with one array per input") as caught:
+        load_arrays(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_single_array_is_not_an_npz_file(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.ones(3))
+    with pytest.raises(OptionError, match=r"expected an \.npz file"):
+        load_arrays(tmp_path / "x.npy")
