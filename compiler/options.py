@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any, TypeAlias, cast
 
 from ..dialects.errors import OptionError
 
 PRECISIONS = ("fp32", "tf32", "fp16", "bf16")
 
-Profile = tuple[int, int, int]
+Shape: TypeAlias = tuple[int, ...]
+Profile: TypeAlias = tuple[int, int, int]
 """The least, most usual and greatest value of a dynamic dimension: (min, opt, max)."""
+ShapeProfile: TypeAlias = tuple[Shape, Shape, Shape]
+"""The same of a whole input: three shapes."""
+Profiles: TypeAlias = Mapping[str, Profile | ShapeProfile]
 
 
-def _no_profiles() -> Mapping[str, Profile]:
+def _no_profiles() -> Profiles:
     return MappingProxyType({})
 
 
@@ -26,7 +32,8 @@ class BuildOptions:
     - `precision`: `fp32` computes in fp32 and nothing else; `tf32` allows TF32 in convolutions and matmuls; `fp16` and `bf16`
       store and multiply in that type and accumulate in fp32.
     - `target`: the GPU to compile for, such as `sm_90a`; None takes the GPU of this machine, or `sm_80` where there is none.
-    - `profiles`: for each dynamic dimension, by symbol, its (min, opt, max). Memory is planned for max, schedules for opt.
+    - `profiles`: for each dynamic dimension, by symbol, its (min, opt, max), or for an input, by name, its (min, opt, max) shapes.
+      Memory is planned for max, schedules for opt.
     - `memory_limit`: bytes that the arena of one context may take; None is no limit.
     - `schedules`: names of the schedules that may be chosen; None allows all.
     - `check_boundaries`: check the legality spec at each phase boundary.
@@ -37,7 +44,7 @@ class BuildOptions:
 
     precision: str = "fp32"
     target: str | None = None
-    profiles: Mapping[str, Profile] = field(default_factory=_no_profiles)
+    profiles: Profiles = field(default_factory=_no_profiles)
     memory_limit: int | None = None
     schedules: tuple[str, ...] | None = None
     check_boundaries: bool = True
@@ -46,38 +53,108 @@ class BuildOptions:
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise OptionError(f"option precision: expected one of {', '.join(PRECISIONS)}, got {self.precision!r}")
-        if self.target is not None and re.fullmatch(r"sm_\d+[af]?", self.target) is None:
-            raise OptionError(
-                f"option target: expected a GPU architecture such as 'sm_80' or 'sm_90a', got {self.target!r}"
-            )
-        if self.memory_limit is not None and self.memory_limit <= 0:
+        target: Any = self.target
+        if target is not None and not (isinstance(target, str) and re.fullmatch(r"sm_\d+[af]?", target)):
+            raise OptionError(f"option target: expected a GPU architecture such as 'sm_80' or 'sm_90a', got {target!r}")
+        limit = _integer(self.memory_limit)
+        if self.memory_limit is not None and (limit is None or limit <= 0):
             raise OptionError(
                 f"option memory_limit: expected a positive number of bytes or None, got {self.memory_limit!r}"
             )
-        if self.schedules is not None and not self.schedules:
+        # Plain and copied: what a caller changes later does not change the options, and a manifest can hold them.
+        object.__setattr__(self, "memory_limit", limit)
+        object.__setattr__(self, "schedules", _names(self.schedules))
+        object.__setattr__(self, "profiles", MappingProxyType(_profiles(self.profiles)))
+
+
+def _names(given: Any) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    if isinstance(given, str) or not isinstance(given, Sequence) or not all(isinstance(name, str) for name in given):
+        raise OptionError(
+            f"option schedules: expected names of schedules such as ('gemm_mma', 'pointwise') or None, got {given!r}"
+        )
+    if not given:
+        raise OptionError("option schedules: expected at least one schedule name, got none; leave it out to allow all")
+    return tuple(cast(Sequence[str], given))
+
+
+def _profiles(given: Any) -> dict[str, Profile | ShapeProfile]:
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in cast(Mapping[Any, Any], given)):
+        raise OptionError(f"option profiles: expected a dict such as {{'N': (1, 8, 32)}}, got {given!r}")
+    return {name: _profile(name, profile) for name, profile in cast(Mapping[str, Any], given).items()}
+
+
+def _profile(name: str, given: Any) -> Profile | ShapeProfile:
+    """(min, opt, max) as plain integers, of a dimension or of all dimensions of an input."""
+    entries = list(cast(Sequence[Any], given)) if isinstance(given, tuple | list) else []
+    if entries and all(isinstance(entry, tuple | list) for entry in entries):
+        shapes = [tuple(map(_integer, cast(Sequence[Any], shape))) for shape in entries]
+        if (
+            len(shapes) != 3
+            or len({len(shape) for shape in shapes}) != 1
+            or not all(map(_ordered, zip(*shapes, strict=True)))
+        ):
             raise OptionError(
-                "option schedules: expected at least one schedule name, got none; leave it out to allow all"
+                f"option profiles: expected three shapes of one rank for input {name!r}, each 1 <= min <= opt <= max, "
+                f"got {given!r}; write profiles={{{name!r}: ((1, 64), (8, 64), (32, 64))}}"
             )
-        for symbol, profile in self.profiles.items():
-            _check_profile(symbol, profile)
-
-
-def _check_profile(symbol: str, profile: Profile) -> None:
-    if len(profile) != 3 or not 1 <= profile[0] <= profile[1] <= profile[2]:
+        return cast(ShapeProfile, tuple(shapes))
+    profile = tuple(map(_integer, entries))
+    if len(profile) != 3 or not _ordered(profile):
         raise OptionError(
-            f"option profiles: expected 1 <= min <= opt <= max for dimension {symbol!r}, got {tuple(profile)}; "
-            f"write profiles={{{symbol!r}: (1, 8, 32)}}"
+            f"option profiles: expected 1 <= min <= opt <= max for dimension {name!r}, got {given!r}; "
+            f"write profiles={{{name!r}: (1, 8, 32)}}"
         )
+    return cast(Profile, profile)
 
 
-def parse_profile(text: str) -> tuple[str, Profile]:
-    """Read `N=1,8,32` (min, opt, max), or `N=8` for a fixed size, as command lines write profiles."""
-    match = re.fullmatch(r"\s*([^=\s]+)\s*=\s*(\d+)(?:,(\d+),(\d+))?\s*", text)
-    if match is None:
+def _ordered(entries: Sequence[int | None]) -> bool:
+    """Whether the entries are integers from 1 on, none less than the one before."""
+    low = 1
+    for entry in entries:
+        if entry is None or entry < low:
+            return False
+        low = entry
+    return True
+
+
+def _integer(value: Any) -> int | None:
+    """A plain integer from any integer type; None for what is none, truth values among it."""
+    try:
+        return None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        return None
+
+
+def dim_ranges(profiles: Profiles) -> dict[str, Profile]:
+    """The profiles as ranges of dims. Raises OptionError for that of a whole input: only ONNX models know inputs by name."""
+    ranges: dict[str, Profile] = {}
+    for name, (low, opt, high) in profiles.items():
+        if not (isinstance(low, int) and isinstance(opt, int) and isinstance(high, int)):
+            raise OptionError(f"option profiles: expected the (min, opt, max) of a dimension, got shapes for {name!r}")
+        ranges[name] = (low, opt, high)
+    return ranges
+
+
+def parse_profiles(texts: Sequence[str]) -> dict[str, Profile | ShapeProfile]:
+    """Read profiles as command lines write them. Raises OptionError, also where two speak of one name."""
+    parsed: dict[str, Profile | ShapeProfile] = {}
+    for text in texts:
+        name, profile = parse_profile(text)
+        if parsed.setdefault(name, profile) != profile:
+            raise OptionError(f"profile {text!r}: {name} has another profile already; give one")
+    return parsed
+
+
+def parse_profile(text: str) -> tuple[str, Profile | ShapeProfile]:
+    """Read `N=1,8,32` (min, opt, max of a dimension) or `x=1x64,8x64,32x64` (those of an input), or one entry for a fixed size."""
+    name, _, value = text.strip().rpartition("=")
+    entries = value.strip().split(",")
+    if not name.strip() or len(entries) not in (1, 3) or not all(re.fullmatch(r"\d+(x\d+)*", e) for e in entries):
         raise OptionError(
-            f"profile {text!r}: expected <dimension>=<min>,<opt>,<max> such as N=1,8,32, or N=8 for a fixed size"
+            f"profile {text!r}: expected <dimension>=<min>,<opt>,<max> such as N=1,8,32, or N=8 for a fixed size, "
+            f"or shapes of an input such as x=1x64,8x64,32x64"
         )
-    symbol, low = match.group(1), int(match.group(2))
-    profile = (low, int(match.group(3)), int(match.group(4))) if match.group(3) else (low, low, low)
-    _check_profile(symbol, profile)
-    return symbol, profile
+    given: list[Any] = [tuple(map(int, e.split("x"))) if "x" in e else int(e) for e in entries]
+    return name.strip(), _profile(name.strip(), given * 3 if len(given) == 1 else given)

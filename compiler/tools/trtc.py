@@ -1,6 +1,7 @@
 """`trtc`: build engines from ONNX models, run them, look into them, and time them.
 
-Results go to stdout, progress to stderr; what goes wrong is one sentence and exit code 1 (2 for a wrong flag).
+Results go to stdout, progress to stderr; what goes wrong is one sentence and exit code 1 (2 for a wrong flag). Where output goes
+is looked at before long work begins, and files are replaced only by whole ones.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...dialects.errors import OptionError, TrtcError
-from ..options import PRECISIONS, BuildOptions, parse_profile
+from ...runtime.container import MAGIC
+from ...runtime.files import check_writable, replacing
+from ..options import PRECISIONS, BuildOptions, parse_profiles
 
 if TYPE_CHECKING:
     from ...runtime.engine import Engine
@@ -52,23 +56,27 @@ class Progress:
 
 
 def build_command(args: argparse.Namespace) -> int:
+    output = Path(os.path.splitext(args.model)[0] + ".engine" if args.output is None else args.output)
+    _check_engine_output(output)
     engine = _build(args)
-    output: Path = args.output or Path(args.model).with_suffix(".engine")
     engine.save(output)
     print(f"{output}: {output.stat().st_size} bytes for {', '.join(engine.variants)}; {_summary(engine)}")
     return 0
 
 
 def run_command(args: argparse.Namespace) -> int:
+    from ..npz import save_arrays
+
+    if args.save is not None:
+        check_writable(args.save, "--save")
     engine = _engine(args)
     context = engine.create_context(_device(args.device))
-    inputs = _inputs(engine, args)
-    outputs = context.run(inputs)
+    outputs = context.run(_inputs(engine, args))
     print(f"device: {context.device}")
     for name, array in outputs.items():
         print(f"{name}: {_statistics(array)}")
     if args.save is not None:
-        np.savez(args.save, **cast(dict[str, Any], {name: _plain(array) for name, array in outputs.items()}))
+        save_arrays(args.save, {name: _plain(array) for name, array in outputs.items()})
         print(f"saved to {args.save}")
     return 0
 
@@ -92,15 +100,19 @@ def bench_command(args: argparse.Namespace) -> int:
     from ...runtime.context import CudaContext
     from ...runtime.profiler import measure, profile, table
 
+    if args.export is not None:
+        check_writable(args.export, "--export")
     engine = _engine(args)
     context = engine.create_context(_device(args.device))
     inputs = _inputs(engine, args)
+    if args.profile_launches and not isinstance(context, CudaContext):
+        print("trtc: note: --profile-launches does nothing on the simulator; it needs a GPU", file=sys.stderr)
     if isinstance(context, CudaContext):
         times = measure(context, inputs, warmup=args.warmup, iterations=args.iterations)
         milliseconds = times.milliseconds
         kind = "GPU time of a run, inputs and outputs on the GPU"
     else:
-        milliseconds = _wall_times(context, inputs, args.iterations)
+        milliseconds = _wall_times(context, inputs, args.warmup, args.iterations, Progress(args.quiet))
         kind = "wall time on the simulator, which says nothing about a GPU"
     record = _latencies(milliseconds)
     print(f"device: {context.device}\n{kind}, milliseconds, {len(milliseconds)} runs:")
@@ -116,7 +128,8 @@ def bench_command(args: argparse.Namespace) -> int:
             **record,
             "milliseconds": list(milliseconds),
         }
-        args.export.write_text(json.dumps(times_record, indent=2) + "\n")
+        with replacing(args.export, "--export") as stream:
+            stream.write((json.dumps(times_record, indent=2) + "\n").encode())
     return 0
 
 
@@ -126,12 +139,11 @@ def bench_command(args: argparse.Namespace) -> int:
 def _build(args: argparse.Namespace) -> Engine:
     from ..driver import build
 
-    targets: list[str] = args.target
-    profiles = dict(parse_profile(text) for text in args.profile)
+    targets: list[str] = args.target or []
     options = BuildOptions(
-        precision=args.precision,
+        precision=args.precision or "fp32",
         target=targets[0] if targets else None,
-        profiles=profiles,
+        profiles=parse_profiles(args.profile or ()),
         memory_limit=args.memory_limit,
     )
     progress = Progress(args.quiet)
@@ -141,9 +153,30 @@ def _build(args: argparse.Namespace) -> Engine:
         progress.finish()
 
 
+def _check_engine_output(path: Path) -> None:
+    """Refuses what cannot be written, and a file that is not an engine: it may be the model."""
+    check_writable(path, "engine file")
+    if not path.is_file():
+        return
+    with path.open("rb") as stream:
+        start = stream.read(len(MAGIC))
+    if start not in (b"", MAGIC):
+        raise OptionError(
+            f"engine file '{path}': it exists and is no engine; delete it, or choose another name with -o."
+        )
+
+
 def _engine(args: argparse.Namespace) -> Engine:
     """The engine of a file, or one built from a model."""
-    return _build(args) if Path(args.model).suffix == ".onnx" else _load(args.model)
+    if Path(args.model).suffix in (".onnx", ".onnxtxt"):
+        return _build(args)
+    for flag in ("precision", "target", "profile", "memory_limit", "no_cache"):
+        if getattr(args, flag):
+            raise OptionError(
+                f"--{flag.replace('_', '-')}: it belongs to building, and '{args.model}' is built already; "
+                f"leave it out, or give the ONNX file."
+            )
+    return _load(args.model)
 
 
 def _load(path: str) -> Engine:
@@ -158,13 +191,14 @@ def _device(text: str | None) -> str | int | None:
 
 def _inputs(engine: Engine, args: argparse.Namespace) -> dict[str, np.ndarray]:
     """Arrays from files, and seeded random ones, at the opt shapes of the profile or those of `--shape`, for the rest."""
+    from ..npz import load_arrays
+
     given: dict[str, np.ndarray] = {}
     if args.inputs is not None:
         try:
-            with np.load(args.inputs, allow_pickle=False) as stored:
-                given = {name: stored[name] for name in stored.files}
-        except (OSError, ValueError) as error:
-            raise OptionError(f"--inputs: '{args.inputs}' cannot be read: {error}.") from error
+            given = load_arrays(args.inputs)
+        except OptionError as error:
+            raise OptionError(f"--inputs: {error}") from error
     sizes = {name: opt for name, (_, opt, _) in engine.symbols.items()}
     sizes.update(_sizes(args.shape, engine.symbols))
     rng = np.random.default_rng(args.seed)
@@ -179,11 +213,12 @@ def _sizes(texts: Sequence[str], known: Mapping[str, Any]) -> dict[str, int]:
     sizes: dict[str, int] = {}
     for text in texts:
         name, _, value = text.partition("=")
-        if name not in known or not value.isdigit():
-            raise OptionError(
-                f"--shape '{text}': expected <dimension>=<size> with one of {', '.join(known) or 'no dynamic dims'}."
-            )
-        sizes[name] = int(value)
+        if not known:
+            raise OptionError(f"--shape '{text}': every dimension of this engine is fixed; leave it out.")
+        if name not in known or not value.isdecimal():
+            raise OptionError(f"--shape '{text}': expected <dimension>=<size> with one of {', '.join(known)}.")
+        if sizes.setdefault(name, int(value)) != int(value):
+            raise OptionError(f"--shape '{text}': {name} has the size {sizes[name]} already; give one.")
     return sizes
 
 
@@ -242,13 +277,17 @@ def _plain(array: Any) -> np.ndarray:
     return host if host.dtype.kind in "biuf" else host.astype(np.float32)
 
 
-def _wall_times(context: Any, inputs: Mapping[str, Any], iterations: int) -> tuple[float, ...]:
+def _wall_times(
+    context: Any, inputs: Mapping[str, Any], warmup: int, iterations: int, progress: Progress
+) -> tuple[float, ...]:
     times: list[float] = []
-    for _ in range(iterations):
+    for done in range(warmup + iterations):
         start = time.perf_counter()
         context.run(inputs)
         times.append(1e3 * (time.perf_counter() - start))
-    return tuple(times)
+        progress("run", done + 1, warmup + iterations)
+    progress.finish()
+    return tuple(times[warmup:])
 
 
 def _latencies(milliseconds: Sequence[float]) -> dict[str, float]:
@@ -263,47 +302,70 @@ def _latencies(milliseconds: Sequence[float]) -> dict[str, float]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="trtc", description="Build, run, inspect and time engines.")
+    parser.add_argument("--version", action="version", version=f"trtc {version('trtc')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="{build,run,inspect,bench}")
     build = commands.add_parser("build", help="compile an ONNX model into an engine file")
     build.add_argument("model", help="the ONNX file")
-    build.add_argument("-o", "--output", type=Path, help="the engine file (default: beside the model, .engine)")
+    build.add_argument("-o", "--output", metavar="FILE", help="the engine file (default: beside the model, .engine)")
     _add_build_options(build)
     build.set_defaults(handler=build_command)
     run = commands.add_parser("run", help="run an engine, or a model, once")
     bench = commands.add_parser("bench", help="time an engine, or a model")
     for command, handler in ((run, run_command), (bench, bench_command)):
         command.add_argument("model", help="an engine file, or an ONNX file to build first")
-        command.add_argument("--device", help="the number of a GPU, or 'simulator' (default: GPU 0 if there is one)")
-        command.add_argument("--inputs", type=Path, metavar="NPZ", help="inputs by name (default: random)")
-        command.add_argument("--shape", action="append", default=[], metavar="DIM=SIZE", help="size of a dynamic dim")
-        command.add_argument("--seed", type=int, default=0, help="seed of random inputs (default 0)")
+        command.add_argument(
+            "--device", metavar="GPU", help="the number of a GPU, or 'simulator' (default: GPU 0 if there is one)"
+        )
+        command.add_argument(
+            "--inputs", type=Path, metavar="NPZ", help="inputs by name (default, and for the rest: random)"
+        )
+        command.add_argument(
+            "--shape",
+            action="append",
+            default=[],
+            metavar="DIM=SIZE",
+            help="size of a dynamic dim (default: opt of its profile); may be repeated",
+        )
+        command.add_argument("--seed", type=count, default=0, metavar="N", help="seed of random inputs (default 0)")
         _add_build_options(command)
         command.set_defaults(handler=handler)
     run.add_argument("--save", type=Path, metavar="NPZ", help="save the outputs")
-    bench.add_argument("--warmup", type=int, default=20, help="runs before timing (default 20)")
-    bench.add_argument("--iterations", type=int, default=200, help="timed runs (default 200)")
-    bench.add_argument("--profile-launches", action="store_true", help="time each launch, with its ONNX nodes")
+    bench.add_argument("--warmup", type=count, default=20, metavar="N", help="runs before timing (default 20)")
+    bench.add_argument("--iterations", type=count, default=200, metavar="N", help="timed runs (default 200)")
+    bench.add_argument(
+        "--profile-launches", action="store_true", help="time each launch, with its ONNX nodes (GPU only)"
+    )
     bench.add_argument("--export", type=Path, metavar="JSON", help="write all times to a file")
     inspect = commands.add_parser("inspect", help="show what an engine file holds")
     inspect.add_argument("engine", help="the engine file")
-    inspect.add_argument("--arch", help="the architecture to show (default: this GPU's, else the first)")
-    inspect.add_argument("--json", action="store_true", help="everything, as JSON")
-    inspect.add_argument("--ir", action="store_true", help="the host function and the tile-level kernels")
-    inspect.add_argument("--cuda", metavar="KERNEL", help="the CUDA C of a kernel")
+    inspect.add_argument("--arch", metavar="SM", help="the architecture to show (default: this GPU's, else the first)")
+    show = inspect.add_mutually_exclusive_group()
+    show.add_argument("--json", action="store_true", help="everything, as JSON")
+    show.add_argument("--ir", action="store_true", help="the host function and the tile-level kernels")
+    show.add_argument("--cuda", metavar="KERNEL", help="the CUDA C of a kernel")
     inspect.set_defaults(handler=inspect_command)
     return parser
 
 
+def count(text: str) -> int:
+    """A whole number from 0 on, as the value of a flag."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 on, got {text!r}")
+    return int(text)
+
+
 def _add_build_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("building")
-    group.add_argument("--precision", choices=PRECISIONS, default="fp32", help="(default fp32)")
+    group.add_argument("--precision", choices=PRECISIONS, help="what is computed in (default fp32)")
     group.add_argument(
-        "--target", action="append", default=[], metavar="SM", help="architecture such as sm_90a; may be repeated"
-    )
+        "--target", action="append", metavar="SM",
+        help="architecture such as sm_90a; may be repeated (default: this GPU's, or sm_80 without one)",
+    )  # fmt: skip
     group.add_argument(
-        "--profile", action="append", default=[], metavar="DIM=MIN,OPT,MAX", help="range of a dynamic dim"
-    )
-    group.add_argument("--memory-limit", type=int, metavar="BYTES", help="most that the arena may take")
+        "--profile", action="append", metavar="DIM=MIN,OPT,MAX",
+        help="range of a dynamic dim, or of all dims of an input as INPUT=1x64,8x64,32x64; may be repeated",
+    )  # fmt: skip
+    group.add_argument("--memory-limit", type=count, metavar="BYTES", help="most that the arena may take")
     group.add_argument("--no-cache", action="store_true", help="compile every kernel, keep none")
     group.add_argument("--quiet", action="store_true", help="no progress")
 
@@ -319,6 +381,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TrtcError as error:
         print(f"trtc: error: {error}", file=sys.stderr)
         return 2 if isinstance(error, OptionError) else 1
+    except KeyboardInterrupt:
+        print("\ntrtc: interrupted", file=sys.stderr)
+        return 130
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

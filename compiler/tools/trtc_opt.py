@@ -23,7 +23,7 @@ from xdsl.xdsl_opt_main import xDSLOptMain
 
 from ...dialects.errors import OptionError, TrtcError
 from ..observers import DumpObserver, PrintObserver, TimingObserver
-from ..options import BuildOptions, parse_profile
+from ..options import BuildOptions, dim_ranges, parse_profiles
 from ..pipeline import Observer, run_passes, run_pipeline, verify_module
 from ..universe import all_passes
 from .opt_arguments import add_arguments, check_combinations, hint, parse_shape, set_profiles
@@ -61,12 +61,13 @@ class TrtcOptMain(xDSLOptMain):
         self.options = BuildOptions(
             precision=args.precision or "fp32",
             target=args.arch,
-            profiles=dict(parse_profile(text) for text in args.profile),
+            profiles=parse_profiles(args.profile),
             memory_limit=args.memory_limit,
             verify_each=not args.disable_verify,
         )
         self.shapes = dict(parse_shape(text) for text in args.shape)
-        self.symbols = {name: opt for name, (_, opt, _) in self.options.profiles.items()}
+        # What an input's profile says of dims, the importer writes on the module.
+        self.symbols = {name: opt for name, (_, opt, _) in self.options.profiles.items() if isinstance(opt, int)}
         self.reports: list[Callable[[TextIO], None]] = []
         for name in [*(args.print_ir_before or ()), *(args.print_ir_after or ())]:
             if name not in self.available_passes:
@@ -151,7 +152,7 @@ class TrtcOptMain(xDSLOptMain):
             module = self.parse_chunk(chunk, extension, offset)
             assert module is not None
             if extension != "onnx" and self.options.profiles:
-                set_profiles(module, self.options.profiles)
+                set_profiles(module, dim_ranges(self.options.profiles))
             if not self.args.disable_verify:
                 verify_module(module, "the input")
             self.apply_passes(module)

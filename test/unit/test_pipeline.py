@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.parser import Parser
@@ -128,6 +131,22 @@ func.func @main(%c: i1) {
         ({"precision": "int3"}, "option precision: expected one of fp32, tf32, fp16, bf16, got 'int3'"),
         ({"target": "hopper"}, "option target: expected a GPU architecture such as 'sm_80'"),
         ({"memory_limit": 0}, "option memory_limit: expected a positive number of bytes"),
+        ({"target": 80}, "option target: expected a GPU architecture"),
+        ({"precision": None}, "option precision: expected one of"),
+        ({"memory_limit": "1GB"}, "option memory_limit: expected a positive number of bytes or None, got '1GB'"),
+        ({"memory_limit": 1.5}, "option memory_limit"),
+        ({"schedules": "gemm_mma"}, "option schedules: expected names of schedules"),
+        ({"schedules": 5}, "option schedules: expected names of schedules"),
+        ({"profiles": None}, "option profiles: expected a dict"),
+        ({"profiles": [("N", (1, 2, 4))]}, "option profiles: expected a dict"),
+        ({"profiles": {"N": 4}}, "option profiles: expected 1 <= min <= opt <= max for dimension 'N', got 4"),
+        ({"profiles": {"N": "124"}}, "option profiles: expected 1 <= min <= opt <= max"),
+        ({"profiles": {"N": (1.0, 2.0, 4.0)}}, "option profiles: expected 1 <= min <= opt <= max"),
+        (
+            {"profiles": {"x": ((1, 4), (2, 4), (4,))}},
+            "option profiles: expected three shapes of one rank for input 'x'",
+        ),
+        ({"profiles": {"x": ((4, 4), (2, 4), (1, 4))}}, "option profiles: expected three shapes of one rank"),
         ({"schedules": ()}, "option schedules: expected at least one schedule name"),
         (
             {"profiles": {"N": (4, 2, 8)}},
@@ -141,10 +160,21 @@ def test_a_wrong_option_is_named(values: dict[str, object], message: str) -> Non
     assert message in str(caught.value)
 
 
+def test_options_keep_plain_values_of_their_own() -> None:
+    profiles: dict[str, Any] = {"N": [np.int64(1), 2, 4], "x": ([1, 3], [2, 3], [4, 3])}
+    options = BuildOptions(profiles=profiles, schedules=["pointwise"], memory_limit=np.int32(64))  # type: ignore[arg-type]
+    profiles["N"] = (9, 1, 1)
+    assert dict(options.profiles) == {"N": (1, 2, 4), "x": ((1, 3), (2, 3), (4, 3))}
+    assert type(options.profiles["N"][0]) is int and type(options.memory_limit) is int
+    assert options.schedules == ("pointwise",)
+
+
 def test_profiles_are_read_from_text() -> None:
     assert parse_profile("N=1,8,32") == ("N", (1, 8, 32))
     assert parse_profile("seq_len=128") == ("seq_len", (128, 128, 128))
-    for text in ("N", "N=", "=4", "N=1,2", "N=3,2,1", "N=0"):
+    assert parse_profile("x=1x64,8x64,32x64") == ("x", ((1, 64), (8, 64), (32, 64)))
+    assert parse_profile("x=2x3") == ("x", ((2, 3),) * 3)
+    for text in ("N", "N=", "=4", "N=1,2", "N=3,2,1", "N=0", "x=1x2,3", "x=1x"):
         with pytest.raises(OptionError):
             parse_profile(text)
 

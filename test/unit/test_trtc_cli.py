@@ -99,6 +99,16 @@ def test_inspect_shows_kernels_sources_and_ir(file: str, capsys: pytest.CaptureF
         (["build", "{tmp}/missing.onnx", "--quiet"], 2, "No such file"),
         (["build", "{tmp}/missing.onnx", "--quiet", "--target", "sm_75"], 1, "expected sm_80 or newer"),
         (["build", "{tmp}/missing.onnx", "--profile", "N"], 2, "expected <dimension>=<min>,<opt>,<max>"),
+        (["build", "{tmp}/missing.onnx", "--profile", "N=2", "--profile", "N=3"], 2, "N has another profile already"),
+        (["build", "{tmp}/missing.onnx", "-o", "{tmp}"], 2, "expected the name of a file, got a directory"),
+        (["build", "{tmp}/missing.onnx", "-o", "{tmp}/no/x.engine"], 2, "does not exist; create it first"),
+        (["build", "{tmp}/missing.onnx", "-o", "{tmp}/text.engine"], 2, "it exists and is no engine"),
+        (["run", "{file}", "--device", "simulator", "--shape", "N=2", "--shape", "N=3"], 2, "N has the size 2 already"),
+        (["run", "{file}", "--device", "simulator", "--save", "{tmp}"], 2, "--save"),
+        (["run", "{file}", "--device", "simulator", "--inputs", "{tmp}/text.engine"], 2, "expected an .npz file"),
+        (["run", "{file}", "--precision", "fp16"], 2, "--precision: it belongs to building"),
+        (["bench", "{file}", "--memory-limit", "5"], 2, "--memory-limit: it belongs to building"),
+        (["bench", "{file}", "--export", "{tmp}/no/times.json"], 2, "--export"),
     ],
 )
 def test_errors_are_one_sentence(
@@ -110,3 +120,46 @@ def test_errors_are_one_sentence(
     printed = capsys.readouterr().err
     assert printed.startswith("trtc: error: ") and printed.count("\n") == 1
     assert message in printed
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--seed", "-1"], ["--seed", "x"], ["--warmup", "-1"], ["--iterations", "1.5"], ["--memory-limit", "1GB"]],
+)
+def test_numbers_of_flags_are_whole(file: str, capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["bench", file, *arguments])
+    assert caught.value.code == 2
+    assert f"expected a whole number from 0 on, got '{arguments[1]}'" in capsys.readouterr().err
+
+
+def test_a_build_never_overwrites_what_is_no_engine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = tmp_path / "model.onnx"
+    model.write_bytes(b"weights of years")
+    assert main(["build", str(model), "-o", str(model), "--quiet"]) == 2
+    assert "it exists and is no engine; delete it" in capsys.readouterr().err
+    assert model.read_bytes() == b"weights of years"
+
+
+def test_an_interrupt_is_one_line(
+    file: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(SimulatorContext, "_run", interrupt)
+    assert main(["run", file, "--device", "simulator"]) == 130
+    assert capsys.readouterr().err.strip() == "trtc: interrupted"
+
+
+def test_the_simulator_says_that_it_profiles_no_launches(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", file, "--device", "simulator", "--iterations", "2", "--profile-launches"]) == 0
+    captured = capsys.readouterr()
+    assert "--profile-launches does nothing on the simulator" in captured.err
+    assert "run 22/22" in captured.err, "progress of the 20 runs to warm up and the 2 timed ones"
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0 and capsys.readouterr().out.startswith("trtc 0.")
