@@ -18,6 +18,7 @@ from xdsl.printer import Printer
 
 from ..dialects import buffer, kernel
 from ..dialects.errors import OptionError, PassError
+from ..dialects.nn_base import set_symbol_ranges, symbol_ranges
 from ..dialects.provenance import onnx_names
 from ..passes.remarks import Remark, collecting
 from ..runtime.container import PAGE, Section
@@ -27,7 +28,7 @@ from ..runtime.plan import HostProgram
 from .codegen.cubin_cache import CubinCache
 from .codegen.nvrtc import Compiled, Job, check_arch, compile_all, nvrtc_version
 from .environment import cache_directory
-from .options import BuildOptions
+from .options import BuildOptions, dim_ranges
 from .pipeline import Observer, run_pipeline
 from .targets import detect_arch, set_target
 
@@ -61,10 +62,15 @@ def build(
     Raises UnsupportedOpError and InvalidModelError for the model, OptionError and TargetError for what is asked, PassError for a
     defect of the compiler.
     """
-    options = options or BuildOptions()
+    options = BuildOptions() if options is None else options
+    if not isinstance(options, BuildOptions):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise OptionError(f"options: expected trtc.BuildOptions, got {type(options).__name__}.")
+    if isinstance(targets, str):
+        raise OptionError(f"targets: expected a list such as ['{targets}'], got the text '{targets}'.")
     archs = list(dict.fromkeys([options.target or detect_arch(), *targets]))
     for arch in archs:
         check_arch(arch)
+    toolchain = _toolchain()  # before anything that takes long: it says when NVRTC is not there
     imported, digest = _import(model, options)
     store = _Store()
     variants: dict[str, Any] = {}
@@ -79,7 +85,7 @@ def build(
     assert program is not None
     manifest = {
         "kind": KIND,
-        "toolchain": _toolchain(),
+        "toolchain": toolchain,
         "model": {"sha256": digest, "name": Path(model).name if isinstance(model, str | Path) else ""},
         "options": _options(options),
         "inputs": [spec_to_json(spec) for spec in program.inputs],
@@ -137,26 +143,49 @@ class _Tiles(Observer):
 def _import(model: Any, options: BuildOptions) -> tuple[ModuleOp, str]:
     """The module to build and a digest of what it was made from."""
     if isinstance(model, ModuleOp):
-        return model, hashlib.sha256(str(model).encode()).hexdigest()
+        module = _with_profiles(model, options)
+        return module, hashlib.sha256(str(module).encode()).hexdigest()
     from .network import Network
 
     if isinstance(model, Network):
-        module = model.module()
+        module = model.module(dim_ranges(options.profiles))
         return module, hashlib.sha256(str(module).encode()).hexdigest()
+    from onnx import ModelProto
+
     from .frontend import import_onnx
 
     if isinstance(model, str | Path):
         content = b""
         try:
             content = Path(model).read_bytes()
-        except OSError as error:
-            raise OptionError(f"model '{model}': {error.strerror or error}; check the path.") from error
+        except (OSError, ValueError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or error
+            raise OptionError(f"model '{model}': {reason}; check the path.") from error
     elif isinstance(model, bytes):
         content = model
-    else:
+    elif isinstance(model, ModelProto):
         content = model.SerializeToString(deterministic=True)
+    else:
+        raise OptionError(
+            f"model: expected the path, bytes or ModelProto of an ONNX model, a trtc.Network or a module, got {type(model).__name__}."
+        )
     imported = import_onnx(model, profiles=dict(options.profiles), require_profiles=True)
     return imported, hashlib.sha256(content).hexdigest()
+
+
+def _with_profiles(module: ModuleOp, options: BuildOptions) -> ModuleOp:
+    """The module with the ranges that the options give; a copy, where there are any."""
+    if not options.profiles:
+        return module
+    known = symbol_ranges(module)
+    ranges = dim_ranges(options.profiles)
+    if unknown := sorted(ranges.keys() - known.keys()):
+        raise OptionError(
+            f"option profiles: there is no dynamic dim '{unknown[0]}'; dynamic dims: {', '.join(known) or 'none'}."
+        )
+    module = module.clone()
+    set_symbol_ranges(module, {**known, **ranges})
+    return module
 
 
 def _build_variant(

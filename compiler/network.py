@@ -7,18 +7,20 @@
     net.symbols(N=(1, 4, 8))
     module = net.module()
 
-Every `add_...` appends one layer and returns its result, an SSA value of the `nn` dialect. A layer takes values, arrays
-and numbers alike; arrays and numbers become constants. Windows and batch norm take channels-first tensors
-(`layout="NCHW"`, as ONNX and TensorRT do) and put the transposes to `nn`'s channels-last layout around themselves;
-graph passes cancel them. With `layout="NHWC"` there are none. Shapes may name dynamic dims: `"N"`, `"H + 1"`, a
-`dims.Expr`. Wrong shapes and types raise `InvalidModelError` at the call.
+Every `add_...` appends one layer and returns its result, an SSA value of the `nn` dialect. What a layer computes on is such a
+value; parameters may be arrays, and beside a value a number may stand: arrays and numbers become constants. Windows and batch
+norm take channels-first tensors (`layout="NCHW"`, as ONNX and TensorRT do) and put the transposes to `nn`'s channels-last layout
+around themselves; graph passes cancel them. With `layout="NHWC"` there are none. Shapes may name dynamic dims: `"N"`, `"H + 1"`,
+a `dims.Expr`. Wrong shapes and types raise `InvalidModelError` at the call. A network can be built any number of times, and only
+be added to before the first.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 from xdsl.dialects.builtin import (
@@ -44,7 +46,7 @@ from xdsl.utils.exceptions import VerifyException
 from ..dialects import dims, nn, quant
 from ..dialects.dims import Expr, ExprLike
 from ..dialects.dtypes import element_type_of, f8e4m3, f8e5m2, i16, numpy_dtype, ui8
-from ..dialects.errors import InvalidModelError
+from ..dialects.errors import InvalidModelError, OptionError
 from ..dialects.provenance import onnx_location, set_names
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -68,6 +70,8 @@ def element_type(of: str | Attribute | np.dtype[Any] | type) -> Attribute:
     if isinstance(of, str) and of in _NAMED_TYPES:
         return _NAMED_TYPES[of]
     try:
+        if cast(Any, of) is None:  # which NumPy would take for float64
+            raise TypeError
         return element_type_of(np.dtype(of))
     except TypeError:
         raise InvalidModelError(f"element type: expected one of {', '.join(_NAMED_TYPES)}, got {of!r}") from None
@@ -85,6 +89,8 @@ class Network:
         self._shared_weights: list[Array] = []
         """Kept alive, so that the id of one is never that of another."""
         self._layers = 0
+        self._module: ModuleOp | None = None
+        """What `module` made; nothing is added from then on."""
         self.ranges: dict[str, Range] = {}
         """(min, opt, max) of each dim symbol."""
 
@@ -94,17 +100,19 @@ class Network:
         self, name: str, dtype: str | Attribute | np.dtype[Any] | type, shape: Iterable[ExprLike]
     ) -> SSAValue:
         """An input tensor; strings in `shape` are dim expressions, a bare name being a dynamic dim."""
+        self._check_open()
+        _check_name("input", name)
         if name in self._input_names:
             raise InvalidModelError(f"input {name!r}: the network has an input of this name already; give it another")
-        try:
-            extents = [dims.as_expr(extent) for extent in shape]
-        except ValueError as error:
-            raise InvalidModelError(f"input {name!r}: {error}") from None
+        extents = _extents(f"input {name!r}", shape)
         self._input_names.append(name)
         return self._block.insert_arg(nn.tensor_type(extents, element_type(dtype)), len(self._block.args))
 
     def mark_output(self, value: SSAValue, name: str) -> None:
         """Make `value` an output called `name`."""
+        self._check_open()
+        _check_name("output", name)
+        self._check_own(f"output {name!r}", value)
         if name in self._outputs:
             raise InvalidModelError(f"output {name!r}: the network has an output of this name already; give it another")
         self._outputs[name] = value
@@ -112,22 +120,37 @@ class Network:
     def symbols(self, **ranges: Range) -> None:
         """The (min, opt, max) of dynamic dims: `net.symbols(N=(1, 4, 8))`."""
         for name, entries in ranges.items():
-            if len(entries) != 3 or not 1 <= entries[0] <= entries[1] <= entries[2]:
+            low, opt, high = _integers(f"dim {name!r}", "(min, opt, max)", entries, 3)
+            if not 1 <= low <= opt <= high:
                 raise InvalidModelError(f"dim {name!r}: expected 1 <= min <= opt <= max, got {tuple(entries)}")
-            self.ranges[name] = (entries[0], entries[1], entries[2])
+            self.ranges[name] = (low, opt, high)
 
-    def module(self) -> ModuleOp:
-        """The finished module, verified; the network cannot be added to afterwards.
+    def module(self, ranges: Mapping[str, Range] | None = None) -> ModuleOp:
+        """The finished module, verified, a new one at each call; the network cannot be added to afterwards.
 
-        Raises InvalidModelError if there is no output, a dynamic dim has no range, or an op does not verify.
+        `ranges` are those of dynamic dims that take the place of, or complete, what `symbols` said. Raises InvalidModelError if
+        there is no output, a dynamic dim has no range, or an op does not verify, and OptionError for a range of no dim.
         """
         if not self._outputs:
             raise InvalidModelError("the network has no output; call mark_output")
+        known = {**self.ranges, **(ranges or {})}
         used = {name for argument in self._block.args for extent in nn.shape_of(argument) for name in extent.symbols()}
-        if missing := sorted(used - self.ranges.keys()):
+        if unknown := sorted((ranges or {}).keys() - used):
+            raise OptionError(
+                f"option profiles: there is no dynamic dim {unknown[0]!r}; dynamic dims: {', '.join(sorted(used)) or 'none'}."
+            )
+        if missing := sorted(used - known.keys()):
             raise InvalidModelError(
                 f"dynamic dims {', '.join(missing)}: no range is known; call symbols({missing[0]}=(1, 4, 8))"
             )
+        if self._module is None:
+            self._module = self._finish()
+        module = self._module.clone()
+        nn.set_symbol_ranges(module, {name: known[name] for name in known if name in used})
+        return module
+
+    def _finish(self) -> ModuleOp:
+        """Closes the network: its layers become the body of `@main`."""
         results = list(self._outputs.values())
         self._block.add_op(ReturnOp(*results))
         function_type = FunctionType.from_lists([a.type for a in self._block.args], [r.type for r in results])
@@ -135,7 +158,6 @@ class Network:
         function.attributes["nn.inputs"] = ArrayAttr([StringAttr(name) for name in self._input_names])
         function.attributes["nn.outputs"] = ArrayAttr([StringAttr(name) for name in self._outputs])
         module = ModuleOp([function])
-        nn.set_symbol_ranges(module, {name: self.ranges[name] for name in self.ranges if name in used})
         try:
             module.verify()
         except VerifyException as error:
@@ -155,11 +177,27 @@ class Network:
 
     def insert(self, op: Operation) -> SSAValue:
         """Append an op of the `nn` or `quant` dialect and return its only result."""
+        self._check_open()
+        for operand in op.operands:
+            self._check_own(op.name, operand)
         op.location = self._location or self._layer_location(op)
         if isinstance(op, nn.NnOp):
             op.check()
         self._block.add_op(op)
         return op.results[0]
+
+    def _check_open(self) -> None:
+        if self._module is not None:
+            raise InvalidModelError(
+                "the network is finished, since it was built; add layers before that, or make a new one"
+            )
+
+    def _check_own(self, what: str, value: Any) -> None:
+        if not isinstance(value, SSAValue):
+            raise InvalidModelError(f"{what}: expected a tensor that add_input or a layer returned, got {value!r}")
+        owner: Any = value.owner
+        if (owner if isinstance(owner, Block) else owner.parent) is not self._block:
+            raise InvalidModelError(f"{what}: expected a tensor of this network, got one of another")
 
     def _layer_location(self, op: Operation) -> LocationAttr:
         if op.location != UNKNOWN_LOC:
@@ -188,6 +226,8 @@ class Network:
             return of
         if isinstance(of, np.ndarray):
             return self.add_constant(of)
+        if not isinstance(of, int | float | np.generic):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidModelError(f"expected a tensor, a NumPy array or a number, got {of!r}")
         if like is None:
             raise InvalidModelError(f"the number {of} has no element type here; pass an array")
         dtype = self.dtype(like)
@@ -213,7 +253,7 @@ class Network:
     ) -> SSAValue:
         """A tensor whose elements are all `number`."""
         scalar = self.add_constant(np.array(number, numpy_dtype(element_type(dtype))))
-        extents = [dims.as_expr(extent) for extent in shape]
+        extents = _extents("full", shape)
         return self.add_broadcast_to(scalar, extents) if extents else scalar
 
     def add_iota(self, shape: Iterable[ExprLike], axis: int, dtype: str | Attribute | np.dtype[Any] | type) -> SSAValue:
@@ -238,6 +278,7 @@ class Network:
 
     def add_compare(self, predicate: str, a: Operand, b: Operand) -> SSAValue:
         """`eq ne lt le gt ge`; the result is i1."""
+        _check_kind("compare", predicate, tuple(nn.Predicate))
         return self.insert(nn.CompareOp(*self._pair(a, b), predicate))
 
     def add_where(self, condition: SSAValue, on_true: Operand, on_false: Operand) -> SSAValue:
@@ -282,11 +323,24 @@ class Network:
         elif isinstance(weights, SSAValue):
             filters = self.add_transpose(weights, (0, 2, 3, 1))
         else:
+            if not isinstance(weights, np.ndarray):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise InvalidModelError(
+                    f"convolution: expected weights as a tensor or a NumPy array, got {type(weights).__name__}"
+                )
             if weights.ndim != 4:
                 raise InvalidModelError(f"convolution: expected weights of rank 4, got shape {weights.shape}")
             filters = self._weights_channels_last(weights, weights_name)
         image = self._to_channels_last(x, layout)
-        result = self.insert(nn.ConvOp(image, filters, tuple(strides), tuple(pads), tuple(dilations), groups))
+        result = self.insert(
+            nn.ConvOp(
+                image,
+                filters,
+                _integers("convolution", "strides", strides),
+                _integers("convolution", "pads", pads),
+                _integers("convolution", "dilations", dilations),
+                _integer("convolution", "groups", groups),
+            )
+        )
         if bias is not None:
             result = self.add_binary("add", result, bias)
         return self._from_channels_last(result, layout)
@@ -311,7 +365,7 @@ class Network:
     ) -> SSAValue:
         """The greatest element of each window; padding never wins."""
         image = self._to_channels_last(x, layout)
-        pooled = self.insert(nn.MaxPoolOp(image, tuple(kernel), tuple(strides), tuple(pads), tuple(dilations)))
+        pooled = self.insert(nn.MaxPoolOp(image, *_window("max pool", kernel, strides, pads, dilations)))
         return self._from_channels_last(pooled, layout)
 
     def add_avg_pool(
@@ -327,16 +381,18 @@ class Network:
     ) -> SSAValue:
         """The mean of each window, over its elements inside the image unless `count_include_pad`."""
         image = self._to_channels_last(x, layout)
-        pool = nn.AvgPoolOp(image, tuple(kernel), tuple(strides), tuple(pads), tuple(dilations), count_include_pad)
+        pool = nn.AvgPoolOp(image, *_window("average pool", kernel, strides, pads, dilations), count_include_pad)
         return self._from_channels_last(self.insert(pool), layout)
 
     def _to_channels_last(self, x: SSAValue, layout: Layout) -> SSAValue:
+        _check_kind("layout", layout, ("NCHW", "NHWC"))
         rank = nn.rank_of(x)
         if layout == "NHWC" or rank < 3:
             return x
         return self.add_transpose(x, (0, *range(2, rank), 1))
 
     def _from_channels_last(self, x: SSAValue, layout: Layout) -> SSAValue:
+        _check_kind("layout", layout, ("NCHW", "NHWC"))
         rank = nn.rank_of(x)
         if layout == "NHWC" or rank < 3:
             return x
@@ -350,19 +406,22 @@ class Network:
 
     def add_reduce(self, kind: str, x: SSAValue, axes: Sequence[int], *, keepdims: bool = False) -> SSAValue:
         """`sum mean max min prod sumsq` over `axes`."""
-        try:
-            return self.insert(nn.ReduceOp(x, kind, list(axes), keepdims))
-        except ValueError:
-            raise InvalidModelError(f"reduce: expected sum, mean, max, min, prod or sumsq, got {kind!r}") from None
+        _check_kind("reduce", kind, tuple(nn.ReduceKind))
+        reduced = list(_integers("reduce", "axes", axes))
+        if not reduced:  # each element is reduced alone, as that of a scalar is
+            return self.add_binary("mul", x, x) if kind == "sumsq" else x
+        return self.insert(nn.ReduceOp(x, kind, reduced, keepdims))
 
     def add_softmax(self, x: SSAValue, axis: int = -1) -> SSAValue:
-        return self.insert(nn.SoftmaxOp(x, axis))
+        return self.insert(nn.SoftmaxOp(x, _integer("softmax", "axis", axis)))
 
     def add_layer_norm(
         self, x: SSAValue, scale: SSAValue | Array, bias: SSAValue | Array, *, axis: int = -1, epsilon: float = 1e-5
     ) -> SSAValue:
         """Normalises over all axes from `axis` on, then scales and shifts."""
-        return self.insert(nn.LayerNormOp(x, self.operand(scale), self.operand(bias), axis, epsilon))
+        return self.insert(
+            nn.LayerNormOp(x, self.operand(scale), self.operand(bias), _integer("layer norm", "axis", axis), epsilon)
+        )
 
     def add_batch_norm(
         self,
@@ -399,13 +458,15 @@ class Network:
     # Data movement.
 
     def add_gather(self, x: SSAValue, indices: SSAValue | Array, axis: int = 0) -> SSAValue:
-        return self.insert(nn.GatherOp(x, self.operand(indices), axis))
+        return self.insert(nn.GatherOp(x, self.operand(indices), _integer("gather", "axis", axis)))
 
     def add_gather_nd(self, x: SSAValue, indices: SSAValue | Array, batch_dims: int = 0) -> SSAValue:
         return self.insert(nn.GatherNdOp(x, self.operand(indices), batch_dims))
 
     def add_concat(self, values: Sequence[SSAValue], axis: int) -> SSAValue:
-        return self.insert(nn.ConcatOp(list(values), axis))
+        if not values:
+            raise InvalidModelError("concat: expected at least one tensor, got none")
+        return self.insert(nn.ConcatOp(list(values), _integer("concat", "axis", axis)))
 
     def add_slice(
         self, x: SSAValue, starts: Iterable[ExprLike], sizes: Iterable[ExprLike], steps: Sequence[int] | None = None
@@ -415,21 +476,21 @@ class Network:
 
     def add_transpose(self, x: SSAValue, permutation: Sequence[int]) -> SSAValue:
         """Result dim i is dim `permutation[i]` of `x`."""
-        return self.insert(nn.TransposeOp(x, tuple(permutation)))
+        return self.insert(nn.TransposeOp(x, _integers("transpose", "permutation", permutation)))
 
     def add_reshape(self, x: SSAValue, shape: Iterable[ExprLike]) -> SSAValue:
         """The same elements in row-major order with another shape; `x` itself where it has that shape."""
-        extents = tuple(dims.as_expr(extent) for extent in shape)
+        extents = _extents("reshape", shape)
         return x if nn.shape_of(x) == extents else self.insert(nn.ReshapeOp(x, extents))
 
     def add_broadcast_to(self, x: SSAValue, shape: Iterable[ExprLike]) -> SSAValue:
         """NumPy's broadcast_to; `x` itself where it has that shape."""
-        extents = tuple(dims.as_expr(extent) for extent in shape)
+        extents = _extents("broadcast_to", shape)
         return x if nn.shape_of(x) == extents else self.insert(nn.BroadcastToOp(x, extents))
 
     def add_pad(self, x: SSAValue, low: Sequence[int], high: Sequence[int], value: float = 0.0) -> SSAValue:
         """`low[i]` elements before and `high[i]` after dim i, all of them `value`."""
-        return self.insert(nn.PadOp(x, tuple(low), tuple(high), value))
+        return self.insert(nn.PadOp(x, _integers("pad", "low", low), _integers("pad", "high", high), value))
 
     # Quantization.
 
@@ -444,6 +505,61 @@ class Network:
 
 
 def _kind(what: str, kind: str, table: Mapping[str, type[nn.NnOp]]) -> Any:
-    if kind not in table:
-        raise InvalidModelError(f"{what} layer: expected one of {', '.join(table)}, got {kind!r}")
+    _check_kind(f"{what} layer", kind, tuple(table))
     return table[kind]
+
+
+def _check_kind(what: str, kind: Any, known: Sequence[str]) -> None:
+    if kind not in known:
+        raise InvalidModelError(f"{what}: expected one of {', '.join(known)}, got {kind!r}")
+
+
+def _check_name(what: str, name: Any) -> None:
+    if not isinstance(name, str) or not name:
+        raise InvalidModelError(f"{what}: expected a name, a text that is not empty, got {name!r}")
+
+
+def _extents(what: str, shape: Any) -> tuple[Expr, ...]:
+    """A shape as dim expressions. Raises InvalidModelError for what is none, and for negative extents."""
+    if isinstance(shape, str) or not isinstance(shape, Iterable):
+        raise InvalidModelError(f"{what}: expected a shape such as ('N', 3, 224, 224), got {shape!r}")
+    try:
+        extents = tuple(dims.as_expr(extent) for extent in cast(Iterable[Any], shape))
+    except ValueError as error:
+        raise InvalidModelError(f"{what}: {error}") from None
+    for extent in extents:
+        size = extent.as_int()
+        if size is not None and size < 0:
+            raise InvalidModelError(
+                f"{what}: expected extents of 0 or more, got {size}; name a dynamic dim, such as 'N'"
+            )
+    return extents
+
+
+_Integers: TypeAlias = tuple[int, ...]
+
+
+def _window(
+    what: str, kernel: Any, strides: Any, pads: Any, dilations: Any
+) -> tuple[_Integers, _Integers, _Integers, _Integers]:
+    return (
+        _integers(what, "kernel", kernel),
+        _integers(what, "strides", strides),
+        _integers(what, "pads", pads),
+        _integers(what, "dilations", dilations),
+    )
+
+
+def _integers(what: str, name: str, given: Any, count: int | None = None) -> _Integers:
+    """`given` as a tuple of plain integers. Raises InvalidModelError, naming the parameter, for anything else."""
+    listed = list(cast(Iterable[Any], given)) if isinstance(given, Iterable) and not isinstance(given, str) else None
+    if listed is None or (count is not None and len(listed) != count):
+        raise InvalidModelError(f"{what}: expected {name} as {count or 'a list of'} integers, got {given!r}")
+    return tuple(_integer(what, name, entry) for entry in listed)
+
+
+def _integer(what: str, name: str, given: Any) -> int:
+    try:
+        return operator.index(given)
+    except TypeError:
+        raise InvalidModelError(f"{what}: expected {name} in integers, got {given!r}") from None

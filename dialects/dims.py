@@ -13,6 +13,7 @@ expressions therefore usually compare equal:
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -209,12 +210,15 @@ def symbol(name: str) -> Expr:
 
 
 def as_expr(value: ExprLike) -> Expr:
-    """An int, a symbolic text or an `Expr` as an `Expr`."""
+    """An int, a symbolic text or an `Expr` as an `Expr`; ValueError for anything else, a float among it."""
     if isinstance(value, Expr):
         return value
     if isinstance(value, str):
         return parse_expr(value)
-    return const(value)
+    try:
+        return const(operator.index(value))
+    except TypeError:
+        raise ValueError(f"dim: expected an integer, a text such as 'N' or an Expr, got {value!r}") from None
 
 
 def product(values: Iterable[ExprLike]) -> Expr:

@@ -318,7 +318,9 @@ def require_axis(name: str, axis: int, rank: int) -> None:
 
 
 def ty(value: Value) -> AnyTensorType:
-    """The tensor type of a value or of an op's only result."""
+    """The tensor type of a value or of an op's only result. Raises InvalidModelError for anything else, an array say."""
+    if not isinstance(value, SSAValue | Operation):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidModelError(f"expected a tensor that add_input or a layer returned, got {type(value).__name__}")
     return as_tensor(SSAValue.get(value))
 
 

@@ -109,9 +109,13 @@ def window_dims(
 ) -> list[Expr]:
     """Output height and width: `(in + pads - dilation * (kernel - 1) - 1) floordiv stride + 1`."""
     require(
-        len(strides) == 2 and len(dilations) == 2 and len(pads) == 4 and min((*strides, *dilations), default=0) > 0,
+        len(strides) == 2
+        and len(dilations) == 2
+        and len(pads) == 4
+        and min((*strides, *dilations), default=0) > 0
+        and min(pads) >= 0,
         lambda: (
-            f"{name}: expected 2 positive strides, 2 positive dilations and 4 pads (top, left, bottom, right), got "
+            f"{name}: expected 2 positive strides, 2 positive dilations and 4 pads (top, left, bottom, right) of 0 or more, got "
             f"strides {list(strides)}, dilations {list(dilations)}, pads {list(pads)}"
         ),
     )

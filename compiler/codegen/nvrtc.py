@@ -72,7 +72,7 @@ class Compiled:
 
 def check_arch(arch: str) -> None:
     """Raises TargetError unless `arch` names an architecture that trtc generates code for."""
-    matched = _ARCH.fullmatch(arch)
+    matched = _ARCH.fullmatch(str(arch))
     if matched is None:
         raise TargetError(
             f"target '{arch}': expected an architecture such as sm_80, sm_89 or sm_90a; correct the name."
@@ -164,8 +164,8 @@ def _nvrtc() -> Any:
         nvrtc.getVersion()
     except (ImportError, AttributeError, RuntimeError, OSError) as error:
         raise TargetError(
-            "kernels cannot be compiled: NVRTC was not found; install CuPy with its CUDA libraries "
-            f"(pip install 'trtc[cuda12]' or 'trtc[cuda13]'): {error}."
+            f"kernels cannot be compiled: CuPy or its NVRTC was not found ({' '.join(str(error).split())}); install trtc with its "
+            f"extra cuda12 or cuda13, in its folder: pip install -e '.[cuda13]'."
         ) from error
     return nvrtc
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -113,3 +114,57 @@ def test_models_that_are_not_there_are_refused() -> None:
         trtc.build("/nowhere/model.onnx", trtc.BuildOptions(target="sm_80"))
     with pytest.raises(trtc.TargetError, match="expected sm_80 or newer"):
         trtc.build(network(), trtc.BuildOptions(target="sm_75"))
+
+
+@pytest.mark.parametrize("model", [None, 5, [], np.zeros(3)])
+def test_what_is_no_model_is_refused_by_its_type(model: Any) -> None:
+    with pytest.raises(trtc.OptionError, match=rf"model: expected the path, .*, got {type(model).__name__}"):
+        trtc.build(model)
+
+
+def test_options_and_targets_of_other_types_are_refused() -> None:
+    with pytest.raises(trtc.OptionError, match=r"options: expected trtc\.BuildOptions, got dict"):
+        trtc.build(network(), {"precision": "fp16"})  # type: ignore[arg-type]
+    with pytest.raises(trtc.OptionError, match=r"targets: expected a list such as \['sm_90a'\]"):
+        trtc.build(network(), targets="sm_90a")
+
+
+def test_the_profiles_of_the_options_hold_for_networks_and_modules(cache: CubinCache) -> None:
+    def relu() -> trtc.Network:
+        net = trtc.Network()
+        net.mark_output(net.add_unary("relu", net.add_input("x", "f32", ("N", 4))), "y")
+        net.symbols(N=(1, 2, 4))
+        return net
+
+    options = trtc.BuildOptions(target="sm_80", profiles={"N": (1, 8, 16)})
+    for model in (relu(), relu().module()):
+        assert trtc.build(model, options, cache=cache).symbols == {"N": (1, 8, 16)}
+        with pytest.raises(trtc.OptionError, match="there is no dynamic dim 'M'; dynamic dims: N"):
+            trtc.build(model, trtc.BuildOptions(profiles={"M": (1, 2, 3)}), cache=cache)
+
+
+def test_a_network_is_built_twice(cache: CubinCache) -> None:
+    net = network()
+    first, second = (trtc.build(net, trtc.BuildOptions(target=arch), cache=cache) for arch in ("sm_80", "sm_89"))
+    assert (list(first.variants), list(second.variants)) == (["sm_80"], ["sm_89"])
+
+
+def test_an_output_may_be_written_over_an_input(cache: CubinCache) -> None:
+    net = trtc.Network()
+    x = net.add_input("x", "f32", (4, 4))
+    net.mark_output(net.add_softmax(net.add_matmul(x, np.eye(4, dtype=np.float32)[::-1].copy())), "y")
+    engine = trtc.build(net, trtc.BuildOptions(target="sm_80"), cache=cache)
+    array = np.random.default_rng(0).standard_normal((4, 4), np.float32)
+    apart = engine.create_context("simulator").run({"x": array.copy()})["y"]
+    engine.create_context("simulator").run({"x": array}, {"y": array})
+    np.testing.assert_array_equal(array, apart)
+
+
+def test_a_missing_compiler_is_said_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(name: str) -> Any:
+        raise ImportError(f"no module {name},\nnor its library")
+
+    monkeypatch.setattr("trtc.compiler.codegen.nvrtc.import_module", gone)
+    with pytest.raises(trtc.TargetError, match=r"NVRTC was not found .*pip install -e") as caught:
+        trtc.build("/nowhere/model.onnx", trtc.BuildOptions(target="sm_80"))
+    assert "\n" not in str(caught.value)

@@ -10,7 +10,7 @@ from xdsl.ir import Operation
 
 from trtc.compiler.network import Network
 from trtc.dialects import nn
-from trtc.dialects.errors import InvalidModelError
+from trtc.dialects.errors import InvalidModelError, OptionError
 from trtc.dialects.meaning import run_module
 from trtc.dialects.provenance import is_unknown, onnx_names
 
@@ -154,9 +154,62 @@ def falling_range(net: Network) -> None:
     net.symbols(N=(4, 2, 8))
 
 
+def image(net: Network) -> Any:
+    return net.add_input("x", "f32", (1, 3, 8, 8))
+
+
+FILTERS = np.zeros((8, 3, 3, 3), np.float32)
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [
+        (lambda net: net.add_input("x", "f32", (1, -1)), "input 'x': expected extents of 0 or more, got -1"),
+        (lambda net: net.add_input("x", "f32", (1.5, 2)), "input 'x': dim: expected an integer, .* got 1.5"),
+        (lambda net: net.add_input("x", "f32", "NC"), "input 'x': expected a shape such as"),
+        (lambda net: net.add_input("x", "f32", 5), "input 'x': expected a shape such as"),
+        (lambda net: net.add_input("x", None, (1,)), "element type: expected one of"),
+        (lambda net: net.add_input("", "f32", (1,)), "input: expected a name"),
+        (lambda net: net.mark_output(image(net), 3), "output: expected a name"),
+        (lambda net: net.mark_output(FILTERS, "y"), "output 'y': expected a tensor that add_input or a layer returned"),
+        (
+            lambda net: net.add_unary("relu", image(Network())),
+            "nn.relu: expected a tensor of this network, got one of another",
+        ),
+        (
+            lambda net: net.add_unary("relu", FILTERS),
+            "expected a tensor that add_input or a layer returned, got ndarray",
+        ),
+        (lambda net: net.add_binary("add", image(net), "1"), "expected a tensor, a NumPy array or a number, got '1'"),
+        (lambda net: net.add_compare("is", image(net), 1.0), "compare: expected one of eq, .*, got 'is'"),
+        (
+            lambda net: net.add_convolution(image(net), FILTERS, strides=2),
+            "convolution: expected strides as a list of integers",
+        ),
+        (
+            lambda net: net.add_convolution(image(net), FILTERS, strides=(1.5, 1)),
+            "convolution: expected strides in integers",
+        ),
+        (
+            lambda net: net.add_convolution(image(net), FILTERS, pads="SAME"),
+            "convolution: expected pads as a list of integers",
+        ),
+        (lambda net: net.add_convolution(image(net), FILTERS, pads=(-1, 0, 0, 0)), "4 pads .* of 0 or more"),
+        (
+            lambda net: net.add_convolution(image(net), FILTERS.tolist()),
+            "convolution: expected weights as a tensor or a NumPy",
+        ),
+        (
+            lambda net: net.add_convolution(image(net), FILTERS, layout="NCWH"),
+            "layout: expected one of NCHW, NHWC, got 'NCWH'",
+        ),
+        (lambda net: net.add_max_pool(image(net), 3), "max pool: expected kernel as a list of integers, got 3"),
+        (lambda net: net.add_reduce("median", image(net), [1]), "reduce: expected one of sum, .*, got 'median'"),
+        (lambda net: net.add_reduce("sum", image(net), 1), "reduce: expected axes as a list of integers, got 1"),
+        (lambda net: net.add_softmax(image(net), "1"), "softmax: expected axis in integers, got '1'"),
+        (lambda net: net.add_concat([], 0), "concat: expected at least one tensor"),
+        (lambda net: net.symbols(N=4), r"dim 'N': expected \(min, opt, max\) as 3 integers, got 4"),
+        (lambda net: net.symbols(N="abc"), r"dim 'N': expected \(min, opt, max\) as 3 integers, got 'abc'"),
         (matmul_of_3_and_4, "expected equal inner dims, got 3 and 4"),
         (mixed_types, "expected operands of one element type, got f32 and i64"),
         (unknown_unary, "unary layer: expected one of .*, got 'gelu'"),
@@ -173,3 +226,33 @@ def falling_range(net: Network) -> None:
 def test_mistakes_are_named_at_the_call(build: Any, message: str) -> None:
     with pytest.raises(InvalidModelError, match=message):
         build(Network())
+
+
+def test_a_network_gives_its_module_again_and_is_closed() -> None:
+    net = Network()
+    y = net.add_unary("relu", net.add_input("x", "f32", ("N", 4)))
+    net.mark_output(y, "y")
+    first = net.module({"N": (1, 2, 4)})
+    second = net.module({"N": (1, 8, 16)})
+    assert nn.symbol_ranges(first) == {"N": (1, 2, 4)}
+    assert nn.symbol_ranges(second) == {"N": (1, 8, 16)}
+    for add in (
+        lambda: net.add_unary("relu", y),
+        lambda: net.add_input("z", "f32", (1,)),
+        lambda: net.mark_output(y, "again"),
+    ):
+        with pytest.raises(InvalidModelError, match="the network is finished, since it was built"):
+            add()
+    with pytest.raises(OptionError, match="there is no dynamic dim 'M'; dynamic dims: N"):
+        net.module({"N": (1, 2, 4), "M": (1, 2, 4)})
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("sum", [-2, 3]), ("mean", [-2, 3]), ("sumsq", [4, 9])])
+def test_a_reduction_over_no_axes_takes_each_element_alone(kind: str, expected: list[float]) -> None:
+    """ONNX's reductions of a scalar come to this, and no kernel reduces nothing."""
+    net = Network()
+    net.mark_output(net.add_reduce(kind, net.add_input("x", "f32", (2,)), []), "y")
+    module = net.module()
+    assert not [op for op in module.walk() if op.name == "nn.reduce"]
+    (y,) = run_module(module, [np.array([-2, 3], np.float32)])
+    np.testing.assert_array_equal(y, expected)
