@@ -7,11 +7,12 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .arrays import as_host, check_dtype, check_names, check_output, on_device
+from .arrays import as_host, check_dtype, check_names, check_output, given_outputs, on_device
 from .driver import KernelArguments, check_device, get_driver, pack_arguments
 from .plan import BoundPlan, InputError, MemoryRef, Root, Shape, TensorSpec
 
@@ -24,11 +25,13 @@ _WEIGHT_ALIGNMENT = 256
 
 
 class ExecutionContext(ABC):
-    """One arena over which an engine runs, one inference at a time. Several contexts of one engine share its weights."""
+    """One arena over which an engine runs, one inference at a time: threads that share a context take turns. Several contexts of
+    one engine share its weights."""
 
     def __init__(self, engine: Engine, variant: Variant):
         self.engine = engine
         self.variant = variant
+        self._lock = Lock()
         self._plans: OrderedDict[tuple[tuple[str, Shape], ...], BoundPlan] = OrderedDict()
 
     @property
@@ -96,8 +99,9 @@ class CudaContext(ExecutionContext):
     - `poison`: fill the arena and the outputs with NaN bytes before each run (for tests).
 
     Arrays on the host travel through buffers of the context, so that their graphs are found again. Arrays on the GPU are read
-    where they lie, unless misaligned or not row-major (`engine.stats.staged_inputs` counts those copies). Work is queued on
-    CuPy's current stream, or on the context's own when every array is on the host; then `run` returns finished results.
+    where they lie, unless misaligned, not row-major or overwritten by an output (`engine.stats.staged_inputs` counts those
+    copies). Work is queued on CuPy's current stream, or on the context's own when every array is on the host; then `run` returns
+    finished results.
     """
 
     def __init__(
@@ -134,13 +138,15 @@ class CudaContext(ExecutionContext):
         self, inputs: Mapping[str, Any], outputs: Mapping[str, Any] | None = None, *, stream: Any = None
     ) -> dict[str, Any]:
         """As `Engine.run`; `stream` is the CuPy stream to queue the work on."""
-        with self.cupy.cuda.Device(self.info.ordinal):
+        with self._lock, self.cupy.cuda.Device(self.info.ordinal):
             check_names(self.variant.program.inputs, inputs)
-            given = dict(outputs or {})
+            given = given_outputs(self.variant.program.outputs, outputs)
             host = not any(map(on_device, (*inputs.values(), *given.values())))
             queue = stream if stream is not None else self.stream if host else self.cupy.cuda.get_current_stream()
             queue.wait_event(self._done)
-            prepared, results = self._bind(inputs, given, host, queue)
+            # Copies that binding makes, and their memory, belong to the same queue as the kernels that read them.
+            with queue:
+                prepared, results = self._bind(inputs, given, host, queue)
             self.launch(prepared, queue)
             self._fetch(results, prepared.plan, queue)
             self._done.record(queue)
@@ -193,7 +199,7 @@ class CudaContext(ExecutionContext):
         self, inputs: Mapping[str, Any], given: Mapping[str, Any], host: bool, queue: Any
     ) -> tuple[Prepared, dict[str, tuple[Any, int]]]:
         program = self.variant.program
-        arrays = {spec.name: self._input(spec, inputs[spec.name]) for spec in program.inputs}
+        arrays = {spec.name: self._input(spec, inputs[spec.name], given) for spec in program.inputs}
         plan = self.plan({name: tuple(array.shape) for name, array in arrays.items()})
         addresses: dict[tuple[Root, str], int] = {("arena", ""): self._arena.ptr}
         for spec in program.inputs:
@@ -202,14 +208,11 @@ class CudaContext(ExecutionContext):
         for spec in program.outputs:
             results[spec.name] = self._output(spec, plan.shapes[spec.name], given.get(spec.name), host)
             addresses["output", spec.name] = results[spec.name][1]
-        unknown = sorted(given.keys() - results.keys())
-        if unknown:
-            raise InputError(f"outputs: expected some of {', '.join(results)}, got '{unknown[0]}'.")
         if self.poison:
             self._poison(plan, addresses, queue)
         return self._prepare(plan, addresses), results
 
-    def _input(self, spec: TensorSpec, array: Any) -> Any:
+    def _input(self, spec: TensorSpec, array: Any, outputs: Mapping[str, Any]) -> Any:
         if not on_device(array):
             return as_host(array, spec)
         cupy = self.cupy
@@ -219,7 +222,9 @@ class CudaContext(ExecutionContext):
             raise InputError(
                 f"input '{spec.name}': expected an array on GPU {self.info.ordinal}, got one on GPU {found.device.id}."
             )
-        if found.flags.c_contiguous and found.data.ptr % _POINTER_ALIGNMENT == 0:
+        # Over an input an output may be written: the kernels, which may read it after writing, then get a copy.
+        overwritten = any(cupy.may_share_memory(found, given) for given in outputs.values() if on_device(given))
+        if found.flags.c_contiguous and found.data.ptr % _POINTER_ALIGNMENT == 0 and not overwritten:
             return found
         self.engine.stats.staged_inputs += 1
         return cupy.array(found, order="C", copy=True)

@@ -141,6 +141,11 @@ class Engine:
         self.stats.launches_per_run = int(variant.manifest["plan"]["launches"])
         self.stats.weight_bytes = variant.weight_bytes
 
+    def __repr__(self) -> str:
+        """What goes in and out, and for which architectures: `<Engine x: float32[N, 4] -> y: float32[N, 4] for sm_80>`."""
+        ends = " -> ".join(", ".join(map(str, specs)) or "nothing" for specs in (self.inputs, self.outputs))
+        return f"<Engine {ends} for {', '.join(self.variants)}>"
+
     # The public facts.
 
     @property

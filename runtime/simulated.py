@@ -9,7 +9,7 @@ import numpy as np
 
 from ..dialects import kernel
 from ..dialects.errors import EngineFormatError
-from .arrays import as_host, bytes_of, check_names, check_output, on_device
+from .arrays import as_host, bytes_of, check_names, check_output, given_outputs, on_device
 from .context import ExecutionContext
 from .plan import InputError, Launch, Root, execute
 
@@ -44,6 +44,10 @@ class SimulatorContext(ExecutionContext):
         self, inputs: Mapping[str, Any], outputs: Mapping[str, Any] | None = None, *, observe: Observer | None = None
     ) -> dict[str, Any]:
         """As `Engine.run`, for arrays on the host. `observe(name, array)` sees each launch's results that have an ONNX name."""
+        with self._lock:
+            return self._run_alone(inputs, outputs, observe)
+
+    def _run_alone(self, inputs: Mapping[str, Any], outputs: Any, observe: Observer | None) -> dict[str, Any]:
         program = self.variant.program
         check_names(program.inputs, inputs)
         held: dict[str, np.ndarray] = {}
@@ -54,23 +58,27 @@ class SimulatorContext(ExecutionContext):
                 )
             held[spec.name] = as_host(inputs[spec.name], spec)
         plan = self.plan({name: array.shape for name, array in held.items()})
-        results: dict[str, np.ndarray] = {}
+        results = given_outputs(program.outputs, outputs)
         for spec in program.outputs:
-            given = None if outputs is None else outputs.get(spec.name)
-            if given is not None:
-                check_output(spec, plan.shapes[spec.name], given)
-            results[spec.name] = np.empty(plan.shapes[spec.name], spec.dtype) if given is None else given
-            if self.poison:
-                bytes_of(results[spec.name])[...] = 255
+            if spec.name in results:
+                check_output(spec, plan.shapes[spec.name], results[spec.name])
+            else:
+                results[spec.name] = np.empty(plan.shapes[spec.name], spec.dtype)
+        # An output may be written over an input: the kernels, which may read it after writing, then get a copy.
+        for name, array in held.items():
+            if any(np.may_share_memory(array, result) for result in results.values()):
+                held[name] = array.copy()
         if self.poison:
             self._arena[...] = 255
+            for result in results.values():
+                bytes_of(result)[...] = 255
         roots: dict[tuple[Root, str], np.ndarray] = {("arena", ""): self._arena}
         roots.update({("input", name): bytes_of(array) for name, array in held.items()})
         roots.update({("output", name): bytes_of(array) for name, array in results.items()})
         roots.update({("weight", name): array for name, array in self._weights.items()})
         execute(plan, roots, lambda launch, bases: self._run(launch, bases, plan.symbols), _observer(observe))
         self._count(plan)
-        return dict(results)
+        return {spec.name: results[spec.name] for spec in program.outputs}
 
     def _run(self, launch: Launch, bases: list[np.ndarray], symbols: Mapping[str, int]) -> None:
         from .simulator import run_kernel

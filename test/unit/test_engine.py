@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,10 @@ import pytest
 
 import trtc
 from trtc.dialects.errors import EngineFormatError, TargetError
+from trtc.runtime.arrays import as_host
 from trtc.runtime.container import read_container, write_container
 from trtc.runtime.driver import DeviceInfo
-from trtc.runtime.plan import InputError
+from trtc.runtime.plan import InputError, TensorSpec
 from trtc.runtime.simulated import SimulatorContext
 
 W = np.arange(12, dtype=np.float32).reshape(4, 3) - 5
@@ -76,17 +79,53 @@ def test_given_outputs_are_written(run: Callable[..., Any], handmade_network: An
 
 
 @pytest.mark.parametrize(
+    ("outputs", "message"),
+    [
+        ({"q": np.zeros(2, np.float32)}, "outputs: expected some of y, got 'q'"),
+        ({"y": [0.0, 0.0]}, "output 'y': expected a NumPy or CuPy array to write to, got list"),
+        (
+            {"y": np.broadcast_to(np.float32(0), (2,))[:0]},
+            r"output 'y': expected shape \(2,\) for these inputs, got \(0,\)",
+        ),
+        (np.zeros(2, np.float32), "outputs: expected a dict of arrays by name"),
+    ],
+)
+def test_outputs_that_do_not_fit_are_one_clear_error(run: Callable[..., Any], outputs: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        run({"x": np.ones((2, 4), np.float32)}, outputs)
+
+
+def test_a_read_only_output_is_refused(run: Callable[..., Any]) -> None:
+    y = np.zeros(2, np.float32)
+    y.setflags(write=False)
+    with pytest.raises(InputError, match="output 'y': expected an array to write to, got a read-only one"):
+        run({"x": np.ones((2, 4), np.float32)}, {"y": y})
+
+
+def test_fractions_are_not_cut_off_for_an_integer_input() -> None:
+    spec = TensorSpec("ids", np.dtype(np.int64), ())
+    assert as_host([1, 2], spec).tolist() == [1, 2]
+    with pytest.raises(InputError, match="input 'ids': expected an array of int64, got list with fractions"):
+        as_host([1.7], spec)
+    with pytest.raises(InputError, match="input 'ids': expected an array of int8, got list"):
+        as_host([300], TensorSpec("ids", np.dtype(np.int8), ()))
+
+
+@pytest.mark.parametrize(
     ("inputs", "message"),
     [
         ({"x": np.zeros((2, 4))}, "input 'x': expected dtype float32, got float64; convert it"),
         ({"x": np.zeros((9, 4), np.float32)}, r"expected N within the profile \[1, 8\], got 9"),
         ({"z": np.zeros((2, 4), np.float32)}, "inputs: expected x, got z"),
-        ({"x": "text"}, "input 'x': expected an array, got str"),
+        ({"x": "text"}, "input 'x': expected an array of float32, got str"),
+        ({"x": None}, "input 'x': expected an array of float32, got NoneType"),
+        ({"x": [[1, 2], [3]]}, "input 'x': expected an array of float32, got list"),
+        ({1: np.zeros((2, 4), np.float32)}, "inputs: expected x, got 1"),
+        (None, "inputs: expected a dict of arrays by name, such as {'x': array}, got NoneType"),
+        (np.zeros((2, 4), np.float32), "inputs: expected a dict of arrays by name"),
     ],
 )
-def test_inputs_that_do_not_fit_are_one_clear_error(
-    run: Callable[..., Any], inputs: dict[str, Any], message: str
-) -> None:
+def test_inputs_that_do_not_fit_are_one_clear_error(run: Callable[..., Any], inputs: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         run(inputs)
 
@@ -187,3 +226,31 @@ def test_inspection_is_json(engine: Any) -> None:
     assert found["variants"]["sm_80"]["kernels"][0]["resources"]["registers"] > 0
     assert found["stats"]["launches_per_run"] == 4
     assert found["sections"]["w"] == W.nbytes
+
+
+def test_an_engine_says_what_it_is(engine: Any) -> None:
+    assert repr(engine) == "<Engine x: float32[N, 4] -> y: float32[N] for sm_80, sm_90a>"
+
+
+@pytest.mark.parametrize("path", ["", "a\0b", "/nowhere/net.engine"])
+def test_paths_that_name_no_engine_are_one_sentence(path: str) -> None:
+    with pytest.raises(EngineFormatError, match="check the path"):
+        trtc.load(path)
+
+
+def test_threads_that_share_a_context_take_turns(
+    engine: Any, handmade_network: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected, kernels = handmade_network
+
+    def slowly(*arguments: Any) -> None:
+        kernels(*arguments)
+        time.sleep(0.002)  # another thread would go on, over the same arena
+
+    monkeypatch.setattr(SimulatorContext, "_run", slowly)
+    context = engine.create_context("simulator")
+    inputs = [np.random.default_rng(seed).standard_normal((3, 4), np.float32) for seed in range(16)]
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda x: context.run({"x": x})["y"], inputs))
+    for x, result in zip(inputs, results, strict=True):
+        np.testing.assert_allclose(result, expected(x, W), rtol=1e-5)
