@@ -22,7 +22,7 @@ from xdsl.dialects.builtin import BFloat16Type, Float16Type, ModuleOp, TensorTyp
 from xdsl.ir import Attribute, Operation
 from xdsl.passes import ModulePass
 
-from ..dialects.errors import PassError
+from ..dialects.errors import OptionError, PassError
 from ..dialects.meaning.registry import is_narrow
 from ..dialects.provenance import as_onnx_orders, describe
 from .execute import Array, execute, io_names, random_inputs
@@ -197,7 +197,11 @@ class NumericsObserver(Observer):
     ) -> str:
         path = self.directory / f"{index:02d}-{step.name}-{_file_name(name)}.npz"
         arrays: dict[str, Any] = {"before": before.array, "after": after.array}
-        save_arrays(path, arrays | {f"input:{key}": value for key, value in (self._inputs or {}).items()})
+        saved = f"tensors saved to {path}"
+        try:
+            save_arrays(path, arrays | {f"input:{key}": value for key, value in (self._inputs or {}).items()})
+        except OptionError as error_of_file:  # which must not hide what the pass did
+            saved = f"tensors not saved ({error_of_file})"
         difference = f"relative error {error:.3g}, allowed {allowed:.3g}"
         if before.array.shape != after.array.shape:
             difference = f"shape {before.array.shape} became {after.array.shape}"
@@ -205,7 +209,7 @@ class NumericsObserver(Observer):
         command = [*self.command, *passes, "--check-numerics", "--seed", str(self.seed)]
         return (
             f"check-numerics: pass '{step.name}' ({declared}) changed value '{name}', computed by {after.origin} and before by "
-            f"{before.origin}: {difference}; tensors saved to {path}; reproduce with: {shlex.join(command)}"
+            f"{before.origin}: {difference}; {saved}; reproduce with: {shlex.join(command)}"
         )
 
 

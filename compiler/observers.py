@@ -46,6 +46,12 @@ class DumpObserver(Observer):
         self._started = False
 
     def before_pass(self, index: int, step: ModulePass, module: ModuleOp) -> None:
+        self._start(module)
+
+    def after_phase(self, phase: str, module: ModuleOp, seconds: float) -> None:
+        self._start(module)  # a phase may have no pass, as `import` has none
+
+    def _start(self, module: ModuleOp) -> None:
         if not self._started:
             self._started = True
             self._write("00-input.mlir", module)

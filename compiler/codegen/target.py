@@ -9,6 +9,8 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.utils.target import Target
 
+from ...dialects.errors import InvalidModelError
+
 
 @dataclass(frozen=True)
 class CudaTarget(Target):
@@ -17,6 +19,11 @@ class CudaTarget(Target):
     name = "cuda"
 
     def emit(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
+        from ...dialects import kernel
         from .cuda import print_module
 
+        if not any(isinstance(op, kernel.FuncOp) for op in module.body.block.ops):
+            raise InvalidModelError(
+                "CUDA C: the module has no kernel; lower it to thread ops first (--stop-after=threads)"
+            )
         output.write(print_module(module))

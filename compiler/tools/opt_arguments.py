@@ -12,6 +12,7 @@ from xdsl.dialects.builtin import ModuleOp, TensorType
 from ...dialects.errors import OptionError
 from ..options import PRECISIONS, Profile
 from ..pipeline import PHASES
+from .flags import count
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,26 +25,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             nargs="?",
             const=[],
             metavar="PASS,...",
-            help=f"print the module {when} every pass, or {when} the named ones",
+            help=f"print the module to stderr {when} every pass, or {when} the named ones",
         )
-    group.add_argument("--dump-dir", type=Path, metavar="DIR", help="write one numbered file per pass into DIR")
+    group.add_argument(
+        "--dump-dir",
+        type=Path,
+        metavar="DIR",
+        help="write one numbered file per pass into DIR (into a folder for each case with --split-input-file)",
+    )
     group.add_argument(
         "--stop-after", choices=PHASES, metavar="PHASE", help=f"run the pipeline up to one of {', '.join(PHASES)}"
     )
     group.add_argument("--precision", choices=PRECISIONS, help="precision for --stop-after (default fp32)")
     group.add_argument("--arch", metavar="SM", help="GPU architecture for --stop-after, such as sm_90a (default sm_80)")
     group.add_argument(
-        "--profile", action="append", default=[], metavar="DIM=MIN,OPT,MAX", help="range of a dynamic dimension"
+        "--profile",
+        action="append",
+        default=[],
+        metavar="DIM=MIN,OPT,MAX",
+        help="range of a dynamic dimension, or of all of an ONNX input as INPUT=1x64,8x64,32x64; may be repeated",
     )
     group.add_argument(
-        "--shape", action="append", default=[], metavar="INPUT=EXTENTS", help="shape of an ONNX input, as 1x3x48x192"
+        "--shape",
+        action="append",
+        default=[],
+        metavar="INPUT=EXTENTS",
+        help="shape of an ONNX input, as 1x3x48x192; may be repeated",
     )
-    group.add_argument("--memory-limit", type=int, metavar="BYTES", help="arena limit for --stop-after")
+    group.add_argument("--memory-limit", type=count, metavar="BYTES", help="arena limit for --stop-after")
     group.add_argument("--timing", action="store_true", help="print the time of every pass to stderr")
     group.add_argument("--remarks", action="store_true", help="print what passes did and declined to do to stderr")
     group.add_argument("--run", action="store_true", help="execute @main on a CPU and print statistics of the outputs")
     group.add_argument("--check-numerics", action="store_true", help="execute before and after each pass and compare")
-    group.add_argument("--seed", type=int, default=0, help="seed of random inputs (default 0)")
+    group.add_argument("--seed", type=count, default=0, metavar="N", help="seed of random inputs (default 0)")
     group.add_argument("--inputs", type=Path, metavar="NPZ", help="inputs for --run, by ONNX name")
     group.add_argument("--save-outputs", type=Path, metavar="NPZ", help="save the outputs of --run")
     group.add_argument(
@@ -75,19 +89,49 @@ def set_profiles(module: ModuleOp, profiles: Mapping[str, Profile]) -> None:
 
 def check_combinations(args: argparse.Namespace) -> None:
     """A flag that would do nothing is refused."""
+    runs_passes = bool(args.passes) or args.stop_after is not None
     for flag, given, needs, wanted in (
         ("--precision", args.precision, "--stop-after", args.stop_after),
         ("--arch", args.arch, "--stop-after", args.stop_after),
         ("--memory-limit", args.memory_limit, "--stop-after", args.stop_after),
         ("--inputs", args.inputs, "--run", args.run),
         ("--save-outputs", args.save_outputs, "--run", args.run),
+        ("--print-ir-before", args.print_ir_before, "-p or --stop-after", runs_passes),
+        ("--print-ir-after", args.print_ir_after, "-p or --stop-after", runs_passes),
+        ("--dump-dir", args.dump_dir, "-p or --stop-after", runs_passes),
+        ("--timing", args.timing or None, "-p or --stop-after", runs_passes),
+        ("--check-numerics", args.check_numerics or None, "-p or --stop-after", runs_passes),
     ):
         if given is not None and not wanted:
             raise OptionError(f"{flag} does nothing without {needs}")
+    if args.run and args.target != "mlir":
+        raise OptionError(f"-t {args.target} does nothing with --run, which prints the outputs and not the module")
     if args.shape and not str(args.input_file).endswith((".onnx", ".onnxtxt")) and args.frontend != "onnx":
         raise OptionError(
             "--shape fixes the shape of an ONNX input; the types of an .mlir file stand in it, see --profile"
         )
+
+
+def check_printed(flag: str, names: Iterable[str], running: Iterable[str], known: Iterable[str]) -> None:
+    """Refuse to print around a pass that does not exist, or that does not run."""
+    running, known = list(running), list(known)
+    for name in names:
+        if name.endswith((".mlir", ".onnx", ".onnxtxt")):
+            raise OptionError(f"{flag}: '{name}' is no pass; name the file first, or write {flag}=<pass>")
+        if name not in known:
+            raise OptionError(f"{flag}: there is no pass '{name}'{hint(name, known)}")
+        if name not in running:
+            raise OptionError(f"{flag}: pass '{name}' does not run here; these do: {', '.join(dict.fromkeys(running))}")
+
+
+def parse_shapes(texts: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    """The shapes of all `--shape` flags. Raises OptionError, also where two speak of one input."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for text in texts:
+        name, shape = parse_shape(text)
+        if shapes.setdefault(name, shape) != shape:
+            raise OptionError(f"--shape {text!r}: {name} has another shape already; give one")
+    return shapes
 
 
 def parse_shape(text: str) -> tuple[str, tuple[int, ...]]:

@@ -22,6 +22,7 @@ from ...dialects.errors import OptionError, TrtcError
 from ...runtime.container import MAGIC
 from ...runtime.files import check_writable, replacing
 from ..options import PRECISIONS, BuildOptions, parse_profiles
+from .flags import count
 
 if TYPE_CHECKING:
     from ...runtime.engine import Engine
@@ -345,13 +346,6 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--cuda", metavar="KERNEL", help="the CUDA C of a kernel")
     inspect.set_defaults(handler=inspect_command)
     return parser
-
-
-def count(text: str) -> int:
-    """A whole number from 0 on, as the value of a flag."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0 on, got {text!r}")
-    return int(text)
 
 
 def _add_build_options(parser: argparse.ArgumentParser) -> None:

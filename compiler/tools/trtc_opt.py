@@ -13,6 +13,9 @@ import sys
 import traceback
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
+from io import BytesIO, StringIO
+from pathlib import Path
 from typing import IO, NoReturn, TextIO
 
 from xdsl.dialects.builtin import ModuleOp
@@ -21,23 +24,29 @@ from xdsl.utils.arg_spec import ArgSpec, parse_pipeline
 from xdsl.utils.exceptions import ArgSpecParseError, DiagnosticException, ParseError, PyRDLError, ShrinkException
 from xdsl.xdsl_opt_main import xDSLOptMain
 
-from ...dialects.errors import OptionError, TrtcError
+from ...dialects.errors import InvalidModelError, OptionError, TrtcError
+from ...runtime.files import check_writable, replacing
 from ..observers import DumpObserver, PrintObserver, TimingObserver
 from ..options import BuildOptions, dim_ranges, parse_profiles
-from ..pipeline import Observer, run_passes, run_pipeline, verify_module
+from ..pipeline import PHASES, Observer, phase_steps, run_passes, run_pipeline, verify_module
 from ..universe import all_passes
-from .opt_arguments import add_arguments, check_combinations, hint, parse_shape, set_profiles
+from .opt_arguments import add_arguments, check_combinations, check_printed, hint, parse_shapes, set_profiles
 
 _MODULE_ERRORS = (TrtcError, DiagnosticException, PyRDLError)
 _MISUSE = 2
+_INTERRUPTED = 130
 
 
 class TrtcOptMain(xDSLOptMain):
     """The tool; `main` wraps it. See the module's docstring for the rule on errors."""
 
+    version_format = f"trtc-opt {version('trtc')} built on xDSL {{xdsl_version}}"
+
     def __init__(self, args: Sequence[str] | None = None) -> None:
         super().__init__("Run trtc's passes over .mlir and .onnx files.", args)
         self.failed = False
+        self.case = 1
+        """The number of the case of `--split-input-file` that is being processed."""
 
     def register_all_passes(self) -> None:
         for name, load in all_passes().items():
@@ -45,6 +54,8 @@ class TrtcOptMain(xDSLOptMain):
 
     def register_all_frontends(self) -> None:
         super().register_all_frontends()
+        self._parse_text = self.available_frontends["mlir"]
+        self.available_frontends["mlir"] = self._parse_mlir
         self.available_frontends["onnx"] = self._parse_onnx
         self.available_frontends["onnxtxt"] = self._parse_onnx
 
@@ -55,7 +66,17 @@ class TrtcOptMain(xDSLOptMain):
     def setup_pipeline(self) -> None:
         """Read every flag, so that misuse is reported before any input is read."""
         args = self.args
+        if args.input_file == "-":
+            args.input_file = None
+        if args.output_file == "-":
+            args.output_file = None
+        if args.print_between_passes and args.print_ir_after is None:
+            args.print_ir_after = []
+        args.timing = args.timing or args.time_passes
         check_combinations(args)
+        for path, flag in ((args.output_file, "-o"), (args.save_outputs, "--save-outputs")):
+            if path is not None and (flag == "-o" or Path(path).parent.is_dir()):
+                check_writable(path, flag)
         self.passes = [self._make_pass(spec) for spec in parse_pipeline(args.passes)]
         self.stop_after: str | None = args.stop_after
         self.options = BuildOptions(
@@ -65,13 +86,27 @@ class TrtcOptMain(xDSLOptMain):
             memory_limit=args.memory_limit,
             verify_each=not args.disable_verify,
         )
-        self.shapes = dict(parse_shape(text) for text in args.shape)
+        self.shapes = parse_shapes(args.shape)
         # What an input's profile says of dims, the importer writes on the module.
         self.symbols = {name: opt for name, (_, opt, _) in self.options.profiles.items() if isinstance(opt, int)}
         self.reports: list[Callable[[TextIO], None]] = []
-        for name in [*(args.print_ir_before or ()), *(args.print_ir_after or ())]:
-            if name not in self.available_passes:
-                raise OptionError(f"--print-ir: there is no pass '{name}'{hint(name, self.available_passes)}")
+        steps = phase_steps(self.options)
+        phases = PHASES[: PHASES.index(self.stop_after) + 1] if self.stop_after is not None else ()
+        running = [step.name for phase in phases for step in steps[phase]] + [step.name for step in self.passes]
+        for flag, names in (("--print-ir-before", args.print_ir_before), ("--print-ir-after", args.print_ir_after)):
+            check_printed(flag, names or (), running, self.available_passes)
+
+    def _parse_mlir(self, stream: IO[bytes]) -> ModuleOp:
+        content = stream.read()
+        if not content.strip():
+            raise InvalidModelError(f"{self.get_input_name()} is empty; expected IR")
+        try:
+            content.decode()
+        except UnicodeDecodeError as error:
+            raise InvalidModelError(
+                f"{self.get_input_name()}: expected IR as UTF-8 text, got other bytes; for an ONNX model pass -f onnx"
+            ) from error
+        return self._parse_text(BytesIO(content))
 
     def _parse_onnx(self, stream: IO[bytes]) -> ModuleOp:
         from ..frontend import import_onnx
@@ -93,9 +128,9 @@ class TrtcOptMain(xDSLOptMain):
 
     def _observers(self) -> list[Observer]:
         args = self.args
-        observers: list[Observer] = [PrintObserver(sys.stdout, args.print_ir_before, args.print_ir_after)]
+        observers: list[Observer] = [PrintObserver(sys.stderr, args.print_ir_before, args.print_ir_after)]
         if args.dump_dir is not None:
-            observers.append(DumpObserver(args.dump_dir))
+            observers.append(DumpObserver(args.dump_dir / str(self.case) if args.split_input_file else args.dump_dir))
         if args.timing:
             timing = TimingObserver()
             self.reports.append(timing.report)
@@ -125,14 +160,17 @@ class TrtcOptMain(xDSLOptMain):
 
     def run(self) -> None:
         chunks, extension = self.prepare_input()
-        output = self.prepare_output()
+        # A file is written at the end, and only a whole result: it may be the input's, and an interrupt leaves it as it was.
+        path = self.args.output_file
+        output = sys.stdout if path is None else StringIO()
         for position, (chunk, offset) in enumerate(chunks):
+            self.case = position + 1
             if position:
                 output.write("// -----\n")
             try:
                 self._run_chunk(chunk, extension, offset, output)
             except ParseError as error:
-                self._report(_parse_error(error, self.get_input_name(), offset), error, output)
+                self._report(_parse_error(error, self.get_input_name(), offset), error, output, parsing=True)
             except ShrinkException:
                 raise
             except _MODULE_ERRORS as error:
@@ -144,8 +182,9 @@ class TrtcOptMain(xDSLOptMain):
             output.flush()
         for report in self.reports:
             report(sys.stderr)
-        if output is not sys.stdout:
-            output.close()
+        if isinstance(output, StringIO) and path is not None and not self.failed:
+            with replacing(path, "-o") as stream:
+                stream.write(output.getvalue().encode())
 
     def _run_chunk(self, chunk: IO[bytes], extension: str, offset: int, output: IO[str]) -> None:
         with self._remarks():
@@ -199,11 +238,11 @@ class TrtcOptMain(xDSLOptMain):
             prog, self.passes, self.ctx, observers=observers, verify=self.options.verify_each, first_index=done + 1
         )
 
-    def _report(self, message: str, error: BaseException, output: IO[str]) -> None:
+    def _report(self, message: str, error: BaseException, output: IO[str], *, parsing: bool = False) -> None:
         """A broken module: to the output where the test asks for it, else to stderr and a failing exit code."""
         if self.args.traceback:
             traceback.print_exception(error, file=sys.stderr)
-        if self.args.verify_diagnostics:
+        if self.args.verify_diagnostics or (parsing and self.args.parsing_diagnostics):
             output.write(f"error: {message}\n")
         else:
             self.failed = True
@@ -237,7 +276,12 @@ def main(args: Sequence[str] | None = None) -> None:
         # The reader (head, say) has seen enough. stdout is closed so that Python's exit does not write to it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
-    except (OptionError, OSError) as error:
+    except KeyboardInterrupt:
+        print("\ntrtc-opt: interrupted", file=sys.stderr)
+        raise SystemExit(_INTERRUPTED) from None
+    except OSError as error:
+        _misuse(f"{error.filename}: {error.strerror}" if error.filename is not None else str(error))
+    except OptionError as error:
         _misuse(str(error))
     except ValueError as error:
         if "file extension" not in str(error):

@@ -47,16 +47,34 @@ def test_a_pipeline_changes_the_module(model: Path, capsys: pytest.CaptureFixtur
 
 def test_printing_before_and_after_a_named_pass(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(model, "-p", "cse,canonicalize", "--print-ir-before=cse", "--print-ir-after=cse") == 0
-    out = capsys.readouterr().out
-    before, after = out.index("IR before cse"), out.index("IR after cse")
-    assert out[before:after].count("nn.relu") == 2
-    assert out[after:].count("nn.relu") == 2, "once after cse, once in the result"
-    assert "canonicalize" not in out
+    captured = capsys.readouterr()
+    err = captured.err
+    before, after = err.index("IR before cse"), err.index("IR after cse")
+    assert err[before:after].count("nn.relu") == 2
+    assert err[after:].count("nn.relu") == 1
+    assert "canonicalize" not in err
+    assert captured.out.startswith("builtin.module") and "IR" not in captured.out, (
+        "stdout is the result and nothing else"
+    )
 
 
 def test_printing_after_every_pass(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("-p", "cse,canonicalize", "--print-ir-after", "--", model) == 0
-    assert re.findall(r"IR (\w+) ([\w-]+)", capsys.readouterr().out) == [("after", "cse"), ("after", "canonicalize")]
+    assert re.findall(r"IR (\w+) ([\w-]+)", capsys.readouterr().err) == [("after", "cse"), ("after", "canonicalize")]
+
+
+def test_the_flags_of_xdsl_for_printing_and_timing_work(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(model, "-p", "cse,canonicalize", "--print-between-passes", "--time-passes") == 0
+    err = capsys.readouterr().err
+    assert "IR after cse" in err and re.search(r" ms +\d+ ops  cse\n", err)
+
+
+def test_parsing_diagnostics_go_to_the_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "broken.mlir"
+    path.write_text("func.func @main() {\n  func.return %0 %1\n}\n")
+    assert run(path, "--parsing-diagnostics") == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith(f"error: {path}:2:18: Expected") and captured.err == ""
 
 
 def test_dump_dir_has_the_input_and_one_file_per_pass(model: Path, tmp_path: Path) -> None:
@@ -131,7 +149,18 @@ def test_a_syntax_error_names_file_line_and_column(tmp_path: Path, capsys: pytes
         (["-p", "cse{flag=}"], "Unknown argument value"),
         (["--no-such-flag"], "unrecognized arguments"),
         (["--stop-after=nowhere"], "invalid choice: 'nowhere'"),
-        (["--print-ir-after=nowhere"], "there is no pass 'nowhere'"),
+        (["-p", "cse", "--print-ir-after=nowhere"], "--print-ir-after: there is no pass 'nowhere'"),
+        (["-p", "cse", "--print-ir-before=canonicalize"], "pass 'canonicalize' does not run here; these do: cse"),
+        (["-p", "cse", "--print-ir-after", "other.mlir"], "'other.mlir' is no pass; name the file first"),
+        (["--print-ir-after"], "--print-ir-after does nothing without -p or --stop-after"),
+        (["--dump-dir=ir"], "--dump-dir does nothing without -p or --stop-after"),
+        (["--timing"], "--timing does nothing without -p or --stop-after"),
+        (["--check-numerics"], "--check-numerics does nothing without -p or --stop-after"),
+        (["--run", "-t", "cuda"], "-t cuda does nothing with --run"),
+        (["--run", "--seed=-1"], "expected a whole number from 0 on, got '-1'"),
+        (["-o", "/nowhere/out.mlir"], "the directory '/nowhere' does not exist; create it first"),
+        (["--run", "--inputs=/nowhere.npz"], "/nowhere.npz: expected an .npz file"),
+        (["--profile=N=4", "--profile=N=5", "--stop-after=graph"], "N has another profile already"),
         (["--precision=fp16"], "--precision does nothing without --stop-after"),
         (["--save-outputs=y.npz"], "--save-outputs does nothing without --run"),
         (["--shape=x=1x2"], "the types of an .mlir file stand in it"),
@@ -152,6 +181,75 @@ def test_misuse_is_one_sentence_and_exit_code_2(
     assert "Traceback" not in captured.err
     last = [line for line in captured.err.splitlines() if line.startswith("trtc-opt: error: ") or ": error: " in line]
     assert len(last) == 1
+
+
+def test_kernels_are_wanted_for_cuda(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(model, "-t", "cuda") == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert (
+        captured.err == "error: CUDA C: the module has no kernel; lower it to thread ops first (--stop-after=threads)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "is empty; expected IR"), (b"\xff\xfe\x00", "expected IR as UTF-8 text, got other bytes")],
+)
+def test_what_is_no_text_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, message: str
+) -> None:
+    path = tmp_path / "model.mlir"
+    path.write_bytes(content)
+    assert run(path) == 1
+    err = capsys.readouterr().err
+    assert message in err and err.startswith("error: ") and err.count("\n") == 1
+
+
+def test_the_output_may_be_the_input(model: Path) -> None:
+    assert run(model, "-p", "cse", "-o", model) == 0
+    assert model.read_text().count("nn.relu") == 1
+
+
+def test_a_failure_leaves_the_output_as_it_was(model: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.mlir"
+    output.write_text("of yesterday")
+    (tmp_path / "cases.mlir").write_text(ADD + "// -----\n" + INVALID)
+    assert run(tmp_path / "cases.mlir", "--split-input-file", "-o", output) == 1
+    assert output.read_text() == "of yesterday"
+
+
+def test_dump_dir_has_a_folder_for_each_case(tmp_path: Path) -> None:
+    cases = tmp_path / "cases.mlir"
+    cases.write_text(ADD + "// -----\n" + ADD.replace("relu", "neg"))
+    assert run(cases, "--split-input-file", "-p", "cse", "--dump-dir", tmp_path / "ir") == 0
+    for case, op in (("1", "nn.relu"), ("2", "nn.neg")):
+        assert op in (tmp_path / "ir" / case / "00-input.mlir").read_text()
+        assert op in (tmp_path / "ir" / case / "01-cse.mlir").read_text()
+
+
+def test_dump_dir_of_a_phase_without_passes_has_its_input(model: Path, tmp_path: Path) -> None:
+    assert run(model, "--stop-after=import", "--dump-dir", tmp_path / "ir") == 0
+    assert [path.name for path in (tmp_path / "ir").iterdir()] == ["00-input.mlir"]
+
+
+def test_an_interrupt_is_one_line(
+    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from trtc.passes.graph.cse import CsePass
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(CsePass, "apply", interrupt)
+    assert run(model, "-p", "cse", "-o", model) == 130
+    assert capsys.readouterr().err.strip() == "trtc-opt: interrupted"
+    assert model.read_text() == ADD
+
+
+def test_the_version_is_of_trtc(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--version") == 0
+    assert re.match(r"trtc-opt 0\.\S+ built on xDSL 0\.", capsys.readouterr().out)
 
 
 def test_a_missing_file_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -196,11 +294,13 @@ def test_a_pass_that_crashes_is_one_line_unless_asked(
 
 def test_reads_standard_input(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     class Stdin:
-        buffer = io.BytesIO(ADD.encode())
+        buffer: io.BytesIO
 
-    monkeypatch.setattr("sys.stdin", Stdin())
-    assert run("-p", "cse") == 0
-    assert capsys.readouterr().out.count("nn.relu") == 1
+    for name in ((), ("-",)):
+        Stdin.buffer = io.BytesIO(ADD.encode())
+        monkeypatch.setattr("sys.stdin", Stdin())
+        assert run(*name, "-p", "cse", "-o", "-") == 0
+        assert capsys.readouterr().out.count("nn.relu") == 1
 
 
 def test_starting_up_imports_nothing_heavy() -> None:
