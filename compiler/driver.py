@@ -71,14 +71,15 @@ def build(
     for arch in archs:
         check_arch(arch)
     toolchain = _toolchain()  # before anything that takes long: it says when NVRTC is not there
-    imported, digest = _import(model, options)
+    with collecting() as found:
+        imported, digest = _import(model, options)
     store = _Store()
     variants: dict[str, Any] = {}
     compiles = 0
     program: HostProgram | None = None
     for arch in archs:
         made = _build_variant(
-            imported.clone(), replace(options, target=arch), store, _cache(cache), progress, observers
+            imported.clone(), replace(options, target=arch), store, _cache(cache), progress, observers, found
         )
         variants[arch], program = made.manifest, made.program
         compiles += made.compiles
@@ -195,7 +196,9 @@ def _build_variant(
     cache: CubinCache | None,
     progress: Progress | None,
     observers: Sequence[Observer],
+    found: Sequence[Remark],
 ) -> _Made:
+    """One architecture; `found` are the remarks of the import, which lead its own."""
     arch = cast(str, options.target)
     set_target(module, arch)
     tiles = _Tiles(progress)
@@ -215,7 +218,7 @@ def _build_variant(
         "weights": _weights(store, arch, module, program),
         "plan": _plan(module, program),
         "choices": _choices(module),
-        "remarks": [_remark(r) for r in remarks],
+        "remarks": [_remark(r) for r in (*found, *remarks)],
     }
     return _Made(
         manifest, program, len({job for job, made in zip(jobs, compiled.values(), strict=True) if not made.cached})

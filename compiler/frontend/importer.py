@@ -23,11 +23,12 @@ from .folding import MAX_ELEMENTS, Undecidable
 from .functions import bound_nodes, function_body
 from .inputs import Inputs, Profiles
 from .model import Graph, GraphNode, load
-from .node import InvalidNode, Node, UnsupportedNode, Value
+from .node import InvalidNode, Node, UnsupportedNode, Value, onnx_element_type
 from .registry import FOLDS, Result, load_tables
+from .signature import check_signature
 
 if TYPE_CHECKING:
-    from onnx import FunctionProto, ModelProto, NodeProto
+    from onnx import FunctionProto, ModelProto, NodeProto, ValueInfoProto
 
 
 def import_onnx(
@@ -87,8 +88,49 @@ class _Importer:
             self._import_node(node)
         self._raise_problems()
         for output in self.graph.outputs:
-            self.net.mark_output(self._loaded(output.name).materialise(self.net), output.name)
-        return self.net.module()
+            value = self._loaded(output.name).materialise(self.net)
+            self._check_output_type(output, value)
+            self.net.mark_output(value, output.name)
+        module = self.net.module()
+        for output in self.graph.outputs:
+            self._remark_output_shape(module, output)
+        return module
+
+    def _check_output_type(self, output: ValueInfoProto, value: SSAValue) -> None:
+        """Who reads a model's outputs relies on the element types that it declares."""
+        code = output.type.tensor_type.elem_type
+        if not code:
+            return
+        computed = self.net.element(value)
+        try:
+            declared = str(onnx_element_type(code))
+        except UnsupportedNode:
+            declared = f"type {code} of ONNX"
+        if declared != str(computed):
+            raise InvalidModelError(
+                f"{self.graph.source}: graph output {output.name!r} is declared as {declared}, and its node makes {computed}; "
+                f"export the model again"
+            )
+
+    def _remark_output_shape(self, module: ModuleOp, output: ValueInfoProto) -> None:
+        """Shapes that models declare are often stale, so a wrong one is a remark: what counts is what is computed."""
+        from ...passes.remarks import remark
+
+        tensor = output.type.tensor_type
+        shape = self.net.shape(self.values[output.name].materialise(self.net))
+        declared = [dim.dim_value for dim in tensor.shape.dim]
+        if not tensor.HasField("shape") or (
+            len(declared) == len(shape)
+            and all(size <= 0 or extent.as_int() in (None, size) for size, extent in zip(declared, shape, strict=True))
+        ):
+            return
+        said, is_ = (
+            ", ".join(str(d.dim_value or d.dim_param or "?") for d in tensor.shape.dim),
+            ", ".join(map(str, shape)),
+        )
+        remark(
+            module, "analysis", "import-onnx", f"output {output.name} is declared as [{said}], and its shape is [{is_}]"
+        )
 
     # Nodes.
 
@@ -99,6 +141,7 @@ class _Importer:
         inputs = [self._loaded(name) if name else None for name in proto.input]
         results: list[Value] = []
         try:
+            check_signature(proto, domain, opset)
             with self.net.at(onnx_location(proto.name, proto.op_type, node.index, _first_output(node))):
                 results = self._results(Node(node, inputs, opset, self.net, self.graph.folder, self.graph.used))
         except _Poisoned:

@@ -93,6 +93,8 @@ def _parse_bytes(data: bytes, source: str) -> ModelProto:
 
     if not data:
         raise InvalidModelError(f"{source} is empty; expected an ONNX model")
+    if data.startswith(b"version https://git-lfs"):
+        raise InvalidModelError(f"{source} is a pointer of Git LFS, not the model; fetch it with: git lfs pull")
     try:
         return onnx.ModelProto.FromString(data)
     except DecodeError:
@@ -114,6 +116,10 @@ def _check(model: ModelProto, source: str, folder: Path | None) -> Graph:
     if graph.sparse_initializer:
         raise InvalidModelError(f"{source} has sparse initializers, which trtc does not read; store them dense")
     weights = {tensor.name: tensor for tensor in graph.initializer}
+    if len(weights) < len(graph.initializer):
+        names = [tensor.name for tensor in graph.initializer]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise InvalidModelError(_listing(f"{source} has several initializers of one name; export it again", twice))
     inputs = [value for value in graph.input if value.name not in weights]
     if not graph.output:
         raise InvalidModelError(f"{source} declares no output; mark at least one graph output")
@@ -245,7 +251,9 @@ def _mapped(tensor: TensorProto, folder: Path | None, what: str) -> np.ndarray[A
     shape = tuple(tensor.dims)
     offset = int(entries.get("offset", 0))
     needed = offset + dtype.itemsize * int(np.prod(shape, dtype=np.int64))
-    have = path.stat().st_size if path.is_file() else 0
+    if not path.is_file():
+        raise InvalidModelError(f"{what} lies in {location!r}, and there is no such file; put it beside the model")
+    have = path.stat().st_size
     if have < needed:
         raise InvalidModelError(f"{what} needs {needed} bytes of {location!r}, which has {have}; fetch the whole file")
     if 0 in shape:

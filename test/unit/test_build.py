@@ -168,3 +168,11 @@ def test_a_missing_compiler_is_said_before_the_work(monkeypatch: pytest.MonkeyPa
     with pytest.raises(trtc.TargetError, match=r"NVRTC was not found .*pip install -e") as caught:
         trtc.build("/nowhere/model.onnx", trtc.BuildOptions(target="sm_80"))
     assert "\n" not in str(caught.value)
+
+
+def test_what_the_import_remarked_stands_in_the_engine(cache: CubinCache) -> None:
+    onnx = pytest.importorskip("onnx")
+    text = '<ir_version: 8, opset_import: ["" : 17]> g (float[2, 3] x) => (float[9] y) { y = Relu(x) }'
+    engine = trtc.build(onnx.parser.parse_model(text), trtc.BuildOptions(target="sm_80"), cache=cache)
+    messages = [remark["message"] for remark in engine.variant().manifest["remarks"]]
+    assert "output y is declared as [9], and its shape is [2, 3]" in messages

@@ -103,7 +103,11 @@ def test_external_data_is_mapped(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("location", "message"),
-    [("../secret.bin", "outside the model's folder"), ("short.bin", "needs 12 bytes"), ("gone.bin", "needs 12 bytes")],
+    [
+        ("../secret.bin", "outside the model's folder"),
+        ("short.bin", "needs 12 bytes"),
+        ("gone.bin", "lies in 'gone.bin', and there is no such file"),
+    ],
 )
 def test_external_data_that_cannot_be_used(tmp_path: Path, location: str, message: str) -> None:
     (tmp_path / "models").mkdir()
@@ -113,6 +117,58 @@ def test_external_data_that_cannot_be_used(tmp_path: Path, location: str, messag
     path.write_bytes(external(parsed(ADD), location).SerializeToString())
     with pytest.raises(InvalidModelError, match=message):
         import_onnx(path)
+
+
+def test_a_pointer_of_git_lfs_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n")
+    with pytest.raises(InvalidModelError, match=r"model\.onnx is a pointer of Git LFS, not the model"):
+        import_onnx(path)
+
+
+def test_initializers_of_one_name() -> None:
+    model = parsed(ADD)
+    model.graph.initializer.append(numpy_helper.from_array(np.zeros(3, np.float32), "w"))
+    with pytest.raises(InvalidModelError, match="several initializers of one name; export it again:\n  - w"):
+        import_onnx(model)
+
+
+# What ONNX says of an operator
+
+
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        ("y = Relu(x, x)", "expected at most 1 operands of Relu of opset 17, got 2"),
+        ("y, z = Relu(x)", "expected at most 1 results of Relu of opset 17, got 2"),
+        (
+            "y = LeakyRelu<slope: float = 0.5>(x)",
+            "LeakyRelu of opset 17 has no attribute 'slope'; its attributes are: alpha",
+        ),
+        ("y = LeakyRelu<alpha: float = 0.5, alpha: float = 0.1>(x)", "attribute 'alpha' is given twice"),
+    ],
+)
+def test_nothing_of_a_node_is_left_out_without_a_word(node: str, message: str) -> None:
+    """A misspelt attribute would otherwise compute with the default."""
+    invalid(f"g (float[2, 3] x) => (float[2, 3] y) {{ {node} }}", message)
+
+
+def test_an_output_of_another_type_than_declared() -> None:
+    invalid(
+        "g (float[2] x) => (int64[2] y) { y = Relu(x) }", "graph output 'y' is declared as i64, and its node makes f32"
+    )
+    invalid("g (float[2] x) => (string[2] y) { y = Relu(x) }", "graph output 'y' is declared as type 8 of ONNX")
+
+
+@pytest.mark.parametrize(("declared", "told"), [("2, 3", False), ("N, 3", False), ("2, 4", True), ("6", True)])
+def test_an_output_of_another_shape_than_declared_is_a_remark(declared: str, told: bool) -> None:
+    with collecting() as remarks:
+        module = import_onnx(parsed(f"g (float[2, 3] x) => (float[{declared}] y) {{ y = Relu(x) }}"))
+    assert [str(r) for r in remarks] == [
+        f"analysis: import-onnx: builtin.module: output y is declared as [{declared}], and its shape is [2, 3]"
+    ] * told
+    (y,) = run_module(module, [np.ones((2, 3), np.float32)])
+    assert y.shape == (2, 3)
 
 
 # Graphs

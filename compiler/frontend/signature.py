@@ -1,0 +1,46 @@
+"""What a node may have by ONNX's own definition of its operator: nothing of a model is left out without a word."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from .node import InvalidNode
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+
+
+def check_signature(proto: NodeProto, domain: str, opset: int) -> None:
+    """Raise InvalidNode for operands, results or attributes beyond those that the operator has in this opset.
+
+    Operators that ONNX does not define, those of other domains say, are not checked: their rows know what they read.
+    """
+    schema = _schema(proto.op_type, domain, opset)
+    if schema is None:
+        return
+    what = f"{proto.op_type} of opset {opset}"
+    for kind, count, most in (
+        ("operands", len(proto.input), schema.max_input),
+        ("results", len(proto.output), schema.max_output),
+    ):
+        if count > most:
+            raise InvalidNode(f"expected at most {most} {kind} of {what}, got {count}", "export the model again")
+    names = [attribute.name for attribute in proto.attribute]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InvalidNode(f"attribute {twice[0]!r} is given twice", "export the model again")
+    if unknown := sorted(set(names) - set(schema.attributes)):
+        known = ", ".join(sorted(schema.attributes)) or "none"
+        raise InvalidNode(
+            f"{what} has no attribute {unknown[0]!r}; its attributes are: {known}", "export the model again"
+        )
+
+
+@cache
+def _schema(op_type: str, domain: str, opset: int) -> Any:
+    import onnx.defs
+
+    try:
+        return onnx.defs.get_schema(op_type, opset, domain)
+    except onnx.defs.SchemaError:
+        return None
