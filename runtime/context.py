@@ -164,7 +164,7 @@ class CudaContext(ExecutionContext):
 
     def launch(self, prepared: Prepared, queue: Any) -> None:
         """Queues a bound plan on a CuPy stream, as a CUDA graph where there is one."""
-        if self.graphs and prepared.graph is None and prepared.used:
+        if self.graphs and prepared.launches and prepared.graph is None and prepared.used:
             prepared.graph = self.capture(prepared.launches)
             self.engine.stats.graph_captures += 1
         if prepared.graph is not None:

@@ -156,6 +156,7 @@ class HostProgram:
                 launch.written,
             )
             for launch in self.launches
+            if 0 not in launch.kernel.blocks(env)  # as a tensor without elements makes it, which CUDA does not launch
         )
         return BoundPlan(env, bound, launches)
 
@@ -250,7 +251,7 @@ class _Reader:
                     pass
         if unused := sorted(self.kernels.keys() - self.launched):
             raise PassError(f"host program: kernel @{unused[0]} is never launched; run lower-groups before bufferize.")
-        unbound = sorted(self.ranges.keys() - self.sources.keys() & self._used_symbols(outputs))
+        unbound = sorted(self._used_symbols(outputs) - self.sources.keys())
         if unbound:
             raise PassError(f"host program: no buffer.symbol gives '{unbound[0]}'.")
         return HostProgram(
@@ -318,6 +319,7 @@ class _Reader:
         used = {name for spec in outputs for extent in spec.dims for name in extent.symbols()}
         for launch in self.launches:
             used |= set(launch.kernel.params)
+            used |= {name for extent in launch.kernel.grid for name in extent.symbols()}
             for view in launch.arguments:
                 used |= {name for e in (view.offset, *view.dims, *view.strides) for name in e.symbols()}
         return used

@@ -72,7 +72,7 @@ def choose(func: FuncOp, target: Attribute | None, allowed: tuple[str, ...] | No
         allowed = (wanted[0],)
     name, reasons = accepting(group, target, allowed)
     if name is None:
-        ops = ", ".join(describe(op) for op in group.ops)
+        ops = ", ".join(describe(op) for op in group.ops) or "a copy and no op"
         raise PassError(f"{NAME}: @{func.sym_name.data} with {ops}: no schedule accepts it: {'; '.join(reasons)}")
     best = schedule(name).candidates(group, target_of(target))[0]
     return best if wanted is None else tuned(name, group, {**best.values, **wanted[1]})

@@ -59,6 +59,8 @@ class View:
         array = self.tensor.array
         if inside.all():
             return array[offset]
+        if not inside.any():
+            return np.full(inside.shape, fill_value(fill, array.dtype), array.dtype)
         return np.where(inside, array[np.where(inside, offset, 0)], fill_value(fill, array.dtype))
 
     def store(self, op: Operation, leading: Sequence[Coord], row: Array, column: Array, value: Array) -> None:

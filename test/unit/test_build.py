@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import trtc
 from trtc.compiler.codegen.cubin_cache import CubinCache
 from trtc.compiler.pipeline import phase_steps
+from trtc.dialects.meaning import run_module
 
 pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
 
@@ -168,6 +170,44 @@ def test_a_missing_compiler_is_said_before_the_work(monkeypatch: pytest.MonkeyPa
     with pytest.raises(trtc.TargetError, match=r"NVRTC was not found .*pip install -e") as caught:
         trtc.build("/nowhere/model.onnx", trtc.BuildOptions(target="sm_80"))
     assert "\n" not in str(caught.value)
+
+
+def matmul(net: trtc.Network, x: Any, rows: int) -> Any:
+    return net.add_matmul(x, np.ones((rows, 3), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("shape", "layer"),
+    [
+        ((0, 4), lambda net, x: net.add_unary("relu", x)),
+        ((0, 4), lambda net, x: net.add_softmax(x)),
+        ((4, 0), lambda net, x: net.add_reduce("sum", x, [1])),
+        ((4, 0), lambda net, x: matmul(net, x, 0)),
+        ((0, 4), lambda net, x: matmul(net, x, 4)),
+        ((0, 4), lambda net, x: net.add_concat([x, net.add_constant(np.ones((2, 4), np.float32))], 0)),
+    ],
+)
+@pytest.mark.parametrize("arch", ["sm_80", "sm_90a"])
+def test_tensors_without_elements(
+    cache: CubinCache, arch: str, shape: tuple[int, ...], layer: Callable[[trtc.Network, Any], Any]
+) -> None:
+    net = trtc.Network()
+    net.mark_output(layer(net, net.add_input("x", "f32", shape)), "y")
+    x = np.zeros(shape, np.float32)
+    (expected,) = run_module(net.module(), [x])
+    engine = trtc.build(net, trtc.BuildOptions(target=arch), cache=cache)
+    np.testing.assert_array_equal(engine.create_context("simulator").run({"x": x})["y"], expected)
+
+
+def test_a_dynamic_dim_may_leave_nothing(cache: CubinCache) -> None:
+    net = trtc.Network()
+    rest = net.add_slice(net.add_input("x", "f32", ("N", 4)), (1, 0), ("N - 1", 4))
+    net.mark_output(net.add_unary("neg", rest), "y")
+    net.symbols(N=(1, 2, 4))
+    context = trtc.build(net, trtc.BuildOptions(target="sm_80"), cache=cache).create_context("simulator")
+    for n in (1, 3):
+        x = np.arange(4 * n, dtype=np.float32).reshape(n, 4)
+        np.testing.assert_array_equal(context.run({"x": x})["y"], -x[1:])
 
 
 def test_what_the_import_remarked_stands_in_the_engine(cache: CubinCache) -> None:

@@ -149,7 +149,8 @@ def rank(
     *,
     pieces: Pieces | None = None,
 ) -> list[Tile]:
-    """The best tiles first, at most `limit`. Sizes are those of the profile's optimum."""
+    """The best tiles first, at most `limit`. Sizes are those of the profile's optimum; those of an empty product count as 1."""
+    m, n, k, batch = (max(size, 1) for size in (m, n, k, batch))
     scored = [(cycles(t, kind, m, n, k, batch, sms, smem, pieces), t) for t in tiles(kind, k)]
     fitting = sorted((c for c in scored if c[0] != float("inf")), key=lambda c: c[0])
     return [_staged(t, kind, n, smem) for _, t in fitting[:limit]]
