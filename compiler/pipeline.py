@@ -173,7 +173,8 @@ def verify_module(module: ModuleOp, what: str) -> None:
     except VerifyException as error:
         culprit = _first_invalid(module)
         where = f"{describe(culprit)}: " if culprit is not None else ""
-        raise PassError(f"{what} is not valid: {where}{_one_line(error)}") from error
+        said = _one_line(error).removeprefix(f"{culprit.name}: " if culprit is not None else "")
+        raise PassError(f"{what} is not valid: {where}{said}") from error
 
 
 def _first_invalid(module: ModuleOp) -> Operation | None:

@@ -83,7 +83,9 @@ def read_container(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[s
 def _read_manifest(path: str | os.PathLike[str], view: memoryview) -> tuple[dict[str, Any], int]:
     magic, version, zero, file_length, manifest_length, digest = _HEADER.unpack_from(view)
     if magic != MAGIC:
-        raise _broken(path, "it does not start like a trtc engine")
+        raise EngineFormatError(
+            f"engine file '{path}': it is no trtc engine; check the path, or build one from an ONNX model (trtc build)."
+        )
     if version != VERSION or zero != 0:
         raise _broken(path, f"expected format version {VERSION}, that of this trtc, got {version}")
     if file_length != len(view):

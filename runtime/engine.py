@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..dialects.dims import parse_expr
-from ..dialects.errors import EngineFormatError, TargetError
+from ..dialects.errors import EngineFormatError, PassError, TargetError
 from .container import Section, read_container, write_container
 from .driver import DeviceInfo, find_device
 from .kernels import KernelInfo
@@ -81,8 +81,18 @@ class Variant:
 
     @cached_property
     def program(self) -> HostProgram:
-        """The host function, read and ready to bind."""
-        return HostProgram.read(self.parse("host"), {name: unit.info for name, unit in self.units.items()})
+        """The host function, read and ready to bind. EngineFormatError when it does not fit the kernels or the weights."""
+        try:
+            program = HostProgram.read(self.parse("host"), {name: unit.info for name, unit in self.units.items()})
+        except PassError as error:
+            raise EngineFormatError(
+                f"engine: its host function for {self.arch} cannot be used: {error} Rebuild the engine."
+            ) from error
+        if missing := sorted(program.weights.keys() - self.manifest["weights"].keys()):
+            raise EngineFormatError(
+                f"engine: its host function for {self.arch} reads weight '{missing[0]}', which it lacks; rebuild the engine."
+            )
+        return program
 
     def parse(self, which: str) -> ModuleOp:
         """Parses the IR text of the `host` function or of the `tiles`, the tile-level kernels. EngineFormatError when it is not IR."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -192,6 +193,28 @@ def test_manifests_that_are_not_an_engine_are_refused(
     write_container(tmp_path / "f", manifest, sections)
     with pytest.raises(EngineFormatError, match=message):
         trtc.load(tmp_path / "f")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda v: v.update(weights={}), "reads weight 'w', which it lacks; rebuild the engine"),
+        (
+            lambda v: v["kernels"][0]["facts"].update(grid=["M", "1", "1"]),
+            "no buffer.symbol gives 'M'. Rebuild the engine",
+        ),
+        (lambda v: v["kernels"].pop(), "launch of @sum, which no kernel.func defines"),
+    ],
+)
+def test_parts_that_do_not_fit_each_other_are_refused(
+    engine: Any, tmp_path: Path, damage: Callable[[Any], Any], message: str
+) -> None:
+    engine.save(tmp_path / "e")
+    manifest, sections = read_container(tmp_path / "e")
+    damage(manifest["variants"]["sm_80"])
+    write_container(tmp_path / "f", manifest, sections)
+    with pytest.raises(EngineFormatError, match=re.escape(message)):
+        trtc.load(tmp_path / "f").create_context("simulator", arch="sm_80")
 
 
 def test_ir_that_does_not_parse_is_refused(engine: Any, tmp_path: Path) -> None:

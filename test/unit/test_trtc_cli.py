@@ -84,7 +84,7 @@ def test_inspect_shows_kernels_sources_and_ir(file: str, capsys: pytest.CaptureF
     ("arguments", "code", "message"),
     [
         (["run", "{tmp}/missing.engine"], 1, "No such file"),
-        (["run", "{tmp}/text.engine"], 1, "cannot be loaded"),
+        (["run", "{tmp}/text.engine"], 1, "it is no trtc engine; check the path"),
         (["inspect", "{file}", "--cuda", "nothing"], 2, "expected a kernel of this engine: fc, "),
         (["inspect", "{file}", "--arch", "sm_120"], 1, "holds kernels for sm_80, not for 'sm_120'"),
         (
