@@ -24,6 +24,8 @@ from xdsl.passes import ModulePass
 from xdsl.universe import XDSL_UNIVERSE, Universe
 from xdsl.utils.target import Target
 
+from ..dialects.errors import OptionError
+
 DIALECTS: dict[str, tuple[str, str]] = {
     # dialect -> (module, name of the Dialect object)
     "nn": ("dialects.nn", "NN"),
@@ -128,9 +130,26 @@ UNIVERSE = Universe(
 )
 
 
+def multiverse() -> Universe:
+    """What all installed packages add. Raises OptionError naming the package that cannot be loaded, or adds what is there already."""
+    try:
+        return Universe.get_multiverse()
+    except Exception as error:
+        for entry in entry_points(group="xdsl.universe"):
+            try:
+                entry.load()
+            except Exception as cause:
+                package = entry.dist.name if entry.dist is not None else entry.name
+                raise OptionError(
+                    f"the package '{package}' cannot be loaded: its xdsl.universe '{entry.value}' raises {type(cause).__name__}: "
+                    f"{cause}; repair it, or pip uninstall {package}"
+                ) from cause
+        raise OptionError(f"installed packages do not go together: {error}; rename, or uninstall one") from error
+
+
 def all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
     """Every pass of the environment: xDSL's, those of installed packages, and trtc's, which win over xDSL's."""
-    return {**Universe.get_multiverse().all_passes, **trtc_passes()}
+    return {**multiverse().all_passes, **trtc_passes()}
 
 
 def load_pass(name: str) -> type[ModulePass]:
@@ -147,6 +166,6 @@ def schedule_entry_points() -> dict[str, Callable[[], Any]]:
 def make_context() -> Context:
     """An xDSL `Context` with every dialect of the environment registered, none loaded."""
     context = Context()
-    for name, load in Universe.get_multiverse().all_dialects.items():
+    for name, load in multiverse().all_dialects.items():
         context.register_dialect(name, load)
     return context

@@ -29,7 +29,7 @@ from ...runtime.files import check_writable, replacing
 from ..observers import DumpObserver, PrintObserver, TimingObserver
 from ..options import BuildOptions, dim_ranges, parse_profiles
 from ..pipeline import PHASES, Observer, phase_steps, run_passes, run_pipeline, verify_module
-from ..universe import all_passes
+from ..universe import all_passes, multiverse
 from .opt_arguments import add_arguments, check_combinations, check_printed, hint, parse_shapes, set_profiles
 
 _MODULE_ERRORS = (TrtcError, DiagnosticException, PyRDLError)
@@ -47,6 +47,10 @@ class TrtcOptMain(xDSLOptMain):
         self.failed = False
         self.case = 1
         """The number of the case of `--split-input-file` that is being processed."""
+
+    def register_all_dialects(self) -> None:
+        multiverse()  # which says, where xDSL raises, what package is broken
+        super().register_all_dialects()
 
     def register_all_passes(self) -> None:
         for name, load in all_passes().items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,9 @@ from xdsl.passes import ModulePass
 from xdsl.utils.target import Target
 
 from trtc.compiler import universe
+from trtc.compiler.tools import trtc_opt
+from trtc.dialects.errors import OptionError
+from trtc.passes.kernels.schedules import registry
 
 ROOT = Path(__file__).parents[2]
 ALL = sorted((folder, name) for folder, names in universe.PASSES.items() for name in names)
@@ -100,3 +104,48 @@ def test_stock_xdsl_opt_sees_the_dialects(tmp_path: Path) -> None:
     )
     tool = Path(sys.executable).parent / "xdsl-opt"
     assert "nn.relu" in subprocess.run([tool, path], capture_output=True, text=True, check=True).stdout
+
+
+def install(folder: Path, group: str, entry: str, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package called `acme` with one entry point and one module, as pip would leave it."""
+    (folder / "acme-1.0.dist-info").mkdir()
+    (folder / "acme-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    (folder / "acme-1.0.dist-info" / "entry_points.txt").write_text(f"[{group}]\n{entry}\n")
+    (folder / "acme_extension.py").write_text(code)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, "acme_extension", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("raise ImportError('no module named cutlass')", "the package 'acme' cannot be loaded: its xdsl.universe "),
+        ("UNIVERSE = 5", "installed packages do not go together"),
+        (
+            "from xdsl.universe import Universe\nUNIVERSE = Universe(all_dialects={'nn': lambda: None})",
+            r"installed packages do not go together: Duplicate definition of nn in \['acme', 'trtc'\]",
+        ),
+    ],
+)
+def test_a_broken_package_beside_trtc_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], code: str, message: str
+) -> None:
+    install(tmp_path, "xdsl.universe", "acme = acme_extension:UNIVERSE", code, monkeypatch)
+    with pytest.raises(OptionError, match=message):
+        universe.make_context()
+    with pytest.raises(SystemExit) as caught:
+        trtc_opt.main(["-p", "cse"])
+    assert caught.value.code == 2
+    assert re.search(message, capsys.readouterr().err)
+
+
+def test_a_broken_schedule_of_a_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path, "trtc.schedules", "fast = acme_extension:FAST", "raise ImportError('no cutlass')", monkeypatch)
+    registry._external.cache_clear()
+    try:
+        with pytest.raises(
+            OptionError, match="schedule 'fast': the package that adds it cannot be loaded: ImportError"
+        ):
+            registry.schedules()
+    finally:
+        registry._external.cache_clear()

@@ -48,7 +48,12 @@ def schedule(name: str) -> Schedule:
     entry = _external().get(name)
     if entry is None:
         raise OptionError(f"schedule '{name}': expected one of {', '.join(names())}")
-    return cast(Schedule, entry.load())  # pyright: ignore[reportAttributeAccessIssue]
+    try:
+        return cast(Schedule, entry.load())  # pyright: ignore[reportAttributeAccessIssue]
+    except Exception as error:
+        raise OptionError(
+            f"schedule '{name}': the package that adds it cannot be loaded: {type(error).__name__}: {error}; repair or uninstall it"
+        ) from error
 
 
 def tuned(name: str, group: Group, tunables: Mapping[str, int | str]) -> Choice:
