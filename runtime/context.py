@@ -223,7 +223,8 @@ class CudaContext(ExecutionContext):
                 f"input '{spec.name}': expected an array on GPU {self.info.ordinal}, got one on GPU {found.device.id}."
             )
         # Over an input an output may be written: the kernels, which may read it after writing, then get a copy.
-        overwritten = any(cupy.may_share_memory(found, given) for given in outputs.values() if on_device(given))
+        written = [given for given in outputs.values() if isinstance(given, cupy.ndarray)]
+        overwritten = any(cupy.may_share_memory(found, given) for given in written)
         if found.flags.c_contiguous and found.data.ptr % _POINTER_ALIGNMENT == 0 and not overwritten:
             return found
         self.engine.stats.staged_inputs += 1

@@ -4,11 +4,11 @@
     %1 = fusion.group "conv" ...                     %1 = fusion.group "conv" ... attributes {layouts = [...]}
     %2 = nn.concat %0, %1 {axis = 2}            ->   %2 = nn.concat %0, %1 {axis = 2, fusion.alias = #fusion.alias<dest>}
 
-First from the last op to the first (destinations.py): producers that can write straight into the buffer of a concat, or of a transpose
-that must end row-major, do. Then from the first to the last: every other view (reshape, transpose, slice, broadcast_to) reads in
-its operand's buffer. Offsets and strides are dim expressions. Each group gets `layouts` for its operands and results; the schedules
-are asked whether they accept them, and where they refuse, a copy group makes the tensor row-major. Graph outputs end whole and
-row-major in buffers of their own. Every copy and refusal is a remark. Linear.
+First from the last op to the first (destinations.py): producers that can write straight into the buffer of a concat, of a reshape
+that is a graph output, or of a transpose that must end row-major, do. Then from the first to the last: every other view (reshape,
+transpose, slice, broadcast_to) reads in its operand's buffer. Offsets and strides are dim expressions. Each group gets `layouts` for
+its operands and results; the schedules are asked whether they accept them, and where they refuse, a copy group makes the tensor
+row-major. Graph outputs end whole and row-major in buffers of their own. Every copy and refusal is a remark. Linear.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class _Layouter:
                 reason = "a graph output must be written by a group"
             elif at.root in self.outputs:
                 reason = "two graph outputs would share a buffer"
-            elif not place.is_whole(value, at):
+            elif at.root is not value or not place.is_whole(value, at):
                 reason = "a graph output must be row-major and all of its buffer"
             if reason is None:
                 self.outputs.add(at.root)

@@ -37,6 +37,10 @@ def accepts_layout(group: GroupOp, value: SSAValue, at: Placement, target: Attri
     return None if schedule is not None else "; ".join(reasons)
 
 
+def _is_returned(value: SSAValue) -> bool:
+    return any(isinstance(use.operation, ReturnOp) for use in value.uses)
+
+
 @dataclass
 class Destinations:
     """The walk from last to first op."""
@@ -57,6 +61,8 @@ class Destinations:
                 continue
             if isinstance(op, nn.ConcatOp):
                 self._concat(op)
+            elif isinstance(op, nn.ReshapeOp) and op.result not in self.homes and _is_returned(op.result):
+                self._returned_reshape(op)
             elif isinstance(op, nn.TransposeOp | nn.ReshapeOp) and (
                 op.result in self.homes or self._wants_destination(op)
             ):
@@ -84,6 +90,18 @@ class Destinations:
                 operand = editing.insert_before(op, group, location=group.location).results[0]
                 op.operands[index] = operand
             self.homes[operand] = at
+        self.taken.add(op)
+
+    def _returned_reshape(self, op: nn.ReshapeOp) -> None:
+        """A graph output has a buffer of its own: what is reshaped to become it is written there."""
+        at = self._operand_place(op, self._place(op))
+        assert at is not None
+        reason = self.blocker(op.x, at, op)
+        if reason is not None:
+            remark(op, "missed", NAME, f"copied into a graph output: {reason}")
+            group = copy_group(op.x)
+            op.operands[0] = editing.insert_before(op, group, location=group.location).results[0]
+        self.homes[op.x] = at
         self.taken.add(op)
 
     def blocker(self, value: SSAValue, at: Placement, user: Operation) -> str | None:

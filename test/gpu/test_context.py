@@ -87,6 +87,37 @@ def test_given_outputs_on_the_gpu_are_written(engine: Any, expected: Callable[..
         np.testing.assert_allclose(cupy.asnumpy(y), expected(inputs(3, seed), W), rtol=1e-5)
 
 
+@pytest.mark.parametrize("graphs", [False, True])
+def test_an_output_may_be_written_over_an_input(engine: Any, expected: Callable[..., np.ndarray], graphs: bool) -> None:
+    """The input is copied first: poison, and kernels that read it after writing, would destroy it."""
+    import cupy
+
+    context = engine.create_context(graphs=graphs, poison=True)
+    for seed in range(4):
+        x = inputs(4, seed)
+        memory = cupy.asarray(x)
+        staged = engine.stats.staged_inputs
+        result = context.run({"x": memory}, {"y": memory.reshape(-1)[:4]})["y"]
+        np.testing.assert_allclose(cupy.asnumpy(result), expected(x, W), rtol=1e-5)
+        assert engine.stats.staged_inputs == staged + 1
+
+
+def test_copies_of_inputs_are_made_on_the_stream_of_the_kernels(
+    engine: Any, expected: Callable[..., np.ndarray]
+) -> None:
+    import cupy
+
+    context = engine.create_context(graphs=False)
+    stream = cupy.cuda.Stream(non_blocking=True)
+    for seed in range(20):
+        x = inputs(8, seed)
+        strided = cupy.asarray(np.repeat(x, 2, axis=1))[:, ::2]
+        cupy.cuda.get_current_stream().synchronize()
+        result = context.run({"x": strided}, stream=stream)["y"]
+        stream.synchronize()
+        np.testing.assert_allclose(cupy.asnumpy(result), expected(x, W), rtol=1e-5)
+
+
 def test_foreign_arrays_are_taken(engine: Any, expected: Callable[..., np.ndarray]) -> None:
     import cupy
 
