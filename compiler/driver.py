@@ -133,6 +133,8 @@ class _Tiles(Observer):
         self.text = ""
 
     def before_pass(self, index: int, step: ModulePass, module: ModuleOp) -> None:
+        if self.progress is not None:
+            self.progress(f"pass {step.name}", 0, 1)
         if step.name == "lower-to-threads":
             self.text = _print(_only(module, kernel.FuncOp), locations=False)
 

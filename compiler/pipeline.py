@@ -159,8 +159,10 @@ def run_passes(
 def _apply(step: ModulePass, context: Context, module: ModuleOp) -> None:
     try:
         step.apply(context, module)
-    except TrtcError:
-        raise
+    except TrtcError as error:
+        if step.name in str(error):
+            raise
+        raise type(error)(f"pass '{step.name}': {error}") from error
     except Exception as error:
         raise PassError(f"pass '{step.name}' failed: {_one_line(error)}; reproduce with -p '{step.spec()}'") from error
 

@@ -38,8 +38,13 @@ def anchor_kind(op: Operation) -> str:
             return kind
     if nn.is_pointwise(op):
         return "pointwise"
+    fix = (
+        "fold-batch-norm"
+        if isinstance(op, nn.BatchNormOp)
+        else "the passes of the phases before (--stop-after=quantize)"
+    )
     raise PassError(
-        f"fuse-groups: {describe(op)}: expected an op that can stand in a group, got {op.name}; run fold-batch-norm before"
+        f"fuse-groups: {describe(op)}: expected an op that can stand in a group, got {op.name}; run {fix} before"
     )
 
 

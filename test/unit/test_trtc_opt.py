@@ -292,6 +292,11 @@ def test_a_pass_that_crashes_is_one_line_unless_asked(
     assert "Traceback" in capsys.readouterr().err
 
 
+def test_a_pass_at_the_wrong_level_is_named(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(model, "--stop-after=memory", "-p", "bufferize") == 1
+    assert capsys.readouterr().err == "error: pass 'bufferize': expected a tensor type, got memref<2x3xf32>\n"
+
+
 def test_reads_standard_input(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     class Stdin:
         buffer: io.BytesIO
