@@ -10,6 +10,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 from xdsl.printer import Printer
 
+from .blobs import digests, save_blobs
 from .pipeline import Observer
 
 
@@ -39,11 +40,17 @@ class PrintObserver(Observer):
 
 
 class DumpObserver(Observer):
-    """Writes `00-input.mlir` and then one numbered file per pass, with locations, into a directory."""
+    """Writes `00-input.mlir` and then one numbered file per pass, with locations, into a directory; `finish` adds `blobs.npz`."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._started = False
+        self._digests: set[str] = set()
+
+    def finish(self, stream: TextIO) -> None:
+        """Write the weights that the files refer to, if any, so that each can be executed by itself."""
+        if self._digests:
+            save_blobs(self.directory / "blobs.npz", self._digests)
 
     def before_pass(self, index: int, step: ModulePass, module: ModuleOp) -> None:
         self._start(module)
@@ -60,6 +67,7 @@ class DumpObserver(Observer):
         self._write(f"{index:02d}-{step.name}.mlir", module)
 
     def _write(self, name: str, module: ModuleOp) -> None:
+        self._digests |= digests(module)
         self.directory.mkdir(parents=True, exist_ok=True)
         with (self.directory / name).open("w") as stream:
             print_module(module, stream, locations=True)

@@ -82,7 +82,7 @@ class BlobAttr(ParametrizedAttribute):
         if data is None:
             raise InvalidModelError(
                 f"blob {self.label.data!r}: expected its bytes (SHA-256 {self.digest.data[:12]}...) in this process, got none; "
-                "load the model or the engine that the text came from"
+                "load the model that the text came from, or give trtc-opt --blobs what --save-blobs or --dump-dir wrote"
             )
         dtype, shape = numpy_dtype(self.tensor.element_type), self.tensor.get_shape()
         expected = dtype.itemsize * int(np.prod(shape, dtype=np.int64))

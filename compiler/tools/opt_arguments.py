@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dump-dir",
         type=Path,
         metavar="DIR",
-        help="write one numbered file per pass into DIR (into a folder for each case with --split-input-file)",
+        help="write one numbered file per pass into DIR, and their weights (a folder for each case with --split-input-file)",
     )
     group.add_argument(
         "--stop-after", choices=PHASES, metavar="PHASE", help=f"run the pipeline up to one of {', '.join(PHASES)}"
@@ -60,6 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--seed", type=count, default=0, metavar="N", help="seed of random inputs (default 0)")
     group.add_argument("--inputs", type=Path, metavar="NPZ", help="inputs for --run, by ONNX name")
     group.add_argument("--save-outputs", type=Path, metavar="NPZ", help="save the outputs of --run")
+    group.add_argument("--blobs", type=Path, metavar="NPZ", help="the weights that an .mlir file refers to")
+    group.add_argument("--save-blobs", type=Path, metavar="NPZ", help="save the weights that the result refers to")
     group.add_argument(
         "--failures",
         type=Path,

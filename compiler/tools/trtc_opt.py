@@ -26,6 +26,7 @@ from xdsl.xdsl_opt_main import xDSLOptMain
 
 from ...dialects.errors import InvalidModelError, OptionError, TrtcError
 from ...runtime.files import check_writable, replacing
+from ..blobs import digests, load_blobs, save_blobs
 from ..observers import DumpObserver, PrintObserver, TimingObserver
 from ..options import BuildOptions, dim_ranges, parse_profiles
 from ..pipeline import PHASES, Observer, phase_steps, run_passes, run_pipeline, verify_module
@@ -47,6 +48,8 @@ class TrtcOptMain(xDSLOptMain):
         self.failed = False
         self.case = 1
         """The number of the case of `--split-input-file` that is being processed."""
+        self.digests: set[str] = set()
+        """Of the blobs in the results."""
 
     def register_all_dialects(self) -> None:
         multiverse()  # which says, where xDSL raises, what package is broken
@@ -78,7 +81,11 @@ class TrtcOptMain(xDSLOptMain):
             args.print_ir_after = []
         args.timing = args.timing or args.time_passes
         check_combinations(args)
-        for path, flag in ((args.output_file, "-o"), (args.save_outputs, "--save-outputs")):
+        for path, flag in (
+            (args.output_file, "-o"),
+            (args.save_outputs, "--save-outputs"),
+            (args.save_blobs, "--save-blobs"),
+        ):
             if path is not None and (flag == "-o" or Path(path).parent.is_dir()):
                 check_writable(path, flag)
         self.passes = [self._make_pass(spec) for spec in parse_pipeline(args.passes)]
@@ -134,7 +141,9 @@ class TrtcOptMain(xDSLOptMain):
         args = self.args
         observers: list[Observer] = [PrintObserver(sys.stderr, args.print_ir_before, args.print_ir_after)]
         if args.dump_dir is not None:
-            observers.append(DumpObserver(args.dump_dir / str(self.case) if args.split_input_file else args.dump_dir))
+            dump = DumpObserver(args.dump_dir / str(self.case) if args.split_input_file else args.dump_dir)
+            self.reports.append(dump.finish)
+            observers.append(dump)
         if args.timing:
             timing = TimingObserver()
             self.reports.append(timing.report)
@@ -164,6 +173,8 @@ class TrtcOptMain(xDSLOptMain):
 
     def run(self) -> None:
         chunks, extension = self.prepare_input()
+        if self.args.blobs is not None:
+            load_blobs(self.args.blobs)
         # A file is written at the end, and only a whole result: it may be the input's, and an interrupt leaves it as it was.
         path = self.args.output_file
         output = sys.stdout if path is None else StringIO()
@@ -186,6 +197,8 @@ class TrtcOptMain(xDSLOptMain):
             output.flush()
         for report in self.reports:
             report(sys.stderr)
+        if self.args.save_blobs is not None and not self.failed:
+            save_blobs(self.args.save_blobs, self.digests)
         if isinstance(output, StringIO) and path is not None and not self.failed:
             with replacing(path, "-o") as stream:
                 stream.write(output.getvalue().encode())
@@ -199,6 +212,7 @@ class TrtcOptMain(xDSLOptMain):
             if not self.args.disable_verify:
                 verify_module(module, "the input")
             self.apply_passes(module)
+        self.digests |= digests(module)
         if self.args.run:
             from .run_module import run_and_report
 

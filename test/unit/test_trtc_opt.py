@@ -337,6 +337,45 @@ def test_reads_onnx(onnx_model: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr().out.startswith("y: float32[3x4] min 0 ")
 
 
+@pytest.fixture
+def weighted_model(tmp_path: Path) -> Path:
+    """`y = x + w` with `w` too large for the text."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [2, 64]) for name in ("x", "y"))
+    w = numpy_helper.from_array(np.arange(64, dtype=np.float32), "w")
+    graph = helper.make_graph([helper.make_node("Add", ["x", "w"], ["y"])], "g", [x], [y], [w])
+    path = tmp_path / "weighted.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10), path)
+    return path
+
+
+def test_printed_ir_runs_with_the_blobs_that_were_saved(
+    weighted_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, blobs, ir = tmp_path / "graph.mlir", tmp_path / "graph.npz", tmp_path / "ir"
+    assert run(weighted_model, "--stop-after=fuse", "-o", text, "--save-blobs", blobs, "--dump-dir", ir) == 0
+    assert run(weighted_model, "--run") == 0
+    expected = capsys.readouterr().out
+    for path, saved in (
+        (text, blobs),
+        (ir / "00-input.mlir", ir / "blobs.npz"),
+        (ir / "01-canonicalize-nn.mlir", ir / "blobs.npz"),
+    ):
+        monkeypatch.setattr("trtc.dialects.blob._STORE", {})  # as a new process begins
+        assert run(path, "--run") == 1
+        assert "give trtc-opt --blobs what --save-blobs or --dump-dir wrote" in capsys.readouterr().err
+        assert run(path, "--run", "--blobs", saved) == 0
+        assert capsys.readouterr().out == expected
+
+
+def test_blobs_are_verified(tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.savez(tmp_path / "wrong.npz", **{"0" * 64: np.zeros(4, np.uint8)})
+    assert run(model, "--blobs", tmp_path / "wrong.npz") == 2
+    assert "expected blobs by their SHA-256, as --save-blobs writes them" in capsys.readouterr().err
+
+
 def test_a_broken_onnx_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "broken.onnx"
     path.write_bytes(b"not a model")
