@@ -21,6 +21,7 @@ import numpy as np
 from ...dialects.errors import OptionError, TrtcError
 from ...runtime.container import MAGIC
 from ...runtime.files import check_writable, replacing
+from ..environment import cache_directory
 from ..options import PRECISIONS, BuildOptions, parse_profiles
 from .flags import count
 
@@ -149,9 +150,16 @@ def _build(args: argparse.Namespace) -> Engine:
     )
     progress = Progress(args.quiet)
     try:
-        return build(args.model, options, targets=targets[1:], cache=None if args.no_cache else "", progress=progress)
+        engine = build(args.model, options, targets=targets[1:], cache=None if args.no_cache else "", progress=progress)
     finally:
         progress.finish()
+    kept = cache_directory()
+    if engine.stats.compiles and not args.no_cache and not os.access(kept, os.W_OK | os.X_OK):
+        print(
+            f"trtc: note: the next build compiles all kernels again: '{kept}' cannot be written; set TRTC_CACHE to another folder",
+            file=sys.stderr,
+        )
+    return engine
 
 
 def _check_engine_output(path: Path) -> None:

@@ -67,3 +67,15 @@ def test_the_page_names_every_error_and_option() -> None:
     shown = set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
     for_compilers = {"check_boundaries", "verify_each"}
     assert trtc.BuildOptions.__dataclass_fields__.keys() - for_compilers <= shown
+
+
+def test_a_cache_that_cannot_be_written_is_said(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "file").write_text("not a folder")
+    monkeypatch.setenv("TRTC_CACHE", str(folder / "file" / "cache"))
+    command = ["build", "model.onnx", "--profile", "batch=1,2,4", "--quiet"]
+    assert main(command) == 0
+    assert "file/cache' cannot be written; set TRTC_CACHE to another folder" in capsys.readouterr().err
+    assert main([*command, "--no-cache"]) == 0
+    assert capsys.readouterr().err == ""
