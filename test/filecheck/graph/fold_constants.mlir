@@ -45,7 +45,7 @@ func.func @dynamic(%x: tensor<?xf32, #nn.dims<N>>) -> tensor<?xf32, #nn.dims<N>>
 // -----
 
 // Invalid: an index beyond the constant that it reads.
-// CHECK: error: nn.gather: expected indices in [-2, 2), got 7
+// CHECK: error: pass 'fold-constants': nn.gather: expected indices in [-2, 2), got 7
 func.func @invalid() -> tensor<1xf32> {
   %0 = nn.constant dense<[1.0, 2.0]> : tensor<2xf32>
   %1 = nn.constant dense<[7]> : tensor<1xi64>
