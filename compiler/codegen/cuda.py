@@ -34,7 +34,18 @@ typedef typename union unsigned using virtual void volatile while
 """
 _OTHERS = "smem shared_base min max blockIdx threadIdx gridDim blockDim f16 bf16 vec8 vec16 keep TensorMap"
 _RESERVED = frozenset(f"{_KEYWORDS} {_OTHERS}".split())
+_FUNCTIONS = """
+abs acos asin atan cbrt ceil cos cosh div erf erfc exp exp2 floor fma fmod isinf isnan labs ldiv log log2 max memcpy memset min mod modf pow
+remainder rint round rsqrt sign sin sinh sqrt tan tanh trunc and not or xor
+"""
+"""Functions of CUDA's, and C++'s names of operators: no kernel may be called so."""
 _VECTORS = {4: "unsigned", 8: "vec8", 16: "vec16"}
+
+
+def entry_name(func: kernel.FuncOp) -> str:
+    """What a kernel is called in CUDA C: its symbol, unless that is a name of CUDA's own."""
+    name = func.sym_name.data
+    return f"{name}_kernel" if name in _RESERVED or name in _FUNCTIONS.split() else name
 
 
 def print_kernel(func: kernel.FuncOp, *, comments: bool = True) -> str:
@@ -160,7 +171,7 @@ class CudaPrinter(BasePrinter):
             blocks = 1  # setmaxnreg needs a known register count at entry, which ptxas takes from here (C7508)
         bounds = f"{func.threads}, {blocks}" if blocks else f"{func.threads}"
         cluster = f" __cluster_dims__({func.cluster.value.data}, 1, 1)" if func.cluster.value.data > 1 else ""
-        self.print_string(f'extern "C" __global__ void __launch_bounds__({bounds}){cluster} {func.sym_name.data}(')
+        self.print_string(f'extern "C" __global__ void __launch_bounds__({bounds}){cluster} {entry_name(func)}(')
         self.print_string(", ".join(parameters) + ") {")
         with self.indented():
             self._entry(func)
