@@ -49,11 +49,11 @@ class KernelInfo:
         )
 
     def blocks(self, env: Mapping[str, int]) -> tuple[int, int, int]:
-        """The grid in blocks. Raises TargetError beyond CUDA's limits."""
+        """The grid in blocks, none of them where a tensor is empty. Raises TargetError beyond CUDA's limits."""
         grid = tuple(extent.evaluate(env) for extent in self.grid)
-        if any(not 1 <= extent <= limit for extent, limit in zip(grid, MAXIMUM_GRID, strict=True)):
+        if any(not 0 <= extent <= limit for extent, limit in zip(grid, MAXIMUM_GRID, strict=True)):
             raise TargetError(
-                f"kernel {self.name}: expected a grid from 1 up to {MAXIMUM_GRID}, got {grid} for {dict(env)}."
+                f"kernel {self.name}: expected a grid of up to {MAXIMUM_GRID}, got {grid} for {dict(env)}."
             )
         x, y, z = grid
         return x, y, z

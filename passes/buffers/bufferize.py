@@ -14,8 +14,8 @@ producers of a concat write straight into it); every other result of a call is a
 left in `@main` become weights. A group whose kernels exist already (`kernel.func @f`, `@f_1`, ...) is one launch for each, with
 the workspace that they take.
 
-Assumes `assign-destinations` and `outline-groups`: a returned tensor is the result of a call, or of a `dest` op, and is returned
-once; anything else is a PassError, since a copy would have to be a group of its own. Does not reorder calls.
+Assumes `assign-destinations` and `outline-groups`: a returned tensor is the result of a call or of a `dest` op, or all of one in
+another shape, and is returned once; anything else is a PassError, since a copy would have to be a group of its own. Does not reorder calls.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import buffer, fusion, kernel, nn
-from ...dialects.dims import Expr
+from ...dialects.dims import Expr, product
 from ...dialects.errors import PassError
 from ...dialects.provenance import describe, get_names
 from .views import Place, operand_place, result_place, same_strides
@@ -71,23 +71,23 @@ class _Places:
         return self.places[value]
 
     def check_returned(self) -> None:
-        """Raises unless each returned tensor is all of an owner of its own, which becomes the output argument."""
+        """Raises unless each returned tensor is all of an owner of its own, perhaps in another shape; the owner becomes the
+        output argument."""
         owners: set[SSAValue] = set()
         for index, value in enumerate(self.returned):
             place = self.of(value)
-            if (
-                place.owner is not value
-                or isinstance(value, BlockArgument)
-                or isinstance(value.owner, nn.WeightOp | nn.ConstantOp)
-            ):
+            owner = cast(SSAValue, place.owner)
+            whole = place.is_whole and product(place.dims) == product(nn.shape_of(owner))
+            if not whole or isinstance(owner, BlockArgument) or isinstance(owner.owner, nn.WeightOp | nn.ConstantOp):
                 raise _fail(
-                    f"output {index} is a view, an input or a weight: expected assign-destinations to have made a copy of it."
+                    f"output {index} is part of a buffer, an input or a weight: expected assign-destinations to have made a "
+                    "copy of it."
                 )
-            if value in owners:
+            if owner in owners:
                 raise _fail(
                     f"output {index} is returned twice: expected assign-destinations to have made a copy of it."
                 )
-            owners.add(value)
+            owners.add(owner)
 
     def _find(self, value: SSAValue) -> Place:
         into = [
@@ -130,6 +130,8 @@ class _Rewrite:
         self.places = _Places(function)
         self.block = Block()
         self.owners: dict[SSAValue, SSAValue] = {}
+        self.dims: dict[SSAValue, tuple[Expr, ...]] = {}
+        """The shape of each owner's memref: an output argument has the output's, which may be another than that of the call's result."""
         self.views: dict[Place, SSAValue] = {}
         self.symbols: dict[str, SSAValue] = {}
         self.functions = {f.sym_name.data: f for f in module.body.block.ops if isinstance(f, FuncOp)}
@@ -163,7 +165,8 @@ class _Rewrite:
             argument = self.block.insert_arg(buffer.memref_type(dims, nn.element_of(value)), len(self.block.args))
             argument.name_hint = value.name_hint
             argument.location = value.location if isinstance(value, BlockArgument) else _location_of(value)
-            self.owners[value] = argument
+            self.owners[cast(SSAValue, self.places.of(value).owner)] = argument
+            self.dims[argument] = dims
             listed.append(nn.DimsAttr(dims))
         self.function.attributes[buffer.ARG_DIMS] = ArrayAttr(listed)
         for index, value in enumerate(old.args):
@@ -225,6 +228,8 @@ class _Rewrite:
         for value in (*op.operands, *op.results):
             place = self.places.of(value)
             names |= {name for stride in place.strides for name in stride.symbols()}
+        callee = self.functions.get(op.callee.string_value())
+        names |= _symbols_inside(callee) if callee is not None else set()
         missing = sorted(names - self.symbols.keys())
         if missing:
             raise _fail(
@@ -236,7 +241,7 @@ class _Rewrite:
         """The memref of a tensor, made where the builder stands if it does not exist yet."""
         place = self.places.of(value)
         owner = self._owner(place.owner)
-        if place.is_whole and place.dims == nn.shape_of(cast(SSAValue, place.owner)):
+        if place.is_whole and place.dims == self.dims[owner]:
             return owner
         if place not in self.views:
             view = buffer.ViewOp(owner, place.offset, place.dims, place.strides)
@@ -262,7 +267,7 @@ class _Rewrite:
         op.location = _location_of(value)
         op.results[0].name_hint = value.name_hint
         self.block.add_op(op)
-        self.owners[value] = op.results[0]
+        self.owners[value], self.dims[op.results[0]] = op.results[0], dims
         return op.results[0]
 
     def _check_layouts(self, op: Operation, callee: str) -> None:
@@ -298,6 +303,18 @@ def _export(module: ModuleOp, weights: FuncOp | None, constants: Sequence[tuple[
         moved = constant.clone()
         moved.attributes.pop("nn.names", None)
         Rewriter.insert_op([moved, nn.ExportOp(label, moved.result)], InsertPoint.before(end))
+
+
+def _symbols_inside(function: FuncOp) -> set[str]:
+    """The symbols that the ops of a group compute with, beside those of its operands and results: starts of slices, sizes."""
+    exprs = {
+        expr
+        for op in function.walk()
+        for attribute in op.properties.values()
+        if isinstance(attribute, nn.DimsAttr)
+        for expr in attribute.exprs
+    }
+    return {name for expr in exprs for name in expr.symbols()}
 
 
 def _location_of(value: SSAValue):

@@ -99,3 +99,32 @@ func.func @main(%x : tensor<64xf32>) -> tensor<64xf32> {
   %a = fusion.call @split(%x) : (tensor<64xf32>) -> tensor<64xf32>
   func.return %a : tensor<64xf32>
 }
+
+// -----
+
+// An output that is all of a result in another shape: the call writes into the output argument, seen in the result's shape.
+// CHECK-LABEL: func.func @main
+// CHECK-SAME: (%x: memref<4x6xf32>, [[Y:%.*]]: memref<24xf32>)
+// CHECK-NEXT: [[V:%.*]] = buffer.view [[Y]] offset #nn.dims<0> dims #nn.dims<4, 6> strides #nn.dims<6, 1> : memref<24xf32> to memref<4x6xf32>
+// CHECK-NEXT: buffer.launch @a ins(%x : memref<4x6xf32>) outs([[V]] : memref<4x6xf32>)
+func.func private @a(tensor<4x6xf32>) -> tensor<4x6xf32>
+func.func @main(%x : tensor<4x6xf32>) -> tensor<24xf32> {
+  %a = fusion.call @a(%x) : (tensor<4x6xf32>) -> tensor<4x6xf32>
+  %r = nn.reshape %a {fusion.alias = #fusion.alias<source>} : (tensor<4x6xf32>) -> tensor<24xf32>
+  func.return %r : tensor<24xf32>
+}
+
+// -----
+
+// The symbols that a group computes with count, also where no operand or result has them.
+// CHECK-LABEL: func.func @main
+// CHECK: buffer.symbol "N" from %x[0]
+// CHECK: buffer.launch @shape[%N]
+func.func private @shape() -> tensor<2xi64> {
+  %s = nn.shape_value #nn.dims<N, 4> : tensor<2xi64>
+  func.return %s : tensor<2xi64>
+}
+func.func @main(%x : tensor<?x4xf32, #nn.dims<N, 4>>) -> tensor<2xi64> {
+  %s = fusion.call @shape() : () -> tensor<2xi64>
+  func.return %s : tensor<2xi64>
+}
