@@ -349,7 +349,9 @@ class Network:
         return self.insert(nn.MatmulOp(a, self.operand(b), transpose_b))
 
     def add_reduce(self, kind: str, x: SSAValue, axes: Sequence[int], *, keepdims: bool = False) -> SSAValue:
-        """`sum mean max min prod sumsq` over `axes`."""
+        """`sum mean max min prod sumsq` over `axes`; over none of them, nothing is summed and `sumsq` is the square."""
+        if not axes and kind in set(nn.ReduceKind):
+            return self.add_binary("mul", x, x) if kind == nn.ReduceKind.SUMSQ else x
         try:
             return self.insert(nn.ReduceOp(x, kind, list(axes), keepdims))
         except ValueError:

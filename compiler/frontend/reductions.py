@@ -19,15 +19,15 @@ KINDS = {
 }  # fmt: skip
 
 
-def _axes(node: Node, rank: int) -> list[int] | None:
-    """The axes to reduce; None where the node is the identity (no axes and noop_with_empty_axes)."""
+def _axes(node: Node, rank: int) -> list[int]:
+    """The axes to reduce; none with noop_with_empty_axes, where what comes before and after the reduction still happens."""
     in_operand = node.opset >= (13 if node.op_type == "ReduceSum" else 18)
     if in_operand:
         axes = node.known_ints(1, "axes") if node.has_input(1) else []
     else:
         axes = node.ints("axes", []) if node.has("axes") else []
     if not axes:
-        return None if in_operand and node.int("noop_with_empty_axes", 0) else list(range(rank))
+        return [] if in_operand and node.int("noop_with_empty_axes", 0) else list(range(rank))
     return sorted(node.axis(axis, rank) for axis in axes)
 
 
@@ -36,8 +36,6 @@ def reduction(node: Node) -> Result:
     net, x, kind = node.net, node.data(0), node.op_type
     axes = _axes(node, node.rank(0))
     keepdims = bool(node.int("keepdims", 1))
-    if axes is None:
-        return node.value(0)
     if net.element(x) == i1:
         # The maximum of booleans is "any", the minimum is "all".
         return net.add_cast(net.add_reduce(KINDS[kind], net.add_cast(x, i8), axes, keepdims=keepdims), i1)
@@ -67,7 +65,7 @@ _STEPS: dict[str, Callable[[Element, Element], Element]] = {
 def fold_reduction(node: Node, operands: list[Array]) -> Array | None:
     """All elements of a shape to one: what element counts are computed with."""
     values = operands[0]
-    if values.ndim != 1 or not values.size or _axes(node, 1) is None:
+    if values.ndim != 1 or not values.size or not _axes(node, 1):
         return None
     total = chain(_STEPS[node.op_type], values.tolist())
     return elements([dims.as_expr(total)], (1,) if node.int("keepdims", 1) else ())
