@@ -1,0 +1,159 @@
+"""Small ONNX graphs against ONNX Runtime, through a whole build to the simulator: each was once wrong, refused or a crash.
+
+`test_random_graphs.py` finds such graphs; here they stay, one a line, reduced to what matters.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx.parser
+import pytest
+from onnx import helper
+
+import trtc
+from trtc.compiler.codegen.cubin_cache import CubinCache
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+import random_graphs
+
+pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
+
+Array = np.ndarray[Any, Any]
+HEADER = '<ir_version: 8, opset_import: ["" : {opset}]>\n'
+PROFILES = {"N": (1, 2, 4)}
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> CubinCache:
+    return CubinCache(tmp_path_factory.mktemp("cubins"))
+
+
+def parse(text: str, opset: int = 18) -> onnx.ModelProto:
+    """`g (float[2] x) => (float[2] y) { y = Relu(x) }` as a model."""
+    model = onnx.parser.parse_model(HEADER.format(opset=opset) + text)
+    onnx.checker.check_model(model)
+    return model
+
+
+def draw(model: onnx.ModelProto, n: int, seed: int = 0) -> dict[str, Array]:
+    """Inputs of the declared types, N being `n`."""
+    rng = np.random.default_rng(seed)
+    inputs: dict[str, Array] = {}
+    for value in model.graph.input:
+        tensor = value.type.tensor_type
+        dtype = helper.tensor_dtype_to_np_dtype(tensor.elem_type)
+        shape = [dim.dim_value or n for dim in tensor.shape.dim]
+        array = (
+            rng.standard_normal(shape)
+            if dtype.kind == "f"
+            else rng.integers(0 if dtype.kind in "ub" else -9, 10, shape)
+        )
+        inputs[value.name] = np.asarray(array).astype(dtype)
+    return inputs
+
+
+def compare(model: onnx.ModelProto, cache: CubinCache, *feeds: dict[str, Array], target: str = "sm_80") -> None:
+    """Build, run and compare every output with ONNX Runtime: integers and special values exactly, floats to 1e-4."""
+    dynamic = any(dim.dim_param for value in model.graph.input for dim in value.type.tensor_type.shape.dim)
+    options = trtc.BuildOptions(target=target, profiles=PROFILES if dynamic else {})
+    context = trtc.build(model, options, cache=cache).create_context("simulator")
+    for inputs in feeds or [draw(model, n) for n in ((1, 3) if dynamic else (1,))]:
+        expected = random_graphs.run_onnxruntime(model, inputs)
+        got = context.run(inputs)
+        for value, wanted in zip(model.graph.output, expected, strict=True):
+            random_graphs.assert_close(np.asarray(got[value.name]), wanted, 1e-4, value.name)
+
+
+VIEWS_AS_OUTPUTS = [
+    "g (float[24, 2, 1] x) => (float[24, 2] y) <int64[2] s = {24, 2}> { a = Relu(x) y = Reshape(a, s) }",
+    "g (float[1, 8, 4, 4] x) => (float[1, 2, 8, 8] y) { y = DepthToSpace<blocksize = 2>(x) }",
+    "g (float[N, 4, 2, 2] x) => (float[N, 16, 1, 1] y) { y = SpaceToDepth<blocksize = 2>(x) }",
+    "g (float[2, 3] x) => (float[6] y, float[2, 3] a) <int64[1] s = {6}> { a = Relu(x) y = Reshape(a, s) }",
+    "g (float[2, 3] x) => (float[6] y, float[3, 2] z) <int64[1] s = {6}, int64[2] t = {3, 2}>"
+    " { a = Relu(x) y = Reshape(a, s) z = Reshape(a, t) }",
+]
+
+
+@pytest.mark.parametrize("text", VIEWS_AS_OUTPUTS)
+def test_a_view_of_a_result_may_be_an_output(text: str, cache: CubinCache) -> None:
+    compare(parse(text), cache)
+
+
+SLICES = [
+    "g (float[3, 4] x) => (float[3, 4] y) <int64[1] s = {-1}, int64[1] e = {-99}, int64[1] a = {1}, int64[1] t = {-1}>"
+    " { y = Slice(x, s, e, a, t) }",
+    "g (float[5, 4] x) => (float[2, 2] z) <int64[2] s = {-1, 3}, int64[2] e = {0, -99}, int64[2] a = {0, 1}, int64[2] t = {-2, -2}>"
+    " { y = Slice(x, s, e, a, t) z = Relu(y) }",
+    "g (float[3, 4] x, float[4, 2] w) => (float[3, 2] z)"
+    " <int64[1] s = {-1}, int64[1] e = {-99}, int64[1] a = {0}, int64[1] t = {-1}> { y = Slice(x, s, e, a, t) z = MatMul(y, w) }",
+    "g (float[N, 2, 5, 4] x) => (float[2, M, 3] y) <int64[2] p = {1, 3}, int64[3] s = {2, -1, 3}>"
+    " { a, b = Split<axis = 3>(x, p) y = Reshape(b, s) }",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SLICES)
+def test_slices_may_run_backwards_and_be_reshaped(text: str, cache: CubinCache) -> None:
+    compare(parse(text), cache)
+
+
+SCALARS = [
+    "g () => (float y) <float y = {1.5}> { }",
+    "g (float[4] x) => (float y, float[4] z) <float[4] a = {1, 2, 3, 4}> { y = MatMul(a, a) z = Relu(x) }",
+    "g (float[4] x) => (float z, float[4] y) <float a = {0.7}, float b = {0.2}> { z = Min(a, b) y = Add(x, z) }",
+    "g (float x) => (float y, float z) { y = ReduceSum(x) z = ReduceL2<noop_with_empty_axes = 1>(x) }",
+    "g (float[2, 3] x) => (float[2, 3] y, float[2, 3] z)"
+    " { y = ReduceSumSquare<noop_with_empty_axes = 1>(x) z = ReduceL1<noop_with_empty_axes = 1>(x) }",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SCALARS[1:])
+def test_scalars_and_reductions_over_nothing(text: str, cache: CubinCache) -> None:
+    compare(parse(text), cache)
+
+
+def test_a_shape_with_a_dynamic_dim_is_an_output(cache: CubinCache) -> None:
+    compare(parse("g (float[N, 4, 2] x) => (int64[3] y) { y = Shape(x) }"), cache)
+
+
+def test_depthwise_convolutions_may_have_several_outputs_a_channel(cache: CubinCache) -> None:
+    text = "g (float[2, 3, 5, 5] x, float[6, 1, 3, 3] w) => (float[2, 6, 3, 3] y) { y = Conv<group = 3>(x, w) }"
+    compare(parse(text), cache)
+
+
+CUDA_NAMES = "Abs Neg Exp Log Sqrt Erf Tanh Floor Ceil Round Sin Cos Sign Relu Reciprocal Sigmoid"
+
+
+@pytest.mark.parametrize("operators", [CUDA_NAMES, "Max Min Add Sub Mul Div Pow"])
+def test_kernels_may_be_called_like_functions_of_cuda(operators: str, cache: CubinCache) -> None:
+    """One group for each operator, called after it."""
+    names, operand = operators.split(), "x, x" if "Add" in operators else "x"
+    calls = " ".join(f"y{i} = {op}({operand})" for i, op in enumerate(names))
+    outputs = ", ".join(f"float[4] y{i}" for i in range(len(names)))
+    model = parse(f"g (float[4] x) => ({outputs}) {{ {calls} }}")
+    compare(model, cache, {"x": np.float32([0.5, 1.25, 2.0, 3.75])})
+
+
+EMPTY = [
+    "g (float[2, 3] x) => (float[2, 0] y) <int64[1] s = {1}, int64[1] e = {1}, int64[1] a = {1}> { y = Slice(x, s, e, a) }",
+    "g (float[N, 3] x) => (float[N, 0] z) <int64[1] s = {1}, int64[1] e = {1}, int64[1] a = {1}> { y = Slice(x, s, e, a) z = Relu(y) }",
+    "g (float[2, 3] x) => (float[2, 3] z) <int64[1] s = {1}, int64[1] e = {1}, int64[1] a = {1}>"
+    " { y = Slice(x, s, e, a) z = Concat<axis = 1>(y, x) }",
+    "g (float[2, 3] x) => (float[2, 1] z) <int64[1] s = {1}, int64[1] e = {1}, int64[1] a = {1}>"
+    " { y = Slice(x, s, e, a) z = ReduceSum(y, a) }",
+    "g (float[2, 3] x) => (float[2, 4] z) <int64[1] s = {1}, int64[1] e = {1}, int64[1] a = {1}, int64[4] p = {0, 1, 0, 3}>"
+    " { y = Slice(x, s, e, a) z = Pad(y, p) }",
+    "g (float[2, 3] x, float[3, 2] w) => (float[2, 2] z) <int64[1] s = {1}, int64[1] e = {1}, int64[1] a = {1}, int64[1] b = {0}>"
+    " { y = Slice(x, s, e, a) v = Slice(w, s, e, b) z = MatMul(y, v) }",
+    "g (float[2, 3] x) => (float[0, 3] y) <int64[0] i = {}> { y = Gather(x, i) }",
+    "g (float[2, 3] x) => (float[2, 0] z) <int64[1] s = {1}, int64[1] e = {1}, int64[1] a = {1}>"
+    " { y = Slice(x, s, e, a) z = Softmax(y) }",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", EMPTY)
+def test_tensors_may_be_empty(text: str, cache: CubinCache) -> None:
+    compare(parse(text), cache)
