@@ -19,9 +19,10 @@ Coord = Any
 
 
 def fill_value(fill: float, dtype: np.dtype[Any]) -> Any:
-    """The fill of a load in the element type; infinities become the ends of an integer type's range."""
-    if dtype.kind == "i" and np.isinf(fill):
-        return np.iinfo(dtype).max if fill > 0 else np.iinfo(dtype).min
+    """The fill of a load in the element type; what is beyond an integer type's range becomes its end."""
+    if dtype.kind in "iu":
+        info = np.iinfo(dtype)
+        return dtype.type(info.max if fill >= info.max else info.min if fill <= info.min else int(fill))
     return np.asarray(fill).astype(dtype)[()]
 
 
@@ -59,6 +60,8 @@ class View:
         array = self.tensor.array
         if inside.all():
             return array[offset]
+        if not inside.any():  # the tensor may be empty
+            return np.full(offset.shape, fill_value(fill, array.dtype))
         return np.where(inside, array[np.where(inside, offset, 0)], fill_value(fill, array.dtype))
 
     def store(self, op: Operation, leading: Sequence[Coord], row: Array, column: Array, value: Array) -> None:
