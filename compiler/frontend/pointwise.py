@@ -147,9 +147,18 @@ def _elu(net: Network, x: SSAValue, alpha: float) -> SSAValue:
 
 
 def softplus(net: Network, x: SSAValue) -> SSAValue:
-    """log(1 + exp(x)) as relu(x) + log(1 + exp(-|x|))."""
+    """log(1 + exp(x)) as relu(x) + log1p(exp(-|x|)).
+
+    1 + t loses the digits of a small t; log(w) * t / (w - 1) with w = 1 + t as it was rounded gets them back (Kahan), so that
+    the result keeps its relative precision for large negative x.
+    """
     tail = net.add_unary("exp", net.add_unary("neg", net.add_unary("abs", x)))
-    return net.add_binary("add", net.add_unary("relu", x), net.add_unary("log", net.add_binary("add", tail, 1.0)))
+    wide = net.add_binary("add", tail, 1.0)
+    scaled = net.add_binary(
+        "div", net.add_binary("mul", net.add_unary("log", wide), tail), net.add_binary("sub", wide, 1.0)
+    )
+    log1p = net.add_where(net.add_compare("eq", wide, 1.0), tail, scaled)
+    return net.add_binary("add", net.add_unary("relu", x), log1p)
 
 
 def _hard_sigmoid(net: Network, x: SSAValue, alpha: float, beta: float) -> SSAValue:

@@ -104,6 +104,7 @@ SCALARS = [
     "g () => (float y) <float y = {1.5}> { }",
     "g (float[4] x) => (float y, float[4] z) <float[4] a = {1, 2, 3, 4}> { y = MatMul(a, a) z = Relu(x) }",
     "g (float[4] x) => (float z, float[4] y) <float a = {0.7}, float b = {0.2}> { z = Min(a, b) y = Add(x, z) }",
+    "g (float x) => (float y) <float a = {0.5}> { b = Erf(a) y = Add(x, b) }",
     "g (float x) => (float y, float z) { y = ReduceSum(x) z = ReduceL2<noop_with_empty_axes = 1>(x) }",
     "g (float[2, 3] x) => (float[2, 3] y, float[2, 3] z)"
     " { y = ReduceSumSquare<noop_with_empty_axes = 1>(x) z = ReduceL1<noop_with_empty_axes = 1>(x) }",
@@ -135,6 +136,43 @@ def test_kernels_may_be_called_like_functions_of_cuda(operators: str, cache: Cub
     outputs = ", ".join(f"float[4] y{i}" for i in range(len(names)))
     model = parse(f"g (float[4] x) => ({outputs}) {{ {calls} }}")
     compare(model, cache, {"x": np.float32([0.5, 1.25, 2.0, 3.75])})
+
+
+def test_a_constant_beside_a_vector_is_transposed(cache: CubinCache) -> None:
+    text = "g (float[1] x) => (float[1, 5] y) <float[5, 1] c = {1, 2, 3, 4, 5}> { a = Mul(c, x) y = Transpose<perm = [1, 0]>(a) }"
+    compare(parse(text), cache)
+
+
+@pytest.mark.parametrize("operator", ["Softplus", "Mish"])
+def test_softplus_keeps_its_digits_for_large_negative_operands(operator: str, cache: CubinCache) -> None:
+    model = parse(f"g (float[4] x) => (float[4] y) {{ y = {operator}(x) }}", opset=18)
+    for scale in (1.0, 4.0, 20.0):
+        compare(model, cache, {"x": np.float32([-1.0, -2.0, -3.0, -4.0]) * np.float32(scale)})
+
+
+BYTES = [
+    "g (uint8[3, 5] x) => (float[3, 5] y, int8[3, 5] z, int64[3, 5] v, bool[3, 5] b)"
+    " { y = Cast<to = 1>(x) z = Cast<to = 3>(x) v = Cast<to = 7>(x) b = Cast<to = 9>(x) }",
+    "g (float[3, 5] x) => (uint8[3, 5] y) { a = Abs(x) y = Cast<to = 2>(a) }",
+    "g (uint8[3, 5] x, uint8[5] z) => (uint8[3, 5] y) { a = Sub(x, z) b = Mul(a, a) y = Div(b, z) }",
+    "g (uint8[3, 5] x, uint8[5] z) => (uint8[3, 5] y, bool[3, 5] b) { y = Max(x, z) b = Less(x, z) }",
+    "g (uint8[1, 2, 6, 6] x) => (uint8[1, 2, 3, 3] y) { y = MaxPool<kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 0, 0]>(x) }",
+    "g (uint8[3, 5] x) => (uint8[3] y, uint8[3] z) <int64[1] a = {1}>"
+    " { y = ReduceMax<keepdims = 0>(x, a) z = ReduceMin<keepdims = 0>(x, a) }",
+    "g (uint8[3, 5] x) => (uint8[2, 5] y, uint8[5, 3] w, uint8[4, 5] z) <int64[2] i = {2, -1}, int64[4] p = {0, 0, 1, 0}>"
+    " { y = Gather(x, i) w = Transpose(x) z = Pad(x, p) }",
+    "g (uint8[3, 5] x) => (uint8[3, 5] y) <uint8 low = {2}, uint8 high = {200}> { y = Clip(x, low, high) }",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", BYTES)
+def test_bytes_without_a_sign(text: str, cache: CubinCache) -> None:
+    """Images come as uint8; arithmetic wraps around at 256."""
+    model = parse(text)
+    inputs = draw(model, 1)
+    rng = np.random.default_rng(3)
+    inputs = {k: rng.integers(1, 256, v.shape).astype(v.dtype) if v.dtype == np.uint8 else v for k, v in inputs.items()}
+    compare(model, cache, inputs)
 
 
 EMPTY = [
