@@ -8,6 +8,7 @@ from functools import reduce as chain
 from xdsl.dialects.builtin import i1, i8
 
 from ...dialects import dims
+from ...dialects.dtypes import is_float
 from . import folding
 from .folding import Array, Element, elements
 from .node import Node
@@ -40,11 +41,18 @@ def reduction(node: Node) -> Result:
         # The maximum of booleans is "any", the minimum is "all".
         return net.add_cast(net.add_reduce(KINDS[kind], net.add_cast(x, i8), axes, keepdims=keepdims), i1)
     if kind == "ReduceLogSumExp":
-        # Shifted by the maximum, as exp overflows without.
+        # Shifted by the maximum, as exp overflows without; not by an infinite one, which would leave inf - inf.
         peak = net.add_reduce("max", x, axes, keepdims=True)
+        infinite = net.add_compare("eq", net.add_unary("abs", peak), float("inf"))
+        peak = net.add_where(infinite, 0.0, peak) if is_float(net.element(x)) else peak
         total = net.add_reduce("sum", net.add_unary("exp", net.add_binary("sub", x, peak)), axes, keepdims=keepdims)
         shape = net.shape(total)
         return net.add_binary("add", net.add_unary("log", total), net.add_reshape(peak, shape))
+    if kind == "ReduceMean" and not is_float(net.element(x)):
+        count = dims.product([node.shape(0)[axis] for axis in axes])
+        total = net.add_reduce("sum", x, axes, keepdims=keepdims)
+        divisor = net.add_cast(net.add_shape_value([count], ()), net.element(x))
+        return net.add_binary("div", total, divisor)
     if kind == "ReduceL1":
         x = net.add_unary("abs", x)
     result = net.add_reduce(KINDS[kind], x, axes, keepdims=keepdims)

@@ -221,10 +221,11 @@ def _mod(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
 
 
 def _fmod(s: Emitter, x: SSAValue, y: SSAValue) -> SSAValue:
-    """x - trunc(x / y) * y in f64, exact for quotients below 2^29."""
+    """x - trunc(x / y) * y in f64, exact for quotients below 2^29; x where y is greater, infinite too."""
     wide_x, wide_y = convert(s, x, f64), convert(s, y, f64)
     quotient = s.emit(math.TruncOp(div(s, wide_x, wide_y)))
-    return convert(s, sub(s, wide_x, mul(s, quotient, wide_y)), x.type)
+    rest = convert(s, sub(s, wide_x, mul(s, quotient, wide_y)), x.type)
+    return select(s, _compare(s, "eq", quotient, s.constant(0, f64)), x, rest)
 
 
 def _compare_op(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:

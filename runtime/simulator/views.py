@@ -169,4 +169,4 @@ def poison(dtype: np.dtype[Any]) -> Any:
     """What undefined memory holds: NaN, or the least integer."""
     if dtype.kind == "b":
         return True
-    return np.iinfo(dtype).min if dtype.kind == "i" else np.asarray(np.nan).astype(dtype)[()]
+    return (np.iinfo(dtype).min or np.iinfo(dtype).max) if dtype.kind in "iu" else np.asarray(np.nan).astype(dtype)[()]

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx.checker
+import onnx.numpy_helper
 import onnx.parser
 import pytest
 from onnx import helper
@@ -194,4 +196,83 @@ EMPTY = [
 
 @pytest.mark.parametrize("text", EMPTY)
 def test_tensors_may_be_empty(text: str, cache: CubinCache) -> None:
+    compare(parse(text), cache)
+
+
+SPECIAL = [np.nan, np.inf, -np.inf, 0.0, 1e-40, 3e38, -3e38, 1.0, -1.0, 2.5, -7.0, 88.8, -104.0, 1e-10]
+SPECIALS = [
+    "y = Sinh(x)", "y = Cosh(x)", "y = Softplus(x)", "y = Mod<fmod = 1>(x, inf)", "y = Max(x, one)", "y = Min(x, one)",
+    "y = Clip(x, one, three)", "y = Clip(x, three, one)", "y = Clip(x, minus, three)", "y = Pow(x, three)", "y = Where(k, x, three)",
+    "y = Sign(x)", "y = Round(x)", "y = IsInf(x)", "y = IsNaN(x)", "y = LessOrEqual(x, one)", "y = Equal(x, x)",
+]  # fmt: skip
+CONSTANTS = "float one = {1}, float three = {3}"
+
+
+@pytest.mark.parametrize("node", SPECIALS)
+def test_values_that_are_not_finite(node: str, cache: CubinCache) -> None:
+    """NaN goes through, infinities compare and clip, sinh stays finite where exp is not, min > max clips to max."""
+    x = np.float32(SPECIAL)
+    boolean = node.startswith(("y = Is", "y = Less", "y = Equal"))
+    text = f"g (float[14] x, bool[14] k) => ({'bool' if boolean else 'float'}[14] y) <{CONSTANTS}> {{ {node} }}"
+    text = text.replace("bool[14] k", "bool[14] k" if "k," in node else "bool[14] unused")
+    model = onnx.parser.parse_model(HEADER.format(opset=18) + text)
+    for name, number in (("inf", np.inf), ("minus", -np.inf)):
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.float32(number), name))
+    other = model.graph.input[1].name
+    compare(model, cache, {"x": x, other: x > 0})
+
+
+ROWS = [[-np.inf] * 4, [np.inf, 1, 2, 3], [np.nan, 1, 2, 3], [-np.inf, 0, 1, 2], [np.inf, -np.inf, 0, 0], [-1e30] * 4]
+
+
+@pytest.mark.parametrize(
+    "node", ["Softmax<axis = 1>(x)", "LogSoftmax<axis = 1>(x)", "ReduceLogSumExp<keepdims = 1>(x, a)"]
+)
+def test_rows_of_infinities(node: str, cache: CubinCache) -> None:
+    model = parse(
+        f"g (float[6, 4] x) => (float[6, {1 if 'Reduce' in node else 4}] y) <int64[1] a = {{1}}> {{ y = {node} }}"
+    )
+    compare(model, cache, {"x": np.float32(ROWS)})
+
+
+def test_integer_remainders_and_quotients_of_the_least_integer(cache: CubinCache) -> None:
+    text = "g (int8[4] x, int8[4] d) => (int8[4] m, int8[4] f, int8[4] q) { m = Mod(x, d) f = Mod<fmod = 1>(x, d) q = Div(x, d) }"
+    compare(parse(text), cache, {"x": np.int8([-128, -128, -7, 127]), "d": np.int8([3, -7, 3, -2])})
+
+
+INTEGERS = [
+    "g (int64[3] x) => (int64[3] y) <int64 low = {-9223372036854775803}, int64 high = {9007199254740993}> { y = Clip(x, low, high) }",
+    "g (int64[3] x) => (int64[1] y) <int64[1] a = {0}> { y = ReduceMean(x, a) }",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", INTEGERS)
+def test_long_integers_keep_their_digits(text: str, cache: CubinCache) -> None:
+    compare(parse(text), cache, {"x": np.array([2**53 + 3, -(2**53) - 1, 7])})
+
+
+def test_integers_to_the_power_of_floats(cache: CubinCache) -> None:
+    compare(
+        parse("g (int64[3] x) => (int64[3] y) <float p = {0.5}> { y = Pow(x, p) }"), cache, {"x": np.array([4, 10, 3])}
+    )
+
+
+POOLS = [
+    "g (float[1, 2, 7, 6] x) => (float[1, 2, 4, 4] y)"
+    " { y = AveragePool<kernel_shape = [2, 3], strides = [2, 2], pads = [0, 1, 0, 1], ceil_mode = 1, count_include_pad = 1>(x) }",
+    "g (float[1, 2, 8] x) => (float[1, 2, 5] y)"
+    " { y = AveragePool<kernel_shape = [3], strides = [2], pads = [1, 1], ceil_mode = 1, count_include_pad = 1>(x) }",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", POOLS)
+def test_averages_count_pads_but_not_what_ceil_mode_adds(text: str, cache: CubinCache) -> None:
+    compare(parse(text), cache)
+
+
+def test_a_slice_runs_backwards_over_a_dynamic_dim(cache: CubinCache) -> None:
+    text = (
+        "g (float[N, 3] x) => (float[N, 3] y) <int64[1] s = {-1}, int64[1] e = {-9999}, int64[1] a = {0}, int64[1] t = {-1}>"
+        " { y = Slice(x, s, e, a, t) }"
+    )
     compare(parse(text), cache)
