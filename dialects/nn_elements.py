@@ -5,7 +5,10 @@ xDSL prints infinities, NaN and floats of many digits as the bits of single elem
 
 from __future__ import annotations
 
+from typing import cast
+
 from xdsl.dialects.builtin import AnyFloat, DenseIntOrFPElementsAttr
+from xdsl.ir import Attribute
 from xdsl.irdl import IRDLOperation
 from xdsl.irdl.declarative_assembly_format import (
     AttributeVariable,
@@ -29,7 +32,7 @@ class Elements(CustomDirective):
 
     def print(self, printer: Printer, state: PrintingState, op: IRDLOperation) -> None:
         state.print_whitespace(printer)
-        attribute = self.value.get(op)
+        attribute = cast(Attribute, self.value.get(op))
         if (
             isinstance(attribute, DenseIntOrFPElementsAttr)
             and isinstance(attribute.get_element_type(), AnyFloat)

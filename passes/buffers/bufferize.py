@@ -221,7 +221,7 @@ class _Rewrite:
             allocs.append(alloc.result)
         return allocs
 
-    def _symbols_of(self, op: Operation) -> list[SSAValue]:
+    def _symbols_of(self, op: fusion.CallOp) -> list[SSAValue]:
         names = {
             name for value in (*op.operands, *op.results) for extent in nn.shape_of(value) for name in extent.symbols()
         }

@@ -91,7 +91,7 @@ def convert(s: Emitter, x: SSAValue, to: Any) -> SSAValue:
         return s.emit(arith.TruncFOp(s.emit(arith.ExtFOp(x, f32)), to))
     if is_float(source):
         whole = s.emit(arith.FPToSIOp(extend(s, x), compute_type(to)))
-        return s.emit(arith.TruncIOp(whole, to)) if to == ui8 else whole
+        return convert(s, whole, to)
     if source == ui8 and to != i32:
         return convert(s, convert(s, x, i32), to)
     if is_float(to):
