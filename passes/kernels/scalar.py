@@ -89,13 +89,12 @@ def convert(s: Emitter, x: SSAValue, to: Any) -> SSAValue:
         if _bits(source) > _bits(to):
             return s.emit(arith.TruncFOp(x, to))
         return s.emit(arith.TruncFOp(s.emit(arith.ExtFOp(x, f32)), to))
+    wide: Any = compute_type(to)
     if is_float(source):
-        whole = s.emit(arith.FPToSIOp(extend(s, x), compute_type(to)))
-        return convert(s, whole, to)
+        return convert(s, s.emit(arith.FPToSIOp(extend(s, x), wide)), to)
     if source == ui8 and to != i32:
         return convert(s, convert(s, x, i32), to)
     if is_float(to):
-        wide: Any = compute_type(to)
         made = s.emit(arith.UIToFPOp(x, wide) if source == i1 else arith.SIToFPOp(x, wide))
         return convert(s, made, to)
     if _bits(source) > _bits(to):
