@@ -18,7 +18,7 @@ from typing import Any, TextIO
 
 import ml_dtypes
 import numpy as np
-from xdsl.dialects.builtin import BFloat16Type, Float16Type, ModuleOp, TensorType
+from xdsl.dialects.builtin import BFloat16Type, Float16Type, MemRefType, ModuleOp, TensorType
 from xdsl.ir import Attribute, Operation
 from xdsl.passes import ModulePass
 
@@ -113,8 +113,10 @@ def tolerance(step: ModulePass | type[ModulePass], module: ModuleOp) -> tuple[st
 
 
 def _element_types(module: ModuleOp) -> list[Attribute]:
+    """Of all tensors and, after bufferize, memrefs, those that functions take included."""
     types = {type_ for op in module.walk() for type_ in op.result_types}
-    return [type_.element_type for type_ in types if isinstance(type_, TensorType)]
+    types |= {a.type for op in module.walk() for region in op.regions for block in region.blocks for a in block.args}
+    return [type_.element_type for type_ in types if isinstance(type_, TensorType | MemRefType)]
 
 
 class NumericsObserver(Observer):

@@ -259,7 +259,7 @@ def _weights(store: _Store, arch: str, module: ModuleOp, program: HostProgram) -
     for name, (shape, dtype) in sorted(program.weights.items()):
         if name not in exports:
             raise PassError(f"weights: @main reads '{name}', which @weights does not export.")
-        array = np.ascontiguousarray(exports[name])
+        array = np.asarray(exports[name], order="C")
         if array.dtype != dtype or array.shape != shape:
             raise PassError(
                 f"weights: expected '{name}' as {dtype}{list(shape)}, got {array.dtype}{list(array.shape)}."

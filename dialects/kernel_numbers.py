@@ -31,10 +31,16 @@ class Number(CustomDirective):
         state.print_whitespace(printer)
         attribute = cast(FloatAttr[Float64Type], self.value.get(op))
         number = attribute.value.data
-        if math.isfinite(number):
+        if math.isfinite(number) and float(f"{number:e}") == number:
             attribute.print_without_type(printer)
         else:
-            printer.print_string(str(number))
+            printer.print_string(_exact(number))
+
+
+def _exact(number: float) -> str:
+    """All digits of a number, with the point that MLIR asks for."""
+    digits, exponent, power = repr(number).partition("e")
+    return f"{digits}{'' if '.' in digits or not math.isfinite(number) else '.0'}{exponent}{power}"
 
 
 def _parse_number(parser: Parser) -> float:

@@ -55,6 +55,7 @@ from .nn_base import (
     ty,
     values_of,
 )
+from .nn_elements import Elements
 
 DENSE_LIMIT = 16
 """Constants up to this many elements print as `dense<...>`; greater ones are blobs."""
@@ -411,7 +412,8 @@ class ConstantOp(NnOp):
     result = result_def(T)
 
     traits = traits_def(Pure(), ConstantLike())
-    assembly_format = "attr-dict $value"
+    assembly_format = "attr-dict custom<Elements>($value)"
+    custom_directives = (Elements,)
 
     def __init__(self, value: np.ndarray | BlobAttr | DenseIntOrFPElementsAttr, label: str = ""):
         """From an array (its name goes into the blob) or an attribute."""

@@ -208,8 +208,9 @@ class ConvOp(NnOp):
 
     @property
     def is_depthwise(self) -> bool:
-        """Whether each group has one input channel and there is more than one group."""
-        return self.groups.value.data > 1 and shape_of(self.w)[3].as_int() == 1
+        """Whether each group has one input and one output channel and there is more than one group."""
+        filters, groups = shape_of(self.w), self.groups.value.data
+        return groups > 1 and filters[3].as_int() == 1 and filters[0].as_int() == groups
 
 
 @irdl_op_definition

@@ -145,18 +145,20 @@ class HostProgram:
         env = self.bind_symbols(shapes)
         specs = (*self.inputs, *self.outputs)
         bound = {spec.name: tuple(extent.evaluate(env) for extent in spec.dims) for spec in specs}
+        grids = [launch.kernel.blocks(env) for launch in self.launches]
+        # A launch without a block has nothing to write: its result is empty. CUDA refuses such a grid.
         launches = tuple(
             Launch(
                 launch.kernel,
-                launch.kernel.blocks(env),
+                grid,
                 tuple(view.bind(env) for view in launch.arguments),
                 tuple(env[name] for name in launch.kernel.params),
                 launch.nodes,
                 launch.names,
                 launch.written,
             )
-            for launch in self.launches
-            if 0 not in launch.kernel.blocks(env)  # as a tensor without elements makes it, which CUDA does not launch
+            for launch, grid in zip(self.launches, grids, strict=True)
+            if all(grid)
         )
         return BoundPlan(env, bound, launches)
 

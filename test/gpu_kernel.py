@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from trtc.compiler.codegen.cuda import print_kernel
+from trtc.compiler.codegen.cuda import entry_name, print_kernel
 from trtc.compiler.codegen.nvrtc import Job, compile_all
 from trtc.compiler.targets import detect_arch
 from trtc.dialects import kernel
@@ -29,7 +29,7 @@ def run_on_gpu(func: kernel.FuncOp, arrays: Sequence[np.ndarray], symbols: Mappi
     assert not compiled.problems(), compiled.problems()
     module = cupy.cuda.function.Module()
     module.load(compiled.cubin)
-    function = module.get_function(info.name).ptr
+    function = module.get_function(entry_name(func)).ptr
     if info.shared_bytes:
         driver.allow_dynamic_shared(function, info.shared_bytes)
     buffers = [_upload(array) for array in arrays]

@@ -24,9 +24,15 @@ from ...dialects.kernel_types import GlobalType, bitwidth
 from ...dialects.provenance import describe
 from .ptx import prelude, wgmma_name
 from .scalars import EXPRESSIONS, literal
-from .statements import StatementPrinter
+from .statements import RESERVED, StatementPrinter
 
 _VECTORS = {4: "unsigned", 8: "vec8", 16: "vec16"}
+
+
+def entry_name(func: kernel.FuncOp) -> str:
+    """What a kernel is called in CUDA C: its symbol, unless that is a name of CUDA's own."""
+    name = func.sym_name.data
+    return f"{name}_kernel" if name in RESERVED else name
 
 
 def print_kernel(func: kernel.FuncOp, *, comments: bool = True) -> str:
@@ -101,7 +107,7 @@ class CudaPrinter(StatementPrinter):
             blocks = 1  # setmaxnreg needs a known register count at entry, which ptxas takes from here (C7508)
         bounds = f"{func.threads}, {blocks}" if blocks else f"{func.threads}"
         cluster = f" __cluster_dims__({func.cluster.value.data}, 1, 1)" if func.cluster.value.data > 1 else ""
-        self.print_string(f'extern "C" __global__ void __launch_bounds__({bounds}){cluster} {func.sym_name.data}(')
+        self.print_string(f'extern "C" __global__ void __launch_bounds__({bounds}){cluster} {entry_name(func)}(')
         self.print_string(", ".join(parameters) + ") {")
         with self.indented():
             self._entry(func)

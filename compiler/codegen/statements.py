@@ -16,7 +16,12 @@ long namespace new operator private protected public register return short signe
 typedef typename union unsigned using virtual void volatile while
 """
 _OTHERS = "smem shared_base min max blockIdx threadIdx gridDim blockDim f16 bf16 vec8 vec16 keep TensorMap"
-_RESERVED = frozenset(f"{_KEYWORDS} {_OTHERS}".split())
+_FUNCTIONS = """
+abs acos asin atan cbrt ceil cos cosh div erf erfc exp exp2 floor fma fmod isinf isnan labs ldiv log log2 max memcpy memset min mod modf pow
+remainder rint round rsqrt sign sin sinh sqrt tan tanh trunc and not or xor
+"""
+RESERVED = frozenset(f"{_KEYWORDS} {_OTHERS} {_FUNCTIONS}".split())
+"""What no value and no kernel may be called: C++'s words, functions of CUDA's, the printer's own names."""
 # Functions that NVRTC declares without headers.
 _LIBRARY = "fabs ceil copysign cos erf exp2 expm1 exp floor fma log10 log1p log2 log pow rint round rsqrt sin sqrt tanh trunc fmax fmin"
 _INTRINSICS = ["__cosf", "__sinf", "__expf", "__logf", "__log2f"]
@@ -43,10 +48,10 @@ class StatementPrinter(BasePrinter):
     def unique(self, wanted: str) -> str:
         """`wanted` as a C identifier that no other value of the kernel has."""
         base = re.sub(r"\W", "_", wanted, flags=re.ASCII)
-        if not base or base[0].isdigit() or base in _RESERVED:
-            base = f"{base}_" if base in _RESERVED else f"v{base}"
+        if not base or base[0].isdigit() or base in RESERVED:
+            base = f"{base}_" if base in RESERVED else f"v{base}"
         name, count = base, 0
-        while name in self.taken or name in _RESERVED:
+        while name in self.taken or name in RESERVED:
             count += 1
             name = f"{base}_{count}"
         self.taken.add(name)

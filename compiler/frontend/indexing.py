@@ -46,16 +46,35 @@ def _position(node: Node, element: Element, extent: Expr) -> Element:
     return clamp(element, 0, extent, ranges)
 
 
-def _backward(node: Node, start: Element, end: Element, extent: Expr) -> tuple[int, int]:
-    """The first position of a backward slice and the one that it stops before (-1: none), both static."""
-    size, first, last = extent.as_int(), as_int(start), as_int(end)
-    if size is None or first is None or last is None:
-        node.unsupported(f"it runs backwards over the dynamic dim {extent}", "pin the dim with static_shapes")
-    first, last = (bound + size if bound < 0 else bound for bound in (first, last))
-    return min(max(first, 0), size - 1), min(max(last, -1), size - 1)
+def _backward(node: Node, start: Element, end: Element, extent: Expr) -> tuple[Expr, Expr]:
+    """The first position of a backward slice and the one that it stops before (-1: none)."""
+    first = _backward_bound(node, as_int(start), extent, before_front=0)
+    last = _backward_bound(node, as_int(end), extent, before_front=-1)
+    if first is None or last is None:
+        node.unsupported(
+            f"it runs backwards over the dynamic dim {extent} from {start} to {end}",
+            "pin the dim with static_shapes, or use bounds that lie on one side of it for all of its profile",
+        )
+    return first, last
 
 
-@onnx_op("Slice", note="bounds are constant or computed from input shapes; negative steps on static dims")
+def _backward_bound(node: Node, bound: int | None, extent: Expr, before_front: int) -> Expr | None:
+    """A bound of a backward slice counted from the front; None where the dim's range does not tell where it lies."""
+    low, high = extent.bounds(node.net.ranges)
+    if bound is None:
+        return None
+    if bound >= high - 1:
+        return extent - 1
+    if bound < -high:
+        return dims.const(before_front)
+    if -low <= bound < low:
+        return extent + bound if bound < 0 else dims.const(bound)
+    return None
+
+
+@onnx_op(
+    "Slice", note="bounds are constant or computed from input shapes; backwards over a dynamic dim between fixed ends"
+)
 def slice_(node: Node) -> Result:
     shape, ranges = node.shape(0), node.net.ranges
     starts, sizes, strides = [dims.const(0)] * len(shape), list(shape), [1] * len(shape)
@@ -65,8 +84,9 @@ def slice_(node: Node) -> Result:
             node.invalid("a step is 0")
         if step < 0:
             last, stop = _backward(node, start, end, shape[axis])
-            starts[axis], strides[axis] = dims.const(last), step
-            sizes[axis] = dims.const(max(-(-(last - stop) // -step), 0))
+            count = dims.ceildiv(last - stop, -step)
+            fits = (last - stop).bounds(ranges)[0] >= 0
+            starts[axis], sizes[axis], strides[axis] = last, count if fits else dims.maximum(count, 0), step
             continue
         first = _position(node, start, shape[axis])
         count = dims.ceildiv(dims.as_expr(_position(node, end, shape[axis])) - first, step)

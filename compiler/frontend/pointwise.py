@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import reduce as chain
 
 import numpy as np
+from xdsl.dialects.builtin import f64
 from xdsl.ir import Attribute, SSAValue
 
 from ...dialects import dims
@@ -59,8 +60,11 @@ def variadic(node: Node) -> Result:
 
 @onnx_op("Pow")
 def power(node: Node) -> Result:
-    base = node.data(0)
-    return node.net.add_binary("pow", base, node.net.add_cast(node.data(1), node.element_type(0)))
+    net, base, kind = node.net, node.data(0), node.element_type(0)
+    if is_float(node.element_type(1)) and not is_float(kind):
+        wide = net.add_binary("pow", net.add_cast(base, f64), net.add_cast(node.data(1), f64))
+        return net.add_cast(wide, kind)
+    return net.add_binary("pow", base, net.add_cast(node.data(1), kind))
 
 
 @onnx_op("Mod")
@@ -71,9 +75,8 @@ def modulo(node: Node) -> Result:
         node.unsupported("it is a floating-point remainder with the sign of the divisor", "use fmod=1")
     if floating or not truncating:
         return net.add_binary("mod", a, b)
-    # nn.mod of integers takes the sign of the divisor; fmod=1 asks for that of the dividend.
-    remainder = net.add_binary("mod", net.add_unary("abs", a), net.add_unary("abs", b))
-    return net.add_binary("mul", net.add_unary("sign", a), remainder)
+    # nn.mod of integers takes the sign of the divisor; fmod=1 asks for that of the dividend, as truncating division leaves it.
+    return net.add_binary("sub", a, net.add_binary("mul", net.add_binary("div", a, b), b))
 
 
 @onnx_op("Where")
@@ -126,11 +129,14 @@ def clip(node: Node) -> Result:
     if node.opset < 11:
         return net.add_clip(x, node.float("min", -3.4028234663852886e38), node.float("max", 3.4028234663852886e38))
     bounds = [node.value(i).array if node.has_input(i) else None for i in (1, 2)]
+    if not node.has_input(1) and not node.has_input(2):
+        return node.value(0)
     if all(bound is not None or not node.has_input(i) for i, bound in zip((1, 2), bounds, strict=True)):
-        low, high = (None if bound is None else float(bound.reshape(())) for bound in bounds)
-        if low is None and high is None:
-            return node.value(0)
-        return net.add_clip(x, -float("inf") if low is None else low, float("inf") if high is None else high)
+        low, high = (None if bound is None else bound.reshape(()).item() for bound in bounds)
+        least, greatest = -float("inf") if low is None else float(low), float("inf") if high is None else float(high)
+        # nn.clip holds f64 bounds in order; int64 bounds may need more digits, and where min > max the result is max.
+        if least <= greatest and low in (None, least) and high in (None, greatest):
+            return net.add_clip(x, least, greatest)
     for index, kind in ((1, "max"), (2, "min")):
         if node.has_input(index):
             x = net.add_binary(kind, x, node.data(index))
@@ -147,9 +153,18 @@ def _elu(net: Network, x: SSAValue, alpha: float) -> SSAValue:
 
 
 def softplus(net: Network, x: SSAValue) -> SSAValue:
-    """log(1 + exp(x)) as relu(x) + log(1 + exp(-|x|))."""
+    """log(1 + exp(x)) as relu(x) + log1p(exp(-|x|)).
+
+    1 + t loses the digits of a small t; log(w) * t / (w - 1) with w = 1 + t as it was rounded gets them back (Kahan), so that
+    the result keeps its relative precision for large negative x.
+    """
     tail = net.add_unary("exp", net.add_unary("neg", net.add_unary("abs", x)))
-    return net.add_binary("add", net.add_unary("relu", x), net.add_unary("log", net.add_binary("add", tail, 1.0)))
+    wide = net.add_binary("add", tail, 1.0)
+    scaled = net.add_binary(
+        "div", net.add_binary("mul", net.add_unary("log", wide), tail), net.add_binary("sub", wide, 1.0)
+    )
+    log1p = net.add_where(net.add_compare("eq", wide, 1.0), tail, scaled)
+    return net.add_binary("add", net.add_unary("relu", x), log1p)
 
 
 def _hard_sigmoid(net: Network, x: SSAValue, alpha: float, beta: float) -> SSAValue:
@@ -257,8 +272,20 @@ def from_exponentials(node: Node) -> Result:
     net, x = node.net, node.data(0)
     if node.op_type == "Tan":
         return net.add_binary("div", net.add_unary("sin", x), net.add_unary("cos", x))
-    up, down = net.add_unary("exp", x), net.add_unary("exp", net.add_unary("neg", x))
-    return net.add_binary("mul", net.add_binary("sub" if node.op_type == "Sinh" else "add", up, down), 0.5)
+    # exp(x / 2) squared: exp(x) itself overflows before its half does.
+    root = net.add_unary("exp", net.add_binary("mul", net.add_unary("abs", x), 0.5))
+    up = net.add_binary("mul", root, net.add_binary("mul", root, 0.5))
+    down = net.add_binary("div", net.add_binary("div", 0.5, root), root)
+    if node.op_type == "Cosh":
+        return net.add_binary("add", up, down)
+    # Near 0 the two cancel: there the Taylor series up to x^9, whose error is below 3e-8 at 1.
+    square = net.add_binary("mul", x, x)
+    series = net.add_constant(np.ones((), net.dtype(x)))
+    for factor in (72.0, 42.0, 20.0, 6.0):
+        series = net.add_binary("add", net.add_binary("mul", series, net.add_binary("div", square, factor)), 1.0)
+    far = net.add_binary("mul", net.add_unary("sign", x), net.add_binary("sub", up, down))
+    near = net.add_compare("lt", net.add_unary("abs", x), 1.0)
+    return net.add_where(near, net.add_binary("mul", series, x), far)
 
 
 # Folds over known integers.

@@ -8,6 +8,7 @@ from functools import reduce as chain
 from xdsl.dialects.builtin import i1, i8
 
 from ...dialects import dims
+from ...dialects.dtypes import is_float
 from . import folding
 from .folding import Array, Element, elements
 from .node import Node
@@ -19,15 +20,15 @@ KINDS = {
 }  # fmt: skip
 
 
-def _axes(node: Node, rank: int) -> list[int] | None:
-    """The axes to reduce; None where the node is the identity (no axes and noop_with_empty_axes)."""
+def _axes(node: Node, rank: int) -> list[int]:
+    """The axes to reduce; none with noop_with_empty_axes, where what comes before and after the reduction still happens."""
     in_operand = node.opset >= (13 if node.op_type == "ReduceSum" else 18)
     if in_operand:
         axes = node.known_ints(1, "axes") if node.has_input(1) else []
     else:
         axes = node.ints("axes", []) if node.has("axes") else []
     if not axes:
-        return None if in_operand and node.int("noop_with_empty_axes", 0) else list(range(rank))
+        return [] if in_operand and node.int("noop_with_empty_axes", 0) else list(range(rank))
     return sorted(node.axis(axis, rank) for axis in axes)
 
 
@@ -36,17 +37,22 @@ def reduction(node: Node) -> Result:
     net, x, kind = node.net, node.data(0), node.op_type
     axes = _axes(node, node.rank(0))
     keepdims = bool(node.int("keepdims", 1))
-    if axes is None:
-        return node.value(0)
     if net.element(x) == i1:
         # The maximum of booleans is "any", the minimum is "all".
         return net.add_cast(net.add_reduce(KINDS[kind], net.add_cast(x, i8), axes, keepdims=keepdims), i1)
     if kind == "ReduceLogSumExp":
-        # Shifted by the maximum, as exp overflows without.
+        # Shifted by the maximum, as exp overflows without; not by an infinite one, which would leave inf - inf.
         peak = net.add_reduce("max", x, axes, keepdims=True)
+        infinite = net.add_compare("eq", net.add_unary("abs", peak), float("inf"))
+        peak = net.add_where(infinite, 0.0, peak) if is_float(net.element(x)) else peak
         total = net.add_reduce("sum", net.add_unary("exp", net.add_binary("sub", x, peak)), axes, keepdims=keepdims)
         shape = net.shape(total)
         return net.add_binary("add", net.add_unary("log", total), net.add_reshape(peak, shape))
+    if kind == "ReduceMean" and not is_float(net.element(x)):
+        count = dims.product([node.shape(0)[axis] for axis in axes])
+        total = net.add_reduce("sum", x, axes, keepdims=keepdims)
+        divisor = net.add_cast(net.add_shape_value([count], ()), net.element(x))
+        return net.add_binary("div", total, divisor)
     if kind == "ReduceL1":
         x = net.add_unary("abs", x)
     result = net.add_reduce(KINDS[kind], x, axes, keepdims=keepdims)
@@ -67,7 +73,7 @@ _STEPS: dict[str, Callable[[Element, Element], Element]] = {
 def fold_reduction(node: Node, operands: list[Array]) -> Array | None:
     """All elements of a shape to one: what element counts are computed with."""
     values = operands[0]
-    if values.ndim != 1 or not values.size or _axes(node, 1) is None:
+    if values.ndim != 1 or not values.size or not _axes(node, 1):
         return None
     total = chain(_STEPS[node.op_type], values.tolist())
     return elements([dims.as_expr(total)], (1,) if node.int("keepdims", 1) else ())

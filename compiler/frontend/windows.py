@@ -137,15 +137,15 @@ def _pool(node: Node) -> SSAValue:
     strides, dilations = node.ints("strides", ones), node.ints("dilations", ones)
     pads = _windows(node, kernel, dilations=dilations, strides=strides)
     include_pad = bool(node.int("count_include_pad", 0))
+    net = node.net
     if node.int("ceil_mode", 0):
         extra = _ceil_pads(node, kernel, strides, dilations, pads)
         if include_pad and any(extra):
-            node.unsupported(
-                "count_include_pad and ceil_mode together count windows of different sizes", "use count_include_pad=0"
-            )
+            # The pads count, what ceil_mode adds does not: with zeros in the image itself, only the latter are pads.
+            begin, end = ([0, 0, *_lift(part, 0, flat)] for part in (pads[: len(kernel)], pads[len(kernel) :]))
+            x, pads, include_pad = net.add_pad(x, begin, end), [0] * len(pads), False
         pads = pads[: len(kernel)] + [pad + more for pad, more in zip(pads[len(kernel) :], extra, strict=True)]
     kernel, strides, dilations = (_lift(values, 1, flat) for values in (kernel, strides, dilations))
-    net = node.net
     layer = net.add_max_pool if node.op_type == "MaxPool" else partial(net.add_avg_pool, count_include_pad=include_pad)
     result = layer(x, kernel, strides=strides, pads=_lift_pads(pads, flat), dilations=dilations)
     return _drop_height(node, result, flat)

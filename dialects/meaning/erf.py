@@ -36,7 +36,7 @@ def erf(x: np.ndarray) -> np.ndarray:
     """The error function of each element, in float64; NaN stays NaN."""
     x = np.asarray(x, np.float64)
     size = np.abs(x)
-    result = np.sign(x)  # exact to the last bit from |x| = 6 on, and NaN for NaN
+    result = np.asarray(np.sign(x))  # exact to the last bit from |x| = 6 on, and NaN for NaN
     near = size < 0.84375
     z = x[near]
     result[near] = z + z * _ratio(z * z, _PP, _QQ)

@@ -57,7 +57,8 @@ def evaluate(op: Operation, operands: Sequence[np.ndarray], env: Env | None = No
     if function is None:
         raise UnsupportedOpError(f"{describe(op)}: expected an op with a meaning in dialects/meaning/, got none for it")
     with np.errstate(all="ignore"):
-        return function(op, operands, env or {})
+        # NumPy's functions of arrays without dims give scalars, which are no arrays.
+        return [np.asarray(result) for result in function(op, operands, env or {})]
 
 
 def result_dtype(op: Operation, index: int = 0) -> np.dtype:

@@ -12,6 +12,7 @@ from typing import Any
 from ...dialects import nn
 from ...dialects.buffer import contiguous_strides
 from ...dialects.dims import Expr, const
+from ..fusion.placement import reshaped_strides
 
 
 @dataclass(frozen=True)
@@ -83,42 +84,8 @@ def operand_place(op: nn.NnOp, index: int, result: Place) -> Place | None:
 
 def reshaped(place: Place, dims: Sequence[Expr]) -> Place | None:
     """The same elements, in the same order, under other dims; None when no strides express that."""
-    if same_strides(place.dims, place.strides, contiguous_strides(place.dims)):
-        return Place(place.owner, place.offset, tuple(dims), contiguous_strides(dims))
-    strides = _reshaped_strides(place.dims, place.strides, dims)
+    strides = reshaped_strides(place.dims, place.strides, dims)
     return None if strides is None else Place(place.owner, place.offset, tuple(dims), strides)
-
-
-def _reshaped_strides(old: Sequence[Expr], old_strides: Sequence[Expr], new: Sequence[Expr]) -> tuple[Expr, ...] | None:
-    """Walks both lists from the innermost dim and matches groups of equal size; each old group must be row-major in itself."""
-    source = [(extent, stride) for extent, stride in zip(old, old_strides, strict=True) if extent != 1]
-    strides: list[Expr] = []
-    target = list(new)
-    while target:
-        if not source:
-            if any(extent != 1 for extent in target):
-                return None
-            strides += [const(1)] * len(target)
-            break
-        size, step = source.pop()
-        next_stride = step
-        inner = target.pop()
-        strides.append(step)
-        step = step * inner
-        covered = inner
-        while covered != size:
-            if target and (size % covered) == 0:
-                extent = target.pop()
-                strides.append(step)
-                step, covered = step * extent, covered * extent
-            elif source and (covered % size) == 0:
-                extent, stride = source.pop()
-                if stride != next_stride * size:
-                    return None
-                size = size * extent
-            else:
-                return None
-    return tuple(reversed(strides)) if all(extent == 1 for extent, _ in source) else None
 
 
 def _broadcast(source: Place, dims: Sequence[Expr]) -> Place:

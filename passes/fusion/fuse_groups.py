@@ -35,12 +35,12 @@ from ..graph.editing import WEIGHTS, fed_by_constants_only, functions
 from ..quantization.realize_integer import integer_form
 from ..remarks import remark
 from .building import ask_schedules, build_group, replace_by_group
-from .regions import VIEWS, Growth, Region, anchor_kind
+from .regions import Growth, Region, anchor_kind, is_view
 
 NAME = "fuse-groups"
 TARGET = "kernel.target"
 _PRIORITY = ("conv", "matmul", "row", "window", "gather", "pointwise")
-_UNGROUPED = (*VIEWS, nn.ConstantOp, nn.WeightOp, nn.ExportOp, GroupOp, CallOp, ReturnOp)
+_UNGROUPED = (nn.ConstantOp, nn.WeightOp, nn.ExportOp, GroupOp, CallOp, ReturnOp)
 
 
 def _prefixes(region: Region) -> Iterator[tuple[list[Operation], list[Operation], SSAValue]]:
@@ -97,7 +97,7 @@ def _commit(region: Region, growth: Growth, target: Attribute | None) -> None:
 
 
 def _grouped(op: Operation, constants: set[SSAValue]) -> bool:
-    return not isinstance(op, _UNGROUPED) and bool(op.results) and op.results[0] not in constants
+    return not (isinstance(op, _UNGROUPED) or is_view(op)) and bool(op.results) and op.results[0] not in constants
 
 
 def fuse_block(block: Block, target: Attribute | None) -> None:

@@ -79,10 +79,18 @@ def broadcast(placement: Placement, dims: Sequence[Expr], wide: Sequence[Expr]) 
 
 def reshaped(placement: Placement, dims: Sequence[Expr], new_dims: Sequence[Expr]) -> Placement | None:
     """The placement of a reshape of what is placed there; None if no strides describe it, so that it needs a copy."""
-    if is_row_major(dims, placement.strides):
-        return Placement(placement.root, placement.offset, row_major_strides(new_dims))
-    blocks = _blocks(dims, placement.strides)
-    strides: list[Expr] = []
+    strides = reshaped_strides(dims, placement.strides, new_dims)
+    return None if strides is None else Placement(placement.root, placement.offset, strides)
+
+
+def reshaped_strides(
+    dims: Sequence[Expr], strides: Sequence[Expr], new_dims: Sequence[Expr]
+) -> tuple[Expr, ...] | None:
+    """The strides under which `new_dims` see the same elements in the same order; None if there are none."""
+    if is_row_major(dims, strides):
+        return row_major_strides(new_dims)
+    blocks = _blocks(dims, strides)
+    found: list[Expr] = []
     pending = list(reversed(new_dims))
     for size, inner in blocks:
         covered = const(1)
@@ -90,14 +98,14 @@ def reshaped(placement: Placement, dims: Sequence[Expr], new_dims: Sequence[Expr
             if not pending:
                 return None
             dim = pending.pop(0)
-            strides.append(inner * covered)
+            found.append(inner * covered)
             covered = covered * dim
             if _surely_greater(covered, size):
                 return None
     if any(d.as_int() != 1 for d in pending):
         return None
-    strides += [const(0)] * len(pending)
-    return Placement(placement.root, placement.offset, tuple(reversed(strides)))
+    found += [const(0)] * len(pending)
+    return tuple(reversed(found))
 
 
 def _blocks(dims: Sequence[Expr], strides: Sequence[Expr]) -> list[tuple[Expr, Expr]]:

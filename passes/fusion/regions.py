@@ -22,9 +22,17 @@ VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.ConcatOp, nn.BroadcastToOp
 _ROW = (nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp, nn.LrnOp)
 _WINDOW = (nn.MaxPoolOp, nn.AvgPoolOp)
 _GATHER = (nn.GatherOp, nn.GatherNdOp)
-_COPIES = (nn.PadOp, nn.IotaOp, nn.ShapeValueOp)
+_COPIES = (nn.PadOp, nn.SliceOp, nn.IotaOp, nn.ShapeValueOp)
+
 _RECONVERGENCE_LIMIT = 24
 """Ops that one step of growth looks at: the longest detour (GELU by tanh has 9) that still fuses as a whole."""
+
+
+def is_view(op: Operation) -> bool:
+    """Whether a group may read the op's result in the buffer of its operand. A slice that runs backwards is a copy: kernels and
+    hosts take addresses that grow from a tensor's first element on."""
+    backward = isinstance(op, nn.SliceOp) and min(nn.values_of(op.steps), default=1) < 0
+    return isinstance(op, VIEWS) and not backward
 
 
 def anchor_kind(op: Operation) -> str:

@@ -7,7 +7,8 @@
 Identities (identities.py): x + 0, x * 1, double casts, where by a constant, casts, reshapes, broadcasts, slices and pads that change
 nothing; broadcasts that the reader would do itself; chains of relu, clip, min and max by numbers. Views (view_patterns.py): reshape
 of reshape, transpose of transpose, a transpose into `transpose_b`, gather by a constant as slice, zero padding into a conv.
-Nothing behind depends on this pass having run. -0.0 may become 0.0. Each pattern removes an op or moves it to a plainer kind, so it ends.
+Nothing behind depends on this pass having run. -0.0 may become 0.0, and -inf ** 0.5, as a square root, NaN. Each pattern removes
+an op or moves it to a plainer kind, so it ends.
 """
 
 from __future__ import annotations

@@ -249,11 +249,14 @@ class _Rewriter:
         result = op.results[0]
         s = self.plan.stored_as(result)
         operands = list(op.operands)
+        followed = [i for i in rule.tied if op.operands[i] in self.plan.components.parent]
+        # Leading dims of size 1 may go from a constant only where another operand gives the result its rank.
+        strip = nn.is_pointwise(op) and bool(followed)
         for index, operand in enumerate(op.operands):
-            if index in rule.tied and operand in self.plan.components.parent:
+            if index in followed:
                 operands[index] = self.stored_value(operand, op)
             elif index in rule.tied or index in rule.broadcast:
-                operands[index] = self.aligned(operand, s, op, strip=nn.is_pointwise(op))
+                operands[index] = self.aligned(operand, s, op, strip)
             else:
                 operands[index] = self.plain_value(operand, op)
         if is_identity(s):

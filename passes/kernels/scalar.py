@@ -2,7 +2,7 @@
 `nn` and `quant` pointwise ops as arith and math on scalars, inside `kernel.map`: prologues and epilogues of all schedules.
 
 f16 and bf16 values are extended to f32 once and rounded once, when the region yields them; a cast in between rounds where it stands. i1
-is a bool. Maxima and minima propagate NaN, as NumPy and ONNX do.
+is a bool, and ui8 values are i32 in 0..255, wrapped after each op. Maxima and minima propagate NaN, as NumPy and ONNX do.
 
 `emit_pointwise(b, wanted, frag, load)` builds one map: from the wanted values back to leaves, which `load` gives as fragments.
 """
@@ -18,14 +18,14 @@ from xdsl.dialects.builtin import IntegerType, bf16, f16, f32, f64, i1, i8, i32,
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from ...dialects import nn, quant
-from ...dialects.dtypes import i16, is_float
+from ...dialects.dtypes import i16, is_float, ui8
 from ...dialects.errors import PassError
 from ...dialects.kernel_types import FragType
 from ...dialects.provenance import describe
 from .builder import Emitter, KernelBuilder
 from .schedules.base import Axes, broadcast_axes, owner_op
 
-ELEMENTS = (f32, f16, bf16, f64, i1, i8, i16, i32, i64)
+ELEMENTS = (f32, f16, bf16, f64, i1, i8, ui8, i16, i32, i64)
 """Element types that kernels compute with."""
 Load: TypeAlias = Callable[[SSAValue, Axes], SSAValue]
 """Gives a leaf, broadcast into the iteration space by its axes, as a fragment, a rows fragment or a scalar."""
@@ -33,6 +33,8 @@ Load: TypeAlias = Callable[[SSAValue, Axes], SSAValue]
 
 def compute_type(element: Attribute) -> Attribute:
     """The type that arithmetic on an element type uses."""
+    if element == ui8:
+        return i32
     return f32 if element in (f16, bf16) else element
 
 
@@ -71,7 +73,7 @@ def splat(value: SSAValue) -> float | int | None:
 
 def extend(s: Emitter, x: SSAValue) -> SSAValue:
     """A loaded scalar in its compute type."""
-    return s.emit(arith.ExtFOp(x, f32)) if x.type in (f16, bf16) else x
+    return convert(s, x, i32) if x.type == ui8 else s.emit(arith.ExtFOp(x, f32)) if x.type in (f16, bf16) else x
 
 
 def convert(s: Emitter, x: SSAValue, to: Any) -> SSAValue:
@@ -87,15 +89,19 @@ def convert(s: Emitter, x: SSAValue, to: Any) -> SSAValue:
         if _bits(source) > _bits(to):
             return s.emit(arith.TruncFOp(x, to))
         return s.emit(arith.TruncFOp(s.emit(arith.ExtFOp(x, f32)), to))
+    wide: Any = compute_type(to)
     if is_float(source):
-        return s.emit(arith.FPToSIOp(extend(s, x), to))
+        return convert(s, s.emit(arith.FPToSIOp(extend(s, x), wide)), to)
+    if source == ui8 and to != i32:
+        return convert(s, convert(s, x, i32), to)
     if is_float(to):
-        wide: Any = compute_type(to)
         made = s.emit(arith.UIToFPOp(x, wide) if source == i1 else arith.SIToFPOp(x, wide))
         return convert(s, made, to)
     if _bits(source) > _bits(to):
         return s.emit(arith.TruncIOp(x, to))
-    return s.emit(arith.ExtUIOp(x, to) if source == i1 else arith.ExtSIOp(x, to))
+    if _bits(source) == _bits(to):
+        return convert(s, convert(s, x, i32), to)  # i8 to ui8
+    return s.emit(arith.ExtUIOp(x, to) if source in (i1, ui8) else arith.ExtSIOp(x, to))
 
 
 def _bits(type_: Attribute) -> int:
@@ -214,10 +220,11 @@ def _mod(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
 
 
 def _fmod(s: Emitter, x: SSAValue, y: SSAValue) -> SSAValue:
-    """x - trunc(x / y) * y in f64, exact for quotients below 2^29."""
+    """x - trunc(x / y) * y in f64, exact for quotients below 2^29; x where y is greater, infinite too."""
     wide_x, wide_y = convert(s, x, f64), convert(s, y, f64)
     quotient = s.emit(math.TruncOp(div(s, wide_x, wide_y)))
-    return convert(s, sub(s, wide_x, mul(s, quotient, wide_y)), x.type)
+    rest = convert(s, sub(s, wide_x, mul(s, quotient, wide_y)), x.type)
+    return select(s, _compare(s, "eq", quotient, s.constant(0, f64)), x, rest)
 
 
 def _compare_op(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
@@ -405,5 +412,7 @@ def _scalar(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue]) -> SSAValue:
         if missing:
             pending += reversed(missing)
             continue
-        made[value, axes] = _OPS[type(op)](s, op, [made[n] for n in needed])
+        result = _OPS[type(op)](s, op, [made[n] for n in needed])
+        wraps = nn.element_of(value) == ui8
+        made[value, axes] = s.emit(arith.AndIOp(result, s.constant(255, i32))) if wraps else result
     return made[leaf]

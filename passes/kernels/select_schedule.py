@@ -21,7 +21,7 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute
 from xdsl.passes import ModulePass
 
-from ...dialects.errors import OptionError, PassError
+from ...dialects.errors import OptionError, UnsupportedOpError
 from ...dialects.fusion import ANCHOR
 from ...dialects.kernel_types import CHOICE, Choice
 from ...dialects.provenance import describe
@@ -56,7 +56,7 @@ Forced: TypeAlias = Mapping[str, tuple[str, dict[str, int | str]]]
 
 
 def choose(func: FuncOp, target: Attribute | None, allowed: tuple[str, ...] | None, forced: Forced) -> Choice:
-    """The choice for one group. Raises PassError where no schedule, or not the one asked for, accepts it."""
+    """The choice for one group. Raises UnsupportedOpError where no schedule, or not the one asked for, accepts it."""
     group = Group(func)
     wanted = forced.get(func.sym_name.data, forced.get("*"))
     kept = func.attributes.get(CHOICE)
@@ -73,7 +73,9 @@ def choose(func: FuncOp, target: Attribute | None, allowed: tuple[str, ...] | No
     name, reasons = accepting(group, target, allowed)
     if name is None:
         ops = ", ".join(describe(op) for op in group.ops) or "a copy and no op"
-        raise PassError(f"{NAME}: @{func.sym_name.data} with {ops}: no schedule accepts it: {'; '.join(reasons)}")
+        raise UnsupportedOpError(
+            f"{NAME}: @{func.sym_name.data} with {ops}: no schedule accepts it: {'; '.join(reasons)}"
+        )
     best = schedule(name).candidates(group, target_of(target))[0]
     return best if wanted is None else tuned(name, group, {**best.values, **wanted[1]})
 

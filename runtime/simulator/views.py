@@ -19,9 +19,10 @@ Coord = Any
 
 
 def fill_value(fill: float, dtype: np.dtype[Any]) -> Any:
-    """The fill of a load in the element type; infinities become the ends of an integer type's range."""
-    if dtype.kind == "i" and np.isinf(fill):
-        return np.iinfo(dtype).max if fill > 0 else np.iinfo(dtype).min
+    """The fill of a load in the element type; what is beyond an integer type's range becomes its end."""
+    if dtype.kind in "iu":
+        info = np.iinfo(dtype)
+        return dtype.type(info.max if fill >= info.max else info.min if fill <= info.min else int(fill))
     return np.asarray(fill).astype(dtype)[()]
 
 
@@ -168,4 +169,4 @@ def poison(dtype: np.dtype[Any]) -> Any:
     """What undefined memory holds: NaN, or the least integer."""
     if dtype.kind == "b":
         return True
-    return np.iinfo(dtype).min if dtype.kind == "i" else np.asarray(np.nan).astype(dtype)[()]
+    return (np.iinfo(dtype).min or np.iinfo(dtype).max) if dtype.kind in "iu" else np.asarray(np.nan).astype(dtype)[()]

@@ -121,6 +121,15 @@ def test_what_a_pass_declares_sets_the_tolerance() -> None:
         tolerance(declares("roughly"), module)
 
 
+def test_half_precision_counts_at_memory_level_too() -> None:
+    """After bufferize the types are those of memrefs: a narrow type must not be lost from sight."""
+    module = parse(GROUPS.replace("f32", "f16"))
+    step = type("P", (ModulePass,), {"name": "p", "numerics": "reassociates"})
+    before = tolerance(step, module)
+    run_passes(module, [load_pass("bufferize")()], make_context())
+    assert tolerance(step, module) == before != tolerance(step, parse(GROUPS))
+
+
 @pytest.mark.parametrize(
     ("change", "error"),
     [

@@ -183,5 +183,6 @@ def test_grids_beyond_the_limits_are_refused() -> None:
     one = parse_expr("1")
     kernel = KernelInfo("k", (one, parse_expr("N"), one), 32, 1, 0, (), 0)
     assert kernel.blocks({"N": 65535}) == (1, 65535, 1)
+    assert kernel.blocks({"N": 0}) == (1, 0, 1), "no block, so no launch"
     with pytest.raises(TargetError, match="expected a grid of at most"):
         kernel.blocks({"N": 65536})

@@ -20,7 +20,7 @@ from trtc.compiler.universe import load_pass, make_context
 from trtc.dialects import fusion, nn
 from trtc.dialects.meaning import run_module
 from trtc.dialects.provenance import is_unknown
-from trtc.passes.fusion import assign_destinations, destinations, fuse_groups
+from trtc.passes.fusion import assign_destinations, destinations, fuse_groups, regions
 from trtc.passes.quantization import realize_integer
 from trtc.passes.remarks import collecting
 
@@ -182,7 +182,7 @@ def test_numbers_stay_through_every_pass(name: str) -> None:
         "nn.weight",
         "nn.constant",
         "func.return",
-        *(v.name for v in fuse_groups.VIEWS),
+        *(v.name for v in regions.VIEWS),
     }
     assert not any(is_unknown(op.location) for op in main_ops(module) if isinstance(op, fusion.CallOp))
 

@@ -122,7 +122,7 @@ def cycles(
     )
     if resident < 1:
         return float("inf")
-    blocks = ceil(m / tile.bm) * ceil(n / tile.bn) * batch
+    blocks = max(1, ceil(m / tile.bm) * ceil(n / tile.bn) * batch)  # none where the result is empty
     steps = ceil(k / tile.bk)
     # Fewer than eight warps on an SM do not keep its tensor cores busy.
     together = min(resident, ceil(blocks / sms))

@@ -14,7 +14,7 @@ from xdsl.ir import Attribute, SSAValue
 
 from ....dialects import kernel, nn
 from ....dialects.dims import Expr, product
-from ....dialects.dtypes import i16, is_float
+from ....dialects.dtypes import i16, is_float, ui8
 from ....dialects.kernel_types import Choice, FragType, SharedType
 from ....dialects.layouts import Blocked
 from ..builder import Emitter, Index, KernelBuilder, named
@@ -74,7 +74,7 @@ class Problem:
     @property
     def wide(self) -> Attribute:
         """The type of the statistics."""
-        return i32 if self.element in (i8, i16) else compute_type(self.element)
+        return i32 if self.element in (i8, ui8, i16) else compute_type(self.element)
 
     @property
     def shuffles(self) -> bool:

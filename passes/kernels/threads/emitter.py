@@ -29,9 +29,11 @@ from xdsl.dialects.builtin import (
     MemRefType,
     UnitAttr,
     f32,
+    i32,
 )
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
+from ....dialects.dtypes import ui8
 from ....dialects.errors import PassError
 from ....dialects.provenance import describe
 
@@ -263,9 +265,14 @@ class Emitter:
         return self.pure((arith.ConstantOp, value), (), arith.ConstantOp, IntegerAttr(value, index))
 
     def scalar(self, value: float, type_: Attribute) -> SSAValue:
-        """A constant of an element type; f16 and bf16 come from f32, as scalars exist only there."""
+        """A constant of an element type; f16 and bf16 come from f32, as scalars exist only there, and ui8 (clamped to its range)
+        from i32, as constants have no sign."""
         if isinstance(type_, Float16Type | BFloat16Type):
             return self.pure((arith.TruncFOp, type_), (self.scalar(value, f32),), arith.TruncFOp, type_)
+        if type_ == ui8:
+            return self.pure(
+                (arith.TruncIOp, type_), (self.scalar(min(max(value, 0), 255), i32),), arith.TruncIOp, type_
+            )
         if isinstance(type_, IntegerType | IndexType):
             attribute: Attribute = IntegerAttr(int(value), type_)
         else:

@@ -71,6 +71,8 @@ class Strided(_OfTensor):
         for i, (extent, stride) in reversed(list(enumerate(dims))):
             if all(s == 0 for _, s in dims[: i + 1]):
                 break
+            if extent == 0:
+                break  # nothing lies there: no coordinate is valid
             here = rest % self.context.expr(extent) if i else rest
             if stride != 0:
                 total = total + here * self.context.expr(stride)

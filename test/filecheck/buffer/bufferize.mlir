@@ -93,3 +93,18 @@ func.func @main(%x : tensor<2x64xf32>) -> tensor<2xf32> {
   %a = fusion.call @split(%x) : (tensor<2x64xf32>) -> tensor<2xf32>
   func.return %a : tensor<2xf32>
 }
+
+// -----
+
+// The symbols that a group computes with count, also where no operand or result has them.
+// CHECK-LABEL: func.func @main
+// CHECK: buffer.symbol "N" from %x[0]
+// CHECK: buffer.launch @shape[%N]
+func.func private @shape() -> tensor<2xi64> {
+  %s = nn.shape_value #nn.dims<N, 4> : tensor<2xi64>
+  func.return %s : tensor<2xi64>
+}
+func.func @main(%x : tensor<?x4xf32, #nn.dims<N, 4>>) -> tensor<2xi64> {
+  %s = fusion.call @shape() : () -> tensor<2xi64>
+  func.return %s : tensor<2xi64>
+}

@@ -93,3 +93,16 @@ func.func @invalid(%x: tensor<4x8xf32>, %s: tensor<8xf32>) -> tensor<4x8xf32> {
   %0 = nn.batch_norm %x, %s, %s, %s, %s {epsilon = 0.0 : f64} : (tensor<4x8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>) -> tensor<4x8xf32>
   func.return %0 : tensor<4x8xf32>
 }
+
+// -----
+
+// A slice that runs backwards is no view: kernels take addresses that grow. It is a copy, with the pointwise ops behind it.
+// CHECK-LABEL: @backwards
+// CHECK: fusion.group "pointwise" (%[[A:.*]] = %x : tensor<4x8xf32>) -> (tensor<4x8xf32>) {
+// CHECK-NEXT: nn.slice %[[A]] {starts = #nn.dims<0, 7>, steps = array<i64: 1, -1>}
+// CHECK-NEXT: nn.relu
+func.func @backwards(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %0 = nn.slice %x {starts = #nn.dims<0, 7>, steps = array<i64: 1, -1>} : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  %1 = nn.relu %0 : tensor<4x8xf32>
+  func.return %1 : tensor<4x8xf32>
+}

@@ -56,6 +56,19 @@ func.func @dynamic(%x: tensor<?x4x4xf32, #nn.dims<N, 4, 4>>) -> tensor<?x4x4xf32
 
 // -----
 
+// A constant keeps its dim of size 1 where no other operand gives the result its rank.
+// CHECK-LABEL: @narrow_operand
+// CHECK: %[[C:.*]] = nn.constant dense<{{.*}}> : tensor<1x2xf32>
+// CHECK: nn.mul %[[C]], %x : (tensor<1x2xf32>, tensor<1xf32>) -> tensor<1x2xf32>
+func.func @narrow_operand(%x: tensor<1xf32>) -> tensor<1x2xf32> {
+  %c = nn.constant dense<[[1.0], [2.0]]> : tensor<2x1xf32>
+  %0 = nn.mul %c, %x : (tensor<2x1xf32>, tensor<1xf32>) -> tensor<2x1xf32>
+  %1 = nn.transpose %0 {permutation = array<i64: 1, 0>} : (tensor<2x1xf32>) -> tensor<1x2xf32>
+  func.return %1 : tensor<1x2xf32>
+}
+
+// -----
+
 // Invalid: not a permutation.
 // CHECK: nn.transpose: expected a permutation of 0..1, got [0, 0]
 func.func @invalid(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {

@@ -1,0 +1,43 @@
+"""How `nn.constant` writes its elements: `dense<[0.5, 1.0]>`, or `dense<"0x...">`, their bytes, where decimals would not come back.
+
+xDSL prints infinities, NaN and floats of many digits as the bits of single elements, which its parser reads as integers.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from xdsl.dialects.builtin import AnyFloat, DenseIntOrFPElementsAttr
+from xdsl.ir import Attribute
+from xdsl.irdl import IRDLOperation
+from xdsl.irdl.declarative_assembly_format import (
+    AttributeVariable,
+    CustomDirective,
+    ParsingState,
+    PrintingState,
+    irdl_custom_directive,
+)
+from xdsl.parser import Parser
+from xdsl.printer import Printer
+
+
+@irdl_custom_directive
+class Elements(CustomDirective):
+    """`custom<Elements>($value)`: a dense attribute or a blob, so that what is parsed equals what was printed."""
+
+    value: AttributeVariable
+
+    def parse(self, parser: Parser, state: ParsingState) -> None:
+        self.value.set(state, parser.parse_attribute())
+
+    def print(self, printer: Printer, state: PrintingState, op: IRDLOperation) -> None:
+        state.print_whitespace(printer)
+        attribute = cast(Attribute, self.value.get(op))
+        if (
+            isinstance(attribute, DenseIntOrFPElementsAttr)
+            and isinstance(attribute.get_element_type(), AnyFloat)
+            and "0x" in str(attribute)
+        ):
+            printer.print_string(f'dense<"0x{attribute.data.data.hex().upper()}"> : {attribute.type}')
+        else:
+            printer.print_attribute(attribute)

@@ -1,0 +1,125 @@
+"""Random graphs of the supported operators against ONNX Runtime, built whole and run on the simulator.
+
+The graphs come from seeds (test/models/random_graphs.py). A failure names its seed and prints the graph; run that seed alone with
+
+    python test/numerics/test_random_graphs.py SEED [PRECISION] [TARGET]
+
+or a range of seeds, `100-400`, which is how to look for more. `test_small_graphs.py` keeps what was found, reduced.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import trtc
+from trtc.compiler.check import NumericsObserver
+from trtc.compiler.codegen.cubin_cache import CubinCache
+from trtc.compiler.frontend import import_onnx
+from trtc.compiler.options import BuildOptions
+from trtc.compiler.pipeline import phase_steps, run_pipeline
+from trtc.compiler.targets import set_target
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+import random_graphs
+from random_graphs import Case, random_graph
+
+TOLERANCE = {"fp32": 1e-4, "fp16": 1e-2, "bf16": 1e-1}
+TARGETS = ("sm_80", "sm_90a")
+SEEDS = {"fp32": range(24), "fp16": range(8), "bf16": range(5)}
+CHECKED = range(500, 520)
+"""Seeds for check-numerics, which needs no NVRTC and no ONNX Runtime."""
+
+
+def compare(case: Case, precision: str, target: str, cache: CubinCache | None) -> bool:
+    """Build the graph and compare every output for each set of sizes; False where trtc refuses the model with a reason."""
+    options = BuildOptions(precision=precision, target=target, profiles=case.profiles)
+    try:
+        engine = trtc.build(case.model, options, cache=cache)
+    except (trtc.UnsupportedOpError, trtc.InvalidModelError):
+        return False
+    context = engine.create_context("simulator")
+    for inputs in case.inputs:
+        got = context.run(inputs)
+        for value, wanted in zip(
+            case.model.graph.output, random_graphs.run_onnxruntime(case.model, inputs), strict=True
+        ):
+            tolerance = max(TOLERANCE[precision], 1e-2 if case.holds_half else 0.0)
+            random_graphs.assert_close(np.asarray(got[value.name]), wanted, tolerance, value.name)
+    return True
+
+
+def run_seeds(seeds: Sequence[int], precision: str, targets: Sequence[str], cache: CubinCache | None) -> int:
+    """Compare the graphs of these seeds, targets in turn; returns how many were refused. Raises AssertionError with the graph."""
+    refused = 0
+    for seed in seeds:
+        case, target = random_graph(seed, precision), targets[seed % len(targets)]
+        try:
+            refused += not compare(case, precision, target, cache)
+        except Exception as error:
+            raise AssertionError(f"{precision} on {target}, {case}\n{type(error).__name__}: {error}") from error
+    return refused
+
+
+@pytest.mark.parametrize("precision", SEEDS)
+def test_random_graphs_agree_with_onnxruntime(precision: str, tmp_path: Path) -> None:
+    pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
+    seeds = SEEDS[precision]
+    refused = run_seeds(seeds, precision, TARGETS, CubinCache(tmp_path))
+    assert refused <= len(seeds) // 8, "few graphs of supported operators are refused"
+
+
+def test_every_pass_keeps_its_word_on_random_graphs(tmp_path: Path) -> None:
+    """check-numerics through the whole pipeline, in fp32."""
+    checked = 0
+    for seed in CHECKED:
+        case = random_graph(seed)
+        try:
+            module = import_onnx(case.model, profiles=case.profiles)
+            set_target(module, TARGETS[seed % 2])
+            observer = NumericsObserver(seed=seed, directory=tmp_path)
+            run_pipeline(module, BuildOptions(profiles=case.profiles), observers=[observer])
+        except (trtc.UnsupportedOpError, trtc.InvalidModelError):
+            continue
+        except trtc.PassError as error:
+            if "no finite entry to compare" in str(error):
+                continue  # an empty output
+            raise AssertionError(f"{case}\n{error}") from error
+        assert len(observer.checked) == sum(len(steps) for steps in phase_steps(BuildOptions()).values())
+        checked += 1
+    assert checked >= len(CHECKED) * 3 // 4
+
+
+def test_equal_seeds_give_equal_graphs() -> None:
+    one, other, third = (random_graph(seed) for seed in (3, 3, 4))
+    assert one.model.SerializeToString(deterministic=True) == other.model.SerializeToString(deterministic=True)
+    assert one.model.SerializeToString(deterministic=True) != third.model.SerializeToString(deterministic=True)
+    for name, array in one.inputs[0].items():
+        np.testing.assert_array_equal(array, other.inputs[0][name])
+
+
+def test_a_wrong_number_is_found_with_its_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guard of this file: where ONNX Runtime says something else, the failure names the seed."""
+    pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
+    right = random_graphs.run_onnxruntime
+    case = random_graph(3)
+
+    def wrong(model: object, inputs: object) -> list[np.ndarray]:
+        return [result + np.ones((), result.dtype) for result in right(model, inputs)]  # type: ignore[arg-type]
+
+    assert compare(case, "fp32", "sm_80", None)
+    monkeypatch.setattr(random_graphs, "run_onnxruntime", wrong)
+    monkeypatch.setitem(globals(), "random_graph", lambda seed, precision: case)
+    with pytest.raises(AssertionError, match="fp32 on sm_90a, seed 3:"):
+        run_seeds([3], "fp32", TARGETS, None)
+
+
+if __name__ == "__main__":
+    first, _, last = sys.argv[1].partition("-")
+    precision = sys.argv[2] if len(sys.argv) > 2 else "fp32"
+    chosen = range(int(first), int(last or first) + 1)
+    print(run_seeds(chosen, precision, sys.argv[3:] or TARGETS, None), "of", len(chosen), "refused, all others agree")

@@ -1,0 +1,278 @@
+"""Small ONNX graphs against ONNX Runtime, through a whole build to the simulator: each was once wrong, refused or a crash.
+
+`test_random_graphs.py` finds such graphs; here they stay, one a line, reduced to what matters.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx.checker
+import onnx.numpy_helper
+import onnx.parser
+import pytest
+from onnx import helper
+
+import trtc
+from trtc.compiler.codegen.cubin_cache import CubinCache
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+import random_graphs
+
+pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
+
+Array = np.ndarray[Any, Any]
+HEADER = '<ir_version: 8, opset_import: ["" : {opset}]>\n'
+PROFILES = {"N": (1, 2, 4)}
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> CubinCache:
+    return CubinCache(tmp_path_factory.mktemp("cubins"))
+
+
+def parse(text: str, opset: int = 18) -> onnx.ModelProto:
+    """`g (float[2] x) => (float[2] y) { y = Relu(x) }` as a model."""
+    model = onnx.parser.parse_model(HEADER.format(opset=opset) + text)
+    onnx.checker.check_model(model)
+    return model
+
+
+def draw(model: onnx.ModelProto, n: int, seed: int = 0) -> dict[str, Array]:
+    """Inputs of the declared types, N being `n`."""
+    rng = np.random.default_rng(seed)
+    inputs: dict[str, Array] = {}
+    for value in model.graph.input:
+        tensor = value.type.tensor_type
+        dtype = helper.tensor_dtype_to_np_dtype(tensor.elem_type)
+        shape = [dim.dim_value or n for dim in tensor.shape.dim]
+        array = (
+            rng.standard_normal(shape)
+            if dtype.kind == "f"
+            else rng.integers(0 if dtype.kind in "ub" else -9, 10, shape)
+        )
+        inputs[value.name] = np.asarray(array).astype(dtype)
+    return inputs
+
+
+def compare(model: onnx.ModelProto, cache: CubinCache, *feeds: dict[str, Array], target: str = "sm_80") -> None:
+    """Build, run and compare every output with ONNX Runtime: integers and special values exactly, floats to 1e-4."""
+    dynamic = any(dim.dim_param for value in model.graph.input for dim in value.type.tensor_type.shape.dim)
+    options = trtc.BuildOptions(target=target, profiles=PROFILES if dynamic else {})
+    context = trtc.build(model, options, cache=cache).create_context("simulator")
+    for inputs in feeds or [draw(model, n) for n in ((1, 3) if dynamic else (1,))]:
+        expected = random_graphs.run_onnxruntime(model, inputs)
+        got = context.run(inputs)
+        for value, wanted in zip(model.graph.output, expected, strict=True):
+            random_graphs.assert_close(np.asarray(got[value.name]), wanted, 1e-4, value.name)
+
+
+VIEWS_AS_OUTPUTS = [
+    "g (float[24, 2, 1] x) => (float[24, 2] y) <int64[2] s = {24, 2}> { a = Relu(x) y = Reshape(a, s) }",
+    "g (float[1, 8, 4, 4] x) => (float[1, 2, 8, 8] y) { y = DepthToSpace<blocksize = 2>(x) }",
+    "g (float[N, 4, 2, 2] x) => (float[N, 16, 1, 1] y) { y = SpaceToDepth<blocksize = 2>(x) }",
+    "g (float[2, 3] x) => (float[6] y, float[2, 3] a) <int64[1] s = {6}> { a = Relu(x) y = Reshape(a, s) }",
+    "g (float[2, 3] x) => (float[6] y, float[3, 2] z) <int64[1] s = {6}, int64[2] t = {3, 2}>"
+    " { a = Relu(x) y = Reshape(a, s) z = Reshape(a, t) }",
+]
+
+
+@pytest.mark.parametrize("text", VIEWS_AS_OUTPUTS)
+def test_a_view_of_a_result_may_be_an_output(text: str, cache: CubinCache) -> None:
+    compare(parse(text), cache)
+
+
+SLICES = [
+    "g (float[3, 4] x) => (float[3, 4] y) <int64[1] s = {-1}, int64[1] e = {-99}, int64[1] a = {1}, int64[1] t = {-1}>"
+    " { y = Slice(x, s, e, a, t) }",
+    "g (float[5, 4] x) => (float[2, 2] z) <int64[2] s = {-1, 3}, int64[2] e = {0, -99}, int64[2] a = {0, 1}, int64[2] t = {-2, -2}>"
+    " { y = Slice(x, s, e, a, t) z = Relu(y) }",
+    "g (float[3, 4] x, float[4, 2] w) => (float[3, 2] z)"
+    " <int64[1] s = {-1}, int64[1] e = {-99}, int64[1] a = {0}, int64[1] t = {-1}> { y = Slice(x, s, e, a, t) z = MatMul(y, w) }",
+    "g (float[N, 2, 5, 4] x) => (float[2, M, 3] y) <int64[2] p = {1, 3}, int64[3] s = {2, -1, 3}>"
+    " { a, b = Split<axis = 3>(x, p) y = Reshape(b, s) }",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SLICES)
+def test_slices_may_run_backwards_and_be_reshaped(text: str, cache: CubinCache) -> None:
+    compare(parse(text), cache)
+
+
+SCALARS = [
+    "g () => (float y) <float y = {1.5}> { }",
+    "g (float[4] x) => (float y, float[4] z) <float[4] a = {1, 2, 3, 4}> { y = MatMul(a, a) z = Relu(x) }",
+    "g (float[4] x) => (float z, float[4] y) <float a = {0.7}, float b = {0.2}> { z = Min(a, b) y = Add(x, z) }",
+    "g (float x) => (float y) <float a = {0.5}> { b = Erf(a) y = Add(x, b) }",
+    "g (float x) => (float y, float z) { y = ReduceSum(x) z = ReduceL2<noop_with_empty_axes = 1>(x) }",
+    "g (float[2, 3] x) => (float[2, 3] y, float[2, 3] z)"
+    " { y = ReduceSumSquare<noop_with_empty_axes = 1>(x) z = ReduceL1<noop_with_empty_axes = 1>(x) }",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SCALARS[1:])
+def test_scalars_and_reductions_over_nothing(text: str, cache: CubinCache) -> None:
+    compare(parse(text), cache)
+
+
+def test_a_shape_with_a_dynamic_dim_is_an_output(cache: CubinCache) -> None:
+    compare(parse("g (float[N, 4, 2] x) => (int64[3] y) { y = Shape(x) }"), cache)
+
+
+def test_depthwise_convolutions_may_have_several_outputs_a_channel(cache: CubinCache) -> None:
+    text = "g (float[2, 3, 5, 5] x, float[6, 1, 3, 3] w) => (float[2, 6, 3, 3] y) { y = Conv<group = 3>(x, w) }"
+    compare(parse(text), cache)
+
+
+CUDA_NAMES = "Abs Neg Exp Log Sqrt Erf Tanh Floor Ceil Round Sin Cos Sign Relu Reciprocal Sigmoid"
+
+
+@pytest.mark.parametrize("operators", [CUDA_NAMES, "Max Min Add Sub Mul Div Pow"])
+def test_kernels_may_be_called_like_functions_of_cuda(operators: str, cache: CubinCache) -> None:
+    """One group for each operator, called after it."""
+    names, operand = operators.split(), "x, x" if "Add" in operators else "x"
+    calls = " ".join(f"y{i} = {op}({operand})" for i, op in enumerate(names))
+    outputs = ", ".join(f"float[4] y{i}" for i in range(len(names)))
+    model = parse(f"g (float[4] x) => ({outputs}) {{ {calls} }}")
+    compare(model, cache, {"x": np.float32([0.5, 1.25, 2.0, 3.75])})
+
+
+def test_a_constant_beside_a_vector_is_transposed(cache: CubinCache) -> None:
+    text = "g (float[1] x) => (float[1, 5] y) <float[5, 1] c = {1, 2, 3, 4, 5}> { a = Mul(c, x) y = Transpose<perm = [1, 0]>(a) }"
+    compare(parse(text), cache)
+
+
+@pytest.mark.parametrize("operator", ["Softplus", "Mish"])
+def test_softplus_keeps_its_digits_for_large_negative_operands(operator: str, cache: CubinCache) -> None:
+    model = parse(f"g (float[4] x) => (float[4] y) {{ y = {operator}(x) }}", opset=18)
+    for scale in (1.0, 4.0, 20.0):
+        compare(model, cache, {"x": np.float32([-1.0, -2.0, -3.0, -4.0]) * np.float32(scale)})
+
+
+BYTES = [
+    "g (uint8[3, 5] x) => (float[3, 5] y, int8[3, 5] z, int64[3, 5] v, bool[3, 5] b)"
+    " { y = Cast<to = 1>(x) z = Cast<to = 3>(x) v = Cast<to = 7>(x) b = Cast<to = 9>(x) }",
+    "g (float[3, 5] x) => (uint8[3, 5] y) { a = Abs(x) y = Cast<to = 2>(a) }",
+    "g (uint8[3, 5] x, uint8[5] z) => (uint8[3, 5] y) { a = Sub(x, z) b = Mul(a, a) y = Div(b, z) }",
+    "g (uint8[3, 5] x, uint8[5] z) => (uint8[3, 5] y, bool[3, 5] b) { y = Max(x, z) b = Less(x, z) }",
+    "g (uint8[1, 2, 6, 6] x) => (uint8[1, 2, 3, 3] y) { y = MaxPool<kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 0, 0]>(x) }",
+    "g (uint8[3, 5] x) => (uint8[3] y, uint8[3] z) <int64[1] a = {1}>"
+    " { y = ReduceMax<keepdims = 0>(x, a) z = ReduceMin<keepdims = 0>(x, a) }",
+    "g (uint8[3, 5] x) => (uint8[2, 5] y, uint8[5, 3] w, uint8[4, 5] z) <int64[2] i = {2, -1}, int64[4] p = {0, 0, 1, 0}>"
+    " { y = Gather(x, i) w = Transpose(x) z = Pad(x, p) }",
+    "g (uint8[3, 5] x) => (uint8[3, 5] y) <uint8 low = {2}, uint8 high = {200}> { y = Clip(x, low, high) }",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", BYTES)
+def test_bytes_without_a_sign(text: str, cache: CubinCache) -> None:
+    """Images come as uint8; arithmetic wraps around at 256."""
+    model = parse(text)
+    inputs = draw(model, 1)
+    rng = np.random.default_rng(3)
+    inputs = {k: rng.integers(1, 256, v.shape).astype(v.dtype) if v.dtype == np.uint8 else v for k, v in inputs.items()}
+    compare(model, cache, inputs)
+
+
+EMPTY = [
+    "g (float[2, 3] x) => (float[2, 0] y) <int64[1] s = {1}, int64[1] e = {1}, int64[1] a = {1}> { y = Slice(x, s, e, a) }",
+    "g (float[N, 3] x) => (float[N, 0] z) <int64[1] s = {1}, int64[1] e = {1}, int64[1] a = {1}> { y = Slice(x, s, e, a) z = Relu(y) }",
+    "g (float[2, 3] x) => (float[2, 3] z) <int64[1] s = {1}, int64[1] e = {1}, int64[1] a = {1}>"
+    " { y = Slice(x, s, e, a) z = Concat<axis = 1>(y, x) }",
+    "g (float[2, 3] x) => (float[2, 1] z) <int64[1] s = {1}, int64[1] e = {1}, int64[1] a = {1}>"
+    " { y = Slice(x, s, e, a) z = ReduceSum(y, a) }",
+    "g (float[2, 3] x) => (float[2, 4] z) <int64[1] s = {1}, int64[1] e = {1}, int64[1] a = {1}, int64[4] p = {0, 1, 0, 3}>"
+    " { y = Slice(x, s, e, a) z = Pad(y, p) }",
+    "g (float[2, 3] x, float[3, 2] w) => (float[2, 2] z) <int64[1] s = {1}, int64[1] e = {1}, int64[1] a = {1}, int64[1] b = {0}>"
+    " { y = Slice(x, s, e, a) v = Slice(w, s, e, b) z = MatMul(y, v) }",
+    "g (float[2, 3] x) => (float[0, 3] y) <int64[0] i = {}> { y = Gather(x, i) }",
+    "g (float[2, 3] x) => (float[2, 0] z) <int64[1] s = {1}, int64[1] e = {1}, int64[1] a = {1}>"
+    " { y = Slice(x, s, e, a) z = Softmax(y) }",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", EMPTY)
+def test_tensors_may_be_empty(text: str, cache: CubinCache) -> None:
+    compare(parse(text), cache)
+
+
+SPECIAL = [np.nan, np.inf, -np.inf, 0.0, 1e-40, 3e38, -3e38, 1.0, -1.0, 2.5, -7.0, 88.8, -104.0, 1e-10]
+SPECIALS = [
+    "y = Sinh(x)", "y = Cosh(x)", "y = Softplus(x)", "y = Mod<fmod = 1>(x, inf)", "y = Max(x, one)", "y = Min(x, one)",
+    "y = Clip(x, one, three)", "y = Clip(x, three, one)", "y = Clip(x, minus, three)", "y = Pow(x, three)", "y = Where(k, x, three)",
+    "y = Sign(x)", "y = Round(x)", "y = IsInf(x)", "y = IsNaN(x)", "y = LessOrEqual(x, one)", "y = Equal(x, x)",
+]  # fmt: skip
+CONSTANTS = "float one = {1}, float three = {3}"
+
+
+@pytest.mark.parametrize("node", SPECIALS)
+def test_values_that_are_not_finite(node: str, cache: CubinCache) -> None:
+    """NaN goes through, infinities compare and clip, sinh stays finite where exp is not, min > max clips to max."""
+    x = np.float32(SPECIAL)
+    boolean = node.startswith(("y = Is", "y = Less", "y = Equal"))
+    text = f"g (float[14] x, bool[14] k) => ({'bool' if boolean else 'float'}[14] y) <{CONSTANTS}> {{ {node} }}"
+    text = text.replace("bool[14] k", "bool[14] k" if "k," in node else "bool[14] unused")
+    model = onnx.parser.parse_model(HEADER.format(opset=18) + text)
+    for name, number in (("inf", np.inf), ("minus", -np.inf)):
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.float32(number), name))
+    other = model.graph.input[1].name
+    compare(model, cache, {"x": x, other: x > 0})
+
+
+ROWS = [[-np.inf] * 4, [np.inf, 1, 2, 3], [np.nan, 1, 2, 3], [-np.inf, 0, 1, 2], [np.inf, -np.inf, 0, 0], [-1e30] * 4]
+
+
+@pytest.mark.parametrize(
+    "node", ["Softmax<axis = 1>(x)", "LogSoftmax<axis = 1>(x)", "ReduceLogSumExp<keepdims = 1>(x, a)"]
+)
+def test_rows_of_infinities(node: str, cache: CubinCache) -> None:
+    model = parse(
+        f"g (float[6, 4] x) => (float[6, {1 if 'Reduce' in node else 4}] y) <int64[1] a = {{1}}> {{ y = {node} }}"
+    )
+    compare(model, cache, {"x": np.float32(ROWS)})
+
+
+def test_integer_remainders_and_quotients_of_the_least_integer(cache: CubinCache) -> None:
+    text = "g (int8[4] x, int8[4] d) => (int8[4] m, int8[4] f, int8[4] q) { m = Mod(x, d) f = Mod<fmod = 1>(x, d) q = Div(x, d) }"
+    compare(parse(text), cache, {"x": np.int8([-128, -128, -7, 127]), "d": np.int8([3, -7, 3, -2])})
+
+
+INTEGERS = [
+    "g (int64[3] x) => (int64[3] y) <int64 low = {-9223372036854775803}, int64 high = {9007199254740993}> { y = Clip(x, low, high) }",
+    "g (int64[3] x) => (int64[1] y) <int64[1] a = {0}> { y = ReduceMean(x, a) }",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", INTEGERS)
+def test_long_integers_keep_their_digits(text: str, cache: CubinCache) -> None:
+    compare(parse(text), cache, {"x": np.array([2**53 + 3, -(2**53) - 1, 7])})
+
+
+def test_integers_to_the_power_of_floats(cache: CubinCache) -> None:
+    compare(
+        parse("g (int64[3] x) => (int64[3] y) <float p = {0.5}> { y = Pow(x, p) }"), cache, {"x": np.array([4, 10, 3])}
+    )
+
+
+POOLS = [
+    "g (float[1, 2, 7, 6] x) => (float[1, 2, 4, 4] y)"
+    " { y = AveragePool<kernel_shape = [2, 3], strides = [2, 2], pads = [0, 1, 0, 1], ceil_mode = 1, count_include_pad = 1>(x) }",
+    "g (float[1, 2, 8] x) => (float[1, 2, 5] y)"
+    " { y = AveragePool<kernel_shape = [3], strides = [2], pads = [1, 1], ceil_mode = 1, count_include_pad = 1>(x) }",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", POOLS)
+def test_averages_count_pads_but_not_what_ceil_mode_adds(text: str, cache: CubinCache) -> None:
+    compare(parse(text), cache)
+
+
+def test_a_slice_runs_backwards_over_a_dynamic_dim(cache: CubinCache) -> None:
+    text = (
+        "g (float[N, 3] x) => (float[N, 3] y) <int64[1] s = {-1}, int64[1] e = {-9999}, int64[1] a = {0}, int64[1] t = {-1}>"
+        " { y = Slice(x, s, e, a, t) }"
+    )
+    compare(parse(text), cache)
