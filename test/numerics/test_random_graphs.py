@@ -1,4 +1,5 @@
-"""Random graphs of the supported operators against ONNX Runtime, built whole and run on the simulator.
+"""Random graphs of the supported operators against ONNX Runtime, built whole and run on the simulator, or on a GPU
+if $TRTC_TEST_GPU is set.
 
 The graphs come from seeds (test/models/random_graphs.py). A failure names its seed and prints the graph; run that seed alone with
 
@@ -26,10 +27,11 @@ from trtc.compiler.targets import set_target
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 import random_graphs
+import where
 from random_graphs import Case, random_graph
 
 TOLERANCE = {"fp32": 1e-4, "fp16": 1e-2, "bf16": 1e-1}
-TARGETS = ("sm_80", "sm_90a")
+TARGETS = where.targets("sm_80", "sm_90a")
 SEEDS = {"fp32": range(24), "fp16": range(8), "bf16": range(5)}
 CHECKED = range(500, 520)
 """Seeds for check-numerics, which needs no NVRTC and no ONNX Runtime."""
@@ -42,7 +44,7 @@ def compare(case: Case, precision: str, target: str, cache: CubinCache | None) -
         engine = trtc.build(case.model, options, cache=cache)
     except (trtc.UnsupportedOpError, trtc.InvalidModelError):
         return False
-    context = engine.create_context("simulator")
+    context = engine.create_context(where.DEVICE, poison=True)
     for inputs in case.inputs:
         got = context.run(inputs)
         for value, wanted in zip(
@@ -80,7 +82,7 @@ def test_every_pass_keeps_its_word_on_random_graphs(tmp_path: Path) -> None:
         case = random_graph(seed)
         try:
             module = import_onnx(case.model, profiles=case.profiles)
-            set_target(module, TARGETS[seed % 2])
+            set_target(module, TARGETS[seed % len(TARGETS)])
             observer = NumericsObserver(seed=seed, directory=tmp_path)
             run_pipeline(module, BuildOptions(profiles=case.profiles), observers=[observer])
         except (trtc.UnsupportedOpError, trtc.InvalidModelError):
@@ -111,10 +113,10 @@ def test_a_wrong_number_is_found_with_its_seed(monkeypatch: pytest.MonkeyPatch) 
     def wrong(model: object, inputs: object) -> list[np.ndarray]:
         return [result + np.ones((), result.dtype) for result in right(model, inputs)]  # type: ignore[arg-type]
 
-    assert compare(case, "fp32", "sm_80", None)
+    assert compare(case, "fp32", TARGETS[0], None)
     monkeypatch.setattr(random_graphs, "run_onnxruntime", wrong)
     monkeypatch.setitem(globals(), "random_graph", lambda seed, precision: case)
-    with pytest.raises(AssertionError, match="fp32 on sm_90a, seed 3:"):
+    with pytest.raises(AssertionError, match=f"fp32 on {TARGETS[-1]}, seed 3:"):
         run_seeds([3], "fp32", TARGETS, None)
 
 

@@ -21,6 +21,7 @@ from trtc.compiler.codegen.cubin_cache import CubinCache
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 import random_graphs
+import where
 
 pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
 
@@ -61,8 +62,9 @@ def draw(model: onnx.ModelProto, n: int, seed: int = 0) -> dict[str, Array]:
 def compare(model: onnx.ModelProto, cache: CubinCache, *feeds: dict[str, Array], target: str = "sm_80") -> None:
     """Build, run and compare every output with ONNX Runtime: integers and special values exactly, floats to 1e-4."""
     dynamic = any(dim.dim_param for value in model.graph.input for dim in value.type.tensor_type.shape.dim)
+    (target,) = where.targets(target)
     options = trtc.BuildOptions(target=target, profiles=PROFILES if dynamic else {})
-    context = trtc.build(model, options, cache=cache).create_context("simulator")
+    context = trtc.build(model, options, cache=cache).create_context(where.DEVICE, poison=True)
     for inputs in feeds or [draw(model, n) for n in ((1, 3) if dynamic else (1,))]:
         expected = random_graphs.run_onnxruntime(model, inputs)
         got = context.run(inputs)
