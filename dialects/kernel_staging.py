@@ -22,7 +22,8 @@ from xdsl.traits import Pure
 
 from .dtypes import is_float
 from .kernel_base import I64Attr, PendingOp, expect, int_attr, unit
-from .kernel_types import FragType, RingType, SharedType, TensorMapType, ViewType, bitwidth
+from .kernel_memory import Im2colOp, ViewOp
+from .kernel_types import TMA_ALIGNMENT, FragType, GlobalType, RingType, SharedType, TensorMapType, ViewType, bitwidth
 
 
 @irdl_op_definition
@@ -144,6 +145,24 @@ class TensorMapOp(IRDLOperation):
 
     def __init__(self, view: SSAValue, result: TensorMapType):
         super().__init__(operands=[view], result_types=[result])
+
+    def verify_(self) -> None:
+        """TMA wants a tensor to start at a multiple of 16 bytes."""
+        view = self.view.owner
+        if not isinstance(view, ViewOp | Im2colOp):
+            return
+        source = view.source.type
+        assert isinstance(source, GlobalType)
+        expect(
+            source.align.data % TMA_ALIGNMENT == 0,
+            "kernel.tensor_map",
+            f"a tensor aligned to {TMA_ALIGNMENT} bytes",
+            f"one aligned to {source.align.data}",
+        )
+        if isinstance(view, ViewOp):
+            start = view.offset.exprs[0] * (bitwidth(source.element_type) // 8)
+            expected = f"an offset of a multiple of {TMA_ALIGNMENT} bytes"
+            expect((start % TMA_ALIGNMENT).as_int() == 0, "kernel.tensor_map", expected, start)
 
 
 @irdl_op_definition

@@ -20,6 +20,8 @@ from .layouts import Layout
 from .nn_base import DimsAttr
 
 SWIZZLES = (0, 32, 64, 128)
+TMA_ALIGNMENT = 16
+"""Bytes that divide the address and the strides of a tensor that TMA walks."""
 CHOICE = "kernel.choice"
 """The attribute of an outlined group, then of its kernels, that holds the `Choice`."""
 

@@ -85,9 +85,7 @@ class AttentionSm90:
             access = _access(group, value)
             if access is None:
                 return f"expected {name} to be an argument of the group or a view of one"
-            if reason := fits_tma(
-                access.dims, access.strides, _groups(access.dims), bitwidth(nn.element_of(value)) // 8
-            ):
+            if reason := fits_tma(group, access, _groups(access.dims)):
                 return f"{name}: {reason}"
         return group.too_large() or refuse_pointwise(group.ops)
 

@@ -24,20 +24,29 @@ from xdsl.dialects.builtin import f32
 from xdsl.ir import Block, BlockArgument, Region, SSAValue
 
 from ....dialects import kernel, nn
-from ....dialects.dims import Expr, ceildiv, minimum
-from ....dialects.kernel_types import Choice, FragType, RingType, SharedType, Target, TensorMapType, bitwidth
+from ....dialects.dims import ceildiv, const, minimum
+from ....dialects.kernel_types import (
+    TMA_ALIGNMENT,
+    Choice,
+    FragType,
+    RingType,
+    SharedType,
+    Target,
+    TensorMapType,
+    bitwidth,
+)
 from ....dialects.layouts import WgmmaAcc
 from ..builder import KernelBuilder, collapse, named
 from ..scalar import refuse_pointwise
 from .base import Access, Group, space_axes
 from .gemm import Problem, operand_views, problem_of
 from .gemm_mma import epilogue_columns, space_view
+from .tiling import item_bytes
 
 LINE = 128
 """Bytes of a row of a shared tile: one line of the 128-byte swizzle."""
 GROUP = 8
 PRODUCER_REGISTERS, CONSUMER_REGISTERS = 40, 232
-TMA_ALIGNMENT = 16
 
 
 @dataclass(frozen=True)
@@ -63,20 +72,23 @@ SHAPES = ((2, 256), (2, 192), (2, 128), (2, 64), (1, 256), (1, 128), (1, 64), (1
 STAGES = (8, 6, 4, 3)
 
 
-def fits_tma(
-    dims: Sequence[Expr], strides: Sequence[Expr], groups: Sequence[Sequence[int]], element_bytes: int
-) -> str | None:
-    """Why TMA cannot walk a view with one dimension a coordinate, or None."""
-    _, s, g = collapse(dims, strides, groups)
+def fits_tma(group: Group, access: Access, groups: Sequence[Sequence[int]]) -> str | None:
+    """Why TMA cannot walk an access with one dimension a coordinate, or None."""
+    size = item_bytes(group, access.tensor)
+    _, s, g = collapse(access.dims, access.strides, groups)
     if any(len(group) > 1 for group in g):
         return "expected coordinates that one stride walks"
     if not g[-1] or s[g[-1][0]].as_int() != 1:
         return "expected neighbouring elements along the last dimension"
     for stride in s:
-        if stride.as_int() != 1 and (stride * element_bytes % TMA_ALIGNMENT).as_int() != 0:
-            return f"expected strides of a multiple of {TMA_ALIGNMENT} bytes, got {stride * element_bytes}"
+        if stride.as_int() != 1 and (stride * size % TMA_ALIGNMENT).as_int() != 0:
+            return f"expected strides of a multiple of {TMA_ALIGNMENT} bytes, got {stride * size}"
         if stride.as_int() == 0:
             return "expected no broadcast dimension"
+    if group.align(access.tensor) % TMA_ALIGNMENT:
+        return f"expected an address of a multiple of {TMA_ALIGNMENT} bytes, got one of {group.align(access.tensor)}"
+    if (access.offset * size % TMA_ALIGNMENT).as_int() != 0:
+        return f"expected an offset of a multiple of {TMA_ALIGNMENT} bytes, got {access.offset * size}"
     return None
 
 
@@ -160,20 +172,25 @@ def _refuse_tma(problem: Problem) -> str | None:
                 return "im2col TMA: expected pads and windows below 128"
             x = anchor.x
             assert isinstance(x, SSAValue)
-            reasons = [fits_tma(nn.shape_of(x), group.strides(_argument(x)), [[0], [1], [2], [3]], 2)]
+            reasons = [fits_tma(group, _whole(group, _argument(x)), [[0], [1], [2], [3]])]
         else:
-            reasons = [fits_tma(plain.dims, plain.strides, [[], [0, 1, 2], [3]], 2)]
-        w = _argument(anchor.w)
-        reasons.append(fits_tma(group.dims(w), group.strides(w), [[], [0], [1, 2, 3]], 2))
+            reasons = [fits_tma(group, plain, [[], [0, 1, 2], [3]])]
+        reasons.append(fits_tma(group, _whole(group, _argument(anchor.w)), [[], [0], [1, 2, 3]]))
     else:
         reasons = []
         for view in operand_views(problem, _placeholders(problem)):
             assert isinstance(view, kernel.ViewOp)
-            reasons.append(fits_tma(view.dims.exprs, view.strides.exprs, view.group_dims(), 2))
+            access = Access(_argument(view.source), view.dims.exprs, view.strides.exprs, view.offset.exprs[0])
+            reasons.append(fits_tma(group, access, view.group_dims()))
     for name, reason in zip("AB", reasons, strict=True):
         if reason:
             return f"operand {name}: {reason}"
     return None
+
+
+def _whole(group: Group, tensor: int) -> Access:
+    """An operand over its own dims."""
+    return Access(tensor, group.dims(tensor), group.strides(tensor), const(0))
 
 
 def _placeholders(problem: Problem) -> list[SSAValue]:
@@ -258,7 +275,8 @@ class _Builder:
             return
         access = problem.group.result_access(0)
         dims, strides = problem.space_view(access)
-        if fits_tma(dims, strides, problem.space_groups, bitwidth(element) // 8) is not None:
+        stored = Access(access.tensor, tuple(dims), tuple(strides), access.offset)
+        if fits_tma(problem.group, stored, problem.space_groups) is not None:
             return
         columns = min(LINE * 8 // bitwidth(element), self.tile.bn)
         line = columns * bitwidth(element) // 8

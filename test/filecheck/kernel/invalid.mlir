@@ -68,3 +68,22 @@ kernel.func @f(%x: !kernel.global<dims <4, 8> x f16, strides <8, 1>, align 16>) 
   kernel.load_async %v[%i, %j] to %s : !kernel.view<2 x f16>, !kernel.shared<4x8xf32>
   kernel.return
 }
+
+// -----
+
+// TMA walks tensors that start at multiples of 16 bytes.
+// CHECK: kernel.tensor_map: expected a tensor aligned to 16 bytes, got one aligned to 8
+kernel.func @f(%x: !kernel.global<dims <64, 64> x f16, strides <64, 1>, align 8>) grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
+  %v = kernel.view %x dims <64, 64> strides <64, 1> offset <0> groups [array<i64: 0>, array<i64: 1>] : !kernel.global<dims <64, 64> x f16, strides <64, 1>, align 8> -> !kernel.view<2 x f16>
+  %m = kernel.tensor_map %v : !kernel.view<2 x f16> -> !kernel.tensor_map<64x64xf16, swizzle 128>
+  kernel.return
+}
+
+// -----
+
+// CHECK: kernel.tensor_map: expected an offset of a multiple of 16 bytes, got 8
+kernel.func @f(%x: !kernel.global<dims <64, 64> x f16, strides <64, 1>, align 16>) grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
+  %v = kernel.view %x dims <64, 32> strides <64, 1> offset <4> groups [array<i64: 0>, array<i64: 1>] : !kernel.global<dims <64, 64> x f16, strides <64, 1>, align 16> -> !kernel.view<2 x f16>
+  %m = kernel.tensor_map %v : !kernel.view<2 x f16> -> !kernel.tensor_map<64x32xf16, swizzle 64>
+  kernel.return
+}

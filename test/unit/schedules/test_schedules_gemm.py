@@ -193,6 +193,25 @@ def test_hopper_matmul_of_few_rows_takes_narrow_tiles(check_group: Check, k: int
     check_group(text, "gemm_sm90", tolerance=2e-3, tunables={"cluster": 2, "groups": 1, "bn": 16, "stages": 3})
 
 
+WHOLE, PART = "#fusion.layout<contiguous, align = 8>", "#fusion.layout<[{0}, 1], align = 4>"
+
+
+@pytest.mark.parametrize("operand", [0, 1])
+def test_tma_refuses_operands_at_odd_addresses(refusal: Callable[[str, str], str], operand: int) -> None:
+    """A slice may start at 8 bytes, where no tensor map can."""
+    layouts = [WHOLE] * 5
+    layouts[operand] = PART.format(72)
+    text = module(matmul(128, 64, 64, "f16"), attributes=HOPPER, layouts=f"[{', '.join(layouts)}]")
+    reason = f"operand {'AB'[operand]}: expected an address of a multiple of 16 bytes, got one of 8"
+    assert reason in refusal(text, "gemm_sm90")
+
+
+def test_results_at_odd_addresses_are_stored_without_tma(check_group: Check) -> None:
+    layouts = f"[{WHOLE}, {WHOLE}, {WHOLE}, {WHOLE}, {PART.format(136)}]"
+    text = module(matmul(128, 64, 64, "f16"), attributes=HOPPER, layouts=layouts)
+    assert check_group(text, "gemm_sm90")
+
+
 def test_hopper_matmul_in_a_cluster_of_two(check_group: Check) -> None:
     text = module(matmul(300, 256, 136, "f16"), attributes=HOPPER)
     check_group(text, "gemm_sm90", tolerance=2e-3, tunables={"cluster": 2, "groups": 2, "bn": 128, "stages": 4})
