@@ -48,7 +48,7 @@ def _constant_operand(op: Operation) -> tuple[SSAValue, SSAValue] | None:
         return None
     for data, factor in ((op.operands[0], op.operands[1]), (op.operands[1], op.operands[0])):
         if (
-            rank_of(data) == rank_of(result)
+            shape_of(data) == shape_of(result)
             and depends_on_constants_only(factor)
             and not depends_on_constants_only(data)
         ):

@@ -220,6 +220,11 @@ def _window_attributes(g: Maker, kernel: list[int], *, pool: bool) -> dict[str, 
         attributes["auto_pad"] = g.choice(("SAME_UPPER", "SAME_LOWER", "VALID", "NOTSET"))
         if attributes["auto_pad"].startswith("SAME"):
             attributes.pop("dilations", None)
+            # What SAME means for windows shorter than their stride, versions and operators of ONNX Runtime disagree about.
+            attributes["strides"] = [
+                min(stride, size)
+                for stride, size in zip(attributes.get("strides", [1] * len(kernel)), kernel, strict=True)
+            ]
     return attributes
 
 

@@ -278,3 +278,11 @@ def test_a_slice_runs_backwards_over_a_dynamic_dim(cache: CubinCache) -> None:
         " { y = Slice(x, s, e, a, t) }"
     )
     compare(parse(text), cache)
+
+
+def test_a_factor_that_widens_a_product_stays_outside_its_weights(cache: CubinCache) -> None:
+    text = (
+        "g (float[N, 2, 3] x) => (float[N, 2, 4] y) <float[3, 1] w = {0.5, -1.5, 2}, float[4] f = {1, 2, -3, 4}>"
+        " { v = MatMul(x, w) y = Mul(v, f) }"
+    )
+    compare(parse(text), cache)

@@ -67,3 +67,17 @@ func.func @invalid(%x: tensor<4x1xf32>, %s: tensor<2xf32>, %b: tensor<1xf32>) ->
   %1 = nn.batch_norm %x, %s, %b, %b, %b {epsilon = 0.0 : f64} : (tensor<4x1xf32>, tensor<2xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<4x1xf32>
   func.return %1 : tensor<4x1xf32>
 }
+
+// -----
+
+// A factor that widens the product has more channels than the weights: it stays outside.
+// CHECK-LABEL: @widening
+// CHECK: %[[P:.*]] = nn.matmul %x, %{{.*}} : (tensor<4x2xf32>, tensor<2x1xf32>) -> tensor<4x1xf32>
+// CHECK-NEXT: nn.mul %[[P]], %{{.*}} : (tensor<4x1xf32>, tensor<3xf32>) -> tensor<4x3xf32>
+func.func @widening(%x: tensor<4x2xf32>) -> tensor<4x3xf32> {
+  %w = nn.constant dense<1.0> : tensor<2x1xf32>
+  %f = nn.constant dense<[1.0, 2.0, 3.0]> : tensor<3xf32>
+  %0 = nn.matmul %x, %w : (tensor<4x2xf32>, tensor<2x1xf32>) -> tensor<4x1xf32>
+  %1 = nn.mul %0, %f : (tensor<4x1xf32>, tensor<3xf32>) -> tensor<4x3xf32>
+  func.return %1 : tensor<4x3xf32>
+}
