@@ -7,10 +7,8 @@ Both call observers before and after each pass, which is how printing, dumping, 
 
 from __future__ import annotations
 
-import gc
 import time
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,12 +21,11 @@ from xdsl.utils.exceptions import PassFailedException, VerifyException
 from ..dialects.dominance import verify_dominance
 from ..dialects.errors import OptionError, PassError, TrtcError
 from ..dialects.provenance import describe
+from .garbage import garbage_frozen
 from .legality import check_boundary
 from .options import BuildOptions
 from .universe import load_pass, make_context
 
-_COLLECT_AFTER = (100_000, 20, 100)
-"""New objects per collection of the youngest, and collections of one generation per collection of the next."""
 PHASES = ("import", "graph", "quantize", "fuse", "memory", "kernels", "threads")
 
 
@@ -121,7 +118,7 @@ def run_pipeline(
     context = context or make_context()
     done = 0
     verify_module(module, "the imported module")
-    with _garbage_frozen():
+    with garbage_frozen():
         for phase in PHASES[: last + 1]:
             start = time.perf_counter()
             passes = [step.make() for step in steps[phase]]
@@ -195,17 +192,3 @@ def _one_line(error: BaseException) -> str:
     if isinstance(error, VerifyException | PassFailedException) and text:
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-@contextmanager
-def _garbage_frozen() -> Generator[None]:
-    """Keep what is alive now out of Python's garbage collector, whose passes otherwise grow with the module, and let it run
-    once for many new objects: IR is made by the million, and little of it is garbage."""
-    thresholds = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(*_COLLECT_AFTER)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*thresholds)
-        gc.unfreeze()

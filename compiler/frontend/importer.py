@@ -18,6 +18,7 @@ from xdsl.ir import SSAValue
 from ...dialects.dtypes import numpy_dtype
 from ...dialects.errors import InvalidModelError, TrtcError, UnsupportedOpError
 from ...dialects.provenance import onnx_location
+from ..garbage import garbage_frozen
 from ..network import Network
 from .folding import MAX_ELEMENTS, Undecidable
 from .functions import bound_nodes, function_body
@@ -52,8 +53,8 @@ def import_onnx(
     graph = load(model)
     net = Network()
     inputs = Inputs(net, dict(profiles or {}), dict(static_shapes or {}), require_profiles)
-    importer = _Importer(graph, net, inputs.add(graph.inputs))
-    module = importer.run()
+    with garbage_frozen():
+        module = _Importer(graph, net, inputs.add(graph.inputs)).run()
     inputs.remark_defaults(module)
     return module
 
