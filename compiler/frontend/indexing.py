@@ -1,4 +1,4 @@
-"""Ops that pick elements: Slice, Gather, GatherND."""
+"""Ops that pick elements: Slice, Gather, GatherElements, GatherND."""
 
 from __future__ import annotations
 
@@ -131,3 +131,16 @@ def fold_gather(node: Node, operands: list[Array]) -> Array | None:
 @onnx_op("GatherND")
 def gather_nd(node: Node) -> Result:
     return node.net.add_gather_nd(node.data(0), node.data(1), node.int("batch_dims", 0))
+
+
+@onnx_op("GatherElements")
+def gather_elements(node: Node) -> Result:
+    """Each index says where along the axis; along the other dims an element stays where it is."""
+    net, rank, extents = node.net, node.rank(0), node.shape(1)
+    if node.rank(1) != rank:
+        node.invalid(f"its indices have rank {node.rank(1)}, expected {rank}")
+    axis = node.axis(node.int("axis", 0), rank)
+    places = [net.add_iota(extents, d, "i64") for d in range(rank)]
+    places[axis] = net.add_cast(node.data(1), "i64")
+    stacked = net.add_concat([net.add_reshape(place, (*extents, 1)) for place in places], rank)
+    return net.add_gather_nd(node.data(0), stacked)

@@ -288,6 +288,13 @@ def _reduce(g: Maker) -> None:
     _reduce_of(g, op, x)
 
 
+def _cumulate(g: Maker) -> None:
+    x = g.float_value(least=1)
+    axis = g.number(0, g.values[x].rank - 1)
+    attributes = {name: 1 for name in ("exclusive", "reverse") if g.chance(0.4)}
+    g.emit("CumSum", [x, g.constant(axis, np.int64)], **attributes)
+
+
 def _reduce_of(g: Maker, op: str, x: str) -> None:
     rank = g.values[x].rank
     attributes: dict[str, Any] = {"keepdims": g.number(0, 1)} if g.chance(0.7) else {}
@@ -495,6 +502,11 @@ def _gather(g: Maker) -> None:
         indices = np.stack([g.rng.integers(-n, n, tuple(lead)) for n in shape[:depth]], axis=-1).astype(np.int64)
         g.emit("GatherND", [x, g.constant(indices)])
         return
+    if g.chance(0.2) and g.values[x].static:
+        taken = tuple(g.number(1, n) for n in shape)
+        indices = g.rng.integers(-shape[axis], shape[axis], taken).astype(g.choice((np.int64, np.int32)))
+        g.emit("GatherElements", [x, g.constant(indices)], axis=axis)
+        return
     name = g.constant(indices)
     if g.chance(0.3):
         name = g.fresh("x")
@@ -573,6 +585,6 @@ def _twice(g: Maker) -> None:
 GENERATORS: tuple[tuple[Callable[[Maker], None], float], ...] = (
     (_unary, 3), (_binary, 4), (_integers, 1), (_logic, 1.5), (_cast, 0.7), (_clip, 1), (_matmul, 3), (_gemm, 1.5), (_conv, 3),
     (_pool, 2), (_reduce, 2), (_normalise, 3), (_reshape, 2), (_view, 3), (_concat, 3), (_split, 1), (_slice, 2), (_gather, 1.5),
-    (_pad, 1), (_other, 1), (_residual, 1), (_twice, 0.5),
+    (_pad, 1), (_cumulate, 0.5), (_other, 1), (_residual, 1), (_twice, 0.5),
 )  # fmt: skip
 ROUGH = (_integers, _logic)
