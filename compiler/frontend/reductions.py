@@ -79,15 +79,16 @@ def fold_reduction(node: Node, operands: list[Array]) -> Array | None:
     return elements([dims.as_expr(total)], (1,) if node.int("keepdims", 1) else ())
 
 
-@onnx_op("CumSum", note="n additions for each of n results, none of them stored")
+@onnx_op("CumSum", note="n additions for each of n results")
 def cumulative_sum(node: Node) -> Result:
     """Result i is the sum of what counts for it: a masked reduction, exact for integers and free of inf - inf."""
     net, x, shape = node.net, node.data(0), node.shape(0)
     axis = node.axis(node.known_ints(1, "axis")[0], len(shape))
     lead, extent, rest = shape[:axis], shape[axis], shape[axis + 1 :]
-    ones = [dims.const(1)] * len(lead), [dims.const(1)] * len(rest)
     # [lead, i, j, rest]: element j for result i.
-    result, element = (net.add_iota((*ones[0], extent, extent, *ones[1]), axis + d, "i64") for d in (0, 1))
+    before, behind = [1] * len(lead), [1] * len(rest)
+    result = net.add_iota((*before, extent, 1, *behind), axis, "i64")
+    element = net.add_iota((*before, 1, extent, *behind), axis + 1, "i64")
     if node.int("reverse", 0):
         result, element = element, result
     counts = net.add_compare("lt" if node.int("exclusive", 0) else "le", element, result)
