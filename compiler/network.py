@@ -17,7 +17,6 @@ be added to before the first.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, TypeAlias, cast
@@ -48,6 +47,7 @@ from ..dialects.dims import Expr, ExprLike
 from ..dialects.dtypes import element_type_of, f8e4m3, f8e5m2, i16, numpy_dtype, ui8
 from ..dialects.errors import InvalidModelError, OptionError
 from ..dialects.provenance import onnx_location, set_names
+from .layer_arguments import check_kind, check_name, extents_of, integer, integers, window
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Operand: TypeAlias = "SSAValue | Array | float | int"
@@ -101,17 +101,17 @@ class Network:
     ) -> SSAValue:
         """An input tensor; strings in `shape` are dim expressions, a bare name being a dynamic dim."""
         self._check_open()
-        _check_name("input", name)
+        check_name("input", name)
         if name in self._input_names:
             raise InvalidModelError(f"input {name!r}: the network has an input of this name already; give it another")
-        extents = _extents(f"input {name!r}", shape)
+        extents = extents_of(f"input {name!r}", shape)
         self._input_names.append(name)
         return self._block.insert_arg(nn.tensor_type(extents, element_type(dtype)), len(self._block.args))
 
     def mark_output(self, value: SSAValue, name: str) -> None:
         """Make `value` an output called `name`."""
         self._check_open()
-        _check_name("output", name)
+        check_name("output", name)
         self._check_own(f"output {name!r}", value)
         if name in self._outputs:
             raise InvalidModelError(f"output {name!r}: the network has an output of this name already; give it another")
@@ -120,7 +120,7 @@ class Network:
     def symbols(self, **ranges: Range) -> None:
         """The (min, opt, max) of dynamic dims: `net.symbols(N=(1, 4, 8))`."""
         for name, entries in ranges.items():
-            low, opt, high = _integers(f"dim {name!r}", "(min, opt, max)", entries, 3)
+            low, opt, high = integers(f"dim {name!r}", "(min, opt, max)", entries, 3)
             if not 1 <= low <= opt <= high:
                 raise InvalidModelError(f"dim {name!r}: expected 1 <= min <= opt <= max, got {tuple(entries)}")
             self.ranges[name] = (low, opt, high)
@@ -253,7 +253,7 @@ class Network:
     ) -> SSAValue:
         """A tensor whose elements are all `number`."""
         scalar = self.add_constant(np.array(number, numpy_dtype(element_type(dtype))))
-        extents = _extents("full", shape)
+        extents = extents_of("full", shape)
         return self.add_broadcast_to(scalar, extents) if extents else scalar
 
     def add_iota(self, shape: Iterable[ExprLike], axis: int, dtype: str | Attribute | np.dtype[Any] | type) -> SSAValue:
@@ -278,7 +278,7 @@ class Network:
 
     def add_compare(self, predicate: str, a: Operand, b: Operand) -> SSAValue:
         """`eq ne lt le gt ge`; the result is i1."""
-        _check_kind("compare", predicate, tuple(nn.Predicate))
+        check_kind("compare", predicate, tuple(nn.Predicate))
         return self.insert(nn.CompareOp(*self._pair(a, b), predicate))
 
     def add_where(self, condition: SSAValue, on_true: Operand, on_false: Operand) -> SSAValue:
@@ -335,10 +335,10 @@ class Network:
             nn.ConvOp(
                 image,
                 filters,
-                _integers("convolution", "strides", strides),
-                _integers("convolution", "pads", pads),
-                _integers("convolution", "dilations", dilations),
-                _integer("convolution", "groups", groups),
+                integers("convolution", "strides", strides),
+                integers("convolution", "pads", pads),
+                integers("convolution", "dilations", dilations),
+                integer("convolution", "groups", groups),
             )
         )
         if bias is not None:
@@ -365,7 +365,7 @@ class Network:
     ) -> SSAValue:
         """The greatest element of each window; padding never wins."""
         image = self._to_channels_last(x, layout)
-        pooled = self.insert(nn.MaxPoolOp(image, *_window("max pool", kernel, strides, pads, dilations)))
+        pooled = self.insert(nn.MaxPoolOp(image, *window("max pool", kernel, strides, pads, dilations)))
         return self._from_channels_last(pooled, layout)
 
     def add_avg_pool(
@@ -381,18 +381,18 @@ class Network:
     ) -> SSAValue:
         """The mean of each window, over its elements inside the image unless `count_include_pad`."""
         image = self._to_channels_last(x, layout)
-        pool = nn.AvgPoolOp(image, *_window("average pool", kernel, strides, pads, dilations), count_include_pad)
+        pool = nn.AvgPoolOp(image, *window("average pool", kernel, strides, pads, dilations), count_include_pad)
         return self._from_channels_last(self.insert(pool), layout)
 
     def _to_channels_last(self, x: SSAValue, layout: Layout) -> SSAValue:
-        _check_kind("layout", layout, ("NCHW", "NHWC"))
+        check_kind("layout", layout, ("NCHW", "NHWC"))
         rank = nn.rank_of(x)
         if layout == "NHWC" or rank < 3:
             return x
         return self.add_transpose(x, (0, *range(2, rank), 1))
 
     def _from_channels_last(self, x: SSAValue, layout: Layout) -> SSAValue:
-        _check_kind("layout", layout, ("NCHW", "NHWC"))
+        check_kind("layout", layout, ("NCHW", "NHWC"))
         rank = nn.rank_of(x)
         if layout == "NHWC" or rank < 3:
             return x
@@ -406,21 +406,21 @@ class Network:
 
     def add_reduce(self, kind: str, x: SSAValue, axes: Sequence[int], *, keepdims: bool = False) -> SSAValue:
         """`sum mean max min prod sumsq` over `axes`."""
-        _check_kind("reduce", kind, tuple(nn.ReduceKind))
-        reduced = list(_integers("reduce", "axes", axes))
+        check_kind("reduce", kind, tuple(nn.ReduceKind))
+        reduced = list(integers("reduce", "axes", axes))
         if not reduced:  # each element is reduced alone, as that of a scalar is
             return self.add_binary("mul", x, x) if kind == "sumsq" else x
         return self.insert(nn.ReduceOp(x, kind, reduced, keepdims))
 
     def add_softmax(self, x: SSAValue, axis: int = -1) -> SSAValue:
-        return self.insert(nn.SoftmaxOp(x, _integer("softmax", "axis", axis)))
+        return self.insert(nn.SoftmaxOp(x, integer("softmax", "axis", axis)))
 
     def add_layer_norm(
         self, x: SSAValue, scale: SSAValue | Array, bias: SSAValue | Array, *, axis: int = -1, epsilon: float = 1e-5
     ) -> SSAValue:
         """Normalises over all axes from `axis` on, then scales and shifts."""
         return self.insert(
-            nn.LayerNormOp(x, self.operand(scale), self.operand(bias), _integer("layer norm", "axis", axis), epsilon)
+            nn.LayerNormOp(x, self.operand(scale), self.operand(bias), integer("layer norm", "axis", axis), epsilon)
         )
 
     def add_batch_norm(
@@ -458,7 +458,7 @@ class Network:
     # Data movement.
 
     def add_gather(self, x: SSAValue, indices: SSAValue | Array, axis: int = 0) -> SSAValue:
-        return self.insert(nn.GatherOp(x, self.operand(indices), _integer("gather", "axis", axis)))
+        return self.insert(nn.GatherOp(x, self.operand(indices), integer("gather", "axis", axis)))
 
     def add_gather_nd(self, x: SSAValue, indices: SSAValue | Array, batch_dims: int = 0) -> SSAValue:
         return self.insert(nn.GatherNdOp(x, self.operand(indices), batch_dims))
@@ -466,7 +466,7 @@ class Network:
     def add_concat(self, values: Sequence[SSAValue], axis: int) -> SSAValue:
         if not values:
             raise InvalidModelError("concat: expected at least one tensor, got none")
-        return self.insert(nn.ConcatOp(list(values), _integer("concat", "axis", axis)))
+        return self.insert(nn.ConcatOp(list(values), integer("concat", "axis", axis)))
 
     def add_slice(
         self, x: SSAValue, starts: Iterable[ExprLike], sizes: Iterable[ExprLike], steps: Sequence[int] | None = None
@@ -476,21 +476,21 @@ class Network:
 
     def add_transpose(self, x: SSAValue, permutation: Sequence[int]) -> SSAValue:
         """Result dim i is dim `permutation[i]` of `x`."""
-        return self.insert(nn.TransposeOp(x, _integers("transpose", "permutation", permutation)))
+        return self.insert(nn.TransposeOp(x, integers("transpose", "permutation", permutation)))
 
     def add_reshape(self, x: SSAValue, shape: Iterable[ExprLike]) -> SSAValue:
         """The same elements in row-major order with another shape; `x` itself where it has that shape."""
-        extents = _extents("reshape", shape)
+        extents = extents_of("reshape", shape)
         return x if nn.shape_of(x) == extents else self.insert(nn.ReshapeOp(x, extents))
 
     def add_broadcast_to(self, x: SSAValue, shape: Iterable[ExprLike]) -> SSAValue:
         """NumPy's broadcast_to; `x` itself where it has that shape."""
-        extents = _extents("broadcast_to", shape)
+        extents = extents_of("broadcast_to", shape)
         return x if nn.shape_of(x) == extents else self.insert(nn.BroadcastToOp(x, extents))
 
     def add_pad(self, x: SSAValue, low: Sequence[int], high: Sequence[int], value: float = 0.0) -> SSAValue:
         """`low[i]` elements before and `high[i]` after dim i, all of them `value`."""
-        return self.insert(nn.PadOp(x, _integers("pad", "low", low), _integers("pad", "high", high), value))
+        return self.insert(nn.PadOp(x, integers("pad", "low", low), integers("pad", "high", high), value))
 
     # Quantization.
 
@@ -505,61 +505,5 @@ class Network:
 
 
 def _kind(what: str, kind: str, table: Mapping[str, type[nn.NnOp]]) -> Any:
-    _check_kind(f"{what} layer", kind, tuple(table))
+    check_kind(f"{what} layer", kind, tuple(table))
     return table[kind]
-
-
-def _check_kind(what: str, kind: Any, known: Sequence[str]) -> None:
-    if kind not in known:
-        raise InvalidModelError(f"{what}: expected one of {', '.join(known)}, got {kind!r}")
-
-
-def _check_name(what: str, name: Any) -> None:
-    if not isinstance(name, str) or not name:
-        raise InvalidModelError(f"{what}: expected a name, a text that is not empty, got {name!r}")
-
-
-def _extents(what: str, shape: Any) -> tuple[Expr, ...]:
-    """A shape as dim expressions. Raises InvalidModelError for what is none, and for negative extents."""
-    if isinstance(shape, str) or not isinstance(shape, Iterable):
-        raise InvalidModelError(f"{what}: expected a shape such as ('N', 3, 224, 224), got {shape!r}")
-    try:
-        extents = tuple(dims.as_expr(extent) for extent in cast(Iterable[Any], shape))
-    except ValueError as error:
-        raise InvalidModelError(f"{what}: {error}") from None
-    for extent in extents:
-        size = extent.as_int()
-        if size is not None and size < 0:
-            raise InvalidModelError(
-                f"{what}: expected extents of 0 or more, got {size}; name a dynamic dim, such as 'N'"
-            )
-    return extents
-
-
-_Integers: TypeAlias = tuple[int, ...]
-
-
-def _window(
-    what: str, kernel: Any, strides: Any, pads: Any, dilations: Any
-) -> tuple[_Integers, _Integers, _Integers, _Integers]:
-    return (
-        _integers(what, "kernel", kernel),
-        _integers(what, "strides", strides),
-        _integers(what, "pads", pads),
-        _integers(what, "dilations", dilations),
-    )
-
-
-def _integers(what: str, name: str, given: Any, count: int | None = None) -> _Integers:
-    """`given` as a tuple of plain integers. Raises InvalidModelError, naming the parameter, for anything else."""
-    listed = list(cast(Iterable[Any], given)) if isinstance(given, Iterable) and not isinstance(given, str) else None
-    if listed is None or (count is not None and len(listed) != count):
-        raise InvalidModelError(f"{what}: expected {name} as {count or 'a list of'} integers, got {given!r}")
-    return tuple(_integer(what, name, entry) for entry in listed)
-
-
-def _integer(what: str, name: str, given: Any) -> int:
-    try:
-        return operator.index(given)
-    except TypeError:
-        raise InvalidModelError(f"{what}: expected {name} in integers, got {given!r}") from None

@@ -18,6 +18,7 @@ from xdsl.ir import SSAValue
 from ...dialects.dtypes import numpy_dtype
 from ...dialects.errors import InvalidModelError, TrtcError, UnsupportedOpError
 from ...dialects.provenance import onnx_location
+from ...passes.remarks import remark
 from ..garbage import garbage_frozen
 from ..network import Network
 from .folding import MAX_ELEMENTS, Undecidable
@@ -115,8 +116,6 @@ class _Importer:
 
     def _remark_output_shape(self, module: ModuleOp, output: ValueInfoProto) -> None:
         """Shapes that models declare are often stale, so a wrong one is a remark: what counts is what is computed."""
-        from ...passes.remarks import remark
-
         tensor = output.type.tensor_type
         shape = self.net.shape(self.values[output.name].materialise(self.net))
         declared = [dim.dim_value for dim in tensor.shape.dim]

@@ -19,6 +19,7 @@ from ....dialects.dims import Expr
 from ....dialects.kernel_types import Choice, GlobalType, Target
 from ..builder import KernelBuilder
 from .base import Group
+from .registry import tuned
 from .row import SCHEDULE as ROW
 from .row_tiles import Problem, Reduction, RowKernel, RowTile
 from .space import Space
@@ -62,10 +63,7 @@ class ReduceSplit:
         most = min(MOST, group.usual(problem.columns) // tile.width)
         wanted = power_of_two_at_least(-(-BLOCKS_PER_SM * target.sms.data // blocks))
         options = dict.fromkeys(max(LANES, min(n, most // LANES * LANES)) for n in (wanted, wanted // 2, wanted * 2))
-        return [self._choice(group, {**tile.tunables(), "spans": spans}) for spans in options]
-
-    def _choice(self, group: Group, tunables: Mapping[str, int | str]) -> Choice:
-        return Choice.of(NAME, tunables, self.workspace(group, tunables))
+        return [tuned(NAME, group, {**tile.tunables(), "spans": spans}) for spans in options]
 
     def workspace(self, group: Group, tunables: Mapping[str, int | str]) -> Sequence[GlobalType]:
         problem = _problem(group)
