@@ -9,6 +9,7 @@ expressions therefore usually compare equal:
     (B*S*384) floordiv 384       ->  B*S
 
 `ceildiv` is written by means of `floordiv`. Divisors are assumed positive, as sizes are; a constant divisor <= 0 is an error.
+A symbol may be called by any text; one that is not a plain ASCII name is written as a string: `"batch size" + 1`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from .dims_values import Evaluator, bounds_of, compile_expr
+from .text import is_unicode, quoted
 
 Monomial: TypeAlias = "tuple[tuple[Atom, int], ...]"
 """Atoms with their powers, sorted; the empty tuple is the constant term."""
@@ -33,13 +35,15 @@ RESERVED = frozenset({*DIVISIONS, "min", "max"})
 class Atom:
     """A factor that the polynomial cannot look into: a symbol, or a division, remainder, minimum or maximum."""
 
-    __slots__ = ("_hash", "args", "key", "kind")
+    __slots__ = ("_hash", "args", "key", "kind", "name")
 
     def __init__(self, kind: str, args: tuple[Expr, ...], name: str = "") -> None:
         self.kind = kind
         self.args = args
+        self.name = name
+        """Of a symbol, as it is."""
         if kind == "symbol":
-            self.key = name
+            self.key = name if NAME.fullmatch(name) and name not in RESERVED else quoted(name)
         elif kind in ("min", "max"):
             self.key = f"{kind}({', '.join(map(str, args))})"
         else:
@@ -81,7 +85,7 @@ class Expr:
         """The name if the expression is one bare symbol, else None."""
         match self.terms:
             case ((((atom, 1),), 1),) if atom.kind == "symbol":
-                return atom.key
+                return atom.name
             case _:
                 return None
 
@@ -90,7 +94,7 @@ class Expr:
         found: set[str] = set()
         for atom in self._atoms():
             if atom.kind == "symbol":
-                found.add(atom.key)
+                found.add(atom.name)
             for arg in atom.args:
                 found |= arg.symbols()
         return frozenset(found)
@@ -203,9 +207,9 @@ def const(value: int) -> Expr:
 
 
 def symbol(name: str) -> Expr:
-    """The symbol `name`: a letter or underscore, then letters, digits and underscores, and not an operator's name."""
-    if not NAME.fullmatch(name) or name in RESERVED:
-        raise ValueError(f"dim symbol: expected a name like N or seq_len (not {sorted(RESERVED)}), got {name!r}")
+    """The symbol `name`, which may be any text but an empty one. To write it in an expression: `str(symbol(name))`."""
+    if not name or not is_unicode(name):
+        raise ValueError(f"dim symbol: expected a name such as N, seq_len or 'batch size' in Unicode, got {name!r}")
     return Expr({((Atom("symbol", (), name), 1),): 1})
 
 
@@ -435,7 +439,7 @@ def _atom(kind: str, *args: Expr) -> Expr:
 
 def _substitute_atom(atom: Atom, env: Mapping[str, ExprLike]) -> Expr:
     if atom.kind == "symbol":
-        return as_expr(env[atom.key]) if atom.key in env else symbol(atom.key)
+        return as_expr(env[atom.name]) if atom.name in env else symbol(atom.name)
     args = [arg.substitute(env) for arg in atom.args]
     if atom.kind in ("min", "max"):
         return _extremum(atom.kind, args)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 from .dims import DIVISIONS, NAME, RESERVED, Expr, ceildiv, const, maximum, minimum, symbol
+from .text import LITERAL, unquoted
 
-_TOKEN = re.compile(r"\s*(?:(?P<int>\d+)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<op>[-+*(),]))")
+_TOKEN = re.compile(rf"\s*(?:[0-9]+|[A-Za-z_][A-Za-z0-9_]*|[-+*(),]|{LITERAL})")
+_MAXIMUM_DEPTH = 100
 
 
 class ExprParser:
@@ -15,8 +17,9 @@ class ExprParser:
     def __init__(self, text: str) -> None:
         self.text = text
         self.tokens: list[str] = []
-        position = 0
-        while position < len(text.rstrip()):
+        self.depth = 0
+        position, end = 0, len(text.rstrip())
+        while position < end:
             match = _TOKEN.match(text, position)
             if match is None:
                 raise self.error(f"got {text[position:].strip()[:12]!r}")
@@ -25,8 +28,9 @@ class ExprParser:
         self.index = 0
 
     def error(self, got: str) -> ValueError:
+        text = self.text if len(self.text) <= 80 else f"{self.text[:80]}..."
         return ValueError(
-            f"dim expression {self.text!r}: expected integers, names, + - * floordiv ceildiv mod min max, {got}"
+            f"dim expression {text!r}: expected integers, names, + - * floordiv ceildiv mod min max, {got}"
         )
 
     @property
@@ -73,7 +77,14 @@ class ExprParser:
         return value
 
     def parse_unary(self) -> Expr:
-        token = self.take()
+        self.depth += 1
+        if self.depth > _MAXIMUM_DEPTH:
+            raise self.error(f"got more than {_MAXIMUM_DEPTH} of them within each other")
+        value = self._parse_unary(self.take())
+        self.depth -= 1
+        return value
+
+    def _parse_unary(self, token: str) -> Expr:
         if token == "-":
             return -self.parse_unary()
         if token == "(":
@@ -90,6 +101,8 @@ class ExprParser:
                 values.append(self.parse_sum())
             self.expect(")")
             return minimum(*values) if token == "min" else maximum(*values)
+        if token[0] == '"':
+            return symbol(unquoted(token))
         if NAME.fullmatch(token) and token not in RESERVED:
             return symbol(token)
         raise self.error(f"got {token!r}")

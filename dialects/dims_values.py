@@ -36,7 +36,7 @@ def compile_expr(expr: Expr) -> Evaluator:
 
 def _compile_atom(atom: Atom) -> Evaluator:
     if atom.kind == "symbol":
-        name = atom.key
+        name = atom.name
         return lambda env: env[name]
     args = [compile_expr(arg) for arg in atom.args]
     if atom.kind == "min":
@@ -69,9 +69,9 @@ def _interval_product(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]
 
 def _atom_bounds(atom: Atom, ranges: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:
     if atom.kind == "symbol":
-        if atom.key not in ranges:
-            raise KeyError(atom.key)
-        return ranges[atom.key][0], ranges[atom.key][-1]
+        if atom.name not in ranges:
+            raise KeyError(atom.name)
+        return ranges[atom.name][0], ranges[atom.name][-1]
     intervals = [bounds_of(arg, ranges) for arg in atom.args]
     if atom.kind in ("min", "max"):
         pick = min if atom.kind == "min" else max

@@ -161,7 +161,7 @@ class FuncOp(IRDLOperation):
             if parser.parse_optional_keyword(key):
                 properties[key] = int_attr(parser.parse_integer())
         if parser.parse_optional_keyword("params"):
-            names = parser.parse_comma_separated_list(parser.Delimiter.PAREN, parser.parse_identifier)
+            names = parser.parse_comma_separated_list(parser.Delimiter.PAREN, parser.parse_identifier_or_str_literal)
             properties["params"] = ArrayAttr(StringAttr(n) for n in names)
         parser.parse_keyword("coords")
         coords = parser.parse_comma_separated_list(
@@ -189,7 +189,9 @@ class FuncOp(IRDLOperation):
             if isinstance(value, IntegerAttr) and value.value.data != default:
                 printer.print_string(f" {key} {value.value.data}")
         if self.params is not None:
-            printer.print_string(f" params({', '.join(p.data for p in self.params)})")
+            printer.print_string(" params")
+            with printer.in_parens():
+                printer.print_list(self.params, lambda name: printer.print_identifier_or_string_literal(name.data))
         printer.print_string(" coords")
         with printer.in_parens():
             printer.print_list(self.coords, lambda arg: printer.print_block_argument(arg, print_type=False))

@@ -36,6 +36,7 @@ from ...dialects.dims import Expr
 from ...dialects.errors import PassError
 from ...dialects.kernel_types import CHOICE, Choice
 from ...dialects.provenance import describe, get_names
+from ...dialects.text import identifier
 from .views import Place, operand_place, result_place, same_strides
 
 VIEW_LIKE = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.ConcatOp, nn.BroadcastToOp)
@@ -170,7 +171,7 @@ class _Rewrite:
                 name = extent.as_symbol()
                 if name is not None and name not in self.symbols:
                     op = buffer.SymbolOp(name, self.block.args[index], axis)
-                    op.result.name_hint = name
+                    op.result.name_hint = identifier(name)
                     self.block.add_op(op)
                     self.symbols[name] = op.result
 

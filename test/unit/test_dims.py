@@ -108,8 +108,72 @@ def test_broken_text_is_one_error(text: str) -> None:
 def test_divisors_must_be_positive() -> None:
     with pytest.raises(ValueError, match="expected a positive divisor, got 0"):
         symbol("N") // 0
+
+
+NAMES = [
+    "batch size",
+    "16*H",
+    "past + 1",
+    "n+1",
+    "1",
+    "1N",
+    " ",
+    "min",
+    "floordiv",
+    "a.b",
+    "é",
+    "日本語",
+    "😀",
+    'a"b',
+    "a\\",
+    "a\nb",
+    "a\0b",
+]
+NAMES += [
+    "\t",
+    "\r",
+    "\x0b",
+    "\x1b[31m",
+    "\x85",
+    "\u2028",
+    "\u202e",
+    ">",
+    "]",
+    ",",
+    "//",
+    "/*",
+    "min(N, 3)",
+    "N floordiv 2",
+    "\\6E",
+    "n" * 70_000,
+]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+def test_a_symbol_may_be_called_by_any_text(name: str) -> None:
+    """Such names print as strings, read back in expressions, attributes and kernels, and stay apart from all other symbols."""
+    expr = (symbol(name) * 2 + symbol("N") + 1) // 3 + minimum(symbol(name), 4)
+    assert parse_expr(str(expr)) == expr and str(expr).isprintable()
+    assert symbol(name).as_symbol() == name and expr.symbols() == {name, "N"}
+    assert expr.evaluate({name: 7, "N": 2}) == 17 // 3 + 4
+    assert expr.substitute({name: symbol("N")}) == (symbol("N") * 3 + 1) // 3 + minimum(symbol("N"), 4)
+    assert symbol(name).bounds({name: (2, 5)}) == (2, 5)
+    others = [symbol("N") + 1, symbol("N") // 2, minimum(symbol("N"), 3), symbol("n"), symbol(f"{name}_"), const(1)]
+    assert symbol(name) not in others and symbol(name) - symbol(f"{name} ") != 0
+
+
+@pytest.mark.parametrize("name", ["", "a\ud800"])
+def test_a_symbol_needs_a_name_in_unicode(name: str) -> None:
     with pytest.raises(ValueError, match="dim symbol: expected a name"):
-        symbol("batch size")
+        symbol(name)
+
+
+@pytest.mark.parametrize(
+    "text", ['"a', '"a\\q"', '"\\FF"', '"a\nb"', '""', "(" * 200 + "N" + ")" * 200, "-" * 5000 + "N"]
+)
+def test_broken_strings_and_deep_nesting_are_errors(text: str) -> None:
+    with pytest.raises(ValueError, match=r"dim expression|dim symbol|string"):
+        parse_expr(text)
 
 
 def test_evaluation_takes_microseconds() -> None:

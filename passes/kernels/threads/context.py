@@ -21,6 +21,7 @@ from ....dialects.kernel import (
     ThreadIdOp,
 )
 from ....dialects.kernel_types import bitwidth
+from ....dialects.text import identifier
 from .emitter import Emitter, Ix
 from .placement import Placement
 
@@ -162,10 +163,10 @@ class Context:
 
     def _atom(self, atom: DimAtom) -> Ix:
         if atom.kind == "symbol":
-            self.params.add(atom.key)
-            value = self.em.pure((ParamOp, atom.key), (), ParamOp, atom.key)
-            value.name_hint = atom.key
-            low, _, high = self.ranges.get(atom.key, (0, 0, None))
+            self.params.add(atom.name)
+            value = self.em.pure((ParamOp, atom.name), (), ParamOp, atom.name)
+            value.name_hint = identifier(atom.name)
+            low, _, high = self.ranges.get(atom.name, (0, 0, None))
             return self.em.atom(value, low, high)
         first, *rest = (self.expr(a) for a in atom.args)
         for other in rest:
