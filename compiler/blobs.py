@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
-from ..dialects.blob import BlobAttr, digest_of, store, stored
+from ..dialects.blob import BlobAttr, digest_of, store
 from ..dialects.errors import OptionError
 from .npz import load_arrays, save_arrays
 
 
-def digests(module: ModuleOp) -> set[str]:
-    """The digests of all blobs that the ops of a module hold."""
+def blobs_of(module: ModuleOp) -> dict[str, np.ndarray]:
+    """The bytes, by digest, of all blobs that the ops of a module hold and this process has."""
     held = (value for op in module.walk() for value in (*op.properties.values(), *op.attributes.values()))
-    return {value.digest.data for value in held if isinstance(value, BlobAttr)}
+    found = {value.digest.data: value.raw for value in held if isinstance(value, BlobAttr)}
+    return {digest: array for digest, array in found.items() if array is not None}
 
 
-def save_blobs(path: Path, wanted: set[str]) -> None:
-    """Write the bytes of the blobs that this process has, by digest, as .npz."""
-    found = {digest: stored(digest) for digest in sorted(wanted)}
-    save_arrays(path, {digest: array for digest, array in found.items() if array is not None})
+def save_blobs(path: Path, blobs: Mapping[str, np.ndarray]) -> None:
+    """Write the bytes of blobs by digest, as .npz."""
+    save_arrays(path, {digest: blobs[digest] for digest in sorted(blobs)})
 
 
-def load_blobs(path: Path) -> None:
-    """Put the bytes of such a file into the store. Raises OptionError for a file that is none, or is damaged."""
+def load_blobs(path: Path) -> list[np.ndarray]:
+    """The bytes in such a file: text that is parsed while somebody holds them finds them. Raises OptionError for a file that is none,
+    or is damaged."""
+    held: list[np.ndarray] = []
     for digest, array in load_arrays(path).items():
         if array.dtype != np.uint8 or digest_of(array) != digest:
             raise OptionError(f"{path}: expected blobs by their SHA-256, as --save-blobs writes them, got '{digest}'")
-        store(array)
+        held.append(store(array)[1])
+    return held

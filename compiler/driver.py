@@ -264,7 +264,7 @@ def _weights(store: _Store, arch: str, module: ModuleOp, program: HostProgram) -
             raise PassError(
                 f"weights: expected '{name}' as {dtype}{list(shape)}, got {array.dtype}{list(array.shape)}."
             )
-        data = array.reshape(-1).view(np.uint8).data if array.size else b""
+        data = array.reshape(-1).view(np.uint8).data.toreadonly() if array.size else b""
         align = PAGE if not named else _WEIGHT_ALIGNMENT
         named[name] = store.add(f"{arch}/weights/{name}", data, align)
     return named

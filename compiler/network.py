@@ -43,6 +43,7 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.utils.exceptions import VerifyException
 
 from ..dialects import dims, nn, quant
+from ..dialects.blob import digest_of
 from ..dialects.dims import Expr, ExprLike
 from ..dialects.dtypes import element_type_of, f8e4m3, f8e5m2, i16, numpy_dtype, ui8
 from ..dialects.errors import InvalidModelError, OptionError
@@ -86,8 +87,6 @@ class Network:
         self._outputs: dict[str, SSAValue] = {}
         self._location: LocationAttr | None = None
         self._constants: dict[tuple[Any, ...], SSAValue] = {}
-        self._shared_weights: list[Array] = []
-        """Kept alive, so that the id of one is never that of another."""
         self._layers = 0
         self._module: ModuleOp | None = None
         """What `module` made; nothing is added from then on."""
@@ -238,7 +237,7 @@ class Network:
     # Constants.
 
     def add_constant(self, array: Array, name: str = "") -> SSAValue:
-        """A constant. Small equal ones are shared; a large array is referred to, not copied."""
+        """A constant: the array's values at this call. Small equal ones are shared."""
         array = np.asarray(array)
         key = (name, array.dtype, array.shape, array.tobytes()) if array.size <= nn.DENSE_LIMIT else None
         if key is not None and key in self._constants:
@@ -347,10 +346,9 @@ class Network:
 
     def _weights_channels_last(self, weights: Array, name: str) -> SSAValue:
         # One copy per weight tensor: convolutions that share weights share the constant.
-        key = ("O,R,S,C", id(weights), name)
+        key = ("O,R,S,C", digest_of(weights), weights.dtype, weights.shape, name)
         if key not in self._constants:
             self._constants[key] = self.add_constant(np.ascontiguousarray(weights.transpose(0, 2, 3, 1)), name)
-            self._shared_weights.append(weights)
         return self._constants[key]
 
     def add_max_pool(

@@ -6,11 +6,12 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TextIO
 
+import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 from xdsl.printer import Printer
 
-from .blobs import digests, save_blobs
+from .blobs import blobs_of, save_blobs
 from .pipeline import Observer
 
 
@@ -45,12 +46,12 @@ class DumpObserver(Observer):
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._started = False
-        self._digests: set[str] = set()
+        self._blobs: dict[str, np.ndarray] = {}
 
     def finish(self, stream: TextIO) -> None:
         """Write the weights that the files refer to, if any, so that each can be executed by itself."""
-        if self._digests:
-            save_blobs(self.directory / "blobs.npz", self._digests)
+        if self._blobs:
+            save_blobs(self.directory / "blobs.npz", self._blobs)
 
     def before_pass(self, index: int, step: ModulePass, module: ModuleOp) -> None:
         self._start(module)
@@ -67,7 +68,7 @@ class DumpObserver(Observer):
         self._write(f"{index:02d}-{step.name}.mlir", module)
 
     def _write(self, name: str, module: ModuleOp) -> None:
-        self._digests |= digests(module)
+        self._blobs |= blobs_of(module)
         self.directory.mkdir(parents=True, exist_ok=True)
         with (self.directory / name).open("w") as stream:
             print_module(module, stream, locations=True)

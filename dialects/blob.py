@@ -1,14 +1,15 @@
 """Weights outside the text of the IR: `#nn.blob<"conv1.weight", "<sha256 hex>", tensor<64x7x7x3xf32>>`.
 
-The attribute holds name, digest and type; the array lives in a process-wide store keyed by the digest of its bytes, so that
-hashing, comparing, printing and parsing a module never touch weight data. Arrays are kept as read-only views: nothing is
-copied unless the given array is not contiguous.
+The attribute prints name, digest and type, so that hashing, comparing, printing and parsing a module never touch weight data. It
+holds the bytes itself; text finds them by their digest, as long as some attribute of the process holds them. Bytes that somebody
+else could write to later are copied: only those of a `bytes` object are taken as they are.
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import cast
+from typing import Any, cast
+from weakref import WeakValueDictionary
 
 import numpy as np
 from xdsl.dialects.builtin import AnyTensorType, StringAttr, TensorType
@@ -21,7 +22,7 @@ from xdsl.utils.exceptions import VerifyException
 from .dtypes import element_type_of, numpy_dtype
 from .errors import InvalidModelError
 
-_STORE: dict[str, np.ndarray] = {}
+_STORE: WeakValueDictionary[str, np.ndarray] = WeakValueDictionary()
 """Flat byte arrays by SHA-256; one entry serves every attribute with the same bytes, whatever their shape and type."""
 
 
@@ -30,15 +31,12 @@ def digest_of(array: np.ndarray) -> str:
     return hashlib.sha256(_bytes_of(array).data).hexdigest()
 
 
-def store(array: np.ndarray) -> str:
-    """Keep the array's bytes under their digest, without copying a contiguous array, and return the digest."""
-    data = _bytes_of(array)
+def store(array: np.ndarray) -> tuple[str, np.ndarray]:
+    """The digest of the array's bytes, and these bytes as nobody can change them (uint8). `stored` finds them while somebody
+    holds that array."""
+    data = _frozen(array)
     digest = hashlib.sha256(data.data).hexdigest()
-    if digest not in _STORE:
-        view = data.view()
-        view.flags.writeable = False
-        _STORE[digest] = view
-    return digest
+    return digest, _STORE.setdefault(digest, data)
 
 
 def stored(digest: str) -> np.ndarray | None:
@@ -46,13 +44,18 @@ def stored(digest: str) -> np.ndarray | None:
     return _STORE.get(digest)
 
 
-def forget(digest: str) -> None:
-    """Drop the bytes of a digest, to free memory once no module refers to them."""
-    _STORE.pop(digest, None)
-
-
 def _bytes_of(array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    """The array's bytes, copied unless they are those of a `bytes` object: a read-only array can be made writable by its owner,
+    and a mapped file changes when the file does."""
+    data = _bytes_of(array)
+    owner: Any = data
+    while isinstance(owner, np.ndarray | memoryview):
+        owner = owner.base if isinstance(owner, np.ndarray) else owner.obj
+    return data if isinstance(owner, bytes) else np.frombuffer(data.tobytes(), np.uint8)
 
 
 @irdl_attr_definition
@@ -67,18 +70,28 @@ class BlobAttr(ParametrizedAttribute):
 
     @staticmethod
     def from_array(label: str, array: np.ndarray) -> BlobAttr:
-        """Put the array into the store and return the attribute for it."""
+        """The attribute that holds the array's bytes, as they are now."""
         tensor = TensorType(element_type_of(array.dtype), array.shape)
-        return BlobAttr(StringAttr(label), StringAttr(store(array)), tensor)
+        digest, _held = store(array)
+        return BlobAttr(StringAttr(label), StringAttr(digest), tensor)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        vars(self)["raw"] = stored(self.digest.data)  # no parameter: it is neither compared nor printed
 
     @property
     def tensor(self) -> AnyTensorType:
         """The (static) tensor type."""
         return cast(AnyTensorType, self.type)
 
+    @property
+    def raw(self) -> np.ndarray | None:
+        """The bytes (uint8, read-only), or None where nobody in this process held them when the attribute was made."""
+        return vars(self)["raw"]
+
     def array(self) -> np.ndarray:
-        """The array, read-only. Raises InvalidModelError if this process has never seen its bytes."""
-        data = stored(self.digest.data)
+        """The array, read-only. Raises InvalidModelError if this process does not have its bytes."""
+        data = self.raw
         if data is None:
             raise InvalidModelError(
                 f"blob {self.label.data!r}: expected its bytes (SHA-256 {self.digest.data[:12]}...) in this process, got none; "

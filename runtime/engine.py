@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -180,9 +181,9 @@ class Engine:
         return SIMULATOR if info is None else f"{info.name} ({info.arch})"
 
     def inspect(self) -> dict[str, Any]:
-        """Everything the manifest says, with the sizes of sections and this process's counters; JSON values only."""
+        """Everything the manifest says, with the sizes of sections and this process's counters: JSON values, of the caller's own."""
         sizes = {name: len(section.data) for name, section in self._sections.items()}
-        return {**self._manifest, "sections": sizes, "device": self.device, "stats": self.stats.as_dict()}
+        return {**deepcopy(self._manifest), "sections": sizes, "device": self.device, "stats": self.stats.as_dict()}
 
     def variant(self, arch: str | None = None) -> Variant:
         """What the engine holds for `arch`; without one, for this machine's GPU, else the first."""

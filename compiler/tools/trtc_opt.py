@@ -18,6 +18,7 @@ from io import BytesIO, StringIO
 from pathlib import Path
 from typing import IO, NoReturn, TextIO
 
+import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 from xdsl.utils.arg_spec import ArgSpec, parse_pipeline
@@ -26,7 +27,7 @@ from xdsl.xdsl_opt_main import xDSLOptMain
 
 from ...dialects.errors import InvalidModelError, OptionError, TrtcError
 from ...runtime.files import check_writable, replacing
-from ..blobs import digests, load_blobs, save_blobs
+from ..blobs import blobs_of, load_blobs, save_blobs
 from ..observers import DumpObserver, PrintObserver, TimingObserver
 from ..options import BuildOptions, dim_ranges, parse_profiles
 from ..pipeline import PHASES, Observer, phase_steps, run_passes, run_pipeline, verify_module
@@ -48,8 +49,8 @@ class TrtcOptMain(xDSLOptMain):
         self.failed = False
         self.case = 1
         """The number of the case of `--split-input-file` that is being processed."""
-        self.digests: set[str] = set()
-        """Of the blobs in the results."""
+        self.blobs: dict[str, np.ndarray] = {}
+        """The bytes of the blobs in the results, where they shall be saved."""
 
     def register_all_dialects(self) -> None:
         multiverse()  # which says, where xDSL raises, what package is broken
@@ -173,8 +174,7 @@ class TrtcOptMain(xDSLOptMain):
 
     def run(self) -> None:
         chunks, extension = self.prepare_input()
-        if self.args.blobs is not None:
-            load_blobs(self.args.blobs)
+        _given = None if self.args.blobs is None else load_blobs(self.args.blobs)  # held until the text is parsed
         # A file is written at the end, and only a whole result: it may be the input's, and an interrupt leaves it as it was.
         path = self.args.output_file
         output = sys.stdout if path is None else StringIO()
@@ -198,7 +198,7 @@ class TrtcOptMain(xDSLOptMain):
         for report in self.reports:
             report(sys.stderr)
         if self.args.save_blobs is not None and not self.failed:
-            save_blobs(self.args.save_blobs, self.digests)
+            save_blobs(self.args.save_blobs, self.blobs)
         if isinstance(output, StringIO) and path is not None and not self.failed:
             with replacing(path, "-o") as stream:
                 stream.write(output.getvalue().encode())
@@ -212,7 +212,8 @@ class TrtcOptMain(xDSLOptMain):
             if not self.args.disable_verify:
                 verify_module(module, "the input")
             self.apply_passes(module)
-        self.digests |= digests(module)
+        if self.args.save_blobs is not None:
+            self.blobs |= blobs_of(module)
         if self.args.run:
             from .run_module import run_and_report
 

@@ -1,15 +1,20 @@
 """Blobs: arrays outside the text of the IR, without copies."""
 
+import gc
 import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import ml_dtypes
 import numpy as np
 import pytest
 from xdsl.context import Context
-from xdsl.dialects.builtin import Builtin, ModuleOp
+from xdsl.dialects.builtin import Builtin, ModuleOp, StringAttr
 from xdsl.parser import Parser
 
 from trtc.dialects import blob, nn
@@ -45,11 +50,65 @@ def test_constants_round_trip_through_text(dtype, shape) -> None:
     assert not got.flags.writeable
 
 
-def test_the_store_keeps_a_view_not_a_copy() -> None:
-    array = np.arange(1000, dtype=np.float32).reshape(10, 100)
+def test_bytes_that_nobody_can_change_are_not_copied() -> None:
+    array = np.frombuffer(np.arange(1000, dtype=np.float32).tobytes(), np.float32).reshape(10, 100)
     attribute = BlobAttr.from_array("w", array)
     assert np.shares_memory(attribute.array(), array)
     assert attribute.digest.data == hashlib.sha256(array.tobytes()).hexdigest() == blob.digest_of(array)
+
+
+def _mapped(array: np.ndarray, path: Path) -> np.ndarray:
+    array.tofile(path)
+    return np.memmap(path, array.dtype, "r+", shape=array.shape)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda a, _: a,
+        lambda a, _: a[:],
+        lambda a, _: np.broadcast_to(a, a.shape),
+        lambda a, _: np.frombuffer(bytearray(a.tobytes()), a.dtype),
+        lambda a, _: np.asarray(memoryview(a).toreadonly()),
+        _mapped,
+    ],
+    ids=["array", "view", "broadcast", "bytearray", "memoryview", "memmap"],
+)
+@pytest.mark.parametrize("read_only", [False, True])
+def test_who_gave_an_array_may_use_it_again(given: Callable[..., Any], read_only: bool, tmp_path: Path) -> None:
+    """Read only or not: the owner can change that, or write through another view."""
+    original = np.arange(100, dtype=np.float32)
+    owner = original.copy()
+    array = given(owner, tmp_path / "w")
+    if read_only:
+        array.flags.writeable = False
+    attribute = BlobAttr.from_array("w", array)
+    for target in (owner, array, array.base if isinstance(array.base, np.ndarray) else array):
+        with suppress(ValueError):
+            target.flags.writeable = True
+        if target.flags.writeable:
+            target[...] = 7
+    np.testing.assert_array_equal(attribute.array(), original)
+    np.testing.assert_array_equal(BlobAttr.from_array("again", original.copy()).array(), original)
+
+
+def test_what_an_attribute_gives_cannot_be_made_writable() -> None:
+    array = BlobAttr.from_array("w", np.arange(100)).array()
+    with pytest.raises(ValueError, match="WRITEABLE"):
+        array.flags.writeable = True
+
+
+def test_bytes_go_with_the_last_attribute_that_holds_them() -> None:
+    before = len(blob._STORE)
+    module = ModuleOp([nn.ConstantOp(np.full(100, 3.25, np.float32), "w")])
+    clone, again = module.clone(), reparse(module)
+    digest = blob.digest_of(np.full(100, 3.25, np.float32))
+    for held in (module, clone, again):
+        assert blob.stored(digest) is not None
+        held.erase()
+    del module, clone, again, held
+    gc.collect()
+    assert blob.stored(digest) is None and len(blob._STORE) == before
 
 
 def test_a_view_that_is_not_contiguous_is_stored_in_row_major_order() -> None:
@@ -71,9 +130,8 @@ def test_printing_a_large_blob_prints_no_data() -> None:
 
 
 def test_bytes_that_this_process_never_saw_are_an_error() -> None:
-    array = np.full(100, 7.25, np.float32)
-    attribute = BlobAttr.from_array("w", array)
-    blob.forget(attribute.digest.data)
+    attribute = BlobAttr.from_array("w", np.full(100, 7.25, np.float32))
+    attribute = BlobAttr(attribute.label, StringAttr("0" * 64), attribute.type)
     with pytest.raises(InvalidModelError, match="blob 'w': expected its bytes"):
         attribute.array()
 
