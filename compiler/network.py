@@ -185,6 +185,11 @@ class Network:
         self._block.add_op(op)
         return op.results[0]
 
+    @property
+    def operations(self) -> Iterable[Operation]:
+        """The ops added so far, in order."""
+        return self._block.ops
+
     def _check_open(self) -> None:
         if self._module is not None:
             raise InvalidModelError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 import numpy as np
 
 from ...dialects import dims
@@ -65,22 +67,25 @@ def fold_range(node: Node, operands: list[Array]) -> Array | None:
 
 @onnx_op("Range", note="start, limit and step are constants or functions of input shapes")
 def range_(node: Node) -> Result:
+    """start + i * step for each i of the result."""
+    net = node.net
     if any(node.value(i).known() is None for i in range(3)):
-        arrays = [node.constant(i, what) for i, what in enumerate(("start", "limit", "step"))]
-        return Value("", array=np.arange(*(array.item() for array in arrays), dtype=arrays[0].dtype))
-    start, limit, step = (node.known(i, "bounds").reshape(-1)[0] for i in range(3))
-    delta = as_int(step)
-    if not delta:
-        node.unsupported("its step is zero or not a constant", "use a constant step")
-    span = dims.as_expr(limit) - start if delta > 0 else dims.as_expr(start) - limit
-    count = dims.ceildiv(span, abs(delta))
-    if count.bounds(node.net.ranges)[0] < 0:
-        count = dims.maximum(count, 0)
-    element_type = node.element_type(0)
-    result = node.net.add_iota([count], 0, element_type)
-    if delta != 1:
-        result = node.net.add_binary("mul", result, delta)
-    if as_int(start) != 0:
-        offset = node.net.add_cast(node.net.add_shape_value([start], ()), element_type)
-        result = node.net.add_binary("add", result, offset)
-    return result
+        start, limit, step = (node.constant(i, what).reshape(()) for i, what in enumerate(("start", "limit", "step")))
+        if not step:
+            node.invalid("its step is 0")
+        count = dims.const(max(ceil((limit.item() - start.item()) / step.item()), 0))
+        first, delta = net.add_constant(start), net.add_constant(step)
+    else:
+        begin, end, by = (node.known(i, "bounds").reshape(-1)[0] for i in range(3))
+        stride = as_int(by)
+        if not stride:
+            node.unsupported("its step is zero or not a constant", "use a constant step")
+        span = dims.as_expr(end) - begin if stride > 0 else dims.as_expr(begin) - end
+        count = dims.ceildiv(span, abs(stride))
+        if count.bounds(net.ranges)[0] < 0:
+            count = dims.maximum(count, 0)
+        first = None if as_int(begin) == 0 else net.add_cast(net.add_shape_value([begin], ()), node.element_type(0))
+        delta = None if stride == 1 else net.operand(stride, node.data(2))
+    result = net.add_iota([count], 0, node.element_type(0))
+    result = result if delta is None else net.add_binary("mul", result, delta)
+    return result if first is None else net.add_binary("add", result, first)

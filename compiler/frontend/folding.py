@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
+import ml_dtypes
 import numpy as np
 
 from ...dialects import dims
@@ -18,6 +19,7 @@ from ...dialects.dims import Expr
 
 Array = np.ndarray[Any, Any]
 Element: TypeAlias = "int | Expr"
+Ranges: TypeAlias = "dict[str, tuple[int, int, int]]"
 
 MAX_ELEMENTS = 4096
 """Integer constants up to this many elements take part in folding,"""
@@ -51,36 +53,49 @@ def map_elements(function: Callable[..., Element], *operands: Array) -> Array:
     return elements(values, operands[0].shape)
 
 
+def holds(dtype: np.dtype[Any], element: Element, ranges: Ranges) -> bool:
+    """Whether a type holds an element exactly, for all sizes of the dynamic dims: arithmetic on symbols never wraps or rounds."""
+    low, high = dims.as_expr(element).bounds(ranges)
+    if dtype.kind in "iu":
+        return np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max
+    limit = 1 if dtype.kind == "b" else 2 ** (ml_dtypes.finfo(dtype).nmant + 1)
+    return -limit <= low and high <= limit
+
+
 class Undecidable(Exception):
     """A fold met expressions whose order it cannot decide."""
 
 
-def fold_div(a: Element, b: Element) -> Element:
-    """ONNX integer division truncates towards zero. Sizes are not negative, so a symbolic quotient is a floor."""
-    x, y = as_int(a), as_int(b)
-    if y == 0:
+def fold_div(a: Element, b: Element, ranges: Ranges) -> Element:
+    """Integer division, which ONNX truncates towards zero, by what is never zero nor of either sign."""
+    low, high = dims.as_expr(b).bounds(ranges)
+    if high < 0:
+        return fold_div(-a, -b, ranges)
+    if low <= 0:
         raise Undecidable
-    if x is not None and y is not None:
-        quotient = abs(x) // abs(y)
-        return quotient if (x < 0) == (y < 0) else -quotient
-    if y is not None and y < 0:
-        return -dims.as_expr(a) // -y
-    return dims.as_expr(a) // b
+    if dims.as_expr(a).bounds(ranges)[0] >= 0:
+        return dims.as_expr(a) // b
+    return dims.maximum(a, 0) // b - dims.maximum(-a, 0) // b
 
 
-def fold_exact_div(a: Element, b: Element) -> Element:
+def fold_exact_div(a: Element, b: Element, ranges: Ranges) -> Element:
     """Division of whole numbers held in floats: decided only where nothing is left over."""
-    quotient = fold_div(a, b)
+    quotient = fold_div(a, b, ranges)
     if (dims.as_expr(quotient) * b - a).as_int() != 0:
         raise Undecidable
     return quotient
 
 
-def fold_mod(a: Element, b: Element) -> Element:
-    x, y = as_int(a), as_int(b)
-    if y is not None and y <= 0 and not (x is not None and y):
+def fold_mod(a: Element, b: Element, ranges: Ranges) -> Element:
+    """The remainder with the sign of the divisor, which must be positive."""
+    if dims.as_expr(b).bounds(ranges)[0] <= 0:
         raise Undecidable
-    return x % y if x is not None and y is not None else dims.as_expr(a) % b
+    return dims.as_expr(a) % b
+
+
+def fold_fmod(a: Element, b: Element, ranges: Ranges) -> Element:
+    """The remainder with the sign of the dividend."""
+    return a - dims.as_expr(fold_div(a, b, ranges)) * b
 
 
 def fold_min(a: Element, b: Element) -> Element:
@@ -91,13 +106,15 @@ def fold_max(a: Element, b: Element) -> Element:
     return dims.maximum(a, b)
 
 
-def compare(predicate: str, ranges: dict[str, tuple[int, int, int]]) -> Callable[[Element, Element], Element]:
+def compare(predicate: str, ranges: Ranges) -> Callable[[Element, Element], Element]:
     """A comparison that is decided by the ranges of the symbols, or raises `Undecidable`."""
 
     def decide(a: Element, b: Element) -> Element:
         low, high = (dims.as_expr(a) - b).bounds(ranges)
         if predicate == "eq":
             verdict = _if_settled(low == high == 0, high < 0 or low > 0)
+        elif predicate == "ne":
+            verdict = _if_settled(high < 0 or low > 0, low == high == 0)
         elif predicate in ("lt", "le"):
             verdict = _if_settled(high < 0, low >= 0) if predicate == "lt" else _if_settled(high <= 0, low > 0)
         else:
@@ -113,7 +130,7 @@ def _if_settled(true: bool, false: bool) -> bool:
     return true
 
 
-def clamp(element: Element, low: Element, high: Element, ranges: dict[str, tuple[int, int, int]]) -> Element:
+def clamp(element: Element, low: Element, high: Element, ranges: Ranges) -> Element:
     """`min(max(element, low), high)`, without the parts that the ranges of the symbols make needless."""
     value = dims.as_expr(element)
     if (value - low).bounds(ranges)[0] < 0:

@@ -21,7 +21,8 @@ from ...dialects.provenance import onnx_location
 from ...passes.remarks import remark
 from ..garbage import garbage_frozen
 from ..network import Network
-from .folding import MAX_ELEMENTS, Undecidable
+from .evaluate import evaluated
+from .folding import MAX_ELEMENTS, Undecidable, holds
 from .functions import bound_nodes, function_body
 from .inputs import Inputs, Profiles
 from .model import Graph, GraphNode, load
@@ -173,6 +174,9 @@ class _Importer:
             return self._expanded(node, body)
         if poisoned:
             raise _Poisoned
+        constants = evaluated(node, entry.row)
+        if constants is not None:
+            return constants
         folded = self._folded(node, domain)
         result: Result = entry.row(node) if folded is None else folded
         made = [result] if isinstance(result, SSAValue | Value) else list(result)
@@ -200,9 +204,9 @@ class _Importer:
         return [values.get(name) or Value("", poisoned=True) for name in body.output]
 
     def _folded(self, node: Node, domain: str) -> Value | None:
-        """The result as known integers, where all operands are and the table can tell."""
+        """The result as integers known but for the symbols of dynamic dims, where all operands are and the table can tell."""
         fold = FOLDS.get((domain, node.op_type))
-        if fold is None or not node.inputs:
+        if fold is None or all(value is None or value.exprs is None for value in node.inputs):
             return None
         operands = [value.known() for value in node.inputs if value is not None]
         known = [operand for operand in operands if operand is not None]
@@ -215,6 +219,8 @@ class _Importer:
         if folded is None:
             return None
         dtype = node.result_dtype or numpy_dtype(_folded_type(node))
+        if not all(holds(dtype, element, self.net.ranges) for element in folded.reshape(-1)):
+            return None
         if all(isinstance(element, int) for element in folded.reshape(-1)):
             return Value("", array=folded.astype(dtype))
         return Value("", exprs=folded, dtype=dtype)

@@ -59,15 +59,31 @@ class Value:
     ssa: SSAValue | None = None
     poisoned: bool = False
 
+    def constant(self) -> Array | None:
+        """The elements where all are known numbers, or None."""
+        if self.array is not None or self.exprs is None:
+            return self.array
+        ints = [as_int(element) for element in self.exprs.reshape(-1)]
+        return None if None in ints else np.array(ints, self.dtype).reshape(self.exprs.shape)
+
+    def small_constant(self) -> Array | None:
+        """`constant()`, where shape arithmetic may need it: a few thousand integers, or a scale in floats."""
+        array = self.constant()
+        if array is None or array.size > (MAX_ELEMENTS if array.dtype.kind in "iub" else MAX_FLOATS):
+            return None
+        return array
+
     def known(self) -> Array | None:
         """The elements as `int | Expr` in an object array, or None where they are data, not shape arithmetic."""
-        array = self.array
-        if self.exprs is not None or array is None:
+        if self.exprs is not None:
             return self.exprs
-        if array.dtype.kind in "iub" and array.size <= MAX_ELEMENTS:
+        array = self.small_constant()
+        if array is None:
+            return None
+        if array.dtype.kind in "iub":
             return array.astype(object)
         # Shape arithmetic may pass through floats (a scale of 2.0); whole numbers in them stay exact.
-        if array.dtype.kind == "f" and array.size <= MAX_FLOATS:
+        if array.dtype.kind == "f":
             wide = array.astype(np.float64)
             whole = (np.abs(wide) < 2**24) & (wide == np.rint(wide))
             return wide.astype(np.int64).astype(object) if whole.all() else None
@@ -102,11 +118,10 @@ class Value:
         return self.ssa
 
     def _from_exprs(self, net: Network, exprs: Array) -> SSAValue:
-        flat = exprs.reshape(-1)
-        ints = [as_int(element) for element in flat]
-        if None not in ints:
-            return net.add_constant(np.array(ints, self.dtype).reshape(exprs.shape), self.name)
-        value = net.add_shape_value(flat, None if exprs.ndim == 1 else exprs.shape)
+        constant = self.constant()
+        if constant is not None:
+            return net.add_constant(constant, self.name)
+        value = net.add_shape_value(exprs.reshape(-1), None if exprs.ndim == 1 else exprs.shape)
         return net.add_cast(value, self.element_type)
 
 
@@ -233,12 +248,9 @@ class Node:
     def constant(self, index: int, what: str) -> Array:
         """Operand `index`, which must be a constant."""
         value = self.value(index)
-        if value.array is not None:
-            return value.array
-        if value.exprs is not None:
-            ints = [as_int(element) for element in value.exprs.reshape(-1)]
-            if None not in ints:
-                return np.array(ints, value.dtype).reshape(value.exprs.shape)
+        constant = value.constant()
+        if constant is not None:
+            return constant
         self.unsupported(f"its {what} ({value.name!r}) is not a constant", f"make the {what} a constant of the model")
 
     def shape(self, index: int) -> tuple[Expr, ...]:

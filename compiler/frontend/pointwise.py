@@ -294,8 +294,6 @@ _FOLD_BINARY: dict[str, Callable[[folding.Element, folding.Element], folding.Ele
     "Add": lambda a, b: a + b,
     "Sub": lambda a, b: a - b,
     "Mul": lambda a, b: a * b,
-    "Div": folding.fold_div,
-    "Mod": folding.fold_mod,
     "And": lambda a, b: bool(a) and bool(b),
     "Or": lambda a, b: bool(a) or bool(b),
     "Sum": lambda a, b: a + b,
@@ -307,11 +305,17 @@ _FOLD_BINARY: dict[str, Callable[[folding.Element, folding.Element], folding.Ele
 @onnx_fold(*_FOLD_BINARY)
 def fold_binary(node: Node, operands: list[Array]) -> Array | None:
     function = _FOLD_BINARY[node.op_type]
-    if is_float(node.element_type(0)) and node.op_type in ("Div", "Mod"):
-        if node.op_type == "Mod":
-            return None
-        function = folding.fold_exact_div
     return chain(lambda a, b: map_elements(function, a, b), operands)
+
+
+@onnx_fold("Div", "Mod")
+def fold_quotient(node: Node, operands: list[Array]) -> Array | None:
+    floating = is_float(node.element_type(0))
+    if node.op_type == "Div":
+        function = folding.fold_exact_div if floating else folding.fold_div
+    else:
+        function = folding.fold_fmod if node.int("fmod", 0) else folding.fold_mod
+    return map_elements(lambda a, b: function(a, b, node.net.ranges), *operands)
 
 
 @onnx_fold("Neg", "Abs", "Not", "Relu", "Sign")

@@ -58,19 +58,7 @@ def reshaped(node: Node, source: Sequence[Expr], target: Sequence[int | Expr], a
 @onnx_op("Reshape", note="the shape is constant or computed from input shapes")
 def reshape(node: Node) -> Result:
     target = [simplified(element) for element in node.known(1, "shape").reshape(-1)]
-    return _reshape(node, reshaped(node, node.shape(0), target, bool(node.int("allowzero", 0))))
-
-
-def _reshape(node: Node, shape: Sequence[Expr]) -> Result:
-    """Reshapes constants at once, so that scalars and vectors of the model stay constants."""
-    array, static = node.value(0).array, [extent.as_int() for extent in shape]
-    if array is not None and None not in static:
-        extents = [extent for extent in static if extent is not None]
-        if int(np.prod(extents, dtype=np.int64)) != array.size:
-            node.invalid(f"cannot reshape {array.size} elements to {extents}")
-        if array.size <= 1:
-            return Value("", array=array.reshape(extents))
-    return node.net.add_reshape(node.data(0), shape)
+    return node.net.add_reshape(node.data(0), reshaped(node, node.shape(0), target, bool(node.int("allowzero", 0))))
 
 
 @onnx_fold("Reshape")
@@ -90,7 +78,7 @@ def flatten(node: Node) -> Result:
     if not -len(shape) <= axis <= len(shape):
         node.invalid(f"axis {axis} is out of range for rank {len(shape)}")
     axis += len(shape) if axis < 0 else 0
-    return _reshape(node, (dims.product(shape[:axis]), dims.product(shape[axis:])))
+    return node.net.add_reshape(node.data(0), (dims.product(shape[:axis]), dims.product(shape[axis:])))
 
 
 def _axes_operand(node: Node) -> list[int] | None:
@@ -110,7 +98,7 @@ def squeeze(node: Node) -> Result:
     wrong = [str(shape[i]) for i in sorted(drop) if shape[i].as_int() not in (1, None)]
     if wrong:
         node.invalid(f"it squeezes dims of extent {', '.join(wrong)}; expected 1")
-    return _reshape(node, [extent for i, extent in enumerate(shape) if i not in drop])
+    return node.net.add_reshape(node.data(0), [extent for i, extent in enumerate(shape) if i not in drop])
 
 
 @onnx_op("Unsqueeze")
@@ -119,7 +107,7 @@ def unsqueeze(node: Node) -> Result:
     rank = len(shape) + len(axes)
     for axis in sorted(node.axis(axis, rank) for axis in axes):
         shape.insert(axis, dims.const(1))
-    return _reshape(node, shape)
+    return node.net.add_reshape(node.data(0), shape)
 
 
 @onnx_fold("Squeeze", "Unsqueeze", "Flatten")

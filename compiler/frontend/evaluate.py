@@ -1,0 +1,52 @@
+"""Nodes of small constants: what the reference semantics computes for them, so that folding a node and running it agree.
+
+The node's row builds its ops on a network of their own, which `dialects/meaning` then evaluates. There is no other arithmetic
+on constants: the folds of `folding.py` compute with the symbols of dynamic dims only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from xdsl.ir import Operation, SSAValue
+
+from ...dialects import meaning, nn, quant
+from ..network import Network
+from .folding import MAX_ELEMENTS
+from .node import Array, Node, Value
+from .registry import Row
+
+
+def evaluated(node: Node, row: Row) -> list[Value] | None:
+    """The node's results as constants; None where an operand is not a small constant, or a result would be large."""
+    constants = [None if value is None else value.small_constant() for value in node.inputs]
+    if not node.inputs or any((c is None) != (v is None) for c, v in zip(constants, node.inputs, strict=True)):
+        return None
+    copies = [None if v is None else replace(v, array=c, ssa=None) for c, v in zip(constants, node.inputs, strict=True)]
+    alone = replace(node, net=Network(), inputs=copies)
+    made = row(alone)
+    results = [made] if isinstance(made, SSAValue | Value) else list(made)
+    arrays = _run(alone.net)
+    if arrays is None:
+        return None
+    originals = {id(copy): value for copy, value in zip(copies, node.inputs, strict=True) if value is not None}
+    return [
+        Value("", array=arrays[value]) if isinstance(value, SSAValue) else originals.get(id(value), value)
+        for value in results
+    ]
+
+
+def _run(net: Network) -> dict[SSAValue, Array] | None:
+    """Every value of a network without inputs; None where one is large, or stands for a quantization."""
+    if any(isinstance(op, quant.ScaledOp) or _elements(op) > MAX_ELEMENTS for op in net.operations):
+        return None
+    arrays: dict[SSAValue, Array] = {}
+    for op in net.operations:
+        arrays.update(zip(op.results, meaning.evaluate(op, [arrays[v] for v in op.operands]), strict=True))
+    return arrays
+
+
+def _elements(op: Operation) -> int:
+    """The elements of an op's greatest result, whose dims are all constants here."""
+    return max(int(np.prod([d.as_int() or 0 for d in nn.shape_of(r)], dtype=object)) for r in op.results)
