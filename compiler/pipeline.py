@@ -169,7 +169,7 @@ def verify_module(module: ModuleOp, what: str) -> None:
     try:
         module.verify()
         verify_dominance(module)
-    except VerifyException as error:
+    except Exception as error:  # what the verifier of an op raises on attributes that nobody foresaw
         culprit = _first_invalid(module)
         where = f"{describe(culprit)}: " if culprit is not None else ""
         said = _one_line(error).removeprefix(f"{culprit.name}: " if culprit is not None else "")
@@ -181,7 +181,7 @@ def _first_invalid(module: ModuleOp) -> Operation | None:
     for op in module.walk(reverse=False):
         try:
             op.verify(verify_nested_ops=False)
-        except VerifyException:
+        except Exception:
             return op
     return None
 

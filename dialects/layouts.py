@@ -19,6 +19,7 @@ from xdsl.ir import Attribute, ParametrizedAttribute
 from xdsl.irdl import irdl_attr_definition, param_def
 from xdsl.parser import AttrParser
 from xdsl.printer import Printer
+from xdsl.utils.exceptions import VerifyException
 
 Shape = tuple[int, ...]
 
@@ -46,6 +47,12 @@ class Layout(ParametrizedAttribute):
     def print_parameters(self, printer: Printer) -> None:
         with printer.in_angle_brackets():
             printer.print_string(", ".join(str(v) for v in self.values))
+
+    def verify(self) -> None:
+        if any(value < 1 for value in self.values):
+            raise VerifyException(
+                f"{self.name}: expected {', '.join(self.FIELDS)} of 1 or more, got {list(self.values)}"
+            )
 
     @property
     def values(self) -> tuple[int, ...]:

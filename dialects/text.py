@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-LITERAL = r'"(?:[^"\\\n\v\f]|\\(?:["\\nt]|[0-9A-Fa-f]{2}))*"'
-"""A string literal of the IR: one token, matched without backtracking, since the alternatives begin with different characters."""
+LITERAL = r'"[^"\\\n\v\f]*(?:\\(?:["\\nt]|[0-9A-Fa-f]{2})[^"\\\n\v\f]*)*"'
+"""A string literal of the IR, matched in linear time: what may follow at each character is told by that character alone."""
 _ESCAPE = re.compile(r'\\(["\\nt]|[0-9A-Fa-f]{2})')
 _NAMED = {'"': '"', "\\": "\\", "n": "\n", "t": "\t"}
 _IDENTIFIER_LENGTH = 40

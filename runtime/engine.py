@@ -19,6 +19,7 @@ import numpy as np
 
 from ..dialects.dims import parse_expr
 from ..dialects.errors import EngineFormatError, PassError, TargetError
+from ..dialects.ir_text import IRTextError, read_module
 from .container import Section, read_container, write_container
 from .driver import DeviceInfo, find_device
 from .kernels import KernelInfo
@@ -99,21 +100,16 @@ class Variant:
         """Parses the IR text of the `host` function or of the `tiles`, the tile-level kernels. EngineFormatError when it is not IR."""
         from xdsl.context import Context
         from xdsl.dialects import get_all_dialects
-        from xdsl.parser import Parser
-        from xdsl.utils.exceptions import ParseError, VerifyException
 
         context = Context(allow_unregistered=False)
         for name, load in {**get_all_dialects(), **_dialects()}.items():
             context.register_dialect(name, load)
         try:
-            module = Parser(context, self.text(self.manifest[which])).parse_module()
-            module.verify()
-        except (ParseError, VerifyException) as error:
-            reason = error.msg if isinstance(error, ParseError) else str(error).strip().splitlines()[-1]
+            return read_module(context, self.sections[self.manifest[which]].data, which)
+        except IRTextError as error:
             raise EngineFormatError(
-                f"engine: its {which} IR for {self.arch} cannot be read: {reason}; rebuild the engine."
+                f"engine: its {which} IR for {self.arch} cannot be read: {error}; rebuild the engine."
             ) from error
-        return module
 
     def text(self, section: str) -> str:
         """The text of a section."""

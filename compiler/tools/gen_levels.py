@@ -13,8 +13,8 @@ from io import StringIO
 from pathlib import Path
 
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.parser import Parser
 
+from ...dialects.ir_text import read_module
 from ..observers import print_module
 from ..options import BuildOptions
 from ..pipeline import Observer, run_pipeline
@@ -42,7 +42,7 @@ def levels() -> dict[str, str]:
     """The text of every file by name: the module after each phase, then the CUDA C."""
     from ..codegen.cuda import print_module as print_cuda
 
-    module = Parser(make_context(), (FOLDER / "model.mlir").read_text(), "model.mlir").parse_module()
+    module = read_module(make_context(), (FOLDER / "model.mlir").read_text(), "model.mlir")
     set_target(module, ARCH)
     snapshots = _Snapshots()
     run_pipeline(module, BuildOptions(target=ARCH), observers=[snapshots])

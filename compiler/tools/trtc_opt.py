@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
-from io import BytesIO, StringIO
+from io import StringIO
 from pathlib import Path
 from typing import IO, NoReturn, TextIO
 
@@ -22,10 +22,11 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 from xdsl.utils.arg_spec import ArgSpec, parse_pipeline
-from xdsl.utils.exceptions import ArgSpecParseError, DiagnosticException, ParseError, PyRDLError, ShrinkException
+from xdsl.utils.exceptions import ArgSpecParseError, DiagnosticException, PyRDLError, ShrinkException
 from xdsl.xdsl_opt_main import xDSLOptMain
 
 from ...dialects.errors import InvalidModelError, OptionError, TrtcError
+from ...dialects.ir_text import IRTextError, read_module
 from ...runtime.files import check_writable, replacing
 from ..blobs import blobs_of, load_blobs, save_blobs
 from ..observers import DumpObserver, PrintObserver, TimingObserver
@@ -49,6 +50,8 @@ class TrtcOptMain(xDSLOptMain):
         self.failed = False
         self.case = 1
         """The number of the case of `--split-input-file` that is being processed."""
+        self.offset = 0
+        """Lines of the input before that case."""
         self.blobs: dict[str, np.ndarray] = {}
         """The bytes of the blobs in the results, where they shall be saved."""
 
@@ -62,7 +65,6 @@ class TrtcOptMain(xDSLOptMain):
 
     def register_all_frontends(self) -> None:
         super().register_all_frontends()
-        self._parse_text = self.available_frontends["mlir"]
         self.available_frontends["mlir"] = self._parse_mlir
         self.available_frontends["onnx"] = self._parse_onnx
         self.available_frontends["onnxtxt"] = self._parse_onnx
@@ -112,13 +114,14 @@ class TrtcOptMain(xDSLOptMain):
         content = stream.read()
         if not content.strip():
             raise InvalidModelError(f"{self.get_input_name()} is empty; expected IR")
-        try:
-            content.decode()
-        except UnicodeDecodeError as error:
-            raise InvalidModelError(
-                f"{self.get_input_name()}: expected IR as UTF-8 text, got other bytes; for an ONNX model pass -f onnx"
-            ) from error
-        return self._parse_text(BytesIO(content))
+        return read_module(
+            self.ctx,
+            content,
+            self.get_input_name(),
+            first_line=self.offset + 1,
+            implicit_module=not self.args.no_implicit_module,
+            verify=False,
+        )
 
     def _parse_onnx(self, stream: IO[bytes]) -> ModuleOp:
         from ..frontend import import_onnx
@@ -179,13 +182,13 @@ class TrtcOptMain(xDSLOptMain):
         path = self.args.output_file
         output = sys.stdout if path is None else StringIO()
         for position, (chunk, offset) in enumerate(chunks):
-            self.case = position + 1
+            self.case, self.offset = position + 1, offset
             if position:
                 output.write("// -----\n")
             try:
                 self._run_chunk(chunk, extension, offset, output)
-            except ParseError as error:
-                self._report(_parse_error(error, self.get_input_name(), offset), error, output, parsing=True)
+            except IRTextError as error:
+                self._report(str(error), error, output, parsing=True)
             except ShrinkException:
                 raise
             except _MODULE_ERRORS as error:
@@ -266,16 +269,6 @@ class TrtcOptMain(xDSLOptMain):
         else:
             self.failed = True
             print(f"error: {message}", file=sys.stderr)
-
-
-def _parse_error(error: ParseError, name: str, offset: int) -> str:
-    """`file:line:column: message`."""
-    start = error.span.start
-    source = error.span.input.content
-    source = source.decode() if isinstance(source, bytes) else source
-    line = source.count("\n", 0, start) + 1
-    column = start - (source.rfind("\n", 0, start) + 1) + 1
-    return f"{name}:{line + offset}:{column}: {error.msg}"
 
 
 def _misuse(message: str) -> NoReturn:

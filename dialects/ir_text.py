@@ -1,0 +1,160 @@
+"""The entrance for IR text from outside: files given to tools, and the texts inside engines.
+
+`read_module` parses and verifies with bounds that are checked before the work: size, nesting, the length of numbers, elements of
+constants. Whatever is wrong with the text, and whatever a parser or verifier of an attribute raises, becomes one `IRTextError` with
+line and column. Strings are Unicode: xDSL's lexer takes one with escapes above 0x7E for bytes, and is exponential on one that is not
+closed; `_Lexer` reads both in linear time.
+"""
+
+from __future__ import annotations
+
+import re
+from math import prod
+from typing import Any
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.parser import Parser
+from xdsl.utils.exceptions import ParseError, VerifyException
+from xdsl.utils.lexer import Input, Position, Span, Token
+from xdsl.utils.mlir_lexer import MLIRLexer, MLIRToken, MLIRTokenKind, StringLiteral
+
+from .errors import InvalidModelError, TrtcError
+from .text import LITERAL, unquoted
+
+MAXIMUM_SIZE = 1 << 26
+"""Characters of one text."""
+MAXIMUM_DEPTH = 64
+"""Brackets of one kind within each other; what trtc prints has about ten."""
+_MAXIMUM_NUMBER = 400
+_MAXIMUM_ELEMENTS = 1 << 22
+_STRING = re.compile(LITERAL)
+_BRACKETS = re.compile(rf'{LITERAL}|//[^\n]*|->|["\[\](){{}}<>]')
+_PAIRS = {"(": ")", "[": "]", "{": "}", "<": ">"}
+
+
+class IRTextError(InvalidModelError):
+    """IR text that cannot be read: `file:line:column: what is wrong`."""
+
+
+def read_module(
+    context: Context,
+    text: str | bytes | memoryview,
+    name: str = "IR",
+    *,
+    first_line: int = 1,
+    implicit_module: bool = True,
+    verify: bool = True,
+) -> ModuleOp:
+    """The module that a text from outside holds. Raises IRTextError; `first_line` is the number of the text's first line in its file."""
+    content = _decoded(text, name)
+    where = _Places(content, name, first_line)
+    _check_bounds(content, where)
+    parser: _Parser | None = None
+    try:
+        parser = _Parser(context, content, name)
+        module = parser.parse_module(implicit_module)
+    except ParseError as error:
+        raise where.error(error.span.start, error.msg) from error
+    except (
+        Exception
+    ) as error:  # parsers of attributes raise what Python raises: overflows, divisions by zero, deep recursion
+        raise where.error(0 if parser is None else parser.pos, _reason(error)) from error
+    if verify:
+        try:
+            module.verify()
+        except Exception as error:
+            raise IRTextError(f"{name}: {_reason(error)}") from error
+    return module
+
+
+def _decoded(text: str | bytes | memoryview, name: str) -> str:
+    if len(text) > MAXIMUM_SIZE:
+        raise IRTextError(f"{name}: expected at most {MAXIMUM_SIZE >> 20} MiB of IR text, got {len(text) >> 20} MiB")
+    try:
+        return text if isinstance(text, str) else str(text, "utf-8")
+    except UnicodeDecodeError as error:
+        raise IRTextError(f"{name}: expected IR as UTF-8 text, got other bytes at {error.start}") from error
+
+
+def _reason(error: BaseException) -> str:
+    """What an exception says, on one line; its type where it is none of ours or xDSL's."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    lines = str(error).strip().splitlines() or [""]
+    said = lines[-1].strip() if isinstance(error, VerifyException) else " ".join(" ".join(lines).split())
+    text = (
+        said if isinstance(error, TrtcError | VerifyException) and said else f"{said} ({type(error).__name__})".strip()
+    )
+    return text if len(text) <= 400 else f"{text[:400]}..."
+
+
+class _Places:
+    """From positions to lines and columns."""
+
+    def __init__(self, content: str, name: str, first_line: int):
+        self.content, self.name, self.first_line = content, name, first_line
+
+    def error(self, position: int, message: str) -> IRTextError:
+        line = self.content.count("\n", 0, position) + self.first_line
+        column = position - self.content.rfind("\n", 0, position)
+        return IRTextError(f"{self.name}:{line}:{column}: {message}")
+
+
+def _check_bounds(content: str, where: _Places) -> None:
+    """Every string is closed and no bracket is nested too deeply: one linear scan."""
+    depth = dict.fromkeys(_PAIRS, 0)
+    opening = {close: open_ for open_, close in _PAIRS.items()}
+    for match in _BRACKETS.finditer(content):
+        token = match[0]
+        if token in depth:
+            depth[token] += 1
+            if depth[token] > MAXIMUM_DEPTH:
+                raise where.error(
+                    match.start(), f"expected '{token}' at most {MAXIMUM_DEPTH} within each other, got more"
+                )
+        elif token in opening:
+            depth[opening[token]] = max(0, depth[opening[token]] - 1)
+        elif token == '"':
+            raise where.error(
+                match.start(), 'expected a string that ends on its line, with \\n, \\t, \\\\, \\" or \\hh as escapes'
+            )
+
+
+class _Lexer(MLIRLexer):
+    """Strings in linear time and as Unicode, numbers of a bounded length."""
+
+    def _lex_string_literal(self, start_pos: Position) -> MLIRToken:
+        match = _STRING.match(self.input.content, start_pos)
+        if match is None:
+            raise ParseError(Span(start_pos, start_pos + 1, self.input), "expected a string")
+        self.pos = match.end()
+        literal = StringLiteral(start_pos, self.pos, self.input)
+        try:
+            unquoted(match[0])
+        except ValueError:
+            return Token(MLIRTokenKind.BYTES_LIT, literal)
+        return Token(MLIRTokenKind.STRING_LIT, literal)
+
+    def _lex_number(self, start_pos: Position) -> MLIRToken:
+        token = super()._lex_number(start_pos)
+        if len(token.span) > _MAXIMUM_NUMBER:
+            raise ParseError(
+                token.span, f"expected a number of at most {_MAXIMUM_NUMBER} digits, got {len(token.span)}"
+            )
+        return token
+
+
+class _Parser(Parser):
+    """xDSL's parser over `_Lexer`."""
+
+    def __init__(self, context: Context, text: str, name: str):
+        super().__init__(context, "", name)
+        self._parser_state.lexer = _Lexer(Input(text, name))
+        self._resume_from(0)
+
+    def _parse_dense_literal_type(self) -> Any:
+        type_ = super()._parse_dense_literal_type()
+        if prod(type_.get_shape()) > _MAXIMUM_ELEMENTS:
+            self.raise_error(f"expected a constant of at most {_MAXIMUM_ELEMENTS} elements, got {type_}; use a blob")
+        return type_

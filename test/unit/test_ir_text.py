@@ -1,0 +1,119 @@
+"""The entrance for IR text: any Unicode reads back, and hostile text is one error with its place, in bounded time and memory."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from io import StringIO
+
+import numpy as np
+import pytest
+from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
+from xdsl.printer import Printer
+
+from trtc.compiler.universe import make_context
+from trtc.dialects import nn
+from trtc.dialects.dims import symbol
+from trtc.dialects.ir_text import MAXIMUM_DEPTH, IRTextError, read_module
+from trtc.dialects.nn_base import set_symbol_ranges, symbol_ranges
+from trtc.dialects.provenance import onnx_location, onnx_names
+from trtc.dialects.text import identifier, printable, quoted, unquoted
+
+TEXTS = [
+    "é",
+    "日本語",
+    "😀",
+    'a"b',
+    "a\\",
+    "\\n",
+    "a\nb",
+    "a\0b",
+    "\t",
+    "\r",
+    "\x0b",
+    "\x1b[31m",
+    "\x85",
+    "\u2028",
+    "\u202e",
+    " ",
+    "//",
+    "*/",
+]
+TEXTS += ["%x", "#1", "@main", "a{b}", "<>", "??/", "\x7f", "\xff", "n" * 70_000]
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
+def test_any_text_reads_back_wherever_a_module_holds_one(text: str) -> None:
+    module = ModuleOp([nn.ConstantOp(np.ones(2, np.float32))])
+    module.attributes["names"] = ArrayAttr([StringAttr(text)])
+    module.attributes["dims"] = nn.DimsAttr.get([symbol(text) * 2 + 1])
+    set_symbol_ranges(module, {text: (1, 2, 3)})
+    module.location = onnx_location(text, "Relu", 3)
+    out = StringIO()
+    Printer(out, print_debuginfo=True).print_op(module)
+    read = read_module(make_context(), out.getvalue())
+    assert read.attributes == module.attributes and symbol_ranges(read) == {text: (1, 2, 3)}
+    assert onnx_names(read.location) == [text]
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
+def test_quoted_text_is_printable_and_comes_back(text: str) -> None:
+    assert unquoted(quoted(text)) == text and quoted(text).isprintable()
+    assert (identifier(text) or "x").isidentifier() and (identifier(text) or "x").isascii()
+
+
+def test_printable_keeps_words_and_lines_and_escapes_what_a_terminal_acts_upon() -> None:
+    assert printable("Größe 日本 😀\n\tx") == "Größe 日本 😀\n\tx"
+    assert printable("\x1b[31m\r\x9b\u202e\ud800\U000e0001") == "\\x1b[31m\\x0d\\x9b\\u202e\\ud800\\U000e0001"
+
+
+NESTED = "builtin.module {" * 200 + "}" * 200
+HOSTILE = {
+    "unclosed string": ('\n  module { "' + "a" * 60, "IR:2:12: expected a string that ends on its line"),
+    "many escapes": ('"' + "\\0A" * 100_000, "IR:1:1: expected a string"),
+    "bad escape": ('"a\\q"', "expected a string"),
+    "newline in a string": ('"a\nb"', "expected a string"),
+    "nested regions": (NESTED, f"expected '{{' at most {MAXIMUM_DEPTH} within each other"),
+    "nested in turns": ('module attributes {a = ' + "[(" * 500, "at most"),
+    "closed by another bracket": ("module {>" * 200, "at most"),
+    "nested without brackets": ("module attributes {a = affine_map<(d0) -> (" + "-" * 5000 + "d0)>}", "nested too deeply"),
+    "float beyond f32": ("module attributes {a = 1.0e99 : f32}", "OverflowError"),
+    "long number": (f"module attributes {{a = {'9' * 5000}}}", "a number of at most"),
+    "long hexadecimal": (f"module attributes {{a = 0x{'F' * 5000}}}", "a number of at most"),
+    "no digit": ("module attributes {a = ²}", "IR:1:25"),
+    "great splat": ("module attributes {a = dense<0> : tensor<1000000000000xi64>}", "a constant of at most"),
+    "hex splat": ('module attributes {a = dense<"0x00"> : tensor<1000000000000xi8>}', "a constant of at most"),
+    "bytes": (b"module \xff", "expected IR as UTF-8 text"),
+    "layout of zero": ("module attributes {a = #kernel.blocked<0, 32, 1, 2>}", "kernel.blocked: expected tr, tc, vr, vc of 1 or more"),
+    "string of bytes": ('module attributes {a = #nn.dims<"\\FF">}', "UTF-8"),
+    "surrogate": ("module attributes {a = #nn.dims<\"\\ED\\A0\\80\">}", "UTF-8"),
+    "nothing but a name": ("%", "IR:1:1"),
+    "unknown op": ('"no.such"() : () -> ()', "no.such"),
+    "invalid op": ("func.func @f() { }\nfunc.func @f() { }", "f"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_hostile_text_is_one_error_in_bounded_time_and_memory(case: str) -> None:
+    text, message = HOSTILE[case]
+    context = make_context()
+    read_module(context, "module {}")
+    tracemalloc.start()
+    start = time.perf_counter()
+    with pytest.raises(IRTextError) as caught:
+        read_module(context, text)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert message in str(caught.value) and len(str(caught.value)) < 600
+    assert time.perf_counter() - start < 5 and peak < 1 << 27
+
+
+def test_text_within_the_bounds_is_read() -> None:
+    """At the deepest allowed nesting, and a long string with many escapes: no recursion limit of Python's is met before ours."""
+    depth = MAXIMUM_DEPTH - 1
+    nested = "module {" * depth + "}" * depth
+    lists = "[" * (MAXIMUM_DEPTH - 1) + "]" * (MAXIMUM_DEPTH - 1)
+    escapes = "\\0A" * 100_000
+    kinds = f'module attributes {{a = {lists}, b = "{escapes}"}} {{ {nested[8:-1]} }} // "'
+    module = read_module(make_context(), kinds)
+    assert str(module).count("builtin.module") == depth
