@@ -99,6 +99,7 @@ def test_what_an_attribute_gives_cannot_be_made_writable() -> None:
 
 
 def test_bytes_go_with_the_last_attribute_that_holds_them() -> None:
+    gc.collect()  # what earlier tests left
     before = len(blob._STORE)
     module = ModuleOp([nn.ConstantOp(np.full(100, 3.25, np.float32), "w")])
     clone, again = module.clone(), reparse(module)
