@@ -59,9 +59,9 @@ class Boundary:
 
 SURVIVING_TILE_OPS = frozenset(
     f"kernel.{name}"
-    for name in ("func", "return", "cluster_rank", "view", "im2col", "tensor_map", "grid_wait", "grid_signal")
+    for name in ("func", "return", "cluster_rank", "view", "im2col", "tensor_map", "grid_wait", "grid_signal", "fmod")
 )
-"""Tile ops that mean the same for a thread, or tell the host what a tensor map is of, and stay."""
+"""Ops of tiles and scalars that mean the same for a thread, or tell the host what a tensor map is of, and stay."""
 
 
 @cache

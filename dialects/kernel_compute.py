@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
-from xdsl.dialects.builtin import FloatAttr, FunctionType, IndexType, StringAttr, UnitAttr, f64
+from xdsl.dialects.builtin import FloatAttr, FunctionType, IndexType, StringAttr, UnitAttr, f32, f64
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.irdl import (
+    AnyOf,
+    EqAttrConstraint,
     IRDLOperation,
+    VarConstraint,
     irdl_op_definition,
     operand_def,
     opt_operand_def,
@@ -43,6 +47,22 @@ class FillOp(IRDLOperation):
 
     def __init__(self, value: float, result: FragType):
         super().__init__(properties={"value": FloatAttr(value, f64)}, result_types=[result])
+
+
+@irdl_op_definition
+class FmodOp(IRDLOperation):
+    """The remainder of two f32 or f64 scalars with the sign of the dividend, exact (C `fmod`): `math` has no op for it."""
+
+    name = "kernel.fmod"
+    T: ClassVar = VarConstraint("T", AnyOf((EqAttrConstraint(f32), EqAttrConstraint(f64))))
+    lhs = operand_def(T)
+    rhs = operand_def(T)
+    result = result_def(T)
+    traits = traits_def(Pure())
+    assembly_format = "$lhs `,` $rhs attr-dict `:` type($result)"
+
+    def __init__(self, lhs: SSAValue, rhs: SSAValue):
+        super().__init__(operands=[lhs, rhs], result_types=[lhs.type])
 
 
 @irdl_op_definition
@@ -283,4 +303,14 @@ class ConvertLayoutOp(IRDLOperation):
         )
 
 
-COMPUTE: tuple[type[Operation], ...] = (FillOp, CoordOp, MapOp, ReduceOp, MmaOp, MmaWaitOp, ColumnsOp, ConvertLayoutOp)
+COMPUTE: tuple[type[Operation], ...] = (
+    FillOp,
+    CoordOp,
+    FmodOp,
+    MapOp,
+    ReduceOp,
+    MmaOp,
+    MmaWaitOp,
+    ColumnsOp,
+    ConvertLayoutOp,
+)

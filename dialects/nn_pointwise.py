@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from math import ceil, floor
 from typing import ClassVar
 
+import numpy as np
 from xdsl.dialects.builtin import AnyTensorType, FloatAttr, TensorType, i1
 from xdsl.dialects.utils import EnumAttribute
 from xdsl.ir import Attribute, SpacedOpaqueSyntaxAttribute
@@ -20,7 +22,7 @@ from xdsl.irdl import (
 from xdsl.traits import Commutative, Pure
 from xdsl.utils.str_enum import StrEnum
 
-from .dtypes import is_float
+from .dtypes import is_float, numpy_dtype
 from .errors import InvalidModelError
 from .nn_base import (
     NnOp,
@@ -53,12 +55,22 @@ class UnaryOp(SameTypeOp):
     def __init__(self, x: Value):
         super().__init__(operands=[x], result_types=[self.infer(ty(x))])
 
+    def check(self) -> None:
+        _require_numbers(self.name, self.x.type)
+
 
 class FloatUnaryOp(UnaryOp):
     """Base of unary ops that are defined on floating-point tensors only."""
 
     def check(self) -> None:
         _require_float(self.name, self.x.type)
+
+
+def _require_numbers(name: str, x: Attribute) -> None:
+    require(
+        element_of(x) != i1,
+        lambda: f"{name}: expected a tensor of numbers, got {x}; use a logical op, or insert an nn.cast",
+    )
 
 
 def _require_float(name: str, x: Attribute) -> None:
@@ -74,7 +86,7 @@ class NegOp(UnaryOp):
 
 @irdl_op_definition
 class AbsOp(UnaryOp):
-    """`|x|`."""
+    """`|x|`; the least integer, which has no opposite, stays itself."""
 
     name = "nn.abs"
 
@@ -137,7 +149,7 @@ class SigmoidOp(FloatUnaryOp):
 
 @irdl_op_definition
 class ReluOp(UnaryOp):
-    """`max(x, 0)`; NaN stays NaN."""
+    """`max(x, 0)`: +0 for -0; NaN stays NaN."""
 
     name = "nn.relu"
 
@@ -165,7 +177,7 @@ class RoundOp(FloatUnaryOp):
 
 @irdl_op_definition
 class SignOp(UnaryOp):
-    """-1, 0 or 1; NaN stays NaN."""
+    """-1, 1, or +0 for either zero; NaN stays NaN."""
 
     name = "nn.sign"
 
@@ -240,6 +252,9 @@ class BinaryOp(NnOp):
     def inferred(self) -> list[Attribute]:
         return [self.infer(self.lhs.type, self.rhs.type)]
 
+    def check(self) -> None:
+        _require_numbers(self.name, self.lhs.type)
+
 
 def _broadcast(name: str, *types: Attribute) -> AnyTensorType:
     elements = [element_of(t) for t in types]
@@ -284,21 +299,24 @@ class MulOp(BinaryOp):
 
 @irdl_op_definition
 class DivOp(BinaryOp):
-    """`lhs / rhs`; integers round toward zero."""
+    """`lhs / rhs`; integers round toward zero and wrap around, and divided by 0 are 0."""
 
     name = "nn.div"
 
 
 @irdl_op_definition
 class PowOp(BinaryOp):
-    """`lhs ** rhs`."""
+    """
+    `lhs ** rhs`. Of floats, C's `pow`, with the exponents 2, 0.5 and -1 as a product, a root and a quotient (+0 ** 0.5 and -0 ** 0.5 are
+    +0, -inf ** 0.5 is +inf). Integers wrap around; a negative exponent gives `1 / lhs ** -rhs` rounded toward zero, and 0 for `lhs` 0.
+    """
 
     name = "nn.pow"
 
 
 @irdl_op_definition
 class MinOp(BinaryOp):
-    """The smaller of both; NaN if either is NaN."""
+    """The smaller of both, -0 being smaller than +0; NaN if either is NaN."""
 
     name = "nn.min"
     traits = traits_def(Pure(), Pointwise(), Commutative())
@@ -306,7 +324,7 @@ class MinOp(BinaryOp):
 
 @irdl_op_definition
 class MaxOp(BinaryOp):
-    """The greater of both; NaN if either is NaN."""
+    """The greater of both, +0 being greater than -0; NaN if either is NaN."""
 
     name = "nn.max"
     traits = traits_def(Pure(), Pointwise(), Commutative())
@@ -314,7 +332,7 @@ class MaxOp(BinaryOp):
 
 @irdl_op_definition
 class ModOp(BinaryOp):
-    """Remainder: integers with the sign of the divisor, floats with the sign of the dividend (C `fmod`)."""
+    """Remainder: integers with the sign of the divisor, 0 for divisor 0; floats with the sign of the dividend (C `fmod`)."""
 
     name = "nn.mod"
 
@@ -419,7 +437,10 @@ class WhereOp(NnOp):
 
 @irdl_op_definition
 class ClipOp(UnaryOp):
-    """`minimum(maximum(x, min), max)`; an infinite bound does nothing; NaN stays NaN."""
+    """
+    `min(max(x, min), max)` as `nn.max` and `nn.min` compute it; NaN stays NaN. Integers have the bounds rounded inwards and held within
+    their type, so that an infinite bound on its own side does nothing.
+    """
 
     name = "nn.clip"
 
@@ -432,8 +453,22 @@ class ClipOp(UnaryOp):
         )
 
     def check(self) -> None:
+        super().check()
         low, high = self.min.value.data, self.max.value.data
         require(low <= high, lambda: f"{self.name}: expected min <= max, got min = {low} and max = {high}")
+
+
+def clip_bounds(op: ClipOp) -> tuple[float | int, float | int]:
+    """The bounds of a clip as numbers that its element type holds."""
+    low, high, element = op.min.value.data, op.max.value.data, element_of(op.result)
+    if is_float(element):
+        return low, high
+    info = np.iinfo(numpy_dtype(element))
+    least, greatest = int(info.min), int(info.max)
+    return (
+        least if low <= least else greatest if low > greatest else ceil(low),
+        greatest if high >= greatest else least if high < least else floor(high),
+    )
 
 
 @irdl_op_definition
@@ -452,9 +487,10 @@ class LeakyReluOp(FloatUnaryOp):
 
 @irdl_op_definition
 class CastOp(NnOp):
-    """Converts the element type: float to float rounds to nearest even, float to integer truncates, anything to i1 is `x != 0`.
-
-    What a float out of the integer type's range becomes is not specified.
+    """
+    Converts the element type. Anything to i1 is `x != 0`, so NaN is true. To a float: rounded to nearest even, overflow to infinity, f16
+    and bf16 by way of f32. Integer to integer: the low bits. Float to integer: truncated toward zero; where i64 (for i64) or i32 (for all
+    others) does not hold that, NaN included, its least value, of which narrower types keep the low bits.
     """
 
     name = "nn.cast"

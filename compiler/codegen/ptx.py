@@ -58,6 +58,26 @@ def _binary(name: str, type_: str, instruction: str, constraint: str) -> Wrapper
     )
 
 
+def _extremum_f64(name: str, before: str, both: str) -> Wrapper:
+    """The later one in order, `a != a` being NaN."""
+    bits = f"__double_as_longlong(a) {both} __double_as_longlong(b)"
+    return Wrapper(
+        f"{_FUNCTION}double {name}(double a, double b) {{\n  if (a {before} b) return b;\n  if (b {before} a) return a;\n"
+        f"  return a != a ? a : b != b ? b : __longlong_as_double({bits});\n}}"
+    )
+
+
+def _integer_power(name: str, type_: str, unsigned: str) -> Wrapper:
+    """a ** b, wrapped around; a negative power of anything but 1 and -1 is 0."""
+    return Wrapper(
+        f"{_FUNCTION}{type_} {name}({type_} a, {type_} b) {{\n"
+        "  if (b < 0) return a == 1 || a == -1 ? b & 1 ? a : 1 : 0;\n"
+        f"  {unsigned} result = 1, square = a;\n"
+        "  for (; b > 0; b >>= 1, square *= square)\n    if (b & 1) result *= square;\n"
+        f"  return ({type_})result;\n}}"
+    )
+
+
 def _cp_async(bytes_: int) -> Wrapper:
     """cp.async of 4, 8 or 16 bytes; with a false predicate nothing is read and the target becomes zero (src-size 0)."""
     cache_operator = "cg" if bytes_ == 16 else "ca"
@@ -241,6 +261,11 @@ _FIXED: dict[str, Wrapper] = {
     ),
     "max_nan": _binary("max_nan", "float", "max.NaN.f32", "f"),
     "min_nan": _binary("min_nan", "float", "min.NaN.f32", "f"),
+    # Equal values have equal bits, but for zeros.
+    "max_nan_f64": _extremum_f64("max_nan_f64", "<", "&"),
+    "min_nan_f64": _extremum_f64("min_nan_f64", ">", "|"),
+    "ipow_i32": _integer_power("ipow_i32", "int", "unsigned"),
+    "ipow_i64": _integer_power("ipow_i64", "long long", "unsigned long long"),
     "tanh_approx": _convert("tanh_approx", "float", "float", "tanh.approx.f32", ("f", "f")),
     "exp2_approx": _convert("exp2_approx", "float", "float", "ex2.approx.ftz.f32", ("f", "f")),
     # Shared memory.

@@ -28,6 +28,7 @@ from xdsl.dialects.builtin import (
 from xdsl.dialects.utils import FastMathFlag
 from xdsl.ir import Attribute, Operation
 
+from ...dialects import kernel
 from ...dialects.errors import TrtcError
 from ...dialects.kernel_types import bitwidth
 from ...dialects.provenance import describe
@@ -94,6 +95,19 @@ def _bits(op: Operation) -> int:
 
 def _infix(symbol: str) -> Expression:
     return lambda op, x, needs: f"{x[0]} {symbol} {x[1]}"
+
+
+def _wrapping(symbol: str) -> Expression:
+    """Signed overflow is undefined in C, so integers wrap as unsigned ones; an `index` never overflows, and narrow ones are `int` in C."""
+
+    def express(op: Operation, x: list[str], needs: Needs) -> str:
+        type_ = op.results[0].type
+        if isinstance(type_, IndexType) or _bits(op) < 32:
+            return f"{x[0]} {symbol} {x[1]}"
+        a, b = (_as_unsigned(part, _bits(op)) for part in x)
+        return f"({c_type(type_, needs)})({a} {symbol} {b})"
+
+    return express
 
 
 def _call(name: str) -> Expression:
@@ -212,13 +226,12 @@ def _bitcast(op: Operation, x: list[str], needs: Needs) -> str:
     )
 
 
-def _extremum(nan: str, name: str) -> Expression:
-    """maximumf and minimumf pass NaN on, in double too."""
+def _extremum(name: str) -> Expression:
+    """maximumf and minimumf pass NaN on and tell the zeros apart, in double too."""
 
     def express(op: Operation, x: list[str], needs: Needs) -> str:
-        if isinstance(op.operands[0].type, Float64Type):
-            return f"{x[0]} != {x[0]} ? {x[0]} : {x[1]} != {x[1]} ? {x[1]} : {name}({x[0]}, {x[1]})"
-        return f"{needs(nan)}({x[0]}, {x[1]})"
+        wide = "_f64" if isinstance(op.operands[0].type, Float64Type) else ""
+        return f"{needs(name + wide)}({x[0]}, {x[1]})"
 
     return express
 
@@ -228,9 +241,9 @@ def _divf(op: Operation, x: list[str], needs: Needs) -> str:
 
 
 EXPRESSIONS: dict[type[Operation], Expression] = {
-    arith.AddiOp: _infix("+"),
-    arith.SubiOp: _infix("-"),
-    arith.MuliOp: _infix("*"),
+    arith.AddiOp: _wrapping("+"),
+    arith.SubiOp: _wrapping("-"),
+    arith.MuliOp: _wrapping("*"),
     arith.DivSIOp: _infix("/"),
     arith.RemSIOp: _infix("%"),
     arith.DivUIOp: _unsigned("/"),
@@ -255,8 +268,8 @@ EXPRESSIONS: dict[type[Operation], Expression] = {
     arith.MulfOp: _infix("*"),
     arith.DivfOp: _divf,
     arith.NegfOp: lambda op, x, needs: f"-({x[0]})" if x[0].startswith("-") else f"-{x[0]}",
-    arith.MaximumfOp: _extremum("max_nan", "fmax"),
-    arith.MinimumfOp: _extremum("min_nan", "fmin"),
+    arith.MaximumfOp: _extremum("max_nan"),
+    arith.MinimumfOp: _extremum("min_nan"),
     arith.MaxnumfOp: _function("fmax"),
     arith.MinnumfOp: _function("fmin"),
     arith.ExtFOp: _extf,
@@ -281,10 +294,12 @@ EXPRESSIONS: dict[type[Operation], Expression] = {
     math.ExpOp: _function("exp", "__expf"),
     math.FloorOp: _function("floor"),
     math.FmaOp: _function("fma"),
+    kernel.FmodOp: _function("fmod"),
     math.Log10Op: _function("log10"),
     math.Log1pOp: _function("log1p"),
     math.Log2Op: _function("log2", "__log2f"),
     math.LogOp: _function("log", "__logf"),
+    math.IPowIOp: lambda op, x, needs: f"{needs(f'ipow_i{_bits(op)}')}({x[0]}, {x[1]})",
     math.PowFOp: _function("pow"),
     math.RoundEvenOp: _function("rint"),
     math.RoundOp: _function("round"),

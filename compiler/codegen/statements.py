@@ -23,9 +23,11 @@ remainder rint round rsqrt sign sin sinh sqrt tan tanh trunc and not or xor
 RESERVED = frozenset(f"{_KEYWORDS} {_OTHERS} {_FUNCTIONS}".split())
 """What no value and no kernel may be called: C++'s words, functions of CUDA's, the printer's own names."""
 # Functions that NVRTC declares without headers.
-_LIBRARY = "fabs ceil copysign cos erf exp2 expm1 exp floor fma log10 log1p log2 log pow rint round rsqrt sin sqrt tanh trunc fmax fmin"
+_LIBRARY = """
+fabs ceil copysign cos erf exp2 expm1 exp floor fma fmod log10 log1p log2 log pow rint round rsqrt sin sqrt tanh trunc fmax fmin
+"""
 _INTRINSICS = ["__cosf", "__sinf", "__expf", "__logf", "__log2f"]
-_BUILT_IN = frozenset([f"{name}f" for name in _LIBRARY.split(" ")] + _INTRINSICS)
+_BUILT_IN = frozenset([f"{name}f" for name in _LIBRARY.split()] + _INTRINSICS)
 
 
 @dataclass(eq=False, repr=False)

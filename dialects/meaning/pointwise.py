@@ -8,6 +8,16 @@ from typing import TypeAlias
 import numpy as np
 
 from .. import nn
+from .arithmetic import (
+    convert,
+    divide_integers,
+    maximum,
+    minimum,
+    power,
+    reciprocal_root,
+    relu,
+    remainder_of_integers,
+)
 from .erf import erf
 from .registry import Env, defines, result_dtype, widen
 
@@ -15,9 +25,8 @@ Function: TypeAlias = Callable[..., np.ndarray]
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
-    # exp of a negative number only, so that nothing overflows.
-    e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1 / (1 + e), e / (1 + e)).astype(x.dtype)
+    one = x.dtype.type(1)
+    return one / (one + np.exp(-x))  # where exp overflows, 1 / inf is the 0 that it should be
 
 
 def _erf(x: np.ndarray) -> np.ndarray:
@@ -25,15 +34,14 @@ def _erf(x: np.ndarray) -> np.ndarray:
 
 
 def _divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    if a.dtype.kind == "f":
-        return a / b
-    quotient = a // b
-    inexact = (quotient * b != a) & ((a < 0) != (b < 0)) & (b != 0)
-    return quotient + inexact.astype(a.dtype)
+    return a / b if a.dtype.kind == "f" else divide_integers(a, b)
 
 
 def _remainder(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.fmod(a, b) if a.dtype.kind == "f" else np.mod(a, b)
+    if a.dtype.kind == "f":
+        return np.fmod(a, b)
+    rest = remainder_of_integers(a, b)
+    return np.where((rest != 0) & ((rest < 0) != (b < 0)), rest + b, rest)
 
 
 UNARY: dict[type[nn.UnaryOp], Function] = {
@@ -42,12 +50,12 @@ UNARY: dict[type[nn.UnaryOp], Function] = {
     nn.ExpOp: np.exp,
     nn.LogOp: np.log,
     nn.SqrtOp: np.sqrt,
-    nn.RsqrtOp: lambda x: 1 / np.sqrt(x),
+    nn.RsqrtOp: reciprocal_root,
     nn.ReciprocalOp: lambda x: 1 / x,
     nn.ErfOp: _erf,
     nn.TanhOp: np.tanh,
     nn.SigmoidOp: _sigmoid,
-    nn.ReluOp: lambda x: np.maximum(x, x.dtype.type(0)),
+    nn.ReluOp: relu,
     nn.FloorOp: np.floor,
     nn.CeilOp: np.ceil,
     nn.RoundOp: np.rint,
@@ -61,9 +69,9 @@ BINARY: dict[type[nn.BinaryOp], Function] = {
     nn.SubOp: np.subtract,
     nn.MulOp: np.multiply,
     nn.DivOp: _divide,
-    nn.PowOp: np.power,
-    nn.MinOp: np.minimum,
-    nn.MaxOp: np.maximum,
+    nn.PowOp: power,
+    nn.MinOp: minimum,
+    nn.MaxOp: maximum,
     nn.ModOp: _remainder,
     nn.LogicalAndOp: np.logical_and,
     nn.LogicalOrOp: np.logical_or,
@@ -102,14 +110,9 @@ def where(op: nn.WhereOp, operands: Sequence[np.ndarray], env: Env) -> list[np.n
 
 @defines(nn.ClipOp)
 def clip(op: nn.ClipOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
-    x, dtype = widen(operands[0]), result_dtype(op)
-    bounds = (op.min.value.data, op.max.value.data)
-    if x.dtype.kind in "iu":
-        info = np.iinfo(x.dtype)
-        low, high = (int(min(max(b, info.min), info.max)) for b in bounds)
-    else:
-        low, high = (x.dtype.type(b) for b in bounds)
-    return [np.minimum(np.maximum(x, low), high).astype(dtype, copy=False)]
+    x = widen(operands[0])
+    low, high = (x.dtype.type(bound) for bound in nn.clip_bounds(op))
+    return [minimum(maximum(x, low), high).astype(result_dtype(op), copy=False)]
 
 
 @defines(nn.LeakyReluOp)
@@ -120,10 +123,4 @@ def leaky_relu(op: nn.LeakyReluOp, operands: Sequence[np.ndarray], env: Env) -> 
 
 @defines(nn.CastOp)
 def cast(op: nn.CastOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
-    x, dtype = operands[0], result_dtype(op)
-    if dtype.kind == "b":
-        return [np.asarray(widen(x) != 0)]
-    if dtype.kind in "iu":
-        return [widen(x).astype(dtype)]
-    # bf16 and f8 convert from and to f32 and f64 only.
-    return [x.astype(dtype) if x.dtype.kind == "f" and dtype.kind == "f" else widen(x).astype(dtype)]
+    return [convert(operands[0], result_dtype(op))]

@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from .. import nn
+from .arithmetic import greatest, least
 from .registry import Env, defines, result_dtype, widen
 
 KINDS: dict[nn.ReduceKind, Callable[..., np.ndarray]] = {
     nn.ReduceKind.SUM: np.sum,
     nn.ReduceKind.MEAN: np.mean,
-    nn.ReduceKind.MAX: np.max,
-    nn.ReduceKind.MIN: np.min,
+    nn.ReduceKind.MAX: greatest,
+    nn.ReduceKind.MIN: least,
     nn.ReduceKind.PROD: np.prod,
 }
 

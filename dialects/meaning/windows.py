@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .. import nn
+from .arithmetic import maximum
 from .linear import pad_image, windows
 from .registry import Env, defines, result_dtype, widen
 
@@ -23,7 +24,7 @@ def max_pool(op: nn.MaxPoolOp, operands: Sequence[np.ndarray], env: Env) -> list
     result = view[:, :, :, 0, 0]
     for row in range(kernel[0]):
         for column in range(kernel[1]):
-            result = np.maximum(result, view[:, :, :, row, column])
+            result = maximum(result, view[:, :, :, row, column])
     return [result.astype(result_dtype(op), copy=False)]
 
 

@@ -10,15 +10,15 @@ is a bool, and ui8 values are i32 in 0..255, wrapped after each op. Maxima and m
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import ceil, floor, isinf
 from typing import Any, TypeAlias
 
+import numpy as np
 from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import IntegerType, bf16, f16, f32, f64, i1, i8, i32, i64
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from ...dialects import nn, quant
-from ...dialects.dtypes import i16, is_float, ui8
+from ...dialects import kernel, nn, quant
+from ...dialects.dtypes import i16, is_float, numpy_dtype, ui8
 from ...dialects.errors import PassError
 from ...dialects.kernel_types import FragType
 from ...dialects.provenance import describe
@@ -77,7 +77,7 @@ def extend(s: Emitter, x: SSAValue) -> SSAValue:
 
 
 def convert(s: Emitter, x: SSAValue, to: Any) -> SSAValue:
-    """A scalar in another type: floats round to nearest even, float to integer truncates, to i1 means `!= 0`."""
+    """A scalar in another type, as `nn.cast` has it."""
     source = x.type
     if source == to:
         return x
@@ -86,12 +86,11 @@ def convert(s: Emitter, x: SSAValue, to: Any) -> SSAValue:
     if is_float(source) and is_float(to):
         if _bits(source) < _bits(to):
             return s.emit(arith.ExtFOp(x, to))
-        if _bits(source) > _bits(to):
-            return s.emit(arith.TruncFOp(x, to))
-        return s.emit(arith.TruncFOp(s.emit(arith.ExtFOp(x, f32)), to))
+        single = x if source == f32 else convert(s, x, f32)
+        return single if to == f32 else s.emit(arith.TruncFOp(single, to))
     wide: Any = compute_type(to)
     if is_float(source):
-        return convert(s, s.emit(arith.FPToSIOp(extend(s, x), wide)), to)
+        return convert(s, _truncate(s, extend(s, x), i64 if to == i64 else i32), to)
     if source == ui8 and to != i32:
         return convert(s, convert(s, x, i32), to)
     if is_float(to):
@@ -102,6 +101,13 @@ def convert(s: Emitter, x: SSAValue, to: Any) -> SSAValue:
     if _bits(source) == _bits(to):
         return convert(s, convert(s, x, i32), to)  # i8 to ui8
     return s.emit(arith.ExtUIOp(x, to) if source in (i1, ui8) else arith.ExtSIOp(x, to))
+
+
+def _truncate(s: Emitter, x: SSAValue, to: IntegerType) -> SSAValue:
+    """A float as i32 or i64; the least integer where they do not hold it: C leaves that open, and CUDA saturates."""
+    limit = 1 << (to.bitwidth - 1)
+    held = _compare(s, "lt", s.emit(math.AbsFOp(x)), s.constant(float(limit), x.type))
+    return select(s, held, s.emit(arith.FPToSIOp(x, to)), s.constant(-limit, to))
 
 
 def _bits(type_: Attribute) -> int:
@@ -188,7 +194,8 @@ def _relu(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
 def _sign(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
     (x,) = a
     zero, one, minus = (s.constant(v, x.type) for v in (0, 1, -1))
-    below = select(s, _compare(s, "lt", x, zero), minus, x)  # zero and NaN stay themselves
+    itself = add(s, x, zero) if is_float(x.type) else x  # NaN and zero, +0 for both
+    below = select(s, _compare(s, "lt", x, zero), minus, itself)
     return select(s, _compare(s, "gt", x, zero), one, below)
 
 
@@ -200,31 +207,53 @@ def _isnan(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
     return s.emit(arith.CmpfOp(a[0], a[0], "uno"))
 
 
-def _pow(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+def _div(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
     x, y = a
     if is_float(x.type):
+        return div(s, x, y)
+    negated = sub(s, s.constant(0, x.type), x)
+    return _divided(s, op, x, y, arith.DivSIOp, negated)
+
+
+def _divided(
+    s: Emitter,
+    op: Operation,
+    x: SSAValue,
+    y: SSAValue,
+    divide: type[arith.DivSIOp | arith.RemSIOp],
+    by_minus_one: SSAValue,
+) -> SSAValue:
+    """A quotient or remainder; C leaves open what dividing by 0 is, and the least integer by -1."""
+    number = splat(op.operands[1])
+    if number not in (None, 0, -1):
+        return s.emit(divide(x, y))
+    zero, one = s.constant(0, x.type), s.constant(1, x.type)
+    by_zero, minus = _compare(s, "eq", y, zero), _compare(s, "eq", y, s.constant(-1, x.type))
+    divisor = select(s, s.emit(arith.OrIOp(by_zero, minus)), one, y)
+    return select(s, by_zero, zero, select(s, minus, by_minus_one, s.emit(divide(x, divisor))))
+
+
+def _pow(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    x, y = a
+    if not is_float(x.type):
+        wide: Any = i64 if x.type == i64 else i32
+        return convert(s, s.emit(math.IPowIOp(convert(s, x, wide), convert(s, y, wide))), x.type)
+    if splat(op.operands[1]) != 0.5:
         return s.emit(math.PowFOp(x, y))
-    power = s.emit(math.PowFOp(convert(s, x, f64), convert(s, y, f64)))
-    return convert(s, s.emit(math.RoundEvenOp(power)), x.type)
+    infinity = s.constant(float("inf"), x.type)
+    root = s.emit(math.SqrtOp(add(s, x, s.constant(0, x.type))))  # the sum has no -0
+    return select(s, _compare(s, "eq", x, s.emit(arith.NegfOp(infinity))), infinity, root)
 
 
 def _mod(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
     x, y = a
     if is_float(x.type):
-        return _fmod(s, x, y)
+        return s.emit(kernel.FmodOp(x, y))
     zero = s.constant(0, x.type)
-    rest = s.emit(arith.RemSIOp(x, y))
+    rest = _divided(s, op, x, y, arith.RemSIOp, zero)
     differs = s.emit(arith.XOrIOp(_compare(s, "lt", rest, zero), _compare(s, "lt", y, zero)))
     wrong = s.emit(arith.AndIOp(_compare(s, "ne", rest, zero), differs))
     return select(s, wrong, add(s, rest, y), rest)
-
-
-def _fmod(s: Emitter, x: SSAValue, y: SSAValue) -> SSAValue:
-    """x - trunc(x / y) * y in f64, exact for quotients below 2^29; x where y is greater, infinite too."""
-    wide_x, wide_y = convert(s, x, f64), convert(s, y, f64)
-    quotient = s.emit(math.TruncOp(div(s, wide_x, wide_y)))
-    rest = convert(s, sub(s, wide_x, mul(s, quotient, wide_y)), x.type)
-    return select(s, _compare(s, "eq", quotient, s.constant(0, f64)), x, rest)
 
 
 def _compare_op(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
@@ -234,15 +263,19 @@ def _compare_op(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
 
 def _clip(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
     assert isinstance(op, nn.ClipOp)
-    low, high, x = op.min.value.data, op.max.value.data, a[0]
-    if not is_float(x.type):
-        assert isinstance(x.type, IntegerType)
-        least, greatest = -(1 << (x.type.bitwidth - 1)), (1 << (x.type.bitwidth - 1)) - 1
-        low = float("-inf") if low <= least else ceil(low)
-        high = float("inf") if high >= greatest else floor(high)
-    if not isinf(low):
+    x, (low, high) = a[0], nn.clip_bounds(op)
+    least, greatest = _limits(nn.element_of(op.result))
+    if low != least:
         x = maximum(s, x, s.constant(low, x.type))
-    return x if isinf(high) else minimum(s, x, s.constant(high, x.type))
+    return x if high == greatest else minimum(s, x, s.constant(high, x.type))
+
+
+def _limits(element: Attribute) -> tuple[float | int, float | int]:
+    """The least and the greatest value of a type: a bound that never matters."""
+    if is_float(element):
+        return float("-inf"), float("inf")
+    info = np.iinfo(numpy_dtype(element))
+    return int(info.min), int(info.max)
 
 
 def _leaky_relu(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
@@ -259,7 +292,7 @@ def _cast(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
 def _saturate(s: Emitter, x: SSAValue) -> SSAValue:
     rounded = s.emit(math.RoundEvenOp(x))
     clamped = minimum(s, maximum(s, rounded, s.constant(-128, x.type)), s.constant(127, x.type))
-    return s.emit(arith.FPToSIOp(clamped, i8))
+    return convert(s, clamped, i8)
 
 
 def _quantize(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
@@ -298,7 +331,7 @@ _OPS: dict[type[Operation], Lowering] = {
     nn.AddOp: _binary(add),
     nn.SubOp: _binary(sub),
     nn.MulOp: _binary(mul),
-    nn.DivOp: _binary(div),
+    nn.DivOp: _div,
     nn.PowOp: _pow,
     nn.MinOp: _binary(minimum),
     nn.MaxOp: _binary(maximum),

@@ -1,7 +1,7 @@
 """The meaning of arith and math ops over NumPy arrays: what `kernel.map` regions and index arithmetic compute.
 
-Integers wrap, division truncates, f32 stays f32. Values are arrays or NumPy scalars of the dtype that the IR type names; `index` is
-int64 here (kernels index with 32 bits: addresses are checked at each access).
+Integers wrap, division truncates (by 0 to 0: undefined on a GPU, and never stored), f32 stays f32. Values are arrays or scalars of the
+dtype that the IR type names; `index` is int64 here (kernels index with 32 bits: addresses are checked at each access).
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import FloatAttr, IndexType, IntegerAttr
 from xdsl.ir import Attribute, Operation
 
+from ...dialects import kernel
 from ...dialects.dtypes import numpy_dtype
 from ...dialects.errors import SimulationError
+from ...dialects.meaning import arithmetic
 from ...dialects.meaning.erf import erf
 from ...dialects.provenance import describe
 
@@ -37,16 +39,6 @@ def constant(op: arith.ConstantOp) -> Value:
     return np.bool_(bool(number)) if dtype == np.bool_ else np.asarray(number).astype(dtype)[()]
 
 
-def _truncated(a: Value, b: Value) -> tuple[Value, Value]:
-    """Quotient and remainder of integers, toward zero; a zero divisor gives 0 (undefined on a GPU, and never stored)."""
-    safe = np.where(b == 0, np.ones_like(b), b)
-    quotient = a // safe
-    rest = a - quotient * safe
-    low = (rest != 0) & ((a < 0) != (safe < 0))
-    quotient = quotient + low.astype(quotient.dtype)
-    return quotient, a - quotient * safe
-
-
 _INTEGER_PREDICATES: list[Callable[[Value, Value], Value]] = [
     np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
 ]  # fmt: skip
@@ -63,12 +55,7 @@ def _cmpi(op: Operation, a: Value, b: Value) -> Value:
     predicate = op.predicate.value.data
     if predicate < 6:
         return _INTEGER_PREDICATES[predicate](a, b)
-    if np.asarray(a).dtype == np.bool_:
-        a, b = np.asarray(a).astype(np.uint8), np.asarray(b).astype(np.uint8)
-    else:
-        unsigned = np.dtype(f"u{np.asarray(a).dtype.itemsize}")
-        a, b = np.asarray(a).view(unsigned), np.asarray(b).view(unsigned)
-    return _INTEGER_PREDICATES[predicate - 4](a, b)
+    return _INTEGER_PREDICATES[predicate - 4](_unsigned(a), _unsigned(b))
 
 
 def _cmpf(op: Operation, a: Value, b: Value) -> Value:
@@ -77,33 +64,47 @@ def _cmpf(op: Operation, a: Value, b: Value) -> Value:
 
 
 def _convert(op: Operation, a: Value) -> Value:
-    return np.asarray(a).astype(dtype_of(op.results[0].type))
+    a = np.asarray(a)
+    if isinstance(op, arith.ExtSIOp | arith.SIToFPOp) and a.dtype == np.bool_:
+        a = -a.astype(np.int8)  # the one bit of true is its sign
+    if isinstance(op, arith.ExtUIOp | arith.UIToFPOp):
+        a = _unsigned(a)
+    if isinstance(op, arith.TruncIOp) and dtype_of(op.results[0].type) == np.bool_:
+        a = a & a.dtype.type(1)
+    return arithmetic.convert(a, dtype_of(op.results[0].type))
 
 
-def _shift_right_unsigned(a: Value, b: Value) -> Value:
+def _unsigned(a: Value) -> Value:
+    """The bits of integers as unsigned ones."""
     array = np.asarray(a)
-    return (array.view(f"u{array.dtype.itemsize}") >> b).view(array.dtype)
+    return array.view(np.dtype(f"u{array.dtype.itemsize}"))
+
+
+def _of_unsigned(function: Callable[[Value, Value], Value]) -> Callable[[Value, Value], Value]:
+    """A function of operands taken as unsigned; the result has the bits in their own type."""
+    return lambda a, b: np.asarray(function(_unsigned(a), _unsigned(b))).view(np.asarray(a).dtype)
 
 
 _BINARY: dict[type[Operation], Callable[[Value, Value], Value]] = {
     arith.AddiOp: np.add, arith.SubiOp: np.subtract, arith.MuliOp: np.multiply,
-    arith.DivSIOp: lambda a, b: _truncated(a, b)[0], arith.RemSIOp: lambda a, b: _truncated(a, b)[1],
-    arith.DivUIOp: lambda a, b: _truncated(a, b)[0], arith.RemUIOp: lambda a, b: _truncated(a, b)[1],
+    arith.DivSIOp: arithmetic.divide_integers, arith.RemSIOp: arithmetic.remainder_of_integers,
+    arith.DivUIOp: _of_unsigned(arithmetic.divide_integers), arith.RemUIOp: _of_unsigned(arithmetic.remainder_of_integers),
     arith.FloorDivSIOp: np.floor_divide, arith.CeilDivSIOp: lambda a, b: -(-a // b),
-    arith.MinSIOp: np.minimum, arith.MaxSIOp: np.maximum, arith.MinUIOp: np.minimum, arith.MaxUIOp: np.maximum,
+    arith.MinSIOp: np.minimum, arith.MaxSIOp: np.maximum, arith.MinUIOp: _of_unsigned(np.minimum), arith.MaxUIOp: _of_unsigned(np.maximum),
     arith.AndIOp: np.bitwise_and, arith.OrIOp: np.bitwise_or, arith.XOrIOp: np.bitwise_xor,
-    arith.ShLIOp: np.left_shift, arith.ShRSIOp: np.right_shift, arith.ShRUIOp: _shift_right_unsigned,
+    arith.ShLIOp: np.left_shift, arith.ShRSIOp: np.right_shift, arith.ShRUIOp: _of_unsigned(np.right_shift),
     arith.AddfOp: np.add, arith.SubfOp: np.subtract, arith.MulfOp: np.multiply, arith.DivfOp: np.divide,
-    arith.MaximumfOp: np.maximum, arith.MinimumfOp: np.minimum, arith.MaxnumfOp: np.fmax, arith.MinnumfOp: np.fmin,
-    math.PowFOp: np.power, math.Atan2Op: np.arctan2, math.CopySignOp: np.copysign,
+    arith.MaximumfOp: arithmetic.maximum, arith.MinimumfOp: arithmetic.minimum, arith.MaxnumfOp: np.fmax, arith.MinnumfOp: np.fmin,
+    math.PowFOp: arithmetic.power, math.IPowIOp: arithmetic.integer_power, kernel.FmodOp: np.fmod,
+    math.Atan2Op: np.arctan2, math.CopySignOp: np.copysign,
 }  # fmt: skip
 
 _UNARY: dict[type[Operation], Callable[[Value], Value]] = {
     arith.NegfOp: np.negative, math.AbsFOp: np.abs, math.AbsIOp: np.abs, math.ExpOp: np.exp, math.Exp2Op: np.exp2,
     math.ExpM1Op: np.expm1, math.LogOp: np.log, math.Log2Op: np.log2, math.Log10Op: np.log10, math.Log1pOp: np.log1p,
-    math.SqrtOp: np.sqrt, math.RsqrtOp: lambda a: (1 / np.sqrt(a)).astype(np.asarray(a).dtype), math.TanhOp: np.tanh,
+    math.SqrtOp: np.sqrt, math.RsqrtOp: arithmetic.reciprocal_root, math.TanhOp: np.tanh,
     math.SinOp: np.sin, math.CosOp: np.cos, math.TanOp: np.tan, math.FloorOp: np.floor, math.CeilOp: np.ceil,
-    math.RoundEvenOp: np.rint, math.TruncOp: np.trunc, math.ErfOp: erf,
+    math.RoundEvenOp: np.rint, math.TruncOp: np.trunc, math.ErfOp: lambda a: erf(a).astype(np.asarray(a).dtype),
 }  # fmt: skip
 
 _CONVERSIONS = (

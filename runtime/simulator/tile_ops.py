@@ -13,6 +13,7 @@ from ...dialects import kernel
 from ...dialects.dtypes import numpy_dtype
 from ...dialects.errors import SimulationError
 from ...dialects.layouts import OuterA, OuterB
+from ...dialects.meaning import arithmetic
 from ...dialects.provenance import describe
 from . import scalars
 from .views import Array, Im2colView, StridedView, View, poison
@@ -208,7 +209,12 @@ def _map(m: Machine, op: kernel.MapOp) -> None:
         local[inner.results[0]] = scalars.evaluate(inner, [get(v) for v in inner.operands])
 
 
-_REDUCERS: dict[str, Callable[..., Any]] = {"sum": np.sum, "max": np.max, "min": np.min, "prod": np.prod}
+_REDUCERS: dict[str, Callable[..., Any]] = {
+    "sum": np.sum,
+    "max": arithmetic.greatest,
+    "min": arithmetic.least,
+    "prod": np.prod,
+}
 
 
 def _reduce(m: Machine, op: kernel.ReduceOp) -> Array:

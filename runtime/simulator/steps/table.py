@@ -50,7 +50,7 @@ def decode(block: Block) -> Code:
 
 def _decode_op(op: Operation, blocking: bool) -> Step:
     decoder = _DECODERS.get(type(op))
-    if decoder is None and op.dialect_name() in ("arith", "math"):
+    if decoder is None and (op.dialect_name() in ("arith", "math") or isinstance(op, kernel.FmodOp)):
         decoder = _scalar
     if decoder is None:
         raise SimulationError(

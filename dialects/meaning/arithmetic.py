@@ -1,0 +1,117 @@
+"""Scalar arithmetic over NumPy arrays where NumPy's own leaves something open, or differs from C's.
+
+Used by the meaning of pointwise ops and by the simulator, so that both agree for every operand; kernels compute the same. Which NaN a
+result is (its sign and payload) is not specified. Beside what the ops of `nn` say, division rounds toward zero and never fails: anything
+divided by zero is 0, and so is its remainder.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+
+Axes: TypeAlias = "int | tuple[int, ...] | None"
+
+
+def maximum(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The greater one, +0 being greater than -0; NaN if either is."""
+    result = np.maximum(a, b)
+    zeros = (a == 0) & (b == 0) if result.dtype.kind in "fV" else np.False_
+    return np.where(zeros, a + b, result) if np.any(zeros) else result
+
+
+def minimum(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The smaller one, -0 being smaller than +0; NaN if either is."""
+    result = np.minimum(a, b)
+    zeros = (a == 0) & (b == 0) if result.dtype.kind in "fV" else np.False_
+    return np.where(zeros, -(-a + -b), result) if np.any(zeros) else result
+
+
+def greatest(x: np.ndarray, axis: Axes = None, keepdims: bool = False) -> np.ndarray:
+    """The `maximum` of all elements along axes."""
+    result = np.max(x, axis=axis, keepdims=keepdims)
+    if x.dtype.kind != "f" or not np.any(result == 0):
+        return result
+    positive = np.any((x == 0) & ~np.signbit(x), axis=axis, keepdims=keepdims)
+    return np.where(result == 0, np.where(positive, x.dtype.type(0), -x.dtype.type(0)), result)
+
+
+def least(x: np.ndarray, axis: Axes = None, keepdims: bool = False) -> np.ndarray:
+    """The `minimum` of all elements along axes."""
+    return -greatest(-x, axis, keepdims) if x.dtype.kind == "f" else np.min(x, axis=axis, keepdims=keepdims)
+
+
+def relu(x: np.ndarray) -> np.ndarray:
+    """`maximum(x, 0)`: adding 0 leaves no -0."""
+    zero = x.dtype.type(0)
+    return np.maximum(x, zero) + zero
+
+
+def reciprocal_root(x: np.ndarray) -> np.ndarray:
+    return (1 / np.sqrt(x)).astype(np.asarray(x).dtype, copy=False)
+
+
+def divide_integers(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The quotient rounded toward zero, wrapped around; 0 where `b` is 0."""
+    divisor = np.where(b == 0, np.ones_like(b), b)
+    quotient = a // divisor
+    inexact = (quotient * divisor != a) & ((a < 0) != (divisor < 0))
+    return np.where(b == 0, np.zeros_like(b), quotient + inexact.astype(quotient.dtype))
+
+
+def remainder_of_integers(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """What `divide_integers` leaves over, with the sign of `a`; 0 where `b` is 0."""
+    return np.where(b == 0, np.zeros_like(b), a - divide_integers(a, b) * b)
+
+
+def power(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """`a ** b`: of floats C's `pow`, with the exponents 2, 0.5 and -1 as `a * a`, a correctly rounded root and `1 / a`."""
+    a, b = np.broadcast_arrays(a, b)
+    if a.dtype.kind != "f":
+        return integer_power(a, b)
+    result = np.power(a, b)
+    result = np.where(b == 2, a * a, result)
+    result = np.where(b == -1, 1 / a, result)
+    # As C's pow has it: +0 for -0, +inf for -inf.
+    return np.where(b == 0.5, np.where(a == -np.inf, -a, np.sqrt(a + a.dtype.type(0))), result)
+
+
+def integer_power(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """`a ** b`, wrapped around; for a negative `b`, `1 / a ** -b` rounded toward zero, and 0 where `a` is 0."""
+    one = a.dtype.type(1)
+    result, square, rest = np.full(np.broadcast(a, b).shape, one), a, b
+    while np.any(rest > 0):
+        result = np.where(rest & one > 0, result * square, result)
+        square, rest = square * square, rest >> one
+    inverse = np.where(np.abs(a) == one, np.where(b & one > 0, a, one), np.zeros_like(a))
+    return np.where(b < 0, inverse, result)
+
+
+def to_integer(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """
+    Floats truncated toward zero. What the wide type (int64 for int64, int32 for all others) does not hold, NaN included, is its least
+    value; a narrower type then keeps the low bits.
+    """
+    wide = np.dtype(np.int64 if dtype.itemsize == 8 else np.int32)
+    limit = 2.0 ** (8 * wide.itemsize - 1)
+    held = np.abs(x) < limit
+    return np.where(held, np.where(held, x, 0).astype(wide), np.iinfo(wide).min).astype(dtype)
+
+
+def convert(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """
+    Another element type. To bool: `x != 0`, true for NaN. To a float: rounded to nearest even, to and from those of less than 32 bits by
+    way of float32. Float to integer: `to_integer`. Integer to integer: the low bits.
+    """
+    if dtype.kind == "b":
+        return np.asarray(x != 0)
+    if x.dtype.kind in "fV" and dtype.kind in "iu":
+        return to_integer(_wide(x), dtype)
+    if x.dtype != dtype and dtype.kind in "fV" and dtype.itemsize < 4:
+        x = x.astype(np.float32)
+    return _wide(x).astype(dtype) if x.dtype != dtype else x
+
+
+def _wide(x: np.ndarray) -> np.ndarray:
+    return x.astype(np.float32) if x.dtype.kind in "fV" and x.dtype.itemsize < 4 else x
