@@ -24,28 +24,35 @@ from ...dialects.kernel_types import GlobalType, bitwidth
 from ...dialects.provenance import describe
 from .ptx import prelude, wgmma_name
 from .scalars import EXPRESSIONS, literal
-from .statements import RESERVED, StatementPrinter
+from .statements import StatementPrinter, c_word, comment
 
 _VECTORS = {4: "unsigned", 8: "vec8", 16: "vec16"}
 
 
 def entry_name(func: kernel.FuncOp) -> str:
-    """What a kernel is called in CUDA C: its symbol, unless that is a name of CUDA's own."""
-    name = func.sym_name.data
-    return f"{name}_kernel" if name in RESERVED else name
+    """What a kernel is called in CUDA C: like its symbol."""
+    return c_word(func.sym_name.data, "_kernel")
 
 
 def print_kernel(func: kernel.FuncOp, *, comments: bool = True) -> str:
     """One translation unit: the wrappers that the kernel uses, then the kernel. `comments`: name the ONNX nodes of statements."""
     printer = CudaPrinter(comments=comments)
-    text = printer.kernel(func)
+    text = printer.kernel(func, entry_name(func))
     return prelude(printer.wrappers) + text
 
 
 def print_module(module: ModuleOp, *, comments: bool = True) -> str:
     """All kernels of a module after one prelude."""
     printers = [CudaPrinter(comments=comments) for _ in module.ops]
-    texts = [p.kernel(op) for p, op in zip(printers, module.ops, strict=True) if isinstance(op, kernel.FuncOp)]
+    texts: list[str] = []
+    taken: set[str] = set()
+    for printer, op in zip(printers, module.ops, strict=True):
+        if isinstance(op, kernel.FuncOp):
+            entry = entry_name(op)
+            while entry in taken:
+                entry += "_"
+            taken.add(entry)
+            texts.append(printer.kernel(op, entry))
     return prelude(name for p in printers for name in p.wrappers) + "\n".join(texts)
 
 
@@ -77,7 +84,7 @@ class CudaPrinter(StatementPrinter):
         if self.comments and not isinstance(op, _SILENT):
             text = describe_location(op.location)
             if text and text != self.shown:
-                self.statement(f"// {text}")
+                self.statement(comment(text))
                 self.shown = text
         self.print(op)
 
@@ -88,8 +95,8 @@ class CudaPrinter(StatementPrinter):
 
     # The kernel.
 
-    def kernel(self, func: kernel.FuncOp) -> str:
-        """The text of a kernel, without the prelude."""
+    def kernel(self, func: kernel.FuncOp, entry: str) -> str:
+        """The text of a kernel called `entry`, without the prelude."""
         self.stream = StringIO()
         maps = [op for op in func.walk() if isinstance(op, kernel.TensorMapOp)]
         stored = {op.target for op in func.walk() if isinstance(op, kernel.StGlobalOp)}
@@ -98,7 +105,7 @@ class CudaPrinter(StatementPrinter):
             self._tensor(value, stored=value in stored, restrict=not waits, number=i)
             for i, value in enumerate(func.tensors)
         ]
-        self.symbols = {p.data: self.unique(p.data) for p in (func.params or ())}
+        self.symbols = {p.data: self.from_outside(p.data) for p in (func.params or ())}
         parameters += [f"int {name}" for name in self.symbols.values()]
         for op in maps:
             parameters.append(f"const __grid_constant__ {self.needs('TensorMap')} {self.declare(op.result, 'map')}")
@@ -107,7 +114,7 @@ class CudaPrinter(StatementPrinter):
             blocks = 1  # setmaxnreg needs a known register count at entry, which ptxas takes from here (C7508)
         bounds = f"{func.threads}, {blocks}" if blocks else f"{func.threads}"
         cluster = f" __cluster_dims__({func.cluster.value.data}, 1, 1)" if func.cluster.value.data > 1 else ""
-        self.print_string(f'extern "C" __global__ void __launch_bounds__({bounds}){cluster} {entry_name(func)}(')
+        self.print_string(f'extern "C" __global__ void __launch_bounds__({bounds}){cluster} {entry}(')
         self.print_string(", ".join(parameters) + ") {")
         with self.indented():
             self._entry(func)
@@ -221,7 +228,7 @@ class CudaPrinter(StatementPrinter):
         moves = [(t, s) for t, s in zip(targets, sources, strict=True) if t != s]
         with self.indented():
             if any(s == t for i, (_, s) in enumerate(moves) for t, _ in moves[:i]):
-                fresh = [self.unique(f"{t}_next") for t, _ in moves]
+                fresh = [self.unique(f"{t}next", "_") for t, _ in moves]
                 for name, (_, source) in zip(fresh, moves, strict=True):
                     self.statement(f"const auto {name} = {source};")
                 moves = [(t, name) for (t, _), name in zip(moves, fresh, strict=True)]

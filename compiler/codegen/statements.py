@@ -1,33 +1,38 @@
-"""What the CUDA C printer writes with: the C names of values, the list of wrappers used, and statements; nothing about any op."""
+"""What the CUDA C printer writes with: the C names of values, the list of wrappers used, and statements; nothing about any op.
+
+Text from outside (names of ONNX nodes, of values and kernels in IR text) enters generated code through `comment` and `c_word` only.
+"""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
 from xdsl.ir import Attribute, SSAValue
 from xdsl.utils.base_printer import BasePrinter
 
+from ...dialects.text import identifier
 from .scalars import c_type
 
-_KEYWORDS = """
-auto bool break case char class const continue default delete do double else enum explicit extern false float for friend goto if inline int
-long namespace new operator private protected public register return short signed sizeof static struct switch template this throw true try
-typedef typename union unsigned using virtual void volatile while
-"""
-_OTHERS = "smem shared_base min max blockIdx threadIdx gridDim blockDim f16 bf16 vec8 vec16 keep TensorMap"
-_FUNCTIONS = """
-abs acos asin atan cbrt ceil cos cosh div erf erfc exp exp2 floor fma fmod isinf isnan labs ldiv log log2 max memcpy memset min mod modf pow
-remainder rint round rsqrt sign sin sinh sqrt tan tanh trunc and not or xor
-"""
-RESERVED = frozenset(f"{_KEYWORDS} {_OTHERS} {_FUNCTIONS}".split())
-"""What no value and no kernel may be called: C++'s words, functions of CUDA's, the printer's own names."""
+_COMMENT_LENGTH = 400
 # Functions that NVRTC declares without headers.
 _LIBRARY = """
 fabs ceil copysign cos erf exp2 expm1 exp floor fma fmod log10 log1p log2 log pow rint round rsqrt sin sqrt tanh trunc fmax fmin
 """
 _INTRINSICS = ["__cosf", "__sinf", "__expf", "__logf", "__log2f"]
 _BUILT_IN = frozenset([f"{name}f" for name in _LIBRARY.split()] + _INTRINSICS)
+
+
+def comment(text: str) -> str:
+    """The text as a comment that ends with its line, whatever it holds: plain ASCII without backslashes and question marks, which
+    could join lines (also as the trigraph ??/), everything else as an escape."""
+    cut = f"{text[:_COMMENT_LENGTH]}..." if len(text) > _COMMENT_LENGTH else text
+    return "// " + "".join(c if " " <= c <= "~" and c not in "\\?" else f"\\u{ord(c):04x}" for c in cut)
+
+
+def c_word(text: str, ending: str = "_") -> str:
+    """The text as a C identifier. It begins with a letter and has an ending that no keyword, macro or function of C++ and CUDA has, nor
+    any name of the printer's own."""
+    return f"{identifier(text) or 'v'}{ending}"
 
 
 @dataclass(eq=False, repr=False)
@@ -47,22 +52,23 @@ class StatementPrinter(BasePrinter):
             self.wrappers[wrapper] = None
         return wrapper
 
-    def unique(self, wanted: str) -> str:
-        """`wanted` as a C identifier that no other value of the kernel has."""
-        base = re.sub(r"\W", "_", wanted, flags=re.ASCII)
-        if not base or base[0].isdigit() or base in RESERVED:
-            base = f"{base}_" if base in RESERVED else f"v{base}"
-        name, count = base, 0
-        while name in self.taken or name in RESERVED:
+    def unique(self, word: str, ending: str = "") -> str:
+        """`word`, one of the printer's own or a `c_word` without its ending, as a name that no other value of the kernel has."""
+        name, count = f"{word}{ending}", 0
+        while name in self.taken:
             count += 1
-            name = f"{base}_{count}"
+            name = f"{word}_{count}{ending}"
         self.taken.add(name)
         return name
+
+    def from_outside(self, text: str) -> str:
+        """A name of the kernel's that reads like the text."""
+        return self.unique(c_word(text, ""), "_")
 
     def declare(self, value: SSAValue, fallback: str | None = None) -> str:
         """Names a value: by its hint, else `fallback`, else v0, v1, ..."""
         if value.name_hint is not None:
-            name = self.unique(value.name_hint)
+            name = self.from_outside(value.name_hint)
         elif fallback is not None:
             name = self.unique(fallback)
         else:

@@ -3,28 +3,28 @@
 // Only the wrappers that the kernel uses stand in the prelude; constants are literals; comments name the ONNX nodes where they change.
 // CHECK:       typedef unsigned short f16;
 // CHECK-NOT:   bf16
-// CHECK-LABEL: extern "C" __global__ void __launch_bounds__(128, 2) scale(const f16* __restrict__ x, f16* __restrict__ y, int N) {
+// CHECK-LABEL: extern "C" __global__ void __launch_bounds__(128, 2) scale_kernel(const f16* __restrict__ x_, f16* __restrict__ y_, int N_) {
 // CHECK-NEXT:    extern __shared__ __align__(1024) unsigned char smem[];
-// CHECK-NEXT:    const int i = blockIdx.x;
+// CHECK-NEXT:    const int i_ = blockIdx.x;
 // CHECK-NEXT:    // Mul scale (Mul#3)
-// CHECK-NEXT:    const int t = threadIdx.x;
-// CHECK-NEXT:    const int at = i * t;
-// CHECK-NEXT:    const bool in_ = at < N;
-// CHECK-NEXT:    __align__(16) f16 a[8];
-// CHECK-NEXT:    if (in_) *reinterpret_cast<vec16*>(&a[0]) = *reinterpret_cast<const vec16*>(&x[at]);
+// CHECK-NEXT:    const int t_ = threadIdx.x;
+// CHECK-NEXT:    const int at_ = i_ * t_;
+// CHECK-NEXT:    const bool in_ = at_ < N_;
+// CHECK-NEXT:    __align__(16) f16 a_[8];
+// CHECK-NEXT:    if (in_) *reinterpret_cast<vec16*>(&a_[0]) = *reinterpret_cast<const vec16*>(&x_[at_]);
 // CHECK-NEXT:    #pragma unroll
-// CHECK-NEXT:    for (int r = 0; r < 8; r++) {
-// CHECK-NEXT:      const f16 v = a[r];
-// CHECK-NEXT:      const float w = f16_to_f32(v);
+// CHECK-NEXT:    for (int r_ = 0; r_ < 8; r_++) {
+// CHECK-NEXT:      const f16 v_ = a_[r_];
+// CHECK-NEXT:      const float w_ = f16_to_f32(v_);
 // CHECK-NEXT:      // Mul scale (Mul#3), Exp exp (Exp#4)
-// CHECK-NEXT:      const float e = expf(w);
-// CHECK-NEXT:      const f16 q = f32_to_f16(e);
-// CHECK-NEXT:      a[r] = q;
+// CHECK-NEXT:      const float e_ = expf(w_);
+// CHECK-NEXT:      const f16 q_ = f32_to_f16(e_);
+// CHECK-NEXT:      a_[r_] = q_;
 // CHECK-NEXT:    }
-// CHECK-NEXT:    f16* const s = reinterpret_cast<f16*>(smem + 1024);
-// CHECK-NEXT:    s[t] = a[0];
+// CHECK-NEXT:    f16* const s_ = reinterpret_cast<f16*>(smem + 1024);
+// CHECK-NEXT:    s_[t_] = a_[0];
 // CHECK-NEXT:    bar_sync<0, 128>();
-// CHECK-NEXT:    if (in_) *reinterpret_cast<vec16*>(&y[at]) = *reinterpret_cast<const vec16*>(&a[0]);
+// CHECK-NEXT:    if (in_) *reinterpret_cast<vec16*>(&y_[at_]) = *reinterpret_cast<const vec16*>(&a_[0]);
 // CHECK-NEXT:  }
 !g = !kernel.global<dims <N> x f16, strides <1>, align 16>
 kernel.func @scale(%x: !g, %y: !g) grid <N, 1, 1> warps 4 smem 2048 min_blocks 2 params(N) coords(%i, %j, %k) {
@@ -54,24 +54,24 @@ kernel.func @scale(%x: !g, %y: !g) grid <N, 1, 1> warps 4 smem 2048 min_blocks 2
 // -----
 
 // Values carried by a loop are variables; yielded values that depend on each other go through temporaries; names are made unique.
-// CHECK-LABEL: void __launch_bounds__(32) swap(
+// CHECK-LABEL: void __launch_bounds__(32) swap_kernel(
 // CHECK-SAME:  float* __restrict__ t0
-// CHECK:         float a = 0.0f;
-// CHECK-NEXT:    float b = 1e-05f;
-// CHECK-NEXT:    for (int i = 0; i < 8; i += 4) {
-// CHECK-NEXT:      const auto a_next = b;
-// CHECK-NEXT:      const auto b_next = a;
-// CHECK-NEXT:      a = a_next;
-// CHECK-NEXT:      b = b_next;
+// CHECK:         float a_ = 0.0f;
+// CHECK-NEXT:    float b_ = 1e-05f;
+// CHECK-NEXT:    for (int i_ = 0; i_ < 8; i_ += 4) {
+// CHECK-NEXT:      const auto a_next_ = b_;
+// CHECK-NEXT:      const auto b_next_ = a_;
+// CHECK-NEXT:      a_ = a_next_;
+// CHECK-NEXT:      b_ = b_next_;
 // CHECK-NEXT:    }
-// CHECK-NEXT:    const float float_ = a - b;
+// CHECK-NEXT:    const float float_ = a_ - b_;
 // CHECK-NEXT:    const bool v0 = float_ < -__int_as_float(0x7f800000);
 // CHECK-NEXT:    float v1;
 // CHECK-NEXT:    if (v0) {
-// CHECK-NEXT:      v1 = a;
+// CHECK-NEXT:      v1 = a_;
 // CHECK-NEXT:    } else {
-// CHECK-NEXT:      const float n = -b;
-// CHECK-NEXT:      v1 = n;
+// CHECK-NEXT:      const float n_ = -b_;
+// CHECK-NEXT:      v1 = n_;
 // CHECK-NEXT:    }
 !g = !kernel.global<dims <64> x f32, strides <1>, align 16>
 kernel.func @swap(%0: !g) grid <1, 1, 1> warps 1 coords(%1, %2, %3) {
@@ -95,5 +95,20 @@ kernel.func @swap(%0: !g) grid <1, 1, 1> warps 1 coords(%1, %2, %3) {
   %r = kernel.local : memref<1xf32, "local">
   memref.store %5, %r[%c0] : memref<1xf32, "local">
   kernel.st_global %r[%c0] to %0[%c0] count 1 : memref<1xf32, "local">, !g
+  kernel.return
+}
+
+// -----
+
+// No text of a model becomes code: a name that ends in a backslash, holds a newline or is a word of C stays a comment or an identifier.
+// CHECK-LABEL: void __launch_bounds__(32) main_evil_kernel(float* __restrict__ int_, int batch_size_, int nullptr_, int expf_) {
+// CHECK-NEXT:    // Relu a\u000aif (threadIdx.x) return; \u005c (Relu#0)
+// CHECK-NEXT:    const int global_ = threadIdx.x;
+// CHECK-NOT:     {{^ *if}}
+!g = !kernel.global<dims <"batch size"> x f32, strides <1>, align 16>
+kernel.func @"main\0A#evil"(%int: !g) grid <"batch size", 1, 1> warps 1 params("batch size", nullptr, expf) coords(%1, %2, %3) {
+  %__global__ = kernel.thread_id loc("a\0Aif (threadIdx.x) return; \\"("Relu#0"))
+  %r = kernel.local : memref<1xf32, "local">
+  kernel.st_global %r[%__global__] to %int[%__global__] count 1 : memref<1xf32, "local">, !g
   kernel.return
 }
