@@ -48,6 +48,7 @@ from ..dialects.dims import Expr, ExprLike
 from ..dialects.dtypes import element_type_of, f8e4m3, f8e5m2, i16, numpy_dtype, ui8
 from ..dialects.errors import InvalidModelError, OptionError
 from ..dialects.provenance import onnx_location, set_names
+from .budget import Budget, check_rank
 from .layer_arguments import check_kind, check_name, extents_of, integer, integers, window
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -92,6 +93,7 @@ class Network:
         """What `module` made; nothing is added from then on."""
         self.ranges: dict[str, Range] = {}
         """(min, opt, max) of each dim symbol."""
+        self.budget = Budget()
 
     # The graph's edges.
 
@@ -104,6 +106,7 @@ class Network:
         if name in self._input_names:
             raise InvalidModelError(f"input {name!r}: the network has an input of this name already; give it another")
         extents = extents_of(f"input {name!r}", shape)
+        check_rank(f"input {name!r}", len(extents))
         self._input_names.append(name)
         return self._block.insert_arg(nn.tensor_type(extents, element_type(dtype)), len(self._block.args))
 
@@ -123,6 +126,7 @@ class Network:
             if not 1 <= low <= opt <= high:
                 raise InvalidModelError(f"dim {name!r}: expected 1 <= min <= opt <= max, got {tuple(entries)}")
             self.ranges[name] = (low, opt, high)
+            self.budget.sizes[name] = high
 
     def module(self, ranges: Mapping[str, Range] | None = None) -> ModuleOp:
         """The finished module, verified, a new one at each call; the network cannot be added to afterwards.
@@ -182,6 +186,7 @@ class Network:
         op.location = self._location or self._layer_location(op)
         if isinstance(op, nn.NnOp):
             op.check()
+        self.budget.add(op)
         self._block.add_op(op)
         return op.results[0]
 

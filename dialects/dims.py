@@ -20,7 +20,9 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import TypeAlias
 
+from . import limits
 from .dims_values import Evaluator, bounds_of, compile_expr
+from .errors import UnsupportedOpError
 from .text import is_unicode, quoted
 
 Monomial: TypeAlias = "tuple[tuple[Atom, int], ...]"
@@ -35,13 +37,22 @@ RESERVED = frozenset({*DIVISIONS, "min", "max"})
 class Atom:
     """A factor that the polynomial cannot look into: a symbol, or a division, remainder, minimum or maximum."""
 
-    __slots__ = ("_hash", "args", "key", "kind", "name")
+    __slots__ = ("_hash", "args", "count", "depth", "key", "kind", "name")
 
     def __init__(self, kind: str, args: tuple[Expr, ...], name: str = "") -> None:
         self.kind = kind
         self.args = args
         self.name = name
         """Of a symbol, as it is."""
+        # Before any text is made: parts that expressions share are printed once for each use.
+        factors = [factor for arg in args for monomial, _ in arg.terms for factor in monomial]
+        self.depth = 1 + max((atom.depth for atom, _ in factors), default=-1)
+        self.count = sum(atom.count * power for atom, power in factors) or 1
+        if self.depth > limits.MAX_NESTING or self.count > limits.MAX_ATOMS:
+            raise _too_large(
+                f"nests {self.depth} divisions, minima and maxima around {self.count} symbols",
+                f"{limits.MAX_NESTING} around {limits.MAX_ATOMS}",
+            )
         if kind == "symbol":
             self.key = name if NAME.fullmatch(name) and name not in RESERVED else quoted(name)
         elif kind in ("min", "max"):
@@ -69,6 +80,8 @@ class Expr:
 
     def __init__(self, terms: Mapping[Monomial, int]) -> None:
         kept = [(m, c) for m, c in terms.items() if c]
+        if len(kept) > limits.MAX_TERMS:
+            raise _too_large(f"has {len(kept)} terms", f"{limits.MAX_TERMS}")
         self.terms = tuple(sorted(kept, key=_term_order) if len(kept) > 1 else kept)
         self._value = 0 if not kept else kept[0][1] if len(kept) == 1 and not kept[0][0] else None
         self._hash = hash(self.terms)
@@ -142,10 +155,14 @@ class Expr:
         if self._value is not None and other._value is not None:
             return const(self._value * other._value)
         terms: dict[Monomial, int] = {}
+        if len(self.terms) * len(other.terms) > limits.MAX_TERMS**2 // 4:
+            raise _too_large(f"multiplies {len(self.terms)} by {len(other.terms)} terms", f"{limits.MAX_TERMS} terms")
         for m1, c1 in self.terms:
             for m2, c2 in other.terms:
                 product = _multiply(m1, m2)
                 terms[product] = terms.get(product, 0) + c1 * c2
+        if any(abs(coefficient) > limits.MAX_COEFFICIENT for coefficient in terms.values()):
+            raise _too_large("has a factor that no 64-bit integer holds", "64 bits")
         return Expr(terms)
 
     __rmul__ = __mul__
@@ -268,6 +285,12 @@ def parse_exprs(text: str) -> tuple[Expr, ...]:
 # Canonical forms.
 
 
+def _too_large(what: str, most: str) -> UnsupportedOpError:
+    return UnsupportedOpError(
+        f"a dim expression {what}; expected at most {most}. Give the dims fixed sizes in the profile, or compute less on shapes"
+    )
+
+
 def _term_order(term: tuple[Monomial, int]) -> tuple[bool, int, tuple[tuple[str, int], ...]]:
     """Symbols first, the constant last, so that `H + 1` prints as it is written."""
     monomial = term[0]
@@ -280,6 +303,8 @@ def _multiply(m1: Monomial, m2: Monomial) -> Monomial:
     powers = dict(m1)
     for atom, power in m2:
         powers[atom] = powers.get(atom, 0) + power
+    if (degree := sum(powers.values())) > limits.MAX_DEGREE:
+        raise _too_large(f"multiplies {degree} dims", f"{limits.MAX_DEGREE}")
     return tuple(sorted(powers.items(), key=lambda item: item[0].key))
 
 
@@ -413,6 +438,8 @@ def _extremum(kind: str, values: Iterable[ExprLike]) -> Expr:
                 flat += atom.args
             case _:
                 flat.append(value)
+    if len(flat) > limits.MAX_OPERANDS:
+        raise _too_large(f"takes the {kind} of {len(flat)} values", f"{limits.MAX_OPERANDS}")
     kept: list[Expr] = []
     for value in flat:
         for index, other in enumerate(kept):

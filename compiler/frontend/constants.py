@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from math import ceil
+import math
+from math import prod
 
 import numpy as np
 
 from ...dialects import dims
-from .folding import MAX_ELEMENTS, Array, as_int, elements, simplified
+from ...dialects.limits import MAX_FOLDED
+from ..budget import check_rank
+from .folding import Array, as_int, elements, simplified
 from .node import Node, Value
 from .registry import Result, onnx_fold, onnx_op
 
@@ -37,8 +40,11 @@ def constant_of_shape(node: Node) -> Result:
     if any(extent is not None and extent < 0 for extent in static):
         node.invalid(f"its shape {shape} has a negative extent")
     scalar = fill.reshape(())
-    if all(extent is not None for extent in static):
-        return Value("", array=np.broadcast_to(scalar, [extent for extent in static if extent is not None]))
+    check_rank("its result", len(shape))
+    if None not in static:
+        extents = [extent for extent in static if extent is not None]
+        node.net.budget.spend(prod(extents) * scalar.itemsize)
+        return Value("", array=np.broadcast_to(scalar, extents))
     return node.net.add_broadcast_to(node.net.add_constant(scalar), [dims.as_expr(element) for element in shape])
 
 
@@ -60,7 +66,7 @@ def size(node: Node) -> Result:
 def fold_range(node: Node, operands: list[Array]) -> Array | None:
     bounds = [as_int(operand.reshape(-1)[0]) for operand in operands]
     start, limit, step = bounds
-    if start is None or limit is None or not step or (limit - start) / step > MAX_ELEMENTS:
+    if start is None or limit is None or not step or (limit - start) // step > MAX_FOLDED:
         return None
     return elements(range(start, limit, step))
 
@@ -73,7 +79,10 @@ def range_(node: Node) -> Result:
         start, limit, step = (node.constant(i, what).reshape(()) for i, what in enumerate(("start", "limit", "step")))
         if not step:
             node.invalid("its step is 0")
-        count = dims.const(max(ceil((limit.item() - start.item()) / step.item()), 0))
+        span = (float(limit) - float(start)) / float(step)
+        if not math.isfinite(span):
+            node.invalid(f"its start {start}, limit {limit} and step {step} give no number of elements")
+        count = dims.const(max(math.ceil((limit.item() - start.item()) / step.item()), 0))
         first, delta = net.add_constant(start), net.add_constant(step)
     else:
         begin, end, by = (node.known(i, "bounds").reshape(-1)[0] for i in range(3))

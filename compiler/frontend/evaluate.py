@@ -12,8 +12,8 @@ import numpy as np
 from xdsl.ir import Operation, SSAValue
 
 from ...dialects import meaning, nn, quant
+from ...dialects.limits import MAX_FOLDED
 from ..network import Network
-from .folding import MAX_ELEMENTS
 from .node import Array, Node, Value
 from .registry import Row
 
@@ -31,15 +31,18 @@ def evaluated(node: Node, row: Row) -> list[Value] | None:
     if arrays is None:
         return None
     originals = {id(copy): value for copy, value in zip(copies, node.inputs, strict=True) if value is not None}
-    return [
+    found = [
         Value("", array=arrays[value]) if isinstance(value, SSAValue) else originals.get(id(value), value)
         for value in results
     ]
+    new = (value.array for value in found if value.array is not None and not value.name)
+    node.net.budget.spend(sum(array.nbytes for array in new))
+    return found
 
 
 def _run(net: Network) -> dict[SSAValue, Array] | None:
     """Every value of a network without inputs; None where one is large, or stands for a quantization."""
-    if any(isinstance(op, quant.ScaledOp) or _elements(op) > MAX_ELEMENTS for op in net.operations):
+    if any(isinstance(op, quant.ScaledOp) or _elements(op) > MAX_FOLDED for op in net.operations):
         return None
     arrays: dict[SSAValue, Array] = {}
     for op in net.operations:

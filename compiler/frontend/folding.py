@@ -9,6 +9,7 @@ data.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from math import prod
 from typing import Any, TypeAlias
 
 import ml_dtypes
@@ -16,15 +17,11 @@ import numpy as np
 
 from ...dialects import dims
 from ...dialects.dims import Expr
+from ...dialects.limits import MAX_FOLDED
 
 Array = np.ndarray[Any, Any]
 Element: TypeAlias = "int | Expr"
 Ranges: TypeAlias = "dict[str, tuple[int, int, int]]"
-
-MAX_ELEMENTS = 4096
-"""Integer constants up to this many elements take part in folding,"""
-MAX_FLOATS = 16
-"""and constants of whole floats up to this many."""
 
 
 def as_int(element: Element) -> int | None:
@@ -48,6 +45,7 @@ def elements(values: Iterable[Element], shape: tuple[int, ...] | None = None) ->
 
 def map_elements(function: Callable[..., Element], *operands: Array) -> Array:
     """`function` over the broadcast operands."""
+    check_size(np.broadcast_shapes(*(operand.shape for operand in operands)))
     operands = tuple(np.broadcast_arrays(*operands))
     values = [function(*items) for items in zip(*(operand.reshape(-1) for operand in operands), strict=True)]
     return elements(values, operands[0].shape)
@@ -63,7 +61,13 @@ def holds(dtype: np.dtype[Any], element: Element, ranges: Ranges) -> bool:
 
 
 class Undecidable(Exception):
-    """A fold met expressions whose order it cannot decide."""
+    """A fold met expressions whose order it cannot decide, or more elements than are worth it."""
+
+
+def check_size(shape: tuple[int, ...]) -> None:
+    """Raise `Undecidable` for a result that is data by its size."""
+    if prod(shape) > MAX_FOLDED:
+        raise Undecidable
 
 
 def fold_div(a: Element, b: Element, ranges: Ranges) -> Element:

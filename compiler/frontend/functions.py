@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from xdsl.ir import Attribute
 
 from ...dialects.dims import Expr
 from ...dialects.dtypes import numpy_dtype
+from .local_functions import bound
 from .node import Value
+from .registry import load_tables
 
 if TYPE_CHECKING:
     from onnx import FunctionProto, NodeProto, TypeProto
@@ -28,6 +31,26 @@ def function_body(node: NodeProto, domain: str, opset: int, inputs: Sequence[Val
         types = [_type_proto(value).SerializeToString() for value in inputs]
         return _parsed(lambda: schema.get_context_dependent_function(node.SerializeToString(), types))
     return None
+
+
+@cache
+def is_defined_by_others(op_type: str, domain: str, opset: int) -> bool:
+    """Whether ONNX defines an operator by others, and trtc has rows for all of these as far as that shows without its operands."""
+    import onnx.defs
+
+    if not onnx.defs.has(op_type, opset, domain):
+        return False
+    schema: Any = onnx.defs.get_schema(op_type, opset, domain)
+    if schema.has_context_dependent_function:
+        return True
+    if not schema.has_function:
+        return False
+    body = _parsed(lambda: schema.get_function_with_opset_version(opset))
+    rows = load_tables()
+    return body is not None and all(
+        (node.domain, node.op_type) in rows or is_defined_by_others(node.op_type, node.domain, opset)
+        for node in body.node
+    )
 
 
 def _parsed(get: Callable[[], bytes]) -> FunctionProto | None:
@@ -69,17 +92,4 @@ def bound_nodes(body: FunctionProto, node: NodeProto, domain: str, opset: int) -
     defaults = {name: each.default_value for name, each in declared.items() if each.default_value.name}
     given = {attribute.name: attribute for attribute in body.attribute_proto} | defaults
     given |= {attribute.name: attribute for attribute in node.attribute}
-    nodes: list[NodeProto] = []
-    for inner in body.node:
-        copy = onnx.NodeProto()
-        copy.CopyFrom(inner)
-        del copy.attribute[:]
-        for attribute in inner.attribute:
-            if not attribute.ref_attr_name:
-                copy.attribute.append(attribute)
-            elif attribute.ref_attr_name in given:
-                bound = copy.attribute.add()
-                bound.CopyFrom(given[attribute.ref_attr_name])
-                bound.name = attribute.name
-        nodes.append(copy)
-    return nodes
+    return [bound(inner, given) for inner in body.node]

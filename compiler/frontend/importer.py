@@ -17,13 +17,14 @@ from xdsl.ir import SSAValue
 
 from ...dialects.dtypes import numpy_dtype
 from ...dialects.errors import InvalidModelError, TrtcError, UnsupportedOpError
+from ...dialects.limits import MAX_FOLDED
 from ...dialects.provenance import onnx_location
 from ...passes.remarks import remark
 from ..garbage import garbage_frozen
 from ..network import Network
 from .evaluate import evaluated
-from .folding import MAX_ELEMENTS, Undecidable, holds
-from .functions import bound_nodes, function_body
+from .folding import Undecidable, holds
+from .functions import bound_nodes, function_body, is_defined_by_others
 from .inputs import Inputs, Profiles
 from .model import Graph, GraphNode, load
 from .node import InvalidNode, Node, UnsupportedNode, Value, onnx_element_type
@@ -52,29 +53,34 @@ def import_onnx(
 
     Raises `UnsupportedOpError` naming every node that trtc cannot import, and `InvalidModelError` for a damaged model.
     """
-    graph = load(model)
+    return import_graph(load(model), profiles=profiles, static_shapes=static_shapes, require_profiles=require_profiles)
+
+
+def import_graph(
+    graph: Graph,
+    *,
+    profiles: Profiles | None = None,
+    static_shapes: Mapping[str, Sequence[int]] | None = None,
+    require_profiles: bool = False,
+) -> ModuleOp:
+    """As `import_onnx`, of a model that was read before."""
     net = Network()
     inputs = Inputs(net, dict(profiles or {}), dict(static_shapes or {}), require_profiles)
     with garbage_frozen():
-        module = _Importer(graph, net, inputs.add(graph.inputs)).run()
+        values = inputs.add(graph.inputs)
+        problems = [_Problem("input", text, invalid=False) for text in inputs.refused]
+        module = _Importer(graph, net, values, problems).run()
     inputs.remark_defaults(module)
     return module
 
 
 @dataclass(frozen=True)
 class _Problem:
-    """A node that cannot be imported."""
+    """A part of the model that cannot be imported: a node, an input, an initializer or an output."""
 
-    node: GraphNode
-    opset: int
-    why: str
-    fix: str
+    part: str
+    text: str
     invalid: bool
-
-    def __str__(self) -> str:
-        proto = self.node.proto
-        op = f"{proto.domain}.{proto.op_type}" if proto.domain else proto.op_type
-        return f"{self.node.label} ({op}, opset {self.opset}): {self.why}" + (f"; {self.fix}" if self.fix else "")
 
 
 @dataclass
@@ -91,13 +97,24 @@ class _Importer:
             self._import_node(node)
         self._raise_problems()
         for output in self.graph.outputs:
-            value = self._loaded(output.name).materialise(self.net)
-            self._check_output_type(output, value)
-            self.net.mark_output(value, output.name)
+            self._mark_output(output)
+        self._raise_problems()
         module = self.net.module()
         for output in self.graph.outputs:
             self._remark_output_shape(module, output)
         return module
+
+    def _mark_output(self, output: ValueInfoProto) -> None:
+        value = self._loaded(output.name)
+        if value.poisoned:
+            return
+        try:
+            made = value.materialise(self.net)
+        except UnsupportedNode as problem:
+            self.problems.append(_Problem("output", f"output {output.name!r}: {problem.why}; {problem.fix}", False))
+            return
+        self._check_output_type(output, made)
+        self.net.mark_output(made, output.name)
 
     def _check_output_type(self, output: ValueInfoProto, value: SSAValue) -> None:
         """Who reads a model's outputs relies on the element types that it declares."""
@@ -138,13 +155,13 @@ class _Importer:
     def _import_node(self, node: GraphNode) -> None:
         proto = node.proto
         domain = _domain(proto)
-        opset = self.graph.opsets.get(domain, 1 if domain else self.graph.opsets[""])
+        opset = node.opsets.get(domain, 1 if domain else self.graph.opsets[""])
         inputs = [self._loaded(name) if name else None for name in proto.input]
         results: list[Value] = []
         try:
             check_signature(proto, domain, opset)
             with self.net.at(onnx_location(proto.name, proto.op_type, node.index, _first_output(node))):
-                results = self._results(Node(node, inputs, opset, self.net, self.graph.folder, self.graph.used))
+                results = self._results(Node(node, inputs, opset, self.net, self.graph.external, self.graph.used))
         except _Poisoned:
             pass
         except UnsupportedNode as problem:
@@ -152,28 +169,46 @@ class _Importer:
         except InvalidNode as problem:
             self._failed(node, opset, problem.why, problem.fix, invalid=True)
         except TrtcError as error:
-            fix = "where dynamic dims do agree, pin them with static_shapes" if _any_dynamic(inputs) else ""
-            self._failed(node, opset, str(error), fix, invalid=not isinstance(error, UnsupportedOpError))
+            self._failed(node, opset, str(error), "", invalid=not isinstance(error, UnsupportedOpError))
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             # NumPy and xDSL refuse operands that break ONNX's rules in words of their own.
             self._failed(node, opset, f"its operands or attributes do not fit: {error}", "", invalid=True)
+        self._survey(node, opset)
         for index, name in enumerate(proto.output):
             if name:
                 value = results[index] if index < len(results) else Value(name, poisoned=True)
                 self.values[name] = self._named(value, name)
+
+    def _survey(self, node: GraphNode, opset: int) -> None:
+        """Notes the nodes in a node's subgraphs, however deep, that cannot be imported either."""
+        pending = [(node.label, attribute) for attribute in node.proto.attribute if attribute.type in _GRAPHS]
+        while pending:
+            label, attribute = pending.pop()
+            for graph in (*attribute.graphs, *((attribute.g,) if attribute.HasField("g") else ())):
+                for index, proto in enumerate(graph.node):
+                    inner = GraphNode(proto, index, node.opsets)
+                    path = f"{label}/{attribute.name}/{inner.label}"
+                    version = node.opsets.get(_domain(proto), opset)
+                    if not self.graph.is_function(proto):
+                        try:
+                            _check_known(proto, _domain(proto), version)
+                        except (UnsupportedNode, InvalidNode) as problem:
+                            self._note(path, proto, version, problem.why, problem.fix, isinstance(problem, InvalidNode))
+                    pending += [(path, each) for each in proto.attribute if each.type in _GRAPHS]
 
     def _results(self, node: Node) -> list[Value]:
         """What a node makes: by its row, or else by the operators that ONNX defines it by."""
         proto, domain = node.graph_node.proto, _domain(node.graph_node.proto)
         entry = load_tables().get((domain, proto.op_type))
         poisoned = any(value is not None and value.poisoned for value in node.inputs)
+        if poisoned:
+            _check_known(proto, domain, node.opset)
+            raise _Poisoned
         if entry is None:
-            body = None if poisoned else function_body(proto, domain, node.opset, node.inputs)
+            body = function_body(proto, domain, node.opset, node.inputs)
             if body is None:
                 _refuse(proto, domain)
             return self._expanded(node, body)
-        if poisoned:
-            raise _Poisoned
         constants = evaluated(node, entry.row)
         if constants is not None:
             return constants
@@ -193,7 +228,9 @@ class _Importer:
         for proto in nodes:
             inputs = [values[name] if name else None for name in proto.input]
             opset = opsets.get(_domain(proto), self.graph.opsets[""])
-            inner = Node(GraphNode(proto, node.graph_node.index), inputs, opset, self.net, self.graph.folder, used)
+            inner = Node(
+                GraphNode(proto, node.graph_node.index, opsets), inputs, opset, self.net, self.graph.external, used
+            )
             try:
                 results = self._results(inner)
             except UnsupportedNode as problem:
@@ -210,7 +247,7 @@ class _Importer:
             return None
         operands = [value.known() for value in node.inputs if value is not None]
         known = [operand for operand in operands if operand is not None]
-        if len(known) < len(operands) or sum(operand.size for operand in known) > MAX_ELEMENTS:
+        if len(known) < len(operands) or sum(operand.size for operand in known) > MAX_FOLDED:
             return None
         try:
             folded = fold(node, known)
@@ -226,13 +263,23 @@ class _Importer:
         return Value("", exprs=folded, dtype=dtype)
 
     def _failed(self, node: GraphNode, opset: int, why: str, fix: str, *, invalid: bool) -> None:
-        self.problems.append(_Problem(node, opset, why, fix, invalid))
+        self._note(node.label, node.proto, opset, why, fix, invalid)
+
+    def _note(self, label: str, proto: NodeProto, opset: int, why: str, fix: str, invalid: bool) -> None:
+        op = f"{proto.domain}.{proto.op_type}" if proto.domain else proto.op_type
+        text = f"{label} ({op}, opset {opset}): {why}" + (f"; {fix}" if fix else "")
+        self.problems.append(_Problem("node", text, invalid))
 
     def _loaded(self, name: str) -> Value:
         """A value by name; an initializer is read when it is first asked for."""
         value = self.values[name]
         if value.array is None and value.exprs is None and value.ssa is None and not value.poisoned:
-            value.array = self.graph.weight(name)
+            try:
+                value.array = self.graph.weight(name)
+            except TrtcError as error:
+                value.poisoned = True
+                invalid = not isinstance(error, UnsupportedOpError)
+                self.problems.append(_Problem("initializer", str(error), invalid))
         return value
 
     def _named(self, value: Value, name: str) -> Value:
@@ -247,23 +294,38 @@ class _Importer:
         if not self.problems:
             return
         count = len(self.problems)
-        nodes = f"{count} of {len(self.graph.nodes)} nodes" if count > 1 else "a node"
+        parts = sorted({problem.part for problem in self.problems})
+        if count == 1:
+            what = f"{'an' if parts[0][0] in 'aeiou' else 'a'} {parts[0]} is"
+        elif parts == ["node"]:
+            what = f"{count} of {len(self.graph.nodes)} nodes are"
+        else:
+            what = f"{count} {' and '.join(f'{part}s' for part in parts)} are"
         invalid = all(problem.invalid for problem in self.problems)
-        verb = "not valid" if invalid else "not supported"
-        lines = "\n".join(f"  - {problem}" for problem in self.problems)
+        lines = "\n".join(f"  - {problem.text}" for problem in self.problems)
         error = InvalidModelError if invalid else UnsupportedOpError
-        raise error(f"{self.graph.source}: {nodes} {'are' if count > 1 else 'is'} {verb}:\n{lines}")
+        raise error(f"{self.graph.source}: {what} {'not valid' if invalid else 'not supported'}:\n{lines}")
 
 
 class _Poisoned(Exception):
     """An operand comes from a node that failed; its own message says why."""
 
 
+_GRAPHS = frozenset((5, 10))
+"""Attribute types GRAPH and GRAPHS of ONNX."""
+
+
+def _check_known(proto: NodeProto, domain: str, opset: int) -> None:
+    """Raise for an operator that trtc cannot import whatever its operands are."""
+    if (domain, proto.op_type) not in load_tables() and not is_defined_by_others(proto.op_type, domain, opset):
+        _refuse(proto, domain)
+
+
 def _refuse(proto: NodeProto, domain: str) -> NoReturn:
     """Raise for an operator that is neither in the tables nor defined by others."""
     import onnx.defs
 
-    if any(attribute.HasField("g") for attribute in proto.attribute):
+    if any(attribute.type in _GRAPHS for attribute in proto.attribute):
         raise UnsupportedNode("it runs a subgraph", "simplify the model so that control flow is resolved")
     if not domain and not onnx.defs.has(proto.op_type):
         raise InvalidNode("ONNX has no operator of this name", "check the exporter, or give the node its domain")
@@ -279,11 +341,6 @@ def _imported(domain: str) -> str:
 
 def _domain(proto: NodeProto) -> str:
     return _imported(proto.domain)
-
-
-def _any_dynamic(inputs: Sequence[Value | None]) -> bool:
-    """Whether an operand has a dim that is not known at import."""
-    return any(extent.as_int() is None for value in inputs if value is not None for extent in value.shape)
 
 
 def _first_output(node: GraphNode) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...dialects import dims
 from ...dialects.dims import Expr
-from .folding import Array, Element, as_int, clamp
+from .folding import Array, Element, as_int, check_size, clamp
 from .node import Node
 from .registry import Result, onnx_fold, onnx_op
 
@@ -125,7 +125,9 @@ def fold_gather(node: Node, operands: list[Array]) -> Array | None:
     if None in positions:
         return None
     taken = np.array(positions, np.int64).reshape(indices.shape)
-    return np.asarray(np.take(values, taken, node.axis(node.int("axis", 0), values.ndim)), object)
+    axis = node.axis(node.int("axis", 0), values.ndim)
+    check_size((*values.shape[:axis], *taken.shape, *values.shape[axis + 1 :]))
+    return np.asarray(np.take(values, taken, axis), object)
 
 
 @onnx_op("GatherND")

@@ -37,6 +37,8 @@ class Inputs:
     """The dims without a profile."""
     fixed: dict[str, int] = field(default_factory=dict[str, int])
     """The dims whose profile leaves one size: they are static."""
+    refused: list[str] = field(default_factory=list[str])
+    """What is wrong with the inputs that cannot be imported, a sentence each."""
 
     def add(self, inputs: Sequence[ValueInfoProto]) -> dict[str, Value]:
         """Add the inputs to the network and return their values by name."""
@@ -45,7 +47,13 @@ class Inputs:
             raise OptionError(
                 f"static_shapes: the model has no input {unknown[0]!r}; its inputs are {', '.join(names)}"
             )
-        values = {value.name: self._add_input(value) for value in inputs}
+        values: dict[str, Value] = {}
+        for value in inputs:
+            try:
+                values[value.name] = self._add_input(value)
+            except UnsupportedOpError as error:
+                self.refused.append(str(error))
+                values[value.name] = Value(value.name, poisoned=True)
         symbols = self.net.ranges
         if unknown := sorted(self.profiles.keys() - set(names) - symbols.keys() - self.fixed.keys()):
             raise OptionError(

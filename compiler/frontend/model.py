@@ -7,14 +7,20 @@ cycle, data of the wrong length, external data outside the model's folder) is an
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...dialects import limits
 from ...dialects.errors import InvalidModelError, UnsupportedOpError
+from .external_data import ExternalData
+from .local_functions import inlined, key_of
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
@@ -34,6 +40,7 @@ class GraphNode:
 
     proto: NodeProto
     index: int
+    opsets: Mapping[str, int]
 
     @property
     def label(self) -> str:
@@ -46,45 +53,76 @@ class Graph:
     """A model read and checked: what the importer walks over."""
 
     source: str
-    opsets: dict[str, int]
+    proto: ModelProto
+    opsets: Mapping[str, int]
     nodes: list[GraphNode]
     inputs: list[ValueInfoProto]
     outputs: list[ValueInfoProto]
     weights: dict[str, TensorProto]
-    folder: Path | None
+    external: ExternalData
     used: frozenset[str]
     """The values that some node or graph output reads."""
 
+    def is_function(self, node: NodeProto) -> bool:
+        """Whether a node calls a function of the model."""
+        return any(key_of(each, each.name) == key_of(node, node.op_type) for each in self.proto.functions)
+
     def weight(self, name: str) -> np.ndarray[Any, Any]:
-        return tensor_to_array(self.weights[name], self.folder, f"initializer {name!r}")
+        return tensor_to_array(self.weights[name], self.external, f"initializer {name!r}")
 
 
 def load(model: str | Path | bytes | ModelProto) -> Graph:
     """Read a model from a path (`.onnx`, or the textual `.onnxtxt`), from bytes, or as it is."""
     if isinstance(model, str | Path):
         path = Path(model)
-        return _check(_parse_file(path), str(path.name), path.resolve().parent)
+        return _check(_parse_file(path), path.name, Path(os.path.realpath(path.parent)))
     if isinstance(model, bytes | bytearray | memoryview):
         return _check(_parse_bytes(bytes(model), "the model"), "the model", None)
     return _check(model, model.graph.name or "the model", None)
 
 
 def _parse_file(path: Path) -> ModelProto:
-    if not path.is_file():
-        raise InvalidModelError(f"there is no model file {str(path)!r}; check the path")
-    data = path.read_bytes()
+    data = _read(path)
     if path.suffix == ".onnxtxt":
         return _parse_text(data, path.name)
     return _parse_bytes(data, path.name)
 
 
+def _read(path: Path) -> bytes:
+    """The bytes of a model file. Raises InvalidModelError for one that is not there, is no plain file or is too large."""
+    try:
+        if not path.is_file():
+            raise InvalidModelError(f"there is no model file {str(path)!r}; check the path")
+        size = path.stat().st_size
+        if size > limits.MAX_MODEL_BYTES:
+            raise InvalidModelError(
+                f"{path.name} has {size} bytes, and protobuf reads {limits.MAX_MODEL_BYTES} at most; save the model with its weights "
+                "as external data"
+            )
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise InvalidModelError(f"the model file {str(path)!r} cannot be read: {reason}; check the path") from None
+
+
 def _parse_text(data: bytes, source: str) -> ModelProto:
     import onnx.parser
 
+    if (depth := _depth(data)) > 4 * limits.MAX_SUBGRAPH_DEPTH:  # the parser recurses, and its stack would overflow
+        raise InvalidModelError(
+            f"{source} nests brackets {depth} deep, which no ONNX text needs; export the model again"
+        )
     try:
         return onnx.parser.parse_model(data.decode())
     except (onnx.parser.ParseError, UnicodeDecodeError) as error:
         raise InvalidModelError(f"{source} is not ONNX text: {_one_line(error)}") from None
+
+
+def _depth(text: bytes) -> int:
+    """How deep brackets nest in a text, those in strings left out."""
+    plain = np.frombuffer(re.sub(rb'"(?:[^"\\]|\\.)*"', b"", text, flags=re.DOTALL), np.uint8)
+    steps = np.isin(plain, list(b"{([")).astype(np.int64) - np.isin(plain, list(b"})]"))
+    return int(np.cumsum(steps).max(initial=0))
 
 
 def _parse_bytes(data: bytes, source: str) -> ModelProto:
@@ -99,33 +137,34 @@ def _parse_bytes(data: bytes, source: str) -> ModelProto:
         return onnx.ModelProto.FromString(data)
     except DecodeError:
         raise InvalidModelError(
-            f"{source} is not an ONNX file: its {len(data)} bytes do not parse as a ModelProto; it may be cut off, or "
-            "another format; export it again"
+            f"{source} is not an ONNX file: its {len(data)} bytes do not parse as a ModelProto; it may be cut off, another format, "
+            "or hold subgraphs that nest too deep (protobuf reads 100 levels); export it again"
         ) from None
 
 
 def _check(model: ModelProto, source: str, folder: Path | None) -> Graph:
     if not model.HasField("graph") or not (model.graph.node or model.graph.output):
         raise InvalidModelError(f"{source} holds no graph; it may be cut off or not be an ONNX model; export it again")
-    if model.functions:
-        import onnx.inliner
-
-        model = onnx.inliner.inline_local_functions(model)
     opsets = _opsets(model, source)
     graph = model.graph
     if graph.sparse_initializer:
         raise InvalidModelError(f"{source} has sparse initializers, which trtc does not read; store them dense")
     weights = {tensor.name: tensor for tensor in graph.initializer}
     if len(weights) < len(graph.initializer):
-        names = [tensor.name for tensor in graph.initializer]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        counts = Counter(tensor.name for tensor in graph.initializer)
+        twice = sorted(name for name, count in counts.items() if count > 1)
         raise InvalidModelError(_listing(f"{source} has several initializers of one name; export it again", twice))
     inputs = [value for value in graph.input if value.name not in weights]
     if not graph.output:
         raise InvalidModelError(f"{source} declares no output; mark at least one graph output")
-    nodes = _sorted_nodes(graph, {value.name for value in inputs} | weights.keys(), source)
-    used = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
-    return Graph(source, opsets, nodes, inputs, list(graph.output), weights, folder, frozenset(used))
+    nodes = [
+        GraphNode(proto, index, versions) for index, (proto, versions) in enumerate(inlined(model, opsets, source))
+    ]
+    nodes = _sorted_nodes(nodes, graph, {value.name for value in inputs} | weights.keys(), source)
+    used = {name for node in nodes for name in node.proto.input} | {value.name for value in graph.output}
+    return Graph(
+        source, model, opsets, nodes, inputs, list(graph.output), weights, ExternalData(folder), frozenset(used)
+    )
 
 
 def _opsets(model: ModelProto, source: str) -> dict[str, int]:
@@ -146,9 +185,8 @@ def _opsets(model: ModelProto, source: str) -> dict[str, int]:
     return opsets
 
 
-def _sorted_nodes(graph: GraphProto, given: set[str], source: str) -> list[GraphNode]:
+def _sorted_nodes(nodes: list[GraphNode], graph: GraphProto, given: set[str], source: str) -> list[GraphNode]:
     """The nodes in dependency order, stable against the file's; reports every missing value and cycle at once."""
-    nodes = [GraphNode(proto, index) for index, proto in enumerate(graph.node)]
     producer: dict[str, int] = {}
     problems: list[str] = []
     for node in nodes:
@@ -212,50 +250,29 @@ def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())[:300]
 
 
-def tensor_to_array(tensor: TensorProto, folder: Path | None, what: str) -> np.ndarray[Any, Any]:
+def tensor_to_array(tensor: TensorProto, external: ExternalData, what: str) -> np.ndarray[Any, Any]:
     """A tensor's data as an array, copied at most once; external data is mapped, not read."""
     import onnx
     from onnx import numpy_helper
 
-    if tensor.data_type in (onnx.TensorProto.STRING, onnx.TensorProto.UNDEFINED):
+    kinds = onnx.TensorProto
+    if tensor.data_type not in kinds.DataType.values():
+        raise InvalidModelError(f"{what} has the data type {tensor.data_type}, which ONNX does not know")
+    if tensor.data_type in (kinds.STRING, kinds.UNDEFINED):
         raise UnsupportedOpError(f"{what} holds strings or no type at all; trtc computes on numbers and booleans")
-    if tensor.data_location == onnx.TensorProto.EXTERNAL:
-        return _mapped(tensor, folder, what)
+    if any(extent < 0 for extent in tensor.dims):
+        raise InvalidModelError(f"{what} has the dims {list(tensor.dims)[:8]}; expected 0 or more each")
+    if len(tensor.dims) > limits.MAX_RANK:
+        raise UnsupportedOpError(f"{what} has rank {len(tensor.dims)}; expected at most {limits.MAX_RANK}")
+    if tensor.data_location == kinds.EXTERNAL:
+        if tensor.data_type in _PACKED:
+            raise UnsupportedOpError(f"{what} packs several elements into a byte; store it as int8 or float")
+        return external.array(tensor, np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)), what)
     try:
         return numpy_helper.to_array(tensor)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
         raise InvalidModelError(f"{what} is damaged: {_one_line(error)}; export the model again") from None
 
 
 _PACKED = frozenset((21, 22, 23, 25, 26))
 """ONNX data types of less than a byte: UINT4, INT4, FLOAT4E2M1, UINT2, INT2."""
-
-
-def _mapped(tensor: TensorProto, folder: Path | None, what: str) -> np.ndarray[Any, Any]:
-    import onnx.helper
-
-    entries = {entry.key: entry.value for entry in tensor.external_data}
-    location = entries.get("location", "")
-    if folder is None:
-        raise InvalidModelError(
-            f"{what} lies in the file {location!r}, but the model came without a folder; pass its path"
-        )
-    path = (folder / location).resolve()
-    if not location or not path.is_relative_to(folder):
-        raise InvalidModelError(
-            f"{what} points to {location!r}, outside the model's folder; keep the data beside the model"
-        )
-    dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type))
-    if tensor.data_type in _PACKED:
-        raise UnsupportedOpError(f"{what} packs several elements into a byte; store it as int8 or float")
-    shape = tuple(tensor.dims)
-    offset = int(entries.get("offset", 0))
-    needed = offset + dtype.itemsize * int(np.prod(shape, dtype=np.int64))
-    if not path.is_file():
-        raise InvalidModelError(f"{what} lies in {location!r}, and there is no such file; put it beside the model")
-    have = path.stat().st_size
-    if have < needed:
-        raise InvalidModelError(f"{what} needs {needed} bytes of {location!r}, which has {have}; fetch the whole file")
-    if 0 in shape:
-        return np.zeros(shape, dtype)
-    return np.memmap(path, dtype, "r", offset, shape)

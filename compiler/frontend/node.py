@@ -15,16 +15,16 @@ import numpy as np
 from ...dialects import dims, nn
 from ...dialects.dtypes import element_type_of, numpy_dtype
 from ...dialects.errors import InvalidModelError
-from .folding import MAX_ELEMENTS, MAX_FLOATS, as_int
+from ...dialects.limits import MAX_FOLDED, MAX_FOLDED_FLOATS
+from .folding import as_int
 from .model import GraphNode, tensor_to_array
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from xdsl.ir import Attribute, SSAValue
 
     from ...dialects.dims import Expr
     from ..network import Network
+    from .external_data import ExternalData
 
 Array = np.ndarray[Any, Any]
 
@@ -69,7 +69,7 @@ class Value:
     def small_constant(self) -> Array | None:
         """`constant()`, where shape arithmetic may need it: a few thousand integers, or a scale in floats."""
         array = self.constant()
-        if array is None or array.size > (MAX_ELEMENTS if array.dtype.kind in "iub" else MAX_FLOATS):
+        if array is None or array.size > (MAX_FOLDED if array.dtype.kind in "iub" else MAX_FOLDED_FLOATS):
             return None
         return array
 
@@ -133,7 +133,7 @@ class Node:
     inputs: list[Value | None]
     opset: int
     net: Network
-    folder: Path | None = None
+    external: ExternalData
     used: frozenset[str] = frozenset()
     """The values that some node or graph output reads."""
     result_dtype: np.dtype[Any] | None = None
@@ -203,7 +203,7 @@ class Node:
         attribute = self._attribute(name, "TENSOR")
         if attribute is None:
             return self._default(name, None)
-        return tensor_to_array(attribute.t, self.folder, f"attribute {name!r}")
+        return tensor_to_array(attribute.t, self.external, f"attribute {name!r}")
 
     def _default(self, name: str, default: Any) -> Any:
         if default is None:

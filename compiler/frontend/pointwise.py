@@ -350,6 +350,7 @@ def fold_compare(node: Node, operands: list[Array]) -> Array | None:
 
 @onnx_fold("Where")
 def fold_where(node: Node, operands: list[Array]) -> Array | None:
+    folding.check_size(np.broadcast_shapes(*(operand.shape for operand in operands)))
     condition, then, other = np.broadcast_arrays(*operands)
     chosen = [
         a if bool(c) else b for c, a, b in zip(condition.reshape(-1), then.reshape(-1), other.reshape(-1), strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +28,9 @@ def check_signature(proto: NodeProto, domain: str, opset: int) -> None:
         if count > most:
             raise InvalidNode(f"expected at most {most} {kind} of {what}, got {count}", "export the model again")
     names = [attribute.name for attribute in proto.attribute]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise InvalidNode(f"attribute {twice[0]!r} is given twice", "export the model again")
+    if len(set(names)) < len(names):
+        twice = next(name for name, count in Counter(names).items() if count > 1)
+        raise InvalidNode(f"attribute {twice!r} is given twice", "export the model again")
     if unknown := sorted(set(names) - set(schema.attributes)):
         known = ", ".join(sorted(schema.attributes)) or "none"
         raise InvalidNode(

@@ -1,0 +1,133 @@
+"""Weights that a model keeps in files beside it: found, checked and mapped; nothing outside the model's folder is opened.
+
+A model says `location`, `offset` and `length` in words. They are checked against the tensor's type and dims and against the file
+before a byte is read; each file is mapped once, whatever number of tensors lie in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...dialects.errors import InvalidModelError
+
+if TYPE_CHECKING:
+    from onnx import TensorProto
+
+Bytes = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+@dataclass
+class ExternalData:
+    """The files beside one model; `folder` is None for a model that came without one."""
+
+    folder: Path | None
+    files: dict[str, Bytes] = field(default_factory=dict[str, Bytes])
+    """The mapped files by location."""
+    read: dict[tuple[str, int, int], Bytes] = field(default_factory=dict[tuple[str, int, int], Bytes])
+    """What was read: location, offset and length with the bytes."""
+
+    def array(self, tensor: TensorProto, dtype: np.dtype[Any], what: str) -> np.ndarray[Any, Any]:
+        """A tensor's data, mapped read-only. Its type and dims were checked before."""
+        entries = {entry.key: entry.value for entry in tensor.external_data}
+        location = entries.get("location", "")
+        shape = tuple(tensor.dims)
+        offset = _number(entries, "offset", what) or 0
+        needed = dtype.itemsize * _count(shape)
+        length = _number(entries, "length", what)
+        if length is not None and length != needed:
+            raise InvalidModelError(
+                f"{what} says that it has {length} bytes in {location!r}, and {dtype}{list(shape)} takes {needed}; "
+                "export the model again"
+            )
+        data = self._file(location, what)
+        if len(data) < offset + needed:
+            raise InvalidModelError(
+                f"{what} needs {offset + needed} bytes of {location!r}, which has {len(data)}; fetch the whole file"
+            )
+        part = data[offset : offset + needed]
+        self.read[location, offset, needed] = part
+        return part.view(dtype).reshape(shape)
+
+    def digest(self) -> str:
+        """What was read, as one SHA-256 in hex; empty for a model that holds all its data."""
+        if not self.read:
+            return ""
+        digest = hashlib.sha256()
+        for key, data in sorted(self.read.items(), key=lambda item: item[0]):
+            digest.update(repr(key).encode())
+            digest.update(data.data)
+        return digest.hexdigest()
+
+    def _file(self, location: str, what: str) -> Bytes:
+        if location not in self.files:
+            self.files[location] = self._mapped(location, what)
+        return self.files[location]
+
+    def _mapped(self, location: str, what: str) -> Bytes:
+        shown = repr(location if len(location) <= 80 else location[:77] + "...")
+        if self.folder is None:
+            raise InvalidModelError(
+                f"{what} lies in the file {shown}, but the model came without a folder; pass its path"
+            )
+        try:
+            path = _inside(self.folder, location)
+            if path is None:
+                raise InvalidModelError(
+                    f"{what} points to {shown}, outside the model's folder (links count as where they lead); keep the data beside "
+                    "the model, under a relative path"
+                )
+            return _map(path)
+        except FileNotFoundError:
+            raise InvalidModelError(
+                f"{what} lies in {shown}, and there is no such file; put it beside the model"
+            ) from None
+        except (OSError, ValueError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+            raise InvalidModelError(
+                f"{what} lies in {shown}, which cannot be read: {reason}; put a plain file beside the model"
+            ) from None
+
+
+def _number(entries: dict[str, str], key: str, what: str) -> int | None:
+    text = entries.get(key)
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,19}", text):
+        shown = repr(text if len(text) <= 40 else text[:37] + "...")
+        raise InvalidModelError(
+            f"{what} has the {key} {shown} in its external data; expected a number of bytes, 0 or more"
+        )
+    return int(text)
+
+
+def _count(shape: tuple[int, ...]) -> int:
+    total = 1
+    for extent in shape:
+        total *= extent
+    return total
+
+
+def _inside(folder: Path, location: str) -> Path | None:
+    """The file that a location names, all links resolved; None where it does not lie in the folder."""
+    if not location or os.path.isabs(location):
+        return None
+    path = Path(os.path.realpath(folder / location, strict=True))
+    return path if path.is_relative_to(folder) else None
+
+
+def _map(path: Path) -> Bytes:
+    """The bytes of a plain file. Neither links nor pipes are opened, also if they took the file's place just now."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
+            raise ValueError("it is not a plain file")
+        return np.memmap(file, np.uint8, "r") if facts.st_size else np.zeros(0, np.uint8)

@@ -1,0 +1,48 @@
+"""What a model may ask of the compiler: each limit is checked before the work that it bounds, and the error names the node.
+
+They bound time and memory of a compile, not what a GPU could run; real models stay far below them.
+"""
+
+from __future__ import annotations
+
+MAX_RANK = 32
+"""Dims of a tensor: what every NumPy takes, and few enough that shapes are printed and compared in no time."""
+
+MAX_ELEMENTS = 2**31 - 1
+"""Elements of a tensor: kernels index with 32 bits."""
+
+MAX_CONSTANT_BYTES = 256 << 20
+"""Bytes of all constants that a model does not hold but makes the compiler compute (a large ConstantOfShape, say)."""
+MAX_CONSTANT_GROWTH = 16
+"""A model that holds weights may have them computed on: this many times their bytes are allowed beside the above."""
+
+MAX_FOLDED = 4096
+"""Elements of an integer tensor that takes part in shape arithmetic: Python objects, each handled alone."""
+MAX_FOLDED_FLOATS = 16
+"""The same for whole floats, which are rarely shapes."""
+
+MAX_TERMS = 256
+"""Terms of a dim expression in its canonical form, a sum of products; squaring (A + B) ten times asks for 1025."""
+MAX_DEGREE = 64
+"""Factors of one product in a dim expression."""
+MAX_COEFFICIENT = 1 << 128
+"""Factors of dims are 64-bit integers; differences of their products stay below this."""
+MAX_NESTING = 24
+"""Divisions, minima and maxima within each other in a dim expression."""
+MAX_OPERANDS = 64
+"""Values of one minimum or maximum: each is compared with each."""
+MAX_ATOMS = 1024
+"""Symbols in the text of one division, minimum or maximum: shared parts are printed each time."""
+
+MAX_FUNCTION_DEPTH = 64
+"""Model-local functions that call each other in a row."""
+MAX_EXPANDED_NODES = 20_000
+"""Nodes that the calls of model-local functions may become,"""
+MAX_EXPANDED_BYTES = 256 << 20
+"""and bytes of these nodes, constants and names included."""
+
+MAX_SUBGRAPH_DEPTH = 64
+"""Subgraphs within each other; protobuf's own parser stops at about the same depth."""
+
+MAX_MODEL_BYTES = 2**31 - 1
+"""Size of a model file: protobuf reads no more, and larger models keep their weights beside it."""
