@@ -27,7 +27,7 @@ from ..runtime.kernels import KernelInfo
 from ..runtime.plan import HostProgram
 from .codegen.cubin_cache import CubinCache
 from .codegen.nvrtc import Compiled, Job, check_arch, compile_all, nvrtc_version
-from .environment import cache_directory
+from .environment import cache_directory, cache_limit
 from .options import BuildOptions, dim_ranges
 from .pipeline import Observer, run_pipeline
 from .targets import detect_arch, set_target
@@ -326,7 +326,7 @@ def _print(module: ModuleOp, *, locations: bool = True) -> str:
 def _cache(chosen: CubinCache | str | Path | None) -> CubinCache | None:
     if chosen is None or isinstance(chosen, CubinCache):
         return chosen
-    return CubinCache(Path(chosen) if chosen else cache_directory())
+    return CubinCache(Path(chosen) if chosen else cache_directory(), cache_limit())
 
 
 def _options(options: BuildOptions) -> dict[str, Any]:

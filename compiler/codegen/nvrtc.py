@@ -17,12 +17,15 @@ from importlib import import_module
 from typing import Any
 
 from ...dialects.errors import PassError, TargetError
+from ...runtime.cubin import check_cubin
 from .cubin_cache import CubinCache, cubin_key
 
 DEFAULT_OPTIONS = ("--std=c++17", "--generate-line-info")
 _ALWAYS = ("--ptxas-options=-v",)
 _ARCH = re.compile(r"sm_(\d+)([af]?)")
 _MINIMUM_ARCH = 80
+_FOLDER = "/trtc/"
+"""Where the line info of every kernel says that its source lies: for a name without a folder NVRTC puts the current one there."""
 
 
 class KernelCompileError(PassError):
@@ -122,8 +125,8 @@ def compile_cubin(job: Job, cache: CubinCache | None = None) -> Compiled:
     Raises TargetError for an architecture that trtc or this NVRTC does not know, KernelCompileError when NVRTC refuses the source.
     """
     check_arch(job.arch)
-    key = cubin_key(job.source, job.arch, job.options, nvrtc_version())
-    if cache is not None and (hit := cache.get(key)) is not None:
+    key = cubin_key(job.source, job.arch, job.options, nvrtc_version(), job.name)
+    if cache is not None and (hit := cache.get(key)) is not None and _fits(job, *hit):
         cubin, log = hit
         return Compiled(cubin, log, parse_resources(log), cached=True)
     cubin, log = _compile(job)
@@ -170,6 +173,17 @@ def _nvrtc() -> Any:
     return nvrtc
 
 
+def _fits(job: Job, cubin: bytes, log: str) -> bool:
+    """Whether a cached cubin is for the job's architecture and has the kernels that its log reports."""
+    kernels = parse_resources(log)
+    try:
+        for name in kernels:
+            check_cubin(cubin, job.arch, name)
+    except ValueError:
+        return False
+    return bool(kernels)
+
+
 def _compile(job: Job) -> tuple[bytes, str]:
     nvrtc = _nvrtc()
     supported = {int(arch) for arch in nvrtc.getSupportedArchs()}
@@ -180,17 +194,17 @@ def _compile(job: Job) -> tuple[bytes, str]:
         raise TargetError(
             f"target '{job.arch}': NVRTC {major}.{minor} supports up to sm_{max(supported)}; install a newer CuPy or CUDA."
         )
-    program = nvrtc.createProgram(job.source, job.name, [], [])
+    program = nvrtc.createProgram(job.source, _FOLDER + re.sub(r"[^A-Za-z0-9_.]", "_", job.name), [], [])
     try:
         flags = [f"--gpu-architecture={job.arch}", *_ALWAYS, *_no_cache(), *job.options]
         try:
             nvrtc.compileProgram(program, flags)
         except nvrtc.NVRTCError as error:
-            first = _first_error(nvrtc.getProgramLog(program)) or str(error)
+            first = _first_error(nvrtc.getProgramLog(program)).replace(_FOLDER, "") or str(error)
             raise KernelCompileError(
                 f"compile-cubin: NVRTC refused '{job.name}' for {job.arch}: {first}; dump the source with --dump-dir to see the line."
             ) from error
-        return _whole_elf(nvrtc.getCUBIN(program)), nvrtc.getProgramLog(program)
+        return _whole_elf(nvrtc.getCUBIN(program)), nvrtc.getProgramLog(program).replace(_FOLDER, "")
     finally:
         nvrtc.destroyProgram(program)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import threading
 from pathlib import Path
 
 import pytest
@@ -17,8 +16,8 @@ from trtc.compiler.codegen.nvrtc import (
     parse_resources,
     parse_warnings,
 )
-from trtc.compiler.environment import cache_directory
-from trtc.dialects.errors import TargetError
+from trtc.compiler.environment import cache_directory, cache_limit
+from trtc.dialects.errors import OptionError, TargetError
 
 SCALE = 'extern "C" __global__ void scale(float* x, int n) { int i = threadIdx.x; if (i < n) x[i] *= 2.0f; }\n'
 SPILLING = """
@@ -133,40 +132,34 @@ def test_the_key_is_made_of_all_that_decides_the_bytes() -> None:
     assert cubin_key("s", "a", ("x y",), (1, 0)) != cubin_key("s", "a", ("x", "y"), (1, 0))
 
 
-def test_a_damaged_entry_is_a_miss(tmp_path: Path) -> None:
-    cache = CubinCache(tmp_path)
-    cache.put("ab12", b"cubin", "log")
-    assert cache.get("ab12") == (b"cubin", "log")
-    (entry,) = [p for p in tmp_path.rglob("*") if p.is_file()]
-    whole = entry.read_bytes()
-    for content in (whole[:-1], whole[:10], b"", bytes([*whole[:-1], whole[-1] ^ 1])):
-        entry.write_bytes(content)
-        assert cache.get("ab12") is None
-
-
-def test_writers_at_once_leave_a_whole_entry(tmp_path: Path) -> None:
-    cache = CubinCache(tmp_path)
-    contents = [bytes([i]) * 100_000 for i in range(8)]
-    threads = [threading.Thread(target=cache.put, args=("cd34", content, "")) for content in contents]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    found = cache.get("cd34")
-    assert found is not None and found[0] in contents
-    assert len([p for p in tmp_path.rglob("*") if p.is_file()]) == 1
-
-
-def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    cache = CubinCache(tmp_path / "file")
-    cache.put("ef56", b"cubin", "")
-    assert cache.get("ef56") is None
-
-
 def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TRTC_CACHE", str(tmp_path))
     assert cache_directory() == tmp_path
     monkeypatch.delenv("TRTC_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", "/x")
     assert cache_directory() == Path("/x/trtc")
+
+
+def test_how_large_the_cache_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TRTC_CACHE_LIMIT", raising=False)
+    assert cache_limit() == 1 << 30
+    monkeypatch.setenv("TRTC_CACHE_LIMIT", "5")
+    assert cache_limit() == 5 << 20
+    for wrong in ("-1", "1.5", "many", "1" * 400):
+        monkeypatch.setenv("TRTC_CACHE_LIMIT", wrong)
+        with pytest.raises(OptionError, match="TRTC_CACHE_LIMIT: expected a number of MiB"):
+            cache_limit()
+
+
+def test_a_cubin_does_not_say_where_it_was_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[bytes] = []
+    for folder in ("a", "a_longer_name"):
+        (tmp_path / folder).mkdir()
+        monkeypatch.chdir(tmp_path / folder)
+        made += [
+            compile_cubin(Job(SCALE, arch, name=name)).cubin
+            for arch in ("sm_80", "sm_90a")
+            for name in ("k.cu", "../k.cu")
+        ]
+    assert made[:4] == made[4:]
+    assert str(tmp_path).encode() not in b"".join(made)
