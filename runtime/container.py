@@ -6,30 +6,34 @@
 12  4  zero              32 32  SHA-256 of bytes 0-31 and the manifest
 ```
 
-The manifest's "sections" lists name, offset (from the data start), length, SHA-256 and alignment. Sections stand in order,
-with zeros between them, and the file ends with the last one. Every byte is accounted for: reading checks lengths, digests and
-zeros before anything is used, and raises EngineFormatError on any other file. Equal contents give equal bytes.
+The manifest's "sections" lists name, offset (from the data start), length, SHA-256 and alignment. Sections stand in order, each
+at the first multiple of its alignment, with zeros between them, and the file ends with the last one. Every byte is accounted for:
+reading checks lengths, digests and zeros before anything is used, and raises EngineFormatError on any other file. Equal contents
+give equal bytes. A file is read, not mapped: what is done to it later changes no engine that runs.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import mmap
 import os
+import stat
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import IO, Any, cast
 
-from ..dialects.errors import EngineFormatError
+from ..dialects.errors import EngineFormatError, OptionError
 from .files import replacing
+from .machine import memory_bytes
 
 MAGIC = b"\x89TRTC\r\n\x1a"
 VERSION = 1
 PAGE = 4096
 _HEADER = struct.Struct("<8sIIQQ32s")
 _MAXIMUM_ALIGNMENT = PAGE
+_MAXIMUM_MANIFEST = 32 << 20
+"""Bytes; a network of ten thousand launches takes a third of them."""
 
 Buffer = bytes | memoryview
 
@@ -49,6 +53,10 @@ def write_container(path: str | os.PathLike[str], manifest: Mapping[str, Any], s
     """
     table, end = _layout(sections)
     encoded = json.dumps({**manifest, "sections": table}, sort_keys=True, separators=(",", ":")).encode()
+    if len(encoded) > _MAXIMUM_MANIFEST:
+        raise OptionError(
+            f"engine file '{path}': its manifest takes {len(encoded)} bytes, more than {_MAXIMUM_MANIFEST}; build a smaller part."
+        )
     start = _round_up(_HEADER.size + len(encoded), PAGE)
     prefix = _HEADER.pack(MAGIC, VERSION, 0, start + end, len(encoded), b"")[:32]
     digest = hashlib.sha256(prefix + encoded).digest()
@@ -63,78 +71,128 @@ def write_container(path: str | os.PathLike[str], manifest: Mapping[str, Any], s
 
 
 def read_container(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Section]]:
-    """Maps an engine file and returns (manifest, sections), all of it verified.
+    """Reads an engine file and returns (manifest, sections), all of it verified.
 
-    Section data are read-only views of the mapping. Raises EngineFormatError for a missing, truncated, altered or foreign file.
+    Raises EngineFormatError for a missing, truncated, altered or foreign file, before it reads what only such a file asks for.
     """
+    size = 0
     try:
-        with open(os.fspath(path), "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size < _HEADER.size:
-                raise _broken(path, f"{size} bytes are fewer than its header's {_HEADER.size}")
-            view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        # A pipe would wait for its writer.
+        with open(os.open(os.fspath(path), os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise EngineFormatError(f"engine file '{path}': expected a file, got a device or pipe; check the path.")
+            size = status.st_size
+            if size > memory_bytes():
+                raise MemoryError
+            reader = _Reader(path, file, size)
+            manifest = reader.manifest()
+            return manifest, reader.sections(manifest)
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise EngineFormatError(f"engine file '{path}': {reason}; check the path.") from error
-    manifest, start = _read_manifest(path, view)
-    return manifest, _read_sections(path, view, manifest, start)
-
-
-def _read_manifest(path: str | os.PathLike[str], view: memoryview) -> tuple[dict[str, Any], int]:
-    magic, version, zero, file_length, manifest_length, digest = _HEADER.unpack_from(view)
-    if magic != MAGIC:
+    except MemoryError as error:
         raise EngineFormatError(
-            f"engine file '{path}': it is no trtc engine; check the path, or build one from an ONNX model (trtc build)."
-        )
-    if version != VERSION or zero != 0:
-        raise _broken(path, f"expected format version {VERSION}, that of this trtc, got {version}")
-    if file_length != len(view):
-        raise _broken(path, f"expected {file_length} bytes, got {len(view)}")
-    end = _HEADER.size + manifest_length
-    if end > len(view):
-        raise _broken(path, f"its manifest of {manifest_length} bytes does not fit the file")
-    encoded = bytes(view[_HEADER.size : end])
-    if hashlib.sha256(bytes(view[:32]) + encoded).digest() != digest:
-        raise _broken(path, "the SHA-256 of its manifest does not match")
-    try:
-        manifest = json.loads(encoded)
-    except ValueError as error:
-        raise _broken(path, "its manifest is not JSON") from error
-    if not isinstance(manifest, dict):
-        raise _broken(path, "its manifest is not an object")
-    start = _round_up(end, PAGE)
-    _check_zeros(path, view, end, min(start, len(view)))
-    return cast(dict[str, Any], manifest), start
+            f"engine file '{path}': its {size} bytes do not fit this machine's memory; use a machine with more."
+        ) from error
 
 
-def _read_sections(
-    path: str | os.PathLike[str], view: memoryview, manifest: dict[str, Any], start: int
-) -> dict[str, Section]:
-    table: Any = manifest.pop("sections", None)
-    if not isinstance(table, list):
-        raise _broken(path, "its manifest lists no sections")
-    sections: dict[str, Section] = {}
-    position = start
-    for entry in cast(list[Any], table):
+@dataclass
+class _Reader:
+    """One pass over a file of `size` bytes, from its begin to its end."""
+
+    path: str | os.PathLike[str]
+    file: IO[bytes]
+    size: int
+    position: int = 0
+
+    def manifest(self) -> dict[str, Any]:
+        if self.size < _HEADER.size:
+            raise self.broken(f"{self.size} bytes are fewer than its header's {_HEADER.size}")
+        header = self.read(_HEADER.size)
+        magic, version, zero, file_length, manifest_length, digest = _HEADER.unpack(header)
+        if magic != MAGIC:
+            raise EngineFormatError(
+                f"engine file '{self.path}': it is no trtc engine; check the path, or build one from an ONNX model (trtc build)."
+            )
+        if version != VERSION or zero != 0:
+            raise self.broken(f"expected format version {VERSION}, that of this trtc, got {version}")
+        if file_length != self.size:
+            raise self.broken(f"expected {file_length} bytes, got {self.size}")
+        if manifest_length > min(self.size - _HEADER.size, _MAXIMUM_MANIFEST):
+            raise self.broken(f"its manifest of {manifest_length} bytes does not fit the file")
+        encoded = self.read(manifest_length)
+        if hashlib.sha256(header[:32] + encoded).digest() != digest:
+            raise self.broken("the SHA-256 of its manifest does not match")
+        manifest = self._parse(encoded)
+        self.skip(min(_round_up(self.position, PAGE), self.size))
+        return manifest
+
+    def _parse(self, encoded: bytes) -> dict[str, Any]:
         try:
-            name, digest = str(entry["name"]), str(entry["sha256"])
-            offset, length, align = int(entry["offset"]), int(entry["length"]), int(entry["align"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise _broken(path, "an entry of its section table is malformed") from error
-        begin = start + offset
-        if name in sections or begin < position or length < 0 or begin + length > len(view):
-            raise _broken(path, f"section '{name}' is repeated or out of place")
-        if not 0 < align <= _MAXIMUM_ALIGNMENT or align & (align - 1) or begin % align:
-            raise _broken(path, f"section '{name}' is not aligned to {align} bytes")
-        _check_zeros(path, view, position, begin)
-        data = view[begin : begin + length]
-        if hashlib.sha256(data).hexdigest() != digest:
-            raise _broken(path, f"the SHA-256 of section '{name}' does not match")
-        sections[name] = Section(data, align)
-        position = begin + length
-    if max(position, start) != len(view):
-        raise _broken(path, f"{len(view) - position} bytes follow its last section")
-    return sections
+            manifest = json.loads(encoded, object_pairs_hook=_object, parse_constant=_no_number)
+        except (ValueError, RecursionError) as error:
+            raise self.broken("its manifest is not JSON, names a field twice, or is nested too deeply") from error
+        if not isinstance(manifest, dict):
+            raise self.broken("its manifest is not an object")
+        return cast(dict[str, Any], manifest)
+
+    def sections(self, manifest: dict[str, Any]) -> dict[str, Section]:
+        """Takes the section table out of the manifest and reads what it lists."""
+        table: Any = manifest.pop("sections", None)
+        if not isinstance(table, list):
+            raise self.broken("its manifest lists no sections")
+        sections: dict[str, Section] = {}
+        start = self.position
+        for entry in cast(list[Any], table):
+            match entry:
+                case {"name": str(name), "sha256": str(digest), "offset": int(), "length": int(), "align": int()}:
+                    offset, length, align = (entry[key] for key in ("offset", "length", "align"))
+                case _:
+                    raise self.broken("an entry of its section table is malformed")
+            if len(entry) != 5 or any(type(value) is bool for value in (offset, length, align)):
+                raise self.broken("an entry of its section table is malformed")
+            if not 0 < align <= _MAXIMUM_ALIGNMENT or align & (align - 1):
+                raise self.broken(f"section '{name}' is not aligned to {align} bytes")
+            begin = start + offset
+            if name in sections or begin != _round_up(self.position, align) or not 0 <= length <= self.size - begin:
+                raise self.broken(f"section '{name}' is repeated or out of place")
+            self.skip(begin)
+            data = self.read(length)
+            if hashlib.sha256(data).hexdigest() != digest:
+                raise self.broken(f"the SHA-256 of section '{name}' does not match")
+            sections[name] = Section(data, align)
+        if self.position != self.size:
+            raise self.broken(f"{self.size - self.position} bytes follow its last section")
+        return sections
+
+    def read(self, count: int) -> bytes:
+        data = self.file.read(count)
+        if len(data) != count:
+            raise self.broken("it became shorter while it was read")
+        self.position += count
+        return data
+
+    def skip(self, end: int) -> None:
+        """Padding: zeros."""
+        begin = self.position
+        if any(self.read(end - begin)):
+            raise self.broken(f"the padding at byte {begin} is not zero")
+
+    def broken(self, reason: str) -> EngineFormatError:
+        return EngineFormatError(f"engine file '{self.path}' cannot be loaded: {reason}; copy it again or rebuild it.")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; ValueError where a name stands twice, of which readers would take one or the other."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice")
+    return found
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is no JSON")
 
 
 def _layout(sections: Mapping[str, Section]) -> tuple[list[dict[str, Any]], int]:
@@ -148,14 +206,5 @@ def _layout(sections: Mapping[str, Section]) -> tuple[list[dict[str, Any]], int]
     return table, end
 
 
-def _check_zeros(path: str | os.PathLike[str], view: memoryview, begin: int, end: int) -> None:
-    if any(view[begin:end]):
-        raise _broken(path, f"the padding at byte {begin} is not zero")
-
-
 def _round_up(value: int, multiple: int) -> int:
     return -(-value // multiple) * multiple
-
-
-def _broken(path: str | os.PathLike[str], reason: str) -> EngineFormatError:
-    return EngineFormatError(f"engine file '{path}' cannot be loaded: {reason}; copy it again or rebuild it.")

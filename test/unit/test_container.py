@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -105,6 +107,86 @@ def forge(path: Path, change: dict[str, object]) -> None:
     path.write_bytes(head + bytes(PAGE - len(head)) + rest)
 
 
+def resign(manifest: bytes, file_length: int, manifest_length: int | None = None) -> bytes:
+    """The begin of an engine file around any bytes in the place of a manifest, with the digest right."""
+    length = len(manifest) if manifest_length is None else manifest_length
+    prefix = b"\x89TRTC\r\n\x1a" + (1).to_bytes(8, "little")
+    prefix += file_length.to_bytes(8, "little") + length.to_bytes(8, "little")
+    head = prefix + hashlib.sha256(prefix + manifest).digest() + manifest
+    return head + bytes(-len(head) % PAGE)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "message"),
+    [
+        (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "nested too deeply"),
+        (b"[" * 1_000_000, "nested too deeply"),
+        (b'{"sections":[],"sections":[]}', "names a field twice"),
+        (b'{"sections":[{"name":"a","name":"b"}]}', "names a field twice"),
+        (b'{"sections":[],"x":NaN}', "not JSON"),
+        (b'{"sections":[],"x":' + b"9" * 5000 + b"}", "not JSON"),
+        (b"\xff\xfe", "not JSON"),
+        (b"[]", "not an object"),
+        (b"{}", "lists no sections"),
+        (b'{"sections":{}}', "lists no sections"),
+        (b'{"sections":[5]}', "malformed"),
+    ],
+)
+def test_a_manifest_that_is_none_is_refused(tmp_path: Path, manifest: bytes, message: str) -> None:
+    length = len(resign(manifest, 0))
+    (tmp_path / "e").write_bytes(resign(manifest, length))
+    with pytest.raises(EngineFormatError, match=message):
+        read_container(tmp_path / "e")
+
+
+@pytest.mark.parametrize("lie", [1 << 62, (1 << 64) - 1, 1 << 40])
+def test_lengths_that_lie_cost_nothing(tmp_path: Path, lie: int) -> None:
+    """Also where the file is as long as it says: a sparse one, of zeros."""
+    manifest = json.dumps({"sections": []}).encode()
+    path = tmp_path / "e"
+    path.write_bytes(resign(manifest, lie))
+    with pytest.raises(EngineFormatError, match=f"expected {lie} bytes"):
+        read_container(path)
+    path.write_bytes(resign(manifest, 1 << 40, lie))
+    os.truncate(path, 1 << 40)
+    with pytest.raises(
+        EngineFormatError, match=f"its manifest of {lie} bytes does not fit|do not fit this machine's memory"
+    ):
+        read_container(path)
+
+
+def test_a_file_larger_than_memory_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sparse one, of zeros; whether or not the system would promise so much memory."""
+    path, size = tmp_path / "e", 1 << 40
+    for memory in (1 << 30, 1 << 50):
+        monkeypatch.setattr("trtc.runtime.container.memory_bytes", lambda memory=memory: memory)
+        entry = {"name": "a", "offset": 0, "length": size - PAGE, "sha256": "", "align": 64}
+        path.write_bytes(resign(json.dumps({"sections": [entry]}).encode(), size))
+        os.truncate(path, size)
+        tracemalloc.start()
+        with pytest.raises(EngineFormatError, match="do not fit this machine's memory"):
+            read_container(path)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+        tracemalloc.stop()
+
+
+def test_a_pipe_or_folder_is_no_engine(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path):
+        with pytest.raises(EngineFormatError, match=r"expected a file, got a|Is a directory"):
+            read_container(path)
+
+
+def test_what_is_done_to_a_file_later_changes_nothing(path: Path) -> None:
+    _, sections = read_container(path)
+    with path.open("r+b") as file:
+        file.write(bytes(path.stat().st_size))
+    path.open("wb").close()
+    assert {name: bytes(section.data) for name, section in sections.items()} == {n: s.data for n, s in SECTIONS.items()}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -116,6 +198,16 @@ def forge(path: Path, change: dict[str, object]) -> None:
         ({"align": 3}, "not aligned"),
         ({"sha256": "0" * 64}, "SHA-256"),
         ({"offset": "x"}, "malformed"),
+        ({"offset": "0"}, "malformed"),
+        ({"offset": 0.0}, "malformed"),
+        ({"length": True}, "malformed"),
+        ({"sha256": None}, "malformed"),
+        ({"name": 5}, "malformed"),
+        ({"more": 5}, "malformed"),
+        ({"offset": 64}, "out of place"),
+        ({"length": 10**400}, "out of place"),
+        ({"align": 1 << 20}, "not aligned"),
+        ({"align": 128.0}, "malformed"),
         ({"length": 4}, "SHA-256"),
         ({"name": "empty"}, "repeated"),
     ],
