@@ -1,0 +1,54 @@
+// RUN: trtc-opt %s -p canonicalize-nn --split-input-file | filecheck %s
+
+// A run of indices along the middle dim, counted from the end, is a slice.
+// CHECK-LABEL: @run
+// CHECK-NEXT: %[[S:.*]] = nn.slice %x {starts = #nn.dims<0, 2, 0>, steps = array<i64: 1, 1, 1>} : (tensor<2x4x3xf32>) -> tensor<2x2x3xf32>
+// CHECK-NEXT: func.return %[[S]]
+func.func @run(%x: tensor<2x4x3xf32>) -> tensor<2x2x3xf32> {
+  %i = nn.constant dense<[-2, 3]> : tensor<2xi64>
+  %0 = nn.gather %x, %i {axis = 1 : i64} : (tensor<2x4x3xf32>, tensor<2xi64>) -> tensor<2x2x3xf32>
+  func.return %0 : tensor<2x2x3xf32>
+}
+
+// -----
+
+// The first of a dim of unknown size is a slice too.
+// CHECK-LABEL: @first
+// CHECK-NEXT: %[[S:.*]] = nn.slice %x {starts = #nn.dims<0, 0>
+// CHECK-NEXT: nn.reshape %[[S]] : (tensor<1x3xf32>) -> tensor<3xf32>
+func.func @first(%x: tensor<?x3xf32, #nn.dims<N, 3>>) -> tensor<3xf32> {
+  %i = nn.constant dense<0> : tensor<i64>
+  %0 = nn.gather %x, %i {axis = 0 : i64} : (tensor<?x3xf32, #nn.dims<N, 3>>, tensor<i64>) -> tensor<3xf32>
+  func.return %0 : tensor<3xf32>
+}
+
+// -----
+
+// Refused: steps of 2, a falling run, one that wraps around, a table of indices, none, and computed ones.
+// CHECK-LABEL: @refused
+// CHECK-COUNT-6: nn.gather
+func.func @refused(%x: tensor<4xf32>, %n: tensor<2xi64>) -> (tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<1x2xf32>, tensor<0xf32>, tensor<2xf32>) {
+  %even = nn.constant dense<[0, 2]> : tensor<2xi64>
+  %down = nn.constant dense<[1, 0]> : tensor<2xi64>
+  %wrap = nn.constant dense<[-1, 0]> : tensor<2xi64>
+  %table = nn.constant dense<[[0, 1]]> : tensor<1x2xi64>
+  %none = nn.constant dense<[]> : tensor<0xi64>
+  %0 = nn.gather %x, %even {axis = 0 : i64} : (tensor<4xf32>, tensor<2xi64>) -> tensor<2xf32>
+  %1 = nn.gather %x, %down {axis = 0 : i64} : (tensor<4xf32>, tensor<2xi64>) -> tensor<2xf32>
+  %2 = nn.gather %x, %wrap {axis = 0 : i64} : (tensor<4xf32>, tensor<2xi64>) -> tensor<2xf32>
+  %3 = nn.gather %x, %table {axis = 0 : i64} : (tensor<4xf32>, tensor<1x2xi64>) -> tensor<1x2xf32>
+  %4 = nn.gather %x, %none {axis = 0 : i64} : (tensor<4xf32>, tensor<0xi64>) -> tensor<0xf32>
+  %5 = nn.gather %x, %n {axis = 0 : i64} : (tensor<4xf32>, tensor<2xi64>) -> tensor<2xf32>
+  func.return %0, %1, %2, %3, %4, %5 : tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<1x2xf32>, tensor<0xf32>, tensor<2xf32>
+}
+
+// -----
+
+// Refused: the last of a dim of unknown size.
+// CHECK-LABEL: @last
+// CHECK: nn.gather
+func.func @last(%x: tensor<?xf32, #nn.dims<N>>) -> tensor<f32> {
+  %i = nn.constant dense<-1> : tensor<i64>
+  %0 = nn.gather %x, %i {axis = 0 : i64} : (tensor<?xf32, #nn.dims<N>>, tensor<i64>) -> tensor<f32>
+  func.return %0 : tensor<f32>
+}
