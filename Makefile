@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 JOBS ?= auto
 export TRTC_VENV := $(abspath $(VENV))
 
-.PHONY: help demo test filecheck test-gpu sanitize fuzz bench report lint format docs clean setup-demo setup-test setup-lint
+.PHONY: help demo test filecheck test-gpu sanitize fuzz mutants bench report lint format docs clean setup-demo setup-test setup-lint
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ sanitize: setup-test ## Each kernel family under compute-sanitizer: memcheck and
 N ?= 2000
 fuzz: setup-test ## Seeded inputs at every entrance: N=100000 for more of them, ENTRANCE=cli for one
 	$(BIN)/python test/fuzz/harness.py $(ENTRANCE) -n $(N) $(if $(ENTRANCE),,--record)
+
+mutants: setup-test ## Small mistakes, one at a time: which ones does no test notice? (AREA=graph for one area)
+	$(BIN)/python test/mutants/run.py -j $(JOBS) $(AREA)
 
 bench: setup-test ## Measure kernels and models beside their peers, into test/bench/results (needs a GPU)
 	@set -e; for script in test/bench/bench_*.py; do echo "$$script"; $(BIN)/python $$script; done
