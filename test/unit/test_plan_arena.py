@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import random
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from xdsl.parser import Parser
 
 from trtc.compiler.universe import make_context
+from trtc.dialects.buffer import SlotOp
+from trtc.dialects.errors import OptionError
+from trtc.dialects.provenance import onnx_names
 from trtc.passes.buffers.plan_arena import Lifetime, PlanArenaPass, lower_bound, plan_offsets
 from trtc.passes.remarks import collecting
 
 ALIGNMENT = 256
+CHAIN = (Path(__file__).parents[1] / "filecheck" / "buffer" / "plan_arena.mlir").read_text().split("// -----")[0]
+"""Three buffers of 256 bytes, of which two are needed at once."""
 
 
 def random_lifetimes(seed: int) -> list[Lifetime]:
@@ -78,11 +84,26 @@ def test_nothing_to_plan() -> None:
     assert lower_bound([]) == 0
 
 
-def test_the_plan_is_explained_in_a_remark() -> None:
-    text = Path(__file__).parents[1] / "filecheck" / "buffer" / "plan_arena.mlir"
-    first = text.read_text().split("// -----")[0]
+def test_a_limit_that_the_plan_just_meets_is_met() -> None:
     context = make_context()
-    module = Parser(context, first).parse_module()
+    for limit, fits in ((512, True), (511, False)):
+        module = Parser(context, CHAIN).parse_module()
+        with nullcontext() if fits else pytest.raises(OptionError, match="needs 512 bytes, more than the limit of 511"):
+            PlanArenaPass(memory_limit=limit).apply(context, module)
+
+
+def test_slots_come_from_what_their_buffers_come_from() -> None:
+    context = make_context()
+    alloc = "%a = buffer.alloc #nn.dims<64> : memref<64xf32>"
+    text = CHAIN.replace(alloc, f'{alloc} loc("conv1")')
+    module = Parser(context, text).parse_module()
+    PlanArenaPass().apply(context, module)
+    assert [onnx_names(op.location) for op in module.walk() if isinstance(op, SlotOp)] == [["conv1"], [], []]
+
+
+def test_the_plan_is_explained_in_a_remark() -> None:
+    context = make_context()
+    module = Parser(context, CHAIN).parse_module()
     with collecting() as remarks:
         PlanArenaPass().apply(context, module)
     assert [str(r.message) for r in remarks] == ["arena of 512 bytes for 3 buffers: 768 without sharing, at least 512"]

@@ -106,3 +106,25 @@ func.func @backwards(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
   %1 = nn.relu %0 : tensor<4x8xf32>
   func.return %1 : tensor<4x8xf32>
 }
+
+// -----
+
+// Refused: what others read too stands before a row op as its own group, and so does an op of fewer elements than what reads it.
+// CHECK-LABEL: @shared
+// CHECK: [[M:%.*]] = fusion.group "pointwise" (%{{.*}} = %x
+// CHECK-NEXT: nn.exp
+// CHECK: [[S:%.*]] = fusion.group "row" (%{{.*}} = [[M]] : tensor<4x8xf32>)
+// CHECK-NEXT: nn.softmax
+// CHECK: [[N:%.*]] = fusion.group "pointwise" (%{{.*}} = %y : tensor<1x8xf32>) -> (tensor<1x8xf32>) {
+// CHECK-NEXT: nn.relu
+// CHECK-NEXT: fusion.yield
+// CHECK: [[T:%.*]] = fusion.group "pointwise" (%{{.*}} = [[N]] : tensor<1x8xf32>
+// CHECK-NEXT: nn.add
+// CHECK: func.return [[S]], [[M]], [[T]]
+func.func @shared(%x: tensor<4x8xf32>, %y: tensor<1x8xf32>) -> (tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>) {
+  %0 = nn.exp %x : tensor<4x8xf32>
+  %1 = nn.softmax %0 {axis = 1 : i64} : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  %2 = nn.relu %y : tensor<1x8xf32>
+  %3 = nn.add %2, %x : (tensor<1x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+  func.return %1, %0, %3 : tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>
+}

@@ -55,6 +55,44 @@ builtin.module {
 
 // -----
 
+// Refused: groups that differ in alignment alone make two functions, since a kernel's vectors follow from it; so do those that differ in a
+// property, or in which operand comes first.
+// CHECK-LABEL: @main
+// CHECK-NEXT: %[[A:.*]] = fusion.call @clip(%x)
+// CHECK-NEXT: %[[B:.*]] = fusion.call @clip_1(%[[A]])
+// CHECK-NEXT: %[[C:.*]] = fusion.call @clip_2(%[[B]])
+// CHECK-NEXT: %[[D:.*]] = fusion.call @sub(%[[C]], %x)
+// CHECK-NEXT: fusion.call @sub_1(%[[D]], %x)
+// CHECK: func.func private @clip({{.*}}align = 8>
+// CHECK: func.func private @clip_1({{.*}}[8, 1]>
+builtin.module {
+  func.func @main(%x: tensor<2x4xf32>) -> tensor<2x4xf32> {
+    %0 = fusion.group "pointwise" (%a = %x : tensor<2x4xf32>) -> (tensor<2x4xf32>) attributes {layouts = [#fusion.layout<[8, 1], align = 8>, #fusion.layout<contiguous>]} {
+      %1 = nn.clip %a {min = 0.0 : f64, max = 6.0 : f64} : tensor<2x4xf32>
+      fusion.yield %1 : tensor<2x4xf32>
+    }
+    %2 = fusion.group "pointwise" (%a = %0 : tensor<2x4xf32>) -> (tensor<2x4xf32>) attributes {layouts = [#fusion.layout<[8, 1]>, #fusion.layout<contiguous>]} {
+      %1 = nn.clip %a {min = 0.0 : f64, max = 6.0 : f64} : tensor<2x4xf32>
+      fusion.yield %1 : tensor<2x4xf32>
+    }
+    %3 = fusion.group "pointwise" (%a = %2 : tensor<2x4xf32>) -> (tensor<2x4xf32>) attributes {layouts = [#fusion.layout<[8, 1], align = 8>, #fusion.layout<contiguous>]} {
+      %1 = nn.clip %a {min = 0.0 : f64, max = 7.0 : f64} : tensor<2x4xf32>
+      fusion.yield %1 : tensor<2x4xf32>
+    }
+    %4 = fusion.group "pointwise" (%a = %3 : tensor<2x4xf32>, %b = %x : tensor<2x4xf32>) -> (tensor<2x4xf32>) {
+      %1 = nn.sub %a, %b : (tensor<2x4xf32>, tensor<2x4xf32>) -> tensor<2x4xf32>
+      fusion.yield %1 : tensor<2x4xf32>
+    }
+    %5 = fusion.group "pointwise" (%a = %4 : tensor<2x4xf32>, %b = %x : tensor<2x4xf32>) -> (tensor<2x4xf32>) {
+      %1 = nn.sub %b, %a : (tensor<2x4xf32>, tensor<2x4xf32>) -> tensor<2x4xf32>
+      fusion.yield %1 : tensor<2x4xf32>
+    }
+    func.return %5 : tensor<2x4xf32>
+  }
+}
+
+// -----
+
 // Invalid: a group that yields another type than it has.
 // CHECK: fusion.group yielded values: expected types (tensor<4xf32>), got (tensor<4xf16>)
 func.func @main(%x: tensor<4xf16>) -> tensor<4xf32> {
