@@ -159,6 +159,19 @@ def check_group() -> Callable[..., list[Choice]]:
 
 
 @pytest.fixture
+def computed() -> Callable[..., list[list[np.ndarray]]]:
+    """`computed(text, schedule, inputs)`: what each candidate computes, tile by tile and thread by thread; for what has no meaning."""
+
+    def compute(text: str, schedule_name: str, inputs: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
+        module = Parser(make_context(), text).parse_module()
+        (func,) = outlined(module)
+        choices = schedule(schedule_name).candidates(Group(func), target_of(module.attributes.get(TARGET)))
+        return [run_group(func, choice, inputs, {}, mode) for choice in choices for mode in modes(True)]
+
+    return compute
+
+
+@pytest.fixture
 def refusal() -> Callable[[str, str], str]:
     """`refusal(text, schedule)`: why the schedule refuses the group; fails if it does not."""
 
