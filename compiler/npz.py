@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,24 +11,51 @@ from typing import Any
 import numpy as np
 
 from ..dialects.errors import OptionError
-from ..runtime.files import replacing
+from ..runtime.files import check_readable, replacing
 from .execute import Array
 
+_HEADER = 20_000
+"""Bytes that the header of an array may take."""
 
-def load_arrays(path: Path) -> dict[str, Array]:
-    """The arrays of an .npz file, without unpickling; `OptionError` where it is none, or is damaged."""
+
+def load_arrays(path: Path, *, most: int | None = None) -> dict[str, Array]:
+    """The arrays of an .npz file, without unpickling; `OptionError` where it is none, is damaged, or holds more than `most` bytes.
+
+    What a header says is compared with what the file holds before memory is taken for it.
+    """
+    wanted = f"{path}: expected an .npz file with one array per input"
+    check_readable(path, "array file")
     try:
-        with path.open("rb") as stream:
-            if not zipfile.is_zipfile(stream):
-                raise OptionError(
-                    f"{path}: expected an .npz file with one array per input, got another or a damaged file; "
-                    f"write one with numpy.savez('inputs.npz', name=array)"
-                )
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        if not zipfile.is_zipfile(path):
+            raise OptionError(
+                f"{wanted}, got another or a damaged file; write one with numpy.savez('inputs.npz', name=array)"
+            )
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            names = [member.filename.removesuffix(".npy") for member in members]
+            if len(set(names)) != len(names) or not all(member.filename.endswith(".npy") for member in members):
+                raise OptionError(f"{wanted}, got one with a name twice or with other files")
+            if most is not None and sum(member.file_size for member in members) > most + _HEADER * len(members):
+                raise OptionError(f"{wanted}, got more than the {most} bytes that the inputs hold at most")
+            return {name: _read(archive, member) for name, member in zip(names, members, strict=True)}
+    except (OptionError, MemoryError):
+        raise
+    except Exception as error:  # the parsers of zipfile, zlib and NumPy raise whatever damaged bytes lead to
         reason = (error.strerror if isinstance(error, OSError) else None) or error
-        raise OptionError(f"{path}: expected an .npz file with one array per input: {reason}") from error
+        raise OptionError(f"{wanted}: {' '.join(str(reason).split())[:200] or type(error).__name__}") from error
+
+
+def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
+    """One array. Raises ValueError where its header asks for other bytes than there are."""
+    with archive.open(member) as stream:
+        version = np.lib.format.read_magic(stream)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read_header(stream)
+        needed, there = math.prod(shape) * dtype.itemsize, member.file_size - stream.tell()
+        if dtype.hasobject or min(shape, default=0) < 0 or needed != there:
+            raise ValueError(f"{member.filename} says {dtype}{list(shape)} and has {there} bytes")
+    with archive.open(member) as stream:
+        return np.lib.format.read_array(stream, allow_pickle=False)
 
 
 def save_arrays(path: Path, arrays: Mapping[str, Array]) -> None:

@@ -11,6 +11,8 @@ from typing import Any, TypeAlias, cast
 
 from ..dialects.errors import OptionError
 
+_LARGEST = 2**63 - 1
+"""Of numbers that users give: dims and sizes are 64-bit integers in the IR."""
 PRECISIONS = ("fp32", "tf32", "fp16", "bf16")
 
 Shape: TypeAlias = tuple[int, ...]
@@ -120,11 +122,17 @@ def _ordered(entries: Sequence[int | None]) -> bool:
 
 
 def _integer(value: Any) -> int | None:
-    """A plain integer from any integer type; None for what is none, truth values among it."""
+    """A plain integer of 64 bits from any integer type; None for what is none, truth values among it."""
     try:
-        return None if isinstance(value, bool) else operator.index(value)
+        number = None if isinstance(value, bool) else operator.index(value)
     except TypeError:
         return None
+    return None if number is None or abs(number) > _LARGEST else number
+
+
+def whole_number(text: str) -> int | None:
+    """The number that ASCII digits write, if it fits 64 bits; None for any other text."""
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
 
 
 def dim_ranges(profiles: Profiles) -> dict[str, Profile]:
@@ -150,11 +158,11 @@ def parse_profiles(texts: Sequence[str]) -> dict[str, Profile | ShapeProfile]:
 def parse_profile(text: str) -> tuple[str, Profile | ShapeProfile]:
     """Read `N=1,8,32` (min, opt, max of a dimension) or `x=1x64,8x64,32x64` (those of an input), or one entry for a fixed size."""
     name, _, value = text.strip().rpartition("=")
-    entries = value.strip().split(",")
-    if not name.strip() or len(entries) not in (1, 3) or not all(re.fullmatch(r"\d+(x\d+)*", e) for e in entries):
+    entries = [[whole_number(extent) for extent in entry.split("x")] for entry in value.strip().split(",")]
+    if not name.strip() or len(entries) not in (1, 3) or any(None in extents for extents in entries):
         raise OptionError(
-            f"profile {text!r}: expected <dimension>=<min>,<opt>,<max> such as N=1,8,32, or N=8 for a fixed size, "
+            f"profile {text[:200]!r}: expected <dimension>=<min>,<opt>,<max> such as N=1,8,32, or N=8 for a fixed size, "
             f"or shapes of an input such as x=1x64,8x64,32x64"
         )
-    given: list[Any] = [tuple(map(int, e.split("x"))) if "x" in e else int(e) for e in entries]
+    given = [extents[0] if len(extents) == 1 else tuple(extents) for extents in entries]
     return name.strip(), _profile(name.strip(), given * 3 if len(given) == 1 else given)

@@ -1,37 +1,80 @@
-"""Writing files that users name: refused early where that cannot work, and never left half written."""
+"""Files that users name: looked at before they are read, refused early where they cannot be written, never left half written."""
 
 from __future__ import annotations
 
 import os
 import stat
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from ..dialects.errors import OptionError
 
 _MODE = 0o644
 
 
-def check_writable(path: str | os.PathLike[str], what: str) -> Path:
+def as_path(path: Any, what: str) -> Path:
+    """The path that a caller gave; OptionError, naming it by `what` it would be, for what is not one, the bytes of a file among it."""
+    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
+        raise OptionError(f"{what}: expected the path of a file, got {type(path).__name__}.")
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError as error:
+        raise OptionError(f"{what} {shown(path)}: expected the path of a file, got text that is no name.") from error
+    if "\0" in os.fspath(path):
+        raise OptionError(f"{what} {shown(path)}: expected the path of a file, got a name with a NUL.")
+    return Path(path)
+
+
+def shown(path: Any) -> str:
+    """A path in a message: quoted, and cut where it is long."""
+    text = os.fspath(path)
+    return f"'{text}'" if len(text) <= 200 else f"'{text[:200]}...'"
+
+
+def check_readable(path: Any, what: str) -> Path:
+    """The path, if it names a file that can be read; OptionError otherwise, also for devices and pipes, which have no end."""
+    target = as_path(path, what)
+    try:
+        mode = target.stat().st_mode
+        if not stat.S_ISREG(mode):
+            kind = "a directory" if stat.S_ISDIR(mode) else "a device or pipe"
+            raise OptionError(f"{what} {shown(path)}: expected a file, got {kind}; check the path.")
+        with target.open("rb"):
+            return target
+    except OSError as error:
+        raise OptionError(f"{what} {shown(path)}: {error.strerror or error}; check the path.") from error
+
+
+def check_writable(path: Any, what: str) -> Path:
     """The path, if a file may be written there; OptionError, naming it by `what` it would be, otherwise.
 
     To be asked before long work whose result goes there.
     """
-    target = Path(path)
-    if not os.fspath(path) or target.is_dir():
-        raise OptionError(f"{what} '{path}': expected the name of a file, got a directory; name a file in it.")
-    if not target.parent.is_dir():
-        raise OptionError(f"{what} '{path}': the directory '{target.parent}' does not exist; create it first.")
-    if not os.access(target if _is_special(target) else target.parent, os.W_OK):
-        raise OptionError(f"{what} '{path}': no permission to write there; choose another place.")
+    target = as_path(path, what)
+    try:
+        if not os.fspath(path) or target.is_dir():
+            raise OptionError(f"{what} {shown(path)}: expected the name of a file, got a directory; name a file in it.")
+        if not target.parent.is_dir():
+            raise OptionError(f"{what} {shown(path)}: the directory '{target.parent}' does not exist; create it first.")
+        if not os.access(target if _is_special(target) else target.parent, os.W_OK):
+            raise OptionError(f"{what} {shown(path)}: no permission to write there; choose another place.")
+    except OSError as error:
+        raise OptionError(f"{what} {shown(path)}: {error.strerror or error}; choose another place.") from error
     return target
 
 
+def check_apart(path: Path, what: str, others: Iterable[str | Path | None]) -> None:
+    """Raises OptionError where a file to write is one of the `others`, under any of its names."""
+    for other in others:
+        if other is not None and path.exists() and os.path.exists(other) and path.samefile(other):
+            raise OptionError(f"{what} {shown(path)}: it is read here too; choose another name.")
+
+
 @contextmanager
-def replacing(path: str | os.PathLike[str], what: str) -> Generator[IO[bytes]]:
+def replacing(path: Any, what: str) -> Generator[IO[bytes]]:
     """Opens a file to write. `path` holds the old file or the whole new one, never half of it, also after a failure.
 
     Links are followed; a device or pipe is written to. Raises OptionError, as `check_writable` does, for what cannot be written.
@@ -42,7 +85,7 @@ def replacing(path: str | os.PathLike[str], what: str) -> Generator[IO[bytes]]:
             with open(target, "wb") as stream:
                 yield stream
             return
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f"{target.name}.")
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f"{target.name[:40]}.")
         try:
             with os.fdopen(handle, "wb") as stream:
                 yield stream
@@ -53,7 +96,7 @@ def replacing(path: str | os.PathLike[str], what: str) -> Generator[IO[bytes]]:
             raise
     except OSError as error:
         raise OptionError(
-            f"{what} '{path}': cannot be written: {error.strerror or error}; choose another place."
+            f"{what} {shown(path)}: cannot be written: {error.strerror or error}; choose another place."
         ) from error
 
 

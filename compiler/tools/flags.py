@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import argparse
 
+from ..options import whole_number
+
 
 def count(text: str) -> int:
     """A whole number from 0 on, as the value of a flag."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0 on, got {text!r}")
-    return int(text)
+    return _at_least(0, text)
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 on, as the value of a flag."""
+    return _at_least(1, text)
+
+
+def _at_least(least: int, text: str) -> int:
+    number = whole_number(text)
+    if number is None or number < least:
+        raise argparse.ArgumentTypeError(f"expected a whole number from {least} on, got {text[:40]!r}")
+    return number

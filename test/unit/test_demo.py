@@ -13,8 +13,8 @@ from xdsl.parser import Parser
 
 from trtc.compiler.pipeline import PHASES
 from trtc.compiler.tools import demo
+from trtc.compiler.tools.opt_tool import TrtcOptMain
 from trtc.compiler.tools.trtc import _parser as trtc_parser
-from trtc.compiler.tools.trtc_opt import TrtcOptMain
 from trtc.compiler.universe import make_context
 from trtc.dialects.errors import TrtcError
 
@@ -95,7 +95,7 @@ def test_the_commands_to_go_on_with_are_accepted(command: str) -> None:
         TrtcOptMain(args)
     else:
         assert tool == "trtc"
-        assert trtc_parser().parse_args(args).handler is not None
+        trtc_parser().parse_args(args)
 
 
 def test_an_error_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,14 +16,18 @@ from trtc.runtime.simulated import SimulatorContext
 W = np.arange(12, dtype=np.float32).reshape(4, 3) - 5
 
 
-@pytest.fixture
-def file(
-    handmade_engine: Callable[..., Any], handmade_network: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> str:
-    kernels = handmade_network[1]
-    monkeypatch.setattr(SimulatorContext, "_run", kernels)
-    path = tmp_path / "net.engine"
+@pytest.fixture(scope="module")
+def engine_bytes(handmade_engine: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("engine") / "net.engine"
     handmade_engine(W).save(path)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def file(engine_bytes: bytes, handmade_network: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    monkeypatch.setattr(SimulatorContext, "_run", handmade_network[1])
+    path = tmp_path / "net.engine"
+    path.write_bytes(engine_bytes)
     return str(path)
 
 
@@ -95,7 +99,6 @@ def test_inspect_shows_kernels_sources_and_ir(file: str, capsys: pytest.CaptureF
         (["run", "{file}", "--device", "simulator", "--shape", "N=99"], 1, "expected N within the profile"),
         (["run", "{file}", "--device", "tpu"], 1, "device 'tpu'"),
         (["run", "{file}", "--device", "simulator", "--inputs", "{tmp}/none.npz"], 2, "--inputs"),
-        (["bench", "{file}", "--iterations", "0"], 2, "expected at least 1"),
         (["build", "{tmp}/missing.onnx", "--quiet"], 2, "No such file"),
         (["build", "{tmp}/missing.onnx", "--quiet", "--target", "sm_75"], 1, "expected sm_80 or newer"),
         (["build", "{tmp}/missing.onnx", "--profile", "N"], 2, "expected <dimension>=<min>,<opt>,<max>"),
@@ -124,13 +127,22 @@ def test_errors_are_one_sentence(
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--seed", "-1"], ["--seed", "x"], ["--warmup", "-1"], ["--iterations", "1.5"], ["--memory-limit", "1GB"]],
+    [
+        *(
+            [flag, text]
+            for flag in ("--seed", "--warmup")
+            for text in ("-1", "x", "²", "１", "1e3", "9" * 5000, "nan", "")
+        ),
+        *(["--iterations", text] for text in ("1.5", "0", "²")),
+        ["--memory-limit", "1GB"],
+    ],
 )
 def test_numbers_of_flags_are_whole(file: str, capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["bench", file, *arguments])
     assert caught.value.code == 2
-    assert f"expected a whole number from 0 on, got '{arguments[1]}'" in capsys.readouterr().err
+    least = 1 if arguments[0] == "--iterations" else 0
+    assert f"expected a whole number from {least} on, got '{arguments[1][:40]}'" in capsys.readouterr().err
 
 
 def test_a_build_never_overwrites_what_is_no_engine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -160,7 +160,7 @@ def test_a_syntax_error_names_file_line_and_column(tmp_path: Path, capsys: pytes
         (["--run", "-t", "cuda"], "-t cuda does nothing with --run"),
         (["--run", "--seed=-1"], "expected a whole number from 0 on, got '-1'"),
         (["-o", "/nowhere/out.mlir"], "the directory '/nowhere' does not exist; create it first"),
-        (["--run", "--inputs=/nowhere.npz"], "/nowhere.npz: expected an .npz file"),
+        (["--run", "--inputs=/nowhere.npz"], "array file '/nowhere.npz': No such file or directory"),
         (["--profile=N=4", "--profile=N=5", "--stop-after=graph"], "N has another profile already"),
         (["--precision=fp16"], "--precision does nothing without --stop-after"),
         (["--save-outputs=y.npz"], "--save-outputs does nothing without --run"),

@@ -1,0 +1,321 @@
+"""What the commands of `trtc` do, given their flags.
+
+Where output goes is looked at before long work begins, and files are replaced only by whole ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...dialects.errors import OptionError
+from ...runtime.container import MAGIC
+from ...runtime.files import check_apart, check_writable, replacing
+from ..environment import cache_directory
+from ..options import BuildOptions, parse_profiles, whole_number
+from .failures import note
+
+if TYPE_CHECKING:
+    from ...runtime.context import ExecutionContext
+    from ...runtime.engine import Engine
+
+_PERCENTILES = (50.0, 90.0, 95.0, 99.0)
+
+
+class Progress:
+    """Reports long work on stderr: one line that is rewritten on a terminal, one line a stage elsewhere."""
+
+    def __init__(self, quiet: bool = False):
+        self.start = time.perf_counter()
+        self.quiet = quiet
+        self.live = sys.stderr.isatty()
+        self.pending = False
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if self.quiet:
+            return
+        text = f"[{time.perf_counter() - self.start:6.1f} s] {stage}" + (f" {done}/{total}" if total > 1 else "")
+        if self.live:
+            note(f"\r\x1b[K{text}", end="")
+            self.pending = True
+        elif done == total:
+            note(text)
+
+    def finish(self) -> None:
+        """Ends the line that is being rewritten."""
+        if self.pending:
+            note("")
+            self.pending = False
+
+
+def build_command(args: argparse.Namespace) -> int:
+    output = Path(os.path.splitext(args.model)[0] + ".engine" if args.output is None else args.output)
+    _check_engine_output(output)
+    engine = _build(args)
+    engine.save(output)
+    print(f"{output}: {output.stat().st_size} bytes for {', '.join(engine.variants)}; {_summary(engine)}")
+    return 0
+
+
+def run_command(args: argparse.Namespace) -> int:
+    from ..npz import save_arrays
+
+    _check_result(args.save, "--save", args)
+    engine = _engine(args)
+    context = engine.create_context(_device(args.device))
+    outputs = context.run(_inputs(engine, context, args))
+    print(f"device: {context.device}")
+    for name, array in outputs.items():
+        print(f"{name}: {_statistics(array)}")
+    if args.save is not None:
+        save_arrays(args.save, {name: _plain(array) for name, array in outputs.items()})
+        print(f"saved to {args.save}")
+    return 0
+
+
+def inspect_command(args: argparse.Namespace) -> int:
+    engine = _load(args.engine)
+    variant = engine.variant(args.arch)
+    if args.cuda is not None:
+        print(_section(variant.units, args.cuda, lambda unit: variant.text(unit.source)))
+    elif args.ir:
+        print(variant.text(variant.manifest["host"]) + variant.text(variant.manifest["tiles"]), end="")
+    elif args.json:
+        json.dump(engine.inspect(), sys.stdout, indent=2)
+        print()
+    else:
+        _print_engine(engine, args.arch)
+    return 0
+
+
+def bench_command(args: argparse.Namespace) -> int:
+    from ...runtime.context import CudaContext
+    from ...runtime.profiler import measure, profile, table
+
+    _check_result(args.export, "--export", args)
+    engine = _engine(args)
+    context = engine.create_context(_device(args.device))
+    inputs = _inputs(engine, context, args)
+    if args.profile_launches and not isinstance(context, CudaContext):
+        note("trtc: note: --profile-launches does nothing on the simulator; it needs a GPU")
+    if isinstance(context, CudaContext):
+        times = measure(context, inputs, warmup=args.warmup, iterations=args.iterations)
+        milliseconds = times.milliseconds
+        kind = "GPU time of a run, inputs and outputs on the GPU"
+    else:
+        milliseconds = _wall_times(context, inputs, args.warmup, args.iterations, Progress(args.quiet))
+        kind = "wall time on the simulator, which says nothing about a GPU"
+    record = _latencies(milliseconds)
+    print(f"device: {context.device}\n{kind}, milliseconds, {len(milliseconds)} runs:")
+    print("  ".join(f"{name} {value:.4f}" for name, value in record.items()))
+    if args.profile_launches and isinstance(context, CudaContext):
+        print(table(profile(context, inputs)))
+    if args.export is not None:
+        shapes = {name: list(array.shape) for name, array in inputs.items()}
+        times_record = {
+            "device": context.device,
+            "kind": kind,
+            "shapes": shapes,
+            **record,
+            "milliseconds": list(milliseconds),
+        }
+        with replacing(args.export, "--export") as stream:
+            stream.write((json.dumps(times_record, indent=2) + "\n").encode())
+    return 0
+
+
+# Engines from arguments.
+
+
+def _build(args: argparse.Namespace) -> Engine:
+    from ..driver import build
+
+    targets: list[str] = args.target or []
+    options = BuildOptions(
+        precision=args.precision or "fp32",
+        target=targets[0] if targets else None,
+        profiles=parse_profiles(args.profile or ()),
+        memory_limit=args.memory_limit,
+    )
+    progress = Progress(args.quiet)
+    try:
+        engine = build(args.model, options, targets=targets[1:], cache=None if args.no_cache else "", progress=progress)
+    finally:
+        progress.finish()
+    if engine.stats.compiles and not args.no_cache and not os.access(kept := cache_directory(), os.W_OK | os.X_OK):
+        note(
+            f"trtc: note: the next build compiles all kernels again: '{kept}' cannot be written; set TRTC_CACHE to another folder"
+        )
+    return engine
+
+
+def _check_engine_output(path: Path) -> None:
+    """Refuses what cannot be written, and a file that is not an engine: it may be the model."""
+    check_writable(path, "engine file")
+    if not path.is_file():
+        return
+    with path.open("rb") as stream:
+        start = stream.read(len(MAGIC))
+    if start not in (b"", MAGIC):
+        raise OptionError(
+            f"engine file '{path}': it exists and is no engine; delete it, or choose another name with -o."
+        )
+
+
+def _check_result(path: Path | None, flag: str, args: argparse.Namespace) -> None:
+    """Refuses what cannot be written, and the files that are read."""
+    if path is not None:
+        check_writable(path, flag)
+        check_apart(path, flag, (args.model, args.inputs))
+
+
+def _engine(args: argparse.Namespace) -> Engine:
+    """The engine of a file, or one built from a model."""
+    if Path(args.model).suffix in (".onnx", ".onnxtxt"):
+        return _build(args)
+    for flag in ("precision", "target", "profile", "memory_limit", "no_cache"):
+        if getattr(args, flag):
+            raise OptionError(
+                f"--{flag.replace('_', '-')}: it belongs to building, and '{args.model}' is built already; "
+                f"leave it out, or give the ONNX file."
+            )
+    return _load(args.model)
+
+
+def _load(path: str) -> Engine:
+    from ...runtime.engine import load
+
+    return load(path)
+
+
+def _device(text: str | None) -> str | int | None:
+    number = None if text is None else whole_number(text)
+    return text if number is None else number
+
+
+def _inputs(engine: Engine, context: ExecutionContext, args: argparse.Namespace) -> dict[str, np.ndarray]:
+    """Arrays from files, and seeded random ones, at the opt shapes of the profile or those of `--shape`, for the rest."""
+    sizes = {name: opt for name, (_, opt, _) in engine.symbols.items()}
+    sizes.update(_sizes(args.shape, engine.symbols))
+    shapes = {spec.name: tuple(extent.evaluate(sizes) for extent in spec.dims) for spec in engine.inputs}
+    context.plan(shapes)  # sizes outside the profile are found before arrays of them are made
+    given = {} if args.inputs is None else _given(engine, args.inputs)
+    rng = np.random.default_rng(args.seed)
+    for spec in engine.inputs:
+        if spec.name not in given:
+            given[spec.name] = _random(rng, shapes[spec.name], spec.dtype)
+    return given
+
+
+def _given(engine: Engine, path: Path) -> dict[str, np.ndarray]:
+    """The arrays of `--inputs`; refused where they hold more than the largest inputs that the engine takes."""
+    from ..npz import load_arrays
+
+    most = 0
+    for spec in engine.inputs:
+        extents = [max(0, extent.bounds(engine.symbols)[1]) for extent in spec.dims]
+        most += math.prod(extents) * max(8, spec.dtype.itemsize)
+    try:
+        return load_arrays(path, most=most)
+    except OptionError as error:
+        raise OptionError(f"--inputs: {error}") from error
+
+
+def _sizes(texts: Sequence[str], known: Mapping[str, Any]) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    for text in texts:
+        name, _, value = text.rpartition("=")
+        size = whole_number(value)
+        if not known:
+            raise OptionError(f"--shape '{text}': every dimension of this engine is fixed; leave it out.")
+        if name not in known or size is None:
+            raise OptionError(f"--shape '{text}': expected <dimension>=<size> with one of {', '.join(known)}.")
+        if sizes.setdefault(name, size) != size:
+            raise OptionError(f"--shape '{text}': {name} has the size {sizes[name]} already; give one.")
+    return sizes
+
+
+def _random(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+    if dtype.kind == "b":
+        return rng.integers(0, 2, shape).astype(dtype)
+    if dtype.kind in "iu":
+        return rng.integers(0, 2, shape).astype(dtype)
+    return rng.standard_normal(shape, np.float32).astype(dtype)
+
+
+# Reports.
+
+
+def _summary(engine: Engine) -> str:
+    stats = engine.stats
+    return (
+        f"{stats.launches_per_run} launches of {stats.kernels} kernels, arena {stats.arena_bytes} bytes, "
+        f"weights {stats.weight_bytes} bytes"
+    )
+
+
+def _print_engine(engine: Engine, arch: str | None) -> None:
+    for title, specs in (("inputs", engine.inputs), ("outputs", engine.outputs)):
+        print(f"{title}: " + ", ".join(map(str, specs)))
+    for name, (low, opt, high) in engine.symbols.items():
+        print(f"dim {name}: {low} to {high}, built for {opt}")
+    print(_summary(engine))
+    variant = engine.variant(arch)
+    print(f"kernels for {variant.arch}:")
+    for stored in variant.manifest["kernels"]:
+        used, facts = stored["resources"], stored["facts"]
+        grid = " x ".join(facts["grid"])
+        print(f"  {facts['name']}: grid {grid}, {facts['threads']} threads, {used['registers']} registers, "
+              f"{facts['shared_bytes']} bytes shared [{', '.join(facts['nodes'])}]")  # fmt: skip
+        for problem in stored["problems"]:
+            print(f"    {problem}")
+
+
+def _section(units: Mapping[str, Any], name: str, text: Any) -> str:
+    if name not in units:
+        raise OptionError(f"--cuda '{name}': expected a kernel of this engine: {', '.join(units)}.")
+    return text(units[name])
+
+
+def _statistics(array: Any) -> str:
+    flat = _plain(array).astype(np.float64).reshape(-1)
+    if not flat.size:
+        return f"{array.dtype}{list(array.shape)}"
+    with np.errstate(all="ignore"):  # infinities and NaN are printed, not warned of
+        mean = flat.mean()
+    return f"{array.dtype}{list(array.shape)} mean {mean:.6g} min {flat.min():.6g} max {flat.max():.6g} at {int(flat.argmax())}"
+
+
+def _plain(array: Any) -> np.ndarray:
+    """A NumPy array of a dtype that files know."""
+    host = array if isinstance(array, np.ndarray) else array.get()
+    return host if host.dtype.kind in "biuf" else host.astype(np.float32)
+
+
+def _wall_times(
+    context: Any, inputs: Mapping[str, Any], warmup: int, iterations: int, progress: Progress
+) -> tuple[float, ...]:
+    times: list[float] = []
+    for done in range(warmup + iterations):
+        start = time.perf_counter()
+        context.run(inputs)
+        times.append(1e3 * (time.perf_counter() - start))
+        progress("run", done + 1, warmup + iterations)
+    progress.finish()
+    return tuple(times[warmup:])
+
+
+def _latencies(milliseconds: Sequence[float]) -> dict[str, float]:
+    from ...runtime.profiler import Latencies
+
+    times = Latencies(tuple(milliseconds))
+    return {"mean": times.mean, "min": min(milliseconds), **{f"p{p:g}": times.percentile(p) for p in _PERCENTILES}}
