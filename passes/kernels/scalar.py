@@ -86,8 +86,9 @@ def convert(s: Emitter, x: SSAValue, to: Any) -> SSAValue:
     if is_float(source) and is_float(to):
         if _bits(source) < _bits(to):
             return s.emit(arith.ExtFOp(x, to))
-        single = x if source == f32 else convert(s, x, f32)
-        return single if to == f32 else s.emit(arith.TruncFOp(single, to))
+        if to == f32 or source == f32:
+            return s.emit(arith.TruncFOp(x, to))
+        return convert(s, convert(s, x, f32), to)
     wide: Any = compute_type(to)
     if is_float(source):
         return convert(s, _truncate(s, extend(s, x), i64 if to == i64 else i32), to)
