@@ -85,6 +85,9 @@ def randomise(model: torch.nn.Module) -> None:
                 weight.normal_(1.0 if name.endswith("weight") else 0.0, 0.1)
             else:
                 weight.normal_(0.0, 2.0 * HIDDEN**-0.5)
+        for module in model.modules():
+            if isinstance(module, torch.nn.Embedding):
+                module.weight.normal_()
 
 
 def export(name: str) -> onnx.ModelProto:
