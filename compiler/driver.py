@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -17,11 +17,11 @@ from xdsl.passes import ModulePass
 from xdsl.printer import Printer
 
 from ..dialects import buffer, kernel
-from ..dialects.errors import OptionError, PassError
+from ..dialects.errors import EngineFormatError, OptionError, PassError
 from ..dialects.nn_base import set_symbol_ranges, symbol_ranges
 from ..dialects.provenance import onnx_names
 from ..passes.remarks import Remark, collecting
-from ..runtime.container import PAGE, Section
+from ..runtime.container import PAGE, Section, decode_manifest, encode_manifest
 from ..runtime.engine import KIND, Engine, spec_to_json
 from ..runtime.kernels import KernelInfo
 from ..runtime.plan import HostProgram
@@ -76,14 +76,14 @@ def build(
     store = _Store()
     variants: dict[str, Any] = {}
     compiles = 0
-    program: HostProgram | None = None
+    programs: dict[str, HostProgram] = {}
     for arch in archs:
         made = _build_variant(
             imported.clone(), replace(options, target=arch), store, _cache(cache), progress, observers, found
         )
-        variants[arch], program = made.manifest, made.program
+        variants[arch], programs[arch] = made.manifest, made.program
         compiles += made.compiles
-    assert program is not None
+    program = programs[archs[-1]]
     manifest = {
         "kind": KIND,
         "toolchain": toolchain,
@@ -94,7 +94,27 @@ def build(
         "symbols": {name: list(values) for name, values in sorted(program.symbols.items())},
         "variants": variants,
     }
-    return Engine(manifest, store.sections, compiles=compiles)
+    return _read_back(manifest, store.sections, programs, compiles)
+
+
+def _read_back(
+    manifest: dict[str, Any], sections: Mapping[str, Section], programs: Mapping[str, HostProgram], compiles: int
+) -> Engine:
+    """The engine as one reads it from a file, weights left where they are. Raises PassError where that is not what was built."""
+    try:
+        engine = Engine(decode_manifest(encode_manifest(manifest)), sections, compiles=compiles)
+        for arch, built in programs.items():
+            read = engine.variant(arch).program
+            for part in fields(HostProgram):
+                expected, got = getattr(built, part.name), getattr(read, part.name)
+                if expected != got:
+                    raise PassError(
+                        f"build: the {part.name} of the host function for {arch} do not read back: expected {expected!r:.200}, "
+                        f"got {got!r:.200}."
+                    )
+    except (EngineFormatError, ValueError) as error:
+        raise PassError(f"build: the engine cannot be read back: {error}") from error
+    return engine
 
 
 @dataclass(frozen=True)

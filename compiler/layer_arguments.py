@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, cast
 from ..dialects import dims
 from ..dialects.dims import Expr
 from ..dialects.errors import InvalidModelError
+from ..dialects.text import is_unicode
 
 Integers: TypeAlias = tuple[int, ...]
 
@@ -20,9 +21,9 @@ def check_kind(what: str, kind: Any, known: Sequence[str]) -> None:
 
 
 def check_name(what: str, name: Any) -> None:
-    """Raise InvalidModelError unless `name` is a text that is not empty."""
-    if not isinstance(name, str) or not name:
-        raise InvalidModelError(f"{what}: expected a name, a text that is not empty, got {name!r}")
+    """Raise InvalidModelError unless `name` is a text of Unicode that is not empty."""
+    if not isinstance(name, str) or not name or not is_unicode(name):
+        raise InvalidModelError(f"{what}: expected a name, a Unicode text that is not empty, got {name!r}")
 
 
 def extents_of(what: str, shape: Any) -> tuple[Expr, ...]:

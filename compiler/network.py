@@ -217,6 +217,7 @@ class Network:
 
     def name(self, value: SSAValue, name: str) -> None:
         """Let a layer's result stand for the tensor `name`, in check-numerics say; the first name counts."""
+        check_name("tensor", name)
         if isinstance(op := value.owner, Operation) and len(op.results) == 1 and "nn.names" not in op.attributes:
             set_names(op, [name])
 
@@ -248,6 +249,8 @@ class Network:
 
     def add_constant(self, array: Array, name: str = "") -> SSAValue:
         """A constant: the array's values at this call. Small equal ones are shared."""
+        if name:
+            check_name("constant", name)
         array = np.asarray(array)
         key = (name, array.dtype, array.shape, array.tobytes()) if array.size <= nn.DENSE_LIMIT else None
         if key is not None and key in self._constants:

@@ -1,8 +1,13 @@
 """The errors that trtc raises on purpose: each message says what failed, where, expected, got, and how to fix it."""
 
+from .text import printable_lines
+
 
 class TrtcError(Exception):
-    """Base of every error that trtc raises on purpose."""
+    """Base of every error that trtc raises on purpose. Messages hold names of models, so they are made printable here, for all."""
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*(printable_lines(a) if isinstance(a, str) else a for a in arguments))
 
 
 class UnsupportedOpError(TrtcError):

@@ -23,6 +23,8 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, Operation
 from xdsl.utils.hints import isa
 
+from .text import printable
+
 NAMES = "nn.names"
 
 
@@ -90,7 +92,12 @@ def set_names(op: Operation, names: Sequence[str]) -> None:
 def describe(op: Operation) -> str:
     """An op in an error message: its name and the ONNX nodes that it comes from."""
     names = onnx_names(op.location)
-    return f"{op.name} (from {', '.join(names)})" if names else op.name
+    return f"{op.name} (from {listed(names)})" if names else op.name
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names of a model in a line of text."""
+    return ", ".join(map(printable, names))
 
 
 def split_order(name: str, rank: int) -> tuple[str, tuple[int, ...]]:

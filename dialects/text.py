@@ -16,15 +16,20 @@ _IDENTIFIER_LENGTH = 40
 
 
 def printable(text: str) -> str:
-    """The text with everything that a terminal would act upon (control characters, bidirectional overrides, lone surrogates)
-    written as an escape; line ends and tabs stay."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or c in "\n\t" else _escaped(c) for c in text)
+    """The text on one line, with everything that a terminal would act upon (control characters, bidirectional overrides, lone
+    surrogates) written as an escape."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def printable_lines(text: str) -> str:
+    """The same for a text of several lines."""
+    return text if text.isprintable() else "\n".join(map(printable, text.split("\n")))
 
 
 def _escaped(character: str) -> str:
     code = ord(character)
+    if character in "\n\r\t":
+        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}[character]
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 

@@ -18,7 +18,8 @@ from typing import Literal, TypeAlias
 
 from xdsl.ir import Operation
 
-from ..dialects.provenance import get_names, onnx_names
+from ..dialects.provenance import get_names, listed, onnx_names
+from ..dialects.text import printable
 
 Kind: TypeAlias = Literal["applied", "missed", "analysis"]
 
@@ -37,8 +38,8 @@ class Remark:
     message: str
 
     def __str__(self) -> str:
-        nodes = f" [{', '.join(self.nodes)}]" if self.nodes else ""
-        return f"{self.kind}: {self.pass_name}: {self.op_name}{nodes}: {self.message}"
+        nodes = f" [{listed(self.nodes)}]" if self.nodes else ""
+        return f"{self.kind}: {self.pass_name}: {self.op_name}{nodes}: {printable(self.message)}"
 
 
 def remark(op: Operation, kind: Kind, pass_name: str, message: str) -> None:

@@ -52,7 +52,7 @@ def write_container(path: str | os.PathLike[str], manifest: Mapping[str, Any], s
     Raises OptionError where nothing can be written.
     """
     table, end = _layout(sections)
-    encoded = json.dumps({**manifest, "sections": table}, sort_keys=True, separators=(",", ":")).encode()
+    encoded = encode_manifest({**manifest, "sections": table})
     if len(encoded) > _MAXIMUM_MANIFEST:
         raise OptionError(
             f"engine file '{path}': its manifest takes {len(encoded)} bytes, more than {_MAXIMUM_MANIFEST}; build a smaller part."
@@ -130,12 +130,9 @@ class _Reader:
 
     def _parse(self, encoded: bytes) -> dict[str, Any]:
         try:
-            manifest = json.loads(encoded, object_pairs_hook=_object, parse_constant=_no_number)
-        except (ValueError, RecursionError) as error:
-            raise self.broken("its manifest is not JSON, names a field twice, or is nested too deeply") from error
-        if not isinstance(manifest, dict):
-            raise self.broken("its manifest is not an object")
-        return cast(dict[str, Any], manifest)
+            return decode_manifest(encoded)
+        except ValueError as error:
+            raise self.broken(f"its manifest {error}") from error
 
     def sections(self, manifest: dict[str, Any]) -> dict[str, Section]:
         """Takes the section table out of the manifest and reads what it lists."""
@@ -181,6 +178,22 @@ class _Reader:
 
     def broken(self, reason: str) -> EngineFormatError:
         return EngineFormatError(f"engine file '{self.path}' cannot be loaded: {reason}; copy it again or rebuild it.")
+
+
+def encode_manifest(manifest: Mapping[str, Any]) -> bytes:
+    """The manifest as a file holds it."""
+    return json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()
+
+
+def decode_manifest(encoded: bytes) -> dict[str, Any]:
+    """The inverse. Raises ValueError, which goes on after "its manifest"."""
+    try:
+        manifest = json.loads(encoded, object_pairs_hook=_object, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise ValueError("is not JSON, names a field twice, or is nested too deeply") from error
+    if not isinstance(manifest, dict):
+        raise ValueError("is not an object")
+    return cast(dict[str, Any], manifest)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

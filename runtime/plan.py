@@ -22,6 +22,7 @@ from ..dialects.dtypes import numpy_dtype
 from ..dialects.errors import PassError, TrtcError
 from ..dialects.nn_base import symbol_ranges
 from ..dialects.provenance import onnx_names
+from ..dialects.text import printable
 from .kernels import KernelInfo
 
 Root = Literal["arena", "weight", "input", "output"]
@@ -41,7 +42,7 @@ class TensorSpec:
     dims: tuple[Expr, ...]
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.dtype}[{', '.join(map(str, self.dims))}]"
+        return f"{printable(self.name)}: {self.dtype}[{', '.join(map(str, self.dims))}]"
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from ...dialects import limits
 from ...dialects.errors import InvalidModelError, UnsupportedOpError
 from .external_data import ExternalData
 from .local_functions import inlined, key_of
+from .texts import check_texts
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
@@ -145,6 +146,7 @@ def _parse_bytes(data: bytes, source: str) -> ModelProto:
 def _check(model: ModelProto, source: str, folder: Path | None) -> Graph:
     if not model.HasField("graph") or not (model.graph.node or model.graph.output):
         raise InvalidModelError(f"{source} holds no graph; it may be cut off or not be an ONNX model; export it again")
+    check_texts(model, source)
     opsets = _opsets(model, source)
     graph = model.graph
     if graph.sparse_initializer:

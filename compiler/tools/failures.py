@@ -22,6 +22,7 @@ from io import TextIOWrapper
 from typing import NoReturn
 
 from ...dialects.errors import OptionError, TrtcError
+from ...dialects.text import printable_lines
 from ..environment import traceback_wanted
 
 FAILURE, MISUSE, INTERRUPTED = 1, 2, 130
@@ -91,7 +92,7 @@ def _report(tool: str, error: BaseException, script: bool) -> int:
         return 128 + error.args[0]
     if isinstance(error, OSError) and error.filename is None:
         _discard(sys.stdout, 1)
-    note(f"{tool}: error: {_sentence(error)}")
+    note(f"{tool}: error: {printable_lines(_sentence(error))}")
     return MISUSE if isinstance(error, OptionError) else FAILURE
 
 

@@ -27,6 +27,7 @@ from xdsl.xdsl_opt_main import xDSLOptMain
 
 from ...dialects.errors import InvalidModelError, OptionError, TrtcError
 from ...dialects.ir_text import IRTextError, read_module
+from ...dialects.text import printable_lines
 from ...runtime.files import check_apart, check_readable, check_writable, replacing
 from ..blobs import blobs_of, load_blobs, save_blobs
 from ..observers import DumpObserver, PrintObserver, TimingObserver
@@ -284,6 +285,7 @@ class TrtcOptMain(xDSLOptMain):
 
     def _report(self, message: str, error: BaseException, output: IO[str], *, parsing: bool = False) -> None:
         """A broken module: to the output where the test asks for it, else to stderr and a failing exit code."""
+        message = printable_lines(message)
         if self.args.traceback:
             traceback.print_exception(error, file=sys.stderr)
         if self.args.verify_diagnostics or (parsing and self.args.parsing_diagnostics):

@@ -17,7 +17,7 @@ from trtc.dialects.dims import symbol
 from trtc.dialects.ir_text import MAXIMUM_DEPTH, IRTextError, read_module
 from trtc.dialects.nn_base import set_symbol_ranges, symbol_ranges
 from trtc.dialects.provenance import onnx_location, onnx_names
-from trtc.dialects.text import identifier, printable, quoted, unquoted
+from trtc.dialects.text import identifier, printable, printable_lines, quoted, unquoted
 
 TEXTS = [
     "é",
@@ -63,8 +63,8 @@ def test_quoted_text_is_printable_and_comes_back(text: str) -> None:
 
 
 def test_printable_keeps_words_and_lines_and_escapes_what_a_terminal_acts_upon() -> None:
-    assert printable("Größe 日本 😀\n\tx") == "Größe 日本 😀\n\tx"
-    assert printable("\x1b[31m\r\x9b\u202e\ud800\U000e0001") == "\\x1b[31m\\x0d\\x9b\\u202e\\ud800\\U000e0001"
+    assert printable("Größe 日本 😀") == "Größe 日本 😀" and printable_lines("a\nb\x07\n") == "a\nb\\x07\n"
+    assert printable("\x1b[31m\r\n\x9b\u202e\ud800\U000e0001") == "\\x1b[31m\\r\\n\\x9b\\u202e\\ud800\\U000e0001"
 
 
 NESTED = "builtin.module {" * 200 + "}" * 200
