@@ -57,6 +57,8 @@ class _Memref(NamedTuple):
 
     ref: MemoryRef
     base: Array
+    begin: int = 0
+    """Bytes from the begin of an allocation to the owner's first."""
 
     @property
     def array(self) -> Array:
@@ -101,13 +103,13 @@ class _Host:
     def _shape(self, dims: Sequence[Expr]) -> tuple[int, ...]:
         return tuple(extent.evaluate(self.env) for extent in dims)
 
-    def _own(self, value: SSAValue, shape: Sequence[int], base: Array | None = None) -> None:
+    def _own(self, value: SSAValue, shape: Sequence[int], base: Array | None = None, begin: int = 0) -> None:
         """A memref that is row-major from the first of these bytes on (default: new ones, poisoned)."""
         dtype = _dtype(value)
         size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
         base = np.full(size, _POISON, np.uint8) if base is None else base[:size]
         strides = tuple(int(np.prod(shape[axis + 1 :], dtype=np.int64)) for axis in range(len(shape)))
-        self.memrefs[value] = _Memref(MemoryRef("arena", "", 0, tuple(shape), strides, dtype), base)
+        self.memrefs[value] = _Memref(MemoryRef("arena", "", 0, tuple(shape), strides, dtype), base, begin)
 
     def _step(self, op: Operation) -> None:
         match op:
@@ -123,13 +125,13 @@ class _Host:
             case buffer.SlotOp():
                 begin = op.offset.value.data
                 slot = self.memrefs[op.arena].base[begin : begin + op.size.value.data]
-                self._own(op.result, self._shape(op.dims.exprs), slot)
+                self._own(op.result, self._shape(op.dims.exprs), slot, begin)
             case buffer.ViewOp():
                 (offset,) = self._shape(op.offset.exprs)
                 shape, strides = self._shape(op.dims.exprs), self._shape(op.strides.exprs)
                 dtype, owner = _dtype(op.result), self.memrefs[op.source]
                 ref = MemoryRef("arena", "", offset * dtype.itemsize, shape, strides, dtype)
-                self.memrefs[op.result] = _Memref(ref, owner.base)
+                self.memrefs[op.result] = _Memref(ref, owner.base, owner.begin)
             case buffer.LaunchOp():
                 self._launch(op)
             case _ if op.name in ("func.return", "buffer.symbol"):
@@ -150,7 +152,9 @@ class _Host:
 
             self._poison(op)
             memrefs = [self.memrefs[value] for value in op.memrefs]
-            run_kernel(callee, [m.ref.flat(m.base) for m in memrefs], symbols, mode=kernel_mode(callee))
+            arrays = [m.ref.flat(m.base) for m in memrefs]
+            offsets = [m.begin + m.ref.offset for m in memrefs]
+            run_kernel(callee, arrays, symbols, mode=kernel_mode(callee), offsets=offsets)
         else:
             raise InvalidModelError(
                 f"{describe(op)}: expected a function or kernel {op.callee}, got none in the module"

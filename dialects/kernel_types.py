@@ -6,7 +6,7 @@ See `kernel.py` for the ops and docs/reference/kernel-semantics.md for what they
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import prod
+from math import gcd, prod
 
 from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, FixedBitwidthType, IntAttr, IntegerAttr, StringAttr
 from xdsl.ir import Attribute, ParametrizedAttribute, TypeAttribute
@@ -22,6 +22,8 @@ from .nn_base import DimsAttr
 SWIZZLES = (0, 32, 64, 128)
 TMA_ALIGNMENT = 16
 """Bytes that divide the address and the strides of a tensor that TMA walks."""
+WIDEST_ACCESS = 16
+"""Bytes of the widest access of a thread; TMA wants its tensors aligned to as many."""
 CHOICE = "kernel.choice"
 """The attribute of an outlined group, then of its kernels, that holds the `Choice`."""
 
@@ -114,6 +116,11 @@ class GlobalType(ParametrizedAttribute, TypeAttribute):
         if strides is None:
             strides = row_major(dims)
         return cls(DimsAttr.get(dims), element, DimsAttr.get(strides), IntAttr(align))
+
+    @property
+    def needs(self) -> int:
+        """Bytes that must divide the address at a launch: those of the widest access that `align` allows."""
+        return gcd(self.align.data, WIDEST_ACCESS)
 
     @classmethod
     def parse_parameters(cls, parser: AttrParser) -> list[Attribute]:

@@ -291,6 +291,8 @@ class CudaContext(ExecutionContext):
     def _pack(self, launch: Any, plan: BoundPlan, addresses: Mapping[tuple[Root, str], int]) -> Packed:
         kernel = launch.kernel
         pointers = [self._address(ref, addresses) for ref in launch.arguments]
+        for position, pointer in enumerate(pointers):
+            kernel.check_address(position, pointer, "GPU memory")
         maps = [
             self._driver.encode_tensor_map(
                 m.evaluate(plan.symbols), pointers[m.argument] + m.offset_bytes(plan.symbols)

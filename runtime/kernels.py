@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 from ..dialects import kernel
 from ..dialects.dims import Expr, parse_expr
-from ..dialects.errors import EngineFormatError, TargetError
+from ..dialects.errors import EngineFormatError, PassError, TargetError
 from ..dialects.provenance import onnx_names
 from .tensor_maps import TensorMapInfo
 
@@ -30,6 +30,8 @@ class KernelInfo:
     programmatic: bool = False
     tensor_maps: tuple[TensorMapInfo, ...] = ()
     nodes: tuple[str, ...] = ()
+    alignments: tuple[int, ...] = ()
+    """For each tensor the bytes that must divide its address."""
 
     @classmethod
     def read(cls, func: kernel.FuncOp) -> KernelInfo:
@@ -46,6 +48,7 @@ class KernelInfo:
             programmatic=any(isinstance(op, kernel.GridWaitOp) for op in func.walk()),
             tensor_maps=tuple(TensorMapInfo.read(op) for op in func.walk() if isinstance(op, kernel.TensorMapOp)),
             nodes=tuple(onnx_names(func.location)),
+            alignments=tuple(cast(kernel.GlobalType, tensor.type).needs for tensor in func.tensors),
         )
 
     def blocks(self, env: Mapping[str, int]) -> tuple[int, int, int]:
@@ -57,6 +60,14 @@ class KernelInfo:
             )
         x, y, z = grid
         return x, y, z
+
+    def check_address(self, position: int, address: int, of: str) -> None:
+        """Raises PassError for an address of a tensor, or an offset into something aligned, that the kernel's accesses cannot take."""
+        need = self.alignments[position] if position < len(self.alignments) else 1
+        if need < 1 or address % need:
+            raise PassError(
+                f"launch of @{self.name}: expected tensor {position} at a multiple of {need} bytes of {of}, got byte {address}."
+            )
 
     def to_json(self) -> dict[str, Any]:
         """The facts as JSON values."""
@@ -79,6 +90,7 @@ class KernelInfo:
                 programmatic=bool(stored["programmatic"]),
                 tensor_maps=tuple(TensorMapInfo.from_json(entry) for entry in stored["tensor_maps"]),
                 nodes=_texts(stored["nodes"]),
+                alignments=tuple(map(int, stored["alignments"])),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise EngineFormatError(

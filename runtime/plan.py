@@ -147,18 +147,22 @@ class HostProgram:
         specs = (*self.inputs, *self.outputs)
         bound = {spec.name: tuple(extent.evaluate(env) for extent in spec.dims) for spec in specs}
         grids = [launch.kernel.blocks(env) for launch in self.launches]
+        arguments = [tuple(view.bind(env) for view in launch.arguments) for launch in self.launches]
+        for launch, refs in zip(self.launches, arguments, strict=True):
+            for position, ref in enumerate(refs):
+                launch.kernel.check_address(position, ref.offset, f"{ref.root} {ref.name}".rstrip())
         # A launch without a block has nothing to write: its result is empty. CUDA refuses such a grid.
         launches = tuple(
             Launch(
                 launch.kernel,
                 grid,
-                tuple(view.bind(env) for view in launch.arguments),
+                refs,
                 tuple(env[name] for name in launch.kernel.params),
                 launch.nodes,
                 launch.names,
                 launch.written,
             )
-            for launch, grid in zip(self.launches, grids, strict=True)
+            for launch, grid, refs in zip(self.launches, grids, arguments, strict=True)
             if all(grid)
         )
         return BoundPlan(env, bound, launches)
@@ -310,6 +314,9 @@ class _Reader:
             raise PassError(
                 f"host program: kernel @{name} takes {kernel.arguments} tensors, its launch passes {len(arguments)}."
             )
+        for position, view in enumerate(arguments):
+            if (offset := view.offset.as_int()) is not None:
+                kernel.check_address(position, view.base + offset * view.dtype.itemsize, view.root)
         missing = sorted(set(kernel.params) - set(op.symbol_names))
         if missing:
             raise PassError(f"host program: kernel @{name} asks for '{missing[0]}', which its launch does not bind.")

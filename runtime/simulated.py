@@ -84,7 +84,8 @@ class SimulatorContext(ExecutionContext):
         from .simulator import run_kernel
 
         arrays = [ref.flat(base) for ref, base in zip(launch.arguments, bases, strict=True)]
-        run_kernel(self._kernels[launch.kernel.name], arrays, dict(symbols))
+        offsets = [ref.offset for ref in launch.arguments]
+        run_kernel(self._kernels[launch.kernel.name], arrays, dict(symbols), offsets=offsets)
 
 
 def _observer(observe: Observer | None) -> Callable[[Launch, list[np.ndarray]], None] | None:

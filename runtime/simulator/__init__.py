@@ -8,12 +8,13 @@ checking synchronisation (slow). Whole networks run on it by `compiler/execute.p
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 
 from ...dialects import kernel
-from ...dialects.errors import OptionError
+from ...dialects.errors import OptionError, SimulationError
+from ...dialects.kernel_types import GlobalType
 from .tile import run_kernel_tiles
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
@@ -30,12 +31,20 @@ def run_kernel(
     mode: Mode = "tile",
     blocks: Sequence[int] | None = None,
     seed: int = 0,
+    offsets: Sequence[int] = (),
 ) -> None:
     """
     Run one launch. `arrays` are the tensors as flat arrays in argument order, each from its first element on, written in place; `symbols`
-    binds the dim symbols; `blocks` picks blocks (linear, x fastest). `seed` orders roles and completions in thread mode.
+    binds the dim symbols; `blocks` picks blocks (linear, x fastest). `seed` orders roles and completions in thread mode. `offsets` says at
+    how many bytes from an aligned address each tensor begins (none: at such an address).
     Raises SimulationError, naming the rule that was broken, op and ONNX node.
     """
+    for position, (tensor, offset) in enumerate(zip(func.tensors, offsets, strict=False)):
+        need = cast(GlobalType, tensor.type).needs
+        if offset % need:
+            raise SimulationError(
+                f"kernel @{func.sym_name.data}, tensor {position}: misaligned: expected a multiple of {need} bytes, got byte {offset}"
+            )
     if mode == "tile":
         run_kernel_tiles(func, arrays, symbols, blocks=blocks)
     elif mode == "thread":
