@@ -15,10 +15,11 @@ from typing import Any, Literal, NamedTuple, cast
 import numpy as np
 from xdsl.dialects.builtin import ArrayAttr, MemRefType, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from ..dialects import buffer, kernel
 from ..dialects.dims import Expr
+from ..dialects.dims_solving import solved
 from ..dialects.dtypes import numpy_dtype
 from ..dialects.errors import InvalidModelError, PassError
 from ..dialects.meaning import run_function, run_weights
@@ -92,13 +93,21 @@ class _Host:
             self._own(argument, np.shape(inputs[name]), bytes_of(np.ascontiguousarray(inputs[name])))
         for op in main.body.block.ops:
             if isinstance(op, buffer.SymbolOp):
-                self.env[op.symbol.data] = self.memrefs[op.source].ref.shape[op.axis.value.data]
+                self._bind(op, dims[cast(BlockArgument, op.source).index])
         for argument, exprs in list(zip(arguments, dims, strict=True))[len(names) :]:
             self._own(argument, self._shape(exprs))
         for op in main.body.block.ops:
             self._step(op)
         results = arguments[len(names) :]
         return {name: self.memrefs[argument].array for name, argument in zip(outputs, results, strict=True)}
+
+    def _bind(self, op: buffer.SymbolOp, dims: Sequence[Expr]) -> None:
+        name, axis = op.symbol.data, op.axis.value.data
+        size = self.memrefs[op.source].ref.shape[axis]
+        value = solved(dims[axis], name, size, self.env)
+        if value is None:
+            raise InvalidModelError(f"{describe(op)}: expected a dim {dims[axis]}, got {size}, which no {name} gives")
+        self.env[name] = value
 
     def _shape(self, dims: Sequence[Expr]) -> tuple[int, ...]:
         return tuple(extent.evaluate(self.env) for extent in dims)

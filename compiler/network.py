@@ -45,6 +45,7 @@ from xdsl.utils.exceptions import VerifyException
 from ..dialects import dims, nn, quant
 from ..dialects.blob import digest_of
 from ..dialects.dims import Expr, ExprLike
+from ..dialects.dims_solving import sources
 from ..dialects.dtypes import element_type_of, f8e4m3, f8e5m2, i16, numpy_dtype, ui8
 from ..dialects.errors import InvalidModelError, OptionError
 from ..dialects.provenance import onnx_location, set_names
@@ -145,6 +146,11 @@ class Network:
         if missing := sorted(used - known.keys()):
             raise InvalidModelError(
                 f"dynamic dims {', '.join(missing)}: no range is known; call symbols({missing[0]}=(1, 4, 8))"
+            )
+        shapes = [extent for argument in self._block.args for extent in nn.shape_of(argument)]
+        if open_ := sorted(used - sources(shapes).keys()):
+            raise InvalidModelError(
+                f"dynamic dim {open_[0]}: no input has a dim that tells it; give one the dim {open_[0]!r}, or one linear in it"
             )
         if self._module is None:
             self._module = self._finish()

@@ -108,7 +108,8 @@ def argument_dims(function: Operation) -> tuple[tuple[Expr, ...], ...]:
 
 @irdl_op_definition
 class SymbolOp(IRDLOperation):
-    """The value of a dim symbol, read off one dim of an argument."""
+    """The value of a dim symbol, read off one dim of an argument: of its expression in `buffer.arg_dims`, linear in the symbol,
+    where the ops before give all other symbols."""
 
     name = "buffer.symbol"
 

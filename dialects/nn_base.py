@@ -33,7 +33,8 @@ from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
 
 from .dims import Expr, ExprLike, as_expr, const, parse_exprs
-from .errors import InvalidModelError
+from .dims_solving import solved, sources
+from .errors import InvalidModelError, TrtcError, UnsupportedOpError
 
 Value: TypeAlias = SSAValue | Operation
 SYMBOLS = "nn.symbols"
@@ -166,7 +167,7 @@ def compatible(a: Attribute, b: Attribute) -> bool:
 def broadcast_dims(what: str, *shapes: Sequence[Expr]) -> tuple[Expr, ...]:
     """The NumPy broadcast of shapes. A dim whose size is unknown broadcasts only against 1, a constant, or the same expression.
 
-    Raises InvalidModelError for dims that differ or that are not known to be equal.
+    Raises InvalidModelError for dims that differ, UnsupportedOpError for dims that are not known to be equal.
     """
     rank = max(map(len, shapes), default=0)
     padded = [(const(1),) * (rank - len(s)) + tuple(s) for s in shapes]
@@ -176,7 +177,13 @@ def broadcast_dims(what: str, *shapes: Sequence[Expr]) -> tuple[Expr, ...]:
         constants = [d for d in wide if d.as_int() is not None]
         if len(constants) > 1 or (not constants and len(wide) > 1):
             got = " and ".join(_shape_text(s) for s in shapes)
-            raise InvalidModelError(f"{what}: expected shapes that broadcast, got {got}, which differ in dim {axis}")
+            text = f"{what}: expected shapes that broadcast, got {got}, which differ in dim {axis}"
+            if len(constants) > 1:
+                raise InvalidModelError(text)
+            raise UnsupportedOpError(
+                f"{text}; if {' and '.join(map(str, wide))} are always equal, give them one name in the model, or fix their sizes "
+                "in the profile (min = opt = max)"
+            )
         dims.append((constants or wide or [const(1)])[0])
     return tuple(dims)
 
@@ -242,19 +249,22 @@ def set_symbol_ranges(module: ModuleOp, ranges: dict[str, tuple[int, int, int]])
 
 
 def bind_symbols(types: Iterable[Attribute], shapes: Iterable[Sequence[int]]) -> dict[str, int]:
-    """The values of all symbols that stand alone as a dim of the types, read from actual shapes.
+    """The values of all symbols that the dims of the types determine, read from actual shapes.
 
     Raises InvalidModelError where a shape does not fit its type.
     """
     pairs = [(as_tensor(t), shape_of(t), tuple(s)) for t, s in zip(types, shapes, strict=True)]
-    env: dict[str, int] = {}
     for ty, dims, shape in pairs:
         if len(dims) != len(shape):
             raise InvalidModelError(f"expected a tensor of type {ty}, got one of shape {shape}")
-        for dim, size in zip(dims, shape, strict=True):
-            name = dim.as_symbol()
-            if name is not None:
-                env.setdefault(name, size)
+    extents = [extent for _, dims, _ in pairs for extent in dims]
+    sizes = [size for _, _, shape in pairs for size in shape]
+    env: dict[str, int] = {}
+    for name, position in sources(extents).items():
+        value = solved(extents[position], name, sizes[position], env)
+        if value is None:
+            raise InvalidModelError(f"expected a dim {extents[position]}, got {sizes[position]}, which no {name} gives")
+        env[name] = value
     for ty, dims, shape in pairs:
         for dim, size in zip(dims, shape, strict=True):
             if dim.symbols() <= env.keys() and dim.evaluate(env) != size:
@@ -288,7 +298,7 @@ class NnOp(IRDLOperation, ABC):
         try:
             self.check()
             inferred = self.inferred()
-        except InvalidModelError as error:
+        except TrtcError as error:
             raise VerifyException(str(error)) from error
         for index, (want, got) in enumerate(zip(inferred or (), self.result_types, strict=False)):
             if not compatible(want, got):

@@ -18,6 +18,7 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from ..dialects import buffer
 from ..dialects.dims import Expr, const
+from ..dialects.dims_solving import solved
 from ..dialects.dtypes import numpy_dtype
 from ..dialects.errors import PassError, TrtcError
 from ..dialects.nn_base import symbol_ranges
@@ -170,15 +171,14 @@ class HostProgram:
     def bind_symbols(self, shapes: Mapping[str, Sequence[int]]) -> dict[str, int]:
         """The value of every symbol for these input shapes, checked against the dims and the profile."""
         self._check_names(shapes)
-        env = {
-            symbol: int(shapes[name][axis]) for symbol, (name, axis) in self.sources.items() if axis < len(shapes[name])
-        }
+        for spec in self.inputs:
+            if len(shape := shapes[spec.name]) != len(spec.dims):
+                raise InputError(
+                    f"input '{spec.name}': expected {len(spec.dims)} dims as in {spec}, got shape {tuple(shape)}."
+                )
+        env = self._solved(shapes)
         for spec in self.inputs:
             shape = tuple(int(extent) for extent in shapes[spec.name])
-            if len(shape) != len(spec.dims):
-                raise InputError(
-                    f"input '{spec.name}': expected {len(spec.dims)} dims as in {spec}, got shape {shape}."
-                )
             for axis, (extent, size) in enumerate(zip(spec.dims, shape, strict=True)):
                 self._check_dim(spec, axis, extent, size, env)
         for symbol, (low, _, high) in self.symbols.items():
@@ -188,6 +188,18 @@ class HostProgram:
                     f"input '{name}', dim {axis}: expected {symbol} within the profile [{low}, {high}], got {env[symbol]}; "
                     f"rebuild with a wider profile for {symbol}."
                 )
+        return env
+
+    def _solved(self, shapes: Mapping[str, Sequence[int]]) -> dict[str, int]:
+        """Every symbol from the dim that it is read from; those before it are known."""
+        dims = {spec.name: spec.dims for spec in self.inputs}
+        env: dict[str, int] = {}
+        for symbol, (name, axis) in self.sources.items():
+            extent, size = dims[name][axis], int(shapes[name][axis])
+            value = solved(extent, symbol, size, env)
+            if value is None:
+                raise InputError(f"input '{name}', dim {axis}: expected a size that is {extent}, got {size}.")
+            env[symbol] = value
         return env
 
     def _check_names(self, given: Mapping[str, Any]) -> None:
@@ -240,8 +252,7 @@ class _Reader:
         for op in self.function.body.block.ops:
             match op:
                 case buffer.SymbolOp():
-                    source = cast(BlockArgument, op.source)
-                    self.sources[op.symbol.data] = (inputs[source.index].name, op.axis.value.data)
+                    self._symbol(op, inputs)
                 case buffer.ArenaOp():
                     self.arena_bytes = op.size
                 case buffer.WeightOp():
@@ -270,6 +281,12 @@ class _Reader:
             self.sources,
             tuple(self.launches),
         )
+
+    def _symbol(self, op: buffer.SymbolOp, inputs: Sequence[TensorSpec]) -> None:
+        spec, axis, name = inputs[cast(BlockArgument, op.source).index], op.axis.value.data, op.symbol.data
+        if unknown := sorted(spec.dims[axis].symbols() - self.sources.keys() - {name}):
+            raise PassError(f"host program: {name} is read from {spec.dims[axis]}, where '{unknown[0]}' is not known.")
+        self.sources[name] = (spec.name, axis)
 
     def _arguments(self) -> tuple[list[TensorSpec], list[TensorSpec]]:
         arguments = self.function.body.block.args

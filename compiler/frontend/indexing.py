@@ -53,7 +53,7 @@ def _backward(node: Node, start: Element, end: Element, extent: Expr) -> tuple[E
     if first is None or last is None:
         node.unsupported(
             f"it runs backwards over the dynamic dim {extent} from {start} to {end}",
-            "pin the dim with static_shapes, or use bounds that lie on one side of it for all of its profile",
+            "fix the dim in the profile (min = opt = max), or use bounds that lie on one side of it for all of its profile",
         )
     return first, last
 

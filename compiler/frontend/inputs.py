@@ -1,22 +1,25 @@
-"""The inputs of an imported model: named and unnamed dynamic dims, profiles, and shapes that a user pins."""
+"""The inputs of an imported model: their dims, the profiles of these, and shapes that a user pins."""
 
 from __future__ import annotations
 
-import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from xdsl.dialects.builtin import ModuleOp
 
 from ...dialects import dims
 from ...dialects.dims import Expr
-from ...dialects.errors import InvalidModelError, OptionError, UnsupportedOpError
+from ...dialects.dims_solving import is_linear, solved
+from ...dialects.errors import InvalidModelError, OptionError
 from ..network import Network, Range
+from .dim_names import DimNames, read_dims
 from .node import UnsupportedNode, Value, onnx_element_type
 
 if TYPE_CHECKING:
     from onnx import ValueInfoProto
+    from xdsl.ir import Attribute
 
 DEFAULT_RANGE: Range = (1, 8, 512)
 """(min, opt, max) of a dynamic dim that no profile names."""
@@ -33,128 +36,143 @@ class Inputs:
     profiles: dict[str, Any]
     static_shapes: dict[str, Sequence[int]]
     require_profiles: bool
+    ranges: dict[str, Range] = field(default_factory=dict[str, Range])
+    """What was asked for, by symbol; one size for a dim that is static then."""
     defaulted: list[str] = field(default_factory=list[str])
     """The dims without a profile."""
-    fixed: dict[str, int] = field(default_factory=dict[str, int])
-    """The dims whose profile leaves one size: they are static."""
     refused: list[str] = field(default_factory=list[str])
     """What is wrong with the inputs that cannot be imported, a sentence each."""
 
     def add(self, inputs: Sequence[ValueInfoProto]) -> dict[str, Value]:
         """Add the inputs to the network and return their values by name."""
-        names = [value.name for value in inputs]
-        if unknown := sorted(self.static_shapes.keys() - set(names)):
-            raise OptionError(
-                f"static_shapes: the model has no input {unknown[0]!r}; its inputs are {', '.join(names)}"
-            )
-        values: dict[str, Value] = {}
+        types = {value.name: kind for value in inputs if (kind := self._element_type(value)) is not None}
+        names = read_dims([value for value in inputs if value.name in types])
+        self._pin([value.name for value in inputs], names.shapes)
+        self._read_profiles([value.name for value in inputs], names)
+        self._default(names)
+        values = {value.name: Value(value.name, poisoned=True) for value in inputs}
+        sizes = {name: low for name, (low, _, high) in self.ranges.items() if low == high}
         for value in inputs:
-            try:
-                values[value.name] = self._add_input(value)
-            except UnsupportedOpError as error:
-                self.refused.append(str(error))
-                values[value.name] = Value(value.name, poisoned=True)
-        symbols = self.net.ranges
-        if unknown := sorted(self.profiles.keys() - set(names) - symbols.keys() - self.fixed.keys()):
-            raise OptionError(
-                f"profiles: there is no dynamic dim or input {unknown[0]!r}; "
-                f"dynamic dims: {', '.join(symbols) or 'none'}; inputs: {', '.join(names)}"
-            )
-        if self.require_profiles and self.defaulted:
-            first = self.defaulted[0]
-            raise OptionError(
-                f"profiles: the dynamic dims {', '.join(self.defaulted)} have no (min, opt, max); "
-                f"pass profiles={{{first!r}: (1, 8, 32)}} (trtc build: --profile {first}=1,8,32), equal numbers for a fixed size"
-            )
+            if value.name in types:
+                shape = [extent.substitute(sizes) for extent in names.shapes[value.name]]
+                self._check_extents(value.name, shape)
+                ssa = self.net.add_input(value.name, types[value.name], shape)
+                values[value.name] = Value(value.name, ssa=ssa)
         return values
 
-    def _add_input(self, value: ValueInfoProto) -> Value:
+    def _element_type(self, value: ValueInfoProto) -> Attribute | None:
+        """The element type of an input; None, and a note, where it cannot be imported."""
         if not value.type.HasField("tensor_type"):
-            raise UnsupportedOpError(f"input {value.name!r} is not a tensor; pass tensors, not sequences or optionals")
+            self.refused.append(f"input {value.name!r} is not a tensor; pass tensors, not sequences or optionals")
+            return None
         if not value.type.tensor_type.HasField("shape"):
             raise InvalidModelError(f"input {value.name!r} has no shape; declare its dims (names for dynamic ones)")
-        tensor = value.type.tensor_type
         try:
-            element_type = onnx_element_type(tensor.elem_type)
+            return onnx_element_type(value.type.tensor_type.elem_type)
         except UnsupportedNode as problem:
-            raise UnsupportedOpError(f"input {value.name!r}: {problem.why}; {problem.fix}") from None
-        declared = [self._declared_dim(value.name, axis, dim) for axis, dim in enumerate(tensor.shape.dim)]
-        shape = self._ranged(value.name, self._pinned(value.name, declared))
-        return Value(value.name, ssa=self.net.add_input(value.name, element_type, shape))
-
-    def _declared_dim(self, name: str, axis: int, dim: Any) -> Expr:
-        """A static extent, a named dim as that symbol, or a fresh symbol for an unnamed one."""
-        if dim.HasField("dim_value") and dim.dim_value > 0:
-            return dims.const(dim.dim_value)
-        if dim.dim_param:
-            symbol = re.sub(r"\W+", "_", dim.dim_param, flags=re.ASCII).strip("_")
-            if symbol and not symbol[0].isdigit() and symbol not in dims.RESERVED:
-                return dims.symbol(symbol)
-        stem = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
-        return dims.symbol(f"{stem if stem and not stem[0].isdigit() else f'input_{stem}'}_d{axis}")
-
-    def _pinned(self, name: str, declared: list[Expr]) -> list[Expr]:
-        pinned = self.static_shapes.get(name)
-        if pinned is None:
-            return declared
-        fits = len(pinned) == len(declared) and all(size > 0 for size in pinned)
-        fits = fits and all(d.as_int() in (None, size) for d, size in zip(declared, pinned, strict=False))
-        if not fits:
-            raise OptionError(
-                f"static_shapes: input {name!r} has shape [{', '.join(map(str, declared))}], got {list(pinned)}"
-            )
-        return [dims.const(size) for size in pinned]
-
-    def _ranged(self, name: str, shape: list[Expr]) -> list[Expr]:
-        """The shape with the range of every dynamic dim noted; a dim whose profile leaves one size becomes that size."""
-        by_axis = self._profile_of_input(name, shape)
-        ranged = list(shape)
-        for axis, extent in enumerate(shape):
-            symbol = extent.as_symbol()
-            if symbol is None:
-                continue
-            asked = self.profiles.get(symbol) if by_axis is None else by_axis[axis]
-            if asked is not None:
-                self._set_range(symbol, tuple(asked))
-            elif symbol not in self.net.ranges and symbol not in self.fixed:
-                self.net.ranges[symbol] = DEFAULT_RANGE
-                self.defaulted.append(symbol)
-            if symbol in self.fixed:
-                ranged[axis] = dims.const(self.fixed[symbol])
-        return ranged
-
-    def _profile_of_input(self, name: str, shape: list[Expr]) -> list[Range] | None:
-        profile = self.profiles.get(name)
-        if profile is None or not all(isinstance(entry, Sequence) for entry in profile):
+            self.refused.append(f"input {value.name!r}: {problem.why}; {problem.fix}")
             return None
+
+    def _pin(self, inputs: Sequence[str], shapes: dict[str, list[Expr]]) -> None:
+        """The sizes that a user fixed, which hold wherever the symbol stands."""
+        if unknown := sorted(self.static_shapes.keys() - set(inputs)):
+            raise OptionError(
+                f"static_shapes: the model has no input {unknown[0]!r}; its inputs are {', '.join(inputs)}"
+            )
+        for name, pinned in self.static_shapes.items():
+            declared = shapes.get(name, [])
+            try:
+                if len(pinned) != len(declared) or not all(size > 0 for size in pinned):
+                    raise OptionError
+                for extent, size in zip(declared, pinned, strict=True):
+                    self._ask(str(extent), extent, (size, size, size))
+            except OptionError:
+                raise OptionError(
+                    f"static_shapes: input {name!r} has shape [{', '.join(map(str, declared))}], got {list(pinned)}"
+                ) from None
+
+    def _read_profiles(self, inputs: Sequence[str], names: DimNames) -> None:
+        symbols = {name for shape in names.shapes.values() for extent in shape for name in extent.symbols()}
+        asked: list[tuple[str, Expr, Sequence[int]]] = []
+        for key, profile in self.profiles.items():
+            if key in names.shapes and all(isinstance(entry, Sequence) for entry in profile):
+                columns = self._columns(key, names.shapes[key], profile)
+                asked += [(str(e), e, column) for e, column in zip(names.shapes[key], columns, strict=True)]
+            elif key in names.texts or key in symbols:
+                asked.append((key, names.texts[key] if key in names.texts else dims.symbol(key), profile))
+            elif key and key in names.unnamed:
+                asked += [(symbol, dims.symbol(symbol), profile) for symbol in names.unnamed[key]]
+            else:
+                raise OptionError(
+                    f"profiles: there is no dynamic dim or input {key!r}; "
+                    f"dynamic dims: {', '.join(sorted(symbols)) or 'none'}; inputs: {', '.join(inputs)}"
+                )
+        # Dims that are symbols come first: they tell what is left open in an expression.
+        for what, extent, entries in sorted(asked, key=lambda each: len(each[1].symbols()) + (not each[1].as_symbol())):
+            self._ask(what, extent, entries)
+
+    def _columns(self, name: str, shape: Sequence[Expr], profile: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
+        """(min, opt, max) of each dim of an input."""
         if len(profile) != 3 or any(len(entry) != len(shape) for entry in profile):
             raise OptionError(
                 f"profiles: input {name!r} needs (min, opt, max) shapes of rank {len(shape)}, got {profile}"
             )
-        ranges = [(int(low), int(opt), int(high)) for low, opt, high in zip(*profile, strict=True)]
-        for extent, entries in zip(shape, ranges, strict=True):
+        columns = [(int(low), int(opt), int(high)) for low, opt, high in zip(*profile, strict=True)]
+        for extent, entries in zip(shape, columns, strict=True):
             if extent.as_int() is not None and set(entries) != {extent.as_int()}:
                 raise OptionError(
                     f"profiles: input {name!r} has the static dim {extent}, got (min, opt, max) = {entries}"
                 )
-        return ranges
+        return columns
 
-    def _set_range(self, symbol: str, entries: tuple[int, ...]) -> None:
-        size = self.fixed.get(symbol)
-        known = self.net.ranges.get(symbol) if size is None else (size, size, size)
-        if symbol in self.defaulted:
-            self.defaulted.remove(symbol)
-        elif known is not None and known != entries:
-            raise OptionError(
-                f"profiles: dim {symbol!r} has the ranges {known} and {entries}; inputs that share it must agree"
-            )
-        if len(set(entries)) == 1 and len(entries) == 3 and entries[0] > 0 and symbol not in self.net.ranges:
-            self.fixed[symbol] = entries[0]
+    def _ask(self, what: str, extent: Expr, entries: Sequence[int]) -> None:
+        """Let a dim have this (min, opt, max): its symbol gets the range that gives it, or has one that does."""
+        open_ = extent.symbols() - self.ranges.keys()
+        known = [{name: self.ranges[name][i] for name in extent.symbols() - open_} for i in range(3)]
+        if len(open_) == 1 and len(entries) == 3 and is_linear(extent, name := next(iter(open_))):
+            values = [solved(extent, name, size, env) for size, env in zip(entries, known, strict=True)]
+            if None in values:
+                raise OptionError(f"profiles: expected sizes that are {extent}, got {tuple(entries)} for {what!r}")
+            self.ranges[name] = cast(Range, tuple(value for value in values if value is not None))
+            self._check_range(name, self.ranges[name])
+        elif not open_:
+            have = tuple(extent.evaluate(env) for env in known)
+            if have != tuple(entries):
+                raise OptionError(
+                    f"profiles: dim {what!r} has the ranges {have} and {tuple(entries)}; inputs that share it must agree"
+                )
+        else:
+            raise OptionError(f"profiles: {what!r} is {extent}; give (min, opt, max) of {', '.join(sorted(open_))}")
+
+    def _check_range(self, name: str, entries: Range) -> None:
+        if len(set(entries)) == 1 and entries[0] > 0:
             return
         try:
-            self.net.symbols(**{symbol: entries})  # type: ignore[arg-type]
+            self.net.symbols(**{name: entries})
         except InvalidModelError as error:
             raise OptionError(f"profiles: {error}") from None
+
+    def _default(self, names: DimNames) -> None:
+        """The default range for every dim that nothing was said of, or an error that says what to say."""
+        shapes = names.shapes.values()
+        symbols = dict.fromkeys(name for shape in shapes for extent in shape for name in sorted(extent.symbols()))
+        self.defaulted = [name for name in symbols if name not in self.ranges]
+        if self.require_profiles and self.defaulted:
+            given = ", ".join(f"{name!r}: (1, 8, 32)" for name in self.defaulted)
+            flags = " ".join(f"--profile {shlex.quote(f'{name}=1,8,32')}" for name in self.defaulted)
+            raise OptionError(
+                f"profiles: the dynamic dims {', '.join(self.defaulted)} have no (min, opt, max); "
+                f"pass profiles={{{given}}} (trtc build: {flags}), equal numbers for a fixed size"
+            )
+        self.net.ranges.update(dict.fromkeys(self.defaulted, DEFAULT_RANGE))
+
+    def _check_extents(self, name: str, shape: Sequence[Expr]) -> None:
+        for extent in shape:
+            low = extent.bounds(self.net.ranges)[0]
+            if low < 0:
+                raise OptionError(
+                    f"profiles: input {name!r} has a dim {extent}, which would be {low}; raise its minimum"
+                )
 
     def remark_defaults(self, module: ModuleOp) -> None:
         """An analysis remark for every dim that got the default range."""

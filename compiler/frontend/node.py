@@ -241,7 +241,8 @@ class Node:
         values = [as_int(element) for element in self.known(index, what).reshape(-1)]
         if any(value is None for value in values):
             self.unsupported(
-                f"its {what} ({self.value(index).name!r}) depends on dynamic dims", "pin those dims with static_shapes"
+                f"its {what} ({self.value(index).name!r}) depends on dynamic dims",
+                "fix those dims in the profile (min = opt = max)",
             )
         return [value for value in values if value is not None]
 

@@ -50,7 +50,7 @@ def _same_padding(node: Node, extent: Expr, reach: int, stride: int) -> int:
     if static is None:
         node.unsupported(
             f"auto_pad with stride {stride} on the dynamic dim {extent} has no fixed padding",
-            "use explicit pads, or pin the dim with static_shapes",
+            "use explicit pads, or fix the dim in the profile (min = opt = max)",
         )
     return max((-(-static // stride) - 1) * stride + reach - static, 0)
 
@@ -90,6 +90,8 @@ def conv(node: Node) -> Result:
     weights = node.shape(1)
     if len(weights) != node.rank(0):
         node.invalid(f"its weights have rank {len(weights)}, expected {node.rank(0)}")
+    if weights[1].as_int() == 0:
+        node.unsupported("its operand has no channels", "take a sum of nothing, its bias, instead")
     kernel = [extent.as_int() for extent in weights[2:]]
     sizes = [size for size in kernel if size is not None]
     if len(sizes) != len(kernel):
@@ -166,7 +168,7 @@ def _ceil_pads(
         if static is None:
             node.unsupported(
                 f"ceil_mode with stride {stride} on the dynamic dim {extent} has no fixed padding",
-                "use ceil_mode=0, or pin the dim with static_shapes",
+                "use ceil_mode=0, or fix the dim in the profile (min = opt = max)",
             )
         begin, end = pads[axis], pads[axis + len(kernel)]
         span = static + begin + end - ((size - 1) * dilation + 1)

@@ -26,14 +26,25 @@ def reduce(op: nn.ReduceOp, operands: Sequence[np.ndarray], env: Env) -> list[np
     if kind == nn.ReduceKind.SUMSQ:
         x, kind = x * x, nn.ReduceKind.SUM
     # NumPy widens sums of small integers; here they wrap around in their own type.
-    exact = {"dtype": x.dtype} if kind in (nn.ReduceKind.SUM, nn.ReduceKind.PROD) else {}
+    exact: dict[str, object] = {"dtype": x.dtype} if kind in (nn.ReduceKind.SUM, nn.ReduceKind.PROD) else {}
+    if not x.size and kind in (nn.ReduceKind.MAX, nn.ReduceKind.MIN):
+        exact = {"initial": _least(x.dtype) if kind == nn.ReduceKind.MAX else _greatest(x.dtype)}
     return [np.asarray(KINDS[kind](x, axis=axes, keepdims=keepdims, **exact)).astype(result_dtype(op), copy=False)]
+
+
+def _least(dtype: np.dtype) -> object:
+    """What the maximum of no element is."""
+    return -np.inf if dtype.kind not in "biu" else False if dtype.kind == "b" else np.iinfo(dtype).min
+
+
+def _greatest(dtype: np.dtype) -> object:
+    return np.inf if dtype.kind not in "biu" else True if dtype.kind == "b" else np.iinfo(dtype).max
 
 
 @defines(nn.SoftmaxOp)
 def softmax(op: nn.SoftmaxOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
     x, axis = widen(operands[0]), op.axis.value.data
-    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    e = np.exp(x - np.max(x, axis=axis, keepdims=True, initial=-np.inf))
     return [(e / np.sum(e, axis=axis, keepdims=True)).astype(result_dtype(op), copy=False)]
 
 

@@ -33,6 +33,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import buffer, fusion, nn
 from ...dialects.dims import Expr
+from ...dialects.dims_solving import sources
 from ...dialects.errors import PassError
 from ...dialects.kernel_types import CHOICE, Choice
 from ...dialects.provenance import describe, get_names
@@ -166,14 +167,13 @@ class _Rewrite:
             self.owners[value] = argument
             listed.append(nn.DimsAttr(dims))
         self.function.attributes[buffer.ARG_DIMS] = ArrayAttr(listed)
-        for index, value in enumerate(old.args):
-            for axis, extent in enumerate(nn.shape_of(value)):
-                name = extent.as_symbol()
-                if name is not None and name not in self.symbols:
-                    op = buffer.SymbolOp(name, self.block.args[index], axis)
-                    op.result.name_hint = identifier(name)
-                    self.block.add_op(op)
-                    self.symbols[name] = op.result
+        places = [(index, axis) for index, value in enumerate(old.args) for axis in range(nn.rank_of(value))]
+        for name, position in sources([nn.shape_of(old.args[index])[axis] for index, axis in places]).items():
+            index, axis = places[position]
+            op = buffer.SymbolOp(name, self.block.args[index], axis)
+            op.result.name_hint = identifier(name)
+            self.block.add_op(op)
+            self.symbols[name] = op.result
 
     def _call(self, op: fusion.CallOp) -> None:
         callee = op.callee.string_value()
