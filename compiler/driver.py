@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from io import StringIO
@@ -175,25 +177,26 @@ def _import(model: Any, options: BuildOptions) -> tuple[ModuleOp, str]:
         return module, hashlib.sha256(str(module).encode()).hexdigest()
     from onnx import ModelProto
 
-    from .frontend import import_onnx
+    from .frontend import import_graph, load
 
     if isinstance(model, str | Path):
-        content = b""
-        try:
-            content = Path(model).read_bytes()
-        except (OSError, ValueError) as error:
-            reason = (error.strerror if isinstance(error, OSError) else None) or error
-            raise OptionError(f"model '{model}': {reason}; check the path.") from error
-    elif isinstance(model, bytes):
-        content = model
-    elif isinstance(model, ModelProto):
-        content = model.SerializeToString(deterministic=True)
-    else:
+        _check_file(model)
+    elif not isinstance(model, bytes | ModelProto):
         raise OptionError(
             f"model: expected the path, bytes or ModelProto of an ONNX model, a trtc.Network or a module, got {type(model).__name__}."
         )
-    imported = import_onnx(model, profiles=dict(options.profiles), require_profiles=True)
-    return imported, hashlib.sha256(content).hexdigest()
+    graph = load(model)
+    imported = import_graph(graph, profiles=dict(options.profiles), require_profiles=True)
+    return imported, graph.digest()
+
+
+def _check_file(model: str | Path) -> None:
+    try:
+        if not stat.S_ISREG(os.stat(model).st_mode):
+            raise ValueError("it is not a plain file")
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise OptionError(f"model '{model}': {reason}; check the path.") from error
 
 
 def _with_profiles(module: ModuleOp, options: BuildOptions) -> ModuleOp:

@@ -19,6 +19,7 @@ import numpy as np
 
 from ...dialects import limits
 from ...dialects.errors import InvalidModelError, UnsupportedOpError
+from .digest import model_digest
 from .external_data import ExternalData
 from .local_functions import inlined, key_of
 from .texts import check_texts
@@ -63,6 +64,10 @@ class Graph:
     external: ExternalData
     used: frozenset[str]
     """The values that some node or graph output reads."""
+
+    def digest(self) -> str:
+        """The SHA-256 of the model and of what was read of the data beside it."""
+        return model_digest(self.proto, self.external.digest())
 
     def is_function(self, node: NodeProto) -> bool:
         """Whether a node calls a function of the model."""

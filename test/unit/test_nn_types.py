@@ -33,7 +33,7 @@ def test_broadcasting() -> None:
     assert nn.broadcast_dims("t", (n,), (four,)) == (four,)
     with pytest.raises(UnsupportedOpError, match="differ in dim 0; if N and M are always equal"):
         nn.broadcast_dims("t", (n,), (symbol("M"),))
-    with pytest.raises(InvalidModelError, match="differ in dim 0$"):
+    with pytest.raises(InvalidModelError, match=r"differ in dim 0$"):
         nn.broadcast_dims("t", (const(3),), (four,))
 
 
