@@ -73,7 +73,7 @@ func.func @into_matmul(%a: tensor<2x5x4xf32>, %b: tensor<3x2x4xf32>) -> tensor<2
 
 // -----
 
-// Refused: the innermost dim stays, goes to the front, or the product has taken a transpose in before.
+// Refused: the innermost dim stays, goes to the front, or the product has taken a transpose in before; a plain b.
 // CHECK-LABEL: @into_matmul_refused
 // CHECK-NEXT: %[[T:.*]] = nn.transpose %b {permutation = array<i64: 1, 0, 2>}
 // CHECK-NEXT: nn.matmul %a, %[[T]] : (
@@ -81,12 +81,14 @@ func.func @into_matmul(%a: tensor<2x5x4xf32>, %b: tensor<3x2x4xf32>) -> tensor<2
 // CHECK-NEXT: nn.matmul %a, %[[U]] : (
 // CHECK-NEXT: %[[V:.*]] = nn.transpose %b {permutation = array<i64: 0, 2, 1>}
 // CHECK-NEXT: nn.matmul %a, %[[V]] {transpose_b} : (
-func.func @into_matmul_refused(%a: tensor<3x3x3xf32>, %b: tensor<3x3x3xf32>) -> (tensor<3x3x3xf32>, tensor<3x3x3xf32>, tensor<3x3x3xf32>) {
+// CHECK-NEXT: nn.matmul %a, %b : (
+func.func @into_matmul_refused(%a: tensor<3x3x3xf32>, %b: tensor<3x3x3xf32>) -> (tensor<3x3x3xf32>, tensor<3x3x3xf32>, tensor<3x3x3xf32>, tensor<3x3x3xf32>) {
   %0 = nn.transpose %b {permutation = array<i64: 1, 0, 2>} : (tensor<3x3x3xf32>) -> tensor<3x3x3xf32>
   %1 = nn.matmul %a, %0 : (tensor<3x3x3xf32>, tensor<3x3x3xf32>) -> tensor<3x3x3xf32>
   %2 = nn.transpose %b {permutation = array<i64: 2, 0, 1>} : (tensor<3x3x3xf32>) -> tensor<3x3x3xf32>
   %3 = nn.matmul %a, %2 : (tensor<3x3x3xf32>, tensor<3x3x3xf32>) -> tensor<3x3x3xf32>
   %4 = nn.transpose %b {permutation = array<i64: 0, 2, 1>} : (tensor<3x3x3xf32>) -> tensor<3x3x3xf32>
   %5 = nn.matmul %a, %4 {transpose_b} : (tensor<3x3x3xf32>, tensor<3x3x3xf32>) -> tensor<3x3x3xf32>
-  func.return %1, %3, %5 : tensor<3x3x3xf32>, tensor<3x3x3xf32>, tensor<3x3x3xf32>
+  %6 = nn.matmul %a, %b : (tensor<3x3x3xf32>, tensor<3x3x3xf32>) -> tensor<3x3x3xf32>
+  func.return %1, %3, %5, %6 : tensor<3x3x3xf32>, tensor<3x3x3xf32>, tensor<3x3x3xf32>, tensor<3x3x3xf32>
 }
