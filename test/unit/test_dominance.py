@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.arith import AddiOp
+from xdsl.dialects.builtin import ModuleOp, i32
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Block, Region
 from xdsl.parser import Parser
 from xdsl.utils.exceptions import VerifyException
 
@@ -50,6 +53,15 @@ def test_isolation_hides_outer_values() -> None:
     assert add is not None
     add.operands[0] = first.regions[0].block.args[0]
     with pytest.raises(VerifyException, match=r"operand #0 of 'arith.addi' uses %x \(a block argument\)"):
+        verify_dominance(module)
+
+
+def test_the_body_of_an_isolated_op_sees_nothing_of_what_encloses_it() -> None:
+    block = Block(arg_types=[i32])
+    inner = AddiOp(block.args[0], block.args[0])
+    block.add_ops([ModuleOp([inner]), ReturnOp()])
+    module = ModuleOp([FuncOp("f", ((i32,), ()), Region(block))])
+    with pytest.raises(VerifyException, match=r"operand #0 of 'arith.addi'"):
         verify_dominance(module)
 
 

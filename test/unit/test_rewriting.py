@@ -9,6 +9,7 @@ from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewri
 
 from trtc.dialects import nn
 from trtc.dialects.errors import InvalidModelError, PassError
+from trtc.dialects.fusion import GroupOp, YieldOp
 from trtc.dialects.provenance import fuse, get_names, onnx_location, onnx_names, set_names
 from trtc.passes.remarks import collecting, remark
 from trtc.passes.rewriting import apply_patterns
@@ -60,6 +61,41 @@ def test_new_ops_get_fused_locations_and_names() -> None:
     assert [get_names(op) for op in ops] == [[""], ["y"]]
 
 
+class Grouped(RewritePattern):
+    """relu(x) -> a group that holds it."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.ReluOp, rewriter: PatternRewriter, /) -> None:
+        group = GroupOp("pointwise", [op.x], [F32])
+        inner = nn.AbsOp(group.block.args[0])
+        group.block.add_ops([inner, YieldOp(inner.result)])
+        rewriter.replace(op, group)
+
+
+def test_ops_inside_a_new_op_get_its_location() -> None:
+    module = module_of_relu_neg()
+    assert apply_patterns(module, [Grouped()])
+    (inner,) = (op for op in module.walk() if isinstance(op, nn.AbsOp))
+    assert onnx_names(inner.location) == ["r"]
+
+
+class Unwrap(RewritePattern):
+    """neg(x) -> x."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.NegOp, rewriter: PatternRewriter, /) -> None:
+        rewriter.replace(op, [], [op.x])
+
+
+@pytest.mark.parametrize("own,expected", [("", "y"), ("r", "r")])
+def test_a_value_that_takes_another_place_takes_its_name_unless_it_has_one(own: str, expected: str) -> None:
+    module = module_of_relu_neg()
+    (relu,) = (op for op in module.walk() if isinstance(op, nn.ReluOp))
+    set_names(relu, [own])
+    assert apply_patterns(module, [Unwrap()])
+    assert get_names(relu) == [expected]
+
+
 def test_nothing_to_do_changes_nothing() -> None:
     module = module_of_relu_neg()
     before = str(module)
@@ -102,3 +138,14 @@ def test_remarks_are_collected_with_nodes_only_while_collecting() -> None:
     with collecting() as remarks:
         remark(op, "missed", "p", "no room")
     assert [str(r) for r in remarks] == ["missed: p: nn.relu [r]: no room"]
+
+
+def test_a_remark_without_a_node_names_what_the_op_makes_and_outer_collectors_hear_inner_ones() -> None:
+    op = nn.ReluOp(Block(arg_types=[F32]).args[0])
+    set_names(op, ["y"])
+    with collecting() as outer:
+        with collecting() as inner:
+            remark(op, "applied", "p", "done")
+        remark(op, "applied", "p", "again")
+    assert [str(r) for r in inner] == ["applied: p: nn.relu [y]: done"]
+    assert [r.message for r in outer] == ["done", "again"]
