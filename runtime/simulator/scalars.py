@@ -89,7 +89,7 @@ _BINARY: dict[type[Operation], Callable[[Value, Value], Value]] = {
     arith.AddiOp: np.add, arith.SubiOp: np.subtract, arith.MuliOp: np.multiply,
     arith.DivSIOp: arithmetic.divide_integers, arith.RemSIOp: arithmetic.remainder_of_integers,
     arith.DivUIOp: _of_unsigned(arithmetic.divide_integers), arith.RemUIOp: _of_unsigned(arithmetic.remainder_of_integers),
-    arith.FloorDivSIOp: np.floor_divide, arith.CeilDivSIOp: lambda a, b: -(-a // b),
+    arith.FloorDivSIOp: np.floor_divide, arith.CeilDivSIOp: lambda a, b: a // b + (a % b != 0),
     arith.MinSIOp: np.minimum, arith.MaxSIOp: np.maximum, arith.MinUIOp: _of_unsigned(np.minimum), arith.MaxUIOp: _of_unsigned(np.maximum),
     arith.AndIOp: np.bitwise_and, arith.OrIOp: np.bitwise_or, arith.XOrIOp: np.bitwise_xor,
     arith.ShLIOp: np.left_shift, arith.ShRSIOp: np.right_shift, arith.ShRUIOp: _of_unsigned(np.right_shift),

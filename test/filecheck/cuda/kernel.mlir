@@ -112,3 +112,65 @@ kernel.func @"main\0A#evil"(%int: !g) grid <"batch size", 1, 1> warps 1 params("
   kernel.st_global %r[%__global__] to %int[%__global__] count 1 : memref<1xf32, "local">, !g
   kernel.return
 }
+
+// -----
+
+// A kernel that waits for the launch before it reads what that one wrote: nothing of it may be loaded earlier, so nothing is restrict.
+// CHECK-LABEL: late_kernel(const float* x_, float* y_) {
+// CHECK:         grid_wait();
+!g = !kernel.global<dims <64> x f32, strides <1>, align 16>
+kernel.func @late(%x: !g, %y: !g) grid <1, 1, 1> warps 1 coords(%1, %2, %3) {
+  %c0 = arith.constant 0 : index
+  %a = kernel.local : memref<1xf32, "local">
+  kernel.grid_wait
+  kernel.ld_global %x[%c0] to %a[%c0] count 1 : !g, memref<1xf32, "local">
+  kernel.st_global %a[%c0] to %y[%c0] count 1 : memref<1xf32, "local">, !g
+  kernel.return
+}
+
+// -----
+
+// Three values that move on by one: each is read before it is overwritten, whichever way they turn.
+// CHECK-LABEL: turn_kernel(
+// CHECK:           const auto a_next_ = b_;
+// CHECK-NEXT:      const auto b_next_ = c_;
+// CHECK-NEXT:      const auto c_next_ = a_;
+// CHECK-NEXT:      a_ = a_next_;
+// CHECK-NEXT:      b_ = b_next_;
+// CHECK-NEXT:      c_ = c_next_;
+// CHECK:           d_ = e_;
+// CHECK-NEXT:      e_ = v0;
+kernel.func @turn() grid <1, 1, 1> warps 1 coords(%1, %2, %3) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %x, %y, %z = scf.for %i = %c0 to %c8 step %c1 iter_args(%a = %c0, %b = %c1, %c = %c8) -> (index, index, index) {
+    scf.yield %b, %c, %a : index, index, index
+  }
+  %u, %v = scf.for %i = %c0 to %c8 step %c1 iter_args(%d = %x, %e = %y) -> (index, index) {
+    %4 = arith.addi %d, %e : index
+    scf.yield %e, %4 : index, index
+  }
+  kernel.return
+}
+
+// -----
+
+// The accumulators of wgmma are pinned on both sides of it: reads and writes of them stay where they stand.
+// CHECK-LABEL: products_kernel(
+// CHECK:         keep(acc_);
+// CHECK-NEXT:    wgmma_fence();
+// CHECK-NEXT:    wgmma_f16_n8_sw128(&acc_[0], shared_base + 0, shared_base + 1024);
+// CHECK-NEXT:    wgmma_commit();
+// CHECK-NEXT:    wgmma_wait<0>();
+// CHECK-NEXT:    keep(acc_);
+kernel.func @products() grid <1, 1, 1> warps 4 smem 4096 coords(%1, %2, %3) {
+  %c0 = arith.constant 0 : index
+  %c1024 = arith.constant 1024 : index
+  %acc = kernel.local : memref<4xf32, "local">
+  kernel.wgmma_fence
+  kernel.wgmma "f16" n 8 swizzle 128 %acc[%c0], %c0, %c1024 : memref<4xf32, "local">
+  kernel.wgmma_commit
+  kernel.wgmma_wait 0, %acc : memref<4xf32, "local">
+  kernel.return
+}
