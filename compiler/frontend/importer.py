@@ -284,7 +284,7 @@ class _Importer:
 
     def _named(self, value: Value, name: str) -> Value:
         """The value under an ONNX name: the op that makes it carries the name, and aliases share what is known."""
-        if value.ssa is not None and not value.poisoned:
+        if name and value.ssa is not None and not value.poisoned:
             self.net.name(value.ssa, name)
         if not value.name:
             value.name = name

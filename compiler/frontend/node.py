@@ -114,7 +114,8 @@ class Value:
             else:
                 assert self.exprs is not None
                 self.ssa = self._from_exprs(net, self.exprs)
-            net.name(self.ssa, self.name)
+            if self.name:  # what is made on the way to a result has none
+                net.name(self.ssa, self.name)
         return self.ssa
 
     def _from_exprs(self, net: Network, exprs: Array) -> SSAValue:

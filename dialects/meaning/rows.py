@@ -27,9 +27,12 @@ def reduce(op: nn.ReduceOp, operands: Sequence[np.ndarray], env: Env) -> list[np
         x, kind = x * x, nn.ReduceKind.SUM
     # NumPy widens sums of small integers; here they wrap around in their own type.
     exact: dict[str, object] = {"dtype": x.dtype} if kind in (nn.ReduceKind.SUM, nn.ReduceKind.PROD) else {}
-    if not x.size and kind in (nn.ReduceKind.MAX, nn.ReduceKind.MIN):
-        exact = {"initial": _least(x.dtype) if kind == nn.ReduceKind.MAX else _greatest(x.dtype)}
-    return [np.asarray(KINDS[kind](x, axis=axes, keepdims=keepdims, **exact)).astype(result_dtype(op), copy=False)]
+    evaluate = KINDS[kind]
+    if not x.size and kind == nn.ReduceKind.MAX:
+        evaluate, exact = np.max, {"initial": _least(x.dtype)}
+    elif not x.size and kind == nn.ReduceKind.MIN:
+        evaluate, exact = np.min, {"initial": _greatest(x.dtype)}
+    return [np.asarray(evaluate(x, axis=axes, keepdims=keepdims, **exact)).astype(result_dtype(op), copy=False)]
 
 
 def _least(dtype: np.dtype) -> object:

@@ -57,7 +57,7 @@ def mma_sync(kind: str, acc: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.nda
     if kind == "tf32":
         wide_a, wide_b = round_tf32(wide_a), round_tf32(wide_b)
     product = gather("a", e, wide_a, (16, 8 * e)) @ gather("b", e, wide_b, (8, 8 * e)).transpose(0, 2, 1)
-    spread = product.reshape(len(product), -1)[:, _places("acc", 0).reshape(-1)].reshape(-1, 4)
+    spread = product.reshape(len(product), -1)[:, _places("acc", 1).reshape(-1)].reshape(-1, 4)
     return acc + spread.astype(acc_dtype)
 
 
