@@ -16,7 +16,7 @@ demo: setup-demo ## Compile a real model, run it, show every level (sets everyth
 	@$(BIN)/python -m trtc.compiler.tools.demo
 
 test: setup-test ## Every test that needs no GPU
-	$(PYTEST) test -m "not gpu" -n $(JOBS) -q
+	CUDA_VISIBLE_DEVICES= $(PYTEST) test -m "not gpu" -n $(JOBS) -q
 	$(BIN)/lit -q test/filecheck
 
 filecheck: setup-test ## Every pass against its .mlir file

@@ -80,7 +80,10 @@ def test_offsets_that_follow_a_dim_are_checked_at_binding() -> None:
     program = engine.variant().program
     launch = program.launches[0]
     moved = replace(launch, arguments=(replace(launch.arguments[0], offset=symbol("N")), *launch.arguments[1:]))
-    moving: HostProgram = replace(program, launches=(moved,), sources={"N": ("x", 0)}, symbols={"N": (1, 8, 8)})
+    inputs = (replace(program.inputs[0], dims=(symbol("N"), *program.inputs[0].dims[1:])),)
+    moving: HostProgram = replace(
+        program, inputs=inputs, launches=(moved,), sources={"N": ("x", 0)}, symbols={"N": (1, 8, 8)}
+    )
     assert len(moving.bind({"x": (8, 64)}).launches) == 1
     moved = replace(moved, arguments=(replace(moved.arguments[0], offset=symbol("N") + 1), *moved.arguments[1:]))
     with pytest.raises(PassError, match="expected tensor 0 at a multiple of 16 bytes of input x, got byte 36"):
