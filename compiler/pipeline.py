@@ -21,6 +21,7 @@ from xdsl.utils.exceptions import PassFailedException, VerifyException
 from ..dialects.dominance import verify_dominance
 from ..dialects.errors import OptionError, PassError, TrtcError
 from ..dialects.provenance import describe
+from ..passes.lost_nodes import LostNodes
 from .garbage import garbage_frozen
 from .legality import check_boundary
 from .options import BuildOptions
@@ -141,12 +142,14 @@ def run_passes(
     first_index: int = 1,
 ) -> None:
     """Run passes in order, in place, verifying types, traits and dominance after each unless `verify` is off."""
+    lost = LostNodes(module)
     for index, step in enumerate(passes, first_index):
         for observer in observers:
             observer.before_pass(index, step, module)
         start = time.perf_counter()
         _apply(step, context, module)
         seconds = time.perf_counter() - start
+        lost.remark(step, module)
         if verify:
             verify_module(module, f"the result of pass '{step.name}'")
         for observer in observers:

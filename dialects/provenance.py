@@ -45,7 +45,7 @@ def fuse(*locations: LocationAttr) -> LocationAttr:
     parts: dict[Attribute, None] = {}
     for location in locations:
         if isinstance(location, FusedLoc):
-            parts.update(dict.fromkeys(_parts(location)))
+            parts.update(dict.fromkeys(location_parts(location)))
         elif not is_unknown(location):
             parts[location] = None
     if not parts:
@@ -56,8 +56,11 @@ def fuse(*locations: LocationAttr) -> LocationAttr:
     return FusedLoc(ArrayAttr(parts), NoneAttr())
 
 
-def _parts(location: FusedLoc) -> tuple[Attribute, ...]:
-    return location.locations.data if isa(location.locations, ArrayAttr[Attribute]) else ()
+def location_parts(location: Attribute) -> tuple[Attribute, ...]:
+    """The locations that a fused one holds; none of any other."""
+    if not isinstance(location, FusedLoc) or not isa(location.locations, ArrayAttr[Attribute]):
+        return ()
+    return location.locations.data
 
 
 def onnx_names(location: Attribute) -> list[str]:
@@ -66,7 +69,7 @@ def onnx_names(location: Attribute) -> list[str]:
         return [location.desc.data]
     inner: Iterable[Attribute] = ()
     if isinstance(location, FusedLoc):
-        inner = _parts(location)
+        inner = location_parts(location)
     elif isinstance(location, CallSiteLoc):
         inner = (location.callee, location.caller)
     return list(dict.fromkeys(name for part in inner for name in onnx_names(part)))

@@ -6,17 +6,20 @@
         print(r)
 
 Outside `collecting()` a remark costs nothing and goes nowhere.
+
+What an ONNX node became is never silent: where a pass leaves no op of one, `lost_nodes.py` makes a remark of it.
+`removing` says why an op goes, where the code that removes it knows better than the name of the pass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from xdsl.ir import Operation
+from xdsl.ir import Attribute, Operation
 
 from ..dialects.provenance import get_names, listed, onnx_names
 from ..dialects.text import printable
@@ -24,6 +27,9 @@ from ..dialects.text import printable
 Kind: TypeAlias = Literal["applied", "missed", "analysis"]
 
 _COLLECTED: ContextVar[list[Remark] | None] = ContextVar("trtc_remarks", default=None)
+
+
+_REASONS: ContextVar[dict[str, str] | None] = ContextVar("trtc_reasons", default=None)
 
 
 @dataclass(frozen=True)
@@ -51,15 +57,44 @@ def remark(op: Operation, kind: Kind, pass_name: str, message: str) -> None:
     collected.append(Remark(kind, pass_name, op.name, tuple(nodes), message))
 
 
+def remark_nodes(nodes: Iterable[str], kind: Kind, pass_name: str, message: str) -> None:
+    """One remark on ONNX nodes of which there is no op, if somebody collects."""
+    collected, named = _COLLECTED.get(), tuple(nodes)
+    if collected is not None and named:
+        collected.append(Remark(kind, pass_name, "builtin.module", named, message))
+
+
+def is_collecting() -> bool:
+    """Whether somebody collects."""
+    return _COLLECTED.get() is not None
+
+
+def removing(location: Attribute, why: str) -> None:
+    """An op with this location goes; `why` is what to say where its ONNX nodes have no other op left. The first reason counts."""
+    reasons = _REASONS.get()
+    if reasons is not None:
+        for node in onnx_names(location):
+            reasons.setdefault(node, why)
+
+
+def removal_reasons() -> dict[str, str]:
+    """By ONNX node, the reasons that `removing` was given since the last call."""
+    reasons = _REASONS.get() or {}
+    taken = dict(reasons)
+    reasons.clear()
+    return taken
+
+
 @contextmanager
 def collecting() -> Generator[list[Remark], None, None]:
     """Collect the remarks made inside the block; an outer collector gets them too."""
     remarks: list[Remark] = []
     outer = _COLLECTED.get()
-    token = _COLLECTED.set(remarks)
+    token, reasons = _COLLECTED.set(remarks), _REASONS.set({})
     try:
         yield remarks
     finally:
         _COLLECTED.reset(token)
+        _REASONS.reset(reasons)
         if outer is not None:
             outer.extend(remarks)

@@ -1,9 +1,9 @@
 """The greedy pattern driver for trtc's passes: xDSL's walker, plus locations, ONNX tensor names and an end.
 
 xDSL's driver leaves new ops at `loc(unknown)`, drops discardable attributes, and never stops on patterns that undo each other.
-Here every op that a pattern creates gets the fused location of the ops that the pattern matched and removed; `nn.names` moves
-from a replaced result to the value that takes its place, unless that value has a name already; and too many rewrites are a
-`PassError` that names the pattern.
+Here every op that a pattern creates gets the fused location of the ops that the pattern matched and removed, and of those that
+have lost their last user to it: what they did is in the new op. `nn.names` moves from a replaced result to the value that takes
+its place, unless that value has a name already; and too many rewrites are a `PassError` that names the pattern.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from xdsl.dialects.builtin import LocationAttr, ModuleOp
-from xdsl.ir import Operation, OpResult, SSAValue
+from xdsl.ir import Block, Operation, OpResult, SSAValue
 from xdsl.pattern_rewriter import (
     PatternRewriter,
     PatternRewriterListener,
@@ -22,10 +22,13 @@ from xdsl.pattern_rewriter import (
 from xdsl.transforms.dead_code_elimination import is_trivially_dead
 
 from ..dialects.errors import PassError, TrtcError
-from ..dialects.provenance import describe, fuse, get_names, is_unknown, set_names
+from ..dialects.provenance import describe, fuse, get_names, is_unknown, location_parts, set_names
+from .remarks import removing
 
 REWRITES_PER_OP = 50
 LEAST_LIMIT = 1000
+MOST_MERGED = 64
+"""Locations that an op collects from what it takes in one by one: a chain that merges into one op stays linear."""
 
 
 def apply_patterns(
@@ -72,24 +75,37 @@ class _CarryingApplier(RewritePattern):
 
     def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter) -> None:
         if self.erase_dead and is_trivially_dead(op):
+            removing(op.location, "nothing reads its results any more")
             rewriter.erase(op)
             return
         for pattern in self.patterns:
             self.inserted.clear()
             self.removed.clear()
+            read = [operand.owner for operand in op.operands]
             try:
                 pattern.match_and_rewrite(op, rewriter)
             except TrtcError as error:
                 raise PassError(f"{type(pattern).__name__} on {describe(op)}: {error}") from error
             if rewriter.has_done_action:
-                self._carry_locations(op.location)
+                self._carry_locations(pattern, op.location, read)
                 self._count(pattern, op)
                 return
 
-    def _carry_locations(self, matched: LocationAttr) -> None:
+    def _carry_locations(
+        self, pattern: RewritePattern, matched: LocationAttr, read: Sequence[Operation | Block]
+    ) -> None:
+        """Give the new ops the location of what the pattern matched and took out, and of what only the matched op read."""
+        name = type(pattern).__name__
+        for location in self.removed:
+            removing(location, f"{name} left no op of it")
         if not self.inserted:
             return
         merged = fuse(matched, *self.removed)
+        for owner in filter(_is_unread, read):
+            assert isinstance(owner, Operation)
+            removing(owner.location, f"{name} put it into another op")
+            if len(location_parts(merged)) < MOST_MERGED:
+                merged = fuse(merged, owner.location)
         if is_unknown(merged):
             return
         for new in self.inserted:
@@ -105,6 +121,16 @@ class _CarryingApplier(RewritePattern):
                 f"patterns did not reach an end: expected at most {self.limit} rewrites, {name} alone has made {count}, the last "
                 f"on {describe(op)}; look for patterns that undo each other"
             )
+
+
+def _is_unread(owner: Operation | Block) -> bool:
+    """Whether an op that computes something has lost its last user."""
+    return (
+        isinstance(owner, Operation)
+        and owner.parent is not None
+        and bool(owner.operands)
+        and all(result.first_use is None for result in owner.results)
+    )
 
 
 def _carry_names(op: Operation, replacements: Sequence[SSAValue | None]) -> None:

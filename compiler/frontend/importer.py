@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import SSAValue
+from xdsl.dialects.builtin import ModuleOp, NameLoc
+from xdsl.ir import Operation, SSAValue
 
 from ...dialects.dtypes import numpy_dtype
 from ...dialects.errors import InvalidModelError, TrtcError, UnsupportedOpError
 from ...dialects.limits import MAX_FOLDED
 from ...dialects.provenance import onnx_location
-from ...passes.remarks import remark
+from ...passes.remarks import remark, remark_nodes
 from ..garbage import garbage_frozen
 from ..network import Network
 from .evaluate import evaluated
@@ -83,12 +83,18 @@ class _Problem:
     invalid: bool
 
 
+_KNOWN = "known at import: a constant, or computed from constants and shapes"
+_IDENTITY = "an identity: its result is what it reads"
+
+
 @dataclass
 class _Importer:
     graph: Graph
     net: Network
     values: dict[str, Value]
     problems: list[_Problem] = field(default_factory=list[_Problem])
+    without_op: dict[str, list[NameLoc]] = field(default_factory=dict[str, list[NameLoc]])
+    """The nodes of which there is no op, by the reason."""
 
     def run(self) -> ModuleOp:
         for name in self.graph.weights:
@@ -99,6 +105,8 @@ class _Importer:
         for output in self.graph.outputs:
             self._mark_output(output)
         self._raise_problems()
+        for why, locations in self.without_op.items():
+            remark_nodes((location.desc.data for location in locations), "applied", "import-onnx", why)
         module = self.net.module()
         for output in self.graph.outputs:
             self._remark_output_shape(module, output)
@@ -160,8 +168,10 @@ class _Importer:
         results: list[Value] = []
         try:
             check_signature(proto, domain, opset)
-            with self.net.at(onnx_location(proto.name, proto.op_type, node.index, _first_output(node))):
+            location = onnx_location(proto.name, proto.op_type, node.index, _first_output(node))
+            with self.net.at(location):
                 results = self._results(Node(node, inputs, opset, self.net, self.graph.external, self.graph.used))
+            self._note_fate(location, results)
         except _Poisoned:
             pass
         except UnsupportedNode as problem:
@@ -178,6 +188,12 @@ class _Importer:
             if name:
                 value = results[index] if index < len(results) else Value(name, poisoned=True)
                 self.values[name] = self._named(value, name)
+
+    def _note_fate(self, location: NameLoc, results: list[Value]) -> None:
+        """A node of which there is no op is remarked with the reason, in one remark for all of them."""
+        owners = [value.ssa.owner for value in results if value.ssa is not None]
+        if not any(isinstance(owner, Operation) and owner.location == location for owner in owners):
+            self.without_op.setdefault(_IDENTITY if owners else _KNOWN, []).append(location)
 
     def _survey(self, node: GraphNode, opset: int) -> None:
         """Notes the nodes in a node's subgraphs, however deep, that cannot be imported either."""

@@ -315,6 +315,7 @@ def _list(exprs: Sequence[Expr]) -> str:
 class BufferizePass(ModulePass):
     name = "bufferize"
     numerics: ClassVar = "exact"
+    LOSES: ClassVar[str] = "a view: others read and write its memory"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for function in list(op.body.block.ops):

@@ -69,6 +69,7 @@ class DcePass(ModulePass):
 
     name = "dce"
     numerics: ClassVar[str] = "exact"
+    LOSES: ClassVar[str] = "nothing reads its results"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         erase_dead_ops(op.body.block)

@@ -308,6 +308,7 @@ class EliminateTransposesPass(ModulePass):
 
     name = NAME
     numerics: ClassVar[str] = "exact"
+    LOSES: ClassVar[str] = "the transposes cancel"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         sizes = {name: opt for name, (_, opt, _) in nn.symbol_ranges(op).items()}

@@ -127,6 +127,7 @@ class HoistWeightsPass(ModulePass):
 
     name = NAME
     numerics: ClassVar[str] = "exact"
+    LOSES: ClassVar[str] = "computed at build time, in @weights"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         main = editing.main_function(op)

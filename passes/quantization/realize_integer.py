@@ -171,6 +171,7 @@ class RealizeIntegerPass(ModulePass):
 
     name = NAME
     numerics: ClassVar[str] = "reassociates"
+    LOSES: ClassVar[str] = "part of integer arithmetic"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         target = op.attributes.get("kernel.target")

@@ -1,4 +1,5 @@
-"""The five models through the tensor levels: numbers stay, and launches and transposes are as few as they should be."""
+"""The five models through the tensor levels: numbers stay, launches and transposes are as few as they should be, and no
+ONNX node goes in silence."""
 
 from __future__ import annotations
 
@@ -16,10 +17,12 @@ from trtc.compiler.options import BuildOptions
 from trtc.compiler.pipeline import run_pipeline
 from trtc.dialects import fusion, nn
 from trtc.dialects.meaning import run_module
+from trtc.dialects.provenance import onnx_names
 from trtc.passes.remarks import collecting
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 import zoo
+from provenance import silent_nodes
 
 pytestmark = pytest.mark.network
 TOLERANCE = 1e-5
@@ -40,7 +43,8 @@ def main_of(module: ModuleOp) -> FuncOp:
 def test_model_stays_through_the_tensor_levels(name: str) -> None:
     model = getattr(zoo, name)()
     inputs = model.inputs(SEEDS.get(name, 3), **SIZES.get(name, {}))
-    module = import_onnx(model.proto, profiles=model.profiles, static_shapes=model.static_shapes)
+    with collecting() as found:
+        module = import_onnx(model.proto, profiles=model.profiles, static_shapes=model.static_shapes)
     arrays = [inputs[n.data] for n in main_of(module).attributes["nn.inputs"].data]  # type: ignore[attr-defined]
     wanted = run_module(module, arrays)
     with collecting() as remarks:
@@ -50,6 +54,7 @@ def test_model_stays_through_the_tensor_levels(name: str) -> None:
         assert np.isfinite(b).all() and np.linalg.norm(b) > 0
         assert np.linalg.norm(a.astype(np.float64) - b) <= TOLERANCE * np.linalg.norm(b.astype(np.float64))
     ops = list(main_of(module).body.block.ops)
+    assert silent_nodes(model.proto, {n for op in ops for n in onnx_names(op.location)}, [*found, *remarks]) == []
     counts = Counter(type(op) for op in ops)
     launches, transposes = MOST[name]
     assert counts[fusion.CallOp] <= launches
