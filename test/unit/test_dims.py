@@ -2,10 +2,11 @@
 
 import random
 import timeit
+from collections.abc import Callable
 
 import pytest
 
-from trtc.dialects.dims import ceildiv, const, maximum, minimum, parse_expr, parse_exprs, symbol
+from trtc.dialects.dims import Expr, ceildiv, const, maximum, minimum, parse_expr, parse_exprs, symbol
 
 CANONICAL = [
     ("(H + 2 - 3) floordiv 2 + 1", "(H + 1) floordiv 2"),
@@ -35,30 +36,62 @@ def test_canonical_form(text: str, canonical: str) -> None:
     assert hash(parse_expr(text)) == hash(parse_expr(canonical))
 
 
-def random_expr(source: random.Random, depth: int):
+Function = Callable[[dict[str, int]], int]
+
+
+def random_expr(source: random.Random, depth: int) -> tuple[Expr, Function]:
     """An expression with the Python function that computes it."""
     if depth == 0 or source.random() < 0.15:
         if source.random() < 0.6:
-            name = source.choice("NHW")
-            return symbol(name), lambda env: env[name]
+            return random_symbol(source)
         value = source.randint(-4, 9)
         return const(value), lambda env: value
     a, f = random_expr(source, depth - 1)
     b, g = random_expr(source, depth - 1)
-    k = source.randint(1, 7)
+    c, h = random_divisor(source, depth - 1)
     return source.choice([
         (a + b, lambda env: f(env) + g(env)),
         (a - b, lambda env: f(env) - g(env)),
         (a * b, lambda env: f(env) * g(env)),
-        (a // k, lambda env: f(env) // k),
-        (ceildiv(a, k), lambda env: -(-f(env) // k)),
-        (a % k, lambda env: f(env) % k),
+        (a // c, lambda env: f(env) // h(env)),
+        (ceildiv(a, c), lambda env: -(-f(env) // h(env))),
+        (a % c, lambda env: f(env) % h(env)),
+        (a * c // c, f),
+        ((a * c + b) // c, lambda env: f(env) + g(env) // h(env)),
+        ((a * c + b) % c, lambda env: g(env) % h(env)),
         (minimum(a, b), lambda env: min(f(env), g(env))),
         (maximum(a, b), lambda env: max(f(env), g(env))),
+        (minimum(a, maximum(b, c)), lambda env: min(f(env), max(g(env), h(env)))),
+        (maximum(minimum(a, c), minimum(b, a)), lambda env: max(min(f(env), h(env)), min(g(env), f(env)))),
     ])  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", range(150))
+def random_symbol(source: random.Random) -> tuple[Expr, Function]:
+    name = source.choice("NHW")
+    return symbol(name), lambda env: env[name]
+
+
+def random_divisor(source: random.Random, depth: int) -> tuple[Expr, Function]:
+    """A positive expression, as divisors are: a number, a symbol, or made of symbols."""
+    k = source.randint(1, 7)
+    a, f = random_symbol(source)
+    b, g = random_symbol(source)
+    e, h = random_expr(source, max(depth - 1, 0)) if source.random() < 0.3 else (b, g)
+    return source.choice([
+        (const(k), lambda env: k),
+        (const(k), lambda env: k),
+        (a, f),
+        (a * k, lambda env: f(env) * k),
+        (a + k, lambda env: f(env) + k),
+        (a * b, lambda env: f(env) * g(env)),
+        (a * b + k * a, lambda env: f(env) * (g(env) + k)),
+        (ceildiv(a, b), lambda env: -(-f(env) // g(env))),
+        (minimum(a, b + k), lambda env: min(f(env), g(env) + k)),
+        (maximum(e, k), lambda env: max(h(env), k)),
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(120))
 def test_random_expressions(seed: int) -> None:
     """Canonicalisation, printing, parsing, substitution and bounds all keep the value."""
     source = random.Random(seed)
@@ -70,6 +103,8 @@ def test_random_expressions(seed: int) -> None:
         want = function(env)
         assert expr.evaluate(env) == want
         assert expr.substitute(env).as_int() == want
+        assert expr.substitute({"N": env["N"]}).evaluate(env) == want, "some of the symbols"
+        assert expr.substitute({"N": "H + 2"}).evaluate(env) == function({**env, "N": env["H"] + 2})
         assert low <= want <= high
 
 
