@@ -99,7 +99,9 @@ def load_target(path: Path) -> ModuleType:
 
 
 def place(error: BaseException) -> str:
-    """`Type at file:function` of the innermost frame in trtc, else of the innermost outside this file."""
+    """`Type at file:function` of the innermost frame in trtc, else of the innermost outside this file, where it was found first."""
+    while error.__cause__ is not None:
+        error = error.__cause__
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__]
     return f"{type(error).__name__}{_at([(f.filename, f.name) for f in frames])}"
 
