@@ -7,6 +7,7 @@ original index. Merged ops carry `loc(fused[...])`. The discardable attribute `n
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 import numpy as np
 from xdsl.dialects.builtin import (
@@ -78,7 +79,8 @@ def onnx_names(location: Attribute) -> list[str]:
 def get_names(op: Operation) -> list[str]:
     """The ONNX tensor names of the op's results, "" where there is none; always one per result."""
     attribute = op.attributes.get(NAMES)
-    names = [a.data for a in attribute] if isa(attribute, ArrayAttr[StringAttr]) else []
+    listed = cast(Iterable[Attribute], attribute) if isinstance(attribute, ArrayAttr) else ()
+    names = [each.data for each in listed if isinstance(each, StringAttr)]
     return (names + [""] * len(op.results))[: len(op.results)]
 
 

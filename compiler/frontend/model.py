@@ -155,7 +155,7 @@ def _check(model: ModelProto, source: str, folder: Path | None) -> Graph:
     opsets = _opsets(model, source)
     graph = model.graph
     if graph.sparse_initializer:
-        raise InvalidModelError(f"{source} has sparse initializers, which trtc does not read; store them dense")
+        raise UnsupportedOpError(f"{source} has sparse initializers, which trtc does not read; store them dense")
     weights = {tensor.name: tensor for tensor in graph.initializer}
     if len(weights) < len(graph.initializer):
         counts = Counter(tensor.name for tensor in graph.initializer)
@@ -185,7 +185,7 @@ def _opsets(model: ModelProto, source: str) -> dict[str, int]:
             return {**opsets, "": newest}
         raise InvalidModelError(f"{source} imports no opset of the default domain; export it with an opset_import")
     if not OLDEST_OPSET <= version <= newest:
-        raise InvalidModelError(
+        raise UnsupportedOpError(
             f"{source} uses opset {version}; trtc reads {OLDEST_OPSET} to {newest} (the newest that the installed onnx "
             "package knows); convert it with onnx.version_converter, or update onnx"
         )

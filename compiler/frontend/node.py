@@ -227,12 +227,16 @@ class Node:
         """Operand `index` as an SSA value; constants and shape arithmetic become ops here."""
         return self.value(index).materialise(self.net)
 
+    def _called(self, index: int) -> str:
+        name = self.value(index).name
+        return f" ({name!r})" if name else ""
+
     def known(self, index: int, what: str) -> Array:
         """Operand `index` as `int | Expr` elements; the node is unsupported where it is computed from data."""
         known = self.value(index).known()
         if known is None:
             self.unsupported(
-                f"its {what} ({self.value(index).name!r}) is computed from data",
+                f"its {what}{self._called(index)} is computed from data",
                 f"make the {what} a constant or a function of input shapes",
             )
         return known
@@ -242,7 +246,7 @@ class Node:
         values = [as_int(element) for element in self.known(index, what).reshape(-1)]
         if any(value is None for value in values):
             self.unsupported(
-                f"its {what} ({self.value(index).name!r}) depends on dynamic dims",
+                f"its {what}{self._called(index)} depends on dynamic dims",
                 "fix those dims in the profile (min = opt = max)",
             )
         return [value for value in values if value is not None]
@@ -253,7 +257,9 @@ class Node:
         constant = value.constant()
         if constant is not None:
             return constant
-        self.unsupported(f"its {what} ({value.name!r}) is not a constant", f"make the {what} a constant of the model")
+        self.unsupported(
+            f"its {what}{self._called(index)} is not a constant", f"make the {what} a constant of the model"
+        )
 
     def shape(self, index: int) -> tuple[Expr, ...]:
         """The shape of operand `index`, without making it an op."""

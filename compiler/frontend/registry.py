@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import TypeAlias
 
@@ -75,6 +76,7 @@ def onnx_fold(*names: str) -> Callable[[Fold], Fold]:
     return register
 
 
+@cache
 def load_tables() -> dict[tuple[str, str], Entry]:
     """All rows; the table modules are imported on the first call."""
     for table in TABLES:

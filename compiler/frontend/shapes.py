@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 from xdsl.ir import SSAValue
@@ -159,10 +160,37 @@ def tile(node: Node) -> Result:
 
 @onnx_op("Concat")
 def concat(node: Node) -> Result:
-    operands = [node.data(i) for i in range(len(node.inputs))]
-    if not operands:
+    if not node.inputs:
         node.invalid("it has no operand; expected at least one")
-    return node.net.add_concat(operands, node.axis(node.int("axis"), node.rank(0)))
+    axis = node.axis(node.int("axis"), node.rank(0))
+    operands = [node.data(i) for i in range(len(node.inputs))]
+    distinct = list(dict.fromkeys(operands))
+    extents = [node.net.shape(value)[axis].as_int() for value in distinct]
+    if (
+        len(operands) < _MANY
+        or 2 * len(distinct) > len(operands)
+        or None in extents
+        or _length(node, operands, axis) > _LONG
+    ):
+        return node.net.add_concat(operands, axis)
+    # Each operand of a concat is a copy of its own; what comes again and again is gathered in one.
+    sizes = [extent for extent in extents if extent is not None]
+    parts = {
+        value: np.arange(start, start + size)
+        for value, start, size in zip(distinct, accumulate(sizes, initial=0), sizes, strict=False)
+    }
+    whole = node.net.add_concat(distinct, axis)
+    return node.net.add_gather(whole, np.concatenate([parts[value] for value in operands]), axis)
+
+
+_MANY = 64
+"""Operands of a concat from which on repeated ones are gathered,"""
+_LONG = 1 << 20
+"""where the indices of its result are not too many to be a constant."""
+
+
+def _length(node: Node, operands: Sequence[SSAValue], axis: int) -> int:
+    return sum(node.net.shape(value)[axis].as_int() or 0 for value in operands)
 
 
 @onnx_fold("Concat")

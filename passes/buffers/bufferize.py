@@ -38,7 +38,7 @@ from ...dialects.errors import PassError
 from ...dialects.kernel_types import CHOICE, Choice
 from ...dialects.provenance import describe, get_names
 from ...dialects.text import identifier
-from .views import Place, operand_place, result_place, same_strides
+from .views import Place, concat_starts, operand_place, result_place, same_strides
 
 VIEW_LIKE = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.ConcatOp, nn.BroadcastToOp)
 
@@ -66,6 +66,7 @@ class _Places:
             raise _fail("expected @main to end in func.return.")
         self.returned = list(last.arguments)
         self.places: dict[SSAValue, Place] = {}
+        self.starts: dict[Operation, list[Expr]] = {}
 
     def of(self, value: SSAValue) -> Place:
         """The place of a tensor."""
@@ -113,8 +114,15 @@ class _Places:
             user = cast(nn.NnOp, into[0].operation)
             if not isinstance(producer, Operation) or isinstance(producer, nn.WeightOp | nn.ConstantOp):
                 raise _fail(f"{_what(value)} exists already and cannot be written into the result of {describe(user)}.")
-            return self._checked(operand_place(user, into[0].index, self.of(user.results[0])), user)
+            place = operand_place(user, into[0].index, self.of(user.results[0]), self._starts(user))
+            return self._checked(place, user)
         return Place.whole(value, nn.shape_of(value))
+
+    def _starts(self, op: Operation) -> list[Expr]:
+        """Where the operands of a concat begin, added up once for all of them."""
+        if isinstance(op, nn.ConcatOp) and op not in self.starts:
+            self.starts[op] = concat_starts(op)
+        return self.starts.get(op, [])
 
     def _checked(self, place: Place | None, op: Operation) -> Place:
         if place is None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 from ...dialects import nn
@@ -61,8 +62,15 @@ def result_place(op: nn.NnOp, source: Place) -> Place | None:
             return None
 
 
-def operand_place(op: nn.NnOp, index: int, result: Place) -> Place | None:
-    """The place of operand `index` within the owner of the op's result; None when it is not a strided view of it."""
+def concat_starts(op: nn.ConcatOp) -> list[Expr]:
+    """Where along the axis each operand of a concat begins."""
+    axis = op.axis.value.data
+    return list(accumulate((nn.shape_of(value)[axis] for value in op.inputs), initial=const(0)))
+
+
+def operand_place(op: nn.NnOp, index: int, result: Place, starts: Sequence[Expr] = ()) -> Place | None:
+    """The place of operand `index` within the owner of the op's result; None when it is not a strided view of it. `starts` are those
+    of a concat."""
     match op:
         case nn.ReshapeOp():
             return reshaped(result, nn.shape_of(op.x))
@@ -73,11 +81,8 @@ def operand_place(op: nn.NnOp, index: int, result: Place) -> Place | None:
                 result, dims=tuple(result.dims[b] for b in back), strides=tuple(result.strides[b] for b in back)
             )
         case nn.ConcatOp():
-            axis = op.axis.value.data
-            before = sum((nn.shape_of(value)[axis] for value in op.inputs[:index]), const(0))
-            return replace(
-                result, offset=result.offset + before * result.strides[axis], dims=nn.shape_of(op.inputs[index])
-            )
+            step = result.strides[op.axis.value.data]
+            return replace(result, offset=result.offset + starts[index] * step, dims=nn.shape_of(op.inputs[index]))
         case _:
             return None
 
