@@ -13,20 +13,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from xdsl.dialects.builtin import ModuleOp, StringAttr
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.passes import ModulePass
 from xdsl.printer import Printer
 
-from ..dialects import buffer, kernel
+from ..dialects import kernel
 from ..dialects.errors import EngineFormatError, OptionError, PassError
 from ..dialects.nn_base import set_symbol_ranges, symbol_ranges
-from ..dialects.provenance import onnx_names
 from ..passes.remarks import Remark, collecting
-from ..runtime.container import PAGE, Section, decode_manifest, encode_manifest
-from ..runtime.engine import KIND, Engine, spec_to_json
-from ..runtime.kernels import KernelInfo
+from ..runtime.container import Section, decode_manifest, encode_manifest
+from ..runtime.engine import TEXT_ALIGNMENTS, WEIGHT_ALIGNMENTS, Engine, spec_to_json
+from ..runtime.kernels import KernelInfo, interface
+from ..runtime.manifest import KIND
 from ..runtime.plan import HostProgram
+from ..runtime.verify_plan import describe
 from .codegen.cubin_cache import CubinCache
 from .codegen.nvrtc import Compiled, Job, check_arch, compile_all, nvrtc_version
 from .environment import cache_directory, cache_limit
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]
 """Called with a stage ("pass canonicalize-nn", "compile sm_90a"), how many of its steps are done, and of how many."""
-
-_WEIGHT_ALIGNMENT = 256
 
 
 def build(
@@ -135,7 +134,7 @@ class _Store:
         self.sections: dict[str, Section] = {}
         self._by_digest: dict[tuple[str, int], str] = {}
 
-    def add(self, name: str, data: bytes | memoryview, align: int = 64) -> str:
+    def add(self, name: str, data: bytes | memoryview, align: int = TEXT_ALIGNMENTS[0]) -> str:
         """Keeps bytes and returns the section's name, which is an older one where the bytes are known already."""
         key = (hashlib.sha256(data).hexdigest(), align)
         if key not in self._by_digest:
@@ -158,7 +157,7 @@ class _Tiles(Observer):
         if self.progress is not None:
             self.progress(f"pass {step.name}", 0, 1)
         if step.name == "lower-to-threads":
-            self.text = _print(_only(module, kernel.FuncOp), locations=False)
+            self.text = _print(_kernels(module), locations=False)
 
     def after_pass(self, index: int, step: ModulePass, module: ModuleOp, seconds: float) -> None:
         if self.progress is not None:
@@ -236,13 +235,13 @@ def _build_variant(
     jobs = [Job(text, arch, name=f"{name}.cu") for name, text in sources.items()]
     report = None if progress is None else lambda done, total: progress(f"compile {arch}", done, total)
     compiled = dict(zip(sources, compile_all(jobs, cache, progress=report), strict=True))
+    host = _host(module)
     manifest = {
-        "host": store.add_text(f"{arch}/host.mlir", _print(_host(module))),
+        "host": store.add_text(f"{arch}/host.mlir", _print(host)),
         "tiles": store.add_text(f"{arch}/kernels.mlir", tiles.text),
         "kernels": [_kernel(store, arch, facts[name], sources[name], compiled[name]) for name in sources],
         "weights": _weights(store, arch, module, program),
-        "plan": _plan(module, program),
-        "choices": _choices(module),
+        **describe(host, program),
         "remarks": [_remark(r) for r in (*found, *remarks)],
     }
     return _Made(
@@ -288,55 +287,27 @@ def _weights(store: _Store, arch: str, module: ModuleOp, program: HostProgram) -
                 f"weights: expected '{name}' as {dtype}{list(shape)}, got {array.dtype}{list(array.shape)}."
             )
         data = array.reshape(-1).view(np.uint8).data.toreadonly() if array.size else b""
-        align = PAGE if not named else _WEIGHT_ALIGNMENT
+        align = WEIGHT_ALIGNMENTS[1 if named else 0]
         named[name] = store.add(f"{arch}/weights/{name}", data, align)
     return named
 
 
-def _plan(module: ModuleOp, program: HostProgram) -> dict[str, Any]:
-    """The memory plan in words: the arena and, in order of offset, what lies in it."""
-    slots = [op for op in module.walk() if isinstance(op, buffer.SlotOp)]
-    listed = [
-        {
-            "offset": slot.offset.value.data,
-            "size": slot.size.value.data,
-            "type": f"{slot.result.type}",
-            "nodes": onnx_names(slot.location),
-        }
-        for slot in sorted(slots, key=lambda slot: (slot.offset.value.data, slot.size.value.data))
-    ]
-    return {
-        "arena_bytes": program.arena_bytes,
-        "sum_bytes": sum(slot.size.value.data for slot in slots),
-        "launches": len(program.launches),
-        "buffers": listed,
-    }
-
-
-def _choices(module: ModuleOp) -> dict[str, str]:
-    """The schedule and tunables of each group: what a rebuild needs in order to choose the same."""
-    chosen: dict[str, str] = {}
-    for op in module.walk():
-        choice = op.attributes.get("kernel.choice")
-        name = op.properties.get("sym_name", op.attributes.get("sym_name"))
-        if choice is not None and isinstance(name, StringAttr):
-            chosen[name.data] = str(choice)
-    return chosen
-
-
 def _remark(remark: Remark) -> dict[str, Any]:
-    return asdict(remark)
+    return _json(asdict(remark))
 
 
 def _host(module: ModuleOp) -> ModuleOp:
-    """The host function alone, with the module's symbols and target."""
-    return _only(module, FuncOp, "main")
+    """The host function and the interfaces of the kernels that it launches, with the module's symbols and target."""
+    ops = list(module.body.block.ops)
+    main = [op.clone() for op in ops if isinstance(op, FuncOp) and op.sym_name.data == "main"]
+    kernels = [interface(op) for op in ops if isinstance(op, kernel.FuncOp)]
+    return ModuleOp([*kernels, *main], attributes=dict(module.attributes))
 
 
-def _only(module: ModuleOp, kind: type, name: str | None = None) -> ModuleOp:
-    ops = [op for op in module.body.block.ops if isinstance(op, kind)]
-    kept = [op.clone() for op in ops if name is None or op.properties.get("sym_name") == StringAttr(name)]
-    return ModuleOp(kept, attributes=dict(module.attributes))
+def _kernels(module: ModuleOp) -> ModuleOp:
+    """The kernels alone, likewise."""
+    kernels = [op.clone() for op in module.body.block.ops if isinstance(op, kernel.FuncOp)]
+    return ModuleOp(kernels, attributes=dict(module.attributes))
 
 
 def _print(module: ModuleOp, *, locations: bool = True) -> str:

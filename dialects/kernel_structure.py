@@ -151,7 +151,7 @@ class FuncOp(IRDLOperation):
     @classmethod
     def parse(cls, parser: Parser) -> FuncOp:
         name = parser.parse_symbol_name()
-        tensors = parser.parse_comma_separated_list(parser.Delimiter.PAREN, parser.parse_argument)
+        tensors = parser.parse_comma_separated_list(parser.Delimiter.PAREN, lambda: _tensor(parser))
         parser.parse_keyword("grid")
         grid = parse_dims(parser)
         parser.parse_keyword("warps")
@@ -198,6 +198,13 @@ class FuncOp(IRDLOperation):
         printer.print_op_attributes(self.attributes, print_keyword=True)
         printer.print_string(" ")
         printer.print_region(self.body, print_entry_block_args=False, print_empty_block=False)
+
+
+def _tensor(parser: Parser) -> Parser.Argument:
+    """A tensor argument; its location, which a text with locations has, is that of the kernel."""
+    argument = parser.parse_argument()
+    parser.parse_optional_location()
+    return argument
 
 
 @irdl_op_definition

@@ -13,24 +13,30 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..dialects.dims import parse_expr
-from ..dialects.errors import EngineFormatError, PassError, TargetError
+from ..dialects.errors import EngineFormatError, TargetError, TrtcError
 from ..dialects.ir_text import IRTextError, read_module
-from .container import Section, read_container, write_container
+from ..dialects.kernel import FuncOp
+from .container import PAGE, Section, read_container, write_container
 from .driver import DeviceInfo, find_device
 from .kernels import KernelInfo
+from .manifest import check_manifest, malformed
 from .plan import HostProgram, TensorSpec
+from .verify_plan import verify_plan, verify_tiles
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
 
     from .context import ExecutionContext
 
-KIND = "trtc engine"
+TEXT_ALIGNMENTS = (64,)
+WEIGHT_ALIGNMENTS = (PAGE, 256)
+"""Bytes: of the first weight in a file, and of the others."""
 SIMULATOR = "simulator"
 
 
@@ -83,18 +89,27 @@ class Variant:
 
     @cached_property
     def program(self) -> HostProgram:
-        """The host function, read and ready to bind. EngineFormatError when it does not fit the kernels or the weights."""
+        """The host function, read, verified and ready to bind. EngineFormatError when it does not hold, or does not fit the kernels or
+        the weights."""
+        module = self.parse("host")
         try:
-            program = HostProgram.read(self.parse("host"), {name: unit.info for name, unit in self.units.items()})
-        except PassError as error:
+            program = HostProgram.read(module, {name: unit.info for name, unit in self.units.items()})
+            verify_plan(self, module, program)
+        except EngineFormatError:
+            raise
+        except (TrtcError, ArithmeticError, LookupError, ValueError) as error:
+            reason = str(error) if isinstance(error, TrtcError) else f"{error!r}."
             raise EngineFormatError(
-                f"engine: its host function for {self.arch} cannot be used: {error} Rebuild the engine."
+                f"engine: its host function for {self.arch} cannot be used: {reason} Rebuild the engine."
             ) from error
-        if missing := sorted(program.weights.keys() - self.manifest["weights"].keys()):
-            raise EngineFormatError(
-                f"engine: its host function for {self.arch} reads weight '{missing[0]}', which it lacks; rebuild the engine."
-            )
         return program
+
+    @cached_property
+    def tiles(self) -> dict[str, FuncOp]:
+        """The tile-level kernels by name, which the simulator runs. EngineFormatError when they are not those of the host function."""
+        module = self.parse("tiles")
+        verify_tiles(self, module)
+        return {op.sym_name.data: op for op in module.walk() if isinstance(op, FuncOp)}
 
     def parse(self, which: str) -> ModuleOp:
         """Parses the IR text of the `host` function or of the `tiles`, the tile-level kernels. EngineFormatError when it is not IR."""
@@ -116,10 +131,14 @@ class Variant:
         return str(self.sections[section].data, "utf-8")
 
     def weight(self, name: str) -> np.ndarray:
-        """A weight as a read-only view of the file."""
-        shape, dtype = self.program.weights[name]
+        """A weight as a read-only view of the engine's bytes."""
+        return self.weight_of(self.program, name)
+
+    def weight_of(self, program: HostProgram, name: str) -> np.ndarray:
+        """A weight as a program says that it is. EngineFormatError where its section has another size."""
+        shape, dtype = program.weights[name]
         data = self.sections[self.manifest["weights"][name]].data
-        if len(data) != dtype.itemsize * int(np.prod(shape, dtype=np.int64)):
+        if len(data) != dtype.itemsize * prod(shape):
             raise EngineFormatError(
                 f"engine: weight '{name}' has {len(data)} bytes, which do not fit {dtype}{list(shape)}; rebuild the engine."
             )
@@ -136,7 +155,10 @@ class Engine:
     def __init__(self, manifest: dict[str, Any], sections: Mapping[str, Section], *, compiles: int = 0):
         self._manifest = manifest
         self._sections = dict(sections)
-        _check_manifest(manifest, self._sections)
+        check_manifest(manifest)
+        _check_sections(manifest, self._sections)
+        for stored in (*manifest["inputs"], *manifest["outputs"]):
+            _spec(stored)
         self.variants = {arch: Variant(arch, stored, self._sections) for arch, stored in manifest["variants"].items()}
         self.stats = EngineStats(compiles=compiles)
         self._default: ExecutionContext | None = None
@@ -236,9 +258,21 @@ class Engine:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Engine:
-        """Maps an engine file; EngineFormatError for a file that is damaged or not an engine."""
-        manifest, sections = read_container(path)
-        return cls(manifest, sections)
+        """Reads an engine file; EngineFormatError for a file that is damaged or not an engine, or whose plan does not hold."""
+        engine = cls(*read_container(path))
+        engine.verify()
+        return engine
+
+    def verify(self) -> None:
+        """Raises EngineFormatError unless the plan of every architecture holds, and fits the inputs and outputs."""
+        said = [self.inputs, self.outputs, {name: tuple(values) for name, values in self._manifest["symbols"].items()}]
+        for variant in self.variants.values():
+            program = variant.program
+            if said != [program.inputs, program.outputs, program.symbols]:
+                raise EngineFormatError(
+                    f"engine: its manifest and its host function for {variant.arch} differ in inputs, outputs or symbols; "
+                    f"rebuild the engine."
+                )
 
     def _preferred(self) -> Variant:
         info = find_device()
@@ -269,46 +303,27 @@ def best_arch(archs: list[str], capability: tuple[int, int]) -> str | None:
     return None if best is None else best[1]
 
 
-def _check_manifest(manifest: Mapping[str, Any], sections: Mapping[str, Section]) -> None:
-    """Raises EngineFormatError unless the manifest has the fields that an engine needs and names only sections that exist."""
-    if manifest.get("kind") != KIND:
-        raise EngineFormatError(f"engine: the file holds '{manifest.get('kind')}', not a '{KIND}'; check the path.")
-    try:
-        for stored in (*manifest["inputs"], *manifest["outputs"]):
-            _spec(stored)
-        if any(len(list(map(int, values))) != 3 for values in manifest["symbols"].values()):
-            raise ValueError("symbols")
-        int(manifest["toolchain"]["nvrtc"][0])
-        named = [name for stored in manifest["variants"].values() for name in _check_variant(stored)]
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        raise EngineFormatError(
-            f"engine manifest: malformed at {error}; rebuild the engine with this version of trtc."
-        ) from error
-    if not manifest["variants"]:
-        raise EngineFormatError("engine manifest: it holds no architecture; rebuild the engine.")
-    missing = [name for name in named if name not in sections]
-    if missing:
+def _check_sections(manifest: Mapping[str, Any], sections: Mapping[str, Section]) -> None:
+    """Raises EngineFormatError unless the manifest names all sections, those that exist, and each is aligned as what it holds is."""
+    weights = {name for stored in manifest["variants"].values() for name in stored["weights"].values()}
+    texts: set[str] = set()
+    for stored in manifest["variants"].values():
+        texts |= {stored["host"], stored["tiles"]}
+        texts |= {kernel[part] for kernel in stored["kernels"] for part in ("source", "cubin")}
+    if missing := sorted((texts | weights) - sections.keys()):
         raise EngineFormatError(f"engine manifest: section '{missing[0]}' does not exist; rebuild the engine.")
-
-
-def _check_variant(stored: Mapping[str, Any]) -> list[str]:
-    """The sections that a variant names. Raises KeyError, TypeError or ValueError where a field is missing or of a wrong type."""
-    for count in ("arena_bytes", "launches"):
-        if int(stored["plan"][count]) < 0:
-            raise ValueError(f"plan {count}")
-    named = [stored["host"], stored["tiles"], *stored["weights"].values()]
-    for kernel in stored["kernels"]:
-        KernelInfo.from_json(kernel["facts"])
-        named += [kernel["source"], kernel["cubin"]]
-        if not isinstance(kernel["entry"], str):
-            raise TypeError("entry")
-    return [str(name) for name in named]
+    if unknown := sorted(sections.keys() - texts - weights):
+        raise EngineFormatError(f"engine manifest: nothing uses section '{unknown[0]}'; rebuild the engine.")
+    for names, allowed in ((texts, TEXT_ALIGNMENTS), (weights, WEIGHT_ALIGNMENTS)):
+        if wrong := sorted(name for name in names if sections[name].align not in allowed):
+            raise EngineFormatError(f"engine manifest: section '{wrong[0]}' has a wrong alignment; rebuild the engine.")
 
 
 def _spec(stored: Mapping[str, Any]) -> TensorSpec:
-    return TensorSpec(
-        str(stored["name"]), dtype_of(str(stored["dtype"])), tuple(parse_expr(str(text)) for text in stored["dims"])
-    )
+    try:
+        return TensorSpec(stored["name"], dtype_of(stored["dtype"]), tuple(parse_expr(text) for text in stored["dims"]))
+    except ValueError as error:
+        raise malformed(str(error)) from error
 
 
 def spec_to_json(spec: TensorSpec) -> dict[str, Any]:

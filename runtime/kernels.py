@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
+from xdsl.ir import Block, Operation, Region, SSAValue
+
 from ..dialects import kernel
 from ..dialects.dims import Expr, parse_expr
 from ..dialects.errors import EngineFormatError, PassError, TargetError
+from ..dialects.kernel_base import int_attr
 from ..dialects.provenance import onnx_names
 from .tensor_maps import TensorMapInfo
 
@@ -72,7 +75,8 @@ class KernelInfo:
     def to_json(self) -> dict[str, Any]:
         """The facts as JSON values."""
         maps = [described.to_json() for described in self.tensor_maps]
-        return {**asdict(self), "grid": [str(extent) for extent in self.grid], "tensor_maps": maps}
+        facts = {**asdict(self), "grid": [str(extent) for extent in self.grid], "tensor_maps": maps}
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in facts.items()}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> KernelInfo:
@@ -96,6 +100,23 @@ class KernelInfo:
             raise EngineFormatError(
                 f"engine manifest: the description of a kernel is malformed ({error}); rebuild the engine."
             ) from error
+
+
+def interface(func: kernel.FuncOp) -> kernel.FuncOp:
+    """A kernel without its body: an op of which `KernelInfo.read` reads the same facts."""
+    block = Block(arg_types=[argument.type for argument in func.body.block.args])
+    mapping: dict[SSAValue, SSAValue] = dict(zip(func.body.block.args, block.args, strict=True))
+    for op in func.walk():
+        if isinstance(op, kernel.TensorMapOp):
+            for kept in (cast(Operation, op.view.owner), op):
+                block.add_op(kept.clone(mapping))
+    if any(isinstance(op, kernel.GridWaitOp) for op in func.walk()):
+        block.add_op(kernel.GridWaitOp())
+    block.add_op(kernel.ReturnOp())
+    properties = {**func.properties, "min_blocks": int_attr(0)}  # which is for the compiler alone
+    made = kernel.FuncOp.create(properties=properties, attributes=func.attributes, regions=[Region(block)])
+    made.location = func.location
+    return made
 
 
 def _texts(values: Sequence[Any]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -18,9 +19,9 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from ..dialects import buffer
 from ..dialects.dims import Expr, const
-from ..dialects.dims_solving import solved
+from ..dialects.dims_solving import is_linear, solved
 from ..dialects.dtypes import numpy_dtype
-from ..dialects.errors import PassError, TrtcError
+from ..dialects.errors import EngineFormatError, PassError, TrtcError
 from ..dialects.nn_base import symbol_ranges
 from ..dialects.provenance import onnx_names
 from ..dialects.text import printable
@@ -94,7 +95,9 @@ class BoundPlan:
 
 
 @dataclass(frozen=True)
-class _View:
+class View:
+    """A tensor of the host function: dims and strides (elements) from `offset` elements on, over an owner in a root."""
+
     root: Root
     name: str
     base: int
@@ -103,22 +106,30 @@ class _View:
     dims: tuple[Expr, ...]
     strides: tuple[Expr, ...]
     dtype: np.dtype[Any]
+    owner: tuple[Expr, ...]
+    """The dims of the owner."""
 
     def bind(self, env: Mapping[str, int]) -> MemoryRef:
-        return MemoryRef(
-            self.root,
-            self.name,
-            self.base + self.offset.evaluate(env) * self.dtype.itemsize,
-            tuple(extent.evaluate(env) for extent in self.dims),
-            tuple(stride.evaluate(env) for stride in self.strides),
-            self.dtype,
-        )
+        """The view for these symbol values; EngineFormatError where it leaves its owner."""
+        offset = self.offset.evaluate(env)
+        shape = tuple(extent.evaluate(env) for extent in self.dims)
+        strides = tuple(stride.evaluate(env) for stride in self.strides)
+        if 0 not in shape:
+            steps = [(extent - 1) * stride for extent, stride in zip(shape, strides, strict=True)]
+            low, high = (offset + sum(way(step, 0) for step in steps) for way in (min, max))
+            elements = prod(extent.evaluate(env) for extent in self.owner)
+            if min(shape, default=1) < 0 or low < 0 or high >= elements:
+                raise EngineFormatError(
+                    f"engine: a view of {self.name or 'the arena'} reaches elements {low} to {high} of {elements} for {dict(env)}; "
+                    f"rebuild the engine."
+                )
+        return MemoryRef(self.root, self.name, self.base + offset * self.dtype.itemsize, shape, strides, self.dtype)
 
 
 @dataclass(frozen=True)
 class _Launch:
     kernel: KernelInfo
-    arguments: tuple[_View, ...]
+    arguments: tuple[View, ...]
     nodes: tuple[str, ...]
     names: tuple[str, ...]
     written: tuple[int, ...]
@@ -144,7 +155,18 @@ class HostProgram:
 
     def bind(self, shapes: Mapping[str, Sequence[int]]) -> BoundPlan:
         """The launches for these input shapes. Raises InputError for missing, unknown or unfitting shapes."""
-        env = self.bind_symbols(shapes)
+        return self.bind_values(self.bind_symbols(shapes))
+
+    def bind_values(self, env: dict[str, int]) -> BoundPlan:
+        """The launches for these values of the symbols. EngineFormatError where the plan does not hold for them."""
+        try:
+            return self._bind(env)
+        except (ArithmeticError, LookupError) as error:
+            raise EngineFormatError(
+                f"engine: its plan has no meaning for {env}: {error!r}; rebuild the engine."
+            ) from error
+
+    def _bind(self, env: dict[str, int]) -> BoundPlan:
         specs = (*self.inputs, *self.outputs)
         bound = {spec.name: tuple(extent.evaluate(env) for extent in spec.dims) for spec in specs}
         grids = [launch.kernel.blocks(env) for launch in self.launches]
@@ -240,7 +262,7 @@ class _Reader:
         if len(mains) != 1:
             raise PassError(f"host program: expected one function @main, got {len(mains)}.")
         self.function = mains[0]
-        self.views: dict[SSAValue, _View] = {}
+        self.views: dict[SSAValue, View] = {}
         self.weights: dict[str, tuple[Shape, np.dtype[Any]]] = {}
         self.sources: dict[str, tuple[str, int]] = {}
         self.launches: list[_Launch] = []
@@ -283,7 +305,10 @@ class _Reader:
         )
 
     def _symbol(self, op: buffer.SymbolOp, inputs: Sequence[TensorSpec]) -> None:
-        spec, axis, name = inputs[cast(BlockArgument, op.source).index], op.axis.value.data, op.symbol.data
+        name, number, axis = op.symbol.data, cast(BlockArgument, op.source).index, op.axis.value.data
+        if number >= len(inputs) or name in self.sources or not is_linear(inputs[number].dims[axis], name):
+            raise PassError(f"host program: expected {name} once, from a dim of an input that gives it.")
+        spec = inputs[number]
         if unknown := sorted(spec.dims[axis].symbols() - self.sources.keys() - {name}):
             raise PassError(f"host program: {name} is read from {spec.dims[axis]}, where '{unknown[0]}' is not known.")
         self.sources[name] = (spec.name, axis)
@@ -306,9 +331,9 @@ class _Reader:
             specs[root].append(TensorSpec(name, view.dtype, exprs))
         return specs["input"], specs["output"]
 
-    def _owner(self, root: Root, name: str, base: int, value: SSAValue, dims: tuple[Expr, ...]) -> _View:
+    def _owner(self, root: Root, name: str, base: int, value: SSAValue, dims: tuple[Expr, ...]) -> View:
         dtype = numpy_dtype(cast(MemRefType, value.type).element_type)
-        return _View(root, name, base, const(0), dims, buffer.contiguous_strides(dims), dtype)
+        return View(root, name, base, const(0), dims, buffer.contiguous_strides(dims), dtype, dims)
 
     def _weight(self, op: buffer.WeightOp) -> None:
         shape = op.result.type.get_shape()
@@ -317,8 +342,15 @@ class _Reader:
 
     def _view(self, op: buffer.ViewOp) -> None:
         owner = self.views[op.source]
-        self.views[op.result] = _View(
-            owner.root, owner.name, owner.base, op.offset.exprs[0], op.dims.exprs, op.strides.exprs, owner.dtype
+        self.views[op.result] = View(
+            owner.root,
+            owner.name,
+            owner.base,
+            op.offset.exprs[0],
+            op.dims.exprs,
+            op.strides.exprs,
+            owner.dtype,
+            owner.dims,
         )
 
     def _launch(self, op: buffer.LaunchOp) -> None:

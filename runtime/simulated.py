@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..dialects import kernel
-from ..dialects.errors import EngineFormatError
+from ..dialects.errors import TargetError
 from .arrays import as_host, bytes_of, check_names, check_output, given_outputs, on_device
 from .context import ExecutionContext
+from .machine import memory_bytes
 from .plan import InputError, Launch, Root, execute
 
 if TYPE_CHECKING:
@@ -26,15 +26,14 @@ class SimulatorContext(ExecutionContext):
     def __init__(self, engine: Engine, *, arch: str | None = None, poison: bool = True):
         super().__init__(engine, engine.variant(arch))
         self.poison = poison
-        self._arena = np.zeros(self.variant.program.arena_bytes, np.uint8)
-        self._weights = {name: bytes_of(self.variant.weight(name)) for name in self.variant.program.weights}
-        module = self.variant.parse("tiles")
-        self._kernels = {op.sym_name.data: op for op in module.walk() if isinstance(op, kernel.FuncOp)}
-        missing = sorted(self.variant.units.keys() - self._kernels.keys())
-        if missing:
-            raise EngineFormatError(
-                f"engine: its IR for {self.variant.arch} lacks kernel '{missing[0]}'; rebuild the engine."
+        size, have = self.variant.program.arena_bytes, memory_bytes()
+        if size > have:
+            raise TargetError(
+                f"simulator: the engine's arena takes {size} bytes, and this machine has {have}; build with lower maxima of profiles."
             )
+        self._arena = np.zeros(size, np.uint8)
+        self._weights = {name: bytes_of(self.variant.weight(name)) for name in self.variant.program.weights}
+        self._kernels = self.variant.tiles
 
     @property
     def device(self) -> str:

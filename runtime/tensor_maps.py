@@ -74,7 +74,8 @@ class TensorMapInfo:
     def to_json(self) -> dict[str, Any]:
         """JSON values; expressions as text."""
         texts = {key: [str(e) for e in getattr(self, key)] for key in ("dims", "strides", "lower", "upper")}
-        return {**asdict(self), **texts, "offset": str(self.offset)}
+        counts = {"box": list(self.box), "steps": list(self.steps)}
+        return {**asdict(self), **texts, **counts, "offset": str(self.offset)}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> TensorMapInfo:

@@ -58,12 +58,19 @@ SOURCES = {
 }
 """,
 }
+
+
+def _tensor(dims: str, strides: str) -> str:
+    return f"!kernel.global<dims <{dims}> x f32, strides <{strides}>, align 4>"
+
+
+_X, _W, _HIDDEN, _Y = _tensor("N, 4", "4, 1"), _tensor("4, 3", "3, 1"), _tensor("N, 3", "3, 1"), _tensor("N", "1")
+_HALF, _BOTH = _tensor("N, 3", "6, 1"), _tensor("N, 6", "6, 1")
+TENSORS = {"fc": (_X, _W, _HIDDEN), "relu": (_HIDDEN, _HALF), "fc_cat": (_X, _W, _HALF), "sum": (_BOTH, _Y)}
 TILES = "\n".join(
-    f"kernel.func @{name}({arguments}) grid <N, 1, 1> warps 1 params(N) coords(%i, %j, %k) {{\n  kernel.return\n}}"
-    for name, arguments in {
-        name: ", ".join(f"%a{i}: !kernel.global<dims <N> x f32, strides <1>, align 4>" for i in range(count))
-        for name, count in {"fc": 3, "fc_cat": 3, "relu": 2, "sum": 2}.items()
-    }.items()
+    f"kernel.func @{name}({', '.join(f'%a{i}: {tensor}' for i, tensor in enumerate(tensors))}) grid <N, 1, 1> warps 1"
+    f"{' smem 24' if name == 'sum' else ''} params(N) coords(%i, %j, %k) {{\n  kernel.return\n}}"
+    for name, tensors in TENSORS.items()
 )
 
 
@@ -90,33 +97,37 @@ def make_engine(w: np.ndarray, archs: tuple[str, ...] = ("sm_80",)) -> Any:
     from xdsl.parser import Parser
 
     from trtc.compiler.codegen.nvrtc import Job, compile_cubin, nvrtc_version
-    from trtc.compiler.driver import _host, _print
+    from trtc.compiler.driver import _host, _kernels, _print
+    from trtc.compiler.targets import set_target
     from trtc.compiler.universe import make_context
     from trtc.dialects import kernel
     from trtc.passes.buffers.bufferize import BufferizePass
     from trtc.passes.buffers.plan_arena import PlanArenaPass
     from trtc.runtime.container import Section
-    from trtc.runtime.engine import KIND, Engine, spec_to_json
+    from trtc.runtime.engine import Engine, spec_to_json
     from trtc.runtime.kernels import KernelInfo
+    from trtc.runtime.manifest import KIND
     from trtc.runtime.plan import HostProgram
+    from trtc.runtime.verify_plan import describe
 
     context = make_context()
-    host = Parser(context, HOST).parse_module()
-    BufferizePass().apply(context, host)
-    PlanArenaPass().apply(context, host)
     tiles = Parser(context, TILES).parse_module()
     facts = {op.sym_name.data: KernelInfo.read(op) for op in tiles.walk() if isinstance(op, kernel.FuncOp)}
-    facts["sum"] = KernelInfo(**{**vars(facts["sum"]), "shared_bytes": 24})
-    program = HostProgram.read(host, facts)
-    sections = {
-        "host": Section(_print(_host(host)).encode()),
-        "tiles": Section(_print(tiles, locations=False).encode()),
-    }
-    sections["w"] = Section(memoryview(np.ascontiguousarray(w).reshape(-1).view(np.uint8)), 4096)
+    sections: dict[str, Any] = {"w": Section(memoryview(np.ascontiguousarray(w).reshape(-1).view(np.uint8)), 4096)}
     variants: dict[str, Any] = {}
     for arch in archs:
+        module = Parser(context, HOST).parse_module()
+        BufferizePass().apply(context, module)
+        PlanArenaPass().apply(context, module)
+        module.body.block.add_ops(op.clone() for op in tiles.body.block.ops)
+        set_target(module, arch)
+        host = _host(module)
+        program = HostProgram.read(host, facts)
+        sections[f"{arch}/host"] = Section(_print(host).encode())
+        sections[f"{arch}/tiles"] = Section(_print(_kernels(module), locations=False).encode())
         kernels: list[dict[str, Any]] = []
-        for name, source in SOURCES.items():
+        for name in facts:
+            source = SOURCES[name]
             made = compile_cubin(Job(source, arch))
             sections[f"{arch}/{name}.cu"], sections[f"{arch}/{name}.cubin"] = (
                 Section(source.encode()),
@@ -125,9 +136,8 @@ def make_engine(w: np.ndarray, archs: tuple[str, ...] = ("sm_80",)) -> Any:
             files = {"source": f"{arch}/{name}.cu", "cubin": f"{arch}/{name}.cubin"}
             resources = {"resources": asdict(made.resources[name]), "problems": made.problems()}
             kernels.append({"facts": facts[name].to_json(), "entry": name, **files, **resources})
-        plan = {"arena_bytes": program.arena_bytes, "launches": len(program.launches), "buffers": []}
-        fields = {"host": "host", "tiles": "tiles", "kernels": kernels, "weights": {"w": "w"}, "plan": plan}
-        variants[arch] = {**fields, "choices": {}, "remarks": []}
+        fields = {"host": f"{arch}/host", "tiles": f"{arch}/tiles", "kernels": kernels, "weights": {"w": "w"}}
+        variants[arch] = {**fields, **describe(host, program), "remarks": []}
     manifest = {
         "kind": KIND,
         "toolchain": {"nvrtc": list(nvrtc_version())},

@@ -1,0 +1,152 @@
+"""The manifest of an engine: which fields it has and of which types, checked before anything else looks at them.
+
+Fields that the host function says too are compared with it by `verify_plan`. The others are records for people, and running an engine
+does not read them: `model`, `options`, the versions of `toolchain`, `remarks`, `resources` and `problems`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from ..dialects.errors import EngineFormatError
+
+KIND = "trtc engine"
+_ARCH = re.compile(r"sm_[0-9]{2,3}[af]?")
+
+
+@dataclass(frozen=True)
+class Table:
+    """An object with any names, whose values all have one shape."""
+
+    values: Any
+
+
+@dataclass(frozen=True)
+class Record:
+    """An object with these fields and perhaps others."""
+
+    fields: Mapping[str, Any]
+
+
+class Count:
+    """An integer of at least 0."""
+
+
+_SPEC = {"name": str, "dtype": str, "dims": [str]}
+_TENSOR_MAP = {
+    "argument": Count,
+    "element_type": str,
+    "dims": [str],
+    "strides": [str],
+    "offset": str,
+    "box": [Count],
+    "swizzle": Count,
+    "lower": [str],
+    "upper": [str],
+    "steps": [Count],
+}
+_FACTS = {
+    "name": str,
+    "grid": [str],
+    "threads": Count,
+    "cluster": Count,
+    "shared_bytes": Count,
+    "params": [str],
+    "arguments": Count,
+    "programmatic": bool,
+    "tensor_maps": [_TENSOR_MAP],
+    "nodes": [str],
+    "alignments": [Count],
+}
+_KERNEL = {
+    "facts": Record(_FACTS),
+    "entry": str,
+    "source": str,
+    "cubin": str,
+    "resources": Table(Count),
+    "problems": [str],
+}
+_VARIANT = {
+    "host": str,
+    "tiles": str,
+    "kernels": [_KERNEL],
+    "weights": Table(str),
+    "target": {"sms": Count, "smem": Count},
+    "plan": {
+        "arena_bytes": Count,
+        "sum_bytes": Count,
+        "launches": Count,
+        "buffers": [{"offset": Count, "size": Count, "type": str, "nodes": [str]}],
+    },
+    "choices": Table(str),
+    "remarks": [{"kind": str, "message": str, "nodes": [str], "op_name": str, "pass_name": str}],
+}
+_MANIFEST = {
+    "kind": str,
+    "toolchain": Record({"nvrtc": [Count]}),
+    "model": Record({"sha256": str, "name": str}),
+    "options": Record({}),
+    "inputs": [_SPEC],
+    "outputs": [_SPEC],
+    "symbols": Table([Count]),
+    "variants": Table(_VARIANT),
+}
+
+
+def check_manifest(manifest: Any) -> None:
+    """Raises EngineFormatError unless a manifest has the fields of an engine, each of its type, and no others."""
+    kind = cast(dict[str, Any], manifest).get("kind") if isinstance(manifest, dict) else None
+    if kind != KIND:
+        raise EngineFormatError(f"engine: the file holds {_shown(kind)}, not a '{KIND}'; check the path.")
+    _check(manifest, _MANIFEST, "manifest")
+    if not manifest["variants"]:
+        raise EngineFormatError("engine manifest: it holds no architecture; rebuild the engine.")
+    for arch in manifest["variants"]:
+        if not _ARCH.fullmatch(arch):
+            raise malformed(f"variants: expected architectures such as sm_90a, got {_shown(arch)}")
+    if len(manifest["toolchain"]["nvrtc"]) != 2:
+        raise malformed("toolchain.nvrtc: expected two numbers")
+
+
+def malformed(where: str) -> EngineFormatError:
+    return EngineFormatError(f"engine manifest: malformed at {where}; rebuild the engine with this version of trtc.")
+
+
+def _check(value: Any, shape: Any, where: str) -> None:
+    if shape is Count:
+        if type(value) is not int or value < 0:
+            raise malformed(f"{where}: expected a count, got {_shown(value)}")
+    elif isinstance(shape, type):
+        if type(value) is not shape:
+            raise malformed(f"{where}: expected {shape.__name__}, got {_shown(value)}")
+    elif isinstance(shape, list):
+        if not isinstance(value, list):
+            raise malformed(f"{where}: expected a list, got {_shown(value)}")
+        for index, item in enumerate(cast(list[Any], value)):
+            _check(item, cast(list[Any], shape)[0], f"{where}[{index}]")
+    else:
+        _check_object(value, shape, where)
+
+
+def _check_object(value: Any, shape: Any, where: str) -> None:
+    if not isinstance(value, dict):
+        raise malformed(f"{where}: expected an object, got {_shown(value)}")
+    given = cast(dict[str, Any], value)
+    if isinstance(shape, Table):
+        fields = dict.fromkeys(given, shape.values)
+    else:
+        fields = cast(Mapping[str, Any], shape.fields if isinstance(shape, Record) else shape)
+        if missing := sorted(fields.keys() - given.keys()):
+            raise malformed(f"{where}: expected a field '{missing[0]}'")
+        if unknown := sorted(given.keys() - fields.keys()) if isinstance(shape, dict) else []:
+            raise malformed(f"{where}: expected no field {_shown(unknown[0])}")
+    for name, inner in fields.items():
+        _check(given[name], inner, f"{where}.{name}"[:200])
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."

@@ -1,0 +1,309 @@
+"""What an engine says of itself, checked before anything runs: checksums find damage, this finds a plan that does not hold.
+
+The host function is what counts. The manifest must say the same (`describe`), each kernel's interface must fit its cubin and the views
+that its launches pass, slots must be as large as their dims ask and live ones apart, everything read must have been written, and at the
+ends of the profile every view must lie in its owner and every grid within CUDA's limits. Views are checked again when shapes are bound.
+Work is proportional to the size of the text, never to a number in it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import insort
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import BlockArgument, SSAValue
+
+from ..dialects import buffer, kernel
+from ..dialects.dtypes import numpy_dtype
+from ..dialects.errors import EngineFormatError
+from ..dialects.kernel_types import GlobalType, Target
+from ..dialects.provenance import onnx_names
+from .cubin import check_cubin
+from .kernels import KernelInfo
+from .plan import BoundPlan, HostProgram, MemoryRef, View
+
+if TYPE_CHECKING:
+    from .engine import Unit, Variant
+
+_LARGEST_SHARED = 232448
+_LARGEST_CLUSTER = 16
+_LARGEST_SYMBOL = 2**31 - 1
+_TENSOR_MAP_LIMITS = {"rank": 5, "box": 256, "extent": 2**32, "stride": 2**40}
+_CORNERS = 8
+_OVERLAP_WORK = 100_000
+
+
+def describe(module: ModuleOp, program: HostProgram) -> dict[str, Any]:
+    """What the manifest of a variant says again of its host module: target, choices, and the memory plan in words."""
+    target = cast(Target, module.attributes["kernel.target"])
+    slots = [op for op in module.walk() if isinstance(op, buffer.SlotOp)]
+    listed = [
+        {
+            "offset": slot.offset.value.data,
+            "size": slot.size.value.data,
+            "type": f"{slot.result.type}",
+            "nodes": onnx_names(slot.location),
+        }
+        for slot in sorted(slots, key=lambda slot: (slot.offset.value.data, slot.size.value.data))
+    ]
+    return {
+        "target": {"sms": target.sms.data, "smem": target.smem.data},
+        # The schedule and tunables of each group: what a rebuild needs in order to choose the same.
+        "choices": {
+            f.sym_name.data: f"{f.attributes['kernel.choice']}"
+            for f in _interfaces(module)
+            if "kernel.choice" in f.attributes
+        },
+        "plan": {
+            "arena_bytes": program.arena_bytes,
+            "sum_bytes": sum(slot.size.value.data for slot in slots),
+            "launches": len(program.launches),
+            "buffers": listed,
+        },
+    }
+
+
+def verify_plan(variant: Variant, module: ModuleOp, program: HostProgram) -> None:
+    """Raises EngineFormatError unless the plan of a variant holds; `module` is its host module and `program` what was read from it."""
+    _verify_manifest(variant, module, program)
+    _verify_symbols(program)
+    interfaces = {func.sym_name.data: func for func in _interfaces(module)}
+    for name, unit in variant.units.items():
+        _verify_kernel(variant, interfaces.get(name), unit)
+    main = next(op for op in module.body.block.ops if isinstance(op, FuncOp))
+    launches = [op for op in main.body.block.ops if isinstance(op, buffer.LaunchOp)]
+    _verify_slots(module, program, launches)
+    _verify_order(program, main, launches)
+    for op, launch in zip(launches, program.launches, strict=True):
+        types = [cast(GlobalType, tensor.type) for tensor in interfaces[launch.kernel.name].tensors]
+        for number, (view, expected) in enumerate(zip(launch.arguments, types, strict=True)):
+            if not _fits(view, expected):
+                _refuse(
+                    f"launch of {launch.kernel.name}: its tensor {number} is not the {expected} that the kernel takes"
+                )
+        if len(launch.names) != len(op.outs):
+            _refuse(f"launch of {launch.kernel.name}: {len(launch.names)} names for {len(op.outs)} results")
+    for env in _corners(program.symbols):
+        _verify_bound(program, program.bind_values(env), interfaces)
+
+
+def verify_tiles(variant: Variant, module: ModuleOp) -> None:
+    """Raises EngineFormatError unless the tile-level kernels are those that the plan launches, with the same tensors and grids."""
+    host = variant.parse("host")
+    if module.attributes != host.attributes:
+        _refuse("its kernels are for other symbols or another GPU than its host function")
+    said, found = ({func.sym_name.data: _seen(func) for func in _interfaces(m)} for m in (host, module))
+    if said != found:
+        wrong = sorted(name for name in said.keys() | found.keys() if said.get(name) != found.get(name))
+        _refuse(f"kernel {wrong[0]} is not what its host function launches")
+
+
+def _seen(func: kernel.FuncOp) -> tuple[Any, ...]:
+    """What a kernel says of itself at every level."""
+    return tuple(tensor.type for tensor in func.tensors), func.grid, func.threads, func.cluster
+
+
+def _fits(view: View, expected: GlobalType) -> bool:
+    """Whether a view is what a kernel takes; the stride of a dim of one element does not matter."""
+    same = (expected.dims.exprs, numpy_dtype(expected.element_type))
+    steps = zip(view.dims, view.strides, expected.strides.exprs, strict=True)
+    return (view.dims, view.dtype) == same and all(a == b for extent, a, b in steps if extent != 1)
+
+
+def _verify_manifest(variant: Variant, module: ModuleOp, program: HostProgram) -> None:
+    """Everything that the manifest says again, and sections of the right sizes."""
+    target = module.attributes.get("kernel.target")
+    if not isinstance(target, Target) or target.arch.data != variant.arch:
+        _refuse(f"its host function is for {target}, not for {variant.arch}")
+    if not 0 < target.smem.data <= _LARGEST_SHARED or target.sms.data <= 0:
+        _refuse(f"there is no GPU like {target}")
+    stored = variant.manifest
+    for field, value in describe(module, program).items():
+        if not _same(stored[field], value):
+            _refuse(f"its manifest and its host function differ in '{field}'")
+    facts = [KernelInfo.read(func).to_json() for func in _interfaces(module)]
+    if not _same([entry["facts"] for entry in stored["kernels"]], facts):
+        _refuse("its manifest and its host function differ in the facts of kernels")
+    if stored["weights"].keys() != program.weights.keys():
+        _refuse("its manifest and its host function name different weights")
+    for name in program.weights:
+        variant.weight_of(program, name)
+
+
+def _verify_symbols(program: HostProgram) -> None:
+    for name, (low, opt, high) in program.symbols.items():
+        if not 0 <= low <= opt <= high <= _LARGEST_SYMBOL:
+            _refuse(f"the range of {name} is ({low}, {opt}, {high})")
+    used = {name for spec in program.inputs for extent in spec.dims for name in extent.symbols()}
+    if unknown := sorted((used | program.sources.keys()) - (program.symbols.keys() & program.sources.keys())):
+        _refuse(f"{unknown[0]} has no range, or no input gives it")
+    names = [spec.name for spec in (*program.inputs, *program.outputs)]
+    if len(names) != len(set(names)) and len({spec.name for spec in program.inputs}) != len(program.inputs):
+        _refuse("two inputs have the same name")
+
+
+def _verify_kernel(variant: Variant, interface: kernel.FuncOp | None, unit: Unit) -> None:
+    """A kernel against its cubin: name, architecture, bytes of each parameter, threads; and against what hardware has."""
+    info, name = unit.info, unit.info.name
+    if interface is None:
+        _refuse(f"kernel {name} has no interface in its host IR")
+    try:
+        compiled = check_cubin(variant.sections[unit.cubin].data, variant.arch, unit.entry)
+    except ValueError as error:
+        _refuse(f"the cubin of kernel {name} cannot be used: {error}")
+    expected = (8,) * info.arguments + (4,) * len(info.params) + (128,) * len(info.tensor_maps)
+    if compiled.parameters != expected:
+        _refuse(f"kernel {name} takes parameters of {compiled.parameters} bytes, and its launches pass {expected}")
+    if compiled.threads not in (0, info.threads):
+        _refuse(
+            f"kernel {name} was compiled for {compiled.threads} threads per block, and is launched with {info.threads}"
+        )
+    source = variant.text(unit.source)
+    if "__global__" not in source or not re.search(rf"(?<!\w){re.escape(unit.entry)}\(", source):
+        _refuse(f"the CUDA C of kernel {name} does not define {unit.entry}")
+    if not 0 <= info.shared_bytes <= variant.manifest["target"]["smem"] or not 1 <= info.cluster <= _LARGEST_CLUSTER:
+        _refuse(
+            f"kernel {name} asks for {info.shared_bytes} bytes of shared memory and clusters of {info.cluster} blocks"
+        )
+
+
+def _verify_slots(module: ModuleOp, program: HostProgram, launches: Sequence[buffer.LaunchOp]) -> None:
+    """Slots are as large as their dims ask, the arena as all of them, and no two that a launch needs at once share a byte."""
+    slots = [op for op in module.walk() if isinstance(op, buffer.SlotOp)]
+    peak = 0
+    for slot in slots:
+        bytes_ = buffer.size_in_bytes(slot.dims.exprs, slot.result.type.element_type)
+        if bytes_.bounds(program.symbols)[1] != slot.size.value.data:
+            _refuse(f"a slot of {slot.size.value.data} bytes is for a buffer of {bytes_}")
+        peak = max(peak, slot.offset.value.data + _rounded(slot.size.value.data))
+    if peak != program.arena_bytes:
+        _refuse(f"its arena has {program.arena_bytes} bytes, and its slots end at {peak}")
+    spans: dict[SSAValue, tuple[int, int]] = {}
+    for position, launch in enumerate(launches):
+        for owner in map(buffer.owner_of, launch.memrefs):
+            spans[owner] = (spans.get(owner, (position, position))[0], position)
+    if any(slot.result not in spans for slot in slots):
+        _refuse("a slot of its arena is not used")
+    _verify_apart(slots, spans)
+
+
+def _verify_apart(slots: Sequence[buffer.SlotOp], spans: Mapping[SSAValue, tuple[int, int]]) -> None:
+    """One walk over the launches, with the slots that are live, which lie apart, in order of offset."""
+    live: list[tuple[int, int, int]] = []
+    for first, number in sorted((spans[slot.result][0], number) for number, slot in enumerate(slots)):
+        live = [entry for entry in live if spans[slots[entry[2]].result][1] >= first]
+        begin, size = slots[number].offset.value.data, slots[number].size.value.data
+        entry = (begin, begin + size, number)
+        insort(live, entry)
+        at = live.index(entry)
+        for (_, end, _), (start, _, _) in zip(live[max(0, at - 1) :], live[max(0, at - 1) + 1 : at + 2], strict=False):
+            if end > start:
+                _refuse(f"two buffers that are live at once share byte {start} of its arena")
+
+
+def _verify_order(program: HostProgram, main: FuncOp, launches: Sequence[buffer.LaunchOp]) -> None:
+    """What a launch reads was written, inputs are never written, outputs are."""
+    inputs = main.body.block.args[: len(program.inputs)]
+    written: set[SSAValue] = set(inputs)
+    for launch, op in zip(program.launches, launches, strict=True):
+        outs = {buffer.owner_of(value) for value in (*op.outs, *op.workspace)}
+        if outs & set(inputs):
+            _refuse(f"launch of {launch.kernel.name} writes to an input")
+        for owner in map(buffer.owner_of, op.ins):
+            plain = isinstance(owner.owner, buffer.SlotOp) or isinstance(owner, BlockArgument)
+            if plain and owner not in written and owner not in outs:
+                _refuse(f"launch of {launch.kernel.name} reads what no launch has written")
+        written |= outs
+    for spec, value in zip(program.outputs, main.body.block.args[len(program.inputs) :], strict=True):
+        if value not in written:
+            _refuse(f"no launch writes output '{spec.name}'")
+
+
+def _verify_bound(program: HostProgram, plan: BoundPlan, interfaces: Mapping[str, kernel.FuncOp]) -> None:
+    """The plan for one set of symbol values: alignment, parameters, tensor maps, and that no launch writes what it reads."""
+    for shape in plan.shapes.values():
+        if any(not 0 <= extent <= _LARGEST_SYMBOL for extent in shape):
+            _refuse(f"an input or output has the shape {shape} for {plan.symbols}")
+    for launch in plan.launches:
+        name, refs = launch.kernel.name, launch.arguments
+        for ref, tensor in zip(refs, interfaces[name].tensors, strict=True):
+            align = cast(GlobalType, tensor.type).align.data
+            if align <= 0 or align & (align - 1) or ref.offset % align:
+                _refuse(f"launch of {name}: a tensor at byte {ref.offset} is not aligned to {align} bytes")
+        if any(not -(2**31) <= scalar < 2**31 for scalar in launch.scalars):
+            _refuse(f"launch of {name}: {launch.scalars} do not fit 32 bits")
+        for read in refs[: launch.written[0]]:
+            if any(_share(read, refs[number]) for number in launch.written):
+                _refuse(f"launch of {name} writes to what it reads")
+        for described in launch.kernel.tensor_maps:
+            if not 0 <= described.argument < len(refs):
+                _refuse(f"kernel {name}: a tensor map of tensor {described.argument}")
+            spec = described.evaluate(plan.symbols)
+            limits = _TENSOR_MAP_LIMITS
+            if not 2 <= len(spec.dims) <= limits["rank"] or any(
+                not 0 <= extent < limits["extent"] for extent in spec.dims
+            ):
+                _refuse(f"kernel {name}: a tensor map of extents {spec.dims}")
+            if any(not 0 < extent <= limits["box"] for extent in spec.box) or max(spec.strides) >= limits["stride"]:
+                _refuse(f"kernel {name}: a tensor map of boxes {spec.box} and strides {spec.strides}")
+
+
+def _share(a: MemoryRef, b: MemoryRef) -> bool:
+    """Whether two views of one root have an element in common; as far as can be said with little work."""
+    if (a.root, a.name) != (b.root, b.name) or 0 in a.shape or 0 in b.shape:
+        return False
+    views = [
+        np.asarray(
+            _Address(
+                ref.offset + (1 << 20),
+                ref.shape,
+                tuple(s * ref.dtype.itemsize for s in ref.strides),
+                ref.dtype.itemsize,
+            )
+        )
+        for ref in (a, b)
+    ]
+    try:
+        return np.shares_memory(*views, max_work=cast(Any, _OVERLAP_WORK))
+    except np.exceptions.TooHardError:
+        return True
+
+
+class _Address:
+    """Memory that nobody looks at, for questions about addresses."""
+
+    def __init__(self, address: int, shape: tuple[int, ...], strides: tuple[int, ...], size: int):
+        self.__array_interface__ = {
+            "version": 3, "data": (address, True), "shape": shape, "strides": strides, "typestr": f"|V{size}",
+        }  # fmt: skip
+
+
+def _corners(symbols: Mapping[str, tuple[int, int, int]]) -> list[dict[str, int]]:
+    """The ends of the profile and what lies between: all symbols together, and some of the others each by itself."""
+    corners = [{name: entries[pick] for name, entries in symbols.items()} for pick in range(3)]
+    for name, (low, _, high) in list(symbols.items())[: _CORNERS // 2]:
+        corners += [{**corners[0], name: high}, {**corners[2], name: low}]
+    return [corner for number, corner in enumerate(corners) if corner not in corners[:number]]
+
+
+def _interfaces(module: ModuleOp) -> list[kernel.FuncOp]:
+    return [op for op in module.body.block.ops if isinstance(op, kernel.FuncOp)]
+
+
+def _same(stored: Any, value: Any) -> bool:
+    """Whether two JSON values are equal, numbers of different types not being so."""
+    return json.dumps(stored, sort_keys=True) == json.dumps(value, sort_keys=True)
+
+
+def _rounded(size: int) -> int:
+    return -(-size // buffer.ALIGNMENT) * buffer.ALIGNMENT
+
+
+def _refuse(reason: str) -> NoReturn:
+    raise EngineFormatError(f"engine: its plan does not hold: {reason}; rebuild the engine.")
