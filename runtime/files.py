@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import os
 import stat
 import tempfile
 from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 from ..dialects.errors import OptionError
 
 _MODE = 0o644
+_WRITING = ".writing"
 
 
 def as_path(path: Any, what: str) -> Path:
@@ -85,12 +88,16 @@ def replacing(path: Any, what: str) -> Generator[IO[bytes]]:
             with open(target, "wb") as stream:
                 yield stream
             return
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f"{target.name[:40]}.")
+        prefix = f"{target.name[:40]}."
+        _clear_abandoned(target.parent, prefix)
+        handle, temporary = _temporary(target.parent, prefix)
         try:
             with os.fdopen(handle, "wb") as stream:
                 yield stream
-            os.chmod(temporary, _MODE)
-            os.replace(temporary, target)
+                stream.flush()
+                os.fsync(stream.fileno())  # a rename that outlives a power cut must not name bytes that do not
+                os.chmod(temporary, _MODE)
+                os.replace(temporary, target)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
@@ -98,6 +105,29 @@ def replacing(path: Any, what: str) -> Generator[IO[bytes]]:
         raise OptionError(
             f"{what} {shown(path)}: cannot be written: {error.strerror or error}; choose another place."
         ) from error
+
+
+def _temporary(folder: Path, prefix: str) -> tuple[int, str]:
+    """A new file, locked by this process until it is closed."""
+    while True:
+        handle, path = tempfile.mkstemp(dir=folder, prefix=prefix, suffix=_WRITING)
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.path.exists(path):  # else another took it for abandoned before it was locked
+            return handle, path
+        os.close(handle)
+
+
+def _clear_abandoned(folder: Path, prefix: str) -> None:
+    """Removes what writers that were killed left: temporary files that nobody locks."""
+    for path in folder.glob(f"{glob.escape(prefix)}????????{_WRITING}"):
+        with suppress(OSError):
+            handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+            finally:
+                os.close(handle)
 
 
 def _is_special(path: Path) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,46 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
         raise KeyboardInterrupt
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["file"]
+
+
+WRITER = """
+import sys, time
+from trtc.runtime.files import replacing
+with replacing(sys.argv[1], "file") as stream:
+    stream.write(b"new" * 100_000)
+    stream.flush()
+    print("half", flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+def start_writer(path: Path, seconds: float) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", WRITER, str(path), str(seconds)]
+    writer = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert writer.stdout is not None and writer.stdout.readline() == b"half\n"
+    return writer
+
+
+def test_a_killed_writer_leaves_the_old_file_and_the_next_one_clears_up(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    writer = start_writer(path, 60)
+    writer.kill()
+    writer.wait()
+    assert path.read_bytes() == b"old" and len(os.listdir(tmp_path)) == 2
+    (tmp_path / "file.of_mine.writing").write_bytes(b"another's")
+    with replacing(path, "file") as stream:
+        stream.write(b"next")
+    assert path.read_bytes() == b"next" and sorted(os.listdir(tmp_path)) == ["file", "file.of_mine.writing"]
+
+
+def test_a_writer_at_work_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    writer = start_writer(path, 0.5)
+    with replacing(path, "file") as stream:
+        stream.write(b"mine")
+    assert path.read_bytes() == b"mine" and writer.wait() == 0
+    assert path.read_bytes() == b"new" * 100_000 and os.listdir(tmp_path) == ["file"]
 
 
 def test_a_device_or_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
