@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..dialects.errors import TargetError
 from .arrays import as_host, check_dtype, check_names, check_output, given_outputs, on_device
 from .driver import KernelArguments, check_device, get_driver, pack_arguments
 from .plan import BoundPlan, InputError, MemoryRef, Root, Shape, TensorSpec
@@ -100,8 +101,8 @@ class CudaContext(ExecutionContext):
 
     Arrays on the host travel through buffers of the context, so that their graphs are found again. Arrays on the GPU are read
     where they lie, unless misaligned, not row-major or overwritten by an output (`engine.stats.staged_inputs` counts those
-    copies). Work is queued on CuPy's current stream, or on the context's own when every array is on the host; then `run` returns
-    finished results.
+    copies). Work is queued on CuPy's current stream, or on the context's own when every array is on the host. Where any array is on
+    the host, `run` returns once it is done: such arrays are the caller's again.
     """
 
     def __init__(
@@ -112,7 +113,7 @@ class CudaContext(ExecutionContext):
         self.cupy: Any = cupy
         self._driver = get_driver()
         self.info = self._driver.device_info(ordinal)
-        check_device(self.info, self._driver.version(), int(engine.inspect()["toolchain"]["nvrtc"][0]))
+        check_device(self.info, self._driver.version(), engine.nvrtc_major)
         super().__init__(engine, engine.variant_for(self.info))
         self.graphs, self.graph_limit, self.poison = graphs, graph_limit, poison
         self._prepared: OrderedDict[tuple[Any, ...], Prepared] = OrderedDict()
@@ -121,7 +122,7 @@ class CudaContext(ExecutionContext):
             self.stream = cupy.cuda.Stream(non_blocking=True)
             self._done = cupy.cuda.Event(disable_timing=True)
             self._arena_bytes = max(1, self.variant.program.arena_bytes)
-            self._arena = cupy.cuda.alloc(self._arena_bytes)
+            self._arena = self._alloc(self._arena_bytes, "arena")
             self._loaded = self._load(ordinal)
 
     def __del__(self) -> None:
@@ -138,60 +139,71 @@ class CudaContext(ExecutionContext):
         self, inputs: Mapping[str, Any], outputs: Mapping[str, Any] | None = None, *, stream: Any = None
     ) -> dict[str, Any]:
         """As `Engine.run`; `stream` is the CuPy stream to queue the work on."""
-        with self._lock, self.cupy.cuda.Device(self.info.ordinal):
+        with self._lock, self._chosen():
             check_names(self.variant.program.inputs, inputs)
             given = given_outputs(self.variant.program.outputs, outputs)
-            host = not any(map(on_device, (*inputs.values(), *given.values())))
+            places = [on_device(array) for array in (*inputs.values(), *given.values())]
+            host = not any(places)
             queue = stream if stream is not None else self.stream if host else self.cupy.cuda.get_current_stream()
             queue.wait_event(self._done)
-            # Copies that binding makes, and their memory, belong to the same queue as the kernels that read them.
-            with queue:
-                prepared, results = self._bind(inputs, given, host, queue)
-            self.launch(prepared, queue)
-            self._fetch(results, prepared.plan, queue)
-            self._done.record(queue)
-            if host:
+            try:
+                # Copies that binding makes, and their memory, belong to the same queue as the kernels that read them.
+                with queue:
+                    prepared, results = self._bind(inputs, given, host, queue)
+                self.launch(prepared, queue)
+                self._fetch(results, prepared.plan, queue)
+            finally:
+                self._done.record(queue)  # also of what an error leaves queued
+            if host or not all(places):
                 queue.synchronize()
             return {name: result for name, (result, _) in results.items()}
 
     def prepare(self, inputs: Mapping[str, Any]) -> Prepared:
         """Copies inputs to the GPU and binds their plan, for running it many times with `launch`."""
-        with self.cupy.cuda.Device(self.info.ordinal):
+        with self._lock, self._chosen():
             check_names(self.variant.program.inputs, inputs)
+            self.stream.wait_event(self._done)
             prepared, _ = self._bind(inputs, {}, True, self.stream)
             self.stream.synchronize()
             return prepared
 
     def launch(self, prepared: Prepared, queue: Any) -> None:
         """Queues a bound plan on a CuPy stream, as a CUDA graph where there is one."""
-        if self.graphs and prepared.launches and prepared.graph is None and prepared.used:
-            prepared.graph = self.capture(prepared.launches)
-            self.engine.stats.graph_captures += 1
-        if prepared.graph is not None:
-            prepared.graph.launch(queue)
-            self.engine.stats.graph_replays += 1
-        else:
-            self.issue(prepared.launches, queue)
+        with self._chosen():
+            if self.graphs and prepared.launches and prepared.graph is None and prepared.used:
+                prepared.graph = self.capture(prepared.launches)
+                self.engine.stats.graph_captures += 1
+            if prepared.graph is not None:
+                prepared.graph.launch(queue)
+                self.engine.stats.graph_replays += 1
+            else:
+                self.issue(prepared.launches, queue)
         prepared.used = True
         self._count(prepared.plan)
 
     def issue(self, launches: Sequence[Packed], queue: Any) -> None:
         """Queues single launches on a CuPy stream."""
-        for launch in launches:
-            self._driver.launch(
-                launch.function, launch.grid, launch.block, launch.shared_bytes, queue.ptr, launch.arguments,
-                cluster=launch.cluster, programmatic=launch.programmatic,
-            )  # fmt: skip
+        with self._chosen():
+            for launch in launches:
+                self._driver.launch(
+                    launch.function, launch.grid, launch.block, launch.shared_bytes, queue.ptr, launch.arguments,
+                    cluster=launch.cluster, programmatic=launch.programmatic,
+                )  # fmt: skip
 
     def capture(self, launches: Sequence[Packed]) -> Any:
         """A CUDA graph of launches, one after the other."""
-        self.stream.begin_capture()
-        try:
-            self.issue(launches, self.stream)
-        finally:
-            graph = self.stream.end_capture()
-        graph.upload(self.stream)
-        return graph
+        with self._chosen():
+            self.stream.begin_capture()
+            try:
+                self.issue(launches, self.stream)
+            finally:
+                graph = self.stream.end_capture()
+            graph.upload(self.stream)
+            return graph
+
+    def _chosen(self) -> Any:
+        """Makes this context's GPU the current one, in a `with`."""
+        return self.cupy.cuda.Device(self.info.ordinal)
 
     # Addresses.
 
@@ -266,8 +278,21 @@ class CudaContext(ExecutionContext):
             elements = 1
             for extent in spec.dims:
                 elements *= max(0, extent.bounds(ranges)[1])
-            self._buffers[key] = self.cupy.cuda.alloc(max(1, elements * spec.dtype.itemsize))
+            self._buffers[key] = self._alloc(max(1, elements * spec.dtype.itemsize), f"buffer for {key}")
         return self._buffers[key]
+
+    def _alloc(self, size: int, what: str) -> Any:
+        """Device memory; TargetError where the GPU does not have so much."""
+        _, total = self.cupy.cuda.runtime.memGetInfo()
+        try:
+            if size <= total:
+                return self.cupy.cuda.alloc(size)
+            have = f"and {self.info.name} has {total}"
+        except self.cupy.cuda.memory.OutOfMemoryError:
+            have = f"more than {self.info.name} has free"
+        raise TargetError(
+            f"engine: its {what} takes {size} bytes, {have}; free memory, or build with lower maxima of profiles."
+        )
 
     def _poison(self, plan: BoundPlan, addresses: Mapping[tuple[Root, str], int], queue: Any) -> None:
         self._arena.memset_async(255, self._arena_bytes, queue)
@@ -330,14 +355,23 @@ class CudaContext(ExecutionContext):
         modules: dict[str, Any] = {}
         for name, unit in self.variant.units.items():
             if unit.cubin not in modules:
-                modules[unit.cubin] = self.cupy.cuda.function.Module()
-                modules[unit.cubin].load(bytes(self.variant.sections[unit.cubin].data))
+                modules[unit.cubin] = self._load_module(name, bytes(self.variant.sections[unit.cubin].data))
             functions[name] = modules[unit.cubin].get_function(unit.entry).ptr
             if unit.info.shared_bytes:
                 self._driver.allow_dynamic_shared(functions[name], unit.info.shared_bytes)
             if unit.info.cluster > 8:
                 self._driver.allow_large_cluster(functions[name])
         return functions, list(modules.values())
+
+    def _load_module(self, kernel: str, cubin: bytes) -> Any:
+        module = self.cupy.cuda.function.Module()
+        try:
+            module.load(cubin)
+        except self.cupy.cuda.driver.CUDADriverError as error:
+            raise TargetError(
+                f"engine: kernel {kernel} cannot be loaded on {self.info.name}: {error}; rebuild the engine, or update the driver."
+            ) from error
+        return module
 
     def _load_weights(self) -> tuple[dict[str, int], Any]:
         """One device allocation for all weights; names with the same bytes share them."""
@@ -347,7 +381,7 @@ class CudaContext(ExecutionContext):
         for section in dict.fromkeys(sections.values()):
             offsets[section] = total
             total += -(-len(self.variant.sections[section].data) // _WEIGHT_ALIGNMENT) * _WEIGHT_ALIGNMENT
-        memory = self.cupy.cuda.alloc(max(1, total))
+        memory = self._alloc(max(1, total), "weights")
         for section, offset in offsets.items():
             data = np.frombuffer(self.variant.sections[section].data, np.uint8)
             if data.nbytes:

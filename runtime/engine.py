@@ -193,6 +193,11 @@ class Engine:
         return {name: (low, opt, high) for name, (low, opt, high) in self._manifest["symbols"].items()}
 
     @property
+    def nvrtc_major(self) -> int:
+        """The major version of the CUDA toolkit that compiled its kernels."""
+        return int(self._manifest["toolchain"]["nvrtc"][0])
+
+    @property
     def device(self) -> str:
         """Where `run` runs: the GPU's name and architecture, or "simulator" on a machine without a GPU."""
         info = find_device()
