@@ -50,7 +50,7 @@ from ..dialects.dtypes import element_type_of, f8e4m3, f8e5m2, i16, numpy_dtype,
 from ..dialects.errors import InvalidModelError, OptionError
 from ..dialects.provenance import onnx_location, set_names
 from .budget import Budget, check_rank
-from .layer_arguments import check_kind, check_name, extents_of, integer, integers, window
+from .layer_arguments import check_kind, check_name, checked, extents_of, got, integers
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Operand: TypeAlias = "SSAValue | Array | float | int"
@@ -75,9 +75,10 @@ def element_type(of: str | Attribute | np.dtype[Any] | type) -> Attribute:
     try:
         if cast(Any, of) is None:  # which NumPy would take for float64
             raise TypeError
-        return element_type_of(np.dtype(of))
-    except TypeError:
-        raise InvalidModelError(f"element type: expected one of {', '.join(_NAMED_TYPES)}, got {of!r}") from None
+        dtype = np.dtype(of)
+    except Exception:  # of NumPy's parser of texts, or of a foreign object
+        raise InvalidModelError(f"element type: expected one of {', '.join(_NAMED_TYPES)}, got {got(of)}") from None
+    return element_type_of(dtype)
 
 
 class Network:
@@ -115,7 +116,7 @@ class Network:
         """Make `value` an output called `name`."""
         self._check_open()
         check_name("output", name)
-        self._check_own(f"output {name!r}", value)
+        self.check_own(f"output {name!r}", value)
         if name in self._outputs:
             raise InvalidModelError(f"output {name!r}: the network has an output of this name already; give it another")
         self._outputs[name] = value
@@ -188,7 +189,7 @@ class Network:
         """Append an op of the `nn` or `quant` dialect and return its only result."""
         self._check_open()
         for operand in op.operands:
-            self._check_own(op.name, operand)
+            self.check_own(op.name, operand)
         op.location = self._location or self._layer_location(op)
         if isinstance(op, nn.NnOp):
             op.check()
@@ -207,9 +208,10 @@ class Network:
                 "the network is finished, since it was built; add layers before that, or make a new one"
             )
 
-    def _check_own(self, what: str, value: Any) -> None:
+    def check_own(self, what: str, value: Any) -> None:
+        """Raises InvalidModelError unless `value` is a tensor of this network."""
         if not isinstance(value, SSAValue):
-            raise InvalidModelError(f"{what}: expected a tensor that add_input or a layer returned, got {value!r}")
+            raise InvalidModelError(f"{what}: expected a tensor that add_input or a layer returned, got {got(value)}")
         owner: Any = value.owner
         if (owner if isinstance(owner, Block) else owner.parent) is not self._block:
             raise InvalidModelError(f"{what}: expected a tensor of this network, got one of another")
@@ -221,18 +223,22 @@ class Network:
         kind = op.name.partition(".")[2]
         return onnx_location(f"{kind}_{self._layers - 1}", kind, self._layers - 1)
 
+    @checked
     def name(self, value: SSAValue, name: str) -> None:
         """Let a layer's result stand for the tensor `name`, in check-numerics say; the first name counts."""
         check_name("tensor", name)
         if isinstance(op := value.owner, Operation) and len(op.results) == 1 and "nn.names" not in op.attributes:
             set_names(op, [name])
 
+    @checked
     def shape(self, value: SSAValue) -> tuple[Expr, ...]:
         return nn.shape_of(value)
 
+    @checked
     def element(self, value: SSAValue) -> Attribute:
         return nn.element_of(value)
 
+    @checked
     def dtype(self, value: SSAValue) -> np.dtype[Any]:
         return numpy_dtype(nn.element_of(value))
 
@@ -243,16 +249,22 @@ class Network:
         if isinstance(of, np.ndarray):
             return self.add_constant(of)
         if not isinstance(of, int | float | np.generic):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidModelError(f"expected a tensor, a NumPy array or a number, got {of!r}")
+            raise InvalidModelError(f"expected a tensor, a NumPy array or a number, got {got(of)}")
         if like is None:
             raise InvalidModelError(f"the number {of} has no element type here; pass an array")
         dtype = self.dtype(like)
-        if dtype.kind in "iu" and of != int(of):
-            raise InvalidModelError(f"the number {of} does not fit the element type {nn.element_of(like)}")
-        return self.add_constant(np.array(of, dtype))
+        try:
+            with np.errstate(all="ignore"):
+                constant = np.array(of, dtype)
+        except (OverflowError, ValueError, TypeError):  # an integer beyond the type's range, NaN as an integer
+            constant = None
+        if constant is None or (dtype.kind in "iu" and constant != of):
+            raise InvalidModelError(f"the number {got(of)} does not fit the element type {nn.element_of(like)}")
+        return self.add_constant(constant)
 
     # Constants.
 
+    @checked
     def add_constant(self, array: Array, name: str = "") -> SSAValue:
         """A constant: the array's values at this call. Small equal ones are shared."""
         if name:
@@ -266,6 +278,7 @@ class Network:
             self._constants[key] = value
         return value
 
+    @checked
     def add_full(
         self, number: float, shape: Iterable[ExprLike], dtype: str | Attribute | np.dtype[Any] | type
     ) -> SSAValue:
@@ -274,10 +287,12 @@ class Network:
         extents = extents_of("full", shape)
         return self.add_broadcast_to(scalar, extents) if extents else scalar
 
+    @checked
     def add_iota(self, shape: Iterable[ExprLike], axis: int, dtype: str | Attribute | np.dtype[Any] | type) -> SSAValue:
         """0, 1, 2, ... along `axis`."""
         return self.insert(nn.IotaOp(list(shape), element_type(dtype), axis))
 
+    @checked
     def add_shape_value(self, exprs: Iterable[ExprLike], shape: Sequence[int] | None = None) -> SSAValue:
         """Dim expressions as an i64 tensor: a vector, or of the given shape."""
         value = self.insert(nn.ShapeValueOp([dims.as_expr(expr) for expr in exprs]))
@@ -285,20 +300,24 @@ class Network:
 
     # Pointwise layers.
 
+    @checked
     def add_unary(self, kind: str, x: SSAValue) -> SSAValue:
         """One of `neg abs exp log sqrt rsqrt reciprocal erf tanh sigmoid relu floor ceil round sign sin cos`, and
         `logical_not isnan`."""
         return self.insert(_kind("unary", kind, _UNARY)(x))
 
+    @checked
     def add_binary(self, kind: str, a: Operand, b: Operand) -> SSAValue:
         """`add sub mul div pow min max mod logical_and logical_or logical_xor`, with NumPy broadcasting."""
         return self.insert(_kind("binary", kind, _BINARY)(*self._pair(a, b)))
 
+    @checked
     def add_compare(self, predicate: str, a: Operand, b: Operand) -> SSAValue:
         """`eq ne lt le gt ge`; the result is i1."""
         check_kind("compare", predicate, tuple(nn.Predicate))
         return self.insert(nn.CompareOp(*self._pair(a, b), predicate))
 
+    @checked
     def add_where(self, condition: SSAValue, on_true: Operand, on_false: Operand) -> SSAValue:
         """Elements of `on_true` where `condition` (i1) holds, else of `on_false`."""
         return self.insert(nn.WhereOp(condition, *self._pair(on_true, on_false)))
@@ -307,13 +326,16 @@ class Network:
         left = self.operand(a, b if isinstance(b, SSAValue) else None)
         return left, self.operand(b, left)
 
+    @checked
     def add_clip(self, x: SSAValue, low: float = -np.inf, high: float = np.inf) -> SSAValue:
         """`min(max(x, low), high)`."""
         return self.insert(nn.ClipOp(x, low, high))
 
+    @checked
     def add_leaky_relu(self, x: SSAValue, alpha: float = 0.01) -> SSAValue:
         return self.insert(nn.LeakyReluOp(x, alpha))
 
+    @checked
     def add_cast(self, x: SSAValue, dtype: str | Attribute | np.dtype[Any] | type) -> SSAValue:
         """`x` with another element type; `x` itself where it has that type."""
         wanted = element_type(dtype)
@@ -321,6 +343,7 @@ class Network:
 
     # Windows.
 
+    @checked
     def add_convolution(
         self,
         x: SSAValue,
@@ -341,10 +364,6 @@ class Network:
         elif isinstance(weights, SSAValue):
             filters = self.add_transpose(weights, (0, 2, 3, 1))
         else:
-            if not isinstance(weights, np.ndarray):  # pyright: ignore[reportUnnecessaryIsInstance]
-                raise InvalidModelError(
-                    f"convolution: expected weights as a tensor or a NumPy array, got {type(weights).__name__}"
-                )
             if weights.ndim != 4:
                 raise InvalidModelError(f"convolution: expected weights of rank 4, got shape {weights.shape}")
             filters = self._weights_channels_last(weights, weights_name)
@@ -353,10 +372,10 @@ class Network:
             nn.ConvOp(
                 image,
                 filters,
-                integers("convolution", "strides", strides),
-                integers("convolution", "pads", pads),
-                integers("convolution", "dilations", dilations),
-                integer("convolution", "groups", groups),
+                strides,
+                pads,
+                dilations,
+                groups,
             )
         )
         if bias is not None:
@@ -370,6 +389,7 @@ class Network:
             self._constants[key] = self.add_constant(np.ascontiguousarray(weights.transpose(0, 2, 3, 1)), name)
         return self._constants[key]
 
+    @checked
     def add_max_pool(
         self,
         x: SSAValue,
@@ -382,9 +402,10 @@ class Network:
     ) -> SSAValue:
         """The greatest element of each window; padding never wins."""
         image = self._to_channels_last(x, layout)
-        pooled = self.insert(nn.MaxPoolOp(image, *window("max pool", kernel, strides, pads, dilations)))
+        pooled = self.insert(nn.MaxPoolOp(image, kernel, strides, pads, dilations))
         return self._from_channels_last(pooled, layout)
 
+    @checked
     def add_avg_pool(
         self,
         x: SSAValue,
@@ -398,7 +419,7 @@ class Network:
     ) -> SSAValue:
         """The mean of each window, over its elements inside the image unless `count_include_pad`."""
         image = self._to_channels_last(x, layout)
-        pool = nn.AvgPoolOp(image, *window("average pool", kernel, strides, pads, dilations), count_include_pad)
+        pool = nn.AvgPoolOp(image, kernel, strides, pads, dilations, count_include_pad)
         return self._from_channels_last(self.insert(pool), layout)
 
     def _to_channels_last(self, x: SSAValue, layout: Layout) -> SSAValue:
@@ -417,29 +438,32 @@ class Network:
 
     # Matrix products, reductions, normalisations.
 
+    @checked
     def add_matmul(self, a: SSAValue, b: SSAValue | Array, *, transpose_b: bool = False) -> SSAValue:
         """NumPy's matmul of two tensors of rank 2 or more; with `transpose_b` the last two dims of `b` are swapped."""
         return self.insert(nn.MatmulOp(a, self.operand(b), transpose_b))
 
+    @checked
     def add_reduce(self, kind: str, x: SSAValue, axes: Sequence[int], *, keepdims: bool = False) -> SSAValue:
         """`sum mean max min prod sumsq` over `axes`."""
         check_kind("reduce", kind, tuple(nn.ReduceKind))
-        reduced = list(integers("reduce", "axes", axes))
+        reduced = list(axes)
         if not reduced:  # each element is reduced alone, as that of a scalar is
             return self.add_binary("mul", x, x) if kind == "sumsq" else x
         return self.insert(nn.ReduceOp(x, kind, reduced, keepdims))
 
+    @checked
     def add_softmax(self, x: SSAValue, axis: int = -1) -> SSAValue:
-        return self.insert(nn.SoftmaxOp(x, integer("softmax", "axis", axis)))
+        return self.insert(nn.SoftmaxOp(x, axis))
 
+    @checked
     def add_layer_norm(
         self, x: SSAValue, scale: SSAValue | Array, bias: SSAValue | Array, *, axis: int = -1, epsilon: float = 1e-5
     ) -> SSAValue:
         """Normalises over all axes from `axis` on, then scales and shifts."""
-        return self.insert(
-            nn.LayerNormOp(x, self.operand(scale), self.operand(bias), integer("layer norm", "axis", axis), epsilon)
-        )
+        return self.insert(nn.LayerNormOp(x, self.operand(scale), self.operand(bias), axis, epsilon))
 
+    @checked
     def add_batch_norm(
         self,
         x: SSAValue,
@@ -458,6 +482,7 @@ class Network:
             self.insert(nn.BatchNormOp(image, gamma, beta, centre, spread, epsilon)), layout
         )
 
+    @checked
     def add_lrn(
         self,
         x: SSAValue,
@@ -474,47 +499,57 @@ class Network:
 
     # Data movement.
 
+    @checked
     def add_gather(self, x: SSAValue, indices: SSAValue | Array, axis: int = 0) -> SSAValue:
-        return self.insert(nn.GatherOp(x, self.operand(indices), integer("gather", "axis", axis)))
+        return self.insert(nn.GatherOp(x, self.operand(indices), axis))
 
+    @checked
     def add_gather_nd(self, x: SSAValue, indices: SSAValue | Array, batch_dims: int = 0) -> SSAValue:
         return self.insert(nn.GatherNdOp(x, self.operand(indices), batch_dims))
 
+    @checked
     def add_concat(self, values: Sequence[SSAValue], axis: int) -> SSAValue:
         if not values:
             raise InvalidModelError("concat: expected at least one tensor, got none")
-        return self.insert(nn.ConcatOp(list(values), integer("concat", "axis", axis)))
+        return self.insert(nn.ConcatOp(list(values), axis))
 
+    @checked
     def add_slice(
         self, x: SSAValue, starts: Iterable[ExprLike], sizes: Iterable[ExprLike], steps: Sequence[int] | None = None
     ) -> SSAValue:
         """`sizes[i]` elements from `starts[i]` on in steps of `steps[i]` (default 1), for every dim."""
         return self.insert(nn.SliceOp(x, list(starts), list(sizes), steps))
 
+    @checked
     def add_transpose(self, x: SSAValue, permutation: Sequence[int]) -> SSAValue:
         """Result dim i is dim `permutation[i]` of `x`."""
-        return self.insert(nn.TransposeOp(x, integers("transpose", "permutation", permutation)))
+        return self.insert(nn.TransposeOp(x, permutation))
 
+    @checked
     def add_reshape(self, x: SSAValue, shape: Iterable[ExprLike]) -> SSAValue:
         """The same elements in row-major order with another shape; `x` itself where it has that shape."""
         extents = extents_of("reshape", shape)
         return x if nn.shape_of(x) == extents else self.insert(nn.ReshapeOp(x, extents))
 
+    @checked
     def add_broadcast_to(self, x: SSAValue, shape: Iterable[ExprLike]) -> SSAValue:
         """NumPy's broadcast_to; `x` itself where it has that shape."""
         extents = extents_of("broadcast_to", shape)
         return x if nn.shape_of(x) == extents else self.insert(nn.BroadcastToOp(x, extents))
 
+    @checked
     def add_pad(self, x: SSAValue, low: Sequence[int], high: Sequence[int], value: float = 0.0) -> SSAValue:
         """`low[i]` elements before and `high[i]` after dim i, all of them `value`."""
-        return self.insert(nn.PadOp(x, integers("pad", "low", low), integers("pad", "high", high), value))
+        return self.insert(nn.PadOp(x, low, high, value))
 
     # Quantization.
 
+    @checked
     def add_quantize(self, x: SSAValue, scale: Operand, axis: int | None = None) -> SSAValue:
         """`x` as i8 with a symmetric scale: a scalar, or one per index of `axis`."""
         return self.insert(quant.QuantizeOp(x, self.operand(scale, x), axis))
 
+    @checked
     def add_dequantize(self, x: SSAValue, scale: SSAValue | Array, axis: int | None = None) -> SSAValue:
         """`x * scale` of an i8 or i32 tensor, in the element type of the scale."""
         factor = self.operand(scale)

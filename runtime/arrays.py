@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,20 +15,25 @@ _DLPACK_CUDA = (2, 13)
 
 
 def on_device(array: Any) -> bool:
-    """Whether an array's bytes lie on a GPU."""
-    if isinstance(array, np.ndarray):
+    """Whether an array's bytes lie on a GPU. Raises InputError for an array that does not say it as DLPack does."""
+    if isinstance(array, np.ndarray | np.generic):
         return False
-    if hasattr(array, "__cuda_array_interface__"):
-        return True
-    return hasattr(array, "__dlpack_device__") and array.__dlpack_device__()[0] in _DLPACK_CUDA
+    try:
+        if hasattr(array, "__cuda_array_interface__"):
+            return True
+        return hasattr(array, "__dlpack_device__") and int(array.__dlpack_device__()[0]) in _DLPACK_CUDA
+    except Exception as error:  # of a foreign class
+        raise InputError(f"array: {type(array).__name__} does not say where it lies: {_reason(error)}.") from error
 
 
 def as_host(array: Any, spec: TensorSpec) -> np.ndarray:
     """A host array as a row-major NumPy array of the spec's dtype; copies only what is not row-major. Raises InputError."""
+    if isinstance(array, np.ma.MaskedArray):
+        raise InputError(f"input '{spec.name}': expected an array without a mask; fill it first, with .filled(value).")
     if isinstance(array, np.ndarray | np.generic):
         found = np.asarray(array)
     elif hasattr(array, "__dlpack__"):
-        found = np.from_dlpack(array)
+        found = _foreign(spec, array, np.from_dlpack)
     else:
         found = _from_python(array, spec)
     check_dtype(spec, found.dtype)
@@ -36,18 +42,32 @@ def as_host(array: Any, spec: TensorSpec) -> np.ndarray:
 
 def _from_python(array: Any, spec: TensorSpec) -> np.ndarray:
     """Numbers and nested lists of them in the spec's dtype. Raises InputError, also for numbers that it cannot hold."""
-    wrong = InputError(f"input '{spec.name}': expected an array of {spec.dtype}, got {type(array).__name__}")
+    wanted = f"input '{spec.name}': expected an array of {spec.dtype}, got {type(array).__name__}"
     if array is None or isinstance(array, str | bytes):
-        raise InputError(f"{wrong}.")
+        raise InputError(f"{wanted}.")
+    found = _foreign(spec, array, np.asarray)
+    if found.dtype.kind not in "biuf":
+        raise InputError(f"{wanted} that holds no plain numbers.")
+    if found.dtype.kind == "f" and spec.dtype.kind in "iub":
+        raise InputError(f"{wanted} with fractions; round it.")
+    with np.errstate(over="raise"):
+        return _foreign(spec, array, lambda array: np.asarray(array, dtype=spec.dtype))
+
+
+def _foreign(spec: TensorSpec, array: Any, read: Callable[[Any], np.ndarray]) -> np.ndarray:
+    """What `read` makes of an object of somebody else's class, whose methods may raise anything."""
     try:
-        found = np.asarray(array)
-        if found.dtype.kind == "f" and spec.dtype.kind in "iub":
-            raise InputError(f"{wrong} with fractions; round it.")
-        return np.asarray(array, dtype=spec.dtype)
-    except (TypeError, ValueError, OverflowError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{wrong}: {error}.") from error
+        return read(array)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"input '{spec.name}': expected an array of {spec.dtype}, got {type(array).__name__}: {_reason(error)}."
+        ) from error
+
+
+def _reason(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
 
 
 def check_dtype(spec: TensorSpec, dtype: np.dtype[Any], what: str = "input") -> None:
@@ -74,7 +94,23 @@ def given_outputs(specs: Sequence[TensorSpec], given: Any) -> dict[str, Any]:
     _check_mapping(expected, given, "outputs")
     if unknown := sorted(map(str, given.keys() - set(expected))):
         raise InputError(f"outputs: expected some of {', '.join(expected)}, got '{unknown[0]}'.")
-    return {name: array for name, array in given.items() if array is not None}
+    arrays = {name: array for name, array in given.items() if array is not None}
+    extents = sorted((*_extent(name, array), name) for name, array in arrays.items())
+    for (_, end, name), (start, _, other) in pairwise(extents):
+        if start < end:
+            raise InputError(f"outputs: '{name}' and '{other}' share memory; pass arrays that lie apart.")
+    return arrays
+
+
+def _extent(name: str, array: Any) -> tuple[int, int]:
+    """The addresses that a given output spans. Raises InputError for what is no NumPy or CuPy array."""
+    if isinstance(array, np.ndarray) and not isinstance(array, np.ma.MaskedArray):
+        return np.lib.array_utils.byte_bounds(array) if array.size else (0, 0)
+    if isinstance(array, np.ndarray | np.generic) or not (
+        on_device(array) and hasattr(array, "dtype") and hasattr(array, "flags")
+    ):
+        raise InputError(f"output '{name}': expected a NumPy or CuPy array to write to, got {type(array).__name__}.")
+    return int(array.data.ptr), int(array.data.ptr) + int(array.nbytes)
 
 
 def _check_mapping(expected: Sequence[str], given: Any, what: str) -> None:
@@ -87,10 +123,6 @@ def _check_mapping(expected: Sequence[str], given: Any, what: str) -> None:
 
 def check_output(spec: TensorSpec, shape: Shape, array: Any) -> None:
     """Raises InputError unless a given output array has this shape, the spec's dtype, is row-major and can be written to."""
-    if not hasattr(array, "dtype") or not hasattr(array, "flags"):
-        raise InputError(
-            f"output '{spec.name}': expected a NumPy or CuPy array to write to, got {type(array).__name__}."
-        )
     check_dtype(spec, np.dtype(array.dtype), "output")
     if tuple(array.shape) != shape:
         raise InputError(f"output '{spec.name}': expected shape {shape} for these inputs, got {tuple(array.shape)}.")

@@ -166,7 +166,7 @@ FILTERS = np.zeros((8, 3, 3, 3), np.float32)
     ("build", "message"),
     [
         (lambda net: net.add_input("x", "f32", (1, -1)), "input 'x': expected extents of 0 or more, got -1"),
-        (lambda net: net.add_input("x", "f32", (1.5, 2)), "input 'x': dim: expected an integer, .* got 1.5"),
+        (lambda net: net.add_input("x", "f32", (1.5, 2)), "input 'x': expected an integer, .* got 1.5"),
         (lambda net: net.add_input("x", "f32", "NC"), "input 'x': expected a shape such as"),
         (lambda net: net.add_input("x", "f32", 5), "input 'x': expected a shape such as"),
         (lambda net: net.add_input("x", None, (1,)), "element type: expected one of"),
@@ -175,13 +175,16 @@ FILTERS = np.zeros((8, 3, 3, 3), np.float32)
         (lambda net: net.mark_output(FILTERS, "y"), "output 'y': expected a tensor that add_input or a layer returned"),
         (
             lambda net: net.add_unary("relu", image(Network())),
-            "nn.relu: expected a tensor of this network, got one of another",
+            "unary: x: expected a tensor of this network, got one of another",
         ),
         (
             lambda net: net.add_unary("relu", FILTERS),
-            "expected a tensor that add_input or a layer returned, got ndarray",
+            "unary: x: expected a tensor that add_input or a layer returned, got an array",
         ),
-        (lambda net: net.add_binary("add", image(net), "1"), "expected a tensor, a NumPy array or a number, got '1'"),
+        (
+            lambda net: net.add_binary("add", image(net), "1"),
+            "binary: expected b as a tensor, a NumPy array or a number, got '1'",
+        ),
         (lambda net: net.add_compare("is", image(net), 1.0), "compare: expected one of eq, .*, got 'is'"),
         (
             lambda net: net.add_convolution(image(net), FILTERS, strides=2),
