@@ -94,3 +94,21 @@ func.func @lower_rank(%x: tensor<2x3x4xf32>, %m: tensor<4x2xf32>, %v: tensor<2xf
   %5 = nn.transpose %4 {permutation = array<i64: 2, 0, 1>} : (tensor<3x4x2xf32>) -> tensor<2x3x4xf32>
   func.return %5 : tensor<2x3x4xf32>
 }
+
+// -----
+
+// A rotation and a swap do not commute: both branches come to the order 2, 1, 0, in two steps each, and meet without a transpose.
+// CHECK-LABEL: @not_commuting
+// CHECK-NOT: nn.transpose
+// CHECK: func.return
+func.func @not_commuting(%x: tensor<3x3x3xf32>, %y: tensor<3x3x3xf32>) -> tensor<3x3x3xf32> {
+  %0 = nn.transpose %x {permutation = array<i64: 1, 2, 0>} : (tensor<3x3x3xf32>) -> tensor<3x3x3xf32>
+  %1 = nn.relu %0 : tensor<3x3x3xf32>
+  %2 = nn.transpose %1 {permutation = array<i64: 1, 0, 2>} : (tensor<3x3x3xf32>) -> tensor<3x3x3xf32>
+  %3 = nn.transpose %y {permutation = array<i64: 0, 2, 1>} : (tensor<3x3x3xf32>) -> tensor<3x3x3xf32>
+  %4 = nn.exp %3 : tensor<3x3x3xf32>
+  %5 = nn.transpose %4 {permutation = array<i64: 1, 2, 0>} : (tensor<3x3x3xf32>) -> tensor<3x3x3xf32>
+  %6 = nn.sub %2, %5 : (tensor<3x3x3xf32>, tensor<3x3x3xf32>) -> tensor<3x3x3xf32>
+  %7 = nn.transpose %6 {permutation = array<i64: 2, 1, 0>} : (tensor<3x3x3xf32>) -> tensor<3x3x3xf32>
+  func.return %7 : tensor<3x3x3xf32>
+}

@@ -1,0 +1,65 @@
+// RUN: trtc-opt %s --split-input-file --verify-diagnostics --parsing-diagnostics | filecheck %s
+
+// A view has a stride per dimension.
+// CHECK: kernel.view: expected 2 strides, got 1
+kernel.func @f(%x: !kernel.global<dims <4, 8> x f32, strides <8, 1>, align 16>) grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
+  %v = kernel.view %x dims <4, 8> strides <1> offset <0> groups [array<i64: 0>, array<i64: 1>] : !kernel.global<dims <4, 8> x f32, strides <8, 1>, align 16> -> !kernel.view<2 x f32>
+  kernel.return
+}
+
+// -----
+
+// A view has a coordinate per group.
+// CHECK: kernel.view: expected one group per coordinate, got 2
+kernel.func @f(%x: !kernel.global<dims <4, 8> x f32, strides <8, 1>, align 16>) grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
+  %v = kernel.view %x dims <4, 8> strides <8, 1> offset <0> groups [array<i64: 0>, array<i64: 1>] : !kernel.global<dims <4, 8> x f32, strides <8, 1>, align 16> -> !kernel.view<3 x f32>
+  kernel.return
+}
+
+// -----
+
+// An image has four dimensions.
+// CHECK: kernel.im2col: expected a tensor N, H, W, C, got 2 dimensions
+kernel.func @f(%x: !kernel.global<dims <4, 8> x f32, strides <8, 1>, align 16>) grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
+  %v = kernel.im2col %x out <4, 4> kernel [1, 1] strides [1, 1] pads [0, 0] dilations [1, 1] groups 1 : !kernel.global<dims <4, 8> x f32, strides <8, 1>, align 16> -> !kernel.view<3 x f32>
+  kernel.return
+}
+
+// -----
+
+// Its windows give rows and columns.
+// CHECK: kernel.im2col: expected two output extents, got 1
+kernel.func @f(%x: !kernel.global<dims <1, 4, 4, 8> x f32, strides <128, 32, 8, 1>, align 16>) grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
+  %v = kernel.im2col %x out <4> kernel [1, 1] strides [1, 1] pads [0, 0] dilations [1, 1] groups 1 : !kernel.global<dims <1, 4, 4, 8> x f32, strides <128, 32, 8, 1>, align 16> -> !kernel.view<3 x f32>
+  kernel.return
+}
+
+// -----
+
+// Windows have a height and a width.
+// CHECK: kernel.im2col: expected two values (height, width) per attribute, got 1
+kernel.func @f(%x: !kernel.global<dims <1, 4, 4, 8> x f32, strides <128, 32, 8, 1>, align 16>) grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
+  %v = kernel.im2col %x out <4, 4> kernel [1] strides [1, 1] pads [0, 0] dilations [1, 1] groups 1 : !kernel.global<dims <1, 4, 4, 8> x f32, strides <128, 32, 8, 1>, align 16> -> !kernel.view<3 x f32>
+  kernel.return
+}
+
+// -----
+
+// A load keeps the element type.
+// CHECK: kernel.load: expected elements of f32, got f16
+kernel.func @f(%x: !kernel.global<dims <4, 8> x f32, strides <8, 1>, align 16>) grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
+  %v = kernel.view %x dims <4, 8> strides <8, 1> offset <0> groups [array<i64: 0>, array<i64: 1>] : !kernel.global<dims <4, 8> x f32, strides <8, 1>, align 16> -> !kernel.view<2 x f32>
+  %a = kernel.load %v[%i, %j] fill 0.0 : !kernel.view<2 x f32> -> !kernel.frag<4x64xf16, #kernel.blocked<4, 32, 1, 2>>
+  kernel.return
+}
+
+// -----
+
+// An asynchronous load has a coordinate per group.
+// CHECK: kernel.load_async: expected 2 coordinates, got 1
+kernel.func @f(%x: !kernel.global<dims <4, 8> x f32, strides <8, 1>, align 16>) grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
+  %v = kernel.view %x dims <4, 8> strides <8, 1> offset <0> groups [array<i64: 0>, array<i64: 1>] : !kernel.global<dims <4, 8> x f32, strides <8, 1>, align 16> -> !kernel.view<2 x f32>
+  %s = kernel.alloc -> !kernel.shared<4x8xf32>
+  kernel.load_async %v[%i] to %s : !kernel.view<2 x f32>, !kernel.shared<4x8xf32>
+  kernel.return
+}

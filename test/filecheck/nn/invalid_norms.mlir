@@ -1,0 +1,98 @@
+// RUN: trtc-opt %s --split-input-file --verify-diagnostics --parsing-diagnostics | filecheck %s
+
+// A layer_norm of integers.
+// CHECK: nn.layer_norm: expected a floating-point tensor, got tensor<4xi32>
+func.func @f(%x: tensor<4xi32>) {
+  %0 = nn.layer_norm %x, %x, %x {axis = 0 : i64, epsilon = 0.0 : f64} : (tensor<4xi32>, tensor<4xi32>, tensor<4xi32>) -> tensor<4xi32>
+  func.return
+}
+
+// -----
+
+// A layer_norm along no dim.
+// CHECK: nn.layer_norm: expected an axis in [0, 1), got -1
+func.func @f(%x: tensor<4xf32>) {
+  %0 = nn.layer_norm %x, %x, %x {axis = -1 : i64, epsilon = 0.0 : f64} : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// A scale of another type.
+// CHECK: nn.layer_norm: expected scale to broadcast to dims 0.. of tensor<4xf32> with its element type, got tensor<4xf16>
+func.func @f(%x: tensor<4xf32>, %s: tensor<4xf16>) {
+  %0 = nn.layer_norm %x, %s, %x {axis = 0 : i64, epsilon = 0.0 : f64} : (tensor<4xf32>, tensor<4xf16>, tensor<4xf32>) -> tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// A bias of more dims than are normalised.
+// CHECK: nn.layer_norm: expected bias to broadcast to dims 0.. of tensor<4xf32> with its element type, got tensor<2x4xf32>
+func.func @f(%x: tensor<4xf32>, %s: tensor<2x4xf32>) {
+  %0 = nn.layer_norm %x, %x, %s {axis = 0 : i64, epsilon = 0.0 : f64} : (tensor<4xf32>, tensor<4xf32>, tensor<2x4xf32>) -> tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// A batch_norm without channels.
+// CHECK: nn.batch_norm: expected a floating-point tensor [..., C], got tensor<f32>
+func.func @f(%x: tensor<f32>, %s: tensor<1xf32>) {
+  %0 = nn.batch_norm %x, %s, %s, %s, %s {epsilon = 0.0 : f64} : (tensor<f32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<f32>
+  func.return
+}
+
+// -----
+
+// A variance of integers.
+// CHECK: nn.batch_norm: expected scale, bias, mean and variance of shape [4], got tensor<4xi32>
+func.func @f(%x: tensor<4xf32>, %i: tensor<4xi32>) {
+  %0 = nn.batch_norm %x, %x, %x, %x, %i {epsilon = 0.0 : f64} : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xi32>) -> tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// A window of no channels.
+// CHECK: nn.lrn: expected a floating-point tensor [..., C] and size > 0, got tensor<4xf32> and 0
+func.func @f(%x: tensor<4xf32>) {
+  %0 = nn.lrn %x {size = 0 : i64, alpha = 1.0 : f64, beta = 1.0 : f64, bias = 1.0 : f64} : (tensor<4xf32>) -> tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// The negation of a number.
+// CHECK: nn.logical_not: expected an i1 tensor, got tensor<4xf32>
+func.func @f(%x: tensor<4xf32>) {
+  %0 = nn.logical_not %x : tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// The test of integers for NaN.
+// CHECK: nn.isnan: expected a floating-point tensor, got tensor<4xi32>; insert an nn.cast
+func.func @f(%x: tensor<4xi32>) {
+  %0 = nn.isnan %x : (tensor<4xi32>) -> tensor<4xi1>
+  func.return
+}
+
+// -----
+
+// The conjunction of numbers.
+// CHECK: nn.logical_and: expected i1 tensors, got tensor<4xi32>
+func.func @f(%x: tensor<4xi32>) {
+  %0 = nn.logical_and %x, %x : (tensor<4xi32>, tensor<4xi32>) -> tensor<4xi32>
+  func.return
+}
+
+// -----
+
+// A dequantized float.
+// CHECK: quant.dequantize: expected an i8 or i32 operand and a float result, got tensor<4xf32> and tensor<4xf32>
+func.func @f(%x: tensor<4xf32>, %s: tensor<f32>) {
+  %0 = quant.dequantize %x, %s : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  func.return
+}
