@@ -1,0 +1,14 @@
+"""Passes on small random modules around their patterns, against the reference semantics: test/models/random_patterns.py."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+import random_patterns
+
+
+def run(seed: int) -> None:
+    """Raises AssertionError with the module where a pass does not keep its word."""
+    random_patterns.check(seed)
