@@ -9,8 +9,10 @@ import pytest
 
 from trtc.compiler.codegen.cubin_cache import CubinCache, cubin_key
 from trtc.compiler.codegen.nvrtc import (
+    Compiled,
     Job,
     KernelCompileError,
+    Resources,
     compile_all,
     compile_cubin,
     parse_resources,
@@ -61,6 +63,9 @@ def test_spills_are_reported() -> None:
     made = compile_cubin(Job(SPILLING, "sm_80"))
     assert made.resources["spilling"].spill_store_bytes > 0
     assert any("bytes of spill stores" in problem for problem in made.problems())
+    for used in (Resources(8, spill_load_bytes=4), Resources(8, spill_store_bytes=4)):
+        assert len(Compiled(b"", "", {"k": used}, cached=False).problems()) == 1
+    assert Compiled(b"", "", {"k": Resources(8, stack_bytes=4)}, cached=False).problems() == []
 
 
 def test_wgmma_serialisation_is_a_warning() -> None:
