@@ -25,8 +25,8 @@ MEANING: dict[type[Operation], Callable[[int, int], int]] = {
     arith.AddiOp: lambda x, y: x + y,
     arith.SubiOp: lambda x, y: x - y,
     arith.MuliOp: lambda x, y: x * y,
-    arith.DivUIOp: lambda x, y: x // y,
-    arith.RemUIOp: lambda x, y: x % y,
+    arith.DivUIOp: lambda x, y: x % 2**32 // y,
+    arith.RemUIOp: lambda x, y: x % 2**32 % y,
     arith.XOrIOp: lambda x, y: x ^ y,
     arith.MinSIOp: min,
     arith.MaxSIOp: max,
@@ -49,7 +49,7 @@ def evaluate(em: Emitter, x: Ix, given: dict[SSAValue, int]) -> int:
     return got
 
 
-def atoms(*bounds: tuple[int, int, int]) -> tuple[Emitter, list[SSAValue], list[Ix]]:
+def atoms(*bounds: tuple[int | None, int | None, int]) -> tuple[Emitter, list[SSAValue], list[Ix]]:
     """An emitter and one index value for each (least, greatest, divisor)."""
     block = Block(arg_types=[index] * len(bounds))
     em = Emitter(block)
@@ -78,6 +78,13 @@ def test_index_arithmetic_is_that_of_integers(formula: Callable[[Any, Any], Any]
     for a, b in itertools.product(range(24), range(8)):
         em, values, (x, y) = atoms((0, 23, 1), (0, 7, 1))
         assert evaluate(em, formula(x, y), dict(zip(values, (a, b), strict=True))) == formula(a, b)
+
+
+@pytest.mark.parametrize("formula", [lambda a: (a + 7) // 7, lambda a: (a + 7) % 7, lambda a: (a * 3 + 25) // 6 % 2])
+def test_parts_of_a_sum_may_be_negative_without_a_known_bound(formula: Callable[[Any], Any]) -> None:
+    for a in range(-7, 20):
+        em, values, (x,) = atoms((None, None, 1))
+        assert evaluate(em, formula(x), {values[0]: a}) == formula(a)
 
 
 def test_known_divisors_remove_divisions() -> None:

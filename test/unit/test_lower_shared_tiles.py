@@ -17,6 +17,7 @@ from trtc.dialects.dtypes import numpy_dtype
 from trtc.dialects.kernel_types import FragType, GlobalType, RingType, SharedType, TensorMapType
 from trtc.dialects.layouts import Blocked, Layout, MmaA, MmaAcc, MmaB, OuterB, WgmmaA, WgmmaAcc
 from trtc.passes.kernels.threads.compute import register_permutation
+from trtc.passes.kernels.threads.placement import place
 from trtc.runtime.simulator import run_kernel
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -274,3 +275,13 @@ def test_readers_of_a_tma_ring_meet_before_they_release(seed: int) -> None:
         (2, 64),
         (3, 32),
     ]
+
+
+def test_tiles_over_one_another_take_the_bytes_of_the_largest() -> None:
+    m = Maker([tensor((1, 64))], 1)
+    small = m(kernel.AllocOp(SharedType.of((4, 8), f32)))
+    large = m(kernel.AllocOp(SharedType.of((16, 8), f32), over=small))
+    last = m(kernel.AllocOp(SharedType.of((4, 8), f32)))
+    placed = place(m.finish())
+    assert [placed.tiles[tile] for tile in (small, large, last)] == [0, 0, 16 * 8 * 4]
+    assert placed.bytes == 20 * 8 * 4

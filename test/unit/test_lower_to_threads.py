@@ -71,6 +71,18 @@ def test_alignment_limits_vectors(how: dict[str, int]) -> None:
     assert accesses(m.finish(), kernel.LdGlobalOp) == [(how["align"] // 4, False)]
 
 
+@pytest.mark.parametrize(("offset", "width"), [(0, 4), (4, 4), (6, 2), (3, 1)])
+def test_where_a_view_begins_limits_vectors(offset: int, width: int) -> None:
+    m = Maker([tensor((2048,)), tensor((8, 128))], 4)
+    frag = FragType.of((8, 128), f32, Blocked.of(4, 32, 1, 4))
+    at = [m.index(0), m.index(0)]
+    view = m.view(0, [[0], [1]], dims=(8, 128), strides=(160, 1), offset=offset)
+    m(kernel.StoreOp(m(kernel.LoadOp(view, at, frag)), m.view(1, [[0], [1]]), at))
+    func = m.finish()
+    assert accesses(func, kernel.LdGlobalOp) == [(width, False)]
+    check(func)
+
+
 def test_negative_coordinates_give_the_fill() -> None:
     m = Maker([tensor((6, 20)), tensor((8, 32))], 1)
     frag = FragType.of((8, 32), f32, Blocked.of(1, 32, 1, 1))
@@ -183,6 +195,20 @@ def test_loops_that_swap_fragments_and_branches_that_give_them() -> None:
     for turn in range(3):
         a, b = b, a + b if turn == 0 else a - b
     np.testing.assert_array_equal(got.reshape(2, 64), [a, b])
+
+
+def test_fragments_change_places_at_once() -> None:
+    m = Maker([tensor((1, 64)), tensor((2, 64))], 1)
+    frag, zero = FragType.of((1, 64), f32, Blocked.of(1, 32, 1, 2)), m.index(0)
+    x = m(kernel.LoadOp(m.view(0, [[0], [1]]), [zero, zero], frag))
+    body = Block(arg_types=[index, frag, frag])
+    m.inside(body)(scf.YieldOp(body.args[2], body.args[1]))
+    op = scf.ForOp(zero, m.index(3), m.index(1), [x, m(kernel.FillOp(2.0, frag))], Region(body))
+    m(op)
+    for row, value in enumerate(op.results):
+        m(kernel.StoreOp(value, m.view(1, [[0], [1]]), [m.index(row), zero]))
+    x, got = check(m.finish())
+    np.testing.assert_array_equal(got.reshape(2, 64), [np.full(64, 2.0), x])
 
 
 def test_a_value_that_is_read_again_is_not_overwritten() -> None:

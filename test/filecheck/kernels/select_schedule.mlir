@@ -26,7 +26,8 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 8, 64>, S = array<i64
 
 // -----
 
-// A choice that stands there already, from the tuner or a lock file, stays.
+// A choice that stands there already, from the tuner or a lock file, stays, unless the options do not allow it.
+// ALLOWED: select-schedule: @kept with nn.relu: no schedule accepts it: row:
 // CHECK-LABEL: @kept(
 // CHECK-SAME: #kernel.choice<"pointwise", {elements = 8 : i64, threads = 64 : i64, vector = 2 : i64}>
 func.func private @kept(%x: tensor<4x8xf32>) -> tensor<4x8xf32> attributes {

@@ -94,3 +94,33 @@ def test_strides_count_for_what_kernels_can_index(refusal) -> None:
     layouts = f"#fusion.layout<[{2**31}, 1]>, #fusion.layout<contiguous>"
     text = module(f"(%x: {t}) -> {t}", f"%0 = nn.relu %x : {t}\nfunc.return %0 : {t}", layouts=layouts)
     assert "expected tensors of at most 2^31 elements, got up to 2147483649 in tensor 0" in refusal(text, "pointwise")
+
+
+@pytest.mark.parametrize(("kind", "sign"), [("max", -1), ("min", 1)])
+@pytest.mark.parametrize("element", ["f32", "i32"])
+def test_what_lies_beside_a_row_is_not_its_extremum(check_group, kind: str, sign: int, element: str) -> None:
+    x = sign * np.arange(1, 16).reshape(3, 5).astype(np.float32 if element == "f32" else np.int32)
+    t, r = f"tensor<3x5x{element}>", f"tensor<3x{element}>"
+    body = f"%0 = nn.reduce {kind} %x {{axes = array<i64: 1>, keepdims = false}} : ({t}) -> {r}\nfunc.return %0 : {r}"
+    check_group(module(f"(%x: {t}) -> {r}", body, "row"), "row", inputs={0: x})
+
+
+@pytest.mark.parametrize(("align", "vector"), [(4, 4), (1, 1)])
+def test_the_address_of_a_tensor_bounds_its_vectors(check_group, align: int, vector: int) -> None:
+    t = "tensor<16x64xf32>"
+    layouts = f"#fusion.layout<[64, 1], align = {align}>, #fusion.layout<[64, 1], align = 4>"
+    text = module(f"(%x: {t}) -> {t}", f"%0 = nn.relu %x : {t}\nfunc.return %0 : {t}", layouts=layouts)
+    assert {choice.values["vector"] for choice in check_group(text, "pointwise")} == {vector}
+
+
+def test_a_slice_of_a_slice_begins_at_a_multiple_of_the_outer_step(check_group) -> None:
+    body = """%0 = nn.slice %x {starts = #nn.dims<1, 13>, steps = array<i64: 2, -3>} : (tensor<9x14xf32>) -> tensor<4x5xf32>
+      %1 = nn.slice %0 {starts = #nn.dims<3, 1>, steps = array<i64: -1, 2>} : (tensor<4x5xf32>) -> tensor<3x2xf32>
+      func.return %1 : tensor<3x2xf32>"""
+    check_group(module("(%x: tensor<9x14xf32>) -> tensor<3x2xf32>", body), "pointwise")
+
+
+def test_a_matrix_beside_a_batch_is_the_same_for_all_of_it(check_group) -> None:
+    a, b, c = "tensor<2x3x20x24xf32>", "tensor<1x3x24x16xf32>", "tensor<2x3x20x16xf32>"
+    body = f"%0 = nn.matmul %a, %b : ({a}, {b}) -> {c}\nfunc.return %0 : {c}"
+    check_group(module(f"(%a: {a}, %b: {b}) -> {c}", body, "gemm"), "gemm_mma", tolerance=2e-3)

@@ -231,7 +231,7 @@ def test_copies_of_single_elements_call_for_larger_tiles() -> None:
     assert rank("f16", 12544, 64, 147, 1, 132, 232448, pieces=(8, 8))[0] == wide
 
 
-@pytest.mark.parametrize(("queries", "keys"), [(128, 128), (200, 200), (70, 300)])
+@pytest.mark.parametrize(("queries", "keys"), [(128, 128), (200, 200), (70, 300), (8, 3)])
 def test_hopper_attention(check_group: Check, queries: int, keys: int) -> None:
     q, k, s = f"tensor<2x2x{queries}x64xf16>", f"tensor<2x2x{keys}x64xf16>", f"tensor<2x2x{queries}x{keys}xf16>"
     mask = f"tensor<2x1x1x{keys}xf16>"

@@ -89,3 +89,9 @@ def test_infinities(check_group) -> None:
 )
 def test_refuses_what_one_launch_does_well(refusal, dims: str, axes: str, out: str) -> None:
     assert "expected few long rows" in refusal(reduce(dims, axes, out, "sum"), "reduce_split")
+
+
+@pytest.mark.parametrize(("kind", "sign"), [("max", -1), ("min", 1)])
+def test_what_lies_behind_a_row_is_not_its_extremum(check_group, kind: str, sign: int) -> None:
+    x = sign * np.random.default_rng(0).uniform(1, 2, 66001).astype(np.float32)
+    check_group(reduce("66001", "0", "", kind), "reduce_split", inputs={0: x}, threads=False)
