@@ -62,10 +62,22 @@ def read_table(area: str, folder: Path = TABLES) -> list[Mutant]:
     default = table.get("tests", [])
     return [
         Mutant(
-            area, m["file"], m["mistake"], m["old"], m["new"], tuple(m.get("tests", default)), m.get("unnoticed", False)
+            area,
+            m["file"],
+            m["mistake"],
+            m["old"],
+            m["new"],
+            _files(m.get("tests", default)),
+            m.get("unnoticed", False),
         )
         for m in table["mutant"]
     ]
+
+
+def _files(tests: Sequence[str]) -> tuple[str, ...]:
+    """The tests by name: `*` stands for any files; such a pattern without one stays, and is found missing."""
+    found = [sorted(str(path.relative_to(ROOT)) for path in ROOT.glob(t)) if "*" in t else [t] for t in tests]
+    return tuple(file for test, files in zip(tests, found, strict=True) for file in files or [test])
 
 
 def read_tables(folder: Path = TABLES) -> list[Mutant]:

@@ -14,7 +14,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from xdsl.context import Context
-from xdsl.dialects.builtin import Builtin, ModuleOp, StringAttr
+from xdsl.dialects.builtin import Builtin, ModuleOp, StringAttr, TensorType, f32
 from xdsl.parser import Parser
 
 from trtc.dialects import blob, nn
@@ -135,6 +135,14 @@ def test_bytes_that_this_process_never_saw_are_an_error() -> None:
     attribute = BlobAttr(attribute.label, StringAttr("0" * 64), attribute.type)
     with pytest.raises(InvalidModelError, match="blob 'w': expected its bytes"):
         attribute.array()
+
+
+@pytest.mark.parametrize("extent", [99, 101])
+def test_bytes_of_another_type_are_an_error(extent: int) -> None:
+    held = BlobAttr.from_array("w", np.full(100, 3.5, np.float32))
+    other = BlobAttr(held.label, held.digest, TensorType(f32, [extent]))
+    with pytest.raises(InvalidModelError, match=f"blob 'w': expected {4 * extent} bytes for .*, got 400"):
+        other.array()
 
 
 def test_digests_are_the_same_in_every_process() -> None:

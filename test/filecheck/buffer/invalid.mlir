@@ -83,3 +83,42 @@ func.func @f(%x : memref<4xf32>, %n : index) {
   buffer.launch @k[%n] ins(%x : memref<4xf32>) outs(%x : memref<4xf32>)
   func.return
 }
+
+// -----
+
+// One element past the owner is outside,
+// CHECK: expected a view within the 4 elements of its source, got elements 1 to 4
+func.func @f(%x : memref<4xf32>) {
+  %a = buffer.view %x offset #nn.dims<1> dims #nn.dims<4> strides #nn.dims<1> : memref<4xf32> to memref<4xf32, strided<[1], offset: 1>>
+  func.return
+}
+
+// -----
+
+// and so is one before it.
+// CHECK: expected a view within the 4 elements of its source, got elements -1 to 2
+func.func @f(%x : memref<4xf32>) {
+  %a = buffer.view %x offset #nn.dims<2> dims #nn.dims<4> strides #nn.dims<-1> : memref<4xf32> to memref<4xf32, strided<[-1], offset: 2>>
+  func.return
+}
+
+// -----
+
+// Nor is a weight written through a view.
+// CHECK: expected outputs that may be written, got a weight
+func.func @f(%x : memref<4xf32>) {
+  %w = buffer.weight "w" : memref<4xf32>
+  %v = buffer.view %w offset #nn.dims<0> dims #nn.dims<2> strides #nn.dims<2> : memref<4xf32> to memref<2xf32, strided<[2]>>
+  buffer.launch @k ins(%x : memref<4xf32>) outs(%v : memref<2xf32, strided<[2]>>)
+  func.return
+}
+
+// -----
+
+// The end of a slot counts, not its begin.
+// CHECK: expected a slot within the arena's 512 bytes, got its end at 768
+func.func @f() {
+  %arena = buffer.arena : memref<512xi8>
+  %a = buffer.slot %arena offset 256 size 512 dims #nn.dims<128> : memref<512xi8> to memref<128xf32>
+  func.return
+}

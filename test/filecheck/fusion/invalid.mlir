@@ -56,6 +56,17 @@ func.func @f(%x : tensor<4xf32>) {
 
 // -----
 
+// No dim is left without one.
+// CHECK: fusion.group: expected 2 strides for tensor<4x2xf32>, got #fusion.layout<[2]>
+func.func @f(%x : tensor<4x2xf32>) {
+  %r = fusion.group "pointwise" (%a = %x : tensor<4x2xf32>) -> (tensor<4x2xf32>) attributes {layouts = [#fusion.layout<[2]>, #fusion.layout<contiguous>]} {
+    fusion.yield %a : tensor<4x2xf32>
+  }
+  func.return
+}
+
+// -----
+
 // An alignment is at least one element.
 // CHECK: fusion.layout: expected align of 1 or more elements, got 0
 func.func @f(%x : tensor<4xf32>) {

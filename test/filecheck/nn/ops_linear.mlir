@@ -11,6 +11,14 @@ func.func @conv(%x: tensor<?x?x?x8xf32, #nn.dims<N, H, W, 8>>, %y: tensor<16x3x3
   func.return
 }
 
+// A window of n places with dilation d spans (n - 1) * d + 1.
+// CHECK-LABEL: @dilated(
+func.func @dilated(%x: tensor<1x9x10x4xf32>, %w: tensor<8x3x2x4xf32>) -> tensor<1x5x7x8xf32> {
+  // CHECK-NEXT: nn.conv {{.*}} -> tensor<1x5x7x8xf32>
+  %0 = nn.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 2, 3>, groups = 1 : i64} : (tensor<1x9x10x4xf32>, tensor<8x3x2x4xf32>) -> tensor<1x5x7x8xf32>
+  func.return %0 : tensor<1x5x7x8xf32>
+}
+
 // Integer operands give i32, narrow floats their own type or f32.
 // CHECK-LABEL: @accumulators(
 func.func @accumulators(%x: tensor<1x4x4x8xi8>, %y: tensor<8x1x1x8xi8>, %z: tensor<2x4xf16>, %u: tensor<4x3xf16>) {
