@@ -451,6 +451,17 @@ def constant_of(value: SSAValue) -> np.ndarray | None:
     return value.owner.array() if isinstance(value.owner, ConstantOp) else None
 
 
+def splat_of(value: SSAValue) -> float | int | None:
+    """The number that every element of a constant is, zeros with their sign and NaN included; None for other values."""
+    array = constant_of(value)
+    if array is None or array.size == 0:
+        return None
+    first = array.reshape(-1)[:1]
+    if array.size > 1 and np.ascontiguousarray(array).tobytes() != first.tobytes() * array.size:
+        return None
+    return first[0].item()
+
+
 @irdl_op_definition
 class WeightOp(NnOp):
     """Reads a value that `@weights` exports under this name."""

@@ -4,11 +4,11 @@
     %1 = nn.max %0, %c0                   ->     with
     %2 = nn.min %1, %c6                          %c = nn.clip %x {min = 0.0 : f64, max = 6.0 : f64}
 
-Identities (identities.py): x + 0, x * 1, double casts, where by a constant, casts, reshapes, broadcasts, slices and pads that change
+Identities (identities.py): x - 0, x * 1, double casts, where by a constant, casts, reshapes, broadcasts, slices and pads that change
 nothing; broadcasts that the reader would do itself; chains of relu, clip, min and max by numbers. Views (view_patterns.py): reshape
 of reshape, transpose of transpose, a transpose into `transpose_b`, gather by a constant as slice, zero padding into a conv.
-Nothing behind depends on this pass having run. -0.0 may become 0.0, and -inf ** 0.5, as a square root, NaN. Each pattern removes
-an op or moves it to a plainer kind, so it ends.
+Nothing behind depends on this pass having run. Every bit stays, of zeros, infinities and NaN too. Each pattern removes an op or moves
+it to a plainer kind, so it ends.
 """
 
 from __future__ import annotations

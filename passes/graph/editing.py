@@ -39,17 +39,6 @@ def label_of(value: SSAValue) -> str:
     return blob.label.data if isinstance(blob, BlobAttr) else get_names(owner)[owner.results.index(value)]
 
 
-def splat_of(value: SSAValue) -> float | None:
-    """The number that every element of a constant equals (as a Python float), else None."""
-    array = nn.constant_of(value)
-    if array is None or array.size == 0:
-        return None
-    first = array.reshape(-1)[0]
-    if array.size > 1 and not np.all(array == first):
-        return None
-    return float(first)
-
-
 def insert_before(op: Operation, new: Operation, *, location: LocationAttr | None = None) -> Operation:
     """Insert `new`, which has no parent yet, before `op`; it takes the given location, or that of `op`."""
     assert op.parent is not None

@@ -13,16 +13,15 @@ from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewri
 from ...dialects import nn
 from ...dialects.dtypes import i16, is_float, numpy_dtype
 from ...dialects.nn import element_of, shape_of
-from .editing import splat_of
 
 _NEUTRAL: dict[type[Operation], tuple[float, bool]] = {
-    nn.AddOp: (0.0, True),
+    nn.AddOp: (-0.0, True),
     nn.SubOp: (0.0, False),
     nn.MulOp: (1.0, True),
     nn.DivOp: (1.0, False),
     nn.PowOp: (1.0, False),
 }
-"""The number that changes nothing as right operand, and whether it does so as left operand too."""
+"""The number that changes nothing as right operand, and whether it does so as left operand too. Of floats, x + 0 is +0 for x = -0."""
 
 _WIDENING = ((i1, i8, i16, i32, i64), (i1, i8, f16, f32, f64), (i1, i8, bf16, f32), (i16, f32), (i32, f64))
 """Chains of types in which each holds every value of those before it."""
@@ -36,8 +35,13 @@ def _holds(narrow: Attribute, wide: Attribute) -> bool:
     return any(b == wide or _holds(b, wide) for a, b in _HOLDS if a == narrow)
 
 
+def _is_number(found: float | None, wanted: float) -> bool:
+    """Whether a constant is a number; a floating-point zero has a sign."""
+    return found == wanted and (not isinstance(found, float) or math.copysign(1, found) == math.copysign(1, wanted))
+
+
 class NeutralOperand(RewritePattern):
-    """x + 0, x - 0, x * 1, x / 1, x ** 1 -> x."""
+    """x + -0, x - 0, x * 1, x / 1, x ** 1 -> x; of integers x + 0 -> x."""
 
     def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter, /) -> None:
         neutral = _NEUTRAL.get(type(op))
@@ -46,7 +50,7 @@ class NeutralOperand(RewritePattern):
         number, commutes = neutral
         for kept, other in ((0, 1), (1, 0)) if commutes else ((0, 1),):
             value = op.operands[kept]
-            if value.type == op.results[0].type and splat_of(op.operands[other]) == number:
+            if value.type == op.results[0].type and _is_number(nn.splat_of(op.operands[other]), number):
                 rewriter.replace(op, [], [value])
                 return
 
@@ -80,7 +84,7 @@ class ConstantCondition(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.WhereOp, rewriter: PatternRewriter, /) -> None:
-        condition = splat_of(op.condition)
+        condition = nn.splat_of(op.condition)
         if condition is None and op.on_true != op.on_false:
             return
         taken = op.on_false if condition == 0 else op.on_true
@@ -107,17 +111,15 @@ class ImplicitBroadcast(RewritePattern):
 
 
 class PowerToProduct(RewritePattern):
-    """x ** 2 -> x * x, x ** 0.5 -> sqrt(x), x ** -1 -> 1 / x."""
+    """x ** 2 -> x * x, x ** -1 -> 1 / x; x ** 0.5 is no square root for -0 and -inf."""
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.PowOp, rewriter: PatternRewriter, /) -> None:
         if op.lhs.type != op.result.type or not is_float(element_of(op.result)):
             return
-        match splat_of(op.rhs):
+        match nn.splat_of(op.rhs):
             case 2.0:
                 rewriter.replace(op, nn.MulOp(op.lhs, op.lhs))
-            case 0.5:
-                rewriter.replace(op, nn.SqrtOp(op.lhs))
             case -1.0:
                 rewriter.replace(op, nn.ReciprocalOp(op.lhs))
             case _:
@@ -129,7 +131,7 @@ class ExactDivision(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.DivOp, rewriter: PatternRewriter, /) -> None:
-        divisor = splat_of(op.rhs)
+        divisor = nn.splat_of(op.rhs)
         if divisor is None or not is_float(element_of(op.result)) or not 2.0**-14 <= abs(divisor) <= 2.0**14:
             return
         if math.frexp(abs(divisor))[0] != 0.5:
@@ -150,7 +152,7 @@ def _bounds(op: Operation) -> tuple[SSAValue, float, float] | None:
             return op.x, op.min.value.data, op.max.value.data
         case nn.MinOp() | nn.MaxOp():
             for x, other in ((op.lhs, op.rhs), (op.rhs, op.lhs)):
-                bound = splat_of(other)
+                bound = nn.splat_of(other)
                 if bound is not None and not math.isnan(bound) and x.type == op.result.type:
                     return (x, bound, math.inf) if isinstance(op, nn.MaxOp) else (x, -math.inf, bound)
             return None
@@ -158,8 +160,17 @@ def _bounds(op: Operation) -> tuple[SSAValue, float, float] | None:
             return None
 
 
+def _order(number: float) -> tuple[float, float]:
+    """Sorts -0 before +0, as `nn.min` and `nn.max` do."""
+    return number, math.copysign(1, number)
+
+
+def _is_relu(low: float, high: float) -> bool:
+    return _is_number(low, 0.0) and high == math.inf
+
+
 def _bounded(x: SSAValue, low: float, high: float) -> Operation:
-    return nn.ReluOp(x) if (low, high) == (0.0, math.inf) else nn.ClipOp(x, low, high)
+    return nn.ReluOp(x) if _is_relu(low, high) else nn.ClipOp(x, low, high)
 
 
 class MergeBounds(RewritePattern):
@@ -176,9 +187,12 @@ class MergeBounds(RewritePattern):
             rewriter.replace(op, [], [x])
             return
         inner = _bounds(x.owner) if isinstance(x.owner, Operation) and not isinstance(x.owner, nn.ConstantOp) else None
-        if inner is not None and max(low, inner[1]) <= min(high, inner[2]):
-            rewriter.replace(op, _bounded(inner[0], max(low, inner[1]), min(high, inner[2])))
-        elif isinstance(op, nn.MinOp | nn.MaxOp) or (isinstance(op, nn.ClipOp) and (low, high) == (0.0, math.inf)):
+        if inner is not None:
+            both = max(low, inner[1], key=_order), min(high, inner[2], key=_order)
+            if _order(both[0]) <= _order(both[1]):
+                rewriter.replace(op, _bounded(inner[0], *both))
+                return
+        if isinstance(op, nn.MinOp | nn.MaxOp) or (isinstance(op, nn.ClipOp) and _is_relu(low, high)):
             rewriter.replace(op, _bounded(x, low, high))
 
 

@@ -12,7 +12,7 @@ from ...dialects import nn, quant
 from ...dialects.dims import Expr, const
 from ...dialects.nn import rank_of, shape_of
 from ..remarks import remark
-from .editing import depends_on_constants_only, rebuilt, splat_of
+from .editing import depends_on_constants_only, rebuilt
 from .permutations import Permutation, compose, identity, is_identity, name_source
 
 NAME = "canonicalize-nn"
@@ -123,7 +123,7 @@ class PointwiseAboveView(RewritePattern):
         if not nn.is_pointwise(op) or op.name.startswith("quant."):
             return
         views = [v for v in op.operands if isinstance(v.owner, nn.ReshapeOp | nn.TransposeOp)]
-        numbers = [v for v in op.operands if isinstance(v.owner, nn.ConstantOp) and splat_of(v) is not None]
+        numbers = [v for v in op.operands if isinstance(v.owner, nn.ConstantOp) and nn.splat_of(v) is not None]
         if len(views) != 1 or len(views) + len(numbers) != len(op.operands) or not views[0].has_one_use():
             return
         view = views[0].owner
@@ -207,7 +207,7 @@ def never_negative(value: SSAValue, depth: int = 4) -> bool:
         case nn.ReluOp() | nn.SigmoidOp() | nn.ExpOp() | nn.SoftmaxOp():
             return True
         case nn.ClipOp():
-            return owner.min.value.data >= 0
+            return math.copysign(1, owner.min.value.data) > 0  # a bound of -0 lets -0 through
         case nn.MaxPoolOp() | nn.ReshapeOp() | nn.TransposeOp() | nn.SliceOp() | nn.ConcatOp():
             return depth > 0 and all(never_negative(v, depth - 1) for v in owner.operands)
         case _:

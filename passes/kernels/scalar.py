@@ -51,21 +51,13 @@ def refuse_pointwise(ops: Sequence[Operation]) -> str | None:
     """Why the pointwise ops and constants among `ops` cannot be applied to scalars, or None."""
     for op in ops:
         if isinstance(op, nn.ConstantOp):
-            if splat(op.result) is None:
+            if nn.splat_of(op.result) is None:
                 return f"expected constants of one value inside a group, got {op.result.type}"
         elif nn.is_pointwise(op) and type(op) not in _OPS:
             return f"{op.name} has no scalar form"
         if nn.is_pointwise(op) and (reason := refuse_elements([*op.operands, *op.results])):
             return f"{op.name}: {reason}"
     return None
-
-
-def splat(value: SSAValue) -> float | int | None:
-    """The number that a constant of the group repeats, or None."""
-    array = nn.constant_of(value)
-    if array is None or array.size == 0 or (array.size > 1 and not (array == array.reshape(-1)[0]).all()):
-        return None
-    return array.reshape(-1)[0].item()
 
 
 # Scalars.
@@ -225,7 +217,7 @@ def _divided(
     by_minus_one: SSAValue,
 ) -> SSAValue:
     """A quotient or remainder; C leaves open what dividing by 0 is, and the least integer by -1."""
-    number = splat(op.operands[1])
+    number = nn.splat_of(op.operands[1])
     if number not in (None, 0, -1):
         return s.emit(divide(x, y))
     zero, one = s.constant(0, x.type), s.constant(1, x.type)
@@ -239,7 +231,7 @@ def _pow(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
     if not is_float(x.type):
         wide: Any = i64 if x.type == i64 else i32
         return convert(s, s.emit(math.IPowIOp(convert(s, x, wide), convert(s, y, wide))), x.type)
-    if splat(op.operands[1]) != 0.5:
+    if nn.splat_of(op.operands[1]) != 0.5:
         return s.emit(math.PowFOp(x, y))
     infinity = s.constant(float("inf"), x.type)
     root = s.emit(math.SqrtOp(add(s, x, s.constant(0, x.type))))  # the sum has no -0
@@ -385,7 +377,7 @@ def leaves_of(wanted: Sequence[Leaf], known: Mapping[SSAValue, SSAValue]) -> lis
             op = owner_op(value)
             assert op is not None
             pending += reversed(list(zip(op.operands, operand_axes(op, axes), strict=True)))
-        elif value in known or splat(value) is None:
+        elif value in known or nn.splat_of(value) is None:
             found[leaf] = None
     return list(found)
 
@@ -432,7 +424,7 @@ def _scalar(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue]) -> SSAValue:
         if (value, axes) in made:
             pending.pop()
             continue
-        number = splat(value)
+        number = nn.splat_of(value)
         op = owner_op(value)
         if number is not None:
             made[value, axes] = s.constant(number, compute_type(nn.element_of(value)))

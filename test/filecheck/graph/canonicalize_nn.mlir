@@ -10,7 +10,7 @@ func.func @pointwise(%x: tensor<4xf32>) -> tensor<4xf32> {
   %one = nn.constant dense<1.0> : tensor<1xf32>
   %six = nn.constant dense<6.0> : tensor<f32>
   %true = nn.constant dense<true> : tensor<4xi1>
-  %0 = nn.add %x, %zero : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  %0 = nn.sub %x, %zero : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
   %1 = nn.mul %one, %0 : (tensor<1xf32>, tensor<4xf32>) -> tensor<4xf32>
   %2 = nn.cast %1 : (tensor<4xf32>) -> tensor<4xf64>
   %3 = nn.cast %2 : (tensor<4xf64>) -> tensor<4xf32>
@@ -99,4 +99,21 @@ func.func @dynamic(%x: tensor<?x4xf32, #nn.dims<N, 4>>, %y: tensor<1x4xf32>) -> 
 func.func @invalid(%x: tensor<4xf32>) -> tensor<4xf32> {
   %0 = nn.clip %x {min = 1.0 : f64, max = 0.0 : f64} : tensor<4xf32>
   func.return %0 : tensor<4xf32>
+}
+
+// -----
+
+// What would change a zero's sign or an infinity stays: x + 0 makes -0 to +0, a bound may be infinite, x ** 0.5 of -inf is +inf.
+// CHECK-LABEL: @special_values
+// CHECK: nn.add %x, %{{.*}}
+// CHECK-NEXT: nn.clip %{{.*}} {min = 0xfff0000000000000 : f64, max = 0xfff0000000000000 : f64}
+// CHECK-NEXT: nn.pow %{{.*}}
+func.func @special_values(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %zero = nn.constant dense<0.0> : tensor<f32>
+  %half = nn.constant dense<0.5> : tensor<f32>
+  %least = nn.constant dense<"0x000080FF"> : tensor<f32>
+  %0 = nn.add %x, %zero : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  %1 = nn.min %0, %least : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  %2 = nn.pow %1, %half : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  func.return %2 : tensor<4xf32>
 }
