@@ -12,7 +12,7 @@ from trtc.compiler.execute import execute, random_inputs
 from trtc.compiler.options import BuildOptions
 from trtc.compiler.pipeline import run_pipeline
 from trtc.compiler.targets import set_target
-from trtc.dialects.dims import symbol
+from trtc.dialects.dims import const, symbol
 from trtc.dialects.errors import PassError, SimulationError
 from trtc.passes.fusion import outline_groups
 from trtc.runtime.kernels import KernelInfo
@@ -78,16 +78,18 @@ def test_the_simulator_refuses_it_too(monkeypatch: pytest.MonkeyPatch, phase: st
 def test_offsets_that_follow_a_dim_are_checked_at_binding() -> None:
     engine = trtc.build(two_slices(), OPTIONS)
     program = engine.variant().program
-    launch = program.launches[0]
-    moved = replace(launch, arguments=(replace(launch.arguments[0], offset=symbol("N")), *launch.arguments[1:]))
-    inputs = (replace(program.inputs[0], dims=(symbol("N"), *program.inputs[0].dims[1:])),)
-    moving: HostProgram = replace(
-        program, inputs=inputs, launches=(moved,), sources={"N": ("x", 0)}, symbols={"N": (1, 8, 8)}
-    )
-    assert len(moving.bind({"x": (8, 64)}).launches) == 1
-    moved = replace(moved, arguments=(replace(moved.arguments[0], offset=symbol("N") + 1), *moved.arguments[1:]))
-    with pytest.raises(PassError, match="expected tensor 0 at a multiple of 16 bytes of input x, got byte 36"):
-        replace(moving, launches=(moved,)).bind({"x": (8, 64)})
+    x = replace(program.inputs[0], dims=(symbol("N"), const(64)))
+    (source, target), n = program.launches[0].arguments, symbol("N")
+    for offset, message in ((n, ""), (n + 1, "expected tensor 0 at a multiple of 16 bytes of input x, got byte 36")):
+        launch = replace(program.launches[0], arguments=(replace(source, offset=offset), target))
+        moved: HostProgram = replace(
+            program, inputs=(x,), launches=(launch,), sources={"N": ("x", 0)}, symbols={"N": (1, 8, 8)}
+        )
+        if not message:
+            assert len(moved.bind({"x": (8, 64)}).launches) == 1
+            continue
+        with pytest.raises(PassError, match=message):
+            moved.bind({"x": (8, 64)})
 
 
 def test_both_slices_are_right() -> None:
