@@ -38,6 +38,14 @@ def compute_type(element: Attribute) -> Attribute:
     return f32 if element in (f16, bf16) else element
 
 
+def lowest(element: Attribute) -> float:
+    """
+    The lowest finite value of a float type: where the running maximum of an online softmax starts. exp(-inf - lowest) is 0, where
+    exp(-inf - -inf) would be NaN as long as all scores so far are masked; a row of -inf only still ends as NaN, which is 0 / 0.
+    """
+    return float(np.finfo(numpy_dtype(element)).min)
+
+
 def refuse_elements(values: Sequence[SSAValue]) -> str | None:
     """Why tensors of these element types cannot be computed with, or None."""
     for value in values:

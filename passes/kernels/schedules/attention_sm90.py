@@ -25,7 +25,7 @@ from ....dialects.dims import Expr, ceildiv, product
 from ....dialects.kernel_types import Choice, FragType, RingType, SharedType, Target, TensorMapType, bitwidth
 from ....dialects.layouts import WgmmaA, WgmmaAcc
 from ..builder import Emitter, Index, KernelBuilder
-from ..scalar import emit_pointwise, refuse_pointwise
+from ..scalar import emit_pointwise, lowest, refuse_pointwise
 from .base import Access, Axes, Group, space_axes
 from .gemm_sm90 import CONSUMER_REGISTERS, LINE, PRODUCER_REGISTERS, fits_tma
 
@@ -175,7 +175,7 @@ class _Builder:
         b.insert(kernel.WaitOp(self.q_ring, zero))
         q = b.emit(kernel.SlotOp(self.q, zero))
         rows = self.score_type.rows
-        start = State(b.fill(0.0, self.out_type), b.fill(float("-inf"), rows), b.fill(0.0, rows))
+        start = State(b.fill(0.0, self.out_type), b.fill(lowest(f32), rows), b.fill(0.0, rows))
 
         def step(b: KernelBuilder, position: SSAValue, carried: Sequence[SSAValue]) -> list[SSAValue]:
             return list(self._step(b, q, position, State(*carried)))

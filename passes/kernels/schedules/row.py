@@ -26,6 +26,7 @@ from ..scalar import (
     add,
     convert,
     div,
+    lowest,
     maximum,
     mul,
     refuse_elements,
@@ -41,8 +42,6 @@ NAME = "row"
 ANCHORS = (nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp)
 REGISTERS = 32
 """Values of a row that a thread keeps: with as many temporaries it stays far below 255 registers, and four blocks fit an SM."""
-LOWEST = -3.4e38
-"""Below every f32 that counts, yet finite: exp(-inf - LOWEST) is 0 where exp(-inf - -inf) would be NaN."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +156,7 @@ class _Kernel(RowKernel):
 
             return space.b.map([self.input(space, minus), *carried], [self.frag, self.frag], body)
 
-        tops, totals = self.chunks([self.b.fill(LOWEST, self.frag), self.b.fill(0, self.frag)], statistics)
+        tops, totals = self.chunks([self.b.fill(lowest(wide), self.frag), self.b.fill(0, self.frag)], statistics)
         top = self.reduce("max", tops)
 
         def rescale(s: Emitter, total: SSAValue, own: SSAValue, top: SSAValue) -> list[SSAValue]:

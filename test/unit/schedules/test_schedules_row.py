@@ -57,6 +57,17 @@ def test_softmax_of_infinities(check_group) -> None:
     check_group(softmax("4x300", 1), "row", inputs={0: x})
 
 
+@pytest.mark.parametrize("element", ["f32", "f64"])
+def test_softmax_of_scores_at_the_lowest_values(check_group, element: str) -> None:
+    """Masks are -inf or the lowest finite value, over a row's start, middle, end or whole; a row of one value has equal probabilities."""
+    dtype = np.dtype(element.replace("f", "float"))
+    x = np.random.default_rng(0).standard_normal((9, 600)).astype(dtype)
+    for row, (start, stop) in enumerate([(0, 300), (150, 450), (300, 600), (0, 600)]):
+        x[row, start:stop], x[row + 4, start:stop] = -np.inf, np.finfo(dtype).min
+    x[8, 0] = np.inf
+    check_group(softmax("9x600", 1, element), "row", inputs={0: x})
+
+
 def test_softmax_with_a_mask_before_and_a_scale_behind(check_group) -> None:
     t, m = "tensor<?x2x?x?xf16, #nn.dims<N, 2, S, S>>", "tensor<?x1x1x?xf16, #nn.dims<N, 1, 1, S>>"
     text = module(
