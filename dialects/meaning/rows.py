@@ -27,7 +27,7 @@ def reduce(op: nn.ReduceOp, operands: Sequence[np.ndarray], env: Env) -> list[np
         x, kind = x * x, nn.ReduceKind.SUM
     # NumPy widens sums of small integers; here they wrap around in their own type.
     exact: dict[str, object] = {"dtype": x.dtype} if kind in (nn.ReduceKind.SUM, nn.ReduceKind.PROD) else {}
-    evaluate = KINDS[kind]
+    evaluate: Callable[..., np.ndarray] = KINDS[kind]
     if not x.size and kind == nn.ReduceKind.MAX:
         evaluate, exact = np.max, {"initial": _least(x.dtype)}
     elif not x.size and kind == nn.ReduceKind.MIN:
