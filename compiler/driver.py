@@ -223,6 +223,8 @@ def _build_variant(
     found: Sequence[Remark],
 ) -> _Made:
     """One architecture; `found` are the remarks of the import, which lead its own."""
+    from .codegen.cuda import entry_name, print_kernel
+
     arch = cast(str, options.target)
     set_target(module, arch)
     tiles = _Tiles(progress)
@@ -231,8 +233,10 @@ def _build_variant(
     kernels = [op for op in module.body.block.ops if isinstance(op, kernel.FuncOp)]
     facts = {func.sym_name.data: KernelInfo.read(func) for func in kernels}
     program = HostProgram.read(module, facts)
-    sources = {func.sym_name.data: _source(func) for func in kernels}
-    jobs = [Job(text, arch, name=f"{name}.cu") for name, text in sources.items()]
+    sources = {func.sym_name.data: print_kernel(func) for func in kernels}
+    jobs = [
+        Job(text, arch, name=f"{entry_name(func)}.cu") for func, text in zip(kernels, sources.values(), strict=True)
+    ]
     report = None if progress is None else lambda done, total: progress(f"compile {arch}", done, total)
     compiled = dict(zip(sources, compile_all(jobs, cache, progress=report), strict=True))
     host = _host(module)
@@ -247,12 +251,6 @@ def _build_variant(
     return _Made(
         manifest, program, len({job for job, made in zip(jobs, compiled.values(), strict=True) if not made.cached})
     )
-
-
-def _source(func: kernel.FuncOp) -> str:
-    from .codegen.cuda import print_kernel
-
-    return print_kernel(func)
 
 
 def _kernel(store: _Store, arch: str, facts: KernelInfo, source: str, compiled: Compiled) -> dict[str, Any]:

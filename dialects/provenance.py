@@ -24,7 +24,7 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, Operation
 from xdsl.utils.hints import isa
 
-from .text import printable
+from .text import shown
 
 NAMES = "nn.names"
 
@@ -102,7 +102,7 @@ def describe(op: Operation) -> str:
 
 def listed(names: Iterable[str]) -> str:
     """Names of a model in a line of text."""
-    return ", ".join(map(printable, names))
+    return ", ".join(map(shown, names))
 
 
 def split_order(name: str, rank: int) -> tuple[str, tuple[int, ...]]:

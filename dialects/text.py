@@ -13,6 +13,7 @@ LITERAL = r'"[^"\\\n\v\f]*(?:\\(?:["\\nt]|[0-9A-Fa-f]{2})[^"\\\n\v\f]*)*"'
 _ESCAPE = re.compile(r'\\(["\\nt]|[0-9A-Fa-f]{2})')
 _NAMED = {'"': '"', "\\": "\\", "n": "\n", "t": "\t"}
 _IDENTIFIER_LENGTH = 40
+_SHOWN = 200
 
 
 def printable(text: str) -> str:
@@ -22,8 +23,14 @@ def printable(text: str) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """The same for a text of several lines."""
-    return text if text.isprintable() else "\n".join(map(printable, text.split("\n")))
+    """The same for a message of several lines; a name that nobody would read to its end is cut."""
+    lines = text if text.isprintable() else "\n".join(map(printable, text.split("\n")))
+    return re.sub(rf"(?<!\S)(\S{{{_SHOWN}}})\S{{{_SHOWN},}}", r"\1...", lines) if len(lines) > 2 * _SHOWN else lines
+
+
+def shown(name: str) -> str:
+    """A name in a line of text: printable, and cut where nobody would read on."""
+    return printable(name if len(name) <= 2 * _SHOWN else f"{name[:_SHOWN]}...")
 
 
 def _escaped(character: str) -> str:

@@ -24,7 +24,7 @@ from ..dialects.dtypes import numpy_dtype
 from ..dialects.errors import EngineFormatError, PassError, TrtcError
 from ..dialects.nn_base import symbol_ranges
 from ..dialects.provenance import onnx_names
-from ..dialects.text import printable
+from ..dialects.text import shown
 from .kernels import KernelInfo
 
 Root = Literal["arena", "weight", "input", "output"]
@@ -44,7 +44,7 @@ class TensorSpec:
     dims: tuple[Expr, ...]
 
     def __str__(self) -> str:
-        return f"{printable(self.name)}: {self.dtype}[{', '.join(map(str, self.dims))}]"
+        return f"{shown(self.name)}: {self.dtype}[{', '.join(map(str, self.dims))}]"
 
 
 @dataclass(frozen=True)

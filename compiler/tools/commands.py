@@ -19,7 +19,7 @@ import numpy as np
 
 from ...dialects.errors import OptionError
 from ...dialects.provenance import listed
-from ...dialects.text import printable
+from ...dialects.text import shown
 from ...runtime.container import MAGIC
 from ...runtime.files import check_apart, check_writable, replacing
 from ..environment import cache_directory
@@ -77,7 +77,7 @@ def run_command(args: argparse.Namespace) -> int:
     outputs = context.run(_inputs(engine, context, args))
     print(f"device: {context.device}")
     for name, array in outputs.items():
-        print(f"{printable(name)}: {_statistics(array)}")
+        print(f"{shown(name)}: {_statistics(array)}")
     if args.save is not None:
         save_arrays(args.save, {name: _plain(array) for name, array in outputs.items()})
         print(f"saved to {args.save}")
@@ -269,14 +269,14 @@ def _print_engine(engine: Engine, arch: str | None) -> None:
     for title, specs in (("inputs", engine.inputs), ("outputs", engine.outputs)):
         print(f"{title}: " + ", ".join(map(str, specs)))
     for name, (low, opt, high) in engine.symbols.items():
-        print(f"dim {printable(name)}: {low} to {high}, built for {opt}")
+        print(f"dim {shown(name)}: {low} to {high}, built for {opt}")
     print(_summary(engine))
     variant = engine.variant(arch)
     print(f"kernels for {variant.arch}:")
     for stored in variant.manifest["kernels"]:
         used, facts = stored["resources"], stored["facts"]
         grid = " x ".join(facts["grid"])
-        print(f"  {printable(facts['name'])}: grid {grid}, {facts['threads']} threads, {used['registers']} registers, "
+        print(f"  {shown(facts['name'])}: grid {grid}, {facts['threads']} threads, {used['registers']} registers, "
               f"{facts['shared_bytes']} bytes shared [{listed(facts['nodes'])}]")  # fmt: skip
         for problem in stored["problems"]:
             print(f"    {problem}")

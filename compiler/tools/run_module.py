@@ -9,7 +9,7 @@ from typing import IO
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
-from ...dialects.text import printable
+from ...dialects.text import shown
 from ..execute import Array, execute, random_inputs
 from ..npz import load_arrays, save_arrays
 
@@ -27,7 +27,7 @@ def run_and_report(
     given = load_arrays(inputs) if inputs is not None else random_inputs(module, seed, symbols)
     results = execute(module, given)
     for name, array in results.items():
-        output.write(f"{printable(name)}: {statistics(array)}\n")
+        output.write(f"{shown(name)}: {statistics(array)}\n")
     if save is not None:
         save_arrays(save, results)
 

@@ -17,7 +17,7 @@ from trtc.dialects.dims import symbol
 from trtc.dialects.ir_text import MAXIMUM_DEPTH, IRTextError, read_module
 from trtc.dialects.nn_base import set_symbol_ranges, symbol_ranges
 from trtc.dialects.provenance import onnx_location, onnx_names
-from trtc.dialects.text import identifier, printable, printable_lines, quoted, unquoted
+from trtc.dialects.text import identifier, printable, printable_lines, quoted, shown, unquoted
 
 TEXTS = [
     "é",
@@ -64,6 +64,7 @@ def test_quoted_text_is_printable_and_comes_back(text: str) -> None:
 
 def test_printable_keeps_words_and_lines_and_escapes_what_a_terminal_acts_upon() -> None:
     assert printable("Größe 日本 😀") == "Größe 日本 😀" and printable_lines("a\nb\x07\n") == "a\nb\\x07\n"
+    assert shown("é" * 70_000) == printable_lines("é" * 70_000) == "é" * 200 + "..." and shown("n" * 400) == "n" * 400
     assert printable("\x1b[31m\r\n\x9b\u202e\ud800\U000e0001") == "\\x1b[31m\\r\\n\\x9b\\u202e\\ud800\\U000e0001"
 
 
