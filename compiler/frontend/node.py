@@ -185,8 +185,9 @@ class Node:
         return self._default(name, default) if attribute is None else int(attribute.i)
 
     def float(self, name: str, default: float | None = None) -> float:
+        """Attributes are float32, and so are the defaults of the schema: 1e-5 is not the double."""
         attribute = self._attribute(name, "FLOAT")
-        return self._default(name, default) if attribute is None else float(attribute.f)
+        return float(np.float32(self._default(name, default) if attribute is None else attribute.f))
 
     def string(self, name: str, default: str | None = None) -> str:
         attribute = self._attribute(name, "STRING")
