@@ -63,3 +63,16 @@ kernel.func @f(%x: !kernel.global<dims <4, 8> x f32, strides <8, 1>, align 16>) 
   kernel.load_async %v[%i] to %s : !kernel.view<2 x f32>, !kernel.shared<4x8xf32>
   kernel.return
 }
+
+// -----
+
+// A view is made by an op, whose strides an access needs.
+// CHECK: kernel.load: expected a view made by kernel.view or kernel.im2col, got
+kernel.func @f(%x: !kernel.global<dims <4, 8> x f32, strides <8, 1>, align 16>) grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
+  %v = kernel.view %x dims <4, 8> strides <8, 1> offset <0> groups [array<i64: 0>, array<i64: 1>] : !kernel.global<dims <4, 8> x f32, strides <8, 1>, align 16> -> !kernel.view<2 x f32>
+  %r = scf.for %n = %i to %j step %k iter_args(%w = %v) -> (!kernel.view<2 x f32>) {
+    %a = kernel.load %w[%i, %j] fill 0.0 : !kernel.view<2 x f32> -> !kernel.frag<4x64xf32, #kernel.blocked<4, 32, 1, 2>>
+    scf.yield %w : !kernel.view<2 x f32>
+  }
+  kernel.return
+}

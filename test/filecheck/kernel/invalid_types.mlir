@@ -83,3 +83,30 @@ kernel.func @f() grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
   %r = kernel.ring -> !kernel.ring<0, mbarrier>
   kernel.return
 }
+
+// -----
+
+// A kernel has three coordinates, which only the generic form can leave out.
+// CHECK: kernel.func @f: expected three coordinates as its last arguments, got 1
+"kernel.func"() <{sym_name = "f", grid = #nn.dims<1, 1, 1>, warps = 4 : i64, cluster = 1 : i64, smem = 0 : i64, min_blocks = 0 : i64}> ({
+^bb0(%i: index):
+  "kernel.return"() : () -> ()
+}) : () -> ()
+
+// -----
+
+// They are indices.
+// CHECK: kernel.func @f: expected coordinates of type index, got i64
+"kernel.func"() <{sym_name = "f", grid = #nn.dims<1, 1, 1>, warps = 4 : i64, cluster = 1 : i64, smem = 0 : i64, min_blocks = 0 : i64}> ({
+^bb0(%i: index, %j: index, %k: i64):
+  "kernel.return"() : () -> ()
+}) : () -> ()
+
+// -----
+
+// A layout repeats at least once.
+// CHECK: kernel.blocked: expected {{.*}} of 1 or more, got [4, 32, 0, 2]
+kernel.func @f() grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
+  %a = kernel.fill 0.0 : !kernel.frag<4x64xf32, #kernel.blocked<4, 32, 0, 2>>
+  kernel.return
+}

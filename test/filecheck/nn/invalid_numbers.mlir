@@ -96,3 +96,12 @@ func.func @f(%x: tensor<4xf32>, %s: tensor<f32>) {
   %0 = quant.dequantize %x, %s : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
   func.return
 }
+
+// -----
+
+// The sum of truth values.
+// CHECK: nn.add: expected a tensor of numbers, got tensor<4xi1>; use a logical op, or insert an nn.cast
+func.func @f(%x: tensor<4xi1>) {
+  %0 = nn.add %x, %x : (tensor<4xi1>, tensor<4xi1>) -> tensor<4xi1>
+  func.return
+}
