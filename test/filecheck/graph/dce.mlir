@@ -50,3 +50,16 @@ func.func @invalid(%x: tensor<?xf32>) -> tensor<?xf32> {
   %0 = nn.relu %x : tensor<?xf32>
   func.return %x : tensor<?xf32>
 }
+
+// -----
+
+// Refused: the layouts of a group say how each operand is stored, so that none may go once they are chosen.
+// CHECK-LABEL: @layouts
+// CHECK: fusion.group "pointwise" (%{{.*}} = %x : tensor<4xf32>, %{{.*}} = %y : tensor<4xf32>)
+func.func @layouts(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = fusion.group "pointwise" (%a = %x : tensor<4xf32>, %b = %y : tensor<4xf32>) -> (tensor<4xf32>) attributes {layouts = [#fusion.layout<contiguous>, #fusion.layout<contiguous>, #fusion.layout<contiguous>]} {
+    %1 = nn.relu %a : tensor<4xf32>
+    fusion.yield %1 : tensor<4xf32>
+  }
+  func.return %0 : tensor<4xf32>
+}

@@ -52,3 +52,24 @@ func.func @invalid() -> tensor<1xf32> {
   %2 = nn.gather %0, %1 {axis = 0 : i64} : (tensor<2xf32>, tensor<1xi64>) -> tensor<1xf32>
   func.return %2 : tensor<1xf32>
 }
+
+// -----
+
+// A broadcast of 16384 bytes is folded, one of 4 bytes more is not; nor is what is no constant: a weight, an export, a computed operand.
+// CHECK-LABEL: @refused
+// CHECK: nn.weight "w"
+// CHECK-NEXT: nn.neg
+// CHECK: nn.add %x
+// CHECK: nn.export
+// CHECK: nn.broadcast_to %{{.*}} -> tensor<4097xf32>
+// CHECK-NOT: nn.broadcast_to
+func.func @refused(%x: tensor<f32>) -> (tensor<2xf32>, tensor<f32>, tensor<4097xf32>, tensor<4096xf32>) {
+  %c = nn.constant dense<1.0> : tensor<f32>
+  %w = nn.weight "w" : tensor<2xf32>
+  %0 = nn.neg %w : tensor<2xf32>
+  %1 = nn.add %x, %c : (tensor<f32>, tensor<f32>) -> tensor<f32>
+  nn.export "c" %c : tensor<f32>
+  %2 = nn.broadcast_to %c : (tensor<f32>) -> tensor<4097xf32>
+  %3 = nn.broadcast_to %c : (tensor<f32>) -> tensor<4096xf32>
+  func.return %0, %1, %2, %3 : tensor<2xf32>, tensor<f32>, tensor<4097xf32>, tensor<4096xf32>
+}

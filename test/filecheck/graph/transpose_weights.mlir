@@ -43,3 +43,17 @@ func.func @invalid(%a: tensor<4x2xf32>, %w: tensor<5x3xf32>) -> tensor<4x3xf32> 
   %0 = nn.matmul %a, %w : (tensor<4x2xf32>, tensor<5x3xf32>) -> tensor<4x3xf32>
   func.return %0 : tensor<4x3xf32>
 }
+
+// -----
+
+// A batch of matrices is transposed in its last two dims only, and the math stays. Refused: a B that is stored [N, K] already.
+// CHECK-LABEL: @batches
+// CHECK: %[[T:.*]] = nn.transpose %{{.*}} {permutation = array<i64: 0, 2, 1>} : (tensor<2x4x4xf32>)
+// CHECK-NEXT: nn.matmul %a, %[[T]] {transpose_b, math = #nn.math<tf32>}
+// CHECK-NEXT: nn.matmul %a, %{{[^ ]*}} {transpose_b} : (tensor<2x4x4xf32>, tensor<2x4x4xf32>)
+func.func @batches(%a: tensor<2x4x4xf32>) -> (tensor<2x4x4xf32>, tensor<2x4x4xf32>) {
+  %w = nn.constant dense<1.0> : tensor<2x4x4xf32>
+  %0 = nn.matmul %a, %w {math = #nn.math<tf32>} : (tensor<2x4x4xf32>, tensor<2x4x4xf32>) -> tensor<2x4x4xf32>
+  %1 = nn.matmul %a, %w {transpose_b} : (tensor<2x4x4xf32>, tensor<2x4x4xf32>) -> tensor<2x4x4xf32>
+  func.return %0, %1 : tensor<2x4x4xf32>, tensor<2x4x4xf32>
+}
