@@ -9,11 +9,16 @@ a range of seeds, with
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
-from xdsl.dialects.builtin import f32
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp, f32
+from xdsl.dialects.func import ReturnOp
+from xdsl.passes import ModulePass
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 import random_patterns
@@ -84,6 +89,38 @@ def test_wrong_scales_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pair of marks with different scales removed."""
     monkeypatch.setattr(place_qdq, "same_scale", lambda a, b: True)
     assert caught("marks", 15)
+
+
+@dataclass(frozen=True)
+class Nudge(ModulePass):
+    """Adds a tiny number to every result."""
+
+    name = "nudge"
+    numerics: ClassVar[str] = "exact"
+    part: float = 2.0**-23
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for end in [end for end in op.walk() if isinstance(end, ReturnOp)]:
+            for index, value in enumerate(end.operands):
+                if nn.element_of(value) == f32:
+                    factor = nn.ConstantOp(np.full((), 1 + self.part, np.float32))
+                    product = nn.MulOp(value, factor)
+                    end.parent_block().insert_ops_before([factor, product], end)  # pyright: ignore[reportOptionalMemberAccess]
+                    end.operands[index] = product.result
+
+
+@pytest.mark.parametrize(
+    ("numerics", "part", "found"),
+    [("exact", 2.0**-23, True), ("reassociates", 2.0**-23, False), ("reassociates", 1e-4, True)],
+)
+def test_a_pass_is_held_to_what_it_declares(
+    numerics: str, part: float, found: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last bit counts for an exact pass, and a wrong sum for one that reassociates."""
+    monkeypatch.setattr(Nudge, "numerics", numerics)
+    monkeypatch.setattr(random_patterns, "load_pass", lambda name: lambda **_: Nudge(part))
+    monkeypatch.setattr(random_patterns, "AGAIN", ())
+    assert caught("numbers" if numerics == "exact" else "affine", 4) == found
 
 
 def test_what_does_not_fit_leaves_nothing_behind() -> None:

@@ -1,0 +1,121 @@
+"""What may stand where at the end of each phase: for each clause of compiler/legality.py what it lets pass and what it stops."""
+
+from __future__ import annotations
+
+import pytest
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.parser import Parser
+
+from trtc.compiler.legality import boundaries, check_boundary
+from trtc.compiler.pipeline import PHASES
+from trtc.compiler.universe import make_context
+from trtc.dialects.errors import PassError
+
+X = "%x: tensor<4xf32>"
+RELU = "%0 = nn.relu %x : tensor<4xf32>"
+EXPORT = 'nn.export "w" %x : tensor<4xf32>'
+OBSERVE = '%0 = quant.observe "a" %x : (tensor<4xf32>) -> tensor<4xf32>'
+RESHAPE = "%0 = nn.reshape %x : (tensor<4xf32>) -> tensor<2x2xf32>"
+CONSTANT = "%0 = nn.constant dense<1.0> : tensor<f32>"
+WEIGHT = '%0 = nn.weight "w" : tensor<f32>'
+SHAPE = "%0 = nn.shape_value #nn.dims<N> : tensor<1xi64>"
+QUANTIZE = "%s = nn.constant dense<1.0> : tensor<f32>\n%0 = quant.quantize %x, %s : (tensor<4xf32>, tensor<f32>) -> tensor<4xi8>"
+CALL = "%0 = fusion.call @f(%x) : (tensor<4xf32>) -> tensor<4xf32>"
+GROUP = '%0 = fusion.group "pointwise" () -> (tensor<f32>) {\n%1 = nn.constant dense<1.0> : tensor<f32>\nfusion.yield %1 : tensor<f32>\n}'
+ALLOC = "%0 = buffer.alloc #nn.dims<4> : memref<4xf32>"
+ARITH = "%0 = arith.constant 1 : i32"
+FILL = "%0 = kernel.fill 0.0 : !kernel.frag<4x64xf32, #kernel.blocked<4, 32, 1, 2>>"
+THREAD = "%0 = kernel.thread_id"
+WAIT = "kernel.grid_wait"
+
+
+def function(name: str, body: str, arguments: str = X) -> str:
+    return f"func.func @{name}({arguments}) {{\n{body}\nfunc.return\n}}\n"
+
+
+def kernel(body: str) -> str:
+    return (
+        "func.func @main(%y: memref<4xf32>) {\nbuffer.launch @k outs(%y : memref<4xf32>)\nfunc.return\n}\n"
+        "kernel.func @k(%y: !kernel.global<dims <4> x f32, strides <1>, align 16>) grid <1, 1, 1> warps 4 coords(%i, %j, %l) {\n"
+        f"{body}\nkernel.return\n}}\n"
+    )
+
+
+def main(body: str) -> str:
+    return function("main", body)
+
+
+def weights(body: str) -> str:
+    return function("weights", body)
+
+
+def outlined(body: str) -> str:
+    return function("f", body)
+
+
+MODULES: dict[str, tuple[str, str]] = {
+    "a tensor op in @main": (main(RELU), "import graph quantize"),
+    "a quantization mark in @main": (main(QUANTIZE), "import graph quantize"),
+    "an export in @main": (main(EXPORT), "import"),
+    "an observer in @main": (main(OBSERVE), "import"),
+    "a view in @main": (main(RESHAPE), "import graph quantize fuse"),
+    "a constant in @main": (main(CONSTANT), "import graph quantize fuse"),
+    "a weight in @main": (main(WEIGHT), "import graph quantize fuse"),
+    "a shape in @main": (main(SHAPE), "import graph quantize fuse"),
+    "a call in @main": (main(CALL), "fuse"),
+    "a group in @main": (main(GROUP), ""),
+    "a buffer in @main": (main(ALLOC), "memory kernels threads"),
+    "a scalar in @main": (main(ARITH), ""),
+    "a tensor op in @weights": (weights(RELU), "graph quantize fuse memory kernels threads"),
+    "an export in @weights": (weights(EXPORT), "graph quantize fuse memory kernels threads"),
+    "a buffer in @weights": (weights(ALLOC), ""),
+    "a tensor op in a function of its own": (outlined(RELU), "fuse memory"),
+    "an export in a function of its own": (outlined(EXPORT), ""),
+    "an observer in a function of its own": (outlined(OBSERVE), ""),
+    "a scalar in a kernel": (kernel(ARITH), "kernels threads"),
+    "a tile in a kernel": (kernel(FILL), "kernels"),
+    "a thread in a kernel": (kernel(THREAD), "threads"),
+    "a wait for another grid in a kernel": (kernel(WAIT), "kernels threads"),
+    "a tensor op in a kernel": (kernel(CONSTANT), ""),
+    "an op outside functions": (CONSTANT, ""),
+}
+"""Modules, and the phases after which each is legal."""
+
+
+def parse(text: str) -> ModuleOp:
+    return Parser(make_context(), text).parse_module()
+
+
+@pytest.mark.parametrize("what", MODULES)
+def test_a_module_is_legal_after_these_phases_only(what: str) -> None:
+    text, expected = MODULES[what]
+    module, legal = parse(text), []
+    for phase in PHASES:
+        try:
+            check_boundary(module, phase)
+        except PassError as error:
+            assert str(error).startswith(f"after phase '{phase}': ")
+            continue
+        legal.append(phase)
+    assert " ".join(legal) == expected
+
+
+def test_every_phase_has_a_boundary() -> None:
+    assert set(boundaries()) == set(PHASES)
+
+
+@pytest.mark.parametrize(
+    ("text", "phase", "message"),
+    [
+        (main(EXPORT), "graph", "nn.export may not appear in a main function: allowed are nn.*, quant.*, func.return, but not nn.export"),
+        (weights(RELU), "import", "no weights function may exist, got func.func @weights"),
+        (kernel(ARITH), "memory", "no kernel function may exist, got kernel.func"),
+        (outlined(RELU), "kernels", "no outlined function may exist, got func.func @f"),
+        (CONSTANT, "graph", "no top-level op may exist, got nn.constant"),
+        (kernel(THREAD), "kernels", "kernel.thread_id may not appear in a kernel function"),
+    ],
+)  # fmt: skip
+def test_what_is_not_legal_is_named(text: str, phase: str, message: str) -> None:
+    with pytest.raises(PassError) as caught:
+        check_boundary(parse(text), phase)
+    assert str(caught.value).startswith(f"after phase '{phase}': {message}")
