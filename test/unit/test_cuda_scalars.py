@@ -1,6 +1,6 @@
 """What scalar ops become in CUDA C computes what the simulator computes: the host's C++ compiler runs the printed expressions.
 
-Operands are the values that rules tend to forget. Wrappers of PTX instructions do not compile for the host; `test_prelude` looks at them.
+Operands are the values that rules tend to forget; `test_cuda_on_the_host` runs whole kernels in this way.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import ctypes
 import itertools
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,28 +21,16 @@ from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import FloatAttr, IntegerAttr, bf16, f16, f32, f64, i1, i8, i32, i64
 from xdsl.ir import Attribute, Block, Operation
 
-from trtc.compiler.codegen.ptx import prelude
+from trtc.compiler.codegen.ptx import table
 from trtc.compiler.codegen.scalars import EXPRESSIONS, c_type, literal
 from trtc.dialects import kernel
 from trtc.dialects.dtypes import i16
 from trtc.runtime.simulator.scalars import dtype_of, evaluate
 
-HOST = """
-#include <cmath>
-#include <cstring>
-#define __device__
-#define __forceinline__ inline
-template <typename T> T min(T a, T b) { return b < a ? b : a; }
-template <typename T> T max(T a, T b) { return a < b ? b : a; }
-template <typename To, typename From> To bits(From x) { To r; std::memcpy(&r, &x, sizeof r); return r; }
-inline int __float_as_int(float x) { return bits<int>(x); }
-inline float __int_as_float(int x) { return bits<float>(x); }
-inline float __uint_as_float(unsigned x) { return bits<float>(x); }
-inline long long __double_as_longlong(double x) { return bits<long long>(x); }
-inline double __longlong_as_double(long long x) { return bits<double>(x); }
-inline float rsqrtf(float x) { return 1 / std::sqrt(x); }
-inline double rsqrt(double x) { return 1 / std::sqrt(x); }
-"""
+sys.path.insert(0, str(Path(__file__).parent))
+from test_cuda_on_the_host import IN_C, SHIM
+
+RSQRT = "static double rsqrt(double x) { return 1 / sqrt(x); }\n"
 INTEGERS, FLOATS = (i8, i16, i32, i64), (f32, f64)
 SHIFTS = (arith.ShLIOp, arith.ShRSIOp, arith.ShRUIOp)
 DIVISIONS = (
@@ -106,8 +95,8 @@ def cases() -> Iterator[Case]:
         yield from (Case(arith.SIToFPOp, (of,), type_) for of in (i1, *INTEGERS))
         yield from (Case(arith.UIToFPOp, (of,), type_) for of in (i1, *INTEGERS))
         yield from (Case(arith.FPToSIOp, (type_,), to) for to in INTEGERS)
-    yield Case(arith.MaximumfOp, (f64, f64), f64)
-    yield Case(arith.MinimumfOp, (f64, f64), f64)
+        yield Case(arith.MaximumfOp, (type_, type_), type_)
+        yield Case(arith.MinimumfOp, (type_, type_), type_)
     yield Case(arith.ExtFOp, (f32,), f64)
     yield Case(arith.TruncFOp, (f64,), f32)
     yield Case(arith.BitcastOp, (f32,), i32)
@@ -150,9 +139,9 @@ def operands(case: Case) -> list[np.ndarray[Any, Any]]:
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Any]:
     """The library of all cases: function `f<number>` of a case."""
-    compiler = shutil.which("c++") or shutil.which("g++")
+    compiler = shutil.which("g++")
     if compiler is None:
-        pytest.skip("there is no C++ compiler")
+        pytest.skip("no host compiler: g++ is not installed")
     used: dict[str, None] = {}
 
     def needs(name: str) -> str:
@@ -171,10 +160,10 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Any]:
             f'extern "C" void f{number}(long long n, {result}* rs{parameters}) {{\n  for (long long i = 0; i < n; i++) {{\n{loads}'
             f"    const {result} r = {EXPRESSIONS[case.kind](case.op(), names, needs)};\n    rs[i] = r;\n  }}\n}}\n"
         )
-    wrappers = prelude(name for name in used if not name.endswith("f") and name not in ("fabs",))
+    wrappers = [IN_C.get(name, wrapper.text) for name, wrapper in table().items() if name in used]
     folder: Path = tmp_path_factory.mktemp("scalars")
-    (folder / "all.cc").write_text(HOST + wrappers + "".join(functions))
-    command = [compiler, "-w", "-O1", "-ffp-contract=off", "-shared", "-fPIC", "all.cc", "-o", "all.so"]
+    (folder / "all.cc").write_text("\n".join([SHIM, RSQRT, *wrappers, *functions]))
+    command = [compiler, "-std=c++17", "-w", "-O1", "-ffp-contract=off", "-shared", "-fPIC", "all.cc", "-o", "all.so"]
     subprocess.run(command, cwd=folder, check=True)
     library = ctypes.CDLL(str(folder / "all.so"))
     return lambda number: library[f"f{number}"]
