@@ -11,6 +11,7 @@ import pytest
 
 import trtc
 from trtc.compiler.codegen.cubin_cache import CubinCache
+from trtc.compiler.driver import _Store
 from trtc.compiler.pipeline import phase_steps
 from trtc.dialects.meaning import run_module
 
@@ -220,3 +221,10 @@ def test_what_the_import_remarked_stands_in_the_engine(cache: CubinCache) -> Non
     engine = trtc.build(onnx.parser.parse_model(text), trtc.BuildOptions(target="sm_80"), cache=cache)
     messages = [remark["message"] for remark in engine.variant().manifest["remarks"]]
     assert "output y is declared as [9], and its shape is [2, 3]" in messages
+
+
+def test_equal_bytes_are_stored_once_for_each_alignment() -> None:
+    store = _Store()
+    assert store.add("text", b"same") == store.add("other text", b"same") == "text"
+    assert store.add("weight", b"same", 4096) == store.add("other weight", b"same", 4096) == "weight"
+    assert {name: section.align for name, section in store.sections.items()} == {"text": 64, "weight": 4096}
