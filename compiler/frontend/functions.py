@@ -28,7 +28,7 @@ def function_body(node: NodeProto, domain: str, opset: int, inputs: Sequence[Val
     if schema.has_function:
         return _parsed(lambda: schema.get_function_with_opset_version(opset))
     if schema.has_context_dependent_function:
-        types = [_type_proto(value).SerializeToString() for value in inputs]
+        types = [type_proto(value).SerializeToString() for value in inputs]
         return _parsed(lambda: schema.get_context_dependent_function(node.SerializeToString(), types))
     return None
 
@@ -63,7 +63,7 @@ def _parsed(get: Callable[[], bytes]) -> FunctionProto | None:
     return onnx.FunctionProto.FromString(body) if body else None
 
 
-def _type_proto(value: Value | None) -> TypeProto:
+def type_proto(value: Value | None) -> TypeProto:
     """The type of an operand as ONNX writes it; dynamic dims get their expression for a name."""
     import onnx.helper
 

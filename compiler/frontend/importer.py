@@ -30,6 +30,7 @@ from .model import Graph, GraphNode, load
 from .node import InvalidNode, Node, UnsupportedNode, Value, onnx_element_type
 from .registry import FOLDS, Result, load_tables
 from .signature import check_signature
+from .validity import is_valid
 
 if TYPE_CHECKING:
     from onnx import FunctionProto, ModelProto, NodeProto, ValueInfoProto
@@ -179,10 +180,12 @@ class _Importer:
         except InvalidNode as problem:
             self._failed(node, opset, problem.why, problem.fix, invalid=True)
         except TrtcError as error:
-            self._failed(node, opset, str(error), "", invalid=not isinstance(error, UnsupportedOpError))
+            supported = not isinstance(error, UnsupportedOpError)
+            self._failed(node, opset, str(error), "", invalid=supported and not is_valid(proto, domain, opset, inputs))
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             # NumPy and xDSL refuse operands that break ONNX's rules in words of their own.
-            self._failed(node, opset, f"its operands or attributes do not fit: {error}", "", invalid=True)
+            why = f"its operands or attributes do not fit: {error}"
+            self._failed(node, opset, why, "", invalid=not is_valid(proto, domain, opset, inputs))
         self._survey(node, opset)
         for index, name in enumerate(proto.output):
             if name:

@@ -17,7 +17,7 @@ def check_signature(proto: NodeProto, domain: str, opset: int) -> None:
 
     Operators that ONNX does not define, those of other domains say, are not checked: their rows know what they read.
     """
-    schema = _schema(proto.op_type, domain, opset)
+    schema = schema_of(proto.op_type, domain, opset)
     if schema is None:
         return
     what = f"{proto.op_type} of opset {opset}"
@@ -39,7 +39,7 @@ def check_signature(proto: NodeProto, domain: str, opset: int) -> None:
 
 
 @cache
-def _schema(op_type: str, domain: str, opset: int) -> Any:
+def schema_of(op_type: str, domain: str, opset: int) -> Any:
     import onnx.defs
 
     try:

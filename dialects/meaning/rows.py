@@ -26,22 +26,19 @@ def reduce(op: nn.ReduceOp, operands: Sequence[np.ndarray], env: Env) -> list[np
     if kind == nn.ReduceKind.SUMSQ:
         x, kind = x * x, nn.ReduceKind.SUM
     # NumPy widens sums of small integers; here they wrap around in their own type.
-    exact: dict[str, object] = {"dtype": x.dtype} if kind in (nn.ReduceKind.SUM, nn.ReduceKind.PROD) else {}
-    evaluate: Callable[..., np.ndarray] = KINDS[kind]
-    if not x.size and kind == nn.ReduceKind.MAX:
-        evaluate, exact = np.max, {"initial": _least(x.dtype)}
-    elif not x.size and kind == nn.ReduceKind.MIN:
-        evaluate, exact = np.min, {"initial": _greatest(x.dtype)}
-    return [np.asarray(evaluate(x, axis=axes, keepdims=keepdims, **exact)).astype(result_dtype(op), copy=False)]
+    exact = {"dtype": x.dtype} if kind in (nn.ReduceKind.SUM, nn.ReduceKind.PROD) else {}
+    if not x.size and kind in (nn.ReduceKind.MAX, nn.ReduceKind.MIN):
+        shape = np.any(x, axis=axes, keepdims=keepdims).shape
+        return [np.full(shape, _end(x.dtype, least=kind == nn.ReduceKind.MAX), result_dtype(op))]
+    return [np.asarray(KINDS[kind](x, axis=axes, keepdims=keepdims, **exact)).astype(result_dtype(op), copy=False)]
 
 
-def _least(dtype: np.dtype) -> object:
-    """What the maximum of no element is."""
-    return -np.inf if dtype.kind not in "biu" else False if dtype.kind == "b" else np.iinfo(dtype).min
-
-
-def _greatest(dtype: np.dtype) -> object:
-    return np.inf if dtype.kind not in "biu" else True if dtype.kind == "b" else np.iinfo(dtype).max
+def _end(dtype: np.dtype, *, least: bool) -> object:
+    """The maximum of no element, which is the least that there is, or the minimum, which is the greatest."""
+    if dtype.kind not in "biu":
+        return -np.inf if least else np.inf
+    limits = (False, True) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    return limits[0 if least else 1]
 
 
 @defines(nn.SoftmaxOp)

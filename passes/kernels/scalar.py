@@ -418,10 +418,15 @@ def emit_pointwise(
         return [sources[leaf] for leaf in wanted]
 
     def body(s: Emitter, *scalars: SSAValue) -> list[SSAValue]:
-        made = {leaf: extend(s, x) for leaf, x in zip(leaves, scalars, strict=True)}
+        made = {leaf: _leaf(s, x, nn.element_of(leaf[0])) for leaf, x in zip(leaves, scalars, strict=True)}
         return [convert(s, _scalar(s, leaf, made), t.element_type) for leaf, t in zip(wanted, types, strict=True)]
 
     return b.map([sources[leaf] for leaf in leaves], types, body)
+
+
+def _leaf(s: Emitter, x: SSAValue, element: Attribute) -> SSAValue:
+    """A leaf in its compute type. An anchor reduces small integers in wider ones, and its result wraps around in its own."""
+    return extend(s, x if is_float(element) else convert(s, x, element))
 
 
 def _scalar(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue]) -> SSAValue:
