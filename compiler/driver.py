@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from io import StringIO
@@ -19,11 +17,12 @@ from xdsl.passes import ModulePass
 from xdsl.printer import Printer
 
 from ..dialects import kernel
-from ..dialects.errors import EngineFormatError, OptionError, PassError
+from ..dialects.errors import EngineFormatError, OptionError, PassError, got
 from ..dialects.nn_base import set_symbol_ranges, symbol_ranges
 from ..passes.remarks import Remark, collecting
 from ..runtime.container import Section, decode_manifest, encode_manifest
 from ..runtime.engine import TEXT_ALIGNMENTS, WEIGHT_ALIGNMENTS, Engine, spec_to_json
+from ..runtime.files import check_readable
 from ..runtime.kernels import KernelInfo, interface
 from ..runtime.manifest import KIND
 from ..runtime.plan import HostProgram
@@ -66,8 +65,7 @@ def build(
     options = BuildOptions() if options is None else options
     if not isinstance(options, BuildOptions):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise OptionError(f"options: expected trtc.BuildOptions, got {type(options).__name__}.")
-    if isinstance(targets, str):
-        raise OptionError(f"targets: expected a list such as ['{targets}'], got the text '{targets}'.")
+    _check_arguments(targets, cache, progress, observers)
     archs = list(dict.fromkeys([options.target or detect_arch(), *targets]))
     for arch in archs:
         check_arch(arch)
@@ -116,6 +114,19 @@ def _read_back(
     except (EngineFormatError, ValueError) as error:
         raise PassError(f"build: the engine cannot be read back: {error}") from error
     return engine
+
+
+def _check_arguments(targets: Any, cache: Any, progress: Any, observers: Any) -> None:
+    """Raises OptionError for an argument of `build` that is of another kind than it takes."""
+    if isinstance(targets, str):
+        raise OptionError(f"targets: expected a list such as ['{targets:.100}'], got a text.")
+    for name, given, kind in (("targets", targets, str), ("observers", observers, Observer)):
+        if not isinstance(given, Sequence) or not all(isinstance(entry, kind) for entry in cast(Sequence[Any], given)):
+            raise OptionError(f"{name}: expected a list of {kind.__name__}, got {got(given)}.")
+    if not (cache is None or isinstance(cache, str | Path | CubinCache)):
+        raise OptionError(f"cache: expected a folder, or None for no cache, got {got(cache)}.")
+    if not (progress is None or callable(progress)):
+        raise OptionError(f"progress: expected a function of (stage, done, total), got {got(progress)}.")
 
 
 @dataclass(frozen=True)
@@ -179,7 +190,7 @@ def _import(model: Any, options: BuildOptions) -> tuple[ModuleOp, str]:
     from .frontend import import_graph, load
 
     if isinstance(model, str | Path):
-        _check_file(model)
+        check_readable(model, "model")
     elif not isinstance(model, bytes | ModelProto):
         raise OptionError(
             f"model: expected the path, bytes or ModelProto of an ONNX model, a trtc.Network or a module, got {type(model).__name__}."
@@ -187,15 +198,6 @@ def _import(model: Any, options: BuildOptions) -> tuple[ModuleOp, str]:
     graph = load(model)
     imported = import_graph(graph, profiles=dict(options.profiles), require_profiles=True)
     return imported, graph.digest()
-
-
-def _check_file(model: str | Path) -> None:
-    try:
-        if not stat.S_ISREG(os.stat(model).st_mode):
-            raise ValueError("it is not a plain file")
-    except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or error
-        raise OptionError(f"model '{model}': {reason}; check the path.") from error
 
 
 def _with_profiles(module: ModuleOp, options: BuildOptions) -> ModuleOp:

@@ -5,20 +5,30 @@ from __future__ import annotations
 import gc
 from collections.abc import Generator
 from contextlib import contextmanager
+from threading import Lock
 
 _COLLECT_AFTER = (100_000, 20, 100)
 """New objects per collection of the youngest, and collections of one generation per collection of the next."""
 
 
+_lock = Lock()
+_users: list[tuple[int, int, int]] = []
+"""For each use under way, in any thread, the thresholds that it found."""
+
+
 @contextmanager
 def garbage_frozen() -> Generator[None]:
     """Keep what is alive now out of the garbage collector, whose work otherwise grows with the module, and let it run once for
-    many new objects."""
-    thresholds = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(*_COLLECT_AFTER)
+    many new objects. The last of several threads puts the collector back as the first found it."""
+    with _lock:
+        _users.append(_users[0] if _users else gc.get_threshold())
+        gc.freeze()
+        gc.set_threshold(*_COLLECT_AFTER)
     try:
         yield
     finally:
-        gc.set_threshold(*thresholds)
-        gc.unfreeze()
+        with _lock:
+            thresholds = _users.pop()
+            if not _users:
+                gc.set_threshold(*thresholds)
+                gc.unfreeze()

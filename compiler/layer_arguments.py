@@ -16,7 +16,7 @@ from xdsl.ir import Attribute, SSAValue
 from ..dialects import dims
 from ..dialects.dims import Expr
 from ..dialects.dtypes import element_type_of, numpy_dtype
-from ..dialects.errors import InvalidModelError
+from ..dialects.errors import InvalidModelError, got
 from ..dialects.text import is_unicode
 
 Integers: TypeAlias = tuple[int, ...]
@@ -47,19 +47,6 @@ def checked(method: _Method) -> _Method:
         return method(*bound.args, **bound.kwargs)
 
     return cast(_Method, call)
-
-
-def got(value: Any) -> str:
-    """What was given, in a message: short, whatever it is."""
-    if isinstance(value, np.ndarray):
-        return f"an array of {value.dtype}{list(value.shape)}"
-    if isinstance(value, str | bytes | list | tuple | dict | range) and len(cast(Any, value)) > 50:
-        return f"{type(cast(Any, value)).__name__} of {len(cast(Any, value))} entries"
-    try:
-        text = repr(value)
-    except Exception:  # of a foreign class, or of an integer too long to print
-        return f"a {type(value).__name__}"
-    return text if len(text) <= 80 else f"{text[:80]}..."
 
 
 def check_kind(what: str, kind: Any, known: Sequence[str]) -> None:

@@ -47,10 +47,10 @@ from ..dialects.blob import digest_of
 from ..dialects.dims import Expr, ExprLike
 from ..dialects.dims_solving import sources
 from ..dialects.dtypes import element_type_of, f8e4m3, f8e5m2, i16, numpy_dtype, ui8
-from ..dialects.errors import InvalidModelError, OptionError
+from ..dialects.errors import InvalidModelError, OptionError, got
 from ..dialects.provenance import onnx_location, set_names
 from .budget import Budget, check_rank
-from .layer_arguments import check_kind, check_name, checked, extents_of, got, integers
+from .layer_arguments import check_kind, check_name, checked, extents_of, integers
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Operand: TypeAlias = "SSAValue | Array | float | int"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, TypeAlias, cast
 
-from ..dialects.errors import OptionError
+from ..dialects.errors import OptionError, got
 
 _LARGEST = 2**63 - 1
 """Of numbers that users give: dims and sizes are 64-bit integers in the IR."""
@@ -53,15 +53,21 @@ class BuildOptions:
     verify_each: bool = True
 
     def __post_init__(self) -> None:
-        if self.precision not in PRECISIONS:
-            raise OptionError(f"option precision: expected one of {', '.join(PRECISIONS)}, got {self.precision!r}")
+        precision: Any = self.precision
+        if not isinstance(precision, str) or precision not in PRECISIONS:
+            raise OptionError(f"option precision: expected one of {', '.join(PRECISIONS)}, got {got(precision)}")
+        for name in ("check_boundaries", "verify_each"):
+            if not isinstance(getattr(self, name), bool):
+                raise OptionError(f"option {name}: expected True or False, got {got(getattr(self, name))}")
         target: Any = self.target
-        if target is not None and not (isinstance(target, str) and re.fullmatch(r"sm_\d+[af]?", target)):
-            raise OptionError(f"option target: expected a GPU architecture such as 'sm_80' or 'sm_90a', got {target!r}")
+        if target is not None and not (isinstance(target, str) and re.fullmatch(r"sm_[0-9]+[af]?", target)):
+            raise OptionError(
+                f"option target: expected a GPU architecture such as 'sm_80' or 'sm_90a', got {got(target)}"
+            )
         limit = _integer(self.memory_limit)
         if self.memory_limit is not None and (limit is None or limit <= 0):
             raise OptionError(
-                f"option memory_limit: expected a positive number of bytes or None, got {self.memory_limit!r}"
+                f"option memory_limit: expected a positive number of bytes or None, got {got(self.memory_limit)}"
             )
         # Plain and copied: what a caller changes later does not change the options, and a manifest can hold them.
         object.__setattr__(self, "memory_limit", limit)
@@ -74,7 +80,7 @@ def _names(given: Any) -> tuple[str, ...] | None:
         return None
     if isinstance(given, str) or not isinstance(given, Sequence) or not all(isinstance(name, str) for name in given):
         raise OptionError(
-            f"option schedules: expected names of schedules such as ('gemm_mma', 'pointwise') or None, got {given!r}"
+            f"option schedules: expected names of schedules such as ('gemm_mma', 'pointwise') or None, got {got(given)}"
         )
     if not given:
         raise OptionError("option schedules: expected at least one schedule name, got none; leave it out to allow all")
@@ -83,7 +89,7 @@ def _names(given: Any) -> tuple[str, ...] | None:
 
 def _profiles(given: Any) -> dict[str, Profile | ShapeProfile]:
     if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in cast(Mapping[Any, Any], given)):
-        raise OptionError(f"option profiles: expected a dict such as {{'N': (1, 8, 32)}}, got {given!r}")
+        raise OptionError(f"option profiles: expected a dict such as {{'N': (1, 8, 32)}}, got {got(given)}")
     return {name: _profile(name, profile) for name, profile in cast(Mapping[str, Any], given).items()}
 
 
@@ -99,13 +105,13 @@ def _profile(name: str, given: Any) -> Profile | ShapeProfile:
         ):
             raise OptionError(
                 f"option profiles: expected three shapes of one rank for input {name!r}, each 1 <= min <= opt <= max, "
-                f"got {given!r}; write profiles={{{name!r}: ((1, 64), (8, 64), (32, 64))}}"
+                f"got {got(given)}; write profiles={{{name!r}: ((1, 64), (8, 64), (32, 64))}}"
             )
         return cast(ShapeProfile, tuple(shapes))
     profile = tuple(map(_integer, entries))
     if len(profile) != 3 or not _ordered(profile):
         raise OptionError(
-            f"option profiles: expected 1 <= min <= opt <= max for dimension {name!r}, got {given!r}; "
+            f"option profiles: expected 1 <= min <= opt <= max for dimension {name!r}, got {got(given)}; "
             f"write profiles={{{name!r}: (1, 8, 32)}}"
         )
     return cast(Profile, profile)

@@ -1,6 +1,23 @@
 """The errors that trtc raises on purpose: each message says what failed, where, expected, got, and how to fix it."""
 
+from __future__ import annotations
+
+from typing import Any, cast
+
 from .text import printable_lines
+
+
+def got(value: Any) -> str:
+    """What was given, in a message: short, whatever it is."""
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        return f"an array of {value.dtype}{list(value.shape)}"
+    if isinstance(value, str | bytes | list | tuple | dict | range) and len(cast(Any, value)) > 50:
+        return f"{type(cast(Any, value)).__name__} of {len(cast(Any, value))} entries"
+    try:
+        text = repr(value)
+    except Exception:  # of a foreign class, or of an integer too long to print
+        return f"a {type(value).__name__}"
+    return text if len(text) <= 80 else f"{text[:80]}..."
 
 
 class TrtcError(Exception):

@@ -14,16 +14,18 @@ from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from math import prod
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..dialects.dims import parse_expr
-from ..dialects.errors import EngineFormatError, TargetError, TrtcError
+from ..dialects.errors import EngineFormatError, OptionError, TargetError, TrtcError, got
 from ..dialects.ir_text import IRTextError, read_module
 from ..dialects.kernel import FuncOp
 from .container import PAGE, Section, read_container, write_container
 from .driver import DeviceInfo, find_device
+from .files import as_path
 from .kernels import KernelInfo
 from .manifest import check_manifest, malformed
 from .plan import HostProgram, TensorSpec
@@ -162,6 +164,7 @@ class Engine:
         self.variants = {arch: Variant(arch, stored, self._sections) for arch, stored in manifest["variants"].items()}
         self.stats = EngineStats(compiles=compiles)
         self._default: ExecutionContext | None = None
+        self._lock = Lock()
         self.loaded: dict[tuple[str, int], Any] = {}
         """What contexts have put on GPUs, by architecture and GPU: they share it."""
         variant = self._preferred()
@@ -235,16 +238,18 @@ class Engine:
         """A context to run in: an arena of its own on a GPU (by ordinal) or on the "simulator"; None takes GPU 0 if there is one.
 
         Options: see `CudaContext` and `SimulatorContext`. Raises TargetError, in a sentence, for a GPU or driver that cannot
-        run the engine.
+        run the engine, and OptionError for options that there are not.
         """
+        if isinstance(device, bool) or not (device is None or device == SIMULATOR or isinstance(device, int)):
+            raise TargetError(f"device {got(device)}: expected '{SIMULATOR}' or the number of a GPU such as 0.")
         if device == SIMULATOR or (device is None and find_device() is None):
             from .simulated import SimulatorContext
 
+            _check_options(options, {"arch": str, "poison": bool})
             return SimulatorContext(self, **options)
-        if not isinstance(device, int) and device is not None:
-            raise TargetError(f"device '{device}': expected '{SIMULATOR}' or the number of a GPU such as 0.")
         from .context import CudaContext
 
+        _check_options(options, {"graphs": bool, "graph_limit": int, "poison": bool})
         return CudaContext(self, device or 0, **options)
 
     def run(self, inputs: Mapping[str, Any], outputs: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -253,18 +258,19 @@ class Engine:
         Arrays may be NumPy, CuPy, or anything with DLPack or `__cuda_array_interface__`; results are NumPy when every input
         is on the host, else CuPy. Raises InputError for arrays that do not fit.
         """
-        if self._default is None:
-            self._default = self.create_context()
+        with self._lock:
+            if self._default is None:
+                self._default = self.create_context()
         return self._default.run(inputs, outputs)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the engine file, atomically. Equal engines write equal bytes."""
-        write_container(path, self._manifest, self._sections)
+        write_container(as_path(path, "engine file"), self._manifest, self._sections)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Engine:
         """Reads an engine file; EngineFormatError for a file that is damaged or not an engine, or whose plan does not hold."""
-        engine = cls(*read_container(path))
+        engine = cls(*read_container(as_path(path, "engine file")))
         engine.verify()
         return engine
 
@@ -306,6 +312,18 @@ def best_arch(archs: list[str], capability: tuple[int, int]) -> str | None:
         if runs and (best is None or rank > best[0]):
             best = (rank, arch)
     return None if best is None else best[1]
+
+
+def _check_options(given: Mapping[str, Any], known: Mapping[str, type]) -> None:
+    """Raises OptionError for an option of a context that is not known, or is of another type; None is the default of each."""
+    for name, value in given.items():
+        if name not in known:
+            raise OptionError(f"option {name}: expected one of {', '.join(known)} on this device.")
+        wanted = known[name]
+        fits = isinstance(value, wanted) and (wanted is not int or (not isinstance(value, bool) and value > 0))
+        if not fits and (value is not None or name != "arch"):
+            kind = {bool: "True or False", int: "a whole number from 1 on", str: "a text"}[wanted]
+            raise OptionError(f"option {name}: expected {kind}, got {got(value)}.")
 
 
 def _check_sections(manifest: Mapping[str, Any], sections: Mapping[str, Section]) -> None:

@@ -16,6 +16,8 @@ from ..dialects.errors import OptionError
 
 _MODE = 0o644
 _WRITING = ".writing"
+_LONGEST = 4096
+"""Characters of a path: PATH_MAX of Linux."""
 
 
 def as_path(path: Any, what: str) -> Path:
@@ -26,8 +28,9 @@ def as_path(path: Any, what: str) -> Path:
         os.fsencode(path)
     except UnicodeEncodeError as error:
         raise OptionError(f"{what} {shown(path)}: expected the path of a file, got text that is no name.") from error
-    if "\0" in os.fspath(path):
-        raise OptionError(f"{what} {shown(path)}: expected the path of a file, got a name with a NUL.")
+    if "\0" in os.fspath(path) or len(os.fspath(path)) > _LONGEST:
+        problem = "a name with a NUL" if "\0" in os.fspath(path) else "a name that is too long"
+        raise OptionError(f"{what} {shown(path)}: expected the path of a file, got {problem}.")
     return Path(path)
 
 
