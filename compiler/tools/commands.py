@@ -127,6 +127,7 @@ def bench_command(args: argparse.Namespace) -> int:
             "device": context.device,
             "kind": kind,
             "shapes": shapes,
+            "seed": args.seed,
             **record,
             "milliseconds": list(milliseconds),
         }
