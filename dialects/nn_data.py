@@ -63,8 +63,10 @@ DENSE_LIMIT = 16
 
 @irdl_op_definition
 class GatherOp(NnOp):
-    """Takes slices of x along `axis` at integer indices: result dims are x[:axis], indices, x[axis+1:]. Negative indices count
-    from the end."""
+    """
+    Takes slices of x along `axis` at integer indices: result dims are x[:axis], indices, x[axis+1:]. Negative indices count from the end.
+    An index outside [-size, size) breaks ONNX's rules: the importer refuses constant ones; what others take is 0, and nothing is read.
+    """
 
     name = "nn.gather"
 
@@ -97,7 +99,10 @@ class GatherOp(NnOp):
 
 @irdl_op_definition
 class GatherNdOp(NnOp):
-    """Takes slices of x at index tuples, the last dim of `indices`; the first `batch_dims` dims of both go together."""
+    """
+    Takes slices of x at index tuples, the last dim of `indices`; the first `batch_dims` dims of both go together. As of `nn.gather`, a
+    tuple with an index out of range takes 0.
+    """
 
     name = "nn.gather_nd"
 

@@ -115,7 +115,19 @@ def fold_slice(node: Node, operands: list[Array]) -> Array | None:
 
 @onnx_op("Gather")
 def gather(node: Node) -> Result:
-    return node.net.add_gather(node.data(0), node.data(1), node.axis(node.int("axis", 0), node.rank(0)))
+    axis = node.axis(node.int("axis", 0), node.rank(0))
+    _check_indices(node, node.value(1).constant(), node.shape(0)[axis])
+    return node.net.add_gather(node.data(0), node.data(1), axis)
+
+
+def _check_indices(node: Node, indices: Array | None, extent: Expr) -> None:
+    """Constant indices are refused where they lie outside the dim, whatever its size."""
+    greatest = extent.bounds(node.net.ranges)[1]
+    if indices is None or not indices.size or -greatest <= int(indices.min()) <= int(indices.max()) < greatest:
+        return
+    node.invalid(
+        f"its indices ({node.value(1).name!r}) run from {indices.min()} to {indices.max()}, expected [{-greatest}, {greatest})"
+    )
 
 
 @onnx_fold("Gather")
@@ -132,7 +144,11 @@ def fold_gather(node: Node, operands: list[Array]) -> Array | None:
 
 @onnx_op("GatherND")
 def gather_nd(node: Node) -> Result:
-    return node.net.add_gather_nd(node.data(0), node.data(1), node.int("batch_dims", 0))
+    batch, indices = node.int("batch_dims", 0), node.value(1).constant()
+    if indices is not None and indices.ndim:
+        for i, extent in enumerate(node.shape(0)[batch : batch + indices.shape[-1]]):
+            _check_indices(node, indices[..., i], extent)
+    return node.net.add_gather_nd(node.data(0), node.data(1), batch)
 
 
 @onnx_op("GatherElements")
@@ -142,6 +158,7 @@ def gather_elements(node: Node) -> Result:
     if node.rank(1) != rank:
         node.invalid(f"its indices have rank {node.rank(1)}, expected {rank}")
     axis = node.axis(node.int("axis", 0), rank)
+    _check_indices(node, node.value(1).constant(), node.shape(0)[axis])
     places = [net.add_iota(extents, d, "i64") for d in range(rank)]
     places[axis] = net.add_cast(node.data(1), "i64")
     stacked = net.add_concat([net.add_reshape(place, (*extents, 1)) for place in places], rank)

@@ -9,6 +9,7 @@ import numpy as np
 from .. import nn
 from ..errors import InvalidModelError
 from ..provenance import describe
+from .arithmetic import convert
 from .registry import Env, defines, result_dtype, result_shape
 
 
@@ -16,27 +17,35 @@ from .registry import Env, defines, result_dtype, result_shape
 def gather(op: nn.GatherOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
     x, indices = operands
     axis = op.axis.value.data
-    _check_indices(op, indices, x.shape[axis])
-    return [np.take(x, indices, axis=axis)]
+    inside, places = _places(indices, x.shape[axis])
+    if not x.shape[axis]:
+        return [np.zeros(result_shape(op, env), x.dtype)]
+    taken = np.take(x, places, axis=axis)
+    mask = inside.reshape(*inside.shape, *[1] * (x.ndim - axis - 1))
+    return [np.where(mask, taken, np.zeros_like(taken))]
 
 
 @defines(nn.GatherNdOp)
 def gather_nd(op: nn.GatherNdOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
     x, indices = operands
     batch, depth = op.batch_dims.value.data, indices.shape[-1]
-    places = [indices[..., i] for i in range(depth)]
-    for i, place in enumerate(places):
-        _check_indices(op, place, x.shape[batch + i])
+    if not x.size:
+        return [np.zeros(result_shape(op, env), x.dtype)]
     rank = indices.ndim - 1
     batches = [np.arange(x.shape[i]).reshape([-1 if axis == i else 1 for axis in range(rank)]) for i in range(batch)]
-    return [np.asarray(x[(*batches, *places)]) if batch + depth else x]
+    found = [_places(indices[..., i], x.shape[batch + i]) for i in range(depth)]
+    taken = np.asarray(x[(*batches, *(places for _, places in found))]) if batch + depth else x
+    mask = np.ones(indices.shape[:-1], bool)
+    for inside, _ in found:
+        mask = mask & inside
+    mask = mask.reshape(*mask.shape, *[1] * (taken.ndim - mask.ndim))
+    return [np.where(mask, taken, np.zeros_like(taken))]
 
 
-def _check_indices(op: nn.NnOp, indices: np.ndarray, size: int) -> None:
-    if indices.size and not (-size <= indices.min() and indices.max() < size):
-        raise InvalidModelError(
-            f"{describe(op)}: expected indices in [{-size}, {size}), got {indices.min()} to {indices.max()}"
-        )
+def _places(indices: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which indices lie in [-size, size), and these, with 0 for the others."""
+    inside = (indices >= -size) & (indices < size)
+    return inside, np.where(inside, indices, 0)
 
 
 @defines(nn.ConcatOp)
@@ -80,7 +89,7 @@ def broadcast_to(op: nn.BroadcastToOp, operands: Sequence[np.ndarray], env: Env)
 @defines(nn.PadOp)
 def pad(op: nn.PadOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
     dtype, value = result_dtype(op), op.value.value.data
-    fill = np.asarray(value).astype(dtype)
+    fill = convert(np.asarray(value), dtype)
     return [
         np.pad(operands[0], list(zip(nn.values_of(op.low), nn.values_of(op.high), strict=True)), constant_values=fill)
     ]

@@ -128,9 +128,8 @@ def pointwise_cases() -> Iterator[Case]:
                     result = make(made, *(made.add_constant(np.zeros(1, arrays[name].dtype)) for name in wanted))
                 except InvalidModelError:
                     continue  # not defined on this type
-                yield Case(
-                    f"{op.name} {label} {element}", make, wanted, nn.element_of(result), op not in TRANSCENDENTAL
-                )
+                ulps = 16 if op in TRANSCENDENTAL else 0
+                yield Case(f"{op.name} {label} {element}", make, wanted, nn.element_of(result), ulps, op)
 
 
 def folded(cases: Sequence[Case], arrays: dict[str, Array]) -> list[Array]:

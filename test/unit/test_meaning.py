@@ -278,8 +278,10 @@ def test_gathers() -> None:
     assert np.array_equal(compute(nn.GatherNdOp, x, places), onnx_result("GatherND", [x, places]))
     got = compute(lambda a, i: nn.GatherNdOp(a, i, batch_dims=1), x, places)
     assert np.array_equal(got, onnx_result("GatherND", [x, places], batch_dims=1))
-    with pytest.raises(InvalidModelError, match=r"expected indices in \[-4, 4\), got 0 to 4"):
-        compute(nn.GatherOp, x, np.array([0, 4], np.int64))
+    outside = compute(nn.GatherOp, x, np.array([-5, -4, 3, 4, 2**32], np.int64))
+    assert np.array_equal(outside, [np.zeros((5, 6)), x[0], x[3], *[np.zeros((5, 6))] * 2])
+    outside = compute(nn.GatherNdOp, x, np.array([[0, 5], [3, -5], [-5, 0]], np.int64))
+    assert np.array_equal(outside, [np.zeros(6), x[3, 0], np.zeros(6)])
 
 
 def test_data_movement() -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import i32
+from xdsl.dialects.builtin import i32, i64
 from xdsl.ir import BlockArgument, SSAValue
 
 from ....dialects import kernel, nn
@@ -148,12 +148,13 @@ def source_rows(problem: Problem, space: Space) -> SSAValue:
         linear = s.emit(arith.DivSIOp(row, inner)) if problem.lead else zero
         inside: SSAValue | None = None
         for place, size in zip(places, sizes, strict=True):
-            place = convert(s, place, i32)
-            negative = s.emit(arith.CmpiOp(place, zero, "slt"))
-            place = select(s, negative, s.emit(arith.AddiOp(place, size)), place)
-            fits = s.emit(arith.CmpiOp(place, size, "ult"))
+            place = place if place.type == i64 else convert(s, place, i32)  # low bits alone might lie in range
+            extent = convert(s, size, place.type)
+            negative = s.emit(arith.CmpiOp(place, s.constant(0, place.type), "slt"))
+            place = select(s, negative, s.emit(arith.AddiOp(place, extent)), place)
+            fits = s.emit(arith.CmpiOp(place, extent, "ult"))
             inside = fits if inside is None else s.emit(arith.AndIOp(inside, fits))
-            linear = s.emit(arith.AddiOp(s.emit(arith.MuliOp(linear, size)), place))
+            linear = s.emit(arith.AddiOp(s.emit(arith.MuliOp(linear, size)), convert(s, place, i32)))
         return [linear if inside is None else select(s, inside, linear, outside)]
 
     (rows,) = b.map([space.row(), *entries, *extents], [frag], body)

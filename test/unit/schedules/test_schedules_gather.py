@@ -27,6 +27,22 @@ def test_gather_along_every_axis(check_group, axis: int, out: str, element: str,
     check_group(text, "gather", inputs={1: indices})
 
 
+@pytest.mark.parametrize("kind", ["gather", "gather_nd"])
+@pytest.mark.parametrize("index", ["i64", "i32"])
+def test_an_index_out_of_range_takes_zero(check_group, kind: str, index: str) -> None:
+    """Also one whose low 32 bits lie in the range."""
+    edges = [-6, -5, -1, 0, 4, 5, -(2**31), 2**31 - 1]
+    wide = [2**32, 2**32 + 1, -(2**32), 2**63 - 1, -(2**63), -(2**63) + 3, 2**31, -(2**31) - 1]
+    indices = np.array([*edges, *(wide if index == "i64" else edges)], np.int64 if index == "i64" else np.int32)
+    shape, attribute = ("16", "axis") if kind == "gather" else ("16x1", "batch_dims")
+    x, i, y = "tensor<5x6xf32>", f"tensor<{shape}x{index}>", "tensor<16x6xf32>"
+    text = module(
+        f"(%x: {x}, %i: {i}) -> {y}",
+        f"%0 = nn.{kind} %x, %i {{{attribute} = 0 : i64}} : ({x}, {i}) -> {y}\nfunc.return %0 : {y}",
+    )
+    check_group(text, "gather", inputs={1: indices.reshape([int(d) for d in shape.split("x")])})
+
+
 def test_embedding_with_an_epilogue_and_dynamic_dims(check_group) -> None:
     y = "tensor<?x?x64xf16, #nn.dims<N, S, 64>>"
     text = module(
