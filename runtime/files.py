@@ -27,7 +27,9 @@ def as_path(path: Any, what: str) -> Path:
     try:
         os.fsencode(path)
     except UnicodeEncodeError as error:
-        raise OptionError(f"{what} {shown(path)}: expected the path of a file, got text that is no name; check the path.") from error
+        raise OptionError(
+            f"{what} {shown(path)}: expected the path of a file, got text that is no name; check the path."
+        ) from error
     if "\0" in os.fspath(path) or len(os.fspath(path)) > _LONGEST:
         problem = "a name with a NUL" if "\0" in os.fspath(path) else "a name that is too long"
         raise OptionError(f"{what} {shown(path)}: expected the path of a file, got {problem}; check the path.")
