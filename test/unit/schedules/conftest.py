@@ -28,7 +28,9 @@ from trtc.passes.kernels.select_schedule import CHOICE, TARGET, outlined
 from trtc.runtime.simulator import run_kernel
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[2] / "numerics"))
 from gpu_kernel import run_on_gpu
+from special_values import same
 
 TOLERANCE = {"float64": 1e-6, "float32": 2e-6, "float16": 2e-3, "bfloat16": 1e-2}
 """Relative error of norms for one kernel; f16 and bf16 round once at the end."""
@@ -109,7 +111,8 @@ def modes(first: bool) -> Sequence[str]:
 def check_group() -> Callable[..., list[Choice]]:
     """
     `check_group(text, schedule=..., N=3)`: parses a module with one outlined group, runs it with random operands for every candidate of the
-    schedule, in tile mode (and the first one in thread mode), and compares with its meaning. Keyword arguments bind dim symbols.
+    schedule, in tile mode (and the first one in thread mode), and compares with its meaning, bit for bit where `exact`. Keyword
+    arguments bind dim symbols.
     """
 
     def check(
@@ -122,6 +125,7 @@ def check_group() -> Callable[..., list[Choice]]:
         threads: bool = True,
         high: int = 100,
         tunables: Mapping[str, int] | None = None,
+        exact: bool = False,
         **symbols: int,
     ) -> list[Choice]:
         module = Parser(make_context(), text).parse_module()
@@ -148,6 +152,12 @@ def check_group() -> Callable[..., list[Choice]]:
                 got = run_group(func, choice, operands, symbols, mode)
                 for a, b in zip(got, want, strict=True):
                     assert a.shape == b.shape and a.dtype == b.dtype
+                    if exact:
+                        places = np.argwhere(~same(a, b))
+                        assert not places.size, (
+                            f"{mode} {choice}: at {places[0]} got {a[*places[0]]}, want {b[*places[0]]}"
+                        )
+                        continue
                     if a.dtype.kind in "bi":
                         np.testing.assert_array_equal(a, b, err_msg=f"{mode} {choice}")
                         continue
