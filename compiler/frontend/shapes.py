@@ -250,7 +250,13 @@ def pad(node: Node) -> Result:
     low, high = [0] * len(shape), [0] * len(shape)
     for axis, before, after in zip(axes, pads[: len(axes)], pads[len(axes) :], strict=True):
         low[axis], high[axis] = before, after
-    return net.add_pad(node.data(0), low, high, value) if any(pads) else node.value(0)
+    if not any(pads):
+        return node.value(0)
+    if not isinstance(value, int) or int(float(value)) == value:
+        return net.add_pad(node.data(0), low, high, value)
+    # nn.pad holds its value as f64, which has too few digits for this one.
+    inside = net.add_pad(net.add_full(True, shape, np.bool_), low, high)
+    return net.add_where(inside, net.add_pad(node.data(0), low, high), value)
 
 
 @onnx_op("DepthToSpace")

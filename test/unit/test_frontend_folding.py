@@ -166,3 +166,17 @@ def test_symbols_that_a_type_may_not_hold_are_not_folded() -> None:
     """An int8 of a dim up to 512 wraps where it runs; an int64 does not."""
     body = "g (float[N, 4] x) => (int8[2] y, int64[2] z) { s = Shape(x) y = Cast<to = 3>(s) z = Mul(s, s) }"
     assert op_names(imported(body, profiles={"N": (1, 2, 512)})) == ["nn.shape_value", "nn.cast", "nn.shape_value"]
+
+
+@pytest.mark.parametrize("value", [7, 2**53, 2**53 + 1, 2**63 - 1, -(2**63), -(2**63) + 1])
+def test_integers_are_padded_with_every_digit(value: int) -> None:
+    body = f"g (int64[N] x) => (int64[M] y) <int64[2] p = {{1, 2}}, int64 v = {{{value}}}> {{ y = Pad(x, p, v) }}"
+    (got,) = run_module(imported(body), [np.array([5, -5])])
+    assert got.tolist() == [value, 5, -5, value, value]
+
+
+def test_a_range_of_floats_is_start_plus_steps() -> None:
+    body = "g () => (float[N] y) <float a = {0.1}, float b = {1.0}, float c = {0.1}> { y = Range(a, b, c) }"
+    (got,) = run_module(imported(body), [])
+    step = np.float32(0.1)
+    assert got.tobytes() == (np.arange(9).astype(np.float32) * step + step).tobytes()

@@ -87,3 +87,12 @@ kernel.func @f(%x: !kernel.global<dims <64, 64> x f16, strides <64, 1>, align 16
   %m = kernel.tensor_map %v : !kernel.view<2 x f16> -> !kernel.tensor_map<64x32xf16, swizzle 64>
   kernel.return
 }
+
+// -----
+
+// f16 exists in memory only, and integers have a remainder of their own.
+// CHECK: Unexpected attribute f16
+func.func @scalars(%x: f16) {
+  %0 = kernel.fmod %x, %x : f16
+  func.return
+}

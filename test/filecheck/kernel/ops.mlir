@@ -82,3 +82,14 @@ builtin.module {
   %2 = kernel.fill nan : !kernel.frag<4x64xf32, #kernel.blocked<4, 32, 1, 2>>
   %3 = kernel.fill -1.5 : !kernel.frag<4x64xf32, #kernel.blocked<4, 32, 1, 2>>
 }
+
+// -----
+
+// The remainder of floats, in f32 and f64.
+// CHECK: kernel.fmod %x, %y : f32
+// CHECK-NEXT: kernel.fmod %z, %z : f64
+func.func @scalars(%x: f32, %y: f32, %z: f64) {
+  %0 = kernel.fmod %x, %y : f32
+  %1 = kernel.fmod %z, %z : f64
+  func.return
+}
