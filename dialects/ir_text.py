@@ -9,11 +9,13 @@ closed; `_Lexer` reads both in linear time.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from math import prod
-from typing import Any
+from typing import Any, cast
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp
+from xdsl.ir import Attribute, Block, ParametrizedAttribute
 from xdsl.parser import Parser
 from xdsl.utils.exceptions import ParseError, VerifyException
 from xdsl.utils.lexer import Input, Position, Span, Token
@@ -28,6 +30,10 @@ MAXIMUM_DEPTH = 64
 """Brackets of one kind within each other; what trtc prints has about ten."""
 _MAXIMUM_NUMBER = 400
 _MAXIMUM_ELEMENTS = 1 << 22
+_MAXIMUM_BLOCKS = 256
+"""Of a region: xDSL's verifier takes their number squared."""
+_MAXIMUM_ALIASED = 1 << 20
+"""Attributes that aliases stand for, counted at each use: aliases of aliases grow exponentially when they are printed."""
 _STRING = re.compile(LITERAL)
 _BRACKETS = re.compile(rf'{LITERAL}|//[^\n]*|->|["\[\](){{}}<>]')
 _PAIRS = {"(": ")", "[": "]", "{": "}", "<": ">"}
@@ -145,13 +151,58 @@ class _Lexer(MLIRLexer):
         return token
 
 
+class _Aliases(dict[str, Attribute]):
+    """Aliases by name, and what their uses add up to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: dict[int, tuple[int, int]] = {}
+        """Of each alias's attribute, by identity: how many attributes it is made of, and how deep they nest."""
+        self.used = 0
+
+    def __setitem__(self, name: str, value: Attribute) -> None:
+        size, depth = self._size(value)
+        if depth > MAXIMUM_DEPTH:
+            raise InvalidModelError(
+                f"alias {name}: expected attributes at most {MAXIMUM_DEPTH} within each other, got {depth}"
+            )
+        self.sizes[id(value)] = size, depth
+        super().__setitem__(name, value)
+
+    def __getitem__(self, name: str) -> Attribute:
+        value = super().__getitem__(name)
+        self.used += self.sizes[id(value)][0]
+        if self.used > _MAXIMUM_ALIASED:
+            raise InvalidModelError(f"alias {name}: the aliases used stand for more than {_MAXIMUM_ALIASED} attributes")
+        return value
+
+    def _size(self, value: Attribute) -> tuple[int, int]:
+        if id(value) in self.sizes:
+            return self.sizes[id(value)]
+        parts: Iterable[Attribute] = ()
+        if isinstance(value, ParametrizedAttribute):
+            parts = value.parameters
+        elif isinstance(value, ArrayAttr):
+            parts = cast(Iterable[Attribute], value.data)
+        elif isinstance(value, DictionaryAttr):
+            parts = value.data.values()
+        sizes = [self._size(part) for part in parts]
+        return 1 + sum(size for size, _ in sizes), 1 + max((depth for _, depth in sizes), default=0)
+
+
 class _Parser(Parser):
     """xDSL's parser over `_Lexer`."""
 
     def __init__(self, context: Context, text: str, name: str):
         super().__init__(context, "", name)
+        self.attribute_aliases = _Aliases()
         self._parser_state.lexer = _Lexer(Input(text, name))
         self._resume_from(0)
+
+    def _parse_block(self) -> Block:
+        if len(self.blocks) > _MAXIMUM_BLOCKS:
+            self.raise_error(f"expected at most {_MAXIMUM_BLOCKS} blocks in a region, got more")
+        return super()._parse_block()
 
     def _parse_dense_literal_type(self) -> Any:
         type_ = super()._parse_dense_literal_type()
