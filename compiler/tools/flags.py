@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import re
+from collections.abc import Sequence
 
+from ...dialects.errors import OptionError
 from ..options import whole_number
 
 
@@ -22,3 +25,10 @@ def _at_least(least: int, text: str) -> int:
     if number is None or number < least:
         raise argparse.ArgumentTypeError(f"expected a whole number from {least} on, got {text[:40]!r}")
     return number
+
+
+def check_words(arguments: Sequence[str]) -> None:
+    """Refuses `--flag=--`, of which argparse makes an empty list."""
+    for word in arguments:
+        if re.fullmatch(r"--[\w-]+=--", word):
+            raise OptionError(f"{word}: expected a value, got '--'.")

@@ -34,6 +34,7 @@ from ..observers import DumpObserver, PrintObserver, TimingObserver
 from ..options import BuildOptions, dim_ranges, parse_profiles
 from ..pipeline import PHASES, Observer, phase_steps, run_passes, run_pipeline, verify_module
 from ..universe import all_passes, multiverse
+from .flags import check_words
 from .opt_arguments import add_arguments, check_combinations, check_printed, hint, parse_shapes, set_profiles
 
 _MODULE_ERRORS = (TrtcError, DiagnosticException, PyRDLError)
@@ -297,6 +298,7 @@ class TrtcOptMain(xDSLOptMain):
 
 def run(args: Sequence[str] | None) -> int:
     """The tool on these arguments: its exit code. Raises OptionError for misuse."""
+    check_words(sys.argv[1:] if args is None else args)
     try:
         tool = TrtcOptMain(args)
     except (ArgSpecParseError, ValueError) as error:

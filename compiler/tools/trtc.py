@@ -7,13 +7,14 @@ Results go to stdout, progress to stderr; what goes wrong is one sentence and an
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 from ..options import PRECISIONS
 from .failures import guarded
-from .flags import count, positive
+from .flags import check_words, count, positive
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -82,6 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
+    check_words(sys.argv[1:] if arguments is None else arguments)
     args = _parser().parse_args(arguments)
     from . import commands
 

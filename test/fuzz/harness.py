@@ -33,6 +33,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
 
+from trtc import PassError, TrtcError
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 SECONDS, BYTES = 5.0, 1 << 30
@@ -99,7 +101,10 @@ def load_target(path: Path) -> ModuleType:
 
 
 def place(error: BaseException) -> str:
-    """`Type at file:function` of the innermost frame in trtc, else of the innermost outside this file, where it was found first."""
+    """`Type at file:function` of the innermost frame in trtc, else of the innermost outside this file, where it was found first; or
+    the `place` that a target gave it."""
+    if hasattr(error, "place"):
+        return error.place
     while error.__cause__ is not None:
         error = error.__cause__
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__]
@@ -114,8 +119,6 @@ def _at(frames: Sequence[tuple[str, str]]) -> str:
 
 def judge(run: Callable[[int], None], seed: int, seconds: float) -> tuple[str, str, str]:
     """(outcome, where, text) of one seed."""
-    from trtc import PassError, TrtcError
-
     signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         run(seed)

@@ -43,10 +43,10 @@ def test_every_kind_of_defect_is_caught_and_the_run_goes_on(tmp_path: Path) -> N
     target = tmp_path / "broken.py"
     target.write_text(BROKEN)
     said: list[str] = []
-    tally = harness.fuzz(target, range(10), jobs=2, seconds=0.2, say=said.append)
+    tally = harness.fuzz(target, range(10), jobs=2, seconds=0.5, say=said.append)
     assert dict(tally.outcomes) == {"accepted": 2, "refused": 1, "traceback": 3, "memory": 1, "hang": 2, "crash": 1}
-    assert tally.kinds["traceback: KeyError at " + f"{target}:run"] == [1, 2], "one kind, reported once"
-    assert sum("KeyError" in text for text in said) == 1
+    assert sorted(tally.kinds[f"traceback: KeyError at {target}:run"]) == [1, 2]
+    assert sum("KeyError" in text for text in said) == 1, "one kind, reported once"
     assert any("python test/fuzz/harness.py broken --seed 5" in text for text in said if "hang" in text)
 
 
