@@ -1,7 +1,7 @@
-"""One page from the newest records: `python test/bench/report.py [FOLDER] [-o build/report.html]`.
+"""One page from the newest records, and the table of README.md: `python test/bench/report.py [FOLDER] [-o build/report.html]`.
 
 For each suite the newest file (by the date in its name), as a table with the ratio to every peer and a bar for each case: the bar is our
-time over the best peer's, the line is 1.
+time over the best peer's, the line is 1. README.md gets the models, between the two comments that mark the place.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import Any
 
 HERE = Path(__file__).parent
 NAME = re.compile(r"(?P<date>\d{4}-\d{2}-\d{2})-(?P<gpu>.+)-(?P<suite>[a-z0-9]+)\.jsonl")
+README = HERE.parent.parent / "README.md"
+BEGIN, END = "<!-- speed: written by `make report` -->", "<!-- end of speed -->"
 WIDTH, ONE = 240, 120
 """Pixels of a bar's field, and where ratio 1 stands in it."""
 STYLE = """
@@ -109,6 +111,37 @@ def page(suites: Iterable[Suite]) -> str:
     return "\n".join(parts) + "\n"
 
 
+def speed(suites: Iterable[Suite]) -> str:
+    """The newest records of suite `models` as Markdown: a table for each GPU."""
+    parts: list[str] = []
+    for suite in suites:
+        if suite.run["suite"] != "models":
+            continue
+        peers = sorted({name for case in suite.cases for name in case["peers"]})
+        heads = ["model", "batch", "dtype", "trtc", *peers]
+        lines = ["| " + " | ".join(heads) + " |", "|---" * 3 + "|---:" * (1 + len(peers)) + "|"]
+        for case in suite.cases:
+            cells = [case["case"], case["batch"], case["dtype"], f"{case['ours']:.4g} {case['unit']}"]
+            for name in peers:
+                time = case["peers"].get(name)
+                cells.append("" if time is None else f"{time:.4g} {case['unit']} ({time / case['ours']:.2f}x)")
+            lines.append("| " + " | ".join(map(str, cells)) + " |")
+        versions = ", ".join(
+            f"{name} {suite.run['versions'][name]}" for name in ("torch", "nvrtc") if name in suite.run["versions"]
+        )
+        facts = f"{suite.run['gpu']}, {suite.run['date']}, {versions}; in brackets a peer's time over trtc's."
+        parts.append(facts + "\n\n" + "\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def with_speed(text: str, table: str) -> str:
+    """The text of README.md with this table between its marks. Raises ValueError where they are missing."""
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        raise ValueError(f"README.md: expected {BEGIN} and {END} once each, around the table of speed")
+    head, _, rest = text.partition(BEGIN)
+    return f"{head}{BEGIN}\n\n{table}\n\n{END}{rest.partition(END)[2]}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path, default=HERE / "results")
@@ -122,6 +155,8 @@ def main() -> None:
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(page(suites))
     print(f"{arguments.output}: {', '.join(s.path.name for s in suites)}")
+    if arguments.folder == HERE / "results":
+        README.write_text(with_speed(README.read_text(), speed(suites)))
 
 
 if __name__ == "__main__":

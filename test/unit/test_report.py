@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
+import onnx
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
@@ -55,3 +57,30 @@ def test_bad_records_are_named(tmp_path: Path, text: str) -> None:
 
 def test_the_repository_s_records_make_a_page() -> None:
     assert "<table>" in report.page(report.newest(report.HERE / "results"))
+
+
+def test_readme_has_the_newest_speed() -> None:
+    text = report.README.read_text()
+    assert text == report.with_speed(text, report.speed(report.newest(report.HERE / "results"))), "run `make report`"
+
+
+def test_speed_has_each_peer_and_its_ratio() -> None:
+    run = {**RUN, "suite": "models", "versions": {"torch": "2.9"}}
+    suites = [report.Suite(Path(), run, [case(2.0, x=3.0)]), report.Suite(Path(), RUN, [case(7.0, x=1.0)])]
+    table = report.speed(suites)
+    assert (
+        "G, 2026-01-02, torch 2.9" in table and "| a<b | 1 | f16 | 2 us | 3 us (1.50x) |" in table and "7" not in table
+    )
+    again = report.with_speed(report.with_speed(f"a {report.BEGIN} old {report.END} b", "one"), table)
+    assert again.startswith("a ") and again.endswith(" b") and "old" not in again and "one" not in again
+    with pytest.raises(ValueError, match="around the table of speed"):
+        report.with_speed("no marks", table)
+
+
+def test_readme_s_list_of_what_is_missing_is_true() -> None:
+    """An operator that README.md calls missing has no row among the supported ones."""
+    section = report.README.read_text().partition("## What trtc does not do yet")[2].partition("\n## ")[0]
+    supported = (report.README.parent / "docs/reference/supported-onnx-ops.md").read_text()
+    rows = set(re.findall(r"^\| (\w+) \|", supported, re.MULTILINE))
+    named = {word for word in re.findall(r"[A-Z]\w+", section) if onnx.defs.has(word)} - {"Resize"}
+    assert len(named) > 12 and not named & rows, f"imported by now: {sorted(named & rows)}"
