@@ -29,7 +29,7 @@ from .files import as_path
 from .kernels import KernelInfo
 from .manifest import check_manifest, malformed
 from .plan import HostProgram, TensorSpec
-from .verify_plan import verify_plan, verify_tiles
+from .verify_plan import Interfaces, verify_plan, verify_tiles
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
@@ -89,14 +89,18 @@ class Variant:
             units[info.name] = Unit(info, str(stored["entry"]), str(stored["source"]), str(stored["cubin"]))
         return units
 
-    @cached_property
+    @property
     def program(self) -> HostProgram:
         """The host function, read, verified and ready to bind. EngineFormatError when it does not hold, or does not fit the kernels or
         the weights."""
+        return self._plan[0]
+
+    @cached_property
+    def _plan(self) -> tuple[HostProgram, Interfaces]:
         module = self.parse("host")
         try:
             program = HostProgram.read(module, {name: unit.info for name, unit in self.units.items()})
-            verify_plan(self, module, program)
+            return program, verify_plan(self, module, program)
         except EngineFormatError:
             raise
         except (TrtcError, ArithmeticError, LookupError, ValueError) as error:
@@ -104,13 +108,12 @@ class Variant:
             raise EngineFormatError(
                 f"engine: its host function for {self.arch} cannot be used: {reason} Rebuild the engine."
             ) from error
-        return program
 
     @cached_property
     def tiles(self) -> dict[str, FuncOp]:
         """The tile-level kernels by name, which the simulator runs. EngineFormatError when they are not those of the host function."""
         module = self.parse("tiles")
-        verify_tiles(self, module)
+        verify_tiles(module, self._plan[1])
         return {op.sym_name.data: op for op in module.walk() if isinstance(op, FuncOp)}
 
     def parse(self, which: str) -> ModuleOp:

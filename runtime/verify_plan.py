@@ -12,12 +12,13 @@ import json
 import re
 from bisect import insort
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import BlockArgument, SSAValue
+from xdsl.ir import Attribute, BlockArgument, SSAValue
 
 from ..dialects import buffer, kernel
 from ..dialects.dtypes import numpy_dtype
@@ -37,6 +38,22 @@ _LARGEST_SYMBOL = 2**31 - 1
 _TENSOR_MAP_LIMITS = {"rank": 5, "box": 256, "extent": 2**32, "stride": 2**40}
 _CORNERS = 8
 _OVERLAP_WORK = 100_000
+
+
+@dataclass(frozen=True)
+class Interfaces:
+    """What a module says of itself, and each of its kernels by name (tensors, grid, threads, cluster), at every level."""
+
+    attributes: Mapping[str, Attribute]
+    kernels: Mapping[str, tuple[Any, ...]]
+
+    @classmethod
+    def of(cls, module: ModuleOp) -> Interfaces:
+        found = {
+            func.sym_name.data: (tuple(t.type for t in func.tensors), func.grid, func.threads, func.cluster)
+            for func in _interfaces(module)
+        }
+        return cls(dict(module.attributes), found)
 
 
 def describe(module: ModuleOp, program: HostProgram) -> dict[str, Any]:
@@ -69,8 +86,9 @@ def describe(module: ModuleOp, program: HostProgram) -> dict[str, Any]:
     }
 
 
-def verify_plan(variant: Variant, module: ModuleOp, program: HostProgram) -> None:
-    """Raises EngineFormatError unless the plan of a variant holds; `module` is its host module and `program` what was read from it."""
+def verify_plan(variant: Variant, module: ModuleOp, program: HostProgram) -> Interfaces:
+    """The interfaces of the kernels that a variant's plan launches. Raises EngineFormatError unless that plan holds; `module` is its
+    host module and `program` what was read from it."""
     _verify_manifest(variant, module, program)
     _verify_symbols(program)
     interfaces = {func.sym_name.data: func for func in _interfaces(module)}
@@ -90,23 +108,18 @@ def verify_plan(variant: Variant, module: ModuleOp, program: HostProgram) -> Non
         if len(launch.names) != len(op.outs):
             _refuse(f"launch of {launch.kernel.name}: {len(launch.names)} names for {len(op.outs)} results")
     for env in _corners(program.symbols):
-        _verify_bound(program, program.bind_values(env), interfaces)
+        _verify_bound(program.bind_values(env), interfaces)
+    return Interfaces.of(module)
 
 
-def verify_tiles(variant: Variant, module: ModuleOp) -> None:
-    """Raises EngineFormatError unless the tile-level kernels are those that the plan launches, with the same tensors and grids."""
-    host = variant.parse("host")
-    if module.attributes != host.attributes:
+def verify_tiles(module: ModuleOp, expected: Interfaces) -> None:
+    """Raises EngineFormatError unless the tile-level kernels are those that a plan launches, with the same tensors and grids."""
+    found = Interfaces.of(module)
+    if found.attributes != expected.attributes:
         _refuse("its kernels are for other symbols or another GPU than its host function")
-    said, found = ({func.sym_name.data: _seen(func) for func in _interfaces(m)} for m in (host, module))
-    if said != found:
-        wrong = sorted(name for name in said.keys() | found.keys() if said.get(name) != found.get(name))
-        _refuse(f"kernel {wrong[0]} is not what its host function launches")
-
-
-def _seen(func: kernel.FuncOp) -> tuple[Any, ...]:
-    """What a kernel says of itself at every level."""
-    return tuple(tensor.type for tensor in func.tensors), func.grid, func.threads, func.cluster
+    for name in sorted(expected.kernels.keys() | found.kernels.keys()):
+        if expected.kernels.get(name) != found.kernels.get(name):
+            _refuse(f"kernel {name} is not what its host function launches")
 
 
 def _fits(view: View, expected: GlobalType) -> bool:
@@ -225,7 +238,7 @@ def _verify_order(program: HostProgram, main: FuncOp, launches: Sequence[buffer.
             _refuse(f"no launch writes output '{spec.name}'")
 
 
-def _verify_bound(program: HostProgram, plan: BoundPlan, interfaces: Mapping[str, kernel.FuncOp]) -> None:
+def _verify_bound(plan: BoundPlan, interfaces: Mapping[str, kernel.FuncOp]) -> None:
     """The plan for one set of symbol values: alignment, parameters, tensor maps, and that no launch writes what it reads."""
     for shape in plan.shapes.values():
         if any(not 0 <= extent <= _LARGEST_SYMBOL for extent in shape):
