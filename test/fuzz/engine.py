@@ -157,7 +157,7 @@ def _change_json(choose: random.Random, value: Any) -> None:
             case 3:
                 value[key] = deepcopy(choose.choice(list(value.values()) if isinstance(value, dict) else value))
             case _:
-                value[key] = choose.choice(VALUES)
+                value[key] = deepcopy(choose.choice(VALUES))
         return
 
 
