@@ -30,6 +30,7 @@ from ..runtime.verify_plan import describe
 from .codegen.cubin_cache import CubinCache
 from .codegen.nvrtc import Compiled, Job, check_arch, compile_all, nvrtc_version
 from .environment import cache_directory, cache_limit
+from .kernel_types import check_kernel_types
 from .options import BuildOptions, dim_ranges
 from .pipeline import Observer, run_pipeline
 from .targets import detect_arch, set_target
@@ -72,6 +73,7 @@ def build(
     toolchain = _toolchain()  # before anything that takes long: it says when NVRTC is not there
     with collecting() as found:
         imported, digest = _import(model, options)
+    check_kernel_types(imported)
     store = _Store()
     variants: dict[str, Any] = {}
     compiles = 0

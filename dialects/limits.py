@@ -27,7 +27,7 @@ MAX_DEGREE = 64
 """Factors of one product in a dim expression."""
 MAX_COEFFICIENT = 1 << 128
 """Factors of dims are 64-bit integers; differences of their products stay below this."""
-MAX_NESTING = 24
+MAX_NESTING = 64
 """Divisions, minima and maxima within each other in a dim expression."""
 MAX_OPERANDS = 64
 """Values of one minimum or maximum: each is compared with each."""

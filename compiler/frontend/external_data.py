@@ -54,7 +54,10 @@ class ExternalData:
             )
         part = data[offset : offset + needed]
         self.read[location, offset, needed] = part
-        return part.view(dtype).reshape(shape)
+        try:
+            return part.view(dtype).reshape(shape)
+        except ValueError:  # an extent of 0 beside others that no array can have
+            raise InvalidModelError(f"{what} has the dims {list(shape)}, which no array can have") from None
 
     def digest(self) -> str:
         """What was read, as one SHA-256 in hex; empty for a model that holds all its data."""

@@ -53,7 +53,7 @@ def inlined(model: ModelProto, opsets: Opsets, source: str) -> list[tuple[NodePr
     taken = {name for node in nodes for name in (*node.input, *node.output)}
     taken |= {value.name for value in (*model.graph.input, *model.graph.initializer)}
     inliner = _Inliner(functions, source, taken)
-    return list(inliner.expand(nodes, opsets, ""))
+    return list(inliner.expand(nodes, opsets))
 
 
 def _by_key(functions: Iterable[FunctionProto], source: str) -> dict[Key, FunctionProto]:
@@ -139,6 +139,10 @@ def _shown(key: Key) -> str:
     return repr(f"{key[0]}.{key[1]}" if key[0] else key[1])
 
 
+_MAX_LABEL = 256
+"""Characters of a node's name that lead the names of what it becomes: long names would be copied for each."""
+
+
 @dataclass
 class _Inliner:
     functions: Mapping[Key, FunctionProto]
@@ -149,17 +153,17 @@ class _Inliner:
     numbers: Counter[str] = field(default_factory=Counter[str])
     """How often a name was wanted again, so that many equal ones take no search."""
 
-    def expand(self, nodes: Iterable[NodeProto], opsets: Opsets, inside: str) -> Iterator[tuple[NodeProto, Opsets]]:
+    def expand(self, nodes: Iterable[NodeProto], opsets: Opsets) -> Iterator[tuple[NodeProto, Opsets]]:
         """The nodes, and for calls those of the bodies. At most `MAX_FUNCTION_DEPTH` deep, which was checked."""
         for index, node in enumerate(nodes):
             function = self.functions.get(key_of(node, node.op_type))
             if function is None:
                 yield node, opsets
                 continue
-            label = self._fresh(f"{inside}{(node.name or f'{node.op_type}#{index}')[:80]}", self.labels)
+            label = self._fresh((node.name or f"{node.op_type}#{index}")[:_MAX_LABEL], self.labels)
             body = self._body(node, function, label)
             versions = {"" if o.domain == "ai.onnx" else o.domain: o.version for o in function.opset_import}
-            yield from self.expand(body, {**opsets, **versions}, f"{label}/")
+            yield from self.expand(body, {**opsets, **versions})
 
     def _body(self, call: NodeProto, function: FunctionProto, label: str) -> list[NodeProto]:
         """The nodes of one call, values and attributes bound to those of the caller."""
@@ -173,7 +177,7 @@ class _Inliner:
         body: list[NodeProto] = []
         for index, node in enumerate(function.node):
             inner = bound(node, attributes)
-            inner.name = f"{label}/{node.name[:80] or f'{node.op_type}#{index}'}"
+            inner.name = f"{label}/{node.name[:_MAX_LABEL] or f'{node.op_type}#{index}'}"
             for listed in (inner.input, inner.output):
                 listed[:] = [self._renamed(name, names, label) for name in listed]
             body.append(inner)

@@ -1,0 +1,54 @@
+"""Types that no schedule has kernels for, said before the passes start: one error for all ops that ask for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from xdsl.dialects.builtin import Float8E4M3FNType, Float8E5M2Type, ModuleOp, f64
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import BlockArgument, Operation, SSAValue
+
+from ..dialects import nn
+from ..dialects.errors import UnsupportedOpError
+from ..dialects.provenance import describe
+from ..passes.graph.editing import fed_by_constants_only
+
+
+def check_kernel_types(module: ModuleOp) -> None:
+    """Raise UnsupportedOpError naming every op of `@main` whose types no kernel takes. What depends on constants alone is evaluated
+    at build, and may have any type."""
+    problems = [f"{describe(op)}: {why}" for op, why in _problems(module)]
+    if problems:
+        lines = "\n".join(f"  - {problem}" for problem in problems)
+        raise UnsupportedOpError(f"no kernel computes on the types of {len(problems)} of the model's ops:\n{lines}")
+
+
+def _problems(module: ModuleOp) -> Iterator[tuple[Operation, str]]:
+    for function in module.body.block.ops:
+        if not isinstance(function, FuncOp) or function.sym_name.data != "main" or function.is_declaration:
+            continue
+        block = function.body.block
+        fixed = fed_by_constants_only(block)
+        for op in block.ops:
+            why = _why(op, fixed)
+            if why is not None:
+                yield op, why
+
+
+def _why(op: Operation, fixed: set[SSAValue]) -> str | None:
+    values = [value for value in (*op.operands, *op.results) if value not in fixed and nn.is_tensor(value.type)]
+    if isinstance(op, ReturnOp):  # what an op made was said of that op
+        values = [value for value in values if isinstance(value, BlockArgument)]
+    elements = [nn.element_of(value) for value in values]
+    for element in elements:
+        if isinstance(element, Float8E4M3FNType | Float8E5M2Type):
+            what = "an output is" if isinstance(op, ReturnOp) else "it takes or makes"
+            return f"{what} {element}; trtc reads 8-bit floats in constants only: cast outside the model"
+    if f64 in elements and (isinstance(op, nn.MatmulOp) or (isinstance(op, nn.ConvOp) and not _is_depthwise(op))):
+        return "it multiplies matrices of f64; convert the model to f32 or f16"
+    return None
+
+
+def _is_depthwise(op: nn.ConvOp) -> bool:
+    """Whether a convolution is one window per channel, which needs no matrix product."""
+    return nn.shape_of(op.x)[-1] == op.groups.value.data
