@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from ...dialects import limits
 from ...dialects.errors import InvalidModelError, UnsupportedOpError
+from .opsets import opsets_of
 
 if TYPE_CHECKING:
     from onnx import AttributeProto, FunctionProto, ModelProto, NodeProto
@@ -162,7 +163,7 @@ class _Inliner:
                 continue
             label = self._fresh((node.name or f"{node.op_type}#{index}")[:_MAX_LABEL], self.labels)
             body = self._body(node, function, label)
-            versions = {"" if o.domain == "ai.onnx" else o.domain: o.version for o in function.opset_import}
+            versions = opsets_of(function, f"{self.source}: function {_shown(key_of(function, function.name))}")
             yield from self.expand(body, {**opsets, **versions})
 
     def _body(self, call: NodeProto, function: FunctionProto, label: str) -> list[NodeProto]:

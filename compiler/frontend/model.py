@@ -22,13 +22,11 @@ from ...dialects.errors import InvalidModelError, UnsupportedOpError
 from .digest import model_digest
 from .external_data import ExternalData
 from .local_functions import inlined, key_of
+from .opsets import model_opsets
 from .texts import check_texts
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
-
-OLDEST_OPSET = 7
-"""Before opset 7 broadcasting and several attributes meant something else; such models are refused."""
 
 
 def node_label(name: str, index: int, first_output: str) -> str:
@@ -152,7 +150,7 @@ def _check(model: ModelProto, source: str, folder: Path | None) -> Graph:
     if not model.HasField("graph") or not (model.graph.node or model.graph.output):
         raise InvalidModelError(f"{source} holds no graph; it may be cut off or not be an ONNX model; export it again")
     check_texts(model, source)
-    opsets = _opsets(model, source)
+    opsets = model_opsets(model, source)
     graph = model.graph
     if graph.sparse_initializer:
         raise UnsupportedOpError(f"{source} has sparse initializers, which trtc does not read; store them dense")
@@ -172,24 +170,6 @@ def _check(model: ModelProto, source: str, folder: Path | None) -> Graph:
     return Graph(
         source, model, opsets, nodes, inputs, list(graph.output), weights, ExternalData(folder), frozenset(used)
     )
-
-
-def _opsets(model: ModelProto, source: str) -> dict[str, int]:
-    import onnx.defs
-
-    opsets = {entry.domain if entry.domain != "ai.onnx" else "": entry.version for entry in model.opset_import}
-    newest = onnx.defs.onnx_opset_version()
-    version = opsets.get("")
-    if version is None:
-        if not any(node.domain in ("", "ai.onnx") for node in model.graph.node):
-            return {**opsets, "": newest}
-        raise InvalidModelError(f"{source} imports no opset of the default domain; export it with an opset_import")
-    if not OLDEST_OPSET <= version <= newest:
-        raise UnsupportedOpError(
-            f"{source} uses opset {version}; trtc reads {OLDEST_OPSET} to {newest} (the newest that the installed onnx "
-            "package knows); convert it with onnx.version_converter, or update onnx"
-        )
-    return opsets
 
 
 def _sorted_nodes(nodes: list[GraphNode], graph: GraphProto, given: set[str], source: str) -> list[GraphNode]:

@@ -11,7 +11,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from ..frontend.model import OLDEST_OPSET
+from ..frontend.opsets import OLDEST_OPSET
 from ..frontend.registry import FOLDS, TABLES, load_tables
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "supported-onnx-ops.md"

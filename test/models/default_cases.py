@@ -11,7 +11,7 @@ import onnx.defs
 import random_graphs
 from onnx import ModelProto, helper, numpy_helper
 
-from trtc.compiler.frontend.model import OLDEST_OPSET
+from trtc.compiler.frontend.opsets import OLDEST_OPSET
 from trtc.compiler.frontend.registry import load_tables
 
 Array = np.ndarray[Any, Any]

@@ -1,0 +1,36 @@
+"""ONNX models, valid but for some random changes in their parts or their bytes, through the importer."""
+
+from __future__ import annotations
+
+import random
+import sys
+import warnings
+from pathlib import Path
+
+from trtc.compiler.frontend import import_onnx
+from trtc.compiler.kernel_types import check_kernel_types
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+from random_onnx import change, valid_model
+
+warnings.simplefilter("ignore")  # NumPy's, of overflow and division by zero
+
+
+def run(seed: int) -> None:
+    rng = random.Random(seed)
+    model = valid_model(rng)
+    for _ in range(rng.choice([0, 1, 1, 2, 3, 6])):
+        change(rng, model)
+    if rng.random() < 0.3:
+        data = bytearray(model.SerializeToString())
+        for _ in range(rng.choice([1, 1, 2, 8])):
+            kind, at = rng.randrange(4), rng.randrange(len(data) + 1)
+            if kind == 0:
+                del data[at : at + rng.choice([1, 2, 30])]
+            elif kind == 1:
+                data[at:at] = bytes(rng.randrange(256) for _ in range(rng.choice([1, 2, 5])))
+            elif at < len(data):
+                data[at] = rng.randrange(256) if kind == 2 else data[at] ^ (1 << rng.randrange(8))
+        check_kernel_types(import_onnx(bytes(data)))
+    else:
+        check_kernel_types(import_onnx(model))
