@@ -159,6 +159,8 @@ class _Rewrite:
                     pass
                 case _ if isinstance(op, VIEW_LIKE):
                     _alias(op)
+                    for value in (*op.operands, *op.results):  # also what no launch reads or writes must have a place
+                        self.places.of(value)
                 case _:
                     raise _fail(f"{describe(op)} is left in @main: expected fuse-groups to have put it into a group.")
         self.block.add_op(ReturnOp())
