@@ -118,6 +118,7 @@ def test_division_by_symbols_is_exact_where_it_divides() -> None:
 def test_bounds_of_a_convolution_output() -> None:
     out = (symbol("H") + 2 - 3) // 2 + 1
     assert out.bounds({"H": (1, 224)}) == (1, 112)
+    assert (minimum(symbol("H") - 4, 2) * symbol("W")).bounds({"H": (1, 9), "W": (1, 5)}) == (-15, 10)
     assert (symbol("H") % 8).bounds({"H": (1, 4)}) == (1, 4)
     assert (symbol("H") % 8).bounds({"H": (1, 40)}) == (0, 7)
     with pytest.raises(KeyError):

@@ -1,4 +1,4 @@
-"""The mutation run: its tables fit the code, its runner tells noticed from unnoticed."""
+"""The mutation run: its tables fit the code, its runner tells noticed from unnoticed, and a few mutations a day are noticed."""
 
 from __future__ import annotations
 
@@ -96,3 +96,10 @@ def test_a_mutation_runs_in_the_copy_and_leaves_no_trace(sandbox: Sandbox) -> No
         assert not sandbox.run(tests[1:]).passed
     assert sandbox.run(tests, timeout=0.01).first.startswith("hung")
     assert (ROOT / file).read_text() == (sandbox.root / file).read_text() == before
+
+
+def test_the_mutations_of_the_day_are_noticed(sandbox: Sandbox) -> None:
+    for mutant in mutants.of_the_day(mutants.read_tables(), date.today(), A_DAY):
+        with sandbox.mutated(mutant):
+            outcome = sandbox.run(mutant.tests, timeout=300)
+        assert not outcome.passed, f"{mutant.file}: {', '.join(mutant.tests)} do not notice: {mutant.mistake}"

@@ -9,6 +9,24 @@ func.func @f(%x : tensor<1x8x8x4xf32>, %w : tensor<8x3x3x3xf32>) {
 
 // -----
 
+// The output channels are as many for each group.
+// CHECK: nn.conv: expected w with C / groups input channels and O divisible by groups
+func.func @f(%x : tensor<1x8x8x6xf32>, %w : tensor<8x3x3x2xf32>) {
+  %0 = nn.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 3 : i64} : (tensor<1x8x8x6xf32>, tensor<8x3x3x2xf32>) -> tensor<1x6x6x8xf32>
+  func.return
+}
+
+// -----
+
+// Pads add to an image; what takes away from it is a slice.
+// CHECK: nn.conv: expected 2 positive strides, 2 positive dilations and 4 pads (top, left, bottom, right) of 0 or more, got {{.*}} pads [0, 0, -1, 0]
+func.func @f(%x : tensor<1x8x8x4xf32>, %w : tensor<8x3x3x4xf32>) {
+  %0 = nn.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, -1, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x8x8x4xf32>, tensor<8x3x3x4xf32>) -> tensor<1x5x6x8xf32>
+  func.return
+}
+
+// -----
+
 // A window fits into its image.
 // CHECK: nn.conv: expected a window that fits into the padded input, got size 2 and kernel 3 in height
 func.func @f(%x : tensor<1x2x8x4xf32>, %w : tensor<8x3x3x4xf32>) {
