@@ -228,3 +228,8 @@ def test_equal_bytes_are_stored_once_for_each_alignment() -> None:
     assert store.add("text", b"same") == store.add("other text", b"same") == "text"
     assert store.add("weight", b"same", 4096) == store.add("other weight", b"same", 4096) == "weight"
     assert {name: section.align for name, section in store.sections.items()} == {"text": 64, "weight": 4096}
+
+
+def test_only_allowed_schedules_are_chosen(cache: CubinCache) -> None:
+    with pytest.raises(trtc.TrtcError, match="no schedule accepts it: pointwise: "):
+        trtc.build(network(), trtc.BuildOptions(target="sm_80", schedules=("pointwise",)), cache=cache)

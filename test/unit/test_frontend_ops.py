@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx.parser
 import pytest
 from onnx import numpy_helper
 from onnx.backend.test.case.node import collect_testcases
@@ -140,3 +141,18 @@ def test_operators_that_onnx_defines_by_others(operator: str) -> None:
             assert_close(ours, theirs, case.name)
         computed += pairs is not None
     assert computed
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "Concat<axis = {}>(x, x)", "Flatten<axis = {}>(x)", "Gather<axis = {}>(x, i)", "GatherElements<axis = {}>(x, i)",
+        "LayerNormalization<axis = {}>(x, s)", "LogSoftmax<axis = {}>(x)", "Softmax<axis = {}>(x)",
+    ],
+)  # fmt: skip
+def test_a_negative_axis_counts_from_the_end(call: str) -> None:
+    head = (
+        '<ir_version: 10, opset_import: ["" : 20]> g (float[2, 3] x, int64[2, 3] i, float[3] s) => (float[A] y) { y = '
+    )
+    texts = [str(import_onnx(onnx.parser.parse_model(f"{head}{call.format(axis)} }}"))) for axis in (-1, 1)]
+    assert texts[0] == texts[1]
