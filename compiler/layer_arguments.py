@@ -178,7 +178,7 @@ def _flag(owner: _Owner, layer: str, name: str, given: Any) -> bool:
 
 
 def _text(owner: _Owner, layer: str, name: str, given: Any) -> str:
-    return given if isinstance(given, str) and is_unicode(given) else _refuse(layer, name, "a text", given)
+    return given if isinstance(given, str) and is_unicode(given) else _refuse(layer, name, "a text in Unicode", given)
 
 
 def _element_type(owner: _Owner, layer: str, name: str, given: Any) -> Any:

@@ -21,7 +21,7 @@ def gather(op: nn.GatherOp, operands: Sequence[np.ndarray], env: Env) -> list[np
     if not x.shape[axis]:
         return [np.zeros(result_shape(op, env), x.dtype)]
     taken = np.take(x, places, axis=axis)
-    mask = inside.reshape(*inside.shape, *[1] * (x.ndim - axis - 1))
+    mask = inside.reshape((*inside.shape, *[1] * (x.ndim - axis - 1)))
     return [np.where(mask, taken, np.zeros_like(taken))]
 
 
@@ -38,7 +38,7 @@ def gather_nd(op: nn.GatherNdOp, operands: Sequence[np.ndarray], env: Env) -> li
     mask = np.ones(indices.shape[:-1], bool)
     for inside, _ in found:
         mask = mask & inside
-    mask = mask.reshape(*mask.shape, *[1] * (taken.ndim - mask.ndim))
+    mask = mask.reshape((*mask.shape, *[1] * (taken.ndim - mask.ndim)))
     return [np.where(mask, taken, np.zeros_like(taken))]
 
 

@@ -97,5 +97,5 @@ def test_breaking_the_pass_is_noticed(tutorial: Path, capsys: pytest.CaptureFixt
     universe.PASSES["graph"] = (*universe.PASSES["graph"], "broken-clips")
     assert run("two-clips.mlir", "-p", "broken-clips", "--check-numerics") == 1
     err = capsys.readouterr().err
-    assert "pass 'broken-clips' (exact) changed value 'y', computed by nn.clip (from bound)" in err
+    assert "pass 'broken-clips' (exact) changed value 'y', computed by nn.clip (from bound, relu6)" in err
     assert "reproduce with: trtc-opt two-clips.mlir -p broken-clips --check-numerics --seed 0" in err
