@@ -5,14 +5,20 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from trtc.dialects.dims import parse_expr, parse_exprs
 from trtc.dialects.errors import TargetError
+from trtc.runtime.container import Section
 from trtc.runtime.driver import Driver
+from trtc.runtime.plan import InputError
+from trtc.runtime.tensor_maps import TensorMapInfo
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -391,3 +397,42 @@ def test_memory_goes_back_after_the_work_that_uses_it(engine: Any, world: World,
     close(y.numpy(), expected(inputs(8)))
     world.finish()
     assert arena not in world.device.live
+
+
+def test_weights_that_are_not_a_multiple_of_the_alignment_long(engine: Any, world: World) -> None:
+    context = engine.create_context(0)
+    parts = {name: np.full(n, n % 256, np.uint8) for name, n in (("first", 48), ("second", 3), ("third", 300))}
+    sections = {name: Section(memoryview(part)) for name, part in parts.items()}
+    named = {"a": "first", "b": "second", "again": "first", "c": "third"}
+    context.variant = SimpleNamespace(manifest={"weights": named}, sections=sections)
+    addresses, memory = context._load_weights()
+    assert [addresses[name] % 256 for name in named] == [0] * 4 and addresses["again"] == addresses["a"]
+    for name, section in named.items():
+        np.testing.assert_array_equal(world.device.view(addresses[name], len(parts[section])), parts[section])
+    del memory
+
+
+def test_a_tensor_map_starts_where_its_view_does(engine: Any, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = engine.create_context(0)
+    starts: list[int] = []
+    monkeypatch.setattr(Driver, "encode_tensor_map", lambda _, spec, start: starts.append(start) or bytes(128))
+    plan = context.plan({"x": (8, 4)})
+    launch = plan.launches[0]
+    dims, strides = parse_exprs("N, 8"), parse_exprs("8, 1")
+    maps = tuple(
+        TensorMapInfo(argument, "f16", dims, strides, parse_expr(offset), (8, 8), 0)
+        for argument, offset in ((0, "0"), (0, "8*N"), (1, "16"))
+    )
+    addresses = {(ref.root, ref.name): 1 << 20 for ref in launch.arguments}
+    packed = replace(launch, kernel=replace(launch.kernel, tensor_maps=maps))
+    context._pack(packed, plan, addresses)
+    pointers = [context._address(ref, addresses) for ref in launch.arguments]
+    assert starts == [pointers[0], pointers[0] + 2 * 8 * 8, pointers[1] + 2 * 16]
+
+
+def test_an_array_on_another_gpu_is_refused(engine: Any, world: World) -> None:
+    context = engine.create_context(0)
+    x = world.array(inputs(3))
+    x.device = SimpleNamespace(id=1)
+    with pytest.raises(InputError, match="input 'x': expected an array on GPU 0, got one on GPU 1"):
+        context.run({"x": x})
