@@ -116,7 +116,7 @@ def test_a_name_must_be_unicode() -> None:
         net.add_input("a\ud800", "f32", [4])
     x = net.add_input("x", "f32", [4])
     for add in (lambda n: net.mark_output(x, n), lambda n: net.name(x, n), lambda n: net.add_constant(np.ones(4), n)):
-        with pytest.raises(trtc.InvalidModelError, match="expected (a )?name.* Unicode"):
+        with pytest.raises(trtc.InvalidModelError, match=r"expected (a )?name.* Unicode"):
             add("\udfff")
 
 
