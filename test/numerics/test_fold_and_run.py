@@ -165,8 +165,9 @@ def agree(case: Case, got: Array, want: Array) -> Array:
         return same(got, want)
     a, b, info = got.astype(np.float64), want.astype(np.float64), ml_dtypes.finfo(want.dtype)
     with np.errstate(all="ignore"):
-        limit = case.ulps * float(info.eps) * np.maximum(np.abs(b), float(info.smallest_normal))
-        return same(got, want) | (np.abs(a - b) <= limit)
+        least = float(info.smallest_normal) if case.elementwise else 1.0  # sums and means of numbers about 1 may cancel
+        limit = case.ulps * float(info.eps) * np.maximum(np.abs(b), least)
+        return same(got, want) | (np.isfinite(b) & (np.abs(a - b) <= limit))
 
 
 @pytest.fixture(scope="module")
@@ -244,13 +245,17 @@ def moved(net: Network, x: SSAValue) -> SSAValue:
     return net.add_reshape(y, (20, 8))
 
 
+def insert(op: Callable[..., Any], *rest: Any) -> Make:
+    """Adds one op with these attributes."""
+    return lambda net, *x: net.insert(op(*x, *rest))
+
+
 def other_cases() -> Iterator[Case]:
     def case(name: str, op: Any, make: Make, elements: Sequence[Any], *names: str, ulps: int = 0) -> Iterator[Case]:
         for element in elements:
             wanted = tuple(f"{element}.{n}" for n in names)
             yield Case(f"{name} {element}", make, wanted, element, ulps, op, elementwise=False)
 
-    insert = lambda op, *rest: lambda net, *x: net.insert(op(*x, *rest))  # noqa: E731
     floats = (f32, f16)
     yield from case("moved", MOVING, moved, ELEMENTS, "grid")
     for kind in nn.ReduceKind:
@@ -261,12 +266,12 @@ def other_cases() -> Iterator[Case]:
     yield from case("avg pool", nn.AvgPoolOp, insert(nn.AvgPoolOp, *window, True), floats, "grid")
     yield from case("conv", nn.ConvOp, insert(nn.ConvOp, (1, 1), (1, 1, 1, 1), (1, 1), 1), floats, "grid", "filters")
     yield from case("matmul", nn.MatmulOp, insert(nn.MatmulOp, True), floats, "grid", "matrix")
-    yield from case("softmax", nn.SoftmaxOp, insert(nn.SoftmaxOp, 3), floats, "grid", ulps=16)
+    yield from case("softmax", nn.SoftmaxOp, insert(nn.SoftmaxOp, 3), floats, "grid", ulps=8)
     yield from case(
-        "layer norm", nn.LayerNormOp, insert(nn.LayerNormOp, 3, 1e-5), (f32,), "grid", "ones", "ones", ulps=16
+        "layer norm", nn.LayerNormOp, insert(nn.LayerNormOp, 3, 1e-5), (f32,), "grid", "ones", "ones", ulps=8
     )
-    yield from case("batch norm", nn.BatchNormOp, insert(nn.BatchNormOp, 0.0), (f32,), "grid", *["ones"] * 4, ulps=16)
-    yield from case("lrn", nn.LrnOp, insert(nn.LrnOp, 3, 1e-4, 0.75, 1.0), (f32,), "grid", ulps=16)
+    yield from case("batch norm", nn.BatchNormOp, insert(nn.BatchNormOp, 0.0), (f32,), "grid", *["ones"] * 4, ulps=8)
+    yield from case("lrn", nn.LrnOp, insert(nn.LrnOp, 3, 1e-4, 0.75, 1.0), (f32,), "grid", ulps=8)
 
 
 MOVING = (
@@ -294,3 +299,11 @@ def test_other_ops(cache: CubinCache) -> None:
 def test_every_op_has_a_case() -> None:
     covered = {*nn.POINTWISE, *MOVING, *QUANT, *(case.op for case in other_cases()), *STRUCTURAL, *NEVER_RUN}
     assert {*nn.NN.operations, *quant.QUANT.operations} - covered == set()
+
+
+def test_agreement_can_fail() -> None:
+    case = Case("softmax", insert(nn.SoftmaxOp, 0), (), f32, 8, nn.SoftmaxOp, elementwise=False)
+    want = np.array([1.0, 1.0, np.inf, -np.inf, np.nan, 0.0], np.float32)
+    got = np.array([1.0 + 2**-20, 1.0 + 2**-18, 3e38, np.inf, 1.0, 1e-3], np.float32)
+    assert agree(case, got, want).tolist() == [True, False, False, False, False, False]
+    assert agree(case, want, want).all()
