@@ -57,8 +57,9 @@ def test_axes(check_group, dims: str, axes: str, out: str) -> None:
 
 @pytest.mark.parametrize("element", ["f64", "i64"])
 def test_wide_types(check_group, element: str) -> None:
-    check_group(reduce("2x33000", "1", "2x", "sum", element), "reduce_split")
-    check_group(reduce("2x33000", "1", "2x", "max", element), "reduce_split")
+    """A lane takes a row and walks its columns one by one, so the simulator gets many rows and few spans."""
+    check_group(reduce("31x2200", "1", "31x", "sum", element), "reduce_split", tunables={"spans": 32})
+    check_group(reduce("31x2200", "1", "31x", "max", element), "reduce_split", tunables={"spans": 32})
 
 
 @pytest.mark.parametrize(("n", "s"), [(2, 70000), (1, 1), (4, 99999), (3, 2049)])
