@@ -16,6 +16,7 @@ from .editing import depends_on_constants_only, rebuilt
 from .permutations import Permutation, compose, identity, is_identity, name_source
 
 NAME = "canonicalize-nn"
+_LARGEST_DIM = 2**31
 
 
 class MergeReshapes(RewritePattern):
@@ -137,7 +138,7 @@ class PointwiseAboveView(RewritePattern):
 
 
 class GatherToSlice(RewritePattern):
-    """A gather by one constant index, or by a constant run of indices, is a slice."""
+    """A gather by one constant index, or by a constant run of indices, that surely exist is a slice."""
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.GatherOp, rewriter: PatternRewriter, /) -> None:
@@ -147,7 +148,8 @@ class GatherToSlice(RewritePattern):
             return
         size = dims[axis].as_int()
         flat = [int(i) + (size if i < 0 and size is not None else 0) for i in indices.reshape(-1)]
-        if flat[0] < 0 or flat != list(range(flat[0], flat[0] + len(flat))):
+        least, _ = dims[axis].bounds({name: (1, _LARGEST_DIM) for name in dims[axis].symbols()})
+        if flat[0] < 0 or flat[-1] >= least or flat != list(range(flat[0], flat[0] + len(flat))):
             return
         starts = [flat[0] if i == axis else 0 for i in range(len(dims))]
         dims[axis] = const(len(flat))

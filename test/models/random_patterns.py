@@ -220,7 +220,8 @@ def gather(d: Draw) -> None:
     axis = int(d.rng.integers(nn.rank_of(x)))
     size = nn.shape_of(x)[axis].as_int() or 1
     shape = d.one([[], [1], [2], [size], [1, 2]])
-    indices = d.rng.integers(-size, size, shape)
+    beyond = int(d.chance(0.2))  # which takes 0
+    indices = d.rng.integers(-size - beyond, size + beyond, shape)
     if d.chance(0.4) and len(shape) == 1:
         indices = np.arange(shape[0]) % size - (size if d.chance(0.3) else 0)
     d.keep(nn.GatherOp(x, d.constant(np.asarray(indices, np.int64)), axis))

@@ -44,11 +44,31 @@ func.func @refused(%x: tensor<4xf32>, %n: tensor<2xi64>) -> (tensor<2xf32>, tens
 
 // -----
 
-// Refused: the last of a dim of unknown size.
-// CHECK-LABEL: @last
+// Of a dim of unknown size what surely exists is a slice. Refused: the last, and what may not exist and is 0 then.
+// CHECK-LABEL: @unknown
+// CHECK: nn.gather %x
+// CHECK: nn.gather %x
+// CHECK: nn.slice %y {starts = #nn.dims<2>
+// CHECK: nn.gather %y
+func.func @unknown(%x: tensor<?xf32, #nn.dims<N>>, %y: tensor<?xf32, #nn.dims<N + 2>>) -> (tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>) {
+  %last = nn.constant dense<-1> : tensor<1xi64>
+  %one = nn.constant dense<1> : tensor<1xi64>
+  %two = nn.constant dense<2> : tensor<1xi64>
+  %three = nn.constant dense<3> : tensor<1xi64>
+  %0 = nn.gather %x, %last {axis = 0 : i64} : (tensor<?xf32, #nn.dims<N>>, tensor<1xi64>) -> tensor<1xf32>
+  %1 = nn.gather %x, %one {axis = 0 : i64} : (tensor<?xf32, #nn.dims<N>>, tensor<1xi64>) -> tensor<1xf32>
+  %2 = nn.gather %y, %two {axis = 0 : i64} : (tensor<?xf32, #nn.dims<N + 2>>, tensor<1xi64>) -> tensor<1xf32>
+  %3 = nn.gather %y, %three {axis = 0 : i64} : (tensor<?xf32, #nn.dims<N + 2>>, tensor<1xi64>) -> tensor<1xf32>
+  func.return %0, %1, %2, %3 : tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>
+}
+
+// -----
+
+// Refused: an index beyond the end, which takes 0.
+// CHECK-LABEL: @beyond
 // CHECK: nn.gather
-func.func @last(%x: tensor<?xf32, #nn.dims<N>>) -> tensor<f32> {
-  %i = nn.constant dense<-1> : tensor<i64>
-  %0 = nn.gather %x, %i {axis = 0 : i64} : (tensor<?xf32, #nn.dims<N>>, tensor<i64>) -> tensor<f32>
-  func.return %0 : tensor<f32>
+func.func @beyond(%x: tensor<4xf32>) -> tensor<2xf32> {
+  %i = nn.constant dense<[3, 4]> : tensor<2xi64>
+  %0 = nn.gather %x, %i {axis = 0 : i64} : (tensor<4xf32>, tensor<2xi64>) -> tensor<2xf32>
+  func.return %0 : tensor<2xf32>
 }

@@ -44,13 +44,14 @@ func.func @dynamic(%x: tensor<?xf32, #nn.dims<N>>) -> tensor<?xf32, #nn.dims<N>>
 
 // -----
 
-// Invalid: an index beyond the constant that it reads.
-// CHECK: error: pass 'fold-constants': nn.gather: expected indices in [-2, 2), got 7
-func.func @invalid() -> tensor<1xf32> {
+// An index beyond the constant that it reads takes 0, as it does at run time.
+// CHECK-LABEL: @beyond
+// CHECK-NEXT: nn.constant dense<[2.000000e+00, 0.000000e+00]> : tensor<2xf32>
+func.func @beyond() -> tensor<2xf32> {
   %0 = nn.constant dense<[1.0, 2.0]> : tensor<2xf32>
-  %1 = nn.constant dense<[7]> : tensor<1xi64>
-  %2 = nn.gather %0, %1 {axis = 0 : i64} : (tensor<2xf32>, tensor<1xi64>) -> tensor<1xf32>
-  func.return %2 : tensor<1xf32>
+  %1 = nn.constant dense<[-1, 7]> : tensor<2xi64>
+  %2 = nn.gather %0, %1 {axis = 0 : i64} : (tensor<2xf32>, tensor<2xi64>) -> tensor<2xf32>
+  func.return %2 : tensor<2xf32>
 }
 
 // -----
