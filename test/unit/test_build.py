@@ -213,6 +213,7 @@ def test_a_dynamic_dim_may_leave_nothing(cache: CubinCache) -> None:
     for n in (1, 3):
         x = np.arange(4 * n, dtype=np.float32).reshape(n, 4)
         np.testing.assert_array_equal(context.run({"x": x})["y"], -x[1:])
+        assert all(all(launch.grid) for launch in context.plan({"x": (n, 4)}).launches), "CUDA refuses a grid of none"
 
 
 def test_what_the_import_remarked_stands_in_the_engine(cache: CubinCache) -> None:

@@ -45,6 +45,25 @@ def test_an_engine_computes_what_the_network_says(run: Callable[..., Any], handm
         np.testing.assert_allclose(run({"x": x})["y"], expected(x, W), rtol=1e-5)
 
 
+def test_poison_covers_the_arena_before_each_run(
+    engine: Any, handmade_network: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected, kernels = handmade_network
+    context = engine.create_context("simulator", poison=True)
+    found: list[set[int]] = []
+
+    def run_and_look(self: Any, launch: Any, bases: list[np.ndarray], symbols: dict[str, int]) -> None:
+        if launch.kernel.name == "fc":
+            found.append(set(context._arena.tolist()))
+        kernels(self, launch, bases, symbols)
+
+    monkeypatch.setattr(SimulatorContext, "_run", run_and_look)
+    x = np.ones((8, 4), np.float32)
+    for _ in range(2):
+        np.testing.assert_allclose(context.run({"x": x})["y"], expected(x, W), rtol=1e-5)
+    assert found == [{255}] * 2
+
+
 def test_arrays_that_are_not_row_major_and_lists_are_taken(run: Callable[..., Any], handmade_network: Any) -> None:
     expected, _ = handmade_network
     x = np.random.default_rng(0).standard_normal((4, 8)).astype(np.float32)

@@ -122,6 +122,26 @@ def test_shapes_that_do_not_fit_are_one_clear_error(program: HostProgram, shapes
         program.bind(shapes)
 
 
+def test_a_dim_that_follows_from_others_is_compared() -> None:
+    text = """builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}} {
+      func.func private @relu(tensor<?x3xf32, #nn.dims<N, 3>>, tensor<?xf32, #nn.dims<2*N>>) -> tensor<?x3xf32, #nn.dims<N, 3>>
+      func.func @main(%x : tensor<?x3xf32, #nn.dims<N, 3>>, %z : tensor<?xf32, #nn.dims<2*N>>) -> tensor<?x3xf32, #nn.dims<N, 3>>
+          attributes {nn.inputs = ["x", "z"], nn.outputs = ["y"]} {
+        %0 = fusion.call @relu(%x, %z) :
+            (tensor<?x3xf32, #nn.dims<N, 3>>, tensor<?xf32, #nn.dims<2*N>>) -> tensor<?x3xf32, #nn.dims<N, 3>>
+        func.return %0 : tensor<?x3xf32, #nn.dims<N, 3>>
+      }
+    }"""
+    context = make_context()
+    module = Parser(context, text).parse_module()
+    BufferizePass().apply(context, module)
+    PlanArenaPass().apply(context, module)
+    program = HostProgram.read(module, {"relu": info("relu", 3)})
+    assert program.bind({"x": (3, 3), "z": (6,)}).symbols == {"N": 3}
+    with pytest.raises(InputError, match=r"input 'z', dim 0: expected 6 \(= 2\*N\) as in z: float32\[2\*N\], got 7"):
+        program.bind({"x": (3, 3), "z": (7,)})
+
+
 def test_a_launch_of_an_unknown_kernel_is_an_error() -> None:
     context = make_context()
     module = Parser(context, NET).parse_module()

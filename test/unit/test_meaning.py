@@ -266,6 +266,10 @@ def test_logic_compare_where_clip_and_casts() -> None:
     nan = np.array([1, np.nan], np.float32)
     assert np.array_equal(compute(nn.IsNanOp, nan), [False, True])
     assert np.isnan(compute(nn.ReluOp, nan)[1])
+    assert np.isnan(compute(lambda x: nn.ClipOp(x, -0.5, 0.5), nan)[1])
+    far = np.array([-1e4, -89, 0, 89, 1e4, np.inf, -np.inf], np.float32)
+    with np.errstate(over="ignore"):
+        assert_close(compute(nn.SigmoidOp, far), np.array([0, 0, 0.5, 1, 1, 1, 0], np.float32))
 
 
 def test_gathers() -> None:

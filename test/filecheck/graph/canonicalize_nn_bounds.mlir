@@ -64,3 +64,15 @@ func.func @bounds(%n: tensor<1xf32>) -> tensor<2xf32> {
   %3 = nn.min %2, %0 : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
   func.return %3 : tensor<2xf32>
 }
+
+// -----
+
+// Refused: a bound of -0 keeps -0, which relu does not.
+// CHECK-LABEL: @negative_zero
+// CHECK-NEXT: %[[A:.*]] = nn.clip %x {min = -0.000000e+00 : f64, max = 0x7ff0000000000000 : f64}
+// CHECK-NEXT: func.return %[[A]]
+func.func @negative_zero(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %zero = nn.constant dense<-0.0> : tensor<f32>
+  %0 = nn.max %x, %zero : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  func.return %0 : tensor<4xf32>
+}

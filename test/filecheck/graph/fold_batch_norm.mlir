@@ -1,7 +1,7 @@
 // RUN: trtc-opt %s -p fold-batch-norm,fold-constants,dce --split-input-file --verify-diagnostics --parsing-diagnostics | filecheck %s
 // RUN: trtc-opt %s -p fold-batch-norm --split-input-file --verify-diagnostics --parsing-diagnostics --remarks 2>&1 | filecheck %s --check-prefix=REMARK
 
-// scale 2, bias 5, mean 1, variance 4, epsilon 0: the weights double by 2 / sqrt(4) = 1 and the shift is 5 - 1 * 1 = 4.
+// scale 2, bias 5, mean 1, variance 3, epsilon 1: the weights double by 2 / sqrt(3 + 1) = 1 and the shift is 5 - 1 * 1 = 4.
 // CHECK-LABEL: @batch_norm
 // CHECK-DAG: %[[W:.*]] = nn.constant dense<3.000000e+00> : tensor<1x1x1x2xf32>
 // CHECK-DAG: %[[B:.*]] = nn.constant dense<4.000000e+00> : tensor<1xf32>
@@ -13,9 +13,9 @@ func.func @batch_norm(%x: tensor<1x4x4x2xf32>) -> tensor<1x4x4x1xf32> {
   %s = nn.constant dense<2.0> : tensor<1xf32>
   %b = nn.constant dense<5.0> : tensor<1xf32>
   %m = nn.constant dense<1.0> : tensor<1xf32>
-  %v = nn.constant dense<4.0> : tensor<1xf32>
+  %v = nn.constant dense<3.0> : tensor<1xf32>
   %0 = nn.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x4x4x2xf32>, tensor<1x1x1x2xf32>) -> tensor<1x4x4x1xf32>
-  %1 = nn.batch_norm %0, %s, %b, %m, %v {nn.names = ["bn"], epsilon = 0.0 : f64} : (tensor<1x4x4x1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x4x4x1xf32>
+  %1 = nn.batch_norm %0, %s, %b, %m, %v {nn.names = ["bn"], epsilon = 1.0 : f64} : (tensor<1x4x4x1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x4x4x1xf32>
   func.return %1 : tensor<1x4x4x1xf32>
 }
 

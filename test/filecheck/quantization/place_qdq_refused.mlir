@@ -54,6 +54,21 @@ func.func @down_refused(%q: tensor<2x2xi8>, %s: tensor<2xf32>, %i: tensor<2xi64>
 
 // -----
 
+// Refused: a concat of scales that agree in their first number only.
+// CHECK-LABEL: @concat_of_scales
+// CHECK-COUNT-2: quant.dequantize
+// CHECK-NEXT: nn.concat %{{.*}} {axis = 0 : i64} : (tensor<1x2xf32>, tensor<1x2xf32>) -> tensor<2x2xf32>
+func.func @concat_of_scales(%q: tensor<1x2xi8>, %r: tensor<1x2xi8>) -> tensor<2x2xf32> {
+  %s = nn.constant dense<[0.5, 0.25]> : tensor<2xf32>
+  %t = nn.constant dense<[0.5, 0.125]> : tensor<2xf32>
+  %0 = quant.dequantize %q, %s {axis = 1 : i64} : (tensor<1x2xi8>, tensor<2xf32>) -> tensor<1x2xf32>
+  %1 = quant.dequantize %r, %t {axis = 1 : i64} : (tensor<1x2xi8>, tensor<2xf32>) -> tensor<1x2xf32>
+  %2 = nn.concat %0, %1 {axis = 0 : i64} : (tensor<1x2xf32>, tensor<1x2xf32>) -> tensor<2x2xf32>
+  func.return %2 : tensor<2x2xf32>
+}
+
+// -----
+
 // A concat of one scale, be it one value or equal constants, happens on integers.
 // CHECK-LABEL: @concat
 // CHECK: nn.concat %q, %r {axis = 0 : i64} : (tensor<2xi8>, tensor<2xi8>) -> tensor<4xi8>
