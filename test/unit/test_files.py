@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from trtc.compiler.npz import load_arrays, save_arrays
 from trtc.dialects.errors import OptionError
-from trtc.runtime.files import check_writable, replacing
+from trtc.runtime.files import check_apart, check_writable, replacing
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -129,3 +132,45 @@ def test_a_single_array_is_not_an_npz_file(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.ones(3))
     with pytest.raises(OptionError, match=r"expected an \.npz file"):
         load_arrays(tmp_path / "x.npy")
+
+
+def members(path: Path, *named: tuple[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in named:
+            archive.writestr(name, data)
+    return path
+
+
+def npy(shape: tuple[int, ...], data: bytes, descr: str = "<f4") -> bytes:
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": descr, "fortran_order": False, "shape": shape})
+    return stream.getvalue() + data
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ([("x.npy", npy((10**9, 100), bytes(1000)))], r"x\.npy says float32\[1000000000, 100\] and has 1000 bytes"),
+        ([("x.npy", npy((-1, 4), bytes(16)))], "x.npy says"),
+        ([("x.npy", npy((1,), bytes(8), "|O"))], "says object"),
+        ([("x.npy", npy((1,), bytes(4)))] * 2, "a name twice"),
+        ([("x.txt", b"text")], "other files"),
+        ([("x.npy", npy((1 << 20,), bytes(4 << 20)))], "more than the 1024 bytes that the inputs hold at most"),
+    ],
+)
+def test_an_array_file_that_lies_is_refused_unread(tmp_path: Path, named: Any, message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        load_arrays(members(tmp_path / "in.npz", *named), most=1024)
+
+
+def test_array_files_are_plain_files_and_outputs_are_apart(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for place in (tmp_path, tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(OptionError, match="expected a file, got"):
+            load_arrays(place)
+    (tmp_path / "in").write_bytes(b"")
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    check_apart(tmp_path / "out", "--save", [tmp_path / "in", None])
+    with pytest.raises(OptionError, match="it is read here too"):
+        check_apart(tmp_path / "link", "--save", [tmp_path / "in"])
