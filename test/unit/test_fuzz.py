@@ -11,9 +11,6 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "fuzz"))
 import harness
 
 SEEDS, SLICE = 2000, 500
-ENTRANCES = sorted(
-    harness.entrances().keys() - {"patterns"}
-)  # test_random_patterns.py runs those: no entrance, and 20 times slower
 BROKEN = """
 import ctypes, time
 from trtc import OptionError, PassError
@@ -32,7 +29,7 @@ def run(seed: int) -> None:
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, SLICE))
-@pytest.mark.parametrize("entrance", ENTRANCES)
+@pytest.mark.parametrize("entrance", harness.entrances())
 def test_every_input_is_taken_or_refused(entrance: str, first: int) -> None:
     said: list[str] = []
     tally = harness.fuzz(harness.entrances()[entrance], range(first, first + SLICE), say=said.append)
