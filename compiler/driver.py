@@ -19,6 +19,7 @@ from xdsl.printer import Printer
 from ..dialects import kernel
 from ..dialects.errors import EngineFormatError, OptionError, PassError, got
 from ..dialects.nn_base import set_symbol_ranges, symbol_ranges
+from ..dialects.provenance import join_names
 from ..passes.remarks import Remark, collecting
 from ..runtime.container import Section, decode_manifest, encode_manifest
 from ..runtime.engine import TEXT_ALIGNMENTS, WEIGHT_ALIGNMENTS, Engine, spec_to_json
@@ -210,7 +211,7 @@ def _with_profiles(module: ModuleOp, options: BuildOptions) -> ModuleOp:
     ranges = dim_ranges(options.profiles)
     if unknown := sorted(ranges.keys() - known.keys()):
         raise OptionError(
-            f"option profiles: there is no dynamic dim '{unknown[0]}'; dynamic dims: {', '.join(known) or 'none'}."
+            f"option profiles: there is no dynamic dim '{unknown[0]}'; dynamic dims: {join_names(known) or 'none'}."
         )
     module = module.clone()
     set_symbol_ranges(module, {**known, **ranges})

@@ -17,7 +17,7 @@ from ..dialects.buffer import argument_dims
 from ..dialects.dtypes import is_float, numpy_dtype
 from ..dialects.errors import InvalidModelError, OptionError
 from ..dialects.nn_base import shape_of, symbol_ranges
-from ..dialects.provenance import get_names
+from ..dialects.provenance import get_names, join_names
 
 Array = np.ndarray[Any, np.dtype[Any]]
 OnValue = Callable[[str, Array, Operation], None]
@@ -73,7 +73,9 @@ def execute(module: ModuleOp, inputs: Mapping[str, Array], on_value: OnValue | N
     names, output_names = io_names(module)
     missing = [name for name in names if name not in inputs]
     if missing:
-        raise InvalidModelError(f"inputs of @main: expected {', '.join(names)}, but {', '.join(missing)} is not given")
+        raise InvalidModelError(
+            f"inputs of @main: expected {join_names(names)}, but {join_names(missing)} is not given"
+        )
     if level(module) == "memory":
         return _execute_memory(module, {name: inputs[name] for name in names}, on_value)
     return _execute_tensors(module, [inputs[name] for name in names], output_names, on_value)
@@ -123,7 +125,7 @@ def input_shapes(
         unknown = sorted({symbol for dim in dims for symbol in dim.symbols()} - set(env))
         if unknown:
             raise OptionError(
-                f"input {name} has dimensions without a value: {', '.join(unknown)}; give them with --profile {unknown[0]}=8"
+                f"input {name} has dimensions without a value: {join_names(unknown)}; give them with --profile {unknown[0]}=8"
             )
         shapes[name] = (tuple(dim.evaluate(env) for dim in dims), type_.get_element_type())
     return shapes

@@ -48,7 +48,7 @@ from ..dialects.dims import Expr, ExprLike
 from ..dialects.dims_solving import sources
 from ..dialects.dtypes import element_type_of, f8e4m3, f8e5m2, i16, numpy_dtype, ui8
 from ..dialects.errors import InvalidModelError, OptionError, got
-from ..dialects.provenance import onnx_location, set_names
+from ..dialects.provenance import join_names, onnx_location, set_names
 from .budget import Budget, check_rank
 from .layer_arguments import check_kind, check_name, checked, extents_of, integers
 
@@ -142,11 +142,11 @@ class Network:
         used = {name for argument in self._block.args for extent in nn.shape_of(argument) for name in extent.symbols()}
         if unknown := sorted((ranges or {}).keys() - used):
             raise OptionError(
-                f"option profiles: there is no dynamic dim {unknown[0]!r}; dynamic dims: {', '.join(sorted(used)) or 'none'}."
+                f"option profiles: there is no dynamic dim {unknown[0]!r}; dynamic dims: {join_names(sorted(used)) or 'none'}."
             )
         if missing := sorted(used - known.keys()):
             raise InvalidModelError(
-                f"dynamic dims {', '.join(missing)}: no range is known; call symbols({missing[0]}=(1, 4, 8))"
+                f"dynamic dims {join_names(missing)}: no range is known; call symbols({missing[0]}=(1, 4, 8))"
             )
         shapes = [extent for argument in self._block.args for extent in nn.shape_of(argument)]
         if open_ := sorted(used - sources(shapes).keys()):

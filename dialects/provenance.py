@@ -97,10 +97,10 @@ def set_names(op: Operation, names: Sequence[str]) -> None:
 def describe(op: Operation) -> str:
     """An op in an error message: its name and the ONNX nodes that it comes from."""
     names = onnx_names(op.location)
-    return f"{op.name} (from {listed(names)})" if names else op.name
+    return f"{op.name} (from {join_names(names)})" if names else op.name
 
 
-def listed(names: Iterable[str]) -> str:
+def join_names(names: Iterable[str]) -> str:
     """Names of a model in a line of text."""
     return ", ".join(map(shown, names))
 

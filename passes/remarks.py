@@ -21,7 +21,7 @@ from typing import Literal, TypeAlias
 
 from xdsl.ir import Attribute, Operation
 
-from ..dialects.provenance import get_names, listed, onnx_names
+from ..dialects.provenance import get_names, join_names, onnx_names
 from ..dialects.text import printable
 
 Kind: TypeAlias = Literal["applied", "missed", "analysis"]
@@ -44,7 +44,7 @@ class Remark:
     message: str
 
     def __str__(self) -> str:
-        nodes = f" [{listed(self.nodes)}]" if self.nodes else ""
+        nodes = f" [{join_names(self.nodes)}]" if self.nodes else ""
         return f"{self.kind}: {self.pass_name}: {self.op_name}{nodes}: {printable(self.message)}"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dialects.provenance import join_names
 from .plan import InputError, Shape, TensorSpec
 
 _DLPACK_CPU = 1
@@ -83,7 +84,9 @@ def check_names(specs: Sequence[TensorSpec], given: Any, what: str = "inputs") -
     expected = [spec.name for spec in specs]
     _check_mapping(expected, given, what)
     if set(given) != set(expected):
-        raise InputError(f"{what}: expected {', '.join(expected)}, got {', '.join(sorted(map(str, given))) or 'none'}.")
+        raise InputError(
+            f"{what}: expected {join_names(expected)}, got {join_names(sorted(map(str, given))) or 'none'}."
+        )
 
 
 def given_outputs(specs: Sequence[TensorSpec], given: Any) -> dict[str, Any]:
@@ -93,7 +96,7 @@ def given_outputs(specs: Sequence[TensorSpec], given: Any) -> dict[str, Any]:
     expected = [spec.name for spec in specs]
     _check_mapping(expected, given, "outputs")
     if unknown := sorted(map(str, given.keys() - set(expected))):
-        raise InputError(f"outputs: expected some of {', '.join(expected)}, got '{unknown[0]}'.")
+        raise InputError(f"outputs: expected some of {join_names(expected)}, got '{unknown[0]}'.")
     arrays = {name: array for name, array in given.items() if array is not None}
     extents = sorted((*_extent(name, array), name) for name, array in arrays.items())
     for (_, end, name), (start, _, other) in pairwise(extents):

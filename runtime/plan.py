@@ -23,7 +23,7 @@ from ..dialects.dims_solving import is_linear, solved
 from ..dialects.dtypes import numpy_dtype
 from ..dialects.errors import EngineFormatError, PassError, TrtcError
 from ..dialects.nn_base import symbol_ranges
-from ..dialects.provenance import onnx_names
+from ..dialects.provenance import join_names, onnx_names
 from ..dialects.text import shown
 from .kernels import KernelInfo
 
@@ -227,7 +227,7 @@ class HostProgram:
     def _check_names(self, given: Mapping[str, Any]) -> None:
         expected = [spec.name for spec in self.inputs]
         if set(given) != set(expected):
-            raise InputError(f"inputs: expected {', '.join(expected)}, got {', '.join(sorted(given)) or 'none'}.")
+            raise InputError(f"inputs: expected {join_names(expected)}, got {join_names(sorted(given)) or 'none'}.")
 
     def _check_dim(self, spec: TensorSpec, axis: int, extent: Expr, size: int, env: Mapping[str, int]) -> None:
         expected = extent.evaluate(env)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from ..dialects.provenance import listed
+from ..dialects.provenance import join_names
 from .context import CudaContext, Prepared
 
 _REPEATS = 50
@@ -87,6 +87,6 @@ def table(times: Sequence[LaunchTime]) -> str:
     lines = [f"{'us':>9} {'share':>6}  kernel [ONNX nodes]"]
     for time in sorted(times, key=lambda t: -t.microseconds):
         share = 100 * time.microseconds / total
-        lines.append(f"{time.microseconds:9.2f} {share:5.1f}%  {time.kernel} [{listed(time.nodes)}]")
+        lines.append(f"{time.microseconds:9.2f} {share:5.1f}%  {time.kernel} [{join_names(time.nodes)}]")
     lines.append(f"{total:9.2f} 100.0%  {len(times)} launches, each timed alone")
     return "\n".join(lines)

@@ -13,6 +13,7 @@ from ...dialects import dims
 from ...dialects.dims import Expr
 from ...dialects.dims_solving import is_linear, solved
 from ...dialects.errors import InvalidModelError, OptionError
+from ...dialects.provenance import join_names
 from ..network import Network, Range
 from .dim_names import DimNames, read_dims
 from .node import UnsupportedNode, Value, onnx_element_type
@@ -77,7 +78,7 @@ class Inputs:
         """The sizes that a user fixed, which hold wherever the symbol stands."""
         if unknown := sorted(self.static_shapes.keys() - set(inputs)):
             raise OptionError(
-                f"static_shapes: the model has no input {unknown[0]!r}; its inputs are {', '.join(inputs)}"
+                f"static_shapes: the model has no input {unknown[0]!r}; its inputs are {join_names(inputs)}"
             )
         for name, pinned in self.static_shapes.items():
             declared = shapes.get(name, [])
@@ -105,7 +106,7 @@ class Inputs:
             else:
                 raise OptionError(
                     f"profiles: there is no dynamic dim or input {key!r}; "
-                    f"dynamic dims: {', '.join(sorted(symbols)) or 'none'}; inputs: {', '.join(inputs)}"
+                    f"dynamic dims: {join_names(sorted(symbols)) or 'none'}; inputs: {join_names(inputs)}"
                 )
         # Dims that are symbols come first: they tell what is left open in an expression.
         for what, extent, entries in sorted(asked, key=lambda each: len(each[1].symbols()) + (not each[1].as_symbol())):
@@ -161,7 +162,7 @@ class Inputs:
             given = ", ".join(f"{name!r}: (1, 8, 32)" for name in self.defaulted)
             flags = " ".join(f"--profile {shlex.quote(f'{name}=1,8,32')}" for name in self.defaulted)
             raise OptionError(
-                f"profiles: the dynamic dims {', '.join(self.defaulted)} have no (min, opt, max); "
+                f"profiles: the dynamic dims {join_names(self.defaulted)} have no (min, opt, max); "
                 f"pass profiles={{{given}}} (trtc build: {flags}), equal numbers for a fixed size"
             )
         self.net.ranges.update(dict.fromkeys(self.defaulted, DEFAULT_RANGE))

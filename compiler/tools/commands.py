@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...dialects.errors import OptionError
-from ...dialects.provenance import listed
+from ...dialects.provenance import join_names
 from ...dialects.text import shown
 from ...runtime.container import MAGIC
 from ...runtime.files import check_apart, check_writable, replacing
@@ -278,7 +278,7 @@ def _print_engine(engine: Engine, arch: str | None) -> None:
         used, facts = stored["resources"], stored["facts"]
         grid = " x ".join(facts["grid"])
         print(f"  {shown(facts['name'])}: grid {grid}, {facts['threads']} threads, {used['registers']} registers, "
-              f"{facts['shared_bytes']} bytes shared [{listed(facts['nodes'])}]")  # fmt: skip
+              f"{facts['shared_bytes']} bytes shared [{join_names(facts['nodes'])}]")  # fmt: skip
         for problem in stored["problems"]:
             print(f"    {problem}")
 

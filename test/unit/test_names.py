@@ -202,3 +202,10 @@ def test_a_build_reads_its_own_bytes_back(monkeypatch: pytest.MonkeyPatch, chang
     monkeypatch.setattr(driver, "_print", lambda module, **options: change(printed(module, **options)))
     with pytest.raises(trtc.PassError, match=message):
         trtc.build(small(), SM_80)
+
+
+def test_a_list_of_names_in_an_error_is_one_line() -> None:
+    engine = trtc.build(small(), SM_80)
+    with pytest.raises(trtc.InputError) as caught:
+        engine.run({EVIL: np.zeros((2, 4), np.float32)})
+    assert str(caught.value).isprintable()
