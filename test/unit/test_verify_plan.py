@@ -180,17 +180,17 @@ def replaced(text: str, *changes: tuple[str, str]) -> str:
     return text
 
 
-def forged(manifest: Any, sections: Any, text: str) -> tuple[Any, Any]:
+def forged(manifest: Any, sections: Any, text: str, arch: str = "sm_80") -> tuple[Any, Any]:
     """An engine with another host function, and a manifest that says the same wherever it can."""
-    changed = {**sections, HOST: Section(text.encode())}
     manifest = deepcopy(manifest)
-    variant = Variant("sm_80", manifest["variants"]["sm_80"], changed)
+    changed = {**sections, manifest["variants"][arch]["host"]: Section(text.encode())}
+    variant = Variant(arch, manifest["variants"][arch], changed)
     module = variant.parse("host")
     kernels = [KernelInfo.read(op) for op in module.walk() if isinstance(op, FuncOp)]
     for stored, facts in zip(variant.manifest["kernels"], kernels, strict=True):
         stored["facts"] = json.loads(json.dumps(facts.to_json()))
     program = HostProgram.read(module, {facts.name: facts for facts in kernels})
-    manifest["variants"]["sm_80"] |= describe(module, program)
+    manifest["variants"][arch] |= describe(module, program)
     manifest["inputs"], manifest["outputs"] = (
         [spec_to_json(s) for s in specs] for specs in (program.inputs, program.outputs)
     )
@@ -202,6 +202,24 @@ SMALLER = [("offset 256 size 96", "offset 0 size 96"), ("memref<512xi8>", "memre
 FURTHER = [("offset 256 size 96", "offset 1024 size 96"), ("memref<512xi8>", "memref<1280xi8>")]
 WIDER = [("<6, 1>", "<12, 1>"), ("<[6, 1]", "<[12, 1]")]
 OVER = "1000000000"
+READS_WHAT_IT_WRITES = [
+    ("ins(%2 : memref<?x3xf32>) outs(%4", "ins(%4 : memref<?x3xf32, strided<[6, 1]>>) outs(%4"),
+    (
+        "@relu(%0: !kernel.global<dims <N, 3> x f32, strides <3, 1>",
+        "@relu(%0: !kernel.global<dims <N, 3> x f32, strides <6, 1>",
+    ),
+]
+UNKNOWN_INPUT = [
+    ("(%x: memref<?x4xf32> loc(unknown), ", "(%x: memref<?x4xf32> loc(unknown), %q: memref<?xf32> loc(unknown), "),
+    ('nn.inputs = ["x"]', 'nn.inputs = ["x", "q"]'),
+    ("[#nn.dims<N, 4>, ", "[#nn.dims<N, 4>, #nn.dims<M>, "),
+    ("{N = array<i64: 1, 2, 8>}", "{M = array<i64: 1, 2, 8>, N = array<i64: 1, 2, 8>}"),
+]
+UNWRITTEN_OUTPUT = [
+    ('%0: memref<?xf32> loc("sum1"))', '%0: memref<?xf32> loc("sum1"), %q: memref<?xf32> loc(unknown))'),
+    ('nn.outputs = ["y"]', 'nn.outputs = ["y", "q"]'),
+    ("#nn.dims<N>]", "#nn.dims<N>, #nn.dims<N>]"),
+]
 
 
 @pytest.mark.parametrize(
@@ -209,6 +227,9 @@ OVER = "1000000000"
     [
         (SMALLER, "two buffers that are live at once share byte 0"),
         (FURTHER, ""),
+        (READS_WHAT_IT_WRITES, "launch of relu writes to what it reads"),
+        (UNKNOWN_INPUT, "M has no range, or no input gives it"),
+        (UNWRITTEN_OUTPUT, "no launch writes output 'q'"),
         ([("memref<512xi8>", f"memref<{OVER}xi8>")], f"its arena has {OVER} bytes, and its slots end at 512"),
         ([("size 96", "size 100")], r"a slot of 100 bytes is for a buffer of 12\*N"),
         ([("size 96", "size 92")], r"a slot of 92 bytes is for a buffer of 12\*N"),
@@ -336,7 +357,12 @@ def test_plans_with_tensor_maps_are_verified(tmp_path: Path) -> None:
                     manifest, (*facts, *path), lambda target, key, lie=lie: target.__setitem__(key, lie)
                 )
                 assert verdict(changed, sections), f"{path} = {lie!r}"
-    assert json.dumps(manifest)
+    text = str(bytes(sections["sm_90a/host.mlir"].data), "utf-8")
+    warps = re.search(r"warps (\d+) ", text)
+    assert warps is not None
+    fewer = text.replace(warps[0], f"warps {int(warps[1]) - 1} ", 1)
+    said = verdict(*forged(manifest, sections, fewer, "sm_90a"))
+    assert f"was compiled for {32 * int(warps[1])} threads per block" in said
 
 
 @pytest.mark.parametrize(
