@@ -88,6 +88,10 @@ class Expr:
         self._text: str | None = None
         self._evaluator: Evaluator | None = None
 
+    def __deepcopy__(self, memo: object) -> Expr:
+        """Itself, as it cannot change."""
+        return self
+
     # Structure.
 
     def as_int(self) -> int | None:

@@ -449,6 +449,15 @@ def test_real_expressions_are_far_from_the_limits() -> None:
     assert height.evaluate({"H": 7}) == 1
 
 
+def test_what_is_just_within_the_limit_builds_and_runs() -> None:
+    """64 minima and maxima in each other, through every pass, the CUDA C, the engine file and a run."""
+    model = nested_divisions(31)
+    model.graph.node[-1].input[0] = model.graph.node[-2].output[0]
+    profiles = {"A": (1, 2, 4), "B": (1, 2, 4), "C": (1, 2, 4)}
+    engine = trtc.build(model, trtc.BuildOptions(target="sm_80", profiles=profiles), cache=None)
+    assert engine.run({"x": np.zeros((2, 3, 4), np.float32)})["y"].shape == (16,)
+
+
 # Errors name all that is wrong
 
 
