@@ -27,12 +27,17 @@ import zoo
 
 pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
 
-MODELS = [("ppocr_cls", "fp32"), ("ppocr_cls", "fp16"), ("open_nsfw", "fp32"), ("open_nsfw", "fp16")]
-EVERYTHING = ("sm_80", "sm_86", "sm_89", "sm_90a")
+TUNED = [
+    ("ppocr_cls", "fp32", "sm_80"),
+    ("open_nsfw", "fp16", "sm_80"),
+    ("open_nsfw", "fp32", "sm_90a"),
+    ("ppocr_cls", "fp16", "sm_90a"),
+]
+"""Of these the longest, the shortest and the middle kernel of each schedule compile, for the other architectures the longest."""
 TENSOR_CORES = ("sm_100a", "sm_120a")
 """Architectures for which the `mma.sync` kernels compile; nothing is tuned for them."""
-CASES = [(*MODELS[index % 4], arch) for index, arch in enumerate(EVERYTHING + TENSOR_CORES)]
-CASES += [(*MODELS[(index + 1) % 4], arch) for index, arch in enumerate(EVERYTHING + TENSOR_CORES)]
+CASES = [*TUNED, ("ppocr_cls", "fp16", "sm_86"), ("open_nsfw", "fp32", "sm_89")]
+CASES += [("ppocr_cls", "fp16", "sm_100a"), ("open_nsfw", "fp16", "sm_120a")]
 
 
 @cache
@@ -71,7 +76,8 @@ def test_kernels_of_models_compile_without_spills(name: str, precision: str, arc
     assert len(sources) >= 3, "several schedules"
     if arch in TENSOR_CORES:
         sources = {"gemm_mma": sources["gemm_mma"]}
-    for source in [text for texts in sources.values() for text in texts]:
+    chosen = [texts if (name, precision, arch) in TUNED else texts[-1:] for texts in sources.values()]
+    for source in [text for texts in chosen for text in texts]:
         compiled(source, arch)
 
 
