@@ -148,7 +148,7 @@ class GatherToSlice(RewritePattern):
             return
         size = dims[axis].as_int()
         flat = [int(i) + (size if i < 0 and size is not None else 0) for i in indices.reshape(-1)]
-        least, _ = dims[axis].bounds({name: (1, _LARGEST_DIM) for name in dims[axis].symbols()})
+        least, _ = dims[axis].bounds(dict.fromkeys(dims[axis].symbols(), (1, _LARGEST_DIM)))
         if flat[0] < 0 or flat[-1] >= least or flat != list(range(flat[0], flat[0] + len(flat))):
             return
         starts = [flat[0] if i == axis else 0 for i in range(len(dims))]
