@@ -288,6 +288,15 @@ def test_gathers() -> None:
     assert np.array_equal(outside, [np.zeros(6), x[3, 0], np.zeros(6)])
 
 
+def test_gathers_of_one_index() -> None:
+    """Neither the index nor what it takes has dims."""
+    x = rng(19).standard_normal(4, np.float32)
+    for index in (2, -1, 4, -5):
+        wanted = x[index] if -4 <= index < 4 else 0
+        assert compute(nn.GatherOp, x, np.array(index, np.int64)) == wanted
+        assert compute(nn.GatherNdOp, x, np.array([index], np.int64)) == wanted
+
+
 def test_data_movement() -> None:
     x = rng(20).standard_normal((4, 5, 6), np.float32)
     got = compute(lambda a: nn.SliceOp(a, [1, 4, 0], [2, 3, 2], [1, -2, 4]), x)
