@@ -170,7 +170,7 @@ def test_dilated_max_pool() -> None:
     assert_close(nchw(got), onnx_result("MaxPool", [nchw(x)], kernel_shape=(2, 2), dilations=(2, 2)))
 
 
-@pytest.mark.parametrize("size", [3, 5])
+@pytest.mark.parametrize("size", [2, 3, 4, 5])
 def test_lrn(size: int) -> None:
     x = rng(4).standard_normal((1, 3, 2, 9), np.float32)
     options = dict(alpha=0.5, beta=0.7, bias=1.5)
@@ -387,3 +387,27 @@ def test_weights_and_calls_run() -> None:
     module.verify()
     (got,) = run_module(module, [np.array([1, 10, 100], np.float32)])
     assert np.array_equal(got, [2, 40, 600])
+
+
+def test_integers_are_summed_exactly() -> None:
+    a, b = np.full((1, 1100), 127, np.int8), np.full((1100, 1), 127, np.int8)
+    b[3] = 126
+    assert compute(nn.MatmulOp, a, b).tolist() == [[1099 * 127 * 127 + 127 * 126]]
+    wide = np.array([2**53, 1], np.int64)
+    assert compute(lambda x: nn.ReduceOp(x, "sum", (0,), False), wide) == 2**53 + 1
+
+
+def test_softmax_of_large_scores() -> None:
+    x = np.array([[1000, 999, -1000], [-1e4, -1e4, -1e4]], np.float32)
+    e = np.exp(np.float32(-1))
+    expected = np.array([[1 / (1 + e), e / (1 + e), 0], [1 / 3] * 3], np.float32)
+    assert_close(compute(lambda a: nn.SoftmaxOp(a, 1), x), expected)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_indices_just_outside_give_zero(axis: int) -> None:
+    x = np.arange(1, 17, dtype=np.float32).reshape(4, 4)
+    got = compute(lambda a, i: nn.GatherOp(a, i, axis), x, np.array([-5, -4, 3, 4], np.int64))
+    kept = np.take(x, [0, 3], axis)
+    zero = np.zeros_like(np.take(x, [0], axis))
+    np.testing.assert_array_equal(got, np.concatenate([zero, kept, zero], axis))
