@@ -92,3 +92,20 @@ func.func @into_matmul_refused(%a: tensor<3x3x3xf32>, %b: tensor<3x3x3xf32>) -> 
   %6 = nn.matmul %a, %b : (tensor<3x3x3xf32>, tensor<3x3x3xf32>) -> tensor<3x3x3xf32>
   func.return %1, %3, %5, %6 : tensor<3x3x3xf32>, tensor<3x3x3xf32>, tensor<3x3x3xf32>, tensor<3x3x3xf32>
 }
+
+// -----
+
+// The tensor between two transposes is named where it still stands, in another order: by the inverse of the rotation that goes.
+// CHECK-LABEL: @names
+// CHECK: nn.exp %x {nn.names = ["t@2,0,1"]}
+// CHECK-NEXT: nn.transpose {{.*}}nn.names = ["u"], permutation = array<i64: 2, 0, 1>
+// CHECK: nn.abs %x {nn.names = ["kept"]}
+func.func @names(%x: tensor<2x3x4xf32>) -> (tensor<4x2x3xf32>, tensor<4x2x3xf32>) {
+  %0 = nn.exp %x : tensor<2x3x4xf32>
+  %1 = nn.transpose %0 {nn.names = ["t"], permutation = array<i64: 1, 2, 0>} : (tensor<2x3x4xf32>) -> tensor<3x4x2xf32>
+  %2 = nn.transpose %1 {nn.names = ["u"], permutation = array<i64: 1, 2, 0>} : (tensor<3x4x2xf32>) -> tensor<4x2x3xf32>
+  %3 = nn.abs %x {nn.names = ["kept"]} : tensor<2x3x4xf32>
+  %4 = nn.transpose %3 {nn.names = ["v"], permutation = array<i64: 1, 2, 0>} : (tensor<2x3x4xf32>) -> tensor<3x4x2xf32>
+  %5 = nn.transpose %4 {permutation = array<i64: 1, 2, 0>} : (tensor<3x4x2xf32>) -> tensor<4x2x3xf32>
+  func.return %2, %5 : tensor<4x2x3xf32>, tensor<4x2x3xf32>
+}
