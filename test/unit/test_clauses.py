@@ -28,6 +28,8 @@ NO_TEXT_REACHES = {
     "dtypes.numpy_dtype": "asked by what runs, builds or folds",
     "dtypes.element_type_of": "asked about NumPy arrays",
     "fusion.yield_op": "xDSL's verifier of terminators comes first",
+    "ir_text.__setitem__": "a limit of the reader of text from outside, which has tests of its own",
+    "ir_text.__getitem__": "a limit of the reader of text from outside, which has tests of its own",
     "nn_base.as_tensor": "asked by constructors: in text the constraint of the operand comes first",
     "nn_base.shape_of": "asked by constructors: in text verify_tensor_type comes first",
     "nn_base.normalize_axis": "asked by constructors, which count axes from the end; in text they count from the front",
