@@ -64,6 +64,11 @@ def test_poison_covers_the_arena_before_each_run(
     assert found == [{255}] * 2
 
 
+def test_a_weight_of_another_size_is_refused(handmade_engine: Callable[..., Any]) -> None:
+    with pytest.raises(EngineFormatError, match=r"weight 'w' has 64 bytes, which do not fit float32\[4, 3\]"):
+        handmade_engine(np.zeros((4, 4), np.float32)).create_context("simulator")
+
+
 def test_arrays_that_are_not_row_major_and_lists_are_taken(run: Callable[..., Any], handmade_network: Any) -> None:
     expected, _ = handmade_network
     x = np.random.default_rng(0).standard_normal((4, 8)).astype(np.float32)
