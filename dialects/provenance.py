@@ -22,7 +22,6 @@ from xdsl.dialects.builtin import (
     UnknownLoc,
 )
 from xdsl.ir import Attribute, Operation
-from xdsl.utils.hints import isa
 
 from .text import shown
 
@@ -59,9 +58,9 @@ def fuse(*locations: LocationAttr) -> LocationAttr:
 
 def location_parts(location: Attribute) -> tuple[Attribute, ...]:
     """The locations that a fused one holds; none of any other."""
-    if not isinstance(location, FusedLoc) or not isa(location.locations, ArrayAttr[Attribute]):
-        return ()
-    return location.locations.data
+    if not isinstance(location, FusedLoc) or not isinstance(location.locations, ArrayAttr):
+        return ()  # each part is an attribute: asking them all would take as long as there are parts
+    return cast(ArrayAttr[Attribute], location.locations).data
 
 
 def onnx_names(location: Attribute) -> list[str]:

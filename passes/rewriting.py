@@ -104,7 +104,7 @@ class _CarryingApplier(RewritePattern):
         for owner in filter(_is_unread, read):
             assert isinstance(owner, Operation)
             removing(owner.location, f"{name} put it into another op")
-            if len(location_parts(merged)) < MOST_MERGED:
+            if len(location_parts(merged)) + len(location_parts(owner.location)) < MOST_MERGED:
                 merged = fuse(merged, owner.location)
         if is_unknown(merged):
             return

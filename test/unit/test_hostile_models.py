@@ -19,10 +19,13 @@ import trtc
 from trtc.compiler.frontend import import_onnx
 from trtc.compiler.pipeline import run_pipeline
 from trtc.compiler.targets import set_target
+from trtc.compiler.universe import load_pass, make_context
 from trtc.dialects import dims, limits
 from trtc.dialects.errors import InvalidModelError, TrtcError, UnsupportedOpError
 from trtc.dialects.meaning import run_module
+from trtc.dialects.provenance import location_parts, onnx_names
 from trtc.passes.buffers.views import concat_starts
+from trtc.passes.rewriting import MOST_MERGED
 
 SECONDS = 5.0
 """Of one thread's time: what a model may take to be refused, on any machine."""
@@ -368,6 +371,14 @@ def test_a_chain_of_nodes_is_linear() -> None:
     assert seconds(2000) < 12 * max(seconds(500), 0.05)
 
 
+def test_a_chain_that_merges_collects_a_bounded_location() -> None:
+    """With all locations of what went before in each op, a chain would take quadratic time and memory."""
+    nodes = "".join(f"t{i + 1} = Relu(t{i})\n" for i in range(300))
+    module = import_onnx(text(f"(float[4] t0) => (float[4] y) {{ {nodes} y = Neg(t300) }}"))
+    load_pass("canonicalize-nn")().apply(make_context(), module)
+    assert max(len(location_parts(op.location)) for op in module.walk()) <= MOST_MERGED
+
+
 def test_functions_compute_what_their_bodies_say() -> None:
     """Attributes, defaults, results that are left out, an operand that is a result, functions in functions, names that collide."""
     body = """(float[3] x) => (float[3] y, float[3] z, float[3] p) {
@@ -389,8 +400,6 @@ G (a) => (c) { t = Neg(a)
     np.testing.assert_allclose(y, [0.01, 0, -4], rtol=1e-6)
     np.testing.assert_array_equal(p, x)
     assert 'loc("F/LeakyRelu#0")' not in str(module)
-    from trtc.dialects.provenance import onnx_names
-
     names = {name for op in module.walk() for name in onnx_names(op.location)}
     assert {"F/LeakyRelu#0", "F/G#1/Neg#0", "F.1/LeakyRelu#0", "G#3/Neg#1"} <= names
 
