@@ -1,6 +1,6 @@
 """Mutations: small, realistic mistakes, one at a time, that the tests should notice. Tables in TOML, one for each area.
 
-tests = ["test/filecheck/graph/cse.mlir"]        # what should notice, for mutations that do not say
+tests = ["test/filecheck/graph/cse*.mlir"]       # what should notice, for mutations that do not say; files, nodes, patterns
 
 [[mutant]]
 file = "passes/graph/cse.py"

@@ -249,3 +249,8 @@ def test_a_memory_limit_is_kept_to_the_byte(observe: Any) -> None:
     needed = int(re.search(r"the arena needs (\d+) bytes, more than the limit of 1", error)[1])  # type: ignore[index]
     codes = [observe(trtc.main, [*base, "--memory-limit", str(needed - less)])[0] for less in (0, 1)]
     assert codes == [0, 2]
+
+
+@pytest.mark.parametrize("arch", ["sm_80", "sm_90a"])
+def test_the_ir_of_the_chosen_architecture_is_shown(observe: Any, arch: str) -> None:
+    assert f'"{arch}"' in observe(trtc.main, ["inspect", "net.engine", "--ir", "--arch", arch])[1]
