@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, TypeAlias, cast
+from typing import Any, Self, TypeAlias, cast
 
 from ..dialects.errors import OptionError, got
 
@@ -51,6 +51,11 @@ class BuildOptions:
     schedules: tuple[str, ...] | None = None
     check_boundaries: bool = True
     verify_each: bool = True
+
+    def __new__(cls, *_: Any, **given: Any) -> Self:
+        for name in given.keys() - cls.__dataclass_fields__.keys():
+            raise OptionError(f"option {name}: expected one of {', '.join(cls.__dataclass_fields__)}.")
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         precision: Any = self.precision

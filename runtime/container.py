@@ -113,7 +113,7 @@ class _Reader:
         magic, version, zero, file_length, manifest_length, digest = _HEADER.unpack(header)
         if magic != MAGIC:
             raise EngineFormatError(
-                f"engine file '{self.path}': it is no trtc engine; check the path, or build one from an ONNX model (trtc build)."
+                f"engine file '{self.path}': not a trtc engine; check the path, or build one from an ONNX model (trtc build)."
             )
         if version != VERSION or zero != 0:
             raise self.broken(f"expected format version {VERSION}, that of this trtc, got {version}")

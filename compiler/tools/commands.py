@@ -170,7 +170,7 @@ def _check_engine_output(path: Path) -> None:
         start = stream.read(len(MAGIC))
     if start not in (b"", MAGIC):
         raise OptionError(
-            f"engine file '{path}': it exists and is no engine; delete it, or choose another name with -o."
+            f"engine file '{path}': it exists and is not an engine; delete it, or choose another name with -o."
         )
 
 

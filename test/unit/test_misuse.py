@@ -158,6 +158,7 @@ def test_wrong_options_of_a_context_are_refused(engine: Any, options: Any, messa
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (dict(static_shapes={}), "option static_shapes: expected one of precision, target"),
         *((dict(precision=p), "option precision") for p in ("fp4", None, np.array(["fp16", "x"]), [])),
         *((dict(target=t), "option target") for t in ("sm_", 80, "sm_８0", "sm_80\n")),
         *((dict(memory_limit=m), "option memory_limit") for m in (0, -1, "x", True, 1.5, 2**64, 10**5000)),

@@ -88,7 +88,7 @@ def test_inspect_shows_kernels_sources_and_ir(file: str, capsys: pytest.CaptureF
     ("arguments", "code", "message"),
     [
         (["run", "{tmp}/missing.engine"], 1, "No such file"),
-        (["run", "{tmp}/text.engine"], 1, "it is no trtc engine; check the path"),
+        (["run", "{tmp}/text.engine"], 1, "not a trtc engine; check the path"),
         (["inspect", "{file}", "--cuda", "nothing"], 2, "expected a kernel of this engine: fc, "),
         (["inspect", "{file}", "--arch", "sm_120"], 1, "holds kernels for sm_80, not for 'sm_120'"),
         (
@@ -105,7 +105,7 @@ def test_inspect_shows_kernels_sources_and_ir(file: str, capsys: pytest.CaptureF
         (["build", "{tmp}/missing.onnx", "--profile", "N=2", "--profile", "N=3"], 2, "N has another profile already"),
         (["build", "{tmp}/missing.onnx", "-o", "{tmp}"], 2, "expected the name of a file, got a directory"),
         (["build", "{tmp}/missing.onnx", "-o", "{tmp}/no/x.engine"], 2, "does not exist; create it first"),
-        (["build", "{tmp}/missing.onnx", "-o", "{tmp}/text.engine"], 2, "it exists and is no engine"),
+        (["build", "{tmp}/missing.onnx", "-o", "{tmp}/text.engine"], 2, "it exists and is not an engine"),
         (["run", "{file}", "--device", "simulator", "--shape", "N=2", "--shape", "N=3"], 2, "N has the size 2 already"),
         (["run", "{file}", "--device", "simulator", "--save", "{tmp}"], 2, "--save"),
         (["run", "{file}", "--device", "simulator", "--inputs", "{tmp}/text.engine"], 2, "expected an .npz file"),
@@ -149,7 +149,7 @@ def test_a_build_never_overwrites_what_is_no_engine(tmp_path: Path, capsys: pyte
     model = tmp_path / "model.onnx"
     model.write_bytes(b"weights of years")
     assert main(["build", str(model), "-o", str(model), "--quiet"]) == 2
-    assert "it exists and is no engine; delete it" in capsys.readouterr().err
+    assert "it exists and is not an engine; delete it" in capsys.readouterr().err
     assert model.read_bytes() == b"weights of years"
 
 
