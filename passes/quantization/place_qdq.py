@@ -23,7 +23,7 @@ from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
 from ...dialects import nn, quant
-from ...dialects.nn import element_of
+from ...dialects.nn import element_of, shape_of
 from ..graph.editing import depends_on_constants_only, functions, rebuilt
 from ..remarks import remark
 from ..rewriting import apply_patterns
@@ -49,11 +49,18 @@ def _positive(mark: quant.ScaledOp) -> bool:
     return scale is not None and bool(np.all(scale > 0))
 
 
+def _keeps_scales(op: Operation, mark: quant.ScaledOp) -> bool:
+    """Whether each result of a pool or relu is one of the elements that one positive scale is for."""
+    axis = None if mark.axis is None else mark.axis.value.data
+    mixed = isinstance(op, nn.MaxPoolOp) and axis in range(1, len(shape_of(op.x)) - 1)
+    return _positive(mark) and not mixed
+
+
 def _moved_axis(op: Operation, mark: quant.ScaledOp) -> tuple[bool, int | None]:
     """(whether a mark commutes with the op, its axis on the op's other side)."""
     axis = None if mark.axis is None else mark.axis.value.data
     if isinstance(op, _KEEPS_AXES):
-        return _positive(mark), axis
+        return _keeps_scales(op, mark), axis
     if isinstance(op, nn.TransposeOp):
         return True, None if axis is None else nn.values_of(op.permutation).index(axis)
     return isinstance(op, _MOVES_ELEMENTS) and axis is None, None
@@ -116,7 +123,7 @@ class QuantizeUp(RewritePattern):
         inner = op.x.owner
         if not isinstance(inner, nn.MaxPoolOp | nn.ReshapeOp) or not op.x.has_one_use():
             return
-        if (isinstance(inner, nn.MaxPoolOp) and not _positive(op)) or (
+        if (isinstance(inner, nn.MaxPoolOp) and not _keeps_scales(inner, op)) or (
             isinstance(inner, nn.ReshapeOp) and op.axis is not None
         ):
             return
