@@ -25,14 +25,13 @@ def evaluated(node: Node, row: Row) -> list[Value] | None:
         return None
     copies = [None if v is None else replace(v, array=c, ssa=None) for c, v in zip(constants, node.inputs, strict=True)]
     alone = replace(node, net=Network(), inputs=copies)
-    made = row(alone)
-    results = [made] if isinstance(made, SSAValue | Value) else list(made)
+    results = alone.results(row(alone))
     arrays = _run(alone.net)
     if arrays is None:
         return None
     originals = {id(copy): value for copy, value in zip(copies, node.inputs, strict=True) if value is not None}
     found = [
-        Value("", array=arrays[value]) if isinstance(value, SSAValue) else originals.get(id(value), value)
+        originals.get(id(value)) or (value if value.ssa is None else Value("", array=arrays[value.ssa]))
         for value in results
     ]
     new = (value.array for value in found if value.array is not None and not value.name)

@@ -233,8 +233,7 @@ class _Importer:
             return constants
         folded = self._folded(node, domain)
         result: Result = entry.row(node) if folded is None else folded
-        made = [result] if isinstance(result, SSAValue | Value) else list(result)
-        return [Value("", ssa=value) if isinstance(value, SSAValue) else value for value in made]
+        return node.results(result)
 
     def _expanded(self, node: Node, body: FunctionProto) -> list[Value]:
         """The results of a function body; its ops carry the location of `node`, and only its results get names."""

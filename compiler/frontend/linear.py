@@ -36,15 +36,20 @@ def matmul(node: Node) -> Result:
 @onnx_op("Gemm")
 def gemm(node: Node) -> Result:
     net = node.net
+    if all(node.value(i).constant() is not None for i in (0, 1)):
+        node.in_f32()
     a, b = node.data(0), node.data(1)
     if node.rank(0) != 2 or node.rank(1) != 2:
         node.invalid(f"expected two matrices, got operands of rank {node.rank(0)} and {node.rank(1)}")
     if node.int("transA", 0):
         a = net.add_transpose(a, (1, 0))
     result = net.add_matmul(a, b, transpose_b=bool(node.int("transB", 0)))
-    result = _scaled(node, result, node.float("alpha", 1.0))
-    if node.has_input(2) and node.float("beta", 1.0) != 0.0:
-        result = net.add_binary("add", result, _scaled(node, node.data(2), node.float("beta", 1.0)))
+    alpha, beta = node.float("alpha", 1.0), node.float("beta", 1.0)
+    if alpha != 1.0 or beta not in (0.0, 1.0):
+        node.in_f32()
+    result = _scaled(node, node.widened(result), alpha)
+    if node.has_input(2) and beta != 0.0:
+        result = net.add_binary("add", result, _scaled(node, node.data(2), beta))
     return result
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
+from xdsl.dialects.builtin import bf16, f16, f32
+from xdsl.ir import SSAValue
 
 from ...dialects import dims, nn
 from ...dialects.dtypes import element_type_of, numpy_dtype
@@ -20,7 +22,9 @@ from .folding import as_int
 from .model import GraphNode, tensor_to_array
 
 if TYPE_CHECKING:
-    from xdsl.ir import Attribute, SSAValue
+    from collections.abc import Sequence
+
+    from xdsl.ir import Attribute
 
     from ...dialects.dims import Expr
     from ..network import Network
@@ -139,6 +143,8 @@ class Node:
     """The values that some node or graph output reads."""
     result_dtype: np.dtype[Any] | None = None
     """Element type of a folded result, where it is not that of the first operand (set by the folds of Cast)."""
+    narrow: Attribute | None = None
+    """The element type that `in_f32` widened, to which the results are rounded."""
     _attributes: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def __post_init__(self) -> None:
@@ -214,6 +220,19 @@ class Node:
 
     # Operands.
 
+    def in_f32(self) -> None:
+        """From here on operands of f16 and bf16 are taken as f32, and the node's results are rounded once.
+
+        A row that makes several ops which round calls this first. Folding rounds after each op, a fused kernel only where it
+        stores: without it the two would differ, and a sum of squares in f16 be infinite.
+        """
+        if self.element_type(0) in (f16, bf16):
+            self.narrow = self.element_type(0)
+
+    def widened(self, value: SSAValue) -> SSAValue:
+        """A value in the type that the node computes in."""
+        return self.net.add_cast(value, f32) if self.narrow and nn.element_of(value) in (f16, bf16) else value
+
     def has_input(self, index: int) -> bool:
         return index < len(self.inputs) and self.inputs[index] is not None
 
@@ -226,7 +245,15 @@ class Node:
 
     def data(self, index: int) -> SSAValue:
         """Operand `index` as an SSA value; constants and shape arithmetic become ops here."""
-        return self.value(index).materialise(self.net)
+        return self.widened(self.value(index).materialise(self.net))
+
+    def results(self, made: SSAValue | Value | Sequence[SSAValue | Value]) -> list[Value]:
+        """What the node's row made, as values."""
+        values = [made] if isinstance(made, SSAValue | Value) else list(made)
+        return [Value("", ssa=self._rounded(value)) if isinstance(value, SSAValue) else value for value in values]
+
+    def _rounded(self, value: SSAValue) -> SSAValue:
+        return self.net.add_cast(value, self.narrow) if self.narrow and nn.element_of(value) == f32 else value
 
     def _called(self, index: int) -> str:
         name = self.value(index).name

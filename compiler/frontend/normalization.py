@@ -64,6 +64,7 @@ def _per_channel(node: Node, index: int) -> SSAValue:
 
 @onnx_op("InstanceNormalization")
 def instance_normalization(node: Node) -> Result:
+    node.in_f32()
     net = node.net
     normal = _standardised(net, node.data(0), list(range(2, node.rank(0))), node.float("epsilon", 1e-5))
     return net.add_binary("add", net.add_binary("mul", normal, _per_channel(node, 1)), _per_channel(node, 2))
@@ -74,6 +75,7 @@ def group_normalization(node: Node) -> Result:
     net, shape, groups = node.net, node.shape(0), node.int("num_groups")
     if node.opset < 21:
         node.unsupported("before opset 21 its scale and bias are per group", "export with opset 21 or newer")
+    node.in_f32()
     folded = net.add_reshape(node.data(0), (shape[0], groups, dims.product(shape[1:]) // groups))
     normal = net.add_reshape(_standardised(net, folded, [2], node.float("epsilon", 1e-5)), shape)
     return net.add_binary("add", net.add_binary("mul", normal, _per_channel(node, 1)), _per_channel(node, 2))
@@ -81,6 +83,7 @@ def group_normalization(node: Node) -> Result:
 
 @onnx_op("MeanVarianceNormalization")
 def mean_variance_normalization(node: Node) -> Result:
+    node.in_f32()
     axes = [node.axis(axis, node.rank(0)) for axis in node.ints("axes", [0, 2, 3])]
     net, x = node.net, node.data(0)
     centred = net.add_binary("sub", x, net.add_reduce("mean", x, axes, keepdims=True))
@@ -92,6 +95,7 @@ def mean_variance_normalization(node: Node) -> Result:
 
 @onnx_op("LpNormalization")
 def lp_normalization(node: Node) -> Result:
+    node.in_f32()
     net, x, p = node.net, node.data(0), node.int("p", 2)
     axis = node.axis(node.int("axis", -1), node.rank(0))
     if p == 1:
@@ -121,6 +125,7 @@ def softmax(node: Node) -> Result:
 @onnx_op("LogSoftmax")
 def log_softmax(node: Node) -> Result:
     """x - max - log(sum(exp(x - max))): the logarithm of a softmax would round small probabilities to 0."""
+    node.in_f32()
     net = node.net
 
     def build(x: SSAValue, axis: int) -> SSAValue:

@@ -51,9 +51,11 @@ def compare(node: Node) -> Result:
 @onnx_op(*VARIADIC)
 def variadic(node: Node) -> Result:
     net, kind = node.net, VARIADIC[node.op_type]
-    operands = [node.data(i) for i in range(len(node.inputs))]
-    if not operands:
+    if not node.inputs:
         node.invalid("it has no operand; expected at least one")
+    if node.op_type == "Mean" or (node.op_type == "Sum" and len(node.inputs) > 2):
+        node.in_f32()
+    operands = [node.data(i) for i in range(len(node.inputs))]
     total = chain(lambda a, b: net.add_binary(kind, a, b), operands)
     return net.add_binary("div", total, len(operands)) if node.op_type == "Mean" else total
 
@@ -184,17 +186,20 @@ def prelu(node: Node) -> Result:
 
 @onnx_op("Elu")
 def elu(node: Node) -> Result:
+    node.in_f32()
     return _elu(node.net, node.data(0), node.float("alpha", 1.0))
 
 
 @onnx_op("Selu")
 def selu(node: Node) -> Result:
+    node.in_f32()
     alpha, gamma = node.float("alpha", 1.67326319217681884765625), node.float("gamma", 1.05070102214813232421875)
     return node.net.add_binary("mul", _elu(node.net, node.data(0), alpha), gamma)
 
 
 @onnx_op("Celu")
 def celu(node: Node) -> Result:
+    node.in_f32()
     net, x, alpha = node.net, node.data(0), node.float("alpha", 1.0)
     below = net.add_unary("exp", net.add_binary("div", net.add_binary("min", x, 0.0), alpha))
     below = net.add_binary("mul", net.add_binary("sub", below, 1.0), alpha)
@@ -216,34 +221,40 @@ def shrink(node: Node) -> Result:
 
 @onnx_op("HardSigmoid")
 def hard_sigmoid(node: Node) -> Result:
+    node.in_f32()
     return _hard_sigmoid(node.net, node.data(0), node.float("alpha", 0.2), node.float("beta", 0.5))
 
 
 @onnx_op("HardSwish")
 def hard_swish(node: Node) -> Result:
+    node.in_f32()
     x = node.data(0)
     return node.net.add_binary("mul", x, _hard_sigmoid(node.net, x, 1.0 / 6.0, 0.5))
 
 
 @onnx_op("Softplus")
 def softplus_op(node: Node) -> Result:
+    node.in_f32()
     return softplus(node.net, node.data(0))
 
 
 @onnx_op("Softsign")
 def softsign(node: Node) -> Result:
+    node.in_f32()
     net, x = node.net, node.data(0)
     return net.add_binary("div", x, net.add_binary("add", net.add_unary("abs", x), 1.0))
 
 
 @onnx_op("Swish")
 def swish(node: Node) -> Result:
+    node.in_f32()
     net, x, alpha = node.net, node.data(0), node.float("alpha", 1.0)
     return net.add_binary("mul", x, net.add_unary("sigmoid", net.add_binary("mul", x, alpha)))
 
 
 @onnx_op("Mish")
 def mish(node: Node) -> Result:
+    node.in_f32()
     net, x = node.net, node.data(0)
     return net.add_binary("mul", x, net.add_unary("tanh", softplus(net, x)))
 
@@ -251,6 +262,7 @@ def mish(node: Node) -> Result:
 @onnx_op("Gelu")
 @onnx_op("Gelu", "FastGelu", domain="com.microsoft", note="FastGelu with its optional bias")
 def gelu(node: Node) -> Result:
+    node.in_f32()
     net, x = node.net, node.data(0)
     if node.op_type == "FastGelu" and node.has_input(1):
         x = net.add_binary("add", x, node.data(1))
@@ -269,6 +281,7 @@ def gelu(node: Node) -> Result:
 
 @onnx_op("Tan", "Sinh", "Cosh")
 def from_exponentials(node: Node) -> Result:
+    node.in_f32()
     net, x = node.net, node.data(0)
     if node.op_type == "Tan":
         return net.add_binary("div", net.add_unary("sin", x), net.add_unary("cos", x))

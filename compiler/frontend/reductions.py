@@ -34,6 +34,8 @@ def _axes(node: Node, rank: int) -> list[int]:
 
 @onnx_op(*KINDS)
 def reduction(node: Node) -> Result:
+    if node.op_type in ("ReduceL2", "ReduceLogSum", "ReduceLogSumExp"):
+        node.in_f32()
     net, x, kind = node.net, node.data(0), node.op_type
     axes = _axes(node, node.rank(0))
     keepdims = bool(node.int("keepdims", 1))

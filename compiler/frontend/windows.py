@@ -86,6 +86,8 @@ def _drop_height(node: Node, result: SSAValue, flat: bool) -> SSAValue:
 @onnx_op("Conv", note="1-D and 2-D; groups, dilations, auto_pad")
 def conv(node: Node) -> Result:
     net = node.net
+    if all(node.value(i).constant() is not None for i in (0, 1)):
+        node.in_f32()
     x, flat = _as_2d(node)
     weights = node.shape(1)
     if len(weights) != node.rank(0):
@@ -101,7 +103,7 @@ def conv(node: Node) -> Result:
     ones = [1] * len(sizes)
     strides, dilations = node.ints("strides", ones), node.ints("dilations", ones)
     pads = _windows(node, sizes, dilations=dilations, strides=strides)
-    array = node.value(1).array
+    array = None if node.narrow else node.value(1).array
     if flat:
         w = (
             array.reshape(*array.shape[:2], 1, array.shape[2])

@@ -10,8 +10,9 @@
 Convs and matmuls are served first, then row ops, windows and gathers, then what is left of the pointwise ops. A region grows
 structurally (regions.py); whether its group can run is the schedules' answer, and there is no second rule list here: a refused group
 is cut back to the longest prefix that is accepted, with a remark for each refusal, and what was cut off tries again as its own group.
-A conv takes in the cast of its image where a schedule converts on the way. Numbers become immediates of the group. Views (reshape,
-transpose, slice, concat, broadcast_to) and ops on constants stay outside. Groups have one result. Horizontal fusion is not done here.
+A conv takes in the cast of its image where a schedule converts on the way; of a widening cast with several users each gets its
+own. Numbers become immediates of the group. Views (reshape, transpose, slice, concat, broadcast_to) and ops on constants stay
+outside. Groups have one result. Horizontal fusion is not done here.
 Linear: each op is looked at a bounded number of times.
 """
 
@@ -23,23 +24,27 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, bf16, f16
 from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import nn
+from ...dialects.dtypes import is_float
 from ...dialects.fusion import CallOp, GroupOp
-from ..graph.editing import WEIGHTS, fed_by_constants_only, functions
+from ...dialects.nn import element_of, shape_of
+from ...dialects.provenance import NAMES, get_names, set_names
+from ..graph.editing import WEIGHTS, erase_unused, fed_by_constants_only, functions, rebuilt
 from ..quantization.realize_integer import integer_form
 from ..remarks import remark
 from .building import ask_schedules, build_group, replace_by_group
-from .regions import Growth, Region, anchor_kind, is_view
+from .regions import ROW, Growth, Region, anchor_kind, is_view
 
 NAME = "fuse-groups"
 TARGET = "kernel.target"
 _PRIORITY = ("conv", "matmul", "row", "window", "gather", "pointwise")
+_UNARY_VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp)
 _UNGROUPED = (nn.ConstantOp, nn.WeightOp, nn.ExportOp, GroupOp, CallOp, ReturnOp)
 
 
@@ -100,8 +105,49 @@ def _grouped(op: Operation, constants: set[SSAValue]) -> bool:
     return not (isinstance(op, _UNGROUPED) or is_view(op)) and bool(op.results) and op.results[0] not in constants
 
 
+def _spread_widening_casts(block: Block) -> None:
+    """A cast from f16 or bf16 moves behind the views of its result, and is made anew for each op that can take it in: a load
+    converts for nothing, a store of its result costs memory traffic and a launch."""
+    pending = [op for op in block.ops if isinstance(op, nn.CastOp) and _widens(op)]
+    while pending:
+        cast = pending.pop()
+        uses = list(cast.result.uses)
+        pending += [_behind(use.operation, cast) for use in uses if isinstance(use.operation, _UNARY_VIEWS)]
+        readers = [use for use in cast.result.uses if _takes_in(use.operation, cast.result)]
+        for use in readers[1:]:
+            copy = cast.clone()
+            copy.attributes.pop(NAMES, None)
+            block.insert_op_after(copy, cast)
+            use.operation.operands[use.index] = copy.result
+        erase_unused([cast])
+
+
+def _widens(op: nn.CastOp) -> bool:
+    return element_of(op.x) in (f16, bf16) and is_float(element_of(op.result))
+
+
+def _behind(view: Operation, cast: nn.CastOp) -> nn.CastOp:
+    """view(cast(x)) as cast(view(x)): the new cast, which replaces the view's result."""
+    narrow = rebuilt(view, [cast.x], [nn.with_element(view.results[0], element_of(cast.x))])
+    narrow.attributes.pop(NAMES, None)
+    wide = nn.CastOp(narrow.results[0], element_of(cast.result))
+    wide.location = cast.location
+    set_names(wide, get_names(view))
+    Rewriter.insert_op([narrow, wide], InsertPoint.before(view))
+    view.results[0].replace_all_uses_with(wide.result)
+    erase_unused([view])
+    return wide
+
+
+def _takes_in(user: Operation, value: SSAValue) -> bool:
+    """Whether a group around `user` can compute `value` element by element as it reads it."""
+    read = user.operands[0] if isinstance(user, ROW) else user.results[0] if nn.is_pointwise(user) else None
+    return read is not None and shape_of(read) == shape_of(value)
+
+
 def fuse_block(block: Block, target: Attribute | None) -> None:
     """Group the ops of a function's block."""
+    _spread_widening_casts(block)
     growth = Growth(block, fed_by_constants_only(block))
     anchors = [(op, anchor_kind(op)) for op in block.ops if _grouped(op, growth.constants)]
     for kind in _PRIORITY:

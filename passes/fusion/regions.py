@@ -19,7 +19,7 @@ from ...dialects.nn import shape_of
 from ...dialects.provenance import describe
 
 VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.ConcatOp, nn.BroadcastToOp)
-_ROW = (nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp, nn.LrnOp)
+ROW = (nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp, nn.LrnOp)
 _WINDOW = (nn.MaxPoolOp, nn.AvgPoolOp)
 _GATHER = (nn.GatherOp, nn.GatherNdOp)
 _COPIES = (nn.PadOp, nn.SliceOp, nn.IotaOp, nn.ShapeValueOp)
@@ -41,7 +41,7 @@ def anchor_kind(op: Operation) -> str:
         return "window" if op.is_depthwise else "conv"
     if isinstance(op, nn.MatmulOp):
         return "matmul"
-    for kind, classes in (("row", _ROW), ("window", _WINDOW), ("gather", _GATHER), ("pointwise", _COPIES)):
+    for kind, classes in (("row", ROW), ("window", _WINDOW), ("gather", _GATHER), ("pointwise", _COPIES)):
         if isinstance(op, classes):
             return kind
     if nn.is_pointwise(op):
@@ -92,7 +92,7 @@ class Growth:
     def __post_init__(self) -> None:
         self.position = {op: index for index, op in enumerate(self.block.ops)}
         for op in self.position:
-            if isinstance(op, (nn.ConvOp, nn.MatmulOp, *_ROW)):
+            if isinstance(op, (nn.ConvOp, nn.MatmulOp, *ROW)):
                 marks = [
                     p for p in self._producers([op]) if isinstance(p, quant.DequantizeOp) and p.result.has_one_use()
                 ]

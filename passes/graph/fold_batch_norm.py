@@ -20,8 +20,8 @@ from typing import ClassVar
 
 import numpy as np
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Operation, SSAValue
+from xdsl.dialects.builtin import ModuleOp, bf16, f16, f32
+from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
@@ -71,24 +71,34 @@ def _is_transposed(op: Operation) -> bool:
 
 
 class DecomposeBatchNorm(RewritePattern):
-    """batch_norm -> mul by `scale * rsqrt(variance + epsilon)`, add `bias - mean * that`."""
+    """batch_norm -> mul by `scale * rsqrt(variance + epsilon)`, add `bias - mean * that`; in f32 where x is narrower, unless the
+    factor will go into the weights before it."""
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.BatchNormOp, rewriter: PatternRewriter, /) -> None:
-        x, scale, bias, mean, variance = op.operands
-        dtype = numpy_dtype(element_of(variance))
-        epsilon = nn.ConstantOp(np.asarray(op.epsilon.value.data, dtype))
-        shifted = nn.AddOp(variance, epsilon)
-        inverse = nn.RsqrtOp(shifted)
-        factor = nn.MulOp(scale, inverse)
-        moved = nn.MulOp(mean, factor)
-        shift = nn.SubOp(bias, moved)
-        new: list[Operation] = [epsilon, shifted, inverse, factor, moved, shift]
-        if element_of(shift.result) != element_of(x):
-            factor, shift = nn.CastOp(factor, element_of(x)), nn.CastOp(shift, element_of(x))
-            new += [factor, shift]
-        product = nn.MulOp(x, factor)
-        rewriter.replace(op, [*new, product, nn.AddOp(product, shift)])
+        own = element_of(op.operands[0])
+        wide = f32 if own in (f16, bf16) and not _absorbs_factor(op.operands[0]) else own
+        new: list[Operation] = []
+
+        def cast(value: SSAValue, element: Attribute) -> SSAValue:
+            if element_of(value) == element:
+                return value
+            new.append(nn.CastOp(value, element))
+            return new[-1].results[0]
+
+        def add(made: Operation) -> SSAValue:
+            new.append(made)
+            return made.results[0]
+
+        parameters = element_of(op.operands[4]) if wide is own else wide
+        x, scale, bias, mean, variance = (op.operands[0], *(cast(v, parameters) for v in op.operands[1:]))
+        epsilon = add(nn.ConstantOp(np.asarray(op.epsilon.value.data, numpy_dtype(parameters))))
+        factor = add(nn.MulOp(scale, add(nn.RsqrtOp(add(nn.AddOp(variance, epsilon))))))
+        shift = add(nn.SubOp(bias, add(nn.MulOp(mean, factor))))
+        product = add(nn.MulOp(cast(x, wide), cast(factor, wide)))
+        result = add(nn.AddOp(product, cast(shift, wide)))
+        cast(result, own)
+        rewriter.replace(op, new)
 
 
 class SubToAdd(RewritePattern):

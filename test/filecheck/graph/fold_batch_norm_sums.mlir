@@ -1,17 +1,37 @@
 // RUN: trtc-opt %s -p fold-batch-norm,fold-constants,dce --split-input-file | filecheck %s
 
-// f16 values by f32 statistics: the factor and the shift are cast, once each.
+// f16 values are normalised in f32 and rounded once.
 // CHECK-LABEL: @mixed_types
-// CHECK: %[[F:.*]] = nn.constant dense<5.000000e-01> : tensor<1xf16>
-// CHECK: %[[B:.*]] = nn.constant dense<1.000000e+00> : tensor<1xf16>
-// CHECK: %[[P:.*]] = nn.mul %x, %[[F]] : (tensor<2x1xf16>, tensor<1xf16>)
-// CHECK: nn.add %[[P]], %[[B]]
+// CHECK-DAG: %[[F:.*]] = nn.constant dense<5.000000e-01> : tensor<1xf32>
+// CHECK-DAG: %[[B:.*]] = nn.constant dense<1.000000e+00> : tensor<1xf32>
+// CHECK: %[[X:.*]] = nn.cast %x
+// CHECK-NEXT: %[[P:.*]] = nn.mul %[[X]], %[[F]] : (tensor<2x1xf32>, tensor<1xf32>)
+// CHECK-NEXT: %[[S:.*]] = nn.add %[[P]], %[[B]]
+// CHECK-NEXT: nn.cast %[[S]] : (tensor<2x1xf32>) -> tensor<2x1xf16>
 func.func @mixed_types(%x: tensor<2x1xf16>) -> tensor<2x1xf16> {
   %s = nn.constant dense<1.0> : tensor<1xf32>
   %m = nn.constant dense<0.0> : tensor<1xf32>
   %v = nn.constant dense<4.0> : tensor<1xf32>
   %0 = nn.batch_norm %x, %s, %s, %m, %v {epsilon = 0.0 : f64} : (tensor<2x1xf16>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<2x1xf16>
   func.return %0 : tensor<2x1xf16>
+}
+
+// -----
+
+// Where the factor goes into weights before it, it is cast to their type: conv and addition stay f16.
+// CHECK-LABEL: @into_narrow_weights
+// CHECK: %[[W:.*]] = nn.constant dense<1.500000e+00> : tensor<1x1xf16>
+// CHECK: %[[P:.*]] = nn.matmul %x, %[[W]]
+// CHECK: %[[B:.*]] = nn.constant dense<1.000000e+00> : tensor<1xf16>
+// CHECK-NEXT: nn.add %[[P]], %[[B]] : (tensor<2x1xf16>, tensor<1xf16>) -> tensor<2x1xf16>
+func.func @into_narrow_weights(%x: tensor<2x1xf16>) -> tensor<2x1xf16> {
+  %w = nn.constant dense<3.0> : tensor<1x1xf16>
+  %s = nn.constant dense<1.0> : tensor<1xf32>
+  %m = nn.constant dense<0.0> : tensor<1xf32>
+  %v = nn.constant dense<4.0> : tensor<1xf32>
+  %0 = nn.matmul %x, %w : (tensor<2x1xf16>, tensor<1x1xf16>) -> tensor<2x1xf16>
+  %1 = nn.batch_norm %0, %s, %s, %m, %v {epsilon = 0.0 : f64} : (tensor<2x1xf16>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<2x1xf16>
+  func.return %1 : tensor<2x1xf16>
 }
 
 // -----
