@@ -48,7 +48,7 @@ from ..dialects.dims import Expr, ExprLike
 from ..dialects.dims_solving import sources
 from ..dialects.dtypes import element_type_of, f8e4m3, f8e5m2, i16, numpy_dtype, ui8
 from ..dialects.errors import InvalidModelError, OptionError, got
-from ..dialects.provenance import join_names, onnx_location, set_names
+from ..dialects.provenance import describe, join_names, onnx_location, set_names
 from .budget import Budget, check_rank
 from .layer_arguments import check_kind, check_name, checked, extents_of, integers
 
@@ -134,7 +134,7 @@ class Network:
         """The finished module, verified, a new one at each call; the network cannot be added to afterwards.
 
         `ranges` are those of dynamic dims that take the place of, or complete, what `symbols` said. Raises InvalidModelError if
-        there is no output, a dynamic dim has no range, or an op does not verify, and OptionError for a range of no dim.
+        there is no output, a dynamic dim has no range, or an op does not verify, be it at one size of a range only, and OptionError for a range of no dim.
         """
         if not self._outputs:
             raise InvalidModelError("the network has no output; call mark_output")
@@ -157,6 +157,8 @@ class Network:
             self._module = self._finish()
         module = self._module.clone()
         nn.set_symbol_ranges(module, {name: known[name] for name in known if name in used})
+        if used:
+            _check_sizes(module)
         return module
 
     def _finish(self) -> ModuleOp:
@@ -554,6 +556,20 @@ class Network:
         """`x * scale` of an i8 or i32 tensor, in the element type of the scale."""
         factor = self.operand(scale)
         return self.insert(quant.DequantizeOp(x, factor, axis, nn.element_of(factor)))
+
+
+def _check_sizes(module: ModuleOp) -> None:
+    """Raises InvalidModelError for an op whose shapes do not fit at a size that the ranges of the module's dims allow."""
+    for op in module.walk():
+        if isinstance(op, nn.NnOp):
+            try:
+                op.verify_()
+            except VerifyException as error:
+                ranges = ", ".join(
+                    f"{name} in {low}..{high}" for name, (low, _, high) in nn.symbol_ranges(module).items()
+                )
+                what = str(error).removeprefix(f"{op.name}: ")
+                raise InvalidModelError(f"{describe(op)}: {what}; the profile allows {ranges}") from None
 
 
 def _kind(what: str, kind: str, table: Mapping[str, type[nn.NnOp]]) -> Any:

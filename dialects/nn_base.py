@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
 from typing import TypeAlias, TypeGuard, cast
 
 from xdsl.dialects.builtin import (
@@ -151,9 +152,33 @@ def verify_tensor_type(ty: AnyTensorType) -> None:
         )
 
 
+_VERIFIED: ContextVar[Operation | None] = ContextVar("trtc_verified", default=None)
+"""The op that is being verified: the module around it says which sizes its dims take."""
+
+
 def same_dim(a: Expr, b: Expr) -> bool:
-    """Whether two dims may be equal: False only if they provably differ."""
-    return a is b or (a - b).as_int() in (0, None)
+    """Whether two dims may be equal: False only if they provably differ, be it at one end of their symbols' ranges."""
+    if a is b or (gap := (a - b).as_int()) == 0:
+        return True
+    return gap is None and not any(_differ(a, b, sizes) for sizes in _sizes_in_range())
+
+
+def _differ(a: Expr, b: Expr, sizes: dict[str, int]) -> bool:
+    if not a.symbols() | b.symbols() <= sizes.keys():
+        return False
+    try:
+        return a.evaluate(sizes) != b.evaluate(sizes)
+    except ZeroDivisionError:
+        return False
+
+
+def _sizes_in_range() -> list[dict[str, int]]:
+    """All dim symbols at their least, usual and greatest size, while an op of a module that says so is verified."""
+    op = _VERIFIED.get()
+    while op is not None and not isinstance(op, ModuleOp):
+        op = op.parent_op()
+    ranges = {} if op is None else symbol_ranges(op)
+    return [{name: entries[which] for name, entries in ranges.items()} for which in range(3)] if ranges else []
 
 
 def compatible(a: Attribute, b: Attribute) -> bool:
@@ -167,6 +192,7 @@ def compatible(a: Attribute, b: Attribute) -> bool:
 def broadcast_dims(what: str, *shapes: Sequence[Expr]) -> tuple[Expr, ...]:
     """The NumPy broadcast of shapes. A dim whose size is unknown broadcasts only against 1, a constant, or the same expression.
 
+    Beside a constant it stands for that constant: its range must allow it no other size, 1 included.
     Raises InvalidModelError for dims that differ, UnsupportedOpError for dims that are not known to be equal.
     """
     rank = max(map(len, shapes), default=0)
@@ -175,14 +201,16 @@ def broadcast_dims(what: str, *shapes: Sequence[Expr]) -> tuple[Expr, ...]:
     for axis, column in enumerate(zip(*padded, strict=True)):
         wide = list(dict.fromkeys(d for d in column if d.as_int() != 1))
         constants = [d for d in wide if d.as_int() is not None]
-        if len(constants) > 1 or (not constants and len(wide) > 1):
+        fits = all(same_dim(d, constants[0]) for d in wide) if constants else len(wide) <= 1
+        if not fits:
             got = " and ".join(_shape_text(s) for s in shapes)
             text = f"{what}: expected shapes that broadcast, got {got}, which differ in dim {axis}"
             if len(constants) > 1:
                 raise InvalidModelError(text)
+            named = "" if constants else "give them one name in the model, or "
             raise UnsupportedOpError(
-                f"{text}; if {' and '.join(map(str, wide))} are always equal, give them one name in the model, or fix their sizes "
-                "in the profile (min = opt = max)"
+                f"{text}; if {' and '.join(map(str, wide))} are always equal, {named}fix their sizes in the profile "
+                "(min = opt = max)"
             )
         dims.append((constants or wide or [const(1)])[0])
     return tuple(dims)
@@ -295,14 +323,17 @@ class NnOp(IRDLOperation, ABC):
         for value in (*self.operands, *self.results):
             if is_tensor(value.type):
                 verify_tensor_type(value.type)
+        outer = _VERIFIED.set(self)
         try:
             self.check()
             inferred = self.inferred()
+            for index, (want, got) in enumerate(zip(inferred or (), self.result_types, strict=False)):
+                if not compatible(want, got):
+                    raise InvalidModelError(f"{self.name}: expected result {index} of type {want}, got {got}")
         except TrtcError as error:
             raise VerifyException(str(error)) from error
-        for index, (want, got) in enumerate(zip(inferred or (), self.result_types, strict=False)):
-            if not compatible(want, got):
-                raise VerifyException(f"{self.name}: expected result {index} of type {want}, got {got}")
+        finally:
+            _VERIFIED.reset(outer)
 
 
 class SameTypeOp(NnOp):

@@ -280,7 +280,8 @@ def matmul(d: Draw) -> None:
     at = -1 if turned else -2
     alike = [v for v in d.pool if nn.rank_of(v) == 2 and nn.element_of(v) == f32 and nn.shape_of(v)[at] == inner]
     shape = [d.one(SIZES), inner] if turned else [inner, d.one(SIZES)]
-    b = weights(d, *[2] * d.chance(0.2), *shape) if inner.as_int() and (not alike or d.chance(0.6)) else d.one(alike)
+    batched = d.chance(0.2) and all(size.as_int() is not None for size in nn.shape_of(a)[:-2])
+    b = weights(d, *[2] * batched, *shape) if inner.as_int() and (not alike or d.chance(0.6)) else d.one(alike)
     d.keep(nn.MatmulOp(a, b, transpose_b=turned))
 
 
@@ -430,6 +431,7 @@ def random_case(seed: int) -> Case:
     types = [v.type for v in d.block.args], [v.type for v in results]
     module = ModuleOp([FuncOp("main", types, Region(d.block))])
     nn.set_symbol_ranges(module, {"N": (1, 2, 4)})
+    module.verify()
     return Case(
         seed, family, module, [[_array(rng, a.type, n, family.finite) for a in d.block.args] for n in (1, 3, 3)]
     )

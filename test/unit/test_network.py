@@ -260,3 +260,15 @@ def test_a_reduction_over_no_axes_takes_each_element_alone(kind: str, expected: 
     assert not [op for op in module.walk() if op.name == "nn.reduce"]
     (y,) = run_module(module, [np.array([-2, 3], np.float32)])
     np.testing.assert_array_equal(y, expected)
+
+
+def test_a_dim_beside_a_constant_has_that_size_throughout_its_range() -> None:
+    net = Network()
+    x = net.add_input("x", "f32", ("N", 4))
+    net.mark_output(net.add_binary("add", x, np.ones((2, 4), np.float32)), "y")
+    for low, high in ((1, 2), (2, 3)):  # at 1 it would be broadcast, which the result's type does not say
+        with pytest.raises(
+            InvalidModelError, match=rf"got \[N, 4\] and \[2, 4\], .* the profile allows N in {low}..{high}"
+        ):
+            net.module({"N": (low, 2, high)})
+    assert nn.symbol_ranges(net.module({"N": (2, 2, 2)})) == {"N": (2, 2, 2)}

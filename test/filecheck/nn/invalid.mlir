@@ -63,6 +63,28 @@ func.func @f(%x : tensor<?xf32, #nn.dims<N>>, %y : tensor<?xf32, #nn.dims<M>>) {
 
 // -----
 
+// A symbol beside a constant stands for it: a range that allows other sizes is none for this product.
+// CHECK: nn.matmul: expected shapes that broadcast, got [N] and [2], which differ in dim 0; if N and 2 are always equal, fix their sizes in the profile
+builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 4>}} {
+  func.func @f(%x : tensor<?x4x3xf32, #nn.dims<N, 4, 3>>, %y : tensor<2x3x4xf32>) {
+    %0 = nn.matmul %x, %y : (tensor<?x4x3xf32, #nn.dims<N, 4, 3>>, tensor<2x3x4xf32>) -> tensor<2x4x4xf32>
+    func.return
+  }
+}
+
+// -----
+
+// The same of elements that a reshape keeps, at the greatest size only.
+// CHECK: nn.reshape: expected as many elements of the same type as tensor<?x?xf32, #nn.dims<N, M>>, got tensor<4xf32>
+builtin.module attributes {nn.symbols = {M = array<i64: 2, 2, 2>, N = array<i64: 2, 2, 3>}} {
+  func.func @f(%x : tensor<?x?xf32, #nn.dims<N, M>>) {
+    %0 = nn.reshape %x : (tensor<?x?xf32, #nn.dims<N, M>>) -> tensor<4xf32>
+    func.return
+  }
+}
+
+// -----
+
 // The result type is the inferred one.
 // CHECK: nn.add: expected result 0 of type tensor<4x3xf32>, got tensor<4xf32>
 func.func @f(%x : tensor<4x1xf32>, %y : tensor<3xf32>) {
