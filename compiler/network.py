@@ -134,7 +134,8 @@ class Network:
         """The finished module, verified, a new one at each call; the network cannot be added to afterwards.
 
         `ranges` are those of dynamic dims that take the place of, or complete, what `symbols` said. Raises InvalidModelError if
-        there is no output, a dynamic dim has no range, or an op does not verify, be it at one size of a range only, and OptionError for a range of no dim.
+        there is no output, a dynamic dim has no range, or an op does not verify, be it at one size of a range only, and
+        OptionError for a range of no dim.
         """
         if not self._outputs:
             raise InvalidModelError("the network has no output; call mark_output")

@@ -9,8 +9,10 @@
 
 Step by step: a batch_norm becomes a multiplication and an addition; a multiplication by constants per channel moves up through an
 addition of constants and into the weights of a conv or matmul that nobody else uses, or into those of the conv or matmul behind it;
-neighbouring additions merge. Refused where the product feeds others too, or where factors do not lie along the channels. Rounding
-changes in the last bits, so the pass reassociates.
+neighbouring additions merge. Refused where the product feeds others too, or where factors do not lie along the channels; where a
+constant that is merged, inverted or scaled would be infinite or NaN, which each of the two steps that it stands for need not be; and
+where a factor or the weights of a whole filter would be too small for their type, and so imprecise or zero. A batch_norm of such
+numbers is computed as it is defined. Rounding changes in the last bits, so the pass reassociates.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from typing import ClassVar
 import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, bf16, f16, f32
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
@@ -33,6 +35,7 @@ from ...dialects.provenance import fuse
 from ..remarks import remark
 from ..rewriting import apply_patterns
 from .editing import depends_on_constants_only, per_channel, rebuilt
+from .known_numbers import KnownNumbers
 
 NAME = "fold-batch-norm"
 
@@ -70,35 +73,59 @@ def _is_transposed(op: Operation) -> bool:
     return isinstance(op, nn.MatmulOp) and op.transpose_b is not None
 
 
-class DecomposeBatchNorm(RewritePattern):
-    """batch_norm -> mul by `scale * rsqrt(variance + epsilon)`, add `bias - mean * that`; in f32 where x is narrower, unless the
-    factor will go into the weights before it."""
+class WidenBatchNorm(RewritePattern):
+    """A batch_norm of f16 or bf16 in f32, rounded once, unless its factor will go into the weights before it."""
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.BatchNormOp, rewriter: PatternRewriter, /) -> None:
-        own = element_of(op.operands[0])
-        wide = f32 if own in (f16, bf16) and not _absorbs_factor(op.operands[0]) else own
-        new: list[Operation] = []
+        own = element_of(op.x)
+        if own not in (f16, bf16) or _absorbs_factor(op.x):
+            return
+        casts = {operand: nn.CastOp(operand, f32) for operand in op.operands if element_of(operand) != f32}
+        wide = nn.BatchNormOp(*(casts[v].result if v in casts else v for v in op.operands), op.epsilon.value.data)
+        rewriter.replace(op, [*casts.values(), wide, nn.CastOp(wide.result, own)])
 
-        def cast(value: SSAValue, element: Attribute) -> SSAValue:
-            if element_of(value) == element:
-                return value
-            new.append(nn.CastOp(value, element))
-            return new[-1].results[0]
 
-        def add(made: Operation) -> SSAValue:
-            new.append(made)
-            return made.results[0]
+@dataclass
+class DecomposeBatchNorm(RewritePattern):
+    """batch_norm -> mul by `scale * rsqrt(variance + epsilon)`, add `bias - mean * that`; `(x - mean) * ... + bias` if need be."""
 
-        parameters = element_of(op.operands[4]) if wide is own else wide
-        x, scale, bias, mean, variance = (op.operands[0], *(cast(v, parameters) for v in op.operands[1:]))
-        epsilon = add(nn.ConstantOp(np.asarray(op.epsilon.value.data, numpy_dtype(parameters))))
-        factor = add(nn.MulOp(scale, add(nn.RsqrtOp(add(nn.AddOp(variance, epsilon))))))
-        shift = add(nn.SubOp(bias, add(nn.MulOp(mean, factor))))
-        product = add(nn.MulOp(cast(x, wide), cast(factor, wide)))
-        result = add(nn.AddOp(product, cast(shift, wide)))
-        cast(result, own)
-        rewriter.replace(op, new)
+    numbers: KnownNumbers
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.BatchNormOp, rewriter: PatternRewriter, /) -> None:
+        variance = op.variance
+        epsilon = nn.ConstantOp(np.asarray(op.epsilon.value.data, numpy_dtype(element_of(variance))))
+        shifted = nn.AddOp(variance, epsilon)
+        inverse = nn.RsqrtOp(shifted)
+        factor = nn.MulOp(op.scale, inverse)
+        merged = self._merged(op, factor)
+        rewriter.replace(op, [epsilon, shifted, inverse, factor, *(merged or _as_defined(op, factor))])
+
+    def _merged(self, op: nn.BatchNormOp, factor: nn.MulOp) -> list[Operation] | None:
+        """`x * factor + shift`, in the type of x; None where a constant would not fit."""
+        moved = nn.MulOp(op.mean, factor)
+        shifts, factors = [moved, nn.SubOp(op.bias, moved)], list[Operation]()
+        if (narrow := element_of(op.x)) != element_of(op.mean):
+            factors, shifts = [nn.CastOp(factor, narrow)], [*shifts, nn.CastOp(shifts[-1], narrow)]
+        if all(map(depends_on_constants_only, op.operands[1:])):
+            otherwise = "factor and shift not merged"
+            if not self.numbers.fit(op, [*factors, *shifts], otherwise, addend=True):
+                return None
+            if factors and not self.numbers.fit(op, [*shifts, *factors], otherwise):
+                return None
+        product = nn.MulOp(op.x, factors[0] if factors else factor)
+        return [*factors, *shifts, product, nn.AddOp(product, shifts[-1])]
+
+
+def _as_defined(op: nn.BatchNormOp, factor: nn.MulOp) -> list[Operation]:
+    """`(x - mean) * factor + bias`, in the type of these."""
+    wide, narrow = element_of(op.mean), element_of(op.x)
+    cast = [] if wide == narrow else [nn.CastOp(op.x, wide)]
+    centred = nn.SubOp(cast[0] if cast else op.x, op.mean)
+    product = nn.MulOp(centred, factor)
+    total = nn.AddOp(product, op.bias)
+    return [*cast, centred, product, total, *([nn.CastOp(total, narrow)] if cast else [])]
 
 
 class SubToAdd(RewritePattern):
@@ -116,14 +143,19 @@ class SubToAdd(RewritePattern):
         rewriter.replace(op, [negated, nn.AddOp(op.lhs, negated)])
 
 
+@dataclass
 class DivToMul(RewritePattern):
     """conv / c -> conv * (1 / c), where the factor can go into the weights."""
+
+    numbers: KnownNumbers
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.DivOp, rewriter: PatternRewriter, /) -> None:
         if not depends_on_constants_only(op.rhs) or not _absorbs_factor(op.lhs):
             return
         inverse = nn.ReciprocalOp(op.rhs)
+        if not self.numbers.fit(op, [inverse], "quotient not made a product"):
+            return
         rewriter.replace(op, [inverse, nn.MulOp(op.lhs, inverse)])
 
 
@@ -137,8 +169,11 @@ def _absorbs_factor(value: SSAValue) -> bool:
     return _weighted(value) is not None
 
 
+@dataclass
 class MulThroughAdd(RewritePattern):
     """(conv + b) * c -> conv * c + b * c."""
+
+    numbers: KnownNumbers
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.MulOp, rewriter: PatternRewriter, /) -> None:
@@ -148,13 +183,18 @@ class MulThroughAdd(RewritePattern):
         inner = _constant_operand(outer[0].owner)
         if inner is None or not _absorbs_factor(outer[0]):
             return
-        product = nn.MulOp(inner[0], outer[1])
         shift = nn.MulOp(inner[1], outer[1])
+        if not self.numbers.fit(op, [shift], "factor not moved before the addition", addend=True):
+            return
+        product = nn.MulOp(inner[0], outer[1])
         rewriter.replace(op, [product, shift, nn.AddOp(product, shift)])
 
 
+@dataclass
 class MergeConstants(RewritePattern):
     """(x + a) + b -> x + (a + b), and the same for products."""
+
+    numbers: KnownNumbers
 
     def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter, /) -> None:
         if not isinstance(op, nn.AddOp | nn.MulOp):
@@ -167,11 +207,16 @@ class MergeConstants(RewritePattern):
         if inner is None:
             return
         merged = type(op)(inner[1], outer[1])
+        if not self.numbers.fit(op, [merged], "constants not merged", addend=isinstance(op, nn.AddOp)):
+            return
         rewriter.replace(op, [merged, type(op)(inner[0], merged)])
 
 
+@dataclass
 class ScaleWeights(RewritePattern):
     """conv(x, w) * c -> conv(x, w * c), c per output channel."""
+
+    numbers: KnownNumbers
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.MulOp, rewriter: PatternRewriter, /) -> None:
@@ -189,6 +234,10 @@ class ScaleWeights(RewritePattern):
                 nn.ReshapeOp(factor[-1] if factor else parts[1], [*dims, *[const(1)] * (rank_of(weights) - 1)])
             )
         scaled = nn.MulOp(weights, factor[-1] if factor else parts[1])
+        otherwise = f"factor not folded into {product.name}"
+        if not self.numbers.fit(op, [*factor, scaled], otherwise, summed=_summed(product)):
+            return
+        self.numbers.forget(weights)
         again = rebuilt(product, [product.operands[0], scaled.results[0]], product.result_types)
         again.location = fuse(product.location, op.location)
         remark(op, "applied", NAME, f"factor folded into the weights of {product.name}")
@@ -196,8 +245,11 @@ class ScaleWeights(RewritePattern):
         rewriter.erase(product)
 
 
+@dataclass
 class ScaleInputs(RewritePattern):
     """conv(x * c, w) -> conv(x, w * c), c per input channel; zero padding stays zero."""
+
+    numbers: KnownNumbers
 
     def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter, /) -> None:
         product = _weighted(op.results[0]) if op.results else None
@@ -212,10 +264,21 @@ class ScaleInputs(RewritePattern):
         if not last:
             factor.append(nn.ReshapeOp(factor[-1] if factor else parts[1], [*dims, const(1)]))
         scaled = nn.MulOp(weights, factor[-1] if factor else parts[1])
+        otherwise = f"factor on the input not folded into {product.name}"
+        if not self.numbers.fit(product, [*factor, scaled], otherwise, summed=_summed(product)):
+            return
+        self.numbers.forget(weights)
         remark(op, "applied", NAME, f"factor on the input folded into the weights of {product.name}")
         again = rebuilt(product, [parts[0], scaled.results[0]], product.result_types)
         again.location = fuse(op.operands[0].owner.location, product.location)
         rewriter.replace(product, [*factor, scaled, again])
+
+
+def _summed(product: nn.ConvOp | nn.MatmulOp) -> tuple[int, ...]:
+    """The dims of the weights along which one number of the result is summed."""
+    if isinstance(product, nn.ConvOp):
+        return (1, 2, 3)
+    return (1,) if _is_transposed(product) else (0,)
 
 
 def _as_vector(factor: SSAValue, channels: Expr) -> tuple[list[Operation], list[Expr]]:
@@ -232,13 +295,15 @@ class FoldBatchNormPass(ModulePass):
     numerics: ClassVar[str] = "reassociates"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        numbers = KnownNumbers(NAME)
         patterns = [
-            DecomposeBatchNorm(),
+            WidenBatchNorm(),
+            DecomposeBatchNorm(numbers),
             SubToAdd(),
-            DivToMul(),
-            MulThroughAdd(),
-            MergeConstants(),
-            ScaleWeights(),
-            ScaleInputs(),
+            DivToMul(numbers),
+            MulThroughAdd(numbers),
+            MergeConstants(numbers),
+            ScaleWeights(numbers),
+            ScaleInputs(numbers),
         ]
         apply_patterns(op, patterns)

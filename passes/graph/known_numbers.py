@@ -1,0 +1,102 @@
+"""What values that depend on constants only are made of, for rewrites that must not make infinities or lose small numbers.
+
+A rewrite makes the ops that compute its new constants and asks whether they are fit before it puts them into the module:
+
+    merged = nn.MulOp(a, b)
+    if not numbers.fit(op, [merged], "factors not merged"):
+        return
+
+Each op is evaluated once, whoever asks how often, and what was refused once is not tried again on the same operands: linear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import ml_dtypes
+import numpy as np
+from xdsl.ir import Operation, SSAValue
+
+from ...dialects import nn
+from ...dialects.meaning import evaluate, has_meaning
+from ..remarks import remark
+
+
+@dataclass
+class KnownNumbers:
+    """The numbers of a module's constant values, as far as somebody asked for them."""
+
+    pass_name: str
+    _arrays: dict[SSAValue, np.ndarray] = field(default_factory=dict[SSAValue, np.ndarray])
+    _refused: set[tuple[Operation | SSAValue, ...]] = field(default_factory=set[tuple[Operation | SSAValue, ...]])
+
+    def of(self, value: SSAValue) -> np.ndarray | None:
+        """The numbers of a value that depends on constants only; None where it depends on an `nn.weight` or the like."""
+        constant = nn.constant_of(value)
+        if constant is not None:
+            return constant
+        if value not in self._arrays:
+            op = value.owner
+            if not isinstance(op, Operation) or not op.operands or op.regions or not has_meaning(type(op)):
+                return None
+            operands = [self.of(operand) for operand in op.operands]
+            known = [array for array in operands if array is not None]
+            if len(known) < len(operands):
+                return None
+            self._arrays.update(zip(op.results, evaluate(op, known), strict=True))
+        return self._arrays[value]
+
+    def forget(self, value: SSAValue) -> None:
+        """Free the numbers of a value that has lost its readers."""
+        self._arrays.pop(value, None)
+
+    def fit(
+        self,
+        op: Operation,
+        made: Sequence[Operation],
+        otherwise: str,
+        *,
+        addend: bool = False,
+        summed: tuple[int, ...] = (),
+    ) -> bool:
+        """Whether the result of the last of the ops made for a rewrite of `op` can stand for what it is computed from.
+
+        It must be finite. Unless it is an addend, which what it is added to is rounded more coarsely than, no number may be too
+        small for its type that was not before: it would lose digits, or be zero. Along the dims `summed`, such numbers may stand
+        beside one of normal size, in whose rounding they are lost. If not fit, the ops are erased, with a remark on `op`.
+        """
+        attempt = (op, *op.operands)
+        why = "" if attempt in self._refused else self._flaw(made[-1], addend, summed)
+        if why is None:
+            return True
+        if why:
+            remark(op, "missed", self.pass_name, f"{otherwise}: {why}")
+        self._refused.add(attempt)
+        for new in reversed(made):
+            for result in new.results:
+                self.forget(result)
+            new.erase()
+        return False
+
+    def _flaw(self, op: Operation, addend: bool, summed: tuple[int, ...]) -> str | None:
+        result = self.of(op.results[0])
+        if result is None:
+            return "its numbers are not known at build time"
+        if not np.isfinite(result).all():
+            return "a number would not be finite"
+        lost = ~_normal(result)
+        if addend or not lost.any():
+            return None
+        for operand in op.operands:
+            array = self.of(operand)
+            assert array is not None
+            lost &= _normal(array)
+        if summed:
+            lost &= ~_normal(result).any(summed, keepdims=True)
+        return "a number would be too small for its type" if lost.any() else None
+
+
+def _normal(array: np.ndarray) -> np.ndarray:
+    """Which numbers are neither zero nor denormal in their type."""
+    return np.abs(array) >= ml_dtypes.finfo(array.dtype).tiny
