@@ -1,4 +1,4 @@
-"""What quantization computes: symmetric, zero point 0, round half to even, saturate to [-128, 127]; arithmetic in f32."""
+"""What quantization computes: symmetric, zero point 0, round half to even, saturate to [-128, 127], NaN to 127; arithmetic in f32."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def _scale(op: quant.ScaledOp, x: np.ndarray, scale: np.ndarray) -> np.ndarray:
 
 
 def saturate_i8(x: np.ndarray) -> np.ndarray:
-    """Rounded half to even and clamped to [-128, 127]; NaN becomes 0."""
-    return np.nan_to_num(np.clip(np.rint(x), -128, 127), nan=0.0).astype(np.int8)
+    """Rounded half to even and clamped to [-128, 127]; NaN becomes 127, as if it were the greatest number."""
+    return np.nan_to_num(np.clip(np.rint(x), -128, 127), nan=127.0).astype(np.int8)
 
 
 @defines(quant.QuantizeOp)

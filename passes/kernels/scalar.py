@@ -291,9 +291,11 @@ def _cast(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
 
 
 def _saturate(s: Emitter, x: SSAValue) -> SSAValue:
+    """Rounded and held in i8; the smaller of NaN and 127 is 127, in minnumf."""
     rounded = s.emit(math.RoundEvenOp(x))
-    clamped = minimum(s, maximum(s, rounded, s.constant(-128, x.type)), s.constant(127, x.type))
-    return convert(s, clamped, i8)
+    low = s.emit(arith.MinnumfOp(rounded, s.constant(127, x.type)))
+    clamped = s.emit(arith.MaxnumfOp(low, s.constant(-128, x.type)))
+    return convert(s, s.emit(arith.FPToSIOp(clamped, i32)), i8)
 
 
 def _quantize(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:

@@ -5,9 +5,11 @@
     %2 = quant.quantize %1, %s                        (and the pair with %2 vanishes, its scales being equal)
 
 What is monotonic or only moves elements commutes with a symmetric scale, exactly: max_pool, relu, reshape, transpose, slice, gather
-and concat of equal scales. Scales per channel move only past max_pool and relu (which keep the axis) and transpose (which renumbers it). In
-the end each op that computes gets a dequantize of its own, so that fusion can take it into that op's group. A quantize
-that follows a dequantize by another scale stays: it rounds.
+and concat of equal scales. This holds of NaN too: a max_pool gives NaN where a window holds one, and quantized it is 127, which no
+other integer of the window exceeds. Scales per channel move only past max_pool and relu (which keep the axis) and transpose (which
+renumbers it). In the end each op that computes gets a dequantize of its own, so that fusion can take it into that op's group. A
+quantize that follows a dequantize by another scale stays: it rounds. So does one by a scale that does not lead each integer back to
+itself: 0, or so large or small that products with it are infinite or lose digits.
 """
 
 from __future__ import annotations
@@ -23,6 +25,9 @@ from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
 from ...dialects import nn, quant
+from ...dialects.dtypes import numpy_dtype
+from ...dialects.meaning.quant import saturate_i8
+from ...dialects.meaning.registry import widen
 from ...dialects.nn import element_of, shape_of
 from ..graph.editing import depends_on_constants_only, functions, rebuilt
 from ..remarks import remark
@@ -44,9 +49,21 @@ def same_scale(a: quant.ScaledOp, b: quant.ScaledOp) -> bool:
 
 
 def _positive(mark: quant.ScaledOp) -> bool:
-    """Whether the scale is known to be positive, without which order is not kept."""
+    """Whether the scale is known to be positive and finite, without which order is not kept: 0 times infinity is NaN."""
     scale = nn.constant_of(mark.scale)
-    return scale is not None and bool(np.all(scale > 0))
+    return scale is not None and bool(np.all((scale > 0) & np.isfinite(scale)))
+
+
+def _round_trips(mark: quant.DequantizeOp) -> bool:
+    """Whether the scale is known, and each i8, dequantized and quantized by it, is itself again."""
+    scale = nn.constant_of(mark.scale)
+    if scale is None:
+        return False
+    integers = np.arange(-128, 128)[:, None]
+    factors = widen(scale).reshape(1, -1)
+    with np.errstate(all="ignore"):
+        numbers = (integers * factors).astype(factors.dtype).astype(numpy_dtype(element_of(mark.result)))
+        return bool(np.all(saturate_i8(widen(numbers) / factors) == integers))
 
 
 def _keeps_scales(op: Operation, mark: quant.ScaledOp) -> bool:
@@ -143,6 +160,14 @@ class RemovePair(RewritePattern):
             and element_of(mark.x) == element_of(op.result)
             and same_scale(op, mark)
         ):
+            if not _round_trips(mark):
+                remark(
+                    op,
+                    "missed",
+                    NAME,
+                    "a dequantize and a quantize stay: their scale does not lead back to each integer",
+                )
+                return
             remark(op, "applied", NAME, "a dequantize and a quantize of one scale removed")
             rewriter.replace(op, [], [mark.x])
 

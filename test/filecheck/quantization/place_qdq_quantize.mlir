@@ -40,15 +40,16 @@ func.func @up_refused(%x: tensor<4xf32>, %t: tensor<f32>, %s: tensor<2xf32>, %y:
 // Refused: a pair of two scales rounds, scales along two dims of a square are two, and an i32 accumulator is not i8.
 // CHECK-LABEL: @pairs_refused
 // CHECK-COUNT-3: quant.quantize
-func.func @pairs_refused(%q: tensor<2x2xi8>, %acc: tensor<2x2xi32>, %s: tensor<2xf32>, %t: tensor<f32>) -> (tensor<2x2xi8>, tensor<2x2xi8>, tensor<2x2xi8>) {
+func.func @pairs_refused(%q: tensor<2x2xi8>, %acc: tensor<2x2xi32>) -> (tensor<2x2xi8>, tensor<2x2xi8>, tensor<2x2xi8>) {
+  %s = nn.constant dense<[0.5, 0.25]> : tensor<2xf32>
   %half = nn.constant dense<0.5> : tensor<f32>
   %other = nn.constant dense<0.25> : tensor<f32>
   %0 = quant.dequantize %q, %half : (tensor<2x2xi8>, tensor<f32>) -> tensor<2x2xf32>
   %1 = quant.quantize %0, %other : (tensor<2x2xf32>, tensor<f32>) -> tensor<2x2xi8>
   %2 = quant.dequantize %q, %s {axis = 0 : i64} : (tensor<2x2xi8>, tensor<2xf32>) -> tensor<2x2xf32>
   %3 = quant.quantize %2, %s {axis = 1 : i64} : (tensor<2x2xf32>, tensor<2xf32>) -> tensor<2x2xi8>
-  %4 = quant.dequantize %acc, %t : (tensor<2x2xi32>, tensor<f32>) -> tensor<2x2xf32>
-  %5 = quant.quantize %4, %t : (tensor<2x2xf32>, tensor<f32>) -> tensor<2x2xi8>
+  %4 = quant.dequantize %acc, %half : (tensor<2x2xi32>, tensor<f32>) -> tensor<2x2xf32>
+  %5 = quant.quantize %4, %half : (tensor<2x2xf32>, tensor<f32>) -> tensor<2x2xi8>
   func.return %1, %3, %5 : tensor<2x2xi8>, tensor<2x2xi8>, tensor<2x2xi8>
 }
 

@@ -54,6 +54,31 @@ func.func @down_refused(%q: tensor<2x2xi8>, %s: tensor<2xf32>, %i: tensor<2xi64>
 
 // -----
 
+// Refused: a dequantize and a quantize by one scale that is 0, whose product with 3 is infinite, or that is too fine for f16; or that is
+// not known. An infinite scale makes NaN of 0, which relu of the integer would not.
+// CHECK-LABEL: @no_way_back
+// CHECK-COUNT-4: quant.quantize
+// CHECK: nn.relu %{{.*}} : tensor<2xf32>
+func.func @no_way_back(%q: tensor<2xi8>, %t: tensor<f32>) -> (tensor<2xi8>, tensor<2xi8>, tensor<2xi8>, tensor<2xi8>, tensor<2xf32>) {
+  %none = nn.constant dense<0.0> : tensor<f32>
+  %huge = nn.constant dense<[0.5, 1.5e+38]> : tensor<2xf32>
+  %fine = nn.constant dense<1.0e-08> : tensor<f32>
+  %infinite = nn.constant dense<"0x0000807F"> : tensor<f32>
+  %0 = quant.dequantize %q, %none : (tensor<2xi8>, tensor<f32>) -> tensor<2xf32>
+  %1 = quant.quantize %0, %none : (tensor<2xf32>, tensor<f32>) -> tensor<2xi8>
+  %2 = quant.dequantize %q, %huge {axis = 0 : i64} : (tensor<2xi8>, tensor<2xf32>) -> tensor<2xf32>
+  %3 = quant.quantize %2, %huge {axis = 0 : i64} : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xi8>
+  %4 = quant.dequantize %q, %fine : (tensor<2xi8>, tensor<f32>) -> tensor<2xf16>
+  %5 = quant.quantize %4, %fine : (tensor<2xf16>, tensor<f32>) -> tensor<2xi8>
+  %6 = quant.dequantize %q, %t : (tensor<2xi8>, tensor<f32>) -> tensor<2xf32>
+  %7 = quant.quantize %6, %t : (tensor<2xf32>, tensor<f32>) -> tensor<2xi8>
+  %8 = quant.dequantize %q, %infinite : (tensor<2xi8>, tensor<f32>) -> tensor<2xf32>
+  %9 = nn.relu %8 : tensor<2xf32>
+  func.return %1, %3, %5, %7, %9 : tensor<2xi8>, tensor<2xi8>, tensor<2xi8>, tensor<2xi8>, tensor<2xf32>
+}
+
+// -----
+
 // Refused: scales that agree in their first number only are no pair.
 // CHECK-LABEL: @nearly_a_pair
 // CHECK-NEXT: nn.constant

@@ -21,9 +21,9 @@ def unary(op: str, of: str, to: str) -> str:
 
 
 def test_quantized_values_saturate_at_both_ends_and_round_ties_to_even(check_group) -> None:
-    """-128 is a value of its own: symmetric does not mean -127."""
+    """-128 is a value of its own: symmetric does not mean -127. NaN is the greatest."""
     x = np.array(
-        [-1e30, -128.6, -128.5, -128.4, -127.5, -2.5, -1.5, -0.5, -0.0, 0.5, 1.5, 2.5, 126.5, 127.4, 127.5, 1e30]
+        [-np.inf, -128.6, -128.5, -128.4, -127.5, -2.5, -1.5, -0.5, np.nan, 0.5, 1.5, 2.5, 126.5, 127.4, 127.5, 1e30]
     )
     text = module(
         "(%x: tensor<16xf32>, %s: tensor<f32>) -> tensor<16xi8>",
