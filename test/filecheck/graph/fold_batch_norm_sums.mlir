@@ -2,9 +2,9 @@
 
 // f16 values are normalised in f32 and rounded once.
 // CHECK-LABEL: @mixed_types
-// CHECK-DAG: %[[F:.*]] = nn.constant dense<5.000000e-01> : tensor<1xf32>
-// CHECK-DAG: %[[B:.*]] = nn.constant dense<1.000000e+00> : tensor<1xf32>
 // CHECK: %[[X:.*]] = nn.cast %x
+// CHECK-NEXT: %[[F:.*]] = nn.constant dense<5.000000e-01> : tensor<1xf32>
+// CHECK-NEXT: %[[B:.*]] = nn.constant dense<1.000000e+00> : tensor<1xf32>
 // CHECK-NEXT: %[[P:.*]] = nn.mul %[[X]], %[[F]] : (tensor<2x1xf32>, tensor<1xf32>)
 // CHECK-NEXT: %[[S:.*]] = nn.add %[[P]], %[[B]]
 // CHECK-NEXT: nn.cast %[[S]] : (tensor<2x1xf32>) -> tensor<2x1xf16>
