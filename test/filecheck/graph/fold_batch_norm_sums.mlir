@@ -20,9 +20,9 @@ func.func @mixed_types(%x: tensor<2x1xf16>) -> tensor<2x1xf16> {
 
 // Where the factor goes into weights before it, it is cast to their type: conv and addition stay f16.
 // CHECK-LABEL: @into_narrow_weights
-// CHECK: %[[W:.*]] = nn.constant dense<1.500000e+00> : tensor<1x1xf16>
-// CHECK: %[[P:.*]] = nn.matmul %x, %[[W]]
 // CHECK: %[[B:.*]] = nn.constant dense<1.000000e+00> : tensor<1xf16>
+// CHECK-NEXT: %[[W:.*]] = nn.constant dense<1.500000e+00> : tensor<1x1xf16>
+// CHECK-NEXT: %[[P:.*]] = nn.matmul %x, %[[W]]
 // CHECK-NEXT: nn.add %[[P]], %[[B]] : (tensor<2x1xf16>, tensor<1xf16>) -> tensor<2x1xf16>
 func.func @into_narrow_weights(%x: tensor<2x1xf16>) -> tensor<2x1xf16> {
   %w = nn.constant dense<3.0> : tensor<1x1xf16>
