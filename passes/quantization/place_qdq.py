@@ -80,6 +80,9 @@ def _moved_axis(op: Operation, mark: quant.ScaledOp) -> tuple[bool, int | None]:
         return _keeps_scales(op, mark), axis
     if isinstance(op, nn.TransposeOp):
         return True, None if axis is None else nn.values_of(op.permutation).index(axis)
+    # An index out of range takes +0, which a negative scale would make -0 and an infinite one NaN.
+    if isinstance(op, nn.GatherOp) and not _positive(mark):
+        return False, None
     return isinstance(op, _MOVES_ELEMENTS) and axis is None, None
 
 

@@ -17,13 +17,14 @@ func.func @rotated(%q: tensor<2x2x2xi8>, %s: tensor<2xf32>) -> tensor<2x2x2xf32>
 // CHECK: nn.reshape %q
 // CHECK: nn.slice
 // CHECK: nn.gather
-// CHECK-NEXT: %[[A:.*]] = quant.dequantize %{{.*}}, %t :
+// CHECK-NEXT: %[[A:.*]] = quant.dequantize %{{.*}}, %h :
 // CHECK-NEXT: nn.relu %r
 // CHECK-NEXT: %[[B:.*]] = quant.dequantize %{{.*}}, %{{.*}} {axis = 1 : i64}
 // CHECK-NEXT: func.return %[[A]], %[[B]]
-func.func @down(%q: tensor<8xi8>, %t: tensor<f32>, %i: tensor<1xi64>, %r: tensor<2x2xi8>) -> (tensor<1x2xf32>, tensor<2x2xf32>) {
+func.func @down(%q: tensor<8xi8>, %i: tensor<1xi64>, %r: tensor<2x2xi8>) -> (tensor<1x2xf32>, tensor<2x2xf32>) {
   %s = nn.constant dense<[0.5, 0.25]> : tensor<2xf32>
-  %0 = quant.dequantize %q, %t : (tensor<8xi8>, tensor<f32>) -> tensor<8xf32>
+  %h = nn.constant dense<0.5> : tensor<f32>
+  %0 = quant.dequantize %q, %h : (tensor<8xi8>, tensor<f32>) -> tensor<8xf32>
   %1 = nn.reshape %0 : (tensor<8xf32>) -> tensor<4x2xf32>
   %2 = nn.slice %1 {starts = #nn.dims<1, 0>, steps = array<i64: 1, 1>} : (tensor<4x2xf32>) -> tensor<2x2xf32>
   %3 = nn.gather %2, %i {axis = 0 : i64} : (tensor<2x2xf32>, tensor<1xi64>) -> tensor<1x2xf32>
@@ -75,6 +76,19 @@ func.func @no_way_back(%q: tensor<2xi8>, %t: tensor<f32>) -> (tensor<2xi8>, tens
   %8 = quant.dequantize %q, %infinite : (tensor<2xi8>, tensor<f32>) -> tensor<2xf32>
   %9 = nn.relu %8 : tensor<2xf32>
   func.return %1, %3, %5, %7, %9 : tensor<2xi8>, tensor<2xi8>, tensor<2xi8>, tensor<2xi8>, tensor<2xf32>
+}
+
+// -----
+
+// Refused: an index out of range takes +0, which a negative scale would make -0.
+// CHECK-LABEL: @gathered
+// CHECK: %[[D:.*]] = quant.dequantize %q
+// CHECK-NEXT: nn.gather %[[D]]
+func.func @gathered(%q: tensor<2xi8>, %i: tensor<1xi64>) -> tensor<1xf32> {
+  %s = nn.constant dense<-0.5> : tensor<f32>
+  %0 = quant.dequantize %q, %s : (tensor<2xi8>, tensor<f32>) -> tensor<2xf32>
+  %1 = nn.gather %0, %i {axis = 0 : i64} : (tensor<2xf32>, tensor<1xi64>) -> tensor<1xf32>
+  func.return %1 : tensor<1xf32>
 }
 
 // -----
