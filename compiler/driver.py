@@ -28,10 +28,10 @@ from ..runtime.kernels import KernelInfo, interface
 from ..runtime.manifest import KIND
 from ..runtime.plan import HostProgram
 from ..runtime.verify_plan import describe
+from .buildable import check_extents, check_kernel_types
 from .codegen.cubin_cache import CubinCache
 from .codegen.nvrtc import Compiled, Job, check_arch, compile_all, nvrtc_version
 from .environment import cache_directory, cache_limit
-from .kernel_types import check_kernel_types
 from .options import BuildOptions, dim_ranges
 from .pipeline import Observer, run_pipeline
 from .targets import detect_arch, set_target
@@ -75,6 +75,7 @@ def build(
     with collecting() as found:
         imported, digest = _import(model, options)
     check_kernel_types(imported)
+    check_extents(imported)
     store = _Store()
     variants: dict[str, Any] = {}
     compiles = 0

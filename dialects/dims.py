@@ -500,3 +500,15 @@ def _print(expr: Expr) -> str:
 
 def _print_factor(atom: Atom, alone: bool) -> str:
     return f"({atom.key})" if atom.kind in DIVISIONS and not alone else atom.key
+
+
+_EACH_BY_ITSELF = 4
+"""Symbols that `corners` takes to each end while the others are at the other."""
+
+
+def corners(ranges: Mapping[str, tuple[int, int, int]]) -> list[dict[str, int]]:
+    """The ends of the ranges and what lies between: all symbols together, and some of the others each by itself."""
+    found = [{name: entries[pick] for name, entries in ranges.items()} for pick in range(3)]
+    for name, (low, _, high) in list(ranges.items())[:_EACH_BY_ITSELF]:
+        found += [{**found[0], name: high}, {**found[2], name: low}]
+    return [corner for number, corner in enumerate(found) if corner not in found[:number]]

@@ -21,6 +21,7 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, BlockArgument, SSAValue
 
 from ..dialects import buffer, kernel
+from ..dialects.dims import corners
 from ..dialects.dtypes import numpy_dtype
 from ..dialects.errors import EngineFormatError
 from ..dialects.kernel_types import GlobalType, Target
@@ -36,7 +37,6 @@ _LARGEST_SHARED = 232448
 _LARGEST_CLUSTER = 16
 _LARGEST_SYMBOL = 2**31 - 1
 _TENSOR_MAP_LIMITS = {"rank": 5, "box": 256, "extent": 2**32, "stride": 2**40}
-_CORNERS = 8
 _OVERLAP_WORK = 100_000
 
 
@@ -107,7 +107,7 @@ def verify_plan(variant: Variant, module: ModuleOp, program: HostProgram) -> Int
                 )
         if len(launch.names) != len(op.outs):
             _refuse(f"launch of {launch.kernel.name}: {len(launch.names)} names for {len(op.outs)} results")
-    for env in _corners(program.symbols):
+    for env in corners(program.symbols):
         _verify_bound(program.bind_values(env), interfaces)
     return Interfaces.of(module)
 
@@ -295,14 +295,6 @@ class _Address:
         self.__array_interface__ = {
             "version": 3, "data": (address, True), "shape": shape, "strides": strides, "typestr": f"|V{size}",
         }  # fmt: skip
-
-
-def _corners(symbols: Mapping[str, tuple[int, int, int]]) -> list[dict[str, int]]:
-    """The ends of the profile and what lies between: all symbols together, and some of the others each by itself."""
-    corners = [{name: entries[pick] for name, entries in symbols.items()} for pick in range(3)]
-    for name, (low, _, high) in list(symbols.items())[: _CORNERS // 2]:
-        corners += [{**corners[0], name: high}, {**corners[2], name: low}]
-    return [corner for number, corner in enumerate(corners) if corner not in corners[:number]]
 
 
 def _interfaces(module: ModuleOp) -> list[kernel.FuncOp]:

@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 
 from trtc.compiler.frontend import import_onnx
-from trtc.compiler.kernel_types import check_kernel_types
+from trtc.compiler.buildable import check_extents, check_kernel_types
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 from random_onnx import change, valid_model
@@ -31,6 +31,8 @@ def run(seed: int) -> None:
                 data[at:at] = bytes(rng.randrange(256) for _ in range(rng.choice([1, 2, 5])))
             elif at < len(data):
                 data[at] = rng.randrange(256) if kind == 2 else data[at] ^ (1 << rng.randrange(8))
-        check_kernel_types(import_onnx(bytes(data)))
+        module = import_onnx(bytes(data))
     else:
-        check_kernel_types(import_onnx(model))
+        module = import_onnx(model)
+    check_kernel_types(module)
+    check_extents(module)

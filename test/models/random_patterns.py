@@ -34,6 +34,10 @@ SPECIAL = (0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 3e38, -1e-40, 2.5, -0.
 SIZES = (2, 3, 3, 4, 1)
 
 
+RANGE = (1, 2, 4)
+"""Sizes of the symbol N."""
+
+
 @dataclass
 class Draw:
     """A function under construction: `pool` holds the values that the next op may read."""
@@ -73,6 +77,8 @@ class Draw:
     def keep(self, op: Operation) -> None:
         value = self.put(op)
         op.verify()
+        if any(extent.bounds({"N": RANGE})[0] < 0 for extent in nn.shape_of(value)):
+            raise InvalidModelError("a profile from 1 on has negative sizes; a build refuses it")
         self.pool.append(value)
 
     def constant(self, array: Array) -> SSAValue:
@@ -430,7 +436,7 @@ def random_case(seed: int) -> Case:
     d.block.add_op(ReturnOp(*results))
     types = [v.type for v in d.block.args], [v.type for v in results]
     module = ModuleOp([FuncOp("main", types, Region(d.block))])
-    nn.set_symbol_ranges(module, {"N": (1, 2, 4)})
+    nn.set_symbol_ranges(module, {"N": RANGE})
     module.verify()
     return Case(
         seed, family, module, [[_array(rng, a.type, n, family.finite) for a in d.block.args] for n in (1, 3, 3)]

@@ -150,6 +150,20 @@ def test_the_profiles_of_the_options_hold_for_networks_and_modules(cache: CubinC
             trtc.build(model, trtc.BuildOptions(profiles={"M": (1, 2, 3)}), cache=cache)
 
 
+def test_profiles_under_which_a_window_does_not_fit(cache: CubinCache) -> None:
+    net = trtc.Network()
+    pooled = net.add_max_pool(net.add_input("x", "f32", (1, 3, "H", 8)), (5, 5), strides=(2, 2))
+    net.mark_output(net.add_unary("exp", pooled), "y")
+    with pytest.raises(trtc.InvalidModelError) as raised:
+        trtc.build(net, trtc.BuildOptions(target="sm_80", profiles={"H": (1, 8, 16)}), cache=cache)
+    assert str(raised.value).splitlines() == [
+        "the profiles allow sizes at which dims are negative; raise their minimum:",
+        "  - nn.max_pool (from max_pool_1): its result has a dim ((H + 1) floordiv 2) - 2, which is -1 for H = 1",
+    ]
+    engine = trtc.build(net, trtc.BuildOptions(target="sm_80", profiles={"H": (3, 8, 16)}), cache=cache)
+    assert engine.run({"x": np.zeros((1, 3, 3, 8), np.float32)})["y"].shape == (1, 3, 0, 2)
+
+
 def test_a_network_is_built_twice(cache: CubinCache) -> None:
     net = network()
     first, second = (trtc.build(net, trtc.BuildOptions(target=arch), cache=cache) for arch in ("sm_80", "sm_89"))
