@@ -35,7 +35,7 @@ def _network() -> trtc.Network:
     """A reduction, a buffer, a product with a weight, one dynamic dim: two kernels."""
     net = trtc.Network()
     x = net.add_input("x", "f32", ("N", 32))
-    total = net.add_reduce("sum", x, [1])
+    total = net.add_reduce("sum", x, [1], keepdims=True)
     weight = np.random.default_rng(0).standard_normal((1, 32)).astype(np.float32)
     net.mark_output(net.add_binary("mul", net.add_binary("add", x, net.add_softmax(total, 0)), weight), "y")
     net.symbols(N=(1, 2, 3))

@@ -7,8 +7,8 @@ import sys
 import warnings
 from pathlib import Path
 
-from trtc.compiler.frontend import import_onnx
 from trtc.compiler.buildable import check_extents, check_kernel_types
+from trtc.compiler.frontend import import_onnx
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 from random_onnx import change, valid_model
