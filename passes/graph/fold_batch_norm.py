@@ -82,7 +82,9 @@ class WidenBatchNorm(RewritePattern):
         if own not in (f16, bf16) or _absorbs_factor(op.x):
             return
         casts = {operand: nn.CastOp(operand, f32) for operand in op.operands if element_of(operand) != f32}
-        wide = nn.BatchNormOp(*(casts[v].result if v in casts else v for v in op.operands), op.epsilon.value.data)
+        wide = nn.BatchNormOp(
+            *(casts[v].result if v in casts else v for v in op.operands), epsilon=op.epsilon.value.data
+        )
         rewriter.replace(op, [*casts.values(), wide, nn.CastOp(wide.result, own)])
 
 
