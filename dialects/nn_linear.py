@@ -327,9 +327,21 @@ class PoolOp(NnOp):
 
 @irdl_op_definition
 class MaxPoolOp(PoolOp):
-    """The maximum of each window; padding never wins."""
+    """The maximum of each window; padding never wins. A window without an element of the image gives the type's least value."""
 
     name = "nn.max_pool"
+
+
+def windows_meet(op: MaxPoolOp, image: Sequence[Expr], pads: Sequence[int]) -> bool:
+    """Whether each window of `op` on an image [H, W] with these pads has an element of it for certain: pads may hold a whole window,
+    and a dilated one may step over a small image."""
+    windows = zip(image, values_of(op.kernel), values_of(op.dilations), pads[:2], pads[2:], strict=True)
+    for size, taps, dilation, before, after in windows:
+        known = size.as_int()
+        within = dilation == 1 if known is None else dilation <= known
+        if not within or max(before, after) > (taps - 1) * dilation:
+            return False
+    return True
 
 
 @irdl_op_definition

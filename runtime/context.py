@@ -127,9 +127,11 @@ class CudaContext(ExecutionContext):
 
     def __del__(self) -> None:
         # The arena goes back to CuPy's pool, which may hand it out at once: nothing queued may still use it.
-        with suppress(Exception):
+        try:  # noqa: SIM105  (at exit `suppress` may be gone before the last context)
             self._done.synchronize()
             self.stream.synchronize()
+        except Exception:
+            pass
 
     @property
     def device(self) -> str:

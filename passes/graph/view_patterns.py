@@ -190,16 +190,9 @@ def _padding_agrees(op: nn.ConvOp | nn.MaxPoolOp, pad: nn.PadOp) -> bool:
     if value == -math.inf:
         return True
     # A zero beside values of which none is negative never changes a maximum, if each window holds one of them.
-    low, high, kernel = nn.values_of(pad.low), nn.values_of(pad.high), nn.values_of(op.kernel)
-    covered = all(max(low[i + 1], high[i + 1]) + max(nn.values_of(op.pads)) < kernel[i] for i in (0, 1))
-    covered = covered and all(map(_meets, shape_of(pad.x)[1:3], nn.values_of(op.dilations)))
-    return value == 0 and covered and never_negative(pad.x)
-
-
-def _meets(size: Expr, dilation: int) -> bool:
-    """Whether a window that reaches across an image of this size has a tap in it; a larger dilation may step over it."""
-    known = size.as_int()
-    return dilation == 1 if known is None else dilation <= known
+    added = (*nn.values_of(pad.low)[1:3], *nn.values_of(pad.high)[1:3])
+    pads = [own + more for own, more in zip(nn.values_of(op.pads), added, strict=True)]
+    return value == 0 and nn.windows_meet(op, shape_of(pad.x)[1:3], pads) and never_negative(pad.x)
 
 
 def never_negative(value: SSAValue, depth: int = 4) -> bool:
