@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -127,7 +126,7 @@ class CudaContext(ExecutionContext):
 
     def __del__(self) -> None:
         # The arena goes back to CuPy's pool, which may hand it out at once: nothing queued may still use it.
-        try:  # noqa: SIM105  (at exit `suppress` may be gone before the last context)
+        try:
             self._done.synchronize()
             self.stream.synchronize()
         except Exception:

@@ -68,7 +68,7 @@ func.func @pool_refused(%x: tensor<1x4x4x2xf32>) -> (tensor<1x4x4x2xf32>, tensor
   %p3 = nn.pad %r {low = array<i64: 0, 1, 0, 0>, high = array<i64: 0, 0, 0, 0>, value = 0.0 : f64} : (tensor<1x4x4x2xf32>) -> tensor<1x5x4x2xf32>
   %3 = nn.max_pool %p3 {kernel = array<i64: 1, 1>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x5x4x2xf32>) -> tensor<1x5x4x2xf32>
   %p4 = nn.pad %r {low = array<i64: 0, 0, 0, 0>, high = array<i64: 0, 1, 0, 0>, value = 0.0 : f64} : (tensor<1x4x4x2xf32>) -> tensor<1x5x4x2xf32>
-  %4 = nn.max_pool %p4 {kernel = array<i64: 2, 1>, strides = array<i64: 1, 1>, pads = array<i64: 1, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x5x4x2xf32>) -> tensor<1x5x4x2xf32>
+  %4 = nn.max_pool %p4 {kernel = array<i64: 2, 1>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 1, 0>, dilations = array<i64: 1, 1>} : (tensor<1x5x4x2xf32>) -> tensor<1x5x4x2xf32>
   func.return %0, %1, %2, %3, %4 : tensor<1x4x4x2xf32>, tensor<1x4x4x4xf32>, tensor<1x4x4x2xf32>, tensor<1x5x4x2xf32>, tensor<1x5x4x2xf32>
 }
 
