@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 JOBS ?= auto
 export TRTC_VENV := $(abspath $(VENV))
 
-.PHONY: help demo test filecheck test-gpu sanitize fuzz mutants bench report lint format docs clean setup-demo setup-test setup-lint
+.PHONY: help demo test filecheck test-gpu sanitize digests fuzz mutants bench report lint format docs clean setup-demo setup-test setup-lint
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test-gpu: setup-test ## Tests that need a GPU (sm_80 or newer)
 
 sanitize: setup-test ## Each kernel family under compute-sanitizer: memcheck and racecheck (needs a GPU)
 	$(BIN)/python test/gpu/sanitize.py
+
+digests: setup-test ## What the compiler makes of the zoo, against golden digests (UPDATE=1 rewrites these)
+	$(BIN)/python test/digests/digests.py $(if $(UPDATE),--update) $(CASE)
 
 N ?= 2000
 fuzz: setup-test ## Seeded inputs at every entrance: N=100000 for more of them, ENTRANCE=cli for one
