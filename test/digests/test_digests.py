@@ -1,4 +1,4 @@
-"""What the compiler makes of the zoo is what golden/ says. A commit that is to change programs rewrites golden/ by `make digests UPDATE=1`."""
+"""What the compiler makes of the zoo is what golden/ says. A change that is to change programs rewrites it (`make digests UPDATE=1`)."""
 
 from __future__ import annotations
 
