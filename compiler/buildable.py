@@ -12,7 +12,7 @@ from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 from ..dialects import nn
 from ..dialects.dims import Expr, corners
 from ..dialects.errors import InvalidModelError, UnsupportedOpError
-from ..dialects.nn_base import symbol_ranges
+from ..dialects.nn.base import symbol_ranges
 from ..dialects.provenance import describe
 from ..passes.graph.editing import fed_by_constants_only
 

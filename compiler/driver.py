@@ -18,19 +18,20 @@ from xdsl.printer import Printer
 
 from ..dialects import kernel
 from ..dialects.errors import EngineFormatError, OptionError, PassError, got
-from ..dialects.nn_base import set_symbol_ranges, symbol_ranges
+from ..dialects.nn.base import set_symbol_ranges, symbol_ranges
 from ..dialects.provenance import join_names
 from ..passes.remarks import Remark, collecting
 from ..runtime.container import Section, decode_manifest, encode_manifest
-from ..runtime.engine import TEXT_ALIGNMENTS, WEIGHT_ALIGNMENTS, Engine, spec_to_json
+from ..runtime.contents import TEXT_ALIGNMENTS, WEIGHT_ALIGNMENTS, spec_to_json
+from ..runtime.engine import Engine
 from ..runtime.files import check_readable
 from ..runtime.kernels import KernelInfo, interface
 from ..runtime.manifest import KIND
 from ..runtime.plan import HostProgram
 from ..runtime.verify_plan import describe
 from .buildable import check_extents, check_kernel_types
-from .codegen.cubin_cache import CubinCache
-from .codegen.nvrtc import Compiled, Job, check_arch, compile_all, nvrtc_version
+from .codegen.cuda.cubin_cache import CubinCache
+from .codegen.cuda.nvrtc import Compiled, Job, check_arch, compile_all, nvrtc_version
 from .environment import cache_directory, cache_limit
 from .options import BuildOptions, dim_ranges
 from .pipeline import Observer, run_pipeline
@@ -229,7 +230,7 @@ def _build_variant(
     found: Sequence[Remark],
 ) -> _Made:
     """One architecture; `found` are the remarks of the import, which lead its own."""
-    from .codegen.cuda import entry_name, print_kernel
+    from .codegen.cuda.printer import entry_name, print_kernel
 
     arch = cast(str, options.target)
     set_target(module, arch)

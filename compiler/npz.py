@@ -12,7 +12,7 @@ import numpy as np
 
 from ..dialects.errors import OptionError
 from ..runtime.files import check_readable, replacing
-from .execute import Array
+from .interpret.module import Array
 
 _HEADER = 20_000
 """Bytes that the header of an array may take."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xdsl.dialects.builtin import IntAttr, ModuleOp, StringAttr
 
 from ..dialects.errors import TargetError
-from ..dialects.kernel_types import Target
+from ..dialects.kernel.types import Target
 from ..runtime.driver import DeviceInfo, find_device
 
 TARGET = "kernel.target"

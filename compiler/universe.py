@@ -49,14 +49,14 @@ PASSES: dict[str, tuple[str, ...]] = {
         "pad-channels",
         "hoist-weights",
     ),
-    "quantization": ("place-qdq", "realize-integer"),
-    "fusion": ("fuse-groups", "assign-destinations", "outline-groups"),
+    "quantization": ("place-qdq",),
+    "fusion": ("fuse-groups", "realize-integer", "assign-destinations", "outline-groups"),
     "buffers": ("bufferize", "plan-arena"),
     "kernels": ("select-schedule", "lower-groups", "lower-to-threads"),
 }
 
 TARGETS: dict[str, tuple[str, str]] = {
-    "cuda": ("compiler.codegen.target", "CudaTarget"),
+    "cuda": ("compiler.codegen.cuda.target", "CudaTarget"),
 }
 
 _ROOT = __name__.removesuffix(".compiler.universe")

@@ -58,7 +58,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from .dims import Expr, const, product
 from .dtypes import numpy_dtype
-from .nn_base import DimsAttr
+from .nn.base import DimsAttr
 
 ALIGNMENT = 256
 """Bytes that divide the offset of every slot: what a memory allocation of CUDA guarantees, enough for any vector or TMA access."""

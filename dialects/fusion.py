@@ -37,7 +37,7 @@ from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.str_enum import StrEnum
 
 from .dims import Expr, ExprLike, as_expr, parse_exprs, product
-from .nn_base import Tensor, Value, compatible, shape_of, verify_tensor_type
+from .nn.base import Tensor, Value, compatible, shape_of, verify_tensor_type
 
 ANCHORS = ("conv", "matmul", "attention", "row", "window", "gather", "pointwise")
 """The kinds of group. `row`: softmax, layer_norm, reduce, lrn; `window`: pools and depthwise conv; `pointwise`: also copies."""

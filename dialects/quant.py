@@ -18,7 +18,7 @@ from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def, r
 from xdsl.traits import Pure
 
 from .dtypes import is_float
-from .nn_base import (
+from .nn.base import (
     NnOp,
     Pointwise,
     SameTypeOp,

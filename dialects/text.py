@@ -1,7 +1,8 @@
 """Text from outside (names of models, above all) in the places where it must not be more than text.
 
 `printable` is for people: errors, remarks, tables. `quoted` and `unquoted` are the string literals of the IR and of dim
-expressions. `identifier` makes the plain words that value names of the IR must be. What CUDA C needs: `compiler/codegen/statements.py`.
+expressions. `identifier` makes the plain words that value names of the IR must be. What CUDA C needs is in
+`compiler/codegen/cuda/statements.py`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from xdsl.ir import Block, Operation, Region, SSAValue
 from ..dialects import kernel
 from ..dialects.dims import Expr, parse_expr
 from ..dialects.errors import EngineFormatError, PassError, TargetError
-from ..dialects.kernel_base import int_attr
+from ..dialects.kernel.base import int_attr
 from ..dialects.provenance import onnx_names
 from .tensor_maps import TensorMapInfo
 

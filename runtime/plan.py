@@ -19,10 +19,10 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from ..dialects import buffer
 from ..dialects.dims import Expr, const
-from ..dialects.dims_solving import is_linear, solved
+from ..dialects.dims.solving import is_linear, solved
 from ..dialects.dtypes import numpy_dtype
 from ..dialects.errors import EngineFormatError, PassError, TrtcError
-from ..dialects.nn_base import symbol_ranges
+from ..dialects.nn.base import symbol_ranges
 from ..dialects.provenance import join_names, onnx_names
 from ..dialects.text import shown
 from .kernels import KernelInfo

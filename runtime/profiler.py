@@ -8,7 +8,7 @@ from math import ceil
 from typing import Any
 
 from ..dialects.provenance import join_names
-from .context import CudaContext, Prepared
+from .contexts.cuda import CudaContext, Prepared
 
 _REPEATS = 50
 

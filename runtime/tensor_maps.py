@@ -11,7 +11,7 @@ from xdsl.ir import BlockArgument
 from ..dialects import kernel
 from ..dialects.dims import Expr, parse_expr
 from ..dialects.errors import PassError, TargetError
-from ..dialects.kernel_views import tensor_map_groups
+from ..dialects.kernel.views import tensor_map_groups
 from .driver import TensorMapSpec
 
 _ELEMENT_BYTES = {

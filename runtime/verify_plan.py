@@ -13,7 +13,7 @@ import re
 from bisect import insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import Any, NoReturn, cast
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
@@ -24,14 +24,12 @@ from ..dialects import buffer, kernel
 from ..dialects.dims import corners
 from ..dialects.dtypes import numpy_dtype
 from ..dialects.errors import EngineFormatError
-from ..dialects.kernel_types import GlobalType, Target
+from ..dialects.kernel.types import GlobalType, Target
 from ..dialects.provenance import onnx_names
 from .cubin import check_cubin
 from .kernels import KernelInfo
 from .plan import BoundPlan, HostProgram, MemoryRef, View
-
-if TYPE_CHECKING:
-    from .engine import Unit, Variant
+from .stored import StoredVariant, Unit
 
 _LARGEST_SHARED = 232448
 _LARGEST_CLUSTER = 16
@@ -86,7 +84,7 @@ def describe(module: ModuleOp, program: HostProgram) -> dict[str, Any]:
     }
 
 
-def verify_plan(variant: Variant, module: ModuleOp, program: HostProgram) -> Interfaces:
+def verify_plan(variant: StoredVariant, module: ModuleOp, program: HostProgram) -> Interfaces:
     """The interfaces of the kernels that a variant's plan launches. Raises EngineFormatError unless that plan holds; `module` is its
     host module and `program` what was read from it."""
     _verify_manifest(variant, module, program)
@@ -129,7 +127,7 @@ def _fits(view: View, expected: GlobalType) -> bool:
     return (view.dims, view.dtype) == same and all(a == b for extent, a, b in steps if extent != 1)
 
 
-def _verify_manifest(variant: Variant, module: ModuleOp, program: HostProgram) -> None:
+def _verify_manifest(variant: StoredVariant, module: ModuleOp, program: HostProgram) -> None:
     """Everything that the manifest says again, and sections of the right sizes."""
     target = module.attributes.get("kernel.target")
     if not isinstance(target, Target) or target.arch.data != variant.arch:
@@ -161,7 +159,7 @@ def _verify_symbols(program: HostProgram) -> None:
         _refuse("two inputs have the same name")
 
 
-def _verify_kernel(variant: Variant, interface: kernel.FuncOp | None, unit: Unit) -> None:
+def _verify_kernel(variant: StoredVariant, interface: kernel.FuncOp | None, unit: Unit) -> None:
     """A kernel against its cubin: name, architecture, bytes of each parameter, threads; and against what hardware has."""
     info, name = unit.info, unit.info.name
     if interface is None:

@@ -96,7 +96,7 @@ def make_engine(w: np.ndarray, archs: tuple[str, ...] = ("sm_80",)) -> Any:
     """An engine over the sources above, for these architectures."""
     from xdsl.parser import Parser
 
-    from trtc.compiler.codegen.nvrtc import Job, compile_cubin, nvrtc_version
+    from trtc.compiler.codegen.cuda.nvrtc import Job, compile_cubin, nvrtc_version
     from trtc.compiler.driver import _host, _kernels, _print
     from trtc.compiler.targets import set_target
     from trtc.compiler.universe import make_context
@@ -104,7 +104,8 @@ def make_engine(w: np.ndarray, archs: tuple[str, ...] = ("sm_80",)) -> Any:
     from trtc.passes.buffers.bufferize import BufferizePass
     from trtc.passes.buffers.plan_arena import PlanArenaPass
     from trtc.runtime.container import Section
-    from trtc.runtime.engine import Engine, spec_to_json
+    from trtc.runtime.contents import spec_to_json
+    from trtc.runtime.engine import Engine
     from trtc.runtime.kernels import KernelInfo
     from trtc.runtime.manifest import KIND
     from trtc.runtime.plan import HostProgram
@@ -154,7 +155,7 @@ def make_engine(w: np.ndarray, archs: tuple[str, ...] = ("sm_80",)) -> Any:
 @pytest.fixture(scope="session")
 def handmade_engine() -> Callable[..., Any]:
     """`make_engine`; skips where NVRTC is not installed."""
-    from trtc.compiler.codegen.nvrtc import nvrtc_version
+    from trtc.compiler.codegen.cuda.nvrtc import nvrtc_version
     from trtc.dialects.errors import TargetError
 
     try:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from trtc.compiler.codegen.cuda import entry_name, print_kernel
-from trtc.compiler.codegen.nvrtc import Job, compile_all
+from trtc.compiler.codegen.cuda.nvrtc import Job, compile_all
+from trtc.compiler.codegen.cuda.printer import entry_name, print_kernel
 from trtc.compiler.targets import detect_arch
 from trtc.dialects import kernel
 from trtc.runtime.driver import get_driver, pack_arguments

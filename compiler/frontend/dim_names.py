@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...dialects import dims
 from ...dialects.dims import Expr
-from ...dialects.dims_solving import sources
+from ...dialects.dims.solving import sources
 from ...dialects.errors import TrtcError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from ...dialects import dims
 from ...dialects.dims import Expr
-from ...dialects.dims_solving import is_linear, solved
+from ...dialects.dims.solving import is_linear, solved
 from ...dialects.errors import InvalidModelError, OptionError
 from ...dialects.provenance import join_names
 from ..network import Network, Range

@@ -27,7 +27,7 @@ from ..options import BuildOptions, parse_profiles, whole_number
 from .failures import note
 
 if TYPE_CHECKING:
-    from ...runtime.context import ExecutionContext
+    from ...runtime.contexts.base import ExecutionContext
     from ...runtime.engine import Engine
 
 _PERCENTILES = (50.0, 90.0, 95.0, 99.0)
@@ -100,7 +100,7 @@ def inspect_command(args: argparse.Namespace) -> int:
 
 
 def bench_command(args: argparse.Namespace) -> int:
-    from ...runtime.context import CudaContext
+    from ...runtime.contexts.cuda import CudaContext
     from ...runtime.profiler import measure, profile, table
 
     _check_result(args.export, "--export", args)

@@ -22,7 +22,7 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import Operation
 
 from ...dialects.errors import TrtcError
-from ..check import relative_error
+from ..debug.check_numerics import relative_error
 from ..options import PRECISIONS, BuildOptions
 from ..pipeline import Observer
 
@@ -186,7 +186,7 @@ def _run(engine: Any, model: Path, allowed: float) -> bool:
 
 def _print_gpu_time(engine: Any) -> None:
     """The time that a GPU takes for batch 1; nothing of the kind is known of a simulator."""
-    from ...runtime.engine import SIMULATOR
+    from ...runtime.contents import SIMULATOR
 
     if engine.device == SIMULATOR:
         print("  (These are times of the simulator. They say nothing about a GPU.)")

@@ -13,7 +13,7 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def _run(args: Sequence[str] | None) -> int:
-    from .opt_tool import run
+    from .opt.tool import run
 
     return run(args)
 

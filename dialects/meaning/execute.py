@@ -14,7 +14,7 @@ from xdsl.ir import Block, Operation, SSAValue
 from .. import fusion, nn
 from ..dtypes import numpy_dtype
 from ..errors import InvalidModelError
-from ..nn_base import as_tensor, bind_symbols
+from ..nn.base import as_tensor, bind_symbols
 from ..provenance import describe
 from .registry import Env, evaluate, result_shape
 

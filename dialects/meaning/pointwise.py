@@ -8,16 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from .. import nn
-from .arithmetic import (
-    convert,
-    divide_integers,
-    maximum,
-    minimum,
-    power,
-    reciprocal_root,
-    relu,
-    remainder_of_integers,
-)
+from .arithmetic import convert, divide_integers, maximum, minimum, power, reciprocal_root, relu, remainder_of_integers
 from .erf import erf
 from .registry import Env, defines, result_dtype, widen
 

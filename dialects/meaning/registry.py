@@ -10,7 +10,7 @@ from xdsl.ir import Operation
 
 from ..dtypes import numpy_dtype
 from ..errors import UnsupportedOpError
-from ..nn_base import element_of, shape_of
+from ..nn.base import element_of, shape_of
 from ..provenance import describe
 
 Env: TypeAlias = Mapping[str, int]

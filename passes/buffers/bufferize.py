@@ -33,9 +33,9 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import buffer, fusion, nn
 from ...dialects.dims import Expr
-from ...dialects.dims_solving import sources
+from ...dialects.dims.solving import sources
 from ...dialects.errors import PassError
-from ...dialects.kernel_types import CHOICE, Choice
+from ...dialects.kernel.types import CHOICE, Choice
 from ...dialects.provenance import describe, get_names
 from ...dialects.text import identifier
 from .views import Place, concat_starts, operand_place, result_place, same_strides

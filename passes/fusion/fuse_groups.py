@@ -36,9 +36,9 @@ from ...dialects.fusion import CallOp, GroupOp
 from ...dialects.nn import element_of, shape_of
 from ...dialects.provenance import NAMES, get_names, set_names
 from ..graph.editing import WEIGHTS, erase_unused, fed_by_constants_only, functions, rebuilt
-from ..quantization.realize_integer import integer_form
 from ..remarks import remark
 from .building import ask_schedules, build_group, replace_by_group
+from .realize_integer import integer_form
 from .regions import ROW, Growth, Region, anchor_kind, is_view
 
 NAME = "fuse-groups"

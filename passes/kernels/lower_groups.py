@@ -24,9 +24,9 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import buffer, kernel
 from ...dialects.errors import PassError
-from ...dialects.kernel_types import CHOICE, Choice
+from ...dialects.kernel.types import CHOICE, Choice
 from ..remarks import remark
-from .schedules.base import Group, target_of
+from .building.group import Group, target_of
 from .schedules.registry import schedule
 from .select_schedule import TARGET, outlined
 

@@ -28,8 +28,8 @@ from xdsl.passes import ModulePass
 from ...dialects import kernel
 from ...dialects.dims import Expr
 from ...dialects.errors import PassError
-from ...dialects.kernel_base import int_attr
-from ...dialects.nn_base import symbol_ranges
+from ...dialects.kernel.base import int_attr
+from ...dialects.nn.base import symbol_ranges
 from .threads import compute, control, copies, memory, mma, rings
 from .threads.context import Context, Ranges, Tile, sizeof
 from .threads.emitter import Emitter

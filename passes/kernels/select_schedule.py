@@ -23,10 +23,10 @@ from xdsl.passes import ModulePass
 
 from ...dialects.errors import OptionError, UnsupportedOpError
 from ...dialects.fusion import ANCHOR
-from ...dialects.kernel_types import CHOICE, Choice
+from ...dialects.kernel.types import CHOICE, Choice
 from ...dialects.provenance import describe
 from ..remarks import remark
-from .schedules.base import Group, target_of
+from .building.group import Group, target_of
 from .schedules.registry import accepting, schedule, tuned
 
 NAME = "select-schedule"

@@ -2,7 +2,8 @@
 The simulator: kernels on a CPU, in NumPy.
 
 `run_kernel` runs one launch, `mode="tile"` in tile ops, batched over blocks (fast), `mode="thread"` in thread ops after `lower-to-threads`,
-checking synchronisation (slow). Whole networks run on it by `compiler/execute.py` (modules) and `runtime/simulated.py` (engines).
+checking synchronisation (slow). Whole networks run on it by
+`compiler/interpret/module.py` (modules) and `runtime/contexts/simulator.py` (engines).
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import numpy as np
 
 from ...dialects import kernel
 from ...dialects.errors import OptionError, SimulationError
-from ...dialects.kernel_types import GlobalType
-from .tile import run_kernel_tiles
+from ...dialects.kernel.types import GlobalType
+from .tile.machine import run_kernel_tiles
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 Mode: TypeAlias = Literal["tile", "thread"]

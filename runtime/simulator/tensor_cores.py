@@ -1,4 +1,4 @@
-"""What ldmatrix, mma.sync and wgmma compute, over whole warps as NumPy arrays; fragments by the tables of dialects/layouts.py."""
+"""What ldmatrix, mma.sync and wgmma compute, over whole warps as NumPy arrays; fragments by the tables of dialects/kernel/layouts.py."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 import ml_dtypes
 import numpy as np
 
-from ...dialects.layouts import MmaA, MmaAcc, MmaB, swizzled
+from ...dialects.kernel.layouts import MmaA, MmaAcc, MmaB, swizzled
 
 # kind -> (elements in a 32-bit register, NumPy dtype of an operand, of the accumulator).
 KINDS: dict[str, tuple[int, np.dtype, np.dtype]] = {

@@ -14,7 +14,7 @@ from xdsl.dialects.builtin import MemRefType
 
 from ...dialects import kernel
 from ...dialects.errors import SimulationError
-from ...dialects.kernel_types import GlobalType
+from ...dialects.kernel.types import GlobalType
 from .clocks import Clocks
 from .memory import TMA, GlobalTensor
 from .scalars import dtype_of

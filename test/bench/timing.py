@@ -10,8 +10,8 @@ import numpy as np
 
 import trtc
 from trtc.compiler.pipeline import Observer
-from trtc.dialects.kernel_types import CHOICE, Choice
-from trtc.passes.kernels.schedules.base import Group, target_of
+from trtc.dialects.kernel.types import CHOICE, Choice
+from trtc.passes.kernels.building.group import Group, target_of
 from trtc.passes.kernels.schedules.registry import schedules
 from trtc.passes.kernels.select_schedule import TARGET, outlined
 

@@ -26,7 +26,7 @@ from xdsl.dialects.func import FuncOp
 from xdsl.printer import Printer
 
 from trtc import BuildOptions
-from trtc.compiler.codegen.cuda import print_kernel
+from trtc.compiler.codegen.cuda.printer import print_kernel
 from trtc.compiler.frontend import import_onnx
 from trtc.compiler.pipeline import Observer, run_pipeline
 from trtc.compiler.targets import set_target

@@ -20,7 +20,9 @@ import numpy as np
 import trtc
 from trtc.runtime import files
 from trtc.runtime.container import PAGE, Section, read_container, write_container
-from trtc.runtime.engine import SIMULATOR, Engine, Variant
+from trtc.runtime.contents import SIMULATOR
+from trtc.runtime.engine import Engine
+from trtc.runtime.variant import Variant
 
 FILE = Path("fuzz.engine")
 HEADER = struct.Struct("<8sIIQQ")

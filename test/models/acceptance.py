@@ -12,9 +12,9 @@ import numpy as np
 import zoo
 
 import trtc
-from trtc.compiler.check import relative_error, trace
-from trtc.compiler.execute import execute
+from trtc.compiler.debug.check_numerics import relative_error, trace
 from trtc.compiler.frontend import import_onnx
+from trtc.compiler.interpret.module import execute
 from trtc.compiler.pipeline import run_pipeline
 from trtc.compiler.targets import set_target
 from trtc.dialects import buffer

@@ -18,7 +18,7 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import SSAValue
 from xdsl.rewriter import Rewriter
 
-from trtc.compiler.execute import io_names, main_function
+from trtc.compiler.interpret.module import io_names, main_function
 from trtc.dialects import nn, quant
 from trtc.dialects.meaning import run_module
 from trtc.dialects.nn import element_of

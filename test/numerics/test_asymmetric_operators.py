@@ -14,8 +14,8 @@ import pytest
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from trtc.compiler.execute import execute
 from trtc.compiler.frontend import import_onnx
+from trtc.compiler.interpret.module import execute
 
 ort = pytest.importorskip("onnxruntime")
 Array = np.ndarray[Any, Any]

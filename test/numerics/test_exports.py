@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import trtc
-from trtc.compiler.execute import execute
 from trtc.compiler.frontend import import_onnx
+from trtc.compiler.interpret.module import execute
 from trtc.compiler.pipeline import run_pipeline
 from trtc.compiler.targets import set_target
 

@@ -25,14 +25,14 @@ from xdsl.dialects.builtin import bf16, f16, f32, f64, i32, i64
 from xdsl.ir import SSAValue
 
 import trtc
-from trtc.compiler.codegen.cubin_cache import CubinCache
+from trtc.compiler.codegen.cuda.cubin_cache import CubinCache
 from trtc.compiler.network import Network
 from trtc.dialects import nn, quant
 from trtc.dialects.dtypes import numpy_dtype
 from trtc.dialects.errors import InvalidModelError
 from trtc.dialects.meaning import STRUCTURAL, run_module
 from trtc.passes.graph.fold_constants import FoldConstantsPass
-from trtc.passes.kernels.scalar import ELEMENTS
+from trtc.passes.kernels.building.pointwise import ELEMENTS
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))

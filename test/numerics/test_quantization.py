@@ -16,8 +16,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from xdsl.dialects.builtin import ModuleOp, i32
 
-from trtc.compiler.execute import execute
 from trtc.compiler.frontend import import_onnx
+from trtc.compiler.interpret.module import execute
 from trtc.compiler.options import BuildOptions
 from trtc.compiler.pipeline import run_pipeline
 from trtc.compiler.targets import set_target

@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 
 import trtc
-from trtc.compiler.check import NumericsObserver
-from trtc.compiler.codegen.cubin_cache import CubinCache
+from trtc.compiler.codegen.cuda.cubin_cache import CubinCache
+from trtc.compiler.debug.check_numerics import NumericsObserver
 from trtc.compiler.frontend import import_onnx
 from trtc.compiler.options import BuildOptions
 from trtc.compiler.pipeline import phase_steps, run_pipeline

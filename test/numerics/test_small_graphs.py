@@ -17,7 +17,7 @@ import pytest
 from onnx import helper
 
 import trtc
-from trtc.compiler.codegen.cubin_cache import CubinCache
+from trtc.compiler.codegen.cuda.cubin_cache import CubinCache
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 import random_graphs

@@ -13,8 +13,8 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from trtc.compiler.universe import make_context
 from trtc.dialects import kernel
 from trtc.dialects.dtypes import numpy_dtype
-from trtc.dialects.kernel_types import FragType, GlobalType
-from trtc.dialects.layouts import Blocked, Layout, MmaA, MmaAcc, MmaB, OuterA, OuterB, WgmmaA, WgmmaAcc
+from trtc.dialects.kernel.layouts import Blocked, Layout, MmaA, MmaAcc, MmaB, OuterA, OuterB, WgmmaA, WgmmaAcc
+from trtc.dialects.kernel.types import FragType, GlobalType
 from trtc.passes.kernels.lower_to_threads import LowerToThreadsPass
 from trtc.runtime.simulator import run_kernel
 

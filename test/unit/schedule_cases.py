@@ -21,11 +21,11 @@ from xdsl.parser import Parser
 from trtc.compiler.universe import make_context
 from trtc.dialects import kernel, nn
 from trtc.dialects.dtypes import numpy_dtype
-from trtc.dialects.kernel_types import Choice
+from trtc.dialects.kernel.types import Choice
 from trtc.dialects.meaning import run_function
+from trtc.passes.kernels.building.group import Group, target_of
 from trtc.passes.kernels.lower_groups import lower
 from trtc.passes.kernels.lower_to_threads import LowerToThreadsPass
-from trtc.passes.kernels.schedules.base import Group, target_of
 from trtc.passes.kernels.schedules.registry import schedule, tuned
 from trtc.passes.kernels.select_schedule import CHOICE, TARGET, outlined
 from trtc.runtime.simulator import run_kernel

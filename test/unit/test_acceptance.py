@@ -12,8 +12,8 @@ import pytest
 from xdsl.dialects.builtin import ModuleOp
 
 import trtc
-from trtc.compiler.execute import execute, main_function
 from trtc.compiler.frontend import import_onnx
+from trtc.compiler.interpret.module import execute, main_function
 from trtc.compiler.pipeline import run_pipeline
 from trtc.compiler.targets import set_target
 from trtc.dialects import buffer, fusion, nn

@@ -12,8 +12,8 @@ from xdsl.dialects.builtin import StringAttr
 from xdsl.parser import Parser
 
 import trtc
-from trtc.compiler.codegen.cuda import print_kernel
-from trtc.compiler.codegen.nvrtc import Compiled, Job, compile_cubin
+from trtc.compiler.codegen.cuda.nvrtc import Compiled, Job, compile_cubin
+from trtc.compiler.codegen.cuda.printer import print_kernel
 from trtc.compiler.frontend import import_onnx
 from trtc.compiler.pipeline import run_pipeline
 from trtc.compiler.targets import set_target

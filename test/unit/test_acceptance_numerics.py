@@ -16,7 +16,7 @@ import pytest
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 
-from trtc.compiler.check import NumericsError, NumericsObserver
+from trtc.compiler.debug.check_numerics import NumericsError, NumericsObserver
 from trtc.compiler.frontend import import_onnx
 from trtc.compiler.options import BuildOptions
 from trtc.compiler.pipeline import phase_steps, run_pipeline

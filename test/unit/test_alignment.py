@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import trtc
-from trtc.compiler.execute import execute, random_inputs
+from trtc.compiler.interpret.module import execute, random_inputs
 from trtc.compiler.options import BuildOptions
 from trtc.compiler.pipeline import run_pipeline
 from trtc.compiler.targets import set_target

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import trtc
-from trtc.compiler.codegen.cubin_cache import CubinCache
+from trtc.compiler.codegen.cuda.cubin_cache import CubinCache
 from trtc.compiler.driver import _Store
 from trtc.compiler.pipeline import phase_steps
 from trtc.dialects.meaning import run_module
@@ -185,7 +185,7 @@ def test_a_missing_compiler_is_said_before_the_work(monkeypatch: pytest.MonkeyPa
     def gone(name: str) -> Any:
         raise ImportError(f"no module {name},\nnor its library")
 
-    monkeypatch.setattr("trtc.compiler.codegen.nvrtc.import_module", gone)
+    monkeypatch.setattr("trtc.compiler.codegen.cuda.nvrtc.import_module", gone)
     with pytest.raises(trtc.TargetError, match=r"NVRTC was not found .*pip install -e") as caught:
         trtc.build("/nowhere/model.onnx", trtc.BuildOptions(target="sm_80"))
     assert "\n" not in str(caught.value)

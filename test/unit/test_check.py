@@ -16,7 +16,7 @@ from xdsl.parser import Parser
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
-from trtc.compiler.check import NumericsError, NumericsObserver, relative_error, tolerance
+from trtc.compiler.debug.check_numerics import NumericsError, NumericsObserver, relative_error, tolerance
 from trtc.compiler.pipeline import run_passes
 from trtc.compiler.universe import load_pass, make_context
 from trtc.dialects import nn

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 import trtc
-from trtc.compiler.codegen import cubin_cache
-from trtc.compiler.codegen.cubin_cache import CubinCache
-from trtc.compiler.codegen.nvrtc import Job, compile_cubin
+from trtc.compiler.codegen.cuda import cubin_cache
+from trtc.compiler.codegen.cuda.cubin_cache import CubinCache
+from trtc.compiler.codegen.cuda.nvrtc import Job, compile_cubin
 from trtc.runtime.cubin import CubinKernel, check_cubin, read_cubin
 
 pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
@@ -182,7 +182,7 @@ def test_what_others_could_have_written_is_not_used(
 def test_files_of_another_user_are_not_used(cache: CubinCache, monkeypatch: pytest.MonkeyPatch) -> None:
     uid = os.geteuid()
     monkeypatch.setattr(cubin_cache, "_warned", set())
-    monkeypatch.setattr("trtc.compiler.codegen.cubin_cache.os.geteuid", lambda: uid + 1)
+    monkeypatch.setattr("trtc.compiler.codegen.cuda.cubin_cache.os.geteuid", lambda: uid + 1)
     with pytest.warns(UserWarning, match="kernel cache: '.*/cubin' is not used"):
         assert cache.get(KEY) is None
 

@@ -62,7 +62,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World(KERNELS)
     monkeypatch.setitem(sys.modules, "cupy", world.cupy)
     driver = Driver(world.library)
-    monkeypatch.setattr("trtc.runtime.context.get_driver", lambda: driver)
+    monkeypatch.setattr("trtc.runtime.contexts.cuda.get_driver", lambda: driver)
     return world
 
 
@@ -296,7 +296,7 @@ def test_caches_are_driven_past_their_limits(
     engine: Any, world: World, expected: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of plans and of graphs: what went comes again, and what was used last stays."""
-    monkeypatch.setattr("trtc.runtime.context._PLAN_LIMIT", 3)
+    monkeypatch.setattr("trtc.runtime.contexts.base._PLAN_LIMIT", 3)
     context = engine.create_context(0, graph_limit=2)
     for _ in range(3):
         for n in range(1, 9):
@@ -312,7 +312,7 @@ def test_caches_are_driven_past_their_limits(
 
 
 def test_the_sixty_fifth_shape_is_like_the_others(engine: Any, world: World) -> None:
-    from trtc.runtime.context import _PLAN_LIMIT
+    from trtc.runtime.contexts.base import _PLAN_LIMIT
 
     context = engine.create_context(0)
     program = context.variant.program

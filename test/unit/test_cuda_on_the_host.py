@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trtc.compiler.codegen.cuda import CudaPrinter
-from trtc.compiler.codegen.ptx import table
+from trtc.compiler.codegen.cuda.printer import CudaPrinter
+from trtc.compiler.codegen.cuda.ptx import table
 from trtc.dialects import kernel
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -11,8 +11,8 @@ from xdsl.context import Context
 from xdsl.dialects import builtin, test
 from xdsl.parser import Parser
 
-from trtc.compiler.codegen.cuda import print_kernel, print_module
-from trtc.compiler.codegen.ptx import prelude, table, wgmma_name
+from trtc.compiler.codegen.cuda.printer import print_kernel, print_module
+from trtc.compiler.codegen.cuda.ptx import prelude, table, wgmma_name
 from trtc.compiler.universe import UNIVERSE
 from trtc.dialects import kernel
 from trtc.dialects.errors import TrtcError
@@ -191,7 +191,7 @@ def hopper(kind: str, n: int, swizzle: int, *, registers: bool = False, transpos
 
 @functools.cache
 def nvrtc_missing() -> str:
-    from trtc.compiler.codegen.nvrtc import nvrtc_version
+    from trtc.compiler.codegen.cuda.nvrtc import nvrtc_version
     from trtc.dialects.errors import TargetError
 
     try:
@@ -203,7 +203,7 @@ def nvrtc_missing() -> str:
 
 def compile_for(source: str, arch: str) -> bytes:
     """The cubin; asserts that nothing spills, no array left the registers and ptxas has nothing to warn of."""
-    from trtc.compiler.codegen.nvrtc import Job, compile_cubin
+    from trtc.compiler.codegen.cuda.nvrtc import Job, compile_cubin
 
     if reason := nvrtc_missing():
         pytest.skip(reason)
@@ -249,7 +249,7 @@ def test_every_fixed_wrapper_compiles():
     """Wrappers that no op of the samples uses, and all the rest, as C text."""
     if reason := nvrtc_missing():
         pytest.skip(reason)
-    from trtc.compiler.codegen.nvrtc import Job, compile_cubin
+    from trtc.compiler.codegen.cuda.nvrtc import Job, compile_cubin
 
     names = [name for name in table() if not name.startswith("wgmma_") or name.startswith("wgmma_f16_n16_")]
     compile_cubin(Job(prelude(names) + 'extern "C" __global__ void nothing() {}', "sm_90a"))

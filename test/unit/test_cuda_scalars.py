@@ -21,8 +21,8 @@ from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import FloatAttr, IntegerAttr, bf16, f16, f32, f64, i1, i8, i32, i64
 from xdsl.ir import Attribute, Block, Operation
 
-from trtc.compiler.codegen.ptx import table
-from trtc.compiler.codegen.scalars import EXPRESSIONS, c_type, literal
+from trtc.compiler.codegen.cuda.ptx import table
+from trtc.compiler.codegen.cuda.scalars import EXPRESSIONS, c_type, literal
 from trtc.dialects import kernel
 from trtc.dialects.dtypes import i16
 from trtc.runtime.simulator.scalars import dtype_of, evaluate

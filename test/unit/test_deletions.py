@@ -14,7 +14,7 @@ from xdsl.ir import Operation
 
 from trtc.dialects import kernel
 from trtc.dialects.errors import SimulationError
-from trtc.dialects.kernel_base import int_attr
+from trtc.dialects.kernel.base import int_attr
 from trtc.passes.kernels.schedules.registry import SCHEDULES
 
 sys.path.insert(0, str(Path(__file__).parent))

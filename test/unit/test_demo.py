@@ -13,7 +13,7 @@ from xdsl.parser import Parser
 
 from trtc.compiler.pipeline import PHASES
 from trtc.compiler.tools import demo
-from trtc.compiler.tools.opt_tool import TrtcOptMain
+from trtc.compiler.tools.opt.tool import TrtcOptMain
 from trtc.compiler.tools.trtc import _parser as trtc_parser
 from trtc.compiler.universe import make_context
 from trtc.dialects.errors import TrtcError

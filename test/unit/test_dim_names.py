@@ -12,7 +12,7 @@ import trtc
 from trtc.compiler.frontend import import_onnx
 from trtc.compiler.network import Network
 from trtc.dialects import dims, nn
-from trtc.dialects.dims_solving import is_linear, solved, sources
+from trtc.dialects.dims.solving import is_linear, solved, sources
 from trtc.dialects.errors import InvalidModelError, OptionError, TrtcError, UnsupportedOpError
 from trtc.dialects.meaning import run_module
 

@@ -9,8 +9,8 @@ import pytest
 
 from trtc.dialects.dims import parse_expr, parse_exprs
 from trtc.dialects.errors import TargetError
+from trtc.runtime.contents import best_arch
 from trtc.runtime.driver import DeviceInfo, Driver, TensorMapSpec, check_device, pack_arguments
-from trtc.runtime.engine import best_arch
 from trtc.runtime.kernels import KernelInfo
 from trtc.runtime.tensor_maps import TensorMapInfo
 

@@ -16,9 +16,9 @@ import trtc
 from trtc.dialects.errors import EngineFormatError, OptionError, TargetError
 from trtc.runtime.arrays import as_host
 from trtc.runtime.container import read_container, write_container
+from trtc.runtime.contexts.simulator import SimulatorContext
 from trtc.runtime.driver import DeviceInfo
 from trtc.runtime.plan import InputError, TensorSpec
-from trtc.runtime.simulated import SimulatorContext
 
 W = np.arange(12, dtype=np.float32).reshape(4, 3) - 5
 
@@ -252,7 +252,7 @@ def test_ir_that_does_not_parse_is_refused(engine: Any, tmp_path: Path) -> None:
 
 
 def test_no_gpu_means_the_simulator_and_says_so(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trtc.runtime.engine.find_device", lambda ordinal=0: None)
+    monkeypatch.setattr("trtc.runtime.contents.find_device", lambda ordinal=0: None)
     assert engine.device == "simulator"
     assert engine.create_context().device == "simulator"
 

@@ -18,7 +18,7 @@ from xdsl.ir import Attribute
 from xdsl.utils.diagnostic import Diagnostic
 
 from trtc.compiler.tools import trtc, trtc_opt
-from trtc.compiler.tools.opt_tool import TrtcOptMain
+from trtc.compiler.tools.opt.tool import TrtcOptMain
 
 ADD = """func.func @main(%x: tensor<2x3xf32>) -> tensor<2x3xf32> attributes {nn.inputs = ["x"], nn.outputs = ["y"]} {
   %0 = nn.relu %x : tensor<2x3xf32>

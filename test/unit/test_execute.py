@@ -10,7 +10,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 from xdsl.parser import Parser
 
-from trtc.compiler.execute import execute, input_shapes, io_names, level, random_inputs
+from trtc.compiler.interpret.module import execute, input_shapes, io_names, level, random_inputs
 from trtc.compiler.pipeline import run_passes
 from trtc.compiler.universe import load_pass, make_context
 from trtc.dialects.errors import InvalidModelError, OptionError

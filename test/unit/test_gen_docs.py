@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from trtc.compiler.tools import gen_docs
+from trtc.compiler.tools.reference import docs as gen_docs
 from trtc.compiler.universe import DIALECTS, UNIVERSE
 
 
@@ -14,7 +14,7 @@ def test_every_op_is_documented(name: str) -> None:
 
 
 def test_pages_are_up_to_date() -> None:
-    assert gen_docs.main(["--check"]) == 0, "run `python -m trtc.compiler.tools.gen_docs`"
+    assert gen_docs.main(["--check"]) == 0, "run `python -m trtc.compiler.tools.reference.docs`"
 
 
 def test_check_fires_on_a_stale_page(tmp_path: Path) -> None:

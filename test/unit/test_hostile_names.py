@@ -8,7 +8,7 @@ import re
 import pytest
 from xdsl.dialects.builtin import ArrayAttr, StringAttr
 
-from trtc.compiler.codegen.cuda import print_kernel
+from trtc.compiler.codegen.cuda.printer import print_kernel
 from trtc.compiler.universe import make_context
 from trtc.dialects import kernel
 from trtc.dialects.dims import symbol
@@ -194,7 +194,7 @@ def test_names_of_dims_and_values_become_one_identifier_each() -> None:
 
 
 def test_kernels_with_hostile_names_compile() -> None:
-    from trtc.compiler.codegen.nvrtc import Job, compile_cubin, nvrtc_version
+    from trtc.compiler.codegen.cuda.nvrtc import Job, compile_cubin, nvrtc_version
 
     try:
         nvrtc_version()

@@ -14,7 +14,7 @@ from xdsl.dialects import arith
 from xdsl.dialects.builtin import IntegerAttr
 from xdsl.ir import Block, Operation, SSAValue
 
-from trtc.dialects.layouts import Layout, swizzled
+from trtc.dialects.kernel.layouts import Layout, swizzled
 from trtc.passes.kernels.threads.context import register_of_row
 from trtc.passes.kernels.threads.emitter import Emitter, Ix
 

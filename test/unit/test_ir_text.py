@@ -15,7 +15,7 @@ from trtc.compiler.universe import make_context
 from trtc.dialects import nn
 from trtc.dialects.dims import symbol
 from trtc.dialects.ir_text import MAXIMUM_DEPTH, IRTextError, read_module
-from trtc.dialects.nn_base import set_symbol_ranges, symbol_ranges
+from trtc.dialects.nn.base import set_symbol_ranges, symbol_ranges
 from trtc.dialects.provenance import onnx_location, onnx_names
 from trtc.dialects.text import identifier, printable, printable_lines, quoted, shown, unquoted
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import trtc
-from trtc.compiler.codegen.cubin_cache import CubinCache
+from trtc.compiler.codegen.cuda.cubin_cache import CubinCache
 
 pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
 

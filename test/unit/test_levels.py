@@ -9,9 +9,9 @@ import pytest
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.parser import Parser
 
-from trtc.compiler.execute import execute, random_inputs
+from trtc.compiler.interpret.module import execute, random_inputs
 from trtc.compiler.pipeline import verify_module
-from trtc.compiler.tools import gen_levels
+from trtc.compiler.tools.reference import levels as gen_levels
 from trtc.compiler.universe import make_context
 
 FILES = sorted(gen_levels.FOLDER.glob("*.mlir"))

@@ -14,8 +14,8 @@ from xdsl.ir import Attribute, Block, Region, SSAValue
 
 from trtc.dialects import kernel
 from trtc.dialects.dtypes import numpy_dtype
-from trtc.dialects.kernel_types import FragType, GlobalType, RingType, SharedType, TensorMapType
-from trtc.dialects.layouts import Blocked, Layout, MmaA, MmaAcc, MmaB, OuterB, WgmmaA, WgmmaAcc
+from trtc.dialects.kernel.layouts import Blocked, Layout, MmaA, MmaAcc, MmaB, OuterB, WgmmaA, WgmmaAcc
+from trtc.dialects.kernel.types import FragType, GlobalType, RingType, SharedType, TensorMapType
 from trtc.passes.kernels.threads.compute import register_permutation
 from trtc.passes.kernels.threads.placement import place
 from trtc.runtime.simulator import run_kernel

@@ -16,8 +16,8 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from trtc.compiler.universe import make_context
 from trtc.dialects import kernel
 from trtc.dialects.errors import PassError
-from trtc.dialects.kernel_types import FragType, SharedType
-from trtc.dialects.layouts import Blocked, Layout, MmaAcc, OuterA, OuterB, WgmmaAcc
+from trtc.dialects.kernel.layouts import Blocked, Layout, MmaAcc, OuterA, OuterB, WgmmaAcc
+from trtc.dialects.kernel.types import FragType, SharedType
 from trtc.passes.kernels.lower_to_threads import LowerToThreadsPass
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -235,7 +235,7 @@ def test_commands_in_docs_are_accepted(path: Path) -> None:
     """Every flag, pass and option that a page shows exists; the files that they read are the reader's. test_tutorial.py does
     more for the tutorial."""
     from trtc.compiler.tools import trtc
-    from trtc.compiler.tools.opt_tool import TrtcOptMain
+    from trtc.compiler.tools.opt.tool import TrtcOptMain
 
     for command in commands(path.read_text(), "trtc-opt"):
         if "|" in command:
@@ -248,7 +248,7 @@ def test_commands_in_docs_are_accepted(path: Path) -> None:
 
 
 def test_the_guard_of_commands_fires() -> None:
-    from trtc.compiler.tools.opt_tool import TrtcOptMain
+    from trtc.compiler.tools.opt.tool import TrtcOptMain
     from trtc.dialects.errors import OptionError
 
     (command,) = commands("```sh\ntrtc-opt a.mlir -p nosuch  # comment\n```\n", "trtc-opt")

@@ -16,7 +16,7 @@ import pytest
 
 import trtc
 from trtc.compiler.garbage import garbage_frozen
-from trtc.runtime.simulated import SimulatorContext
+from trtc.runtime.contexts.simulator import SimulatorContext
 
 W = np.arange(12, dtype=np.float32).reshape(4, 3) - 5
 X = np.random.default_rng(0).standard_normal((6, 4), np.float32)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from trtc.compiler.codegen.cubin_cache import CubinCache, cubin_key
-from trtc.compiler.codegen.nvrtc import (
+from trtc.compiler.codegen.cuda.cubin_cache import CubinCache, cubin_key
+from trtc.compiler.codegen.cuda.nvrtc import (
     Compiled,
     Job,
     KernelCompileError,

@@ -19,8 +19,7 @@ from trtc.compiler.universe import load_pass, make_context
 from trtc.dialects import fusion, nn
 from trtc.dialects.meaning import run_module
 from trtc.dialects.provenance import is_unknown
-from trtc.passes.fusion import assign_destinations, destinations, fuse_groups, regions
-from trtc.passes.quantization import realize_integer
+from trtc.passes.fusion import assign_destinations, destinations, fuse_groups, realize_integer, regions
 from trtc.passes.remarks import collecting
 
 GRAPH = (

@@ -10,7 +10,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 from xdsl.parser import Parser
 
-from trtc.compiler.check import relative_error, trace
+from trtc.compiler.debug.check_numerics import relative_error, trace
 from trtc.compiler.pipeline import run_passes
 from trtc.compiler.universe import load_pass, make_context
 from trtc.dialects.provenance import as_onnx_orders, get_names, onnx_names

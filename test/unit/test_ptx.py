@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from trtc.compiler.codegen.ptx import Wrapper, prelude, table
+from trtc.compiler.codegen.cuda.ptx import Wrapper, prelude, table
 
 SAMPLE = Path(__file__).parent / "samples" / "prelude.cu"
 RULES = {

@@ -10,8 +10,8 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 from xdsl.parser import Parser
 
-from trtc.compiler.execute import execute
-from trtc.compiler.execute_host import run_host
+from trtc.compiler.interpret.host import run_host
+from trtc.compiler.interpret.module import execute
 from trtc.compiler.options import BuildOptions
 from trtc.compiler.pipeline import run_pipeline
 from trtc.compiler.universe import make_context

@@ -10,7 +10,7 @@ from trtc.compiler.universe import make_context
 from trtc.dialects import kernel
 from trtc.dialects.errors import SimulationError
 from trtc.runtime.simulator import run_kernel
-from trtc.runtime.simulator.tile_ops import to_tf32
+from trtc.runtime.simulator.tile.ops import to_tf32
 
 FRAG = "!kernel.frag<4x8xf32, #kernel.blocked<4, 8, 1, 1>>"
 GLOBAL = "!kernel.global<dims <M, 8> x f32, strides <8, 1>, align 16>"

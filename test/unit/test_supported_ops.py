@@ -6,11 +6,11 @@ import onnx.defs
 import pytest
 
 from trtc.compiler.frontend.registry import FOLDS, TABLES, load_tables
-from trtc.compiler.tools import supported_ops
+from trtc.compiler.tools.reference import operators as supported_ops
 
 
 def test_the_page_is_up_to_date() -> None:
-    assert supported_ops.main(["--check"]) == 0, "run `python -m trtc.compiler.tools.supported_ops`"
+    assert supported_ops.main(["--check"]) == 0, "run `python -m trtc.compiler.tools.reference.operators`"
 
 
 def test_the_check_fires_on_a_stale_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

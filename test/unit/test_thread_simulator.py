@@ -347,7 +347,7 @@ def test_divergent_values_and_loops():
 ])  # fmt: skip
 def test_mma_sync_kinds(kind: str, element: str, dtype: type):
     """A 16x8 product with operands placed by the layouts; reversing an operand changes the result."""
-    from trtc.dialects.layouts import MmaA, MmaAcc, MmaB
+    from trtc.dialects.kernel.layouts import MmaA, MmaAcc, MmaB
 
     e = 4 // np.dtype(dtype).itemsize
     k = 8 * e

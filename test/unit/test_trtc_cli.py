@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from trtc.compiler.tools.trtc import main
-from trtc.runtime.simulated import SimulatorContext
+from trtc.runtime.contexts.simulator import SimulatorContext
 
 W = np.arange(12, dtype=np.float32).reshape(4, 3) - 5
 

@@ -17,9 +17,11 @@ from trtc.dialects.errors import EngineFormatError, PassError
 from trtc.dialects.kernel import FuncOp
 from trtc.dialects.text import LITERAL
 from trtc.runtime.container import Section, read_container, write_container
-from trtc.runtime.engine import Engine, Variant, spec_to_json
+from trtc.runtime.contents import spec_to_json
+from trtc.runtime.engine import Engine
 from trtc.runtime.kernels import KernelInfo
 from trtc.runtime.plan import HostProgram
+from trtc.runtime.variant import Variant
 from trtc.runtime.verify_plan import _share, describe
 
 W = np.arange(12, dtype=np.float32).reshape(4, 3) - 5

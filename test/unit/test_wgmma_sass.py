@@ -9,13 +9,13 @@ import pytest
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.parser import Parser
 
-from trtc.compiler.codegen.cuda import print_kernel
+from trtc.compiler.codegen.cuda.printer import print_kernel
 from trtc.compiler.universe import make_context
 from trtc.dialects import kernel
-from trtc.dialects.kernel_types import Choice
+from trtc.dialects.kernel.types import Choice
 from trtc.passes.kernels.lower_groups import lower
 from trtc.passes.kernels.lower_to_threads import LowerToThreadsPass
-from trtc.passes.kernels.schedules.gemm_sm90 import SHAPES, deepest
+from trtc.passes.kernels.schedules.gemm.sm90 import SHAPES, deepest
 from trtc.passes.kernels.select_schedule import CHOICE, TARGET, outlined
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -48,7 +48,7 @@ def source(groups: int, bn: int, k: int) -> str:
 @pytest.mark.parametrize(("groups", "bn"), SHAPES)
 def test_no_accumulator_is_read_early(groups: int, bn: int, k: int) -> None:
     pytest.importorskip("cupy", reason="NVRTC comes with CuPy's extras")
-    from trtc.compiler.codegen.nvrtc import Job, compile_all
+    from trtc.compiler.codegen.cuda.nvrtc import Job, compile_all
 
     (compiled,) = compile_all([Job(source(groups, bn, k), "sm_90a")])
     assert not compiled.problems()
@@ -60,7 +60,7 @@ def test_no_accumulator_is_read_early(groups: int, bn: int, k: int) -> None:
 @pytest.mark.parametrize("case", [case for case in CASES if case.schedule.endswith("_sm90")], ids=str)
 def test_no_case_reads_early(case: Case) -> None:
     pytest.importorskip("cupy", reason="NVRTC comes with CuPy's extras")
-    from trtc.compiler.codegen.nvrtc import Job, compile_all
+    from trtc.compiler.codegen.cuda.nvrtc import Job, compile_all
 
     for compiled in compile_all([Job(print_kernel(func), "sm_90a") for func in lowered(case).kernels]):
         assert not compiled.problems()

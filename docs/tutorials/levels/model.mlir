@@ -1,5 +1,5 @@
 // A small classifier as the importer would write it: ONNX's NCHW around a convolution in NHWC, its weights in
-// the file, a dynamic batch N. `python -m trtc.compiler.tools.gen_levels` takes it down every level.
+// the file, a dynamic batch N. `python -m trtc.compiler.tools.reference.levels` takes it down every level.
 builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}} {
   func.func @main(%image: tensor<?x3x8x8xf32, #nn.dims<N, 3, 8, 8>>) -> tensor<?x2xf32, #nn.dims<N, 2>> attributes {nn.inputs = ["image"], nn.outputs = ["scores"]} {
     %filter = nn.constant dense<[[[[0.5, -0.25, 0.125]]], [[[-0.5, 0.75, 0.25]]], [[[0.25, 0.5, -0.75]]], [[[1.0, -1.0, 0.5]]]]> : tensor<4x1x1x3xf32>

@@ -17,13 +17,13 @@ from xdsl.ir import BlockArgument, SSAValue
 
 from ....dialects import kernel, nn
 from ....dialects.dims import Expr, const, product
-from ....dialects.kernel_types import Choice, FragType, Target
-from ....dialects.layouts import Blocked
-from ..builder import Emitter, KernelBuilder
-from ..scalar import convert, refuse_elements, refuse_pointwise, select
-from .base import Access, Axes, Axis, Group, space_axes
-from .space import Space, refuse_values
-from .tiling import column_threads, vector_width
+from ....dialects.kernel.layouts import Blocked
+from ....dialects.kernel.types import Choice, FragType, Target
+from ..building.builder import Emitter, KernelBuilder
+from ..building.group import Access, Axes, Axis, Group, space_axes
+from ..building.pointwise import convert, refuse_elements, refuse_pointwise, select
+from ..building.space import Space, refuse_values
+from ..building.tiling import column_threads, vector_width
 
 NAME = "gather"
 ANCHORS = (nn.GatherOp, nn.GatherNdOp)

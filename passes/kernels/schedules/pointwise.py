@@ -20,12 +20,20 @@ from xdsl.ir import SSAValue
 
 from ....dialects import kernel, nn
 from ....dialects.dims import Expr, const, maximum, product
-from ....dialects.kernel_types import Choice, FragType, Target
-from ....dialects.layouts import Blocked
-from ..builder import Emitter, KernelBuilder
-from ..scalar import compute_type, convert, emit_pointwise, leaves_of, refuse_elements, refuse_pointwise, select
-from .base import VIEWS, Access, Axes, Axis, Group, owner_op, space_axes
-from .tiling import column_threads, vector_width
+from ....dialects.kernel.layouts import Blocked
+from ....dialects.kernel.types import Choice, FragType, Target
+from ..building.builder import Emitter, KernelBuilder
+from ..building.group import VIEWS, Access, Axes, Axis, Group, owner_op, space_axes
+from ..building.pointwise import (
+    compute_type,
+    convert,
+    emit_pointwise,
+    leaves_of,
+    refuse_elements,
+    refuse_pointwise,
+    select,
+)
+from ..building.tiling import column_threads, vector_width
 
 NAME = "pointwise"
 COPIES = (*VIEWS, nn.ConcatOp, nn.PadOp)

@@ -18,18 +18,18 @@ from typing import cast
 from xdsl.ir import Attribute, Operation
 
 from ....dialects.errors import OptionError
-from ....dialects.kernel_types import Choice
-from .base import Group, Schedule, TakesWorkspace, target_of
+from ....dialects.kernel.types import Choice
+from ..building.group import Group, Schedule, TakesWorkspace, target_of
 
 SCHEDULES: dict[str, str] = {
     # name -> module in this folder
-    "attention_sm90": "attention_sm90",
-    "gemm_sm90": "gemm_sm90",
-    "gemm_mma": "gemm_mma",
+    "attention_sm90": "attention.sm90",
+    "gemm_sm90": "gemm.sm90",
+    "gemm_mma": "gemm.mma",
     "window": "window",
-    "reduce_split": "reduce_split",
-    "row": "row",
-    "lrn": "lrn",
+    "reduce_split": "row.reduce_split",
+    "row": "row.row",
+    "lrn": "row.lrn",
     "gather": "gather",
     "pointwise": "pointwise",
 }

@@ -19,13 +19,23 @@ from xdsl.ir import Attribute, BlockArgument, SSAValue
 from ....dialects import kernel, nn
 from ....dialects.dims import Expr, const, product
 from ....dialects.dtypes import i16, is_float
-from ....dialects.kernel_types import Choice, FragType, Target
-from ....dialects.layouts import Blocked
-from ..builder import Emitter, KernelBuilder
-from ..scalar import add, compute_type, convert, div, maximum, mul, refuse_elements, refuse_pointwise, select
-from .base import Access, Group
-from .space import Space, refuse_values
-from .tiling import column_threads, vector_width
+from ....dialects.kernel.layouts import Blocked
+from ....dialects.kernel.types import Choice, FragType, Target
+from ..building.builder import Emitter, KernelBuilder
+from ..building.group import Access, Group
+from ..building.pointwise import (
+    add,
+    compute_type,
+    convert,
+    div,
+    maximum,
+    mul,
+    refuse_elements,
+    refuse_pointwise,
+    select,
+)
+from ..building.space import Space, refuse_values
+from ..building.tiling import column_threads, vector_width
 
 NAME = "window"
 ANCHORS = (nn.MaxPoolOp, nn.AvgPoolOp, nn.ConvOp)

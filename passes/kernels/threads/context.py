@@ -11,16 +11,8 @@ from xdsl.ir import Attribute, Operation, SSAValue
 
 from ....dialects.dims import Atom as DimAtom
 from ....dialects.dims import Expr
-from ....dialects.kernel import (
-    BarSyncOp,
-    FragType,
-    FuncOp,
-    LocalOp,
-    ParamOp,
-    SharedType,
-    ThreadIdOp,
-)
-from ....dialects.kernel_types import bitwidth
+from ....dialects.kernel import BarSyncOp, FragType, FuncOp, LocalOp, ParamOp, SharedType, ThreadIdOp
+from ....dialects.kernel.types import bitwidth
 from ....dialects.text import identifier
 from .emitter import Emitter, Ix
 from .placement import Placement

@@ -27,7 +27,7 @@ from ....dialects.kernel import (
     ViewOp,
     ViewType,
 )
-from ....dialects.kernel_views import tensor_map_groups
+from ....dialects.kernel.views import tensor_map_groups
 from .context import Context, Tile
 from .emitter import Ix
 from .memory import shared_position, shared_vector

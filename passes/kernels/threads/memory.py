@@ -25,8 +25,8 @@ from ....dialects.kernel import (
     WgmmaA,
     i1,
 )
-from ....dialects.kernel_types import bitwidth
-from ....dialects.layouts import Layout, Shape
+from ....dialects.kernel.layouts import Layout, Shape
+from ....dialects.kernel.types import bitwidth
 from .context import Context, Tile, register_of_row, sizeof
 from .emitter import Ix, index
 from .rows import RowOf, Spread, row_parts

@@ -9,7 +9,7 @@ from xdsl.ir import SSAValue
 
 from ....dialects.dims import Expr, product
 from ....dialects.kernel import GlobalType, Im2colOp, ViewOp
-from ....dialects.kernel_views import Dim, group_extents, merged_groups
+from ....dialects.kernel.views import Dim, group_extents, merged_groups
 from .context import Context, known_divisor, sizeof
 from .emitter import Ix
 

@@ -10,7 +10,7 @@ from xdsl.ir import BlockArgument, SSAValue
 
 from ....dialects import kernel
 from ....dialects.errors import SimulationError
-from ....dialects.kernel_types import GlobalType
+from ....dialects.kernel.types import GlobalType
 from ....dialects.provenance import describe
 from ..clocks import Mbarrier, RuleBroken
 from ..memory import TMA

@@ -6,7 +6,7 @@ from math import inf, isclose
 
 import pytest
 
-from trtc.passes.kernels.schedules.gemm_tiles import Tile, cycles, rank, tiles
+from trtc.passes.kernels.schedules.gemm.tiles import Tile, cycles, rank, tiles
 
 SMS, SMEM = 108, 166912
 SMALL = Tile(64, 64, 64, 2, 2, 3)

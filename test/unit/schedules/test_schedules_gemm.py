@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trtc.passes.kernels.schedules.gemm_tiles import rank
+from trtc.passes.kernels.schedules.gemm.tiles import rank
 
 Check = Callable[..., Any]
 HOPPER = 'kernel.target = #kernel.target<"sm_90a", sms = 132, smem = 232448>'

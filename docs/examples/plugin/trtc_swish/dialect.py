@@ -6,7 +6,7 @@
 from xdsl.ir import Dialect
 from xdsl.irdl import irdl_op_definition
 
-from trtc.dialects.nn_pointwise import FloatUnaryOp
+from trtc.dialects.nn.pointwise import FloatUnaryOp
 
 
 @irdl_op_definition

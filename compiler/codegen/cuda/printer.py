@@ -1,0 +1,463 @@
+"""
+The CUDA C printer: a dispatch table over thread ops (`kernel_thread.py`, `kernel_thread_sm90.py`), arith, math, scf and memref on
+register arrays. It decides nothing: each op becomes one statement, and an op that it does not know is an error. What it prints is
+header-free, readable and byte-stable.
+
+Kernel parameters, in order: the tensors, the symbols of `params` as ints, the tensor maps in order of appearance. Symbols not read and
+tensors not touched stay parameters, so that the host need not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import singledispatchmethod
+from io import StringIO
+
+from xdsl.dialects import arith, memref, scf
+from xdsl.dialects.builtin import ArrayAttr, FusedLoc, MemRefType, ModuleOp, NameLoc
+from xdsl.ir import Attribute, Block, Operation, SSAValue
+
+from ....dialects import kernel
+from ....dialects.errors import TrtcError
+from ....dialects.kernel.types import GlobalType, bitwidth
+from ....dialects.provenance import describe
+from .ptx import prelude, wgmma_name
+from .scalars import EXPRESSIONS, literal
+from .statements import StatementPrinter, c_word, comment
+
+_VECTORS = {4: "unsigned", 8: "vec8", 16: "vec16"}
+
+
+def entry_name(func: kernel.FuncOp) -> str:
+    """What a kernel is called in CUDA C: like its symbol."""
+    return c_word(func.sym_name.data, "_kernel")
+
+
+def print_kernel(func: kernel.FuncOp, *, comments: bool = True) -> str:
+    """One translation unit: the wrappers that the kernel uses, then the kernel. `comments`: name the ONNX nodes of statements."""
+    printer = CudaPrinter(comments=comments)
+    text = printer.kernel(func, entry_name(func))
+    return prelude(printer.wrappers) + text
+
+
+def print_module(module: ModuleOp, *, comments: bool = True) -> str:
+    """All kernels of a module after one prelude."""
+    printers = [CudaPrinter(comments=comments) for _ in module.ops]
+    texts: list[str] = []
+    taken: set[str] = set()
+    for printer, op in zip(printers, module.ops, strict=True):
+        if isinstance(op, kernel.FuncOp):
+            entry = entry_name(op)
+            while entry in taken:
+                entry += "_"
+            taken.add(entry)
+            texts.append(printer.kernel(op, entry))
+    return prelude(name for p in printers for name in p.wrappers) + "\n".join(texts)
+
+
+def describe_location(location: Attribute) -> str:
+    """The ONNX nodes of a location as a comment: `Conv conv1 (Conv#12)`; "" where it names none."""
+    if isinstance(location, NameLoc):
+        name, inner = location.desc.data, location.location
+        if not isinstance(inner, NameLoc):
+            return name
+        node = inner.desc.data
+        return f"{node.partition('#')[0]} {name} ({node})"
+    if isinstance(location, FusedLoc) and isinstance(location.locations, ArrayAttr):
+        parts = dict.fromkeys(describe_location(part) for part in location.locations)
+        return ", ".join(part for part in parts if part)
+    return ""
+
+
+@dataclass(eq=False, repr=False)
+class CudaPrinter(StatementPrinter):
+    """Prints one kernel."""
+
+    comments: bool = True
+    shown: str = field(default="", init=False)
+
+    # Blocks.
+
+    def located(self, op: Operation) -> None:
+        """Prints an op; before it, a comment where the ONNX nodes change."""
+        if self.comments and not isinstance(op, _SILENT):
+            text = describe_location(op.location)
+            if text and text != self.shown:
+                self.statement(comment(text))
+                self.shown = text
+        self.print(op)
+
+    def block(self, block: Block) -> None:
+        with self.indented():
+            for op in block.ops:
+                self.located(op)
+
+    # The kernel.
+
+    def kernel(self, func: kernel.FuncOp, entry: str) -> str:
+        """The text of a kernel called `entry`, without the prelude."""
+        self.stream = StringIO()
+        maps = [op for op in func.walk() if isinstance(op, kernel.TensorMapOp)]
+        stored = {op.target for op in func.walk() if isinstance(op, kernel.StGlobalOp)}
+        waits = any(isinstance(op, kernel.GridWaitOp) for op in func.walk())
+        parameters = [
+            self._tensor(value, stored=value in stored, restrict=not waits, number=i)
+            for i, value in enumerate(func.tensors)
+        ]
+        self.symbols = {p.data: self.from_outside(p.data) for p in (func.params or ())}
+        parameters += [f"int {name}" for name in self.symbols.values()]
+        for op in maps:
+            parameters.append(f"const __grid_constant__ {self.needs('TensorMap')} {self.declare(op.result, 'map')}")
+        blocks = func.min_blocks.value.data
+        if not blocks and any(isinstance(op, kernel.SetmaxnregOp) for op in func.walk()):
+            blocks = 1  # setmaxnreg needs a known register count at entry, which ptxas takes from here (C7508)
+        bounds = f"{func.threads}, {blocks}" if blocks else f"{func.threads}"
+        cluster = f" __cluster_dims__({func.cluster.value.data}, 1, 1)" if func.cluster.value.data > 1 else ""
+        self.print_string(f'extern "C" __global__ void __launch_bounds__({bounds}){cluster} {entry}(')
+        self.print_string(", ".join(parameters) + ") {")
+        with self.indented():
+            self._entry(func)
+        self.block(func.body.block)
+        self.print_string("\n}\n")
+        return self.stream.getvalue()
+
+    def _tensor(self, value: SSAValue, *, stored: bool, restrict: bool, number: int) -> str:
+        """
+        A tensor parameter. Const and restrict together let the compiler load through the read-only path, above anything: not where the
+        kernel first waits for the launch that makes its inputs.
+        """
+        assert isinstance(value.type, GlobalType)
+        const = "" if stored else "const "
+        return f"{const}{self.type(value.type.element_type)}* {'__restrict__ ' if restrict else ''}{self.declare(value, f't{number}')}"
+
+    def _entry(self, func: kernel.FuncOp) -> None:
+        """Shared memory and the coordinates of the tile."""
+        if func.smem.value.data:
+            self.statement("extern __shared__ __align__(1024) unsigned char smem[];")
+            if any(isinstance(op, _BY_ADDRESS) for op in func.walk()):
+                self.statement(f"const unsigned shared_base = {self.needs('smem_address')}(smem);")
+        for coord, axis in zip(func.coords, "xyz", strict=True):
+            name = self.declare(coord, f"tile_{axis}")
+            if coord.first_use is not None:
+                self.statement(f"const int {name} = blockIdx.{axis};")
+
+    # The table.
+
+    @singledispatchmethod
+    def print(self, op: Operation) -> None:
+        express = EXPRESSIONS.get(type(op))
+        if express is None:
+            raise TrtcError(
+                f"CUDA C: there is no statement for {describe(op)}; expected thread ops, arith, math, scf and memref "
+                "(run lower-to-threads first)"
+            )
+        self.assign(op.results[0], express(op, [self.name(o) for o in op.operands], self.needs))
+
+    @print.register
+    def _(self, op: kernel.ReturnOp) -> None:
+        pass
+
+    @print.register
+    def _(self, op: kernel.ViewOp | kernel.Im2colOp | kernel.TensorMapOp) -> None:
+        """The host's part: a tensor map is a parameter."""
+
+    @print.register
+    def _(self, op: arith.ConstantOp) -> None:
+        self.names[op.result] = literal(op.value)
+
+    @print.register
+    def _(self, op: kernel.ParamOp) -> None:
+        if op.symbol.data not in self.symbols:
+            raise TrtcError(
+                f"CUDA C, {describe(op)}: expected a symbol among the kernel's params {list(self.symbols)}, got '{op.symbol.data}'"
+            )
+        self.names[op.result] = self.symbols[op.symbol.data]
+
+    @print.register
+    def _(self, op: kernel.ThreadIdOp) -> None:
+        self.assign(op.result, "threadIdx.x")
+
+    @print.register
+    def _(self, op: kernel.ClusterRankOp) -> None:
+        self.assign(op.result, f"{self.needs('cluster_rank')}()")
+
+    # Control flow.
+
+    @print.register
+    def _(self, op: scf.ForOp) -> None:
+        block = op.body.block
+        for argument, initial, result in zip(block.args[1:], op.iter_args, op.results, strict=True):
+            name = self.declare(argument if argument.name_hint is not None else result)
+            self.names[argument] = self.names[result] = name
+            self.statement(f"{self.type(result.type)} {name} = {self.name(initial)};")
+        if "unroll" in op.attributes:
+            self.statement("#pragma unroll")
+        i = self.declare(block.args[0], "i")
+        step = self.name(op.step)
+        step = f"{i}++" if step == "1" else f"{i} += {step}"
+        self.statement(
+            f"for ({self.type(block.args[0].type)} {i} = {self.name(op.lb)}; {i} < {self.name(op.ub)}; {step}) {{"
+        )
+        self.block(block)
+        self._yield(block, [self.names[a] for a in block.args[1:]])
+        self.statement("}")
+
+    @print.register
+    def _(self, op: scf.IfOp) -> None:
+        for result in op.results:
+            self.statement(f"{self.type(result.type)} {self.declare(result)};")
+        targets = [self.names[r] for r in op.results]
+        self.statement(f"if ({self.name(op.cond)}) {{")
+        self.block(op.true_region.block)
+        self._yield(op.true_region.block, targets)
+        if op.false_region.blocks and len(op.false_region.block.ops) + len(targets) > 1:
+            self.statement("} else {")
+            self.block(op.false_region.block)
+            self._yield(op.false_region.block, targets)
+        self.statement("}")
+
+    @print.register
+    def _(self, op: scf.YieldOp) -> None:
+        """Assigned by the loop or branch that it ends."""
+
+    def _yield(self, block: Block, targets: Sequence[str]) -> None:
+        """Assigns the yielded values at once: through temporaries where one target is another's source."""
+        last = block.last_op
+        sources = [] if last is None else [self.name(v) for v in last.operands]
+        moves = [(t, s) for t, s in zip(targets, sources, strict=True) if t != s]
+        with self.indented():
+            if any(s == t for i, (_, s) in enumerate(moves) for t, _ in moves[:i]):
+                fresh = [self.unique(f"{t}next", "_") for t, _ in moves]
+                for name, (_, source) in zip(fresh, moves, strict=True):
+                    self.statement(f"const auto {name} = {source};")
+                moves = [(t, name) for (t, _), name in zip(moves, fresh, strict=True)]
+            for target, source in moves:
+                self.statement(f"{target} = {source};")
+
+    # Arrays.
+
+    @print.register
+    def _(self, op: kernel.LocalOp) -> None:
+        type_ = op.result.type
+        assert isinstance(type_, MemRefType)
+        name = self.declare(op.result, "r")
+        self.statement(f"__align__(16) {self.type(type_.element_type)} {name}[{type_.get_shape()[0]}];")
+
+    @print.register
+    def _(self, op: kernel.SmemOp) -> None:
+        type_ = op.result.type
+        assert isinstance(type_, MemRefType)
+        element = self.type(type_.element_type)
+        name = self.declare(op.result, "tile")
+        self.statement(f"{element}* const {name} = reinterpret_cast<{element}*>(smem + {op.offset.value.data});")
+
+    @print.register
+    def _(self, op: memref.LoadOp) -> None:
+        (position,) = op.indices
+        self.assign(op.res, f"{self.name(op.memref)}[{self.name(position)}]")
+
+    @print.register
+    def _(self, op: memref.StoreOp) -> None:
+        (position,) = op.indices
+        self.statement(f"{self.name(op.memref)}[{self.name(position)}] = {self.name(op.value)};")
+
+    @print.register
+    def _(self, op: kernel.LdGlobalOp | kernel.LdSharedOp) -> None:
+        self._move(op, op.target, op.position, op.source, op.offset)
+
+    @print.register
+    def _(self, op: kernel.StGlobalOp | kernel.StSharedOp) -> None:
+        self._move(op, op.target, op.offset, op.source, op.position)
+
+    def _move(
+        self,
+        op: kernel.LdGlobalOp | kernel.LdSharedOp | kernel.StGlobalOp | kernel.StSharedOp,
+        target: SSAValue,
+        to: SSAValue,
+        source: SSAValue,
+        of: SSAValue,
+    ) -> None:
+        """One access of `count` elements: an element, or 4, 8 or 16 bytes reinterpreted."""
+        left, right = f"{self.name(target)}[{self.name(to)}]", f"{self.name(source)}[{self.name(of)}]"
+        if op.count.value.data > 1:
+            vector = self._vector(op, target.type)
+            left, right = f"*reinterpret_cast<{vector}*>(&{left})", f"*reinterpret_cast<const {vector}*>(&{right})"
+        self.statement(f"{self._if(op.predicate)}{left} = {right};")
+
+    def _vector(self, op: Operation, type_: Attribute) -> str:
+        assert isinstance(type_, MemRefType | GlobalType)
+        count = op.properties["count"].value.data  # pyright: ignore[reportAttributeAccessIssue]
+        width = count * bitwidth(type_.element_type) // 8
+        if width == 2:
+            return "unsigned short"
+        if width not in _VECTORS:
+            raise TrtcError(
+                f"CUDA C, {describe(op)}: expected an access of 1, 2, 4, 8 or 16 bytes, got {width}; split it"
+            )
+        vector = _VECTORS[width]
+        return self.needs(vector) if width > 4 else vector
+
+    def _if(self, predicate: SSAValue | None) -> str:
+        return "" if predicate is None else f"if ({self.name(predicate)}) "
+
+    def _address(self, array: SSAValue, offset: SSAValue) -> str:
+        return f"{self.needs('smem_address')}(&{self.name(array)}[{self.name(offset)}])"
+
+    def _registers(self, array: SSAValue, position: SSAValue, type_: str) -> str:
+        """A pointer to 32-bit registers of an array."""
+        text = f"&{self.name(array)}[{self.name(position)}]"
+        assert isinstance(array.type, MemRefType)
+        return text if self.type(array.type.element_type) == type_ else f"reinterpret_cast<{type_}*>({text})"
+
+    def _at(self, offset: SSAValue) -> str:
+        """The 32-bit address of a byte offset in shared memory."""
+        return f"shared_base + {self.name(offset)}"
+
+    # Asynchronous copies, ldmatrix, shuffles, barriers.
+
+    @print.register
+    def _(self, op: kernel.CpAsyncOp) -> None:
+        assert isinstance(op.source.type, GlobalType)
+        width = op.count.value.data * bitwidth(op.source.type.element_type) // 8
+        if width not in _VECTORS:
+            raise TrtcError(f"CUDA C, {describe(op)}: expected a copy of 4, 8 or 16 bytes, got {width}")
+        source = f"&{self.name(op.source)}[{self.name(op.source_offset)}]"
+        predicate = "true" if op.predicate is None else self.name(op.predicate)
+        target = self._address(op.target, op.target_offset)
+        self.statement(f"{self.needs(f'cp_async_{width}')}({target}, {source}, {predicate});")
+
+    @print.register
+    def _(self, op: kernel.CpAsyncWaitOp | kernel.BulkWaitOp) -> None:
+        self.statement(f"{self.needs(_short(op))}<{op.pending.value.data}>();")
+
+    @print.register
+    def _(
+        self,
+        op: kernel.CpAsyncCommitOp
+        | kernel.MbarInitFenceOp
+        | kernel.FenceProxyAsyncOp
+        | kernel.BulkCommitOp
+        | kernel.ClusterSyncOp
+        | kernel.WgmmaCommitOp
+        | kernel.GridWaitOp
+        | kernel.GridSignalOp,
+    ) -> None:
+        self.statement(f"{self.needs(_short(op))}();")
+
+    @print.register
+    def _(self, op: kernel.LdmatrixOp) -> None:
+        name = f"ldmatrix_x{op.count.value.data}{'' if op.transposed is None else '_trans'}"
+        registers = self._registers(op.target, op.position, "unsigned")
+        self.statement(f"{self.needs(name)}({registers}, {self._address(op.source, op.offset)});")
+
+    @print.register
+    def _(self, op: kernel.ShuffleXorOp) -> None:
+        self.assign(op.result, f"__shfl_xor_sync(0xffffffffu, {self.name(op.value)}, {op.mask.value.data})")
+
+    @print.register
+    def _(self, op: kernel.BarSyncOp) -> None:
+        self.statement(f"{self.needs('bar_sync')}<{op.id.value.data}, {op.threads.value.data}>();")
+
+    # Tensor cores.
+
+    @print.register
+    def _(self, op: kernel.MmaSyncOp) -> None:
+        kind = op.kind.data
+        operand, acc = ("float" if kind == "tf32" else "unsigned"), ("int" if kind == "s8" else "float")
+        c = self._registers(op.acc, op.acc_position, acc)
+        a, b = self._registers(op.a, op.a_position, operand), self._registers(op.b, op.b_position, operand)
+        self.statement(f"{self.needs(f'mma_{kind}')}({c}, {a}, {b});")
+
+    @print.register
+    def _(self, op: kernel.WgmmaFenceOp) -> None:
+        """The registers that the next group uses are complete before the fence."""
+        arrays: dict[SSAValue, None] = {}
+        following = op.next_op
+        while following is not None and not isinstance(following, kernel.WgmmaCommitOp):
+            for inner in following.walk():
+                if isinstance(inner, kernel.WgmmaOp):
+                    arrays |= dict.fromkeys([inner.acc] if inner.a_local is None else [inner.acc, inner.a_local])
+            following = following.next_op
+        self._keep([a for a in arrays if a in self.names])
+        self.statement(f"{self.needs('wgmma_fence')}();")
+
+    @print.register
+    def _(self, op: kernel.WgmmaWaitOp) -> None:
+        self.statement(f"{self.needs('wgmma_wait')}<{op.pending.value.data}>();")
+        self._keep(op.accs)
+
+    def _keep(self, arrays: Sequence[SSAValue]) -> None:
+        for array in arrays:
+            self.statement(f"{self.needs('keep')}({self.name(array)});")
+
+    @print.register
+    def _(self, op: kernel.WgmmaOp) -> None:
+        kind, n, swizzle = op.kind.data, op.n.value.data, op.swizzle.value.data
+        name = wgmma_name(
+            kind, n, swizzle, a_registers=op.a_local is not None, b_transposed=op.b_transposed is not None
+        )
+        d = self._registers(op.acc, op.acc_position, "int" if kind == "s8" else "float")
+        a = self._at(op.a) if op.a_local is None else self._registers(op.a_local, op.a, "unsigned")
+        self.statement(f"{self.needs(name)}({d}, {a}, {self._at(op.b)});")
+
+    @print.register
+    def _(self, op: kernel.SetmaxnregOp) -> None:
+        name = "setmaxnreg_inc" if op.increase.value.data else "setmaxnreg_dec"
+        self.statement(f"{self.needs(name)}<{op.registers.value.data}>();")
+
+    # mbarriers and TMA.
+
+    @print.register
+    def _(self, op: kernel.MbarInitOp) -> None:
+        self.statement(f"{self.needs('mbar_init')}({self._at(op.barrier)}, {op.count.value.data});")
+
+    @print.register
+    def _(self, op: kernel.MbarArriveOp) -> None:
+        if op.rank is None:
+            self.statement(f"{self.needs('mbar_arrive')}({self._at(op.barrier)});")
+        else:
+            self.statement(f"{self.needs('mbar_arrive_at')}({self._at(op.barrier)}, {self.name(op.rank)});")
+
+    @print.register
+    def _(self, op: kernel.MbarExpectOp) -> None:
+        self.statement(f"{self.needs('mbar_expect')}({self._at(op.barrier)}, {op.bytes.value.data});")
+
+    @print.register
+    def _(self, op: kernel.MbarWaitOp) -> None:
+        self.statement(f"{self.needs('mbar_wait')}({self._at(op.barrier)}, {self.name(op.parity)});")
+
+    @print.register
+    def _(self, op: kernel.TmaLoadOp) -> None:
+        name = (
+            f"tma_load_{'im2col_' if op.window else ''}{len(op.coords)}d{'' if op.multicast is None else '_multicast'}"
+        )
+        arguments = [self._at(op.target), f"&{self.name(op.map)}", *(self.name(v) for v in (*op.coords, *op.window))]
+        arguments.append(self._at(op.barrier))
+        if op.multicast is not None:
+            arguments.append(str(op.multicast.value.data))
+        self.statement(f"{self.needs(name)}({', '.join(arguments)});")
+
+    @print.register
+    def _(self, op: kernel.TmaStoreOp) -> None:
+        coords = ", ".join(self.name(v) for v in op.coords)
+        name = self.needs(f"tma_store_{len(op.coords)}d")
+        self.statement(f"{name}({self._at(op.source)}, &{self.name(op.map)}, {coords});")
+
+
+def _short(op: Operation) -> str:
+    return op.name.removeprefix("kernel.")
+
+
+_SILENT = (
+    arith.ConstantOp,
+    kernel.ParamOp,
+    kernel.ViewOp,
+    kernel.Im2colOp,
+    kernel.TensorMapOp,
+    kernel.ReturnOp,
+    scf.YieldOp,
+)
+_BY_ADDRESS = (
+    kernel.WgmmaOp, kernel.MbarInitOp, kernel.MbarArriveOp, kernel.MbarExpectOp, kernel.MbarWaitOp, kernel.TmaLoadOp, kernel.TmaStoreOp,
+)  # fmt: skip

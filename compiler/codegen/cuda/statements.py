@@ -1,0 +1,95 @@
+"""What the CUDA C printer writes with: the C names of values, the list of wrappers used, and statements; nothing about any op.
+
+Text from outside (names of ONNX nodes, of values and kernels in IR text) enters generated code through `comment` and `c_word` only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from xdsl.ir import Attribute, SSAValue
+from xdsl.utils.base_printer import BasePrinter
+
+from ....dialects.text import identifier
+from .scalars import c_type
+
+_COMMENT_LENGTH = 400
+# Functions that NVRTC declares without headers.
+_LIBRARY = """
+fabs ceil copysign cos erf exp2 expm1 exp floor fma fmod log10 log1p log2 log pow rint round rsqrt sin sqrt tanh trunc fmax fmin
+"""
+_INTRINSICS = ["__cosf", "__sinf", "__expf", "__logf", "__log2f"]
+_BUILT_IN = frozenset([f"{name}f" for name in _LIBRARY.split()] + _INTRINSICS)
+
+
+def comment(text: str) -> str:
+    """The text as a comment that ends with its line, whatever it holds: plain ASCII without backslashes and question marks, which
+    could join lines (also as the trigraph ??/), everything else as an escape."""
+    cut = f"{text[:_COMMENT_LENGTH]}..." if len(text) > _COMMENT_LENGTH else text
+    return "// " + "".join(c if " " <= c <= "~" and c not in "\\?" else f"\\u{ord(c):04x}" for c in cut)
+
+
+def c_word(text: str, ending: str = "_") -> str:
+    """The text as a C identifier. It begins with a letter and has an ending that no keyword, macro or function of C++ and CUDA has, nor
+    any name of the printer's own."""
+    return f"{identifier(text) or 'v'}{ending}"
+
+
+@dataclass(eq=False, repr=False)
+class StatementPrinter(BasePrinter):
+    """Prints the statements of one kernel; `wrappers` collects the names of the prelude entries that it uses."""
+
+    wrappers: dict[str, None] = field(default_factory=dict[str, None], init=False)
+    names: dict[SSAValue, str] = field(default_factory=dict[SSAValue, str], init=False)
+    taken: set[str] = field(default_factory=set[str], init=False)
+    unnamed: int = field(default=0, init=False)
+
+    # Names.
+
+    def needs(self, wrapper: str) -> str:
+        """Puts an entry of the prelude on the list; a name without an entry is CUDA's own and passes through."""
+        if wrapper not in _BUILT_IN:
+            self.wrappers[wrapper] = None
+        return wrapper
+
+    def unique(self, word: str, ending: str = "") -> str:
+        """`word`, one of the printer's own or a `c_word` without its ending, as a name that no other value of the kernel has."""
+        name, count = f"{word}{ending}", 0
+        while name in self.taken:
+            count += 1
+            name = f"{word}_{count}{ending}"
+        self.taken.add(name)
+        return name
+
+    def from_outside(self, text: str) -> str:
+        """A name of the kernel's that reads like the text."""
+        return self.unique(c_word(text, ""), "_")
+
+    def declare(self, value: SSAValue, fallback: str | None = None) -> str:
+        """Names a value: by its hint, else `fallback`, else v0, v1, ..."""
+        if value.name_hint is not None:
+            name = self.from_outside(value.name_hint)
+        elif fallback is not None:
+            name = self.unique(fallback)
+        else:
+            name = self.unique(f"v{self.unnamed}")
+            self.unnamed += 1
+        self.names[value] = name
+        return name
+
+    def name(self, value: SSAValue) -> str:
+        """The C text of a value: its name, or its literal."""
+        return self.names[value]
+
+    def type(self, type_: Attribute) -> str:
+        return c_type(type_, self.needs)
+
+    # Statements.
+
+    def statement(self, text: str) -> None:
+        self.print_string("\n" + text)
+
+    def assign(self, value: SSAValue, expression: str) -> None:
+        """`const T name = expression;`"""
+        type_ = self.type(value.type)
+        self.statement(f"const {type_} {self.declare(value)} = {expression};")

@@ -1,0 +1,230 @@
+"""check-numerics: the module is executed before and after each pass, and values are compared by ONNX tensor name.
+
+A pass declares what it may do to numbers: `exact` (nothing; 1e-6 is left for BLAS, which sums in another order when shapes
+change), `reassociates` (sums in another order) or `changes-precision` (rounds elsewhere). Each pass is held to its word, so
+the first one that breaks it is named, with the first value that it broke, in order of execution.
+
+Modules that compute in fp16 or bf16 round every value, and a sum taken in another order may round the other way: for them the
+first two tolerances are widened to a few units in the last place of the narrowest type.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+import ml_dtypes
+import numpy as np
+from xdsl.dialects.builtin import BFloat16Type, Float16Type, MemRefType, ModuleOp, TensorType
+from xdsl.ir import Attribute, Operation
+from xdsl.passes import ModulePass
+
+from ...dialects.errors import OptionError, PassError
+from ...dialects.meaning.registry import is_narrow
+from ...dialects.provenance import as_onnx_orders, describe
+from ..interpret.module import Array, execute, io_names, random_inputs
+from ..npz import save_arrays
+from ..pipeline import Observer
+
+TOLERANCES = {"exact": 1e-6, "reassociates": 1e-5, "changes-precision": 1e-2}
+"""Relative error of norms that a pass may cause, by what it declares."""
+
+_BEYOND = 0.25
+"""Share of a type's range that stands for what is beyond it, at least: half, plus what is added to it."""
+
+HALF_TOLERANCES = {"exact": 1e-6, "reassociates": 4e-3, "changes-precision": 1e-2}
+BFLOAT_TOLERANCES = {"exact": 1e-6, "reassociates": 3.2e-2, "changes-precision": 1e-1}
+
+
+class NumericsError(PassError):
+    """A pass changed numbers by more than it declares; the message names the pass, the value and the ONNX node."""
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A value of one execution and what computed it, in words."""
+
+    array: Array
+    origin: str
+
+
+@dataclass
+class Trace:
+    """The named values of one execution in order, and the outputs."""
+
+    values: dict[str, Traced] = field(default_factory=dict[str, Traced])
+
+    def record(self, name: str, array: Array, op: Operation) -> None:
+        name, array = as_onnx_orders(name, array)
+        # A name that comes twice (a value and its copy in another type) stands for the last.
+        self.values[name] = Traced(np.array(array, copy=True), describe(op))
+
+
+def trace(module: ModuleOp, inputs: Mapping[str, Array]) -> Trace:
+    """Execute `@main` and keep every named value and the outputs."""
+    result = Trace()
+    for name, array in execute(module, inputs, result.record).items():
+        result.values.setdefault(name, Traced(array, "output of @main"))
+        result.values[name] = Traced(array, result.values[name].origin)
+    return result
+
+
+def relative_error(got: Array, expected: Array) -> float:
+    """The norm of the difference over the norm of `expected`, in double precision; infinite where shapes or non-finite
+    entries differ. Non-finite entries that agree are left out.
+
+    So are finite entries of `expected` beyond what the type of `got` can hold, such as a mask's lowest float in fp16, as long as
+    `got` has large finite numbers of the same sign there (`_BEYOND` of its range).
+    """
+    if got.shape != expected.shape:
+        return float("inf")
+    if np.array_equal(got, expected):
+        return 0.0  # the usual case, and for weights several times as fast as norms
+    a, b = np.asarray(got, np.float64), np.asarray(expected, np.float64)
+    if is_narrow(got.dtype):
+        largest = float(ml_dtypes.finfo(got.dtype).max)
+        beyond = (np.abs(b) > largest) & np.isfinite(b)
+        clamped = a[beyond] * np.sign(b[beyond])
+        if not (np.isfinite(clamped) & (clamped >= _BEYOND * largest)).all():
+            return float("inf")
+        a, b = a[~beyond], b[~beyond]
+    finite = np.isfinite(b)
+    if not np.array_equal(a[~finite], b[~finite], equal_nan=True) or not np.isfinite(a[finite]).all():
+        return float("inf")
+    difference = float(np.linalg.norm(a[finite] - b[finite]))
+    size = float(np.linalg.norm(b[finite]))
+    return difference if difference == 0.0 or size == 0.0 else difference / size
+
+
+def tolerance(step: ModulePass | type[ModulePass], module: ModuleOp) -> tuple[str, float]:
+    """What a pass declares about numbers, and the tolerance that follows in this module. Undeclared counts as `exact`."""
+    declared: str = getattr(step, "numerics", "exact")
+    if declared not in TOLERANCES:
+        raise PassError(f"pass '{step.name}': numerics is {declared!r}, expected one of {', '.join(TOLERANCES)}")
+    types = set(_element_types(module))
+    if any(isinstance(type_, BFloat16Type) for type_ in types):
+        return declared, BFLOAT_TOLERANCES[declared]
+    if any(isinstance(type_, Float16Type) for type_ in types):
+        return declared, HALF_TOLERANCES[declared]
+    return declared, TOLERANCES[declared]
+
+
+def _element_types(module: ModuleOp) -> list[Attribute]:
+    """Of all tensors and, after bufferize, memrefs, those that functions take included."""
+    types = {type_ for op in module.walk() for type_ in op.result_types}
+    types |= {a.type for op in module.walk() for region in op.regions for block in region.blocks for a in block.args}
+    return [type_.element_type for type_ in types if isinstance(type_, TensorType | MemRefType)]
+
+
+class NumericsObserver(Observer):
+    """Compares every pass of a pipeline with the state before it; raises `NumericsError` at the first that breaks its word.
+
+    `command` is the start of the command that reads the same module, for the message of a failure; the tensors of the
+    failure and the inputs are saved in `directory`. `symbols` gives dynamic dimensions a size other than `opt`.
+    `pipeline` says that `command` runs the passes itself, so that they need not be listed.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int,
+        directory: Path,
+        command: Sequence[str] = ("trtc-opt", "FILE"),
+        symbols: Mapping[str, int] | None = None,
+        pipeline: bool = False,
+    ) -> None:
+        self.seed, self.directory, self.command, self.symbols = seed, directory, command, symbols
+        self.pipeline = pipeline
+        self.checked: dict[str, tuple[int, float]] = {}
+        """For each pass that ran: how many values were compared, and the largest relative error."""
+        self._inputs: dict[str, Array] | None = None
+        self._before = Trace()
+        self._outputs: list[str] = []
+        self._specs: list[str] = []
+
+    def report(self, stream: TextIO) -> None:
+        """One line: how many passes and values were compared, and where the largest error was."""
+        if not self.checked:
+            return
+        worst = max(self.checked, key=lambda name: self.checked[name][1])
+        count = sum(compared for compared, _ in self.checked.values())
+        stream.write(
+            f"check-numerics: {len(self.checked)} passes, {count} values compared, largest relative error "
+            f"{self.checked[worst][1]:.2g} (after {worst})\n"
+        )
+
+    def before_pass(self, index: int, step: ModulePass, module: ModuleOp) -> None:
+        if self._inputs is None:
+            self._inputs = random_inputs(module, self.seed, self.symbols)
+            self._before = trace(module, self._inputs)
+            self._outputs = io_names(module)[1]
+            _require_finite(self._before, self._outputs)
+
+    def after_pass(self, index: int, step: ModulePass, module: ModuleOp, seconds: float) -> None:
+        assert self._inputs is not None
+        self._specs.append(str(step.spec()))
+        after = trace(module, self._inputs)
+        declared, allowed = tolerance(step, module)
+        worst, compared = 0.0, 0
+        for name in self._outputs:
+            if name not in after.values:
+                raise NumericsError(
+                    f"check-numerics: pass '{step.name}' lost output '{name}': expected it in nn.outputs of @main"
+                )
+        for name, expected in self._before.values.items():
+            if name not in after.values:
+                continue
+            error = relative_error(after.values[name].array, expected.array)
+            compared, worst = compared + 1, max(worst, error)
+            if not error <= allowed:
+                raise NumericsError(
+                    self._message(index, step, name, expected, after.values[name], declared, error, allowed)
+                )
+        self.checked[f"{index}-{step.name}"] = (compared, worst)
+        self._before = after
+
+    def _message(
+        self,
+        index: int,
+        step: ModulePass,
+        name: str,
+        before: Traced,
+        after: Traced,
+        declared: str,
+        error: float,
+        allowed: float,
+    ) -> str:
+        path = self.directory / f"{index:02d}-{step.name}-{_file_name(name)}.npz"
+        arrays: dict[str, Any] = {"before": before.array, "after": after.array}
+        saved = f"tensors saved to {path}"
+        try:
+            save_arrays(path, arrays | {f"input:{key}": value for key, value in (self._inputs or {}).items()})
+        except OptionError as error_of_file:  # which must not hide what the pass did
+            saved = f"tensors not saved ({error_of_file})"
+        difference = f"relative error {error:.3g}, allowed {allowed:.3g}"
+        if before.array.shape != after.array.shape:
+            difference = f"shape {before.array.shape} became {after.array.shape}"
+        passes = [] if self.pipeline else ["-p", ",".join(self._specs)]
+        command = [*self.command, *passes, "--check-numerics", "--seed", str(self.seed)]
+        return (
+            f"check-numerics: pass '{step.name}' ({declared}) changed value '{name}', computed by {after.origin} and before by "
+            f"{before.origin}: {difference}; {saved}; reproduce with: {shlex.join(command)}"
+        )
+
+
+def _require_finite(values: Trace, outputs: Sequence[str]) -> None:
+    """Comparing nothing proves nothing: an output without one finite entry is refused."""
+    for name in outputs:
+        if not np.isfinite(np.asarray(values.values[name].array, np.float64)).any():
+            shape = list(values.values[name].array.shape)
+            raise PassError(
+                f"check-numerics: output '{name}' of shape {shape} has no finite entry to compare; choose larger dimensions with "
+                "--profile, or inputs that the model is made for"
+            )
+
+
+def _file_name(name: str) -> str:
+    return "".join(character if character.isalnum() or character in "-_." else "_" for character in name)

@@ -1,0 +1,317 @@
+"""What `trtc-opt` does: runs passes over `.mlir` and `.onnx` files, and shows, checks or executes what comes out.
+
+It is xDSL's `xdsl-opt` with trtc's guards (dominance, phase boundaries), tools for looking at passes, and one rule for
+errors: a broken module is `error: ...` and exit code 1 (with `--verify-diagnostics` on stdout and exit code 0, for tests of
+invalid input), a wrong flag, pass or option is one sentence and exit code 2 (see `failures`); a traceback appears only with
+`--traceback` or TRTC_TRACEBACK=1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from io import StringIO
+from pathlib import Path
+from typing import IO, TextIO
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+from xdsl.utils.arg_spec import ArgSpec, parse_pipeline
+from xdsl.utils.exceptions import ArgSpecParseError, DiagnosticException, PyRDLError, ShrinkException
+from xdsl.xdsl_opt_main import xDSLOptMain
+
+from ....dialects.errors import InvalidModelError, OptionError, TrtcError
+from ....dialects.ir_text import IRTextError, read_module
+from ....dialects.text import printable_lines
+from ....runtime.files import check_apart, check_readable, check_writable, replacing
+from ...blobs import blobs_of, load_blobs, save_blobs
+from ...debug.observers import DumpObserver, PrintObserver, TimingObserver
+from ...options import BuildOptions, dim_ranges, parse_profiles
+from ...pipeline import PHASES, Observer, phase_steps, run_passes, run_pipeline, verify_module
+from ...universe import all_passes, multiverse
+from ..flags import check_words
+from .arguments import add_arguments, check_combinations, check_printed, hint, parse_shapes, set_profiles
+
+_MODULE_ERRORS = (TrtcError, DiagnosticException, PyRDLError)
+
+
+class TrtcOptMain(xDSLOptMain):
+    """The tool; `run` wraps it. See the module's docstring for the rule on errors."""
+
+    version_format = f"trtc-opt {version('trtc')} built on xDSL {{xdsl_version}}"
+
+    def __init__(self, args: Sequence[str] | None = None) -> None:
+        super().__init__("Run trtc's passes over .mlir and .onnx files.", args)
+        self.failed = False
+        self.case = 1
+        """The number of the case of `--split-input-file` that is being processed."""
+        self.offset = 0
+        """Lines of the input before that case."""
+        self.blobs: dict[str, np.ndarray] = {}
+        """The bytes of the blobs in the results, where they shall be saved."""
+
+    def register_all_dialects(self) -> None:
+        multiverse()  # which says, where xDSL raises, what package is broken
+        super().register_all_dialects()
+
+    def register_all_passes(self) -> None:
+        for name, load in all_passes().items():
+            self.register_pass(name, load)
+
+    def register_all_frontends(self) -> None:
+        super().register_all_frontends()
+        self.available_frontends["mlir"] = self._parse_mlir
+        self.available_frontends["onnx"] = self._parse_onnx
+        self.available_frontends["onnxtxt"] = self._parse_onnx
+
+    def register_all_arguments(self, arg_parser: argparse.ArgumentParser) -> None:
+        super().register_all_arguments(arg_parser)
+        add_arguments(arg_parser)
+
+    def setup_pipeline(self) -> None:
+        """Read every flag, so that misuse is reported before any input is read."""
+        args = self.args
+        if args.input_file == "-":
+            args.input_file = None
+        if args.output_file == "-":
+            args.output_file = None
+        if args.print_between_passes and args.print_ir_after is None:
+            args.print_ir_after = []
+        args.timing = args.timing or args.time_passes
+        check_combinations(args)
+        read = [args.input_file, args.inputs, args.blobs]
+        for path, flag in (
+            (args.output_file, "-o"),
+            (args.save_outputs, "--save-outputs"),
+            (args.save_blobs, "--save-blobs"),
+        ):
+            if path is not None and (flag == "-o" or Path(path).parent.is_dir()):
+                check_writable(path, flag)
+                in_place = flag == "-o" and str(args.input_file).endswith(".mlir")
+                check_apart(Path(path), flag, read[1:] if in_place else read)
+                read.append(path)
+        self.passes = [self._make_pass(spec) for spec in parse_pipeline(args.passes)]
+        self.stop_after: str | None = args.stop_after
+        self.options = BuildOptions(
+            precision=args.precision or "fp32",
+            target=args.arch,
+            profiles=parse_profiles(args.profile),
+            memory_limit=args.memory_limit,
+            verify_each=not args.disable_verify,
+        )
+        self.shapes = parse_shapes(args.shape)
+        # What an input's profile says of dims, the importer writes on the module.
+        self.symbols = {name: opt for name, (_, opt, _) in self.options.profiles.items() if isinstance(opt, int)}
+        self.reports: list[Callable[[TextIO], None]] = []
+        steps = phase_steps(self.options)
+        phases = PHASES[: PHASES.index(self.stop_after) + 1] if self.stop_after is not None else ()
+        running = [step.name for phase in phases for step in steps[phase]] + [step.name for step in self.passes]
+        for flag, names in (("--print-ir-before", args.print_ir_before), ("--print-ir-after", args.print_ir_after)):
+            check_printed(flag, names or (), running, self.available_passes)
+
+    def _parse_mlir(self, stream: IO[bytes]) -> ModuleOp:
+        content = stream.read()
+        if not content.strip():
+            raise InvalidModelError(f"{self.get_input_name()} is empty; expected IR")
+        return read_module(
+            self.ctx,
+            content,
+            self.get_input_name(),
+            first_line=self.offset + 1,
+            implicit_module=not self.args.no_implicit_module,
+            verify=False,
+        )
+
+    def _parse_onnx(self, stream: IO[bytes]) -> ModuleOp:
+        from ...frontend import import_onnx
+
+        profiles = dict(self.options.profiles)
+        model = stream.read() if self.args.input_file is None else self.args.input_file
+        return import_onnx(model, profiles=profiles, static_shapes=self.shapes)
+
+    def _make_pass(self, spec: ArgSpec) -> ModulePass:
+        name = spec.name
+        if name not in self.available_passes:
+            raise OptionError(f"-p: there is no pass '{name}'{hint(name, self.available_passes)}")
+        try:
+            return self.available_passes[name]().from_spec(spec)
+        except ValueError as error:
+            raise OptionError(f"-p: wrong options for pass '{name}': {error}") from error
+        except ImportError as error:
+            raise OptionError(f"-p: pass '{name}' cannot be loaded: {error}") from error
+
+    def _observers(self) -> list[Observer]:
+        args = self.args
+        observers: list[Observer] = [PrintObserver(sys.stderr, args.print_ir_before, args.print_ir_after)]
+        if args.dump_dir is not None:
+            dump = DumpObserver(args.dump_dir / str(self.case) if args.split_input_file else args.dump_dir)
+            self.reports.append(dump.finish)
+            observers.append(dump)
+        if args.timing:
+            timing = TimingObserver()
+            self.reports.append(timing.report)
+            observers.append(timing)
+        if args.check_numerics:
+            from ...debug.check_numerics import NumericsObserver
+
+            numerics = NumericsObserver(
+                seed=args.seed,
+                directory=args.failures,
+                command=self._command(),
+                symbols=self.symbols,
+                pipeline=self.stop_after is not None,
+            )
+            self.reports.append(numerics.report)
+            observers.append(numerics)
+        return observers
+
+    def _command(self) -> list[str]:
+        """The start of a command that reads the same input, for messages that say how to reproduce."""
+        command = ["trtc-opt", self.args.input_file or "-"]
+        command += [f"--profile={text}" for text in self.args.profile]
+        command += [f"--shape={text}" for text in self.args.shape]
+        flags = ("stop_after", "precision", "arch", "memory_limit")
+        given = {flag.replace("_", "-"): getattr(self.args, flag) for flag in flags}
+        return command + [f"--{flag}={value}" for flag, value in given.items() if value is not None]
+
+    def run(self) -> None:
+        chunks, extension = self._open_input()
+        _given = None if self.args.blobs is None else load_blobs(self.args.blobs)  # held until the text is parsed
+        # A file is written at the end, and only a whole result: it may be the input's, and an interrupt leaves it as it was.
+        path = self.args.output_file
+        output = sys.stdout if path is None else StringIO()
+        for position, (chunk, offset) in enumerate(chunks):
+            self.case, self.offset = position + 1, offset
+            if position:
+                output.write("// -----\n")
+            try:
+                self._run_chunk(chunk, extension, offset, output)
+            except IRTextError as error:
+                self._report(str(error), error, output, parsing=True)
+            except ShrinkException:
+                raise
+            except _MODULE_ERRORS as error:
+                if isinstance(error, OptionError) and not self.args.verify_diagnostics:
+                    raise
+                self._report(str(error), error, output)
+            finally:
+                chunk.close()
+            output.flush()
+        for report in self.reports:
+            report(sys.stderr)
+        if self.args.save_blobs is not None and not self.failed:
+            save_blobs(self.args.save_blobs, self.blobs)
+        if isinstance(output, StringIO) and path is not None and not self.failed:
+            with replacing(path, "-o") as stream:
+                stream.write(output.getvalue().encode())
+
+    def _open_input(self) -> tuple[list[tuple[IO[bytes], int]], str]:
+        if self.args.input_file is not None:
+            check_readable(self.args.input_file, "input")
+        try:
+            return self.prepare_input()
+        except ValueError as error:
+            raise OptionError(f"{error}; expected .mlir or .onnx, or -f") from error
+
+    def _run_chunk(self, chunk: IO[bytes], extension: str, offset: int, output: IO[str]) -> None:
+        with self._remarks():
+            module = self.parse_chunk(chunk, extension, offset)
+            assert module is not None
+            if extension != "onnx" and self.options.profiles:
+                set_profiles(module, dim_ranges(self.options.profiles))
+            if not self.args.disable_verify:
+                verify_module(module, "the input")
+            self.apply_passes(module)
+        if self.args.save_blobs is not None:
+            self.blobs |= blobs_of(module)
+        if self.args.run:
+            from .run import run_and_report
+
+            run_and_report(
+                module,
+                output,
+                seed=self.args.seed,
+                inputs=self.args.inputs,
+                save=self.args.save_outputs,
+                symbols=self.symbols,
+            )
+        else:
+            output.write(self.output_resulting_program(module))
+
+    @contextmanager
+    def _remarks(self) -> Generator[None]:
+        """Print the remarks made inside, also those before a failure, where `--remarks` asks for them."""
+        if not self.args.remarks:
+            yield
+            return
+        from ....passes.remarks import collecting
+
+        with collecting() as remarks:
+            try:
+                yield
+            finally:
+                for remark in remarks:
+                    print(remark, file=sys.stderr)
+
+    def apply_passes(self, prog: ModuleOp) -> None:
+        """The phases up to `--stop-after`, then the passes of `-p`."""
+        observers = self._observers()
+        done = 0
+        if self.stop_after is not None:
+            if self.stop_after not in ("import", "graph"):
+                from ...targets import DEFAULT_ARCH, set_target
+
+                set_target(prog, self.options.target or DEFAULT_ARCH)
+            done = run_pipeline(prog, self.options, stop_after=self.stop_after, observers=observers, context=self.ctx)
+        run_passes(
+            prog, self.passes, self.ctx, observers=observers, verify=self.options.verify_each, first_index=done + 1
+        )
+
+    def output_resulting_program(self, prog: ModuleOp) -> str:
+        try:
+            return super().output_resulting_program(prog)
+        except _MODULE_ERRORS:
+            raise
+        except Exception as error:  # a target of xDSL, or of another package, on a module that is not at its level
+            if self.args.target in ("mlir", "cuda"):
+                raise
+            raise OptionError(
+                f"-t {self.args.target}: the module cannot be printed so: {error or type(error).__name__}"
+            ) from error
+
+    def _report(self, message: str, error: BaseException, output: IO[str], *, parsing: bool = False) -> None:
+        """A broken module: to the output where the test asks for it, else to stderr and a failing exit code."""
+        message = printable_lines(message)
+        if self.args.traceback:
+            traceback.print_exception(error, file=sys.stderr)
+        if self.args.verify_diagnostics or (parsing and self.args.parsing_diagnostics):
+            output.write(f"error: {message}\n")
+        else:
+            self.failed = True
+            print(f"error: {message}", file=sys.stderr)
+
+
+def run(args: Sequence[str] | None) -> int:
+    """The tool on these arguments: its exit code. Raises OptionError for misuse."""
+    check_words(sys.argv[1:] if args is None else args)
+    try:
+        tool = TrtcOptMain(args)
+    except (ArgSpecParseError, ValueError) as error:
+        raise OptionError(" ".join(str(error).split())) from error
+    try:
+        tool.run()
+    except ShrinkException:
+        print("Success, can shrink")
+        return 0
+    except Exception:
+        if tool.args.traceback:
+            traceback.print_exc()
+        raise
+    if tool.args.shrink:
+        print("Failure, can't shrink")
+    return 1 if tool.failed or tool.args.shrink else 0

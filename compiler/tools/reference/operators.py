@@ -1,0 +1,63 @@
+"""Writes docs/reference/supported-onnx-ops.md from the importer's tables.
+
+python -m trtc.compiler.tools.reference.operators            # write the page
+python -m trtc.compiler.tools.reference.operators --check    # exit 1 if the page is out of date
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from ...frontend.opsets import OLDEST_OPSET
+from ...frontend.registry import FOLDS, TABLES, load_tables
+
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "supported-onnx-ops.md"
+
+_HEAD = f"""# Supported ONNX operators
+
+Generated from the tables in `compiler/frontend/` by `python -m trtc.compiler.tools.reference.operators`; do not edit.
+
+Models of opset {OLDEST_OPSET} and newer are read. "Folds" says that the operator is also computed at import when it
+works on shapes: `Shape -> Gather -> Concat -> Reshape` and its like leave no op behind. An operator without a row that
+ONNX itself defines by others (Attention, RotaryEmbedding, ...) is imported by that definition. Every other operator is
+refused, with one error that names every offending node.
+"""
+
+
+def page() -> str:
+    """The text of the page."""
+    parts = [_HEAD]
+    rows = load_tables()
+    for table in TABLES:
+        family = sorted((domain, name) for (domain, name), entry in rows.items() if entry.family == table)
+        summary = (import_module(f"...frontend.{table}", __package__).__doc__ or "").strip().split("\n\n")[0]
+        parts.append(
+            f"## {table.capitalize()}\n\n{' '.join(summary.split())}\n\n| operator | folds | notes |\n|---|---|---|"
+        )
+        for domain, name in family:
+            folds = "yes" if (domain, name) in FOLDS else ""
+            parts[-1] += f"\n| {f'{domain}.{name}' if domain else name} | {folds} | {rows[domain, name].note} |"
+        parts[-1] += "\n"
+    return "\n".join(parts)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the page, or compare it with `--check`."""
+    parser = argparse.ArgumentParser(prog="supported_ops", description="Generate the page of supported ONNX operators.")
+    parser.add_argument("--check", action="store_true", help="only say whether the page is up to date")
+    check = parser.parse_args(arguments).check
+    text = page()
+    if not check:
+        PAGE.write_text(text)
+        return 0
+    if not PAGE.is_file() or PAGE.read_text() != text:
+        print(f"{PAGE.name} is out of date: run python -m trtc.compiler.tools.reference.operators", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

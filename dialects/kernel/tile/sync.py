@@ -1,0 +1,110 @@
+"""Tile ops of the `kernel` dialect that order others: rings, barriers, fences, and the launches before and after."""
+
+from __future__ import annotations
+
+from xdsl.dialects.builtin import IndexType
+from xdsl.ir import Operation, SSAValue
+from xdsl.irdl import IRDLOperation, irdl_op_definition, operand_def, prop_def, result_def
+
+from ..base import I64Attr, PlainOp, int_attr
+from ..types import RingType
+
+
+@irdl_op_definition
+class RingOp(IRDLOperation):
+    """A ring of slots, all free. Made once, before the roles part."""
+
+    name = "kernel.ring"
+    result = result_def(RingType)
+    assembly_format = "attr-dict `->` type($result)"
+
+    def __init__(self, result: RingType):
+        super().__init__(result_types=[result])
+
+
+class _RingStep(IRDLOperation):
+    ring = operand_def(RingType)
+    position = operand_def(IndexType())
+
+    def __init__(self, ring: SSAValue, position: SSAValue):
+        super().__init__(operands=[ring, position])
+
+
+@irdl_op_definition
+class AcquireOp(_RingStep):
+    """Producer: waits until the slot of fill number `position` is free, that is, released by every consumer of fill `position - stages`."""
+
+    name = "kernel.acquire"
+    assembly_format = "$ring `[` $position `]` attr-dict `:` type($ring)"
+
+
+@irdl_op_definition
+class CommitOp(_RingStep):
+    """Producer: all copies for fill `position` have been started; `bytes` is what TMA will deliver (mbarrier rings)."""
+
+    name = "kernel.commit"
+    bytes = prop_def(I64Attr)
+    assembly_format = "$ring `[` $position `]` `bytes` $bytes attr-dict `:` type($ring)"
+
+    def __init__(self, ring: SSAValue, position: SSAValue, bytes: int = 0):
+        IRDLOperation.__init__(self, operands=[ring, position], properties={"bytes": int_attr(bytes)})
+
+
+@irdl_op_definition
+class WaitOp(_RingStep):
+    """Consumer: waits until fill `position` has landed and is visible to the role. `later` fills may have been committed after it."""
+
+    name = "kernel.wait"
+    later = prop_def(I64Attr)
+    assembly_format = "$ring `[` $position `]` `later` $later attr-dict `:` type($ring)"
+
+    def __init__(self, ring: SSAValue, position: SSAValue, later: int = 0):
+        IRDLOperation.__init__(self, operands=[ring, position], properties={"later": int_attr(later)})
+
+
+@irdl_op_definition
+class ReleaseOp(_RingStep):
+    """Consumer: has done with fill `position`."""
+
+    name = "kernel.release"
+    assembly_format = "$ring `[` $position `]` attr-dict `:` type($ring)"
+
+
+@irdl_op_definition
+class BarrierOp(PlainOp):
+    """All threads of the role (outside roles: of the block) meet; shared memory written before is visible after."""
+
+    name = "kernel.barrier"
+
+
+@irdl_op_definition
+class FenceAsyncOp(PlainOp):
+    """Makes this thread's ordinary writes to shared memory visible to TMA and wgmma (fence.proxy.async)."""
+
+    name = "kernel.fence_async"
+
+
+@irdl_op_definition
+class ClusterBarrierOp(PlainOp):
+    """All threads of the cluster meet."""
+
+    name = "kernel.cluster_barrier"
+
+
+@irdl_op_definition
+class GridWaitOp(PlainOp):
+    """Waits until the launches before this one have finished (programmatic dependent launch); a no-op without it."""
+
+    name = "kernel.grid_wait"
+
+
+@irdl_op_definition
+class GridSignalOp(PlainOp):
+    """Lets the next launch start its prologue."""
+
+    name = "kernel.grid_signal"
+
+
+SYNC: tuple[type[Operation], ...] = (
+    RingOp, AcquireOp, CommitOp, WaitOp, ReleaseOp, BarrierOp, FenceAsyncOp, ClusterBarrierOp, GridWaitOp, GridSignalOp,
+)  # fmt: skip

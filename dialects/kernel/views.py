@@ -1,0 +1,48 @@
+"""What a `kernel.view` means in addresses: the dims behind each coordinate, merged where memory is contiguous."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from ..dims import Expr, const, product
+from .tile.memory import ViewOp
+
+Dim: TypeAlias = tuple[Expr, Expr]
+"""Extent and stride (elements)."""
+
+
+def merged_groups(view: ViewOp) -> list[list[Dim]]:
+    """
+    For each coordinate of the view the (extent, stride) pairs that it runs over, outermost first: dims of extent one are left out, and
+    neighbours that one stride walks through are one.
+    """
+    dims, strides = view.dims.exprs, view.strides.exprs
+    groups: list[list[Dim]] = []
+    for group in view.group_dims():
+        merged: list[Dim] = []
+        for d in reversed(group):
+            extent, stride = dims[d], strides[d]
+            if extent == 1:
+                continue
+            if merged and stride == merged[0][1] * merged[0][0]:
+                merged[0] = (extent * merged[0][0], merged[0][1])
+            else:
+                merged.insert(0, (extent, stride))
+        groups.append(merged)
+    return groups
+
+
+def tensor_map_groups(view: ViewOp) -> list[list[Dim]]:
+    """
+    The dims of the view's TMA descriptor by coordinate, outermost first: the merged dims, but rows and columns are always there, so that a
+    box of several rows of a tensor that has one is filled up with zeros.
+    """
+    groups = merged_groups(view)
+    columns = groups[-1] or [(const(1), const(1))]
+    rows = groups[-2] or [(const(1), columns[-1][0])]
+    return [*groups[:-2], rows, columns]
+
+
+def group_extents(view: ViewOp) -> list[Expr]:
+    """The number of values of each coordinate."""
+    return [product(view.dims.exprs[d] for d in group) for group in view.group_dims()]

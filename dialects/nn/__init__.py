@@ -1,0 +1,41 @@
+"""The `nn` dialect: a network as mathematics on tensors, one op per mathematical function.
+
+Invariants: value semantics; NHWC for windows; NumPy broadcasting on pointwise ops; every `?` of a type has a dim expression in
+the type's encoding; weights are `#nn.blob` constants. The importer and `trtc.Network` produce it; graph passes rewrite it;
+`fuse-groups` moves its ops into `fusion.group`.
+
+    %y = nn.conv %x, %w {strides = array<i64: 2, 2>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>,
+        groups = 1 : i64} : (tensor<?x224x224x3xf32, #nn.dims<N, 224, 224, 3>>, tensor<64x3x3x3xf32>)
+        -> tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
+    %z = nn.relu %y : tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
+
+The ops are defined by family: `pointwise`, `linear`, `rows`, `data`; import them from here.
+"""
+
+from __future__ import annotations
+
+from xdsl.ir import Dialect, Operation
+
+from ..blob import BlobAttr
+from .base import *  # noqa: F403
+from .base import DimsAttr, Pointwise
+from .data import *  # noqa: F403
+from .data import DATA
+from .linear import *  # noqa: F403
+from .linear import LINEAR, MathAttr
+from .pointwise import *  # noqa: F403
+from .pointwise import POINTWISE, PredicateAttr
+from .rows import *  # noqa: F403
+from .rows import ROWS, ReduceKindAttr
+
+
+def is_pointwise(op: Operation) -> bool:
+    """Whether each result element depends only on the operands' elements at the same broadcast coordinates."""
+    return op.has_trait(Pointwise)
+
+
+NN = Dialect(
+    "nn",
+    [*POINTWISE, *LINEAR, *ROWS, *DATA],
+    [DimsAttr, BlobAttr, MathAttr, PredicateAttr, ReduceKindAttr],
+)

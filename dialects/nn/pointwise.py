@@ -1,0 +1,521 @@
+"""Pointwise `nn` ops: NumPy broadcasting; f16 and bf16 compute in f32 and round once to the result type."""
+
+from __future__ import annotations
+
+from math import ceil, floor
+from typing import ClassVar
+
+import numpy as np
+from xdsl.dialects.builtin import AnyTensorType, FloatAttr, TensorType, i1
+from xdsl.dialects.utils import EnumAttribute
+from xdsl.ir import Attribute, SpacedOpaqueSyntaxAttribute
+from xdsl.irdl import (
+    BaseAttr,
+    VarConstraint,
+    irdl_attr_definition,
+    irdl_op_definition,
+    operand_def,
+    prop_def,
+    result_def,
+    traits_def,
+)
+from xdsl.traits import Commutative, Pure
+from xdsl.utils.str_enum import StrEnum
+
+from ..dtypes import is_float, numpy_dtype
+from ..errors import InvalidModelError
+from .base import (
+    NnOp,
+    Pointwise,
+    SameTypeOp,
+    Tensor,
+    Value,
+    broadcast_dims,
+    double,
+    element_of,
+    require,
+    shape_of,
+    tensor_type,
+    ty,
+    with_element,
+)
+
+
+class UnaryOp(SameTypeOp):
+    """Base of ops with one operand and a result of the same type."""
+
+    T: ClassVar = VarConstraint("T", BaseAttr(TensorType))
+
+    x = operand_def(T)
+    result = result_def(T)
+
+    traits = traits_def(Pure(), Pointwise())
+    assembly_format = "$x attr-dict `:` type($result)"
+
+    def __init__(self, x: Value):
+        super().__init__(operands=[x], result_types=[self.infer(ty(x))])
+
+    def check(self) -> None:
+        _require_numbers(self.name, self.x.type)
+
+
+class FloatUnaryOp(UnaryOp):
+    """Base of unary ops that are defined on floating-point tensors only."""
+
+    def check(self) -> None:
+        _require_float(self.name, self.x.type)
+
+
+def _require_numbers(name: str, x: Attribute) -> None:
+    require(
+        element_of(x) != i1,
+        lambda: f"{name}: expected a tensor of numbers, got {x}; use a logical op, or insert an nn.cast",
+    )
+
+
+def _require_float(name: str, x: Attribute) -> None:
+    require(is_float(element_of(x)), lambda: f"{name}: expected a floating-point tensor, got {x}; insert an nn.cast")
+
+
+@irdl_op_definition
+class NegOp(UnaryOp):
+    """`-x`."""
+
+    name = "nn.neg"
+
+
+@irdl_op_definition
+class AbsOp(UnaryOp):
+    """`|x|`; the least integer, which has no opposite, stays itself."""
+
+    name = "nn.abs"
+
+
+@irdl_op_definition
+class ExpOp(FloatUnaryOp):
+    """`e ** x`."""
+
+    name = "nn.exp"
+
+
+@irdl_op_definition
+class LogOp(FloatUnaryOp):
+    """Natural logarithm; NaN below 0, -inf at 0."""
+
+    name = "nn.log"
+
+
+@irdl_op_definition
+class SqrtOp(FloatUnaryOp):
+    """Square root; NaN below 0."""
+
+    name = "nn.sqrt"
+
+
+@irdl_op_definition
+class RsqrtOp(FloatUnaryOp):
+    """`1 / sqrt(x)`."""
+
+    name = "nn.rsqrt"
+
+
+@irdl_op_definition
+class ReciprocalOp(FloatUnaryOp):
+    """`1 / x`."""
+
+    name = "nn.reciprocal"
+
+
+@irdl_op_definition
+class ErfOp(FloatUnaryOp):
+    """The Gauss error function."""
+
+    name = "nn.erf"
+
+
+@irdl_op_definition
+class TanhOp(FloatUnaryOp):
+    """Hyperbolic tangent."""
+
+    name = "nn.tanh"
+
+
+@irdl_op_definition
+class SigmoidOp(FloatUnaryOp):
+    """`1 / (1 + e ** -x)`."""
+
+    name = "nn.sigmoid"
+
+
+@irdl_op_definition
+class ReluOp(UnaryOp):
+    """`max(x, 0)`: +0 for -0; NaN stays NaN."""
+
+    name = "nn.relu"
+
+
+@irdl_op_definition
+class FloorOp(FloatUnaryOp):
+    """Rounding down."""
+
+    name = "nn.floor"
+
+
+@irdl_op_definition
+class CeilOp(FloatUnaryOp):
+    """Rounding up."""
+
+    name = "nn.ceil"
+
+
+@irdl_op_definition
+class RoundOp(FloatUnaryOp):
+    """Rounding to the nearest integer, halves to even."""
+
+    name = "nn.round"
+
+
+@irdl_op_definition
+class SignOp(UnaryOp):
+    """-1, 1, or +0 for either zero; NaN stays NaN."""
+
+    name = "nn.sign"
+
+
+@irdl_op_definition
+class SinOp(FloatUnaryOp):
+    """Sine of radians."""
+
+    name = "nn.sin"
+
+
+@irdl_op_definition
+class CosOp(FloatUnaryOp):
+    """Cosine of radians."""
+
+    name = "nn.cos"
+
+
+@irdl_op_definition
+class LogicalNotOp(UnaryOp):
+    """Logical negation of an i1 tensor."""
+
+    name = "nn.logical_not"
+
+    def check(self) -> None:
+        require(element_of(self.x) == i1, lambda: f"{self.name}: expected an i1 tensor, got {self.x.type}")
+
+
+@irdl_op_definition
+class IsNanOp(NnOp):
+    """Whether each element is NaN."""
+
+    name = "nn.isnan"
+
+    x = operand_def(Tensor)
+    result = result_def(Tensor)
+
+    traits = traits_def(Pure(), Pointwise())
+    assembly_format = "$x attr-dict `:` functional-type(operands, results)"
+
+    def __init__(self, x: Value):
+        super().__init__(operands=[x], result_types=[self.infer(ty(x))])
+
+    @classmethod
+    def infer(cls, x: Attribute) -> AnyTensorType:
+        return with_element(x, i1)
+
+    def inferred(self) -> list[Attribute]:
+        return [self.infer(self.x.type)]
+
+    def check(self) -> None:
+        _require_float(self.name, self.x.type)
+
+
+class BinaryOp(NnOp):
+    """Base of ops with two operands of one element type, broadcast against each other."""
+
+    lhs = operand_def(Tensor)
+    rhs = operand_def(Tensor)
+    result = result_def(Tensor)
+
+    traits = traits_def(Pure(), Pointwise())
+    assembly_format = "$lhs `,` $rhs attr-dict `:` functional-type(operands, results)"
+
+    def __init__(self, lhs: Value, rhs: Value):
+        super().__init__(operands=[lhs, rhs], result_types=[self.infer(ty(lhs), ty(rhs))])
+
+    @classmethod
+    def infer(cls, lhs: Attribute, rhs: Attribute) -> AnyTensorType:
+        return _broadcast(cls.name, lhs, rhs)
+
+    def inferred(self) -> list[Attribute]:
+        return [self.infer(self.lhs.type, self.rhs.type)]
+
+    def check(self) -> None:
+        _require_numbers(self.name, self.lhs.type)
+
+
+def _broadcast(name: str, *types: Attribute) -> AnyTensorType:
+    elements = [element_of(t) for t in types]
+    got = " and ".join(map(str, elements))
+    require(
+        len(set(elements)) == 1, lambda: f"{name}: expected operands of one element type, got {got}; insert an nn.cast"
+    )
+    return tensor_type(broadcast_dims(name, *map(shape_of, types)), elements[0])
+
+
+class LogicalBinaryOp(BinaryOp):
+    """Base of binary ops on i1 tensors."""
+
+    def check(self) -> None:
+        for value in self.operands:
+            if element_of(value) != i1:
+                raise InvalidModelError(f"{self.name}: expected i1 tensors, got {value.type}")
+
+
+@irdl_op_definition
+class AddOp(BinaryOp):
+    """`lhs + rhs`; integers wrap around."""
+
+    name = "nn.add"
+    traits = traits_def(Pure(), Pointwise(), Commutative())
+
+
+@irdl_op_definition
+class SubOp(BinaryOp):
+    """`lhs - rhs`; integers wrap around."""
+
+    name = "nn.sub"
+
+
+@irdl_op_definition
+class MulOp(BinaryOp):
+    """`lhs * rhs`; integers wrap around."""
+
+    name = "nn.mul"
+    traits = traits_def(Pure(), Pointwise(), Commutative())
+
+
+@irdl_op_definition
+class DivOp(BinaryOp):
+    """`lhs / rhs`; integers round toward zero and wrap around, and divided by 0 are 0."""
+
+    name = "nn.div"
+
+
+@irdl_op_definition
+class PowOp(BinaryOp):
+    """
+    `lhs ** rhs`. Of floats, C's `pow`, with the exponents 2, 0.5 and -1 as a product, a root and a quotient (+0 ** 0.5 and -0 ** 0.5 are
+    +0, -inf ** 0.5 is +inf). Integers wrap around; a negative exponent gives `1 / lhs ** -rhs` rounded toward zero, and 0 for `lhs` 0.
+    """
+
+    name = "nn.pow"
+
+
+@irdl_op_definition
+class MinOp(BinaryOp):
+    """The smaller of both, -0 being smaller than +0; NaN if either is NaN."""
+
+    name = "nn.min"
+    traits = traits_def(Pure(), Pointwise(), Commutative())
+
+
+@irdl_op_definition
+class MaxOp(BinaryOp):
+    """The greater of both, +0 being greater than -0; NaN if either is NaN."""
+
+    name = "nn.max"
+    traits = traits_def(Pure(), Pointwise(), Commutative())
+
+
+@irdl_op_definition
+class ModOp(BinaryOp):
+    """Remainder: integers with the sign of the divisor, 0 for divisor 0; floats with the sign of the dividend (C `fmod`)."""
+
+    name = "nn.mod"
+
+
+@irdl_op_definition
+class LogicalAndOp(LogicalBinaryOp):
+    """Logical and of i1 tensors."""
+
+    name = "nn.logical_and"
+    traits = traits_def(Pure(), Pointwise(), Commutative())
+
+
+@irdl_op_definition
+class LogicalOrOp(LogicalBinaryOp):
+    """Logical or of i1 tensors."""
+
+    name = "nn.logical_or"
+    traits = traits_def(Pure(), Pointwise(), Commutative())
+
+
+@irdl_op_definition
+class LogicalXorOp(LogicalBinaryOp):
+    """Exclusive or of i1 tensors."""
+
+    name = "nn.logical_xor"
+    traits = traits_def(Pure(), Pointwise(), Commutative())
+
+
+class Predicate(StrEnum):
+    """What `nn.compare` asks of `lhs` and `rhs`; on NaN only `ne` holds."""
+
+    EQ = "eq"
+    NE = "ne"
+    LT = "lt"
+    LE = "le"
+    GT = "gt"
+    GE = "ge"
+
+
+@irdl_attr_definition
+class PredicateAttr(EnumAttribute[Predicate], SpacedOpaqueSyntaxAttribute):
+    name = "nn.predicate"
+
+
+@irdl_op_definition
+class CompareOp(NnOp):
+    """Compares two broadcast tensors of one element type; the result is i1."""
+
+    name = "nn.compare"
+
+    lhs = operand_def(Tensor)
+    rhs = operand_def(Tensor)
+    predicate = prop_def(PredicateAttr)
+    result = result_def(Tensor)
+
+    traits = traits_def(Pure(), Pointwise())
+    assembly_format = "$predicate $lhs `,` $rhs attr-dict `:` functional-type(operands, results)"
+
+    def __init__(self, lhs: Value, rhs: Value, predicate: str):
+        super().__init__(
+            operands=[lhs, rhs],
+            properties={"predicate": PredicateAttr(Predicate(predicate))},
+            result_types=[self.infer(ty(lhs), ty(rhs))],
+        )
+
+    @classmethod
+    def infer(cls, lhs: Attribute, rhs: Attribute) -> AnyTensorType:
+        return with_element(_broadcast(cls.name, lhs, rhs), i1)
+
+    def inferred(self) -> list[Attribute]:
+        return [self.infer(self.lhs.type, self.rhs.type)]
+
+
+@irdl_op_definition
+class WhereOp(NnOp):
+    """Takes each element from `on_true` where `condition` (i1) holds, else from `on_false`; all three broadcast."""
+
+    name = "nn.where"
+
+    condition = operand_def(Tensor)
+    on_true = operand_def(Tensor)
+    on_false = operand_def(Tensor)
+    result = result_def(Tensor)
+
+    traits = traits_def(Pure(), Pointwise())
+    assembly_format = "$condition `,` $on_true `,` $on_false attr-dict `:` functional-type(operands, results)"
+
+    def __init__(self, condition: Value, on_true: Value, on_false: Value):
+        types = [ty(v) for v in (condition, on_true, on_false)]
+        super().__init__(operands=[condition, on_true, on_false], result_types=[self.infer(*types)])
+
+    @classmethod
+    def infer(cls, condition: Attribute, on_true: Attribute, on_false: Attribute) -> AnyTensorType:
+        require(element_of(condition) == i1, lambda: f"{cls.name}: expected an i1 condition, got {condition}")
+        branches = _broadcast(cls.name, on_true, on_false)
+        dims = broadcast_dims(cls.name, shape_of(condition), shape_of(branches))
+        return tensor_type(dims, branches.element_type)
+
+    def inferred(self) -> list[Attribute]:
+        return [self.infer(self.condition.type, self.on_true.type, self.on_false.type)]
+
+
+@irdl_op_definition
+class ClipOp(UnaryOp):
+    """
+    `min(max(x, min), max)` as `nn.max` and `nn.min` compute it; NaN stays NaN. Integers have the bounds rounded inwards and held within
+    their type, so that an infinite bound on its own side does nothing.
+    """
+
+    name = "nn.clip"
+
+    min = prop_def(FloatAttr)
+    max = prop_def(FloatAttr)
+
+    def __init__(self, x: Value, min: float = float("-inf"), max: float = float("inf")):
+        super(UnaryOp, self).__init__(
+            operands=[x], properties={"min": double(min), "max": double(max)}, result_types=[self.infer(ty(x))]
+        )
+
+    def check(self) -> None:
+        super().check()
+        low, high = self.min.value.data, self.max.value.data
+        require(low <= high, lambda: f"{self.name}: expected min <= max, got min = {low} and max = {high}")
+
+
+def clip_bounds(op: ClipOp) -> tuple[float | int, float | int]:
+    """The bounds of a clip as numbers that its element type holds."""
+    low, high, element = op.min.value.data, op.max.value.data, element_of(op.result)
+    if is_float(element):
+        return low, high
+    info = np.iinfo(numpy_dtype(element))
+    least, greatest = int(info.min), int(info.max)
+    return (
+        least if low <= least else greatest if low > greatest else ceil(low),
+        greatest if high >= greatest else least if high < least else floor(high),
+    )
+
+
+@irdl_op_definition
+class LeakyReluOp(FloatUnaryOp):
+    """`x` where `x >= 0`, else `alpha * x`."""
+
+    name = "nn.leaky_relu"
+
+    alpha = prop_def(FloatAttr)
+
+    def __init__(self, x: Value, alpha: float = 0.01):
+        super(UnaryOp, self).__init__(
+            operands=[x], properties={"alpha": double(alpha)}, result_types=[self.infer(ty(x))]
+        )
+
+
+@irdl_op_definition
+class CastOp(NnOp):
+    """
+    Converts the element type. Anything to i1 is `x != 0`, so NaN is true. To a float: rounded to nearest even, overflow to infinity, f16
+    and bf16 by way of f32. Integer to integer: the low bits. Float to integer: truncated toward zero; where i64 (for i64) or i32 (for all
+    others) does not hold that, NaN included, its least value, of which narrower types keep the low bits.
+    """
+
+    name = "nn.cast"
+
+    x = operand_def(Tensor)
+    result = result_def(Tensor)
+
+    traits = traits_def(Pure(), Pointwise())
+    assembly_format = "$x attr-dict `:` functional-type(operands, results)"
+
+    def __init__(self, x: Value, element_type: Attribute):
+        super().__init__(operands=[x], result_types=[self.infer(ty(x), element_type)])
+
+    @classmethod
+    def infer(cls, x: Attribute, element_type: Attribute) -> AnyTensorType:
+        return with_element(x, element_type)
+
+    def inferred(self) -> list[Attribute]:
+        return [self.infer(self.x.type, element_of(self.result))]
+
+
+UNARY = (
+    NegOp, AbsOp, ExpOp, LogOp, SqrtOp, RsqrtOp, ReciprocalOp, ErfOp, TanhOp, SigmoidOp, ReluOp, FloorOp, CeilOp, RoundOp,
+    SignOp, SinOp, CosOp, LogicalNotOp,
+)  # fmt: skip
+BINARY = (AddOp, SubOp, MulOp, DivOp, PowOp, MinOp, MaxOp, ModOp, LogicalAndOp, LogicalOrOp, LogicalXorOp)
+POINTWISE: tuple[type[NnOp], ...] = (*UNARY, IsNanOp, *BINARY, CompareOp, WhereOp, ClipOp, LeakyReluOp, CastOp)
+"""Every pointwise op class of `nn`."""

@@ -1,0 +1,269 @@
+"""`nn` ops along axes: reductions and normalisations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from xdsl.dialects.builtin import (
+    AnyTensorType,
+    BoolAttr,
+    FloatAttr,
+    IntegerAttr,
+    i1,
+)
+from xdsl.dialects.utils import EnumAttribute
+from xdsl.ir import Attribute, SpacedOpaqueSyntaxAttribute
+from xdsl.irdl import (
+    irdl_attr_definition,
+    irdl_op_definition,
+    operand_def,
+    prop_def,
+    result_def,
+    traits_def,
+)
+from xdsl.traits import Pure
+from xdsl.utils.str_enum import StrEnum
+
+from ..dims import const
+from ..dtypes import is_float
+from ..errors import InvalidModelError
+from .base import (
+    Ints,
+    NnOp,
+    SameTypeOp,
+    Tensor,
+    Value,
+    broadcast_dims,
+    double,
+    element_of,
+    integer,
+    ints,
+    normalize_axis,
+    rank_of,
+    require,
+    require_axis,
+    same_dim,
+    shape_of,
+    tensor_type,
+    ty,
+    values_of,
+)
+
+
+class ReduceKind(StrEnum):
+    """How `nn.reduce` combines elements; `sumsq` is the sum of squares."""
+
+    SUM = "sum"
+    MEAN = "mean"
+    MAX = "max"
+    MIN = "min"
+    PROD = "prod"
+    SUMSQ = "sumsq"
+
+
+@irdl_attr_definition
+class ReduceKindAttr(EnumAttribute[ReduceKind], SpacedOpaqueSyntaxAttribute):
+    name = "nn.reduce_kind"
+
+
+@irdl_op_definition
+class ReduceOp(NnOp):
+    """Combines all elements along `axes`; with `keepdims` these dims stay as 1. f16 and bf16 accumulate in f32."""
+
+    name = "nn.reduce"
+
+    x = operand_def(Tensor)
+    kind = prop_def(ReduceKindAttr)
+    axes = prop_def(Ints)
+    keepdims = prop_def(BoolAttr)
+    result = result_def(Tensor)
+
+    traits = traits_def(Pure())
+    assembly_format = "$kind $x attr-dict `:` functional-type(operands, results)"
+
+    def __init__(self, x: Value, kind: str, axes: Iterable[int], keepdims: bool = True):
+        axes = sorted(normalize_axis(self.name, a, rank_of(ty(x))) for a in axes)
+        super().__init__(
+            operands=[x],
+            properties={
+                "kind": ReduceKindAttr(ReduceKind(kind)),
+                "axes": ints(axes),
+                "keepdims": BoolAttr.from_bool(keepdims),
+            },
+            result_types=[self.infer(ty(x), axes, keepdims)],
+        )
+
+    @classmethod
+    def infer(cls, x: Attribute, axes: Iterable[int], keepdims: bool = True) -> AnyTensorType:
+        axes, dims = list(axes), shape_of(x)
+        require(
+            len(set(axes)) == len(axes) and all(0 <= a < len(dims) for a in axes),
+            lambda: f"{cls.name}: expected distinct axes in [0, {len(dims)}), got {axes}",
+        )
+        kept = [const(1) if a in axes else d for a, d in enumerate(dims) if keepdims or a not in axes]
+        return tensor_type(kept, element_of(x))
+
+    def inferred(self) -> list[Attribute]:
+        return [self.infer(self.x.type, values_of(self.axes), bool(self.keepdims))]
+
+    def check(self) -> None:
+        element = element_of(self.x)
+        mean = self.kind.data == ReduceKind.MEAN
+        require(
+            element != i1 and (is_float(element) or not mean),
+            lambda: f"{self.name}: expected numbers (floats for mean), got {self.x.type}",
+        )
+
+
+@irdl_op_definition
+class SoftmaxOp(SameTypeOp):
+    """`exp(x - max) / sum(exp(x - max))` along one axis."""
+
+    name = "nn.softmax"
+
+    x = operand_def(Tensor)
+    axis = prop_def(IntegerAttr)
+    result = result_def(Tensor)
+
+    traits = traits_def(Pure())
+    assembly_format = "$x attr-dict `:` functional-type(operands, results)"
+
+    def __init__(self, x: Value, axis: int = -1):
+        axis = normalize_axis(self.name, axis, rank_of(ty(x)))
+        super().__init__(operands=[x], properties={"axis": integer(axis)}, result_types=[self.infer(ty(x))])
+
+    def check(self) -> None:
+        require(
+            is_float(element_of(self.x)), lambda: f"{self.name}: expected a floating-point tensor, got {self.x.type}"
+        )
+        require_axis(self.name, self.axis.value.data, rank_of(self.x))
+
+
+@irdl_op_definition
+class LayerNormOp(NnOp):
+    """Normalises over all axes from `axis` on to mean 0 and variance 1, then multiplies by `scale` and adds `bias`.
+
+    Statistics are computed in f32 for f16 and bf16, and the result is rounded once.
+    """
+
+    name = "nn.layer_norm"
+
+    x = operand_def(Tensor)
+    scale = operand_def(Tensor)
+    bias = operand_def(Tensor)
+    axis = prop_def(IntegerAttr)
+    epsilon = prop_def(FloatAttr)
+    result = result_def(Tensor)
+
+    traits = traits_def(Pure())
+    assembly_format = "$x `,` $scale `,` $bias attr-dict `:` functional-type(operands, results)"
+
+    def __init__(self, x: Value, scale: Value, bias: Value, axis: int = -1, epsilon: float = 1e-5):
+        axis = normalize_axis(self.name, axis, rank_of(ty(x)))
+        super().__init__(
+            operands=[x, scale, bias],
+            properties={"axis": integer(axis), "epsilon": double(epsilon)},
+            result_types=[self.infer(ty(x), ty(scale), ty(bias), axis)],
+        )
+
+    @classmethod
+    def infer(cls, x: Attribute, scale: Attribute, bias: Attribute, axis: int) -> AnyTensorType:
+        dims = shape_of(x)
+        require(is_float(element_of(x)), lambda: f"{cls.name}: expected a floating-point tensor, got {x}")
+        require_axis(cls.name, axis, len(dims))
+        for what, operand in (("scale", scale), ("bias", bias)):
+            wide = broadcast_dims(f"{cls.name} {what}", dims[axis:], shape_of(operand))
+            if not (len(wide) == len(dims) - axis and element_of(operand) == element_of(x)):
+                raise InvalidModelError(
+                    f"{cls.name}: expected {what} to broadcast to dims {axis}.. of {x} with its element type, got {operand}"
+                )
+        return tensor_type(dims, element_of(x))
+
+    def inferred(self) -> list[Attribute]:
+        return [self.infer(self.x.type, self.scale.type, self.bias.type, self.axis.value.data)]
+
+
+@irdl_op_definition
+class BatchNormOp(NnOp):
+    """`(x - mean) / sqrt(variance + epsilon) * scale + bias` with one value of each per channel, the last axis of x."""
+
+    name = "nn.batch_norm"
+
+    x = operand_def(Tensor)
+    scale = operand_def(Tensor)
+    bias = operand_def(Tensor)
+    mean = operand_def(Tensor)
+    variance = operand_def(Tensor)
+    epsilon = prop_def(FloatAttr)
+    result = result_def(Tensor)
+
+    traits = traits_def(Pure())
+    assembly_format = "$x `,` $scale `,` $bias `,` $mean `,` $variance attr-dict `:` functional-type(operands, results)"
+
+    def __init__(self, x: Value, scale: Value, bias: Value, mean: Value, variance: Value, epsilon: float = 1e-5):
+        operands = [x, scale, bias, mean, variance]
+        super().__init__(
+            operands=operands,
+            properties={"epsilon": double(epsilon)},
+            result_types=[self.infer(*map(ty, operands))],
+        )
+
+    @classmethod
+    def infer(cls, x: Attribute, *parameters: Attribute) -> AnyTensorType:
+        dims = shape_of(x)
+        require(
+            is_float(element_of(x)) and rank_of(x) >= 1,
+            lambda: f"{cls.name}: expected a floating-point tensor [..., C], got {x}",
+        )
+        for parameter in parameters:
+            if not (
+                rank_of(parameter) == 1
+                and same_dim(shape_of(parameter)[0], dims[-1])
+                and is_float(element_of(parameter))
+            ):
+                raise InvalidModelError(
+                    f"{cls.name}: expected scale, bias, mean and variance of shape [{dims[-1]}], got {parameter}"
+                )
+        return tensor_type(dims, element_of(x))
+
+    def inferred(self) -> list[Attribute]:
+        return [self.infer(*(v.type for v in self.operands))]
+
+
+@irdl_op_definition
+class LrnOp(SameTypeOp):
+    """Local response normalisation over channels, the last axis.
+
+    `x / (bias + alpha / size * sum of x^2 over size channels around) ** beta`; the window reaches `(size - 1) floordiv 2`
+    channels back and `size floordiv 2` forward.
+    """
+
+    name = "nn.lrn"
+
+    x = operand_def(Tensor)
+    size = prop_def(IntegerAttr)
+    alpha = prop_def(FloatAttr)
+    beta = prop_def(FloatAttr)
+    bias = prop_def(FloatAttr)
+    result = result_def(Tensor)
+
+    traits = traits_def(Pure())
+    assembly_format = "$x attr-dict `:` functional-type(operands, results)"
+
+    def __init__(self, x: Value, size: int, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0):
+        super().__init__(
+            operands=[x],
+            properties={"size": integer(size), "alpha": double(alpha), "beta": double(beta), "bias": double(bias)},
+            result_types=[self.infer(ty(x))],
+        )
+
+    def check(self) -> None:
+        require(
+            is_float(element_of(self.x)) and rank_of(self.x) >= 1 and self.size.value.data > 0,
+            lambda: (
+                f"{self.name}: expected a floating-point tensor [..., C] and size > 0, got {self.x.type} and {self.size.value.data}"
+            ),
+        )
+
+
+ROWS: tuple[type[NnOp], ...] = (ReduceOp, SoftmaxOp, LayerNormOp, BatchNormOp, LrnOp)

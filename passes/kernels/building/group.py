@@ -1,0 +1,267 @@
+"""
+What a schedule is, and the group that it schedules.
+
+A `Group` presents a `fusion.group` (while fusion asks who would take it) and an outlined `func.FuncOp` (afterwards) in one way: tensors in
+launch order (operands, then results) with types and strides, the body's ops, the anchor. A schedule says whether it accepts a group,
+which choices it has, best first, and builds the kernel IR of one choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, Protocol, cast, runtime_checkable
+
+from xdsl.dialects.builtin import IntAttr, LocationAttr, ModuleOp, StringAttr
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Attribute, BlockArgument, Operation, SSAValue
+
+from ....dialects import fusion, kernel, nn
+from ....dialects.dims import Expr, const, product
+from ....dialects.kernel.types import Choice, GlobalType, Target, bitwidth
+
+BASE_ALIGNMENT = 16
+"""Bytes that divide the address of every whole tensor: what the widest vector access and TMA ask for."""
+INDEX_LIMIT = 2**31 - 1
+"""Kernels index with 32 bits, in elements."""
+NO_ANCHOR = (nn.ConstantOp, nn.IotaOp, nn.ShapeValueOp)
+VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp)
+
+
+class Axis(NamedTuple):
+    """Where an axis of a tensor runs in an iteration space: index = start + step * (coordinate `dim`); None: it stays at start."""
+
+    dim: int | None
+    step: Expr = const(1)
+    start: Expr = const(0)
+
+
+Axes = tuple[Axis, ...]
+
+
+@dataclass(frozen=True)
+class Access:
+    """A tensor of the group seen over an iteration space `dims`: one stride for each and an offset, in elements."""
+
+    tensor: int
+    dims: tuple[Expr, ...]
+    strides: tuple[Expr, ...]
+    offset: Expr
+
+
+def broadcast_axes(inner: Sequence[Expr], outer: Axes) -> Axes:
+    """The axes of a tensor with dims `inner` that NumPy broadcasts to one whose axes are `outer`."""
+    shift = len(outer) - len(inner)
+    return tuple(Axis(None) if d.as_int() == 1 else outer[shift + i] for i, d in enumerate(inner))
+
+
+def space_axes(inner: Sequence[Expr], dims: Sequence[Expr]) -> Axes:
+    """The axes of a tensor with dims `inner` broadcast to an iteration space `dims`."""
+    return broadcast_axes(inner, tuple(Axis(i) for i in range(len(dims))))
+
+
+class Group:
+    """One scheduling unit. `op` is an outlined `func.FuncOp` or a `fusion.GroupOp`."""
+
+    def __init__(self, op: Operation):
+        self.op = op
+        self.block = op.regions[0].block
+        last = self.block.last_op
+        assert isinstance(last, fusion.YieldOp | ReturnOp), f"expected a group or an outlined function, got {op.name}"
+        self.arguments: tuple[BlockArgument, ...] = tuple(self.block.args)
+        self.ops: tuple[Operation, ...] = tuple(o for o in self.block.ops if o is not last)
+        self.results: tuple[SSAValue, ...] = tuple(last.operands)
+
+    @classmethod
+    def of(cls, op: Operation | Group) -> Group:
+        return op if isinstance(op, Group) else cls(op)
+
+    @property
+    def name(self) -> str:
+        """The symbol of the outlined function; `group` before outlining."""
+        return self.op.sym_name.data if isinstance(self.op, FuncOp) else "group"
+
+    @property
+    def location(self) -> LocationAttr:
+        return self.op.location
+
+    @cached_property
+    def kind(self) -> str:
+        """The anchor's kind: conv, matmul, row, window, gather or pointwise."""
+        if isinstance(self.op, fusion.GroupOp):
+            return self.op.anchor.data
+        return getattr(self.op.attributes.get(fusion.ANCHOR), "data", "pointwise")
+
+    @cached_property
+    def anchors(self) -> tuple[Operation, ...]:
+        """The ops that are neither pointwise nor constants."""
+        return tuple(o for o in self.ops if not nn.is_pointwise(o) and not isinstance(o, NO_ANCHOR))
+
+    def anchor(self, *classes: type[Operation]) -> Operation | None:
+        """The only anchor if it is one of the classes, else None."""
+        if len(self.anchors) == 1 and isinstance(self.anchors[0], classes):
+            return self.anchors[0]
+        return None
+
+    @cached_property
+    def module(self) -> ModuleOp | None:
+        parent: Operation | None = self.op
+        while parent is not None and not isinstance(parent, ModuleOp):
+            parent = parent.parent_op()
+        return parent
+
+    @cached_property
+    def ranges(self) -> dict[str, tuple[int, int, int]]:
+        """(min, opt, max) of the symbols; empty while the group is not part of a module."""
+        return nn.symbol_ranges(self.module) if self.module is not None else {}
+
+    def upper(self, expr: Expr) -> int | None:
+        """The greatest value of an expression, None where a symbol has no known range."""
+        try:
+            return expr.bounds(self.ranges)[1]
+        except KeyError:
+            return None
+
+    def usual(self, expr: Expr) -> int:
+        """The value for the most usual sizes (`opt`), for heuristics; a symbol without a range counts as 128."""
+        return expr.evaluate({s: self.ranges[s][1] if s in self.ranges else 128 for s in expr.symbols()})
+
+    # Tensors in launch order.
+
+    @property
+    def tensors(self) -> tuple[SSAValue, ...]:
+        """Operands, then results."""
+        return (*self.arguments, *self.results)
+
+    @cached_property
+    def layouts(self) -> list[fusion.LayoutAttr]:
+        listed = self.op.attributes.get(fusion.LAYOUTS, self.op.attributes.get(fusion.FUNCTION_LAYOUTS))
+        if listed is not None:
+            return fusion.layouts_of(self.op)
+        # Nothing said: whole row-major tensors, which start where an allocation does.
+        return [fusion.LayoutAttr.get(align=BASE_ALIGNMENT * 8 // bitwidth(nn.element_of(v))) for v in self.tensors]
+
+    def dims(self, tensor: int) -> tuple[Expr, ...]:
+        return nn.shape_of(self.tensors[tensor])
+
+    def strides(self, tensor: int) -> tuple[Expr, ...]:
+        """Strides in elements of an operand or, counted after the operands, a result."""
+        return self.layouts[tensor].strides_for(self.dims(tensor))
+
+    def align(self, tensor: int) -> int:
+        """Bytes that divide the tensor's address."""
+        size = bitwidth(nn.element_of(self.tensors[tensor])) // 8
+        return min(256, self.layouts[tensor].align * size)
+
+    def result_index(self, result: int) -> int:
+        """The launch position of a result."""
+        return len(self.arguments) + result
+
+    def global_types(self) -> list[GlobalType]:
+        """The types of a kernel's tensor arguments for this group."""
+        return [
+            GlobalType.of(self.dims(i), nn.element_of(v), self.strides(i), self.align(i))
+            for i, v in enumerate(self.tensors)
+        ]
+
+    def too_large(self) -> str | None:
+        """Why 32-bit indices do not reach all elements, or None."""
+        for i in range(len(self.tensors)):
+            last = sum(((d - 1) * s for d, s in zip(self.dims(i), self.strides(i), strict=True)), const(0))
+            for span in (last, product(self.dims(i))):
+                top = self.upper(span)
+                if top is not None and top > INDEX_LIMIT:
+                    return f"expected tensors of at most 2^31 elements, got up to {top} in tensor {i}; narrow the profile if it is dynamic"
+        return None
+
+    def access(self, value: SSAValue, axes: Axes, dims: Sequence[Expr], *, flat: bool = False) -> Access | None:
+        """
+        An operand, or a chain of view-like ops on one, seen over the iteration space `dims`; None where strides cannot say it. `flat`: the
+        space is walked as one row-major line, so that a whole reshape only changes its dims.
+        """
+        dims = tuple(dims)
+        while not isinstance(value, BlockArgument):
+            step = _through(value.owner, axes, dims, flat)
+            if step is None:
+                return None
+            value, axes, dims = step
+        strides, offset = [const(0)] * len(dims), const(0)
+        for axis, stride in zip(axes, self.strides(value.index), strict=True):
+            offset = offset + axis.start * stride
+            if axis.dim is not None:
+                strides[axis.dim] = strides[axis.dim] + axis.step * stride
+        return Access(value.index, dims, tuple(strides), offset)
+
+    def result_access(self, result: int) -> Access:
+        """A result, seen over its own dims."""
+        tensor = self.result_index(result)
+        return Access(tensor, self.dims(tensor), self.strides(tensor), const(0))
+
+
+def _through(
+    op: object, axes: Axes, dims: tuple[Expr, ...], flat: bool
+) -> tuple[SSAValue, Axes, tuple[Expr, ...]] | None:
+    """The operand of a view-like op, with its axes, for the op's result with these axes."""
+    match op:
+        case nn.TransposeOp():
+            inner = [Axis(None)] * len(axes)
+            for i, p in enumerate(nn.values_of(op.permutation)):
+                inner[p] = axes[i]
+            return op.x, tuple(inner), dims
+        case nn.SliceOp():
+            steps = nn.values_of(op.steps)
+            moved = (
+                Axis(a.dim, a.step * step, start + a.start * step)
+                for a, start, step in zip(axes, op.starts.exprs, steps, strict=True)
+            )
+            return op.x, tuple(moved), dims
+        case nn.BroadcastToOp():
+            return op.x, broadcast_axes(nn.shape_of(op.x), axes), dims
+        case nn.ReshapeOp() if flat and nn.shape_of(op.result) == dims and axes == space_axes(dims, dims):
+            inner_dims = nn.shape_of(op.x)
+            return op.x, space_axes(inner_dims, inner_dims), inner_dims
+        case _:
+            return None
+
+
+class Schedule(Protocol):
+    """How one family of groups becomes kernels."""
+
+    @property
+    def name(self) -> str: ...
+
+    def accepts(self, group: Group, target: Target) -> str | None:
+        """None if this schedule can run the group, else the reason in words."""
+        ...
+
+    def candidates(self, group: Group, target: Target) -> list[Choice]:
+        """Choices for an accepted group, best first; never empty."""
+        ...
+
+    def lower(self, group: Group, choice: Choice, target: Target) -> list[kernel.FuncOp]:
+        """The launches, named as the group (then name_stage1, ...), of the operands, the results, then the choice's workspace."""
+        ...
+
+
+@runtime_checkable
+class TakesWorkspace(Protocol):
+    """A schedule whose launches hand tensors on."""
+
+    def workspace(self, group: Group, tunables: Mapping[str, int | str]) -> Sequence[GlobalType]:
+        """The tensors between the launches, row-major, undefined before the first launch and of no use after the last."""
+        ...
+
+
+def target_of(attribute: Attribute | None) -> Target:
+    """The module's target; without one (tests, tools) a plain sm_80."""
+    return attribute if isinstance(attribute, Target) else default_target()
+
+
+def default_target() -> Target:
+    return Target(StringAttr("sm_80"), IntAttr(108), IntAttr(166912))
+
+
+def owner_op(value: SSAValue) -> Operation | None:
+    """The op that makes a value, None for a block argument."""
+    return None if isinstance(value, BlockArgument) else cast(Operation, value.owner)

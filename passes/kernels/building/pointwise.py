@@ -1,0 +1,459 @@
+"""
+`nn` and `quant` pointwise ops as arith and math on scalars, inside `kernel.map`: prologues and epilogues of all schedules.
+
+f16 and bf16 values are extended to f32 once and rounded once, when the region yields them; a cast in between rounds where it stands. i1
+is a bool, and ui8 values are i32 in 0..255, wrapped after each op. Maxima and minima propagate NaN, as NumPy and ONNX do.
+
+`emit_pointwise(b, wanted, frag, load)` builds one map: from the wanted values back to leaves, which `load` gives as fragments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from xdsl.dialects import arith, math
+from xdsl.dialects.builtin import IntegerType, bf16, f16, f32, f64, i1, i8, i32, i64
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from ....dialects import kernel, nn, quant
+from ....dialects.dtypes import i16, is_float, numpy_dtype, ui8
+from ....dialects.errors import PassError
+from ....dialects.kernel.types import FragType
+from ....dialects.provenance import describe
+from .builder import Emitter, KernelBuilder
+from .group import Axes, broadcast_axes, owner_op
+
+ELEMENTS = (f32, f16, bf16, f64, i1, i8, ui8, i16, i32, i64)
+"""Element types that kernels compute with."""
+Load: TypeAlias = Callable[[SSAValue, Axes], SSAValue]
+"""Gives a leaf, broadcast into the iteration space by its axes, as a fragment, a rows fragment or a scalar."""
+
+
+def compute_type(element: Attribute) -> Attribute:
+    """The type that arithmetic on an element type uses."""
+    if element == ui8:
+        return i32
+    return f32 if element in (f16, bf16) else element
+
+
+def lowest(element: Attribute) -> float:
+    """
+    The lowest finite value of a float type: where the running maximum of an online softmax starts. exp(-inf - lowest) is 0, where
+    exp(-inf - -inf) would be NaN as long as all scores so far are masked; a row of -inf only still ends as NaN, which is 0 / 0.
+    """
+    return float(np.finfo(numpy_dtype(element)).min)
+
+
+def refuse_elements(values: Sequence[SSAValue]) -> str | None:
+    """Why tensors of these element types cannot be computed with, or None."""
+    for value in values:
+        element = nn.element_of(value)
+        if element not in ELEMENTS:
+            return f"expected elements of {', '.join(map(str, ELEMENTS))}, got {element}"
+    return None
+
+
+def refuse_pointwise(ops: Sequence[Operation]) -> str | None:
+    """Why the pointwise ops and constants among `ops` cannot be applied to scalars, or None."""
+    for op in ops:
+        if isinstance(op, nn.ConstantOp):
+            if nn.splat_of(op.result) is None:
+                return f"expected constants of one value inside a group, got {op.result.type}"
+        elif nn.is_pointwise(op) and type(op) not in _OPS:
+            return f"{op.name} has no scalar form"
+        if nn.is_pointwise(op) and (reason := refuse_elements([*op.operands, *op.results])):
+            return f"{op.name}: {reason}"
+    return None
+
+
+# Scalars.
+
+
+def extend(s: Emitter, x: SSAValue) -> SSAValue:
+    """A loaded scalar in its compute type."""
+    return convert(s, x, i32) if x.type == ui8 else s.emit(arith.ExtFOp(x, f32)) if x.type in (f16, bf16) else x
+
+
+def convert(s: Emitter, x: SSAValue, to: Any) -> SSAValue:
+    """A scalar in another type, as `nn.cast` has it."""
+    source = x.type
+    if source == to:
+        return x
+    if to == i1:
+        return _compare(s, "ne", x, s.constant(0, source))
+    if is_float(source) and is_float(to):
+        if _bits(source) < _bits(to):
+            return s.emit(arith.ExtFOp(x, to))
+        if to == f32 or source == f32:
+            return s.emit(arith.TruncFOp(x, to))
+        return convert(s, convert(s, x, f32), to)
+    wide: Any = compute_type(to)
+    if is_float(source):
+        return convert(s, _truncate(s, extend(s, x), i64 if to == i64 else i32), to)
+    if source == ui8 and to != i32:
+        return convert(s, convert(s, x, i32), to)
+    if is_float(to):
+        made = s.emit(arith.UIToFPOp(x, wide) if source == i1 else arith.SIToFPOp(x, wide))
+        return convert(s, made, to)
+    if _bits(source) > _bits(to):
+        return s.emit(arith.TruncIOp(x, to))
+    if _bits(source) == _bits(to):
+        return convert(s, convert(s, x, i32), to)  # i8 to ui8
+    return s.emit(arith.ExtUIOp(x, to) if source in (i1, ui8) else arith.ExtSIOp(x, to))
+
+
+def _truncate(s: Emitter, x: SSAValue, to: IntegerType) -> SSAValue:
+    """A float as i32 or i64; the least integer where they do not hold it: C leaves that open, and CUDA saturates."""
+    limit = 1 << (to.bitwidth - 1)
+    held = _compare(s, "lt", s.emit(math.AbsFOp(x)), s.constant(float(limit), x.type))
+    return select(s, held, s.emit(arith.FPToSIOp(x, to)), s.constant(-limit, to))
+
+
+def _bits(type_: Attribute) -> int:
+    return type_.bitwidth  # pyright: ignore
+
+
+def _compare(s: Emitter, predicate: str, a: SSAValue, b: SSAValue) -> SSAValue:
+    if is_float(a.type):
+        return s.emit(arith.CmpfOp(a, b, "une" if predicate == "ne" else f"o{predicate}"))
+    sign = "" if predicate in ("eq", "ne") else "u" if a.type == i1 else "s"
+    return s.emit(arith.CmpiOp(a, b, sign + predicate))
+
+
+def maximum(s: Emitter, a: SSAValue, b: SSAValue) -> SSAValue:
+    """The greater one; NaN if either is."""
+    if is_float(a.type):
+        return s.emit(arith.MaximumfOp(a, b))
+    return s.emit(arith.OrIOp(a, b) if a.type == i1 else arith.MaxSIOp(a, b))
+
+
+def minimum(s: Emitter, a: SSAValue, b: SSAValue) -> SSAValue:
+    """The smaller one; NaN if either is."""
+    if is_float(a.type):
+        return s.emit(arith.MinimumfOp(a, b))
+    return s.emit(arith.AndIOp(a, b) if a.type == i1 else arith.MinSIOp(a, b))
+
+
+def add(s: Emitter, a: SSAValue, b: SSAValue) -> SSAValue:
+    return s.emit(arith.AddfOp(a, b) if is_float(a.type) else arith.AddiOp(a, b))
+
+
+def sub(s: Emitter, a: SSAValue, b: SSAValue) -> SSAValue:
+    return s.emit(arith.SubfOp(a, b) if is_float(a.type) else arith.SubiOp(a, b))
+
+
+def mul(s: Emitter, a: SSAValue, b: SSAValue) -> SSAValue:
+    return s.emit(arith.MulfOp(a, b) if is_float(a.type) else arith.MuliOp(a, b))
+
+
+def div(s: Emitter, a: SSAValue, b: SSAValue) -> SSAValue:
+    return s.emit(arith.DivfOp(a, b) if is_float(a.type) else arith.DivSIOp(a, b))
+
+
+def select(s: Emitter, condition: SSAValue, a: SSAValue, b: SSAValue) -> SSAValue:
+    return s.emit(arith.SelectOp(condition, a, b))
+
+
+# One function per op class: (emitter, op, operands in compute types) -> result in its compute type.
+
+Lowering: TypeAlias = Callable[[Emitter, Operation, Sequence[SSAValue]], SSAValue]
+
+
+def _math(op: type[Operation]) -> Lowering:
+    return lambda s, _, a: s.emit(op(a[0]))  # pyright: ignore[reportCallIssue]
+
+
+def _binary(function: Callable[[Emitter, SSAValue, SSAValue], SSAValue]) -> Lowering:
+    return lambda s, _, a: function(s, a[0], a[1])
+
+
+def _neg(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    return s.emit(arith.NegfOp(a[0])) if is_float(a[0].type) else sub(s, s.constant(0, a[0].type), a[0])
+
+
+def _abs(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    if is_float(a[0].type):
+        return s.emit(math.AbsFOp(a[0]))
+    return maximum(s, a[0], sub(s, s.constant(0, a[0].type), a[0]))
+
+
+def _reciprocal(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    return div(s, s.constant(1, a[0].type), a[0])
+
+
+def _sigmoid(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    one = s.constant(1, a[0].type)
+    return div(s, one, add(s, one, s.emit(math.ExpOp(s.emit(arith.NegfOp(a[0]))))))
+
+
+def _relu(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    return maximum(s, a[0], s.constant(0, a[0].type))
+
+
+def _sign(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    (x,) = a
+    zero, one, minus = (s.constant(v, x.type) for v in (0, 1, -1))
+    itself = add(s, x, zero) if is_float(x.type) else x  # NaN and zero, +0 for both
+    below = select(s, _compare(s, "lt", x, zero), minus, itself)
+    return select(s, _compare(s, "gt", x, zero), one, below)
+
+
+def _logical_not(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    return s.emit(arith.XOrIOp(a[0], s.constant(1, i1)))
+
+
+def _isnan(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    return s.emit(arith.CmpfOp(a[0], a[0], "uno"))
+
+
+def _div(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    x, y = a
+    if is_float(x.type):
+        return div(s, x, y)
+    negated = sub(s, s.constant(0, x.type), x)
+    return _divided(s, op, x, y, arith.DivSIOp, negated)
+
+
+def _divided(
+    s: Emitter,
+    op: Operation,
+    x: SSAValue,
+    y: SSAValue,
+    divide: type[arith.DivSIOp | arith.RemSIOp],
+    by_minus_one: SSAValue,
+) -> SSAValue:
+    """A quotient or remainder; C leaves open what dividing by 0 is, and the least integer by -1."""
+    number = nn.splat_of(op.operands[1])
+    if number not in (None, 0, -1):
+        return s.emit(divide(x, y))
+    zero, one = s.constant(0, x.type), s.constant(1, x.type)
+    by_zero, minus = _compare(s, "eq", y, zero), _compare(s, "eq", y, s.constant(-1, x.type))
+    divisor = select(s, s.emit(arith.OrIOp(by_zero, minus)), one, y)
+    return select(s, by_zero, zero, select(s, minus, by_minus_one, s.emit(divide(x, divisor))))
+
+
+def _pow(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    x, y = a
+    if not is_float(x.type):
+        wide: Any = i64 if x.type == i64 else i32
+        return convert(s, s.emit(math.IPowIOp(convert(s, x, wide), convert(s, y, wide))), x.type)
+    if nn.splat_of(op.operands[1]) != 0.5:
+        return s.emit(math.PowFOp(x, y))
+    infinity = s.constant(float("inf"), x.type)
+    root = s.emit(math.SqrtOp(add(s, x, s.constant(0, x.type))))  # the sum has no -0
+    return select(s, _compare(s, "eq", x, s.emit(arith.NegfOp(infinity))), infinity, root)
+
+
+def _mod(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    x, y = a
+    if is_float(x.type):
+        return s.emit(kernel.FmodOp(x, y))
+    zero = s.constant(0, x.type)
+    rest = _divided(s, op, x, y, arith.RemSIOp, zero)
+    differs = s.emit(arith.XOrIOp(_compare(s, "lt", rest, zero), _compare(s, "lt", y, zero)))
+    wrong = s.emit(arith.AndIOp(_compare(s, "ne", rest, zero), differs))
+    return select(s, wrong, add(s, rest, y), rest)
+
+
+def _compare_op(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    assert isinstance(op, nn.CompareOp)
+    return _compare(s, op.predicate.data.value, a[0], a[1])
+
+
+def _clip(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    assert isinstance(op, nn.ClipOp)
+    x, (low, high) = a[0], nn.clip_bounds(op)
+    least, greatest = _limits(nn.element_of(op.result))
+    if low != least:
+        x = maximum(s, x, s.constant(low, x.type))
+    return x if high == greatest else minimum(s, x, s.constant(high, x.type))
+
+
+def _limits(element: Attribute) -> tuple[float | int, float | int]:
+    """The least and the greatest value of a type: a bound that never matters."""
+    if is_float(element):
+        return float("-inf"), float("inf")
+    info = np.iinfo(numpy_dtype(element))
+    return int(info.min), int(info.max)
+
+
+def _leaky_relu(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    assert isinstance(op, nn.LeakyReluOp)
+    x = a[0]
+    scaled = mul(s, x, s.constant(op.alpha.value.data, x.type))
+    return select(s, _compare(s, "ge", x, s.constant(0, x.type)), x, scaled)
+
+
+def _cast(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    return extend(s, convert(s, a[0], nn.element_of(op.results[0])))
+
+
+def _saturate(s: Emitter, x: SSAValue) -> SSAValue:
+    """Rounded and held in i8; the smaller of NaN and 127 is 127, in minnumf."""
+    rounded = s.emit(math.RoundEvenOp(x))
+    low = s.emit(arith.MinnumfOp(rounded, s.constant(127, x.type)))
+    clamped = s.emit(arith.MaxnumfOp(low, s.constant(-128, x.type)))
+    return convert(s, s.emit(arith.FPToSIOp(clamped, i32)), i8)
+
+
+def _quantize(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    return _saturate(s, div(s, a[0], convert(s, a[1], a[0].type)))
+
+
+def _dequantize(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    wide = compute_type(nn.element_of(op.results[0]))
+    return mul(s, convert(s, a[0], wide), convert(s, a[1], wide))
+
+
+def _requantize(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    return _saturate(s, mul(s, convert(s, a[0], f32), convert(s, a[1], f32)))
+
+
+_OPS: dict[type[Operation], Lowering] = {
+    nn.NegOp: _neg,
+    nn.AbsOp: _abs,
+    nn.ExpOp: _math(math.ExpOp),
+    nn.LogOp: _math(math.LogOp),
+    nn.SqrtOp: _math(math.SqrtOp),
+    nn.RsqrtOp: _math(math.RsqrtOp),
+    nn.ReciprocalOp: _reciprocal,
+    nn.ErfOp: _math(math.ErfOp),
+    nn.TanhOp: _math(math.TanhOp),
+    nn.SigmoidOp: _sigmoid,
+    nn.ReluOp: _relu,
+    nn.FloorOp: _math(math.FloorOp),
+    nn.CeilOp: _math(math.CeilOp),
+    nn.RoundOp: _math(math.RoundEvenOp),
+    nn.SignOp: _sign,
+    nn.SinOp: _math(math.SinOp),
+    nn.CosOp: _math(math.CosOp),
+    nn.LogicalNotOp: _logical_not,
+    nn.IsNanOp: _isnan,
+    nn.AddOp: _binary(add),
+    nn.SubOp: _binary(sub),
+    nn.MulOp: _binary(mul),
+    nn.DivOp: _div,
+    nn.PowOp: _pow,
+    nn.MinOp: _binary(minimum),
+    nn.MaxOp: _binary(maximum),
+    nn.ModOp: _mod,
+    nn.LogicalAndOp: lambda s, _, a: s.emit(arith.AndIOp(a[0], a[1])),
+    nn.LogicalOrOp: lambda s, _, a: s.emit(arith.OrIOp(a[0], a[1])),
+    nn.LogicalXorOp: lambda s, _, a: s.emit(arith.XOrIOp(a[0], a[1])),
+    nn.CompareOp: _compare_op,
+    nn.WhereOp: lambda s, _, a: select(s, a[0], a[1], a[2]),
+    nn.ClipOp: _clip,
+    nn.LeakyReluOp: _leaky_relu,
+    nn.CastOp: _cast,
+    quant.QuantizeOp: _quantize,
+    quant.DequantizeOp: _dequantize,
+    quant.RequantizeOp: _requantize,
+    quant.ObserveOp: lambda s, _, a: a[0],
+}
+
+
+# Whole maps.
+
+Leaf: TypeAlias = tuple[SSAValue, Axes]
+
+
+def operand_axes(op: Operation, axes: Axes) -> list[Axes]:
+    """The axes of each operand of a pointwise op whose result has `axes`."""
+    if isinstance(op, quant.QuantizeOp | quant.DequantizeOp | quant.RequantizeOp):
+        scale = () if op.axis is None else broadcast_axes(nn.shape_of(op.scale), (axes[op.axis.value.data],))
+        return [axes, scale]
+    return [broadcast_axes(nn.shape_of(operand), axes) for operand in op.operands]
+
+
+def _is_computed(value: SSAValue, known: Mapping[SSAValue, SSAValue]) -> bool:
+    op = owner_op(value)
+    return value not in known and op is not None and nn.is_pointwise(op)
+
+
+def leaves_of(wanted: Sequence[Leaf], known: Mapping[SSAValue, SSAValue]) -> list[Leaf]:
+    """The values, with their axes, that the pointwise ops behind `wanted` start from; splat constants are none."""
+    found: dict[Leaf, None] = {}
+    seen: set[Leaf] = set()
+    pending = list(reversed(wanted))
+    while pending:
+        leaf = pending.pop()
+        if leaf in seen:
+            continue
+        seen.add(leaf)
+        value, axes = leaf
+        if _is_computed(value, known):
+            op = owner_op(value)
+            assert op is not None
+            pending += reversed(list(zip(op.operands, operand_axes(op, axes), strict=True)))
+        elif value in known or nn.splat_of(value) is None:
+            found[leaf] = None
+    return list(found)
+
+
+def emit_pointwise(
+    b: KernelBuilder,
+    wanted: Sequence[Leaf],
+    frag: FragType,
+    load: Load,
+    *,
+    known: Mapping[SSAValue, SSAValue] | None = None,
+    elements: Sequence[Attribute] | None = None,
+) -> list[SSAValue]:
+    """
+    Fragments of the wanted values, computed by one `kernel.map` from their leaves.
+
+    - `wanted`: values of the group with their axes in the iteration space (`space_axes(shape_of(v), dims)`).
+    - `frag`: shape and layout of the fragments (a rows fragment type for one value a row).
+    - `known`: values that exist already as fragments (an anchor's result, in f32 as well), whatever their axes.
+    - `load`: called once for each other leaf: gives a fragment, rows fragment or scalar.
+    - `elements`: element types of the results; the values' own if not given.
+    """
+    known = known or {}
+    leaves = leaves_of(wanted, known)
+    sources = {leaf: known[leaf[0]] if leaf[0] in known else load(*leaf) for leaf in leaves}
+    types = [frag.with_element(nn.element_of(v)) for v, _ in wanted]
+    if elements is not None:
+        types = [frag.with_element(e) for e in elements]
+    if all(leaf in sources and sources[leaf].type == type_ for leaf, type_ in zip(wanted, types, strict=True)):
+        return [sources[leaf] for leaf in wanted]
+
+    def body(s: Emitter, *scalars: SSAValue) -> list[SSAValue]:
+        made = {leaf: _leaf(s, x, nn.element_of(leaf[0])) for leaf, x in zip(leaves, scalars, strict=True)}
+        return [convert(s, _scalar(s, leaf, made), t.element_type) for leaf, t in zip(wanted, types, strict=True)]
+
+    return b.map([sources[leaf] for leaf in leaves], types, body)
+
+
+def _leaf(s: Emitter, x: SSAValue, element: Attribute) -> SSAValue:
+    """A leaf in its compute type. An anchor reduces small integers in wider ones, and its result wraps around in its own."""
+    return extend(s, x if is_float(element) else convert(s, x, element))
+
+
+def _scalar(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue]) -> SSAValue:
+    """A value in its compute type, with everything that it needs; without recursion, for groups of any depth."""
+    pending = [leaf]
+    while pending:
+        value, axes = pending[-1]
+        if (value, axes) in made:
+            pending.pop()
+            continue
+        number = nn.splat_of(value)
+        op = owner_op(value)
+        if number is not None:
+            made[value, axes] = s.constant(number, compute_type(nn.element_of(value)))
+            continue
+        if op is None or type(op) not in _OPS:
+            raise PassError(
+                f"lower-groups: {describe(op) if op else value}: expected a pointwise op, which has a scalar form"
+            )
+        needed = list(zip(op.operands, operand_axes(op, axes), strict=True))
+        missing = [n for n in needed if n not in made]
+        if missing:
+            pending += reversed(missing)
+            continue
+        result = _OPS[type(op)](s, op, [made[n] for n in needed])
+        wraps = nn.element_of(value) == ui8
+        made[value, axes] = s.emit(arith.AndIOp(result, s.constant(255, i32))) if wraps else result
+    return made[leaf]

@@ -1,0 +1,103 @@
+"""The tile of an iteration space that a kernel works on: loads of operands broadcast into it, maps of pointwise ops, stores of results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from xdsl.dialects.builtin import i32
+from xdsl.ir import Attribute, SSAValue
+
+from ....dialects import nn
+from ....dialects.dims import Expr
+from ....dialects.errors import PassError
+from ....dialects.kernel.types import FragType
+from .builder import Index, KernelBuilder
+from .group import Axes, Group, owner_op, space_axes
+from .pointwise import convert, emit_pointwise, leaves_of
+
+
+@dataclass(frozen=True)
+class Space:
+    """
+    A tile of the iteration space `dims` at `coords`, one coordinate for each of `groups` of its dims, the last two spanning `frag` (its
+    shape and layout; the element type does not count). A rows fragment stands for one column.
+    """
+
+    b: KernelBuilder
+    group: Group
+    dims: tuple[Expr, ...]
+    groups: tuple[Sequence[int], ...]
+    coords: tuple[Index, ...]
+    frag: FragType
+
+    def load(self, value: SSAValue, axes: Axes, fill: float = 0.0) -> SSAValue:
+        """An operand (or a view-like chain on one), broadcast into the tile."""
+        access = self.group.access(value, axes, self.dims)
+        if access is None:
+            raise PassError(
+                f"lower-groups: @{self.group.name}: operand {value} is no view with strides, which accepts should have refused"
+            )
+        return self.b.load(self.b.view_of(access, self.groups), self.coords, self.frag, fill)
+
+    def axes(self, value: SSAValue) -> Axes:
+        """A value's own axes, broadcast to the space."""
+        return space_axes(nn.shape_of(value), self.dims)
+
+    def emit(
+        self,
+        values: Sequence[SSAValue],
+        known: Mapping[SSAValue, SSAValue] | None = None,
+        elements: Sequence[Attribute] | None = None,
+    ) -> list[SSAValue]:
+        """Fragments of values of the group: loads and one map. `known` gives those that exist (an anchor's result)."""
+        wanted = [(v, self.axes(v)) for v in values]
+        return emit_pointwise(self.b, wanted, self.frag, self.load, known=known, elements=elements)
+
+    def wide(self, value: SSAValue, element: Attribute, fill: float = 0.0) -> SSAValue:
+        """One value in a wider type, elements outside the tensor being `fill` where the value is loaded as it is."""
+        leaf = value, self.axes(value)
+        if leaves_of([leaf], {}) == [leaf]:
+            loaded = self.load(*leaf, fill)
+            if loaded.type == self.frag.with_element(element):
+                return loaded
+            (made,) = self.b.map([loaded], [self.frag.with_element(element)], lambda s, x: [convert(s, x, element)])
+            return made
+        return self.emit([value], elements=[element])[0]
+
+    def is_loaded(self, value: SSAValue) -> bool:
+        """Whether the value is an operand, not computed in the group."""
+        leaf = value, self.axes(value)
+        return leaves_of([leaf], {}) == [leaf]
+
+    def store(self, result: int, value: SSAValue) -> None:
+        """Write a fragment to a result whose dims are the space's."""
+        self.b.store(value, self.b.view_of(self.group.result_access(result), self.groups), self.coords)
+
+    def store_results(self, known: Mapping[SSAValue, SSAValue]) -> None:
+        """Compute and write all results of the group."""
+        for number, made in enumerate(self.emit(self.group.results, known)):
+            self.store(number, made)
+
+    def column(self) -> SSAValue:
+        """Each element's column coordinate, i32."""
+        return self.b.coord(self.coords[-1], 1, self.frag)
+
+    def row(self) -> SSAValue:
+        """Each row's coordinate, an i32 rows fragment."""
+        return self.b.coord(self.coords[-2], 0, self.frag.rows.with_element(i32))
+
+
+def refuse_values(
+    group: Group, values: Sequence[SSAValue], dims: Sequence[Expr], known: Sequence[SSAValue] = ()
+) -> str | None:
+    """Why values cannot be computed over the iteration space `dims`, given the known ones; or None."""
+    dims = tuple(dims)
+    for value in values:
+        if nn.shape_of(value) != dims and value not in known:
+            return f"expected values of shape [{', '.join(map(str, dims))}] beside the anchor, got {value.type}"
+        for leaf, axes in leaves_of([(value, space_axes(nn.shape_of(value), dims))], dict.fromkeys(known, value)):
+            op = owner_op(leaf)
+            if leaf not in known and group.access(leaf, axes, dims) is None:
+                return f"{op.name if op else 'operand'} beside the anchor is no view with strides of an operand"
+    return None

@@ -1,0 +1,254 @@
+"""
+Attention for Hopper (sm_90a) in one launch: softmax(scale(Q K^T)) V with the scores never leaving registers.
+
+A block owns 128 queries of one head: a producer warpgroup brings Q once and then K and V tiles of 128 keys by TMA; two
+consumer warpgroups of 64 queries each compute the scores by wgmma, keep a running row maximum and sum (online softmax,
+Milakov and Gimelshein 2018), turn the probabilities from the accumulator's layout into that of wgmma's A operand, where
+each thread already holds what it needs, and multiply them by V, which wgmma reads transposed from shared memory
+(FlashAttention-2 and 3, Dao 2023, Shah et al. 2024).
+
+Takes a group of matmul (transpose_b), pointwise, softmax over the last axis, matmul, pointwise. Not tuned; no fusion makes such groups yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from xdsl.dialects import arith, math
+from xdsl.dialects.builtin import f32, i32
+from xdsl.ir import SSAValue
+
+from .....dialects import kernel, nn
+from .....dialects.dims import Expr, ceildiv, product
+from .....dialects.kernel.layouts import WgmmaA, WgmmaAcc
+from .....dialects.kernel.types import Choice, FragType, RingType, SharedType, Target, TensorMapType, bitwidth
+from ...building.builder import Emitter, Index, KernelBuilder
+from ...building.group import Access, Axes, Group, space_axes
+from ...building.pointwise import emit_pointwise, lowest, refuse_pointwise
+from ..gemm.sm90 import CONSUMER_REGISTERS, LINE, PRODUCER_REGISTERS, fits_tma
+
+QUERIES = KEYS = 128
+GROUPS = 2
+HEAD = 64
+"""Head size: one line of the 128-byte swizzle."""
+
+
+@dataclass(frozen=True)
+class Attention:
+    """The ops of an accepted group."""
+
+    scores: nn.MatmulOp
+    softmax: nn.SoftmaxOp
+    context: nn.MatmulOp
+
+
+class State(NamedTuple):
+    """What the loop over keys carries: output (not yet divided), row maxima, row sums."""
+
+    out: SSAValue
+    top: SSAValue
+    total: SSAValue
+
+
+def attention_of(group: Group) -> Attention | str:
+    """The attention in a group, or why there is none."""
+    if [type(a) for a in group.anchors] != [nn.MatmulOp, nn.SoftmaxOp, nn.MatmulOp]:
+        return f"expected matmul, softmax, matmul, got {', '.join(a.name for a in group.anchors) or 'nothing'}"
+    scores, softmax, context = group.anchors
+    assert isinstance(scores, nn.MatmulOp) and isinstance(softmax, nn.SoftmaxOp) and isinstance(context, nn.MatmulOp)
+    dims = nn.shape_of(scores.result)
+    if scores.transpose_b is None or context.transpose_b is not None or context.a is not softmax.result:
+        return "expected Q K^T (transpose_b), then the softmax times V"
+    if softmax.axis.value.data != len(dims) - 1:
+        return "expected the softmax over the keys"
+    if bitwidth(nn.element_of(scores.a)) != 16:
+        return f"expected f16 or bf16, got {nn.element_of(scores.a)}"
+    if nn.shape_of(scores.a)[-1].as_int() != HEAD or nn.shape_of(context.b)[-1].as_int() != HEAD:
+        return f"expected a head size of {HEAD}, got {nn.shape_of(scores.a)[-1]}"
+    return Attention(scores, softmax, context)
+
+
+class AttentionSm90:
+    """See the module's text."""
+
+    name = "attention_sm90"
+
+    def accepts(self, group: Group, target: Target) -> str | None:
+        if target.arch.data != "sm_90a":
+            return f"wgmma needs sm_90a, got {target.arch.data}"
+        found = attention_of(group)
+        if isinstance(found, str):
+            return found
+        for name, value in zip("QKV", (found.scores.a, found.scores.b, found.context.b), strict=True):
+            access = _access(group, value)
+            if access is None:
+                return f"expected {name} to be an argument of the group or a view of one"
+            if reason := fits_tma(group, access, _groups(access.dims)):
+                return f"{name}: {reason}"
+        return group.too_large() or refuse_pointwise(group.ops)
+
+    def candidates(self, group: Group, target: Target) -> list[Choice]:
+        return [Choice.of(self.name, {"stages": 2})]
+
+    def lower(self, group: Group, choice: Choice, target: Target) -> list[kernel.FuncOp]:
+        found = attention_of(group)
+        assert isinstance(found, Attention)
+        return [_Builder(group, found, int(choice.values["stages"])).build()]
+
+
+def _groups(dims: Sequence[Expr]) -> list[list[int]]:
+    """(batch and head, row, column)."""
+    rank = len(dims)
+    return [list(range(rank - 2)), [rank - 2], [rank - 1]]
+
+
+def _access(group: Group, value: SSAValue) -> Access | None:
+    dims = nn.shape_of(value)
+    return group.access(value, space_axes(dims, dims), dims)
+
+
+class _Builder:
+    """Builds one kernel."""
+
+    def __init__(self, group: Group, attention: Attention, stages: int):
+        self.group, self.attention, self.stages = group, attention, stages
+        self.dims = nn.shape_of(attention.scores.result)
+        self.keys = self.dims[-1]
+        grid = [ceildiv(self.dims[-2], QUERIES), product(self.dims[:-2]), 1]
+        self.b = KernelBuilder.for_group(group, grid, 4 + 4 * GROUPS, min_blocks=1)
+        self.element = nn.element_of(attention.scores.a)
+        self.layout = WgmmaAcc.of(GROUPS)
+        self.score_type = FragType.of((QUERIES, KEYS), f32, self.layout)
+        self.out_type = FragType.of((QUERIES, HEAD), f32, self.layout)
+
+    def build(self) -> kernel.FuncOp:
+        b = self.b
+        self.head, self.row = b.coords[1], b.mul(b.coords[0], QUERIES)
+        self.steps = b.expr(ceildiv(self.keys, KEYS))
+        sources = (self.attention.scores.a, self.attention.scores.b, self.attention.context.b)
+        self.maps = [self._map(value) for value in sources]
+        self.q = b.emit(kernel.AllocOp(SharedType.of((1, QUERIES, HEAD), self.element, LINE)))
+        self.k, self.v = (
+            b.emit(kernel.AllocOp(SharedType.of((self.stages, KEYS, HEAD), self.element, LINE))) for _ in "KV"
+        )
+        self.q_ring = b.emit(kernel.RingOp(RingType.of(1, "mbarrier")))
+        self.ring = b.emit(kernel.RingOp(RingType.of(self.stages, "mbarrier")))
+        b.roles(
+            {
+                "producer": (4, PRODUCER_REGISTERS, self._produce),
+                "consumer": (4 * GROUPS, CONSUMER_REGISTERS, self._consume),
+            }
+        )
+        return b.finish()
+
+    def _map(self, value: SSAValue) -> SSAValue:
+        access = _access(self.group, value)
+        assert access is not None
+        view = self.b.view_of(access, _groups(access.dims))
+        return self.b.emit(kernel.TensorMapOp(view, TensorMapType.of((KEYS, HEAD), self.element, LINE)))
+
+    def _fetch(
+        self, b: KernelBuilder, ring: SSAValue, fill: Index, loads: Sequence[tuple[SSAValue, SSAValue, Index]]
+    ) -> None:
+        """One fill of a ring: (tensor map, staged tile, first row) of each load."""
+        position, zero = b.index(fill), b.index(0)
+        b.insert(kernel.AcquireOp(ring, position))
+        for map_, shared, first in loads:
+            slot = b.emit(kernel.SlotOp(shared, position))
+            b.insert(kernel.LoadTmaOp(map_, [self.head, b.index(first), zero], slot, ring, position))
+        b.insert(kernel.CommitOp(ring, position, len(loads) * KEYS * LINE))
+
+    def _produce(self, b: KernelBuilder) -> None:
+        self._fetch(b, self.q_ring, 0, [(self.maps[0], self.q, self.row)])
+
+        def step(b: KernelBuilder, position: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+            first = b.mul(position, KEYS)
+            self._fetch(b, self.ring, position, [(self.maps[1], self.k, first), (self.maps[2], self.v, first)])
+            return []
+
+        b.loop(0, self.steps, 1, [], step)
+
+    def _consume(self, b: KernelBuilder) -> None:
+        zero = b.index(0)
+        b.insert(kernel.WaitOp(self.q_ring, zero))
+        q = b.emit(kernel.SlotOp(self.q, zero))
+        rows = self.score_type.rows
+        start = State(b.fill(0.0, self.out_type), b.fill(lowest(f32), rows), b.fill(0.0, rows))
+
+        def step(b: KernelBuilder, position: SSAValue, carried: Sequence[SSAValue]) -> list[SSAValue]:
+            return list(self._step(b, q, position, State(*carried)))
+
+        end = State(*b.loop(0, self.steps, 1, list(start), step))
+        total = b.emit(kernel.ConvertLayoutOp(end.total, self.out_type.rows))
+        (context,) = b.map([end.out, total], [self.out_type], lambda s, o, t: [s.emit(arith.DivfOp(o, t))])
+        dims = nn.shape_of(self.attention.context.result)
+        at = (self.head, self.row, zero)
+
+        def load(value: SSAValue, axes: Axes) -> SSAValue:
+            access = self.group.access(value, axes, dims)
+            assert access is not None
+            return b.load(b.view_of(access, _groups(dims)), at, self.out_type)
+
+        wanted = [(r, space_axes(dims, dims)) for r in self.group.results]
+        for i, value in enumerate(
+            emit_pointwise(b, wanted, self.out_type, load, known={self.attention.context.result: context})
+        ):
+            b.store(value, b.view_of(self.group.result_access(i), _groups(dims)), at)
+
+    def _step(self, b: KernelBuilder, q: SSAValue, position: SSAValue, state: State) -> State:
+        b.insert(kernel.WaitOp(self.ring, position))
+        k, v = (b.emit(kernel.SlotOp(s, position)) for s in (self.k, self.v))
+        scores = b.emit(kernel.MmaOp(q, k, b.fill(0.0, self.score_type)))
+        scores = b.emit(kernel.MmaWaitOp(scores, 0))
+        scores = self._scores(b, scores, b.mul(position, KEYS))
+        rows = self.score_type.rows
+        (top,) = b.map([state.top, b.reduce("max", scores)], [rows], lambda s, x, y: [s.emit(arith.MaximumfOp(x, y))])
+        (fade,) = b.map([state.top, top], [rows], lambda s, old, new: [_exp_difference(s, old, new)])
+        (weights,) = b.map([scores, top], [self.score_type], lambda s, x, t: [_exp_difference(s, x, t)])
+        sums = b.reduce("sum", weights)
+        (total,) = b.map([state.total, fade, sums], [rows], lambda s, x, f, y: [_scaled_sum(s, x, f, y)])
+        out_fade = b.emit(kernel.ConvertLayoutOp(fade, self.out_type.rows))
+        (out,) = b.map([state.out, out_fade], [self.out_type], lambda s, x, f: [s.emit(arith.MulfOp(x, f))])
+        narrow = self.score_type.with_element(self.element)
+        (weights,) = b.map([weights], [narrow], lambda s, x: [s.emit(arith.TruncFOp(x, self.element))])
+        a = b.emit(kernel.ConvertLayoutOp(weights, FragType.of((QUERIES, KEYS), self.element, WgmmaA.of(GROUPS))))
+        out = b.emit(kernel.MmaOp(a, v, out, transposed_b=True))
+        out = b.emit(kernel.MmaWaitOp(out, 0))
+        b.insert(kernel.ReleaseOp(self.ring, position))
+        return State(out, top, total)
+
+    def _scores(self, b: KernelBuilder, scores: SSAValue, first: SSAValue) -> SSAValue:
+        """Scale, mask and whatever else stands before the softmax; keys past the end count as minus infinity."""
+        at = (self.head, self.row, first)
+
+        def load(value: SSAValue, axes: Axes) -> SSAValue:
+            access = self.group.access(value, axes, self.dims)
+            assert access is not None
+            return b.load(b.view_of(access, _groups(self.dims)), at, self.score_type)
+
+        wanted = [(self.attention.softmax.x, space_axes(self.dims, self.dims))]
+        known: dict[SSAValue, SSAValue] = {self.attention.scores.result: scores}
+        (scores,) = emit_pointwise(b, wanted, self.score_type, load, known=known, elements=[f32])
+        if (self.keys % KEYS).as_int() == 0:
+            return scores
+        columns, end = b.coord(first, 1, self.score_type), b.cast(b.expr(self.keys), i32)
+
+        def mask(s: Emitter, x: SSAValue, column: SSAValue, end: SSAValue) -> list[SSAValue]:
+            inside = s.emit(arith.CmpiOp(column, end, "slt"))
+            return [s.emit(arith.SelectOp(inside, x, s.constant(float("-inf"), f32)))]
+
+        (scores,) = b.map([scores, columns, end], [self.score_type], mask)
+        return scores
+
+
+def _exp_difference(s: Emitter, x: SSAValue, y: SSAValue) -> SSAValue:
+    return s.emit(math.ExpOp(s.emit(arith.SubfOp(x, y))))
+
+
+def _scaled_sum(s: Emitter, x: SSAValue, factor: SSAValue, y: SSAValue) -> SSAValue:
+    return s.emit(arith.AddfOp(s.emit(arith.MulfOp(x, factor)), y))
+
+
+SCHEDULE = AttentionSm90()

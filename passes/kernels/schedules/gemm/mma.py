@@ -1,0 +1,250 @@
+"""
+Convolutions and matmuls by mma.sync (f16, bf16, tf32, i8) or FMA (strict f32), for sm_80 and later.
+
+One block computes a bm x bn tile. All its warps copy steps of bk into a ring of shared tiles by cp.async, `stages` deep, and multiply the
+oldest one: operands come to registers by ldmatrix, accumulators stay there. Rows of shared tiles are swizzled over their full length, so
+that eight rows of 16 bytes fall into different banks. The epilogue (bias, residual, activation, casts) works on the accumulator's
+fragment, or, `staged`, on whole 16-byte vectors after a trip through shared memory, which makes global accesses wide.
+
+A grouped conv has its groups, a batched matmul its batch, along z. A conv of an odd number of channels, which cp.async cannot move, may
+take in the cast of its image: its elements pass through registers anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from xdsl.ir import Attribute, Block, BlockArgument, SSAValue
+
+from .....dialects import kernel, nn
+from .....dialects.dims import ceildiv, const
+from .....dialects.kernel.layouts import Blocked, Layout, MmaA, MmaAcc, MmaB, OuterA, OuterB
+from .....dialects.kernel.types import Choice, FragType, SharedType, Target, bitwidth
+from ...building.builder import Index, KernelBuilder, named
+from ...building.group import Access, Axes, Group, space_axes
+from ...building.pointwise import emit_pointwise, refuse_pointwise
+from ...building.tiling import vector_width
+from .problem import Problem, operand_views, problem_of
+from .tiles import SCRATCH_PAD, Pieces, Tile, rank
+
+FMA_PAD = 4
+"""Elements after each row of an FMA operand: keeps 16-byte alignment and moves neighbouring rows to other banks."""
+
+
+@dataclass(frozen=True)
+class Layouts:
+    """The fragment layouts of one tile shape."""
+
+    a: Layout
+    b: Layout
+    acc: Layout
+    k_step: int
+    """Columns of A and B that one set of fragments covers."""
+
+
+def layouts_for(kind: str, tile: Tile) -> Layouts:
+    if kind == "fma":
+        # A warp as 8 x 4 threads; each thread multiplies vr rows by vc columns, at most 4 of each side by side.
+        tr, tc = 8 * tile.wm, 4 * tile.wn
+        vr, vc = min(4, tile.bm // tr), min(4, tile.bn // tc)
+        return Layouts(OuterA.of(tr, tc, vr), OuterB.of(tr, tc, vc), Blocked.of(tr, tc, vr, vc), 4)
+    e = 32 // {"f16": 16, "bf16": 16, "tf32": 32, "s8": 8}[kind]
+    return Layouts(MmaA.of(tile.wm, tile.wn, e), MmaB.of(tile.wm, tile.wn, e), MmaAcc.of(tile.wm, tile.wn), 8 * e)
+
+
+def swizzle_for(row_bytes: int) -> int:
+    """The widest swizzle whose lines fill a row."""
+    return next((s for s in (128, 64, 32) if row_bytes % s == 0), 0)
+
+
+class GemmMma:
+    """See the module's text."""
+
+    name = "gemm_mma"
+
+    def accepts(self, group: Group, target: Target) -> str | None:
+        problem = problem_of(group)
+        if isinstance(problem, str):
+            return problem
+        if target.capability < 80:
+            return f"mma.sync with cp.async needs sm_80 or later, got {target.arch.data}"
+        if problem.kind == "s8" and problem.b_is_kn:
+            return "expected an i8 B stored [N, K] (transpose_b): ldmatrix does not transpose bytes"
+        return _refuse_cast(problem) or refuse_pointwise(group.ops)
+
+    def candidates(self, group: Group, target: Target) -> list[Choice]:
+        problem = problem_of(group)
+        assert isinstance(problem, Problem)
+        m, n, k, batch = (group.usual(e) for e in (problem.m, problem.n, problem.k, problem.batch))
+        found = rank(problem.kind, m, n, k, batch, target.sms.data, target.smem.data, pieces=_pieces(problem))
+        return [Choice.of(self.name, tile.tunables()) for tile in found]
+
+    def lower(self, group: Group, choice: Choice, target: Target) -> list[kernel.FuncOp]:
+        problem = problem_of(group)
+        assert isinstance(problem, Problem)
+        tile = Tile(**{k: int(v) for k, v in choice.values.items()})
+        grid = [ceildiv(problem.n, tile.bn), ceildiv(problem.m, tile.bm), problem.batch]
+        # Strict f32 keeps whole operand rows in registers; one block an SM is enough where that takes many.
+        b = KernelBuilder.for_group(group, grid, tile.wm * tile.wn, min_blocks=1 if problem.kind == "fma" else 0)
+        column = named(b.mul(b.coords[0], tile.bn), "column")
+        row, batch = named(b.mul(b.coords[1], tile.bm), "row"), b.coords[2]
+        acc, ring_tile = _main_loop(b, problem, tile, batch, row, column)
+        store_results(b, problem, acc, (batch, row, column), ring_tile if tile.staged else None, threads=tile.threads)
+        return [b.finish()]
+
+
+def _main_loop(
+    b: KernelBuilder, problem: Problem, tile: Tile, batch: SSAValue, row: SSAValue, column: SSAValue
+) -> tuple[SSAValue, SSAValue | None]:
+    """The accumulator after the reduction, and a shared tile that a staged epilogue may use."""
+    element, layouts = problem.element, layouts_for(problem.kind, tile)
+    a_op, b_op = operand_views(problem, b.tensors)
+    a_view, b_view = b.emit(a_op, "a_view"), b.emit(b_op, "b_view")
+    pad = FMA_PAD if problem.kind == "fma" else 0
+    swizzle = 0 if pad else swizzle_for(tile.bk * bitwidth(element) // 8)
+    b_tile = (tile.bk, tile.bn) if problem.b_is_kn else (tile.bn, tile.bk)
+    b_swizzle = 0 if pad else swizzle_for(b_tile[1] * bitwidth(element) // 8)
+    a_shared = b.emit(kernel.AllocOp(SharedType.of((tile.stages, tile.bm, tile.bk), element, swizzle, pad)), "a_shared")
+    b_shared = b.emit(kernel.AllocOp(SharedType.of((tile.stages, *b_tile), element, b_swizzle, pad)), "b_shared")
+    ring = b.emit(kernel.RingOp(kernel.RingType.of(tile.stages, "cp_async")), "ring")
+
+    def fetch(at: KernelBuilder, position: Index) -> None:
+        step = at.mul(position, tile.bk)
+        position = at.index(position)
+        at.insert(kernel.AcquireOp(ring, position))
+        a_slot = at.emit(kernel.SlotOp(a_shared, position), "a_slot")
+        b_slot = at.emit(kernel.SlotOp(b_shared, position), "b_slot")
+        at.insert(kernel.LoadAsyncOp(a_view, [batch, row, step], a_slot))
+        b_at = [batch, step, column] if problem.b_is_kn else [batch, column, step]
+        at.insert(kernel.LoadAsyncOp(b_view, b_at, b_slot))
+        at.insert(kernel.CommitOp(ring, position))
+
+    for s in range(tile.stages - 1):
+        fetch(b, s)
+
+    def step(at: KernelBuilder, position: SSAValue, carried: Sequence[SSAValue]) -> list[SSAValue]:
+        at.insert(kernel.WaitOp(ring, position, tile.stages - 2))
+        fetch(at, at.add(position, tile.stages - 1))
+        a_slot = at.emit(kernel.SlotOp(a_shared, position), "a_slot")
+        b_slot = at.emit(kernel.SlotOp(b_shared, position), "b_slot")
+        (acc,) = carried
+        zero = at.index(0)
+        for k in range(0, tile.bk, layouts.k_step):
+            first = at.index(k)
+            a_type = FragType.of((tile.bm, layouts.k_step), element, layouts.a)
+            b_type = FragType.of((tile.bn, layouts.k_step), element, layouts.b)
+            a_frag = at.emit(kernel.LoadSharedOp(a_slot, zero, first, a_type), "a_frag")
+            b_load = kernel.LoadSharedOp(b_slot, zero, first, b_type, transposed=problem.b_is_kn)
+            b_frag = at.emit(b_load, "b_frag")
+            acc = at.emit(kernel.MmaOp(a_frag, b_frag, acc), "acc")
+        at.insert(kernel.ReleaseOp(ring, position))
+        return [acc]
+
+    start = b.fill(0.0, FragType.of((tile.bm, tile.bn), problem.accumulator, layouts.acc), "acc")
+    (acc,) = b.loop(0, b.expr(ceildiv(problem.k, tile.bk)), 1, [start], step, "k")
+    if not tile.staged:
+        return acc, None
+    scratch = SharedType.of((tile.bm, tile.bn), problem.accumulator, 0, SCRATCH_PAD)
+    return acc, b.emit(kernel.AllocOp(scratch), "staging")
+
+
+def vector_layout(threads: int, rows: int, columns: int, element: Attribute) -> Layout:
+    """Threads side by side along rows, each with 16 bytes of a 16-bit or wider element where the tile has as much for it."""
+    vector = min(8, 128 // bitwidth(element), rows * columns // threads)
+    across = min(threads, columns // vector)
+    return Blocked.of(threads // across, across, 1, vector)
+
+
+def store_results(
+    b: KernelBuilder,
+    problem: Problem,
+    acc: SSAValue,
+    at: tuple[Index, Index, Index],
+    scratch: SSAValue | None,
+    *,
+    threads: int,
+) -> None:
+    """Apply the epilogue to the accumulator and store the results at (batch, row, column)."""
+    group = problem.group
+    if scratch is not None:
+        type_ = acc.type
+        assert isinstance(type_, FragType)
+        narrowest = min((nn.element_of(v) for v in group.results), key=bitwidth)
+        layout = vector_layout(threads, *type_.tile, narrowest)
+        acc = b.emit(kernel.ConvertLayoutOp(acc, FragType.of(type_.extents, type_.element_type, layout), scratch))
+    frag = acc.type
+    assert isinstance(frag, FragType)
+    values = epilogue(b, problem, acc, frag, at)
+    for i, value in enumerate(values):
+        view = space_view(b, problem, problem.group.result_access(i))
+        b.store(value, view, at)
+
+
+def space_view(b: KernelBuilder, problem: Problem, access: Access) -> SSAValue:
+    """A view of an access over the result's space, with coordinates (batch, row, column)."""
+    dims, strides = problem.space_view(access)
+    return b.view(access.tensor, problem.space_groups, dims, strides, access.offset)
+
+
+def epilogue(
+    b: KernelBuilder, problem: Problem, acc: SSAValue, frag: FragType, at: tuple[Index, Index, Index]
+) -> list[SSAValue]:
+    """Fragments of the group's results from the accumulator's; other operands are loaded in its layout."""
+    group, dims = problem.group, problem.dims
+
+    def load(value: SSAValue, axes: Axes) -> SSAValue:
+        access = group.access(value, axes, dims)
+        assert access is not None
+        return b.load(space_view(b, problem, access), at, frag)
+
+    wanted = [(result, space_axes(dims, dims)) for result in group.results]
+    return emit_pointwise(b, wanted, frag, load, known={problem.anchor.result: acc})
+
+
+def epilogue_columns(
+    b: KernelBuilder, problem: Problem, acc: SSAValue, at: tuple[SSAValue, SSAValue, SSAValue], columns: int
+) -> Iterator[tuple[list[SSAValue], tuple[Index, Index, Index]]]:
+    """The epilogue in pieces of `columns` columns: for each the results' fragments and their coordinates."""
+    type_ = acc.type
+    assert isinstance(type_, FragType)
+    batch, row, column = at
+    for first in range(0, type_.extents[1], columns):
+        piece = b.emit(kernel.ColumnsOp(acc, first, columns))
+        piece_type = piece.type
+        assert isinstance(piece_type, FragType)
+        here = (batch, row, b.add(column, first))
+        yield epilogue(b, problem, piece, piece_type, here), here
+
+
+def _pieces(problem: Problem) -> Pieces:
+    """Elements of A and of B that lie side by side, aligned, so that one copy moves them."""
+    group = problem.group
+    placeholders = list(Block(arg_types=group.global_types()).args)
+    widths: list[int] = []
+    for view in operand_views(problem, placeholders):
+        assert isinstance(view.source, BlockArgument)
+        tensor = view.source.index
+        if isinstance(view, kernel.ViewOp):
+            access = Access(tensor, view.dims.exprs, view.strides.exprs, view.offset.exprs[0])
+            groups = view.group_dims()
+        else:
+            *image, channels = group.dims(tensor)
+            dims = (*image, channels // problem.groups)
+            access, groups = Access(tensor, dims, group.strides(tensor), const(0)), [[0, 1, 2], [3]]
+        widths.append(vector_width(group, [access], groups, 16))
+    return widths[0], widths[1]
+
+
+def _refuse_cast(problem: Problem) -> str | None:
+    """Why the cast of a conv's image is better a launch of its own, or None."""
+    if not problem.narrows:
+        return None
+    assert isinstance(problem.anchor, nn.ConvOp)
+    channels = nn.shape_of(problem.anchor.x)[3] // problem.groups
+    if (channels % 2).as_int() != 1:
+        return f"cast of operand A: expected an odd number of channels, which are loaded singly, got {channels}"
+    return None
+
+
+SCHEDULE = GemmMma()

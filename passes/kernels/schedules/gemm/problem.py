@@ -1,0 +1,205 @@
+"""
+What the GEMM schedules share: the product inside a group, its views and its epilogue.
+
+A conv or matmul is C[b, m, n] = sum over k of A[b, m, k] * B[b, n, k]. For a conv, m runs over the output pixels (n, p, q), k over the
+window and a group's channels (r, s, c), b over its groups: A is an im2col view, so no matrix is ever built. For a matmul with one
+weight matrix the leading dims of A count as rows. A conv's image may be an f32 argument that the group casts (`narrows`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, IntegerType, bf16, f16, f32, i32
+from xdsl.ir import Attribute, BlockArgument, OpResult, SSAValue
+
+from .....dialects import kernel, nn
+from .....dialects.dims import Expr, const, product
+from ...building.group import Access, Group, owner_op, space_axes
+
+ANCHORS = (nn.ConvOp, nn.MatmulOp)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The product in a group that `accepts` took."""
+
+    group: Group
+    anchor: nn.ConvOp | nn.MatmulOp
+    kind: str
+    """f16, bf16, tf32, s8 (tensor cores) or fma (strict f32)."""
+
+    @cached_property
+    def dims(self) -> tuple[Expr, ...]:
+        """The dims of the result, the space that the epilogue works in."""
+        return nn.shape_of(self.anchor.result)
+
+    @property
+    def element(self) -> Attribute:
+        """The operands' element type."""
+        return nn.element_of(self.anchor.operands[0])
+
+    @property
+    def narrows(self) -> bool:
+        """Whether A is cast from f32 on its way to shared memory."""
+        return isinstance(self.anchor, nn.ConvOp) and image_of(self.anchor) is not self.anchor.x
+
+    @property
+    def accumulator(self) -> Attribute:
+        return i32 if self.kind == "s8" else f32
+
+    @cached_property
+    def groups(self) -> int:
+        return self.anchor.groups.value.data if isinstance(self.anchor, nn.ConvOp) else 1
+
+    @cached_property
+    def batched(self) -> bool:
+        """Whether B differs from one leading index to another."""
+        return isinstance(self.anchor, nn.MatmulOp) and any(d.as_int() != 1 for d in nn.shape_of(self.anchor.b)[:-2])
+
+    @property
+    def batch(self) -> Expr:
+        if isinstance(self.anchor, nn.ConvOp):
+            return const(self.groups)
+        return product(self.dims[:-2]) if self.batched else const(1)
+
+    @property
+    def m(self) -> Expr:
+        if isinstance(self.anchor, nn.ConvOp):
+            return product(self.dims[:3])
+        return self.dims[-2] if self.batched else product(self.dims[:-1])
+
+    @property
+    def n(self) -> Expr:
+        return self.dims[-1] // self.groups
+
+    @property
+    def k(self) -> Expr:
+        if isinstance(self.anchor, nn.ConvOp):
+            return product(nn.shape_of(self.anchor.w)[1:])
+        return nn.shape_of(self.anchor.a)[-1]
+
+    @property
+    def b_is_kn(self) -> bool:
+        """Whether B is stored [K, N]."""
+        return isinstance(self.anchor, nn.MatmulOp) and self.anchor.transpose_b is None
+
+    # Coordinate groups of the result: (batch, rows, columns).
+
+    @cached_property
+    def space_groups(self) -> list[list[int]]:
+        rank = len(self.dims)
+        if self.groups > 1:
+            return [[3], [0, 1, 2], [4]]
+        if self.batched:
+            return [list(range(rank - 2)), [rank - 2], [rank - 1]]
+        return [[], list(range(rank - 1)), [rank - 1]]
+
+    def space_view(self, access: Access) -> tuple[list[Expr], list[Expr]]:
+        """Dims and strides of a tensor seen over the result's dims, the channels split into (group, channel) for a grouped conv."""
+        dims, strides = list(access.dims), list(access.strides)
+        if self.groups > 1:
+            dims[3:] = [const(self.groups), self.n]
+            strides[3:] = [strides[3] * self.n, strides[3]]
+        return dims, strides
+
+
+def image_of(conv: nn.ConvOp) -> SSAValue:
+    """What the conv reads: its x, or the f32 tensor that x is cast from."""
+    op = owner_op(conv.x)
+    if isinstance(op, nn.CastOp) and nn.element_of(op.x) == f32 and nn.element_of(op.result) in (f16, bf16):
+        return op.x
+    return conv.x
+
+
+def _origin(value: SSAValue) -> str:
+    """What gives a value, for messages."""
+    return f"the result of {value.op.name}" if isinstance(value, OpResult) else "an argument"
+
+
+def problem_of(group: Group) -> Problem | str:
+    """The product in a group, or why it has none."""
+    anchor = group.anchor(*ANCHORS)
+    if not isinstance(anchor, ANCHORS):
+        return f"expected one conv or matmul as anchor, got {', '.join(a.name for a in group.anchors) or 'none'}"
+    if isinstance(anchor, nn.ConvOp) and anchor.is_depthwise:
+        return "a depthwise conv has no reduction over channels; the window schedule takes it"
+    kind = _kind(anchor)
+    if kind is None:
+        return f"expected f16, bf16, f32 or i8 operands, got {nn.element_of(anchor.operands[0])}"
+    problem = Problem(group, anchor, kind)
+    operands = (image_of(anchor), anchor.w) if isinstance(anchor, nn.ConvOp) else anchor.operands
+    for name, operand in zip("AB", operands, strict=True):
+        if isinstance(anchor, nn.ConvOp) and not isinstance(operand, BlockArgument):
+            return f"expected operand {name} of the conv to be an argument of the group, got {_origin(operand)}"
+        dims = nn.shape_of(operand)
+        if group.access(operand, space_axes(dims, dims), dims) is None:
+            return f"expected operand {name} to be an argument of the group or a view of one, got {_origin(operand)}"
+    for result in group.results:
+        if nn.shape_of(result) != problem.dims:
+            return f"expected results of the product's shape, got {result.type}"
+    if isinstance(anchor, nn.ConvOp) and nn.shape_of(anchor.w)[0].as_int() is None:
+        return "expected conv weights of static shape"
+    return group.too_large() or problem
+
+
+def _kind(anchor: nn.ConvOp | nn.MatmulOp) -> str | None:
+    match nn.element_of(anchor.operands[0]):
+        case Float16Type():
+            return "f16"
+        case BFloat16Type():
+            return "bf16"
+        case Float32Type():
+            return "tf32" if anchor.math is not None else "fma"
+        case IntegerType() as t if t.width.data == 8:
+            return "s8"
+        case _:
+            return None
+
+
+def operand_views(
+    problem: Problem, tensors: Sequence[SSAValue]
+) -> tuple[kernel.ViewOp | kernel.Im2colOp, kernel.ViewOp]:
+    """
+    Views of A [batch, M, K] and B [batch, N, K] (B [batch, K, N] where `b_is_kn`), each with three coordinates. The ops are not inserted
+    yet. `tensors`: the kernel's global tensors.
+    """
+    group, anchor = problem.group, problem.anchor
+    if isinstance(anchor, nn.ConvOp):
+        x, w = (v for v in (image_of(anchor), anchor.w) if isinstance(v, BlockArgument))
+        window = [int(d.as_int() or 0) for d in nn.shape_of(w)[1:3]]
+        strides, pads, dilations = (nn.values_of(a) for a in (anchor.strides, anchor.pads, anchor.dilations))
+        a = kernel.Im2colOp(tensors[x.index], problem.dims[1:3], window, strides, pads, dilations, problem.groups)
+        o, *rsc = nn.shape_of(w)
+        so, *srsc = group.strides(w.index)
+        dims = [const(problem.groups), o // problem.groups, *rsc]
+        b = kernel.ViewOp(tensors[w.index], [[0], [1], [2, 3, 4]], dims, [so * problem.n, so, *srsc])
+        return a, b
+    return _matrix(problem, anchor.a, tensors), _matrix(problem, anchor.b, tensors)
+
+
+def _matrix(problem: Problem, value: SSAValue, tensors: Sequence[SSAValue]) -> kernel.ViewOp:
+    dims = nn.shape_of(value)
+    access = problem.group.access(value, space_axes(dims, dims), dims)
+    assert access is not None
+    strides = list(access.strides)
+    rank = len(dims)
+    if not problem.batched:
+        # All leading dims are rows (for B they are ones).
+        assert isinstance(problem.anchor, nn.MatmulOp)
+        if value is problem.anchor.a:
+            groups = [[], list(range(rank - 1)), [rank - 1]]
+        else:
+            dims, strides, groups = dims[-2:], strides[-2:], [[], [0], [1]]
+        return kernel.ViewOp(tensors[access.tensor], groups, dims, strides, access.offset)
+    # Leading dims broadcast to the result's.
+    lead = problem.dims[:-2]
+    padded = [const(1)] * (len(lead) + 2 - rank) + list(dims)
+    steps = [const(0)] * (len(lead) + 2 - rank) + strides
+    for i in range(len(lead)):
+        if padded[i].as_int() == 1:
+            padded[i], steps[i] = lead[i], const(0)
+    groups = [list(range(len(lead))), [len(lead)], [len(lead) + 1]]
+    return kernel.ViewOp(tensors[access.tensor], groups, padded, steps, access.offset)

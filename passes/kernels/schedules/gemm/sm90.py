@@ -1,0 +1,408 @@
+"""
+Convolutions and matmuls for Hopper (sm_90a): TMA into a ring of shared tiles, wgmma out of it, roles by warpgroup.
+
+A producer warpgroup, of which one thread works, fills the ring; one or two consumer warpgroups, 64 rows of the tile each,
+multiply and store. Blocks are persistent: each takes every `blocks`-th tile, so the producer loads the next tile while the
+consumers still store. Tiles run in columns of GROUP rows, so that those in flight share operands in L2. The epilogue works
+on the accumulator in pieces of 128 bytes a row, which go through two shared tiles to TMA stores; results that TMA cannot
+store are written by the threads.
+
+With `cluster` = 2 two blocks take neighbouring row tiles, load half of B each and multicast it to both. A conv whose window is not 1 x 1
+(or is strided) loads A by im2col TMA, a pixel a row.
+
+Registers: 128 threads x 40 + 256 x 232 = 64,512 of 65,536.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from math import ceil
+
+from xdsl.dialects import scf
+from xdsl.dialects.builtin import f32
+from xdsl.ir import Block, BlockArgument, Region, SSAValue
+
+from .....dialects import kernel, nn
+from .....dialects.dims import ceildiv, const, minimum
+from .....dialects.kernel.layouts import WgmmaAcc
+from .....dialects.kernel.types import (
+    TMA_ALIGNMENT,
+    Choice,
+    FragType,
+    RingType,
+    SharedType,
+    Target,
+    TensorMapType,
+    bitwidth,
+)
+from ...building.builder import KernelBuilder, collapse, named
+from ...building.group import Access, Group, space_axes
+from ...building.pointwise import refuse_pointwise
+from ...building.tiling import item_bytes
+from .mma import epilogue_columns, space_view
+from .problem import Problem, operand_views, problem_of
+
+LINE = 128
+"""Bytes of a row of a shared tile: one line of the 128-byte swizzle."""
+GROUP = 8
+PRODUCER_REGISTERS, CONSUMER_REGISTERS = 40, 232
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Block tile (64 * groups) x bn, ring stages, blocks per cluster."""
+
+    groups: int
+    bn: int
+    stages: int
+    cluster: int = 1
+
+    @property
+    def bm(self) -> int:
+        return 64 * self.groups
+
+    def smem(self, element_bytes: int) -> int:
+        """Bytes of the ring, the two staging tiles of the epilogue and the barriers."""
+        return self.stages * (self.bm + self.bn) * LINE + 2 * self.bm * LINE + 16 * self.stages + 1024
+
+
+# (consumer warpgroups, bn): wide tiles reuse operands most; narrow ones fill the machine when there are few tiles.
+SHAPES = ((2, 256), (2, 192), (2, 128), (2, 64), (1, 256), (1, 128), (1, 64), (1, 32), (1, 16))
+STAGES = (8, 6, 4, 3)
+
+
+def fits_tma(group: Group, access: Access, groups: Sequence[Sequence[int]]) -> str | None:
+    """Why TMA cannot walk an access with one dimension a coordinate, or None."""
+    size = item_bytes(group, access.tensor)
+    _, s, g = collapse(access.dims, access.strides, groups)
+    if any(len(group) > 1 for group in g):
+        return "expected coordinates that one stride walks"
+    if not g[-1] or s[g[-1][0]].as_int() != 1:
+        return "expected neighbouring elements along the last dimension"
+    for stride in s:
+        if stride.as_int() != 1 and (stride * size % TMA_ALIGNMENT).as_int() != 0:
+            return f"expected strides of a multiple of {TMA_ALIGNMENT} bytes, got {stride * size}"
+        if stride.as_int() == 0:
+            return "expected no broadcast dimension"
+    if group.align(access.tensor) % TMA_ALIGNMENT:
+        return f"expected an address of a multiple of {TMA_ALIGNMENT} bytes, got one of {group.align(access.tensor)}"
+    if (access.offset * size % TMA_ALIGNMENT).as_int() != 0:
+        return f"expected an offset of a multiple of {TMA_ALIGNMENT} bytes, got {access.offset * size}"
+    return None
+
+
+def _is_plain(conv: nn.ConvOp) -> bool:
+    """A 1 x 1 window, unstrided and unpadded: A is the image itself."""
+    window = [d.as_int() for d in nn.shape_of(conv.w)[1:3]]
+    return window == [1, 1] and set(nn.values_of(conv.strides)) == {1} and not any(nn.values_of(conv.pads))
+
+
+def _a_matrix(problem: Problem) -> Access | None:
+    """A of a plain conv as a tensor over (n, h, w, c)."""
+    anchor, group = problem.anchor, problem.group
+    if not isinstance(anchor, nn.ConvOp) or not _is_plain(anchor):
+        return None
+    dims = nn.shape_of(anchor.x)
+    return group.access(anchor.x, space_axes(dims, dims), dims)
+
+
+class GemmSm90:
+    """See the module's text."""
+
+    name = "gemm_sm90"
+
+    def accepts(self, group: Group, target: Target) -> str | None:
+        if target.arch.data != "sm_90a":
+            return f"wgmma needs sm_90a, got {target.arch.data}"
+        problem = problem_of(group)
+        if isinstance(problem, str):
+            return problem
+        if problem.kind not in ("f16", "bf16"):
+            return f"expected f16 or bf16 operands, got {problem.element}"
+        if problem.b_is_kn:
+            return "expected B stored [N, K] (transpose_b)"
+        if problem.groups > 1:
+            return "expected one group"
+        if problem.narrows:
+            return "operand A: expected f16 or bf16 in memory, got a cast from f32; TMA copies bytes"
+        return _refuse_tma(problem) or refuse_pointwise(group.ops)
+
+    def candidates(self, group: Group, target: Target) -> list[Choice]:
+        problem = problem_of(group)
+        assert isinstance(problem, Problem)
+        m, n, k, batch = (group.usual(e) for e in (problem.m, problem.n, problem.k, problem.batch))
+        tiles = [deepest(groups, bn, target.smem.data) for groups, bn in SHAPES]
+        ranked = sorted(tiles, key=lambda t: cycles(t, m, n, k, batch, target.sms.data))
+        return [Choice.of(self.name, asdict(t)) for t in ranked]
+
+    def lower(self, group: Group, choice: Choice, target: Target) -> list[kernel.FuncOp]:
+        problem = problem_of(group)
+        assert isinstance(problem, Problem)
+        tile = Tile(**{k: int(v) for k, v in choice.values.items()})
+        return [_Builder(problem, tile, target.sms.data).build()]
+
+
+def deepest(groups: int, bn: int, smem: int) -> Tile:
+    """The tile with as many stages as fit: a deep ring hides latency, and one block has the SM to itself."""
+    return next(t for t in (Tile(groups, bn, s) for s in STAGES) if t.smem(2) <= smem)
+
+
+def cycles(tile: Tile, m: int, n: int, k: int, batch: int, sms: int) -> float:
+    """Estimated cycles; see gemm_tiles.py for the kind of model. wgmma: 4,096 f16 multiply-adds a cycle and SM over 2 warpgroups."""
+    tiles = ceil(ceil(m / tile.bm) / tile.cluster) * tile.cluster * ceil(n / tile.bn) * batch
+    steps = ceil(k / 64)
+    compute = tile.bm * tile.bn * 64 / (2048 * (1.0 if tile.groups == 2 or tile.bn >= 128 else 0.8))
+    loads = (tile.bm + tile.bn) * LINE / 56
+    store = tile.bm * tile.bn * 2 / 24
+    return ceil(tiles / sms) * (steps * max(compute, loads, 160) + store) + 2500
+
+
+def _refuse_tma(problem: Problem) -> str | None:
+    group, anchor = problem.group, problem.anchor
+    if isinstance(anchor, nn.ConvOp):
+        channels = nn.shape_of(anchor.x)[3]
+        plain = _a_matrix(problem)
+        if plain is None:
+            if (channels % 64).as_int() != 0:
+                return f"im2col TMA: expected a multiple of 64 channels, got {channels}"
+            if max(nn.values_of(anchor.strides)) > 8 or anchor.groups.value.data != 1:
+                return "im2col TMA: expected strides of at most 8 and one group"
+            if any(not -128 <= p <= 127 for p in _corners(anchor)):
+                return "im2col TMA: expected pads and windows below 128"
+            x = anchor.x
+            assert isinstance(x, SSAValue)
+            reasons = [fits_tma(group, _whole(group, _argument(x)), [[0], [1], [2], [3]])]
+        else:
+            reasons = [fits_tma(group, plain, [[], [0, 1, 2], [3]])]
+        reasons.append(fits_tma(group, _whole(group, _argument(anchor.w)), [[], [0], [1, 2, 3]]))
+    else:
+        reasons = []
+        for view in operand_views(problem, _placeholders(problem)):
+            assert isinstance(view, kernel.ViewOp)
+            access = Access(_argument(view.source), view.dims.exprs, view.strides.exprs, view.offset.exprs[0])
+            reasons.append(fits_tma(group, access, view.group_dims()))
+    for name, reason in zip("AB", reasons, strict=True):
+        if reason:
+            return f"operand {name}: {reason}"
+    return None
+
+
+def _whole(group: Group, tensor: int) -> Access:
+    """An operand over its own dims."""
+    return Access(tensor, group.dims(tensor), group.strides(tensor), const(0))
+
+
+def _placeholders(problem: Problem) -> list[SSAValue]:
+    """Values of the kernel's tensor types, to ask for views before there is a kernel."""
+    return list(Block(arg_types=problem.group.global_types()).args)
+
+
+def _argument(value: SSAValue) -> int:
+    assert isinstance(value, BlockArgument)
+    return value.index
+
+
+def _corners(conv: nn.ConvOp) -> list[int]:
+    """The im2col box corners that the tensor map encodes."""
+    pads, dilations = nn.values_of(conv.pads), nn.values_of(conv.dilations)
+    window = [int(d.as_int() or 0) for d in nn.shape_of(conv.w)[1:3]]
+    return [*(-p for p in pads[:2]), *(p - (w - 1) * d for p, w, d in zip(pads[2:], window, dilations, strict=True))]
+
+
+class _Builder:
+    """Builds one kernel."""
+
+    def __init__(self, problem: Problem, tile: Tile, sms: int):
+        self.problem, self.tile = problem, tile
+        self.m_tiles = ceildiv(ceildiv(problem.m, tile.bm), tile.cluster)
+        self.n_tiles = ceildiv(problem.n, tile.bn)
+        self.tiles = self.m_tiles * self.n_tiles * problem.batch
+        self.blocks = minimum(self.tiles, sms // tile.cluster)
+        self.steps = ceildiv(problem.k, 64)
+        grid = [self.blocks * tile.cluster, 1, 1]
+        warps = 4 + 4 * tile.groups
+        self.b = KernelBuilder.for_group(problem.group, grid, warps, cluster=tile.cluster, min_blocks=1)
+
+    def build(self) -> kernel.FuncOp:
+        b, tile, problem = self.b, self.tile, self.problem
+        element = problem.element
+        a_view, b_view = self._views()
+        half = tile.bn // tile.cluster
+        self.a_map = b.emit(kernel.TensorMapOp(a_view, TensorMapType.of((tile.bm, 64), element, LINE)), "a_map")
+        self.b_map = b.emit(kernel.TensorMapOp(b_view, TensorMapType.of((half, 64), element, LINE)), "b_map")
+        self.a_shared = b.emit(kernel.AllocOp(SharedType.of((tile.stages, tile.bm, 64), element, LINE)), "a_shared")
+        self.b_shared = b.emit(kernel.AllocOp(SharedType.of((tile.stages, tile.bn, 64), element, LINE)), "b_shared")
+        self.ring = b.emit(kernel.RingOp(RingType.of(tile.stages, "mbarrier")), "ring")
+        self._prepare_store()
+        if tile.cluster == 1:
+            self.first, self.rank = b.coords[0], b.index(0)
+        else:
+            self.rank = b.emit(kernel.ClusterRankOp(), "rank")
+            self.first = b.div(b.coords[0], tile.cluster)
+        # One consumer role of all consumer warpgroups: an accumulator fragment spans them.
+        b.roles(
+            {
+                "producer": (4, PRODUCER_REGISTERS, self._produce),
+                "consumer": (4 * tile.groups, CONSUMER_REGISTERS, self._consume),
+            }
+        )
+        if tile.cluster > 1:
+            # A block must not end while the other still multicasts to it or arrives at its barriers.
+            b.insert(kernel.ClusterBarrierOp())
+        return b.finish()
+
+    def _views(self) -> tuple[SSAValue, SSAValue]:
+        b, problem = self.b, self.problem
+        plain = _a_matrix(problem)
+        made = []
+        for op in operand_views(problem, b.tensors):
+            if isinstance(op, kernel.ViewOp):
+                d, s, g = collapse(op.dims.exprs, op.strides.exprs, op.group_dims())
+                op = kernel.ViewOp(op.source, g, d, s, op.offset.exprs[0])
+            made.append(op)
+        a = b.view_of(plain, [[], [0, 1, 2], [3]]) if plain is not None else b.emit(made[0])
+        return named(a, "a_view"), b.emit(made[1], "b_view")
+
+    def _prepare_store(self) -> None:
+        """The result's tensor map and staging tiles, if TMA can store it."""
+        b, problem = self.b, self.problem
+        self.out_map: SSAValue | None = None
+        self.pieces = 0
+        results = problem.group.results
+        element = nn.element_of(results[0])
+        if len(results) != 1 or bitwidth(element) not in (16, 32):
+            return
+        access = problem.group.result_access(0)
+        dims, strides = problem.space_view(access)
+        stored = Access(access.tensor, tuple(dims), tuple(strides), access.offset)
+        if fits_tma(problem.group, stored, problem.space_groups) is not None:
+            return
+        columns = min(LINE * 8 // bitwidth(element), self.tile.bn)
+        line = columns * bitwidth(element) // 8
+        self.pieces = self.tile.bn // columns
+        view = space_view(b, problem, access)
+        self.out_map = b.emit(
+            kernel.TensorMapOp(view, TensorMapType.of((self.tile.bm, columns), element, line)), "y_map"
+        )
+        self.out_shared = b.emit(kernel.AllocOp(SharedType.of((2, self.tile.bm, columns), element, line)), "y_shared")
+
+    def _tile_at(self, b: KernelBuilder, tile: SSAValue) -> tuple[SSAValue, SSAValue, SSAValue]:
+        """(batch, first row, first column) of a tile: columns of GROUP row tiles, then the next."""
+        m_tiles, n_tiles = b.expr(self.m_tiles), b.expr(self.n_tiles)
+        per_batch = b.expr(self.m_tiles * self.n_tiles)
+        batch, inner = b.div(tile, per_batch), b.rem(tile, per_batch)
+        width = b.mul(n_tiles, GROUP)
+        first = b.mul(b.div(inner, width), GROUP)
+        rows = b.min(b.sub(m_tiles, first), GROUP)
+        within = b.rem(inner, width)
+        m = b.add(first, b.rem(within, rows))
+        n = b.div(within, rows)
+        row = b.mul(b.add(b.mul(m, self.tile.cluster), self.rank), self.tile.bm)
+        return named(batch, "batch"), named(row, "row"), named(b.mul(n, self.tile.bn), "column")
+
+    def _produce(self, b: KernelBuilder) -> None:
+        tile, steps = self.tile, b.expr(self.steps)
+        half = tile.bn // tile.cluster
+        element_bytes = bitwidth(self.problem.element) // 8
+        delivered = (tile.bm + tile.bn) * 64 * element_bytes
+
+        def per_tile(b: KernelBuilder, position: SSAValue, carried: Sequence[SSAValue]) -> list[SSAValue]:
+            batch, row, column = self._tile_at(b, position)
+            (start,) = carried
+
+            def per_step(b: KernelBuilder, k: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+                fill, first = b.add(start, k), b.mul(k, 64)
+                b.insert(kernel.AcquireOp(self.ring, fill))
+                a_slot = b.emit(kernel.SlotOp(self.a_shared, fill), "a_slot")
+                b_slot = b.emit(kernel.SlotOp(self.b_shared, fill), "b_slot")
+                b.insert(kernel.LoadTmaOp(self.a_map, [batch, row, first], a_slot, self.ring, fill))
+                if tile.cluster == 1:
+                    b.insert(kernel.LoadTmaOp(self.b_map, [batch, column, first], b_slot, self.ring, fill))
+                else:
+                    part = b.mul(self.rank, half)
+                    at = [batch, b.add(column, part), first]
+                    mask = (1 << tile.cluster) - 1
+                    b.insert(kernel.LoadTmaOp(self.b_map, at, b_slot, self.ring, fill, row=part, multicast=mask))
+                b.insert(kernel.CommitOp(self.ring, fill, delivered))
+                return []
+
+            b.loop(0, steps, 1, [], per_step, "k")
+            return [b.add(start, steps)]
+
+        b.loop(self.first, b.expr(self.tiles), b.expr(self.blocks), [b.index(0)], per_tile, "tile")
+
+    def _consume(self, b: KernelBuilder) -> None:
+        tile, steps = self.tile, b.expr(self.steps)
+        acc_type = FragType.of((tile.bm, tile.bn), f32, WgmmaAcc.of(tile.groups))
+
+        def per_tile(b: KernelBuilder, position: SSAValue, carried: Sequence[SSAValue]) -> list[SSAValue]:
+            batch, row, column = self._tile_at(b, position)
+            start, *stored = carried
+
+            def per_step(b: KernelBuilder, k: SSAValue, values: Sequence[SSAValue]) -> list[SSAValue]:
+                fill = b.add(start, k)
+                acc = self._multiply(b, fill, values[0])
+                # One group stays in flight, so the slot before is free.
+                acc = b.emit(kernel.MmaWaitOp(acc, 1))
+                self._release_before(b, fill, b.compare(k, "sgt", 0))
+                return [acc]
+
+            # The last step stands alone and waits for everything: the first wait behind a group must be the one that completes it, for
+            # ptxas moves reads of the accumulators above a second one (docs/design/learned.md).
+            (acc,) = b.loop(0, b.sub(steps, 1), 1, [b.fill(0.0, acc_type, "acc")], per_step, "k")
+            end = b.add(start, steps)
+            last = b.sub(end, 1)
+            acc = b.emit(kernel.MmaWaitOp(self._multiply(b, last, acc), 0))
+            self._release_before(b, last, b.compare(steps, "sgt", 1))
+            b.insert(kernel.ReleaseOp(self.ring, last))
+            self._store(b, acc, (batch, row, column), *stored)
+            return [end, *(b.add(count, self.pieces) for count in stored)]
+
+        # An odd number of pieces a tile: the next tile goes on with the other staging tile, so the stores are counted.
+        counts = [b.index(0)] * (2 if self.pieces % 2 else 1)
+        b.loop(self.first, b.expr(self.tiles), b.expr(self.blocks), counts, per_tile, "tile")
+        if self.out_map is not None:
+            b.insert(kernel.StoreWaitOp(0))
+
+    def _multiply(self, b: KernelBuilder, fill: SSAValue, acc: SSAValue) -> SSAValue:
+        """Waits for a fill of the ring and starts its product."""
+        b.insert(kernel.WaitOp(self.ring, fill))
+        a_slot = b.emit(kernel.SlotOp(self.a_shared, fill), "a_slot")
+        b_slot = b.emit(kernel.SlotOp(self.b_shared, fill), "b_slot")
+        return b.emit(kernel.MmaOp(a_slot, b_slot, acc), "acc")
+
+    def _release_before(self, b: KernelBuilder, fill: SSAValue, condition: SSAValue) -> None:
+        """Releases the fill before this one, if the tile has one."""
+        release = Block()
+        inner = b.inner(release)
+        inner.insert(kernel.ReleaseOp(self.ring, inner.sub(fill, 1)))
+        inner.insert(scf.YieldOp())
+        b.insert(scf.IfOp(condition, [], Region(release), Region()))
+
+    def _store(
+        self, b: KernelBuilder, acc: SSAValue, at: tuple[SSAValue, SSAValue, SSAValue], stored: SSAValue | None = None
+    ) -> None:
+        """The epilogue and the stores of one tile; `stored` counts the pieces before it where their parity matters."""
+        problem = self.problem
+        if self.out_map is None:
+            for values, here in epilogue_columns(b, problem, acc, at, min(64, self.tile.bn)):
+                for i, value in enumerate(values):
+                    b.store(value, space_view(b, problem, problem.group.result_access(i)), here)
+            return
+        shared = self.out_shared.type
+        assert isinstance(shared, SharedType)
+        zero = b.index(0)
+        columns = shared.tile[1]
+        for piece, (values, here) in enumerate(epilogue_columns(b, problem, acc, at, columns)):
+            number = b.index(piece % 2) if stored is None else b.add(stored, piece)
+            slot = b.emit(kernel.SlotOp(self.out_shared, number))
+            # The store before the last used this tile.
+            b.insert(kernel.StoreWaitOp(1))
+            b.insert(kernel.StoreSharedOp(values[0], slot, zero, zero))
+            b.insert(kernel.FenceAsyncOp())
+            b.insert(kernel.BarrierOp())
+            b.insert(kernel.StoreTmaOp(slot, self.out_map, [b.index(c) for c in here]))
+
+
+SCHEDULE = GemmSm90()

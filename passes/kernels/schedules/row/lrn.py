@@ -1,0 +1,91 @@
+"""
+Schedule `lrn`: local response normalisation over the channels, the last axis, with pointwise ops behind.
+
+Rows are pixels, columns channels. Each thread adds the squares of the `size` channels around its own, loading each neighbour at a shifted
+column (zero outside): `size` loads an element, all but one of them L1 hits; one element a thread, so that a warp's loads are contiguous.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xdsl.dialects import math
+from xdsl.ir import SSAValue
+
+from .....dialects import kernel, nn
+from .....dialects.dims import product
+from .....dialects.kernel.layouts import Blocked
+from .....dialects.kernel.types import Choice, FragType, Target
+from ...building.builder import Emitter, KernelBuilder
+from ...building.group import Group, space_axes
+from ...building.pointwise import add, compute_type, convert, div, mul, refuse_elements, refuse_pointwise
+from ...building.space import Space, refuse_values
+from ...building.tiling import column_threads
+
+NAME = "lrn"
+
+
+@dataclass(frozen=True)
+class Lrn:
+    """The schedule; see the module."""
+
+    name: str = NAME
+
+    def accepts(self, group: Group, target: Target) -> str | None:
+        anchor = group.anchor(nn.LrnOp)
+        if not isinstance(anchor, nn.LrnOp):
+            return "expected one lrn"
+        if reason := refuse_pointwise(group.ops) or refuse_elements(group.tensors) or group.too_large():
+            return reason
+        dims = nn.shape_of(anchor.x)
+        if group.access(anchor.x, space_axes(dims, dims), dims) is None:
+            return "expected the operand of lrn from outside the group"
+        return refuse_values(group, group.results, dims, [anchor.result])
+
+    def candidates(self, group: Group, target: Target) -> list[Choice]:
+        anchor = group.anchor(nn.LrnOp)
+        assert isinstance(anchor, nn.LrnOp)
+        columns = column_threads(group.usual(nn.shape_of(anchor.x)[-1]), 1, 128)
+        return [
+            Choice.of(NAME, {"threads": t, "columns": columns, "rows": r}) for t, r in ((128, 1), (128, 4), (256, 1))
+        ]
+
+    def lower(self, group: Group, choice: Choice, target: Target) -> list[kernel.FuncOp]:
+        anchor = group.anchor(nn.LrnOp)
+        assert isinstance(anchor, nn.LrnOp)
+        threads, columns, deep = (int(choice.values[k]) for k in ("threads", "columns", "rows"))
+        dims, wide = nn.shape_of(anchor.x), compute_type(nn.element_of(anchor.x))
+        frag = FragType.of([threads // columns * deep, columns], wide, Blocked.of(threads // columns, columns, 1, 1))
+        pixels = product(dims[:-1])
+        grid = [(pixels + frag.tile[0] - 1) // frag.tile[0], (dims[-1] + columns - 1) // columns, 1]
+        b = KernelBuilder.for_group(group, grid, threads // 32)
+        groups = list(range(len(dims) - 1)), [len(dims) - 1]
+        first = b.mul(b.coords[0], frag.tile[0]), b.mul(b.coords[1], columns)
+        space = Space(b, group, dims, groups, first, frag)
+        size, back = anchor.size.value.data, (anchor.size.value.data - 1) // 2
+
+        def step(inner: KernelBuilder, offset: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            column = inner.add(first[1], inner.sub(offset, back))
+            x = Space(inner, group, dims, groups, (first[0], column), frag).load(anchor.x, space.axes(anchor.x))
+
+            def square(s: Emitter, total: SSAValue, x: SSAValue) -> list[SSAValue]:
+                x = convert(s, x, wide)
+                return [add(s, total, mul(s, x, x))]
+
+            return inner.map([carried[0], x], [frag], square)
+
+        (total,) = b.loop(0, size, 1, [b.fill(0, frag)], step)
+        alpha, beta, bias = (a.value.data for a in (anchor.alpha, anchor.beta, anchor.bias))
+
+        def quotient(s: Emitter, x: SSAValue, total: SSAValue) -> list[SSAValue]:
+            base = add(s, s.constant(bias, wide), mul(s, s.constant(alpha / size, wide), total))
+            return [div(s, x, s.emit(math.PowFOp(base, s.constant(beta, wide))))]
+
+        x = space.wide(anchor.x, wide)
+        (y,) = b.map([x, total], [frag], quotient)
+        space.store_results({anchor.result: y, anchor.x: x})
+        return [b.finish()]
+
+
+SCHEDULE = Lrn()

@@ -1,0 +1,216 @@
+"""
+Schedule `row`: softmax, layer_norm and reduce over any axes, with pointwise ops before and behind.
+
+The dims are regrouped into rows (kept axes) and columns (reduced axes), so every case is one 2-D tile program:
+
+- reduced axes innermost: a warp a row while a thread then holds at most 32 values (shuffles only, no barrier), else a block a row;
+- other axes innermost (NHWC pooling over H, W): neighbouring threads take neighbouring rows, so that their loads are contiguous;
+- rows that do not fit the registers are walked in chunks: softmax in two passes (running maximum and sum, then the quotient), layer_norm in
+  three (mean, variance, result: a one-pass variance cancels in f32), reduce in one.
+
+Statistics are f32 for f16 and bf16. Elements outside a row are the reduction's identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xdsl.dialects import math
+from xdsl.ir import SSAValue
+
+from .....dialects import kernel, nn
+from .....dialects.kernel.types import Choice, Target
+from ...building.builder import Emitter, KernelBuilder
+from ...building.group import Group, space_axes
+from ...building.pointwise import add, convert, div, lowest, maximum, mul, refuse_elements, refuse_pointwise, sub
+from ...building.space import Space, refuse_values
+from ...building.tiling import power_of_two_at_least
+from .tiles import Problem, Reduction, RowKernel, RowTile
+
+NAME = "row"
+ANCHORS = (nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp)
+REGISTERS = 32
+"""Values of a row that a thread keeps: with as many temporaries it stays far below 255 registers, and four blocks fit an SM."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """The schedule; see the module."""
+
+    name: str = NAME
+
+    def accepts(self, group: Group, target: Target) -> str | None:
+        anchor = group.anchor(*ANCHORS)
+        if not isinstance(anchor, ANCHORS):
+            return "expected one softmax, layer_norm or reduce"
+        if reason := refuse_pointwise(group.ops) or refuse_elements(group.tensors) or group.too_large():
+            return reason
+        problem = Problem(group, anchor)
+        if not problem.reduced:
+            return "expected at least one reduced axis"
+        inputs = [anchor.x]
+        if reason := refuse_values(group, inputs, problem.dims):
+            return reason
+        if isinstance(anchor, nn.LayerNormOp):
+            for value in (anchor.scale, anchor.bias):
+                if group.access(value, space_axes(nn.shape_of(value), problem.dims), problem.dims) is None:
+                    return "expected scale and bias of layer_norm from outside the group"
+        known = [anchor.result] if isinstance(anchor, nn.ReduceOp) else [anchor.result, anchor.x]
+        return refuse_values(group, group.results, nn.shape_of(anchor.result), known)
+
+    def candidates(self, group: Group, target: Target) -> list[Choice]:
+        anchor = group.anchor(*ANCHORS)
+        assert isinstance(anchor, ANCHORS)
+        problem = Problem(group, anchor)
+        rows, columns = group.usual(problem.rows), group.usual(problem.columns)
+        longest = group.upper(problem.columns)
+        if not problem.shuffles:
+            return [_choice(32, 1, 1, 1, loop=1), _choice(128, 1, 1, 1, loop=1)]
+        if not problem.along_columns:
+            return self._across(rows, columns, target)
+        vector = problem.vector()
+        choices: list[Choice] = []
+        for threads in (32, 128, 256, 512, 1024):
+            width = -(-longest // (threads * vector)) * threads * vector if longest is not None else 0
+            if not 0 < width <= REGISTERS * threads:
+                continue
+            per_block = max(1, 128 // threads)
+            choices.append(_choice(per_block, threads, vector, width // threads, loop=0))
+        chunked = _choice(1, 256, vector, max(vector, 8), loop=1)
+        # Few long rows leave SMs idle with a warp a row: prefer the block a row then.
+        if len(choices) > 1 and rows * 32 < target.sms.data * 128 and columns > 256:
+            choices[0], choices[1] = choices[1], choices[0]
+        return [*choices[:3], chunked]
+
+    @staticmethod
+    def _across(rows: int, columns: int, target: Target) -> list[Choice]:
+        """32 neighbouring rows a warp segment; the columns of a row shared by more threads the fewer rows there are."""
+        shared = 1
+        while shared < 16 and rows * shared < target.sms.data * 512 and shared * 4 <= columns:
+            shared *= 2
+        options = list(dict.fromkeys([shared, 1, 8]))
+        return [
+            _choice(max(32, 128 // s), s, 1, min(8, power_of_two_at_least(-(-columns // s))), loop=1) for s in options
+        ]
+
+    def lower(self, group: Group, choice: Choice, target: Target) -> list[kernel.FuncOp]:
+        anchor = group.anchor(*ANCHORS)
+        assert isinstance(anchor, ANCHORS)
+        return [_Kernel(Problem(group, anchor), RowTile.of(choice)).build()]
+
+
+def _choice(rows: int, threads: int, vector: int, registers: int, *, loop: int) -> Choice:
+    return Choice.of(NAME, RowTile(rows, threads, vector, registers, loop).tunables())
+
+
+class _Kernel(RowKernel):
+    """Builds the kernel of one problem and choice."""
+
+    def __init__(self, problem: Problem, tile: RowTile):
+        grid = (problem.rows + tile.rows - 1) // tile.rows
+        super().__init__(problem, tile, KernelBuilder.for_group(problem.group, [grid, 1, 1], tile.warps))
+
+    def build(self) -> kernel.FuncOp:
+        match self.problem.anchor:
+            case nn.SoftmaxOp():
+                self._softmax_in_chunks() if self.loop else self._softmax()
+            case nn.LayerNormOp() as op:
+                self._layer_norm(op)
+            case nn.ReduceOp() as op:
+                self._reduce(op)
+        return self.b.finish()
+
+    # The three anchors.
+
+    def _softmax(self) -> None:
+        space = self.space(self.b, 0)
+        x = self.input(space, float("-inf"))
+        top = self.reduce("max", x)
+        (e,) = self.b.map([x, top], [self.frag], lambda s, a, m: [s.emit(math.ExpOp(sub(s, a, m)))])
+        inverse = self._reciprocal(self.reduce("sum", e))
+        (y,) = self.b.map([e, inverse], [self.frag], lambda s, a, r: [mul(s, a, r)])
+        self._finish(space, y, x)
+
+    def _reciprocal(self, rows: SSAValue) -> SSAValue:
+        return self.b.map([rows], [self.row_frag], lambda s, a: [div(s, s.constant(1, a.type), a)])[0]
+
+    def _softmax_in_chunks(self) -> None:
+        wide, minus = self.problem.wide, float("-inf")
+
+        def statistics(space: Space, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            def body(s: Emitter, x: SSAValue, top: SSAValue, total: SSAValue) -> list[SSAValue]:
+                new = maximum(s, top, x)
+                kept = mul(s, total, s.emit(math.ExpOp(sub(s, top, new))))
+                return [new, add(s, kept, s.emit(math.ExpOp(sub(s, x, new))))]
+
+            return space.b.map([self.input(space, minus), *carried], [self.frag, self.frag], body)
+
+        tops, totals = self.chunks([self.b.fill(lowest(wide), self.frag), self.b.fill(0, self.frag)], statistics)
+        top = self.reduce("max", tops)
+
+        def rescale(s: Emitter, total: SSAValue, own: SSAValue, top: SSAValue) -> list[SSAValue]:
+            return [mul(s, total, s.emit(math.ExpOp(sub(s, own, top))))]
+
+        inverse = self._reciprocal(self.reduce("sum", self.b.map([totals, tops, top], [self.frag], rescale)[0]))
+
+        def write(space: Space, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            x = space.wide(self.problem.anchor.x, wide, minus)
+            quotient = lambda s, a, m, r: [mul(s, s.emit(math.ExpOp(sub(s, a, m))), r)]  # noqa: E731
+            (y,) = space.b.map([x, top, inverse], [self.frag], quotient)
+            self._finish(space, y, x)
+            return []
+
+        self.chunks([], write)
+
+    def _layer_norm(self, op: nn.LayerNormOp) -> None:
+        def rstd(s: Emitter, variance: SSAValue) -> list[SSAValue]:
+            return [s.emit(math.RsqrtOp(add(s, variance, s.constant(op.epsilon.value.data, variance.type))))]
+
+        def squares(space: Space, x: SSAValue, mean: SSAValue) -> SSAValue:
+            def body(s: Emitter, a: SSAValue, m: SSAValue) -> list[SSAValue]:
+                d = sub(s, a, m)
+                return [mul(s, d, d)]
+
+            return self.masked(space, space.b.map([x, mean], [self.frag], body)[0], 0.0)
+
+        if self.loop:
+            mean = self.mean(self.total("sum", 0.0, lambda space: self.input(space, 0.0)))
+            variance = self.mean(self.total("sum", 0.0, lambda space: squares(space, self.input(space, 0.0), mean)))
+            scale = self.b.map([variance], [self.row_frag], rstd)[0]
+            self.chunks([], lambda space, _: self._normalize(space, op, None, mean, scale))
+            return
+        space = self.space(self.b, 0)
+        x = self.input(space, 0.0)
+        mean = self.mean(self.reduce("sum", x))
+        variance = self.mean(self.reduce("sum", squares(space, x, mean)))
+        self._normalize(space, op, x, mean, self.b.map([variance], [self.row_frag], rstd)[0])
+
+    def _normalize(
+        self, space: Space, op: nn.LayerNormOp, x: SSAValue | None, mean: SSAValue, rstd: SSAValue
+    ) -> Sequence[SSAValue]:
+        x = space.wide(op.x, self.problem.wide) if x is None else x
+        parameters = [space.load(v, space.axes(v)) for v in (op.scale, op.bias)]
+
+        def body(s: Emitter, a: SSAValue, m: SSAValue, r: SSAValue, scale: SSAValue, bias: SSAValue) -> list[SSAValue]:
+            normal = mul(s, sub(s, a, m), r)
+            return [add(s, mul(s, normal, convert(s, scale, a.type)), convert(s, bias, a.type))]
+
+        (y,) = space.b.map([x, mean, rstd, *parameters], [self.frag], body)
+        self._finish(space, y, x)
+        return []
+
+    def _finish(self, space: Space, y: SSAValue, x: SSAValue) -> None:
+        anchor = self.problem.anchor
+        space.store_results({anchor.x: x, anchor.result: y})
+
+    def _reduce(self, op: nn.ReduceOp) -> None:
+        how = Reduction.of(op)
+        if self.loop:
+            value = self.total(how.kind, how.identity, lambda space: how.term(self, space))
+        else:
+            value = self.reduce(how.kind, how.term(self, self.space(self.b, 0)))
+        self.store_rows(op.result, self.mean(value) if op.kind.data.value == "mean" else value)
+
+
+SCHEDULE = Row()

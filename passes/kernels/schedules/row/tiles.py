@@ -1,0 +1,254 @@
+"""
+What the schedules of rows share: a reduction over any axes as rows x columns, and the tile program that walks the columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import f64, i8, i32, i64
+from xdsl.ir import Attribute, SSAValue
+
+from .....dialects import kernel, nn
+from .....dialects.dims import Expr, product
+from .....dialects.dtypes import i16, is_float, ui8
+from .....dialects.kernel.layouts import Blocked
+from .....dialects.kernel.types import Choice, FragType, SharedType
+from ...building.builder import Emitter, Index, KernelBuilder, named
+from ...building.group import Access, Group, space_axes
+from ...building.pointwise import add, compute_type, convert, div, maximum, minimum, mul, select
+from ...building.space import Space
+from ...building.tiling import vector_width
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A row op in the form rows x columns."""
+
+    group: Group
+    anchor: nn.SoftmaxOp | nn.LayerNormOp | nn.ReduceOp
+
+    @property
+    def dims(self) -> tuple[Expr, ...]:
+        return nn.shape_of(self.anchor.x)
+
+    @cached_property
+    def reduced(self) -> list[int]:
+        match self.anchor:
+            case nn.SoftmaxOp():
+                return [self.anchor.axis.value.data]
+            case nn.LayerNormOp():
+                return list(range(self.anchor.axis.value.data, len(self.dims)))
+            case _:
+                return sorted(nn.values_of(self.anchor.axes))
+
+    @cached_property
+    def kept(self) -> list[int]:
+        return [d for d in range(len(self.dims)) if d not in self.reduced]
+
+    @property
+    def groups(self) -> tuple[list[int], list[int]]:
+        return self.kept, self.reduced
+
+    @property
+    def rows(self) -> Expr:
+        return product([self.dims[d] for d in self.kept])
+
+    @property
+    def columns(self) -> Expr:
+        return product([self.dims[d] for d in self.reduced])
+
+    @property
+    def along_columns(self) -> bool:
+        """Whether memory runs along the columns: the innermost dim of more than one element is reduced."""
+        wide = [d for d in range(len(self.dims)) if self.dims[d].as_int() != 1]
+        return not wide or wide[-1] in self.reduced
+
+    @property
+    def element(self) -> Attribute:
+        return nn.element_of(self.anchor.x)
+
+    @property
+    def wide(self) -> Attribute:
+        """The type of the statistics."""
+        return i32 if self.element in (i8, ui8, i16) else compute_type(self.element)
+
+    @property
+    def shuffles(self) -> bool:
+        """Whether threads of a warp can exchange the statistics: 32-bit values only."""
+        return self.wide not in (f64, i64)
+
+    def vector(self) -> int:
+        """Neighbouring columns of a thread."""
+        group, accesses = self.group, list[Access]()
+        for argument in group.arguments:
+            if len(nn.shape_of(argument)) <= len(self.dims):
+                axes = space_axes(nn.shape_of(argument), self.dims)
+                access = group.access(argument, axes, self.dims)
+                if access is not None:
+                    accesses.append(access)
+        for number, result in enumerate(group.results):
+            if nn.shape_of(result) == self.dims:
+                accesses.append(group.result_access(number))
+        return vector_width(group, accesses, self.groups)
+
+
+@dataclass(frozen=True)
+class RowTile:
+    """
+    `rows` rows a block, `threads` threads a row with `registers` values each, of which `vector` are neighbours; `loop`: in chunks of that
+    many.
+    """
+
+    rows: int
+    threads: int
+    vector: int
+    registers: int
+    loop: int
+
+    @classmethod
+    def of(cls, choice: Choice) -> RowTile:
+        return cls(*(int(choice.values[k]) for k in ("rows", "threads", "vector", "registers", "loop")))
+
+    def tunables(self) -> dict[str, int | str]:
+        return asdict(self)
+
+    @property
+    def width(self) -> int:
+        """Columns of a tile."""
+        return self.threads * self.registers
+
+    @property
+    def warps(self) -> int:
+        return self.rows * self.threads // 32
+
+
+class RowKernel:
+    """
+    The tiles of one kernel: rows from `first_row` on, columns from `span[0]` to `span[1]` (default: all), in the type of the statistics.
+    A span starts at a multiple of the tile's width and ends at one or at the last column.
+    """
+
+    def __init__(self, problem: Problem, tile: RowTile, b: KernelBuilder, span: tuple[Index, Index] | None = None):
+        self.problem = problem
+        self.b = b
+        self.loop = bool(tile.loop)
+        self.width = tile.width
+        self.span = span
+        self.frag = FragType.of(
+            [tile.rows, tile.width], problem.wide, Blocked.of(tile.rows, tile.threads, 1, tile.vector)
+        )
+        self.row_frag = self.frag.rows if problem.shuffles else self.frag
+        self.warps_per_row = tile.threads // 32 if tile.threads > 32 else 0
+        self.first_row = named(b.mul(b.coords[0], tile.rows), "row")
+        known = problem.columns.as_int()
+        self.exact = known is not None and known % self.width == 0 and (self.loop or known == self.width)
+
+    def space(self, b: KernelBuilder, column: Index) -> Space:
+        p = self.problem
+        return Space(b, p.group, p.dims, p.groups, (self.first_row, column), self.frag)
+
+    def masked(self, space: Space, value: SSAValue, identity: float, *, loaded: bool = False) -> SSAValue:
+        """The fragment with the identity outside the row; `loaded` says that it is there already."""
+        if loaded or self.exact:
+            return value
+        columns = space.b.cast(space.b.expr(self.problem.columns), i32)
+
+        def body(s: Emitter, x: SSAValue, column: SSAValue, extent: SSAValue) -> list[SSAValue]:
+            inside = s.emit(arith.CmpiOp(column, extent, "slt"))
+            return [select(s, inside, x, s.constant(number_in(identity, x.type), x.type))]
+
+        (made,) = space.b.map([value, space.column(), columns], [self.frag.with_element(value.type.element_type)], body)  # pyright: ignore
+        return made
+
+    def input(self, space: Space, identity: float) -> SSAValue:
+        """The anchor's operand in the type of the statistics, the identity outside the row."""
+        x = self.problem.anchor.x
+        by_fill = space.is_loaded(x) and is_float(self.problem.element)
+        return self.masked(
+            space, space.wide(x, self.problem.wide, identity if by_fill else 0.0), identity, loaded=by_fill
+        )
+
+    def chunks(
+        self, carried: Sequence[SSAValue], body: Callable[[Space, Sequence[SSAValue]], Sequence[SSAValue]]
+    ) -> list[SSAValue]:
+        """A loop over the chunks of the rows."""
+        return self.b.loop(
+            *(self.span or (0, self.b.expr(self.problem.columns))),
+            self.width,
+            carried,
+            lambda b, column, values: body(self.space(b, column), values),
+            "column",
+        )
+
+    def reduce(self, kind: str, value: SSAValue) -> SSAValue:
+        """One value a row; warps that share a row meet in shared memory. 64-bit values come with one column a tile: they are it."""
+        if not self.problem.shuffles:
+            return value
+        scratch = None
+        if self.warps_per_row:
+            type_ = value.type
+            assert isinstance(type_, FragType)
+            scratch = self.b.emit(
+                kernel.AllocOp(SharedType.of([self.frag.tile[0], self.warps_per_row], type_.element_type))
+            )
+        return self.b.reduce(kind, value, scratch)
+
+    def total(self, kind: str, identity: float, term: Callable[[Space], SSAValue]) -> SSAValue:
+        """The reduction of a term over all chunks; the term is the identity outside the row."""
+        combine = {"sum": add, "prod": mul, "max": maximum, "min": minimum}[kind]
+
+        def step(space: Space, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            value = term(space)
+            return space.b.map([carried[0], value], [self.frag], lambda s, a, x: [combine(s, a, x)])
+
+        number = number_in(identity, self.problem.wide)
+        start = self.b.fill(number if is_float(self.problem.wide) else 0, self.frag)
+        if (
+            not is_float(self.problem.wide) and number
+        ):  # kernel.fill holds an f64, which the ends of i64's range are not
+            (start,) = self.b.map([start], [self.frag], lambda s, x: [s.constant(number, x.type)])
+        (acc,) = self.chunks([start], step)
+        return self.reduce(kind, acc)
+
+    def mean(self, total: SSAValue) -> SSAValue:
+        """A row's total divided by its columns."""
+        average = lambda s, a, n: [div(s, a, convert(s, n, a.type))]  # noqa: E731
+        return self.b.map([total, self.b.cast(self.b.expr(self.problem.columns), i32)], [self.row_frag], average)[0]
+
+    def store_rows(self, known: SSAValue, value: SSAValue) -> None:
+        """Compute and write the results of the group, one for each row, given the anchor's."""
+        dims = nn.shape_of(known)
+        rows = Space(self.b, self.problem.group, dims, (list(range(len(dims))), []), (self.first_row, 0), self.row_frag)
+        rows.store_results({known: value})
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """How `nn.reduce` combines: a kind of `kernel.reduce`, its identity, whether elements are squared before."""
+
+    kind: str
+    identity: float
+    squares: bool = False
+
+    @classmethod
+    def of(cls, op: nn.ReduceOp) -> Reduction:
+        kind = op.kind.data.value
+        identity = {"max": float("-inf"), "min": float("inf"), "prod": 1.0}.get(kind, 0.0)
+        return cls("sum" if kind in ("mean", "sumsq") else kind, identity, kind == "sumsq")
+
+    def term(self, tiles: RowKernel, space: Space) -> SSAValue:
+        """What a tile of the input adds."""
+        x = tiles.input(space, self.identity)
+        return space.b.map([x], [tiles.frag], lambda s, a: [mul(s, a, a)])[0] if self.squares else x
+
+
+def number_in(value: float, type_: Attribute) -> float:
+    """An identity in a type: infinities become the ends of an integer type's range."""
+    if is_float(type_) or value not in (float("inf"), float("-inf")):
+        return value
+    bits = type_.bitwidth  # pyright: ignore
+    return (1 << (bits - 1)) - 1 if value > 0 else -(1 << (bits - 1))

@@ -1,0 +1,50 @@
+"""Execution contexts: an arena, the plans of the shapes seen so far, and how to run them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from threading import Lock
+from typing import Any
+
+from ..contents import EngineContents
+from ..plan import BoundPlan, Shape
+from ..variant import Variant
+
+_PLAN_LIMIT = 64
+
+
+class ExecutionContext(ABC):
+    """One arena over which an engine runs, one inference at a time: threads that share a context take turns. Several contexts of
+    one engine share its weights."""
+
+    def __init__(self, engine: EngineContents, variant: Variant):
+        self.engine = engine
+        self.variant = variant
+        self._lock = Lock()
+        self._plans: OrderedDict[tuple[tuple[str, Shape], ...], BoundPlan] = OrderedDict()
+
+    @property
+    @abstractmethod
+    def device(self) -> str:
+        """Where the context runs, in words."""
+
+    @abstractmethod
+    def run(self, inputs: Mapping[str, Any], outputs: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Runs once; see `Engine.run`. Arrays in `outputs`, by name, are written to instead of new ones."""
+
+    def plan(self, shapes: Mapping[str, Sequence[int]]) -> BoundPlan:
+        """The launches for these input shapes, kept for the shapes used last. Raises InputError."""
+        key = tuple((name, tuple(shapes[name])) for name in sorted(shapes))
+        if key not in self._plans:
+            self._plans[key] = self.variant.program.bind(shapes)
+            self.engine.stats.plans += 1
+            if len(self._plans) > _PLAN_LIMIT:
+                self._plans.popitem(last=False)
+        self._plans.move_to_end(key)
+        return self._plans[key]
+
+    def _count(self, plan: BoundPlan) -> None:
+        self.engine.stats.runs += 1
+        self.engine.stats.launches += len(plan.launches)

@@ -1,0 +1,359 @@
+"""The execution context on a GPU: cubins, launches, CUDA graphs, the arena on the device."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...dialects.errors import TargetError
+from ..arrays import as_host, check_dtype, check_names, check_output, given_outputs, on_device
+from ..contents import EngineContents
+from ..driver import KernelArguments, check_device, get_driver, pack_arguments
+from ..plan import BoundPlan, InputError, MemoryRef, Root, Shape, TensorSpec
+from .base import ExecutionContext
+
+_POINTER_ALIGNMENT = 16
+_WEIGHT_ALIGNMENT = 256
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A variant on a GPU: function handles and entry addresses of weights, with what keeps them alive."""
+
+    functions: dict[str, int]
+    weights: dict[str, int]
+    alive: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Packed:
+    """One launch, ready for the driver."""
+
+    function: int
+    grid: tuple[int, int, int]
+    block: tuple[int, int, int]
+    shared_bytes: int
+    arguments: KernelArguments
+    cluster: tuple[int, int, int] | None
+    programmatic: bool
+
+
+@dataclass
+class Prepared:
+    """A plan bound to addresses. `graph` is the captured CUDA graph, once these shapes and addresses came a second time."""
+
+    plan: BoundPlan
+    launches: list[Packed]
+    graph: Any = None
+    used: bool = False
+
+
+class CudaContext(ExecutionContext):
+    """Runs an engine on GPU `ordinal`.
+
+    - `graphs`: replay launches as a CUDA graph from the second run with the same shapes and addresses on; `graph_limit` bounds
+      how many are kept.
+    - `poison`: fill the arena and the outputs with NaN bytes before each run (for tests).
+
+    Arrays on the host travel through buffers of the context, so that their graphs are found again. Arrays on the GPU are read
+    where they lie, unless misaligned, not row-major or overwritten by an output (`engine.stats.staged_inputs` counts those
+    copies). Work is queued on CuPy's current stream, or on the context's own when every array is on the host. Where any array is on
+    the host, `run` returns once it is done: such arrays are the caller's again.
+    """
+
+    def __init__(
+        self,
+        engine: EngineContents,
+        ordinal: int = 0,
+        *,
+        graphs: bool = True,
+        graph_limit: int = 16,
+        poison: bool = False,
+    ):
+        import cupy
+
+        self.cupy: Any = cupy
+        self._driver = get_driver()
+        self.info = self._driver.device_info(ordinal)
+        check_device(self.info, self._driver.version(), engine.nvrtc_major)
+        super().__init__(engine, engine.variant_for(self.info))
+        self.graphs, self.graph_limit, self.poison = graphs, graph_limit, poison
+        self._prepared: OrderedDict[tuple[Any, ...], Prepared] = OrderedDict()
+        self._buffers: dict[str, Any] = {}
+        with cupy.cuda.Device(ordinal):
+            self.stream = cupy.cuda.Stream(non_blocking=True)
+            self._done = cupy.cuda.Event(disable_timing=True)
+            self._arena_bytes = max(1, self.variant.program.arena_bytes)
+            self._arena = self._alloc(self._arena_bytes, "arena")
+            self._loaded = self._load(ordinal)
+
+    def __del__(self) -> None:
+        # The arena goes back to CuPy's pool, which may hand it out at once: nothing queued may still use it.
+        try:
+            self._done.synchronize()
+            self.stream.synchronize()
+        except Exception:
+            pass
+
+    @property
+    def device(self) -> str:
+        return f"{self.info.name} ({self.variant.arch})"
+
+    def run(
+        self, inputs: Mapping[str, Any], outputs: Mapping[str, Any] | None = None, *, stream: Any = None
+    ) -> dict[str, Any]:
+        """As `Engine.run`; `stream` is the CuPy stream to queue the work on."""
+        with self._lock, self._chosen():
+            check_names(self.variant.program.inputs, inputs)
+            given = given_outputs(self.variant.program.outputs, outputs)
+            places = [on_device(array) for array in (*inputs.values(), *given.values())]
+            host = not any(places)
+            queue = stream if stream is not None else self.stream if host else self.cupy.cuda.get_current_stream()
+            queue.wait_event(self._done)
+            try:
+                # Copies that binding makes, and their memory, belong to the same queue as the kernels that read them.
+                with queue:
+                    prepared, results = self._bind(inputs, given, host, queue)
+                self.launch(prepared, queue)
+                self._fetch(results, prepared.plan, queue)
+            finally:
+                self._done.record(queue)  # also of what an error leaves queued
+            if host or not all(places):
+                queue.synchronize()
+            return {name: result for name, (result, _) in results.items()}
+
+    def prepare(self, inputs: Mapping[str, Any]) -> Prepared:
+        """Copies inputs to the GPU and binds their plan, for running it many times with `launch`."""
+        with self._lock, self._chosen():
+            check_names(self.variant.program.inputs, inputs)
+            self.stream.wait_event(self._done)
+            prepared, _ = self._bind(inputs, {}, True, self.stream)
+            self.stream.synchronize()
+            return prepared
+
+    def launch(self, prepared: Prepared, queue: Any) -> None:
+        """Queues a bound plan on a CuPy stream, as a CUDA graph where there is one."""
+        with self._chosen():
+            if self.graphs and prepared.launches and prepared.graph is None and prepared.used:
+                prepared.graph = self.capture(prepared.launches)
+                self.engine.stats.graph_captures += 1
+            if prepared.graph is not None:
+                prepared.graph.launch(queue)
+                self.engine.stats.graph_replays += 1
+            else:
+                self.issue(prepared.launches, queue)
+        prepared.used = True
+        self._count(prepared.plan)
+
+    def issue(self, launches: Sequence[Packed], queue: Any) -> None:
+        """Queues single launches on a CuPy stream."""
+        with self._chosen():
+            for launch in launches:
+                self._driver.launch(
+                    launch.function, launch.grid, launch.block, launch.shared_bytes, queue.ptr, launch.arguments,
+                    cluster=launch.cluster, programmatic=launch.programmatic,
+                )  # fmt: skip
+
+    def capture(self, launches: Sequence[Packed]) -> Any:
+        """A CUDA graph of launches, one after the other."""
+        with self._chosen():
+            self.stream.begin_capture()
+            try:
+                self.issue(launches, self.stream)
+            finally:
+                graph = self.stream.end_capture()
+            graph.upload(self.stream)
+            return graph
+
+    def _chosen(self) -> Any:
+        """Makes this context's GPU the current one, in a `with`."""
+        return self.cupy.cuda.Device(self.info.ordinal)
+
+    # Addresses.
+
+    def _bind(
+        self, inputs: Mapping[str, Any], given: Mapping[str, Any], host: bool, queue: Any
+    ) -> tuple[Prepared, dict[str, tuple[Any, int]]]:
+        program = self.variant.program
+        arrays = {spec.name: self._input(spec, inputs[spec.name], given) for spec in program.inputs}
+        plan = self.plan({name: tuple(array.shape) for name, array in arrays.items()})
+        addresses: dict[tuple[Root, str], int] = {("arena", ""): self._arena.ptr}
+        for spec in program.inputs:
+            addresses["input", spec.name] = self._upload(spec, arrays[spec.name], queue)
+        results: dict[str, tuple[Any, int]] = {}
+        for spec in program.outputs:
+            results[spec.name] = self._output(spec, plan.shapes[spec.name], given.get(spec.name), host)
+            addresses["output", spec.name] = results[spec.name][1]
+        if self.poison:
+            self._poison(plan, addresses, queue)
+        return self._prepare(plan, addresses), results
+
+    def _input(self, spec: TensorSpec, array: Any, outputs: Mapping[str, Any]) -> Any:
+        if not on_device(array):
+            return as_host(array, spec)
+        cupy = self.cupy
+        found = cupy.asarray(array) if hasattr(array, "__cuda_array_interface__") else cupy.from_dlpack(array)
+        check_dtype(spec, np.dtype(found.dtype))
+        if found.device.id != self.info.ordinal:
+            raise InputError(
+                f"input '{spec.name}': expected an array on GPU {self.info.ordinal}, got one on GPU {found.device.id}."
+            )
+        # Over an input an output may be written: the kernels, which may read it after writing, then get a copy.
+        written = [given for given in outputs.values() if isinstance(given, cupy.ndarray)]
+        overwritten = any(cupy.may_share_memory(found, given) for given in written)
+        if found.flags.c_contiguous and found.data.ptr % _POINTER_ALIGNMENT == 0 and not overwritten:
+            return found
+        self.engine.stats.staged_inputs += 1
+        return cupy.array(found, order="C", copy=True)
+
+    def _upload(self, spec: TensorSpec, array: Any, queue: Any) -> int:
+        if not isinstance(array, np.ndarray):
+            return array.data.ptr
+        buffer = self._buffer(f"input {spec.name}", spec)
+        if array.nbytes:
+            buffer.copy_from_host_async(array.ctypes.data, array.nbytes, queue)
+        return buffer.ptr
+
+    def _output(self, spec: TensorSpec, shape: Shape, given: Any, host: bool) -> tuple[Any, int]:
+        """The array that the caller gets, and the address that kernels write to."""
+        if given is not None:
+            check_output(spec, shape, given)
+            if on_device(given) and given.data.ptr % _POINTER_ALIGNMENT == 0:
+                return given, given.data.ptr
+        buffer = self._buffer(f"output {spec.name}", spec)
+        if given is None:
+            given = np.empty(shape, spec.dtype) if host else self.cupy.empty(shape, spec.dtype)
+        return given, buffer.ptr
+
+    def _fetch(self, results: Mapping[str, tuple[Any, int]], plan: BoundPlan, queue: Any) -> None:
+        for name, (array, address) in results.items():
+            buffer = self._buffers.get(f"output {name}")
+            if buffer is None or buffer.ptr != address or not array.nbytes:
+                continue
+            if isinstance(array, np.ndarray):
+                buffer.copy_to_host_async(array.ctypes.data, array.nbytes, queue)
+            else:
+                array.data.copy_from_device_async(buffer, array.nbytes, queue)
+
+    def _buffer(self, key: str, spec: TensorSpec) -> Any:
+        """A device buffer that holds this tensor at the largest shape of the profile."""
+        if key not in self._buffers:
+            ranges = self.variant.program.symbols
+            elements = 1
+            for extent in spec.dims:
+                elements *= max(0, extent.bounds(ranges)[1])
+            self._buffers[key] = self._alloc(max(1, elements * spec.dtype.itemsize), f"buffer for {key}")
+        return self._buffers[key]
+
+    def _alloc(self, size: int, what: str) -> Any:
+        """Device memory; TargetError where the GPU does not have so much."""
+        _, total = self.cupy.cuda.runtime.memGetInfo()
+        try:
+            if size <= total:
+                return self.cupy.cuda.alloc(size)
+            have = f"and {self.info.name} has {total}"
+        except self.cupy.cuda.memory.OutOfMemoryError:
+            have = f"more than {self.info.name} has free"
+        raise TargetError(
+            f"engine: its {what} takes {size} bytes, {have}; free memory, or build with lower maxima of profiles."
+        )
+
+    def _poison(self, plan: BoundPlan, addresses: Mapping[tuple[Root, str], int], queue: Any) -> None:
+        self._arena.memset_async(255, self._arena_bytes, queue)
+        runtime = self.cupy.cuda.runtime
+        for spec in self.variant.program.outputs:
+            size = int(np.prod(plan.shapes[spec.name], dtype=np.int64)) * spec.dtype.itemsize
+            if size:
+                runtime.memsetAsync(addresses["output", spec.name], 255, size, queue.ptr)
+
+    def _prepare(self, plan: BoundPlan, addresses: Mapping[tuple[Root, str], int]) -> Prepared:
+        key = (id(plan), *addresses.values())
+        found = self._prepared.get(key)
+        if found is None or found.plan is not plan:
+            found = Prepared(plan, [self._pack(launch, plan, addresses) for launch in plan.launches])
+            self._prepared[key] = found
+            if len(self._prepared) > self.graph_limit:
+                self._prepared.popitem(last=False)
+        self._prepared.move_to_end(key)
+        return found
+
+    def _pack(self, launch: Any, plan: BoundPlan, addresses: Mapping[tuple[Root, str], int]) -> Packed:
+        kernel = launch.kernel
+        pointers = [self._address(ref, addresses) for ref in launch.arguments]
+        for position, pointer in enumerate(pointers):
+            kernel.check_address(position, pointer, "GPU memory")
+        maps = [
+            self._driver.encode_tensor_map(
+                m.evaluate(plan.symbols), pointers[m.argument] + m.offset_bytes(plan.symbols)
+            )
+            for m in kernel.tensor_maps
+        ]
+        return Packed(
+            self._loaded.functions[kernel.name],
+            launch.grid,
+            (kernel.threads, 1, 1),
+            kernel.shared_bytes,
+            pack_arguments(pointers, launch.scalars, maps),
+            (kernel.cluster, 1, 1) if kernel.cluster > 1 else None,
+            kernel.programmatic,
+        )
+
+    def _address(self, ref: MemoryRef, addresses: Mapping[tuple[Root, str], int]) -> int:
+        base = self._loaded.weights[ref.name] if ref.root == "weight" else addresses[ref.root, ref.name]
+        return base + ref.offset
+
+    # Code and weights.
+
+    def _load(self, ordinal: int) -> _Loaded:
+        """Loads cubins and weights once for each engine and GPU."""
+        key = (self.variant.arch, ordinal)
+        cached = self.engine.loaded
+        if key not in cached:
+            functions, modules = self._load_functions()
+            weights, memory = self._load_weights()
+            cached[key] = _Loaded(functions, weights, (*modules, memory))
+        return cached[key]
+
+    def _load_functions(self) -> tuple[dict[str, int], list[Any]]:
+        functions: dict[str, int] = {}
+        modules: dict[str, Any] = {}
+        for name, unit in self.variant.units.items():
+            if unit.cubin not in modules:
+                modules[unit.cubin] = self._load_module(name, bytes(self.variant.sections[unit.cubin].data))
+            functions[name] = modules[unit.cubin].get_function(unit.entry).ptr
+            if unit.info.shared_bytes:
+                self._driver.allow_dynamic_shared(functions[name], unit.info.shared_bytes)
+            if unit.info.cluster > 8:
+                self._driver.allow_large_cluster(functions[name])
+        return functions, list(modules.values())
+
+    def _load_module(self, kernel: str, cubin: bytes) -> Any:
+        module = self.cupy.cuda.function.Module()
+        try:
+            module.load(cubin)
+        except self.cupy.cuda.driver.CUDADriverError as error:
+            raise TargetError(
+                f"engine: kernel {kernel} cannot be loaded on {self.info.name}: {error}; rebuild the engine, or update the driver."
+            ) from error
+        return module
+
+    def _load_weights(self) -> tuple[dict[str, int], Any]:
+        """One device allocation for all weights; names with the same bytes share them."""
+        sections = self.variant.manifest["weights"]
+        offsets: dict[str, int] = {}
+        total = 0
+        for section in dict.fromkeys(sections.values()):
+            offsets[section] = total
+            total += -(-len(self.variant.sections[section].data) // _WEIGHT_ALIGNMENT) * _WEIGHT_ALIGNMENT
+        memory = self._alloc(max(1, total), "weights")
+        for section, offset in offsets.items():
+            data = np.frombuffer(self.variant.sections[section].data, np.uint8)
+            if data.nbytes:
+                (memory + offset).copy_from_host_async(data.ctypes.data, data.nbytes, self.stream)
+        # A copy from pageable memory may return before the bytes have landed, and contexts run on streams that do not wait for it.
+        self.stream.synchronize()
+        return {name: memory.ptr + offsets[section] for name, section in sections.items()}, memory

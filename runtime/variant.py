@@ -1,0 +1,50 @@
+"""What an engine holds for one architecture, read and verified."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ..dialects.errors import EngineFormatError, TrtcError
+from ..dialects.kernel import FuncOp
+from .plan import HostProgram
+from .stored import StoredVariant
+from .verify_plan import Interfaces, verify_plan, verify_tiles
+
+
+@dataclass(frozen=True)
+class Variant(StoredVariant):
+    """What an engine holds for one architecture: its host function and kernels, which hold what they promise."""
+
+    @property
+    def program(self) -> HostProgram:
+        """The host function, read, verified and ready to bind. EngineFormatError when it does not hold, or does not fit the kernels or
+        the weights."""
+        return self._plan[0]
+
+    @cached_property
+    def _plan(self) -> tuple[HostProgram, Interfaces]:
+        module = self.parse("host")
+        try:
+            program = HostProgram.read(module, {name: unit.info for name, unit in self.units.items()})
+            return program, verify_plan(self, module, program)
+        except EngineFormatError:
+            raise
+        except (TrtcError, ArithmeticError, LookupError, ValueError) as error:
+            reason = str(error) if isinstance(error, TrtcError) else f"{error!r}."
+            raise EngineFormatError(
+                f"engine: its host function for {self.arch} cannot be used: {reason} Rebuild the engine."
+            ) from error
+
+    @cached_property
+    def tiles(self) -> dict[str, FuncOp]:
+        """The tile-level kernels by name, which the simulator runs. EngineFormatError when they are not those of the host function."""
+        module = self.parse("tiles")
+        verify_tiles(module, self._plan[1])
+        return {op.sym_name.data: op for op in module.walk() if isinstance(op, FuncOp)}
+
+    def weight(self, name: str) -> np.ndarray:
+        """A weight as a read-only view of the engine's bytes."""
+        return self.weight_of(self.program, name)
