@@ -97,7 +97,7 @@ def make_engine(w: np.ndarray, archs: tuple[str, ...] = ("sm_80",)) -> Any:
     from xdsl.parser import Parser
 
     from trtc.compiler.codegen.cuda.nvrtc import Job, compile_cubin, nvrtc_version
-    from trtc.compiler.driver import _host, _kernels, _print
+    from trtc.compiler.engine_writer import _host, kernels_of, print_module
     from trtc.compiler.targets import set_target
     from trtc.compiler.universe import make_context
     from trtc.dialects import kernel
@@ -124,8 +124,8 @@ def make_engine(w: np.ndarray, archs: tuple[str, ...] = ("sm_80",)) -> Any:
         set_target(module, arch)
         host = _host(module)
         program = HostProgram.read(host, facts)
-        sections[f"{arch}/host"] = Section(_print(host).encode())
-        sections[f"{arch}/tiles"] = Section(_print(_kernels(module), locations=False).encode())
+        sections[f"{arch}/host"] = Section(print_module(host).encode())
+        sections[f"{arch}/tiles"] = Section(print_module(kernels_of(module), locations=False).encode())
         kernels: list[dict[str, Any]] = []
         for name in facts:
             source = SOURCES[name]

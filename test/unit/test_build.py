@@ -11,7 +11,7 @@ import pytest
 
 import trtc
 from trtc.compiler.codegen.cuda.cubin_cache import CubinCache
-from trtc.compiler.driver import _Store
+from trtc.compiler.engine_writer import Store
 from trtc.compiler.pipeline import phase_steps
 from trtc.dialects.meaning import run_module
 
@@ -239,7 +239,7 @@ def test_what_the_import_remarked_stands_in_the_engine(cache: CubinCache) -> Non
 
 
 def test_equal_bytes_are_stored_once_for_each_alignment() -> None:
-    store = _Store()
+    store = Store()
     assert store.add("text", b"same") == store.add("other text", b"same") == "text"
     assert store.add("weight", b"same", 4096) == store.add("other weight", b"same", 4096) == "weight"
     assert {name: section.align for name, section in store.sections.items()} == {"text": 64, "weight": 4096}

@@ -9,7 +9,7 @@ import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 import trtc
-from trtc.compiler import driver
+from trtc.compiler import engine_writer
 from trtc.compiler.tools.trtc import main
 from trtc.dialects.dims import symbol
 from trtc.dialects.provenance import describe
@@ -198,8 +198,8 @@ def small() -> trtc.Network:
     ],
 )  # fmt: skip
 def test_a_build_reads_its_own_bytes_back(monkeypatch: pytest.MonkeyPatch, change, message: str) -> None:
-    printed = driver._print
-    monkeypatch.setattr(driver, "_print", lambda module, **options: change(printed(module, **options)))
+    printed = engine_writer.print_module
+    monkeypatch.setattr(engine_writer, "print_module", lambda module, **options: change(printed(module, **options)))
     with pytest.raises(trtc.PassError, match=message):
         trtc.build(small(), SM_80)
 
