@@ -1,7 +1,7 @@
 """
-The CUDA C printer: a dispatch table over thread ops (`kernel_thread.py`, `kernel_thread_sm90.py`), arith, math, scf and memref on
-register arrays. It decides nothing: each op becomes one statement, and an op that it does not know is an error. What it prints is
-header-free, readable and byte-stable.
+The CUDA C printer: a dispatch table over thread ops (`dialects/kernel/thread/`), arith, math, scf and memref on register arrays. It
+decides nothing: each op becomes one statement, or a part of the one that reads it (`inlining.py`), and an op that it does not know
+is an error. What it prints is header-free, readable and byte-stable.
 
 Kernel parameters, in order: the tensors, the symbols of `params` as ints, the tensor maps in order of appearance. Symbols not read and
 tensors not touched stay parameters, so that the host need not know.
@@ -9,6 +9,7 @@ tensors not touched stay parameters, so that the host need not know.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import singledispatchmethod
@@ -22,6 +23,8 @@ from ....dialects import kernel
 from ....dialects.errors import TrtcError
 from ....dialects.kernel.types import GlobalType, bitwidth
 from ....dialects.provenance import describe
+from .inlining import LONGEST, inlined
+from .parentheses import operand
 from .ptx import prelude, wgmma_name
 from .scalars import EXPRESSIONS, literal
 from .statements import StatementPrinter, c_word, comment
@@ -76,19 +79,41 @@ class CudaPrinter(StatementPrinter):
 
     comments: bool = True
     shown: str = field(default="", init=False)
+    inside: set[Operation] = field(default_factory=set[Operation], init=False)
+    """Ops whose results are written where they are read."""
+    nodes: dict[SSAValue, list[str]] = field(default_factory=dict[SSAValue, "list[str]"], init=False)
+    """Of a value that is written where it is read: the ONNX nodes of its parts."""
 
     # Blocks.
 
     def located(self, op: Operation) -> None:
         """Prints an op; before it, a comment where the ONNX nodes change."""
+        parts = [part for value in op.operands for part in self.nodes.pop(value, ())]
+        parts.append(describe_location(op.location))
+        if op in self.inside and self._inline(op, parts):
+            return
         if self.comments and not isinstance(op, _SILENT):
-            text = describe_location(op.location)
+            text = ", ".join(dict.fromkeys(filter(None, parts)))
             if text and text != self.shown:
                 self.statement(comment(text))
                 self.shown = text
         self.print(op)
 
+    def _inline(self, op: Operation, parts: list[str]) -> bool:
+        """Keeps the text of an op for the one that reads its result, unless it is long."""
+        text = self._expression(op)
+        if len(text) > LONGEST:
+            return False
+        self.names[op.results[0]], self.nodes[op.results[0]] = operand(text), parts
+        return True
+
+    def _expression(self, op: Operation) -> str:
+        if isinstance(op, memref.LoadOp):
+            return f"{self.name(op.memref)}[{self.bare(op.indices[0])}]"
+        return EXPRESSIONS[type(op)](op, [self.name(o) for o in op.operands], self.needs)
+
     def block(self, block: Block) -> None:
+        self.inside |= inlined(block)
         with self.indented():
             for op in block.ops:
                 self.located(op)
@@ -146,13 +171,12 @@ class CudaPrinter(StatementPrinter):
 
     @singledispatchmethod
     def print(self, op: Operation) -> None:
-        express = EXPRESSIONS.get(type(op))
-        if express is None:
+        if type(op) not in EXPRESSIONS:
             raise TrtcError(
                 f"CUDA C: there is no statement for {describe(op)}; expected thread ops, arith, math, scf and memref "
                 "(run lower-to-threads first)"
             )
-        self.assign(op.results[0], express(op, [self.name(o) for o in op.operands], self.needs))
+        self.assign(op.results[0], self._expression(op))
 
     @print.register
     def _(self, op: kernel.ReturnOp) -> None:
@@ -190,14 +214,14 @@ class CudaPrinter(StatementPrinter):
         for argument, initial, result in zip(block.args[1:], op.iter_args, op.results, strict=True):
             name = self.declare(argument if argument.name_hint is not None else result)
             self.names[argument] = self.names[result] = name
-            self.statement(f"{self.type(result.type)} {name} = {self.name(initial)};")
+            self.statement(f"{self.type(result.type)} {name} = {self.bare(initial)};")
         if "unroll" in op.attributes:
             self.statement("#pragma unroll")
         i = self.declare(block.args[0], "i")
         step = self.name(op.step)
         step = f"{i}++" if step == "1" else f"{i} += {step}"
         self.statement(
-            f"for ({self.type(block.args[0].type)} {i} = {self.name(op.lb)}; {i} < {self.name(op.ub)}; {step}) {{"
+            f"for ({self.type(block.args[0].type)} {i} = {self.bare(op.lb)}; {i} < {self.name(op.ub)}; {step}) {{"
         )
         self.block(block)
         self._yield(block, [self.names[a] for a in block.args[1:]])
@@ -208,7 +232,7 @@ class CudaPrinter(StatementPrinter):
         for result in op.results:
             self.statement(f"{self.type(result.type)} {self.declare(result)};")
         targets = [self.names[r] for r in op.results]
-        self.statement(f"if ({self.name(op.cond)}) {{")
+        self.statement(f"if ({self.bare(op.cond)}) {{")
         self.block(op.true_region.block)
         self._yield(op.true_region.block, targets)
         if op.false_region.blocks and len(op.false_region.block.ops) + len(targets) > 1:
@@ -224,10 +248,10 @@ class CudaPrinter(StatementPrinter):
     def _yield(self, block: Block, targets: Sequence[str]) -> None:
         """Assigns the yielded values at once: through temporaries where one target is another's source."""
         last = block.last_op
-        sources = [] if last is None else [self.name(v) for v in last.operands]
+        sources = [] if last is None else [self.bare(v) for v in last.operands]
         moves = [(t, s) for t, s in zip(targets, sources, strict=True) if t != s]
         with self.indented():
-            if any(s == t for i, (_, s) in enumerate(moves) for t, _ in moves[:i]):
+            if any(re.search(rf"\b{t}\b", s) for i, (_, s) in enumerate(moves) for t, _ in moves[:i]):
                 fresh = [self.unique(f"{t}next", "_") for t, _ in moves]
                 for name, (_, source) in zip(fresh, moves, strict=True):
                     self.statement(f"const auto {name} = {source};")
@@ -254,13 +278,12 @@ class CudaPrinter(StatementPrinter):
 
     @print.register
     def _(self, op: memref.LoadOp) -> None:
-        (position,) = op.indices
-        self.assign(op.res, f"{self.name(op.memref)}[{self.name(position)}]")
+        self.assign(op.res, self._expression(op))
 
     @print.register
     def _(self, op: memref.StoreOp) -> None:
         (position,) = op.indices
-        self.statement(f"{self.name(op.memref)}[{self.name(position)}] = {self.name(op.value)};")
+        self.statement(f"{self.name(op.memref)}[{self.bare(position)}] = {self.bare(op.value)};")
 
     @print.register
     def _(self, op: kernel.LdGlobalOp | kernel.LdSharedOp) -> None:
@@ -279,7 +302,7 @@ class CudaPrinter(StatementPrinter):
         of: SSAValue,
     ) -> None:
         """One access of `count` elements: an element, or 4, 8 or 16 bytes reinterpreted."""
-        left, right = f"{self.name(target)}[{self.name(to)}]", f"{self.name(source)}[{self.name(of)}]"
+        left, right = f"{self.name(target)}[{self.bare(to)}]", f"{self.name(source)}[{self.bare(of)}]"
         if op.count.value.data > 1:
             vector = self._vector(op, target.type)
             left, right = f"*reinterpret_cast<{vector}*>(&{left})", f"*reinterpret_cast<const {vector}*>(&{right})"
@@ -299,14 +322,14 @@ class CudaPrinter(StatementPrinter):
         return self.needs(vector) if width > 4 else vector
 
     def _if(self, predicate: SSAValue | None) -> str:
-        return "" if predicate is None else f"if ({self.name(predicate)}) "
+        return "" if predicate is None else f"if ({self.bare(predicate)}) "
 
     def _address(self, array: SSAValue, offset: SSAValue) -> str:
-        return f"{self.needs('smem_address')}(&{self.name(array)}[{self.name(offset)}])"
+        return f"{self.needs('smem_address')}(&{self.name(array)}[{self.bare(offset)}])"
 
     def _registers(self, array: SSAValue, position: SSAValue, type_: str) -> str:
         """A pointer to 32-bit registers of an array."""
-        text = f"&{self.name(array)}[{self.name(position)}]"
+        text = f"&{self.name(array)}[{self.bare(position)}]"
         assert isinstance(array.type, MemRefType)
         return text if self.type(array.type.element_type) == type_ else f"reinterpret_cast<{type_}*>({text})"
 
@@ -322,8 +345,8 @@ class CudaPrinter(StatementPrinter):
         width = op.count.value.data * bitwidth(op.source.type.element_type) // 8
         if width not in _VECTORS:
             raise TrtcError(f"CUDA C, {describe(op)}: expected a copy of 4, 8 or 16 bytes, got {width}")
-        source = f"&{self.name(op.source)}[{self.name(op.source_offset)}]"
-        predicate = "true" if op.predicate is None else self.name(op.predicate)
+        source = f"&{self.name(op.source)}[{self.bare(op.source_offset)}]"
+        predicate = "true" if op.predicate is None else self.bare(op.predicate)
         target = self._address(op.target, op.target_offset)
         self.statement(f"{self.needs(f'cp_async_{width}')}({target}, {source}, {predicate});")
 
@@ -353,7 +376,7 @@ class CudaPrinter(StatementPrinter):
 
     @print.register
     def _(self, op: kernel.ShuffleXorOp) -> None:
-        self.assign(op.result, f"__shfl_xor_sync(0xffffffffu, {self.name(op.value)}, {op.mask.value.data})")
+        self.assign(op.result, f"__shfl_xor_sync(0xffffffffu, {self.bare(op.value)}, {op.mask.value.data})")
 
     @print.register
     def _(self, op: kernel.BarSyncOp) -> None:
@@ -417,7 +440,7 @@ class CudaPrinter(StatementPrinter):
         if op.rank is None:
             self.statement(f"{self.needs('mbar_arrive')}({self._at(op.barrier)});")
         else:
-            self.statement(f"{self.needs('mbar_arrive_at')}({self._at(op.barrier)}, {self.name(op.rank)});")
+            self.statement(f"{self.needs('mbar_arrive_at')}({self._at(op.barrier)}, {self.bare(op.rank)});")
 
     @print.register
     def _(self, op: kernel.MbarExpectOp) -> None:
@@ -425,14 +448,14 @@ class CudaPrinter(StatementPrinter):
 
     @print.register
     def _(self, op: kernel.MbarWaitOp) -> None:
-        self.statement(f"{self.needs('mbar_wait')}({self._at(op.barrier)}, {self.name(op.parity)});")
+        self.statement(f"{self.needs('mbar_wait')}({self._at(op.barrier)}, {self.bare(op.parity)});")
 
     @print.register
     def _(self, op: kernel.TmaLoadOp) -> None:
         name = (
             f"tma_load_{'im2col_' if op.window else ''}{len(op.coords)}d{'' if op.multicast is None else '_multicast'}"
         )
-        arguments = [self._at(op.target), f"&{self.name(op.map)}", *(self.name(v) for v in (*op.coords, *op.window))]
+        arguments = [self._at(op.target), f"&{self.name(op.map)}", *(self.bare(v) for v in (*op.coords, *op.window))]
         arguments.append(self._at(op.barrier))
         if op.multicast is not None:
             arguments.append(str(op.multicast.value.data))
@@ -440,7 +463,7 @@ class CudaPrinter(StatementPrinter):
 
     @print.register
     def _(self, op: kernel.TmaStoreOp) -> None:
-        coords = ", ".join(self.name(v) for v in op.coords)
+        coords = ", ".join(self.bare(v) for v in op.coords)
         name = self.needs(f"tma_store_{len(op.coords)}d")
         self.statement(f"{name}({self._at(op.source)}, &{self.name(op.map)}, {coords});")
 

@@ -2,8 +2,8 @@
 Scalars in CUDA C: types, literals, and the expression that each arith and math op becomes.
 
 `index` is a 32-bit int. f16 and bf16 are storage only (`f16`, `bf16` typedefs): the one arithmetic on them is conversion from and to
-float. `EXPRESSIONS` maps an op class to a function from the op and its operands' C texts to a C expression; `needs(name)` asks for a
-wrapper of the prelude.
+float. `EXPRESSIONS` maps an op class to a function from the op and its operands' C texts (in parentheses where they need them) to a C
+expression; `needs(name)` asks for a wrapper of the prelude.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from ....dialects import kernel
 from ....dialects.errors import TrtcError
 from ....dialects.kernel.types import bitwidth
 from ....dialects.provenance import describe
+from .parentheses import bare
 
 Needs = Callable[[str], str]
 Expression = Callable[[Operation, list[str], Needs], str]
@@ -93,6 +94,10 @@ def _bits(op: Operation) -> int:
     return bitwidth(op.operands[0].type)
 
 
+def _listed(x: list[str]) -> str:
+    return ", ".join(map(bare, x))
+
+
 def _infix(symbol: str) -> Expression:
     return lambda op, x, needs: f"{x[0]} {symbol} {x[1]}"
 
@@ -111,7 +116,7 @@ def _wrapping(symbol: str) -> Expression:
 
 
 def _call(name: str) -> Expression:
-    return lambda op, x, needs: f"{needs(name)}({', '.join(x)})"
+    return lambda op, x, needs: f"{needs(name)}({_listed(x)})"
 
 
 def _unsigned(symbol: str) -> Expression:
@@ -137,11 +142,11 @@ def _function(name: str, fast: str | None = None) -> Expression:
 
     def express(op: Operation, x: list[str], needs: Needs) -> str:
         if isinstance(op.operands[0].type, Float64Type):
-            return f"{name}({', '.join(x)})"
+            return f"{name}({_listed(x)})"
         if not isinstance(op.operands[0].type, Float32Type):
             raise TrtcError(f"CUDA C, {describe(op)}: expected operands of f32 or f64, got {op.operands[0].type}")
         chosen = fast if fast and _approximate(op) else f"{name}f"
-        return f"{needs(chosen)}({', '.join(x)})"
+        return f"{needs(chosen)}({_listed(x)})"
 
     return express
 
@@ -177,7 +182,7 @@ def _cmpf(op: Operation, x: list[str], needs: Needs) -> str:
 def _extf(op: Operation, x: list[str], needs: Needs) -> str:
     source, target = op.operands[0].type, op.results[0].type
     if isinstance(source, Float16Type | BFloat16Type) and isinstance(target, Float32Type):
-        return f"{needs(f'{source}_to_f32')}({x[0]})"
+        return f"{needs(f'{source}_to_f32')}({bare(x[0])})"
     if isinstance(source, Float32Type):
         return f"(double){x[0]}"
     raise TrtcError(f"CUDA C, {describe(op)}: expected f16 or bf16 to f32, or f32 to f64, got {source} to {target}")
@@ -186,7 +191,7 @@ def _extf(op: Operation, x: list[str], needs: Needs) -> str:
 def _truncf(op: Operation, x: list[str], needs: Needs) -> str:
     source, target = op.operands[0].type, op.results[0].type
     if isinstance(source, Float32Type) and isinstance(target, Float16Type | BFloat16Type):
-        return f"{needs(f'f32_to_{target}')}({x[0]})"
+        return f"{needs(f'f32_to_{target}')}({bare(x[0])})"
     if isinstance(source, Float64Type) and isinstance(target, Float32Type):
         return f"(float){x[0]}"
     raise TrtcError(f"CUDA C, {describe(op)}: expected f32 to f16 or bf16, or f64 to f32, got {source} to {target}")
@@ -203,7 +208,7 @@ def _extend_i1(op: Operation, x: list[str], needs: Needs) -> str:
 
 def _from_signed(op: Operation, x: list[str], needs: Needs) -> str:
     value = _extend_i1(op, x, needs) if op.operands[0].type == IntegerType(1) else x[0]
-    return f"({c_type(op.results[0].type, needs)})({value})"
+    return f"({c_type(op.results[0].type, needs)})({bare(value)})"
 
 
 def _from_unsigned(op: Operation, x: list[str], needs: Needs) -> str:
@@ -218,7 +223,7 @@ _BITCASTS = {("f32", "i32"): "__float_as_int", ("i32", "f32"): "__int_as_float"}
 def _bitcast(op: Operation, x: list[str], needs: Needs) -> str:
     source, target = str(op.operands[0].type), str(op.results[0].type)
     if (name := _BITCASTS.get((source, target))) is not None:
-        return f"{name}({x[0]})"
+        return f"{name}({bare(x[0])})"
     if {source, target} <= {"f16", "bf16", "i16"}:
         return _cast(op, x, needs)
     raise TrtcError(
@@ -231,13 +236,13 @@ def _extremum(name: str) -> Expression:
 
     def express(op: Operation, x: list[str], needs: Needs) -> str:
         wide = "_f64" if isinstance(op.operands[0].type, Float64Type) else ""
-        return f"{needs(name + wide)}({x[0]}, {x[1]})"
+        return f"{needs(name + wide)}({_listed(x)})"
 
     return express
 
 
 def _divf(op: Operation, x: list[str], needs: Needs) -> str:
-    return f"__fdividef({x[0]}, {x[1]})" if _approximate(op) else f"{x[0]} / {x[1]}"
+    return f"__fdividef({_listed(x)})" if _approximate(op) else f"{x[0]} / {x[1]}"
 
 
 EXPRESSIONS: dict[type[Operation], Expression] = {
@@ -256,8 +261,8 @@ EXPRESSIONS: dict[type[Operation], Expression] = {
     arith.ShLIOp: _infix("<<"),
     arith.ShRSIOp: _infix(">>"),
     arith.ShRUIOp: _unsigned(">>"),
-    arith.MinSIOp: lambda op, x, needs: f"min({x[0]}, {x[1]})",
-    arith.MaxSIOp: lambda op, x, needs: f"max({x[0]}, {x[1]})",
+    arith.MinSIOp: lambda op, x, needs: f"min({_listed(x)})",
+    arith.MaxSIOp: lambda op, x, needs: f"max({_listed(x)})",
     arith.MinUIOp: _unsigned("min"),
     arith.MaxUIOp: _unsigned("max"),
     arith.CmpiOp: _cmpi,
@@ -299,7 +304,7 @@ EXPRESSIONS: dict[type[Operation], Expression] = {
     math.Log1pOp: _function("log1p"),
     math.Log2Op: _function("log2", "__log2f"),
     math.LogOp: _function("log", "__logf"),
-    math.IPowIOp: lambda op, x, needs: f"{needs(f'ipow_i{_bits(op)}')}({x[0]}, {x[1]})",
+    math.IPowIOp: lambda op, x, needs: f"{needs(f'ipow_i{_bits(op)}')}({_listed(x)})",
     math.PowFOp: _function("pow"),
     math.RoundEvenOp: _function("rint"),
     math.RoundOp: _function("round"),

@@ -11,6 +11,7 @@ from xdsl.ir import Attribute, SSAValue
 from xdsl.utils.base_printer import BasePrinter
 
 from ....dialects.text import identifier
+from .parentheses import bare
 from .scalars import c_type
 
 _COMMENT_LENGTH = 400
@@ -78,8 +79,12 @@ class StatementPrinter(BasePrinter):
         return name
 
     def name(self, value: SSAValue) -> str:
-        """The C text of a value: its name, or its literal."""
+        """The C text of a value as a part of an expression: its name, its literal, or the expression that it is."""
         return self.names[value]
+
+    def bare(self, value: SSAValue) -> str:
+        """The C text of a value that stands by itself: between commas, brackets, or behind `=`."""
+        return bare(self.names[value])
 
     def type(self, type_: Attribute) -> str:
         return c_type(type_, self.needs)

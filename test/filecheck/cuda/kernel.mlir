@@ -65,13 +65,12 @@ kernel.func @scale(%x: !g, %y: !g) grid <N, 1, 1> warps 4 smem 2048 min_blocks 2
 // CHECK-NEXT:      b_ = b_next_;
 // CHECK-NEXT:    }
 // CHECK-NEXT:    const float float_ = a_ - b_;
-// CHECK-NEXT:    const bool v0 = float_ < -__int_as_float(0x7f800000);
-// CHECK-NEXT:    float v1;
-// CHECK-NEXT:    if (v0) {
-// CHECK-NEXT:      v1 = a_;
+// CHECK-NEXT:    float v0;
+// CHECK-NEXT:    if (float_ < -__int_as_float(0x7f800000)) {
+// CHECK-NEXT:      v0 = a_;
 // CHECK-NEXT:    } else {
 // CHECK-NEXT:      const float n_ = -b_;
-// CHECK-NEXT:      v1 = n_;
+// CHECK-NEXT:      v0 = n_;
 // CHECK-NEXT:    }
 !g = !kernel.global<dims <64> x f32, strides <1>, align 16>
 kernel.func @swap(%0: !g) grid <1, 1, 1> warps 1 coords(%1, %2, %3) {
@@ -138,8 +137,10 @@ kernel.func @late(%x: !g, %y: !g) grid <1, 1, 1> warps 1 coords(%1, %2, %3) {
 // CHECK-NEXT:      a_ = a_next_;
 // CHECK-NEXT:      b_ = b_next_;
 // CHECK-NEXT:      c_ = c_next_;
-// CHECK:           d_ = e_;
-// CHECK-NEXT:      e_ = v0;
+// CHECK:           const auto d_next_ = e_;
+// CHECK-NEXT:      const auto e_next_ = d_ + e_;
+// CHECK-NEXT:      d_ = d_next_;
+// CHECK-NEXT:      e_ = e_next_;
 kernel.func @turn() grid <1, 1, 1> warps 1 coords(%1, %2, %3) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
