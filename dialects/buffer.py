@@ -24,6 +24,7 @@ func.func @main(%x: memref<?x64xf16>, %y: memref<?x64xf16>) attributes {buffer.a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import ClassVar, cast
 
 from xdsl.dialects.builtin import (
@@ -59,6 +60,7 @@ from xdsl.utils.exceptions import VerifyException
 from .dims import Expr, const, product
 from .dtypes import numpy_dtype
 from .nn.base import DimsAttr
+from .strided import View, row_major_strides
 
 ALIGNMENT = 256
 """Bytes that divide the offset of every slot: what a memory allocation of CUDA guarantees, enough for any vector or TMA access."""
@@ -68,23 +70,13 @@ OUT_NAMES = "buffer.out_names"
 """On a launch: the ONNX names of the tensors in its `outs`, "" where there is none."""
 
 
-def contiguous_strides(dims: Sequence[Expr]) -> tuple[Expr, ...]:
-    """Row-major strides, in elements."""
-    strides: list[Expr] = []
-    step = const(1)
-    for extent in reversed(dims):
-        strides.append(step)
-        step = step * extent
-    return tuple(reversed(strides))
-
-
 def memref_type(
     dims: Sequence[Expr], element_type: Attribute, strides: Sequence[Expr] | None = None, offset: Expr | None = None
 ) -> MemRefType:
     """The memref type of these dims; with a strided layout unless it is row-major at offset 0. Symbolic values become `?`."""
     shape = [_static(extent) for extent in dims]
     start = const(0) if offset is None else offset
-    if strides is None or (tuple(strides) == contiguous_strides(dims) and start == 0):
+    if strides is None or (tuple(strides) == row_major_strides(dims) and start == 0):
         return MemRefType(element_type, [DYNAMIC_INDEX if s is None else s for s in shape])
     layout = StridedLayoutAttr([_static(s) for s in strides], _static(start))
     return MemRefType(element_type, [DYNAMIC_INDEX if s is None else s for s in shape], layout)
@@ -273,6 +265,11 @@ class ViewOp(IRDLOperation):
             result_types=[memref_type(dims, element_type, strides, offset)],
         )
 
+    @property
+    def view(self) -> View[SSAValue]:
+        """Where the result lies in the source."""
+        return View(self.source, self.dims.exprs, self.strides.exprs, self.offset.exprs[0])
+
     def verify_(self) -> None:
         source, result = _memref(self.source), _memref(self.result)
         if isinstance(self.source.owner, ViewOp):
@@ -286,16 +283,13 @@ class ViewOp(IRDLOperation):
 
     def _verify_bounds(self, source: MemRefType) -> None:
         """Checks a static view of a static source: its last element must lie inside."""
-        dims, strides = ([e.as_int() for e in a.exprs] for a in (self.dims, self.strides))
-        offset = self.offset.exprs[0].as_int()
-        if not source.has_static_shape() or offset is None or None in dims or None in strides or 0 in dims:
+        numbers = (*self.offset.exprs, *self.dims.exprs, *self.strides.exprs)
+        if not source.has_static_shape() or any(e.as_int() is None for e in numbers):
             return
-        pairs = list(zip(cast(list[int], dims), cast(list[int], strides), strict=True))
-        low = offset + sum((d - 1) * s for d, s in pairs if s < 0)
-        high = offset + sum((d - 1) * s for d, s in pairs if s > 0)
-        elements = 1
-        for extent in source.get_shape():
-            elements *= extent
+        reach = self.view.bind({}).reach
+        if reach is None:
+            return
+        (low, high), elements = reach, prod(source.get_shape())
         if low < 0 or high >= elements:
             raise VerifyException(
                 f"expected a view within the {elements} elements of its source, got elements {low} to {high}"

@@ -14,7 +14,8 @@ private function and leaves a `fusion.call`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import cast
+from math import gcd
+from typing import Any, cast
 
 from xdsl.dialects.builtin import AnyTensorType, ArrayAttr, StringAttr, SymbolRefAttr
 from xdsl.dialects.utils import AbstractYieldOperation, EnumAttribute
@@ -36,8 +37,9 @@ from xdsl.traits import HasParent, IsolatedFromAbove, IsTerminator, Pure, Single
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.str_enum import StrEnum
 
-from .dims import Expr, ExprLike, as_expr, parse_exprs, product
+from .dims import Expr, ExprLike, as_expr, divisor_of, parse_exprs
 from .nn.base import Tensor, Value, compatible, shape_of, verify_tensor_type
+from .strided import View, row_major_strides
 
 ANCHORS = ("conv", "matmul", "attention", "row", "window", "gather", "pointwise")
 """The kinds of group. `row`: softmax, layer_norm, reduce, lrn; `window`: pools and depthwise conv; `pointwise`: also copies."""
@@ -46,6 +48,8 @@ ALIAS = "fusion.alias"
 LAYOUTS = "layouts"
 ANCHOR = "fusion.anchor"
 FUNCTION_LAYOUTS = "fusion.layouts"
+_MOST_ALIGN = 64
+"""Elements; the buffers themselves are aligned to at least 256 bytes."""
 
 
 class Alias(StrEnum):
@@ -100,6 +104,13 @@ class LayoutAttr(Data[Layout]):
         """A layout with these strides (None: row-major)."""
         return LayoutAttr(Layout((None if strides is None else tuple(as_expr(s) for s in strides), align)))
 
+    @staticmethod
+    def of(view: View[Any]) -> LayoutAttr:
+        """The layout of what lies there. The strides of a row-major tensor do not lower its `align`."""
+        strides = None if view.is_row_major else view.strides
+        numbers = [s for d, s in zip(view.dims, strides or (), strict=False) if d != 1 and s != 1]
+        return LayoutAttr.get(strides, gcd(_MOST_ALIGN, *map(divisor_of, [view.offset, *numbers])))
+
     @property
     def strides(self) -> tuple[Expr, ...] | None:
         """Strides in elements, or None for row-major."""
@@ -153,11 +164,6 @@ class LayoutAttr(Data[Layout]):
             printer.print_string("contiguous" if strides is None else f"[{', '.join(map(str, strides))}]")
             if self.align != 1:
                 printer.print_string(f", align = {self.align}")
-
-
-def row_major_strides(dims: Sequence[Expr]) -> tuple[Expr, ...]:
-    """The strides in elements of a row-major tensor without gaps."""
-    return tuple(product(dims[axis + 1 :]) for axis in range(len(dims)))
 
 
 @irdl_op_definition

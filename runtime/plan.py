@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 from xdsl.dialects.builtin import ArrayAttr, MemRefType, ModuleOp, StringAttr
@@ -24,6 +24,7 @@ from ..dialects.dtypes import numpy_dtype
 from ..dialects.errors import EngineFormatError, PassError, TrtcError
 from ..dialects.nn.base import symbol_ranges
 from ..dialects.provenance import join_names, onnx_names
+from ..dialects.strided import View
 from ..dialects.text import shown
 from .kernels import KernelInfo
 
@@ -95,41 +96,39 @@ class BoundPlan:
 
 
 @dataclass(frozen=True)
-class View:
-    """A tensor of the host function: dims and strides (elements) from `offset` elements on, over an owner in a root."""
+class Owner:
+    """What views are of: row-major elements from `base` bytes on in a root."""
 
     root: Root
     name: str
     base: int
-    """Bytes of the owner's start in its root."""
-    offset: Expr
     dims: tuple[Expr, ...]
-    strides: tuple[Expr, ...]
     dtype: np.dtype[Any]
-    owner: tuple[Expr, ...]
-    """The dims of the owner."""
 
-    def bind(self, env: Mapping[str, int]) -> MemoryRef:
-        """The view for these symbol values; EngineFormatError where it leaves its owner."""
-        offset = self.offset.evaluate(env)
-        shape = tuple(extent.evaluate(env) for extent in self.dims)
-        strides = tuple(stride.evaluate(env) for stride in self.strides)
-        if 0 not in shape:
-            steps = [(extent - 1) * stride for extent, stride in zip(shape, strides, strict=True)]
-            low, high = (offset + sum(way(step, 0) for step in steps) for way in (min, max))
-            elements = prod(extent.evaluate(env) for extent in self.owner)
-            if min(shape, default=1) < 0 or low < 0 or high >= elements:
-                raise EngineFormatError(
-                    f"engine: a view of {self.name or 'the arena'} reaches elements {low} to {high} of {elements} for {dict(env)}; "
-                    f"rebuild the engine."
-                )
-        return MemoryRef(self.root, self.name, self.base + offset * self.dtype.itemsize, shape, strides, self.dtype)
+
+TensorView: TypeAlias = View[Owner]
+"""A tensor of the host function."""
+
+
+def _bind(tensor: TensorView, env: Mapping[str, int]) -> MemoryRef:
+    """A tensor for these symbol values; EngineFormatError where it leaves its owner."""
+    within, view = tensor.owner, tensor.bind(env)
+    reach = view.reach
+    if reach is not None:
+        (low, high), elements = reach, prod(extent.evaluate(env) for extent in within.dims)
+        if min(view.dims, default=1) < 0 or low < 0 or high >= elements:
+            raise EngineFormatError(
+                f"engine: a view of {within.name or 'the arena'} reaches elements {low} to {high} of {elements} for {dict(env)}; "
+                f"rebuild the engine."
+            )
+    start = within.base + view.offset * within.dtype.itemsize
+    return MemoryRef(within.root, within.name, start, view.dims, view.strides, within.dtype)
 
 
 @dataclass(frozen=True)
 class _Launch:
     kernel: KernelInfo
-    arguments: tuple[View, ...]
+    arguments: tuple[TensorView, ...]
     nodes: tuple[str, ...]
     names: tuple[str, ...]
     written: tuple[int, ...]
@@ -170,7 +169,7 @@ class HostProgram:
         specs = (*self.inputs, *self.outputs)
         bound = {spec.name: tuple(extent.evaluate(env) for extent in spec.dims) for spec in specs}
         grids = [launch.kernel.blocks(env) for launch in self.launches]
-        arguments = [tuple(view.bind(env) for view in launch.arguments) for launch in self.launches]
+        arguments = [tuple(_bind(tensor, env) for tensor in launch.arguments) for launch in self.launches]
         for launch, refs in zip(self.launches, arguments, strict=True):
             for position, ref in enumerate(refs):
                 launch.kernel.check_address(position, ref.offset, f"{ref.root} {ref.name}".rstrip())
@@ -262,7 +261,7 @@ class _Reader:
         if len(mains) != 1:
             raise PassError(f"host program: expected one function @main, got {len(mains)}.")
         self.function = mains[0]
-        self.views: dict[SSAValue, View] = {}
+        self.tensors: dict[SSAValue, TensorView] = {}
         self.weights: dict[str, tuple[Shape, np.dtype[Any]]] = {}
         self.sources: dict[str, tuple[str, int]] = {}
         self.launches: list[_Launch] = []
@@ -280,7 +279,7 @@ class _Reader:
                 case buffer.WeightOp():
                     self._weight(op)
                 case buffer.SlotOp():
-                    self.views[op.result] = self._owner("arena", "", op.offset.value.data, op.result, op.dims.exprs)
+                    self.tensors[op.result] = self._owner("arena", "", op.offset.value.data, op.result, op.dims.exprs)
                 case buffer.ViewOp():
                     self._view(op)
                 case buffer.LaunchOp():
@@ -326,46 +325,36 @@ class _Reader:
             )
         specs: dict[str, list[TensorSpec]] = {"input": [], "output": []}
         for argument, (root, name), exprs in zip(arguments, names, dims, strict=True):
-            view = self._owner(root, name, 0, argument, exprs)
-            self.views[argument] = view
-            specs[root].append(TensorSpec(name, view.dtype, exprs))
+            self.tensors[argument] = tensor = self._owner(root, name, 0, argument, exprs)
+            specs[root].append(TensorSpec(name, tensor.owner.dtype, exprs))
         return specs["input"], specs["output"]
 
-    def _owner(self, root: Root, name: str, base: int, value: SSAValue, dims: tuple[Expr, ...]) -> View:
+    def _owner(self, root: Root, name: str, base: int, value: SSAValue, dims: tuple[Expr, ...]) -> TensorView:
         dtype = numpy_dtype(cast(MemRefType, value.type).element_type)
-        return View(root, name, base, const(0), dims, buffer.contiguous_strides(dims), dtype, dims)
+        return View.whole(Owner(root, name, base, dims, dtype), dims)
 
     def _weight(self, op: buffer.WeightOp) -> None:
         shape = op.result.type.get_shape()
-        self.views[op.result] = view = self._owner("weight", op.label.data, 0, op.result, tuple(map(const, shape)))
-        self.weights[op.label.data] = (tuple(shape), view.dtype)
+        self.tensors[op.result] = weight = self._owner("weight", op.label.data, 0, op.result, tuple(map(const, shape)))
+        self.weights[op.label.data] = (tuple(shape), weight.owner.dtype)
 
     def _view(self, op: buffer.ViewOp) -> None:
-        owner = self.views[op.source]
-        self.views[op.result] = View(
-            owner.root,
-            owner.name,
-            owner.base,
-            op.offset.exprs[0],
-            op.dims.exprs,
-            op.strides.exprs,
-            owner.dtype,
-            owner.dims,
-        )
+        self.tensors[op.result] = op.view.of(self.tensors[op.source].owner)
 
     def _launch(self, op: buffer.LaunchOp) -> None:
         name = op.callee.string_value()
         kernel = self.kernels.get(name)
         if kernel is None:
             raise PassError(f"host program: launch of @{name}, which no kernel.func defines; run lower-groups first.")
-        arguments = tuple(self.views[value] for value in op.memrefs)
+        arguments = tuple(self.tensors[value] for value in op.memrefs)
         if len(arguments) != kernel.arguments:
             raise PassError(
                 f"host program: kernel @{name} takes {kernel.arguments} tensors, its launch passes {len(arguments)}."
             )
-        for position, view in enumerate(arguments):
-            if (offset := view.offset.as_int()) is not None:
-                kernel.check_address(position, view.base + offset * view.dtype.itemsize, view.root)
+        for position, tensor in enumerate(arguments):
+            if (offset := tensor.offset.as_int()) is not None:
+                within = tensor.owner
+                kernel.check_address(position, within.base + offset * within.dtype.itemsize, within.root)
         missing = sorted(set(kernel.params) - set(op.symbol_names))
         if missing:
             raise PassError(f"host program: kernel @{name} asks for '{missing[0]}', which its launch does not bind.")
@@ -379,8 +368,8 @@ class _Reader:
         for launch in self.launches:
             used |= set(launch.kernel.params)
             used |= {name for extent in launch.kernel.grid for name in extent.symbols()}
-            for view in launch.arguments:
-                used |= {name for e in (view.offset, *view.dims, *view.strides) for name in e.symbols()}
+            for tensor in launch.arguments:
+                used |= {name for e in (tensor.offset, *tensor.dims, *tensor.strides) for name in e.symbols()}
         return used
 
 

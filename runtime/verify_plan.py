@@ -26,9 +26,10 @@ from ..dialects.dtypes import numpy_dtype
 from ..dialects.errors import EngineFormatError
 from ..dialects.kernel.types import GlobalType, Target
 from ..dialects.provenance import onnx_names
+from ..dialects.strided import same_strides
 from .cubin import check_cubin
 from .kernels import KernelInfo
-from .plan import BoundPlan, HostProgram, MemoryRef, View
+from .plan import BoundPlan, HostProgram, MemoryRef, TensorView
 from .stored import StoredVariant, Unit
 
 _LARGEST_SHARED = 232448
@@ -98,8 +99,8 @@ def verify_plan(variant: StoredVariant, module: ModuleOp, program: HostProgram) 
     _verify_order(program, main, launches)
     for op, launch in zip(launches, program.launches, strict=True):
         types = [cast(GlobalType, tensor.type) for tensor in interfaces[launch.kernel.name].tensors]
-        for number, (view, expected) in enumerate(zip(launch.arguments, types, strict=True)):
-            if not _fits(view, expected):
+        for number, (tensor, expected) in enumerate(zip(launch.arguments, types, strict=True)):
+            if not _fits(tensor, expected):
                 _refuse(
                     f"launch of {launch.kernel.name}: its tensor {number} is not the {expected} that the kernel takes"
                 )
@@ -120,11 +121,12 @@ def verify_tiles(module: ModuleOp, expected: Interfaces) -> None:
             _refuse(f"kernel {name} is not what its host function launches")
 
 
-def _fits(view: View, expected: GlobalType) -> bool:
-    """Whether a view is what a kernel takes; the stride of a dim of one element does not matter."""
+def _fits(tensor: TensorView, expected: GlobalType) -> bool:
+    """Whether a tensor is what a kernel takes."""
     same = (expected.dims.exprs, numpy_dtype(expected.element_type))
-    steps = zip(view.dims, view.strides, expected.strides.exprs, strict=True)
-    return (view.dims, view.dtype) == same and all(a == b for extent, a, b in steps if extent != 1)
+    return (tensor.dims, tensor.owner.dtype) == same and same_strides(
+        tensor.dims, tensor.strides, expected.strides.exprs
+    )
 
 
 def _verify_manifest(variant: StoredVariant, module: ModuleOp, program: HostProgram) -> None:

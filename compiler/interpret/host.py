@@ -18,12 +18,13 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from ...dialects import buffer, kernel
-from ...dialects.dims import Expr
+from ...dialects.dims import Expr, const
 from ...dialects.dims.solving import solved
 from ...dialects.dtypes import numpy_dtype
 from ...dialects.errors import InvalidModelError, PassError
 from ...dialects.meaning import run_function, run_weights
 from ...dialects.provenance import describe
+from ...dialects.strided import View
 from ...runtime.arrays import bytes_of
 from ...runtime.plan import MemoryRef
 
@@ -117,8 +118,8 @@ class _Host:
         dtype = _dtype(value)
         size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
         base = np.full(size, _POISON, np.uint8) if base is None else base[:size]
-        strides = tuple(int(np.prod(shape[axis + 1 :], dtype=np.int64)) for axis in range(len(shape)))
-        self.memrefs[value] = _Memref(MemoryRef("arena", "", 0, tuple(shape), strides, dtype), base, begin)
+        _, dims, strides = View.whole(value, tuple(map(const, shape))).bind({})
+        self.memrefs[value] = _Memref(MemoryRef("arena", "", 0, dims, strides, dtype), base, begin)
 
     def _step(self, op: Operation) -> None:
         match op:
@@ -136,8 +137,7 @@ class _Host:
                 slot = self.memrefs[op.arena].base[begin : begin + op.size.value.data]
                 self._own(op.result, self._shape(op.dims.exprs), slot, begin)
             case buffer.ViewOp():
-                (offset,) = self._shape(op.offset.exprs)
-                shape, strides = self._shape(op.dims.exprs), self._shape(op.strides.exprs)
+                offset, shape, strides = op.view.bind(self.env)
                 dtype, owner = _dtype(op.result), self.memrefs[op.source]
                 ref = MemoryRef("arena", "", offset * dtype.itemsize, shape, strides, dtype)
                 self.memrefs[op.result] = _Memref(ref, owner.base, owner.begin)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import gcd
 from typing import Protocol, TypeAlias
 
 Evaluator: TypeAlias = Callable[[Mapping[str, int]], int]
@@ -64,6 +65,11 @@ def _compile_atom(atom: Atom) -> Evaluator:
     if atom.kind == "floordiv":
         return lambda env: left(env) // right(env)
     return lambda env: left(env) % right(env)
+
+
+def divisor_of(expr: Expr) -> int:
+    """A number that divides an expression whatever its symbols are; 0 for zero."""
+    return gcd(*(coefficient for _, coefficient in expr.terms))
 
 
 def bounds_of(expr: Expr, ranges: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:

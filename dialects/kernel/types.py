@@ -15,8 +15,9 @@ from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
 
-from ..dims import Expr, ExprLike, as_expr, const
+from ..dims import ExprLike, as_expr
 from ..nn.base import DimsAttr
+from ..strided import row_major_strides
 from .layouts import Layout
 
 SWIZZLES = (0, 32, 64, 128)
@@ -38,14 +39,6 @@ def bitwidth(element: Attribute) -> int:
 def parse_dims(parser: AttrParser) -> DimsAttr:
     """Dim expressions in angle brackets."""
     return DimsAttr(DimsAttr.parse_parameter(parser))
-
-
-def row_major(dims: Sequence[ExprLike]) -> list[Expr]:
-    """Row-major strides, in elements."""
-    strides = [const(1)]
-    for extent in reversed(dims[1:]):
-        strides.insert(0, strides[0] * as_expr(extent))
-    return strides[: len(dims)]
 
 
 def _print_shape(printer: Printer, shape: Sequence[int], element: Attribute) -> None:
@@ -114,7 +107,7 @@ class GlobalType(ParametrizedAttribute, TypeAttribute):
     ) -> GlobalType:
         """A global tile; without `strides` row-major."""
         if strides is None:
-            strides = row_major(dims)
+            strides = row_major_strides([as_expr(d) for d in dims])
         return cls(DimsAttr.get(dims), element, DimsAttr.get(strides), IntAttr(align))
 
     @property

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 from ..dims import Expr, const, product
+from ..strided import Dim, merged
 from .tile.memory import ViewOp
-
-Dim: TypeAlias = tuple[Expr, Expr]
-"""Extent and stride (elements)."""
 
 
 def merged_groups(view: ViewOp) -> list[list[Dim]]:
@@ -17,19 +13,7 @@ def merged_groups(view: ViewOp) -> list[list[Dim]]:
     neighbours that one stride walks through are one.
     """
     dims, strides = view.dims.exprs, view.strides.exprs
-    groups: list[list[Dim]] = []
-    for group in view.group_dims():
-        merged: list[Dim] = []
-        for d in reversed(group):
-            extent, stride = dims[d], strides[d]
-            if extent == 1:
-                continue
-            if merged and stride == merged[0][1] * merged[0][0]:
-                merged[0] = (extent * merged[0][0], merged[0][1])
-            else:
-                merged.insert(0, (extent, stride))
-        groups.append(merged)
-    return groups
+    return [merged([dims[d] for d in group], [strides[d] for d in group]) for group in view.group_dims()]
 
 
 def tensor_map_groups(view: ViewOp) -> list[list[Dim]]:

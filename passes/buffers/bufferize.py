@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import ClassVar, TypeAlias, cast
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
@@ -37,10 +37,11 @@ from ...dialects.dims.solving import sources
 from ...dialects.errors import PassError
 from ...dialects.kernel.types import CHOICE, Choice
 from ...dialects.provenance import describe, get_names
+from ...dialects.strided import VIEW_OPS, View, operand_views, result_view, same_strides
 from ...dialects.text import identifier
-from .views import Place, concat_starts, operand_place, result_place, same_strides
 
-VIEW_LIKE = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.ConcatOp, nn.BroadcastToOp)
+VIEW_LIKE = (*VIEW_OPS, nn.ConcatOp)
+Place: TypeAlias = View[SSAValue]
 
 
 def _fail(message: str) -> PassError:
@@ -66,7 +67,8 @@ class _Places:
             raise _fail("expected @main to end in func.return.")
         self.returned = list(last.arguments)
         self.places: dict[SSAValue, Place] = {}
-        self.starts: dict[Operation, list[Expr]] = {}
+        self.operands: dict[Operation, Sequence[Place] | str] = {}
+        """Those of the operands of `dest` ops, found once for all operands of an op."""
 
     def of(self, value: SSAValue) -> Place:
         """The place of a tensor."""
@@ -109,27 +111,24 @@ class _Places:
                 raise _fail(
                     f"{_what(value)} is a view of its operand and of its user's result at once: expected one of them."
                 )
-            return self._checked(result_place(producer, self.of(producer.operands[0])), producer)
+            return _checked(result_view(producer, self.of(producer.operands[0])), producer)
         if into:
-            user = cast(nn.NnOp, into[0].operation)
+            user = into[0].operation
             if not isinstance(producer, Operation) or isinstance(producer, nn.WeightOp | nn.ConstantOp):
                 raise _fail(f"{_what(value)} exists already and cannot be written into the result of {describe(user)}.")
-            place = operand_place(user, into[0].index, self.of(user.results[0]), self._starts(user))
-            return self._checked(place, user)
-        return Place.whole(value, nn.shape_of(value))
+            if user not in self.operands:
+                self.operands[user] = operand_views(user, self.of(user.results[0]))
+            places = self.operands[user]
+            return _checked(places if isinstance(places, str) else places[into[0].index], user)
+        return View.whole(value, nn.shape_of(value))
 
-    def _starts(self, op: Operation) -> list[Expr]:
-        """Where the operands of a concat begin, added up once for all of them."""
-        if isinstance(op, nn.ConcatOp) and op not in self.starts:
-            self.starts[op] = concat_starts(op)
-        return self.starts.get(op, [])
 
-    def _checked(self, place: Place | None, op: Operation) -> Place:
-        if place is None:
-            raise _fail(
-                f"{describe(op)} cannot be a view with strides: expected assign-destinations to have made a copy of it."
-            )
-        return place
+def _checked(place: Place | str, op: Operation) -> Place:
+    if isinstance(place, str):
+        raise _fail(
+            f"{describe(op)} cannot be a view: {place}; expected assign-destinations to have made a copy of it."
+        )
+    return place
 
 
 class _Rewrite:
@@ -231,7 +230,7 @@ class _Rewrite:
         """The memref of a tensor, made where the builder stands if it does not exist yet."""
         place = self.places.of(value)
         owner = self._owner(place.owner)
-        if place.is_whole and place.dims == nn.shape_of(cast(SSAValue, place.owner)):
+        if place.is_whole(nn.shape_of(place.owner)):
             return owner
         if place not in self.views:
             view = buffer.ViewOp(owner, place.offset, place.dims, place.strides)

@@ -22,16 +22,14 @@ from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
-from ...dialects import fusion, nn
-from ...dialects.fusion import Alias, AliasAttr, GroupOp
-from ...dialects.nn import shape_of
+from ...dialects import fusion
+from ...dialects.fusion import Alias, AliasAttr, GroupOp, LayoutAttr
+from ...dialects.strided import VIEW_OPS, result_view
 from ..graph import editing
 from ..remarks import remark
-from . import placement as place
 from .building import ask_schedules, copy_group
-from .destinations import Destinations
+from .destinations import Destinations, Place, own_place
 from .fuse_groups import TARGET
-from .placement import Placement
 
 NAME = "assign-destinations"
 
@@ -42,13 +40,13 @@ class _Layouter:
 
     destinations: Destinations
     target: Attribute | None
-    places: dict[SSAValue, Placement] = field(default_factory=dict)
+    places: dict[SSAValue, Place] = field(default_factory=dict)
     copies: dict[SSAValue, SSAValue] = field(default_factory=dict)
     outputs: set[SSAValue] = field(default_factory=set)
     """Buffers that are graph outputs already."""
 
-    def at(self, value: SSAValue) -> Placement:
-        return self.places.get(value) or self.destinations.homes.get(value) or Placement.own(value)
+    def at(self, value: SSAValue) -> Place:
+        return self.places.get(value) or self.destinations.homes.get(value) or own_place(value)
 
     def copied(self, value: SSAValue, before: Operation, why: str) -> SSAValue:
         """The value in a buffer of its own, by one copy group that all who need it share."""
@@ -61,7 +59,7 @@ class _Layouter:
 
     def write_layouts(self, group: GroupOp) -> None:
         values = (*group.operands, *group.results)
-        fusion.set_layouts(group, [place.layout_of(v, self.at(v)) for v in values])
+        fusion.set_layouts(group, [LayoutAttr.of(self.at(v)) for v in values])
 
     def refusal(self, group: GroupOp) -> str | None:
         """Why no schedule accepts the group with the layouts written on it, or None."""
@@ -71,7 +69,7 @@ class _Layouter:
     def lay_out(self, group: GroupOp) -> None:
         """Write a group's layouts; copy operands whose layout no schedule accepts."""
         self.write_layouts(group)
-        strided = [i for i, v in enumerate(group.operands) if not place.is_row_major(shape_of(v), self.at(v).strides)]
+        strided = [i for i, v in enumerate(group.operands) if not self.at(v).is_row_major]
         if not strided or self.refusal(group) is None:
             return
         values = list(group.operands)
@@ -80,10 +78,10 @@ class _Layouter:
             fusion.set_layouts(
                 group,
                 [
-                    place.layout_of(v, self.at(v) if kept is not None else Placement.own(v))
+                    LayoutAttr.of(self.at(v) if kept is not None else own_place(v))
                     for v, kept in zip(values, alone, strict=True)
                 ]
-                + [place.layout_of(r, self.at(r)) for r in group.results],
+                + [LayoutAttr.of(self.at(r)) for r in group.results],
             )
             reason = self.refusal(group)
             if reason is not None:
@@ -101,22 +99,11 @@ class _Layouter:
 
     def view(self, op: Operation) -> None:
         """Place the result of a view in its operand's buffer, after a copy where no strides describe it."""
-        source = op.operands[0]
-        at = self.at(source)
-        match op:
-            case nn.TransposeOp():
-                result = place.transposed(at, nn.values_of(op.permutation))
-            case nn.SliceOp():
-                result = place.sliced(at, op.starts.exprs, nn.values_of(op.steps))
-            case nn.BroadcastToOp():
-                result = place.broadcast(at, shape_of(source), shape_of(op.result))
-            case _:
-                dims = shape_of(op.results[0])
-                result = place.reshaped(at, shape_of(source), dims)
-                if result is None:
-                    op.operands[0] = self.copied(source, op, "a reshape of a strided tensor that no strides describe")
-                    result = place.reshaped(self.at(op.operands[0]), shape_of(source), dims)
-        assert result is not None
+        result = result_view(op, self.at(op.operands[0]))
+        if isinstance(result, str):
+            op.operands[0] = self.copied(op.operands[0], op, result)
+            result = result_view(op, self.at(op.operands[0]))
+        assert not isinstance(result, str), result
         self.places[op.results[0]] = result
         op.attributes[fusion.ALIAS] = AliasAttr(Alias.SOURCE)
 
@@ -124,16 +111,16 @@ class _Layouter:
         """Let each graph output be all of a buffer that a group writes, and no buffer two outputs."""
         for index, value in enumerate(op.operands):
             at = self.at(value)
-            owner = at.root.owner
+            producer = at.owner.owner
             reason = None
-            if not isinstance(owner, GroupOp) and at.root not in self.destinations.roots:
+            if not isinstance(producer, GroupOp) and at.owner not in self.destinations.roots:
                 reason = "a graph output must be written by a group"
-            elif at.root in self.outputs:
+            elif at.owner in self.outputs:
                 reason = "two graph outputs would share a buffer"
-            elif at.root is not value or not place.is_whole(value, at):
+            elif at != own_place(value):
                 reason = "a graph output must be row-major and all of its buffer"
             if reason is None:
-                self.outputs.add(at.root)
+                self.outputs.add(at.owner)
                 continue
             group = copy_group(value)
             op.operands[index] = editing.insert_before(op, group, location=group.location).results[0]
@@ -151,7 +138,7 @@ class _Layouter:
             elif op in self.destinations.taken:
                 op.attributes[fusion.ALIAS] = AliasAttr(Alias.DEST)
                 remark(op, "applied", NAME, f"{op.name}: its operands are written into its result")
-            elif isinstance(op, nn.ReshapeOp | nn.TransposeOp | nn.SliceOp | nn.BroadcastToOp):
+            elif isinstance(op, VIEW_OPS):
                 self.view(op)
 
 

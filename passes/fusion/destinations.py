@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from ...dialects import fusion, nn
-from ...dialects.dims import const
 from ...dialects.fusion import GroupOp, LayoutAttr
 from ...dialects.nn import shape_of
+from ...dialects.strided import View, operand_views, result_view
 from ..graph import editing
 from ..remarks import remark
-from . import placement as place
 from .building import ask_schedules, copy_group
-from .placement import Placement
 
 NAME = "assign-destinations"
 
+Place: TypeAlias = View[SSAValue]
+"""Where a tensor lies: a view of the buffer of a value, which is row-major."""
 
-def accepts_layout(group: GroupOp, value: SSAValue, at: Placement, target: Attribute | None) -> str | None:
+
+def own_place(value: SSAValue) -> Place:
+    """That of a value in a buffer of its own."""
+    return View.whole(value, shape_of(value))
+
+
+def accepts_layout(group: GroupOp, value: SSAValue, at: Place, target: Attribute | None) -> str | None:
     """Why no schedule accepts the group with one operand or result placed there and all else row-major; None if one does."""
-    if place.is_row_major(shape_of(value), at.strides):
+    if at.is_row_major:
         return None
     old = group.attributes.get(fusion.LAYOUTS)
     values = (*group.operands, *group.results)
-    layout = place.layout_of(value, at)
+    layout = LayoutAttr.of(at)
     fusion.set_layouts(group, [layout if v is value else LayoutAttr.get() for v in values])
     schedule, reasons = ask_schedules(group, target)
     if old is None:
@@ -35,6 +42,13 @@ def accepts_layout(group: GroupOp, value: SSAValue, at: Placement, target: Attri
     else:
         group.attributes[fusion.LAYOUTS] = old
     return None if schedule is not None else "; ".join(reasons)
+
+
+def _operand_places(op: Operation, at: Place) -> Sequence[Place]:
+    """Where the operands of a view lie whose result lies at `at`, of which strides are known to describe them."""
+    places = operand_views(op, at)
+    assert not isinstance(places, str), places
+    return places
 
 
 def _is_returned(value: SSAValue) -> bool:
@@ -48,7 +62,7 @@ class Destinations:
     block: Block
     target: Attribute | None
     constants: set[SSAValue]
-    homes: dict[SSAValue, Placement] = field(default_factory=dict)
+    homes: dict[SSAValue, Place] = field(default_factory=dict)
     """Values that lie in the buffer of a later op's result."""
     taken: set[Operation] = field(default_factory=set)
     """View ops whose operands lie in their results."""
@@ -66,23 +80,18 @@ class Destinations:
             elif isinstance(op, nn.TransposeOp | nn.ReshapeOp) and (
                 op.result in self.homes or self._wants_destination(op)
             ):
-                at = self._operand_place(op, self._place(op))
-                assert at is not None
-                self.homes[op.x] = at
+                (self.homes[op.x],) = _operand_places(op, self._place(op))
                 self.taken.add(op)
 
-    def _place(self, op: Operation) -> Placement:
+    def _place(self, op: Operation) -> Place:
         """Where the result of a view lies whose operands are to lie in it."""
         result = op.results[0]
         if result not in self.homes:
             self.roots.add(result)
-        return self.homes.get(result) or Placement.own(result)
+        return self.homes.get(result) or own_place(result)
 
     def _concat(self, op: nn.ConcatOp) -> None:
-        whole, axis, start = self._place(op), op.axis.value.data, const(0)
-        for index, operand in enumerate(op.operands):
-            at = Placement(whole.root, whole.offset + start * whole.strides[axis], whole.strides)
-            start = start + shape_of(operand)[axis]
+        for index, (operand, at) in enumerate(zip(op.operands, _operand_places(op, self._place(op)), strict=True)):
             reason = self.blocker(operand, at, op)
             if reason is not None:
                 remark(op, "missed", NAME, f"operand {index} copied into the concat: {reason}")
@@ -94,8 +103,7 @@ class Destinations:
 
     def _returned_reshape(self, op: nn.ReshapeOp) -> None:
         """A graph output has a buffer of its own: what is reshaped to become it is written there."""
-        at = self._operand_place(op, self._place(op))
-        assert at is not None
+        (at,) = _operand_places(op, self._place(op))
         reason = self.blocker(op.x, at, op)
         if reason is not None:
             remark(op, "missed", NAME, f"copied into a graph output: {reason}")
@@ -104,7 +112,7 @@ class Destinations:
         self.homes[op.x] = at
         self.taken.add(op)
 
-    def blocker(self, value: SSAValue, at: Placement, user: Operation) -> str | None:
+    def blocker(self, value: SSAValue, at: Place, user: Operation) -> str | None:
         """Why a value cannot be written straight to a place that `user` gives it; None if it can."""
         owner = value.owner
         if not isinstance(owner, Operation):
@@ -125,7 +133,7 @@ class Destinations:
     def _other_readers(self, value: SSAValue, user: Operation) -> Iterator[Operation]:
         return (use.operation for use in value.uses if use.operation is not user)
 
-    def _producer_blocker(self, owner: Operation, value: SSAValue, at: Placement) -> str | None:
+    def _producer_blocker(self, owner: Operation, value: SSAValue, at: Place) -> str | None:
         if isinstance(owner, nn.ConcatOp):
             return None
         if isinstance(owner, GroupOp):
@@ -134,35 +142,28 @@ class Destinations:
         if isinstance(owner, nn.TransposeOp | nn.ReshapeOp):
             if not owner.x.has_one_use():
                 return f"it is a {owner.name} of a tensor with other users"
-            inner = self._operand_place(owner, at)
-            if inner is None:
-                return "it is a reshape that no strides describe"
-            return self.blocker(owner.x, inner, owner)
+            inner = operand_views(owner, at)
+            if isinstance(inner, str):
+                return f"it is a reshape, and {inner}"
+            return self.blocker(owner.x, inner[0], owner)
         return f"it comes from {owner.name}, not from a group"
-
-    def _operand_place(self, op: nn.TransposeOp | nn.ReshapeOp, at: Placement) -> Placement | None:
-        """Where the operand of a view lies if its result lies at `at`."""
-        if isinstance(op, nn.TransposeOp):
-            return place.untransposed(at, nn.values_of(op.permutation))
-        return place.reshaped(at, shape_of(op.result), shape_of(op.x))
 
     def _wants_destination(self, op: nn.TransposeOp | nn.ReshapeOp) -> bool:
         """Whether a transpose is better written row-major by its producer than read strided by its users."""
         if not isinstance(op, nn.TransposeOp) or not op.x.has_one_use():
             return False
-        at = place.transposed(Placement.own(op.x), nn.values_of(op.permutation))
+        at = own_place(op.x).transposed(nn.values_of(op.permutation))
         if not any(self._needs_copy(use.operation, op.result, at) for use in op.result.uses):
             return False
-        inner = self._operand_place(op, Placement.own(op.result))
-        assert inner is not None
+        (inner,) = _operand_places(op, own_place(op.result))
         reason = self.blocker(op.x, inner, op)
         if reason is not None:
             remark(op, "missed", NAME, f"its producer does not write it row-major: {reason}")
         return reason is None
 
-    def _needs_copy(self, reader: Operation, value: SSAValue, at: Placement) -> bool:
+    def _needs_copy(self, reader: Operation, value: SSAValue, at: Place) -> bool:
         if isinstance(reader, ReturnOp):
             return True
         if isinstance(reader, nn.ReshapeOp):
-            return place.reshaped(at, shape_of(value), shape_of(reader.result)) is None
+            return isinstance(result_view(reader, at), str)
         return isinstance(reader, GroupOp) and accepts_layout(reader, value, at, self.target) is not None

@@ -94,13 +94,8 @@ class StridedView(View):
 
     @classmethod
     def bind(cls, op: kernel.ViewOp, tensor: GlobalTensor, symbols: Mapping[str, int]) -> StridedView:
-        return cls(
-            tensor,
-            tuple(e.evaluate(symbols) for e in op.dims.exprs),
-            tuple(e.evaluate(symbols) for e in op.strides.exprs),
-            op.offset.exprs[0].evaluate(symbols),
-            tuple(tuple(g) for g in op.group_dims()),
-        )
+        offset, dims, strides = op.view.bind(symbols)
+        return cls(tensor, dims, strides, offset, tuple(tuple(g) for g in op.group_dims()))
 
     def locate(self, leading: Sequence[Coord], row: Array, column: Array) -> tuple[Array, Array]:
         offset: Any = np.int64(self.offset)

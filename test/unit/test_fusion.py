@@ -6,7 +6,8 @@ from xdsl.ir import Block, Region
 from xdsl.utils.exceptions import VerifyException
 
 from trtc.dialects import fusion, nn
-from trtc.dialects.dims import const, symbol
+from trtc.dialects.dims import const, parse_expr, symbol
+from trtc.dialects.strided import View
 
 TYPE = nn.tensor_type(["N", 8], f32)
 
@@ -37,6 +38,20 @@ def test_layouts_default_to_row_major_and_can_be_set() -> None:
     fusion.set_layouts(op, [strided])
     with pytest.raises(VerifyException, match=r"with 2 #fusion\.layout"):
         op.verify()
+
+
+@pytest.mark.parametrize(
+    ("offset", "strides", "align"),
+    [
+        ("0", ("3", "1"), 64), ("3", ("3", "1"), 1), ("8", ("3", "1"), 8), ("0", ("12", "1"), 4), ("6", ("12", "1"), 2),
+        ("8*N", ("12", "1"), 4), ("N", ("12", "1"), 1),
+    ],
+)  # fmt: skip
+def test_alignment_is_what_divides_offset_and_strides(offset: str, strides: tuple[str, str], align: int) -> None:
+    view = View("x", (const(2), const(3)), tuple(map(parse_expr, strides)), parse_expr(offset))
+    layout = fusion.LayoutAttr.of(view)
+    assert layout.align == align
+    assert layout.strides == (None if strides == ("3", "1") else view.strides)
 
 
 def test_a_group_without_a_yield_does_not_verify() -> None:

@@ -20,6 +20,7 @@ from xdsl.traits import Pure
 
 from ...dims import ExprLike
 from ...nn.base import DimsAttr, ints
+from ...strided import View
 from ..base import F64Attr, I64Attr, expect, int_attr
 from ..numbers import Number
 from ..types import FragType, GlobalType, ViewType
@@ -68,6 +69,11 @@ class ViewOp(IRDLOperation):
             },
             result_types=[ViewType(IntAttr(len(groups)), type_.element_type)],
         )
+
+    @property
+    def view(self) -> View[SSAValue]:
+        """What it sees of the tensor."""
+        return View(self.source, self.dims.exprs, self.strides.exprs, self.offset.exprs[0])
 
     def group_dims(self) -> list[list[int]]:
         """The dimensions of each coordinate."""

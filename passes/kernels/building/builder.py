@@ -23,32 +23,12 @@ from ....dialects import kernel
 from ....dialects.dims import Expr, ExprLike, as_expr
 from ....dialects.dtypes import is_float
 from ....dialects.kernel.types import FragType, GlobalType
+from ....dialects.strided import collapse
 from .group import Access, Group
 
 Index: TypeAlias = SSAValue | int
 Groups: TypeAlias = Sequence[Sequence[int]]
 index = IndexType()
-
-
-def collapse(
-    dims: Sequence[Expr], strides: Sequence[Expr], groups: Groups
-) -> tuple[list[Expr], list[Expr], list[list[int]]]:
-    """The same coordinates over fewer dims: extents of one dropped, neighbours within a group that one stride walks merged."""
-    new_dims, new_strides, new_groups = list[Expr](), list[Expr](), list[list[int]]()
-    for group in groups:
-        kept: list[int] = []
-        for d in group:
-            if dims[d].as_int() == 1:
-                continue
-            if kept and new_strides[kept[-1]] == strides[d] * dims[d]:
-                new_dims[kept[-1]] = new_dims[kept[-1]] * dims[d]
-                new_strides[kept[-1]] = strides[d]
-                continue
-            kept.append(len(new_dims))
-            new_dims.append(dims[d])
-            new_strides.append(strides[d])
-        new_groups.append(kept)
-    return new_dims, new_strides, new_groups
 
 
 def constant_value(value: Index) -> int | None:
@@ -313,7 +293,7 @@ class KernelBuilder(Emitter):
 
     def view_of(self, access: Access, groups: Groups) -> SSAValue:
         """A view of an access, with one coordinate for each group of its dims."""
-        return self.view(access.tensor, groups, access.dims, access.strides, access.offset)
+        return self.view(access.owner, groups, access.dims, access.strides, access.offset)
 
     def load(self, view: SSAValue, coords: Sequence[Index], frag: FragType, fill: float = 0.0) -> SSAValue:
         """The tile at the coordinates; `frag`'s element type is replaced by the view's."""

@@ -9,56 +9,27 @@ which choices it has, best first, and builds the kernel IR of one choice.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, Protocol, cast, runtime_checkable
+from typing import Protocol, TypeAlias, cast, runtime_checkable
 
 from xdsl.dialects.builtin import IntAttr, LocationAttr, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, BlockArgument, Operation, SSAValue
 
 from ....dialects import fusion, kernel, nn
-from ....dialects.dims import Expr, const, product
+from ....dialects.dims import Expr, product
 from ....dialects.kernel.types import Choice, GlobalType, Target, bitwidth
+from ....dialects.strided import VIEW_OPS, Axes, View, space_axes, through
 
 BASE_ALIGNMENT = 16
 """Bytes that divide the address of every whole tensor: what the widest vector access and TMA ask for."""
 INDEX_LIMIT = 2**31 - 1
 """Kernels index with 32 bits, in elements."""
 NO_ANCHOR = (nn.ConstantOp, nn.IotaOp, nn.ShapeValueOp)
-VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp)
 
 
-class Axis(NamedTuple):
-    """Where an axis of a tensor runs in an iteration space: index = start + step * (coordinate `dim`); None: it stays at start."""
-
-    dim: int | None
-    step: Expr = const(1)
-    start: Expr = const(0)
-
-
-Axes = tuple[Axis, ...]
-
-
-@dataclass(frozen=True)
-class Access:
-    """A tensor of the group seen over an iteration space `dims`: one stride for each and an offset, in elements."""
-
-    tensor: int
-    dims: tuple[Expr, ...]
-    strides: tuple[Expr, ...]
-    offset: Expr
-
-
-def broadcast_axes(inner: Sequence[Expr], outer: Axes) -> Axes:
-    """The axes of a tensor with dims `inner` that NumPy broadcasts to one whose axes are `outer`."""
-    shift = len(outer) - len(inner)
-    return tuple(Axis(None) if d.as_int() == 1 else outer[shift + i] for i, d in enumerate(inner))
-
-
-def space_axes(inner: Sequence[Expr], dims: Sequence[Expr]) -> Axes:
-    """The axes of a tensor with dims `inner` broadcast to an iteration space `dims`."""
-    return broadcast_axes(inner, tuple(Axis(i) for i in range(len(dims))))
+Access: TypeAlias = View[int]
+"""A tensor of the group, named by its number in launch order, seen over an iteration space."""
 
 
 class Group:
@@ -168,8 +139,7 @@ class Group:
     def too_large(self) -> str | None:
         """Why 32-bit indices do not reach all elements, or None."""
         for i in range(len(self.tensors)):
-            last = sum(((d - 1) * s for d, s in zip(self.dims(i), self.strides(i), strict=True)), const(0))
-            for span in (last, product(self.dims(i))):
+            for span in (self.whole(i).end, product(self.dims(i))):
                 top = self.upper(span)
                 if top is not None and top > INDEX_LIMIT:
                     return f"expected tensors of at most 2^31 elements, got up to {top} in tensor {i}; narrow the profile if it is dynamic"
@@ -181,48 +151,31 @@ class Group:
         space is walked as one row-major line, so that a whole reshape only changes its dims.
         """
         dims = tuple(dims)
+        while (
+            flat
+            and isinstance(value.owner, nn.ReshapeOp)
+            and (nn.shape_of(value), axes) == (dims, space_axes(dims, dims))
+        ):
+            value = value.owner.x
+            dims = nn.shape_of(value)
+            axes = space_axes(dims, dims)
+        chain: list[Operation] = []
         while not isinstance(value, BlockArgument):
-            step = _through(value.owner, axes, dims, flat)
-            if step is None:
+            op = cast(Operation, value.owner)
+            if not isinstance(op, VIEW_OPS) or isinstance(op, nn.ReshapeOp):
                 return None
-            value, axes, dims = step
-        strides, offset = [const(0)] * len(dims), const(0)
-        for axis, stride in zip(axes, self.strides(value.index), strict=True):
-            offset = offset + axis.start * stride
-            if axis.dim is not None:
-                strides[axis.dim] = strides[axis.dim] + axis.step * stride
-        return Access(value.index, dims, tuple(strides), offset)
+            chain.append(op)
+            value = op.x
+        view = through(reversed(chain), self.whole(value.index))
+        return None if isinstance(view, str) else view.over(axes, dims)
+
+    def whole(self, tensor: int) -> Access:
+        """A tensor, seen over its own dims."""
+        return Access(tensor, self.dims(tensor), self.strides(tensor))
 
     def result_access(self, result: int) -> Access:
         """A result, seen over its own dims."""
-        tensor = self.result_index(result)
-        return Access(tensor, self.dims(tensor), self.strides(tensor), const(0))
-
-
-def _through(
-    op: object, axes: Axes, dims: tuple[Expr, ...], flat: bool
-) -> tuple[SSAValue, Axes, tuple[Expr, ...]] | None:
-    """The operand of a view-like op, with its axes, for the op's result with these axes."""
-    match op:
-        case nn.TransposeOp():
-            inner = [Axis(None)] * len(axes)
-            for i, p in enumerate(nn.values_of(op.permutation)):
-                inner[p] = axes[i]
-            return op.x, tuple(inner), dims
-        case nn.SliceOp():
-            steps = nn.values_of(op.steps)
-            moved = (
-                Axis(a.dim, a.step * step, start + a.start * step)
-                for a, start, step in zip(axes, op.starts.exprs, steps, strict=True)
-            )
-            return op.x, tuple(moved), dims
-        case nn.BroadcastToOp():
-            return op.x, broadcast_axes(nn.shape_of(op.x), axes), dims
-        case nn.ReshapeOp() if flat and nn.shape_of(op.result) == dims and axes == space_axes(dims, dims):
-            inner_dims = nn.shape_of(op.x)
-            return op.x, space_axes(inner_dims, inner_dims), inner_dims
-        case _:
-            return None
+        return self.whole(self.result_index(result))
 
 
 class Schedule(Protocol):

@@ -22,8 +22,9 @@ from ....dialects.dtypes import i16, is_float, numpy_dtype, ui8
 from ....dialects.errors import PassError
 from ....dialects.kernel.types import FragType
 from ....dialects.provenance import describe
+from ....dialects.strided import Axes, broadcast_axes
 from .builder import Emitter, KernelBuilder
-from .group import Axes, broadcast_axes, owner_op
+from .group import owner_op
 
 ELEMENTS = (f32, f16, bf16, f64, i1, i8, ui8, i16, i32, i64)
 """Element types that kernels compute with."""

@@ -12,8 +12,9 @@ from ....dialects import nn
 from ....dialects.dims import Expr
 from ....dialects.errors import PassError
 from ....dialects.kernel.types import FragType
+from ....dialects.strided import Axes, space_axes
 from .builder import Index, KernelBuilder
-from .group import Axes, Group, owner_op, space_axes
+from .group import Group, owner_op
 from .pointwise import convert, emit_pointwise, leaves_of
 
 

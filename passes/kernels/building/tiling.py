@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from ....dialects import nn
 from ....dialects.dims import Expr, const
 from ....dialects.kernel.types import bitwidth
-from .builder import Groups, collapse
+from ....dialects.strided import collapse
+from .builder import Groups
 from .group import Access, Group
 
 VECTOR_BYTES = 16
@@ -46,8 +47,8 @@ def vector_width(group: Group, accesses: Iterable[Access], groups: Groups, limit
         columns = parts[-1]
         if not columns or strides[columns[-1]] != const(1):
             continue
-        size = item_bytes(group, access.tensor)
-        widest = max(1, min(limit, VECTOR_BYTES // size, group.align(access.tensor) // size))
+        size = item_bytes(group, access.owner)
+        widest = max(1, min(limit, VECTOR_BYTES // size, group.align(access.owner) // size))
         others = [s for i, s in enumerate(strides) if i != columns[-1]]
         for expr in (dims[columns[-1]], access.offset, *others):
             widest = largest_divisor(expr, widest)

@@ -19,8 +19,9 @@ from ....dialects import kernel, nn
 from ....dialects.dims import Expr, const, product
 from ....dialects.kernel.layouts import Blocked
 from ....dialects.kernel.types import Choice, FragType, Target
+from ....dialects.strided import Axes, space_axes
 from ..building.builder import Emitter, KernelBuilder
-from ..building.group import Access, Axes, Axis, Group, space_axes
+from ..building.group import Access, Group
 from ..building.pointwise import convert, refuse_elements, refuse_pointwise, select
 from ..building.space import Space, refuse_values
 from ..building.tiling import column_threads, vector_width
@@ -66,8 +67,8 @@ class Problem:
         """Where the axes of the indices run in the result's dims; of gather_nd without the last one."""
         rank = nn.rank_of(self.anchor.indices)
         if isinstance(self.anchor, nn.GatherOp):
-            return tuple(Axis(self.lead + i) for i in range(rank))
-        return (*(Axis(i) for i in range(rank - 1)), Axis(None))
+            return tuple(range(self.lead, self.lead + rank))
+        return (*range(rank - 1), None)
 
     def source_access(self) -> Access | None:
         return self.group.access(self.anchor.x, space_axes(self.source, self.source), self.source)
@@ -129,10 +130,10 @@ def source_rows(problem: Problem, space: Space) -> SSAValue:
     """For each row of the tile its row of x, -1 where an index is out of range: an i32 rows fragment."""
     b, frag = space.b, space.frag.rows.with_element(i32)
     access = cast(Access, problem.group.access(problem.anchor.indices, problem.index_axes(), problem.dims))
-    step = problem.group.strides(access.tensor)[-1] if isinstance(problem.anchor, nn.GatherNdOp) else const(0)
+    step = problem.group.strides(access.owner)[-1] if isinstance(problem.anchor, nn.GatherNdOp) else const(0)
     entries = [
         b.load(
-            b.view(access.tensor, problem.groups, access.dims, access.strides, access.offset + step * k),
+            b.view(access.owner, problem.groups, access.dims, access.strides, access.offset + step * k),
             [space.coords[0], 0],
             frag,
         )

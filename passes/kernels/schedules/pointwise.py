@@ -22,8 +22,9 @@ from ....dialects import kernel, nn
 from ....dialects.dims import Expr, const, maximum, product
 from ....dialects.kernel.layouts import Blocked
 from ....dialects.kernel.types import Choice, FragType, Target
+from ....dialects.strided import VIEW_OPS, Axes, row_major_strides, space_axes
 from ..building.builder import Emitter, KernelBuilder
-from ..building.group import VIEWS, Access, Axes, Axis, Group, owner_op, space_axes
+from ..building.group import Access, Group, owner_op
 from ..building.pointwise import (
     compute_type,
     convert,
@@ -36,7 +37,7 @@ from ..building.pointwise import (
 from ..building.tiling import column_threads, vector_width
 
 NAME = "pointwise"
-COPIES = (*VIEWS, nn.ConcatOp, nn.PadOp)
+COPIES = (*VIEW_OPS, nn.ConcatOp, nn.PadOp)
 
 
 class Refused(Exception):
@@ -92,15 +93,8 @@ def _pieces(group: Group, value: SSAValue, target: Access) -> list[tuple[SSAValu
         return [(op.x, target)]  # the same flat space
     if not isinstance(op, nn.ConcatOp):
         return [(value, target)]
-    pieces: list[tuple[SSAValue, Access]] = []
-    axis, start = op.axis.value.data, const(0)
-    for piece in op.inputs:
-        dims = nn.shape_of(piece)
-        pieces.append(
-            (piece, Access(target.tensor, dims, target.strides, target.offset + start * target.strides[axis]))
-        )
-        start = start + dims[axis]
-    return pieces
+    parts = target.parts(op.axis.value.data, [nn.shape_of(piece) for piece in op.inputs])
+    return list(zip(op.inputs, parts, strict=True))
 
 
 def _split(group: Group, value: SSAValue, dims: tuple[Expr, ...]) -> int:
@@ -289,13 +283,13 @@ def _counted(
     frag: FragType,
 ) -> SSAValue:
     """The values of `nn.iota` or `nn.shape_value` over the flat space."""
-    axis = axes[op.axis.value.data if isinstance(op, nn.IotaOp) else 0] if axes else Axis(None)
+    axis = axes[op.axis.value.data if isinstance(op, nn.IotaOp) else 0] if axes else None
     element = nn.element_of(op.result)
     position = b.coord(first, 1, frag)
-    inner = const(1) if axis.dim is None else product(dims[axis.dim + 1 :])
-    extent = const(1) if axis.dim is None else dims[axis.dim]
+    inner = const(1) if axis is None else row_major_strides(dims)[axis]
+    extent = const(1) if axis is None else dims[axis]
     table = [b.cast(b.expr(e), i32) for e in op.dims.exprs] if isinstance(op, nn.ShapeValueOp) else []
-    operands = [b.cast(b.expr(e), i32) for e in (inner, extent, axis.step, axis.start)]
+    operands = [b.cast(b.expr(e), i32) for e in (inner, extent, const(1), const(0))]
 
     def body(
         s: Emitter,

@@ -22,7 +22,7 @@ from ....dialects.dtypes import i16, is_float
 from ....dialects.kernel.layouts import Blocked
 from ....dialects.kernel.types import Choice, FragType, Target
 from ..building.builder import Emitter, KernelBuilder
-from ..building.group import Access, Group
+from ..building.group import Group
 from ..building.pointwise import (
     add,
     compute_type,
@@ -127,7 +127,7 @@ class Window:
     @staticmethod
     def _vector(problem: Problem) -> int:
         group, x = problem.group, cast(BlockArgument, problem.anchor.x)
-        accesses = [Access(x.index, problem.image, group.strides(x.index), const(0))]
+        accesses = [group.whole(x.index)]
         accesses += [group.result_access(i) for i in range(len(group.results))]
         return vector_width(group, accesses, GROUPS)
 

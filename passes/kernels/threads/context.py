@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from math import gcd
 
 from xdsl.ir import Attribute, Operation, SSAValue
 
@@ -167,11 +166,6 @@ class Context:
             else:
                 first = first // other if atom.kind == "floordiv" else first % other
         return first
-
-
-def known_divisor(expr: Expr) -> int:
-    """A number that divides a dim expression whatever its symbols are; 0 for zero."""
-    return gcd(*(c for _, c in expr.terms))
 
 
 def register_of_row(representatives: Sequence[int], i: Ix) -> Ix | None:

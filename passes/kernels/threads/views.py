@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from xdsl.ir import SSAValue
 
-from ....dialects.dims import Expr, product
+from ....dialects.dims import Expr, divisor_of, product
 from ....dialects.kernel import GlobalType, Im2colOp, ViewOp
-from ....dialects.kernel.views import Dim, group_extents, merged_groups
-from .context import Context, known_divisor, sizeof
+from ....dialects.kernel.views import group_extents, merged_groups
+from ....dialects.strided import Dim
+from .context import Context, sizeof
 from .emitter import Ix
 
 
@@ -94,7 +95,7 @@ class Strided(_OfTensor):
             return 1
         numbers = [self.op.offset.exprs[0], inner[-1][0]]
         numbers += [stride for group in self.groups for dim in group for stride in dim[1:] if dim is not inner[-1]]
-        return widest(limit, self.size, self.align, [known_divisor(e) for e in numbers] + [column.multiple])
+        return widest(limit, self.size, self.align, [divisor_of(e) for e in numbers] + [column.multiple])
 
 
 class Im2col(_OfTensor):
@@ -159,7 +160,7 @@ class Im2col(_OfTensor):
         """As `Strided.vector`; a vector holds channels of one pixel."""
         if self.stride_exprs[3] != 1:
             return 1
-        numbers = [known_divisor(e) for e in (*self.stride_exprs[:3], self.channels)]
+        numbers = [divisor_of(e) for e in (*self.stride_exprs[:3], self.channels)]
         return widest(limit, self.size, self.align, [*numbers, column.multiple])
 
 

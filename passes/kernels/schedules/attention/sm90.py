@@ -24,8 +24,9 @@ from .....dialects import kernel, nn
 from .....dialects.dims import Expr, ceildiv, product
 from .....dialects.kernel.layouts import WgmmaA, WgmmaAcc
 from .....dialects.kernel.types import Choice, FragType, RingType, SharedType, Target, TensorMapType, bitwidth
+from .....dialects.strided import Axes, space_axes
 from ...building.builder import Emitter, Index, KernelBuilder
-from ...building.group import Access, Axes, Group, space_axes
+from ...building.group import Access, Group
 from ...building.pointwise import emit_pointwise, lowest, refuse_pointwise
 from ..gemm.sm90 import CONSUMER_REGISTERS, LINE, PRODUCER_REGISTERS, fits_tma
 

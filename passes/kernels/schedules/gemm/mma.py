@@ -13,16 +13,17 @@ take in the cast of its image: its elements pass through registers anyway.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xdsl.ir import Attribute, Block, BlockArgument, SSAValue
 
 from .....dialects import kernel, nn
-from .....dialects.dims import ceildiv, const
+from .....dialects.dims import ceildiv
 from .....dialects.kernel.layouts import Blocked, Layout, MmaA, MmaAcc, MmaB, OuterA, OuterB
 from .....dialects.kernel.types import Choice, FragType, SharedType, Target, bitwidth
+from .....dialects.strided import Axes, space_axes
 from ...building.builder import Index, KernelBuilder, named
-from ...building.group import Access, Axes, Group, space_axes
+from ...building.group import Access, Group
 from ...building.pointwise import emit_pointwise, refuse_pointwise
 from ...building.tiling import vector_width
 from .problem import Problem, operand_views, problem_of
@@ -183,8 +184,7 @@ def store_results(
 
 def space_view(b: KernelBuilder, problem: Problem, access: Access) -> SSAValue:
     """A view of an access over the result's space, with coordinates (batch, row, column)."""
-    dims, strides = problem.space_view(access)
-    return b.view(access.tensor, problem.space_groups, dims, strides, access.offset)
+    return b.view_of(problem.over_space(access), problem.space_groups)
 
 
 def epilogue(
@@ -226,12 +226,11 @@ def _pieces(problem: Problem) -> Pieces:
         assert isinstance(view.source, BlockArgument)
         tensor = view.source.index
         if isinstance(view, kernel.ViewOp):
-            access = Access(tensor, view.dims.exprs, view.strides.exprs, view.offset.exprs[0])
-            groups = view.group_dims()
+            access, groups = view.view.of(tensor), view.group_dims()
         else:
             *image, channels = group.dims(tensor)
-            dims = (*image, channels // problem.groups)
-            access, groups = Access(tensor, dims, group.strides(tensor), const(0)), [[0, 1, 2], [3]]
+            access = replace(group.whole(tensor), dims=(*image, channels // problem.groups))
+            groups = [[0, 1, 2], [3]]
         widths.append(vector_width(group, [access], groups, 16))
     return widths[0], widths[1]
 

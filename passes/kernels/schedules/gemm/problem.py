@@ -9,7 +9,7 @@ weight matrix the leading dims of A count as rows. A conv's image may be an f32 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, IntegerType, bf16, f16, f32, i32
@@ -17,7 +17,8 @@ from xdsl.ir import Attribute, BlockArgument, OpResult, SSAValue
 
 from .....dialects import kernel, nn
 from .....dialects.dims import Expr, const, product
-from ...building.group import Access, Group, owner_op, space_axes
+from .....dialects.strided import space_axes
+from ...building.group import Access, Group, owner_op
 
 ANCHORS = (nn.ConvOp, nn.MatmulOp)
 
@@ -97,13 +98,9 @@ class Problem:
             return [list(range(rank - 2)), [rank - 2], [rank - 1]]
         return [[], list(range(rank - 1)), [rank - 1]]
 
-    def space_view(self, access: Access) -> tuple[list[Expr], list[Expr]]:
-        """Dims and strides of a tensor seen over the result's dims, the channels split into (group, channel) for a grouped conv."""
-        dims, strides = list(access.dims), list(access.strides)
-        if self.groups > 1:
-            dims[3:] = [const(self.groups), self.n]
-            strides[3:] = [strides[3] * self.n, strides[3]]
-        return dims, strides
+    def over_space(self, access: Access) -> Access:
+        """A tensor seen over the result's dims, the channels split into (group, channel) for a grouped conv."""
+        return access.split(3, const(self.groups), self.n) if self.groups > 1 else access
 
 
 def image_of(conv: nn.ConvOp) -> SSAValue:
@@ -172,11 +169,8 @@ def operand_views(
         window = [int(d.as_int() or 0) for d in nn.shape_of(w)[1:3]]
         strides, pads, dilations = (nn.values_of(a) for a in (anchor.strides, anchor.pads, anchor.dilations))
         a = kernel.Im2colOp(tensors[x.index], problem.dims[1:3], window, strides, pads, dilations, problem.groups)
-        o, *rsc = nn.shape_of(w)
-        so, *srsc = group.strides(w.index)
-        dims = [const(problem.groups), o // problem.groups, *rsc]
-        b = kernel.ViewOp(tensors[w.index], [[0], [1], [2, 3, 4]], dims, [so * problem.n, so, *srsc])
-        return a, b
+        filters = group.whole(w.index).split(0, const(problem.groups), problem.n)
+        return a, kernel.ViewOp(tensors[w.index], [[0], [1], [2, 3, 4]], filters.dims, filters.strides)
     return _matrix(problem, anchor.a, tensors), _matrix(problem, anchor.b, tensors)
 
 
@@ -184,7 +178,6 @@ def _matrix(problem: Problem, value: SSAValue, tensors: Sequence[SSAValue]) -> k
     dims = nn.shape_of(value)
     access = problem.group.access(value, space_axes(dims, dims), dims)
     assert access is not None
-    strides = list(access.strides)
     rank = len(dims)
     if not problem.batched:
         # All leading dims are rows (for B they are ones).
@@ -192,14 +185,10 @@ def _matrix(problem: Problem, value: SSAValue, tensors: Sequence[SSAValue]) -> k
         if value is problem.anchor.a:
             groups = [[], list(range(rank - 1)), [rank - 1]]
         else:
-            dims, strides, groups = dims[-2:], strides[-2:], [[], [0], [1]]
-        return kernel.ViewOp(tensors[access.tensor], groups, dims, strides, access.offset)
-    # Leading dims broadcast to the result's.
-    lead = problem.dims[:-2]
-    padded = [const(1)] * (len(lead) + 2 - rank) + list(dims)
-    steps = [const(0)] * (len(lead) + 2 - rank) + strides
-    for i in range(len(lead)):
-        if padded[i].as_int() == 1:
-            padded[i], steps[i] = lead[i], const(0)
-    groups = [list(range(len(lead))), [len(lead)], [len(lead) + 1]]
-    return kernel.ViewOp(tensors[access.tensor], groups, padded, steps, access.offset)
+            access, groups = replace(access, dims=access.dims[-2:], strides=access.strides[-2:]), [[], [0], [1]]
+    else:
+        # Leading dims broadcast to the result's.
+        lead = problem.dims[:-2]
+        access = access.broadcast([*lead, *dims[-2:]])
+        groups = [list(range(len(lead))), [len(lead)], [len(lead) + 1]]
+    return kernel.ViewOp(tensors[access.owner], groups, access.dims, access.strides, access.offset)

@@ -24,7 +24,7 @@ from xdsl.dialects.builtin import f32
 from xdsl.ir import Block, BlockArgument, Region, SSAValue
 
 from .....dialects import kernel, nn
-from .....dialects.dims import ceildiv, const, minimum
+from .....dialects.dims import ceildiv, minimum
 from .....dialects.kernel.layouts import WgmmaAcc
 from .....dialects.kernel.types import (
     TMA_ALIGNMENT,
@@ -36,8 +36,9 @@ from .....dialects.kernel.types import (
     TensorMapType,
     bitwidth,
 )
-from ...building.builder import KernelBuilder, collapse, named
-from ...building.group import Access, Group, space_axes
+from .....dialects.strided import collapse, space_axes
+from ...building.builder import KernelBuilder, named
+from ...building.group import Access, Group
 from ...building.pointwise import refuse_pointwise
 from ...building.tiling import item_bytes
 from .mma import epilogue_columns, space_view
@@ -74,7 +75,7 @@ STAGES = (8, 6, 4, 3)
 
 def fits_tma(group: Group, access: Access, groups: Sequence[Sequence[int]]) -> str | None:
     """Why TMA cannot walk an access with one dimension a coordinate, or None."""
-    size = item_bytes(group, access.tensor)
+    size = item_bytes(group, access.owner)
     _, s, g = collapse(access.dims, access.strides, groups)
     if any(len(group) > 1 for group in g):
         return "expected coordinates that one stride walks"
@@ -85,8 +86,8 @@ def fits_tma(group: Group, access: Access, groups: Sequence[Sequence[int]]) -> s
             return f"expected strides of a multiple of {TMA_ALIGNMENT} bytes, got {stride * size}"
         if stride.as_int() == 0:
             return "expected no broadcast dimension"
-    if group.align(access.tensor) % TMA_ALIGNMENT:
-        return f"expected an address of a multiple of {TMA_ALIGNMENT} bytes, got one of {group.align(access.tensor)}"
+    if group.align(access.owner) % TMA_ALIGNMENT:
+        return f"expected an address of a multiple of {TMA_ALIGNMENT} bytes, got one of {group.align(access.owner)}"
     if (access.offset * size % TMA_ALIGNMENT).as_int() != 0:
         return f"expected an offset of a multiple of {TMA_ALIGNMENT} bytes, got {access.offset * size}"
     return None
@@ -172,25 +173,20 @@ def _refuse_tma(problem: Problem) -> str | None:
                 return "im2col TMA: expected pads and windows below 128"
             x = anchor.x
             assert isinstance(x, SSAValue)
-            reasons = [fits_tma(group, _whole(group, _argument(x)), [[0], [1], [2], [3]])]
+            reasons = [fits_tma(group, group.whole(_argument(x)), [[0], [1], [2], [3]])]
         else:
             reasons = [fits_tma(group, plain, [[], [0, 1, 2], [3]])]
-        reasons.append(fits_tma(group, _whole(group, _argument(anchor.w)), [[], [0], [1, 2, 3]]))
+        reasons.append(fits_tma(group, group.whole(_argument(anchor.w)), [[], [0], [1, 2, 3]]))
     else:
         reasons = []
         for view in operand_views(problem, _placeholders(problem)):
             assert isinstance(view, kernel.ViewOp)
-            access = Access(_argument(view.source), view.dims.exprs, view.strides.exprs, view.offset.exprs[0])
+            access = view.view.of(_argument(view.source))
             reasons.append(fits_tma(group, access, view.group_dims()))
     for name, reason in zip("AB", reasons, strict=True):
         if reason:
             return f"operand {name}: {reason}"
     return None
-
-
-def _whole(group: Group, tensor: int) -> Access:
-    """An operand over its own dims."""
-    return Access(tensor, group.dims(tensor), group.strides(tensor), const(0))
 
 
 def _placeholders(problem: Problem) -> list[SSAValue]:
@@ -274,9 +270,7 @@ class _Builder:
         if len(results) != 1 or bitwidth(element) not in (16, 32):
             return
         access = problem.group.result_access(0)
-        dims, strides = problem.space_view(access)
-        stored = Access(access.tensor, tuple(dims), tuple(strides), access.offset)
-        if fits_tma(problem.group, stored, problem.space_groups) is not None:
+        if fits_tma(problem.group, problem.over_space(access), problem.space_groups) is not None:
             return
         columns = min(LINE * 8 // bitwidth(element), self.tile.bn)
         line = columns * bitwidth(element) // 8

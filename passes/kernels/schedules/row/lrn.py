@@ -17,8 +17,9 @@ from .....dialects import kernel, nn
 from .....dialects.dims import product
 from .....dialects.kernel.layouts import Blocked
 from .....dialects.kernel.types import Choice, FragType, Target
+from .....dialects.strided import space_axes
 from ...building.builder import Emitter, KernelBuilder
-from ...building.group import Group, space_axes
+from ...building.group import Group
 from ...building.pointwise import add, compute_type, convert, div, mul, refuse_elements, refuse_pointwise
 from ...building.space import Space, refuse_values
 from ...building.tiling import column_threads

@@ -21,8 +21,9 @@ from xdsl.ir import SSAValue
 
 from .....dialects import kernel, nn
 from .....dialects.kernel.types import Choice, Target
+from .....dialects.strided import space_axes
 from ...building.builder import Emitter, KernelBuilder
-from ...building.group import Group, space_axes
+from ...building.group import Group
 from ...building.pointwise import add, convert, div, lowest, maximum, mul, refuse_elements, refuse_pointwise, sub
 from ...building.space import Space, refuse_values
 from ...building.tiling import power_of_two_at_least

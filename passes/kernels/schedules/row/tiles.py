@@ -17,8 +17,9 @@ from .....dialects.dims import Expr, product
 from .....dialects.dtypes import i16, is_float, ui8
 from .....dialects.kernel.layouts import Blocked
 from .....dialects.kernel.types import Choice, FragType, SharedType
+from .....dialects.strided import space_axes
 from ...building.builder import Emitter, Index, KernelBuilder, named
-from ...building.group import Access, Group, space_axes
+from ...building.group import Access, Group
 from ...building.pointwise import add, compute_type, convert, div, maximum, minimum, mul, select
 from ...building.space import Space
 from ...building.tiling import vector_width

@@ -1,0 +1,11 @@
+"""Where elements lie in memory: strides (`strides.py`), views of an owner (`view.py`), and what view-like `nn` ops make of them
+(`ops.py`). Everything counts elements, in dim expressions."""
+
+from .ops import VIEW_OPS, operand_views, result_view, through
+from .strides import Dim, collapse, is_row_major, merged, reshaped_strides, row_major_strides, same_strides
+from .view import Axes, BoundView, View, broadcast_axes, space_axes
+
+__all__ = [
+    "VIEW_OPS", "Axes", "BoundView", "Dim", "View", "broadcast_axes", "collapse", "is_row_major", "merged", "operand_views",
+    "reshaped_strides", "result_view", "row_major_strides", "same_strides", "space_axes", "through",
+]  # fmt: skip
