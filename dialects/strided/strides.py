@@ -62,7 +62,7 @@ def reshaped_strides(
     dims: Sequence[Expr], strides: Sequence[Expr], new_dims: Sequence[Expr]
 ) -> tuple[Expr, ...] | None:
     """The strides under which `new_dims` see the same elements in the same order; None if there are none, so that it takes a copy."""
-    if is_row_major(dims, strides):
+    if 0 in dims or is_row_major(dims, strides):  # no elements have no order
         return row_major_strides(new_dims)
     found: list[Expr] = []
     pending = list(reversed(new_dims))
