@@ -247,6 +247,7 @@ def test_a_reshape_that_needs_a_copy_says_so() -> None:
     assert rows.reshaped(exprs("4*N")) == "no strides express [N, 4] at strides [6, 1] as [4*N]"
     assert rows.reshaped(exprs("N", 2, 2)) == View("x", exprs("N", 2, 2), exprs(6, 2, 1))
     assert reshaped_strides(exprs("N", 4), exprs(6, 1), exprs("4*N")) is None
+    assert reshaped_strides(exprs("N", 4), exprs(6, 1), exprs("H", "N", 4)) is None, "more elements than there are"
 
 
 def test_bounds_of_a_view() -> None:
