@@ -42,10 +42,15 @@ def meaning(op_class: type[Operation]) -> Evaluate:
     """The function that computes an op's results. Raises UnsupportedOpError for a class without one."""
     function = _MEANINGS.get(op_class)
     if function is None:
-        raise UnsupportedOpError(
-            f"{op_class.name}: expected an op with a meaning in dialects/meaning/, got none for it"
-        )
+        raise UnsupportedOpError(_unknown(op_class.name))
     return function
+
+
+def _unknown(what: str) -> str:
+    return (
+        f"{what}: expected an op with reference semantics, got none for it; state what it computes with @defines of "
+        "trtc.dialects.meaning, in the module of its dialect"
+    )
 
 
 def evaluate(op: Operation, operands: Sequence[np.ndarray], env: Env | None = None) -> list[np.ndarray]:
@@ -55,7 +60,7 @@ def evaluate(op: Operation, operands: Sequence[np.ndarray], env: Env | None = No
     """
     function = _MEANINGS.get(type(op))
     if function is None:
-        raise UnsupportedOpError(f"{describe(op)}: expected an op with a meaning in dialects/meaning/, got none for it")
+        raise UnsupportedOpError(_unknown(describe(op)))
     with np.errstate(all="ignore"):
         # NumPy's functions of arrays without dims give scalars, which are no arrays.
         return [np.asarray(result) for result in function(op, operands, env or {})]

@@ -25,7 +25,7 @@ from xdsl.traits import is_side_effect_free
 from ...dialects import nn, quant
 from ...dialects.dtypes import numpy_dtype
 from ...dialects.errors import PassError
-from ...dialects.meaning import evaluate
+from ...dialects.meaning import evaluate, has_meaning
 from ...dialects.provenance import describe, get_names, set_names
 from ..remarks import remark
 from . import editing
@@ -43,6 +43,8 @@ def blocker(op: Operation) -> str | None:
     """Why an op with constant operands is not folded; None if it may be."""
     if not is_side_effect_free(op) or op.regions:
         return "it has effects or a body"
+    if not has_meaning(type(op)):
+        return "it has no reference semantics to compute it by"
     if isinstance(op, quant.ScaledOp):
         return "it marks a quantization, which realize-integer turns into integer arithmetic"
     if not all(isinstance(r.type, TensorType) and r.type.has_static_shape() for r in op.results):

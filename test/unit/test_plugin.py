@@ -66,3 +66,34 @@ def test_it_works_with_remarks_and_with_passes_of_trtc(environment: dict[str, st
     done = opt(environment, "-p", "expand-swish,cse,dce", "--remarks")
     assert done.returncode == 0, done.stderr
     assert "applied: expand-swish: swish.swish [y]: written as x * sigmoid(x)" in done.stderr
+
+
+def test_constants_are_folded_by_its_semantics(environment: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "constant.mlir"
+    path.write_text(
+        'func.func @main() -> tensor<2xf16> attributes {nn.outputs = ["y"]} {\n'
+        "  %0 = nn.constant dense<[0.0, 2.0]> : tensor<2xf16>\n"
+        "  %1 = swish.swish %0 : tensor<2xf16>\n"
+        "  func.return %1 : tensor<2xf16>\n}\n"
+    )
+    results = []
+    for passes in ("fold-constants", "expand-swish,fold-constants"):
+        done = subprocess.run(
+            [TOOLS / "trtc-opt", path, "-p", passes], env=environment, capture_output=True, text=True, check=True
+        )
+        results.append(done.stdout)
+    assert results[0] == results[1], "its semantics are those of what it expands to, bit by bit"
+    assert "dense<[0.000000e+00, 1.761720e+00]>" in results[0]
+
+
+def test_an_op_without_semantics_says_how_to_state_them(tmp_path: Path) -> None:
+    path = tmp_path / "odd.mlir"
+    path.write_text(
+        "func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {\n"
+        '  %0 = "test.op"(%x) : (tensor<2xf32>) -> tensor<2xf32>\n'
+        "  func.return %0 : tensor<2xf32>\n}\n"
+    )
+    done = subprocess.run([TOOLS / "trtc-opt", path, "--run"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "test.op: expected an op with reference semantics, got none for it" in done.stderr
+    assert "@defines of trtc.dialects.meaning, in the module of its dialect" in done.stderr

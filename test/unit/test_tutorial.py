@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,13 @@ import trtc.passes.graph
 from trtc.compiler import universe
 from trtc.compiler.tools import trtc_opt
 
-PAGE = (Path(__file__).parents[2] / "docs" / "tutorials" / "first-pass.md").read_text()
-FILES = dict(re.findall(r"^```\w+ file=(\S+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
-COMMANDS = [
-    line for block in re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL) for line in block.splitlines()
-]
+sys.path.insert(0, str(Path(__file__).parent))
+import pages
+
+TUTORIAL = pages.DOCS / "tutorials" / "first-pass.md"
+PAGE = TUTORIAL.read_text()
+FILES = pages.files(TUTORIAL)
+COMMANDS = pages.commands(TUTORIAL)
 
 
 @pytest.fixture

@@ -74,3 +74,15 @@ func.func @refused(%x: tensor<f32>) -> (tensor<2xf32>, tensor<f32>, tensor<4097x
   %3 = nn.broadcast_to %c : (tensor<f32>) -> tensor<4096xf32>
   func.return %0, %1, %2, %3 : tensor<2xf32>, tensor<f32>, tensor<4097xf32>, tensor<4096xf32>
 }
+
+// -----
+
+// Refused: an op of another package that does not say what it computes.
+// CHECK-LABEL: @without_semantics
+// CHECK: "test.pureop"
+// REMARK: missed: fold-constants: test.pureop [odd]: not folded: it has no reference semantics to compute it by
+func.func @without_semantics() -> tensor<2xf32> {
+  %0 = nn.constant dense<[1.0, 2.0]> : tensor<2xf32>
+  %1 = "test.pureop"(%0) {nn.names = ["odd"]} : (tensor<2xf32>) -> tensor<2xf32>
+  func.return %1 : tensor<2xf32>
+}
