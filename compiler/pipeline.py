@@ -104,27 +104,34 @@ def run_pipeline(
     module: ModuleOp,
     options: BuildOptions,
     *,
+    start_after: int = 0,
     stop_after: str | None = None,
     observers: Sequence[Observer] = (),
     context: Context | None = None,
 ) -> int:
     """Take an imported module (`nn` level) through the phases up to and including `stop_after` (default: all), in place.
 
-    Phases from `quantize` on ask schedules what they accept, so the module carries its target (`targets.set_target`).
-    Returns the number of passes that ran.
+    `start_after` is how many passes the module has been through already (`resume.position`). Phases from `quantize` on ask
+    schedules what they accept, so the module carries its target (`targets.set_target`).
+    Returns how many passes the module has been through then.
     Raises `PassError` where a pass fails or a boundary is broken, with the pass or phase, the op and its ONNX nodes.
     """
     last = PHASES.index(check_phase(stop_after)) if stop_after is not None else len(PHASES) - 1
     steps = phase_steps(options)
     context = context or make_context()
     done = 0
-    verify_module(module, "the imported module")
+    verify_module(module, "the module at the start of the pipeline" if start_after else "the imported module")
     with garbage_frozen():
         for phase in PHASES[: last + 1]:
+            end = done + len(steps[phase])
+            if start_after and end <= start_after:
+                done = end
+                continue
             start = time.perf_counter()
-            passes = [step.make() for step in steps[phase]]
-            run_passes(module, passes, context, observers=observers, verify=options.verify_each, first_index=done + 1)
-            done += len(passes)
+            passes = [step.make() for step in steps[phase][max(start_after - done, 0) :]]
+            first = max(start_after, done) + 1
+            run_passes(module, passes, context, observers=observers, verify=options.verify_each, first_index=first)
+            done = end
             if options.check_boundaries:
                 check_boundary(module, phase)
             for observer in observers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xdsl.dialects.builtin import IntAttr, ModuleOp, StringAttr
 
-from ..dialects.errors import TargetError
+from ..dialects.errors import OptionError, TargetError
 from ..dialects.kernel.types import Target
 from ..runtime.driver import DeviceInfo, find_device
 
@@ -42,6 +42,15 @@ def describe_target(arch: str, device: DeviceInfo | None = None) -> Target:
         raise TargetError(f"target '{arch}': expected one of {', '.join(_KNOWN)}.")
     sms, shared_bytes = _KNOWN[arch]
     return Target(StringAttr(arch), IntAttr(sms), IntAttr(shared_bytes))
+
+
+def check_target(module: ModuleOp, arch: str | None) -> None:
+    """Raises OptionError where a module was made for another architecture than the one asked for."""
+    target = module.attributes.get(TARGET)
+    if arch is not None and isinstance(target, Target) and target.arch.data != arch:
+        raise OptionError(
+            f"--arch {arch}: the module was made for {target.arch.data}; leave the flag out, or start from the model"
+        )
 
 
 def set_target(module: ModuleOp, arch: str | None) -> None:

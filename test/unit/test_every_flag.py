@@ -101,6 +101,7 @@ OPT: dict[str, Case] = {
     "--print-ir-after": (CSE, [*CSE, "--print-ir-after=cse"]),
     "--dump-dir": (CSE, [*CSE, "--dump-dir", "dump"]),
     "--stop-after": (ONNX, GRAPH),
+    "--start-after": (["start.mlir", "--stop-after=graph"], ["start.mlir", "--stop-after=graph", "--start-after=11-fold-constants"]),
     "--precision": (GRAPH, [*GRAPH, "--precision", "fp16"]),
     "--arch": ([*ONNX, "--stop-after=fuse"], [*ONNX, "--stop-after=fuse", "--arch", "sm_90a"]),
     "--profile": (GRAPH, ["model.onnx", "--profile", "N=2,4,8", "--stop-after=graph"]),
@@ -141,6 +142,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.savez(folder / "two.npz", x=np.ones((2, 3), np.float32))
     texts = {
         "add": ADD, "two": ADD + "// -----\n" + ADD, "invalid": "func.func @main(%x: i32) -> i64 {\n  func.return %x : i32\n}\n",
+        "start": "func.func @main() -> tensor<2xf32> {\n  %0 = nn.constant dense<[0.0, 1.0]> : tensor<2xf32>\n"
+        "  %1 = nn.exp %0 : tensor<2xf32>\n  func.return %1 : tensor<2xf32>\n}\n",
         "broken": "func.func @main() {\n  func.return %0 %1\n}\n", "unknown": '"nowhere.op"() : () -> ()\n',
     }  # fmt: skip
     for name, text in texts.items():

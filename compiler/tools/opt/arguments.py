@@ -36,6 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--stop-after", choices=PHASES, metavar="PHASE", help=f"run the pipeline up to one of {', '.join(PHASES)}"
     )
+    group.add_argument(
+        "--start-after",
+        metavar="PHASE|PASS",
+        help="what the .mlir file has been through, when --stop-after goes on from it: a phase, a pass, or a file of --dump-dir "
+        "such as 05-fold-constants (default: as far as the file shows: groups, buffers, tiles or threads)",
+    )
     group.add_argument("--precision", choices=PRECISIONS, help="precision for --stop-after (default fp32)")
     group.add_argument("--arch", metavar="SM", help="GPU architecture for --stop-after, such as sm_90a (default sm_80)")
     group.add_argument(
@@ -93,6 +99,7 @@ def check_combinations(args: argparse.Namespace) -> None:
     """A flag that would do nothing is refused."""
     runs_passes = bool(args.passes) or args.stop_after is not None
     for flag, given, needs, wanted in (
+        ("--start-after", args.start_after, "--stop-after", args.stop_after),
         ("--precision", args.precision, "--stop-after", args.stop_after),
         ("--arch", args.arch, "--stop-after", args.stop_after),
         ("--memory-limit", args.memory_limit, "--stop-after", args.stop_after),
@@ -108,7 +115,10 @@ def check_combinations(args: argparse.Namespace) -> None:
             raise OptionError(f"{flag} does nothing without {needs}")
     if args.run and args.target != "mlir":
         raise OptionError(f"-t {args.target} does nothing with --run, which prints the outputs and not the module")
-    if args.shape and not str(args.input_file).endswith((".onnx", ".onnxtxt")) and args.frontend != "onnx":
+    is_onnx = str(args.input_file).endswith((".onnx", ".onnxtxt")) or args.frontend in ("onnx", "onnxtxt")
+    if args.start_after is not None and is_onnx:
+        raise OptionError("--start-after: an ONNX file has been through no pass; give the .mlir file of a dump")
+    if args.shape and not is_onnx:
         raise OptionError(
             "--shape fixes the shape of an ONNX input; the types of an .mlir file stand in it, see --profile"
         )

@@ -33,6 +33,7 @@ from ...blobs import blobs_of, load_blobs, save_blobs
 from ...debug.observers import DumpObserver, PrintObserver, TimingObserver
 from ...options import BuildOptions, dim_ranges, parse_profiles
 from ...pipeline import PHASES, Observer, phase_steps, run_passes, run_pipeline, verify_module
+from ...resume import check_order, position, position_of
 from ...universe import all_passes, multiverse
 from ..flags import check_words
 from .arguments import add_arguments, check_combinations, check_printed, hint, parse_shapes, set_profiles
@@ -108,9 +109,13 @@ class TrtcOptMain(xDSLOptMain):
         # What an input's profile says of dims, the importer writes on the module.
         self.symbols = {name: opt for name, (_, opt, _) in self.options.profiles.items() if isinstance(opt, int)}
         self.reports: list[Callable[[TextIO], None]] = []
-        steps = phase_steps(self.options)
+        steps = self.steps = phase_steps(self.options)
+        self.start_after: int | None = None if args.start_after is None else position(args.start_after, steps)
+        if self.stop_after is not None and self.start_after is not None:
+            check_order(self.start_after, self.stop_after, steps, "--start-after")
         phases = PHASES[: PHASES.index(self.stop_after) + 1] if self.stop_after is not None else ()
-        running = [step.name for phase in phases for step in steps[phase]] + [step.name for step in self.passes]
+        pipeline = [step.name for phase in phases for step in steps[phase]][self.start_after or 0 :]
+        running = pipeline + [step.name for step in self.passes]
         for flag, names in (("--print-ir-before", args.print_ir_before), ("--print-ir-after", args.print_ir_after)):
             check_printed(flag, names or (), running, self.available_passes)
 
@@ -175,7 +180,7 @@ class TrtcOptMain(xDSLOptMain):
         command = ["trtc-opt", self.args.input_file or "-"]
         command += [f"--profile={text}" for text in self.args.profile]
         command += [f"--shape={text}" for text in self.args.shape]
-        flags = ("stop_after", "precision", "arch", "memory_limit")
+        flags = ("start_after", "stop_after", "precision", "arch", "memory_limit")
         given = {flag.replace("_", "-"): getattr(self.args, flag) for flag in flags}
         return command + [f"--{flag}={value}" for flag, value in given.items() if value is not None]
 
@@ -185,9 +190,9 @@ class TrtcOptMain(xDSLOptMain):
         # A file is written at the end, and only a whole result: it may be the input's, and an interrupt leaves it as it was.
         path = self.args.output_file
         output = sys.stdout if path is None else StringIO()
-        for position, (chunk, offset) in enumerate(chunks):
-            self.case, self.offset = position + 1, offset
-            if position:
+        for index, (chunk, offset) in enumerate(chunks):
+            self.case, self.offset = index + 1, offset
+            if index:
                 output.write("// -----\n")
             try:
                 self._run_chunk(chunk, extension, offset, output)
@@ -259,15 +264,20 @@ class TrtcOptMain(xDSLOptMain):
                     print(remark, file=sys.stderr)
 
     def apply_passes(self, prog: ModuleOp) -> None:
-        """The phases up to `--stop-after`, then the passes of `-p`."""
+        """The phases up to `--stop-after`, from where the module stands, then the passes of `-p`."""
         observers = self._observers()
         done = 0
         if self.stop_after is not None:
+            start = position_of(prog, self.steps) if self.start_after is None else self.start_after
+            check_order(start, self.stop_after, self.steps, "the module")
             if self.stop_after not in ("import", "graph"):
-                from ...targets import DEFAULT_ARCH, set_target
+                from ...targets import DEFAULT_ARCH, check_target, set_target
 
+                check_target(prog, self.options.target)
                 set_target(prog, self.options.target or DEFAULT_ARCH)
-            done = run_pipeline(prog, self.options, stop_after=self.stop_after, observers=observers, context=self.ctx)
+            done = run_pipeline(
+                prog, self.options, start_after=start, stop_after=self.stop_after, observers=observers, context=self.ctx
+            )
         run_passes(
             prog, self.passes, self.ctx, observers=observers, verify=self.options.verify_each, first_index=done + 1
         )
