@@ -154,11 +154,15 @@ def run_passes(
         for observer in observers:
             observer.before_pass(index, step, module)
         start = time.perf_counter()
-        _apply(step, context, module)
-        seconds = time.perf_counter() - start
-        lost.remark(step, module)
-        if verify:
-            verify_module(module, f"the result of pass '{step.name}'")
+        try:
+            _apply(step, context, module)
+            seconds = time.perf_counter() - start
+            lost.remark(step, module)
+            if verify:
+                verify_module(module, f"the result of pass '{step.name}'")
+        except PassError as error:
+            error.index = index
+            raise
         for observer in observers:
             observer.after_pass(index, step, module, seconds)
 
@@ -171,7 +175,7 @@ def _apply(step: ModulePass, context: Context, module: ModuleOp) -> None:
             raise
         raise type(error)(f"pass '{step.name}': {error}") from error
     except Exception as error:
-        raise PassError(f"pass '{step.name}' failed: {_one_line(error)}; reproduce with -p '{step.spec()}'") from error
+        raise PassError(f"pass '{step.name}' failed: {_one_line(error)}") from error
 
 
 def verify_module(module: ModuleOp, what: str) -> None:

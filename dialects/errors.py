@@ -46,6 +46,9 @@ class EngineFormatError(TrtcError):
 class PassError(TrtcError):
     """A pass failed on a module that it should have accepted; the message names the pass."""
 
+    index: int | None = None
+    """The number of the pass, from 1, where a pipeline ran it."""
+
 
 class OptionError(TrtcError):
     """An option has a value that is not allowed; the message lists the allowed ones."""

@@ -279,7 +279,7 @@ def test_a_pass_that_breaks_dominance_is_named(
 
 
 def test_a_pass_that_crashes_is_one_line_unless_asked(
-    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from trtc.passes.graph.cse import CsePass
 
@@ -287,9 +287,10 @@ def test_a_pass_that_crashes_is_one_line_unless_asked(
         raise KeyError("gone")
 
     monkeypatch.setattr(CsePass, "apply", crash)
-    assert run(model, "-p", "cse") == 1
-    assert capsys.readouterr().err == "error: pass 'cse' failed: KeyError: 'gone'; reproduce with -p 'cse'\n"
-    assert run(model, "-p", "cse", "--traceback") == 1
+    failures = f"--failures={tmp_path / 'failures'}"
+    assert run(model, "-p", "cse", failures) == 1
+    assert capsys.readouterr().err.startswith("error: pass 'cse' failed: KeyError: 'gone'; the module before it, ")
+    assert run(model, "-p", "cse", failures, "--traceback") == 1
     assert "Traceback" in capsys.readouterr().err
 
 

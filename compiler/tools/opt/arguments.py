@@ -71,9 +71,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--failures",
         type=Path,
-        default=Path("numerics-failure"),
         metavar="DIR",
-        help="where --check-numerics saves tensors",
+        help="where --check-numerics saves tensors (default numerics-failure), and what a failing pass was given "
+        "(default pass-failure)",
     )
     group.add_argument("--traceback", action="store_true", help="print the traceback of an error to stderr")
 

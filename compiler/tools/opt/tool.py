@@ -14,9 +14,9 @@ import traceback
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
-from typing import IO, TextIO
+from typing import IO, NoReturn, TextIO
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
@@ -25,7 +25,7 @@ from xdsl.utils.arg_spec import ArgSpec, parse_pipeline
 from xdsl.utils.exceptions import ArgSpecParseError, DiagnosticException, PyRDLError, ShrinkException
 from xdsl.xdsl_opt_main import xDSLOptMain
 
-from ....dialects.errors import InvalidModelError, OptionError, TrtcError
+from ....dialects.errors import InvalidModelError, OptionError, PassError, TrtcError
 from ....dialects.ir_text import IRTextError, read_module
 from ....dialects.text import printable_lines
 from ....runtime.files import check_apart, check_readable, check_writable, replacing
@@ -166,7 +166,7 @@ class TrtcOptMain(xDSLOptMain):
 
             numerics = NumericsObserver(
                 seed=args.seed,
-                directory=args.failures,
+                directory=args.failures or Path("numerics-failure"),
                 command=self._command(),
                 symbols=self.symbols,
                 pipeline=self.stop_after is not None,
@@ -224,14 +224,22 @@ class TrtcOptMain(xDSLOptMain):
             raise OptionError(f"{error}; expected .mlir or .onnx, or -f") from error
 
     def _run_chunk(self, chunk: IO[bytes], extension: str, offset: int, output: IO[str]) -> None:
+        if self.args.input_file is None or not extension.startswith("onnx"):
+            chunk = BytesIO(chunk.read())  # so that it can be read again where a pass fails
         with self._remarks():
-            module = self.parse_chunk(chunk, extension, offset)
-            assert module is not None
-            if extension != "onnx" and self.options.profiles:
-                set_profiles(module, dim_ranges(self.options.profiles))
+            module = self._read(chunk, extension, offset)
             if not self.args.disable_verify:
                 verify_module(module, "the input")
-            self.apply_passes(module)
+            try:
+                self.apply_passes(module)
+            except PassError as error:
+                if error.index is None or self.args.verify_diagnostics:
+                    raise
+                failure = error
+            else:
+                failure = None
+        if failure is not None:
+            self._reproduce(failure, lambda: self._read(chunk, extension, offset))
         if self.args.save_blobs is not None:
             self.blobs |= blobs_of(module)
         if self.args.run:
@@ -247,6 +255,43 @@ class TrtcOptMain(xDSLOptMain):
             )
         else:
             output.write(self.output_resulting_program(module))
+
+    def _read(self, chunk: IO[bytes], extension: str, offset: int) -> ModuleOp:
+        """The module of a case, from the beginning of its text, with the ranges of `--profile`."""
+        if chunk.seekable():
+            chunk.seek(0)
+        module = self.parse_chunk(chunk, extension, offset)
+        assert module is not None
+        if extension != "onnx" and self.options.profiles:
+            set_profiles(module, dim_ranges(self.options.profiles))
+        return module
+
+    def _reproduce(self, error: PassError, read: Callable[[], ModuleOp]) -> NoReturn:
+        """Raise the error of a pass, with the reproducer that is written for it."""
+        from ...debug.reproducer import write_reproducer
+
+        assert error.index is not None
+
+        def prepared() -> ModuleOp:
+            module = read()
+            self._prepare(module)
+            return module
+
+        folder = self.args.failures or Path("pass-failure")
+        said = write_reproducer(
+            folder / str(self.case) if self.args.split_input_file else folder,
+            prepared,
+            self.running,
+            error.index - self.start - 1,
+            self.ctx,
+            first_index=self.start + 1,
+            flags=[
+                flag
+                for flag in ("--allow-unregistered-dialect", "--disable-verify")
+                if getattr(self.args, flag[2:].replace("-", "_"))
+            ],
+        )
+        raise type(error)(f"{error}; {said}") from error
 
     @contextmanager
     def _remarks(self) -> Generator[None]:
@@ -266,21 +311,36 @@ class TrtcOptMain(xDSLOptMain):
     def apply_passes(self, prog: ModuleOp) -> None:
         """The phases up to `--stop-after`, from where the module stands, then the passes of `-p`."""
         observers = self._observers()
+        self._prepare(prog)
         done = 0
         if self.stop_after is not None:
-            start = position_of(prog, self.steps) if self.start_after is None else self.start_after
-            check_order(start, self.stop_after, self.steps, "the module")
-            if self.stop_after not in ("import", "graph"):
-                from ...targets import DEFAULT_ARCH, check_target, set_target
-
-                check_target(prog, self.options.target)
-                set_target(prog, self.options.target or DEFAULT_ARCH)
             done = run_pipeline(
-                prog, self.options, start_after=start, stop_after=self.stop_after, observers=observers, context=self.ctx
+                prog,
+                self.options,
+                start_after=self.start,
+                stop_after=self.stop_after,
+                observers=observers,
+                context=self.ctx,
             )
         run_passes(
             prog, self.passes, self.ctx, observers=observers, verify=self.options.verify_each, first_index=done + 1
         )
+
+    def _prepare(self, prog: ModuleOp) -> None:
+        """Before the first pass: where in the pipeline the module stands, what will run, and the target."""
+        self.start, self.running = 0, self.passes
+        if self.stop_after is None:
+            return
+        self.start = position_of(prog, self.steps) if self.start_after is None else self.start_after
+        check_order(self.start, self.stop_after, self.steps, "the module")
+        phases = PHASES[: PHASES.index(self.stop_after) + 1]
+        pipeline = [step for phase in phases for step in self.steps[phase]][self.start :]
+        self.running = [*(step.make() for step in pipeline), *self.passes]
+        if self.stop_after not in ("import", "graph"):
+            from ...targets import DEFAULT_ARCH, check_target, set_target
+
+            check_target(prog, self.options.target)
+            set_target(prog, self.options.target or DEFAULT_ARCH)
 
     def output_resulting_program(self, prog: ModuleOp) -> str:
         try:
