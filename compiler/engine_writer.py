@@ -82,7 +82,7 @@ class EngineWriter:
             "kernels": [_kernel(self.store, arch, made) for made in kernels],
             "weights": _weights(self.store, arch, module, program),
             **describe(host, program),
-            "remarks": [_json(asdict(remark)) for remark in remarks],
+            "remarks": [_remark(remark) for remark in remarks],
         }
 
     def engine(self, compiles: int) -> Engine:
@@ -181,6 +181,11 @@ def _options(options: BuildOptions) -> dict[str, Any]:
     """The options as JSON values, without `target`, which the variants say."""
     listed = {name: getattr(options, name) for name in options.__dataclass_fields__ if name != "target"}
     return {name: _json(value) for name, value in sorted(listed.items())}
+
+
+def _remark(remark: Remark) -> dict[str, Any]:
+    """A remark without its place, which is in a text that the engine does not hold."""
+    return _json({name: value for name, value in asdict(remark).items() if name != "place"})
 
 
 def _json(value: Any) -> Any:

@@ -18,7 +18,7 @@ from xdsl.ir import Operation
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException, VerifyException
 
-from ..dialects.dominance import verify_dominance
+from ..dialects.dominance import DominanceError, verify_dominance
 from ..dialects.errors import OptionError, PassError, TrtcError
 from ..dialects.provenance import describe
 from ..passes.lost_nodes import LostNodes
@@ -187,7 +187,9 @@ def verify_module(module: ModuleOp, what: str) -> None:
         culprit = _first_invalid(module)
         where = f"{describe(culprit)}: " if culprit is not None else ""
         said = _one_line(error).removeprefix(f"{culprit.name}: " if culprit is not None else "")
-        raise PassError(f"{what} is not valid: {where}{said}") from error
+        failure = PassError(f"{what} is not valid: {where}{said}")
+        failure.op = error.op if isinstance(error, DominanceError) else culprit
+        raise failure from error
 
 
 def _first_invalid(module: ModuleOp) -> Operation | None:

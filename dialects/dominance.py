@@ -17,8 +17,16 @@ from xdsl.traits import IsolatedFromAbove
 from xdsl.utils.exceptions import VerifyException
 
 
+class DominanceError(VerifyException):
+    """A value is used where it is not defined; `op` is the use."""
+
+    def __init__(self, message: str, op: Operation) -> None:
+        super().__init__(message)
+        self.op = op
+
+
 def verify_dominance(op: Operation) -> None:
-    """Check every use inside `op`; raise `VerifyException` naming the first bad use."""
+    """Check every use inside `op`; raise `DominanceError` naming the first bad use."""
     for region in op.regions:
         _check_region(region, set())
 
@@ -52,7 +60,7 @@ def _check_block(block: Block, visible: set[SSAValue]) -> list[SSAValue]:
     for op in block.ops:
         for index, operand in enumerate(op.operands):
             if operand not in visible:
-                raise VerifyException(_message(op, index, operand))
+                raise DominanceError(_message(op, index, operand), op)
         if op.regions:
             inner = set[SSAValue]() if op.has_trait(IsolatedFromAbove) else visible
             for region in op.regions:

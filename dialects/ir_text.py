@@ -9,13 +9,14 @@ closed; `_Lexer` reads both in linear time.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable
 from math import prod
 from typing import Any, cast
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp
-from xdsl.ir import Attribute, Block, ParametrizedAttribute
+from xdsl.ir import Attribute, Block, Operation, ParametrizedAttribute
 from xdsl.parser import Parser
 from xdsl.utils.exceptions import ParseError, VerifyException
 from xdsl.utils.lexer import Input, Position, Span, Token
@@ -42,6 +43,39 @@ _PAIRS = {"(": ")", "[": "]", "{": "}", "<": ">"}
 class IRTextError(InvalidModelError):
     """IR text that cannot be read: `file:line:column: what is wrong`."""
 
+    place: tuple[int, int] | None = None
+    """Line and column, from 1, where they are known."""
+    said: str | None = None
+    """What is wrong, without the place."""
+
+
+class OpPlaces:
+    """Where in a text ops stand. `read_module` notes the ops that it parses, for tools that show errors; for models it is left out."""
+
+    def __init__(self) -> None:
+        self._begins: dict[Operation, int] = {}
+        self._lines: list[int] = []
+        """Where each line begins."""
+        self._first_line = 1
+
+    def start(self, content: str, first_line: int) -> None:
+        """Note the lines of a text; what was noted of another is forgotten."""
+        self._begins, self._first_line = {}, first_line
+        self._lines = [0, *(match.end() for match in re.finditer("\n", content))]
+
+    def note(self, op: Operation, begin: int) -> None:
+        """Note that an op begins at this character."""
+        self._begins[op] = begin
+
+    def of(self, op: Operation | None) -> tuple[int, int] | None:
+        """Line and column of an op, or of the innermost op around it that was in the text; from 1. None where there is none."""
+        while op is not None and (begin := self._begins.get(op)) is None:
+            op = op.parent_op()
+        if op is None:
+            return None
+        line = bisect_right(self._lines, begin) - 1
+        return line + self._first_line, begin - self._lines[line] + 1
+
 
 def read_module(
     context: Context,
@@ -51,14 +85,18 @@ def read_module(
     first_line: int = 1,
     implicit_module: bool = True,
     verify: bool = True,
+    places: OpPlaces | None = None,
 ) -> ModuleOp:
-    """The module that a text from outside holds. Raises IRTextError; `first_line` is the number of the text's first line in its file."""
+    """The module that a text from outside holds. Raises IRTextError; `first_line` is the number of the text's first line in its file,
+    `places` is told where the ops stand."""
     content = _decoded(text, name)
     where = _Places(content, name, first_line)
     _check_bounds(content, where)
     parser: _Parser | None = None
     try:
-        parser = _Parser(context, content, name)
+        if places is not None:
+            places.start(content, first_line)
+        parser = _Parser(context, content, name, places)
         module = parser.parse_module(implicit_module)
     except ParseError as error:
         raise where.error(error.span.start, error.msg) from error
@@ -104,7 +142,9 @@ class _Places:
     def error(self, position: int, message: str) -> IRTextError:
         line = self.content.count("\n", 0, position) + self.first_line
         column = position - self.content.rfind("\n", 0, position)
-        return IRTextError(f"{self.name}:{line}:{column}: {message}")
+        error = IRTextError(f"{self.name}:{line}:{column}: {message}")
+        error.place, error.said = (line, column), message
+        return error
 
 
 def _check_bounds(content: str, where: _Places) -> None:
@@ -193,11 +233,19 @@ class _Aliases(dict[str, Attribute]):
 class _Parser(Parser):
     """xDSL's parser over `_Lexer`."""
 
-    def __init__(self, context: Context, text: str, name: str):
+    def __init__(self, context: Context, text: str, name: str, places: OpPlaces | None = None):
         super().__init__(context, "", name)
+        self._places = places
         self.attribute_aliases = _Aliases()
         self._parser_state.lexer = _Lexer(Input(text, name))
         self._resume_from(0)
+
+    def parse_operation(self) -> Operation:
+        begin = self._current_token.span.start
+        op = super().parse_operation()
+        if self._places is not None:
+            self._places.note(op, begin)
+        return op
 
     def _parse_block(self) -> Block:
         if len(self.blocks) > _MAXIMUM_BLOCKS:

@@ -13,10 +13,10 @@ What an ONNX node became is never silent: where a pass leaves no op of one, `los
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from xdsl.ir import Attribute, Operation
@@ -29,6 +29,9 @@ Kind: TypeAlias = Literal["applied", "missed", "analysis"]
 _COLLECTED: ContextVar[list[Remark] | None] = ContextVar("trtc_remarks", default=None)
 
 
+PlaceOf: TypeAlias = Callable[[Operation], "tuple[int, int] | None"]
+"""Line and column of an op in the text that it was read from."""
+_PLACES: ContextVar[PlaceOf | None] = ContextVar("trtc_places", default=None)
 _REASONS: ContextVar[dict[str, str] | None] = ContextVar("trtc_reasons", default=None)
 
 
@@ -42,6 +45,8 @@ class Remark:
     nodes: tuple[str, ...]
     """The ONNX nodes that the op comes from, or the ONNX names of its results where it has no location."""
     message: str
+    place: tuple[int, int] | None = field(default=None, compare=False)
+    """Line and column of the op in the text that was read, where the collector knows them."""
 
     def __str__(self) -> str:
         nodes = f" [{join_names(self.nodes)}]" if self.nodes else ""
@@ -54,7 +59,9 @@ def remark(op: Operation, kind: Kind, pass_name: str, message: str) -> None:
     if collected is None:
         return
     nodes = onnx_names(op.location) or [name for name in get_names(op) if name]
-    collected.append(Remark(kind, pass_name, op.name, tuple(nodes), message))
+    place_of = _PLACES.get()
+    place = place_of(op) if place_of is not None else None
+    collected.append(Remark(kind, pass_name, op.name, tuple(nodes), message, place))
 
 
 def remark_nodes(nodes: Iterable[str], kind: Kind, pass_name: str, message: str) -> None:
@@ -86,15 +93,17 @@ def removal_reasons() -> dict[str, str]:
 
 
 @contextmanager
-def collecting() -> Generator[list[Remark], None, None]:
-    """Collect the remarks made inside the block; an outer collector gets them too."""
+def collecting(place_of: PlaceOf | None = None) -> Generator[list[Remark], None, None]:
+    """Collect the remarks made inside the block; an outer collector gets them too. `place_of` says where ops stand in a text."""
     remarks: list[Remark] = []
     outer = _COLLECTED.get()
     token, reasons = _COLLECTED.set(remarks), _REASONS.set({})
+    places = _PLACES.set(place_of or _PLACES.get())
     try:
         yield remarks
     finally:
         _COLLECTED.reset(token)
         _REASONS.reset(reasons)
+        _PLACES.reset(places)
         if outer is not None:
             outer.extend(remarks)

@@ -49,6 +49,8 @@ def lit_problems(text: str) -> list[str]:
                 read |= {name for names in given for name in names.split(",")} or {"CHECK"}
     problems = [f"prefix {prefix} is read by no filecheck" for prefix in sorted(prefixes - read)]
     problems += [f"a filecheck reads prefix {prefix}, which has no line" for prefix in sorted(read - prefixes)]
+    if not read and any("--verify-diagnostics" in run for run in runs) and "expected-" not in text:
+        problems.append("expects no diagnostic and pipes into no filecheck")
     return problems if prefixes or not read else ["has no CHECK line"]
 
 
@@ -63,6 +65,9 @@ def test_the_guard_of_lit_files_fires() -> None:
     assert lit_problems("// RUN: trtc-opt %s\n// CHECK: func\n") == ["prefix CHECK is read by no filecheck"]
     assert lit_problems("// CHECK: func\n") == ["has no RUN line"]
     assert lit_problems("// RUN: trtc-opt %s | filecheck %s\n") == ["has no CHECK line"]
+    verified = "// RUN: trtc-opt %s --verify-diagnostics\n"
+    assert lit_problems(verified) == ["expects no diagnostic and pipes into no filecheck"]
+    assert lit_problems(verified + "// expected-error@+1 {{text}}\n") == []
     other = "// RUN: trtc-opt %s | filecheck %s --check-prefix=CUDA\n"
     assert lit_problems(other + "// CUDA: void\n") == []
     assert lit_problems(other + "// CUDA: void\n// CHECK: x\n") == ["prefix CHECK is read by no filecheck"]

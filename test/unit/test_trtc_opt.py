@@ -75,7 +75,7 @@ def test_parsing_diagnostics_go_to_the_output(tmp_path: Path, capsys: pytest.Cap
     path.write_text("func.func @main() {\n  func.return %0 %1\n}\n")
     assert run(path, "--parsing-diagnostics") == 0
     captured = capsys.readouterr()
-    assert captured.out.startswith(f"error: {path}:2:18: Expected") and captured.err == ""
+    assert captured.out.startswith(f"{path}:2:18: error: Expected") and captured.err == ""
 
 
 def test_dump_dir_has_the_input_and_one_file_per_pass(model: Path, tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_an_invalid_module_fails_in_one_line(tmp_path: Path, capsys: pytest.Capt
     assert run(path) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("error: the input is not valid: func.return: ")
+    assert captured.err.startswith(f"{path}:2:3: error: the input is not valid: func.return: ")
     assert captured.err.count("\n") == 1
 
 
@@ -126,7 +126,7 @@ def test_an_invalid_module_is_output_where_a_test_asks_for_it(
     path.write_text(INVALID + "// -----\n" + ADD)
     assert run(path, "--verify-diagnostics", "--split-input-file") == 0
     captured = capsys.readouterr()
-    assert captured.out.startswith("error: the input is not valid: func.return: ")
+    assert captured.out.startswith(f"{path}:2:3: error: the input is not valid: func.return: ")
     assert "nn.add" in captured.out, "the case after an invalid one is still processed"
     assert captured.err == ""
 
@@ -136,7 +136,7 @@ def test_a_syntax_error_names_file_line_and_column(tmp_path: Path, capsys: pytes
     path.write_text("func.func @main() {\n  func.return %0 %1\n}\n")
     assert run(path) == 1
     err = capsys.readouterr().err
-    assert re.match(rf"error: {re.escape(str(path))}:2:18: Expected", err), err
+    assert re.match(rf"{re.escape(str(path))}:2:18: error: Expected", err), err
     assert err.count("\n") == 1
 
 
@@ -262,7 +262,7 @@ def test_a_missing_file_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_a_pass_that_breaks_dominance_is_named(
-    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from trtc.passes.graph.cse import CsePass
 
@@ -273,9 +273,9 @@ def test_a_pass_that_breaks_dominance_is_named(
         block.insert_op_before(add, block.first_op)
 
     monkeypatch.setattr(CsePass, "apply", move_the_return_first)
-    assert run(model, "-p", "cse") == 1
+    assert run(model, "-p", "cse", f"--failures={tmp_path / 'failures'}") == 1
     err = capsys.readouterr().err
-    assert err.startswith("error: the result of pass 'cse' is not valid: operand #0 of 'nn.add' uses")
+    assert err.startswith(f"{model}:4:3: error: the result of pass 'cse' is not valid: operand #0 of 'nn.add' uses")
 
 
 def test_a_pass_that_crashes_is_one_line_unless_asked(

@@ -1,9 +1,9 @@
 """What `trtc-opt` does: runs passes over `.mlir` and `.onnx` files, and shows, checks or executes what comes out.
 
 It is xDSL's `xdsl-opt` with trtc's guards (dominance, phase boundaries), tools for looking at passes, and one rule for
-errors: a broken module is `error: ...` and exit code 1 (with `--verify-diagnostics` on stdout and exit code 0, for tests of
-invalid input), a wrong flag, pass or option is one sentence and exit code 2 (see `failures`); a traceback appears only with
-`--traceback` or TRTC_TRACEBACK=1.
+errors: a broken module is `file:line:column: error: ...` and exit code 1 (with `--verify-diagnostics` compared with the
+comments of the file, see `diagnostics`; in a file without any, on stdout and exit code 0), a wrong flag, pass or option is
+one sentence and exit code 2 (see `failures`); a traceback appears only with `--traceback` or TRTC_TRACEBACK=1.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from xdsl.utils.exceptions import ArgSpecParseError, DiagnosticException, PyRDLE
 from xdsl.xdsl_opt_main import xDSLOptMain
 
 from ....dialects.errors import InvalidModelError, OptionError, PassError, TrtcError
-from ....dialects.ir_text import IRTextError, read_module
+from ....dialects.ir_text import IRTextError, OpPlaces, read_module
 from ....dialects.text import printable_lines
 from ....runtime.files import check_apart, check_readable, check_writable, replacing
 from ...blobs import blobs_of, load_blobs, save_blobs
@@ -37,6 +37,7 @@ from ...resume import check_order, position, position_of
 from ...universe import all_passes, multiverse
 from ..flags import check_words
 from .arguments import add_arguments, check_combinations, check_printed, hint, parse_shapes, set_profiles
+from .diagnostics import Diagnostic, as_diagnostic, expected_in, has_expectations, mismatches
 
 _MODULE_ERRORS = (TrtcError, DiagnosticException, PyRDLError)
 
@@ -53,6 +54,13 @@ class TrtcOptMain(xDSLOptMain):
         """The number of the case of `--split-input-file` that is being processed."""
         self.offset = 0
         """Lines of the input before that case."""
+        self.places = OpPlaces()
+        """Where the ops of that case stand in it."""
+        self.strict = False
+        """Whether errors and remarks are compared with comments: `--verify-diagnostics`, and a file that has some."""
+        self.expected: list[Diagnostic] = []
+        """What the case's comments expect; what came is `made`."""
+        self.made: list[Diagnostic] = []
         self.blobs: dict[str, np.ndarray] = {}
         """The bytes of the blobs in the results, where they shall be saved."""
 
@@ -72,6 +80,12 @@ class TrtcOptMain(xDSLOptMain):
 
     def register_all_arguments(self, arg_parser: argparse.ArgumentParser) -> None:
         super().register_all_arguments(arg_parser)
+        for action in arg_parser._actions:  # pyright: ignore[reportPrivateUsage]
+            if "--verify-diagnostics" in action.option_strings:
+                action.help = (
+                    "compare errors and remarks with the comments 'expected-error@+1 {{text}}' of each case; for a file without any, "
+                    "print the error to stdout and exit with code 0"
+                )
         add_arguments(arg_parser)
 
     def setup_pipeline(self) -> None:
@@ -130,6 +144,7 @@ class TrtcOptMain(xDSLOptMain):
             first_line=self.offset + 1,
             implicit_module=not self.args.no_implicit_module,
             verify=False,
+            places=self.places,
         )
 
     def _parse_onnx(self, stream: IO[bytes]) -> ModuleOp:
@@ -194,18 +209,23 @@ class TrtcOptMain(xDSLOptMain):
             self.case, self.offset = index + 1, offset
             if index:
                 output.write("// -----\n")
+            self._expect(chunk)
             try:
                 self._run_chunk(chunk, extension, offset, output)
             except IRTextError as error:
-                self._report(str(error), error, output, parsing=True)
+                place = error.place if error.said is not None else None
+                self._report(error.said or str(error), error, output, place, parsing=True)
             except ShrinkException:
                 raise
             except _MODULE_ERRORS as error:
                 if isinstance(error, OptionError) and not self.args.verify_diagnostics:
                     raise
-                self._report(str(error), error, output)
+                place = self.places.of(error.op) if isinstance(error, PassError) else None
+                self._report(str(error), error, output, place)
             finally:
                 chunk.close()
+            for problem in mismatches(self.expected, self.made) if self.strict else ():
+                self._fail(f"{self.get_input_name()}: {problem}")
             output.flush()
         for report in self.reports:
             report(sys.stderr)
@@ -219,13 +239,20 @@ class TrtcOptMain(xDSLOptMain):
         if self.args.input_file is not None:
             check_readable(self.args.input_file, "input")
         try:
-            return self.prepare_input()
+            chunks, extension = self.prepare_input()
         except ValueError as error:
             raise OptionError(f"{error}; expected .mlir or .onnx, or -f") from error
+        if self.args.input_file is None or not extension.startswith("onnx"):
+            texts: list[tuple[IO[bytes], int]] = []
+            for chunk, offset in chunks:
+                with chunk:
+                    texts.append((BytesIO(chunk.read()), offset))  # which can be read again where a pass fails
+            chunks = texts
+        if self.args.verify_diagnostics and extension == "mlir":
+            self.strict = any(has_expectations(chunk.read()) for chunk, _ in chunks)
+        return chunks, extension
 
     def _run_chunk(self, chunk: IO[bytes], extension: str, offset: int, output: IO[str]) -> None:
-        if self.args.input_file is None or not extension.startswith("onnx"):
-            chunk = BytesIO(chunk.read())  # so that it can be read again where a pass fails
         with self._remarks():
             module = self._read(chunk, extension, offset)
             if not self.args.disable_verify:
@@ -277,6 +304,7 @@ class TrtcOptMain(xDSLOptMain):
             self._prepare(module)
             return module
 
+        places, self.places = self.places, OpPlaces()  # what the failed module's ops are looked up in
         folder = self.args.failures or Path("pass-failure")
         said = write_reproducer(
             folder / str(self.case) if self.args.split_input_file else folder,
@@ -291,22 +319,27 @@ class TrtcOptMain(xDSLOptMain):
                 if getattr(self.args, flag[2:].replace("-", "_"))
             ],
         )
-        raise type(error)(f"{error}; {said}") from error
+        self.places = places
+        named = type(error)(f"{error}; {said}")
+        named.op = error.op
+        raise named from error
 
     @contextmanager
     def _remarks(self) -> Generator[None]:
-        """Print the remarks made inside, also those before a failure, where `--remarks` asks for them."""
-        if not self.args.remarks:
+        """Print the remarks made inside, also those before a failure, where `--remarks` asks for them; keep them where one is expected."""
+        wanted = any(each.kind == "remark" for each in self.expected)
+        if not self.args.remarks and not wanted:
             yield
             return
         from ....passes.remarks import collecting
 
-        with collecting() as remarks:
+        with collecting(self.places.of) as remarks:
             try:
                 yield
             finally:
-                for remark in remarks:
+                for remark in remarks if self.args.remarks else ():
                     print(remark, file=sys.stderr)
+                self.made += [as_diagnostic(remark) for remark in remarks] if wanted else []
 
     def apply_passes(self, prog: ModuleOp) -> None:
         """The phases up to `--stop-after`, from where the module stands, then the passes of `-p`."""
@@ -354,16 +387,42 @@ class TrtcOptMain(xDSLOptMain):
                 f"-t {self.args.target}: the module cannot be printed so: {error or type(error).__name__}"
             ) from error
 
-    def _report(self, message: str, error: BaseException, output: IO[str], *, parsing: bool = False) -> None:
-        """A broken module: to the output where the test asks for it, else to stderr and a failing exit code."""
-        message = printable_lines(message)
+    def _report(
+        self,
+        message: str,
+        error: BaseException,
+        output: IO[str],
+        place: tuple[int, int] | None,
+        *,
+        parsing: bool = False,
+    ) -> None:
+        """A broken module: compared with comments where the file has some, to the output where the test asks for it, else to stderr and
+        a failing exit code. `place` is the line and column that it is about."""
+        where = "" if place is None else f"{self.get_input_name()}:{place[0]}:{place[1]}: "
+        text = printable_lines(f"{where}error: {message}")
         if self.args.traceback:
             traceback.print_exception(error, file=sys.stderr)
-        if self.args.verify_diagnostics or (parsing and self.args.parsing_diagnostics):
-            output.write(f"error: {message}\n")
+        if self.strict:
+            self.made.append(Diagnostic("error", None if place is None else place[0], message))
+        elif self.args.verify_diagnostics or (parsing and self.args.parsing_diagnostics):
+            output.write(f"{text}\n")
         else:
             self.failed = True
-            print(f"error: {message}", file=sys.stderr)
+            print(text, file=sys.stderr)
+
+    def _fail(self, message: str) -> None:
+        """A case that is not as its comments say."""
+        self.failed = True
+        print(f"error: {printable_lines(message)}", file=sys.stderr)
+
+    def _expect(self, chunk: IO[bytes]) -> None:
+        """Read what the comments of a case expect, where they are compared."""
+        self.places, self.expected, self.made = OpPlaces(), [], []
+        if self.strict:
+            chunk.seek(0)
+            self.expected, wrong = expected_in(chunk.read().decode(errors="replace"), self.offset + 1)
+            for problem in wrong:
+                self._fail(f"{self.get_input_name()}: {problem}")
 
 
 def run(args: Sequence[str] | None) -> int:

@@ -1,8 +1,8 @@
-// RUN: trtc-opt %s --split-input-file --verify-diagnostics | filecheck %s
+// RUN: trtc-opt %s --split-input-file --verify-diagnostics
 
 // Anchors are a closed list.
-// CHECK: fusion.group: expected an anchor of conv, matmul, attention, row, window, gather, pointwise, got 'gemm'
 func.func @f(%x : tensor<4xf32>) {
+  // expected-error@+1 {{fusion.group: expected an anchor of conv, matmul, attention, row, window, gather, pointwise, got 'gemm'}}
   %r = fusion.group "gemm" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) {
     fusion.yield %a : tensor<4xf32>
   }
@@ -12,8 +12,8 @@ func.func @f(%x : tensor<4xf32>) {
 // -----
 
 // The yield gives what the group promises.
-// CHECK: fusion.group yielded values: expected types (tensor<8xf32>), got (tensor<4xf32>)
 func.func @f(%x : tensor<4xf32>) {
+  // expected-error@+1 {{fusion.group yielded values: expected types (tensor<8xf32>), got (tensor<4xf32>)}}
   %r = fusion.group "pointwise" (%a = %x : tensor<4xf32>) -> (tensor<8xf32>) {
     fusion.yield %a : tensor<4xf32>
   }
@@ -23,8 +23,8 @@ func.func @f(%x : tensor<4xf32>) {
 // -----
 
 // A group sees nothing from outside.
-// CHECK: Operation using value defined out of its IsolatedFromAbove parent
 func.func @f(%x : tensor<4xf32>) {
+  // expected-error@+1 {{Operation using value defined out of its IsolatedFromAbove parent}}
   %r = fusion.group "pointwise" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) {
     %0 = nn.relu %x : tensor<4xf32>
     fusion.yield %0 : tensor<4xf32>
@@ -35,8 +35,8 @@ func.func @f(%x : tensor<4xf32>) {
 // -----
 
 // There is a layout for every operand and result.
-// CHECK: fusion.group: expected `layouts` with 2 #fusion.layout, got
 func.func @f(%x : tensor<4xf32>) {
+  // expected-error@+1 {{fusion.group: expected `layouts` with 2 #fusion.layout, got}}
   %r = fusion.group "pointwise" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {layouts = [#fusion.layout<contiguous>]} {
     fusion.yield %a : tensor<4xf32>
   }
@@ -46,8 +46,8 @@ func.func @f(%x : tensor<4xf32>) {
 // -----
 
 // A layout has a stride per dim.
-// CHECK: fusion.group: expected 1 strides for tensor<4xf32>, got #fusion.layout<[4, 1]>
 func.func @f(%x : tensor<4xf32>) {
+  // expected-error@+1 {{fusion.group: expected 1 strides for tensor<4xf32>, got #fusion.layout<[4, 1]>}}
   %r = fusion.group "pointwise" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {layouts = [#fusion.layout<[4, 1]>, #fusion.layout<contiguous>]} {
     fusion.yield %a : tensor<4xf32>
   }
@@ -57,8 +57,8 @@ func.func @f(%x : tensor<4xf32>) {
 // -----
 
 // No dim is left without one.
-// CHECK: fusion.group: expected 2 strides for tensor<4x2xf32>, got #fusion.layout<[2]>
 func.func @f(%x : tensor<4x2xf32>) {
+  // expected-error@+1 {{fusion.group: expected 2 strides for tensor<4x2xf32>, got #fusion.layout<[2]>}}
   %r = fusion.group "pointwise" (%a = %x : tensor<4x2xf32>) -> (tensor<4x2xf32>) attributes {layouts = [#fusion.layout<[2]>, #fusion.layout<contiguous>]} {
     fusion.yield %a : tensor<4x2xf32>
   }
@@ -68,8 +68,8 @@ func.func @f(%x : tensor<4x2xf32>) {
 // -----
 
 // An alignment is at least one element.
-// CHECK: fusion.layout: expected align of 1 or more elements, got 0
 func.func @f(%x : tensor<4xf32>) {
+  // expected-error@+1 {{fusion.layout: expected align of 1 or more elements, got 0}}
   %r = fusion.group "pointwise" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {layouts = [#fusion.layout<contiguous, align = 0>, #fusion.layout<contiguous>]} {
     fusion.yield %a : tensor<4xf32>
   }
@@ -79,16 +79,16 @@ func.func @f(%x : tensor<4xf32>) {
 // -----
 
 // A yield stands in a group.
-// CHECK: 'fusion.yield' expects parent op 'fusion.group'
 func.func @f(%x : tensor<4xf32>) {
+  // expected-error@+1 {{'fusion.yield' expects parent op 'fusion.group'}}
   fusion.yield %x : tensor<4xf32>
 }
 
 // -----
 
 // An alias is a source or a dest.
-// CHECK: Expected `source`, or `dest`
 func.func @f(%x : tensor<4xf32>) {
+  // expected-error@+1 {{Expected `source`, or `dest`}}
   %0 = nn.reshape %x {fusion.alias = #fusion.alias<view>} : (tensor<4xf32>) -> tensor<2x2xf32>
   func.return
 }

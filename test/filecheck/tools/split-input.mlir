@@ -32,7 +32,7 @@ func.func @last(%x: tensor<4xf32>) -> tensor<4xf32> {
 // -----
 
 // A syntax error names the line in the whole file.
-// CHECK: error: {{.*}}split-input.mlir:37:18: Expected
+// CHECK: {{.*}}split-input.mlir:37:18: error: Expected
 func.func @syntax() {
   func.return %0 %1
 }
