@@ -322,6 +322,8 @@ def _list(exprs: Sequence[Expr]) -> str:
 
 @dataclass(frozen=True)
 class BufferizePass(ModulePass):
+    """Turn `@main` from tensors into the host function: memrefs, views and launches."""
+
     name = "bufferize"
     numerics: ClassVar = "exact"
     LOSES: ClassVar[str] = "a view: others read and write its memory"

@@ -141,7 +141,7 @@ def _round_up(value: int, multiple: int) -> int:
 
 @dataclass(frozen=True)
 class PlanArenaPass(ModulePass):
-    """`memory_limit` bounds the arena, in bytes; more is an OptionError that names the largest buffers."""
+    """Place every buffer in one arena. `memory_limit` bounds it, in bytes; more is an OptionError that names the largest buffers."""
 
     name = "plan-arena"
     numerics: ClassVar = "exact"

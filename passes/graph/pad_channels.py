@@ -184,7 +184,10 @@ def _sink_cast(op: nn.ConvOp, image: Image, rewriter: PatternRewriter) -> None:
 
 @dataclass(frozen=True)
 class PadChannelsPass(ModulePass):
-    """See the module's text. `least_pixels`: output pixels from which on a launch of its own prepares the image."""
+    """Pad the three or four channels of a first conv, so that it reads vectors.
+
+    `least_pixels`: output pixels from which on a launch of its own prepares the image.
+    """
 
     name = NAME
     numerics: ClassVar[str] = "reassociates"

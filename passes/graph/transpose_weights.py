@@ -47,7 +47,7 @@ class TransposeConstantB(RewritePattern):
 
 @dataclass(frozen=True)
 class TransposeWeightsPass(ModulePass):
-    """See the module's text."""
+    """Store constant second operands of matmuls in the order in which tensor cores read them."""
 
     name = NAME
     numerics: ClassVar[str] = "exact"

@@ -109,6 +109,8 @@ OPT: dict[str, Case] = {
     "--memory-limit": ([*ONNX, "--stop-after=memory"], [*ONNX, "--stop-after=memory", "--memory-limit", "1"]),
     "--timing": (CSE, [*CSE, "--timing"]),
     "--remarks": ([*ONNX, "--stop-after=fuse"], [*ONNX, "--stop-after=fuse", "--remarks"]),
+    "--list-passes": (["add.mlir"], ["add.mlir", "--list-passes"]),
+    "--list-schedules": (["add.mlir"], ["add.mlir", "--list-schedules"]),
     "--run": (["add.mlir"], ["add.mlir", "--run"]),
     "--check-numerics": (CSE, [*CSE, "--check-numerics"]),
     "--seed": (["add.mlir", "--run"], ["add.mlir", "--run", "--seed", "1"]),

@@ -61,6 +61,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--memory-limit", type=count, metavar="BYTES", help="arena limit for --stop-after")
     group.add_argument("--timing", action="store_true", help="print the time of every pass to stderr")
     group.add_argument("--remarks", action="store_true", help="print what passes did and declined to do to stderr")
+    for what in ("passes", "schedules"):
+        group.add_argument(
+            f"--list-{what}", action="store_true", help=f"list the {what}, with a sentence each, and exit"
+        )
     group.add_argument("--run", action="store_true", help="execute @main on a CPU and print statistics of the outputs")
     group.add_argument("--check-numerics", action="store_true", help="execute before and after each pass and compare")
     group.add_argument("--seed", type=count, default=0, metavar="N", help="seed of random inputs (default 0)")
@@ -157,4 +161,4 @@ def parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
 def hint(name: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown name: what was probably meant."""
     close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean '{close[0]}'?" if close else "; trtc-opt --help lists the passes"
+    return f"; did you mean '{close[0]}'?" if close else "; trtc-opt --list-passes shows what there is"

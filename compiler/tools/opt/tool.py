@@ -432,6 +432,21 @@ def run(args: Sequence[str] | None) -> int:
         tool = TrtcOptMain(args)
     except (ArgSpecParseError, ValueError) as error:
         raise OptionError(" ".join(str(error).split())) from error
+    if tool.args.list_passes or tool.args.list_schedules:
+        from . import listing
+
+        print(
+            "\n".join(
+                make()
+                for make, wanted in (
+                    (listing.passes, tool.args.list_passes),
+                    (listing.schedules, tool.args.list_schedules),
+                )
+                if wanted
+            ),
+            end="",
+        )
+        return 0
     try:
         tool.run()
     except ShrinkException:
