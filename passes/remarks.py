@@ -17,7 +17,7 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from xdsl.ir import Attribute, Operation
 
@@ -25,6 +25,7 @@ from ..dialects.provenance import get_names, join_names, onnx_names
 from ..dialects.text import printable
 
 Kind: TypeAlias = Literal["applied", "missed", "analysis"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _COLLECTED: ContextVar[list[Remark] | None] = ContextVar("trtc_remarks", default=None)
 

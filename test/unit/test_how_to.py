@@ -86,6 +86,7 @@ PREPARED: dict[str, Prepare] = {
     "build-and-run": matmul_model,
     "debug-a-wrong-number": conv_model,
     "out-of-tree": environment_with_pip,
+    "work-with-trtc-opt": matmul_model,
 }  # fmt: skip
 
 

@@ -153,6 +153,12 @@ def test_a_syntax_error_names_file_line_and_column(tmp_path: Path, capsys: pytes
         (["-p", "cse", "--print-ir-after=nowhere"], "--print-ir-after: there is no pass 'nowhere'"),
         (["-p", "cse", "--print-ir-before=canonicalize"], "pass 'canonicalize' does not run here; these do: cse"),
         (["-p", "cse", "--print-ir-after", "other.mlir"], "'other.mlir' is no pass; name the file first"),
+        (
+            ["--remarks=mist"],
+            "--remarks=mist: expected KIND:REGEX with one of applied, missed, analysis, or :REGEX, got 'mist'",
+        ),
+        (["--remarks=missed:("], "'(' is no regular expression: missing )"),
+        (["--remarks", "other.mlir"], "--remarks: 'other.mlir' is no kind of remark; name the file first"),
         (["--print-ir-after"], "--print-ir-after does nothing without -p or --stop-after"),
         (["--dump-dir=ir"], "--dump-dir does nothing without -p or --stop-after"),
         (["--timing"], "--timing does nothing without -p or --stop-after"),

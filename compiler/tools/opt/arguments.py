@@ -60,7 +60,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--memory-limit", type=count, metavar="BYTES", help="arena limit for --stop-after")
     group.add_argument("--timing", action="store_true", help="print the time of every pass to stderr")
-    group.add_argument("--remarks", action="store_true", help="print what passes did and declined to do to stderr")
+    group.add_argument(
+        "--remarks",
+        action="append",
+        nargs="?",
+        const="",
+        metavar="KIND:REGEX",
+        help="print what passes did and declined to do to stderr: all of it, one kind (applied, missed or analysis; several with "
+        "commas), or only what REGEX is found in, as missed:REGEX or :REGEX; may be repeated",
+    )
     for what in ("passes", "schedules"):
         group.add_argument(
             f"--list-{what}", action="store_true", help=f"list the {what}, with a sentence each, and exit"

@@ -38,6 +38,7 @@ from ...universe import all_passes, multiverse
 from ..flags import check_words
 from .arguments import add_arguments, check_combinations, check_printed, hint, parse_shapes, set_profiles
 from .diagnostics import Diagnostic, as_diagnostic, expected_in, has_expectations, mismatches
+from .remark_filter import remark_filter
 
 _MODULE_ERRORS = (TrtcError, DiagnosticException, PyRDLError)
 
@@ -120,6 +121,7 @@ class TrtcOptMain(xDSLOptMain):
             verify_each=not args.disable_verify,
         )
         self.shapes = parse_shapes(args.shape)
+        self.remark_filters = [remark_filter(text) for text in args.remarks or ()]
         # What an input's profile says of dims, the importer writes on the module.
         self.symbols = {name: opt for name, (_, opt, _) in self.options.profiles.items() if isinstance(opt, int)}
         self.reports: list[Callable[[TextIO], None]] = []
@@ -328,7 +330,7 @@ class TrtcOptMain(xDSLOptMain):
     def _remarks(self) -> Generator[None]:
         """Print the remarks made inside, also those before a failure, where `--remarks` asks for them; keep them where one is expected."""
         wanted = any(each.kind == "remark" for each in self.expected)
-        if not self.args.remarks and not wanted:
+        if not self.remark_filters and not wanted:
             yield
             return
         from ....passes.remarks import collecting
@@ -337,8 +339,9 @@ class TrtcOptMain(xDSLOptMain):
             try:
                 yield
             finally:
-                for remark in remarks if self.args.remarks else ():
-                    print(remark, file=sys.stderr)
+                for remark in remarks:
+                    if any(wanted_by(remark) for wanted_by in self.remark_filters):
+                        print(remark, file=sys.stderr)
                 self.made += [as_diagnostic(remark) for remark in remarks] if wanted else []
 
     def apply_passes(self, prog: ModuleOp) -> None:
