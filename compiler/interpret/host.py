@@ -22,7 +22,7 @@ from ...dialects.dims import Expr, const
 from ...dialects.dims.solving import solved
 from ...dialects.dtypes import numpy_dtype
 from ...dialects.errors import InvalidModelError, PassError
-from ...dialects.meaning import run_function, run_weights
+from ...dialects.meaning import Perturb, run_function, run_weights
 from ...dialects.provenance import describe
 from ...dialects.strided import View
 from ...runtime.arrays import bytes_of
@@ -35,13 +35,15 @@ OnLaunch = Callable[[Operation, Sequence[str], Sequence[Array]], None]
 _POISON = 255
 
 
-def run_host(module: ModuleOp, inputs: Mapping[str, Array], on_launch: OnLaunch | None = None) -> dict[str, Array]:
-    """The outputs of `@main` by ONNX name."""
+def run_host(
+    module: ModuleOp, inputs: Mapping[str, Array], on_launch: OnLaunch | None = None, perturb: Perturb | None = None
+) -> dict[str, Array]:
+    """The outputs of `@main` by ONNX name. `perturb` may change what an op computes, or a kernel writes."""
     functions = {name: op for op in module.body.block.ops if (name := _symbol_name(op))}
     main = functions.get("main")
     if not isinstance(main, FuncOp):
         raise InvalidModelError("the module has no function @main to execute: expected func.func @main")
-    return _Host(functions, run_weights(module), on_launch).run(main, inputs)
+    return _Host(functions, run_weights(module, perturb=perturb), on_launch, perturb).run(main, inputs)
 
 
 def _symbol_name(op: Operation) -> str:
@@ -71,8 +73,13 @@ class _Host:
     """One execution: for each memref the bytes that it stands for."""
 
     def __init__(
-        self, functions: Mapping[str, Operation], weights: Mapping[str, Array], on_launch: OnLaunch | None
+        self,
+        functions: Mapping[str, Operation],
+        weights: Mapping[str, Array],
+        on_launch: OnLaunch | None,
+        perturb: Perturb | None,
     ) -> None:
+        self.perturb = perturb
         self.functions, self.weights, self.on_launch = functions, weights, on_launch
         self.env: dict[str, int] = {}
         self.memrefs: dict[SSAValue, _Memref] = {}
@@ -153,7 +160,8 @@ class _Host:
         outs = [self.memrefs[v].array for v in op.outs]
         symbols = {name: self.env[name] for name in op.symbol_names}
         if isinstance(callee, FuncOp):
-            results = run_function(callee, [self.memrefs[v].array for v in op.ins], env=symbols)
+            ins = [self.memrefs[v].array for v in op.ins]
+            results = run_function(callee, ins, env=symbols, perturb=self.perturb)
             for target, result in zip(outs, results, strict=True):
                 target[...] = result
         elif isinstance(callee, kernel.FuncOp):
@@ -164,6 +172,9 @@ class _Host:
             arrays = [m.ref.flat(m.base) for m in memrefs]
             offsets = [m.begin + m.ref.offset for m in memrefs]
             run_kernel(callee, arrays, symbols, mode=kernel_mode(callee), offsets=offsets)
+            if self.perturb is not None:
+                for target in outs:
+                    target[...] = self.perturb(target)
         else:
             raise InvalidModelError(
                 f"{describe(op)}: expected a function or kernel {op.callee}, got none in the module"

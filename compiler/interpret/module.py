@@ -16,6 +16,7 @@ from xdsl.ir import Attribute, Operation
 from ...dialects.buffer import argument_dims
 from ...dialects.dtypes import is_float, numpy_dtype
 from ...dialects.errors import InvalidModelError, OptionError
+from ...dialects.meaning import Perturb
 from ...dialects.nn.base import shape_of, symbol_ranges
 from ...dialects.provenance import get_names, join_names
 
@@ -64,8 +65,11 @@ def _strings(op: Operation, name: str) -> list[str]:
     )
 
 
-def execute(module: ModuleOp, inputs: Mapping[str, Array], on_value: OnValue | None = None) -> dict[str, Array]:
-    """The outputs of `@main` by ONNX name. `on_value` sees every named intermediate value.
+def execute(
+    module: ModuleOp, inputs: Mapping[str, Array], on_value: OnValue | None = None, perturb: Perturb | None = None
+) -> dict[str, Array]:
+    """The outputs of `@main` by ONNX name. `on_value` sees every named intermediate value; `perturb` may change what each op computes,
+    and what a kernel writes, before it is used.
 
     At tensor level every value with an `nn.names` entry is reported; at memory level every buffer that a launch wrote.
     Raises `InvalidModelError` for a missing input, `SimulationError` for what the simulator finds.
@@ -77,12 +81,16 @@ def execute(module: ModuleOp, inputs: Mapping[str, Array], on_value: OnValue | N
             f"inputs of @main: expected {join_names(names)}, but {join_names(missing)} is not given"
         )
     if level(module) == "memory":
-        return _execute_memory(module, {name: inputs[name] for name in names}, on_value)
-    return _execute_tensors(module, [inputs[name] for name in names], output_names, on_value)
+        return _execute_memory(module, {name: inputs[name] for name in names}, on_value, perturb)
+    return _execute_tensors(module, [inputs[name] for name in names], output_names, on_value, perturb)
 
 
 def _execute_tensors(
-    module: ModuleOp, inputs: list[Array], output_names: list[str], on_value: OnValue | None
+    module: ModuleOp,
+    inputs: list[Array],
+    output_names: list[str],
+    on_value: OnValue | None,
+    perturb: Perturb | None,
 ) -> dict[str, Array]:
     from ...dialects.meaning import run_module
 
@@ -90,11 +98,13 @@ def _execute_tensors(
         if on_value is not None and (name := get_names(op)[index]):
             on_value(name, array, op)
 
-    results = run_module(module, inputs, on_result=report)
+    results = run_module(module, inputs, on_result=report, perturb=perturb)
     return dict(zip(output_names, results, strict=True))
 
 
-def _execute_memory(module: ModuleOp, inputs: dict[str, Array], on_value: OnValue | None) -> dict[str, Array]:
+def _execute_memory(
+    module: ModuleOp, inputs: dict[str, Array], on_value: OnValue | None, perturb: Perturb | None
+) -> dict[str, Array]:
     from .host import run_host
 
     def report(op: Operation, names: Sequence[str], arrays: Sequence[Array]) -> None:
@@ -102,7 +112,7 @@ def _execute_memory(module: ModuleOp, inputs: dict[str, Array], on_value: OnValu
             if on_value is not None and name:
                 on_value(name, array, op)
 
-    return run_host(module, inputs, report)
+    return run_host(module, inputs, report, perturb)
 
 
 def input_shapes(

@@ -19,6 +19,8 @@ from ..provenance import describe
 from .registry import Env, evaluate, result_shape
 
 OnResult: TypeAlias = Callable[[Operation, int, np.ndarray], None]
+Perturb: TypeAlias = Callable[[np.ndarray], np.ndarray]
+"""What takes the place of a result: an array of the same shape and type."""
 
 STRUCTURAL: tuple[type[Operation], ...] = (nn.WeightOp, nn.ExportOp)
 """`nn` ops that have no entry in the table because they mean something only inside a running function."""
@@ -31,33 +33,42 @@ def run_function(
     weights: Mapping[str, np.ndarray] | None = None,
     on_result: OnResult | None = None,
     env: Env | None = None,
+    perturb: Perturb | None = None,
 ) -> list[np.ndarray]:
     """Execute a function and return what it returns.
 
     `weights` answers `nn.weight` (see `run_weights`); `on_result(op, index, array)` sees every value as it is computed,
-    including those inside groups and called functions. Dim symbols are bound from the inputs' shapes, on top of `env`.
+    including those inside groups and called functions; `perturb` may change each before it is used. Dim symbols are bound from
+    the inputs' shapes, on top of `env`.
     Raises InvalidModelError where inputs, shapes or element types do not fit, naming the op.
     """
-    return _Run(_functions(func), dict(weights or {}), on_result).call(func, inputs, env or {})
+    return _Run(_functions(func), dict(weights or {}), on_result, perturb).call(func, inputs, env or {})
 
 
-def run_weights(module: ModuleOp, on_result: OnResult | None = None) -> dict[str, np.ndarray]:
+def run_weights(
+    module: ModuleOp, on_result: OnResult | None = None, perturb: Perturb | None = None
+) -> dict[str, np.ndarray]:
     """Execute `@weights` and return its exports by name; none if the module has no such function."""
     for op in module.body.block.ops:
         if isinstance(op, FuncOp) and op.sym_name.data == "weights":
-            run = _Run(_functions(op), {}, on_result)
+            run = _Run(_functions(op), {}, on_result, perturb)
             run.call(op, [], {})
             return run.exports
     return {}
 
 
 def run_module(
-    module: ModuleOp, inputs: Sequence[np.ndarray], *, on_result: OnResult | None = None
+    module: ModuleOp,
+    inputs: Sequence[np.ndarray],
+    *,
+    on_result: OnResult | None = None,
+    perturb: Perturb | None = None,
 ) -> list[np.ndarray]:
     """Execute `@weights`, if there is one, and then `@main`."""
     for op in module.body.block.ops:
         if isinstance(op, FuncOp) and op.sym_name.data == "main":
-            return run_function(op, inputs, weights=run_weights(module), on_result=on_result)
+            weights = run_weights(module, perturb=perturb)
+            return run_function(op, inputs, weights=weights, on_result=on_result, perturb=perturb)
     raise InvalidModelError("module: expected a function @main, got none")
 
 
@@ -73,6 +84,7 @@ class _Run:
     functions: dict[str, FuncOp]
     weights: dict[str, np.ndarray]
     on_result: OnResult | None
+    perturb: Perturb | None = None
     exports: dict[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
 
     def call(self, func: FuncOp, inputs: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
@@ -99,6 +111,8 @@ class _Run:
             if isinstance(op, ReturnOp | fusion.YieldOp):
                 return operands
             results = self.op(op, operands, env)
+            if self.perturb is not None:
+                results = [self.perturb(array) for array in results]
             for index, (value, array) in enumerate(zip(op.results, results, strict=True)):
                 if self.on_result is not None:
                     self.on_result(op, index, array)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +17,14 @@ from xdsl.parser import Parser
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
-from trtc.compiler.debug.check_numerics import NumericsError, NumericsObserver, relative_error, tolerance
+from trtc.compiler.debug.check_numerics import (
+    NumericsError,
+    NumericsObserver,
+    random_rounding,
+    relative_error,
+    tolerance,
+    widened,
+)
 from trtc.compiler.pipeline import run_passes
 from trtc.compiler.universe import load_pass, make_context
 from trtc.dialects import nn
@@ -210,3 +218,84 @@ def test_a_bug_at_memory_level_is_named_by_pass_value_and_node(tmp_path: Path) -
     message = str(caught.value)
     assert "pass 'swap-launch' (exact) changed value 'mixed', computed by buffer.launch (from mix)" in message
     assert "relative error 2, allowed 1e-06" in message
+
+
+VARIANCE = """
+func.func @main(%x: tensor<8x4096xf32>) -> tensor<8xf32> attributes {nn.inputs = ["x"], nn.outputs = ["variance"]} {
+  %c = nn.constant dense<300.0> : tensor<f32>
+  %0 = nn.add %x, %c : (tensor<8x4096xf32>, tensor<f32>) -> tensor<8x4096xf32>
+  %1 = nn.mul %0, %0 : (tensor<8x4096xf32>, tensor<8x4096xf32>) -> tensor<8x4096xf32>
+  %2 = nn.reduce mean %0 {axes = array<i64: 1>, keepdims = false, nn.names = ["mean"]} : (tensor<8x4096xf32>) -> tensor<8xf32>
+  %3 = nn.reduce mean %1 {axes = array<i64: 1>, keepdims = false, nn.names = ["square"]} : (tensor<8x4096xf32>) -> tensor<8xf32>
+  %4 = nn.mul %2, %2 : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+  %5 = nn.sub %3, %4 {nn.names = ["variance"]} : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+  func.return %5 : tensor<8xf32>
+}
+"""
+"""E[x^2] - E[x]^2 of numbers near 300: the difference, about 1, of two numbers near 90000, as in the layer norms of Flax models."""
+
+
+class SplitMean(RewritePattern):
+    """A mean of rows of 4096 becomes one of 64 means of every 64th."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.ReduceOp, rewriter: PatternRewriter) -> None:
+        if op.x.type.get_shape() == (8, 4096):  # type: ignore[attr-defined]
+            parts = nn.ReshapeOp(op.x, (8, 64, 64))
+            inner = nn.ReduceOp(parts.result, "mean", [1], keepdims=False)
+            new = nn.ReduceOp(inner.result, "mean", [1], keepdims=False)
+            set_names(new, get_names(op))
+            rewriter.replace(op, [parts, inner, new])
+
+
+class ScaleMean(RewritePattern):
+    """The planted bug: the mean of squares is off by 1e-5, far less than the variance then is."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.SubOp, rewriter: PatternRewriter) -> None:
+        wrong = nn.MulOp(op.lhs, nn.ConstantOp(np.array(1 + 1e-5, np.float32)).result)
+        new = nn.SubOp(wrong.result, op.rhs)
+        set_names(new, get_names(op))
+        rewriter.replace(op, [wrong.operands[1].owner, wrong, new])
+
+
+@dataclass(frozen=True)
+class SumsPass(ModulePass):
+    """Takes sums in another order, as it declares; with `wrong` it also scales a number that a difference is made of."""
+
+    name = "sums"
+    numerics: ClassVar[str] = "reassociates"
+    wrong: bool = False
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        apply_patterns(op, [ScaleMean() if self.wrong else SplitMean()], recursive=False)
+
+
+def test_the_order_of_sums_is_not_blamed_where_rounding_alone_does_as_much(tmp_path: Path) -> None:
+    observer = run(tmp_path, SumsPass(), load_pass("cse")(), model=VARIANCE)
+    compared, worst = observer.checked["1-sums"]
+    assert compared == 3 and worst <= 1e-5, "means and squares are compared as ever"
+    assert 1e-4 < observer.explained["1-sums"] < 0.1, "the variance differs by far more than 1e-5"
+    report = io.StringIO()
+    observer.report(report)
+    assert (
+        "1-sums: errors of up to " in report.getvalue()
+        and " in values that rounding alone moves as far" in report.getvalue()
+    )
+
+
+def test_what_is_beyond_rounding_is_blamed_also_in_a_sensitive_value(tmp_path: Path) -> None:
+    with pytest.raises(NumericsError, match="pass 'sums' \\(reassociates\\) changed value 'variance'"):
+        run(tmp_path, SumsPass(wrong=True), model=VARIANCE.replace("300.0", "30.0"))
+
+
+def test_a_value_that_is_not_sensitive_keeps_its_tolerance() -> None:
+    x = np.random.default_rng(0).standard_normal((64, 64)).astype(np.float32)
+    noisy = random_rounding(1)(x)
+    assert 0 < relative_error(noisy, x) <= 2**-23
+    assert widened(1e-6, x, noisy) == 1e-6
+    assert widened(1e-6, x, x + np.float32(1e-3)) > 1e-4
+    indices = np.arange(4)
+    assert random_rounding(1)(indices) is indices
+    assert widened(1e-6, indices, indices) == 1e-6
+    assert 1 < widened(1e-6, indices, indices[::-1]) < 10

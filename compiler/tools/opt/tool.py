@@ -30,6 +30,7 @@ from ....dialects.ir_text import IRTextError, OpPlaces, read_module
 from ....dialects.text import printable_lines
 from ....runtime.files import check_apart, check_readable, check_writable, replacing
 from ...blobs import blobs_of, load_blobs, save_blobs
+from ...debug.check_numerics import NumericsObserver
 from ...debug.observers import DumpObserver, PrintObserver, TimingObserver
 from ...options import BuildOptions, dim_ranges, parse_profiles
 from ...pipeline import PHASES, Observer, phase_steps, run_passes, run_pipeline, verify_module
@@ -179,8 +180,6 @@ class TrtcOptMain(xDSLOptMain):
             self.reports.append(timing.report)
             observers.append(timing)
         if args.check_numerics:
-            from ...debug.check_numerics import NumericsObserver
-
             numerics = NumericsObserver(
                 seed=args.seed,
                 directory=args.failures or Path("numerics-failure"),
@@ -188,7 +187,6 @@ class TrtcOptMain(xDSLOptMain):
                 symbols=self.symbols,
                 pipeline=self.stop_after is not None,
             )
-            self.reports.append(numerics.report)
             observers.append(numerics)
         return observers
 
@@ -361,6 +359,9 @@ class TrtcOptMain(xDSLOptMain):
         run_passes(
             prog, self.passes, self.ctx, observers=observers, verify=self.options.verify_each, first_index=done + 1
         )
+        self.reports += [
+            each.report for each in observers if isinstance(each, NumericsObserver)
+        ]  # no verdict on what failed
 
     def _prepare(self, prog: ModuleOp) -> None:
         """Before the first pass: where in the pipeline the module stands, what will run, and the target."""
