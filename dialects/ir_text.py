@@ -69,10 +69,11 @@ class OpPlaces:
 
     def of(self, op: Operation | None) -> tuple[int, int] | None:
         """Line and column of an op, or of the innermost op around it that was in the text; from 1. None where there is none."""
-        while op is not None and (begin := self._begins.get(op)) is None:
+        while op is not None and op not in self._begins:
             op = op.parent_op()
         if op is None:
             return None
+        begin = self._begins[op]
         line = bisect_right(self._lines, begin) - 1
         return line + self._first_line, begin - self._lines[line] + 1
 
