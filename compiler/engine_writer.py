@@ -178,8 +178,9 @@ def print_module(module: ModuleOp, *, locations: bool = True) -> str:
 
 
 def _options(options: BuildOptions) -> dict[str, Any]:
-    """The options as JSON values, without `target`, which the variants say."""
-    listed = {name: getattr(options, name) for name in options.__dataclass_fields__ if name != "target"}
+    """The options as JSON values, without `target`, which the variants say, and the checks, which decide nothing of an engine."""
+    unsaid = ("target", "check_boundaries", "verify_each")
+    listed = {name: getattr(options, name) for name in options.__dataclass_fields__ if name not in unsaid}
     return {name: _json(value) for name, value in sorted(listed.items())}
 
 

@@ -28,6 +28,11 @@ def cache_limit() -> int:
     return int(chosen) << 20
 
 
+def verify_each_wanted() -> bool:
+    """Whether `$TRTC_VERIFY_EACH` asks every build to verify the module after each pass, as the tests do."""
+    return os.environ.get("TRTC_VERIFY_EACH", "") not in ("", "0")
+
+
 def traceback_wanted() -> bool:
     """Whether `$TRTC_TRACEBACK` asks the command lines for the traceback of an error."""
     return os.environ.get("TRTC_TRACEBACK", "") not in ("", "0")

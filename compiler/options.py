@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Self, TypeAlias, cast
 
 from ..dialects.errors import OptionError, got
+from .environment import verify_each_wanted
 
 _LARGEST = 2**63 - 1
 """Of numbers that users give: dims and sizes are 64-bit integers in the IR."""
@@ -39,7 +40,8 @@ class BuildOptions:
     - `memory_limit`: bytes that the arena of one context may take; None is no limit.
     - `schedules`: names of the schedules that may be chosen; None allows all.
     - `check_boundaries`: check the legality spec at each phase boundary.
-    - `verify_each`: verify types, traits and dominance after each pass.
+    - `verify_each`: verify types, traits and dominance after each pass, and not only at each phase boundary: slower, but an error
+      names the pass. By default what `$TRTC_VERIFY_EACH` says, which the tests set.
 
     Raises `OptionError` naming the option, what was expected and what was given.
     """
@@ -50,7 +52,7 @@ class BuildOptions:
     memory_limit: int | None = None
     schedules: tuple[str, ...] | None = None
     check_boundaries: bool = True
-    verify_each: bool = True
+    verify_each: bool = field(default_factory=verify_each_wanted)
 
     def __new__(cls, *_: Any, **given: Any) -> Self:
         for name in given.keys() - cls.__dataclass_fields__.keys():

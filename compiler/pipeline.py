@@ -132,6 +132,8 @@ def run_pipeline(
             first = max(start_after, done) + 1
             run_passes(module, passes, context, observers=observers, verify=options.verify_each, first_index=first)
             done = end
+            if passes and not options.verify_each:
+                verify_module(module, f"the module after phase '{phase}' (TRTC_VERIFY_EACH=1 names the pass)")
             if options.check_boundaries:
                 check_boundary(module, phase)
             for observer in observers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+os.environ.setdefault("TRTC_VERIFY_EACH", "1")  # of the tools that tests start too
 
 HOST = """
 builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}} {

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import FuncOp
 from xdsl.parser import Parser
 from xdsl.passes import ModulePass
 
@@ -73,6 +75,41 @@ def test_observers_see_each_pass_in_order() -> None:
     passes = [load_pass("cse")(), load_pass("dce")()]
     run_passes(parse(RELU), passes, make_context(), observers=[recorder])
     assert recorder.events == ["before 1 cse", "after 1 cse", "before 2 dce", "after 2 dce"]
+
+
+# Verification: at each phase boundary, and after each pass where it is asked for.
+
+
+TWO = RELU.replace("  func.return %0", "  %1 = nn.exp %0 : tensor<4xf32>\n  func.return %1")
+
+
+class Breaks(Observer):
+    """Moves an op of `@main` in front of the one that it reads, before the last pass of `graph`: as a broken pass would."""
+
+    def before_pass(self, index: int, step: ModulePass, module: ModuleOp) -> None:
+        if step.name == "dce":
+            block = next(op for op in module.body.block.ops if isinstance(op, FuncOp)).body.block
+            first, second = list(block.ops)[:2]
+            second.detach()
+            block.insert_op_before(second, first)
+
+
+@pytest.mark.parametrize(
+    ("verify_each", "named"),
+    [(False, "the module after phase 'graph' (TRTC_VERIFY_EACH=1 names the pass)"), (True, "the result of pass 'dce'")],
+)
+def test_a_broken_module_is_found(verify_each: bool, named: str) -> None:
+    with pytest.raises(PassError, match=re.escape(named) + " is not valid: .*does not dominate"):
+        run_pipeline(parse(TWO), BuildOptions(verify_each=verify_each), stop_after="graph", observers=[Breaks()])
+
+
+def test_builds_verify_at_boundaries_and_tests_after_each_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert BuildOptions().verify_each, "test/conftest.py asks for it"
+    for value, expected in (("0", False), ("", False), ("1", True)):
+        monkeypatch.setenv("TRTC_VERIFY_EACH", value)
+        assert BuildOptions().verify_each is expected
+    monkeypatch.delenv("TRTC_VERIFY_EACH")
+    assert not BuildOptions().verify_each
 
 
 # Boundaries: each phase has a module that it refuses.
