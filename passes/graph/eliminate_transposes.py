@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import BoolAttr, ModuleOp
+from xdsl.dialects.builtin import BoolAttr, LocationAttr, ModuleOp
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
@@ -194,6 +194,24 @@ class _Rewriter:
     plain: dict[SSAValue, SSAValue] = field(default_factory=dict)
     """The same values in their own order, for ops that fix it."""
     dead: list[Operation] = field(default_factory=list)
+    inherited: dict[Operation, list[LocationAttr]] = field(default_factory=dict)
+    """The locations of absorbed transposes that their operands' ops have yet to take in: many at once, where one value has many."""
+
+    def inherit(self, kept: SSAValue, transpose: Operation) -> None:
+        """What replaces a transpose also comes from its nodes, and stands for its tensor if it has no name yet."""
+        if isinstance(kept.owner, Operation):
+            self.inherited.setdefault(kept.owner, []).append(transpose.location)
+            _name(kept, transpose.results[0], self.plan.stored_as(transpose.results[0]))
+
+    def location_of(self, value: SSAValue) -> LocationAttr:
+        if isinstance(value.owner, Operation):
+            self.settle(value.owner)
+        return editing.location_of([value])
+
+    def settle(self, op: Operation) -> None:
+        """Gives an op the locations that it has inherited."""
+        if (locations := self.inherited.pop(op, None)) is not None:
+            op.location = fuse(op.location, *locations)
 
     def transposed(self, value: SSAValue, p: Permutation, before: Operation, of: SSAValue) -> SSAValue:
         """`value` transposed by `p`, as a reshape where only dims of size 1 move; provenance from `of`."""
@@ -204,7 +222,7 @@ class _Rewriter:
             new: Operation = nn.ReshapeOp(value, apply(p, dims))
         else:
             new = nn.TransposeOp(value, p)
-        return editing.insert_before(before, new, location=editing.location_of([of])).results[0]
+        return editing.insert_before(before, new, location=self.location_of(of)).results[0]
 
     def stored_value(self, value: SSAValue, before: Operation) -> SSAValue:
         if value in self.stored:
@@ -241,7 +259,7 @@ class _Rewriter:
             value = editing.insert_before(before, nn.ReshapeOp(value, padded)).results[0]
         if moves_only_units(padded, s):
             new = nn.ReshapeOp(value, apply(s, padded))
-            return editing.insert_before(before, new, location=editing.location_of([value])).results[0]
+            return editing.insert_before(before, new, location=self.location_of(value)).results[0]
         return self.transposed(value, s, before, value)
 
     def follow(self, op: Operation, rule: Rule) -> None:
@@ -274,12 +292,14 @@ class _Rewriter:
         for op in list(block.ops):
             if op in self.plan.absorbed:
                 self.stored[op.results[0]] = self.stored_value(op.operands[0], op)
-                _inherit(self.stored[op.results[0]], op, self.plan.stored_as(op.results[0]))
+                self.inherit(self.stored[op.results[0]], op)
                 self.dead.append(op)
             elif op in self.plan.rules:
                 self.follow(op, self.plan.rules[op])
             elif any(operand in self.plan.components.parent for operand in op.operands):
                 op.operands = [self.plain_value(operand, op) for operand in op.operands]
+        for op in list(self.inherited):
+            self.settle(op)
         editing.erase_unused(self.dead)
 
 
@@ -289,13 +309,6 @@ def _name(new: SSAValue, old: SSAValue, s: Permutation) -> None:
     name = get_names(old.owner)[old.owner.results.index(old)]
     if name and len(new.owner.results) == 1 and not get_names(new.owner)[0]:
         set_names(new.owner, [ordered_name(name, s)])
-
-
-def _inherit(kept: SSAValue, transpose: Operation, s: Permutation) -> None:
-    """What replaces a transpose also comes from its nodes, and stands for its tensor if it has no name yet."""
-    if isinstance(kept.owner, Operation):
-        kept.owner.location = fuse(kept.owner.location, transpose.location)
-        _name(kept, transpose.results[0], s)
 
 
 def _count(block: Block) -> int:

@@ -9,7 +9,7 @@
 
 Step by step: a batch_norm becomes a multiplication and an addition; a multiplication by constants per channel moves up through an
 addition of constants and into the weights of a conv or matmul that nobody else uses, or into those of the conv or matmul behind it;
-neighbouring additions merge. Refused where the product feeds others too, or where factors do not lie along the channels; where a
+neighbouring additions merge. Linear. Refused where the product feeds others too, or where factors do not lie along the channels; where a
 constant that is merged, inverted or scaled would be infinite or NaN, which each of the two steps that it stands for need not be; and
 where a factor or the weights of a whole filter would be too small for their type, and so imprecise or zero. A batch_norm of such
 numbers is computed as it is defined. Rounding changes in the last bits, so the pass reassociates.
@@ -38,6 +38,9 @@ from .editing import depends_on_constants_only, per_channel, rebuilt
 from .known_numbers import KnownNumbers
 
 NAME = "fold-batch-norm"
+LONGEST_CHAIN = 16
+"""Affine ops between a factor and the weights that take it in. Those behind a conv merge as they are met, so that a longer chain has
+none before it: to look for its end from each of its ops would take the square of their number."""
 
 
 def _single_use(value: SSAValue) -> bool:
@@ -162,13 +165,15 @@ class DivToMul(RewritePattern):
 
 
 def _absorbs_factor(value: SSAValue) -> bool:
-    """Whether a factor on the value would reach the weights of a conv or matmul."""
-    if not _single_use(value):
-        return False
-    if isinstance(value.owner, nn.AddOp | nn.MulOp):
+    """Whether a factor on the value would reach the weights of a conv or matmul, past at most `LONGEST_CHAIN` affine ops."""
+    for _ in range(LONGEST_CHAIN):
+        if not _single_use(value) or not isinstance(value.owner, nn.AddOp | nn.MulOp):
+            break
         parts = _constant_operand(value.owner)
-        return parts is not None and _absorbs_factor(parts[0])
-    return _weighted(value) is not None
+        if parts is None:
+            return False
+        value = parts[0]
+    return _single_use(value) and _weighted(value) is not None
 
 
 @dataclass

@@ -18,6 +18,7 @@ it after fusion and `assign-destinations`, when it is known what the groups read
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -46,18 +47,14 @@ def _weights_function(module: ModuleOp) -> FuncOp:
     return func
 
 
-def _source_label(op: Operation) -> str:
-    """The label of the first named constant that an op depends on."""
-    pending, seen = [op], {op}
-    while pending:
-        current = pending.pop()
-        if isinstance(current, nn.ConstantOp) and isinstance(current.value, BlobAttr) and current.value.label.data:
-            return current.value.label.data
-        owners = [operand.owner for operand in current.operands if isinstance(operand.owner, Operation)]
-        new = [owner for owner in owners if owner not in seen]
-        seen.update(new)
-        pending += reversed(new)
-    return ""
+def _source_labels(ops: Sequence[Operation]) -> dict[Operation, str]:
+    """For each op, the ops in the order of their block, the label of the first named constant that it depends on; "" for none."""
+    labels: dict[Operation, str] = {}
+    for op in ops:
+        own = op.value.label.data if isinstance(op, nn.ConstantOp) and isinstance(op.value, BlobAttr) else ""
+        owners = (operand.owner for operand in op.operands if isinstance(operand.owner, Operation))
+        labels[op] = own or next(filter(None, (labels.get(owner, "") for owner in owners)), "")
+    return labels
 
 
 @dataclass
@@ -65,13 +62,17 @@ class _Exports:
     """The values that `@weights` exports, by name."""
 
     weights: Block
-    taken: set[str] = field(default_factory=set)
+    taken: set[str] = field(default_factory=set[str])
+    numbers: dict[str, int] = field(default_factory=dict[str, int])
+    """By label, the first number that may be free: names stay taken."""
 
     def add(self, value: SSAValue, label: str) -> str:
-        name, number = label or "weight", 1
+        label = label or "weight"
+        name, number = label, self.numbers.get(label, 1)
         while name in self.taken:
-            name, number = f"{label or 'weight'}.{number}", number + 1
+            name, number = f"{label}.{number}", number + 1
         self.taken.add(name)
+        self.numbers[label] = number
         export = nn.ExportOp(name, value)
         if isinstance(value.owner, Operation):
             export.location = value.owner.location
@@ -104,8 +105,9 @@ def hoist(main: Block, weights: Block) -> int:
     reads: list[tuple[Operation, SSAValue]] = []
     for op in ops:
         reads += [(op, r) for r in op.results if any(use.operation not in moved for use in r.uses)]
+    labels = _source_labels(ops)
     for op, value in reads:
-        label = _source_label(op) or next(filter(None, get_names(op)), "")
+        label = labels[op] or next(filter(None, get_names(op)), "")
         weight = nn.WeightOp(exports.add(value, label), value.type)
         editing.insert_before(op, weight)
         set_names(weight, [get_names(op)[op.results.index(value)]])

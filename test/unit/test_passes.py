@@ -295,3 +295,28 @@ def test_quadratic_work_is_noticed() -> None:
         return counted_calls(lambda: [sum(1 for _ in module.walk()) for _ in module.body.block.first_op.walk()])  # type: ignore[union-attr]
 
     assert walk_pairs(20) > 5 * walk_pairs(5)
+
+
+def test_a_long_chain_of_affine_ops_is_no_recursion() -> None:
+    """Each factor looks for weights to go into; the chain begins at an input, so that there are none at its other end."""
+    net = Network()
+    x = net.add_input("x", "f32", (1, 4, 4, 8))
+    for number in range(1200):
+        constant = net.add_constant(np.full(8, 1 + number / 1024, np.float32))
+        x = net.add_binary("mul" if number % 2 else "add", x, constant)
+    net.mark_output(x, "y")
+    module = net.module()
+    run_passes(module, [load_pass("fold-batch-norm")()], make_context())
+    assert sum(isinstance(op, nn.MulOp) for op in module.walk()) == 600, "none merged: additions are between them"
+
+
+def test_weights_of_one_label_are_numbered_in_order() -> None:
+    net = Network()
+    x = net.add_input("x", "f32", (1, 4096))
+    for number in range(4):
+        x = net.add_binary("add", x, net.add_constant(np.full(4096, number, np.float32), "w.1" if number == 2 else "w"))
+    net.mark_output(x, "y")
+    module = net.module()
+    run_passes(module, [load_pass("hoist-weights")()], make_context())
+    exported = [op.label.data for op in module.walk() if isinstance(op, nn.ExportOp)]
+    assert exported == ["w", "w.1", "w.1.1", "w.2"]
