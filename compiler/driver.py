@@ -13,8 +13,10 @@ from xdsl.passes import ModulePass
 
 from ..dialects import kernel
 from ..dialects.errors import OptionError, got
+from ..dialects.kernel.types import LOWERED
 from ..dialects.nn.base import set_symbol_ranges, symbol_ranges
 from ..dialects.provenance import join_names
+from ..passes.kernels.lower_groups import remembering
 from ..passes.remarks import Remark, collecting
 from ..runtime.engine import Engine
 from ..runtime.files import check_readable
@@ -22,11 +24,13 @@ from ..runtime.kernels import KernelInfo
 from .buildable import check_extents, check_kernel_types
 from .codegen.cuda.cubin_cache import CubinCache
 from .codegen.cuda.nvrtc import Job, check_arch, compile_all, nvrtc_version
-from .engine_writer import CompiledKernel, EngineWriter, kernels_of, print_module
+from .engine_writer import CompiledKernel, EngineWriter
 from .environment import cache_directory, cache_limit
+from .kernel_cache import KernelCache, kernel_text, module_text
 from .options import BuildOptions, dim_ranges
 from .pipeline import Observer, run_pipeline
 from .targets import detect_arch, set_target
+from .universe import make_context
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -93,15 +97,19 @@ def _check_arguments(targets: Any, cache: Any, progress: Any, observers: Any) ->
 class _Tiles(Observer):
     """Keeps the kernels as they are before `lower-to-threads`: the tile-level IR that the engine stores."""
 
-    def __init__(self, progress: Progress | None):
+    def __init__(self, progress: Progress | None, known: KernelCache | None):
         self.progress = progress
+        self.known = known
         self.text = ""
 
     def before_pass(self, index: int, step: ModulePass, module: ModuleOp) -> None:
         if self.progress is not None:
             self.progress(f"pass {step.name}", 0, 1)
         if step.name == "lower-to-threads":
-            self.text = print_module(kernels_of(module), locations=False)
+            tiles = kernel_text if self.known is None else self.known.tiles
+            self.text = module_text(
+                module, [tiles(op) for op in module.body.block.ops if isinstance(op, kernel.FuncOp)]
+            )
 
     def after_pass(self, index: int, step: ModulePass, module: ModuleOp, seconds: float) -> None:
         if self.progress is not None:
@@ -162,17 +170,26 @@ def _add_variant(
 
     arch = cast(str, options.target)
     set_target(module, arch)
-    tiles = _Tiles(progress)
-    with collecting() as remarks:
-        run_pipeline(module, options, observers=[*observers, tiles])
+    context = make_context()
+    known = KernelCache(cache, context) if cache is not None and not observers else None
+    tiles = _Tiles(progress, known)
+    with collecting() as remarks, remembering(known):
+        run_pipeline(module, options, observers=[*observers, tiles], context=context)
     kernels = [op for op in module.body.block.ops if isinstance(op, kernel.FuncOp)]
-    jobs = [Job(print_kernel(func), arch, name=f"{entry_name(func)}.cu") for func in kernels]
+    sources: dict[kernel.FuncOp, str] = {}
+    for func in kernels:
+        earlier = None if known is None else known.source(func)
+        sources[func] = print_kernel(func) if earlier is None else earlier
+        func.attributes.pop(LOWERED, None)
+    jobs = [Job(source, arch, name=f"{entry_name(func)}.cu") for func, source in sources.items()]
     report = None if progress is None else lambda done, total: progress(f"compile {arch}", done, total)
     compiled = compile_all(jobs, cache, progress=report)
     made = [
         CompiledKernel(KernelInfo.read(func), job.source, result)
         for func, job, result in zip(kernels, jobs, compiled, strict=True)
     ]
+    if known is not None:
+        known.keep(sources)
     writer.add(arch, module, tiles.text, made, [*found, *remarks])
     return len({job for job, result in zip(jobs, compiled, strict=True) if not result.cached})
 

@@ -164,12 +164,6 @@ def _host(module: ModuleOp) -> ModuleOp:
     return ModuleOp([*kernels, *main], attributes=dict(module.attributes))
 
 
-def kernels_of(module: ModuleOp) -> ModuleOp:
-    """The kernels of a module alone, with its symbols and target."""
-    kernels = [op.clone() for op in module.body.block.ops if isinstance(op, kernel.FuncOp)]
-    return ModuleOp(kernels, attributes=dict(module.attributes))
-
-
 def print_module(module: ModuleOp, *, locations: bool = True) -> str:
     """IR text, with the locations that lead to the ONNX nodes."""
     text = StringIO()

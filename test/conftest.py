@@ -100,7 +100,8 @@ def make_engine(w: np.ndarray, archs: tuple[str, ...] = ("sm_80",)) -> Any:
     from xdsl.parser import Parser
 
     from trtc.compiler.codegen.cuda.nvrtc import Job, compile_cubin, nvrtc_version
-    from trtc.compiler.engine_writer import _host, kernels_of, print_module
+    from trtc.compiler.engine_writer import _host, print_module
+    from trtc.compiler.kernel_cache import kernel_text, module_text
     from trtc.compiler.targets import set_target
     from trtc.compiler.universe import make_context
     from trtc.dialects import kernel
@@ -128,7 +129,9 @@ def make_engine(w: np.ndarray, archs: tuple[str, ...] = ("sm_80",)) -> Any:
         host = _host(module)
         program = HostProgram.read(host, facts)
         sections[f"{arch}/host"] = Section(print_module(host).encode())
-        sections[f"{arch}/tiles"] = Section(print_module(kernels_of(module), locations=False).encode())
+        sections[f"{arch}/tiles"] = Section(
+            module_text(module, [kernel_text(op) for op in module.walk() if isinstance(op, kernel.FuncOp)]).encode()
+        )
         kernels: list[dict[str, Any]] = []
         for name in facts:
             source = SOURCES[name]

@@ -27,6 +27,8 @@ WIDEST_ACCESS = 16
 """Bytes of the widest access of a thread; TMA wants its tensors aligned to as many."""
 CHOICE = "kernel.choice"
 """The attribute of an outlined group, then of its kernels, that holds the `Choice`."""
+LOWERED = "kernel.lowered"
+"""The attribute of a kernel without its body, whose CUDA C an earlier build made of the same group."""
 
 
 def bitwidth(element: Attribute) -> int:

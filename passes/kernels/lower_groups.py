@@ -11,9 +11,11 @@ becomes one for each, over the same tensors. Assumes `select-schedule`. The choi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr
@@ -33,13 +35,39 @@ from .select_schedule import TARGET, outlined
 NAME = "lower-groups"
 
 
+class Lowered(Protocol):
+    """Who remembers what groups were lowered to."""
+
+    def find(self, func: FuncOp) -> list[kernel.FuncOp] | None:
+        """The launches of a group lowered before, each marked `kernel.lowered` and without its body; None for a group not seen."""
+        ...
+
+    def made(self, func: FuncOp, kernels: Sequence[kernel.FuncOp]) -> None:
+        """These are the launches of a group that `find` did not know. They go on to be lowered in place."""
+        ...
+
+
+_LOWERED: ContextVar[Lowered | None] = ContextVar("trtc_lowered", default=None)
+
+
+@contextmanager
+def remembering(lowered: Lowered | None) -> Generator[None]:
+    """Ask `lowered` for each group inside the block before it is lowered."""
+    token = _LOWERED.set(lowered)
+    try:
+        yield
+    finally:
+        _LOWERED.reset(token)
+
+
 def lower(func: FuncOp, target: Attribute | None) -> list[kernel.FuncOp]:
     """The launches of one group, not yet inserted."""
     choice = func.attributes.get(CHOICE)
     if not isinstance(choice, Choice):
         raise PassError(f"{NAME}: @{func.sym_name.data} has no {CHOICE}; run select-schedule before")
-    group = Group(func)
-    kernels = schedule(choice.schedule.data).lower(group, choice, target_of(target))
+    group, lowered = Group(func), _LOWERED.get()
+    known = None if lowered is None else lowered.find(func)
+    kernels = schedule(choice.schedule.data).lower(group, choice, target_of(target)) if known is None else known
     arguments = [*group.global_types(), *choice.workspace]
     for number, made in enumerate(kernels):
         expected = func.sym_name.data + (f"_stage{number}" if number else "")
@@ -51,6 +79,8 @@ def lower(func: FuncOp, target: Attribute | None) -> list[kernel.FuncOp]:
                 f"{len(arguments) - len(choice.workspace)} and the {len(choice.workspace)} of workspace in its {CHOICE}, in their types"
             )
         made.attributes[CHOICE] = choice
+    if lowered is not None and known is None:
+        lowered.made(func, kernels)
     return kernels
 
 

@@ -29,6 +29,7 @@ from ...dialects import kernel
 from ...dialects.dims import Expr
 from ...dialects.errors import PassError
 from ...dialects.kernel.base import int_attr
+from ...dialects.kernel.types import LOWERED
 from ...dialects.nn.base import symbol_ranges
 from .threads import compute, control, copies, memory, mma, rings
 from .threads.context import Context, Ranges, Tile, sizeof
@@ -205,8 +206,8 @@ def _greatest(extent: Expr, ranges: Ranges) -> int | None:
 
 
 def is_lowered(func: kernel.FuncOp) -> bool:
-    """Whether a kernel consists of thread ops already."""
-    return any(isinstance(op, kernel.ThreadIdOp) for op in func.body.block.ops)
+    """Whether a kernel consists of thread ops already, or did in an earlier build, whose result a cache has."""
+    return LOWERED in func.attributes or any(isinstance(op, kernel.ThreadIdOp) for op in func.body.block.ops)
 
 
 @dataclass(frozen=True)

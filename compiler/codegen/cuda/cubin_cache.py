@@ -1,4 +1,4 @@
-"""A cache of compiled kernels on disk.
+"""A cache of compiled kernels on disk, and of the texts that lowering makes of groups (`compiler/kernel_cache.py`).
 
 An entry is keyed by everything that decides the bytes of a cubin (source, architecture, options, file name, NVRTC version) and
 holds key, compiler log and cubin under one digest: a hit reports the same spills and warnings as the compile did, and an entry
@@ -27,6 +27,7 @@ from threading import Lock
 from ....runtime.cubin import read_cubin
 
 _MAGIC = b"TRTCCUB3"
+_TEXT_MAGIC = b"TRTCTXT1"
 _DIGEST = hashlib.sha256().digest_size
 _LARGEST = 1 << 30
 _TEMPORARY = ".writing-"
@@ -60,6 +61,28 @@ class CubinCache:
 
     def get(self, key: str) -> tuple[bytes, str] | None:
         """The (cubin, compiler log) stored under `key`, or None when absent, damaged, another's, or open to other users."""
+        stored = self._read(key)
+        return None if stored is None else _unpack(key, stored)
+
+    def put(self, key: str, cubin: bytes, log: str) -> None:
+        """Stores a cubin atomically. A directory that cannot be written only costs the next compile."""
+        self._write(key, _pack(key, cubin, log))
+
+    def get_text(self, key: str) -> str | None:
+        """The text stored under `key` by `put_text`, or None likewise. What lowering a group gave is kept so (`kernel_cache.py`)."""
+        stored = self._read(key)
+        start = len(_TEXT_MAGIC) + _DIGEST
+        if stored is None or stored[:start] != _TEXT_MAGIC + _digest(key, stored[start:]):
+            return None
+        return stored[start:].decode(errors="replace")
+
+    def put_text(self, key: str, text: str) -> None:
+        """Stores a text, as `put` does a cubin."""
+        body = text.encode()
+        self._write(key, _TEXT_MAGIC + _digest(key, body) + body)
+
+    def _read(self, key: str) -> bytes | None:
+        """The bytes of an entry whose file and folders are this user's alone; None where there is no such file."""
         path = self._path(key)
         try:
             if not self._is_ours(path.parent) or not self._is_private(os.lstat(path), stat.S_ISREG, path):
@@ -78,11 +101,9 @@ class CubinCache:
                 os.close(handle)
         except OSError:
             return None
-        return _unpack(key, stored)
+        return stored
 
-    def put(self, key: str, cubin: bytes, log: str) -> None:
-        """Stores a cubin atomically. A directory that cannot be written only costs the next compile."""
-        content = _pack(key, cubin, log)
+    def _write(self, key: str, content: bytes) -> None:
         path = self._path(key)
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
