@@ -79,6 +79,8 @@ class CudaPrinter(StatementPrinter):
 
     comments: bool = True
     shown: str = field(default="", init=False)
+    described: tuple[Attribute | None, str] = field(default=(None, ""), init=False)
+    """The location described last, and its text: most statements share that of the one before."""
     inside: set[Operation] = field(default_factory=set[Operation], init=False)
     """Ops whose results are written where they are read."""
     nodes: dict[SSAValue, list[str]] = field(default_factory=dict[SSAValue, "list[str]"], init=False)
@@ -89,7 +91,9 @@ class CudaPrinter(StatementPrinter):
     def located(self, op: Operation) -> None:
         """Prints an op; before it, a comment where the ONNX nodes change."""
         parts = [part for value in op.operands for part in self.nodes.pop(value, ())]
-        parts.append(describe_location(op.location))
+        if op.location is not self.described[0]:
+            self.described = op.location, describe_location(op.location)
+        parts.append(self.described[1])
         if op in self.inside and self._inline(op, parts):
             return
         if self.comments and not isinstance(op, _SILENT):
