@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -26,6 +27,7 @@ from .codegen.cuda.cubin_cache import CubinCache
 from .codegen.cuda.nvrtc import Job, check_arch, compile_all, nvrtc_version
 from .engine_writer import CompiledKernel, EngineWriter
 from .environment import cache_directory, cache_limit
+from .garbage import garbage_frozen
 from .kernel_cache import KernelCache, kernel_text, module_text
 from .options import BuildOptions, dim_ranges
 from .pipeline import Observer, run_pipeline
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
     from .network import Network
+
+_COLLECTED_AT_ONCE = 64 << 20
+"""Bytes of weights from which on the IR that holds them is not left to the next run of the garbage collector."""
 
 Progress = Callable[[str, int, int], None]
 """Called with a stage ("pass canonicalize-nn", "compile sm_90a"), how many of its steps are done, and of how many."""
@@ -68,6 +73,21 @@ def build(
     for arch in archs:
         check_arch(arch)
     nvrtc_version()  # before anything that takes long: it says when NVRTC is not there
+    with garbage_frozen():
+        engine = _build(model, options, archs, _cache(cache), progress, observers)
+    if engine.stats.weight_bytes > _COLLECTED_AT_ONCE:
+        gc.collect()  # the IR is full of cycles, and holds the weights
+    return engine
+
+
+def _build(
+    model: Any,
+    options: BuildOptions,
+    archs: Sequence[str],
+    cache: CubinCache | None,
+    progress: Progress | None,
+    observers: Sequence[Observer],
+) -> Engine:
     with collecting() as found:
         imported, digest = _import(model, options)
     check_kernel_types(imported)
@@ -77,7 +97,7 @@ def build(
     compiles = 0
     for arch in archs:
         own = replace(options, target=arch)
-        compiles += _add_variant(writer, imported.clone(), own, _cache(cache), progress, observers, found)
+        compiles += _add_variant(writer, imported.clone(), own, cache, progress, observers, found)
     return writer.engine(compiles)
 
 

@@ -121,12 +121,12 @@ def run_pipeline(
     context = context or make_context()
     done = 0
     verify_module(module, "the module at the start of the pipeline" if start_after else "the imported module")
-    with garbage_frozen():
-        for phase in PHASES[: last + 1]:
-            end = done + len(steps[phase])
-            if start_after and end <= start_after:
-                done = end
-                continue
+    for phase in PHASES[: last + 1]:
+        end = done + len(steps[phase])
+        if start_after and end <= start_after:
+            done = end
+            continue
+        with garbage_frozen():  # what the phases before made, too
             start = time.perf_counter()
             passes = [step.make() for step in steps[phase][max(start_after - done, 0) :]]
             first = max(start_after, done) + 1
