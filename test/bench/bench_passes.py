@@ -5,6 +5,9 @@ and dead ops in between. All blocks are alike, so that the number of distinct ke
 number of ops. Times are the processor's, so that other work on the machine counts little. A pass that takes more than `LIMIT` times
 as long for ten times the ops is named: it is not linear.
 
+`--shapes` takes five shapes of graph (`scale_graphs.py`) through all phases but NVRTC instead, at 1,000, 5,000 and 20,000 ops, and
+gives the exponent of their growth.
+
 Prints a table and records the suite `passes`. Needs no GPU. `--profile PASS` prints where that pass spends its time at the largest size.
 """
 
@@ -13,6 +16,7 @@ from __future__ import annotations
 import argparse
 import cProfile
 import gc
+import math
 import pstats
 import sys
 import time
@@ -21,18 +25,19 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
+import scale_graphs
 from records import Recorder
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
 import trtc
+from trtc.compiler.codegen.cuda.printer import print_kernel
 from trtc.compiler.garbage import garbage_frozen
 from trtc.compiler.pipeline import Observer, run_pipeline
 from trtc.compiler.targets import set_target
-from trtc.dialects import nn
+from trtc.dialects import kernel, nn
 
-SIZES = (1_000, 10_000, 100_000)
 LIMIT = 14.0
 """Times as long for ten times the ops: more is not linear."""
 LEAST_SECONDS = 0.05
@@ -125,6 +130,31 @@ def measure(ops: int, profiled: str) -> tuple[int, dict[str, float]]:
     return count, {"00 layer API": built, **times.seconds, GARBAGE: times.collected}
 
 
+def measure_shape(shape: str, ops: int) -> float:
+    """Processor seconds of all phases, from the layer API to threads and CUDA C, of a graph of one shape."""
+    start = time.process_time()
+    with garbage_frozen():
+        module = scale_graphs.module(shape, ops)
+        set_target(module, "sm_80")
+        run_pipeline(module, trtc.BuildOptions(target="sm_80", verify_each=False))
+        for op in module.body.block.ops:
+            if isinstance(op, kernel.FuncOp):
+                print_kernel(op)
+    return time.process_time() - start
+
+
+def measure_shapes(sizes: list[int], recorder: Recorder) -> None:
+    """The table of `--shapes`: seconds by size, and the exponent of the growth from the smallest size to the largest."""
+    print(f"{'CPU seconds for':24s}" + "".join(f"{f'{size} ops':>14s}" for size in sizes) + f"{'exponent':>10s}")
+    for shape in scale_graphs.SHAPES:
+        seconds = [measure_shape(shape, size) for size in sizes]
+        exponent = math.log(seconds[-1] / seconds[0]) / math.log(sizes[-1] / sizes[0]) if len(sizes) > 1 else 0.0
+        print(f"{shape:24s}" + "".join(f"{value:14.2f}" for value in seconds) + f"{exponent:10.2f}", flush=True)
+        for size, value in zip(sizes, seconds, strict=True):
+            note = f"exponent {exponent:.2f} from {sizes[0]} to {sizes[-1]} ops"
+            recorder.case(f"{shape}, {size} ops", dtype="f32", unit="s", ours=value, peers={}, note=note)
+
+
 def report(counts: list[int], columns: list[dict[str, float]]) -> list[str]:
     """Prints the table; the passes that are not linear, in words."""
     print(f"{'milliseconds for':24s}" + "".join(f"{f'{count} ops':>14s}" for count in counts) + f"{'growth':>9s}")
@@ -147,10 +177,18 @@ def _growth(counts: list[int], values: list[float]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--ops", default=",".join(map(str, SIZES)), help="numbers of ops, ascending")
+    parser.add_argument("--ops", default="", help="numbers of ops, ascending")
     parser.add_argument("--profile", default="", metavar="PASS", help="where this pass spends its time")
+    parser.add_argument(
+        "--shapes",
+        action="store_true",
+        help="five shapes of graph through all phases but NVRTC instead, and their growth",
+    )
     args = parser.parse_args()
-    sizes = [int(size) for size in args.ops.split(",")]
+    sizes = [int(size) for size in (args.ops or ("1000,5000,20000" if args.shapes else "1000,10000,100000")).split(",")]
+    if args.shapes:
+        measure_shapes(sizes, Recorder("passes", gpu=False))
+        return
     measured = [measure(size, args.profile if size == sizes[-1] else "") for size in sizes]
     slow = report([count for count, _ in measured], [column for _, column in measured])
     recorder = Recorder("passes", gpu=False)
