@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         UnsupportedOpError,
     )
     from .runtime.engine import Engine, load
-    from .runtime.plan import InputError
+    from .runtime.program.memory import InputError
 
 _WHERE = {
     "build": "compiler.driver",
@@ -35,7 +35,7 @@ _WHERE = {
     "BuildOptions": "compiler.options",
     "Engine": "runtime.engine",
     "load": "runtime.engine",
-    "InputError": "runtime.plan",
+    "InputError": "runtime.program.memory",
     **dict.fromkeys(
         (
             "EngineFormatError",

@@ -11,19 +11,20 @@ from typing import Any
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.dialects.func import FuncOp
-from xdsl.printer import Printer
 
 from ..dialects import kernel
 from ..dialects.errors import EngineFormatError, PassError
+from ..dialects.host.structure import called_by, functions_of
+from ..dialects.ir_text import IRPrinter
 from ..dialects.meaning.execute import run_weights
 from ..passes.remarks import Remark
 from ..runtime.container import Section, decode_manifest, encode_manifest
 from ..runtime.contents import TEXT_ALIGNMENTS, WEIGHT_ALIGNMENTS, spec_to_json
 from ..runtime.engine import Engine
 from ..runtime.kernels import KernelInfo, interface
-from ..runtime.manifest import KIND
-from ..runtime.plan import HostProgram
+from ..runtime.manifest import FORMAT, KIND
+from ..runtime.program.host import HostProgram
+from ..runtime.program.reader import read_program
 from ..runtime.verify_plan import describe
 from .codegen.cuda.nvrtc import Compiled, nvrtc_version
 from .options import BuildOptions
@@ -74,7 +75,7 @@ class EngineWriter:
     ) -> None:
         """Adds what was built for `arch`: the module with its host function, and the text of the kernels in tile ops."""
         host = _host(module)
-        program = HostProgram.read(module, {made.facts.name: made.facts for made in kernels})
+        program = read_program(module, {made.facts.name: made.facts for made in kernels})
         self._programs[arch] = program
         self._variants[arch] = {
             "host": self.store.add_text(f"{arch}/host.mlir", print_module(host)),
@@ -90,6 +91,7 @@ class EngineWriter:
         program = list(self._programs.values())[-1]
         manifest = {
             "kind": KIND,
+            "format": FORMAT,
             "toolchain": _toolchain(),
             "model": dict(self.model),
             "options": _options(self.options),
@@ -157,17 +159,18 @@ def _weights(store: Store, arch: str, module: ModuleOp, program: HostProgram) ->
 
 
 def _host(module: ModuleOp) -> ModuleOp:
-    """The host function and the interfaces of the kernels that it launches, with the module's symbols and target."""
-    ops = list(module.body.block.ops)
-    main = [op.clone() for op in ops if isinstance(op, FuncOp) and op.sym_name.data == "main"]
-    kernels = [interface(op) for op in ops if isinstance(op, kernel.FuncOp)]
-    return ModuleOp([*kernels, *main], attributes=dict(module.attributes))
+    """The host function, the bodies that it calls, and the interfaces of the kernels that they launch, with the module's symbols and
+    target."""
+    functions = functions_of(module)
+    host = [op.clone() for op in (functions["main"], *called_by(functions["main"], functions))]
+    kernels = [interface(op) for op in module.body.block.ops if isinstance(op, kernel.FuncOp)]
+    return ModuleOp([*kernels, *host], attributes=dict(module.attributes))
 
 
 def print_module(module: ModuleOp, *, locations: bool = True) -> str:
     """IR text, with the locations that lead to the ONNX nodes."""
     text = StringIO()
-    Printer(stream=text, print_debuginfo=locations).print_op(module)
+    IRPrinter(stream=text, print_debuginfo=locations).print_op(module)
     return text.getvalue() + "\n"
 
 

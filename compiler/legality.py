@@ -14,6 +14,7 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import Operation
 
 from ..dialects.errors import PassError
+from ..dialects.host.structure import CONTROL_FLOW, called_by, functions_of
 from ..dialects.provenance import describe
 
 VIEWS = frozenset({"nn.reshape", "nn.transpose", "nn.slice", "nn.concat", "nn.broadcast_to"})
@@ -73,7 +74,7 @@ def boundaries() -> dict[str, Boundary]:
     thread_only = sorted(op.name for op in THREAD_OPS)
     weights = _body("nn", "quant", "func.return")
     tensors = _body("nn", "quant", "func.return", but=("nn.export", "quant.observe"))
-    host = _body("buffer", "func.return")
+    host = _body("buffer", "func.return", *CONTROL_FLOW)
     groups = _body("fusion.call", "nn.weight", "nn.constant", "nn.shape_value", "func.return", *sorted(VIEWS))
     scalar = ("kernel", "arith", "math", "scf", "memref")
     tiles, threads = _body(*scalar, but=tuple(thread_only)), _body(*scalar, but=tuple(tile_only))
@@ -93,8 +94,10 @@ def check_boundary(module: ModuleOp, phase: str) -> None:
     boundary = boundaries()[phase]
     if boundary.kernel is not None:
         _check_launches(module)
+    functions = functions_of(module)
+    called = called_by(functions["main"], functions) if "main" in functions else []
     for function in module.body.block.ops:
-        kind, body = _body_of(function, boundary)
+        kind, body = ("called function", boundary.main) if function in called else _body_of(function, boundary)
         if body is None:
             raise PassError(f"after phase '{phase}': no {kind} may exist, got {_symbol(function)}")
         for op in function.walk():

@@ -2,11 +2,17 @@
 The `buffer` dialect: the host function of an engine, where tensors have become memory.
 
 `bufferize` turns `@main` into a straight line of ops over memrefs; its arguments are the inputs, then the outputs, whose dims
-the attribute `buffer.arg_dims` gives. Sizes are dim expressions over symbols, which `buffer.symbol` reads off the inputs.
+the attribute `buffer.arg_dims` gives. Sizes are dim expressions over symbols, which `buffer.symbol` reads off the inputs' shapes and
+`buffer.read` off what was computed.
 
 - Every memref belongs to one *owner*: an argument, a weight, an `alloc` or a `slot`. A `view` is taken of an owner, never of
   a view, so that which bytes an op touches can be read off in one step.
 - `launch` reads its `ins`, writes its `outs` and may use its `workspace`; nothing else touches memory. Launches run in order.
+- `read` waits for what was launched before it and takes one integer to the host; `nn.symbols` bounds it, and buffers whose dims
+  depend on it are as large as the bound asks.
+- Control flow is `scf.if`, `scf.for` and `scf.while` without results, decided on the host: branches write to destinations outside, a
+  loop's carried tensor is one buffer of two slots, views of which start at `(i mod 2) * size`, where `buffer.index` on the loop names `i`
+  and `buffer.total` the number of iterations, known behind it. `func.call` runs a body: a function of memrefs and symbols.
 - `plan-arena` replaces every `alloc` by a `slot` at a fixed offset of the one `arena`.
 
 ```
@@ -27,6 +33,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import ClassVar, cast
 
+from xdsl.dialects import arith, scf
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     I8,
@@ -34,15 +41,18 @@ from xdsl.dialects.builtin import (
     ArrayAttr,
     IndexType,
     IntegerAttr,
+    IntegerType,
     MemRefType,
     NoneAttr,
     StridedLayoutAttr,
     StringAttr,
     SymbolRefAttr,
+    i1,
     i8,
     i64,
 )
-from xdsl.ir import Attribute, BlockArgument, Dialect, Operation, SSAValue
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import Attribute, Block, BlockArgument, Dialect, Operation, SSAValue
 from xdsl.irdl import (
     AttrSizedOperandSegments,
     IRDLOperation,
@@ -57,7 +67,7 @@ from xdsl.irdl import (
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
-from .dims import Expr, const, product
+from .dims import Expr, const, product, symbol
 from .dtypes import numpy_dtype
 from .nn.base import DimsAttr
 from .strided import View, row_major_strides
@@ -68,6 +78,10 @@ ALIGNMENT = 256
 ARG_DIMS = "buffer.arg_dims"
 OUT_NAMES = "buffer.out_names"
 """On a launch: the ONNX names of the tensors in its `outs`, "" where there is none."""
+INDEX = "buffer.index"
+"""On `scf.for` and `scf.while`: the symbol that is the number of the iteration in the body, from 0 on."""
+TOTAL = "buffer.total"
+"""On `scf.for` and `scf.while`: the symbol that is the number of iterations that ran, behind the loop."""
 
 
 def memref_type(
@@ -96,6 +110,39 @@ def argument_dims(function: Operation) -> tuple[tuple[Expr, ...], ...]:
     """The dims of each argument of a host function, from `buffer.arg_dims`; empty when it has none."""
     listed = function.attributes.get(ARG_DIMS)
     return tuple(cast(DimsAttr, dims).exprs for dims in listed) if isinstance(listed, ArrayAttr) else ()
+
+
+def host_value(value: SSAValue) -> Expr | None:
+    """What an index of a host function is as an expression; None where the host has no name for it.
+
+    A result of `buffer.symbol` or `buffer.read`, a constant, the variable of a loop with `buffer.index`, or an argument of a function whose
+    `buffer.arg_dims` has the expression.
+    """
+    match value.owner:
+        case SymbolOp() | ReadOp():
+            return symbol(value.owner.symbol.data)
+        case arith.ConstantOp() if isinstance(number := value.owner.value, IntegerAttr):
+            return const(number.value.data)
+        case Block():
+            return _argument_value(cast(BlockArgument, value), value.owner.parent_op())
+        case _:
+            return None
+
+
+def _argument_value(value: BlockArgument, parent: Operation | None) -> Expr | None:
+    if isinstance(parent, scf.ForOp) and value.index == 0:
+        name = loop_symbol(parent, INDEX)
+        return symbol(name) if name else None
+    if isinstance(parent, FuncOp) and isinstance(value.type, IndexType):
+        dims = argument_dims(parent)
+        return dims[value.index][0] if len(dims) > value.index and len(dims[value.index]) == 1 else None
+    return None
+
+
+def loop_symbol(loop: Operation, attribute: str) -> str:
+    """The symbol that `buffer.index` or `buffer.total` of a loop names, "" where there is none."""
+    name = loop.attributes.get(attribute)
+    return name.data if isinstance(name, StringAttr) else ""
 
 
 @irdl_op_definition
@@ -127,6 +174,37 @@ class SymbolOp(IRDLOperation):
             raise VerifyException(f"expected an axis of the rank-{rank} source, got {self.axis.value.data}")
         if not isinstance(self.source, BlockArgument):
             raise VerifyException("expected an argument of the host function as the source, got the result of an op")
+
+
+@irdl_op_definition
+class ReadOp(IRDLOperation):
+    """The value of an integer that was computed, or of an input, on the host: a flag (i1) to decide by, or a symbol of this name that
+    sizes, grids and counts behind it use. Waits for the launches before it. `nn.symbols` bounds a symbol."""
+
+    name = "buffer.read"
+
+    symbol = prop_def(StringAttr)
+    source = operand_def(MemRefType)
+    result = result_def(IndexType | IntegerType)
+
+    assembly_format = "$symbol `from` $source attr-dict `:` type($source) `to` type($result)"
+    irdl_options = (ParsePropInAttrDict(),)
+
+    def __init__(self, symbol: str, source: SSAValue):
+        flag = _memref(source).element_type == i1
+        super().__init__(
+            operands=[source],
+            properties={"symbol": StringAttr(symbol)},
+            result_types=[i1 if flag else IndexType()],
+        )
+
+    def verify_(self) -> None:
+        kind = _memref(self.source)
+        if any(extent != 1 for extent in kind.get_shape()) or not isinstance(kind.element_type, IntegerType):
+            raise VerifyException(f"expected a memref of one integer such as memref<1xi64>, got {kind}")
+        expected = i1 if kind.element_type == i1 else IndexType()
+        if self.result.type != expected:
+            raise VerifyException(f"expected the result type {expected} for {kind}, got {self.result.type}")
 
 
 @irdl_op_definition
@@ -333,14 +411,15 @@ class LaunchOp(IRDLOperation):
     @property
     def symbol_names(self) -> tuple[str, ...]:
         """The names of the symbols that the launch binds."""
-        return tuple(cast(SymbolOp, value.owner).symbol.data for value in self.symbols)
+        values = [host_value(value) for value in self.symbols]
+        return tuple((value.as_symbol() if value is not None else None) or "" for value in values)
 
     def verify_(self) -> None:
-        for value in self.symbols:
-            if not isinstance(value.owner, SymbolOp):
-                raise VerifyException(
-                    f"launch of {self.callee}: expected results of buffer.symbol between the brackets"
-                )
+        if "" in self.symbol_names:
+            raise VerifyException(
+                f"launch of {self.callee}: expected symbols between the brackets: results of buffer.symbol or buffer.read, the "
+                f"variable of a loop with {INDEX}, or an index argument that {ARG_DIMS} names"
+            )
         if not self.outs:
             raise VerifyException(f"launch of {self.callee}: expected at least one output, got none")
         for value in (*self.outs, *self.workspace):
@@ -363,4 +442,4 @@ def _verify_row_major(value: SSAValue, dims: DimsAttr) -> None:
         raise VerifyException(f"expected the row-major type {expected} for dims {dims}, got {kind}")
 
 
-Buffer = Dialect("buffer", [SymbolOp, AllocOp, WeightOp, ArenaOp, SlotOp, ViewOp, LaunchOp], [])
+Buffer = Dialect("buffer", [SymbolOp, ReadOp, AllocOp, WeightOp, ArenaOp, SlotOp, ViewOp, LaunchOp], [])

@@ -1,4 +1,4 @@
-"""The entrance for IR text from outside: files given to tools, and the texts inside engines.
+"""The entrance for IR text from outside: files given to tools, and the texts inside engines. And how such text is written.
 
 `read_module` parses and verifies with bounds that are checked before the work: size, nesting, the length of numbers, elements of
 constants. Whatever is wrong with the text, and whatever a parser or verifier of an attribute raises, becomes one `IRTextError` with
@@ -15,9 +15,11 @@ from math import prod
 from typing import Any, cast
 
 from xdsl.context import Context
+from xdsl.dialects import scf
 from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp
 from xdsl.ir import Attribute, Block, Operation, ParametrizedAttribute
 from xdsl.parser import Parser
+from xdsl.printer import Printer
 from xdsl.utils.exceptions import ParseError, VerifyException
 from xdsl.utils.lexer import Input, Position, Span, Token
 from xdsl.utils.mlir_lexer import MLIRLexer, MLIRToken, MLIRTokenKind, StringLiteral
@@ -76,6 +78,17 @@ class OpPlaces:
         begin = self._begins[op]
         line = bisect_right(self._lines, begin) - 1
         return line + self._first_line, begin - self._lines[line] + 1
+
+
+class IRPrinter(Printer):
+    """xDSL's printer, but that `scf.while` gets its location behind its regions alone: before them xDSL prints one that its parser does
+    not read."""
+
+    def print_operation_type(self, op: Operation) -> None:
+        if isinstance(op, scf.WhileOp) and not self.print_generic_format:
+            self.print_function_type(op.operand_types, op.result_types)
+        else:
+            super().print_operation_type(op)
 
 
 def read_module(

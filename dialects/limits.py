@@ -46,3 +46,8 @@ MAX_SUBGRAPH_DEPTH = 64
 
 MAX_MODEL_BYTES = 2**31 - 1
 """Size of a model file: protobuf reads no more, and larger models keep their weights beside it."""
+
+MAX_HOST_DEPTH = 64
+"""Branches, loops and calls within each other in a host function."""
+MAX_HOST_OPS = 100_000
+"""Ops of a host function, those of the functions that it calls counted at each call."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..dialects.provenance import join_names
-from .plan import InputError, Shape, TensorSpec
+from .program.memory import InputError, Shape, TensorSpec
 
 _DLPACK_CPU = 1
 _DLPACK_CUDA = (2, 13)

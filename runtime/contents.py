@@ -15,7 +15,7 @@ from ..dialects.errors import EngineFormatError, TargetError
 from .container import PAGE, Section
 from .driver import DeviceInfo, find_device
 from .manifest import check_manifest, malformed
-from .plan import TensorSpec
+from .program.memory import TensorSpec
 from .variant import Variant
 
 TEXT_ALIGNMENTS = (64,)

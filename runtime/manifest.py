@@ -14,6 +14,9 @@ from typing import Any, cast
 from ..dialects.errors import EngineFormatError
 
 KIND = "trtc engine"
+FORMAT = 2
+"""What the manifest and the host function may say. It rises where an older trtc would misread a newer engine, or cannot read an older
+one any more; manifests without one are of format 1."""
 _ARCH = re.compile(r"sm_[0-9]{2,3}[af]?")
 
 
@@ -86,6 +89,7 @@ _VARIANT = {
 }
 _MANIFEST = {
     "kind": str,
+    "format": Count,
     "toolchain": Record({"nvrtc": [Count]}),
     "model": Record({"sha256": str, "name": str}),
     "options": Record({}),
@@ -101,6 +105,7 @@ def check_manifest(manifest: Any) -> None:
     kind = cast(dict[str, Any], manifest).get("kind") if isinstance(manifest, dict) else None
     if kind != KIND:
         raise EngineFormatError(f"engine: the file holds {_shown(kind)}, not a '{KIND}'; check the path.")
+    _check_format(cast(dict[str, Any], manifest).get("format", 1))
     _check(manifest, _MANIFEST, "manifest")
     if not manifest["variants"]:
         raise EngineFormatError("engine manifest: it holds no architecture; rebuild the engine.")
@@ -109,6 +114,23 @@ def check_manifest(manifest: Any) -> None:
             raise malformed(f"variants: expected architectures such as sm_90a, got {_shown(arch)}")
     if len(manifest["toolchain"]["nvrtc"]) != 2:
         raise malformed("toolchain.nvrtc: expected two numbers")
+
+
+def _check_format(number: Any) -> None:
+    """Raises EngineFormatError unless this version of trtc reads engines of a format; before anything else of the manifest is read,
+    since fields come and go with formats."""
+    if type(number) is not int or number < 1:
+        raise malformed(f"format: expected a number from 1 on, got {_shown(number)}")
+    if number > FORMAT:
+        raise EngineFormatError(
+            f"engine: the file has format {number}, and this version of trtc reads format {FORMAT}: it was built by a newer one; "
+            f"update trtc, or rebuild the engine with this version."
+        )
+    if number < FORMAT:
+        raise EngineFormatError(
+            f"engine: the file has format {number}, and this version of trtc reads format {FORMAT}: it was built by an older one; "
+            f"rebuild the engine with this version."
+        )
 
 
 def malformed(where: str) -> EngineFormatError:

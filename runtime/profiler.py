@@ -40,15 +40,16 @@ class Latencies:
 
 
 def profile(context: CudaContext, inputs: Mapping[str, Any], *, repeats: int = _REPEATS) -> list[LaunchTime]:
-    """Times each launch of one inference by itself: a graph of `repeats` of it, after the whole network ran once.
+    """Times each launch of one inference by itself: a graph of `repeats` of it, after the whole network ran once. A launch in a loop is
+    timed for each place that it reads and writes.
 
     Its inputs then lie in L2 where they fit. A launch may be repeated since it reads no buffer that it writes.
     """
     prepared = context.prepare(inputs)
     cupy, queue = context.cupy, context.stream
-    context.issue(prepared.launches, queue)
+    context.launch(prepared, queue)
     times: list[LaunchTime] = []
-    for launch, packed in zip(prepared.plan.launches, prepared.launches, strict=True):
+    for launch, packed in prepared.launches:
         graph = context.capture([packed] * repeats)
         begin, end = cupy.cuda.Event(), cupy.cuda.Event()
         graph.launch(queue)

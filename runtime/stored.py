@@ -15,7 +15,7 @@ from ..dialects.errors import EngineFormatError
 from ..dialects.ir_text import IRTextError, read_module
 from .container import Section
 from .kernels import KernelInfo
-from .plan import HostProgram
+from .program.host import HostProgram
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..dialects.errors import EngineFormatError, TrtcError
 from ..dialects.kernel import FuncOp
-from .plan import HostProgram
+from .program.host import HostProgram
+from .program.reader import read_program
 from .stored import StoredVariant
 from .verify_plan import Interfaces, verify_plan, verify_tiles
 
@@ -28,7 +29,7 @@ class Variant(StoredVariant):
     def _plan(self) -> tuple[HostProgram, Interfaces]:
         module = self.parse("host")
         try:
-            program = HostProgram.read(module, {name: unit.info for name, unit in self.units.items()})
+            program = read_program(module, {name: unit.info for name, unit in self.units.items()})
             return program, verify_plan(self, module, program)
         except EngineFormatError:
             raise

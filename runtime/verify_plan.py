@@ -1,8 +1,9 @@
 """What an engine says of itself, checked before anything runs: checksums find damage, this finds a plan that does not hold.
 
 The host function is what counts. The manifest must say the same (`describe`), each kernel's interface must fit its cubin and the views
-that its launches pass, slots must be as large as their dims ask and live ones apart, everything read must have been written, and at the
-ends of the profile every view must lie in its owner and every grid within CUDA's limits. Views are checked again when shapes are bound.
+that its launches pass, slots must be as large as their dims ask and live ones apart, everything read must have been written, what the host
+reads and counts must have bounds, and at the ends of the profile and of these every view must lie in its owner and every grid within
+CUDA's limits. Views are checked again when they are bound.
 Work is proportional to the size of the text, never to a number in it.
 """
 
@@ -17,20 +18,25 @@ from typing import Any, NoReturn, cast
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.dialects.func import FuncOp
-from xdsl.ir import Attribute, BlockArgument, SSAValue
+from xdsl.ir import Attribute, SSAValue
 
 from ..dialects import buffer, kernel
 from ..dialects.dims import corners
 from ..dialects.dtypes import numpy_dtype
 from ..dialects.errors import EngineFormatError
+from ..dialects.host.control import leaves, loops
+from ..dialects.host.structure import functions_of
 from ..dialects.kernel.types import GlobalType, Target
 from ..dialects.provenance import onnx_names
 from ..dialects.strided import same_strides
 from .cubin import check_cubin
 from .kernels import KernelInfo
-from .plan import BoundPlan, HostProgram, MemoryRef, TensorView
+from .program.host import HostProgram
+from .program.memory import MemoryRef, TensorView
+from .program.reader import owner_numbers
+from .program.steps import Launch
 from .stored import StoredVariant, Unit
+from .verify_steps import Uses, bind_everywhere
 
 _LARGEST_SHARED = 232448
 _LARGEST_CLUSTER = 16
@@ -93,21 +99,19 @@ def verify_plan(variant: StoredVariant, module: ModuleOp, program: HostProgram) 
     interfaces = {func.sym_name.data: func for func in _interfaces(module)}
     for name, unit in variant.units.items():
         _verify_kernel(variant, interfaces.get(name), unit)
-    main = next(op for op in module.body.block.ops if isinstance(op, FuncOp))
-    launches = [op for op in main.body.block.ops if isinstance(op, buffer.LaunchOp)]
-    _verify_slots(module, program, launches)
-    _verify_order(program, main, launches)
-    for op, launch in zip(launches, program.launches, strict=True):
+    _verify_slots(module, program)
+    for launch in program.launches:
         types = [cast(GlobalType, tensor.type) for tensor in interfaces[launch.kernel.name].tensors]
         for number, (tensor, expected) in enumerate(zip(launch.arguments, types, strict=True)):
             if not _fits(tensor, expected):
                 _refuse(
                     f"launch of {launch.kernel.name}: its tensor {number} is not the {expected} that the kernel takes"
                 )
-        if len(launch.names) != len(op.outs):
-            _refuse(f"launch of {launch.kernel.name}: {len(launch.names)} names for {len(op.outs)} results")
+        if len(launch.names) != len(launch.written):
+            _refuse(f"launch of {launch.kernel.name}: {len(launch.names)} names for {len(launch.written)} results")
     for env in corners(program.symbols):
-        _verify_bound(program.bind_values(env), interfaces)
+        _verify_shapes(program, env)
+        bind_everywhere(program, env, lambda launches, symbols: _verify_bound(launches, symbols, interfaces))
     return Interfaces.of(module)
 
 
@@ -153,12 +157,27 @@ def _verify_symbols(program: HostProgram) -> None:
     for name, (low, opt, high) in program.symbols.items():
         if not 0 <= low <= opt <= high <= _LARGEST_SYMBOL:
             _refuse(f"the range of {name} is ({low}, {opt}, {high})")
+    _verify_counted(program)
     used = {name for spec in program.inputs for extent in spec.dims for name in extent.symbols()}
     if unknown := sorted((used | program.sources.keys()) - (program.symbols.keys() & program.sources.keys())):
         _refuse(f"{unknown[0]} has no range, or no input gives it")
     names = [spec.name for spec in (*program.inputs, *program.outputs)]
     if len(names) != len(set(names)) and len({spec.name for spec in program.inputs}) != len(program.inputs):
         _refuse("two inputs have the same name")
+
+
+def _verify_counted(program: HostProgram) -> None:
+    """What the host reads or counts has a range where anything but a condition depends on it; numbers of iterations start at 0."""
+    asked = {name for work in leaves(program.steps) for name in work.symbols}
+    unbounded = asked - program.symbols.keys()
+    for loop in loops(program.steps):
+        unbounded |= {loop.index, loop.total} - {""} - program.symbols.keys()
+        unbounded |= (loop.count.symbols() if loop.count is not None else set[str]()) - program.symbols.keys()
+        for name in filter(None, (loop.index, loop.total)):
+            if name in program.symbols and program.symbols[name][0] != 0:
+                _refuse(f"the range of {name}, which a loop counts, begins at {program.symbols[name][0]}, not at 0")
+    if unbounded:
+        _refuse(f"{min(unbounded)} has no range")
 
 
 def _verify_kernel(variant: StoredVariant, interface: kernel.FuncOp | None, unit: Unit) -> None:
@@ -186,8 +205,9 @@ def _verify_kernel(variant: StoredVariant, interface: kernel.FuncOp | None, unit
         )
 
 
-def _verify_slots(module: ModuleOp, program: HostProgram, launches: Sequence[buffer.LaunchOp]) -> None:
-    """Slots are as large as their dims ask, the arena as all of them, and no two that a launch needs at once share a byte."""
+def _verify_slots(module: ModuleOp, program: HostProgram) -> None:
+    """Slots are as large as their dims ask, the arena as all of them, and no two that a launch needs at once share a byte. What is read
+    was written, inputs are never written, outputs are."""
     slots = [op for op in module.walk() if isinstance(op, buffer.SlotOp)]
     peak = 0
     for slot in slots:
@@ -197,13 +217,16 @@ def _verify_slots(module: ModuleOp, program: HostProgram, launches: Sequence[buf
         peak = max(peak, slot.offset.value.data + _rounded(slot.size.value.data))
     if peak != program.arena_bytes:
         _refuse(f"its arena has {program.arena_bytes} bytes, and its slots end at {peak}")
-    spans: dict[SSAValue, tuple[int, int]] = {}
-    for position, launch in enumerate(launches):
-        for owner in map(buffer.owner_of, launch.memrefs):
-            spans[owner] = (spans.get(owner, (position, position))[0], position)
-    if any(slot.result not in spans for slot in slots):
+    inputs = set(range(len(program.inputs)))
+    uses, written = Uses(inputs, _refuse), set(inputs)
+    uses.visit(program.steps, written)
+    for number, spec in enumerate(program.outputs, len(inputs)):
+        if number not in written:
+            _refuse(f"no launch writes output '{spec.name}'")
+    numbers = owner_numbers(functions_of(module)["main"])
+    if any(numbers[slot.result] not in uses.spans for slot in slots):
         _refuse("a slot of its arena is not used")
-    _verify_apart(slots, spans)
+    _verify_apart(slots, {slot.result: uses.spans[numbers[slot.result]] for slot in slots})
 
 
 def _verify_apart(slots: Sequence[buffer.SlotOp], spans: Mapping[SSAValue, tuple[int, int]]) -> None:
@@ -220,30 +243,17 @@ def _verify_apart(slots: Sequence[buffer.SlotOp], spans: Mapping[SSAValue, tuple
                 _refuse(f"two buffers that are live at once share byte {start} of its arena")
 
 
-def _verify_order(program: HostProgram, main: FuncOp, launches: Sequence[buffer.LaunchOp]) -> None:
-    """What a launch reads was written, inputs are never written, outputs are."""
-    inputs = main.body.block.args[: len(program.inputs)]
-    written: set[SSAValue] = set(inputs)
-    for launch, op in zip(program.launches, launches, strict=True):
-        outs = {buffer.owner_of(value) for value in (*op.outs, *op.workspace)}
-        if outs & set(inputs):
-            _refuse(f"launch of {launch.kernel.name} writes to an input")
-        for owner in map(buffer.owner_of, op.ins):
-            plain = isinstance(owner.owner, buffer.SlotOp) or isinstance(owner, BlockArgument)
-            if plain and owner not in written and owner not in outs:
-                _refuse(f"launch of {launch.kernel.name} reads what no launch has written")
-        written |= outs
-    for spec, value in zip(program.outputs, main.body.block.args[len(program.inputs) :], strict=True):
-        if value not in written:
-            _refuse(f"no launch writes output '{spec.name}'")
-
-
-def _verify_bound(plan: BoundPlan, interfaces: Mapping[str, kernel.FuncOp]) -> None:
-    """The plan for one set of symbol values: alignment, parameters, tensor maps, and that no launch writes what it reads."""
-    for shape in plan.shapes.values():
+def _verify_shapes(program: HostProgram, env: Mapping[str, int]) -> None:
+    for shape in program.shapes(env).values():
         if any(not 0 <= extent <= _LARGEST_SYMBOL for extent in shape):
-            _refuse(f"an input or output has the shape {shape} for {plan.symbols}")
-    for launch in plan.launches:
+            _refuse(f"an input or output has the shape {shape} for {env}")
+
+
+def _verify_bound(
+    launches: Sequence[Launch], symbols: Mapping[str, int], interfaces: Mapping[str, kernel.FuncOp]
+) -> None:
+    """The launches of a segment for one set of symbol values: alignment, parameters, tensor maps, and that none writes what it reads."""
+    for launch in launches:
         name, refs = launch.kernel.name, launch.arguments
         for ref, tensor in zip(refs, interfaces[name].tensors, strict=True):
             align = cast(GlobalType, tensor.type).align.data
@@ -257,7 +267,7 @@ def _verify_bound(plan: BoundPlan, interfaces: Mapping[str, kernel.FuncOp]) -> N
         for described in launch.kernel.tensor_maps:
             if not 0 <= described.argument < len(refs):
                 _refuse(f"kernel {name}: a tensor map of tensor {described.argument}")
-            spec = described.evaluate(plan.symbols)
+            spec = described.evaluate(symbols)
             limits = _TENSOR_MAP_LIMITS
             if not 2 <= len(spec.dims) <= limits["rank"] or any(
                 not 0 <= extent < limits["extent"] for extent in spec.dims

@@ -111,8 +111,8 @@ def make_engine(w: np.ndarray, archs: tuple[str, ...] = ("sm_80",)) -> Any:
     from trtc.runtime.contents import spec_to_json
     from trtc.runtime.engine import Engine
     from trtc.runtime.kernels import KernelInfo
-    from trtc.runtime.manifest import KIND
-    from trtc.runtime.plan import HostProgram
+    from trtc.runtime.manifest import FORMAT, KIND
+    from trtc.runtime.program.reader import read_program
     from trtc.runtime.verify_plan import describe
 
     context = make_context()
@@ -127,7 +127,7 @@ def make_engine(w: np.ndarray, archs: tuple[str, ...] = ("sm_80",)) -> Any:
         module.body.block.add_ops(op.clone() for op in tiles.body.block.ops)
         set_target(module, arch)
         host = _host(module)
-        program = HostProgram.read(host, facts)
+        program = read_program(host, facts)
         sections[f"{arch}/host"] = Section(print_module(host).encode())
         sections[f"{arch}/tiles"] = Section(
             module_text(module, [kernel_text(op) for op in module.walk() if isinstance(op, kernel.FuncOp)]).encode()
@@ -147,6 +147,7 @@ def make_engine(w: np.ndarray, archs: tuple[str, ...] = ("sm_80",)) -> Any:
         variants[arch] = {**fields, **describe(host, program), "remarks": []}
     manifest = {
         "kind": KIND,
+        "format": FORMAT,
         "toolchain": {"nvrtc": list(nvrtc_version())},
         "model": {"sha256": "", "name": "handmade"},
         "options": {},

@@ -251,6 +251,12 @@ class World:
             queue = next(s for s in self.streams if s.ptr == stream)
             Memory(self, address, None).memset_async(value, size, queue)
 
+        def copy(target: int, source: int, size: int, kind: int, stream: int) -> None:
+            assert kind == 2, "from the device to the host"
+            Memory(self, source, None).copy_to_host_async(
+                target, size, next(s for s in self.streams if s.ptr == stream)
+            )
+
         def shared(a: Array, b: Array) -> bool:
             return a.data.ptr < b.data.ptr + b.nbytes and b.data.ptr < a.data.ptr + a.nbytes
 
@@ -261,7 +267,12 @@ class World:
             alloc=self.allocate,
             get_current_stream=lambda: self.current[-1],
             function=SimpleNamespace(Module=lambda: Module(self)),
-            runtime=SimpleNamespace(memsetAsync=fill, memGetInfo=lambda: (self.total_memory // 2, self.total_memory)),
+            runtime=SimpleNamespace(
+                memsetAsync=fill,
+                memcpyAsync=copy,
+                memcpyDeviceToHost=2,
+                memGetInfo=lambda: (self.total_memory // 2, self.total_memory),
+            ),
             memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
             driver=SimpleNamespace(CUDADriverError=DriverError),
         )

@@ -9,15 +9,15 @@ from typing import TextIO
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
-from xdsl.printer import Printer
 
+from ...dialects.ir_text import IRPrinter
 from ..blobs import blobs_of, save_blobs
 from ..pipeline import Observer
 
 
 def print_module(module: ModuleOp, stream: TextIO, *, locations: bool = False) -> None:
     """Print a module in custom syntax, ending in a newline."""
-    Printer(stream=stream, print_debuginfo=locations).print_op(module)
+    IRPrinter(stream=stream, print_debuginfo=locations).print_op(module)
     stream.write("\n")
 
 

@@ -1,4 +1,4 @@
-"""Executes a host function (`buffer` level) on a CPU, launch by launch.
+"""Executes a host function (`buffer` level) on a CPU, launch by launch, deciding branches and loops by what it reads.
 
 Works at every state between `bufferize` and CUDA C: buffers may be `buffer.alloc`s or slots of the planned arena, and what is
 launched may still be a function of tensors, run through the meaning of its ops, or already a kernel, run on the simulator. All
@@ -21,12 +21,15 @@ from ...dialects import buffer, kernel
 from ...dialects.dims import Expr, const
 from ...dialects.dims.solving import solved
 from ...dialects.dtypes import numpy_dtype
-from ...dialects.errors import InvalidModelError, PassError
+from ...dialects.errors import InvalidModelError
+from ...dialects.host.control import Ranges, Step, check_value, run_steps
+from ...dialects.host.structure import LaunchNode, Node, Place, read_structure
 from ...dialects.meaning import Perturb, run_function, run_weights
+from ...dialects.nn.base import symbol_ranges
 from ...dialects.provenance import describe
-from ...dialects.strided import View
+from ...dialects.strided import row_major_strides
 from ...runtime.arrays import bytes_of
-from ...runtime.plan import MemoryRef
+from ...runtime.program.memory import MemoryRef
 
 Array = np.ndarray[Any, np.dtype[Any]]
 OnLaunch = Callable[[Operation, Sequence[str], Sequence[Array]], None]
@@ -43,7 +46,9 @@ def run_host(
     main = functions.get("main")
     if not isinstance(main, FuncOp):
         raise InvalidModelError("the module has no function @main to execute: expected func.func @main")
-    return _Host(functions, run_weights(module, perturb=perturb), on_launch, perturb).run(main, inputs)
+    bodies = {name: op for name, op in functions.items() if isinstance(op, FuncOp)}
+    host = _Host(functions, run_weights(module, perturb=perturb), symbol_ranges(module), on_launch, perturb)
+    return host.run(main, read_structure(main, bodies), inputs)
 
 
 def _symbol_name(op: Operation) -> str:
@@ -56,13 +61,21 @@ def _strings(op: Operation, attribute: str) -> list[str]:
     return [item.data for item in listed if isinstance(item, StringAttr)] if isinstance(listed, ArrayAttr) else []
 
 
+class _Owner(NamedTuple):
+    """The bytes of an owner, row-major in these dims."""
+
+    base: Array
+    dims: tuple[Expr, ...]
+    begin: int
+    """Bytes from the begin of an allocation to the owner's first."""
+
+
 class _Memref(NamedTuple):
     """The bytes of an owner, and what of them a memref is."""
 
     ref: MemoryRef
     base: Array
-    begin: int = 0
-    """Bytes from the begin of an allocation to the owner's first."""
+    begin: int
 
     @property
     def array(self) -> Array:
@@ -70,24 +83,27 @@ class _Memref(NamedTuple):
 
 
 class _Host:
-    """One execution: for each memref the bytes that it stands for."""
+    """One execution: for each owner the bytes that it stands for, and what the host knows."""
 
     def __init__(
         self,
         functions: Mapping[str, Operation],
         weights: Mapping[str, Array],
+        ranges: Ranges,
         on_launch: OnLaunch | None,
         perturb: Perturb | None,
     ) -> None:
         self.perturb = perturb
-        self.functions, self.weights, self.on_launch = functions, weights, on_launch
+        self.functions, self.weights, self.ranges, self.on_launch = functions, weights, ranges, on_launch
         self.env: dict[str, int] = {}
-        self.memrefs: dict[SSAValue, _Memref] = {}
-        self.last: tuple[SSAValue, ...] = ()
-        """The memrefs of the launch before."""
+        self.owners: dict[SSAValue, _Owner] = {}
+        self.first: Operation | None = None
+        """The first launch of the group that the launch before belongs to,"""
+        self.last: list[tuple[SSAValue, MemoryRef]] = []
+        """and its memrefs."""
 
-    def run(self, main: FuncOp, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Bind the arguments, then the ops in order."""
+    def run(self, main: FuncOp, steps: Sequence[Step[Node]], inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Bind the arguments, allocate, then the steps in order."""
         arguments = main.body.block.args
         names = _strings(main, "nn.inputs")
         outputs = _strings(main, "nn.outputs")
@@ -98,20 +114,22 @@ class _Host:
                 f"{len(names)} inputs, {len(outputs)} outputs and {len(dims)} dims"
             )
         for argument, name in zip(arguments, names, strict=False):
-            self._own(argument, np.shape(inputs[name]), bytes_of(np.ascontiguousarray(inputs[name])))
+            given = np.asarray(inputs[name])
+            self.owners[argument] = _Owner(bytes_of(np.ascontiguousarray(given)), tuple(map(const, given.shape)), 0)
         for op in main.body.block.ops:
             if isinstance(op, buffer.SymbolOp):
                 self._bind(op, dims[cast(BlockArgument, op.source).index])
         for argument, exprs in list(zip(arguments, dims, strict=True))[len(names) :]:
-            self._own(argument, self._shape(exprs))
+            self._allocate(argument, exprs)
         for op in main.body.block.ops:
-            self._step(op)
+            self._own(op)
+        run_steps(steps, self.env, self.ranges, self._run)
         results = arguments[len(names) :]
-        return {name: self.memrefs[argument].array for name, argument in zip(outputs, results, strict=True)}
+        return {name: self._memref(Place(argument)).array for name, argument in zip(outputs, results, strict=True)}
 
     def _bind(self, op: buffer.SymbolOp, dims: Sequence[Expr]) -> None:
         name, axis = op.symbol.data, op.axis.value.data
-        size = self.memrefs[op.source].ref.shape[axis]
+        size = self.owners[op.source].dims[axis].evaluate({})
         value = solved(dims[axis], name, size, self.env)
         if value is None:
             raise InvalidModelError(f"{describe(op)}: expected a dim {dims[axis]}, got {size}, which no {name} gives")
@@ -120,76 +138,89 @@ class _Host:
     def _shape(self, dims: Sequence[Expr]) -> tuple[int, ...]:
         return tuple(extent.evaluate(self.env) for extent in dims)
 
-    def _own(self, value: SSAValue, shape: Sequence[int], base: Array | None = None, begin: int = 0) -> None:
-        """A memref that is row-major from the first of these bytes on (default: new ones, poisoned)."""
-        dtype = _dtype(value)
-        size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-        base = np.full(size, _POISON, np.uint8) if base is None else base[:size]
-        _, dims, strides = View.whole(value, tuple(map(const, shape))).bind({})
-        self.memrefs[value] = _Memref(MemoryRef("arena", "", 0, dims, strides, dtype), base, begin)
+    def _allocate(self, value: SSAValue, dims: tuple[Expr, ...]) -> None:
+        """New bytes, poisoned: as many as the largest values need where a dim waits for what the host reads."""
+        size = buffer.size_in_bytes(dims, cast(MemRefType, value.type).element_type)
+        known = size.symbols() <= self.env.keys()
+        count = size.evaluate(self.env) if known else size.bounds(self.ranges)[1]
+        self.owners[value] = _Owner(np.full(count, _POISON, np.uint8), dims, 0)
 
-    def _step(self, op: Operation) -> None:
+    def _own(self, op: Operation) -> None:
+        """The memory of an op that has some."""
         match op:
             case buffer.AllocOp():
-                self._own(op.result, self._shape(op.dims.exprs))
+                self._allocate(op.result, op.dims.exprs)
             case buffer.ArenaOp():
-                self._own(op.result, (op.size,))
+                self._allocate(op.result, (const(op.size),))
             case buffer.WeightOp():
                 if op.label.data not in self.weights:
                     raise InvalidModelError(f"{describe(op)}: @weights exports no '{op.label.data}'")
                 weight = self.weights[op.label.data]
-                self._own(op.result, weight.shape, bytes_of(np.ascontiguousarray(weight)))
+                data = bytes_of(np.ascontiguousarray(weight))
+                self.owners[op.result] = _Owner(data, tuple(map(const, weight.shape)), 0)
             case buffer.SlotOp():
                 begin = op.offset.value.data
-                slot = self.memrefs[op.arena].base[begin : begin + op.size.value.data]
-                self._own(op.result, self._shape(op.dims.exprs), slot, begin)
-            case buffer.ViewOp():
-                offset, shape, strides = op.view.bind(self.env)
-                dtype, owner = _dtype(op.result), self.memrefs[op.source]
-                ref = MemoryRef("arena", "", offset * dtype.itemsize, shape, strides, dtype)
-                self.memrefs[op.result] = _Memref(ref, owner.base, owner.begin)
-            case buffer.LaunchOp():
-                self._launch(op)
-            case _ if op.name in ("func.return", "buffer.symbol"):
-                pass
+                slot = self.owners[op.arena].base[begin : begin + op.size.value.data]
+                self.owners[op.result] = _Owner(slot, op.dims.exprs, begin)
             case _:
-                raise PassError(f"{describe(op)} is not an op of a host function: expected buffer ops and func.return")
+                pass
 
-    def _launch(self, op: buffer.LaunchOp) -> None:
+    def _memref(self, place: Place) -> _Memref:
+        owner, dtype = self.owners[place.owner], _dtype(place.owner)
+        dims, strides, offset = owner.dims, row_major_strides(owner.dims), 0
+        for view in place.views:
+            (start,) = self._shape(view.offset.exprs)
+            dims, strides, offset = view.dims.exprs, view.strides.exprs, offset + start
+        size = int(np.prod(self._shape(owner.dims), dtype=np.int64)) * dtype.itemsize
+        ref = MemoryRef("arena", "", offset * dtype.itemsize, self._shape(dims), self._shape(strides), dtype)
+        return _Memref(ref, owner.base[:size], owner.begin)
+
+    def _run(self, node: Node, env: dict[str, int]) -> None:
+        if isinstance(node, LaunchNode):
+            self._launch(node)
+        else:
+            name = node.op.symbol.data
+            value = int(self._memref(node.source).array.reshape(-1)[0])
+            env[name] = check_value(name, value, self.ranges, "value read for")
+
+    def _launch(self, node: LaunchNode) -> None:
+        op = node.op
         callee = self.functions.get(op.callee.string_value())
-        outs = [self.memrefs[v].array for v in op.outs]
+        ins, outs, workspace = (list(map(self._memref, part)) for part in (node.ins, node.outs, node.workspace))
+        results = [memref.array for memref in outs]
         symbols = {name: self.env[name] for name in op.symbol_names}
         if isinstance(callee, FuncOp):
-            ins = [self.memrefs[v].array for v in op.ins]
-            results = run_function(callee, ins, env=symbols, perturb=self.perturb)
-            for target, result in zip(outs, results, strict=True):
+            computed = run_function(callee, [memref.array for memref in ins], env=symbols, perturb=self.perturb)
+            for target, result in zip(results, computed, strict=True):
                 target[...] = result
         elif isinstance(callee, kernel.FuncOp):
             from ...runtime.simulator import run_kernel
 
-            self._poison(op)
-            memrefs = [self.memrefs[value] for value in op.memrefs]
+            memrefs = [*ins, *outs, *workspace]
+            self._poison(node, memrefs, [*outs, *workspace])
             arrays = [m.ref.flat(m.base) for m in memrefs]
             offsets = [m.begin + m.ref.offset for m in memrefs]
             run_kernel(callee, arrays, symbols, mode=kernel_mode(callee), offsets=offsets)
             if self.perturb is not None:
-                for target in outs:
+                for target in results:
                     target[...] = self.perturb(target)
         else:
             raise InvalidModelError(
                 f"{describe(op)}: expected a function or kernel {op.callee}, got none in the module"
             )
         if self.on_launch is not None:
-            self.on_launch(op, _strings(op, buffer.OUT_NAMES) or [""] * len(outs), outs)
+            self.on_launch(op, _strings(op, buffer.OUT_NAMES) or [""] * len(outs), results)
 
-    def _poison(self, op: buffer.LaunchOp) -> None:
+    def _poison(self, node: LaunchNode, memrefs: Sequence[_Memref], targets: Sequence[_Memref]) -> None:
         """Undefines what a launch is to write. A further launch of the same group goes on with what the first one wrote."""
         from ...runtime.simulator.views import poison
 
-        if op.memrefs != self.last:
-            for value in (*op.outs, *op.workspace):
-                self.memrefs[value].array[...] = poison(_dtype(value))
-        self.last = op.memrefs
+        touched = [(place.owner, memref.ref) for place, memref in zip(node.places, memrefs, strict=True)]
+        if touched != self.last or node.op is self.first:
+            self.first = node.op
+            for memref in targets:
+                memref.array[...] = poison(memref.ref.dtype)
+        self.last = touched
 
 
 def kernel_mode(function: kernel.FuncOp) -> Literal["tile", "thread"]:

@@ -260,9 +260,9 @@ def symbol_ranges(module: ModuleOp) -> dict[str, tuple[int, int, int]]:
     ranges: dict[str, tuple[int, int, int]] = {}
     for name, value in symbols.data.items():
         entries = values_of(value) if isa(value, DenseArrayBase[IntegerType]) else ()
-        if len(entries) != 3 or not 0 < entries[0] <= entries[1] <= entries[2]:
+        if len(entries) != 3 or not 0 <= entries[0] <= entries[1] <= entries[2]:
             raise InvalidModelError(
-                f"{SYMBOLS}: expected {name} = array<i64: min, opt, max> in rising order from 1, got {value}"
+                f"{SYMBOLS}: expected {name} = array<i64: min, opt, max> in rising order from 0, got {value}"
             )
         ranges[name] = (entries[0], entries[1], entries[2])
     return ranges

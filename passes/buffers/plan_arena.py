@@ -8,18 +8,19 @@ Places every buffer in one arena, so that buffers which are never needed at once
 ```
 
 Two buffers may share bytes only if every use of one happens before the first write of the other. Launches run in the order of
-the host function, so a buffer is needed from the first launch that uses it to the last one; uses through views count. Sizes
-are taken at the maximum of the profile, which keeps offsets static and valid for every shape in it. Placement is greedy: the
+the host function, so a buffer is needed from the first launch that uses it to the last one; uses through views count, and those in
+bodies that are called. What a loop uses it needs from its first launch to its last, since a later iteration may read what an earlier one
+wrote. Sizes are taken at the maximum of the profile, which keeps offsets static and valid for every shape in it. Placement is greedy: the
 largest buffer first, each into the smallest gap that holds it, and among a few such orders the one with the lowest peak wins.
 
-Assumes `bufferize` (a straight line of launches). Does not reorder launches to lower the peak.
+Assumes `bufferize`. Does not reorder launches to lower the peak, nor let buffers of one iteration share bytes.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import ClassVar
 
@@ -32,6 +33,8 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import buffer
 from ...dialects.errors import OptionError, PassError
+from ...dialects.host.control import If, Loop, Step
+from ...dialects.host.structure import LaunchNode, Node, Place, ReadNode, functions_of, read_structure
 from ...dialects.nn import symbol_ranges
 from ...dialects.provenance import describe
 from ..remarks import remark
@@ -149,24 +152,26 @@ class PlanArenaPass(ModulePass):
     memory_limit: int | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for function in op.walk():
-            if isinstance(function, FuncOp) and function.sym_name.data == "main":
-                self._plan(function, symbol_ranges(op))
+        functions = functions_of(op)
+        if "main" in functions:
+            main = functions["main"]
+            self._plan(main, read_structure(main, functions), symbol_ranges(op))
 
-    def _plan(self, function: FuncOp, ranges: Mapping[str, tuple[int, int, int]]) -> None:
-        allocs = [op for op in function.walk() if isinstance(op, buffer.AllocOp)]
+    def _plan(self, function: FuncOp, steps: Sequence[Step[Node]], ranges: Mapping[str, tuple[int, int, int]]) -> None:
+        allocs = [op for op in function.body.block.ops if isinstance(op, buffer.AllocOp)]
         if any(isinstance(op, buffer.ArenaOp) for op in function.walk()):
             if allocs:
                 raise PassError(
                     f"plan-arena: @{function.sym_name.data} has an arena and {len(allocs)} allocs; expected only one of them."
                 )
             return
-        spans = _spans(function, allocs)
+        uses = _Uses()
+        uses.visit(steps, set())
         for alloc in allocs:
-            if alloc not in spans:
+            if alloc.result not in uses.spans:
                 Rewriter.erase_op(alloc)
-        used = [alloc for alloc in allocs if alloc in spans]
-        lifetimes = [Lifetime(_bytes_at_most(alloc, ranges), *spans[alloc]) for alloc in used]
+        used = [alloc for alloc in allocs if alloc.result in uses.spans]
+        lifetimes = [Lifetime(_bytes_at_most(alloc, ranges), *uses.spans[alloc.result]) for alloc in used]
         plan = plan_offsets(lifetimes)
         total = sum(_round_up(lifetime.size, buffer.ALIGNMENT) for lifetime in lifetimes)
         if self.memory_limit is not None and plan.peak > self.memory_limit:
@@ -181,36 +186,59 @@ class PlanArenaPass(ModulePass):
         )
 
 
-def _spans(function: FuncOp, allocs: Sequence[buffer.AllocOp]) -> dict[Operation, tuple[int, int]]:
-    """For each alloc that is used: its first and last launch, by position."""
-    spans: dict[Operation, tuple[int, int]] = {}
-    known: dict[SSAValue, buffer.AllocOp] = {alloc.result: alloc for alloc in allocs}
-    launches = (op for op in function.walk() if isinstance(op, buffer.LaunchOp))
-    for position, launch in enumerate(launches):
-        for value in launch.memrefs:
-            alloc = known.get(buffer.owner_of(value))
-            if alloc is not None:
-                first, _ = spans.get(alloc, (position, position))
-                spans[alloc] = (first, position)
-        _check_written(launch, spans, known, position)
-    return spans
+@dataclass
+class _Uses:
+    """One walk over the steps: for each owner the positions of the first and the last launch or read that needs it."""
 
+    spans: dict[SSAValue, tuple[int, int]] = field(default_factory=dict[SSAValue, tuple[int, int]])
+    position: int = 0
 
-def _check_written(
-    launch: buffer.LaunchOp,
-    spans: Mapping[Operation, tuple[int, int]],
-    known: Mapping[SSAValue, buffer.AllocOp],
-    position: int,
-) -> None:
-    """A launch must not be the first use of what it reads: its value would be whatever the arena held before."""
-    outs = {buffer.owner_of(value) for value in launch.outs}
-    for value in launch.ins:
-        owner = buffer.owner_of(value)
-        alloc = known.get(owner)
-        if alloc is not None and spans[alloc][0] == position and owner not in outs:
-            raise PassError(
-                f"plan-arena: launch of {launch.callee} reads {describe(alloc)} before any launch writes it."
-            )
+    def visit(self, steps: Sequence[Step[Node]], written: set[SSAValue]) -> set[SSAValue]:
+        """Counts steps; adds to `written` the owners that they write whatever is decided, and returns those that they use."""
+        used: set[SSAValue] = set()
+        for step in steps:
+            match step:
+                case If():
+                    then, otherwise = set(written), set(written)
+                    used |= self.visit(step.then, then) | self.visit(step.otherwise, otherwise)
+                    written |= then & otherwise
+                case Loop():
+                    begin = self.position
+                    inside = self.visit(step.before, written) | self.visit(step.body, written)
+                    for owner in inside:
+                        self._need(owner, begin)
+                        self._need(owner, self.position - 1)
+                    used |= inside
+                case LaunchNode():
+                    used |= self._launch(step, written)
+                case ReadNode():
+                    self._check_written(step.op, step.source, written)
+                    self._need(step.source.owner, self.position)
+                    used.add(step.source.owner)
+                    self.position += 1
+        return used
+
+    def _launch(self, node: LaunchNode, written: set[SSAValue]) -> set[SSAValue]:
+        targets = {place.owner for place in (*node.outs, *node.workspace)}
+        for place in node.ins:
+            self._check_written(node.op, place, written | {place.owner for place in node.outs})
+        owners = {place.owner for place in node.places}
+        for owner in owners:
+            self._need(owner, self.position)
+        written |= targets
+        self.position += 1
+        return owners
+
+    def _need(self, owner: SSAValue, position: int) -> None:
+        first, last = self.spans.get(owner, (position, position))
+        self.spans[owner] = (min(first, position), max(last, position))
+
+    def _check_written(self, op: Operation, source: Place, written: set[SSAValue]) -> None:
+        """Nothing may read what was not written: its value would be whatever the arena held before."""
+        alloc = source.owner.owner
+        if isinstance(alloc, buffer.AllocOp) and source.owner not in written:
+            what = f"launch of {op.callee}" if isinstance(op, buffer.LaunchOp) else describe(op)
+            raise PassError(f"plan-arena: {what} reads {describe(alloc)} before any launch writes it.")
 
 
 def _bytes_at_most(alloc: buffer.AllocOp, ranges: Mapping[str, tuple[int, int, int]]) -> int:

@@ -9,7 +9,8 @@ from threading import Lock
 from typing import Any
 
 from ..contents import EngineContents
-from ..plan import BoundPlan, Shape
+from ..program.bound import BoundPlan
+from ..program.memory import Shape
 from ..variant import Variant
 
 _PLAN_LIMIT = 64
@@ -45,6 +46,6 @@ class ExecutionContext(ABC):
         self._plans.move_to_end(key)
         return self._plans[key]
 
-    def _count(self, plan: BoundPlan) -> None:
+    def _count(self, launches: int) -> None:
         self.engine.stats.runs += 1
-        self.engine.stats.launches += len(plan.launches)
+        self.engine.stats.launches += launches

@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 
 from ...dialects.errors import TargetError
+from ...dialects.host.control import run_steps
 from ..arrays import as_host, check_dtype, check_names, check_output, given_outputs, on_device
 from ..contents import EngineContents
 from ..driver import KernelArguments, check_device, get_driver, pack_arguments
-from ..plan import BoundPlan, InputError, MemoryRef, Root, Shape, TensorSpec
+from ..program.bound import BoundPlan, BoundSegment
+from ..program.memory import InputError, MemoryRef, Root, Shape, TensorSpec
+from ..program.steps import Launch, Read, Work
 from .base import ExecutionContext
 
 _POINTER_ALIGNMENT = 16
@@ -43,26 +46,42 @@ class Packed:
 
 
 @dataclass
-class Prepared:
-    """A plan bound to addresses. `graph` is the captured CUDA graph, once these shapes and addresses came a second time."""
+class PreparedSegment:
+    """A segment bound to addresses. `graph` is the captured CUDA graph, once its launches came a second time."""
 
-    plan: BoundPlan
+    bound: BoundSegment
     launches: list[Packed]
     graph: Any = None
     used: bool = False
 
 
+@dataclass
+class Prepared:
+    """A plan bound to addresses, segment by segment: those that wait for a value once it is there."""
+
+    plan: BoundPlan
+    addresses: Mapping[tuple[Root, str], int]
+    segments: OrderedDict[tuple[int, ...], PreparedSegment]
+
+    @property
+    def launches(self) -> list[tuple[Launch, Packed]]:
+        """The launches of all segments so far; for a straight line, of the plan, in order."""
+        pairs = ((s.bound.launches, s.launches) for s in self.segments.values())
+        return [pair for launches, packed in pairs for pair in zip(launches, packed, strict=True)]
+
+
 class CudaContext(ExecutionContext):
     """Runs an engine on GPU `ordinal`.
 
-    - `graphs`: replay launches as a CUDA graph from the second run with the same shapes and addresses on; `graph_limit` bounds
-      how many are kept.
+    - `graphs`: replay the launches of a segment as a CUDA graph from the second run with the same shapes and addresses on; `graph_limit`
+      bounds how many are kept, and for how many values those segments that depend on what the program reads or counts.
     - `poison`: fill the arena and the outputs with NaN bytes before each run (for tests).
 
     Arrays on the host travel through buffers of the context, so that their graphs are found again. Arrays on the GPU are read
     where they lie, unless misaligned, not row-major or overwritten by an output (`engine.stats.staged_inputs` counts those
     copies). Work is queued on CuPy's current stream, or on the context's own when every array is on the host. Where any array is on
-    the host, `run` returns once it is done: such arrays are the caller's again.
+    the host, `run` returns once it is done: such arrays are the caller's again. A program that decides by what it computes is waited for
+    where it reads, and nowhere else.
     """
 
     def __init__(
@@ -136,18 +155,44 @@ class CudaContext(ExecutionContext):
             return prepared
 
     def launch(self, prepared: Prepared, queue: Any) -> None:
-        """Queues a bound plan on a CuPy stream, as a CUDA graph where there is one."""
+        """Queues a bound plan on a CuPy stream, segments as CUDA graphs where there are such; waits for what the host reads.
+
+        Raises HostValueError where a value that is read is beyond its range.
+        """
+        program, count = self.variant.program, 0
+
+        def step(work: Work, env: dict[str, int]) -> None:
+            nonlocal count
+            if isinstance(work, Read):
+                env[work.symbol] = work.value(self._read(work.where(env), prepared.addresses, queue), program.symbols)
+                return
+            segment = self._segment(prepared, prepared.plan.bound(work, env))
+            self._launch_segment(segment, queue)
+            count += len(segment.launches)
+
         with self._chosen():
-            if self.graphs and prepared.launches and prepared.graph is None and prepared.used:
-                prepared.graph = self.capture(prepared.launches)
-                self.engine.stats.graph_captures += 1
-            if prepared.graph is not None:
-                prepared.graph.launch(queue)
-                self.engine.stats.graph_replays += 1
-            else:
-                self.issue(prepared.launches, queue)
-        prepared.used = True
-        self._count(prepared.plan)
+            run_steps(program.steps, dict(prepared.plan.symbols), program.symbols, step)
+        self._count(count)
+
+    def _launch_segment(self, segment: PreparedSegment, queue: Any) -> None:
+        if self.graphs and segment.launches and segment.graph is None and segment.used:
+            segment.graph = self.capture(segment.launches)
+            self.engine.stats.graph_captures += 1
+        if segment.graph is not None:
+            segment.graph.launch(queue)
+            self.engine.stats.graph_replays += 1
+        else:
+            self.issue(segment.launches, queue)
+        segment.used = True
+
+    def _read(self, ref: MemoryRef, addresses: Mapping[tuple[Root, str], int], queue: Any) -> np.ndarray:
+        """The bytes of a scalar, once all that was queued before is done."""
+        runtime = self.cupy.cuda.runtime
+        landed = np.empty(ref.dtype.itemsize, np.uint8)
+        source = self._address(ref, addresses)
+        runtime.memcpyAsync(landed.ctypes.data, source, landed.nbytes, runtime.memcpyDeviceToHost, queue.ptr)
+        queue.synchronize()
+        return landed
 
     def issue(self, launches: Sequence[Packed], queue: Any) -> None:
         """Queues single launches on a CuPy stream."""
@@ -274,22 +319,35 @@ class CudaContext(ExecutionContext):
         key = (id(plan), *addresses.values())
         found = self._prepared.get(key)
         if found is None or found.plan is not plan:
-            found = Prepared(plan, [self._pack(launch, plan, addresses) for launch in plan.launches])
+            found = Prepared(plan, addresses, OrderedDict())
+            for bound in plan.fixed.values():
+                self._segment(found, bound)
             self._prepared[key] = found
             if len(self._prepared) > self.graph_limit:
                 self._prepared.popitem(last=False)
         self._prepared.move_to_end(key)
         return found
 
-    def _pack(self, launch: Any, plan: BoundPlan, addresses: Mapping[tuple[Root, str], int]) -> Packed:
+    def _segment(self, prepared: Prepared, bound: BoundSegment) -> PreparedSegment:
+        """A segment with its addresses. The values used longest ago go first, but not those of segments that have but one."""
+        found = prepared.segments.get(bound.key)
+        if found is None or found.bound is not bound:
+            packed = [self._pack(launch, bound.symbols, prepared.addresses) for launch in bound.launches]
+            found = prepared.segments[bound.key] = PreparedSegment(bound, packed)
+            late = [key for key in prepared.segments if key[0] == bound.key[0]]
+            if len(late) > self.graph_limit:
+                del prepared.segments[late[0]]
+        if len(bound.key) > 1:
+            prepared.segments.move_to_end(bound.key)
+        return found
+
+    def _pack(self, launch: Launch, symbols: Mapping[str, int], addresses: Mapping[tuple[Root, str], int]) -> Packed:
         kernel = launch.kernel
         pointers = [self._address(ref, addresses) for ref in launch.arguments]
         for position, pointer in enumerate(pointers):
             kernel.check_address(position, pointer, "GPU memory")
         maps = [
-            self._driver.encode_tensor_map(
-                m.evaluate(plan.symbols), pointers[m.argument] + m.offset_bytes(plan.symbols)
-            )
+            self._driver.encode_tensor_map(m.evaluate(symbols), pointers[m.argument] + m.offset_bytes(symbols))
             for m in kernel.tensor_maps
         ]
         return Packed(

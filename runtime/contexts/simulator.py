@@ -11,7 +11,9 @@ from ...dialects.errors import TargetError
 from ..arrays import as_host, bytes_of, check_names, check_output, given_outputs, on_device
 from ..contents import EngineContents
 from ..machine import memory_bytes
-from ..plan import InputError, Launch, Root, execute
+from ..program.execute import execute
+from ..program.memory import InputError, Root
+from ..program.steps import Launch
 from .base import ExecutionContext
 
 Observer = Callable[[str, np.ndarray], None]
@@ -73,8 +75,7 @@ class SimulatorContext(ExecutionContext):
         roots.update({("input", name): bytes_of(array) for name, array in held.items()})
         roots.update({("output", name): bytes_of(array) for name, array in results.items()})
         roots.update({("weight", name): array for name, array in self._weights.items()})
-        execute(plan, roots, lambda launch, bases: self._run(launch, bases, plan.symbols), _observer(observe))
-        self._count(plan)
+        self._count(execute(program, plan, roots, self._run, _observer(observe)))
         return {spec.name: results[spec.name] for spec in program.outputs}
 
     def _run(self, launch: Launch, bases: list[np.ndarray], symbols: Mapping[str, int]) -> None:

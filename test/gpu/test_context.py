@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trtc.runtime.plan import InputError
+from trtc.runtime.program.memory import InputError
 
 pytestmark = pytest.mark.gpu
 W = np.arange(12, dtype=np.float32).reshape(4, 3) - 5

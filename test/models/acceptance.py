@@ -152,7 +152,7 @@ def _group_results_on_gpu(context: Any, given: zoo.Inputs) -> Iterator[tuple[str
     import cupy
 
     prepared, _ = context._bind(given, {}, True, context.stream)
-    for launch, packed in zip(prepared.plan.launches, prepared.launches, strict=True):
+    for launch, packed in prepared.launches:
         context.issue([packed], context.stream)
         context.stream.synchronize()
         for name, position in zip(launch.names, launch.written, strict=True):

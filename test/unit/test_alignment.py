@@ -16,7 +16,8 @@ from trtc.dialects.dims import const, symbol
 from trtc.dialects.errors import PassError, SimulationError
 from trtc.passes.fusion import outline_groups
 from trtc.runtime.kernels import KernelInfo
-from trtc.runtime.plan import HostProgram
+from trtc.runtime.program.host import HostProgram
+from trtc.runtime.program.steps import Segment
 
 OPTIONS = BuildOptions(target="sm_80")
 
@@ -82,8 +83,9 @@ def test_offsets_that_follow_a_dim_are_checked_at_binding() -> None:
     (source, target), n = program.launches[0].arguments, symbol("N")
     for offset, message in ((n, ""), (n + 1, "expected tensor 0 at a multiple of 16 bytes of input x, got byte 36")):
         launch = replace(program.launches[0], arguments=(replace(source, offset=offset), target))
+        steps = (Segment(0, (launch,), ()),)
         moved: HostProgram = replace(
-            program, inputs=(x,), launches=(launch,), sources={"N": ("x", 0)}, symbols={"N": (1, 8, 8)}
+            program, inputs=(x,), steps=steps, sources={"N": ("x", 0)}, symbols={"N": (1, 8, 8)}
         )
         if not message:
             assert len(moved.bind({"x": (8, 64)}).launches) == 1

@@ -17,7 +17,7 @@ from trtc.dialects.dims import parse_expr, parse_exprs
 from trtc.dialects.errors import TargetError
 from trtc.runtime.container import Section
 from trtc.runtime.driver import Driver
-from trtc.runtime.plan import InputError
+from trtc.runtime.program.memory import InputError
 from trtc.runtime.tensor_maps import TensorMapInfo
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -425,7 +425,7 @@ def test_a_tensor_map_starts_where_its_view_does(engine: Any, world: World, monk
     )
     addresses = {(ref.root, ref.name): 1 << 20 for ref in launch.arguments}
     packed = replace(launch, kernel=replace(launch.kernel, tensor_maps=maps))
-    context._pack(packed, plan, addresses)
+    context._pack(packed, plan.symbols, addresses)
     pointers = [context._address(ref, addresses) for ref in launch.arguments]
     assert starts == [pointers[0], pointers[0] + 2 * 8 * 8, pointers[1] + 2 * 16]
 

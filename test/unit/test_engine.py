@@ -18,7 +18,7 @@ from trtc.runtime.arrays import as_host
 from trtc.runtime.container import read_container, write_container
 from trtc.runtime.contexts.simulator import SimulatorContext
 from trtc.runtime.driver import DeviceInfo
-from trtc.runtime.plan import InputError, TensorSpec
+from trtc.runtime.program.memory import InputError, TensorSpec
 
 W = np.arange(12, dtype=np.float32).reshape(4, 3) - 5
 
@@ -225,7 +225,7 @@ def test_manifests_that_are_not_an_engine_are_refused(
         (lambda v: v.update(weights={"v": "w"}), "its manifest and its host function name different weights"),
         (
             lambda v: v["kernels"][0]["facts"].update(grid=["M", "1", "1"]),
-            "no buffer.symbol gives 'M'. Rebuild the engine",
+            "no buffer.symbol or buffer.read before it gives 'M'. Rebuild the engine",
         ),
         (lambda v: v["kernels"].append(v["kernels"].pop(0)), "differ in the facts of kernels"),
     ],

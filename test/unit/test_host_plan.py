@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 from xdsl.parser import Parser
@@ -12,7 +14,11 @@ from trtc.dialects.errors import PassError
 from trtc.passes.buffers.bufferize import BufferizePass
 from trtc.passes.buffers.plan_arena import PlanArenaPass
 from trtc.runtime.kernels import KernelInfo
-from trtc.runtime.plan import HostProgram, InputError, Launch, MemoryRef, execute
+from trtc.runtime.program.execute import execute
+from trtc.runtime.program.host import HostProgram
+from trtc.runtime.program.memory import InputError, MemoryRef
+from trtc.runtime.program.reader import read_program
+from trtc.runtime.program.steps import Launch
 
 NET = """
 builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}} {
@@ -49,10 +55,10 @@ def program() -> HostProgram:
     BufferizePass().apply(context, module)
     PlanArenaPass().apply(context, module)
     module.verify()
-    return HostProgram.read(module, KERNELS)
+    return read_program(module, KERNELS)
 
 
-def run(launch: Launch, bases: list[np.ndarray]) -> None:
+def run(launch: Launch, bases: list[np.ndarray], symbols: Mapping[str, int]) -> None:
     arrays = [ref.array(base) for ref, base in zip(launch.arguments, bases, strict=True)]
     match launch.kernel.name:
         case "fc":
@@ -69,7 +75,7 @@ def compute(program: HostProgram, x: np.ndarray, w: np.ndarray, observe=None) ->
     arena = np.full(program.arena_bytes, 255, np.uint8)
     roots = {("input", "x"): x, ("output", "y"): y, ("weight", "w"): w}
     as_bytes = {key: array.reshape(-1).view(np.uint8) for key, array in roots.items()}
-    execute(plan, {**as_bytes, ("arena", ""): arena}, run, observe)
+    execute(program, plan, {**as_bytes, ("arena", ""): arena}, run, observe)
     return y
 
 
@@ -136,7 +142,7 @@ def test_a_dim_that_follows_from_others_is_compared() -> None:
     module = Parser(context, text).parse_module()
     BufferizePass().apply(context, module)
     PlanArenaPass().apply(context, module)
-    program = HostProgram.read(module, {"relu": info("relu", 3)})
+    program = read_program(module, {"relu": info("relu", 3)})
     assert program.bind({"x": (3, 3), "z": (6,)}).symbols == {"N": 3}
     with pytest.raises(InputError, match=r"input 'z', dim 0: expected 6 \(= 2\*N\) as in z: float32\[2\*N\], got 7"):
         program.bind({"x": (3, 3), "z": (7,)})
@@ -148,13 +154,13 @@ def test_a_launch_of_an_unknown_kernel_is_an_error() -> None:
     BufferizePass().apply(context, module)
     PlanArenaPass().apply(context, module)
     with pytest.raises(PassError, match=r"launch of @sum, which no kernel.func defines"):
-        HostProgram.read(module, {name: kernel for name, kernel in KERNELS.items() if name != "sum"})
+        read_program(module, {name: kernel for name, kernel in KERNELS.items() if name != "sum"})
     with pytest.raises(PassError, match="kernel @sum_1 is never launched"):
-        HostProgram.read(module, {**KERNELS, "sum_1": info("sum_1", 2)})
+        read_program(module, {**KERNELS, "sum_1": info("sum_1", 2)})
     for taken in (1, 3):
         wrong = {**KERNELS, "sum": info("sum", taken)}
         with pytest.raises(PassError, match=f"kernel @sum takes {taken} tensors, its launch passes 2"):
-            HostProgram.read(module, wrong)
+            read_program(module, wrong)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "float8_e4m3fn", "int8", "bool", "int64"])

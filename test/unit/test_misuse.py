@@ -120,7 +120,7 @@ def test_wrong_outputs_are_refused(context: Any, given: Any, message: str) -> No
 
 def test_outputs_that_share_memory_are_refused() -> None:
     from trtc.runtime.arrays import given_outputs
-    from trtc.runtime.plan import TensorSpec
+    from trtc.runtime.program.memory import TensorSpec
 
     memory = np.zeros(8, np.float32)
     specs = [TensorSpec(name, np.dtype(np.float32), ()) for name in "ab"]

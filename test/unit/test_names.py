@@ -14,8 +14,8 @@ from trtc.compiler.tools.trtc import main
 from trtc.dialects.dims import symbol
 from trtc.dialects.provenance import describe
 from trtc.passes.remarks import Remark
-from trtc.runtime.plan import TensorSpec
 from trtc.runtime.profiler import LaunchTime, table
+from trtc.runtime.program.memory import TensorSpec
 
 NAMES = [
     "é",

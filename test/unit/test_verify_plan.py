@@ -20,7 +20,8 @@ from trtc.runtime.container import Section, read_container, write_container
 from trtc.runtime.contents import spec_to_json
 from trtc.runtime.engine import Engine
 from trtc.runtime.kernels import KernelInfo
-from trtc.runtime.plan import HostProgram
+from trtc.runtime.manifest import FORMAT
+from trtc.runtime.program.reader import read_program
 from trtc.runtime.variant import Variant
 from trtc.runtime.verify_plan import _share, describe
 
@@ -120,6 +121,29 @@ def test_every_field_of_the_manifest_that_lies_is_refused(parts: tuple[Any, Any]
     assert count > 400
 
 
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (FORMAT + 1, "it was built by a newer one; update trtc, or rebuild the engine with this version"),
+        (FORMAT - 1, "it was built by an older one; rebuild the engine with this version"),
+        (None, f"the file has format 1, and this version of trtc reads format {FORMAT}"),
+        (0, "format: expected a number from 1 on, got 0"),
+        (True, "format: expected a number from 1 on, got True"),
+        ("2", "format: expected a number from 1 on, got '2'"),
+    ],
+)
+def test_an_engine_of_another_format_is_refused_by_a_sentence(
+    parts: tuple[Any, Any], number: Any, message: str
+) -> None:
+    """Whatever else its manifest holds: a field that this version does not know, or one that it misses."""
+    manifest, sections = parts
+    for extra in ({}, {"steps": []}):
+        changed = {**manifest, "format": number, **extra}
+        if number is None:
+            del changed["format"]
+        assert message in verdict(changed, sections)
+
+
 def test_every_field_of_another_type_is_refused(parts: tuple[Any, Any]) -> None:
     manifest, sections = parts
     for path in leaves(manifest):
@@ -191,7 +215,7 @@ def forged(manifest: Any, sections: Any, text: str, arch: str = "sm_80") -> tupl
     kernels = [KernelInfo.read(op) for op in module.walk() if isinstance(op, FuncOp)]
     for stored, facts in zip(variant.manifest["kernels"], kernels, strict=True):
         stored["facts"] = json.loads(json.dumps(facts.to_json()))
-    program = HostProgram.read(module, {facts.name: facts for facts in kernels})
+    program = read_program(module, {facts.name: facts for facts in kernels})
     manifest["variants"][arch] |= describe(module, program)
     manifest["inputs"], manifest["outputs"] = (
         [spec_to_json(s) for s in specs] for specs in (program.inputs, program.outputs)
@@ -378,7 +402,7 @@ def test_plans_with_tensor_maps_are_verified(tmp_path: Path) -> None:
     ],
 )
 def test_whether_views_share_elements(a: Any, b: Any, shared: bool) -> None:
-    from trtc.runtime.plan import MemoryRef
+    from trtc.runtime.program.memory import MemoryRef
 
     refs = [MemoryRef("arena", "", offset, shape, strides, np.dtype("f4")) for offset, shape, strides in (a, b)]
     assert _share(refs[0], refs[1]) == shared

@@ -78,7 +78,7 @@ func.func @f() {
 // -----
 
 // The bracket of a launch holds symbols.
-// CHECK: expected results of buffer.symbol between the brackets
+// CHECK: expected symbols between the brackets: results of buffer.symbol or buffer.read
 func.func @f(%x : memref<4xf32>, %n : index) {
   buffer.launch @k[%n] ins(%x : memref<4xf32>) outs(%x : memref<4xf32>)
   func.return
@@ -120,5 +120,53 @@ func.func @f(%x : memref<4xf32>) {
 func.func @f() {
   %arena = buffer.arena : memref<512xi8>
   %a = buffer.slot %arena offset 256 size 512 dims #nn.dims<128> : memref<512xi8> to memref<128xf32>
+  func.return
+}
+
+// -----
+
+// A read is of one element,
+// CHECK: expected a memref of one integer such as memref<1xi64>, got memref<2xi64>
+func.func @f(%x : memref<2xi64>) {
+  %K = buffer.read "K" from %x : memref<2xi64> to index
+  func.return
+}
+
+// -----
+
+// whose number is known when it is compiled,
+// CHECK: expected a memref of one integer such as memref<1xi64>, got memref<?xi64>
+func.func @f(%x : memref<?xi64>) {
+  %K = buffer.read "K" from %x : memref<?xi64> to index
+  func.return
+}
+
+// -----
+
+// an integer,
+// CHECK: expected a memref of one integer such as memref<1xi64>, got memref<1xf32>
+func.func @f(%x : memref<1xf32>) {
+  %K = buffer.read "K" from %x : memref<1xf32> to index
+  func.return
+}
+
+// -----
+
+// and a flag is no index.
+// CHECK: expected the result type i1 for memref<1xi1>, got index
+func.func @f(%x : memref<1xi1>) {
+  %c = buffer.read "c" from %x : memref<1xi1> to index
+  func.return
+}
+
+// -----
+
+// The variable of a loop is a symbol where the loop names it.
+// CHECK: expected symbols between the brackets
+func.func @f(%x : memref<4xf32>) {
+  %c = arith.constant 1 : index
+  scf.for %i = %c to %c step %c {
+    buffer.launch @k[%i] ins(%x : memref<4xf32>) outs(%x : memref<4xf32>)
+  }
   func.return
 }

@@ -35,3 +35,32 @@ func.func @planned(%x : memref<?x64xf16>) {
   buffer.launch @k ins(%x : memref<?x64xf16>) outs(%a : memref<?x64xf16>)
   func.return
 }
+
+// What a program computes decides: a size, a branch, a count. Symbols are results of reads, variables of loops that name them, and
+// arguments of bodies.
+// CHECK-LABEL: func.func @decides
+func.func @decides(%x : memref<?x64xf16>, %k : memref<1xi64>, %c : memref<i1>) {
+  // CHECK: %K = buffer.read "K" from %k : memref<1xi64> to index
+  %K = buffer.read "K" from %k : memref<1xi64> to index
+  // CHECK-NEXT: %go = buffer.read "go" from %c : memref<i1> to i1
+  %go = buffer.read "go" from %c : memref<i1> to i1
+  %zero = arith.constant 0 : index
+  %one = arith.constant 1 : index
+  scf.if %go {
+    // CHECK: buffer.launch @fc[%K] ins(%x : memref<?x64xf16>) outs(%x : memref<?x64xf16>)
+    buffer.launch @fc[%K] ins(%x : memref<?x64xf16>) outs(%x : memref<?x64xf16>)
+  }
+  scf.for %i = %zero to %K step %one {
+    // CHECK: buffer.launch @fc[%i] ins(%x : memref<?x64xf16>) outs(%x : memref<?x64xf16>)
+    buffer.launch @fc[%i] ins(%x : memref<?x64xf16>) outs(%x : memref<?x64xf16>)
+    func.call @body(%K, %x) : (index, memref<?x64xf16>) -> ()
+  // CHECK: } {buffer.index = "i", buffer.total = "n"}
+  } {buffer.index = "i", buffer.total = "n"}
+  func.return
+}
+// CHECK-LABEL: func.func @body
+func.func @body(%K : index, %x : memref<?x64xf16>) attributes {buffer.arg_dims = [#nn.dims<K>, #nn.dims<K, 64>]} {
+  // CHECK-NEXT: buffer.launch @fc[%K] ins(%x : memref<?x64xf16>) outs(%x : memref<?x64xf16>)
+  buffer.launch @fc[%K] ins(%x : memref<?x64xf16>) outs(%x : memref<?x64xf16>)
+  func.return
+}

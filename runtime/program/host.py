@@ -1,0 +1,119 @@
+"""The host function made executable: a tree of steps, and from shapes to launches. Needs no GPU.
+
+`read_program` (reader.py) reads `@main` and the facts of its kernels once; `bind` evaluates every dim expression for one set of input
+shapes, but for segments that depend on what the program reads or counts, which are bound when their turn comes. What comes out, a
+`BoundPlan`, names each pointer as an offset into a root (the arena, a weight, an input or an output), so
+that the GPU context adds device addresses and the simulator takes NumPy views of the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ...dialects.dims import Expr
+from ...dialects.dims.solving import solved
+from ...dialects.errors import EngineFormatError
+from ...dialects.host.control import Step, leaves
+from ...dialects.provenance import join_names
+from .bound import BoundPlan, BoundSegment
+from .memory import InputError, Shape, TensorSpec
+from .steps import PlannedLaunch, Segment, Work
+
+
+@dataclass(frozen=True)
+class HostProgram:
+    """The host function of an engine, read once. `symbols` gives (min, opt, max) of each dynamic dim."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    symbols: dict[str, tuple[int, int, int]]
+    arena_bytes: int
+    weights: dict[str, tuple[Shape, np.dtype[Any]]]
+    sources: dict[str, tuple[str, int]]
+    """For each symbol the input and the axis that it is read from."""
+    steps: tuple[Step[Work], ...] = field(repr=False)
+    """A straight line of launches is one segment."""
+
+    @cached_property
+    def segments(self) -> tuple[Segment, ...]:
+        """All segments, by number."""
+        return tuple(work for work in leaves(self.steps) if isinstance(work, Segment))
+
+    @property
+    def launches(self) -> tuple[PlannedLaunch, ...]:
+        """All launches in the order of the text; those of a body once for each call, of a loop once."""
+        return tuple(launch for segment in self.segments for launch in segment.launches)
+
+    def bind(self, shapes: Mapping[str, Sequence[int]]) -> BoundPlan:
+        """The launches for these input shapes. Raises InputError for missing, unknown or unfitting shapes."""
+        return self.bind_values(self.bind_symbols(shapes))
+
+    def bind_values(self, env: dict[str, int]) -> BoundPlan:
+        """The launches for these values of the symbols that shapes give. EngineFormatError where the plan does not hold for them."""
+        fixed = {
+            segment.number: BoundSegment((segment.number,), segment.bind(env), env)
+            for segment in self.segments
+            if not segment.varying
+        }
+        return BoundPlan(env, self.shapes(env), fixed)
+
+    def shapes(self, env: Mapping[str, int]) -> dict[str, Shape]:
+        """The shapes of inputs and outputs for these values of the symbols."""
+        try:
+            return {
+                spec.name: tuple(extent.evaluate(env) for extent in spec.dims) for spec in (*self.inputs, *self.outputs)
+            }
+        except (ArithmeticError, LookupError) as error:
+            raise EngineFormatError(
+                f"engine: its shapes have no meaning for {env}: {error!r}; rebuild the engine."
+            ) from error
+
+    def bind_symbols(self, shapes: Mapping[str, Sequence[int]]) -> dict[str, int]:
+        """The value of every symbol for these input shapes, checked against the dims and the profile."""
+        self._check_names(shapes)
+        for spec in self.inputs:
+            if len(shape := shapes[spec.name]) != len(spec.dims):
+                raise InputError(
+                    f"input '{spec.name}': expected {len(spec.dims)} dims as in {spec}, got shape {tuple(shape)}."
+                )
+        env = self._solved(shapes)
+        for spec in self.inputs:
+            shape = tuple(int(extent) for extent in shapes[spec.name])
+            for axis, (extent, size) in enumerate(zip(spec.dims, shape, strict=True)):
+                self._check_dim(spec, axis, extent, size, env)
+        for symbol, (low, _, high) in self.symbols.items():
+            if symbol in env and not low <= env[symbol] <= high:
+                name, axis = self.sources[symbol]
+                raise InputError(
+                    f"input '{name}', dim {axis}: expected {symbol} within the profile [{low}, {high}], got {env[symbol]}; "
+                    f"rebuild with a wider profile for {symbol}."
+                )
+        return env
+
+    def _solved(self, shapes: Mapping[str, Sequence[int]]) -> dict[str, int]:
+        """Every symbol from the dim that it is read from; those before it are known."""
+        dims = {spec.name: spec.dims for spec in self.inputs}
+        env: dict[str, int] = {}
+        for symbol, (name, axis) in self.sources.items():
+            extent, size = dims[name][axis], int(shapes[name][axis])
+            value = solved(extent, symbol, size, env)
+            if value is None:
+                raise InputError(f"input '{name}', dim {axis}: expected a size that is {extent}, got {size}.")
+            env[symbol] = value
+        return env
+
+    def _check_names(self, given: Mapping[str, Any]) -> None:
+        expected = [spec.name for spec in self.inputs]
+        if set(given) != set(expected):
+            raise InputError(f"inputs: expected {join_names(expected)}, got {join_names(sorted(given)) or 'none'}.")
+
+    def _check_dim(self, spec: TensorSpec, axis: int, extent: Expr, size: int, env: Mapping[str, int]) -> None:
+        expected = extent.evaluate(env)
+        if size != expected:
+            meaning = "" if extent.as_int() is not None else f" (= {extent})"
+            raise InputError(f"input '{spec.name}', dim {axis}: expected {expected}{meaning} as in {spec}, got {size}.")

@@ -1,0 +1,122 @@
+"""What a host program does, step by step: launches in segments, and reads; branches and loops are those of `dialects/host/control.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+
+from ...dialects.dims import Expr, symbol
+from ...dialects.errors import EngineFormatError
+from ...dialects.host.control import Ranges, check_value
+from ..kernels import KernelInfo
+from .memory import MemoryRef, TensorView, bind_tensor, exprs_of
+
+
+@dataclass(frozen=True)
+class PlannedLaunch:
+    """A launch by dim expressions."""
+
+    kernel: KernelInfo
+    arguments: tuple[TensorView, ...]
+    nodes: tuple[str, ...]
+    names: tuple[str, ...]
+    written: tuple[int, ...]
+
+    def exprs(self) -> Iterator[Expr]:
+        """All that its grid, views, parameters and tensor maps are evaluated from."""
+        yield from self.kernel.grid
+        yield from map(symbol, self.kernel.params)
+        for view in self.arguments:
+            yield from exprs_of(view)
+        for described in self.kernel.tensor_maps:
+            yield from (*described.dims, *described.strides, described.offset, *described.lower, *described.upper)
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One kernel launch with everything evaluated: grid in blocks, pointers in parameter order, i32 parameters by position."""
+
+    kernel: KernelInfo
+    grid: tuple[int, int, int]
+    arguments: tuple[MemoryRef, ...]
+    scalars: tuple[int, ...]
+    nodes: tuple[str, ...]
+    names: tuple[str, ...]
+    """ONNX names of the tensors that it writes, "" where there is none."""
+    written: tuple[int, ...]
+    """Positions in `arguments` of the tensors that `names` speaks of."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Launches with nothing for the host to do between them: what one CUDA graph holds."""
+
+    number: int
+    """Of the program's segments, in the order of its text."""
+    launches: tuple[PlannedLaunch, ...]
+    varying: tuple[Expr, ...]
+    """What in its launches depends on values that are known only while the program runs: equal values of these are equal launches."""
+
+    def bind(self, env: Mapping[str, int]) -> tuple[Launch, ...]:
+        """The launches for these symbol values. EngineFormatError where the plan does not hold for them."""
+        try:
+            return self._bind(env)
+        except (ArithmeticError, LookupError) as error:
+            raise EngineFormatError(
+                f"engine: its plan has no meaning for {env}: {error!r}; rebuild the engine."
+            ) from error
+
+    def _bind(self, env: Mapping[str, int]) -> tuple[Launch, ...]:
+        grids = [launch.kernel.blocks(env) for launch in self.launches]
+        arguments = [tuple(bind_tensor(tensor, env) for tensor in launch.arguments) for launch in self.launches]
+        for launch, refs in zip(self.launches, arguments, strict=True):
+            for position, ref in enumerate(refs):
+                launch.kernel.check_address(position, ref.offset, f"{ref.root} {ref.name}".rstrip())
+        # A launch without a block has nothing to write: its result is empty. CUDA refuses such a grid.
+        return tuple(
+            Launch(
+                launch.kernel,
+                grid,
+                refs,
+                tuple(env[name] for name in launch.kernel.params),
+                launch.nodes,
+                launch.names,
+                launch.written,
+            )
+            for launch, grid, refs in zip(self.launches, grids, arguments, strict=True)
+            if all(grid)
+        )
+
+    @cached_property
+    def symbols(self) -> frozenset[str]:
+        """All that its launches ask for."""
+        return frozenset().union(*(extent.symbols() for launch in self.launches for extent in launch.exprs()))
+
+
+@dataclass(frozen=True)
+class Read:
+    """An integer of device memory that the host waits for, and that has this name behind the step."""
+
+    symbol: str
+    view: TensorView
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        """Those that say where it lies."""
+        return frozenset().union(*(extent.symbols() for extent in exprs_of(self.view)))
+
+    def where(self, env: Mapping[str, int]) -> MemoryRef:
+        """Where it lies, for these symbol values."""
+        return bind_tensor(self.view, env)
+
+    def value(self, raw: bytes | np.ndarray, ranges: Ranges) -> int:
+        """The integer in its bytes. HostValueError beyond its range."""
+        return check_value(self.symbol, int(np.frombuffer(raw, self.view.owner.dtype)[0]), ranges, "value read for")
+
+
+Work: TypeAlias = Segment | Read
+"""The leaves of a host program."""

@@ -1,0 +1,110 @@
+"""The steps of a host program: what is live when, what was written before it is read, and that bounds hold at the ends of ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+
+from ..dialects.host.control import If, Loop, Step
+from .program.host import HostProgram
+from .program.memory import TensorView
+from .program.steps import Launch, PlannedLaunch, Read, Segment, Work
+
+Refuse = Callable[[str], None]
+"""Called with a reason; does not return."""
+
+
+@dataclass
+class Uses:
+    """For each owner, by number, the positions of the first and the last launch or read that needs it; and what is written in between.
+
+    What a loop uses it needs from its begin to its end, since an iteration may read what one before it wrote.
+    """
+
+    inputs: Set[int]
+    refuse: Refuse
+    spans: dict[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]])
+    position: int = 0
+
+    def visit(self, steps: Sequence[Step[Work]], written: set[int]) -> set[int]:
+        """Adds to `written` the owners that steps write, of branches those that both do; returns the owners that they use."""
+        used: set[int] = set()
+        for step in steps:
+            match step:
+                case Segment():
+                    for launch in step.launches:
+                        used |= self._launch(launch, written)
+                case Read():
+                    self._check_written(step.view, written, f"the read of {step.symbol}")
+                    self._need({step.view.owner.number})
+                    used.add(step.view.owner.number)
+                    self.position += 1
+                case If():
+                    then, otherwise = set(written), set(written)
+                    used |= self.visit(step.then, then) | self.visit(step.otherwise, otherwise)
+                    written |= then & otherwise
+                case Loop():
+                    begin = self.position
+                    inside = self.visit(step.before, written) | self.visit(step.body, written)
+                    for owner in inside:
+                        self.spans[owner] = (
+                            min(begin, self.spans[owner][0]),
+                            max(self.position - 1, self.spans[owner][1]),
+                        )
+                    used |= inside
+        return used
+
+    def _launch(self, launch: PlannedLaunch, written: set[int]) -> set[int]:
+        first, name = launch.written[0], f"launch of {launch.kernel.name}"
+        outs = {launch.arguments[number].owner.number for number in launch.written}
+        targets = {view.owner.number for view in launch.arguments[first:]}
+        if targets & self.inputs:
+            self.refuse(f"{name} writes to an input")
+        for view in launch.arguments[:first]:
+            self._check_written(view, written | outs, name)
+        owners = {view.owner.number for view in launch.arguments}
+        self._need(owners)
+        written |= targets
+        self.position += 1
+        return owners
+
+    def _need(self, owners: Set[int]) -> None:
+        for owner in owners:
+            first, _ = self.spans.get(owner, (self.position, 0))
+            self.spans[owner] = (first, self.position)
+
+    def _check_written(self, view: TensorView, written: Set[int], who: str) -> None:
+        if view.owner.root != "weight" and view.owner.number not in written:
+            self.refuse(f"{who} reads what no launch has written")
+
+
+def bind_everywhere(
+    program: HostProgram, env: Mapping[str, int], check: Callable[[Sequence[Launch], Mapping[str, int]], None]
+) -> None:
+    """`check(launches, symbols)` for each segment that these values reach, both branches of each If among them. The number of an
+    iteration is at most the last one of its loop."""
+    _bind(program.steps, dict(env), check)
+
+
+def _bind(
+    steps: Sequence[Step[Work]], env: dict[str, int], check: Callable[[Sequence[Launch], Mapping[str, int]], None]
+) -> None:
+    for step in steps:
+        match step:
+            case Segment():
+                check(step.bind(env), env)
+            case Read():
+                step.where(env)
+            case If():
+                _bind(step.then, env, check)
+                _bind(step.otherwise, env, check)
+            case Loop():
+                _bind(step.before, env, check)
+                count = None if step.count is None else step.count.evaluate(env)
+                inside, after = dict(env), env
+                if count is not None and step.index:
+                    inside[step.index] = min(env.get(step.index, 0), count - 1)
+                if count is not None and step.total:
+                    after[step.total] = max(0, count)
+                if count is None or count > 0:
+                    _bind(step.body, inside, check)
