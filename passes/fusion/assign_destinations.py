@@ -19,15 +19,17 @@ from typing import ClassVar
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import ReturnOp
-from xdsl.ir import Attribute, Block, Operation, SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from ...dialects import fusion
 from ...dialects.fusion import Alias, AliasAttr, GroupOp, LayoutAttr
 from ...dialects.strided import VIEW_OPS, result_view
 from ..graph import editing
+from ..kernels.building.group import GroupView
+from ..kernels.schedules.matching import Matcher
 from ..remarks import remark
-from .building import ask_schedules, copy_group
+from .building import copy_group
 from .destinations import Destinations, Place, own_place
 from .fuse_groups import TARGET
 
@@ -39,7 +41,7 @@ class _Layouter:
     """The walk from first to last op: views, layouts of groups, and the copies that they need."""
 
     destinations: Destinations
-    target: Attribute | None
+    matcher: Matcher
     places: dict[SSAValue, Place] = field(default_factory=dict)
     copies: dict[SSAValue, SSAValue] = field(default_factory=dict)
     outputs: set[SSAValue] = field(default_factory=set)
@@ -63,8 +65,8 @@ class _Layouter:
 
     def refusal(self, group: GroupOp) -> str | None:
         """Why no schedule accepts the group with the layouts written on it, or None."""
-        schedule, reasons = ask_schedules(group, self.target)
-        return None if schedule is not None else "; ".join(reasons)
+        answer = self.matcher.answer(GroupView.of(group))
+        return None if answer.schedule is not None else answer.why
 
     def lay_out(self, group: GroupOp) -> None:
         """Write a group's layouts; copy operands whose layout no schedule accepts."""
@@ -150,12 +152,12 @@ class AssignDestinationsPass(ModulePass):
     numerics: ClassVar[str] = "exact"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        target = op.attributes.get(TARGET)
+        matcher = Matcher(op.attributes.get(TARGET))
         for func in editing.functions(op):
             if func.sym_name.data == editing.WEIGHTS:
                 continue
             block = func.body.block
             constants = editing.fed_by_constants_only(block, weights=False)
-            destinations = Destinations(block, target, constants)
+            destinations = Destinations(block, matcher, constants)
             destinations.find()
-            _Layouter(destinations, target).run(block, constants)
+            _Layouter(destinations, matcher).run(block, constants)

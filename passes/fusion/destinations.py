@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from xdsl.dialects.func import ReturnOp
-from xdsl.ir import Attribute, Block, Operation, SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 
-from ...dialects import fusion, nn
+from ...dialects import nn
 from ...dialects.fusion import GroupOp, LayoutAttr
 from ...dialects.nn import shape_of
 from ...dialects.strided import View, operand_views, result_view
 from ..graph import editing
+from ..kernels.building.group import GroupView
+from ..kernels.schedules.matching import Matcher
 from ..remarks import remark
-from .building import ask_schedules, copy_group
+from .building import copy_group
 
 NAME = "assign-destinations"
 
@@ -28,20 +30,14 @@ def own_place(value: SSAValue) -> Place:
     return View.whole(value, shape_of(value))
 
 
-def accepts_layout(group: GroupOp, value: SSAValue, at: Place, target: Attribute | None) -> str | None:
+def accepts_layout(group: GroupOp, value: SSAValue, at: Place, matcher: Matcher) -> str | None:
     """Why no schedule accepts the group with one operand or result placed there and all else row-major; None if one does."""
     if at.is_row_major:
         return None
-    old = group.attributes.get(fusion.LAYOUTS)
     values = (*group.operands, *group.results)
     layout = LayoutAttr.of(at)
-    fusion.set_layouts(group, [layout if v is value else LayoutAttr.get() for v in values])
-    schedule, reasons = ask_schedules(group, target)
-    if old is None:
-        del group.attributes[fusion.LAYOUTS]
-    else:
-        group.attributes[fusion.LAYOUTS] = old
-    return None if schedule is not None else "; ".join(reasons)
+    answer = matcher.answer(GroupView.of(group, [layout if v is value else LayoutAttr.get() for v in values]))
+    return None if answer.schedule is not None else answer.why
 
 
 def _operand_places(op: Operation, at: Place) -> Sequence[Place]:
@@ -60,7 +56,7 @@ class Destinations:
     """The walk from last to first op."""
 
     block: Block
-    target: Attribute | None
+    matcher: Matcher
     constants: set[SSAValue]
     homes: dict[SSAValue, Place] = field(default_factory=dict)
     """Values that lie in the buffer of a later op's result."""
@@ -126,7 +122,7 @@ class Destinations:
         for reader in self._other_readers(value, user):
             if isinstance(reader, ReturnOp):
                 return "it is a graph output too"
-            if isinstance(reader, GroupOp) and (reason := accepts_layout(reader, value, at, self.target)) is not None:
+            if isinstance(reader, GroupOp) and (reason := accepts_layout(reader, value, at, self.matcher)) is not None:
                 return f"another group reads it and {reason}"
         return self._producer_blocker(owner, value, at)
 
@@ -137,7 +133,7 @@ class Destinations:
         if isinstance(owner, nn.ConcatOp):
             return None
         if isinstance(owner, GroupOp):
-            reason = accepts_layout(owner, value, at, self.target)
+            reason = accepts_layout(owner, value, at, self.matcher)
             return None if reason is None else f"its group cannot write strided: {reason}"
         if isinstance(owner, nn.TransposeOp | nn.ReshapeOp):
             if not owner.x.has_one_use():
@@ -166,4 +162,4 @@ class Destinations:
             return True
         if isinstance(reader, nn.ReshapeOp):
             return isinstance(result_view(reader, at), str)
-        return isinstance(reader, GroupOp) and accepts_layout(reader, value, at, self.target) is not None
+        return isinstance(reader, GroupOp) and accepts_layout(reader, value, at, self.matcher) is not None

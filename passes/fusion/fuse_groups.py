@@ -8,8 +8,9 @@
                                                          }
 
 Convs and matmuls are served first, then row ops, windows and gathers, then what is left of the pointwise ops. A region grows
-structurally (regions.py); whether its group can run is the schedules' answer, and there is no second rule list here: a refused group
-is cut back to the longest prefix that is accepted, with a remark for each refusal, and what was cut off tries again as its own group.
+structurally (regions.py), with a remark for each op that it leaves out; whether its group can run is the schedules' answer about the ops
+where they stand, and there is no second rule list here: a refused group is cut back to the longest prefix that is accepted, with a
+remark for each refusal, and what was cut off tries again as its own group. A final refusal leaves the anchor alone at once.
 A conv takes in the cast of its image where a schedule converts on the way; of a widening cast with several users each gets its
 own. Numbers become immediates of the group. Views (reshape, transpose, slice, concat, broadcast_to) and ops on constants stay
 outside. Groups have one result. Horizontal fusion is not done here.
@@ -26,7 +27,7 @@ from typing import ClassVar
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, bf16, f16
 from xdsl.dialects.func import ReturnOp
-from xdsl.ir import Attribute, Block, Operation, SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
@@ -36,9 +37,11 @@ from ...dialects.fusion import CallOp, GroupOp
 from ...dialects.nn import element_of, shape_of
 from ...dialects.provenance import NAMES, get_names, set_names
 from ..graph.editing import WEIGHTS, erase_unused, fed_by_constants_only, functions, rebuilt
+from ..kernels.building.group import GroupView
+from ..kernels.schedules.matching import Answer, Matcher
 from ..remarks import remark
-from .building import ask_schedules, build_group, replace_by_group
-from .realize_integer import integer_form
+from .building import build_group, replace_by_group
+from .realize_integer import as_realized
 from .regions import ROW, Growth, Region, anchor_kind, is_view
 
 NAME = "fuse-groups"
@@ -55,54 +58,57 @@ def _prefixes(region: Region) -> Iterator[tuple[list[Operation], list[Operation]
             yield prologue, region.epilogue[:length], result
 
 
-def _ask(group: GroupOp, target: Attribute | None) -> tuple[str | None, list[str]]:
-    """What the schedules say about a group that stands in its function: as `realize-integer` will leave it, or else as it is."""
-    form = integer_form(group)
-    if isinstance(form, tuple):
-        integer, before = form
-        assert group.parent is not None
-        group.parent.insert_ops_before([*before, integer], group)
-        schedule, _ = ask_schedules(integer, target)
-        for op in (integer, *reversed(before)):
-            op.detach()
-            op.erase()
-        if schedule is not None:
-            return schedule, []
-    return ask_schedules(group, target)
-
-
-def _commit(region: Region, growth: Growth, target: Attribute | None) -> None:
-    """Turn the longest accepted part of a region into a group and free the rest."""
+def _longest(region: Region, growth: Growth, matcher: Matcher) -> tuple[GroupView, list[Operation]]:
+    """The longest part of a region that a schedule takes, else its anchor alone: as a group, and its ops in block order."""
+    final = False
     for prologue, epilogue, result in _prefixes(region):
         ops = growth.in_order([*prologue, region.anchor, *epilogue])
-        group = build_group(region.kind, ops, result)
-        Rewriter.insert_op(group, InsertPoint.before(ops[-1]))
-        schedule, reasons = _ask(group, target)
-        alone = len(ops) == 1
-        if schedule is not None or alone:
-            break
-        group.detach()
-        group.erase()
-        part = f"{len(prologue)} ops before and {len(epilogue)} behind"
-        remark(
-            region.anchor,
-            "missed",
-            NAME,
-            f"{region.anchor.name} with {part}: no schedule accepts it: {'; '.join(reasons)}",
-        )
-    else:
-        raise AssertionError("a region has at least its anchor")
-    if schedule is None:
-        remark(region.anchor, "missed", NAME, f"{region.anchor.name}: no schedule accepts it: {'; '.join(reasons)}")
+        if final and len(ops) > 1:
+            continue
+        view = GroupView.of_region(region.kind, ops, result)
+        answer = matcher.answer(view, as_realized)
+        if answer.schedule is not None:
+            return view, ops
+        part = f" with {len(prologue)} ops before and {len(epilogue)} behind" if len(ops) > 1 else ""
+        _remark_refusals(region, part, answer)
+        if len(ops) == 1:
+            return view, ops
+        final = answer.final
+    raise AssertionError("a region has at least its anchor")
+
+
+def _remark_refusals(region: Region, part: str, answer: Answer) -> None:
+    """One remark for each schedule, on the op that it names."""
+    anchor = region.anchor
+    message = f"{anchor.name}{part}: no schedule accepts it: "
+    for declined in answer.missed:
+        remark(declined.refusal.op or anchor, "missed", NAME, f"{message}{declined}")
+    if not answer.missed:
+        remark(anchor, "missed", NAME, f"{message}{answer.why}")
+
+
+def _commit(region: Region, growth: Growth, matcher: Matcher) -> None:
+    """Turn the longest accepted part of a region into a group and free the rest."""
+    for op, reason in region.left_out:
+        if _computes(op):
+            remark(op, "missed", NAME, f"not fused with {region.anchor.name}: {reason}")
+    view, ops = _longest(region, growth, matcher)
     kept = set(ops)
     growth.taken.difference_update(op for op in (*region.prologue, *region.epilogue) if op not in kept)
-    replace_by_group(ops, result, group)
-    if not alone:
+    group = build_group(view)
+    Rewriter.insert_op(group, InsertPoint.before(ops[-1]))
+    replace_by_group(ops, view.results[0], group)
+    if len(ops) > 1:
         remark(group, "applied", NAME, f"{region.kind} group of {', '.join(op.name for op in group.ops())}")
 
 
+def _computes(op: Operation) -> bool:
+    """Whether an op is to be in a group."""
+    return not (isinstance(op, _UNGROUPED) or is_view(op)) and bool(op.results)
+
+
 def _grouped(op: Operation, constants: set[SSAValue]) -> bool:
-    return not (isinstance(op, _UNGROUPED) or is_view(op)) and bool(op.results) and op.results[0] not in constants
+    return _computes(op) and op.results[0] not in constants
 
 
 def _spread_widening_casts(block: Block) -> None:
@@ -145,7 +151,7 @@ def _takes_in(user: Operation, value: SSAValue) -> bool:
     return read is not None and shape_of(read) == shape_of(value)
 
 
-def fuse_block(block: Block, target: Attribute | None) -> None:
+def fuse_block(block: Block, matcher: Matcher) -> None:
     """Group the ops of a function's block."""
     _spread_widening_casts(block)
     growth = Growth(block, fed_by_constants_only(block))
@@ -156,7 +162,7 @@ def fuse_block(block: Block, target: Attribute | None) -> None:
                 continue
             region = Region(kind, op)
             growth.grow(region)
-            _commit(region, growth, target)
+            _commit(region, growth, matcher)
 
 
 @dataclass(frozen=True)
@@ -167,11 +173,11 @@ class FuseGroupsPass(ModulePass):
     numerics: ClassVar[str] = "exact"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        target = op.attributes.get(TARGET)
+        matcher = Matcher(op.attributes.get(TARGET))
         for func in functions(op):
             if func.sym_name.data == WEIGHTS:
                 continue
-            fuse_block(func.body.block, target)
+            fuse_block(func.body.block, matcher)
             kinds = Counter(o.anchor.data for o in func.body.block.ops if isinstance(o, GroupOp))
             remark(
                 func,

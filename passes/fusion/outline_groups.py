@@ -27,28 +27,13 @@ from xdsl.passes import ModulePass
 from ...dialects import fusion, nn
 from ...dialects.provenance import NAMES, get_names, set_names
 from ..graph.editing import functions
+from ..kernels.building.group import GroupView
 from ..remarks import remark
 
 NAME = "outline-groups"
 INNER_NAMES = "fusion.names"
 _NAME_WORDS = 4
 """Ops that a function's name lists before it stops."""
-
-
-def signature(group: fusion.GroupOp) -> Hashable:
-    """What two groups must share to be one function."""
-    numbers: dict[SSAValue, int] = {}
-    for argument in group.block.args:
-        numbers[argument] = len(numbers)
-    ops: list[Hashable] = []
-    for op in group.block.ops:
-        attributes = frozenset((k, v) for k, v in op.attributes.items() if k != NAMES)
-        operands = tuple(numbers[operand] for operand in op.operands)
-        ops.append((op.name, frozenset(op.properties.items()), attributes, operands, op.result_types))
-        for result in op.results:
-            numbers[result] = len(numbers)
-    types = (*group.operand_types, *group.result_types)
-    return group.anchor, types, tuple(fusion.layouts_of(group)), tuple(ops)
 
 
 def base_name(group: fusion.GroupOp) -> str:
@@ -85,7 +70,7 @@ class _Outliner:
                 return name
 
     def outline(self, group: fusion.GroupOp) -> None:
-        key = signature(group)
+        key = GroupView.of(group).signature
         name = self.known.get(key)
         if name is not None:
             remark(group, "applied", NAME, f"shares @{name}")

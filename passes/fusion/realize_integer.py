@@ -11,12 +11,12 @@ reassociates. If no schedule accepts the integer form, the group stays as it is,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, i8
-from xdsl.ir import Attribute, BlockArgument, Operation, SSAValue
+from xdsl.ir import BlockArgument, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from ...dialects import nn, quant
@@ -24,27 +24,28 @@ from ...dialects.fusion import GroupOp
 from ...dialects.nn import element_of, rank_of
 from ...dialects.provenance import fuse, get_names, set_names
 from ..graph.editing import functions
+from ..kernels.building.group import GroupView
+from ..kernels.schedules.matching import Answer, Matcher, first_match
 from ..remarks import remark
-from .building import ask_schedules
 
 NAME = "realize-integer"
 
 
 @dataclass(frozen=True)
-class _Match:
+class Product:
     """A float product of two dequantized i8 tensors in a group."""
 
-    product: nn.ConvOp | nn.MatmulOp
+    op: nn.ConvOp | nn.MatmulOp
     left: quant.DequantizeOp
     right: quant.DequantizeOp
 
 
-def find_product(group: GroupOp) -> _Match | str | None:
+def find_product(view: GroupView) -> Product | str | None:
     """The product to realize; the reason why one cannot be; or None if the group has none on dequantized tensors."""
-    for op in group.block.ops:
+    for op in view.ops:
         if not isinstance(op, nn.ConvOp | nn.MatmulOp):
             continue
-        left, right = (v.owner for v in op.operands)
+        left, right = (view.maker(v) for v in op.operands)
         if not isinstance(left, quant.DequantizeOp) or not isinstance(right, quant.DequantizeOp):
             return None if not isinstance(left, quant.DequantizeOp) else "only one operand is quantized"
         if element_of(left.x) != i8 or element_of(right.x) != i8:
@@ -55,7 +56,7 @@ def find_product(group: GroupOp) -> _Match | str | None:
             return "the scales of its weights do not lie along the output channels"
         if rank_of(left.scale) or element_of(left.scale) != element_of(right.scale):
             return "its scales are of different element types"
-        return _Match(op, left, right)
+        return Product(op, left, right)
     return None
 
 
@@ -75,20 +76,75 @@ def _outside(value: SSAValue, group: GroupOp, constants: list[Operation]) -> SSA
     return clone.results[0]
 
 
-def integer_form(group: GroupOp) -> tuple[GroupOp, list[Operation]] | str | None:
-    """The group with its product on integers, not inserted, and the ops that compute its scale, to be inserted before it.
-
-    The reason in words if a product on dequantized tensors cannot be realized; None if there is none.
+@dataclass(frozen=True)
+class IntegerForm:
     """
-    found = find_product(group)
-    if found is None or isinstance(found, str):
-        return found
+    The ops that are to take the place of a product, three that stand nowhere; to be erased after the schedules were asked. The rest of
+    the group is looked at where it is.
+    """
+
+    product: Product
+    scale: nn.MulOp
+    accumulator: Operation
+    result: quant.DequantizeOp
+
+    @classmethod
+    def of(cls, product: Product) -> IntegerForm:
+        scale = nn.MulOp(product.left.scale, product.right.scale)
+        accumulator = _integer_product(product.op, product.left.x, product.right.x)
+        return cls(product, scale, accumulator, _dequantized(product.op, accumulator, scale.result))
+
+    def seen_in(self, view: GroupView) -> GroupView:
+        """The group with these ops instead of the product."""
+        product = self.product.op
+        read = {operand for op in view.ops if op is not product for operand in op.operands} | set(view.results)
+        marks = (self.product.left, self.product.right)
+        ops: list[Operation] = []
+        for op in view.ops:
+            if op is product:
+                ops += [self.accumulator, self.result]
+            elif op not in marks or op.results[0] in read:
+                ops.append(op)
+        read = {operand for op in ops for operand in op.operands}
+        ops = [op for op in ops if not isinstance(op, nn.ConstantOp) or op.result in read]
+        operands = [*(v for v in view.operands if v in read), self.scale.result]
+        return GroupView(view.op, view.kind, ops, operands, view.results, {product.result: self.result})
+
+    def erase(self) -> None:
+        for op in (self.result, self.accumulator, self.scale):
+            op.erase()
+
+
+def as_integers(view: GroupView, matcher: Matcher) -> Answer:
+    """What the schedules say about a group with a product to realize, computing on integers."""
+    product = find_product(view)
+    assert isinstance(product, Product)
+    form = IntegerForm.of(product)
+    try:
+        return first_match(form.seen_in(view), matcher.target)[1]
+    finally:
+        form.erase()
+
+
+def as_realized(view: GroupView, matcher: Matcher) -> Answer:
+    """What the schedules say about a group as this pass leaves it: computing on integers, or else as it is."""
+    if not isinstance(find_product(view), Product):
+        return first_match(view, matcher.target)[1]
+    integer = matcher.answer(view, as_integers)
+    if integer.schedule is not None:
+        return integer
+    answer = first_match(view, matcher.target)[1]
+    return replace(answer, final=answer.final and integer.final)
+
+
+def integer_group(group: GroupOp, product: Product) -> tuple[GroupOp, list[Operation]]:
+    """The group with its product on integers, not inserted, and the ops that compute its scale, to be inserted before it."""
     before: list[Operation] = []
-    scales = [_outside(mark.scale, group, before) for mark in (found.left, found.right)]
+    scales = [_outside(mark.scale, group, before) for mark in (product.left, product.right)]
     scale = nn.MulOp(scales[0], scales[1])
     before.append(scale)
     for op in before:
-        op.location = found.product.location
+        op.location = product.op.location
     new = _with_operand(group, scale.result)
     _rewrite(new, new.block.args[-1])
     _drop_unused(new)
@@ -104,13 +160,12 @@ def _with_operand(group: GroupOp, extra: SSAValue) -> GroupOp:
 
 
 def _rewrite(group: GroupOp, scale: SSAValue) -> None:
-    found = find_product(group)
-    assert isinstance(found, _Match)
-    product = found.product
+    found = find_product(GroupView.of(group))
+    assert isinstance(found, Product)
+    product = found.op
     accumulator = _integer_product(product, found.left.x, found.right.x)
     accumulator.location = product.location
-    axis = rank_of(product.result) - 1 if rank_of(scale) else None
-    result = quant.DequantizeOp(accumulator, scale, axis, element_of(product.result))
+    result = _dequantized(product, accumulator, scale)
     result.location = fuse(product.location, found.left.location, found.right.location)
     set_names(result, get_names(product))
     group.block.insert_ops_before([accumulator, result], product)
@@ -119,6 +174,11 @@ def _rewrite(group: GroupOp, scale: SSAValue) -> None:
         if all(r.first_use is None for r in op.results):
             op.detach()
             op.erase()
+
+
+def _dequantized(product: nn.ConvOp | nn.MatmulOp, accumulator: Operation, scale: SSAValue) -> quant.DequantizeOp:
+    axis = rank_of(product.result) - 1 if rank_of(scale) else None
+    return quant.DequantizeOp(accumulator, scale, axis, element_of(product.result))
 
 
 def _integer_product(op: nn.ConvOp | nn.MatmulOp, left: SSAValue, right: SSAValue) -> Operation:
@@ -140,24 +200,29 @@ def _drop_unused(group: GroupOp) -> None:
             group.block.erase_arg(argument)
 
 
-def _realize(group: GroupOp, target: Attribute | None) -> None:
-    form = integer_form(group)
-    if form is None:
+def _dequantizes_first(group: GroupOp) -> bool:
+    """Whether a dequantize stands before the first product, as one of an operand does."""
+    for op in group.block.ops:
+        if isinstance(op, quant.DequantizeOp | nn.ConvOp | nn.MatmulOp):
+            return isinstance(op, quant.DequantizeOp)
+    return False
+
+
+def _realize(group: GroupOp, matcher: Matcher) -> None:
+    view = GroupView.of(group)
+    product = find_product(view)
+    if product is None:
         return
-    if isinstance(form, str):
-        remark(group, "missed", NAME, f"stays in floating point: {form}")
+    if isinstance(product, str):
+        remark(group, "missed", NAME, f"stays in floating point: {product}")
         return
-    new, before = form
-    parent = group.parent
-    assert parent is not None
-    parent.insert_ops_before([*before, new], group)
-    schedule, reasons = ask_schedules(new, target)
-    if schedule is None:
-        for op in (new, *reversed(before)):
-            op.detach()
-            op.erase()
-        remark(group, "missed", NAME, f"stays in floating point: {'; '.join(reasons)}")
+    answer = matcher.answer(view, as_integers)
+    if answer.schedule is None:
+        remark(group, "missed", NAME, f"stays in floating point: {answer.why}")
         return
+    new, before = integer_group(group, product)
+    assert group.parent is not None
+    group.parent.insert_ops_before([*before, new], group)
     for old, result in zip(group.results, new.results, strict=True):
         old.replace_all_uses_with(result)
     group.detach()
@@ -174,8 +239,8 @@ class RealizeIntegerPass(ModulePass):
     LOSES: ClassVar[str] = "part of integer arithmetic"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        target = op.attributes.get("kernel.target")
+        matcher = Matcher(op.attributes.get("kernel.target"))
         for func in functions(op):
             for inner in list(func.body.block.ops):
-                if isinstance(inner, GroupOp):
-                    _realize(inner, target)
+                if isinstance(inner, GroupOp) and _dequantizes_first(inner):
+                    _realize(inner, matcher)

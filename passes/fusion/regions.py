@@ -68,6 +68,8 @@ class Region:
     """Ops behind the anchor, in block order, and what only they read."""
     cuts: list[tuple[int, SSAValue]] = field(default_factory=list)
     """Lengths of `epilogue` at which the region has a single result, and that result; from 0 on."""
+    left_out: list[tuple[Operation, str]] = field(default_factory=list)
+    """Neighbours that are not part of the region, and why."""
 
     def __post_init__(self) -> None:
         self.cuts = [(0, self.anchor.results[0])]
@@ -101,21 +103,27 @@ class Growth:
     def in_order(self, ops: Iterable[Operation]) -> list[Operation]:
         return sorted(ops, key=lambda op: self.position[op])
 
-    def may_join(self, op: Operation, region: Region) -> bool:
-        """Whether an op is free to join the region as a pointwise part."""
-        return (
-            op in self.position
-            and op not in self.taken
-            and self.reserved.get(op, region.anchor) is region.anchor
-            and nn.is_pointwise(op)
-            and len(op.results) == 1
-            and op.results[0] not in self.constants
-        )
+    def refuse_join(self, op: Operation, region: Region, dims: tuple[Expr, ...] | None = None) -> str | None:
+        """Why an op cannot join the region as a pointwise part with a result of shape `dims`, or None."""
+        if op not in self.position or op in self.taken:
+            return "it is in another group"
+        if not nn.is_pointwise(op):
+            return "it is no pointwise op"
+        reserved = self.reserved.get(op, region.anchor)
+        if reserved is not region.anchor:
+            return f"{reserved.name} takes it in"
+        if len(op.results) != 1:
+            return "it has several results"
+        if op.results[0] in self.constants:
+            return "it reads constants only"
+        if dims is not None and shape_of(op.results[0]) != dims:
+            return f"its result has another shape, {op.results[0].type}"
+        return None
 
     def grow(self, region: Region) -> None:
         """Extend a region by pointwise ops behind it, then by those before that only it reads."""
         self.taken.add(region.anchor)
-        while (step := self._step_down(region)) is not None:
+        while step := self._step_down(region):
             self.taken.update(step)
             region.epilogue += step
             region.epilogue += self._absorb_operands(region, step, shape_of(region.result))
@@ -125,9 +133,18 @@ class Growth:
             region.prologue = self._absorb_operands(region, [region.anchor], dims)
         elif isinstance(region.anchor, nn.ConvOp | nn.MatmulOp):
             region.prologue = self._absorb_dequantize(region.anchor) or self._absorb_cast(region)
+        if region.kind not in ("row", "pointwise"):
+            self._leave_out_operands(region)
 
-    def _step_down(self, region: Region) -> list[Operation] | None:
-        """The fewest ops behind the region that leave it with one result again; None if there are none."""
+    def _leave_out_operands(self, region: Region) -> None:
+        """Note the pointwise ops before an anchor that takes them in from memory only."""
+        noted = {*region.prologue, *(op for op, _ in region.left_out)}
+        for op in self._producers([region.anchor]):
+            if op not in noted and self.refuse_join(op, region) is None:
+                region.left_out.append((op, f"a {region.kind} reads this operand from memory"))
+
+    def _step_down(self, region: Region) -> list[Operation]:
+        """The fewest ops behind the region that leave it with one result again; empty if there are none, which `left_out` explains."""
         result = region.result
         dims = shape_of(result)
         open_uses = {result: 0}
@@ -142,14 +159,15 @@ class Growth:
                 open_uses[value] += 1
                 if user in seen:
                     continue
-                if not self.may_join(user, region) or shape_of(user.results[0]) != dims:
+                if reason := self.refuse_join(user, region, dims):
+                    region.left_out.append((user, reason))
                     return False
                 seen.add(user)
                 heappush(heap, (self.position[user], user))  # positions are unique, so ops are never compared
             return True
 
         if not reach(result):
-            return None
+            return []
         step: list[Operation] = []
         while heap and len(step) < _RECONVERGENCE_LIMIT:
             _, op = heappop(heap)
@@ -160,8 +178,12 @@ class Growth:
             if not any(open_uses.values()):
                 return step
             if not reach(op.results[0]):
-                return None
-        return None
+                return []
+        if heap:
+            region.left_out.append(
+                (heap[0][1], f"more than {_RECONVERGENCE_LIMIT} ops lie between one result and the next")
+            )
+        return []
 
     def _absorb_operands(self, region: Region, ops: list[Operation], dims: tuple[Expr, ...]) -> list[Operation]:
         """Pointwise ops with results of shape `dims` before `ops` whose results only the region uses; nearest first."""
@@ -171,9 +193,13 @@ class Growth:
         heap.sort(key=lambda item: item[0])
         while heap and len(absorbed) < _RECONVERGENCE_LIMIT:
             _, op = heappop(heap)
-            if op in inside or not self.may_join(op, region) or shape_of(op.results[0]) != dims:
+            if op in inside:
                 continue
-            if any(use.operation not in inside for use in op.results[0].uses):
+            reason = self.refuse_join(op, region, dims)
+            if reason is None and any(use.operation not in inside for use in op.results[0].uses):
+                reason = "ops outside the group read it too"
+            if reason is not None:
+                region.left_out.append((op, reason))
                 continue
             inside.add(op)
             absorbed.append(op)
@@ -206,7 +232,13 @@ class Growth:
         if not isinstance(region.anchor, nn.ConvOp):
             return []
         op = region.anchor.x.owner
-        if not isinstance(op, nn.CastOp) or not op.result.has_one_use() or not self.may_join(op, region):
+        if not isinstance(op, nn.CastOp):
+            return []
+        reason = self.refuse_join(op, region)
+        if reason is None and not op.result.has_one_use():
+            reason = "ops outside the group read it too"
+        if reason is not None:
+            region.left_out.append((op, reason))
             return []
         self.taken.add(op)
         return [op]

@@ -121,17 +121,22 @@ class PadChannels(RewritePattern):
         if isinstance(image.source.owner, quant.DequantizeOp):
             remark(op, "missed", NAME, "its image is quantized; a pad would part it from its dequantize")
             return
-        pixels = self._pixels(op)
-        if pixels < self.least_pixels:
-            remark(op, "missed", NAME, f"{pixels} output pixels: expected {self.least_pixels} to repay a launch")
+        if (reason := self._uneconomic_padding(op)) is not None:
+            remark(op, "missed", NAME, reason)
             _sink_cast(op, image, rewriter)
             return
         self._pad(op, image, pairing, channels, rewriter)
 
-    def _pixels(self, op: nn.ConvOp) -> int:
+    def _uneconomic_padding(self, op: nn.ConvOp) -> str | None:
+        """Why preparing the image does not pay for its launch, or None."""
         pixels = product(shape_of(op.result)[:3])
         sizes = {s: self.ranges[s][1] if s in self.ranges else _UNKNOWN_SIZE for s in pixels.symbols()}
-        return pixels.evaluate(sizes)
+        found = pixels.evaluate(sizes)
+        return (
+            None
+            if found >= self.least_pixels
+            else f"{found} output pixels: expected {self.least_pixels} to repay a launch"
+        )
 
     @staticmethod
     def _pad(op: nn.ConvOp, image: Image, pairing: Pairing, channels: int, rewriter: PatternRewriter) -> None:

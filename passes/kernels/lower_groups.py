@@ -26,9 +26,10 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import buffer, kernel
 from ...dialects.errors import PassError
-from ...dialects.kernel.types import CHOICE, Choice
+from ...dialects.kernel.types import CHOICE, Choice, Target
 from ..remarks import remark
-from .building.group import Group, target_of
+from .building.group import GroupView
+from .building.schedule import Refusal, target_of
 from .schedules.registry import schedule
 from .select_schedule import TARGET, outlined
 
@@ -60,15 +61,24 @@ def remembering(lowered: Lowered | None) -> Generator[None]:
         _LOWERED.reset(token)
 
 
+def _built(func: FuncOp, choice: Choice, target: Target) -> list[kernel.FuncOp]:
+    """What the chosen schedule makes of a group."""
+    chosen = schedule(choice.schedule.data)
+    problem = chosen.match(GroupView.of(func), target)
+    if isinstance(problem, Refusal):
+        raise PassError(f"{NAME}: schedule {chosen.name}, chosen for @{func.sym_name.data}, refuses it: {problem.why}")
+    return chosen.lower(problem, choice, target)
+
+
 def lower(func: FuncOp, target: Attribute | None) -> list[kernel.FuncOp]:
     """The launches of one group, not yet inserted."""
     choice = func.attributes.get(CHOICE)
     if not isinstance(choice, Choice):
         raise PassError(f"{NAME}: @{func.sym_name.data} has no {CHOICE}; run select-schedule before")
-    group, lowered = Group(func), _LOWERED.get()
+    lowered = _LOWERED.get()
     known = None if lowered is None else lowered.find(func)
-    kernels = schedule(choice.schedule.data).lower(group, choice, target_of(target)) if known is None else known
-    arguments = [*group.global_types(), *choice.workspace]
+    kernels = _built(func, choice, target_of(target)) if known is None else known
+    arguments = [*GroupView.of(func).global_types(), *choice.workspace]
     for number, made in enumerate(kernels):
         expected = func.sym_name.data + (f"_stage{number}" if number else "")
         if made.sym_name.data != expected:

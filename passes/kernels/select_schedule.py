@@ -3,10 +3,11 @@
 
     func.func private @relu_0(..)  ->  func.func private @relu_0(..) attributes {kernel.choice = #kernel.choice<"pointwise", {...}>}
 
-The registry is asked which schedule accepts the group; its first candidate is the heuristic's choice. A choice that is there already (from
-the tuner or a lock file) stays if its schedule accepts the group. Options: `allowed` names the schedules that may be used;
-`force` gives functions a schedule and tunables, as `fc_0:gemm_mma:bm=128:bn=64` (`*` stands for every function that the schedule accepts).
-A group that no schedule takes is an error with every schedule's reason. Assumes `outline-groups`.
+The first schedule that matches the group takes it; its first configuration is the heuristic's choice. A choice that is there already (from
+the tuner or a lock file) stays if its schedule matches the group. Options: `allowed` names the schedules that may be used;
+`force` gives functions a schedule and tunables, as `fc_0:gemm_mma:bm=128:bn=64` (`*` stands for every function that the schedule takes).
+Each refusal of a schedule that takes such anchors is a remark; a group that no schedule takes is an error with all reasons. Assumes
+`outline-groups`.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ from ...dialects.fusion import ANCHOR
 from ...dialects.kernel.types import CHOICE, Choice
 from ...dialects.provenance import describe
 from ..remarks import remark
-from .building.group import Group, target_of
-from .schedules.registry import accepting, schedule, tuned
+from .building.group import GroupView
+from .building.schedule import choice_of, target_of
+from .schedules.matching import first_match
 
 NAME = "select-schedule"
 TARGET = "kernel.target"
@@ -56,28 +58,27 @@ Forced: TypeAlias = Mapping[str, tuple[str, dict[str, int | str]]]
 
 
 def choose(func: FuncOp, target: Attribute | None, allowed: tuple[str, ...] | None, forced: Forced) -> Choice:
-    """The choice for one group. Raises UnsupportedOpError where no schedule, or not the one asked for, accepts it."""
-    group = Group(func)
-    wanted = forced.get(func.sym_name.data, forced.get("*"))
+    """The choice for one group. Raises UnsupportedOpError where no schedule, or not the one asked for, takes it."""
+    view = GroupView.of(func)
+    wanted = forced.get(func.sym_name.data)
     kept = func.attributes.get(CHOICE)
-    if (
-        wanted is not None
-        and func.sym_name.data not in forced
-        and schedule(wanted[0]).accepts(group, target_of(target))
-    ):
-        wanted = None
+    everywhere = forced.get("*")
+    if wanted is None and everywhere is not None and first_match(view, target, (everywhere[0],))[0] is not None:
+        wanted = everywhere
     if wanted is None and isinstance(kept, Choice) and (allowed is None or kept.schedule.data in allowed):
         wanted = kept.schedule.data, kept.values
     if wanted is not None:
         allowed = (wanted[0],)
-    name, reasons = accepting(group, target, allowed)
-    if name is None:
-        ops = ", ".join(describe(op) for op in group.ops) or "a copy and no op"
-        raise UnsupportedOpError(
-            f"{NAME}: @{func.sym_name.data} with {ops}: no schedule accepts it: {'; '.join(reasons)}"
-        )
-    best = schedule(name).candidates(group, target_of(target))[0]
-    return best if wanted is None else tuned(name, group, {**best.values, **wanted[1]})
+    match, answer = first_match(view, target, allowed)
+    if match is None:
+        ops = ", ".join(describe(op) for op in view.ops) or "a copy and no op"
+        raise UnsupportedOpError(f"{NAME}: @{func.sym_name.data} with {ops}: no schedule accepts it: {answer.why}")
+    for declined in answer.missed:
+        remark(declined.refusal.op or func, "missed", NAME, f"@{func.sym_name.data} is not for {declined}")
+    best = match.schedule.configs(match.problem, target_of(target))[0]
+    if wanted is None:
+        return best
+    return choice_of(match.schedule, match.problem, {**best.values, **wanted[1]})
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ import numpy as np
 import trtc
 from trtc.compiler.pipeline import Observer
 from trtc.dialects.kernel.types import CHOICE, Choice
-from trtc.passes.kernels.building.group import Group, target_of
-from trtc.passes.kernels.schedules.registry import schedules
+from trtc.passes.kernels.building.group import GroupView
+from trtc.passes.kernels.building.schedule import Refusal, target_of
+from trtc.passes.kernels.schedules.registry import taking
 from trtc.passes.kernels.select_schedule import TARGET, outlined
 
 
@@ -92,11 +93,12 @@ class Forcing(Observer):
             return
         target = target_of(module.attributes.get(TARGET))
         for func in outlined(module):
-            group = Group(func)
+            group = GroupView.of(func)
             if not isinstance(group.anchor(*self.anchors), self.anchors):
                 continue
-            for schedule in schedules():
-                if schedule.accepts(group, target) is None:
-                    self.candidates += schedule.candidates(group, target)
+            for schedule in taking(group.anchor_classes):
+                problem = schedule.match(group, target)
+                if not isinstance(problem, Refusal):
+                    self.candidates += schedule.configs(problem, target)
             if self.choice is not None:
                 func.attributes[CHOICE] = self.choice

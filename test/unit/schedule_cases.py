@@ -23,10 +23,11 @@ from trtc.dialects import kernel, nn
 from trtc.dialects.dtypes import numpy_dtype
 from trtc.dialects.kernel.types import Choice
 from trtc.dialects.meaning import run_function
-from trtc.passes.kernels.building.group import Group, target_of
+from trtc.passes.kernels.building.group import GroupView
+from trtc.passes.kernels.building.schedule import Refusal, choice_of, target_of
 from trtc.passes.kernels.lower_groups import lower
 from trtc.passes.kernels.lower_to_threads import LowerToThreadsPass
-from trtc.passes.kernels.schedules.registry import schedule, tuned
+from trtc.passes.kernels.schedules.registry import schedule
 from trtc.passes.kernels.select_schedule import CHOICE, TARGET, outlined
 from trtc.runtime.simulator import run_kernel
 
@@ -108,17 +109,22 @@ def synchronising(kernels: Sequence[kernel.FuncOp]) -> list[Operation]:
 def candidates(case: Case) -> list[Choice]:
     """All choices of the schedule for the case's group."""
     outline, target = _outline(case)
-    return schedule(case.schedule).candidates(Group(outline), target_of(target))
+    return schedule(case.schedule).configs(_problem(case, outline, target), target_of(target))
+
+
+def _problem(case: Case, outline: FuncOp, target: Attribute | None) -> object:
+    problem = schedule(case.schedule).match(GroupView.of(outline), target_of(target))
+    assert not isinstance(problem, Refusal), problem
+    return problem
 
 
 @cache
 def lowered(case: Case, choice: Choice | None = None) -> Lowered:
     """The case's kernels for a choice, the case's own without one; the result is shared and must not be changed."""
     outline, target = _outline(case)
-    group = Group(outline)
-    assert (reason := schedule(case.schedule).accepts(group, target_of(target))) is None, reason
+    group, problem = GroupView.of(outline), _problem(case, outline, target)
     if choice is None:
-        choice = tuned(case.schedule, group, {**candidates(case)[0].values, **case.tunables})
+        choice = choice_of(schedule(case.schedule), problem, {**candidates(case)[0].values, **case.tunables})
     outline.attributes[CHOICE] = choice
     rng = np.random.default_rng(0)
     operands = [_random(rng, t) for t in outline.function_type.inputs.data]

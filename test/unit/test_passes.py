@@ -19,7 +19,11 @@ from trtc.compiler.universe import load_pass, make_context
 from trtc.dialects import fusion, nn
 from trtc.dialects.meaning import run_module
 from trtc.dialects.provenance import is_unknown
-from trtc.passes.fusion import assign_destinations, destinations, fuse_groups, realize_integer, regions
+from trtc.passes.fusion import realize_integer, regions
+from trtc.passes.kernels.building.group import GroupView
+from trtc.passes.kernels.building.schedule import Refusal
+from trtc.passes.kernels.schedules import matching
+from trtc.passes.kernels.schedules.matching import Answer, Declined
 from trtc.passes.remarks import collecting
 
 GRAPH = (
@@ -34,19 +38,19 @@ Array = np.ndarray[Any, Any]
 def any_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
     """These tests are about the passes: let the schedules accept all but a strided innermost dim of a conv, matmul or row op."""
 
-    def ask(group: fusion.GroupOp, target: object) -> tuple[str | None, list[str]]:
-        if group.anchor.data in ("conv", "matmul", "row"):
-            for value, layout in zip((*group.operands, *group.results), fusion.layouts_of(group), strict=True):
+    def ask(view: GroupView, target: object, allowed: object = None) -> tuple[None, Answer]:
+        if view.kind in ("conv", "matmul", "row"):
+            for value, layout in zip(view.tensors, view.layouts, strict=True):
                 if (
                     layout.strides
                     and layout.strides[-1].as_int() not in (0, 1)
                     and nn.shape_of(value)[-1].as_int() != 1
                 ):
-                    return None, ["any: the innermost dim has a stride"]
-        return "any", []
+                    return None, Answer(None, (Declined("any", Refusal("the innermost dim has a stride")),))
+        return None, Answer("any")
 
-    for module in (fuse_groups, destinations, assign_destinations, realize_integer):
-        monkeypatch.setattr(module, "ask_schedules", ask)
+    for module in (matching, realize_integer):
+        monkeypatch.setattr(module, "first_match", ask)
 
 
 def run(module: ModuleOp, names: Sequence[str], **options: str) -> None:

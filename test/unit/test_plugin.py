@@ -1,4 +1,4 @@
-"""The example of a package outside the tree: installed into an empty folder, its dialect and pass are there."""
+"""The example of a package outside the tree: installed into an empty folder, its dialect, pass and schedule are there."""
 
 from __future__ import annotations
 
@@ -97,3 +97,55 @@ def test_an_op_without_semantics_says_how_to_state_them(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "test.op: expected an op with reference semantics, got none for it" in done.stderr
     assert "@defines of trtc.dialects.meaning, in the module of its dialect" in done.stderr
+
+
+SWISH = """
+import sys
+import numpy as np
+from xdsl.parser import Parser
+from trtc.compiler.universe import make_context
+from trtc.passes.fusion.fuse_groups import FuseGroupsPass
+from trtc.passes.fusion.outline_groups import OutlineGroupsPass
+from trtc.passes.kernels.lower_groups import LowerGroupsPass
+from trtc.passes.kernels.select_schedule import SelectSchedulePass
+from trtc.dialects import kernel
+from trtc.runtime.simulator import run_kernel
+from trtc_swish.schedule import SwishSchedule
+
+context = make_context()
+module = Parser(context, open(sys.argv[1]).read()).parse_module()
+for step in (FuseGroupsPass(), OutlineGroupsPass(), SelectSchedulePass(), LowerGroupsPass()):
+    step.apply(context, module)
+    module.verify()
+(func,) = (op for op in module.ops if isinstance(op, kernel.FuncOp))
+x, y = np.random.default_rng(0).standard_normal((2, 1000)).astype(np.float32)
+run_kernel(func, [x, y], {})
+want = x / (1 + np.exp(-x.astype(np.float64)))
+assert np.linalg.norm(y - want) <= 1e-6 * np.linalg.norm(want), (y, want)
+print(func.attributes["kernel.choice"])
+"""
+
+
+def test_its_schedule_takes_what_no_other_does(environment: dict[str, str], tmp_path: Path) -> None:
+    """A kernel for the op itself, right on the simulator; a relu behind it, which the schedule refuses, is a group of its own."""
+    text = """
+    func.func @main(%x: tensor<10x100xf32>) -> tensor<10x100xf32> attributes {nn.inputs = ["x"], nn.outputs = ["y"]} {
+      %y = swish.swish %x : tensor<10x100xf32>
+      func.return %y : tensor<10x100xf32>
+    }"""
+    file = tmp_path / "alone.mlir"
+    file.write_text(text)
+    run = [sys.executable, "-c", SWISH, file]
+    done = subprocess.run(run, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert '#kernel.choice<"swish", {threads = 128 : i64, vector = 1 : i64}>' in done.stdout
+
+    file.write_text(text.replace("func.return %y", "%z = nn.relu %y : tensor<10x100xf32>\n func.return %z"))
+    passes = "fuse-groups,outline-groups,select-schedule"
+    opt_file = [TOOLS / "trtc-opt", file, "-p", passes, "--remarks"]
+    done = subprocess.run(opt_file, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "no schedule accepts it: pointwise: swish.swish has no scalar form" in done.stderr
+    assert "no schedule accepts it: swish: expected one swish.swish alone, got swish.swish, nn.relu" in done.stderr
+    assert done.stdout.count('kernel.choice = #kernel.choice<"swish"') == 1
+    assert done.stdout.count('kernel.choice = #kernel.choice<"pointwise"') == 1

@@ -24,7 +24,7 @@ from ....dialects.dims import Expr, ExprLike, as_expr
 from ....dialects.dtypes import is_float
 from ....dialects.kernel.types import FragType, GlobalType
 from ....dialects.strided import collapse
-from .group import Access, Group
+from .group import Access, GroupView
 
 Index: TypeAlias = SSAValue | int
 Groups: TypeAlias = Sequence[Sequence[int]]
@@ -120,7 +120,7 @@ class KernelBuilder(Emitter):
     @classmethod
     def for_group(
         cls,
-        group: Group,
+        group: GroupView,
         grid: Sequence[ExprLike],
         warps: int,
         *,
@@ -135,7 +135,7 @@ class KernelBuilder(Emitter):
         func.location = group.location
         block = func.body.block
         for i, argument in enumerate(block.args[:-3]):
-            if i < len(group.arguments):
+            if i < len(group.operands):
                 argument.name_hint = group.tensors[i].name_hint
             else:
                 argument.name_hint = "y" if i < len(group.tensors) else "workspace"

@@ -1,24 +1,25 @@
 """
-What a schedule is, and the group that it schedules.
+The group of ops that a schedule is asked about.
 
-A `Group` presents a `fusion.group` (while fusion asks who would take it) and an outlined `func.FuncOp` (afterwards) in one way: tensors in
-launch order (operands, then results) with types and strides, the body's ops, the anchor. A schedule says whether it accepts a group,
-which choices it has, best first, and builds the kernel IR of one choice.
+A `GroupView` presents, in one way and without a copy of any op, a region of ops that stand in a function (while fusion asks which schedule
+would take them), a `fusion.group`, and an outlined `func.FuncOp`: tensors in launch order (operands, then results) with types
+and strides, the ops, the anchors. What a region reads from outside is an operand, but for numbers, which are constants of the group.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import cached_property
-from typing import Protocol, TypeAlias, cast, runtime_checkable
+from typing import TypeAlias, cast
 
-from xdsl.dialects.builtin import IntAttr, LocationAttr, ModuleOp, StringAttr
+from xdsl.dialects.builtin import LocationAttr, ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Attribute, BlockArgument, Operation, SSAValue
+from xdsl.ir import BlockArgument, Operation, SSAValue
 
-from ....dialects import fusion, kernel, nn
+from ....dialects import fusion, nn
 from ....dialects.dims import Expr, product
-from ....dialects.kernel.types import Choice, GlobalType, Target, bitwidth
+from ....dialects.kernel.types import GlobalType, bitwidth
+from ....dialects.provenance import NAMES
 from ....dialects.strided import VIEW_OPS, Axes, View, space_axes, through
 
 BASE_ALIGNMENT = 16
@@ -26,27 +27,91 @@ BASE_ALIGNMENT = 16
 INDEX_LIMIT = 2**31 - 1
 """Kernels index with 32 bits, in elements."""
 NO_ANCHOR = (nn.ConstantOp, nn.IotaOp, nn.ShapeValueOp)
+COPIES = (*VIEW_OPS, nn.ConcatOp, nn.PadOp)
+
+Anchors = tuple[type[Operation], ...]
+"""The classes of a group's anchors in order, copies left out: `()` is a group of pointwise ops and copies."""
 
 
 Access: TypeAlias = View[int]
 """A tensor of the group, named by its number in launch order, seen over an iteration space."""
 
 
-class Group:
-    """One scheduling unit. `op` is an outlined `func.FuncOp` or a `fusion.GroupOp`."""
+def is_immediate(value: SSAValue, user: Operation) -> bool:
+    """Whether a constant is one number that a pointwise op reads: it moves into the group, where it becomes an immediate."""
+    if not isinstance(value.owner, nn.ConstantOp) or not nn.is_pointwise(user):
+        return False
+    return all(d.as_int() == 1 for d in nn.shape_of(value))
 
-    def __init__(self, op: Operation):
-        self.op = op
-        self.block = op.regions[0].block
-        last = self.block.last_op
-        assert isinstance(last, fusion.YieldOp | ReturnOp), f"expected a group or an outlined function, got {op.name}"
-        self.arguments: tuple[BlockArgument, ...] = tuple(self.block.args)
-        self.ops: tuple[Operation, ...] = tuple(o for o in self.block.ops if o is not last)
-        self.results: tuple[SSAValue, ...] = tuple(last.operands)
+
+class GroupView:
+    """
+    One scheduling unit: `ops` in order, constants first where the view made them out, which read `operands` and give `results`.
+
+    `scope` is the op whose module the group belongs to: the group, the outlined function, or the region's last op. `kind` is the anchor's:
+    conv, matmul, row, window, gather or pointwise. `instead` gives values that other ops of the group make than their owners,
+    `layouts` those of operands and results where they are not whole row-major tensors.
+    """
+
+    def __init__(
+        self,
+        scope: Operation,
+        kind: str,
+        ops: Sequence[Operation],
+        operands: Sequence[SSAValue],
+        results: Sequence[SSAValue],
+        instead: Mapping[SSAValue, Operation] | None = None,
+        layouts: Sequence[fusion.LayoutAttr] | None = None,
+    ):
+        self.op = scope
+        self.kind = kind
+        self.ops = tuple(ops)
+        self.operands = tuple(operands)
+        self.results = tuple(results)
+        self.instead = dict(instead or {})
+        self._layouts = layouts
+        self._position = {value: i for i, value in enumerate(self.operands)}
 
     @classmethod
-    def of(cls, op: Operation | Group) -> Group:
-        return op if isinstance(op, Group) else cls(op)
+    def of(cls, op: Operation, layouts: Sequence[fusion.LayoutAttr] | None = None) -> GroupView:
+        """A `fusion.group` or an outlined `func.FuncOp`; `layouts` instead of those written on it."""
+        block = op.regions[0].block
+        last = block.last_op
+        assert isinstance(last, fusion.YieldOp | ReturnOp), f"expected a group or an outlined function, got {op.name}"
+        if isinstance(op, fusion.GroupOp):
+            kind = op.anchor.data
+        else:
+            kind = getattr(op.attributes.get(fusion.ANCHOR), "data", "pointwise")
+        if layouts is None and (fusion.LAYOUTS in op.attributes or fusion.FUNCTION_LAYOUTS in op.attributes):
+            layouts = fusion.layouts_of(op)
+        return cls(op, kind, [o for o in block.ops if o is not last], block.args, last.operands, layouts=layouts)
+
+    @classmethod
+    def of_region(
+        cls,
+        kind: str,
+        ops: Sequence[Operation],
+        result: SSAValue,
+        instead: Mapping[SSAValue, Operation] | None = None,
+        scope: Operation | None = None,
+    ) -> GroupView:
+        """
+        The group that `ops`, which stand in a function in this order, would be. Operands are the values that they read from outside, in
+        order of first use; a constant that one op reads as a number and another as a tensor is an operand.
+        """
+        inside = {r for op in ops for r in op.results} | (instead or {}).keys()
+        operands: dict[SSAValue, None] = {}
+        immediates: dict[SSAValue, Operation] = {}
+        for op in ops:
+            for operand in op.operands:
+                if operand in inside:
+                    continue
+                if isinstance(operand.owner, Operation) and is_immediate(operand, op):
+                    immediates[operand] = operand.owner
+                else:
+                    operands[operand] = None
+        constants = [op for value, op in immediates.items() if value not in operands]
+        return cls(scope or ops[-1], kind, [*constants, *ops], list(operands), [result], instead)
 
     @property
     def name(self) -> str:
@@ -58,22 +123,57 @@ class Group:
         return self.op.location
 
     @cached_property
-    def kind(self) -> str:
-        """The anchor's kind: conv, matmul, row, window, gather or pointwise."""
-        if isinstance(self.op, fusion.GroupOp):
-            return self.op.anchor.data
-        return getattr(self.op.attributes.get(fusion.ANCHOR), "data", "pointwise")
+    def constants(self) -> tuple[Operation, ...]:
+        """The numbers of the group."""
+        return tuple(op for op in self.ops if isinstance(op, nn.ConstantOp))
 
     @cached_property
     def anchors(self) -> tuple[Operation, ...]:
         """The ops that are neither pointwise nor constants."""
         return tuple(o for o in self.ops if not nn.is_pointwise(o) and not isinstance(o, NO_ANCHOR))
 
+    @cached_property
+    def anchor_classes(self) -> Anchors:
+        """What schedules are looked up by."""
+        return tuple(type(op) for op in self.anchors if not isinstance(op, COPIES))
+
     def anchor(self, *classes: type[Operation]) -> Operation | None:
         """The only anchor if it is one of the classes, else None."""
         if len(self.anchors) == 1 and isinstance(self.anchors[0], classes):
             return self.anchors[0]
         return None
+
+    def operand_index(self, value: SSAValue) -> int | None:
+        """The position of an operand, None for a value that the group makes."""
+        return self._position.get(value)
+
+    @cached_property
+    def _makers(self) -> dict[SSAValue, Operation]:
+        return {result: op for op in self.ops for result in op.results} | self.instead
+
+    def maker(self, value: SSAValue) -> Operation | None:
+        """The op of the group that makes a value, None for an operand."""
+        return self._makers.get(value)
+
+    @cached_property
+    def signature(self) -> Hashable:
+        """What two groups must share to be one to every schedule, and one function: all but names and locations."""
+        numbers = dict(self._position)
+        renamed: dict[Operation, list[SSAValue]] = {}
+        for value, op in self.instead.items():
+            renamed.setdefault(op, []).append(value)
+        ops: list[Hashable] = []
+        count = len(numbers)
+        for op in self.ops:
+            attributes = frozenset((k, v) for k, v in op.attributes.items() if k != NAMES)
+            read = tuple(numbers[operand] for operand in op.operands)
+            ops.append((op.name, frozenset(op.properties.items()), attributes, read, op.result_types))
+            for result in op.results:
+                numbers[result] = count
+                count += 1
+            numbers.update((value, numbers[op.results[0]]) for value in renamed.get(op, ()))
+        types = tuple(value.type for value in self.operands)
+        return self.kind, types, tuple(self.layouts), tuple(numbers[r] for r in self.results), tuple(ops)
 
     @cached_property
     def module(self) -> ModuleOp | None:
@@ -103,13 +203,12 @@ class Group:
     @property
     def tensors(self) -> tuple[SSAValue, ...]:
         """Operands, then results."""
-        return (*self.arguments, *self.results)
+        return (*self.operands, *self.results)
 
     @cached_property
-    def layouts(self) -> list[fusion.LayoutAttr]:
-        listed = self.op.attributes.get(fusion.LAYOUTS, self.op.attributes.get(fusion.FUNCTION_LAYOUTS))
-        if listed is not None:
-            return fusion.layouts_of(self.op)
+    def layouts(self) -> Sequence[fusion.LayoutAttr]:
+        if self._layouts is not None:
+            return self._layouts
         # Nothing said: whole row-major tensors, which start where an allocation does.
         return [fusion.LayoutAttr.get(align=BASE_ALIGNMENT * 8 // bitwidth(nn.element_of(v))) for v in self.tensors]
 
@@ -127,7 +226,7 @@ class Group:
 
     def result_index(self, result: int) -> int:
         """The launch position of a result."""
-        return len(self.arguments) + result
+        return len(self.operands) + result
 
     def global_types(self) -> list[GlobalType]:
         """The types of a kernel's tensor arguments for this group."""
@@ -153,20 +252,20 @@ class Group:
         dims = tuple(dims)
         while (
             flat
-            and isinstance(value.owner, nn.ReshapeOp)
+            and isinstance(op := self.maker(value), nn.ReshapeOp)
             and (nn.shape_of(value), axes) == (dims, space_axes(dims, dims))
         ):
-            value = value.owner.x
+            value = op.x
             dims = nn.shape_of(value)
             axes = space_axes(dims, dims)
         chain: list[Operation] = []
-        while not isinstance(value, BlockArgument):
-            op = cast(Operation, value.owner)
+        while (tensor := self.operand_index(value)) is None:
+            op = self.maker(value)
             if not isinstance(op, VIEW_OPS) or isinstance(op, nn.ReshapeOp):
                 return None
             chain.append(op)
             value = op.x
-        view = through(reversed(chain), self.whole(value.index))
+        view = through(reversed(chain), self.whole(tensor))
         return None if isinstance(view, str) else view.over(axes, dims)
 
     def whole(self, tensor: int) -> Access:
@@ -176,43 +275,6 @@ class Group:
     def result_access(self, result: int) -> Access:
         """A result, seen over its own dims."""
         return self.whole(self.result_index(result))
-
-
-class Schedule(Protocol):
-    """How one family of groups becomes kernels."""
-
-    @property
-    def name(self) -> str: ...
-
-    def accepts(self, group: Group, target: Target) -> str | None:
-        """None if this schedule can run the group, else the reason in words."""
-        ...
-
-    def candidates(self, group: Group, target: Target) -> list[Choice]:
-        """Choices for an accepted group, best first; never empty."""
-        ...
-
-    def lower(self, group: Group, choice: Choice, target: Target) -> list[kernel.FuncOp]:
-        """The launches, named as the group (then name_stage1, ...), of the operands, the results, then the choice's workspace."""
-        ...
-
-
-@runtime_checkable
-class TakesWorkspace(Protocol):
-    """A schedule whose launches hand tensors on."""
-
-    def workspace(self, group: Group, tunables: Mapping[str, int | str]) -> Sequence[GlobalType]:
-        """The tensors between the launches, row-major, undefined before the first launch and of no use after the last."""
-        ...
-
-
-def target_of(attribute: Attribute | None) -> Target:
-    """The module's target; without one (tests, tools) a plain sm_80."""
-    return attribute if isinstance(attribute, Target) else default_target()
-
-
-def default_target() -> Target:
-    return Target(StringAttr("sm_80"), IntAttr(108), IntAttr(166912))
 
 
 def owner_op(value: SSAValue) -> Operation | None:

@@ -24,7 +24,8 @@ from ....dialects.kernel.types import FragType
 from ....dialects.provenance import describe
 from ....dialects.strided import Axes, broadcast_axes
 from .builder import Emitter, KernelBuilder
-from .group import owner_op
+from .group import GroupView, owner_op
+from .schedule import Refusal
 
 ELEMENTS = (f32, f16, bf16, f64, i1, i8, ui8, i16, i32, i64)
 """Element types that kernels compute with."""
@@ -47,7 +48,7 @@ def lowest(element: Attribute) -> float:
     return float(np.finfo(numpy_dtype(element)).min)
 
 
-def refuse_elements(values: Sequence[SSAValue]) -> str | None:
+def _refuse_elements(values: Sequence[SSAValue]) -> str | None:
     """Why tensors of these element types cannot be computed with, or None."""
     for value in values:
         element = nn.element_of(value)
@@ -56,16 +57,22 @@ def refuse_elements(values: Sequence[SSAValue]) -> str | None:
     return None
 
 
-def refuse_pointwise(ops: Sequence[Operation]) -> str | None:
+def refuse_tensors(view: GroupView) -> Refusal | None:
+    """Why a group's tensors are of a type or a size that no schedule computes with, or None."""
+    reason = _refuse_elements(view.tensors) or view.too_large()
+    return None if reason is None else Refusal(reason)
+
+
+def refuse_pointwise(ops: Sequence[Operation]) -> Refusal | None:
     """Why the pointwise ops and constants among `ops` cannot be applied to scalars, or None."""
     for op in ops:
         if isinstance(op, nn.ConstantOp):
             if nn.splat_of(op.result) is None:
-                return f"expected constants of one value inside a group, got {op.result.type}"
+                return Refusal(f"expected constants of one value inside a group, got {op.result.type}", op)
         elif nn.is_pointwise(op) and type(op) not in _OPS:
-            return f"{op.name} has no scalar form"
-        if nn.is_pointwise(op) and (reason := refuse_elements([*op.operands, *op.results])):
-            return f"{op.name}: {reason}"
+            return Refusal(f"{op.name} has no scalar form", op)
+        if nn.is_pointwise(op) and (reason := _refuse_elements([*op.operands, *op.results])):
+            return Refusal(f"{op.name}: {reason}", op)
     return None
 
 
@@ -368,13 +375,13 @@ def operand_axes(op: Operation, axes: Axes) -> list[Axes]:
     return [broadcast_axes(nn.shape_of(operand), axes) for operand in op.operands]
 
 
-def _is_computed(value: SSAValue, known: Mapping[SSAValue, SSAValue]) -> bool:
-    op = owner_op(value)
-    return value not in known and op is not None and nn.is_pointwise(op)
-
-
-def leaves_of(wanted: Sequence[Leaf], known: Mapping[SSAValue, SSAValue]) -> list[Leaf]:
-    """The values, with their axes, that the pointwise ops behind `wanted` start from; splat constants are none."""
+def leaves_of(
+    wanted: Sequence[Leaf], known: Mapping[SSAValue, SSAValue], maker: Callable[[SSAValue], Operation | None] = owner_op
+) -> list[Leaf]:
+    """
+    The values, with their axes, that the pointwise ops behind `wanted` start from; splat constants are none. `maker` gives the op of the
+    group that makes a value, None for an operand: `GroupView.maker` unless the group is isolated from what is around it.
+    """
     found: dict[Leaf, None] = {}
     seen: set[Leaf] = set()
     pending = list(reversed(wanted))
@@ -384,11 +391,10 @@ def leaves_of(wanted: Sequence[Leaf], known: Mapping[SSAValue, SSAValue]) -> lis
             continue
         seen.add(leaf)
         value, axes = leaf
-        if _is_computed(value, known):
-            op = owner_op(value)
-            assert op is not None
+        op = None if value in known else maker(value)
+        if op is not None and nn.is_pointwise(op):
             pending += reversed(list(zip(op.operands, operand_axes(op, axes), strict=True)))
-        elif value in known or nn.splat_of(value) is None:
+        elif op is None or nn.splat_of(value) is None:
             found[leaf] = None
     return list(found)
 

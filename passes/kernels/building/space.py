@@ -14,8 +14,9 @@ from ....dialects.errors import PassError
 from ....dialects.kernel.types import FragType
 from ....dialects.strided import Axes, space_axes
 from .builder import Index, KernelBuilder
-from .group import Group, owner_op
+from .group import GroupView
 from .pointwise import convert, emit_pointwise, leaves_of
+from .schedule import Refusal
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Space:
     """
 
     b: KernelBuilder
-    group: Group
+    group: GroupView
     dims: tuple[Expr, ...]
     groups: tuple[Sequence[int], ...]
     coords: tuple[Index, ...]
@@ -37,7 +38,7 @@ class Space:
         access = self.group.access(value, axes, self.dims)
         if access is None:
             raise PassError(
-                f"lower-groups: @{self.group.name}: operand {value} is no view with strides, which accepts should have refused"
+                f"lower-groups: @{self.group.name}: operand {value} is no view with strides, which match should have refused"
             )
         return self.b.load(self.b.view_of(access, self.groups), self.coords, self.frag, fill)
 
@@ -58,7 +59,7 @@ class Space:
     def wide(self, value: SSAValue, element: Attribute, fill: float = 0.0) -> SSAValue:
         """One value in a wider type, elements outside the tensor being `fill` where the value is loaded as it is."""
         leaf = value, self.axes(value)
-        if leaves_of([leaf], {}) == [leaf]:
+        if leaves_of([leaf], {}, self.group.maker) == [leaf]:
             loaded = self.load(*leaf, fill)
             if loaded.type == self.frag.with_element(element):
                 return loaded
@@ -69,7 +70,7 @@ class Space:
     def is_loaded(self, value: SSAValue) -> bool:
         """Whether the value is an operand, not computed in the group."""
         leaf = value, self.axes(value)
-        return leaves_of([leaf], {}) == [leaf]
+        return leaves_of([leaf], {}, self.group.maker) == [leaf]
 
     def store(self, result: int, value: SSAValue) -> None:
         """Write a fragment to a result whose dims are the space's."""
@@ -90,15 +91,21 @@ class Space:
 
 
 def refuse_values(
-    group: Group, values: Sequence[SSAValue], dims: Sequence[Expr], known: Sequence[SSAValue] = ()
-) -> str | None:
+    group: GroupView, values: Sequence[SSAValue], dims: Sequence[Expr], known: Sequence[SSAValue] = ()
+) -> Refusal | None:
     """Why values cannot be computed over the iteration space `dims`, given the known ones; or None."""
     dims = tuple(dims)
     for value in values:
         if nn.shape_of(value) != dims and value not in known:
-            return f"expected values of shape [{', '.join(map(str, dims))}] beside the anchor, got {value.type}"
-        for leaf, axes in leaves_of([(value, space_axes(nn.shape_of(value), dims))], dict.fromkeys(known, value)):
-            op = owner_op(leaf)
+            expected = ", ".join(map(str, dims))
+            return Refusal(
+                f"expected values of shape [{expected}] beside the anchor, got {value.type}", group.maker(value)
+            )
+        wanted = [(value, space_axes(nn.shape_of(value), dims))]
+        for leaf, axes in leaves_of(wanted, dict.fromkeys(known, value), group.maker):
+            op = group.maker(leaf)
             if leaf not in known and group.access(leaf, axes, dims) is None:
-                return f"{op.name if op else 'operand'} beside the anchor is no view with strides of an operand"
+                return Refusal(
+                    f"{op.name if op else 'operand'} beside the anchor is no view with strides of an operand", op
+                )
     return None

@@ -9,7 +9,7 @@ from ....dialects.dims import Expr, const
 from ....dialects.kernel.types import bitwidth
 from ....dialects.strided import collapse
 from .builder import Groups
-from .group import Access, Group
+from .group import Access, GroupView
 
 VECTOR_BYTES = 16
 """The widest access of one thread."""
@@ -32,11 +32,11 @@ def largest_divisor(expr: Expr, limit: int) -> int:
     return width
 
 
-def item_bytes(group: Group, tensor: int) -> int:
+def item_bytes(group: GroupView, tensor: int) -> int:
     return bitwidth(nn.element_of(group.tensors[tensor])) // 8
 
 
-def vector_width(group: Group, accesses: Iterable[Access], groups: Groups, limit: int = 8) -> int:
+def vector_width(group: GroupView, accesses: Iterable[Access], groups: Groups, limit: int = 8) -> int:
     """
     Neighbouring columns that one thread should hold so that contiguous tensors move in 16-byte pieces: the largest power of two up to
     `limit` for which every access that runs along its columns stays aligned. Broadcast and strided ones do not count.

@@ -8,12 +8,13 @@ range gives 0.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import i32, i64
-from xdsl.ir import BlockArgument, SSAValue
+from xdsl.ir import SSAValue
 
 from ....dialects import kernel, nn
 from ....dialects.dims import Expr, const, product
@@ -21,8 +22,9 @@ from ....dialects.kernel.layouts import Blocked
 from ....dialects.kernel.types import Choice, FragType, Target
 from ....dialects.strided import Axes, space_axes
 from ..building.builder import Emitter, KernelBuilder
-from ..building.group import Access, Group
-from ..building.pointwise import convert, refuse_elements, refuse_pointwise, select
+from ..building.group import Access, Anchors, GroupView
+from ..building.pointwise import convert, refuse_pointwise, refuse_tensors, select
+from ..building.schedule import OtherAnchor, Refusal
 from ..building.space import Space, refuse_values
 from ..building.tiling import column_threads, vector_width
 
@@ -31,10 +33,10 @@ ANCHORS = (nn.GatherOp, nn.GatherNdOp)
 
 
 @dataclass(frozen=True)
-class Problem:
+class GatherProblem:
     """A gather as rows of x: `lead` dims of x before the indexed ones, `depth` indexed dims, then the slice."""
 
-    group: Group
+    group: GroupView
     anchor: nn.GatherOp | nn.GatherNdOp
 
     @property
@@ -83,22 +85,23 @@ class Gather:
     """The schedule; see the module."""
 
     name: str = NAME
+    anchors: Sequence[Anchors] = tuple((anchor,) for anchor in ANCHORS)
 
-    def accepts(self, group: Group, target: Target) -> str | None:
-        anchor = group.anchor(*ANCHORS)
+    def match(self, view: GroupView, target: Target) -> GatherProblem | Refusal:
+        anchor = view.anchor(*ANCHORS)
         if not isinstance(anchor, ANCHORS):
-            return "expected one gather or gather_nd"
-        if reason := refuse_pointwise(group.ops) or refuse_elements(group.tensors) or group.too_large():
-            return reason
-        problem = Problem(group, anchor)
-        if isinstance(anchor, nn.GatherNdOp) and not isinstance(anchor.indices, BlockArgument):
-            return "expected the indices of gather_nd from outside the group"
-        if problem.source_access() is None or group.access(anchor.indices, problem.index_axes(), problem.dims) is None:
-            return f"expected the operands of {anchor.name} from outside the group"
-        return refuse_values(group, group.results, problem.dims, [anchor.result])
+            return OtherAnchor("expected one gather or gather_nd")
+        if refusal := refuse_pointwise(view.ops) or refuse_tensors(view):
+            return refusal
+        problem = GatherProblem(view, anchor)
+        if isinstance(anchor, nn.GatherNdOp) and view.operand_index(anchor.indices) is None:
+            return Refusal("expected the indices of gather_nd from outside the group", anchor)
+        if problem.source_access() is None or view.access(anchor.indices, problem.index_axes(), problem.dims) is None:
+            return Refusal(f"expected the operands of {anchor.name} from outside the group", anchor)
+        return refuse_values(view, view.results, problem.dims, [anchor.result]) or problem
 
-    def candidates(self, group: Group, target: Target) -> list[Choice]:
-        problem = Problem(group, cast(nn.GatherOp, group.anchor(*ANCHORS)))
+    def configs(self, problem: GatherProblem, target: Target) -> list[Choice]:
+        group = problem.group
         source = cast(Access, problem.source_access())
         vector = vector_width(group, [source], problem.source_groups())
         vector = min(
@@ -110,9 +113,9 @@ class Gather:
             for t, r in ((128, 1), (128, 4), (256, 1))
         ]
 
-    def lower(self, group: Group, choice: Choice, target: Target) -> list[kernel.FuncOp]:
-        problem = Problem(group, cast(nn.GatherOp, group.anchor(*ANCHORS)))
-        threads, columns, deep, vector = (int(choice.values[k]) for k in ("threads", "columns", "rows", "vector"))
+    def lower(self, problem: GatherProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:
+        group = problem.group
+        threads, columns, deep, vector = (int(config.values[k]) for k in ("threads", "columns", "rows", "vector"))
         layout = Blocked.of(threads // columns, columns, 1, vector)
         frag = FragType.of([threads // columns * deep, columns * vector], nn.element_of(problem.anchor.x), layout)
         rows, inner = (product(problem.dims[d] for d in part) for part in problem.groups)
@@ -126,7 +129,7 @@ class Gather:
         return [b.finish()]
 
 
-def source_rows(problem: Problem, space: Space) -> SSAValue:
+def source_rows(problem: GatherProblem, space: Space) -> SSAValue:
     """For each row of the tile its row of x, -1 where an index is out of range: an i32 rows fragment."""
     b, frag = space.b, space.frag.rows.with_element(i32)
     access = cast(Access, problem.group.access(problem.anchor.indices, problem.index_axes(), problem.dims))

@@ -22,26 +22,22 @@ from ....dialects import kernel, nn
 from ....dialects.dims import Expr, const, maximum, product
 from ....dialects.kernel.layouts import Blocked
 from ....dialects.kernel.types import Choice, FragType, Target
-from ....dialects.strided import VIEW_OPS, Axes, row_major_strides, space_axes
+from ....dialects.strided import Axes, row_major_strides, space_axes
 from ..building.builder import Emitter, KernelBuilder
-from ..building.group import Access, Group, owner_op
+from ..building.group import COPIES, Access, Anchors, GroupView
 from ..building.pointwise import (
     compute_type,
     convert,
     emit_pointwise,
     leaves_of,
-    refuse_elements,
     refuse_pointwise,
+    refuse_tensors,
     select,
 )
+from ..building.schedule import OtherAnchor, Refusal
 from ..building.tiling import column_threads, vector_width
 
 NAME = "pointwise"
-COPIES = (*VIEW_OPS, nn.ConcatOp, nn.PadOp)
-
-
-class Refused(Exception):
-    """Why a group cannot be scheduled."""
 
 
 @dataclass(frozen=True)
@@ -70,22 +66,33 @@ class Job:
         return product(self.dims[self.split :])
 
 
-def plan(group: Group) -> list[Job]:
-    """The jobs of a group. Raises Refused."""
+@dataclass(frozen=True)
+class PointwiseProblem:
+    """What one launch computes."""
+
+    group: GroupView
+    jobs: tuple[Job, ...]
+
+
+def plan(group: GroupView) -> PointwiseProblem | Refusal:
+    """The jobs of a group, or why they cannot be run."""
     jobs: list[Job] = []
     for number, result in enumerate(group.results):
         for value, target in _pieces(group, result, group.result_access(number)):
             dims = nn.shape_of(value)
-            job = Job(dims, _split(group, value, dims), (value,), (target,))
+            split = _split(group, value, dims)
+            if isinstance(split, Refusal):
+                return split
+            job = Job(dims, split, (value,), (target,))
             if jobs and (jobs[-1].dims, jobs[-1].split) == (job.dims, job.split):
                 job = Job(dims, job.split, jobs[-1].values + job.values, jobs.pop().targets + job.targets)
             jobs.append(job)
-    return jobs
+    return PointwiseProblem(group, tuple(jobs))
 
 
-def _pieces(group: Group, value: SSAValue, target: Access) -> list[tuple[SSAValue, Access]]:
+def _pieces(group: GroupView, value: SSAValue, target: Access) -> list[tuple[SSAValue, Access]]:
     """A result as values and the parts of the result's tensor that they fill."""
-    op = owner_op(value)
+    op = group.maker(value)
     if (
         isinstance(op, nn.ReshapeOp)
         and group.access(value, space_axes(target.dims, target.dims), target.dims, flat=True) is None
@@ -97,14 +104,15 @@ def _pieces(group: Group, value: SSAValue, target: Access) -> list[tuple[SSAValu
     return list(zip(op.inputs, parts, strict=True))
 
 
-def _split(group: Group, value: SSAValue, dims: tuple[Expr, ...]) -> int:
-    """Number of row dims that the leaves of a value need; raises Refused where one cannot be loaded."""
+def _split(group: GroupView, value: SSAValue, dims: tuple[Expr, ...]) -> int | Refusal:
+    """Number of row dims that the leaves of a value need, or why one cannot be loaded."""
     split = 0
-    for leaf, axes in leaves_of([(value, space_axes(dims, dims))], {}):
-        op = owner_op(leaf)
+    leaves = leaves_of([(value, space_axes(dims, dims))], {}, group.maker)
+    for leaf, axes in leaves:
+        op = group.maker(leaf)
         if isinstance(op, nn.PadOp):
             if axes != space_axes(dims, dims) or group.access(op.x, *_own_space(op.x)) is None:
-                raise Refused("expected nn.pad of an operand, at the result's shape")
+                return Refusal("expected nn.pad of an operand, at the result's shape", op)
             padded = [
                 i for i, (a, z) in enumerate(zip(nn.values_of(op.low), nn.values_of(op.high), strict=True)) if a or z
             ]
@@ -112,14 +120,14 @@ def _split(group: Group, value: SSAValue, dims: tuple[Expr, ...]) -> int:
                 padded[-1] = last - 1
             split = max([split, *(i + 1 for i in padded)])
         elif not isinstance(op, nn.IotaOp | nn.ShapeValueOp) and group.access(leaf, axes, dims, flat=True) is None:
-            raise Refused(f"{op.name if op else 'operand'} is no view with strides of an operand")
+            return Refusal(f"{op.name if op else 'operand'} is no view with strides of an operand", op)
     if split:
-        for leaf, axes in leaves_of([(value, space_axes(dims, dims))], {}):
-            op = owner_op(leaf)
+        for leaf, axes in leaves:
+            op = group.maker(leaf)
             if not isinstance(op, nn.PadOp) and (
                 isinstance(op, nn.IotaOp | nn.ShapeValueOp) or group.access(leaf, axes, dims) is None
             ):
-                raise Refused(f"{op.name if op else 'operand'} beside nn.pad")
+                return Refusal(f"{op.name if op else 'operand'} beside nn.pad", op)
     return split
 
 
@@ -133,25 +141,20 @@ class Pointwise:
     """The schedule; see the module."""
 
     name: str = NAME
+    anchors: Sequence[Anchors] = ((),)
 
-    def accepts(self, group: Group, target: Target) -> str | None:
-        for op in group.anchors:
+    def match(self, view: GroupView, target: Target) -> PointwiseProblem | Refusal:
+        for op in view.anchors:
             if not isinstance(op, COPIES):
-                return f"expected pointwise ops and copies only, got {op.name}"
-        if reason := refuse_pointwise(group.ops) or refuse_elements(group.tensors) or group.too_large():
-            return reason
-        try:
-            plan(group)
-        except Refused as refused:
-            return str(refused)
-        return None
+                return OtherAnchor(f"expected pointwise ops and copies only, got {op.name}", op)
+        return refuse_pointwise(view.ops) or refuse_tensors(view) or plan(view)
 
-    def candidates(self, group: Group, target: Target) -> list[Choice]:
+    def configs(self, problem: PointwiseProblem, target: Target) -> list[Choice]:
         """
         About 8 elements a thread hide DRAM latency (8 x 128 threads x 16 blocks = 64 KB in flight an SM); where that leaves SMs idle, one
         vector a thread and small blocks spread the work.
         """
-        jobs = plan(group)
+        group, jobs = problem.group, problem.jobs
         vector = min(self._vector(group, job) for job in jobs)
         total = max(group.usual(product(job.dims)) for job in jobs)
         plenty = (256, max(8, vector))
@@ -161,11 +164,11 @@ class Pointwise:
         pairs = list(dict.fromkeys(order))
         return [Choice.of(NAME, {"threads": t, "elements": e, "vector": vector}) for t, e in pairs]
 
-    def _vector(self, group: Group, job: Job) -> int:
+    def _vector(self, group: GroupView, job: Job) -> int:
         accesses = list(job.targets)
         for value in job.values:
-            for leaf, axes in leaves_of([(value, job.axes)], {}):
-                op = owner_op(leaf)
+            for leaf, axes in leaves_of([(value, job.axes)], {}, group.maker):
+                op = group.maker(leaf)
                 dims = job.dims
                 if isinstance(op, nn.PadOp):
                     if nn.values_of(op.high)[-1]:
@@ -185,9 +188,10 @@ class Pointwise:
             width = min(width, vector_width(group, [access], [[], list(range(len(access.dims)))]))
         return width
 
-    def lower(self, group: Group, choice: Choice, target: Target) -> list[kernel.FuncOp]:
-        threads, elements, vector = (int(choice.values[k]) for k in ("threads", "elements", "vector"))
-        jobs = [(job, self._frag(group, job, threads, elements, vector)) for job in plan(group)]
+    def lower(self, problem: PointwiseProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:
+        group = problem.group
+        threads, elements, vector = (int(config.values[k]) for k in ("threads", "elements", "vector"))
+        jobs = [(job, self._frag(group, job, threads, elements, vector)) for job in problem.jobs]
         tiles = [_tiles(job, frag) for job, frag in jobs]
         b = KernelBuilder.for_group(
             group, [maximum(*(x for x, _ in tiles)), maximum(*(y for _, y in tiles)), 1], threads // 32
@@ -196,7 +200,7 @@ class Pointwise:
             self._emit(b, group, job, frag)
         return [b.finish()]
 
-    def _frag(self, group: Group, job: Job, threads: int, elements: int, vector: int) -> FragType:
+    def _frag(self, group: GroupView, job: Job, threads: int, elements: int, vector: int) -> FragType:
         """The shape and layout of a job's tile (element type to be set)."""
         if not job.split:
             return FragType.of([1, threads * elements], i32, Blocked.of(1, threads, 1, vector))
@@ -206,14 +210,14 @@ class Pointwise:
             [rows * max(1, elements // vector), columns * vector], i32, Blocked.of(rows, columns, 1, vector)
         )
 
-    def _emit(self, b: KernelBuilder, group: Group, job: Job, frag: FragType) -> None:
+    def _emit(self, b: KernelBuilder, group: GroupView, job: Job, frag: FragType) -> None:
         if job.split:
             coords = [b.mul(b.coords[0], frag.tile[0]), b.mul(b.coords[1], frag.tile[1])]
         else:
             coords = [b.index(0), b.mul(b.coords[0], frag.tile[1])]
 
         def load(value: SSAValue, axes: Axes) -> SSAValue:
-            op = owner_op(value)
+            op = group.maker(value)
             if isinstance(op, nn.PadOp):
                 return load_padded(b, group, op, job.split, coords, frag)
             if isinstance(op, nn.IotaOp | nn.ShapeValueOp):
@@ -239,7 +243,7 @@ def _flat_groups(job: Job, access: Access) -> Sequence[Sequence[int]]:
 
 
 def load_padded(
-    b: KernelBuilder, group: Group, op: nn.PadOp, split: int, coords: Sequence[SSAValue], frag: FragType
+    b: KernelBuilder, group: GroupView, op: nn.PadOp, split: int, coords: Sequence[SSAValue], frag: FragType
 ) -> SSAValue:
     """The tile of a padded operand: each row of the result is a row of the operand, or, in the padding, none."""
     dims = nn.shape_of(op.x)

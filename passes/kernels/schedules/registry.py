@@ -1,7 +1,7 @@
 """
 The schedules, in order of preference, loaded when first asked for.
 
-Fusion, schedule selection and the tuner all ask here, so that there is one rule list: each schedule's `accepts`. A package outside the
+Fusion, schedule selection and the tuner all ask these, so that there is one rule list: each schedule's `match`. A package outside the
 tree adds schedules through the entry point group `trtc.schedules`; these come after trtc's own.
 
 To add a schedule: write `passes/kernels/schedules/<module>.py` with a `SCHEDULE` object and add its name and module to `SCHEDULES`.
@@ -9,17 +9,15 @@ To add a schedule: write `passes/kernels/schedules/<module>.py` with a `SCHEDULE
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
-from typing import cast
-
-from xdsl.ir import Attribute, Operation
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, cast
 
 from ....dialects.errors import OptionError
-from ....dialects.kernel.types import Choice
-from ..building.group import Group, Schedule, TakesWorkspace, target_of
+from ..building.group import Anchors
+from ..building.schedule import Schedule
 
 SCHEDULES: dict[str, str] = {
     # name -> module in this folder
@@ -35,31 +33,35 @@ SCHEDULES: dict[str, str] = {
 }
 
 
+_PARTS = ("name", "anchors", "match", "configs", "lower")
+
+
 @cache
-def _external() -> dict[str, object]:
+def _external() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group="trtc.schedules")}
 
 
 @cache
-def schedule(name: str) -> Schedule:
-    """The schedule of this name. Raises OptionError for an unknown one."""
+def schedule(name: str) -> Schedule[Any]:
+    """The schedule of this name. Raises OptionError for an unknown one, and for one of another package that is no `Schedule`."""
     if name in SCHEDULES:
-        return cast(Schedule, import_module(f"{__package__}.{SCHEDULES[name]}").SCHEDULE)
+        return cast("Schedule[Any]", import_module(f"{__package__}.{SCHEDULES[name]}").SCHEDULE)
     entry = _external().get(name)
     if entry is None:
         raise OptionError(f"schedule '{name}': expected one of {', '.join(names())}")
     try:
-        return cast(Schedule, entry.load())  # pyright: ignore[reportAttributeAccessIssue]
+        loaded = entry.load()
     except Exception as error:
         raise OptionError(
             f"schedule '{name}': the package that adds it cannot be loaded: {type(error).__name__}: {error}; repair or uninstall it"
         ) from error
-
-
-def tuned(name: str, group: Group, tunables: Mapping[str, int | str]) -> Choice:
-    """The choice of a schedule with these tunables, which must be all that it has."""
-    found = schedule(name)
-    return Choice.of(name, tunables, found.workspace(group, tunables) if isinstance(found, TakesWorkspace) else ())
+    missing = [part for part in _PARTS if not hasattr(loaded, part)]
+    if missing:
+        raise OptionError(
+            f"schedule '{name}': expected an object with {', '.join(_PARTS)}, got {loaded!r} without {', '.join(missing)}; "
+            f"update the package that adds it"
+        )
+    return cast("Schedule[Any]", loaded)
 
 
 def names() -> list[str]:
@@ -67,7 +69,7 @@ def names() -> list[str]:
     return [*SCHEDULES, *(n for n in _external() if n not in SCHEDULES)]
 
 
-def schedules(allowed: Iterable[str] | None = None) -> list[Schedule]:
+def schedules(allowed: Iterable[str] | None = None) -> list[Schedule[Any]]:
     """The schedules in order of preference, only the `allowed` ones if given. Raises OptionError for an unknown name."""
     if allowed is not None:
         for name in (allowed := list(allowed)):
@@ -75,17 +77,17 @@ def schedules(allowed: Iterable[str] | None = None) -> list[Schedule]:
     return [schedule(name) for name in names() if allowed is None or name in allowed]
 
 
-def accepting(
-    op: Operation | Group, target: Attribute | None, allowed: Sequence[str] | None = None
-) -> tuple[str | None, list[str]]:
-    """
-    The name of the first schedule that accepts a group (a `fusion.group` or an outlined function), or None; and the reasons, each starting
-    with a schedule's name, of those asked before.
-    """
-    group, reasons = Group.of(op), list[str]()
-    for candidate in schedules(allowed):
-        reason = candidate.accepts(group, target_of(target))
-        if reason is None:
-            return candidate.name, reasons
-        reasons.append(f"{candidate.name}: {reason}")
-    return None, reasons
+@cache
+def _by_anchors() -> dict[Anchors, list[str]]:
+    """Names in order of preference, by the anchors that they take."""
+    found: dict[Anchors, list[str]] = {}
+    for name in names():
+        for anchors in schedule(name).anchors:
+            found.setdefault(anchors, []).append(name)
+    return found
+
+
+def taking(anchors: Anchors, allowed: Sequence[str] | None = None) -> list[Schedule[Any]]:
+    """The schedules that take groups with these anchors, in order of preference, only the `allowed` ones if given."""
+    found = _by_anchors().get(anchors, ())
+    return [schedule(name) for name in found if allowed is None or name in allowed]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from xdsl.dialects.builtin import i8, i32
-from xdsl.ir import Attribute, BlockArgument, SSAValue
+from xdsl.ir import Attribute, SSAValue
 
 from ....dialects import kernel, nn
 from ....dialects.dims import Expr, const, product
@@ -22,7 +22,7 @@ from ....dialects.dtypes import i16, is_float
 from ....dialects.kernel.layouts import Blocked
 from ....dialects.kernel.types import Choice, FragType, Target
 from ..building.builder import Emitter, KernelBuilder
-from ..building.group import Group
+from ..building.group import Anchors, GroupView
 from ..building.pointwise import (
     add,
     compute_type,
@@ -30,10 +30,11 @@ from ..building.pointwise import (
     div,
     maximum,
     mul,
-    refuse_elements,
     refuse_pointwise,
+    refuse_tensors,
     select,
 )
+from ..building.schedule import OtherAnchor, Refusal
 from ..building.space import Space, refuse_values
 from ..building.tiling import column_threads, vector_width
 
@@ -43,10 +44,10 @@ GROUPS = ([0, 1, 2], [3])
 
 
 @dataclass(frozen=True)
-class Problem:
+class WindowProblem:
     """A pool or depthwise convolution over x [N, H, W, C]."""
 
-    group: Group
+    group: GroupView
     anchor: nn.MaxPoolOp | nn.AvgPoolOp | nn.ConvOp
 
     @property
@@ -80,6 +81,12 @@ class Problem:
             return i32
         return self.element if self.element in (i8, i16) else compute_type(self.element)
 
+    def operand(self, value: SSAValue) -> int:
+        """The launch position of one of the window's operands."""
+        index = self.group.operand_index(value)
+        assert index is not None
+        return index
+
     @property
     def padded(self) -> bool:
         """Whether some window reaches outside the image, bottom and right included."""
@@ -92,26 +99,27 @@ class Window:
     """The schedule; see the module."""
 
     name: str = NAME
+    anchors: Sequence[Anchors] = tuple((anchor,) for anchor in ANCHORS)
 
-    def accepts(self, group: Group, target: Target) -> str | None:
-        anchor = group.anchor(*ANCHORS)
+    def match(self, view: GroupView, target: Target) -> WindowProblem | Refusal:
+        anchor = view.anchor(*ANCHORS)
         if not isinstance(anchor, ANCHORS):
-            return "expected one max_pool, avg_pool or depthwise conv"
-        if isinstance(anchor, nn.ConvOp) and (reason := _refuse_conv(anchor)):
-            return reason
-        if reason := refuse_pointwise(group.ops) or refuse_elements(group.tensors) or group.too_large():
-            return reason
+            return OtherAnchor("expected one max_pool, avg_pool or depthwise conv")
+        if isinstance(anchor, nn.ConvOp) and (refusal := _refuse_conv(anchor)):
+            return refusal
+        if refusal := refuse_pointwise(view.ops) or refuse_tensors(view):
+            return refusal
         operands = [anchor.x, anchor.w] if isinstance(anchor, nn.ConvOp) else [anchor.x]
-        if not all(isinstance(v, BlockArgument) for v in operands):
-            return "expected the window's operands from outside the group"
-        problem = Problem(group, anchor)
-        columns = group.upper(problem.image[3] * problem.taps)
+        if any(view.operand_index(v) is None for v in operands):
+            return Refusal("expected the window's operands from outside the group", anchor)
+        problem = WindowProblem(view, anchor)
+        columns = view.upper(problem.image[3] * problem.taps)
         if columns is not None and columns >= 2**31:
-            return f"expected fewer than 2^31 window elements, got {columns}"
-        return refuse_values(group, group.results, problem.dims, [anchor.result])
+            return Refusal(f"expected fewer than 2^31 window elements, got {columns}", anchor, final=True)
+        return refuse_values(view, view.results, problem.dims, [anchor.result]) or problem
 
-    def candidates(self, group: Group, target: Target) -> list[Choice]:
-        problem = Problem(group, cast(nn.ConvOp, group.anchor(*ANCHORS)))
+    def configs(self, problem: WindowProblem, target: Target) -> list[Choice]:
+        group = problem.group
         vector, channels = self._vector(problem), group.usual(problem.dims[3])
         pixels = group.usual(product(problem.dims[:3]))
         choices: list[Choice] = []
@@ -125,15 +133,15 @@ class Window:
         return choices
 
     @staticmethod
-    def _vector(problem: Problem) -> int:
-        group, x = problem.group, cast(BlockArgument, problem.anchor.x)
-        accesses = [group.whole(x.index)]
+    def _vector(problem: WindowProblem) -> int:
+        group = problem.group
+        accesses = [group.whole(problem.operand(problem.anchor.x))]
         accesses += [group.result_access(i) for i in range(len(group.results))]
         return vector_width(group, accesses, GROUPS)
 
-    def lower(self, group: Group, choice: Choice, target: Target) -> list[kernel.FuncOp]:
-        problem = Problem(group, cast(nn.ConvOp, group.anchor(*ANCHORS)))
-        threads, columns, deep, vector = (int(choice.values[k]) for k in ("threads", "columns", "pixels", "vector"))
+    def lower(self, problem: WindowProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:
+        group = problem.group
+        threads, columns, deep, vector = (int(config.values[k]) for k in ("threads", "columns", "pixels", "vector"))
         frag = FragType.of(
             [threads // columns * deep, columns * vector],
             problem.accumulator,
@@ -149,27 +157,27 @@ class Window:
         return [b.finish()]
 
 
-def _refuse_conv(op: nn.ConvOp) -> str | None:
+def _refuse_conv(op: nn.ConvOp) -> Refusal | None:
     channels, outputs = nn.shape_of(op.x)[3], nn.shape_of(op.result)[3]
     if channels.as_int() != op.groups.value.data or outputs != channels:
         got = f"{op.groups.value.data} groups from {channels} to {outputs} channels"
-        return f"expected a depthwise conv with one output per channel, got {got}"
+        return OtherAnchor(f"expected a depthwise conv with one output per channel, got {got}", op, final=True)
     if any(e.as_int() is None for e in nn.shape_of(op.w)):
-        return f"expected weights of static shape, got {op.w.type}"
+        return Refusal(f"expected weights of static shape, got {op.w.type}", op, final=True)
     return None
 
 
 class _Body:
     """The loop over the taps."""
 
-    def __init__(self, problem: Problem, space: Space):
+    def __init__(self, problem: WindowProblem, space: Space):
         self.problem = problem
         self.space = space
         self.b = space.b
         anchor = problem.anchor
         self.view = self.b.emit(
             kernel.Im2colOp(
-                self.b.tensors[cast(BlockArgument, anchor.x).index],
+                self.b.tensors[problem.operand(anchor.x)],
                 problem.dims[1:3],
                 problem.window,
                 nn.values_of(anchor.strides),
@@ -222,7 +230,7 @@ class _Body:
 
     def _depthwise(self, op: nn.ConvOp) -> SSAValue:
         frag, group = self.space.frag, self.problem.group
-        tensor = cast(BlockArgument, op.w).index
+        tensor = self.problem.operand(op.w)
         c, r, s, _ = group.strides(tensor)
         height, width = (const(e) for e in self.problem.window)
         pixels = product(self.problem.dims[:3])

@@ -1,12 +1,13 @@
 // RUN: trtc-opt %s -p select-schedule --split-input-file --verify-diagnostics --parsing-diagnostics | filecheck %s
 // RUN: trtc-opt %s -p 'select-schedule{force="relu:pointwise:threads=256:elements=16"}' --split-input-file --verify-diagnostics | filecheck %s --check-prefix=FORCED
 // RUN: trtc-opt %s -p 'select-schedule{allowed="row","lrn"}' --split-input-file --verify-diagnostics | filecheck %s --check-prefix=ALLOWED
+// RUN: trtc-opt %s -p select-schedule --split-input-file --verify-diagnostics --parsing-diagnostics --remarks 2>&1 >/dev/null | filecheck %s --check-prefix=REMARK
 
 // A group gets the best candidate of the first schedule that accepts it; a forced schedule keeps the tunables that are not named.
 // CHECK-LABEL: @relu(
 // CHECK-SAME: kernel.choice = #kernel.choice<"pointwise", {elements = 4 : i64, threads = 128 : i64, vector = 4 : i64}>
 // FORCED: kernel.choice = #kernel.choice<"pointwise", {elements = 16 : i64, threads = 256 : i64, vector = 4 : i64}>
-// ALLOWED: select-schedule: @relu with nn.relu: no schedule accepts it: row: expected one softmax, layer_norm or reduce; lrn: expected one lrn
+// ALLOWED: select-schedule: @relu with nn.relu: no schedule accepts it: allowed are row, lrn; groups of pointwise ops and copies are for pointwise
 func.func private @relu(%x: tensor<4x8xf32>) -> tensor<4x8xf32> attributes {fusion.anchor = "pointwise"} {
   %0 = nn.relu %x : tensor<4x8xf32>
   func.return %0 : tensor<4x8xf32>
@@ -27,7 +28,7 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 8, 64>, S = array<i64
 // -----
 
 // A choice that stands there already, from the tuner or a lock file, stays, unless the options do not allow it.
-// ALLOWED: select-schedule: @kept with nn.relu: no schedule accepts it: row:
+// ALLOWED: select-schedule: @kept with nn.relu: no schedule accepts it: allowed are row, lrn
 // CHECK-LABEL: @kept(
 // CHECK-SAME: #kernel.choice<"pointwise", {elements = 8 : i64, threads = 64 : i64, vector = 2 : i64}>
 func.func private @kept(%x: tensor<4x8xf32>) -> tensor<4x8xf32> attributes {
@@ -53,4 +54,25 @@ func.func @main(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
 func.func private @odd(%x: tensor<1x4x4x8xf8E4M3FN>) -> tensor<1x2x2x8xf8E4M3FN> attributes {fusion.anchor = "window"} {
   %0 = nn.max_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x4x4x8xf8E4M3FN>) -> tensor<1x2x2x8xf8E4M3FN> loc("pool1"("MaxPool#1"))
   func.return %0 : tensor<1x2x2x8xf8E4M3FN>
+}
+
+// -----
+
+// Each refusal of a schedule that takes such anchors is a remark, on the op that it names; that of one for other convs is none.
+// REMARK: missed: select-schedule: func.func [conv1]: @conv is not for gemm_sm90: wgmma needs sm_90a, got sm_80
+// REMARK-NOT: window
+// REMARK: analysis: select-schedule: func.func [conv1]: gemm_mma
+func.func private @conv(%x: tensor<1x8x8x16xf32>, %w: tensor<8x3x3x16xf32>) -> tensor<1x6x6x8xf32> attributes {fusion.anchor = "conv"} {
+  %0 = nn.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x8x8x16xf32>, tensor<8x3x3x16xf32>) -> tensor<1x6x6x8xf32>
+  func.return %0 : tensor<1x6x6x8xf32>
+} loc("conv1"("Conv#1"))
+
+// -----
+
+// Rows too short to share: the reason stands on the reduce.
+// REMARK: missed: select-schedule: nn.reduce [pool]: @mean is not for reduce_split: expected few long rows, which pay for a second launch, got 4 of 8
+// REMARK: analysis: select-schedule: func.func: row
+func.func private @mean(%x: tensor<4x8xf32>) -> tensor<4xf32> attributes {fusion.anchor = "row"} {
+  %0 = nn.reduce mean %x {axes = array<i64: 1>, keepdims = false} : (tensor<4x8xf32>) -> tensor<4xf32> loc("pool"("ReduceMean#3"))
+  func.return %0 : tensor<4xf32>
 }

@@ -20,10 +20,11 @@ from trtc.dialects import nn
 from trtc.dialects.dtypes import numpy_dtype
 from trtc.dialects.kernel.types import Choice
 from trtc.dialects.meaning import run_function
-from trtc.passes.kernels.building.group import Group, target_of
+from trtc.passes.kernels.building.group import GroupView
+from trtc.passes.kernels.building.schedule import Refusal, choice_of, target_of
 from trtc.passes.kernels.lower_groups import lower
 from trtc.passes.kernels.lower_to_threads import LowerToThreadsPass
-from trtc.passes.kernels.schedules.registry import accepting, schedule, tuned
+from trtc.passes.kernels.schedules.registry import schedule
 from trtc.passes.kernels.select_schedule import CHOICE, TARGET, outlined
 from trtc.runtime.simulator import run_kernel
 
@@ -73,7 +74,7 @@ def run_group(
     func: FuncOp, choice: Choice, inputs: Sequence[np.ndarray], symbols: Mapping[str, int], mode: str
 ) -> list[np.ndarray]:
     """The results of a group's kernels for one choice."""
-    group = Group(func)
+    group = GroupView.of(func)
     func.attributes[CHOICE] = choice
     assert group.module is not None
     target = group.module.attributes.get(TARGET)
@@ -132,8 +133,9 @@ def check_group() -> Callable[..., list[Choice]]:
         module.verify()
         (func,) = outlined(module)
         target = module.attributes.get(TARGET)
-        name, reasons = accepting(func, target, [schedule_name])
-        assert name == schedule_name, reasons
+        found = schedule(schedule_name)
+        problem = found.match(GroupView.of(func), target_of(target))
+        assert not isinstance(problem, Refusal), problem
         rng = np.random.default_rng(seed)
         operands = [
             random_array(rng, [d.evaluate(symbols) for d in nn.shape_of(t)], numpy_dtype(nn.element_of(t)), high)
@@ -142,11 +144,10 @@ def check_group() -> Callable[..., list[Choice]]:
         for index, array in (inputs or {}).items():
             operands[index] = array
         want = run_function(func, operands, env=symbols)
-        group = Group(func)
-        choices = schedule(name).candidates(group, target_of(target))
+        choices = found.configs(problem, target_of(target))
         assert choices
         if tunables is not None:
-            choices = [tuned(name, group, {**choices[0].values, **tunables})]
+            choices = [choice_of(found, problem, {**choices[0].values, **tunables})]
         for number, choice in enumerate(choices):
             for mode in modes(number == 0 and threads):
                 got = run_group(func, choice, operands, symbols, mode)
@@ -175,7 +176,8 @@ def computed() -> Callable[..., list[list[np.ndarray]]]:
     def compute(text: str, schedule_name: str, inputs: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
         module = Parser(make_context(), text).parse_module()
         (func,) = outlined(module)
-        choices = schedule(schedule_name).candidates(Group(func), target_of(module.attributes.get(TARGET)))
+        found, target = schedule(schedule_name), target_of(module.attributes.get(TARGET))
+        choices = found.configs(found.match(GroupView.of(func), target), target)
         return [run_group(func, choice, inputs, {}, mode) for choice in choices for mode in modes(True)]
 
     return compute
@@ -188,8 +190,8 @@ def refusal() -> Callable[[str, str], str]:
     def refuse(text: str, schedule_name: str) -> str:
         module = Parser(make_context(), text).parse_module()
         (func,) = outlined(module)
-        name, reasons = accepting(func, module.attributes.get(TARGET), [schedule_name])
-        assert name is None
-        return reasons[0]
+        refusal = schedule(schedule_name).match(GroupView.of(func), target_of(module.attributes.get(TARGET)))
+        assert isinstance(refusal, Refusal)
+        return refusal.why
 
     return refuse

@@ -166,7 +166,7 @@ def test_conv_casts_its_image(check_group: Check, element: str, nchw: bool) -> N
 def test_a_cast_beside_vector_copies_is_refused(refusal: Callable[[str, str], str]) -> None:
     text = module(conv_of_cast(4), anchor="conv")
     assert refusal(text, "gemm_mma") == (
-        "gemm_mma: cast of operand A: expected an odd number of channels, which are loaded singly, got 4"
+        "cast of operand A: expected an odd number of channels, which are loaded singly, got 4"
     )
     text = module(conv_of_cast(64), attributes=HOPPER, anchor="conv")
     assert "TMA copies bytes" in refusal(text, "gemm_sm90")

@@ -1,1 +1,1 @@
-"""An example of a package that adds a dialect and a pass to trtc."""
+"""An example of a package that adds a dialect, a pass and a schedule to trtc."""

@@ -26,20 +26,23 @@ from .....dialects.kernel.layouts import WgmmaA, WgmmaAcc
 from .....dialects.kernel.types import Choice, FragType, RingType, SharedType, Target, TensorMapType, bitwidth
 from .....dialects.strided import Axes, space_axes
 from ...building.builder import Emitter, Index, KernelBuilder
-from ...building.group import Access, Group
+from ...building.group import Access, Anchors, GroupView
 from ...building.pointwise import emit_pointwise, lowest, refuse_pointwise
+from ...building.schedule import OtherAnchor, Refusal
 from ..gemm.sm90 import CONSUMER_REGISTERS, LINE, PRODUCER_REGISTERS, fits_tma
 
 QUERIES = KEYS = 128
 GROUPS = 2
+ANCHORS = (nn.MatmulOp, nn.SoftmaxOp, nn.MatmulOp)
 HEAD = 64
 """Head size: one line of the 128-byte swizzle."""
 
 
 @dataclass(frozen=True)
-class Attention:
-    """The ops of an accepted group."""
+class AttentionProblem:
+    """The three ops of an attention, and the group that they anchor."""
 
+    group: GroupView
     scores: nn.MatmulOp
     softmax: nn.SoftmaxOp
     context: nn.MatmulOp
@@ -53,50 +56,51 @@ class State(NamedTuple):
     total: SSAValue
 
 
-def attention_of(group: Group) -> Attention | str:
+def attention_of(group: GroupView) -> AttentionProblem | Refusal:
     """The attention in a group, or why there is none."""
-    if [type(a) for a in group.anchors] != [nn.MatmulOp, nn.SoftmaxOp, nn.MatmulOp]:
-        return f"expected matmul, softmax, matmul, got {', '.join(a.name for a in group.anchors) or 'nothing'}"
+    if tuple(type(a) for a in group.anchors) != ANCHORS:
+        got = ", ".join(a.name for a in group.anchors) or "nothing"
+        return OtherAnchor(f"expected matmul, softmax, matmul, got {got}")
     scores, softmax, context = group.anchors
     assert isinstance(scores, nn.MatmulOp) and isinstance(softmax, nn.SoftmaxOp) and isinstance(context, nn.MatmulOp)
     dims = nn.shape_of(scores.result)
     if scores.transpose_b is None or context.transpose_b is not None or context.a is not softmax.result:
-        return "expected Q K^T (transpose_b), then the softmax times V"
+        return Refusal("expected Q K^T (transpose_b), then the softmax times V", context)
     if softmax.axis.value.data != len(dims) - 1:
-        return "expected the softmax over the keys"
+        return Refusal("expected the softmax over the keys", softmax, final=True)
     if bitwidth(nn.element_of(scores.a)) != 16:
-        return f"expected f16 or bf16, got {nn.element_of(scores.a)}"
+        return Refusal(f"expected f16 or bf16, got {nn.element_of(scores.a)}", scores, final=True)
     if nn.shape_of(scores.a)[-1].as_int() != HEAD or nn.shape_of(context.b)[-1].as_int() != HEAD:
-        return f"expected a head size of {HEAD}, got {nn.shape_of(scores.a)[-1]}"
-    return Attention(scores, softmax, context)
+        return Refusal(f"expected a head size of {HEAD}, got {nn.shape_of(scores.a)[-1]}", scores, final=True)
+    return AttentionProblem(group, scores, softmax, context)
 
 
 class AttentionSm90:
     """See the module's text."""
 
     name = "attention_sm90"
+    anchors: Sequence[Anchors] = (ANCHORS,)
 
-    def accepts(self, group: Group, target: Target) -> str | None:
+    def match(self, view: GroupView, target: Target) -> AttentionProblem | Refusal:
         if target.arch.data != "sm_90a":
-            return f"wgmma needs sm_90a, got {target.arch.data}"
-        found = attention_of(group)
-        if isinstance(found, str):
+            return Refusal(f"wgmma needs sm_90a, got {target.arch.data}", final=True)
+        found = attention_of(view)
+        if isinstance(found, Refusal):
             return found
         for name, value in zip("QKV", (found.scores.a, found.scores.b, found.context.b), strict=True):
-            access = _access(group, value)
+            access = _access(view, value)
             if access is None:
-                return f"expected {name} to be an argument of the group or a view of one"
-            if reason := fits_tma(group, access, _groups(access.dims)):
-                return f"{name}: {reason}"
-        return group.too_large() or refuse_pointwise(group.ops)
+                return Refusal(f"expected {name} to be an argument of the group or a view of one", view.maker(value))
+            if reason := fits_tma(view, access, _groups(access.dims)):
+                return Refusal(f"{name}: {reason}", view.maker(value))
+        too_large = view.too_large()
+        return (None if too_large is None else Refusal(too_large)) or refuse_pointwise(view.ops) or found
 
-    def candidates(self, group: Group, target: Target) -> list[Choice]:
+    def configs(self, problem: AttentionProblem, target: Target) -> list[Choice]:
         return [Choice.of(self.name, {"stages": 2})]
 
-    def lower(self, group: Group, choice: Choice, target: Target) -> list[kernel.FuncOp]:
-        found = attention_of(group)
-        assert isinstance(found, Attention)
-        return [_Builder(group, found, int(choice.values["stages"])).build()]
+    def lower(self, problem: AttentionProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:
+        return [_Builder(problem, int(config.values["stages"])).build()]
 
 
 def _groups(dims: Sequence[Expr]) -> list[list[int]]:
@@ -105,7 +109,7 @@ def _groups(dims: Sequence[Expr]) -> list[list[int]]:
     return [list(range(rank - 2)), [rank - 2], [rank - 1]]
 
 
-def _access(group: Group, value: SSAValue) -> Access | None:
+def _access(group: GroupView, value: SSAValue) -> Access | None:
     dims = nn.shape_of(value)
     return group.access(value, space_axes(dims, dims), dims)
 
@@ -113,8 +117,9 @@ def _access(group: Group, value: SSAValue) -> Access | None:
 class _Builder:
     """Builds one kernel."""
 
-    def __init__(self, group: Group, attention: Attention, stages: int):
-        self.group, self.attention, self.stages = group, attention, stages
+    def __init__(self, attention: AttentionProblem, stages: int):
+        group = self.group = attention.group
+        self.attention, self.stages = attention, stages
         self.dims = nn.shape_of(attention.scores.result)
         self.keys = self.dims[-1]
         grid = [ceildiv(self.dims[-2], QUERIES), product(self.dims[:-2]), 1]

@@ -23,10 +23,11 @@ from .....dialects.kernel.layouts import Blocked, Layout, MmaA, MmaAcc, MmaB, Ou
 from .....dialects.kernel.types import Choice, FragType, SharedType, Target, bitwidth
 from .....dialects.strided import Axes, space_axes
 from ...building.builder import Index, KernelBuilder, named
-from ...building.group import Access, Group
+from ...building.group import Access, Anchors, GroupView
 from ...building.pointwise import emit_pointwise, refuse_pointwise
+from ...building.schedule import Refusal
 from ...building.tiling import vector_width
-from .problem import Problem, operand_views, problem_of
+from .problem import ANCHORS, GemmProblem, operand_views, problem_of
 from .tiles import SCRATCH_PAD, Pieces, Tile, rank
 
 FMA_PAD = 4
@@ -63,28 +64,28 @@ class GemmMma:
     """See the module's text."""
 
     name = "gemm_mma"
+    anchors: Sequence[Anchors] = tuple((anchor,) for anchor in ANCHORS)
 
-    def accepts(self, group: Group, target: Target) -> str | None:
-        problem = problem_of(group)
-        if isinstance(problem, str):
+    def match(self, view: GroupView, target: Target) -> GemmProblem | Refusal:
+        problem = problem_of(view)
+        if isinstance(problem, Refusal):
             return problem
         if target.capability < 80:
-            return f"mma.sync with cp.async needs sm_80 or later, got {target.arch.data}"
+            return Refusal(f"mma.sync with cp.async needs sm_80 or later, got {target.arch.data}", final=True)
         if problem.kind == "s8" and problem.b_is_kn:
-            return "expected an i8 B stored [N, K] (transpose_b): ldmatrix does not transpose bytes"
-        return _refuse_cast(problem) or refuse_pointwise(group.ops)
+            why = "expected an i8 B stored [N, K] (transpose_b): ldmatrix does not transpose bytes"
+            return Refusal(why, problem.anchor, final=True)
+        return uneconomic_cast(problem) or refuse_pointwise(view.ops) or problem
 
-    def candidates(self, group: Group, target: Target) -> list[Choice]:
-        problem = problem_of(group)
-        assert isinstance(problem, Problem)
+    def configs(self, problem: GemmProblem, target: Target) -> list[Choice]:
+        group = problem.group
         m, n, k, batch = (group.usual(e) for e in (problem.m, problem.n, problem.k, problem.batch))
         found = rank(problem.kind, m, n, k, batch, target.sms.data, target.smem.data, pieces=_pieces(problem))
         return [Choice.of(self.name, tile.tunables()) for tile in found]
 
-    def lower(self, group: Group, choice: Choice, target: Target) -> list[kernel.FuncOp]:
-        problem = problem_of(group)
-        assert isinstance(problem, Problem)
-        tile = Tile(**{k: int(v) for k, v in choice.values.items()})
+    def lower(self, problem: GemmProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:
+        group = problem.group
+        tile = Tile(**{k: int(v) for k, v in config.values.items()})
         grid = [ceildiv(problem.n, tile.bn), ceildiv(problem.m, tile.bm), problem.batch]
         # Strict f32 keeps whole operand rows in registers; one block an SM is enough where that takes many.
         b = KernelBuilder.for_group(group, grid, tile.wm * tile.wn, min_blocks=1 if problem.kind == "fma" else 0)
@@ -96,7 +97,7 @@ class GemmMma:
 
 
 def _main_loop(
-    b: KernelBuilder, problem: Problem, tile: Tile, batch: SSAValue, row: SSAValue, column: SSAValue
+    b: KernelBuilder, problem: GemmProblem, tile: Tile, batch: SSAValue, row: SSAValue, column: SSAValue
 ) -> tuple[SSAValue, SSAValue | None]:
     """The accumulator after the reduction, and a shared tile that a staged epilogue may use."""
     element, layouts = problem.element, layouts_for(problem.kind, tile)
@@ -159,7 +160,7 @@ def vector_layout(threads: int, rows: int, columns: int, element: Attribute) -> 
 
 def store_results(
     b: KernelBuilder,
-    problem: Problem,
+    problem: GemmProblem,
     acc: SSAValue,
     at: tuple[Index, Index, Index],
     scratch: SSAValue | None,
@@ -182,13 +183,13 @@ def store_results(
         b.store(value, view, at)
 
 
-def space_view(b: KernelBuilder, problem: Problem, access: Access) -> SSAValue:
+def space_view(b: KernelBuilder, problem: GemmProblem, access: Access) -> SSAValue:
     """A view of an access over the result's space, with coordinates (batch, row, column)."""
     return b.view_of(problem.over_space(access), problem.space_groups)
 
 
 def epilogue(
-    b: KernelBuilder, problem: Problem, acc: SSAValue, frag: FragType, at: tuple[Index, Index, Index]
+    b: KernelBuilder, problem: GemmProblem, acc: SSAValue, frag: FragType, at: tuple[Index, Index, Index]
 ) -> list[SSAValue]:
     """Fragments of the group's results from the accumulator's; other operands are loaded in its layout."""
     group, dims = problem.group, problem.dims
@@ -203,7 +204,7 @@ def epilogue(
 
 
 def epilogue_columns(
-    b: KernelBuilder, problem: Problem, acc: SSAValue, at: tuple[SSAValue, SSAValue, SSAValue], columns: int
+    b: KernelBuilder, problem: GemmProblem, acc: SSAValue, at: tuple[SSAValue, SSAValue, SSAValue], columns: int
 ) -> Iterator[tuple[list[SSAValue], tuple[Index, Index, Index]]]:
     """The epilogue in pieces of `columns` columns: for each the results' fragments and their coordinates."""
     type_ = acc.type
@@ -217,7 +218,7 @@ def epilogue_columns(
         yield epilogue(b, problem, piece, piece_type, here), here
 
 
-def _pieces(problem: Problem) -> Pieces:
+def _pieces(problem: GemmProblem) -> Pieces:
     """Elements of A and of B that lie side by side, aligned, so that one copy moves them."""
     group = problem.group
     placeholders = list(Block(arg_types=group.global_types()).args)
@@ -235,14 +236,15 @@ def _pieces(problem: Problem) -> Pieces:
     return widths[0], widths[1]
 
 
-def _refuse_cast(problem: Problem) -> str | None:
+def uneconomic_cast(problem: GemmProblem) -> Refusal | None:
     """Why the cast of a conv's image is better a launch of its own, or None."""
     if not problem.narrows:
         return None
     assert isinstance(problem.anchor, nn.ConvOp)
     channels = nn.shape_of(problem.anchor.x)[3] // problem.groups
     if (channels % 2).as_int() != 1:
-        return f"cast of operand A: expected an odd number of channels, which are loaded singly, got {channels}"
+        why = f"cast of operand A: expected an odd number of channels, which are loaded singly, got {channels}"
+        return Refusal(why, problem.group.maker(problem.anchor.x))
     return None
 
 

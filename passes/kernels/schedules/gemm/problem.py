@@ -13,21 +13,22 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, IntegerType, bf16, f16, f32, i32
-from xdsl.ir import Attribute, BlockArgument, OpResult, SSAValue
+from xdsl.ir import Attribute, SSAValue
 
 from .....dialects import kernel, nn
 from .....dialects.dims import Expr, const, product
 from .....dialects.strided import space_axes
-from ...building.group import Access, Group, owner_op
+from ...building.group import Access, GroupView
+from ...building.schedule import OtherAnchor, Refusal
 
 ANCHORS = (nn.ConvOp, nn.MatmulOp)
 
 
 @dataclass(frozen=True)
-class Problem:
-    """The product in a group that `accepts` took."""
+class GemmProblem:
+    """The product in a group."""
 
-    group: Group
+    group: GroupView
     anchor: nn.ConvOp | nn.MatmulOp
     kind: str
     """f16, bf16, tf32, s8 (tensor cores) or fma (strict f32)."""
@@ -45,7 +46,7 @@ class Problem:
     @property
     def narrows(self) -> bool:
         """Whether A is cast from f32 on its way to shared memory."""
-        return isinstance(self.anchor, nn.ConvOp) and image_of(self.anchor) is not self.anchor.x
+        return isinstance(self.anchor, nn.ConvOp) and image_of(self.group, self.anchor) is not self.anchor.x
 
     @property
     def accumulator(self) -> Attribute:
@@ -103,43 +104,52 @@ class Problem:
         return access.split(3, const(self.groups), self.n) if self.groups > 1 else access
 
 
-def image_of(conv: nn.ConvOp) -> SSAValue:
-    """What the conv reads: its x, or the f32 tensor that x is cast from."""
-    op = owner_op(conv.x)
+def image_of(group: GroupView, conv: nn.ConvOp) -> SSAValue:
+    """What the conv reads: its x, or the f32 tensor that x is cast from in the group."""
+    op = group.maker(conv.x)
     if isinstance(op, nn.CastOp) and nn.element_of(op.x) == f32 and nn.element_of(op.result) in (f16, bf16):
         return op.x
     return conv.x
 
 
-def _origin(value: SSAValue) -> str:
+def _origin(group: GroupView, value: SSAValue) -> str:
     """What gives a value, for messages."""
-    return f"the result of {value.op.name}" if isinstance(value, OpResult) else "an argument"
+    op = group.maker(value)
+    return "an argument" if op is None else f"the result of {op.name}"
 
 
-def problem_of(group: Group) -> Problem | str:
+def problem_of(group: GroupView) -> GemmProblem | Refusal:
     """The product in a group, or why it has none."""
     anchor = group.anchor(*ANCHORS)
     if not isinstance(anchor, ANCHORS):
-        return f"expected one conv or matmul as anchor, got {', '.join(a.name for a in group.anchors) or 'none'}"
+        got = ", ".join(a.name for a in group.anchors) or "none"
+        return OtherAnchor(f"expected one conv or matmul as anchor, got {got}")
     if isinstance(anchor, nn.ConvOp) and anchor.is_depthwise:
-        return "a depthwise conv has no reduction over channels; the window schedule takes it"
+        why = "a depthwise conv has no reduction over channels; the window schedule takes it"
+        return OtherAnchor(why, anchor, final=True)
     kind = _kind(anchor)
     if kind is None:
-        return f"expected f16, bf16, f32 or i8 operands, got {nn.element_of(anchor.operands[0])}"
-    problem = Problem(group, anchor, kind)
-    operands = (image_of(anchor), anchor.w) if isinstance(anchor, nn.ConvOp) else anchor.operands
+        why = f"expected f16, bf16, f32 or i8 operands, got {nn.element_of(anchor.operands[0])}"
+        return Refusal(why, anchor, final=True)
+    problem = GemmProblem(group, anchor, kind)
+    operands = (image_of(group, anchor), anchor.w) if isinstance(anchor, nn.ConvOp) else anchor.operands
     for name, operand in zip("AB", operands, strict=True):
-        if isinstance(anchor, nn.ConvOp) and not isinstance(operand, BlockArgument):
-            return f"expected operand {name} of the conv to be an argument of the group, got {_origin(operand)}"
+        got = f"got {_origin(group, operand)}"
+        if isinstance(anchor, nn.ConvOp) and group.operand_index(operand) is None:
+            return Refusal(
+                f"expected operand {name} of the conv to be an argument of the group, {got}", group.maker(operand)
+            )
         dims = nn.shape_of(operand)
         if group.access(operand, space_axes(dims, dims), dims) is None:
-            return f"expected operand {name} to be an argument of the group or a view of one, got {_origin(operand)}"
+            why = f"expected operand {name} to be an argument of the group or a view of one, {got}"
+            return Refusal(why, group.maker(operand))
     for result in group.results:
         if nn.shape_of(result) != problem.dims:
-            return f"expected results of the product's shape, got {result.type}"
+            return Refusal(f"expected results of the product's shape, got {result.type}", group.maker(result))
     if isinstance(anchor, nn.ConvOp) and nn.shape_of(anchor.w)[0].as_int() is None:
-        return "expected conv weights of static shape"
-    return group.too_large() or problem
+        return Refusal("expected conv weights of static shape", anchor, final=True)
+    too_large = group.too_large()
+    return problem if too_large is None else Refusal(too_large)
 
 
 def _kind(anchor: nn.ConvOp | nn.MatmulOp) -> str | None:
@@ -157,7 +167,7 @@ def _kind(anchor: nn.ConvOp | nn.MatmulOp) -> str | None:
 
 
 def operand_views(
-    problem: Problem, tensors: Sequence[SSAValue]
+    problem: GemmProblem, tensors: Sequence[SSAValue]
 ) -> tuple[kernel.ViewOp | kernel.Im2colOp, kernel.ViewOp]:
     """
     Views of A [batch, M, K] and B [batch, N, K] (B [batch, K, N] where `b_is_kn`), each with three coordinates. The ops are not inserted
@@ -165,16 +175,17 @@ def operand_views(
     """
     group, anchor = problem.group, problem.anchor
     if isinstance(anchor, nn.ConvOp):
-        x, w = (v for v in (image_of(anchor), anchor.w) if isinstance(v, BlockArgument))
-        window = [int(d.as_int() or 0) for d in nn.shape_of(w)[1:3]]
+        x, w = (group.operand_index(v) for v in (image_of(group, anchor), anchor.w))
+        assert x is not None and w is not None
+        window = [int(d.as_int() or 0) for d in nn.shape_of(anchor.w)[1:3]]
         strides, pads, dilations = (nn.values_of(a) for a in (anchor.strides, anchor.pads, anchor.dilations))
-        a = kernel.Im2colOp(tensors[x.index], problem.dims[1:3], window, strides, pads, dilations, problem.groups)
-        filters = group.whole(w.index).split(0, const(problem.groups), problem.n)
-        return a, kernel.ViewOp(tensors[w.index], [[0], [1], [2, 3, 4]], filters.dims, filters.strides)
+        a = kernel.Im2colOp(tensors[x], problem.dims[1:3], window, strides, pads, dilations, problem.groups)
+        filters = group.whole(w).split(0, const(problem.groups), problem.n)
+        return a, kernel.ViewOp(tensors[w], [[0], [1], [2, 3, 4]], filters.dims, filters.strides)
     return _matrix(problem, anchor.a, tensors), _matrix(problem, anchor.b, tensors)
 
 
-def _matrix(problem: Problem, value: SSAValue, tensors: Sequence[SSAValue]) -> kernel.ViewOp:
+def _matrix(problem: GemmProblem, value: SSAValue, tensors: Sequence[SSAValue]) -> kernel.ViewOp:
     dims = nn.shape_of(value)
     access = problem.group.access(value, space_axes(dims, dims), dims)
     assert access is not None

@@ -38,11 +38,12 @@ from .....dialects.kernel.types import (
 )
 from .....dialects.strided import collapse, space_axes
 from ...building.builder import KernelBuilder, named
-from ...building.group import Access, Group
+from ...building.group import Access, Anchors, GroupView
 from ...building.pointwise import refuse_pointwise
+from ...building.schedule import Refusal
 from ...building.tiling import item_bytes
 from .mma import epilogue_columns, space_view
-from .problem import Problem, operand_views, problem_of
+from .problem import ANCHORS, GemmProblem, operand_views, problem_of
 
 LINE = 128
 """Bytes of a row of a shared tile: one line of the 128-byte swizzle."""
@@ -73,7 +74,7 @@ SHAPES = ((2, 256), (2, 192), (2, 128), (2, 64), (1, 256), (1, 128), (1, 64), (1
 STAGES = (8, 6, 4, 3)
 
 
-def fits_tma(group: Group, access: Access, groups: Sequence[Sequence[int]]) -> str | None:
+def fits_tma(group: GroupView, access: Access, groups: Sequence[Sequence[int]]) -> str | None:
     """Why TMA cannot walk an access with one dimension a coordinate, or None."""
     size = item_bytes(group, access.owner)
     _, s, g = collapse(access.dims, access.strides, groups)
@@ -99,7 +100,7 @@ def _is_plain(conv: nn.ConvOp) -> bool:
     return window == [1, 1] and set(nn.values_of(conv.strides)) == {1} and not any(nn.values_of(conv.pads))
 
 
-def _a_matrix(problem: Problem) -> Access | None:
+def _a_matrix(problem: GemmProblem) -> Access | None:
     """A of a plain conv as a tensor over (n, h, w, c)."""
     anchor, group = problem.anchor, problem.group
     if not isinstance(anchor, nn.ConvOp) or not _is_plain(anchor):
@@ -112,35 +113,39 @@ class GemmSm90:
     """See the module's text."""
 
     name = "gemm_sm90"
+    anchors: Sequence[Anchors] = tuple((anchor,) for anchor in ANCHORS)
 
-    def accepts(self, group: Group, target: Target) -> str | None:
+    def match(self, view: GroupView, target: Target) -> GemmProblem | Refusal:
         if target.arch.data != "sm_90a":
-            return f"wgmma needs sm_90a, got {target.arch.data}"
-        problem = problem_of(group)
-        if isinstance(problem, str):
+            return Refusal(f"wgmma needs sm_90a, got {target.arch.data}", final=True)
+        problem = problem_of(view)
+        if isinstance(problem, Refusal):
             return problem
+        anchor = problem.anchor
         if problem.kind not in ("f16", "bf16"):
-            return f"expected f16 or bf16 operands, got {problem.element}"
+            return Refusal(f"expected f16 or bf16 operands, got {problem.element}", anchor, final=True)
         if problem.b_is_kn:
-            return "expected B stored [N, K] (transpose_b)"
+            return Refusal("expected B stored [N, K] (transpose_b)", anchor, final=True)
         if problem.groups > 1:
-            return "expected one group"
+            return Refusal("expected one group", anchor, final=True)
         if problem.narrows:
-            return "operand A: expected f16 or bf16 in memory, got a cast from f32; TMA copies bytes"
-        return _refuse_tma(problem) or refuse_pointwise(group.ops)
+            why = "operand A: expected f16 or bf16 in memory, got a cast from f32; TMA copies bytes"
+            return Refusal(why, view.maker(anchor.operands[0]))
+        if reason := _refuse_tma(problem):
+            # What comes from outside comes so to a smaller group too.
+            outside = all(view.operand_index(operand) is not None for operand in anchor.operands)
+            return Refusal(reason, anchor, final=outside)
+        return refuse_pointwise(view.ops) or problem
 
-    def candidates(self, group: Group, target: Target) -> list[Choice]:
-        problem = problem_of(group)
-        assert isinstance(problem, Problem)
+    def configs(self, problem: GemmProblem, target: Target) -> list[Choice]:
+        group = problem.group
         m, n, k, batch = (group.usual(e) for e in (problem.m, problem.n, problem.k, problem.batch))
         tiles = [deepest(groups, bn, target.smem.data) for groups, bn in SHAPES]
         ranked = sorted(tiles, key=lambda t: cycles(t, m, n, k, batch, target.sms.data))
         return [Choice.of(self.name, asdict(t)) for t in ranked]
 
-    def lower(self, group: Group, choice: Choice, target: Target) -> list[kernel.FuncOp]:
-        problem = problem_of(group)
-        assert isinstance(problem, Problem)
-        tile = Tile(**{k: int(v) for k, v in choice.values.items()})
+    def lower(self, problem: GemmProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:
+        tile = Tile(**{k: int(v) for k, v in config.values.items()})
         return [_Builder(problem, tile, target.sms.data).build()]
 
 
@@ -159,7 +164,7 @@ def cycles(tile: Tile, m: int, n: int, k: int, batch: int, sms: int) -> float:
     return ceil(tiles / sms) * (steps * max(compute, loads, 160) + store) + 2500
 
 
-def _refuse_tma(problem: Problem) -> str | None:
+def _refuse_tma(problem: GemmProblem) -> str | None:
     group, anchor = problem.group, problem.anchor
     if isinstance(anchor, nn.ConvOp):
         channels = nn.shape_of(anchor.x)[3]
@@ -171,12 +176,10 @@ def _refuse_tma(problem: Problem) -> str | None:
                 return "im2col TMA: expected strides of at most 8 and one group"
             if any(not -128 <= p <= 127 for p in _corners(anchor)):
                 return "im2col TMA: expected pads and windows below 128"
-            x = anchor.x
-            assert isinstance(x, SSAValue)
-            reasons = [fits_tma(group, group.whole(_argument(x)), [[0], [1], [2], [3]])]
+            reasons = [fits_tma(group, _whole(group, anchor.x), [[0], [1], [2], [3]])]
         else:
             reasons = [fits_tma(group, plain, [[], [0, 1, 2], [3]])]
-        reasons.append(fits_tma(group, group.whole(_argument(anchor.w)), [[], [0], [1, 2, 3]]))
+        reasons.append(fits_tma(group, _whole(group, anchor.w), [[], [0], [1, 2, 3]]))
     else:
         reasons = []
         for view in operand_views(problem, _placeholders(problem)):
@@ -189,7 +192,14 @@ def _refuse_tma(problem: Problem) -> str | None:
     return None
 
 
-def _placeholders(problem: Problem) -> list[SSAValue]:
+def _whole(group: GroupView, operand: SSAValue) -> Access:
+    """An operand over its own dims."""
+    tensor = group.operand_index(operand)
+    assert tensor is not None
+    return group.whole(tensor)
+
+
+def _placeholders(problem: GemmProblem) -> list[SSAValue]:
     """Values of the kernel's tensor types, to ask for views before there is a kernel."""
     return list(Block(arg_types=problem.group.global_types()).args)
 
@@ -209,7 +219,7 @@ def _corners(conv: nn.ConvOp) -> list[int]:
 class _Builder:
     """Builds one kernel."""
 
-    def __init__(self, problem: Problem, tile: Tile, sms: int):
+    def __init__(self, problem: GemmProblem, tile: Tile, sms: int):
         self.problem, self.tile = problem, tile
         self.m_tiles = ceildiv(ceildiv(problem.m, tile.bm), tile.cluster)
         self.n_tiles = ceildiv(problem.n, tile.bn)

@@ -19,8 +19,9 @@ from .....dialects.kernel.layouts import Blocked
 from .....dialects.kernel.types import Choice, FragType, Target
 from .....dialects.strided import space_axes
 from ...building.builder import Emitter, KernelBuilder
-from ...building.group import Group
-from ...building.pointwise import add, compute_type, convert, div, mul, refuse_elements, refuse_pointwise
+from ...building.group import Anchors, GroupView
+from ...building.pointwise import add, compute_type, convert, div, mul, refuse_pointwise, refuse_tensors
+from ...building.schedule import OtherAnchor, Refusal
 from ...building.space import Space, refuse_values
 from ...building.tiling import column_threads
 
@@ -28,34 +29,40 @@ NAME = "lrn"
 
 
 @dataclass(frozen=True)
+class LrnProblem:
+    """A normalisation over the last axis, and the group that it anchors."""
+
+    group: GroupView
+    anchor: nn.LrnOp
+
+
+@dataclass(frozen=True)
 class Lrn:
     """The schedule; see the module."""
 
     name: str = NAME
+    anchors: Sequence[Anchors] = ((nn.LrnOp,),)
 
-    def accepts(self, group: Group, target: Target) -> str | None:
-        anchor = group.anchor(nn.LrnOp)
+    def match(self, view: GroupView, target: Target) -> LrnProblem | Refusal:
+        anchor = view.anchor(nn.LrnOp)
         if not isinstance(anchor, nn.LrnOp):
-            return "expected one lrn"
-        if reason := refuse_pointwise(group.ops) or refuse_elements(group.tensors) or group.too_large():
-            return reason
+            return OtherAnchor("expected one lrn")
+        if refusal := refuse_pointwise(view.ops) or refuse_tensors(view):
+            return refusal
         dims = nn.shape_of(anchor.x)
-        if group.access(anchor.x, space_axes(dims, dims), dims) is None:
-            return "expected the operand of lrn from outside the group"
-        return refuse_values(group, group.results, dims, [anchor.result])
+        if view.access(anchor.x, space_axes(dims, dims), dims) is None:
+            return Refusal("expected the operand of lrn from outside the group", anchor)
+        return refuse_values(view, view.results, dims, [anchor.result]) or LrnProblem(view, anchor)
 
-    def candidates(self, group: Group, target: Target) -> list[Choice]:
-        anchor = group.anchor(nn.LrnOp)
-        assert isinstance(anchor, nn.LrnOp)
-        columns = column_threads(group.usual(nn.shape_of(anchor.x)[-1]), 1, 128)
+    def configs(self, problem: LrnProblem, target: Target) -> list[Choice]:
+        columns = column_threads(problem.group.usual(nn.shape_of(problem.anchor.x)[-1]), 1, 128)
         return [
             Choice.of(NAME, {"threads": t, "columns": columns, "rows": r}) for t, r in ((128, 1), (128, 4), (256, 1))
         ]
 
-    def lower(self, group: Group, choice: Choice, target: Target) -> list[kernel.FuncOp]:
-        anchor = group.anchor(nn.LrnOp)
-        assert isinstance(anchor, nn.LrnOp)
-        threads, columns, deep = (int(choice.values[k]) for k in ("threads", "columns", "rows"))
+    def lower(self, problem: LrnProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:
+        group, anchor = problem.group, problem.anchor
+        threads, columns, deep = (int(config.values[k]) for k in ("threads", "columns", "rows"))
         dims, wide = nn.shape_of(anchor.x), compute_type(nn.element_of(anchor.x))
         frag = FragType.of([threads // columns * deep, columns], wide, Blocked.of(threads // columns, columns, 1, 1))
         pixels = product(dims[:-1])

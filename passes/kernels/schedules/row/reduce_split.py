@@ -18,12 +18,12 @@ from .....dialects import kernel, nn
 from .....dialects.dims import Expr
 from .....dialects.kernel.types import Choice, GlobalType, Target
 from ...building.builder import KernelBuilder
-from ...building.group import Group
+from ...building.group import Anchors, GroupView
+from ...building.schedule import OtherAnchor, Refusal, choice_of
 from ...building.space import Space
 from ...building.tiling import power_of_two_at_least
-from ..registry import tuned
 from .row import SCHEDULE as ROW
-from .tiles import Problem, Reduction, RowKernel, RowTile
+from .tiles import Reduction, RowKernel, RowProblem, RowTile
 
 NAME = "reduce_split"
 LEAST = 1 << 16
@@ -40,47 +40,49 @@ class ReduceSplit:
     """The schedule; see the module."""
 
     name: str = NAME
+    anchors: Sequence[Anchors] = ((nn.ReduceOp,),)
 
-    def accepts(self, group: Group, target: Target) -> str | None:
-        anchor = group.anchor(nn.ReduceOp)
-        if not isinstance(anchor, nn.ReduceOp):
-            return "expected one reduce"
-        if reason := ROW.accepts(group, target):
-            return reason
-        problem = Problem(group, anchor)
-        rows, columns = group.usual(problem.rows), group.usual(problem.columns)
-        tile = _tile(problem)
-        blocks = -(-rows // tile.rows)
-        alone = min(rows, tile.rows) * columns
-        if columns < LANES * tile.width or alone < LEAST or 2 * blocks > target.sms.data:
-            return f"expected few long rows, which pay for a second launch, got {rows} of {columns}"
-        return None
+    def match(self, view: GroupView, target: Target) -> RowProblem | Refusal:
+        if not isinstance(view.anchor(nn.ReduceOp), nn.ReduceOp):
+            return OtherAnchor("expected one reduce")
+        problem = ROW.match(view, target)
+        if isinstance(problem, Refusal):
+            return problem
+        rows, columns = view.usual(problem.rows), view.usual(problem.columns)
+        if columns < LANES * _tile(problem).width:
+            return Refusal(_short(rows, columns), problem.anchor)
+        return uneconomic_split(problem, target) or problem
 
-    def candidates(self, group: Group, target: Target) -> list[Choice]:
-        problem = _problem(group)
+    def configs(self, problem: RowProblem, target: Target) -> list[Choice]:
+        group = problem.group
         tile = _tile(problem)
         blocks = -(-group.usual(problem.rows) // tile.rows)
         most = min(MOST, group.usual(problem.columns) // tile.width)
         wanted = power_of_two_at_least(-(-BLOCKS_PER_SM * target.sms.data // blocks))
         options = dict.fromkeys(max(LANES, min(n, most // LANES * LANES)) for n in (wanted, wanted // 2, wanted * 2))
-        return [tuned(NAME, group, {**tile.tunables(), "spans": spans}) for spans in options]
+        return [choice_of(self, problem, {**tile.tunables(), "spans": spans}) for spans in options]
 
-    def workspace(self, group: Group, tunables: Mapping[str, int | str]) -> Sequence[GlobalType]:
-        problem = _problem(group)
+    def workspace(self, problem: RowProblem, tunables: Mapping[str, int | str]) -> Sequence[GlobalType]:
         return [GlobalType.of([problem.rows, int(tunables["spans"])], problem.wide)]
 
-    def lower(self, group: Group, choice: Choice, target: Target) -> list[kernel.FuncOp]:
-        problem = _problem(group)
-        return [_partial(problem, choice), _total(problem, choice)]
+    def lower(self, problem: RowProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:
+        return [_partial(problem, config), _total(problem, config)]
 
 
-def _problem(group: Group) -> Problem:
-    anchor = group.anchor(nn.ReduceOp)
-    assert isinstance(anchor, nn.ReduceOp)
-    return Problem(group, anchor)
+def uneconomic_split(problem: RowProblem, target: Target) -> Refusal | None:
+    """Why sharing the rows does not pay for a second launch, or None: a block reads too little alone, or the rows fill half the GPU."""
+    rows, columns = problem.group.usual(problem.rows), problem.group.usual(problem.columns)
+    tile = _tile(problem)
+    if min(rows, tile.rows) * columns < LEAST or 2 * -(-rows // tile.rows) > target.sms.data:
+        return Refusal(_short(rows, columns), problem.anchor)
+    return None
 
 
-def _tile(problem: Problem) -> RowTile:
+def _short(rows: int, columns: int) -> str:
+    return f"expected few long rows, which pay for a second launch, got {rows} of {columns}"
+
+
+def _tile(problem: RowProblem) -> RowTile:
     """Of the first launch: a row's neighbouring columns for a block where memory runs along them, else 32 neighbouring rows."""
     if not problem.shuffles:
         return RowTile(rows=LANES, threads=1, vector=1, registers=1, loop=1)
@@ -90,12 +92,12 @@ def _tile(problem: Problem) -> RowTile:
     return RowTile(rows=1, threads=256, vector=vector, registers=max(vector, 8), loop=1)
 
 
-def _partial(problem: Problem, choice: Choice) -> kernel.FuncOp:
+def _partial(problem: RowProblem, choice: Choice) -> kernel.FuncOp:
     """Each block reduces one span of columns of its rows."""
     group, tile, how = problem.group, RowTile.of(choice), Reduction.of(_anchor(problem))
     spans = int(choice.values["spans"])
     grid = [(problem.rows + tile.rows - 1) // tile.rows, spans, 1]
-    b = KernelBuilder.for_group(group, grid, tile.warps, workspace=SCHEDULE.workspace(group, choice.values))
+    b = KernelBuilder.for_group(group, grid, tile.warps, workspace=SCHEDULE.workspace(problem, choice.values))
     share = tile.width * spans
     length: Expr = (problem.columns + (share - 1)) // share * tile.width
     begin = b.mul(b.coords[1], b.expr(length))
@@ -105,14 +107,14 @@ def _partial(problem: Problem, choice: Choice) -> kernel.FuncOp:
     return b.finish()
 
 
-def _total(problem: Problem, choice: Choice) -> kernel.FuncOp:
+def _total(problem: RowProblem, choice: Choice) -> kernel.FuncOp:
     """A warp a row reduces the spans and computes what follows."""
     group, anchor = problem.group, _anchor(problem)
     how, spans = Reduction.of(anchor), int(choice.values["spans"])
     tile = RowTile(4, LANES, 1, 1, loop=1) if problem.shuffles else RowTile(LANES, 1, 1, 1, loop=1)
     grid = [(problem.rows + tile.rows - 1) // tile.rows, 1, 1]
     b = KernelBuilder.for_group(
-        group, grid, tile.warps, name=f"{group.name}_stage1", workspace=SCHEDULE.workspace(group, choice.values)
+        group, grid, tile.warps, name=f"{group.name}_stage1", workspace=SCHEDULE.workspace(problem, choice.values)
     )
     row = RowKernel(problem, tile, b, (0, spans))
 
@@ -124,12 +126,12 @@ def _total(problem: Problem, choice: Choice) -> kernel.FuncOp:
     return b.finish()
 
 
-def _anchor(problem: Problem) -> nn.ReduceOp:
+def _anchor(problem: RowProblem) -> nn.ReduceOp:
     assert isinstance(problem.anchor, nn.ReduceOp)
     return problem.anchor
 
 
-def _spans(b: KernelBuilder, group: Group) -> SSAValue:
+def _spans(b: KernelBuilder, group: GroupView) -> SSAValue:
     """The workspace, one coordinate for the row and one for the span."""
     return b.view(len(group.tensors), ([0], [1]))
 

@@ -23,11 +23,12 @@ from .....dialects import kernel, nn
 from .....dialects.kernel.types import Choice, Target
 from .....dialects.strided import space_axes
 from ...building.builder import Emitter, KernelBuilder
-from ...building.group import Group
-from ...building.pointwise import add, convert, div, lowest, maximum, mul, refuse_elements, refuse_pointwise, sub
+from ...building.group import Anchors, GroupView
+from ...building.pointwise import add, convert, div, lowest, maximum, mul, refuse_pointwise, refuse_tensors, sub
+from ...building.schedule import OtherAnchor, Refusal
 from ...building.space import Space, refuse_values
 from ...building.tiling import power_of_two_at_least
-from .tiles import Problem, Reduction, RowKernel, RowTile
+from .tiles import Reduction, RowKernel, RowProblem, RowTile
 
 NAME = "row"
 ANCHORS = (nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp)
@@ -40,30 +41,29 @@ class Row:
     """The schedule; see the module."""
 
     name: str = NAME
+    anchors: Sequence[Anchors] = tuple((anchor,) for anchor in ANCHORS)
 
-    def accepts(self, group: Group, target: Target) -> str | None:
-        anchor = group.anchor(*ANCHORS)
+    def match(self, view: GroupView, target: Target) -> RowProblem | Refusal:
+        anchor = view.anchor(*ANCHORS)
         if not isinstance(anchor, ANCHORS):
-            return "expected one softmax, layer_norm or reduce"
-        if reason := refuse_pointwise(group.ops) or refuse_elements(group.tensors) or group.too_large():
-            return reason
-        problem = Problem(group, anchor)
+            return OtherAnchor("expected one softmax, layer_norm or reduce")
+        if refusal := refuse_pointwise(view.ops) or refuse_tensors(view):
+            return refusal
+        problem = RowProblem(view, anchor)
         if not problem.reduced:
-            return "expected at least one reduced axis"
+            return Refusal("expected at least one reduced axis", anchor, final=True)
         inputs = [anchor.x]
-        if reason := refuse_values(group, inputs, problem.dims):
-            return reason
+        if refusal := refuse_values(view, inputs, problem.dims):
+            return refusal
         if isinstance(anchor, nn.LayerNormOp):
             for value in (anchor.scale, anchor.bias):
-                if group.access(value, space_axes(nn.shape_of(value), problem.dims), problem.dims) is None:
-                    return "expected scale and bias of layer_norm from outside the group"
+                if view.access(value, space_axes(nn.shape_of(value), problem.dims), problem.dims) is None:
+                    return Refusal("expected scale and bias of layer_norm from outside the group", anchor)
         known = [anchor.result] if isinstance(anchor, nn.ReduceOp) else [anchor.result, anchor.x]
-        return refuse_values(group, group.results, nn.shape_of(anchor.result), known)
+        return refuse_values(view, view.results, nn.shape_of(anchor.result), known) or problem
 
-    def candidates(self, group: Group, target: Target) -> list[Choice]:
-        anchor = group.anchor(*ANCHORS)
-        assert isinstance(anchor, ANCHORS)
-        problem = Problem(group, anchor)
+    def configs(self, problem: RowProblem, target: Target) -> list[Choice]:
+        group = problem.group
         rows, columns = group.usual(problem.rows), group.usual(problem.columns)
         longest = group.upper(problem.columns)
         if not problem.shuffles:
@@ -95,10 +95,8 @@ class Row:
             _choice(max(32, 128 // s), s, 1, min(8, power_of_two_at_least(-(-columns // s))), loop=1) for s in options
         ]
 
-    def lower(self, group: Group, choice: Choice, target: Target) -> list[kernel.FuncOp]:
-        anchor = group.anchor(*ANCHORS)
-        assert isinstance(anchor, ANCHORS)
-        return [_Kernel(Problem(group, anchor), RowTile.of(choice)).build()]
+    def lower(self, problem: RowProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:
+        return [_Kernel(problem, RowTile.of(config)).build()]
 
 
 def _choice(rows: int, threads: int, vector: int, registers: int, *, loop: int) -> Choice:
@@ -108,7 +106,7 @@ def _choice(rows: int, threads: int, vector: int, registers: int, *, loop: int) 
 class _Kernel(RowKernel):
     """Builds the kernel of one problem and choice."""
 
-    def __init__(self, problem: Problem, tile: RowTile):
+    def __init__(self, problem: RowProblem, tile: RowTile):
         grid = (problem.rows + tile.rows - 1) // tile.rows
         super().__init__(problem, tile, KernelBuilder.for_group(problem.group, [grid, 1, 1], tile.warps))
 

@@ -19,17 +19,17 @@ from .....dialects.kernel.layouts import Blocked
 from .....dialects.kernel.types import Choice, FragType, SharedType
 from .....dialects.strided import space_axes
 from ...building.builder import Emitter, Index, KernelBuilder, named
-from ...building.group import Access, Group
+from ...building.group import Access, GroupView
 from ...building.pointwise import add, compute_type, convert, div, maximum, minimum, mul, select
 from ...building.space import Space
 from ...building.tiling import vector_width
 
 
 @dataclass(frozen=True)
-class Problem:
+class RowProblem:
     """A row op in the form rows x columns."""
 
-    group: Group
+    group: GroupView
     anchor: nn.SoftmaxOp | nn.LayerNormOp | nn.ReduceOp
 
     @property
@@ -85,7 +85,7 @@ class Problem:
     def vector(self) -> int:
         """Neighbouring columns of a thread."""
         group, accesses = self.group, list[Access]()
-        for argument in group.arguments:
+        for argument in group.operands:
             if len(nn.shape_of(argument)) <= len(self.dims):
                 axes = space_axes(nn.shape_of(argument), self.dims)
                 access = group.access(argument, axes, self.dims)
@@ -133,7 +133,7 @@ class RowKernel:
     A span starts at a multiple of the tile's width and ends at one or at the last column.
     """
 
-    def __init__(self, problem: Problem, tile: RowTile, b: KernelBuilder, span: tuple[Index, Index] | None = None):
+    def __init__(self, problem: RowProblem, tile: RowTile, b: KernelBuilder, span: tuple[Index, Index] | None = None):
         self.problem = problem
         self.b = b
         self.loop = bool(tile.loop)
