@@ -134,7 +134,7 @@ class Refused(OptionError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
-        self.place = re.sub(r"'.*'|\d+|/\S+", "_", message)[:60]
+        self.fuzz_place = re.sub(r"'.*'|\d+|/\S+", "_", message)[:60]
 
 
 class Defect(AssertionError):
@@ -142,7 +142,7 @@ class Defect(AssertionError):
 
     def __init__(self, what: str, err: str) -> None:
         super().__init__(what)
-        self.place = (
+        self.fuzz_place = (
             "".join(re.findall(r"a defect of trtc: \w+ at \S+|^\w+Error", err, re.MULTILINE)[:1]) or "no sentence"
         )
 

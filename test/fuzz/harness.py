@@ -102,9 +102,9 @@ def load_target(path: Path) -> ModuleType:
 
 def place(error: BaseException) -> str:
     """`Type at file:function` of the innermost frame in trtc, else of the innermost outside this file, where it was found first; or
-    the `place` that a target gave it."""
-    if hasattr(error, "place"):
-        return error.place
+    the `fuzz_place` that a target gave it."""
+    if hasattr(error, "fuzz_place"):
+        return error.fuzz_place
     while error.__cause__ is not None:
         error = error.__cause__
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__]
@@ -183,7 +183,10 @@ def fuzz(
         waiting = [pool.submit(run.work, seeds[index::jobs]) for index in range(jobs)]
         try:
             while waiting:
-                waiting = list(wait(waiting, timeout=10, return_when=FIRST_EXCEPTION).not_done)
+                done, left = wait(waiting, timeout=10, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    future.result()  # an error of this file's own
+                waiting = list(left)
                 run.tally.seconds = time.perf_counter() - start
                 if waiting:
                     say(f"{path.stem}: {run.tally}, of {len(seeds)}")

@@ -50,6 +50,18 @@ def test_every_kind_of_defect_is_caught_and_the_run_goes_on(tmp_path: Path) -> N
     assert any("python test/fuzz/harness.py broken --seed 5" in text for text in said if "hang" in text)
 
 
+def test_an_error_of_the_harness_ends_the_run(tmp_path: Path) -> None:
+    """It stood in a thread whose result nobody read: the run ended early and said that nothing was wrong."""
+    target = tmp_path / "broken.py"
+    target.write_text(BROKEN)
+
+    def full(text: str) -> None:
+        raise OSError("No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        harness.fuzz(target, range(4), say=full)
+
+
 def test_a_target_that_does_not_start_is_said(tmp_path: Path) -> None:
     target = tmp_path / "absent.py"
     target.write_text("import no_such_module\n")
