@@ -1,7 +1,7 @@
 """Every kernel family on a GPU under compute-sanitizer: `python test/gpu/sanitize.py [pytest arguments]`.
 
 memcheck finds accesses outside allocations, racecheck hazards in shared memory. The kernels are those of
-test/unit/schedule_cases.py, some for every schedule, each run alone through the driver shim, with exact allocations.
+test/schedule_cases.py, some for every schedule, each run alone through the driver shim, with exact allocations.
 """
 
 from __future__ import annotations

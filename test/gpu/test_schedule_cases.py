@@ -13,7 +13,6 @@ import pytest
 from trtc.compiler.targets import detect_arch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from gpu_kernel import run_on_gpu
 from schedule_cases import CASES, Case, lowered
 

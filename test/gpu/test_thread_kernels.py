@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from gpu_kernel import run_on_gpu
 
 pytestmark = pytest.mark.gpu
-SAMPLES = Path(__file__).parents[1] / "unit" / "samples"
+SAMPLES = Path(__file__).parents[1] / "unit" / "simulator" / "samples"
 
 
 @dataclass(frozen=True)

@@ -63,9 +63,9 @@ def test_days_in_a_row_go_through_all_mutations() -> None:
 
 
 def test_lit_files_run_before_pytest() -> None:
-    lit, pytest_ = commands(["test/unit/test_dims.py::test_questions", "test/filecheck/nn/ops.mlir"])
+    lit, pytest_ = commands(["test/unit/dialects/test_dims.py::test_questions", "test/filecheck/nn/ops.mlir"])
     assert lit[-1] == "test/filecheck/nn/ops.mlir"
-    assert pytest_[-1] == "test/unit/test_dims.py::test_questions"
+    assert pytest_[-1] == "test/unit/dialects/test_dims.py::test_questions"
     assert commands(["a.mlir"]) == [[*lit[:-1], "a.mlir"]]
 
 
@@ -88,7 +88,7 @@ def test_a_mutation_runs_in_the_copy_and_leaves_no_trace(sandbox: Sandbox) -> No
     """A comment changes nothing, so it survives; lit's processes and pytest's both see a change that breaks."""
     file, old = "dialects/errors.py", "class TrtcError"
     before = (ROOT / file).read_text()
-    tests = ("test/filecheck/graph/dce.mlir", "test/unit/test_dims.py::test_questions")
+    tests = ("test/filecheck/graph/dce.mlir", "test/unit/dialects/test_dims.py::test_questions")
     with sandbox.mutated(Mutant("dialects", file, "A comment.", old, f"# A comment.\n{old}", tests)):
         assert sandbox.run(tests) == Outcome(True, pytest.approx(0, abs=1000))
     with sandbox.mutated(Mutant("dialects", file, "A break.", old, f"raise SystemExit(3)\n{old}", tests)):

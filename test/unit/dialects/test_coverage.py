@@ -6,7 +6,7 @@ import pytest
 
 from trtc.compiler.universe import UNIVERSE
 
-LIT = Path(__file__).parents[1] / "filecheck"
+LIT = Path(__file__).parents[2] / "filecheck"
 
 
 def absent(ops: list[str], texts: list[str]) -> list[str]:

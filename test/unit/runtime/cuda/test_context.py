@@ -20,7 +20,7 @@ from trtc.runtime.driver import Driver
 from trtc.runtime.program.memory import InputError
 from trtc.runtime.tensor_maps import TensorMapInfo
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from gpu_stand_in import Device, Stream, World
 

@@ -16,7 +16,7 @@ from xdsl.parser import Parser
 from trtc.compiler.pipeline import verify_module
 from trtc.compiler.universe import make_context
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DIALECTS = ROOT / "dialects"
 LIT = ROOT / "test" / "filecheck"
 

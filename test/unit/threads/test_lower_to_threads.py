@@ -1,4 +1,4 @@
-"""`lower-to-threads`: lowered kernels in the thread simulator against the tile simulator. See also test_lower_shared_tiles.py."""
+"""`lower-to-threads`: lowered kernels in the thread simulator against the tile simulator. See also test_shared_tiles.py."""
 
 from __future__ import annotations
 

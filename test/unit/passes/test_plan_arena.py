@@ -17,7 +17,7 @@ from trtc.passes.buffers.plan_arena import Lifetime, PlanArenaPass, lower_bound,
 from trtc.passes.remarks import collecting
 
 ALIGNMENT = 256
-CHAIN = (Path(__file__).parents[1] / "filecheck" / "buffer" / "plan_arena.mlir").read_text().split("// -----")[0]
+CHAIN = (Path(__file__).parents[2] / "filecheck" / "buffer" / "plan_arena.mlir").read_text().split("// -----")[0]
 """Three buffers of 256 bytes, of which two are needed at once."""
 
 

@@ -15,7 +15,7 @@ from trtc.dialects import nn
 from trtc.dialects.meaning import run_module
 from trtc.dialects.provenance import get_names, is_unknown
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "models"))
 import zoo
 
 CASES = [

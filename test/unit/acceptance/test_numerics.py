@@ -24,7 +24,7 @@ from trtc.compiler.targets import set_target
 from trtc.dialects import nn
 from trtc.passes.graph.fold_batch_norm import FoldBatchNormPass
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "models"))
 import zoo
 
 pytestmark = pytest.mark.network

@@ -19,7 +19,7 @@ from trtc.compiler.codegen.cuda.printer import CudaPrinter
 from trtc.compiler.codegen.cuda.ptx import table
 from trtc.dialects import kernel
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 from schedule_cases import MAX_POOL, Case, conv, gather, lowered, module, unary
 
 SHIM = r"""

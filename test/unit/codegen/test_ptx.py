@@ -1,6 +1,6 @@
 """The PTX table: clobbers that every instruction needs, and its text, line by line, in `samples/prelude.cu`.
 
-After a wanted change: python test/unit/test_ptx.py writes the sample; look at what differs.
+After a wanted change: python test/unit/codegen/test_ptx.py writes the sample; look at what differs.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def sample() -> str:
 
 def test_the_text_of_the_table_is_the_sample() -> None:
     assert sample() == SAMPLE.read_text(), (
-        "the table changed: run python test/unit/test_ptx.py and look at the difference"
+        "the table changed: run python test/unit/codegen/test_ptx.py and look at the difference"
     )
 
 

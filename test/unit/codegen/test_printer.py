@@ -17,7 +17,7 @@ from trtc.compiler.universe import UNIVERSE
 from trtc.dialects import kernel
 from trtc.dialects.errors import TrtcError
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 import sass
 
 GLOBAL = "!kernel.global<dims <N> x {0}, strides <1>, align 16>"

@@ -19,7 +19,7 @@ from trtc.compiler.targets import set_target
 from trtc.dialects import buffer, fusion, nn
 from trtc.passes.remarks import collecting
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "models"))
 import acceptance
 import exact
 import zoo

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-PLUGIN = Path(__file__).parents[2] / "docs" / "examples" / "plugin"
+PLUGIN = Path(__file__).parents[3] / "docs" / "examples" / "plugin"
 TOOLS = Path(sys.executable).parent
 
 

@@ -20,8 +20,8 @@ from trtc.compiler.targets import set_target
 from trtc.compiler.universe import make_context
 from trtc.dialects import kernel
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[2] / "models"))
 import sass
 import zoo
 

@@ -21,7 +21,7 @@ from trtc.runtime.program.reader import read_program
 from trtc.runtime.variant import Variant
 from trtc.runtime.verify_plan import describe
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from host_programs import PROGRAMS, host_engine
 

@@ -17,7 +17,7 @@ from trtc.dialects.errors import SimulationError
 from trtc.dialects.kernel.base import int_attr
 from trtc.passes.kernels.schedules.registry import SCHEDULES
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 from schedule_cases import CASES, SYNCHRONISING, WORKING, Case, Lowered, candidates, lowered, synchronising
 
 SEEDS = (0, 1, 2)

@@ -1,6 +1,6 @@
 """What scalar ops become in CUDA C computes what the simulator computes: the host's C++ compiler runs the printed expressions.
 
-Operands are the values that rules tend to forget; `test_cuda_on_the_host` runs whole kernels in this way.
+Operands are the values that rules tend to forget; `test_on_the_host` runs whole kernels in this way.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from trtc.dialects.dtypes import i16
 from trtc.runtime.simulator.scalars import dtype_of, evaluate
 
 sys.path.insert(0, str(Path(__file__).parent))
-from test_cuda_on_the_host import IN_C, SHIM
+from test_on_the_host import IN_C, SHIM
 
 RSQRT = "static double rsqrt(double x) { return 1 / sqrt(x); }\n"
 INTEGERS, FLOATS = (i8, i16, i32, i64), (f32, f64)

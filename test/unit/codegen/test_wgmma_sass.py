@@ -18,8 +18,7 @@ from trtc.passes.kernels.lower_to_threads import LowerToThreadsPass
 from trtc.passes.kernels.schedules.gemm.sm90 import SHAPES, deepest
 from trtc.passes.kernels.select_schedule import CHOICE, TARGET, outlined
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 from sass import disassemble, early_accumulator_reads
 from schedule_cases import CASES, Case, lowered
 

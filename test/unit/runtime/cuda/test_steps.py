@@ -15,7 +15,7 @@ import pytest
 from trtc.dialects.host.control import HostValueError
 from trtc.runtime.driver import Driver
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from gpu_stand_in import Device, Stream, World
 from host_programs import PROGRAMS, host_engine

@@ -18,7 +18,7 @@ from trtc.compiler.tools import trtc_opt
 from trtc.dialects.errors import OptionError
 from trtc.passes.kernels.schedules import registry
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ALL = sorted((folder, name) for folder, names in universe.PASSES.items() for name in names)
 
 
