@@ -23,7 +23,7 @@ from xdsl.ir import SSAValue
 from .....dialects import kernel, nn
 from .....dialects.dims import Expr, ceildiv, product
 from .....dialects.kernel.layouts import WgmmaA, WgmmaAcc
-from .....dialects.kernel.types import Choice, FragType, RingType, SharedType, Target, TensorMapType, bitwidth
+from .....dialects.kernel.types import Choice, FragType, Target, TensorMapType, bitwidth
 from .....dialects.strided import Axes, space_axes
 from ...building.builder import Emitter, Index, KernelBuilder
 from ...building.group import Access, Anchors, GroupView
@@ -135,12 +135,9 @@ class _Builder:
         self.steps = b.expr(ceildiv(self.keys, KEYS))
         sources = (self.attention.scores.a, self.attention.scores.b, self.attention.context.b)
         self.maps = [self._map(value) for value in sources]
-        self.q = b.emit(kernel.AllocOp(SharedType.of((1, QUERIES, HEAD), self.element, LINE)))
-        self.k, self.v = (
-            b.emit(kernel.AllocOp(SharedType.of((self.stages, KEYS, HEAD), self.element, LINE))) for _ in "KV"
-        )
-        self.q_ring = b.emit(kernel.RingOp(RingType.of(1, "mbarrier")))
-        self.ring = b.emit(kernel.RingOp(RingType.of(self.stages, "mbarrier")))
+        self.q = b.alloc((1, QUERIES, HEAD), self.element, swizzle=LINE)
+        self.k, self.v = (b.alloc((self.stages, KEYS, HEAD), self.element, swizzle=LINE) for _ in "KV")
+        self.q_ring, self.ring = b.ring(1, "mbarrier"), b.ring(self.stages, "mbarrier")
         b.roles(
             {
                 "producer": (4, PRODUCER_REGISTERS, self._produce),
@@ -155,38 +152,36 @@ class _Builder:
         view = self.b.view_of(access, _groups(access.dims))
         return self.b.emit(kernel.TensorMapOp(view, TensorMapType.of((KEYS, HEAD), self.element, LINE)))
 
-    def _fetch(
+    def _load(
         self, b: KernelBuilder, ring: SSAValue, fill: Index, loads: Sequence[tuple[SSAValue, SSAValue, Index]]
-    ) -> None:
-        """One fill of a ring: (tensor map, staged tile, first row) of each load."""
-        position, zero = b.index(fill), b.index(0)
-        b.insert(kernel.AcquireOp(ring, position))
+    ) -> int:
+        """Starts the loads of one fill, (tensor map, staged tile, first row) each; gives their bytes."""
         for map_, shared, first in loads:
-            slot = b.emit(kernel.SlotOp(shared, position))
-            b.insert(kernel.LoadTmaOp(map_, [self.head, b.index(first), zero], slot, ring, position))
-        b.insert(kernel.CommitOp(ring, position, len(loads) * KEYS * LINE))
+            at = [self.head, b.index(first), b.index(0)]
+            b.insert(kernel.LoadTmaOp(map_, at, b.slot(shared, fill), ring, b.index(fill)))
+        return len(loads) * KEYS * LINE
 
     def _produce(self, b: KernelBuilder) -> None:
-        self._fetch(b, self.q_ring, 0, [(self.maps[0], self.q, self.row)])
+        b.acquire(self.q_ring, 0)
+        b.commit(self.q_ring, 0, self._load(b, self.q_ring, 0, [(self.maps[0], self.q, self.row)]))
 
-        def step(b: KernelBuilder, position: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
-            first = b.mul(position, KEYS)
-            self._fetch(b, self.ring, position, [(self.maps[1], self.k, first), (self.maps[2], self.v, first)])
-            return []
+        def fetch(b: KernelBuilder, step: Index, fill: Index) -> int:
+            first = b.mul(step, KEYS)
+            return self._load(b, self.ring, fill, [(self.maps[1], self.k, first), (self.maps[2], self.v, first)])
 
-        b.loop(0, self.steps, 1, [], step)
+        b.pipelined(self.ring, self.steps, fetch, None, name=None)
 
     def _consume(self, b: KernelBuilder) -> None:
         zero = b.index(0)
-        b.insert(kernel.WaitOp(self.q_ring, zero))
-        q = b.emit(kernel.SlotOp(self.q, zero))
+        b.wait(self.q_ring, 0)
+        q = b.slot(self.q, 0)
         rows = self.score_type.rows
         start = State(b.fill(0.0, self.out_type), b.fill(lowest(f32), rows), b.fill(0.0, rows))
 
-        def step(b: KernelBuilder, position: SSAValue, carried: Sequence[SSAValue]) -> list[SSAValue]:
-            return list(self._step(b, q, position, State(*carried)))
+        def attend(b: KernelBuilder, step: Index, fill: Index, values: Sequence[SSAValue]) -> list[SSAValue]:
+            return list(self._attend(b, q, step, fill, State(*values)))
 
-        end = State(*b.loop(0, self.steps, 1, list(start), step))
+        end = State(*b.pipelined(self.ring, self.steps, None, attend, list(start), name=None))
         total = b.emit(kernel.ConvertLayoutOp(end.total, self.out_type.rows))
         (context,) = b.map([end.out, total], [self.out_type], lambda s, o, t: [s.emit(arith.DivfOp(o, t))])
         dims = nn.shape_of(self.attention.context.result)
@@ -203,12 +198,12 @@ class _Builder:
         ):
             b.store(value, b.view_of(self.group.result_access(i), _groups(dims)), at)
 
-    def _step(self, b: KernelBuilder, q: SSAValue, position: SSAValue, state: State) -> State:
-        b.insert(kernel.WaitOp(self.ring, position))
-        k, v = (b.emit(kernel.SlotOp(s, position)) for s in (self.k, self.v))
+    def _attend(self, b: KernelBuilder, q: SSAValue, step: Index, fill: Index, state: State) -> State:
+        """One tile of keys and values."""
+        k, v = (b.slot(s, fill) for s in (self.k, self.v))
         scores = b.emit(kernel.MmaOp(q, k, b.fill(0.0, self.score_type)))
         scores = b.emit(kernel.MmaWaitOp(scores, 0))
-        scores = self._scores(b, scores, b.mul(position, KEYS))
+        scores = self._scores(b, scores, b.mul(step, KEYS))
         rows = self.score_type.rows
         (top,) = b.map([state.top, b.reduce("max", scores)], [rows], lambda s, x, y: [s.emit(arith.MaximumfOp(x, y))])
         (fade,) = b.map([state.top, top], [rows], lambda s, old, new: [_exp_difference(s, old, new)])
@@ -222,7 +217,6 @@ class _Builder:
         a = b.emit(kernel.ConvertLayoutOp(weights, FragType.of((QUERIES, KEYS), self.element, WgmmaA.of(GROUPS))))
         out = b.emit(kernel.MmaOp(a, v, out, transposed_b=True))
         out = b.emit(kernel.MmaWaitOp(out, 0))
-        b.insert(kernel.ReleaseOp(self.ring, position))
         return State(out, top, total)
 
     def _scores(self, b: KernelBuilder, scores: SSAValue, first: SSAValue) -> SSAValue:

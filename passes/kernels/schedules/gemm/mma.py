@@ -20,7 +20,7 @@ from xdsl.ir import Attribute, Block, BlockArgument, SSAValue
 from .....dialects import kernel, nn
 from .....dialects.dims import ceildiv
 from .....dialects.kernel.layouts import Blocked, Layout, MmaA, MmaAcc, MmaB, OuterA, OuterB
-from .....dialects.kernel.types import Choice, FragType, SharedType, Target, bitwidth
+from .....dialects.kernel.types import Choice, FragType, Target, bitwidth
 from .....dialects.strided import Axes, space_axes
 from ...building.builder import Index, KernelBuilder, named
 from ...building.group import Access, Anchors, GroupView
@@ -107,30 +107,21 @@ def _main_loop(
     swizzle = 0 if pad else swizzle_for(tile.bk * bitwidth(element) // 8)
     b_tile = (tile.bk, tile.bn) if problem.b_is_kn else (tile.bn, tile.bk)
     b_swizzle = 0 if pad else swizzle_for(b_tile[1] * bitwidth(element) // 8)
-    a_shared = b.emit(kernel.AllocOp(SharedType.of((tile.stages, tile.bm, tile.bk), element, swizzle, pad)), "a_shared")
-    b_shared = b.emit(kernel.AllocOp(SharedType.of((tile.stages, *b_tile), element, b_swizzle, pad)), "b_shared")
-    ring = b.emit(kernel.RingOp(kernel.RingType.of(tile.stages, "cp_async")), "ring")
+    a_shared = b.alloc((tile.stages, tile.bm, tile.bk), element, swizzle=swizzle, pad=pad, name="a_shared")
+    b_shared = b.alloc((tile.stages, *b_tile), element, swizzle=b_swizzle, pad=pad, name="b_shared")
+    ring = b.ring(tile.stages, "cp_async", "ring")
 
-    def fetch(at: KernelBuilder, position: Index) -> None:
-        step = at.mul(position, tile.bk)
-        position = at.index(position)
-        at.insert(kernel.AcquireOp(ring, position))
-        a_slot = at.emit(kernel.SlotOp(a_shared, position), "a_slot")
-        b_slot = at.emit(kernel.SlotOp(b_shared, position), "b_slot")
-        at.insert(kernel.LoadAsyncOp(a_view, [batch, row, step], a_slot))
-        b_at = [batch, step, column] if problem.b_is_kn else [batch, column, step]
+    def fetch(at: KernelBuilder, step: Index, fill: Index) -> int:
+        first = at.mul(step, tile.bk)
+        a_slot, b_slot = at.slot(a_shared, fill, "a_slot"), at.slot(b_shared, fill, "b_slot")
+        at.insert(kernel.LoadAsyncOp(a_view, [batch, row, first], a_slot))
+        b_at = [batch, first, column] if problem.b_is_kn else [batch, column, first]
         at.insert(kernel.LoadAsyncOp(b_view, b_at, b_slot))
-        at.insert(kernel.CommitOp(ring, position))
+        return 0
 
-    for s in range(tile.stages - 1):
-        fetch(b, s)
-
-    def step(at: KernelBuilder, position: SSAValue, carried: Sequence[SSAValue]) -> list[SSAValue]:
-        at.insert(kernel.WaitOp(ring, position, tile.stages - 2))
-        fetch(at, at.add(position, tile.stages - 1))
-        a_slot = at.emit(kernel.SlotOp(a_shared, position), "a_slot")
-        b_slot = at.emit(kernel.SlotOp(b_shared, position), "b_slot")
-        (acc,) = carried
+    def multiply(at: KernelBuilder, step: Index, fill: Index, values: Sequence[SSAValue]) -> list[SSAValue]:
+        a_slot, b_slot = at.slot(a_shared, fill, "a_slot"), at.slot(b_shared, fill, "b_slot")
+        (acc,) = values
         zero = at.index(0)
         for k in range(0, tile.bk, layouts.k_step):
             first = at.index(k)
@@ -140,15 +131,14 @@ def _main_loop(
             b_load = kernel.LoadSharedOp(b_slot, zero, first, b_type, transposed=problem.b_is_kn)
             b_frag = at.emit(b_load, "b_frag")
             acc = at.emit(kernel.MmaOp(a_frag, b_frag, acc), "acc")
-        at.insert(kernel.ReleaseOp(ring, position))
         return [acc]
 
-    start = b.fill(0.0, FragType.of((tile.bm, tile.bn), problem.accumulator, layouts.acc), "acc")
-    (acc,) = b.loop(0, b.expr(ceildiv(problem.k, tile.bk)), 1, [start], step, "k")
+    acc_type = FragType.of((tile.bm, tile.bn), problem.accumulator, layouts.acc)
+    steps = b.expr(ceildiv(problem.k, tile.bk))
+    (acc,) = b.pipelined(ring, steps, fetch, multiply, lambda: [b.fill(0.0, acc_type, "acc")])
     if not tile.staged:
         return acc, None
-    scratch = SharedType.of((tile.bm, tile.bn), problem.accumulator, 0, SCRATCH_PAD)
-    return acc, b.emit(kernel.AllocOp(scratch), "staging")
+    return acc, b.alloc((tile.bm, tile.bn), problem.accumulator, pad=SCRATCH_PAD, name="staging")
 
 
 def vector_layout(threads: int, rows: int, columns: int, element: Attribute) -> Layout:

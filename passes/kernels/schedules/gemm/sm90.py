@@ -19,9 +19,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import ceil
 
-from xdsl.dialects import scf
 from xdsl.dialects.builtin import f32
-from xdsl.ir import Block, BlockArgument, Region, SSAValue
+from xdsl.ir import Block, BlockArgument, SSAValue
 
 from .....dialects import kernel, nn
 from .....dialects.dims import ceildiv, minimum
@@ -30,14 +29,13 @@ from .....dialects.kernel.types import (
     TMA_ALIGNMENT,
     Choice,
     FragType,
-    RingType,
     SharedType,
     Target,
     TensorMapType,
     bitwidth,
 )
 from .....dialects.strided import collapse, space_axes
-from ...building.builder import KernelBuilder, named
+from ...building.builder import Index, KernelBuilder, named
 from ...building.group import Access, Anchors, GroupView
 from ...building.pointwise import refuse_pointwise
 from ...building.schedule import Refusal
@@ -237,9 +235,9 @@ class _Builder:
         half = tile.bn // tile.cluster
         self.a_map = b.emit(kernel.TensorMapOp(a_view, TensorMapType.of((tile.bm, 64), element, LINE)), "a_map")
         self.b_map = b.emit(kernel.TensorMapOp(b_view, TensorMapType.of((half, 64), element, LINE)), "b_map")
-        self.a_shared = b.emit(kernel.AllocOp(SharedType.of((tile.stages, tile.bm, 64), element, LINE)), "a_shared")
-        self.b_shared = b.emit(kernel.AllocOp(SharedType.of((tile.stages, tile.bn, 64), element, LINE)), "b_shared")
-        self.ring = b.emit(kernel.RingOp(RingType.of(tile.stages, "mbarrier")), "ring")
+        self.a_shared = b.alloc((tile.stages, tile.bm, 64), element, swizzle=LINE, name="a_shared")
+        self.b_shared = b.alloc((tile.stages, tile.bn, 64), element, swizzle=LINE, name="b_shared")
+        self.ring = b.ring(tile.stages, "mbarrier", "ring")
         self._prepare_store()
         if tile.cluster == 1:
             self.first, self.rank = b.coords[0], b.index(0)
@@ -289,7 +287,7 @@ class _Builder:
         self.out_map = b.emit(
             kernel.TensorMapOp(view, TensorMapType.of((self.tile.bm, columns), element, line)), "y_map"
         )
-        self.out_shared = b.emit(kernel.AllocOp(SharedType.of((2, self.tile.bm, columns), element, line)), "y_shared")
+        self.out_shared = b.alloc((2, self.tile.bm, columns), element, swizzle=line, name="y_shared")
 
     def _tile_at(self, b: KernelBuilder, tile: SSAValue) -> tuple[SSAValue, SSAValue, SSAValue]:
         """(batch, first row, first column) of a tile: columns of GROUP row tiles, then the next."""
@@ -315,23 +313,21 @@ class _Builder:
             batch, row, column = self._tile_at(b, position)
             (start,) = carried
 
-            def per_step(b: KernelBuilder, k: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
-                fill, first = b.add(start, k), b.mul(k, 64)
-                b.insert(kernel.AcquireOp(self.ring, fill))
-                a_slot = b.emit(kernel.SlotOp(self.a_shared, fill), "a_slot")
-                b_slot = b.emit(kernel.SlotOp(self.b_shared, fill), "b_slot")
-                b.insert(kernel.LoadTmaOp(self.a_map, [batch, row, first], a_slot, self.ring, fill))
+            def fetch(b: KernelBuilder, step: Index, fill: Index) -> int:
+                first = b.mul(step, 64)
+                a_slot, b_slot = b.slot(self.a_shared, fill, "a_slot"), b.slot(self.b_shared, fill, "b_slot")
+                number = b.index(fill)
+                b.insert(kernel.LoadTmaOp(self.a_map, [batch, row, first], a_slot, self.ring, number))
                 if tile.cluster == 1:
-                    b.insert(kernel.LoadTmaOp(self.b_map, [batch, column, first], b_slot, self.ring, fill))
+                    b.insert(kernel.LoadTmaOp(self.b_map, [batch, column, first], b_slot, self.ring, number))
                 else:
                     part = b.mul(self.rank, half)
                     at = [batch, b.add(column, part), first]
                     mask = (1 << tile.cluster) - 1
-                    b.insert(kernel.LoadTmaOp(self.b_map, at, b_slot, self.ring, fill, row=part, multicast=mask))
-                b.insert(kernel.CommitOp(self.ring, fill, delivered))
-                return []
+                    b.insert(kernel.LoadTmaOp(self.b_map, at, b_slot, self.ring, number, row=part, multicast=mask))
+                return delivered
 
-            b.loop(0, steps, 1, [], per_step, "k")
+            b.pipelined(self.ring, steps, fetch, None, start=start)
             return [b.add(start, steps)]
 
         b.loop(self.first, b.expr(self.tiles), b.expr(self.blocks), [b.index(0)], per_tile, "tile")
@@ -344,24 +340,10 @@ class _Builder:
             batch, row, column = self._tile_at(b, position)
             start, *stored = carried
 
-            def per_step(b: KernelBuilder, k: SSAValue, values: Sequence[SSAValue]) -> list[SSAValue]:
-                fill = b.add(start, k)
-                acc = self._multiply(b, fill, values[0])
-                # One group stays in flight, so the slot before is free.
-                acc = b.emit(kernel.MmaWaitOp(acc, 1))
-                self._release_before(b, fill, b.compare(k, "sgt", 0))
-                return [acc]
-
-            # The last step stands alone and waits for everything: the first wait behind a group must be the one that completes it, for
-            # ptxas moves reads of the accumulators above a second one (docs/design/learned.md).
-            (acc,) = b.loop(0, b.sub(steps, 1), 1, [b.fill(0.0, acc_type, "acc")], per_step, "k")
-            end = b.add(start, steps)
-            last = b.sub(end, 1)
-            acc = b.emit(kernel.MmaWaitOp(self._multiply(b, last, acc), 0))
-            self._release_before(b, last, b.compare(steps, "sgt", 1))
-            b.insert(kernel.ReleaseOp(self.ring, last))
+            first = [b.fill(0.0, acc_type, "acc")]
+            (acc,) = b.pipelined(self.ring, steps, None, self._multiply, first, start=start, overlapped=True)
             self._store(b, acc, (batch, row, column), *stored)
-            return [end, *(b.add(count, self.pieces) for count in stored)]
+            return [b.add(start, steps), *(b.add(count, self.pieces) for count in stored)]
 
         # An odd number of pieces a tile: the next tile goes on with the other staging tile, so the stores are counted.
         counts = [b.index(0)] * (2 if self.pieces % 2 else 1)
@@ -369,20 +351,11 @@ class _Builder:
         if self.out_map is not None:
             b.insert(kernel.StoreWaitOp(0))
 
-    def _multiply(self, b: KernelBuilder, fill: SSAValue, acc: SSAValue) -> SSAValue:
-        """Waits for a fill of the ring and starts its product."""
-        b.insert(kernel.WaitOp(self.ring, fill))
-        a_slot = b.emit(kernel.SlotOp(self.a_shared, fill), "a_slot")
-        b_slot = b.emit(kernel.SlotOp(self.b_shared, fill), "b_slot")
-        return b.emit(kernel.MmaOp(a_slot, b_slot, acc), "acc")
-
-    def _release_before(self, b: KernelBuilder, fill: SSAValue, condition: SSAValue) -> None:
-        """Releases the fill before this one, if the tile has one."""
-        release = Block()
-        inner = b.inner(release)
-        inner.insert(kernel.ReleaseOp(self.ring, inner.sub(fill, 1)))
-        inner.insert(scf.YieldOp())
-        b.insert(scf.IfOp(condition, [], Region(release), Region()))
+    def _multiply(self, b: KernelBuilder, step: Index, fill: Index, values: Sequence[SSAValue]) -> list[SSAValue]:
+        """Starts the product of one fill of the ring."""
+        (acc,) = values
+        a_slot, b_slot = b.slot(self.a_shared, fill, "a_slot"), b.slot(self.b_shared, fill, "b_slot")
+        return [b.emit(kernel.MmaOp(a_slot, b_slot, acc), "acc")]
 
     def _store(
         self, b: KernelBuilder, acc: SSAValue, at: tuple[SSAValue, SSAValue, SSAValue], stored: SSAValue | None = None
@@ -400,7 +373,7 @@ class _Builder:
         columns = shared.tile[1]
         for piece, (values, here) in enumerate(epilogue_columns(b, problem, acc, at, columns)):
             number = b.index(piece % 2) if stored is None else b.add(stored, piece)
-            slot = b.emit(kernel.SlotOp(self.out_shared, number))
+            slot = b.slot(self.out_shared, number)
             # The store before the last used this tile.
             b.insert(kernel.StoreWaitOp(1))
             b.insert(kernel.StoreSharedOp(values[0], slot, zero, zero))
