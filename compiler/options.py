@@ -32,8 +32,8 @@ def _no_profiles() -> Profiles:
 class BuildOptions:
     """Options of one build.
 
-    - `precision`: `fp32` computes in fp32 and nothing else; `tf32` allows TF32 in convolutions and matmuls; `fp16` and `bf16`
-      store and multiply in that type and accumulate in fp32.
+    - `precision`: what becomes of the model's f32. `fp32`, the default, keeps it; `tf32` allows TF32 in convolutions and matmuls;
+      `fp16` and `bf16` store and multiply in that type and accumulate in fp32. What the model has in f16, bf16 or f64 stays so.
     - `target`: the GPU to compile for, such as `sm_90a`; None takes the GPU of this machine, or `sm_80` where there is none.
     - `profiles`: for each dynamic dimension, by symbol, its (min, opt, max), or for an input, by name, its (min, opt, max) shapes.
       Memory is planned for max, schedules for opt.

@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_build_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("building")
-    group.add_argument("--precision", choices=PRECISIONS, help="what is computed in (default fp32)")
+    group.add_argument("--precision", choices=PRECISIONS, help="what the model's f32 becomes (default fp32: stays)")
     group.add_argument(
         "--target", action="append", metavar="SM",
         help="architecture such as sm_90a; may be repeated (default: this GPU's, or sm_80 without one)",

@@ -4,11 +4,12 @@
     %1 = nn.relu %0                                 ->     %0 = nn.conv %c, %w' : (tensor<...xf16>, ...)
     ...                                                    %1 = nn.relu %0 : tensor<...xf16>
 
-fp16 and bf16: f32 and f64 tensors become f16 or bf16. Sums, softmax and normalisations still accumulate in f32, by the meaning of
-the ops. What stays wide (precision_regions.py): inputs and outputs keep the model's types; what only outputs read, behind the last conv or
-matmul, is computed in f32; so is what stands between a dequantize and the next quantize, which lives in registers. Casts stand where
-the two meet; constants are cast too, and `fold-constants` evaluates that. Numbers beyond the range, such as a mask of
--3.4e38, are clamped to half of it, with a remark. tf32: convs and matmuls on f32 get `math = #nn.math<tf32>`. fp32: nothing changes.
+fp16 and bf16: f32 tensors become f16 or bf16; what the model has in another type keeps it, be it f64 or narrow already. Sums,
+softmax and normalisations still accumulate in f32, by the meaning of the ops. What stays wide (precision_regions.py): inputs and
+outputs keep the model's types; what only outputs read, behind the last conv or matmul, is computed in f32; so is what stands between
+a dequantize and the next quantize, which lives in registers. Casts stand where the two meet; constants are cast too, and
+`fold-constants` evaluates that. Numbers beyond the range, such as a mask of -3.4e38, are clamped to half of it, with a remark.
+tf32: convs and matmuls on f32 get `math = #nn.math<tf32>`. fp32: nothing changes.
 Linear in the number of ops.
 """
 
@@ -32,7 +33,7 @@ from ...dialects.nn import element_of
 from ...dialects.provenance import get_names, is_unknown, set_names
 from ..remarks import remark
 from . import editing
-from .precision_regions import WIDE, wide_ops, wide_products
+from .precision_regions import wide_ops, wide_products
 
 NAME = "assign-precision"
 _NARROW: dict[str, Attribute] = {"fp16": f16, "bf16": bf16}
@@ -41,7 +42,7 @@ _FINITE = {"fp16": 65504.0, "bf16": float(ml_dtypes.finfo(ml_dtypes.bfloat16).ma
 
 
 def _is_wide(value: SSAValue) -> bool:
-    return element_of(value) in WIDE
+    return element_of(value) == f32
 
 
 @dataclass
@@ -51,6 +52,8 @@ class _Narrowing:
     mode: str
     casts: dict[tuple[SSAValue, Attribute], SSAValue] = field(default_factory=dict)
     """Values in another float type, by value and type."""
+    narrowed: set[SSAValue] = field(default_factory=set[SSAValue])
+    """Results that were f32 in the model: those of the model's own narrow types stay as they are."""
 
     @property
     def narrow(self) -> Attribute:
@@ -84,7 +87,7 @@ class _Narrowing:
             scale = isinstance(op, quant.ScaledOp) and index == 1
             if narrow and _is_wide(operand):
                 op.operands[index] = self._as_type(operand, self.narrow, op)
-            elif not narrow and not scale and element_of(operand) == self.narrow:
+            elif not narrow and not scale and operand in self.narrowed:
                 op.operands[index] = self._as_type(operand, f32, op)
 
     def _as_type(self, value: SSAValue, element: Attribute, user: Operation) -> SSAValue:
@@ -126,7 +129,7 @@ class _Narrowing:
     def _narrow_results(self, op: Operation) -> None:
         for result in op.results:
             if _is_wide(result):
-                Rewriter.replace_value_with_new_type(result, nn.with_element(result, self.narrow))
+                self.narrowed.add(Rewriter.replace_value_with_new_type(result, nn.with_element(result, self.narrow)))
         if isinstance(op, nn.PadOp) and _FINITE[self.mode] < abs(op.value.value.data) < float("inf"):
             value = float(np.copysign(_FINITE[self.mode], op.value.value.data))
             op.properties["value"] = nn.double(value)

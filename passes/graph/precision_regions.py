@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xdsl.dialects.builtin import f32, f64
+from xdsl.dialects.builtin import f32
 from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Block, Operation
 
@@ -10,7 +10,6 @@ from ...dialects import nn, quant
 from ...dialects.nn import element_of
 from .editing import fed_by_constants_only
 
-WIDE = (f32, f64)
 _VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp)
 _TAIL = (nn.MaxPoolOp, nn.AvgPoolOp, nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp, *_VIEWS)
 _PRODUCTS = (nn.ConvOp, nn.MatmulOp)

@@ -42,7 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what the .mlir file has been through, when --stop-after goes on from it: a phase, a pass, or a file of --dump-dir "
         "such as 05-fold-constants (default: as far as the file shows: groups, buffers, tiles or threads)",
     )
-    group.add_argument("--precision", choices=PRECISIONS, help="precision for --stop-after (default fp32)")
+    group.add_argument(
+        "--precision", choices=PRECISIONS, help="what the model's f32 becomes with --stop-after (default fp32)"
+    )
     group.add_argument("--arch", metavar="SM", help="GPU architecture for --stop-after, such as sm_90a (default sm_80)")
     group.add_argument(
         "--profile",

@@ -92,3 +92,18 @@ func.func @once(%x: tensor<2x2xf32>) -> tensor<2x2xf32> {
   %5 = nn.slice %4 {starts = #nn.dims<0, 0>, steps = array<i64: 1, 1>} : (tensor<3x3xf32>) -> tensor<2x2xf32>
   func.return %5 : tensor<2x2xf32>
 }
+
+// -----
+
+// The model's own types stay: f16 in a network of f16, in its tail as before its products, and f64, which nothing narrows.
+// CHECK-LABEL: @own
+// CHECK: %[[M:.*]] = nn.matmul %h, %h : (tensor<2x2xf16>, tensor<2x2xf16>) -> tensor<2x2xf16>
+// CHECK-NEXT: %[[R:.*]] = nn.relu %[[M]] : tensor<2x2xf16>
+// CHECK-NEXT: %[[D:.*]] = nn.exp %d : tensor<2x2xf64>
+// CHECK-NEXT: func.return %[[R]], %[[D]] : tensor<2x2xf16>, tensor<2x2xf64>
+func.func @own(%h: tensor<2x2xf16>, %d: tensor<2x2xf64>) -> (tensor<2x2xf16>, tensor<2x2xf64>) {
+  %0 = nn.matmul %h, %h : (tensor<2x2xf16>, tensor<2x2xf16>) -> tensor<2x2xf16>
+  %1 = nn.relu %0 : tensor<2x2xf16>
+  %2 = nn.exp %d : tensor<2x2xf64>
+  func.return %1, %2 : tensor<2x2xf16>, tensor<2x2xf64>
+}
