@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -31,15 +32,41 @@ CASES = (
 ANCHORS = (nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp)
 
 
+def parse(text: str) -> tuple[str, list[int], list[int]]:
+    """Op, dims and axes of a case."""
+    op, dims, *axes = text.split(":")
+    return op, [int(d) for d in dims.split("x")], [int(a) for a in axes[0].split(",")] if axes else []
+
+
+def network(
+    op: str,
+    dims: Sequence[int],
+    axes: Sequence[int],
+    dtype: str,
+    parameters: tuple[np.ndarray, np.ndarray] | None = None,
+) -> trtc.Network:
+    """y = op(x); `parameters` are scale and bias of a layer-norm, by default zeros."""
+    net = trtc.Network()
+    x = net.add_input("x", dtype, dims)
+    match op:
+        case "softmax":
+            y = net.add_softmax(x)
+        case "layer_norm":
+            zeros = np.zeros(dims[-1], dtype)
+            y = net.add_layer_norm(x, *(net.add_constant(v) for v in parameters or (zeros, zeros)))
+        case kind:
+            y = net.add_reduce(kind, x, axes)
+    net.mark_output(y, "y")
+    return net
+
+
 class Bench:
     """One case with its data."""
 
     def __init__(self, text: str, dtype: str):
         import torch
 
-        self.op, dims, *axes = text.split(":")
-        self.dims = [int(d) for d in dims.split("x")]
-        self.axes = [int(a) for a in axes[0].split(",")] if axes else []
+        self.op, self.dims, self.axes = parse(text)
         self.dtype = dtype
         torch.manual_seed(0)
         self.x = torch.randn(self.dims, device="cuda").to(getattr(torch, dtype))
@@ -63,18 +90,8 @@ class Bench:
         """(microseconds, error, choices)."""
         import cupy
 
-        network = trtc.Network()
-        x = network.add_input("x", self.dtype, self.dims)
-        match self.op:
-            case "softmax":
-                y = network.add_softmax(x)
-            case "layer_norm":
-                scale, bias = (v.cpu().numpy() for v in (self.scale, self.bias))
-                y = network.add_layer_norm(x, network.add_constant(scale), network.add_constant(bias))
-            case kind:
-                y = network.add_reduce(kind, x, self.axes)
-        network.mark_output(y, "y")
-        engine = trtc.build(network, observers=[forcing])
+        parameters = self.scale.cpu().numpy(), self.bias.cpu().numpy()
+        engine = trtc.build(network(self.op, self.dims, self.axes, self.dtype, parameters), observers=[forcing])
         outputs, time = engine_time(engine, {"x": cupy.from_dlpack(self.x)})
         return time, relative_error(cupy.asnumpy(outputs["y"]), self.wanted), choices(engine)
 

@@ -1,8 +1,9 @@
 """
-What a schedule is: it describes the problem in a group or refuses it, lists its configurations, and builds the launches of one.
+What a schedule is: it describes the problem in a group or refuses it, lists its configurations, counts what each does and builds it.
 
-    match(view, target) -> problem | Refusal        nothing else reads the group's ops
-    configs(problem, target) -> [choice, ...]       the heuristic's first
+    match(view, target) -> problem | Refusal        whether it can, not whether it should; nothing else reads the group's ops
+    configs(problem, target) -> [choice, ...]       in its order of preference
+    work(problem, config, target) -> [Work, ...]    what each launch does, which `passes/kernels/cost/` prices
     lower(problem, config, target) -> [launch, ...]
 """
 
@@ -18,6 +19,7 @@ from xdsl.ir import Attribute, Operation
 from ....dialects import kernel
 from ....dialects.kernel.types import Choice, GlobalType, Target
 from .group import Anchors, GroupView
+from .work import Work
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,11 @@ class Schedule(Protocol[P]):
         ...
 
     def configs(self, problem: P, target: Target) -> list[Choice]:
-        """The configurations, the heuristic's first; never empty."""
+        """The configurations worth a comparison, the preferred first; never empty."""
+        ...
+
+    def work(self, problem: P, config: Choice, target: Target) -> list[Work]:
+        """What each launch of a configuration does, at the usual sizes (`opt` of the profile)."""
         ...
 
     def lower(self, problem: P, config: Choice, target: Target) -> list[kernel.FuncOp]:

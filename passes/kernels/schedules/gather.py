@@ -27,6 +27,7 @@ from ..building.pointwise import convert, refuse_pointwise, refuse_tensors, sele
 from ..building.schedule import OtherAnchor, Refusal
 from ..building.space import Space, refuse_values
 from ..building.tiling import column_threads, vector_width
+from ..building.work import ACCESS_INSTRUCTIONS, ISSUE, Work, arithmetic, cut, usual_bytes
 
 NAME = "gather"
 ANCHORS = (nn.GatherOp, nn.GatherNdOp)
@@ -111,6 +112,26 @@ class Gather:
         return [
             Choice.of(NAME, {"threads": t, "columns": columns, "rows": r, "vector": vector})
             for t, r in ((128, 1), (128, 4), (256, 1))
+        ]
+
+    def work(self, problem: GatherProblem, config: Choice, target: Target) -> list[Work]:
+        """One step brings the indices, the next the rows."""
+        group = problem.group
+        threads, columns, deep, vector = (int(config.values[k]) for k in ("threads", "columns", "rows", "vector"))
+        rows, inner = (group.usual(product(problem.dims[d] for d in part)) for part in problem.groups)
+        blocks = cut(rows, threads // columns * deep) * cut(inner, columns * vector)
+        made = 2 * usual_bytes(group)[group.result_index(0)]
+        instructions = arithmetic(group.ops) * vector + ACCESS_INSTRUCTIONS * len(group.tensors)
+        return [
+            Work(
+                blocks=blocks,
+                threads=threads,
+                registers=32 + deep * vector,
+                steps=2,
+                operations={ISSUE: threads * deep * instructions / 2},
+                l2_bytes=made / blocks / 2,
+                dram_bytes=made,
+            )
         ]
 
     def lower(self, problem: GatherProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:

@@ -36,6 +36,7 @@ from ..building.pointwise import (
 )
 from ..building.schedule import OtherAnchor, Refusal
 from ..building.tiling import column_threads, vector_width
+from ..building.work import ACCESS_INSTRUCTIONS, ISSUE, Work, arithmetic, usual_bytes
 
 NAME = "pointwise"
 
@@ -163,6 +164,27 @@ class Pointwise:
         order = [plenty, middle, spread] if total >= 2 * target.sms.data * 256 * 8 else [spread, middle, plenty]
         pairs = list(dict.fromkeys(order))
         return [Choice.of(NAME, {"threads": t, "elements": e, "vector": vector}) for t, e in pairs]
+
+    def work(self, problem: PointwiseProblem, config: Choice, target: Target) -> list[Work]:
+        """A block makes its tile of each job in a step of its own."""
+        group, jobs = problem.group, problem.jobs
+        threads, elements, vector = (int(config.values[k]) for k in ("threads", "elements", "vector"))
+        tiles = [_tiles(job, self._frag(group, job, threads, elements, vector)) for job in jobs]
+        blocks = max(1, max(group.usual(x) for x, _ in tiles) * max(group.usual(y) for _, y in tiles))
+        moved = sum(usual_bytes(group))
+        instructions = arithmetic(group.ops) + ACCESS_INSTRUCTIONS * len(group.tensors) / vector
+        return [
+            Work(
+                blocks=blocks,
+                threads=threads,
+                registers=min(255, 24 + 2 * elements),
+                steps=len(jobs),
+                ahead=len(jobs),
+                operations={ISSUE: threads * elements * instructions / len(jobs)},
+                l2_bytes=moved / blocks / len(jobs),
+                dram_bytes=moved,
+            )
+        ]
 
     def _vector(self, group: GroupView, job: Job) -> int:
         accesses = list(job.targets)

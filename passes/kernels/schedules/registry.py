@@ -33,7 +33,7 @@ SCHEDULES: dict[str, str] = {
 }
 
 
-_PARTS = ("name", "anchors", "match", "configs", "lower")
+_PARTS = ("name", "anchors", "match", "configs", "work", "lower")
 
 
 @cache

@@ -37,10 +37,15 @@ from ..building.pointwise import (
 from ..building.schedule import OtherAnchor, Refusal
 from ..building.space import Space, refuse_values
 from ..building.tiling import column_threads, vector_width
+from ..building.work import ACCESS_INSTRUCTIONS, ISSUE, Work, arithmetic, cut, usual_bytes
 
 NAME = "window"
 ANCHORS = (nn.MaxPoolOp, nn.AvgPoolOp, nn.ConvOp)
 GROUPS = ([0, 1, 2], [3])
+DEPTHWISE_INSTRUCTIONS = 30
+"""For a channel of a tap: weights lie [C, R, S, 1], so that each is a load of its own and a warp's are apart. Fitted to eight shapes."""
+UNROLLED = 3
+"""Taps whose loads are under way together."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,29 @@ class Window:
             columns = column_threads(channels, 2, 32)
             choices.insert(0, Choice.of(NAME, {"threads": 128, "columns": columns, "pixels": 1, "vector": 2}))
         return choices
+
+    def work(self, problem: WindowProblem, config: Choice, target: Target) -> list[Work]:
+        """A step for each tap; neighbouring pixels find most of what they read in L1."""
+        group = problem.group
+        threads, columns, deep, vector = (int(config.values[k]) for k in ("threads", "columns", "pixels", "vector"))
+        pixels, channels = group.usual(product(problem.dims[:3])), group.usual(problem.dims[3])
+        blocks = cut(pixels, threads // columns * deep) * cut(channels, columns * vector)
+        moved = sum(usual_bytes(group))
+        tap = ACCESS_INSTRUCTIONS + vector * (DEPTHWISE_INSTRUCTIONS if isinstance(problem.anchor, nn.ConvOp) else 2)
+        behind = vector * arithmetic(group.ops) + ACCESS_INSTRUCTIONS * (len(group.tensors) - 1)
+        return [
+            Work(
+                blocks=blocks,
+                threads=threads,
+                registers=32 + 4 * deep * vector,
+                steps=problem.taps,
+                ahead=UNROLLED,
+                operations={ISSUE: threads * deep * tap},
+                l2_bytes=moved / blocks / problem.taps,
+                dram_bytes=moved,
+                epilogue=threads * deep * behind,
+            )
+        ]
 
     @staticmethod
     def _vector(problem: WindowProblem) -> int:

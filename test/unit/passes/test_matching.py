@@ -314,6 +314,6 @@ def test_a_schedule_of_another_package_must_be_one(monkeypatch: pytest.MonkeyPat
     old = SimpleNamespace(name="old", accepts=None, lower=None)
     monkeypatch.setattr(registry, "_external", lambda: {"old": SimpleNamespace(load=lambda: old)})
     with pytest.raises(
-        OptionError, match=r"schedule 'old': expected .* without anchors, match, configs; update the package"
+        OptionError, match=r"schedule 'old': expected .* without anchors, match, configs, work; update the package"
     ):
         registry.schedule("old")

@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trtc.passes.kernels.schedules.gemm.tiles import rank
-
 Check = Callable[..., Any]
 HOPPER = 'kernel.target = #kernel.target<"sm_90a", sms = 132, smem = 232448>'
 LOOSE = {"f32": 2e-6, "tf32": 2e-3, "f16": 2e-3, "bf16": 1e-2}
@@ -222,14 +220,6 @@ def test_hopper_matmul_in_a_cluster_of_two(check_group: Check) -> None:
 def test_hopper_conv(check_group: Check, kernel: int, stride: int, pad: int) -> None:
     text = module(conv("f16", 2, 13, 9, 64, 72, kernel, stride=stride, pad=pad), attributes=HOPPER, anchor="conv")
     check_group(text, "gemm_sm90", tolerance=2e-3)
-
-
-def test_copies_of_single_elements_call_for_larger_tiles() -> None:
-    """A first conv, 12544 x 64 x 147: each element of A is copied once for every column of tiles, and each of B for every row."""
-    wide = rank("f16", 12544, 64, 147, 1, 132, 232448)[0]
-    single = rank("f16", 12544, 64, 147, 1, 132, 232448, pieces=(1, 1))[0]
-    assert single.bm * single.bn > wide.bm * wide.bn and single.bn == 64
-    assert rank("f16", 12544, 64, 147, 1, 132, 232448, pieces=(8, 8))[0] == wide
 
 
 def attention(queries: int, keys: int, mask: str) -> str:

@@ -1,6 +1,7 @@
 """Schedule `swish`: a kernel for `swish.swish` as it is, where `expand-swish` did not write it in ops of `nn`.
 
-A thread computes `vector` neighbouring elements. trtc's own schedules are asked first, and refuse an op whose scalar form they do not know.
+A thread computes `vector` neighbouring elements. trtc's own schedules refuse an op whose scalar form they do not know; where several
+schedules take a group, their prices decide.
 """
 
 from collections.abc import Sequence
@@ -19,8 +20,12 @@ from trtc.dialects.strided import space_axes
 from trtc.passes.kernels.building.builder import Emitter, KernelBuilder
 from trtc.passes.kernels.building.group import Access, Anchors, GroupView
 from trtc.passes.kernels.building.schedule import Refusal
+from trtc.passes.kernels.building.work import ACCESS_INSTRUCTIONS, ISSUE, Work, cut, usual_bytes
 
 from .dialect import SwishOp
+
+SWISH_INSTRUCTIONS = 17.0
+"""For one element: an exponential, a sum, an exact division."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,23 @@ class SwishSchedule:
 
     def configs(self, problem: SwishProblem, target: Target) -> list[Choice]:
         return [Choice.of(self.name, {"threads": threads, "vector": 1}) for threads in (128, 256)]
+
+    def work(self, problem: SwishProblem, config: Choice, target: Target) -> list[Work]:
+        threads, vector = (int(config.values[key]) for key in ("threads", "vector"))
+        blocks, moved = (
+            cut(problem.group.usual(product(problem.source.dims)), threads * vector),
+            usual_bytes(problem.group),
+        )
+        return [
+            Work(
+                blocks=blocks,
+                threads=threads,
+                registers=32,
+                operations={ISSUE: threads * (SWISH_INSTRUCTIONS * vector + 2 * ACCESS_INSTRUCTIONS)},
+                l2_bytes=sum(moved) / blocks,
+                dram_bytes=sum(moved),
+            )
+        ]
 
     def lower(self, problem: SwishProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:
         threads, vector = (int(config.values[key]) for key in ("threads", "vector"))

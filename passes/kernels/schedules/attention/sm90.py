@@ -29,11 +29,14 @@ from ...building.builder import Emitter, Index, KernelBuilder
 from ...building.group import Access, Anchors, GroupView
 from ...building.pointwise import emit_pointwise, lowest, refuse_pointwise
 from ...building.schedule import OtherAnchor, Refusal
-from ..gemm.sm90 import CONSUMER_REGISTERS, LINE, PRODUCER_REGISTERS, fits_tma
+from ...building.work import ISSUE, Work, cut, usual_bytes
+from ..gemm.sm90 import CONSUMER_REGISTERS, LINE, PRODUCER_REGISTERS, REGISTERS, fits_tma
 
 QUERIES = KEYS = 128
 GROUPS = 2
 ANCHORS = (nn.MatmulOp, nn.SoftmaxOp, nn.MatmulOp)
+SOFTMAX_INSTRUCTIONS = 880
+"""Of a warp, between the two products of a tile of keys; counted in SASS."""
 HEAD = 64
 """Head size: one line of the 128-byte swizzle."""
 
@@ -98,6 +101,29 @@ class AttentionSm90:
 
     def configs(self, problem: AttentionProblem, target: Target) -> list[Choice]:
         return [Choice.of(self.name, {"stages": 2})]
+
+    def work(self, problem: AttentionProblem, config: Choice, target: Target) -> list[Work]:
+        """A step for each tile of keys."""
+        group, stages = problem.group, int(config.values["stages"])
+        *lead, queries, keys = nn.shape_of(problem.scores.result)
+        element = nn.element_of(problem.scores.a)
+        return [
+            Work(
+                blocks=cut(group.usual(queries), QUERIES) * max(1, group.usual(product(lead))),
+                threads=128 * (1 + GROUPS),
+                registers=REGISTERS // (128 * (1 + GROUPS)),
+                smem=(QUERIES + 2 * stages * KEYS) * LINE,
+                steps=cut(group.usual(keys), KEYS),
+                operations={
+                    f"wgmma_{element}": 2 * QUERIES * KEYS * HEAD,
+                    ISSUE: SOFTMAX_INSTRUCTIONS * 32 * 4 * GROUPS,
+                },
+                l2_bytes=2 * KEYS * LINE,
+                tma=True,
+                dram_bytes=sum(usual_bytes(group)),
+                refill=1.0,
+            )
+        ]
 
     def lower(self, problem: AttentionProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:
         return [_Builder(problem, int(config.values["stages"])).build()]

@@ -27,11 +27,10 @@ from ...building.group import Access, Anchors, GroupView
 from ...building.pointwise import emit_pointwise, refuse_pointwise
 from ...building.schedule import Refusal
 from ...building.tiling import vector_width
+from ...building.work import Work, usual_bytes
+from ...cost.price import launch_price
 from .problem import ANCHORS, GemmProblem, operand_views, problem_of
-from .tiles import SCRATCH_PAD, Pieces, Tile, rank
-
-FMA_PAD = 4
-"""Elements after each row of an FMA operand: keeps 16-byte alignment and moves neighbouring rows to other banks."""
+from .tiles import FMA_PAD, SCRATCH_PAD, Pieces, Sizes, Tile, rank
 
 
 @dataclass(frozen=True)
@@ -78,14 +77,15 @@ class GemmMma:
         return uneconomic_cast(problem) or refuse_pointwise(view.ops) or problem
 
     def configs(self, problem: GemmProblem, target: Target) -> list[Choice]:
-        group = problem.group
-        m, n, k, batch = (group.usual(e) for e in (problem.m, problem.n, problem.k, problem.batch))
-        found = rank(problem.kind, m, n, k, batch, target.sms.data, target.smem.data, pieces=_pieces(problem))
+        found = rank(_sizes(problem), target.smem.data, lambda work: launch_price(work, target))
         return [Choice.of(self.name, tile.tunables()) for tile in found]
+
+    def work(self, problem: GemmProblem, config: Choice, target: Target) -> list[Work]:
+        return [_sizes(problem).work(replace(_tile(config), staged=0))]
 
     def lower(self, problem: GemmProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:
         group = problem.group
-        tile = Tile(**{k: int(v) for k, v in config.values.items()})
+        tile = _tile(config)
         grid = [ceildiv(problem.n, tile.bn), ceildiv(problem.m, tile.bm), problem.batch]
         # Strict f32 keeps whole operand rows in registers; one block an SM is enough where that takes many.
         b = KernelBuilder.for_group(group, grid, tile.wm * tile.wn, min_blocks=1 if problem.kind == "fma" else 0)
@@ -206,6 +206,15 @@ def epilogue_columns(
         assert isinstance(piece_type, FragType)
         here = (batch, row, b.add(column, first))
         yield epilogue(b, problem, piece, piece_type, here), here
+
+
+def _tile(config: Choice) -> Tile:
+    return Tile(**{k: int(v) for k, v in config.values.items()})
+
+
+def _sizes(problem: GemmProblem) -> Sizes:
+    m, n, k, batch = (problem.group.usual(e) for e in (problem.m, problem.n, problem.k, problem.batch))
+    return Sizes(problem.kind, m, n, k, batch, _pieces(problem), sum(usual_bytes(problem.group)))
 
 
 def _pieces(problem: GemmProblem) -> Pieces:

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from math import ceil
 
 from xdsl.dialects.builtin import f32
 from xdsl.ir import Block, BlockArgument, SSAValue
@@ -40,6 +39,8 @@ from ...building.group import Access, Anchors, GroupView
 from ...building.pointwise import refuse_pointwise
 from ...building.schedule import Refusal
 from ...building.tiling import item_bytes
+from ...building.work import Work, cut, usual_bytes
+from ...cost.price import price
 from .mma import epilogue_columns, space_view
 from .problem import ANCHORS, GemmProblem, operand_views, problem_of
 
@@ -47,6 +48,10 @@ LINE = 128
 """Bytes of a row of a shared tile: one line of the 128-byte swizzle."""
 GROUP = 8
 PRODUCER_REGISTERS, CONSUMER_REGISTERS = 40, 232
+REGISTERS = 65536
+"""Of an SM: one block takes all of them."""
+EPILOGUE_INSTRUCTIONS = 128 / 12
+"""For an element of the result: a cycle for 24 bytes of f16 on their way to a TMA store."""
 
 
 @dataclass(frozen=True)
@@ -136,30 +141,42 @@ class GemmSm90:
         return refuse_pointwise(view.ops) or problem
 
     def configs(self, problem: GemmProblem, target: Target) -> list[Choice]:
-        group = problem.group
-        m, n, k, batch = (group.usual(e) for e in (problem.m, problem.n, problem.k, problem.batch))
-        tiles = [deepest(groups, bn, target.smem.data) for groups, bn in SHAPES]
-        ranked = sorted(tiles, key=lambda t: cycles(t, m, n, k, batch, target.sms.data))
-        return [Choice.of(self.name, asdict(t)) for t in ranked]
+        choices = [Choice.of(self.name, asdict(deepest(groups, bn, target.smem.data))) for groups, bn in SHAPES]
+        return sorted(choices, key=lambda choice: price(self.work(problem, choice, target), target))
+
+    def work(self, problem: GemmProblem, config: Choice, target: Target) -> list[Work]:
+        tile, usual = _tile(config), problem.group.usual
+        rows = cut(cut(usual(problem.m), tile.bm), tile.cluster) * tile.cluster
+        # One warpgroup with a narrow tile does not keep the tensor cores busy.
+        reached = 1.0 if tile.groups == 2 or tile.bn >= 128 else 0.8
+        threads = 128 * (1 + tile.groups)
+        return [
+            Work(
+                blocks=rows * cut(usual(problem.n), tile.bn) * max(1, usual(problem.batch)),
+                threads=threads,
+                registers=REGISTERS // threads,
+                smem=tile.smem(2),
+                steps=cut(usual(problem.k), 64),
+                ahead=tile.stages / 3,
+                operations={f"wgmma_{problem.kind}": tile.bm * tile.bn * 64 / reached},
+                l2_bytes=(tile.bm + tile.bn) * LINE,
+                tma=True,
+                epilogue=tile.bm * tile.bn * EPILOGUE_INSTRUCTIONS,
+                dram_bytes=sum(usual_bytes(problem.group)),
+            )
+        ]
 
     def lower(self, problem: GemmProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:
-        tile = Tile(**{k: int(v) for k, v in config.values.items()})
-        return [_Builder(problem, tile, target.sms.data).build()]
+        return [_Builder(problem, _tile(config), target.sms.data).build()]
+
+
+def _tile(config: Choice) -> Tile:
+    return Tile(**{k: int(v) for k, v in config.values.items()})
 
 
 def deepest(groups: int, bn: int, smem: int) -> Tile:
     """The tile with as many stages as fit: a deep ring hides latency, and one block has the SM to itself."""
     return next(t for t in (Tile(groups, bn, s) for s in STAGES) if t.smem(2) <= smem)
-
-
-def cycles(tile: Tile, m: int, n: int, k: int, batch: int, sms: int) -> float:
-    """Estimated cycles; see gemm_tiles.py for the kind of model. wgmma: 4,096 f16 multiply-adds a cycle and SM over 2 warpgroups."""
-    tiles = ceil(ceil(m / tile.bm) / tile.cluster) * tile.cluster * ceil(n / tile.bn) * batch
-    steps = ceil(k / 64)
-    compute = tile.bm * tile.bn * 64 / (2048 * (1.0 if tile.groups == 2 or tile.bn >= 128 else 0.8))
-    loads = (tile.bm + tile.bn) * LINE / 56
-    store = tile.bm * tile.bn * 2 / 24
-    return ceil(tiles / sms) * (steps * max(compute, loads, 160) + store) + 2500
 
 
 def _refuse_tma(problem: GemmProblem) -> str | None:

@@ -1,33 +1,32 @@
 """
-Tile shapes of the GEMM schedules and the model that ranks them.
+Tile shapes of the mma.sync and FMA kernels, and what a launch of each does.
 
-The model counts cycles of one SM: a block's step over `bk` costs the largest of tensor-core time, the time its operands take from L2 and
-the instructions that copies of under 16 bytes add, and no less than a latency that only more resident blocks hide; blocks run in waves.
-It is meant to order a dozen tiles, not to predict.
+A block's step over `bk` multiplies, brings its operands from L2, and, where these lie in pieces of under 16 bytes, spends instructions on
+their copies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from math import ceil
 
-# Multiply-adds per cycle and SM that mma.sync reaches on sm_80 to sm_90 (about 63% of Hopper's peak, arXiv 2501.12084); FMA units: 128.
-RATE = {"f16": 1300.0, "bf16": 1300.0, "tf32": 600.0, "s8": 2600.0, "fma": 100.0}
+from ...building.work import ISSUE, Work, cut
+from ...cost.price import RESERVED_SMEM
+
 ELEMENT_BYTES = {"f16": 2, "bf16": 2, "tf32": 4, "s8": 1, "fma": 4}
-L2_BYTES_PER_CYCLE = 48.0
-STEP_LATENCY = 450.0
 COPY_INSTRUCTIONS = 40.0
 """Of one thread for one piece of an operand: address, bounds, copy and its share of memory transactions, fitted to a 7 x 7 conv of three
-channels on an H100. Those of 16-byte pieces hide behind L2_BYTES_PER_CYCLE."""
-INSTRUCTIONS_PER_CYCLE = 128.0
-"""Of single threads, an SM."""
-BLOCK_OVERHEAD = 2500.0
-REGISTERS_PER_SM = 65536
-MAX_THREADS_PER_SM = 2048
-BLOCK_RESERVED_SMEM = 1024
+channels on an H100. Those of 16-byte pieces hide behind the bytes themselves."""
+EPILOGUE_INSTRUCTIONS = 19.2
+"""For an element of the result, from the accumulator's fragment to memory."""
+REFILL = 2500 / 450
+"""Waits between two blocks in one place."""
+RING = 3
+"""Stages of the ring for which one step waits in full."""
 SCRATCH_PAD = 4
 """f32 elements after each row of a staged epilogue's tile, against bank conflicts."""
+FMA_PAD = 4
+"""Elements after each row of an FMA operand: keeps 16-byte alignment and moves neighbouring rows to other banks."""
 
 
 @dataclass(frozen=True)
@@ -107,58 +106,52 @@ def widest_pieces(kind: str) -> Pieces:
     return 16 // ELEMENT_BYTES[kind], 16 // ELEMENT_BYTES[kind]
 
 
-def cycles(
-    tile: Tile, kind: str, m: int, n: int, k: int, batch: int, sms: int, smem: int, pieces: Pieces | None = None
-) -> float:
-    """Estimated cycles of the launch; infinity where the tile does not fit. `pieces`: by default the widest."""
-    element, widest = ELEMENT_BYTES[kind], widest_pieces(kind)
-    need = tile.smem(element, 4 if kind == "fma" else 0) + BLOCK_RESERVED_SMEM
-    if need > smem:
-        return float("inf")
-    resident = min(
-        (smem + BLOCK_RESERVED_SMEM) // need,
-        REGISTERS_PER_SM // (tile.registers() * tile.threads),
-        MAX_THREADS_PER_SM // tile.threads,
-    )
-    if resident < 1:
-        return float("inf")
-    blocks = max(1, ceil(m / tile.bm) * ceil(n / tile.bn) * batch)  # none where the result is empty
-    steps = ceil(k / tile.bk)
-    # Fewer than eight warps on an SM do not keep its tensor cores busy.
-    together = min(resident, ceil(blocks / sms))
-    busy = min(1.0, tile.wm * tile.wn * together / 8)
-    compute = tile.bm * tile.bn * tile.bk / (RATE[kind] * busy)
-    loads = (tile.bm + tile.bn) * tile.bk * element / L2_BYTES_PER_CYCLE
-    a_more, b_more = (1 / piece - 1 / wide for piece, wide in zip(pieces or widest, widest, strict=True))
-    copies = (tile.bm * a_more + tile.bn * b_more) * tile.bk * COPY_INSTRUCTIONS / (INSTRUCTIONS_PER_CYCLE * busy)
-    step = max(together * max(compute, loads, copies), STEP_LATENCY * 3 / (tile.stages))
-    epilogue = tile.bm * tile.bn * (0.10 if tile.staged else 0.15) * together
-    waves = ceil(blocks / (sms * together))
-    return waves * (steps * step + epilogue + BLOCK_OVERHEAD)
+@dataclass(frozen=True)
+class Sizes:
+    """A batch of products [m, k] x [k, n] of an operand kind, as it is usually; the sizes of an empty one count as 1."""
+
+    kind: str
+    m: int
+    n: int
+    k: int
+    batch: int = 1
+    pieces: Pieces | None = None
+    """By default the widest."""
+    dram_bytes: float = 0.0
+
+    def work(self, tile: Tile) -> Work:
+        """What a launch with this tile does."""
+        kind, element = self.kind, ELEMENT_BYTES[self.kind]
+        wide = widest_pieces(kind)
+        a_more, b_more = (1 / piece - 1 / most for piece, most in zip(self.pieces or wide, wide, strict=True))
+        return Work(
+            blocks=cut(self.m, tile.bm) * cut(self.n, tile.bn) * max(1, self.batch),
+            threads=tile.threads,
+            registers=tile.registers(),
+            smem=tile.smem(element, FMA_PAD if kind == "fma" else 0),
+            steps=cut(self.k, tile.bk),
+            ahead=tile.stages / RING,
+            operations={
+                f"mma_{kind}": tile.bm * tile.bn * tile.bk,
+                ISSUE: (tile.bm * a_more + tile.bn * b_more) * tile.bk * COPY_INSTRUCTIONS,
+            },
+            l2_bytes=(tile.bm + tile.bn) * tile.bk * element,
+            dram_bytes=self.dram_bytes,
+            epilogue=tile.bm * tile.bn * EPILOGUE_INSTRUCTIONS,
+            refill=REFILL,
+        )
 
 
-def rank(
-    kind: str,
-    m: int,
-    n: int,
-    k: int,
-    batch: int,
-    sms: int,
-    smem: int,
-    limit: int = 8,
-    *,
-    pieces: Pieces | None = None,
-) -> list[Tile]:
-    """The best tiles first, at most `limit`. Sizes are those of the profile's optimum; those of an empty product count as 1."""
-    m, n, k, batch = (max(size, 1) for size in (m, n, k, batch))
-    scored = [(cycles(t, kind, m, n, k, batch, sms, smem, pieces), t) for t in tiles(kind, k)]
+def rank(sizes: Sizes, smem: int, price: Callable[[Work], float], limit: int = 8) -> list[Tile]:
+    """The cheapest tiles first, at most `limit`, of those that fit `smem` bytes a block."""
+    scored = [(price(sizes.work(tile)), tile) for tile in tiles(sizes.kind, max(1, sizes.k))]
     fitting = sorted((c for c in scored if c[0] != float("inf")), key=lambda c: c[0])
-    return [_staged(t, kind, n, smem) for _, t in fitting[:limit]]
+    return [_staged(t, sizes.kind, sizes.n, smem) for _, t in fitting[:limit]]
 
 
 def _staged(tile: Tile, kind: str, n: int, smem: int) -> Tile:
     """The tile with a staged epilogue where whole 16-byte stores result and it fits."""
     staged = replace(tile, staged=1)
-    if kind == "fma" or n % 8 or tile.bn < 32 or staged.smem(ELEMENT_BYTES[kind]) + BLOCK_RESERVED_SMEM > smem:
+    if kind == "fma" or n % 8 or tile.bn < 32 or staged.smem(ELEMENT_BYTES[kind]) + RESERVED_SMEM > smem:
         return tile
     return staged

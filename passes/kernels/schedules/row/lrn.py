@@ -24,8 +24,12 @@ from ...building.pointwise import add, compute_type, convert, div, mul, refuse_p
 from ...building.schedule import OtherAnchor, Refusal
 from ...building.space import Space, refuse_values
 from ...building.tiling import column_threads
+from ...building.work import ACCESS_INSTRUCTIONS, ISSUE, Work, arithmetic, cut, usual_bytes
+from .tiles import UNROLLED
 
 NAME = "lrn"
+POWER = 40
+"""Instructions of a quotient by a power."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,27 @@ class Lrn:
         columns = column_threads(problem.group.usual(nn.shape_of(problem.anchor.x)[-1]), 1, 128)
         return [
             Choice.of(NAME, {"threads": t, "columns": columns, "rows": r}) for t, r in ((128, 1), (128, 4), (256, 1))
+        ]
+
+    def work(self, problem: LrnProblem, config: Choice, target: Target) -> list[Work]:
+        """A step for each neighbouring channel."""
+        group = problem.group
+        threads, columns, deep = (int(config.values[k]) for k in ("threads", "columns", "rows"))
+        *pixels, channels = nn.shape_of(problem.anchor.x)
+        blocks = cut(group.usual(product(pixels)), threads // columns * deep) * cut(group.usual(channels), columns)
+        moved, steps = sum(usual_bytes(group)), problem.anchor.size.value.data
+        return [
+            Work(
+                blocks=blocks,
+                threads=threads,
+                registers=32 + 4 * deep,
+                steps=steps,
+                ahead=UNROLLED,
+                operations={ISSUE: threads * deep * ACCESS_INSTRUCTIONS},
+                l2_bytes=moved / blocks / steps,
+                dram_bytes=moved,
+                epilogue=threads * deep * (arithmetic(group.ops) + POWER + ACCESS_INSTRUCTIONS * len(group.tensors)),
+            )
         ]
 
     def lower(self, problem: LrnProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:

@@ -16,14 +16,15 @@ from xdsl.ir import SSAValue
 
 from .....dialects import kernel, nn
 from .....dialects.dims import Expr
-from .....dialects.kernel.types import Choice, GlobalType, Target
+from .....dialects.kernel.types import Choice, GlobalType, Target, bitwidth
 from ...building.builder import KernelBuilder
 from ...building.group import Anchors, GroupView
 from ...building.schedule import OtherAnchor, Refusal, choice_of
 from ...building.space import Space
 from ...building.tiling import power_of_two_at_least
+from ...building.work import Work, arithmetic, cut, usual_bytes
 from .row import SCHEDULE as ROW
-from .tiles import Reduction, RowKernel, RowProblem, RowTile
+from .tiles import Reduction, RowKernel, RowProblem, RowTile, row_work
 
 NAME = "reduce_split"
 LEAST = 1 << 16
@@ -65,6 +66,25 @@ class ReduceSplit:
     def workspace(self, problem: RowProblem, tunables: Mapping[str, int | str]) -> Sequence[GlobalType]:
         return [GlobalType.of([problem.rows, int(tunables["spans"])], problem.wide)]
 
+    def work(self, problem: RowProblem, config: Choice, target: Target) -> list[Work]:
+        group, tile, spans = problem.group, RowTile.of(config), int(config.values["spans"])
+        rows, columns = max(1, group.usual(problem.rows)), max(1, group.usual(problem.columns))
+        length = cut(columns, tile.width * spans) * tile.width
+        used, between = cut(columns, length), rows * spans * bitwidth(problem.wide) // 8
+        read = sum(usual_bytes(group)[: len(group.operands)])
+        blocks, steps = cut(rows, tile.rows) * used, cut(min(columns, length), tile.width)
+        partial = row_work(
+            problem, tile, min(columns, length), 1, 3 + arithmetic(group.ops),
+            blocks=blocks, l2_bytes=read / blocks / steps, dram_bytes=read + between,
+        )  # fmt: skip
+        behind, tile = sum(usual_bytes(group)[len(group.operands) :]), _total_tile(problem)
+        blocks = cut(rows, tile.rows)
+        total = row_work(
+            problem, tile, spans, 1, 3,
+            blocks=blocks, l2_bytes=between / blocks / cut(spans, tile.width), dram_bytes=between + behind,
+        )  # fmt: skip
+        return [partial, total]
+
     def lower(self, problem: RowProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:
         return [_partial(problem, config), _total(problem, config)]
 
@@ -92,6 +112,11 @@ def _tile(problem: RowProblem) -> RowTile:
     return RowTile(rows=1, threads=256, vector=vector, registers=max(vector, 8), loop=1)
 
 
+def _total_tile(problem: RowProblem) -> RowTile:
+    """Of the second launch: a warp a row."""
+    return RowTile(4, LANES, 1, 1, loop=1) if problem.shuffles else RowTile(LANES, 1, 1, 1, loop=1)
+
+
 def _partial(problem: RowProblem, choice: Choice) -> kernel.FuncOp:
     """Each block reduces one span of columns of its rows."""
     group, tile, how = problem.group, RowTile.of(choice), Reduction.of(_anchor(problem))
@@ -111,7 +136,7 @@ def _total(problem: RowProblem, choice: Choice) -> kernel.FuncOp:
     """A warp a row reduces the spans and computes what follows."""
     group, anchor = problem.group, _anchor(problem)
     how, spans = Reduction.of(anchor), int(choice.values["spans"])
-    tile = RowTile(4, LANES, 1, 1, loop=1) if problem.shuffles else RowTile(LANES, 1, 1, 1, loop=1)
+    tile = _total_tile(problem)
     grid = [(problem.rows + tile.rows - 1) // tile.rows, 1, 1]
     b = KernelBuilder.for_group(
         group, grid, tile.warps, name=f"{group.name}_stage1", workspace=SCHEDULE.workspace(problem, choice.values)

@@ -13,11 +13,11 @@ Statistics are f32 for f16 and bf16. Elements outside a row are the reduction's 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects import math
-from xdsl.ir import SSAValue
+from xdsl.ir import Operation, SSAValue
 
 from .....dialects import kernel, nn
 from .....dialects.kernel.types import Choice, Target
@@ -28,12 +28,21 @@ from ...building.pointwise import add, convert, div, lowest, maximum, mul, refus
 from ...building.schedule import OtherAnchor, Refusal
 from ...building.space import Space, refuse_values
 from ...building.tiling import power_of_two_at_least
-from .tiles import Reduction, RowKernel, RowProblem, RowTile
+from ...building.work import Work, arithmetic, cut, usual_bytes
+from .tiles import Reduction, RowKernel, RowProblem, RowTile, row_work
 
 NAME = "row"
 ANCHORS = (nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp)
 REGISTERS = 32
 """Values of a row that a thread keeps: with as many temporaries it stays far below 255 registers, and four blocks fit an SM."""
+
+
+_EFFORT: Mapping[type[Operation], tuple[float, int]] = {
+    nn.SoftmaxOp: (16, 2),
+    nn.LayerNormOp: (10, 3),
+    nn.ReduceOp: (3, 1),
+}
+"""Instructions for an element, and how often rows are read that do not fit the registers."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +103,21 @@ class Row:
         return [
             _choice(max(32, 128 // s), s, 1, min(8, power_of_two_at_least(-(-columns // s))), loop=1) for s in options
         ]
+
+    def work(self, problem: RowProblem, config: Choice, target: Target) -> list[Work]:
+        group, tile = problem.group, RowTile.of(config)
+        instructions, passes = _EFFORT[type(problem.anchor)]
+        if not tile.loop:
+            passes = 1
+        blocks, columns = cut(group.usual(problem.rows), tile.rows), max(1, group.usual(problem.columns))
+        read, moved = max(usual_bytes(group)[: len(group.operands)]), sum(usual_bytes(group))
+        moved += (passes - 1) * read
+        return [
+            row_work(
+                problem, tile, columns, passes, instructions / passes + arithmetic(group.ops),
+                blocks=blocks, l2_bytes=moved / blocks / (passes * cut(columns, tile.width)), dram_bytes=moved,
+            )
+        ]  # fmt: skip
 
     def lower(self, problem: RowProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:
         return [_Kernel(problem, RowTile.of(config)).build()]

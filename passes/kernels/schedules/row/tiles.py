@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from typing import Any
 
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import f64, i8, i32, i64
@@ -23,6 +24,10 @@ from ...building.group import Access, GroupView
 from ...building.pointwise import add, compute_type, convert, div, maximum, minimum, mul, select
 from ...building.space import Space
 from ...building.tiling import vector_width
+from ...building.work import ACCESS_INSTRUCTIONS, ISSUE, Work, cut
+
+UNROLLED = 5
+"""Steps of a loop over columns whose loads are under way together, as the compiler unrolls it: fitted to sums of a long row."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +130,21 @@ class RowTile:
     @property
     def warps(self) -> int:
         return self.rows * self.threads // 32
+
+
+def row_work(problem: RowProblem, tile: RowTile, columns: int, passes: int, per_element: float, **rest: Any) -> Work:
+    """A launch whose blocks walk `columns` columns `passes` times; `rest`: blocks, dram_bytes and what else `Work` has."""
+    chunk = min(columns, tile.width)
+    full = sum(len(nn.shape_of(v)) >= len(problem.dims) for v in problem.group.tensors)
+    instructions = per_element + ACCESS_INSTRUCTIONS * full / tile.vector
+    return Work(
+        threads=tile.rows * tile.threads,
+        registers=min(255, 32 + 2 * tile.registers),
+        steps=passes * cut(columns, tile.width),
+        ahead=UNROLLED if tile.loop else 1,
+        operations={ISSUE: tile.rows * chunk * instructions},
+        **rest,
+    )
 
 
 class RowKernel:
