@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from xdsl.dialects.builtin import Float8E4M3FNType, Float8E5M2Type, ModuleOp, f64
+from xdsl.dialects.builtin import Float8E4M3FNType, Float8E5M2Type, ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
@@ -71,11 +71,4 @@ def _why(op: Operation, fixed: set[SSAValue]) -> str | None:
         if isinstance(element, Float8E4M3FNType | Float8E5M2Type):
             what = "an output is" if isinstance(op, ReturnOp) else "it takes or makes"
             return f"{what} {element}; trtc reads 8-bit floats in constants only: cast outside the model"
-    if f64 in elements and (isinstance(op, nn.MatmulOp) or (isinstance(op, nn.ConvOp) and not _is_depthwise(op))):
-        return "it multiplies matrices of f64; convert the model to f32 or f16"
     return None
-
-
-def _is_depthwise(op: nn.ConvOp) -> bool:
-    """Whether a convolution is one window per channel, which needs no matrix product."""
-    return nn.shape_of(op.x)[-1] == op.groups.value.data

@@ -194,7 +194,7 @@ class MmaOp(IRDLOperation):
     """
     acc + A B^T, with A [M, K] and B [N, K]. mma.sync and FMA take fragments (layouts mma_a, mma_b, or outer_a, outer_b) and are done at
     once; wgmma takes B, and A unless it is a wgmma_a fragment, from shared tiles, and is done after `mma_wait`. f32 operands in mma
-    layouts are rounded to TF32. Accumulates in f32 (i32 for i8).
+    layouts are rounded to TF32. Accumulates in f32 (i32 for i8, f64 for f64).
     """
 
     name = "kernel.mma"

@@ -30,6 +30,8 @@ PIPES: Mapping[str, Pipe] = {
     "mma_tf32": Pipe(600.0),
     "mma_s8": Pipe(2600.0),
     "mma_fma": Pipe(100.0),
+    # Datasheets: half as many of f64. GPUs that are not for data centers have 2; no schedule but one takes f64, so no choice hangs on it.
+    "mma_fma64": Pipe(50.0),
     ISSUE: Pipe(128.0),
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, IntegerType, f32, i32
+from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, Float64Type, IntegerType, f32, f64, i32
 from xdsl.ir import Attribute, SSAValue
 
 from ....dialects.kernel import (
@@ -67,7 +67,7 @@ def _kind(context: Context, element: Attribute) -> str:
 
 
 def _check_accumulator(context: Context, element: Attribute, acc: FragType) -> None:
-    wanted = i32 if isinstance(element, IntegerType) else f32
+    wanted = i32 if isinstance(element, IntegerType) else f64 if isinstance(element, Float64Type) else f32
     if acc.element_type != wanted:
         raise context.em.error(f"expected an accumulator of {wanted} for operands of {element}, got {acc.element_type}")
 

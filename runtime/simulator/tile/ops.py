@@ -217,7 +217,7 @@ def _mma_operand(m: State, value: SSAValue) -> Array:
     if array.dtype.kind == "i":
         return array.astype(np.float64)
     exact = isinstance(value.type, kernel.FragType) and isinstance(value.type.layout, OuterA | OuterB)
-    wide = array.astype(np.float32)
+    wide = array if array.dtype == np.float64 else array.astype(np.float32)
     return to_tf32(wide) if array.dtype == np.float32 and not exact else wide
 
 

@@ -10,7 +10,7 @@ import pytest
 
 Check = Callable[..., Any]
 HOPPER = 'kernel.target = #kernel.target<"sm_90a", sms = 132, smem = 232448>'
-LOOSE = {"f32": 2e-6, "tf32": 2e-3, "f16": 2e-3, "bf16": 1e-2}
+LOOSE = {"f64": 1e-14, "f32": 2e-6, "tf32": 2e-3, "f16": 2e-3, "bf16": 1e-2}
 
 
 def module(body: str, *, attributes: str = "", anchor: str = "matmul", layouts: str = "") -> str:
@@ -39,7 +39,7 @@ def matmul(m: object, n: int, k: int, element: str, *, transpose: bool = True, m
   }}"""
 
 
-@pytest.mark.parametrize("element", ["f16", "bf16", "f32", "tf32"])
+@pytest.mark.parametrize("element", ["f16", "bf16", "f32", "tf32", "f64"])
 @pytest.mark.parametrize(("m", "n", "k"), [(128, 64, 64), (37, 24, 40), (5, 130, 33)])
 def test_matmul_with_epilogue(check_group: Check, element: str, m: int, n: int, k: int) -> None:
     math = "math = #nn.math<tf32>" if element == "tf32" else ""
@@ -47,7 +47,7 @@ def test_matmul_with_epilogue(check_group: Check, element: str, m: int, n: int, 
     check_group(text, "gemm_mma", tolerance=LOOSE[element])
 
 
-@pytest.mark.parametrize("element", ["f16", "f32"])
+@pytest.mark.parametrize("element", ["f16", "f32", "f64"])
 def test_matmul_with_b_as_k_by_n(check_group: Check, element: str) -> None:
     check_group(module(matmul(48, 40, 56, element, transpose=False)), "gemm_mma", tolerance=LOOSE[element])
 

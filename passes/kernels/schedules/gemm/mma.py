@@ -1,5 +1,5 @@
 """
-Convolutions and matmuls by mma.sync (f16, bf16, tf32, i8) or FMA (strict f32), for sm_80 and later.
+Convolutions and matmuls by mma.sync (f16, bf16, tf32, i8) or FMA (strict f32, f64), for sm_80 and later.
 
 One block computes a bm x bn tile. All its warps copy steps of bk into a ring of shared tiles by cp.async, `stages` deep, and multiply the
 oldest one: operands come to registers by ldmatrix, accumulators stay there. Rows of shared tiles are swizzled over their full length, so
@@ -30,7 +30,7 @@ from ...building.tiling import vector_width
 from ...building.work import Work, usual_bytes
 from ...cost.price import launch_price
 from .problem import ANCHORS, GemmProblem, operand_views, problem_of
-from .tiles import FMA_PAD, SCRATCH_PAD, Pieces, Sizes, Tile, rank
+from .tiles import FMA, FMA_PAD, SCRATCH_PAD, Pieces, Sizes, Tile, rank
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Layouts:
 
 
 def layouts_for(kind: str, tile: Tile) -> Layouts:
-    if kind == "fma":
+    if kind in FMA:
         # A warp as 8 x 4 threads; each thread multiplies vr rows by vc columns, at most 4 of each side by side.
         tr, tc = 8 * tile.wm, 4 * tile.wn
         vr, vc = min(4, tile.bm // tr), min(4, tile.bn // tc)
@@ -87,8 +87,8 @@ class GemmMma:
         group = problem.group
         tile = _tile(config)
         grid = [ceildiv(problem.n, tile.bn), ceildiv(problem.m, tile.bm), problem.batch]
-        # Strict f32 keeps whole operand rows in registers; one block an SM is enough where that takes many.
-        b = KernelBuilder.for_group(group, grid, tile.wm * tile.wn, min_blocks=1 if problem.kind == "fma" else 0)
+        # FMA keeps whole operand rows in registers; one block an SM is enough where that takes many.
+        b = KernelBuilder.for_group(group, grid, tile.wm * tile.wn, min_blocks=1 if problem.kind in FMA else 0)
         column = named(b.mul(b.coords[0], tile.bn), "column")
         row, batch = named(b.mul(b.coords[1], tile.bm), "row"), b.coords[2]
         acc, ring_tile = _main_loop(b, problem, tile, batch, row, column)
@@ -103,7 +103,7 @@ def _main_loop(
     element, layouts = problem.element, layouts_for(problem.kind, tile)
     a_op, b_op = operand_views(problem, b.tensors)
     a_view, b_view = b.emit(a_op, "a_view"), b.emit(b_op, "b_view")
-    pad = FMA_PAD if problem.kind == "fma" else 0
+    pad = FMA_PAD if problem.kind in FMA else 0
     swizzle = 0 if pad else swizzle_for(tile.bk * bitwidth(element) // 8)
     b_tile = (tile.bk, tile.bn) if problem.b_is_kn else (tile.bn, tile.bk)
     b_swizzle = 0 if pad else swizzle_for(b_tile[1] * bitwidth(element) // 8)

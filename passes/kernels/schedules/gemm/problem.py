@@ -12,7 +12,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, IntegerType, bf16, f16, f32, i32
+from xdsl.dialects.builtin import (
+    BFloat16Type,
+    Float16Type,
+    Float32Type,
+    Float64Type,
+    IntegerType,
+    bf16,
+    f16,
+    f32,
+    f64,
+    i32,
+)
 from xdsl.ir import Attribute, SSAValue
 
 from .....dialects import kernel, nn
@@ -31,7 +42,7 @@ class GemmProblem:
     group: GroupView
     anchor: nn.ConvOp | nn.MatmulOp
     kind: str
-    """f16, bf16, tf32, s8 (tensor cores) or fma (strict f32)."""
+    """f16, bf16, tf32, s8 (tensor cores), fma (strict f32) or fma64 (f64)."""
 
     @cached_property
     def dims(self) -> tuple[Expr, ...]:
@@ -50,7 +61,7 @@ class GemmProblem:
 
     @property
     def accumulator(self) -> Attribute:
-        return i32 if self.kind == "s8" else f32
+        return {"s8": i32, "fma64": f64}.get(self.kind, f32)
 
     @cached_property
     def groups(self) -> int:
@@ -129,7 +140,7 @@ def problem_of(group: GroupView) -> GemmProblem | Refusal:
         return OtherAnchor(why, anchor, final=True)
     kind = _kind(anchor)
     if kind is None:
-        why = f"expected f16, bf16, f32 or i8 operands, got {nn.element_of(anchor.operands[0])}"
+        why = f"expected f16, bf16, f32, f64 or i8 operands, got {nn.element_of(anchor.operands[0])}"
         return Refusal(why, anchor, final=True)
     problem = GemmProblem(group, anchor, kind)
     operands = (image_of(group, anchor), anchor.w) if isinstance(anchor, nn.ConvOp) else anchor.operands
@@ -160,6 +171,8 @@ def _kind(anchor: nn.ConvOp | nn.MatmulOp) -> str | None:
             return "bf16"
         case Float32Type():
             return "tf32" if anchor.math is not None else "fma"
+        case Float64Type():
+            return "fma64"
         case IntegerType() as t if t.width.data == 8:
             return "s8"
         case _:

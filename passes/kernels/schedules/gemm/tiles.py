@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from ...building.work import ISSUE, Work, cut
 from ...cost.price import RESERVED_SMEM
 
-ELEMENT_BYTES = {"f16": 2, "bf16": 2, "tf32": 4, "s8": 1, "fma": 4}
+ELEMENT_BYTES = {"f16": 2, "bf16": 2, "tf32": 4, "s8": 1, "fma": 4, "fma64": 8}
+FMA = ("fma", "fma64")
+"""The kinds that multiply on the FMA units, without fragments of tensor cores."""
 COPY_INSTRUCTIONS = 40.0
 """Of one thread for one piece of an operand: address, bounds, copy and its share of memory transactions, fitted to a 7 x 7 conv of three
 channels on an H100. Those of 16-byte pieces hide behind the bytes themselves."""
@@ -83,7 +85,7 @@ FMA_SHAPES = (
 def tiles(kind: str, k: int) -> Iterable[Tile]:
     """All tiles for an operand kind (a key of RATE) and a reduction of k."""
     element = ELEMENT_BYTES[kind]
-    if kind == "fma":
+    if kind in FMA:
         for bm, bn, wm, wn in FMA_SHAPES:
             yield Tile(bm, bn, 16, wm, wn, 3)
         return
@@ -128,7 +130,7 @@ class Sizes:
             blocks=cut(self.m, tile.bm) * cut(self.n, tile.bn) * max(1, self.batch),
             threads=tile.threads,
             registers=tile.registers(),
-            smem=tile.smem(element, FMA_PAD if kind == "fma" else 0),
+            smem=tile.smem(element, FMA_PAD if kind in FMA else 0),
             steps=cut(self.k, tile.bk),
             ahead=tile.stages / RING,
             operations={
@@ -152,6 +154,6 @@ def rank(sizes: Sizes, smem: int, price: Callable[[Work], float], limit: int = 8
 def _staged(tile: Tile, kind: str, n: int, smem: int) -> Tile:
     """The tile with a staged epilogue where whole 16-byte stores result and it fits."""
     staged = replace(tile, staged=1)
-    if kind == "fma" or n % 8 or tile.bn < 32 or staged.smem(ELEMENT_BYTES[kind]) + RESERVED_SMEM > smem:
+    if kind in FMA or n % 8 or tile.bn < 32 or staged.smem(ELEMENT_BYTES[kind]) + RESERVED_SMEM > smem:
         return tile
     return staged
