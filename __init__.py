@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .compiler.driver import build
+    from .compiler.build import build
     from .compiler.network import Network
     from .compiler.options import BuildOptions
     from .dialects.errors import (
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .runtime.program.memory import InputError
 
 _WHERE = {
-    "build": "compiler.driver",
+    "build": "compiler.build",
     "Network": "compiler.network",
     "BuildOptions": "compiler.options",
     "Engine": "runtime.engine",

@@ -89,11 +89,11 @@ def _build(
     observers: Sequence[Observer],
 ) -> Engine:
     with collecting() as found:
-        imported, digest = _import(model, options)
+        imported, read = _import(model, options)
     check_kernel_types(imported)
     check_extents(imported)
     name = Path(model).name if isinstance(model, str | Path) else ""
-    writer = EngineWriter({"sha256": digest, "name": name}, options)
+    writer = EngineWriter({**read, "name": name}, options)
     compiles = 0
     for arch in archs:
         own = replace(options, target=arch)
@@ -136,16 +136,16 @@ class _Tiles(Observer):
             self.progress(f"pass {step.name}", 1, 1)
 
 
-def _import(model: Any, options: BuildOptions) -> tuple[ModuleOp, str]:
-    """The module to build and a digest of what it was made from."""
+def _import(model: Any, options: BuildOptions) -> tuple[ModuleOp, dict[str, Any]]:
+    """The module to build and what it was made from: a digest, and the files beside the model's own."""
     if isinstance(model, ModuleOp):
         module = _with_profiles(model, options)
-        return module, hashlib.sha256(str(module).encode()).hexdigest()
+        return module, {"sha256": hashlib.sha256(str(module).encode()).hexdigest()}
     from .network import Network
 
     if isinstance(model, Network):
         module = model.module(dim_ranges(options.profiles))
-        return module, hashlib.sha256(str(module).encode()).hexdigest()
+        return module, {"sha256": hashlib.sha256(str(module).encode()).hexdigest()}
     from onnx import ModelProto
 
     from .frontend import import_graph, load
@@ -158,7 +158,8 @@ def _import(model: Any, options: BuildOptions) -> tuple[ModuleOp, str]:
         )
     graph = load(model)
     imported = import_graph(graph, profiles=dict(options.profiles), require_profiles=True)
-    return imported, graph.digest()
+    files = {"files": sorted(graph.external.files)} if graph.external.files else {}
+    return imported, {"sha256": graph.digest(), **files}
 
 
 def _with_profiles(module: ModuleOp, options: BuildOptions) -> ModuleOp:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -49,10 +48,11 @@ class Store:
 
     def add(self, name: str, data: bytes | memoryview, align: int = TEXT_ALIGNMENTS[0]) -> str:
         """Keeps bytes and returns the section's name, which is an older one where the bytes are known already."""
-        key = (hashlib.sha256(data).hexdigest(), align)
+        section = Section(data, align)
+        key = (section.sha256, align)
         if key not in self._by_digest:
             self._by_digest[key] = name
-            self.sections[name] = Section(data, align)
+            self.sections[name] = section
         return self._by_digest[key]
 
     def add_text(self, name: str, text: str) -> str:
@@ -63,8 +63,8 @@ class Store:
 class EngineWriter:
     """Collects the architectures of one engine."""
 
-    model: Mapping[str, str]
-    """The manifest's `model`: a digest of what the build read, and a name."""
+    model: Mapping[str, Any]
+    """The manifest's `model`: a digest of what the build read, a name, and the files beside the model's own."""
     options: BuildOptions
     store: Store = field(default_factory=Store)
     _variants: dict[str, Any] = field(default_factory=dict[str, Any])

@@ -10,7 +10,7 @@ from ..dialects.errors import OptionError
 
 
 def cache_directory() -> Path:
-    """Where compiled kernels (`cubin/`) and downloaded models (`models/`) are kept: `$TRTC_CACHE`, else `$XDG_CACHE_HOME/trtc`,
+    """Where compiled kernels and engines (`cubin/`) and downloaded models (`models/`) are kept: `$TRTC_CACHE`, else `$XDG_CACHE_HOME/trtc`,
     else `~/.cache/trtc`. Raises OptionError where there is no home folder."""
     chosen, base = os.environ.get("TRTC_CACHE"), os.environ.get("XDG_CACHE_HOME")
     try:
@@ -21,7 +21,7 @@ def cache_directory() -> Path:
 
 
 def cache_limit() -> int:
-    """How many bytes of compiled kernels are kept: `$TRTC_CACHE_LIMIT` MiB, by default 1024. OptionError for what is no number."""
+    """How many bytes of kernels and engines are kept: `$TRTC_CACHE_LIMIT` MiB, by default 1024. OptionError for what is no number."""
     chosen = os.environ.get("TRTC_CACHE_LIMIT") or "1024"
     if not re.fullmatch(r"[0-9]{1,9}", chosen):
         raise OptionError(f"TRTC_CACHE_LIMIT: expected a number of MiB such as 1024, got '{chosen[:40]}'.")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from xdsl.dialects.builtin import IntAttr, ModuleOp, StringAttr
+from typing import TYPE_CHECKING
 
 from ..dialects.errors import OptionError, TargetError
-from ..dialects.kernel.types import Target
 from ..runtime.driver import DeviceInfo, find_device
+
+if TYPE_CHECKING:
+    from xdsl.dialects.builtin import ModuleOp
+
+    from ..dialects.kernel.types import Target
 
 TARGET = "kernel.target"
 DEFAULT_ARCH = "sm_80"
@@ -36,6 +40,10 @@ def detect_arch() -> str:
 
 def describe_target(arch: str, device: DeviceInfo | None = None) -> Target:
     """The target attribute of an architecture, from the GPU given or else from a table. TargetError for an unknown one."""
+    from xdsl.dialects.builtin import IntAttr, StringAttr
+
+    from ..dialects.kernel.types import Target
+
     if device is not None and arch.rstrip("af") == device.arch:
         return Target(StringAttr(arch), IntAttr(device.sms), IntAttr(device.shared_bytes))
     if arch not in _KNOWN:
@@ -46,6 +54,8 @@ def describe_target(arch: str, device: DeviceInfo | None = None) -> Target:
 
 def check_target(module: ModuleOp, arch: str | None) -> None:
     """Raises OptionError where a module was made for another architecture than the one asked for."""
+    from ..dialects.kernel.types import Target
+
     target = module.attributes.get(TARGET)
     if arch is not None and isinstance(target, Target) and target.arch.data != arch:
         raise OptionError(

@@ -19,8 +19,9 @@ import json
 import os
 import stat
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import IO, Any, cast
 
 from ..dialects.errors import EngineFormatError, OptionError
@@ -45,12 +46,26 @@ class Section:
     data: Buffer
     align: int = 64
 
+    @cached_property
+    def sha256(self) -> str:
+        """The SHA-256 of the bytes, in hex, computed once."""
+        return hashlib.sha256(self.data).hexdigest()
+
 
 def write_container(path: str | os.PathLike[str], manifest: Mapping[str, Any], sections: Mapping[str, Section]) -> None:
     """Writes an engine file atomically: `path` holds the old file or the whole new one, never half of it.
 
     Raises OptionError where nothing can be written.
     """
+    parts = encode_container(path, manifest, sections)
+    with replacing(path, "engine file") as file:
+        file.writelines(parts)
+
+
+def encode_container(
+    path: str | os.PathLike[str], manifest: Mapping[str, Any], sections: Mapping[str, Section]
+) -> Iterator[Buffer]:
+    """The bytes of an engine file in parts, in order. Raises OptionError, which names `path`, for a manifest that is too large."""
     table, end = _layout(sections)
     encoded = encode_manifest({**manifest, "sections": table})
     if len(encoded) > _MAXIMUM_MANIFEST:
@@ -60,14 +75,17 @@ def write_container(path: str | os.PathLike[str], manifest: Mapping[str, Any], s
     start = _round_up(_HEADER.size + len(encoded), PAGE)
     prefix = _HEADER.pack(MAGIC, VERSION, 0, start + end, len(encoded), b"")[:32]
     digest = hashlib.sha256(prefix + encoded).digest()
-    with replacing(path, "engine file") as file:
-        file.write(prefix + digest + encoded)
+
+    def parts() -> Iterator[Buffer]:
+        yield prefix + digest + encoded
         position = _HEADER.size + len(encoded)
         for entry in table:
-            file.write(bytes(start + entry["offset"] - position))
-            file.write(sections[entry["name"]].data)
+            yield bytes(start + entry["offset"] - position)
+            yield sections[entry["name"]].data
             position = start + entry["offset"] + entry["length"]
-        file.write(bytes(start + end - position))
+        yield bytes(start + end - position)
+
+    return parts()
 
 
 def read_container(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Section]]:
@@ -75,22 +93,28 @@ def read_container(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[s
 
     Raises EngineFormatError for a missing, truncated, altered or foreign file, before it reads what only such a file asks for.
     """
-    size = 0
     try:
         # A pipe would wait for its writer.
         with open(os.open(os.fspath(path), os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise EngineFormatError(f"engine file '{path}': expected a file, got a device or pipe; check the path.")
-            size = status.st_size
-            if size > memory_bytes():
-                raise MemoryError
-            reader = _Reader(path, file, size)
-            manifest = reader.manifest()
-            return manifest, reader.sections(manifest)
+            return read_stream(path, file)
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise EngineFormatError(f"engine file '{path}': {reason}; check the path.") from error
+
+
+def read_stream(path: str | os.PathLike[str], file: IO[bytes]) -> tuple[dict[str, Any], dict[str, Section]]:
+    """`read_container` of an open file; errors name it `path`. Raises OSError as well."""
+    size = 0
+    try:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise EngineFormatError(f"engine file '{path}': expected a file, got a device or pipe; check the path.")
+        size = status.st_size
+        if size > memory_bytes():
+            raise MemoryError
+        reader = _Reader(path, file, size)
+        manifest = reader.manifest()
+        return manifest, reader.sections(manifest)
     except MemoryError as error:
         raise EngineFormatError(
             f"engine file '{path}': its {size} bytes do not fit this machine's memory; use a machine with more."
@@ -155,10 +179,9 @@ class _Reader:
             if name in sections or begin != _round_up(self.position, align) or not 0 <= length <= self.size - begin:
                 raise self.broken(f"section '{name}' is repeated or out of place")
             self.skip(begin)
-            data = self.read(length)
-            if hashlib.sha256(data).hexdigest() != digest:
+            sections[name] = Section(self.read(length), align)
+            if sections[name].sha256 != digest:
                 raise self.broken(f"the SHA-256 of section '{name}' does not match")
-            sections[name] = Section(data, align)
         if self.position != self.size:
             raise self.broken(f"{self.size - self.position} bytes follow its last section")
         return sections
@@ -213,8 +236,9 @@ def _layout(sections: Mapping[str, Section]) -> tuple[list[dict[str, Any]], int]
     end = 0
     for name, section in sections.items():
         offset, length = _round_up(end, section.align), len(section.data)
-        digest = hashlib.sha256(section.data).hexdigest()
-        table.append({"name": name, "offset": offset, "length": length, "sha256": digest, "align": section.align})
+        table.append(
+            {"name": name, "offset": offset, "length": length, "sha256": section.sha256, "align": section.align}
+        )
         end = offset + length
     return table, end
 

@@ -87,6 +87,16 @@ class EngineContents:
         return {name: (low, opt, high) for name, (low, opt, high) in self._manifest["symbols"].items()}
 
     @property
+    def stored_bytes(self) -> int:
+        """The bytes of its sections: nearly the size of its file."""
+        return sum(len(section.data) for section in self._sections.values())
+
+    @property
+    def external_files(self) -> tuple[str, ...]:
+        """The files beside the model's own that weights were read from, as the model names them."""
+        return tuple(map(str, self._manifest["model"].get("files", ())))
+
+    @property
     def nvrtc_major(self) -> int:
         """The major version of the CUDA toolkit that compiled its kernels."""
         return int(self._manifest["toolchain"]["nvrtc"][0])

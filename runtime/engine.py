@@ -8,12 +8,12 @@ cubins on a GPU.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ..dialects.errors import OptionError, TargetError, got
-from .container import Section, read_container, write_container
+from .container import Buffer, Section, encode_container, read_container, write_container
 from .contents import SIMULATOR, EngineContents
 from .driver import find_device
 from .files import as_path
@@ -62,6 +62,10 @@ class Engine(EngineContents):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the engine file, atomically. Equal engines write equal bytes."""
         write_container(as_path(path, "engine file"), self._manifest, self._sections)
+
+    def encode(self, extra: Mapping[str, Any]) -> Iterator[Buffer]:
+        """The bytes of the engine file in parts, with further fields in its manifest, which is then no longer an engine's."""
+        return encode_container("", {**self._manifest, **extra}, self._sections)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Engine:

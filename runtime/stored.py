@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from xdsl.dialects.builtin import ModuleOp
 
 from ..dialects.errors import EngineFormatError
-from ..dialects.ir_text import IRTextError, read_module
 from .container import Section
-from .kernels import KernelInfo
-from .program.host import HostProgram
+
+if TYPE_CHECKING:
+    from xdsl.dialects.builtin import ModuleOp
+
+    from .kernels import KernelInfo
+    from .program.host import HostProgram
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class StoredVariant:
     @cached_property
     def units(self) -> dict[str, Unit]:
         """The kernels, by name."""
+        from .kernels import KernelInfo
+
         units: dict[str, Unit] = {}
         for stored in self.manifest["kernels"]:
             info = KernelInfo.from_json(stored["facts"])
@@ -49,6 +53,8 @@ class StoredVariant:
         """Parses the IR text of the `host` function or of the `tiles`, the tile-level kernels. EngineFormatError when it is not IR."""
         from xdsl.context import Context
         from xdsl.dialects import get_all_dialects
+
+        from ..dialects.ir_text import IRTextError, read_module
 
         context = Context(allow_unregistered=False)
         for name, load in {**get_all_dialects(), **_dialects()}.items():

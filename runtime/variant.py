@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..dialects.errors import EngineFormatError, TrtcError
-from ..dialects.kernel import FuncOp
-from .program.host import HostProgram
-from .program.reader import read_program
 from .stored import StoredVariant
-from .verify_plan import Interfaces, verify_plan, verify_tiles
+
+if TYPE_CHECKING:
+    from ..dialects.kernel import FuncOp
+    from .program.host import HostProgram
+    from .verify_plan import Interfaces
 
 
 @dataclass(frozen=True)
 class Variant(StoredVariant):
-    """What an engine holds for one architecture: its host function and kernels, which hold what they promise."""
+    """What an engine holds for one architecture: its host function and kernels, which hold what they promise.
+
+    What reads IR is loaded when a program is first asked for: an engine that came from the cache of builds needs none to be saved.
+    """
 
     @property
     def program(self) -> HostProgram:
@@ -27,6 +32,9 @@ class Variant(StoredVariant):
 
     @cached_property
     def _plan(self) -> tuple[HostProgram, Interfaces]:
+        from .program.reader import read_program
+        from .verify_plan import verify_plan
+
         module = self.parse("host")
         try:
             program = read_program(module, {name: unit.info for name, unit in self.units.items()})
@@ -42,6 +50,9 @@ class Variant(StoredVariant):
     @cached_property
     def tiles(self) -> dict[str, FuncOp]:
         """The tile-level kernels by name, which the simulator runs. EngineFormatError when they are not those of the host function."""
+        from ..dialects.kernel import FuncOp
+        from .verify_plan import verify_tiles
+
         module = self.parse("tiles")
         verify_tiles(module, self._plan[1])
         return {op.sym_name.data: op for op in module.walk() if isinstance(op, FuncOp)}

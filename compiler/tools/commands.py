@@ -140,7 +140,7 @@ def bench_command(args: argparse.Namespace) -> int:
 
 
 def _build(args: argparse.Namespace) -> Engine:
-    from ..driver import build
+    from ..build import build
 
     targets: list[str] = args.target or []
     options = BuildOptions(

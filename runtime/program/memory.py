@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
 from ...dialects.dims import Expr
 from ...dialects.errors import EngineFormatError, TrtcError
-from ...dialects.strided import View
 from ...dialects.text import shown
+
+if TYPE_CHECKING:
+    from ...dialects.strided import View
 
 Root = Literal["arena", "weight", "input", "output"]
 Shape = tuple[int, ...]
@@ -70,7 +72,7 @@ class Owner:
     """Among the arguments, weights and slots of the host function."""
 
 
-TensorView: TypeAlias = View[Owner]
+TensorView: TypeAlias = "View[Owner]"
 """A tensor of the host function."""
 
 

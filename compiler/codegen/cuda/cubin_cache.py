@@ -1,4 +1,5 @@
-"""A cache of compiled kernels on disk, and of the texts that lowering makes of groups (`compiler/kernel_cache.py`).
+"""A cache of compiled kernels on disk, of the texts that lowering makes of groups (`compiler/kernel_cache.py`), and of whole engines
+(`compiler/engine_cache.py`).
 
 An entry is keyed by everything that decides the bytes of a cubin (source, architecture, options, file name, NVRTC version) and
 holds key, compiler log and cubin under one digest: a hit reports the same spills and warnings as the compile did, and an entry
@@ -18,11 +19,12 @@ import stat
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from typing import IO
 
 from ....runtime.cubin import read_cubin
 
@@ -81,29 +83,34 @@ class CubinCache:
         body = text.encode()
         self._write(key, _TEXT_MAGIC + _digest(key, body) + body)
 
-    def _read(self, key: str) -> bytes | None:
-        """The bytes of an entry whose file and folders are this user's alone; None where there is no such file."""
+    @contextmanager
+    def open(self, key: str) -> Generator[IO[bytes]]:
+        """An entry to read, whose file and folders are this user's alone. What it holds is the reader's to check. Raises OSError."""
         path = self._path(key)
+        if not self._is_ours(path.parent) or not self._is_private(os.lstat(path), stat.S_ISREG, path):
+            raise FileNotFoundError(path)
+        # Another may stand here by now: a pipe would wait for its writer, and a link may lead anywhere.
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            status = os.fstat(file.fileno())
+            if not self._is_private(status, stat.S_ISREG, path) or status.st_size > _LARGEST:
+                raise FileNotFoundError(path)
+            yield file
+            with suppress(OSError):
+                os.utime(file.fileno())  # used now: what was used least recently goes first
+
+    def _read(self, key: str) -> bytes | None:
+        """The bytes of an entry; None where there is none to use."""
         try:
-            if not self._is_ours(path.parent) or not self._is_private(os.lstat(path), stat.S_ISREG, path):
-                return None
-            # Another may stand here by now: a pipe would wait for its writer, and a link may lead anywhere.
-            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            try:
-                status = os.fstat(handle)
-                if not self._is_private(status, stat.S_ISREG, path) or status.st_size > _LARGEST:
-                    return None
-                with open(handle, "rb", closefd=False) as file:
-                    stored = file.read()
-                with suppress(OSError):
-                    os.utime(handle)  # used now: what was used least recently goes first
-            finally:
-                os.close(handle)
+            with self.open(key) as file:
+                return file.read()
         except OSError:
             return None
-        return stored
 
     def _write(self, key: str, content: bytes) -> None:
+        self.write(key, [content], len(content))
+
+    def write(self, key: str, parts: Iterable[bytes | memoryview], size: int) -> None:
+        """Stores `size` bytes, given in parts, atomically. A directory that cannot be written only costs the next build."""
         path = self._path(key)
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
@@ -116,7 +123,7 @@ class CubinCache:
             return
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(content)
+                file.writelines(parts)
             os.replace(temporary, path)
         except OSError:
             Path(temporary).unlink(missing_ok=True)
@@ -124,7 +131,7 @@ class CubinCache:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
-        self._bound(len(content))
+        self._bound(size)
 
     def _path(self, key: str) -> Path:
         return self.directory / "cubin" / key[:2] / key

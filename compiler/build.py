@@ -1,0 +1,73 @@
+"""`trtc.build`: an engine from the cache of whole builds, or else from the driver. Until it is known which, nothing heavy is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .codegen.cuda.cubin_cache import CubinCache
+from .engine_cache import EngineCache
+from .environment import cache_directory, cache_limit
+from .options import BuildOptions
+from .targets import detect_arch
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+    from xdsl.dialects.builtin import ModuleOp
+
+    from ..runtime.engine import Engine
+    from .driver import Progress
+    from .network import Network
+    from .pipeline import Observer
+
+
+def build(
+    model: str | Path | bytes | ModelProto | Network | ModuleOp,
+    options: BuildOptions | None = None,
+    *,
+    targets: Sequence[str] = (),
+    cache: CubinCache | str | Path | None = "",
+    progress: Progress | None = None,
+    observers: Sequence[Observer] = (),
+) -> Engine:
+    """Builds an engine. Needs no GPU.
+
+    - `model`: an ONNX file, its bytes or proto, a `Network`, or an imported module (which is not changed).
+    - `targets`: further architectures that the engine shall hold kernels for, beside `options.target`.
+    - `cache`: where compiled kernels and engines are kept; a directory, None for no cache, by default `cache_directory()`.
+    - `progress`, `observers`: see `driver.Progress` and `pipeline.Observer`.
+
+    The same file or bytes built again by the same trtc with the same options is answered with the engine of the first build, unless
+    somebody observes the passes or wants them verified (`engine_cache.py`).
+
+    Raises UnsupportedOpError and InvalidModelError for the model, OptionError and TargetError for what is asked, PassError for a
+    defect of the compiler.
+    """
+    known = None if observers else _known(model, options, targets, cache)
+    engine = None if known is None else known.get()
+    if engine is not None:
+        if progress is not None:
+            progress("engine from the cache", 1, 1)
+        return engine
+    from .driver import build as compile_model
+
+    engine = compile_model(model, options, targets=targets, cache=cache, progress=progress, observers=observers)
+    if known is not None:
+        known.put(engine)
+    return engine
+
+
+def _known(
+    model: object, options: BuildOptions | None, targets: Sequence[str], cache: CubinCache | str | Path | None
+) -> EngineCache | None:
+    """Where an earlier build of the same may lie; None where there cannot be one. What is wrong with arguments the driver says."""
+    options = BuildOptions() if options is None else options
+    given = isinstance(options, BuildOptions) and not isinstance(targets, str)  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not given or not isinstance(cache, str | Path | CubinCache) or not isinstance(model, str | Path | bytes):
+        return None
+    if not all(isinstance(arch, str) for arch in targets):  # pyright: ignore[reportUnnecessaryIsInstance]
+        return None
+    store = cache if isinstance(cache, CubinCache) else CubinCache(Path(cache or cache_directory()), cache_limit())
+    archs = dict.fromkeys([options.target or detect_arch(), *targets])
+    return EngineCache.of(model, options, tuple(archs), store)
