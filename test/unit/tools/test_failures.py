@@ -93,7 +93,7 @@ def test_a_signal_leaves_the_old_file_and_no_other(tmp_path: Path, number: int, 
         process.send_signal(number)
         error = process.stderr.read()
         process.wait(timeout=30)
-    assert (process.returncode, error.strip()) == (code, said)
+    assert (process.returncode, error.strip()) == (code, said), error
     assert os.listdir(tmp_path) == ["old.engine"]
 
 
