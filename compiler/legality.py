@@ -49,7 +49,8 @@ class Boundary:
     """The legal module at the end of a phase.
 
     `main`, `weights`, `outlined` and `kernel` are the bodies of `@main`, `@weights`, other functions and `kernel.func`s; None
-    means that no such function may exist. Ops inside regions are held to the same rule.
+    means that no such function may exist. Ops inside regions are held to the same rule. Outlined functions stay to the end: once they
+    have kernels they are what these must compute, at every level; engines hold what runs, and so not them.
     """
 
     main: Body
@@ -83,17 +84,19 @@ def boundaries() -> dict[str, Boundary]:
         "graph": Boundary(main=tensors, weights=weights),
         "quantize": Boundary(main=tensors, weights=weights),
         "fuse": Boundary(main=groups, weights=weights, outlined=tensors),
-        "memory": Boundary(main=host, weights=weights, outlined=tensors),
-        "kernels": Boundary(main=host, weights=weights, kernel=tiles),
-        "threads": Boundary(main=host, weights=weights, kernel=threads),
+        "kernels": Boundary(main=groups, weights=weights, outlined=tensors, kernel=tiles),
+        "memory": Boundary(main=host, weights=weights, outlined=tensors, kernel=tiles),
+        "threads": Boundary(main=host, weights=weights, outlined=tensors, kernel=threads),
     }
 
 
 def check_boundary(module: ModuleOp, phase: str) -> None:
     """Raise `PassError` for the first op that may not be there after `phase`: names the op, its ONNX nodes and the phase."""
     boundary = boundaries()[phase]
-    if boundary.kernel is not None:
-        _check_launches(module)
+    if phase == "kernels":
+        _check_calls(module, phase)
+    elif boundary.kernel is not None:
+        _check_launches(module, phase)
     functions = functions_of(module)
     called = called_by(functions["main"], functions) if "main" in functions else []
     for function in module.body.block.ops:
@@ -109,7 +112,32 @@ def check_boundary(module: ModuleOp, phase: str) -> None:
                 )
 
 
-def _check_launches(module: ModuleOp) -> None:
+def _check_calls(module: ModuleOp, phase: str) -> None:
+    """Every call is of a group that has kernels, and every kernel belongs to a group."""
+    from ..dialects.fusion import CallOp
+    from ..dialects.kernel import FuncOp
+    from ..dialects.kernel.types import LAUNCHES, launches_of
+
+    kernels = {op.sym_name.data: op for op in module.body.block.ops if isinstance(op, FuncOp)}
+    functions = functions_of(module)
+    for op in (op for function in functions.values() for op in function.walk() if isinstance(op, CallOp)):
+        callee = functions.get(op.callee.string_value())
+        if callee is None or not launches_of(callee):
+            raise PassError(
+                f"after phase '{phase}': {describe(op)} calls {op.callee}: expected a function with {LAUNCHES}, got none"
+            )
+    listed = {name: function for function in functions.values() for name in launches_of(function)}
+    for name in sorted(listed.keys() - kernels.keys()):
+        raise PassError(
+            f"after phase '{phase}': {_symbol(listed[name])} lists @{name}: expected a kernel.func of that name, got none"
+        )
+    for name in sorted(kernels.keys() - listed.keys()):
+        raise PassError(
+            f"after phase '{phase}': kernel.func @{name} belongs to no group: expected a function with it in {LAUNCHES}"
+        )
+
+
+def _check_launches(module: ModuleOp, phase: str) -> None:
     """Every kernel is launched and every launch has its kernel: a group of several launches must not lose one."""
     from ..dialects.buffer import LaunchOp
     from ..dialects.kernel import FuncOp
@@ -117,9 +145,13 @@ def _check_launches(module: ModuleOp) -> None:
     launched = {op.callee.string_value(): op for op in module.walk() if isinstance(op, LaunchOp)}
     kernels = {op.sym_name.data: op for op in module.body.block.ops if isinstance(op, FuncOp)}
     for name in sorted(launched.keys() - kernels.keys()):
-        raise PassError(f"{describe(launched[name])} launches @{name}: expected a kernel.func of that name, got none")
+        raise PassError(
+            f"after phase '{phase}': {describe(launched[name])} launches @{name}: expected a kernel.func of that name, got none"
+        )
     for name in sorted(kernels.keys() - launched.keys()):
-        raise PassError(f"kernel.func @{name} is launched by nobody: expected a buffer.launch of it in @main")
+        raise PassError(
+            f"after phase '{phase}': kernel.func @{name} is launched by nobody: expected a buffer.launch of it in @main"
+        )
 
 
 def _body_of(function: Operation, boundary: Boundary) -> tuple[str, Body | None]:

@@ -27,7 +27,7 @@ from .legality import check_boundary
 from .options import BuildOptions
 from .universe import load_pass, make_context
 
-PHASES = ("import", "graph", "quantize", "fuse", "memory", "kernels", "threads")
+PHASES = ("import", "graph", "quantize", "fuse", "kernels", "memory", "threads")
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,9 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
             Step("hoist-weights"),
             Step("outline-groups"),
         ),
-        "memory": (
-            Step("select-schedule", {"allowed": options.schedules}),
-            Step("bufferize"),
-            Step("plan-arena", {"memory_limit": options.memory_limit}),
-        ),
-        "kernels": (Step("lower-groups"),),
+        "kernels": (Step("select-schedule", {"allowed": options.schedules}), Step("lower-groups")),
+        # Only kernels say which launches there are and what each touches.
+        "memory": (Step("bufferize"), Step("plan-arena", {"memory_limit": options.memory_limit})),
         "threads": (Step("lower-to-threads"),),
     }
 

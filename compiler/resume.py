@@ -6,8 +6,8 @@ on from such a file by its name, or, where nobody names one, from the last pass 
 | level | what shows it | passes that are done |
 |---|---|---|
 | threads | a kernel with thread ops | all |
-| tiles | a kernel | up to `lower-groups` |
 | buffers | a host function over memrefs | up to `bufferize`, or `plan-arena` where there is an arena |
+| tiles | a kernel | up to `lower-groups` |
 | groups | a call of a group, or a group in `@main` | up to `outline-groups`, or `select-schedule`, or `fuse-groups` |
 | model | none of these | none |
 """
@@ -58,17 +58,16 @@ def level(module: ModuleOp) -> tuple[str, str | None]:
     from ..dialects import buffer, fusion, kernel
 
     kernels = [op for op in module.body.block.ops if isinstance(op, kernel.FuncOp)]
-    if kernels:
-        threads = tuple(kernel.THREAD_OPS)
-        lowered = any(isinstance(op, threads) for function in kernels for op in function.walk())
-        return ("threads", "lower-to-threads") if lowered else ("tiles", "lower-groups")
+    threads = tuple(kernel.THREAD_OPS)
+    if any(isinstance(op, threads) for function in kernels for op in function.walk()):
+        return "threads", "lower-to-threads"
     functions = [op for op in module.body.block.ops if isinstance(op, FuncOp)]
     main = next((op for op in functions if op.sym_name.data == "main"), None)
-    if main is None:
-        return "model", None
-    ops = {type(op) for op in main.walk()}
-    if any(isinstance(type_, MemRefType) for type_ in main.function_type.inputs.data):
+    ops = {type(op) for op in main.walk()} if main is not None else set[type]()
+    if main is not None and any(isinstance(type_, MemRefType) for type_ in main.function_type.inputs.data):
         return "buffers", "plan-arena" if buffer.ArenaOp in ops else "bufferize"
+    if kernels:
+        return "tiles", "lower-groups"
     if fusion.CallOp in ops:
         chosen = any(kernel.CHOICE in function.attributes for function in functions)
         return "groups", "select-schedule" if chosen else "outline-groups"

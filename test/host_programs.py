@@ -324,10 +324,8 @@ def host_engine(name: str, arch: str) -> Any:
     from trtc.passes.kernels.select_schedule import SelectSchedulePass
     from trtc.runtime.kernels import KernelInfo
 
-    module = lowered(name, arch, SelectSchedulePass(), PlanArenaPass())
+    module = lowered(name, arch, SelectSchedulePass(), LowerGroupsPass(), PlanArenaPass())
     check_boundary(module, "memory")
-    run_passes(module, [LowerGroupsPass()], make_context())
-    check_boundary(module, "kernels")
     tiles = module_text(module, [kernel_text(op) for op in module.body.block.ops if isinstance(op, kernel.FuncOp)])
     run_passes(module, [LowerToThreadsPass()], make_context())
     check_boundary(module, "threads")

@@ -1,7 +1,7 @@
 """Executes a host function (`buffer` level) on a CPU, launch by launch, deciding branches and loops by what it reads.
 
 Works at every state between `bufferize` and CUDA C: buffers may be `buffer.alloc`s or slots of the planned arena, and what is
-launched may still be a function of tensors, run through the meaning of its ops, or already a kernel, run on the simulator. All
+launched may be a kernel, run on the simulator, or a function of tensors, run through the meaning of its ops. All
 memory is poisoned before use, and what a launch is to write before the launch, so that reading what nobody wrote shows.
 
 A built engine runs on the simulator by `runtime/contexts/simulator.py` instead: by its plan, which needs slots and kernels.
@@ -10,7 +10,7 @@ A built engine runs on the simulator by `runtime/contexts/simulator.py` instead:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from xdsl.dialects.builtin import ArrayAttr, MemRefType, ModuleOp, StringAttr
@@ -30,6 +30,7 @@ from ...dialects.provenance import describe
 from ...dialects.strided import row_major_strides
 from ...runtime.arrays import bytes_of
 from ...runtime.program.memory import MemoryRef
+from .kernels import kernel_mode
 
 Array = np.ndarray[Any, np.dtype[Any]]
 OnLaunch = Callable[[Operation, Sequence[str], Sequence[Array]], None]
@@ -221,12 +222,6 @@ class _Host:
             for memref in targets:
                 memref.array[...] = poison(memref.ref.dtype)
         self.last = touched
-
-
-def kernel_mode(function: kernel.FuncOp) -> Literal["tile", "thread"]:
-    """`thread` for a kernel that `lower-to-threads` has lowered, else `tile`."""
-    threads = {op.name for op in kernel.THREAD_OPS}
-    return "thread" if any(op.name in threads for op in function.walk()) else "tile"
 
 
 def _dtype(value: SSAValue) -> np.dtype[Any]:

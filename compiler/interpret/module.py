@@ -1,4 +1,5 @@
-"""Run a module at any level on a CPU: tensor levels through the meaning of ops, memory levels launch by launch.
+"""Run a module at any level on a CPU: tensor levels through the meaning of ops, memory levels launch by launch. A group that has kernels
+runs by them, on the simulator, at either.
 
 The one entry for `trtc-opt --run` and `--check-numerics`. Values are reported by the ONNX tensor names that they stand for.
 """
@@ -19,6 +20,7 @@ from ...dialects.errors import InvalidModelError, OptionError
 from ...dialects.meaning import Perturb
 from ...dialects.nn.base import shape_of, symbol_ranges
 from ...dialects.provenance import get_names, join_names
+from .kernels import kernel_calls
 
 Array = np.ndarray[Any, np.dtype[Any]]
 OnValue = Callable[[str, Array, Operation], None]
@@ -98,7 +100,7 @@ def _execute_tensors(
         if on_value is not None and (name := get_names(op)[index]):
             on_value(name, array, op)
 
-    results = run_module(module, inputs, on_result=report, perturb=perturb)
+    results = run_module(module, inputs, on_result=report, perturb=perturb, calls=kernel_calls(module))
     return dict(zip(output_names, results, strict=True))
 
 

@@ -38,8 +38,8 @@ WORK = {
     "graph": "constants and batch-norms folded, transposes cancelled, precision set",
     "quantize": "quantize and dequantize placed, where a model has them",
     "fuse": "ops gathered into groups, each one a kernel; equal groups shared",
-    "memory": "a schedule for each group; buffers in one arena; a host function",
-    "kernels": "each group as a kernel over tiles",
+    "kernels": "a schedule for each group, and its kernels over tiles",
+    "memory": "buffers in one arena; a host function of launches",
     "threads": "what one thread does: an op for each statement of CUDA C",
 }
 """What the phases do, for the table."""

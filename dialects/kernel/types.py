@@ -8,8 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import gcd, prod
 
-from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, FixedBitwidthType, IntAttr, IntegerAttr, StringAttr
-from xdsl.ir import Attribute, ParametrizedAttribute, TypeAttribute
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    DictionaryAttr,
+    FixedBitwidthType,
+    IntAttr,
+    IntegerAttr,
+    StringAttr,
+    SymbolRefAttr,
+)
+from xdsl.ir import Attribute, Operation, ParametrizedAttribute, TypeAttribute
 from xdsl.irdl import irdl_attr_definition, param_def
 from xdsl.parser import AttrParser
 from xdsl.printer import Printer
@@ -27,8 +35,17 @@ WIDEST_ACCESS = 16
 """Bytes of the widest access of a thread; TMA wants its tensors aligned to as many."""
 CHOICE = "kernel.choice"
 """The attribute of an outlined group, then of its kernels, that holds the `Choice`."""
+LAUNCHES = "kernel.launches"
+"""The attribute of a function whose kernels are there, and which is their reference semantics: the kernels' names in launch order."""
 LOWERED = "kernel.lowered"
 """The attribute of a kernel without its body, whose CUDA C an earlier build made of the same group."""
+
+
+def launches_of(function: Operation) -> list[str]:
+    """The names of a function's kernels, in launch order; none where it has not been lowered."""
+    listed = function.attributes.get(LAUNCHES)
+    names = listed.data if isinstance(listed, ArrayAttr) else ()
+    return [name.string_value() for name in names if isinstance(name, SymbolRefAttr)]
 
 
 def bitwidth(element: Attribute) -> int:

@@ -21,6 +21,8 @@ from .registry import Env, evaluate, result_shape
 OnResult: TypeAlias = Callable[[Operation, int, np.ndarray], None]
 Perturb: TypeAlias = Callable[[np.ndarray], np.ndarray]
 """What takes the place of a result: an array of the same shape and type."""
+Calls: TypeAlias = Callable[[FuncOp, Sequence[np.ndarray], Env], "list[np.ndarray] | None"]
+"""What a `fusion.call` of a function gives for these operands and symbols where its ops do not say it; None where they do."""
 
 STRUCTURAL: tuple[type[Operation], ...] = (nn.WeightOp, nn.ExportOp)
 """`nn` ops that have no entry in the table because they mean something only inside a running function."""
@@ -63,12 +65,13 @@ def run_module(
     *,
     on_result: OnResult | None = None,
     perturb: Perturb | None = None,
+    calls: Calls | None = None,
 ) -> list[np.ndarray]:
-    """Execute `@weights`, if there is one, and then `@main`."""
+    """Execute `@weights`, if there is one, and then `@main`; `calls` may compute groups by other means than their ops."""
     for op in module.body.block.ops:
         if isinstance(op, FuncOp) and op.sym_name.data == "main":
-            weights = run_weights(module, perturb=perturb)
-            return run_function(op, inputs, weights=weights, on_result=on_result, perturb=perturb)
+            run = _Run(_functions(op), run_weights(module, perturb=perturb), on_result, perturb, calls)
+            return run.call(op, inputs, {})
     raise InvalidModelError("module: expected a function @main, got none")
 
 
@@ -85,6 +88,7 @@ class _Run:
     weights: dict[str, np.ndarray]
     on_result: OnResult | None
     perturb: Perturb | None = None
+    calls: Calls | None = None
     exports: dict[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
 
     def call(self, func: FuncOp, inputs: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
@@ -129,7 +133,8 @@ class _Run:
                 callee = self.functions.get(op.callee.string_value())
                 if callee is None:
                     raise InvalidModelError(f"{describe(op)}: expected a function {op.callee}, got none in the module")
-                return self.call(callee, operands, env)
+                computed = None if self.calls is None else self.calls(callee, operands, env)
+                return self.call(callee, operands, env) if computed is None else computed
             case nn.WeightOp():
                 array = self.weights.get(op.label.data)
                 if array is None:

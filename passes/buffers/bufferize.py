@@ -11,8 +11,9 @@ func.func @main(%x : tensor<?x64xf32, ..>) -> tensor<?x64xf32, ..>   func.func @
 Each tensor gets a place: offset, dims and strides within one owner. A returned tensor owns its output argument; view-like ops
 place their result in their operand's owner (`#fusion.alias<source>`) or their operands in their result's (`dest`, so that the
 producers of a concat write straight into it); every other result of a call is an alloc of its own, and so is the workspace that
-the group's `kernel.choice` asks for. Small constants that are left in `@main` become weights. A group is one launch here, even if
-`lower-groups` makes several kernels of it.
+the group's `kernel.choice` asks for. Small constants that are left in `@main` become weights. A group is as many launches as it lists in
+`kernel.launches`, all over the same tensors; its results have their names behind the last. A function without kernels (passes run alone, IR
+written by hand) is launched itself.
 
 Assumes `assign-destinations` and `outline-groups`: a returned tensor is the result of a call, or of a `dest` op, and is returned
 once; anything else is a PassError, since a copy would have to be a group of its own. Does not reorder calls.
@@ -35,7 +36,7 @@ from ...dialects import buffer, fusion, nn
 from ...dialects.dims import Expr
 from ...dialects.dims.solving import sources
 from ...dialects.errors import PassError
-from ...dialects.kernel.types import CHOICE, Choice
+from ...dialects.kernel.types import CHOICE, Choice, launches_of
 from ...dialects.provenance import describe, get_names
 from ...dialects.strided import VIEW_OPS, View, operand_views, result_view, same_strides
 from ...dialects.text import identifier
@@ -190,12 +191,15 @@ class _Rewrite:
         symbols = self._symbols_of(op)
         ins = [self._value(operand) for operand in op.operands]
         outs = [self._value(result) for result in op.results]
-        launch = buffer.LaunchOp(callee, symbols, ins, outs, self._workspace(op, callee))
-        launch.location = op.location
-        names = get_names(op)
-        if any(names):
-            launch.attributes[buffer.OUT_NAMES] = ArrayAttr(StringAttr(n) for n in names)
-        self.block.add_op(launch)
+        workspace = self._workspace(op, callee)
+        function, names = self.functions.get(callee), get_names(op)
+        kernels = (launches_of(function) if function is not None else []) or [callee]
+        for number, name in enumerate(kernels, 1):
+            launch = buffer.LaunchOp(name, symbols, ins, outs, workspace)
+            launch.location = op.location
+            if any(names) and number == len(kernels):
+                launch.attributes[buffer.OUT_NAMES] = ArrayAttr(StringAttr(n) for n in names)
+            self.block.add_op(launch)
 
     def _workspace(self, op: Operation, callee: str) -> list[SSAValue]:
         """Allocs for the tensors between the launches of a group."""

@@ -1,32 +1,37 @@
 """
-`lower-groups`: replaces each outlined group by the kernel that its chosen schedule builds.
+`lower-groups`: builds the kernels of each outlined group by its chosen schedule.
 
+    %0 = fusion.call @relu_0(%a)
     func.func private @relu_0(%x: tensor<..>) -> tensor<..>
-    ->  kernel.func @relu_0(%x: !kernel.global<..>, %y: !kernel.global<..>) grid <..> warps 4 ..
+    ->  %0 = fusion.call @relu_0_reference(%a)
+        kernel.func @relu_0(%x: !kernel.global<..>, %y: !kernel.global<..>) grid <..> warps 4 ..
+        func.func private @relu_0_reference(%x: tensor<..>) -> tensor<..> attributes {kernel.launches = [@relu_0]}
 
-The kernel keeps the symbol; its arguments are the group's operands, then its results, with the strides and alignment of
-`fusion.layouts`, then the choice's workspace. A group of several launches gives @name, @name_stage1, ..., and each `buffer.launch` of it
-becomes one for each, over the same tensors. Assumes `select-schedule`. The choice stays on the kernels, as `kernel.choice`.
+The kernel takes the symbol; its arguments are the group's operands, then its results, with the strides and alignment of
+`fusion.layouts`, then the choice's workspace. A group of several launches gives @name, @name_stage1, ... The outlined function stays as
+what they compute together, and lists them; calls follow its new name. A `buffer.launch` of a group, in a host program written by hand, is
+a launch of its kernel, which must be one. Assumes `select-schedule`. The choice stays on the kernels too, as `kernel.choice`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Container, Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr
+from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr, SymbolRefAttr
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
-from ...dialects import buffer, kernel
+from ...dialects import buffer, fusion, kernel
 from ...dialects.errors import PassError
-from ...dialects.kernel.types import CHOICE, Choice, Target
+from ...dialects.kernel.types import CHOICE, LAUNCHES, Choice, Target
+from ...dialects.provenance import describe
 from ..remarks import remark
 from .building.group import GroupView
 from .building.schedule import Refusal, target_of
@@ -94,17 +99,12 @@ def lower(func: FuncOp, target: Attribute | None) -> list[kernel.FuncOp]:
     return kernels
 
 
-def _launch_all(launch: buffer.LaunchOp, kernels: Sequence[kernel.FuncOp]) -> None:
-    """Behind the launch of a group's first kernel the launches of the others; the results have their values behind the last."""
-    names = launch.attributes.pop(buffer.OUT_NAMES, None) if len(kernels) > 1 else None
-    for made in kernels[1:]:
-        following = launch.clone()
-        following.callee = SymbolRefAttr(made.sym_name.data)
-        following.location = launch.location
-        Rewriter.insert_op(following, InsertPoint.after(launch))
-        launch = following
-    if names is not None:
-        launch.attributes[buffer.OUT_NAMES] = names
+def _reference_name(name: str, taken: Container[str]) -> str:
+    """What a group is called when its kernels have taken its name."""
+    made = f"{name}_reference"
+    while made in taken:
+        made += "_"
+    return made
 
 
 @dataclass(frozen=True)
@@ -116,20 +116,28 @@ class LowerGroupsPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         target = op.attributes.get(TARGET)
-        launches: dict[str, list[buffer.LaunchOp]] = {}
-        for launch in op.walk():
-            if isinstance(launch, buffer.LaunchOp):
-                launches.setdefault(launch.callee.string_value(), []).append(launch)
+        symbols = {f.sym_name.data for f in op.body.block.ops if isinstance(f, FuncOp | kernel.FuncOp)}
+        calls: dict[str, list[fusion.CallOp]] = {}
+        launches: dict[str, buffer.LaunchOp] = {}
+        for user in op.walk():
+            if isinstance(user, fusion.CallOp):
+                calls.setdefault(user.callee.string_value(), []).append(user)
+            elif isinstance(user, buffer.LaunchOp):
+                launches[user.callee.string_value()] = user
         for func in outlined(op):
+            name = func.sym_name.data
             kernels = lower(func, target)
-            for launch in launches.get(func.sym_name.data, ()):
-                _launch_all(launch, kernels)
+            if len(kernels) > 1 and name in launches:
+                raise PassError(
+                    f"{NAME}: {describe(launches[name])} launches @{name}, which takes {len(kernels)} launches: expected a "
+                    "fusion.call of it, which bufferize turns into all of them"
+                )
             Rewriter.insert_op(kernels, InsertPoint.before(func))
-            func.detach()
-            func.erase()
-            remark(
-                kernels[0],
-                "applied",
-                NAME,
-                f"{len(kernels)} launch{'es' if len(kernels) > 1 else ''} of @{kernels[0].sym_name.data}",
-            )
+            reference = _reference_name(name, symbols)
+            symbols |= {reference, *(made.sym_name.data for made in kernels)}
+            func.sym_name = StringAttr(reference)
+            func.attributes[LAUNCHES] = ArrayAttr(SymbolRefAttr(made.sym_name) for made in kernels)
+            for call in calls.get(name, ()):
+                call.callee = SymbolRefAttr(reference)
+            count = f"{len(kernels)} launch{'es' if len(kernels) > 1 else ''}"
+            remark(kernels[0], "applied", NAME, f"{count} of @{name}")

@@ -24,7 +24,7 @@ from xdsl.passes import ModulePass
 
 from ...dialects.errors import OptionError, UnsupportedOpError
 from ...dialects.fusion import ANCHOR
-from ...dialects.kernel.types import CHOICE, Choice
+from ...dialects.kernel.types import CHOICE, LAUNCHES, Choice
 from ...dialects.provenance import describe
 from ..remarks import remark
 from .building.group import GroupView
@@ -36,8 +36,9 @@ TARGET = "kernel.target"
 
 
 def outlined(module: ModuleOp) -> list[FuncOp]:
-    """The outlined groups of a module."""
-    return [op for op in module.body.block.ops if isinstance(op, FuncOp) and ANCHOR in op.attributes]
+    """The outlined groups of a module that have no kernels yet."""
+    functions = [op for op in module.body.block.ops if isinstance(op, FuncOp)]
+    return [op for op in functions if ANCHOR in op.attributes and LAUNCHES not in op.attributes]
 
 
 def parse_force(text: str) -> tuple[str, str, dict[str, int | str]]:

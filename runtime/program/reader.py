@@ -77,7 +77,7 @@ class _Reader:
                     pass
         steps = self._steps(structure, late_symbols(structure))
         if unused := sorted(self.kernels.keys() - self.launched):
-            raise PassError(f"host program: kernel @{unused[0]} is never launched; run lower-groups before bufferize.")
+            raise PassError(f"host program: kernel @{unused[0]} is never launched: expected a launch of it in @main.")
         known = set(self.sources)
         for spec in outputs:
             if unknown := sorted({name for extent in spec.dims for name in extent.symbols()} - known):

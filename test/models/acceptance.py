@@ -42,7 +42,7 @@ class Lowered:
         options = trtc.BuildOptions(precision=precision, profiles=made.profiles)
         self.module = import_onnx(made.proto, profiles=made.profiles)
         set_target(self.module, "sm_80")
-        run_pipeline(self.module, options, stop_after="kernels")
+        run_pipeline(self.module, options, stop_after="memory")
         self.launches = sum(isinstance(op, buffer.LaunchOp) for op in self.module.walk())
 
     def run(self, given: zoo.Inputs, observe: Callable[[str, Array], None] | None = None) -> dict[str, Array]:

@@ -45,7 +45,7 @@ def runner(name: str) -> Runner:
         return lambda inputs: np.asarray(context.run(inputs)["logits"])
     module = import_onnx(model)
     set_target(module, target)
-    run_pipeline(module, options, stop_after="kernels")
+    run_pipeline(module, options, stop_after="memory")
     return lambda inputs: execute(module, inputs)["logits"]
 
 

@@ -323,6 +323,12 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
     kernel.st_global %acc[%3] to %y[%y_at] count 4 if %inside_6 : memref<4xf32, "local">, !kernel.global<dims <N, 4, 4, 4> x f32, strides <64, 16, 4, 1>, align 256>
     kernel.return
   }
+  func.func private @conv_add_relu_reference(%x: tensor<?x8x8x3xf32, #nn.dims<N, 8, 8, 3>>, %w: tensor<4x1x1x3xf32>, %rhs: tensor<4xf32>) -> tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>> attributes {fusion.anchor = "conv", fusion.layouts = [#fusion.layout<[192, 8, 1, 64], align = 8>, #fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 64>], kernel.choice = #kernel.choice<"gemm_mma", {bk = 16 : i64, bm = 16 : i64, bn = 32 : i64, staged = 0 : i64, stages = 3 : i64, wm = 2 : i64, wn = 2 : i64}>, kernel.launches = [@conv_add_relu]} {
+    %conv = nn.conv %x, %w {strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<?x8x8x3xf32, #nn.dims<N, 8, 8, 3>>, tensor<4x1x1x3xf32>) -> tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>
+    %biased = nn.add %conv, %rhs : (tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>, tensor<4xf32>) -> tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>
+    %relu = nn.relu %biased : tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>
+    func.return %relu : tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>
+  }
   kernel.func @reduce(%x: !kernel.global<dims <N, 4, 4, 4> x f32, strides <64, 16, 4, 1>, align 256>, %y: !kernel.global<dims <N, 1, 1, 4> x f32, strides <4, 4, 4, 1>, align 256>) grid <(N + 7) floordiv 8, 1, 1> warps 8 params(N) coords(%0, %1, %2) attributes {kernel.choice = #kernel.choice<"row", {loop = 1 : i64, registers = 2 : i64, rows = 32 : i64, threads = 8 : i64, vector = 1 : i64}>} {
     %thread = kernel.thread_id
     %3 = arith.constant 16 : i32
@@ -393,6 +399,10 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
     %inside_1 = arith.andi %inside, %42 : i1
     kernel.st_global %27[%6] to %y[%y_at] count 1 if %inside_1 : memref<1xf32, "local">, !kernel.global<dims <N, 1, 1, 4> x f32, strides <4, 4, 4, 1>, align 256>
     kernel.return
+  }
+  func.func private @reduce_reference(%x: tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>) -> tensor<?x1x1x4xf32, #nn.dims<N, 1, 1, 4>> attributes {fusion.anchor = "row", fusion.layouts = [#fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 64>], kernel.choice = #kernel.choice<"row", {loop = 1 : i64, registers = 2 : i64, rows = 32 : i64, threads = 8 : i64, vector = 1 : i64}>, kernel.launches = [@reduce]} {
+    %0 = nn.reduce mean %x {axes = array<i64: 1, 2>, keepdims = true} : (tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>) -> tensor<?x1x1x4xf32, #nn.dims<N, 1, 1, 4>>
+    func.return %0 : tensor<?x1x1x4xf32, #nn.dims<N, 1, 1, 4>>
   }
   kernel.func @matmul(%a: !kernel.global<dims <N, 4> x f32, strides <4, 1>, align 256>, %b: !kernel.global<dims <2, 4> x f32, strides <4, 1>, align 256>, %y: !kernel.global<dims <N, 2> x f32, strides <2, 1>, align 256>) grid <1, (N + 15) floordiv 16, 1> warps 4 smem 11520 min_blocks 1 params(N) coords(%0, %1, %2) attributes {kernel.choice = #kernel.choice<"gemm_mma", {bk = 16 : i64, bm = 16 : i64, bn = 32 : i64, staged = 0 : i64, stages = 3 : i64, wm = 2 : i64, wn = 2 : i64}>} {
     %thread = kernel.thread_id
@@ -571,6 +581,10 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
     } {unroll}
     kernel.return
   }
+  func.func private @matmul_reference(%a: tensor<?x4xf32, #nn.dims<N, 4>>, %b: tensor<2x4xf32>) -> tensor<?x2xf32, #nn.dims<N, 2>> attributes {fusion.anchor = "matmul", fusion.layouts = [#fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 64>], kernel.choice = #kernel.choice<"gemm_mma", {bk = 16 : i64, bm = 16 : i64, bn = 32 : i64, staged = 0 : i64, stages = 3 : i64, wm = 2 : i64, wn = 2 : i64}>, kernel.launches = [@matmul]} {
+    %logits = nn.matmul %a, %b {transpose_b} : (tensor<?x4xf32, #nn.dims<N, 4>>, tensor<2x4xf32>) -> tensor<?x2xf32, #nn.dims<N, 2>>
+    func.return %logits : tensor<?x2xf32, #nn.dims<N, 2>>
+  }
   kernel.func @softmax(%x: !kernel.global<dims <N, 2> x f32, strides <2, 1>, align 256>, %y: !kernel.global<dims <N, 2> x f32, strides <2, 1>, align 256>) grid <(N + 3) floordiv 4, 1, 1> warps 4 params(N) coords(%0, %1, %2) attributes {kernel.choice = #kernel.choice<"row", {loop = 0 : i64, registers = 2 : i64, rows = 4 : i64, threads = 32 : i64, vector = 2 : i64}>} {
     %thread = kernel.thread_id
     %x_tile = kernel.local : memref<2xf32, "local">
@@ -661,5 +675,9 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
     } {unroll}
     kernel.st_global %58[%12] to %y[%x_at] count 2 if %inside : memref<2xf32, "local">, !kernel.global<dims <N, 2> x f32, strides <2, 1>, align 256>
     kernel.return
+  }
+  func.func private @softmax_reference(%x: tensor<?x2xf32, #nn.dims<N, 2>>) -> tensor<?x2xf32, #nn.dims<N, 2>> attributes {fusion.anchor = "row", fusion.layouts = [#fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 64>], kernel.choice = #kernel.choice<"row", {loop = 0 : i64, registers = 2 : i64, rows = 4 : i64, threads = 32 : i64, vector = 2 : i64}>, kernel.launches = [@softmax]} {
+    %scores = nn.softmax %x {axis = 1 : i64} : (tensor<?x2xf32, #nn.dims<N, 2>>) -> tensor<?x2xf32, #nn.dims<N, 2>>
+    func.return %scores : tensor<?x2xf32, #nn.dims<N, 2>>
   }
 }

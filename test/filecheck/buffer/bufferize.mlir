@@ -82,15 +82,17 @@ func.func @main(%x : tensor<4x6xf32>) -> tensor<24xf32> {
 
 // -----
 
-// The workspace that a group's choice asks for is an alloc of its own; several kernels or one, a group is one launch here.
+// The workspace that a group's choice asks for is an alloc of its own; a group is as many launches as it lists, whose results have their
+// names only behind the last.
 // CHECK-LABEL: func.func @main
 // CHECK-NEXT: [[W:%.*]] = buffer.alloc #nn.dims<2, 64> : memref<2x64xf32>
-// CHECK-NEXT: buffer.launch @split ins(%x : memref<2x64xf32>) outs(%{{.*}} : memref<2xf32>) workspace([[W]] : memref<2x64xf32>)
+// CHECK-NEXT: buffer.launch @split ins(%x : memref<2x64xf32>) outs([[Y:%.*]] : memref<2xf32>) workspace([[W]] : memref<2x64xf32>){{$}}
+// CHECK-NEXT: buffer.launch @split_stage1 ins(%x : memref<2x64xf32>) outs([[Y]] : memref<2xf32>) workspace([[W]] : memref<2x64xf32>) {buffer.out_names = ["y"]}
 // CHECK-NEXT: func.return
-func.func private @split(tensor<2x64xf32>) -> tensor<2xf32> attributes {kernel.choice = #kernel.choice<"reduce_split", {spans = 64 : i64},
-  workspace [!kernel.global<dims <2, 64> x f32, strides <64, 1>, align 16>]>}
+func.func private @split_reference(tensor<2x64xf32>) -> tensor<2xf32> attributes {kernel.launches = [@split, @split_stage1],
+  kernel.choice = #kernel.choice<"reduce_split", {spans = 64 : i64}, workspace [!kernel.global<dims <2, 64> x f32, strides <64, 1>, align 16>]>}
 func.func @main(%x : tensor<2x64xf32>) -> tensor<2xf32> {
-  %a = fusion.call @split(%x) : (tensor<2x64xf32>) -> tensor<2xf32>
+  %a = fusion.call @split_reference(%x) {nn.names = ["y"]} : (tensor<2x64xf32>) -> tensor<2xf32>
   func.return %a : tensor<2xf32>
 }
 

@@ -1,6 +1,6 @@
 // RUN: trtc-opt %s -p lower-groups --split-input-file --verify-diagnostics --parsing-diagnostics | filecheck %s
 
-// The kernel takes the group's name; operands, then results, with the strides and the alignment (bytes) of the layouts; the choice stays.
+// The kernel takes the group's name, and the group stays as its reference; operands, then results, with the strides and the alignment (bytes) of the layouts; the choice stays.
 // CHECK-LABEL: kernel.func @add(
 // CHECK-SAME: %{{.*}}: !kernel.global<dims <4, 8> x f16, strides <16, 1>, align 16>
 // CHECK-SAME: %{{.*}}: !kernel.global<dims <8> x f16, strides <1>, align 2>
@@ -8,7 +8,8 @@
 // CHECK-SAME: grid <1, 1, 1> warps 4
 // CHECK-SAME: kernel.choice = #kernel.choice<"pointwise"
 // CHECK: kernel.return
-// CHECK-NOT: func.func
+// CHECK: func.func private @add_reference(%x: tensor<4x8xf16>, %b: tensor<8xf16>) -> tensor<4x8xf16> attributes {{.*}}kernel.launches = [@add]} {
+// CHECK-NEXT: nn.add
 func.func private @add(%x: tensor<4x8xf16>, %b: tensor<8xf16>) -> tensor<4x8xf16> attributes {
   fusion.anchor = "pointwise",
   fusion.layouts = [#fusion.layout<[16, 1], align = 8>, #fusion.layout<contiguous>, #fusion.layout<contiguous, align = 8>],
@@ -31,18 +32,52 @@ func.func private @dynamic(%x: tensor<?x8xf32, #nn.dims<N, 8>>) -> tensor<?x8xf3
 
 // -----
 
-// A group of several launches: each launch of it becomes one for each kernel, all over the same tensors and the choice's workspace; the
-// results have their names only behind the last.
+// A group of several launches lists them in order, all over the same tensors and the choice's workspace. Calls follow its name, which
+// a longer one makes way for.
 // CHECK-LABEL: func.func @main
-// CHECK: buffer.launch @total ins(%x : memref<70000xf32>) outs(%y : memref<f32>) workspace(%w : memref<1x32xf32>){{$}}
-// CHECK-NEXT: buffer.launch @total_stage1 ins(%x : memref<70000xf32>) outs(%y : memref<f32>) workspace(%w : memref<1x32xf32>) {buffer.out_names = ["y"]}
+// CHECK: fusion.call @total_reference_(%x) {nn.names = ["y"]}
 // CHECK: kernel.func @total(
 // CHECK-SAME: !kernel.global<dims <1, 32> x f32, strides <32, 1>, align 16>) grid <1, 32, 1>
 // CHECK: kernel.func @total_stage1(
 // CHECK-SAME: !kernel.global<dims <1, 32> x f32, strides <32, 1>, align 16>) grid <1, 1, 1>
+// CHECK: func.func private @total_reference_({{.*}} kernel.launches = [@total, @total_stage1]}
+// CHECK: func.func private @total_reference()
+func.func @main(%x: tensor<70000xf32>) -> tensor<f32> {
+  %y = fusion.call @total(%x) {nn.names = ["y"]} : (tensor<70000xf32>) -> tensor<f32>
+  func.return %y : tensor<f32>
+}
+func.func private @total(%x: tensor<70000xf32>) -> tensor<f32> attributes {fusion.anchor = "row", kernel.choice = #kernel.choice<
+    "reduce_split", {loop = 1 : i64, registers = 8 : i64, rows = 1 : i64, spans = 32 : i64, threads = 256 : i64, vector = 4 : i64},
+    workspace [!kernel.global<dims <1, 32> x f32, strides <32, 1>, align 16>]>} {
+  %0 = nn.reduce sum %x {axes = array<i64: 0>, keepdims = false} : (tensor<70000xf32>) -> tensor<f32>
+  func.return %0 : tensor<f32>
+}
+func.func private @total_reference()
+
+// -----
+
+// A launch of a group, in a host program written by hand, is one of its kernel.
+// CHECK-LABEL: func.func @main
+// CHECK: buffer.launch @act ins(%x : memref<4xf32>) outs(%y : memref<4xf32>)
+// CHECK: kernel.func @act(
+// CHECK: func.func private @act_reference(
+func.func @main(%x: memref<4xf32>, %y: memref<4xf32>) {
+  buffer.launch @act ins(%x : memref<4xf32>) outs(%y : memref<4xf32>)
+  func.return
+}
+func.func private @act(%x: tensor<4xf32>) -> tensor<4xf32> attributes {
+  fusion.anchor = "pointwise", kernel.choice = #kernel.choice<"pointwise", {elements = 4 : i64, threads = 128 : i64, vector = 4 : i64}>} {
+  %0 = nn.relu %x : tensor<4xf32>
+  func.return %0 : tensor<4xf32>
+}
+
+// -----
+
+// Which cannot stand for several.
+// CHECK: lower-groups: buffer.launch launches @total, which takes 2 launches: expected a fusion.call of it, which bufferize turns into all of them
 func.func @main(%x: memref<70000xf32>, %y: memref<f32>) {
   %w = buffer.alloc #nn.dims<1, 32> : memref<1x32xf32>
-  buffer.launch @total ins(%x : memref<70000xf32>) outs(%y : memref<f32>) workspace(%w : memref<1x32xf32>) {buffer.out_names = ["y"]}
+  buffer.launch @total ins(%x : memref<70000xf32>) outs(%y : memref<f32>) workspace(%w : memref<1x32xf32>)
   func.return
 }
 func.func private @total(%x: tensor<70000xf32>) -> tensor<f32> attributes {fusion.anchor = "row", kernel.choice = #kernel.choice<

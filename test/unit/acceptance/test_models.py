@@ -108,7 +108,7 @@ def test_launches(name: str, precision: str) -> None:
     module, messages = lowered(name, precision, "fuse")
     ops = list(main_function(module).body.block.ops)
     # A group may take several launches, which stand there once its kernels do.
-    kernels, _ = lowered(name, precision, "kernels")
+    kernels, _ = lowered(name, precision, "memory")
     launches = sum(isinstance(op, buffer.LaunchOp) for op in main_function(kernels).body.block.ops)
     print(f"{name} {precision}: {launches} launches")
     assert 20 <= launches <= acceptance.LAUNCHES[name]

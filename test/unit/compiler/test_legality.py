@@ -35,14 +35,23 @@ def function(name: str, body: str, arguments: str = X) -> str:
 
 def kernel(body: str) -> str:
     return (
-        "func.func @main(%y: memref<4xf32>) {\nbuffer.launch @k outs(%y : memref<4xf32>)\nfunc.return\n}\n"
         "kernel.func @k(%y: !kernel.global<dims <4> x f32, strides <1>, align 16>) grid <1, 1, 1> warps 4 coords(%i, %j, %l) {\n"
         f"{body}\nkernel.return\n}}\n"
     )
 
 
-def main(body: str) -> str:
-    return function("main", body)
+def grouped(body: str) -> str:
+    """A kernel that a group lists."""
+    return kernel(body) + "func.func @f() attributes {kernel.launches = [@k]} {\nfunc.return\n}\n"
+
+
+def launched(body: str) -> str:
+    """A kernel that a host function launches."""
+    return kernel(body) + main("buffer.launch @k outs(%y : memref<4xf32>)", "%y: memref<4xf32>")
+
+
+def main(body: str, arguments: str = X) -> str:
+    return function("main", body, arguments)
 
 
 def weights(body: str) -> str:
@@ -58,26 +67,31 @@ MODULES: dict[str, tuple[str, str]] = {
     "a quantization mark in @main": (main(QUANTIZE), "import graph quantize"),
     "an export in @main": (main(EXPORT), "import"),
     "an observer in @main": (main(OBSERVE), "import"),
-    "a view in @main": (main(RESHAPE), "import graph quantize fuse"),
-    "a constant in @main": (main(CONSTANT), "import graph quantize fuse"),
-    "a weight in @main": (main(WEIGHT), "import graph quantize fuse"),
-    "a shape in @main": (main(SHAPE), "import graph quantize fuse"),
+    "a view in @main": (main(RESHAPE), "import graph quantize fuse kernels"),
+    "a constant in @main": (main(CONSTANT), "import graph quantize fuse kernels"),
+    "a weight in @main": (main(WEIGHT), "import graph quantize fuse kernels"),
+    "a shape in @main": (main(SHAPE), "import graph quantize fuse kernels"),
     "a call in @main": (main(CALL), "fuse"),
     "a group in @main": (main(GROUP), ""),
-    "a buffer in @main": (main(ALLOC), "memory kernels threads"),
-    "a scalar in @main": (main(ARITH), "memory kernels threads"),
+    "a buffer in @main": (main(ALLOC), "memory threads"),
+    "a scalar in @main": (main(ARITH), "memory threads"),
     "a sum in @main": (main("%c = arith.constant 1 : index\n%s = arith.addi %c, %c : index"), ""),
-    "a tensor op in @weights": (weights(RELU), "graph quantize fuse memory kernels threads"),
-    "an export in @weights": (weights(EXPORT), "graph quantize fuse memory kernels threads"),
+    "a tensor op in @weights": (weights(RELU), "graph quantize fuse kernels memory threads"),
+    "an export in @weights": (weights(EXPORT), "graph quantize fuse kernels memory threads"),
     "a buffer in @weights": (weights(ALLOC), ""),
-    "a tensor op in a function of its own": (outlined(RELU), "fuse memory"),
+    "a tensor op in a function of its own": (outlined(RELU), "fuse kernels memory threads"),
     "an export in a function of its own": (outlined(EXPORT), ""),
     "an observer in a function of its own": (outlined(OBSERVE), ""),
-    "a scalar in a kernel": (kernel(ARITH), "kernels threads"),
-    "a tile in a kernel": (kernel(FILL), "kernels"),
-    "a thread in a kernel": (kernel(THREAD), "threads"),
-    "a wait for another grid in a kernel": (kernel(WAIT), "kernels threads"),
-    "a tensor op in a kernel": (kernel(CONSTANT), ""),
+    "a scalar in a kernel of a group": (grouped(ARITH), "kernels"),
+    "a scalar in a kernel that is launched": (launched(ARITH), "memory threads"),
+    "a tile in a kernel of a group": (grouped(FILL), "kernels"),
+    "a tile in a kernel that is launched": (launched(FILL), "memory"),
+    "a thread in a kernel of a group": (grouped(THREAD), ""),
+    "a thread in a kernel that is launched": (launched(THREAD), "threads"),
+    "a wait for another grid in a kernel of a group": (grouped(WAIT), "kernels"),
+    "a wait for another grid in a kernel that is launched": (launched(WAIT), "memory threads"),
+    "a tensor op in a kernel of a group": (grouped(CONSTANT), ""),
+    "a tensor op in a kernel that is launched": (launched(CONSTANT), ""),
     "an op outside functions": (CONSTANT, ""),
 }
 """Modules, and the phases after which each is legal."""
@@ -110,10 +124,10 @@ def test_every_phase_has_a_boundary() -> None:
     [
         (main(EXPORT), "graph", "nn.export may not appear in a main function: allowed are nn.*, quant.*, func.return, but not nn.export"),
         (weights(RELU), "import", "no weights function may exist, got func.func @weights"),
-        (kernel(ARITH), "memory", "no kernel function may exist, got kernel.func"),
-        (outlined(RELU), "kernels", "no outlined function may exist, got func.func @f"),
+        (kernel(ARITH), "fuse", "no kernel function may exist, got kernel.func"),
+        (outlined(RELU), "quantize", "no outlined function may exist, got func.func @f"),
         (CONSTANT, "graph", "no top-level op may exist, got nn.constant"),
-        (kernel(THREAD), "kernels", "kernel.thread_id may not appear in a kernel function"),
+        (grouped(THREAD), "kernels", "kernel.thread_id may not appear in a kernel function"),
     ],
 )  # fmt: skip
 def test_what_is_not_legal_is_named(text: str, phase: str, message: str) -> None:

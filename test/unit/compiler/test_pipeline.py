@@ -226,7 +226,36 @@ kernel.func @f(%y: !kernel.global<dims <4> x f32, strides <1>, align 16>) grid <
 def test_every_launch_has_its_kernel() -> None:
     launch = "func.func @main(%y: memref<4xf32>) {\n  buffer.launch @f outs(%y : memref<4xf32>)\n  func.return\n}\n"
     with pytest.raises(PassError, match=r"buffer.launch launches @f: expected a kernel.func of that name, got none"):
-        check_boundary(parse(launch), "kernels")
+        check_boundary(parse(launch), "memory")
     with pytest.raises(PassError, match=r"kernel.func @f is launched by nobody: expected a buffer.launch"):
-        check_boundary(parse("func.func @main(%y: memref<4xf32>) {\n  func.return\n}\n" + KERNEL), "kernels")
-    check_boundary(parse(launch + KERNEL), "kernels")
+        check_boundary(parse("func.func @main(%y: memref<4xf32>) {\n  func.return\n}\n" + KERNEL), "memory")
+    check_boundary(parse(launch + KERNEL), "memory")
+
+
+CALL = """
+func.func @main() -> tensor<4xf32> {
+  %0 = fusion.call @f_reference() : () -> tensor<4xf32>
+  func.return %0 : tensor<4xf32>
+}
+func.func private @f_reference() -> tensor<4xf32> attributes {kernel.launches = [@f]} {
+  %0 = nn.constant dense<1.0> : tensor<4xf32>
+  func.return %0 : tensor<4xf32>
+}
+"""
+
+
+def test_every_group_has_its_kernels() -> None:
+    check_boundary(parse(CALL + KERNEL), "kernels")
+    with pytest.raises(
+        PassError, match=r"func.func @f_reference lists @f: expected a kernel.func of that name, got none"
+    ):
+        check_boundary(parse(CALL), "kernels")
+    with pytest.raises(
+        PassError, match=r"kernel.func @g belongs to no group: expected a function with it in kernel.launches"
+    ):
+        check_boundary(parse(CALL + KERNEL + KERNEL.replace("@f", "@g")), "kernels")
+    for text in (CALL.replace("[@f]", "[]"), CALL.replace("@f_reference()", "@g()", 1)):
+        with pytest.raises(
+            PassError, match=r"fusion.call calls @\w+: expected a function with kernel.launches, got none"
+        ):
+            check_boundary(parse(text + KERNEL), "kernels")

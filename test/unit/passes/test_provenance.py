@@ -78,7 +78,7 @@ def test_a_group_comes_from_all_its_ops_and_its_launches_from_the_group() -> Non
         }}"""
     grouped = ("fuse-groups", "assign-destinations")
     assert nodes_of(after(text, *grouped), "fusion.group") == [["square", "sum", "root"]]
-    module = after(text, *grouped, "outline-groups", "select-schedule", "bufferize", "plan-arena", "lower-groups")
+    module = after(text, *grouped, "outline-groups", "select-schedule", "lower-groups", "bufferize", "plan-arena")
     assert nodes_of(module, "buffer.launch") == [["square", "sum", "root"]] * 2, "the sum takes two launches"
     assert nodes_of(module, "kernel.func") == [["square", "sum", "root"]] * 2
 

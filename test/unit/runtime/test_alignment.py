@@ -62,7 +62,7 @@ def test_a_build_refuses_a_shared_kernel_that_one_of_its_launches_misaligns(monk
         trtc.build(two_slices(), OPTIONS)
 
 
-@pytest.mark.parametrize("phase", ["kernels", "threads"])
+@pytest.mark.parametrize("phase", ["memory", "threads"])
 def test_the_simulator_refuses_it_too(monkeypatch: pytest.MonkeyPatch, phase: str) -> None:
     for careless in (False, True):
         if careless:

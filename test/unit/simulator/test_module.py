@@ -43,11 +43,11 @@ func.func @main(%x: {X}) -> {Q} attributes {{nn.inputs = ["x"], nn.outputs = ["y
 
 @pytest.fixture
 def lowered() -> tuple[ModuleOp, ModuleOp]:
-    """The module at tensor level and after `lower-groups`."""
+    """The module at tensor level and as a host function that launches kernels over tiles."""
     context = make_context()
     module = Parser(context, TEXT).parse_module()
     original = module.clone()
-    run_pipeline(module, BuildOptions(), stop_after="kernels", context=context)
+    run_pipeline(module, BuildOptions(), stop_after="memory", context=context)
     return original, module
 
 

@@ -97,8 +97,8 @@ def test_a_file_says_by_what_it_holds_how_far_it_is(tmp_path: Path, capsys: pyte
         )
     assert levels == {
         **dict.fromkeys(("input", *(step.name for phase in ("graph", "quantize") for step in STEPS[phase])), "model"),
-        **dict.fromkeys((step.name for step in (*STEPS["fuse"], STEPS["memory"][0])), "groups"),
-        "bufferize": "buffers", "plan-arena": "buffers", "lower-groups": "tiles", "lower-to-threads": "threads",
+        **dict.fromkeys((step.name for step in (*STEPS["fuse"], STEPS["kernels"][0])), "groups"),
+        "lower-groups": "tiles", "bufferize": "buffers", "plan-arena": "buffers", "lower-to-threads": "threads",
     }  # fmt: skip
 
 
@@ -132,7 +132,7 @@ def test_misuse_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert run(tmp_path / "model.onnx", *flags, "--stop-after=fuse", "--arch=sm_90a", *saved) == 0
     for args, message in (
         (["--start-after=fuse"], "--start-after does nothing without --stop-after"),
-        (["--start-after=memory", "--stop-after=fuse"], "--start-after is after 22-plan-arena, behind the end of phase 'fuse'"),
+        (["--start-after=memory", "--stop-after=fuse"], "--start-after is after 23-plan-arena, behind the end of phase 'fuse'"),
         (["--stop-after=graph"], "the module is after 19-outline-groups, behind the end of phase 'graph'"),
         (["--stop-after=memory", "--arch=sm_80"], "--arch sm_80: the module was made for sm_90a"),
         (["--start-after=fuse", "--stop-after=memory", "--print-ir-after=cse"], "pass 'cse' does not run here"),

@@ -1,20 +1,15 @@
 builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target = #kernel.target<"sm_80", sms = 108, smem = 166912>} {
-  func.func @main(%image: memref<?x3x8x8xf32>, %scores: memref<?x2xf32>) attributes {nn.inputs = ["image"], nn.outputs = ["scores"], buffer.arg_dims = [#nn.dims<N, 3, 8, 8>, #nn.dims<N, 2>]} {
-    %0 = buffer.arena : memref<2304xi8>
-    %N = buffer.symbol "N" from %image[0] : memref<?x3x8x8xf32>
-    %1 = buffer.view %image offset #nn.dims<0> dims #nn.dims<N, 8, 8, 3> strides #nn.dims<192, 8, 1, 64> : memref<?x3x8x8xf32> to memref<?x8x8x3xf32, strided<[192, 8, 1, 64]>>
-    %filter = buffer.weight "weight" : memref<4x1x1x3xf32>
-    %bias = buffer.weight "weight.1" : memref<4xf32>
-    %relu = buffer.slot %0 offset 0 size 2048 dims #nn.dims<N, 4, 4, 4> : memref<2304xi8> to memref<?x4x4x4xf32>
-    buffer.launch @conv_add_relu[%N] ins(%1, %filter, %bias : memref<?x8x8x3xf32, strided<[192, 8, 1, 64]>>, memref<4x1x1x3xf32>, memref<4xf32>) outs(%relu : memref<?x4x4x4xf32>) {buffer.out_names = ["active@0,2,3,1"]}
-    %2 = buffer.slot %0 offset 2048 size 128 dims #nn.dims<N, 1, 1, 4> : memref<2304xi8> to memref<?x1x1x4xf32>
-    buffer.launch @reduce[%N] ins(%relu : memref<?x4x4x4xf32>) outs(%2 : memref<?x1x1x4xf32>)
-    %pooled = buffer.view %2 offset #nn.dims<0> dims #nn.dims<N, 4> strides #nn.dims<4, 1> : memref<?x1x1x4xf32> to memref<?x4xf32>
-    %logits = buffer.weight "weight.2" : memref<2x4xf32>
-    %logits_1 = buffer.slot %0 offset 0 size 64 dims #nn.dims<N, 2> : memref<2304xi8> to memref<?x2xf32>
-    buffer.launch @matmul[%N] ins(%pooled, %logits : memref<?x4xf32>, memref<2x4xf32>) outs(%logits_1 : memref<?x2xf32>) {buffer.out_names = ["logits"]}
-    buffer.launch @softmax[%N] ins(%logits_1 : memref<?x2xf32>) outs(%scores : memref<?x2xf32>) {buffer.out_names = ["scores"]}
-    func.return
+  func.func @main(%image: tensor<?x3x8x8xf32, #nn.dims<N, 3, 8, 8>>) -> tensor<?x2xf32, #nn.dims<N, 2>> attributes {nn.inputs = ["image"], nn.outputs = ["scores"]} {
+    %filter = nn.weight "weight" : tensor<4x1x1x3xf32>
+    %0 = nn.transpose %image {fusion.alias = #fusion.alias<source>, permutation = array<i64: 0, 2, 3, 1>} : (tensor<?x3x8x8xf32, #nn.dims<N, 3, 8, 8>>) -> tensor<?x8x8x3xf32, #nn.dims<N, 8, 8, 3>>
+    %bias = nn.weight "weight.1" : tensor<4xf32>
+    %relu = fusion.call @conv_add_relu_reference(%0, %filter, %bias) {nn.names = ["active@0,2,3,1"], fusion.names = ["active@0,2,3,1"]} : (tensor<?x8x8x3xf32, #nn.dims<N, 8, 8, 3>>, tensor<4x1x1x3xf32>, tensor<4xf32>) -> tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>
+    %1 = fusion.call @reduce_reference(%relu) : (tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>) -> tensor<?x1x1x4xf32, #nn.dims<N, 1, 1, 4>>
+    %pooled = nn.reshape %1 {nn.names = ["pooled"], fusion.alias = #fusion.alias<source>} : (tensor<?x1x1x4xf32, #nn.dims<N, 1, 1, 4>>) -> tensor<?x4xf32, #nn.dims<N, 4>>
+    %logits = nn.weight "weight.2" : tensor<2x4xf32>
+    %logits_1 = fusion.call @matmul_reference(%pooled, %logits) {nn.names = ["logits"], fusion.names = ["logits"]} : (tensor<?x4xf32, #nn.dims<N, 4>>, tensor<2x4xf32>) -> tensor<?x2xf32, #nn.dims<N, 2>>
+    %scores = fusion.call @softmax_reference(%logits_1) {nn.names = ["scores"], fusion.names = ["scores"]} : (tensor<?x2xf32, #nn.dims<N, 2>>) -> tensor<?x2xf32, #nn.dims<N, 2>>
+    func.return %scores : tensor<?x2xf32, #nn.dims<N, 2>>
   }
   func.func @weights() {
     %filter = nn.constant dense<[[[[5.000000e-01, -2.500000e-01, 1.250000e-01]]], [[[-5.000000e-01, 7.500000e-01, 2.500000e-01]]], [[[2.500000e-01, 5.000000e-01, -7.500000e-01]]], [[[1.000000e+00, -1.000000e+00, 5.000000e-01]]]]> : tensor<4x1x1x3xf32>
@@ -28,8 +23,8 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
   kernel.func @conv_add_relu(%x: !kernel.global<dims <N, 8, 8, 3> x f32, strides <192, 8, 1, 64>, align 32>, %w: !kernel.global<dims <4, 1, 1, 3> x f32, strides <3, 3, 3, 1>, align 256>, %rhs: !kernel.global<dims <4> x f32, strides <1>, align 256>, %y: !kernel.global<dims <N, 4, 4, 4> x f32, strides <64, 16, 4, 1>, align 256>) grid <1, N, 1> warps 4 min_blocks 1 coords(%0, %1, %2) attributes {kernel.choice = #kernel.choice<"gemm_mma", {bk = 16 : i64, bm = 16 : i64, bn = 32 : i64, staged = 0 : i64, stages = 3 : i64, wm = 2 : i64, wn = 2 : i64}>} {
     %3 = arith.constant 32 : index
     %4 = arith.constant 16 : index
-    %5 = arith.constant 0 : index
-    %6 = arith.constant 1 : index
+    %5 = arith.constant 1 : index
+    %6 = arith.constant 0 : index
     %7 = arith.constant 2 : index
     %8 = arith.constant 4 : index
     %9 = arith.constant 8 : index
@@ -43,24 +38,24 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
     %a_shared = kernel.alloc -> !kernel.shared<3x16x16xf32, pad 4>
     %b_shared = kernel.alloc -> !kernel.shared<3x32x16xf32, pad 4>
     %ring = kernel.ring -> !kernel.ring<3, cp_async>
-    kernel.acquire %ring[%5] : !kernel.ring<3, cp_async>
-    %a_slot = kernel.slot %a_shared[%5] : !kernel.shared<3x16x16xf32, pad 4> -> !kernel.shared<16x16xf32, pad 4>
-    %b_slot = kernel.slot %b_shared[%5] : !kernel.shared<3x32x16xf32, pad 4> -> !kernel.shared<32x16xf32, pad 4>
-    kernel.load_async %a_view[%2, %row, %5] to %a_slot : !kernel.view<3 x f32>, !kernel.shared<16x16xf32, pad 4>
-    kernel.load_async %b_view[%2, %column, %5] to %b_slot : !kernel.view<3 x f32>, !kernel.shared<32x16xf32, pad 4>
-    kernel.commit %ring[%5] bytes 0 : !kernel.ring<3, cp_async>
     kernel.acquire %ring[%6] : !kernel.ring<3, cp_async>
-    %a_slot_1 = kernel.slot %a_shared[%6] : !kernel.shared<3x16x16xf32, pad 4> -> !kernel.shared<16x16xf32, pad 4>
-    %b_slot_1 = kernel.slot %b_shared[%6] : !kernel.shared<3x32x16xf32, pad 4> -> !kernel.shared<32x16xf32, pad 4>
+    %a_slot = kernel.slot %a_shared[%6] : !kernel.shared<3x16x16xf32, pad 4> -> !kernel.shared<16x16xf32, pad 4>
+    %b_slot = kernel.slot %b_shared[%6] : !kernel.shared<3x32x16xf32, pad 4> -> !kernel.shared<32x16xf32, pad 4>
+    kernel.load_async %a_view[%2, %row, %6] to %a_slot : !kernel.view<3 x f32>, !kernel.shared<16x16xf32, pad 4>
+    kernel.load_async %b_view[%2, %column, %6] to %b_slot : !kernel.view<3 x f32>, !kernel.shared<32x16xf32, pad 4>
+    kernel.commit %ring[%6] bytes 0 : !kernel.ring<3, cp_async>
+    kernel.acquire %ring[%5] : !kernel.ring<3, cp_async>
+    %a_slot_1 = kernel.slot %a_shared[%5] : !kernel.shared<3x16x16xf32, pad 4> -> !kernel.shared<16x16xf32, pad 4>
+    %b_slot_1 = kernel.slot %b_shared[%5] : !kernel.shared<3x32x16xf32, pad 4> -> !kernel.shared<32x16xf32, pad 4>
     kernel.load_async %a_view[%2, %row, %4] to %a_slot_1 : !kernel.view<3 x f32>, !kernel.shared<16x16xf32, pad 4>
     kernel.load_async %b_view[%2, %column, %4] to %b_slot_1 : !kernel.view<3 x f32>, !kernel.shared<32x16xf32, pad 4>
-    kernel.commit %ring[%6] bytes 0 : !kernel.ring<3, cp_async>
+    kernel.commit %ring[%5] bytes 0 : !kernel.ring<3, cp_async>
     %acc = kernel.fill 0.000000e+00 : !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
-    %acc_1 = scf.for %k = %5 to %6 step %6 iter_args(%acc_2 = %acc) -> (!kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>) {
+    %acc_1 = scf.for %k = %6 to %5 step %5 iter_args(%acc_2 = %acc) -> (!kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>) {
       kernel.wait %ring[%k] later 1 : !kernel.ring<3, cp_async>
       %11 = arith.addi %k, %7 : index
-      %12 = arith.muli %11, %4 : index
       kernel.acquire %ring[%11] : !kernel.ring<3, cp_async>
+      %12 = arith.muli %11, %4 : index
       %a_slot_2 = kernel.slot %a_shared[%11] : !kernel.shared<3x16x16xf32, pad 4> -> !kernel.shared<16x16xf32, pad 4>
       %b_slot_2 = kernel.slot %b_shared[%11] : !kernel.shared<3x32x16xf32, pad 4> -> !kernel.shared<32x16xf32, pad 4>
       kernel.load_async %a_view[%2, %row, %12] to %a_slot_2 : !kernel.view<3 x f32>, !kernel.shared<16x16xf32, pad 4>
@@ -68,17 +63,17 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
       kernel.commit %ring[%11] bytes 0 : !kernel.ring<3, cp_async>
       %a_slot_3 = kernel.slot %a_shared[%k] : !kernel.shared<3x16x16xf32, pad 4> -> !kernel.shared<16x16xf32, pad 4>
       %b_slot_3 = kernel.slot %b_shared[%k] : !kernel.shared<3x32x16xf32, pad 4> -> !kernel.shared<32x16xf32, pad 4>
-      %a_frag = kernel.load_shared %a_slot_3[%5, %5] : !kernel.shared<16x16xf32, pad 4> -> !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>
-      %b_frag = kernel.load_shared %b_slot_3[%5, %5] : !kernel.shared<32x16xf32, pad 4> -> !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>
+      %a_frag = kernel.load_shared %a_slot_3[%6, %6] : !kernel.shared<16x16xf32, pad 4> -> !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>
+      %b_frag = kernel.load_shared %b_slot_3[%6, %6] : !kernel.shared<32x16xf32, pad 4> -> !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>
       %acc_3 = kernel.mma %a_frag, %b_frag, %acc_2 : !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>, !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>, !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>> -> !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
-      %a_frag_1 = kernel.load_shared %a_slot_3[%5, %8] : !kernel.shared<16x16xf32, pad 4> -> !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>
-      %b_frag_1 = kernel.load_shared %b_slot_3[%5, %8] : !kernel.shared<32x16xf32, pad 4> -> !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>
+      %a_frag_1 = kernel.load_shared %a_slot_3[%6, %8] : !kernel.shared<16x16xf32, pad 4> -> !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>
+      %b_frag_1 = kernel.load_shared %b_slot_3[%6, %8] : !kernel.shared<32x16xf32, pad 4> -> !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>
       %acc_4 = kernel.mma %a_frag_1, %b_frag_1, %acc_3 : !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>, !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>, !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>> -> !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
-      %a_frag_2 = kernel.load_shared %a_slot_3[%5, %9] : !kernel.shared<16x16xf32, pad 4> -> !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>
-      %b_frag_2 = kernel.load_shared %b_slot_3[%5, %9] : !kernel.shared<32x16xf32, pad 4> -> !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>
+      %a_frag_2 = kernel.load_shared %a_slot_3[%6, %9] : !kernel.shared<16x16xf32, pad 4> -> !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>
+      %b_frag_2 = kernel.load_shared %b_slot_3[%6, %9] : !kernel.shared<32x16xf32, pad 4> -> !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>
       %acc_5 = kernel.mma %a_frag_2, %b_frag_2, %acc_4 : !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>, !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>, !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>> -> !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
-      %a_frag_3 = kernel.load_shared %a_slot_3[%5, %10] : !kernel.shared<16x16xf32, pad 4> -> !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>
-      %b_frag_3 = kernel.load_shared %b_slot_3[%5, %10] : !kernel.shared<32x16xf32, pad 4> -> !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>
+      %a_frag_3 = kernel.load_shared %a_slot_3[%6, %10] : !kernel.shared<16x16xf32, pad 4> -> !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>
+      %b_frag_3 = kernel.load_shared %b_slot_3[%6, %10] : !kernel.shared<32x16xf32, pad 4> -> !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>
       %acc_6 = kernel.mma %a_frag_3, %b_frag_3, %acc_5 : !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>, !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>, !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>> -> !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
       kernel.release %ring[%k] : !kernel.ring<3, cp_async>
       scf.yield %acc_6 : !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
@@ -93,6 +88,12 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
     }
     kernel.store %13, %y_view[%2, %row, %column] : !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>, !kernel.view<3 x f32>
     kernel.return
+  }
+  func.func private @conv_add_relu_reference(%x: tensor<?x8x8x3xf32, #nn.dims<N, 8, 8, 3>>, %w: tensor<4x1x1x3xf32>, %rhs: tensor<4xf32>) -> tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>> attributes {fusion.anchor = "conv", fusion.layouts = [#fusion.layout<[192, 8, 1, 64], align = 8>, #fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 64>], kernel.choice = #kernel.choice<"gemm_mma", {bk = 16 : i64, bm = 16 : i64, bn = 32 : i64, staged = 0 : i64, stages = 3 : i64, wm = 2 : i64, wn = 2 : i64}>, kernel.launches = [@conv_add_relu]} {
+    %conv = nn.conv %x, %w {strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<?x8x8x3xf32, #nn.dims<N, 8, 8, 3>>, tensor<4x1x1x3xf32>) -> tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>
+    %biased = nn.add %conv, %rhs : (tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>, tensor<4xf32>) -> tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>
+    %relu = nn.relu %biased : tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>
+    func.return %relu : tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>
   }
   kernel.func @reduce(%x: !kernel.global<dims <N, 4, 4, 4> x f32, strides <64, 16, 4, 1>, align 256>, %y: !kernel.global<dims <N, 1, 1, 4> x f32, strides <4, 4, 4, 1>, align 256>) grid <(N + 7) floordiv 8, 1, 1> warps 8 coords(%0, %1, %2) attributes {kernel.choice = #kernel.choice<"row", {loop = 1 : i64, registers = 2 : i64, rows = 32 : i64, threads = 8 : i64, vector = 1 : i64}>} {
     %3 = arith.constant 32 : index
@@ -122,11 +123,15 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
     kernel.store %15, %y_view[%row, %5] : !kernel.frag<32xf32, #kernel.blocked<32, 8, 1, 1>, rows of 16>, !kernel.view<2 x f32>
     kernel.return
   }
+  func.func private @reduce_reference(%x: tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>) -> tensor<?x1x1x4xf32, #nn.dims<N, 1, 1, 4>> attributes {fusion.anchor = "row", fusion.layouts = [#fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 64>], kernel.choice = #kernel.choice<"row", {loop = 1 : i64, registers = 2 : i64, rows = 32 : i64, threads = 8 : i64, vector = 1 : i64}>, kernel.launches = [@reduce]} {
+    %0 = nn.reduce mean %x {axes = array<i64: 1, 2>, keepdims = true} : (tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>) -> tensor<?x1x1x4xf32, #nn.dims<N, 1, 1, 4>>
+    func.return %0 : tensor<?x1x1x4xf32, #nn.dims<N, 1, 1, 4>>
+  }
   kernel.func @matmul(%a: !kernel.global<dims <N, 4> x f32, strides <4, 1>, align 256>, %b: !kernel.global<dims <2, 4> x f32, strides <4, 1>, align 256>, %y: !kernel.global<dims <N, 2> x f32, strides <2, 1>, align 256>) grid <1, (N + 15) floordiv 16, 1> warps 4 min_blocks 1 coords(%0, %1, %2) attributes {kernel.choice = #kernel.choice<"gemm_mma", {bk = 16 : i64, bm = 16 : i64, bn = 32 : i64, staged = 0 : i64, stages = 3 : i64, wm = 2 : i64, wn = 2 : i64}>} {
     %3 = arith.constant 32 : index
     %4 = arith.constant 16 : index
-    %5 = arith.constant 0 : index
-    %6 = arith.constant 1 : index
+    %5 = arith.constant 1 : index
+    %6 = arith.constant 0 : index
     %7 = arith.constant 2 : index
     %8 = arith.constant 4 : index
     %9 = arith.constant 8 : index
@@ -139,24 +144,24 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
     %a_shared = kernel.alloc -> !kernel.shared<3x16x16xf32, pad 4>
     %b_shared = kernel.alloc -> !kernel.shared<3x32x16xf32, pad 4>
     %ring = kernel.ring -> !kernel.ring<3, cp_async>
-    kernel.acquire %ring[%5] : !kernel.ring<3, cp_async>
-    %a_slot = kernel.slot %a_shared[%5] : !kernel.shared<3x16x16xf32, pad 4> -> !kernel.shared<16x16xf32, pad 4>
-    %b_slot = kernel.slot %b_shared[%5] : !kernel.shared<3x32x16xf32, pad 4> -> !kernel.shared<32x16xf32, pad 4>
-    kernel.load_async %a_view[%2, %row, %5] to %a_slot : !kernel.view<3 x f32>, !kernel.shared<16x16xf32, pad 4>
-    kernel.load_async %b_view[%2, %column, %5] to %b_slot : !kernel.view<3 x f32>, !kernel.shared<32x16xf32, pad 4>
-    kernel.commit %ring[%5] bytes 0 : !kernel.ring<3, cp_async>
     kernel.acquire %ring[%6] : !kernel.ring<3, cp_async>
-    %a_slot_1 = kernel.slot %a_shared[%6] : !kernel.shared<3x16x16xf32, pad 4> -> !kernel.shared<16x16xf32, pad 4>
-    %b_slot_1 = kernel.slot %b_shared[%6] : !kernel.shared<3x32x16xf32, pad 4> -> !kernel.shared<32x16xf32, pad 4>
+    %a_slot = kernel.slot %a_shared[%6] : !kernel.shared<3x16x16xf32, pad 4> -> !kernel.shared<16x16xf32, pad 4>
+    %b_slot = kernel.slot %b_shared[%6] : !kernel.shared<3x32x16xf32, pad 4> -> !kernel.shared<32x16xf32, pad 4>
+    kernel.load_async %a_view[%2, %row, %6] to %a_slot : !kernel.view<3 x f32>, !kernel.shared<16x16xf32, pad 4>
+    kernel.load_async %b_view[%2, %column, %6] to %b_slot : !kernel.view<3 x f32>, !kernel.shared<32x16xf32, pad 4>
+    kernel.commit %ring[%6] bytes 0 : !kernel.ring<3, cp_async>
+    kernel.acquire %ring[%5] : !kernel.ring<3, cp_async>
+    %a_slot_1 = kernel.slot %a_shared[%5] : !kernel.shared<3x16x16xf32, pad 4> -> !kernel.shared<16x16xf32, pad 4>
+    %b_slot_1 = kernel.slot %b_shared[%5] : !kernel.shared<3x32x16xf32, pad 4> -> !kernel.shared<32x16xf32, pad 4>
     kernel.load_async %a_view[%2, %row, %4] to %a_slot_1 : !kernel.view<3 x f32>, !kernel.shared<16x16xf32, pad 4>
     kernel.load_async %b_view[%2, %column, %4] to %b_slot_1 : !kernel.view<3 x f32>, !kernel.shared<32x16xf32, pad 4>
-    kernel.commit %ring[%6] bytes 0 : !kernel.ring<3, cp_async>
+    kernel.commit %ring[%5] bytes 0 : !kernel.ring<3, cp_async>
     %acc = kernel.fill 0.000000e+00 : !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
-    %acc_1 = scf.for %k = %5 to %6 step %6 iter_args(%acc_2 = %acc) -> (!kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>) {
+    %acc_1 = scf.for %k = %6 to %5 step %5 iter_args(%acc_2 = %acc) -> (!kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>) {
       kernel.wait %ring[%k] later 1 : !kernel.ring<3, cp_async>
       %11 = arith.addi %k, %7 : index
-      %12 = arith.muli %11, %4 : index
       kernel.acquire %ring[%11] : !kernel.ring<3, cp_async>
+      %12 = arith.muli %11, %4 : index
       %a_slot_2 = kernel.slot %a_shared[%11] : !kernel.shared<3x16x16xf32, pad 4> -> !kernel.shared<16x16xf32, pad 4>
       %b_slot_2 = kernel.slot %b_shared[%11] : !kernel.shared<3x32x16xf32, pad 4> -> !kernel.shared<32x16xf32, pad 4>
       kernel.load_async %a_view[%2, %row, %12] to %a_slot_2 : !kernel.view<3 x f32>, !kernel.shared<16x16xf32, pad 4>
@@ -164,23 +169,27 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
       kernel.commit %ring[%11] bytes 0 : !kernel.ring<3, cp_async>
       %a_slot_3 = kernel.slot %a_shared[%k] : !kernel.shared<3x16x16xf32, pad 4> -> !kernel.shared<16x16xf32, pad 4>
       %b_slot_3 = kernel.slot %b_shared[%k] : !kernel.shared<3x32x16xf32, pad 4> -> !kernel.shared<32x16xf32, pad 4>
-      %a_frag = kernel.load_shared %a_slot_3[%5, %5] : !kernel.shared<16x16xf32, pad 4> -> !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>
-      %b_frag = kernel.load_shared %b_slot_3[%5, %5] : !kernel.shared<32x16xf32, pad 4> -> !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>
+      %a_frag = kernel.load_shared %a_slot_3[%6, %6] : !kernel.shared<16x16xf32, pad 4> -> !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>
+      %b_frag = kernel.load_shared %b_slot_3[%6, %6] : !kernel.shared<32x16xf32, pad 4> -> !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>
       %acc_3 = kernel.mma %a_frag, %b_frag, %acc_2 : !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>, !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>, !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>> -> !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
-      %a_frag_1 = kernel.load_shared %a_slot_3[%5, %8] : !kernel.shared<16x16xf32, pad 4> -> !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>
-      %b_frag_1 = kernel.load_shared %b_slot_3[%5, %8] : !kernel.shared<32x16xf32, pad 4> -> !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>
+      %a_frag_1 = kernel.load_shared %a_slot_3[%6, %8] : !kernel.shared<16x16xf32, pad 4> -> !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>
+      %b_frag_1 = kernel.load_shared %b_slot_3[%6, %8] : !kernel.shared<32x16xf32, pad 4> -> !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>
       %acc_4 = kernel.mma %a_frag_1, %b_frag_1, %acc_3 : !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>, !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>, !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>> -> !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
-      %a_frag_2 = kernel.load_shared %a_slot_3[%5, %9] : !kernel.shared<16x16xf32, pad 4> -> !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>
-      %b_frag_2 = kernel.load_shared %b_slot_3[%5, %9] : !kernel.shared<32x16xf32, pad 4> -> !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>
+      %a_frag_2 = kernel.load_shared %a_slot_3[%6, %9] : !kernel.shared<16x16xf32, pad 4> -> !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>
+      %b_frag_2 = kernel.load_shared %b_slot_3[%6, %9] : !kernel.shared<32x16xf32, pad 4> -> !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>
       %acc_5 = kernel.mma %a_frag_2, %b_frag_2, %acc_4 : !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>, !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>, !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>> -> !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
-      %a_frag_3 = kernel.load_shared %a_slot_3[%5, %10] : !kernel.shared<16x16xf32, pad 4> -> !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>
-      %b_frag_3 = kernel.load_shared %b_slot_3[%5, %10] : !kernel.shared<32x16xf32, pad 4> -> !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>
+      %a_frag_3 = kernel.load_shared %a_slot_3[%6, %10] : !kernel.shared<16x16xf32, pad 4> -> !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>
+      %b_frag_3 = kernel.load_shared %b_slot_3[%6, %10] : !kernel.shared<32x16xf32, pad 4> -> !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>
       %acc_6 = kernel.mma %a_frag_3, %b_frag_3, %acc_5 : !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>, !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>, !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>> -> !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
       kernel.release %ring[%k] : !kernel.ring<3, cp_async>
       scf.yield %acc_6 : !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
     }
     kernel.store %acc_1, %y_view[%2, %row, %column] : !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>, !kernel.view<3 x f32>
     kernel.return
+  }
+  func.func private @matmul_reference(%a: tensor<?x4xf32, #nn.dims<N, 4>>, %b: tensor<2x4xf32>) -> tensor<?x2xf32, #nn.dims<N, 2>> attributes {fusion.anchor = "matmul", fusion.layouts = [#fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 64>], kernel.choice = #kernel.choice<"gemm_mma", {bk = 16 : i64, bm = 16 : i64, bn = 32 : i64, staged = 0 : i64, stages = 3 : i64, wm = 2 : i64, wn = 2 : i64}>, kernel.launches = [@matmul]} {
+    %logits = nn.matmul %a, %b {transpose_b} : (tensor<?x4xf32, #nn.dims<N, 4>>, tensor<2x4xf32>) -> tensor<?x2xf32, #nn.dims<N, 2>>
+    func.return %logits : tensor<?x2xf32, #nn.dims<N, 2>>
   }
   kernel.func @softmax(%x: !kernel.global<dims <N, 2> x f32, strides <2, 1>, align 256>, %y: !kernel.global<dims <N, 2> x f32, strides <2, 1>, align 256>) grid <(N + 3) floordiv 4, 1, 1> warps 4 coords(%0, %1, %2) attributes {kernel.choice = #kernel.choice<"row", {loop = 0 : i64, registers = 2 : i64, rows = 4 : i64, threads = 32 : i64, vector = 2 : i64}>} {
     %3 = arith.constant 4 : index
@@ -210,5 +219,9 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
     }
     kernel.store %16, %y_view[%row, %4] : !kernel.frag<4x64xf32, #kernel.blocked<4, 32, 1, 2>>, !kernel.view<2 x f32>
     kernel.return
+  }
+  func.func private @softmax_reference(%x: tensor<?x2xf32, #nn.dims<N, 2>>) -> tensor<?x2xf32, #nn.dims<N, 2>> attributes {fusion.anchor = "row", fusion.layouts = [#fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 64>], kernel.choice = #kernel.choice<"row", {loop = 0 : i64, registers = 2 : i64, rows = 4 : i64, threads = 32 : i64, vector = 2 : i64}>, kernel.launches = [@softmax]} {
+    %scores = nn.softmax %x {axis = 1 : i64} : (tensor<?x2xf32, #nn.dims<N, 2>>) -> tensor<?x2xf32, #nn.dims<N, 2>>
+    func.return %scores : tensor<?x2xf32, #nn.dims<N, 2>>
   }
 }
