@@ -138,11 +138,14 @@ def _check_calls(module: ModuleOp, phase: str) -> None:
 
 
 def _check_launches(module: ModuleOp, phase: str) -> None:
-    """Every kernel is launched and every launch has its kernel: a group of several launches must not lose one."""
+    """Every kernel is launched and every launch has its kernel, and does with memory what that does: a group of several launches must
+    not lose one."""
     from ..dialects.buffer import LaunchOp
     from ..dialects.kernel import FuncOp
+    from ..dialects.kernel.accesses import stated_accesses
 
-    launched = {op.callee.string_value(): op for op in module.walk() if isinstance(op, LaunchOp)}
+    launches = [op for op in module.walk() if isinstance(op, LaunchOp)]
+    launched = {op.callee.string_value(): op for op in launches}
     kernels = {op.sym_name.data: op for op in module.body.block.ops if isinstance(op, FuncOp)}
     for name in sorted(launched.keys() - kernels.keys()):
         raise PassError(
@@ -152,6 +155,13 @@ def _check_launches(module: ModuleOp, phase: str) -> None:
         raise PassError(
             f"after phase '{phase}': kernel.func @{name} is launched by nobody: expected a buffer.launch of it in @main"
         )
+    for op in launches:
+        stated = stated_accesses(kernels[op.callee.string_value()])
+        if stated is not None and stated != op.access_list:
+            raise PassError(
+                f"after phase '{phase}': {describe(op)} launches {op.callee} with accesses {', '.join(op.access_list)}: expected its "
+                f"kernel's, {', '.join(stated)}"
+            )
 
 
 def _body_of(function: Operation, boundary: Boundary) -> tuple[str, Body | None]:

@@ -7,7 +7,8 @@ the attribute `buffer.arg_dims` gives. Sizes are dim expressions over symbols, w
 
 - Every memref belongs to one *owner*: an argument, a weight, an `alloc` or a `slot`. A `view` is taken of an owner, never of
   a view, so that which bytes an op touches can be read off in one step.
-- `launch` reads its `ins`, writes its `outs` and may use its `workspace`; nothing else touches memory. Launches run in order.
+- `launch` reads its `ins`, writes its `outs` and may use its `workspace`, or does with them what its `accesses` say; nothing else touches
+  memory. Launches run in order.
 - `read` waits for what was launched before it and takes one integer to the host; `nn.symbols` bounds it, and buffers whose dims
   depend on it are as large as the bound asks.
 - Control flow is `scf.if`, `scf.for` and `scf.while` without results, decided on the host: branches write to destinations outside, a
@@ -59,6 +60,7 @@ from xdsl.irdl import (
     ParsePropInAttrDict,
     irdl_op_definition,
     operand_def,
+    opt_prop_def,
     prop_def,
     result_def,
     traits_def,
@@ -66,6 +68,7 @@ from xdsl.irdl import (
 )
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
+from xdsl.utils.str_enum import StrEnum
 
 from .dims import Expr, const, product, symbol
 from .dtypes import numpy_dtype
@@ -82,6 +85,28 @@ INDEX = "buffer.index"
 """On `scf.for` and `scf.while`: the symbol that is the number of the iteration in the body, from 0 on."""
 TOTAL = "buffer.total"
 """On `scf.for` and `scf.while`: the symbol that is the number of iterations that ran, behind the loop."""
+
+
+class Access(StrEnum):
+    """What a launch does with a memref."""
+
+    NONE = "none"
+    READ = "read"
+    WRITE = "write"
+    UPDATE = "update"
+    """Both."""
+
+    @classmethod
+    def of(cls, reads: bool, writes: bool) -> Access:
+        return (cls.UPDATE if writes else cls.READ) if reads else (cls.WRITE if writes else cls.NONE)
+
+    @property
+    def reads(self) -> bool:
+        return self in (Access.READ, Access.UPDATE)
+
+    @property
+    def writes(self) -> bool:
+        return self in (Access.WRITE, Access.UPDATE)
 
 
 def memref_type(
@@ -376,7 +401,9 @@ class ViewOp(IRDLOperation):
 
 @irdl_op_definition
 class LaunchOp(IRDLOperation):
-    """Runs a kernel: parameters are `ins`, `outs`, then `workspace`, and the symbols it asks for, by name."""
+    """Runs a kernel: parameters are `ins`, `outs`, then `workspace`, and the symbols it asks for, by name. `accesses` says for each of the
+    memrefs whether the kernel does "read", "write", both ("update") or "none", where one of several launches of a group does not read all
+    `ins`, write all `outs` and do both with its `workspace`."""
 
     name = "buffer.launch"
 
@@ -385,6 +412,7 @@ class LaunchOp(IRDLOperation):
     ins = var_operand_def(MemRefType)
     outs = var_operand_def(MemRefType)
     workspace = var_operand_def(MemRefType)
+    accesses = opt_prop_def(ArrayAttr[StringAttr])
 
     assembly_format = (
         "$callee (`[` $symbols^ `]`)? (`ins` `(` $ins^ `:` type($ins) `)`)? (`outs` `(` $outs^ `:` type($outs) `)`)?"
@@ -400,13 +428,28 @@ class LaunchOp(IRDLOperation):
         ins: Sequence[SSAValue],
         outs: Sequence[SSAValue],
         workspace: Sequence[SSAValue] = (),
+        accesses: Sequence[Access] | None = None,
     ):
-        super().__init__(operands=[symbols, ins, outs, workspace], properties={"callee": SymbolRefAttr(callee)})
+        super().__init__(
+            operands=[symbols, ins, outs, workspace],
+            properties={
+                "callee": SymbolRefAttr(callee),
+                "accesses": None if accesses is None else ArrayAttr(StringAttr(access) for access in accesses),
+            },
+        )
 
     @property
     def memrefs(self) -> tuple[SSAValue, ...]:
         """The pointer parameters of the kernel, in order."""
         return (*self.ins, *self.outs, *self.workspace)
+
+    @property
+    def access_list(self) -> tuple[Access, ...]:
+        """What the kernel does with each of `memrefs`."""
+        if self.accesses is not None:
+            return tuple(Access(access.data) for access in self.accesses)
+        parts = ((self.ins, Access.READ), (self.outs, Access.WRITE), (self.workspace, Access.UPDATE))
+        return tuple(access for values, access in parts for _ in values)
 
     @property
     def symbol_names(self) -> tuple[str, ...]:
@@ -422,9 +465,24 @@ class LaunchOp(IRDLOperation):
             )
         if not self.outs:
             raise VerifyException(f"launch of {self.callee}: expected at least one output, got none")
+        self._verify_accesses()
         for value in (*self.outs, *self.workspace):
             if isinstance(owner_of(value).owner, WeightOp):
                 raise VerifyException(f"launch of {self.callee}: expected outputs that may be written, got a weight")
+
+    def _verify_accesses(self) -> None:
+        if self.accesses is None:
+            return
+        words = [access.data for access in self.accesses]
+        if len(words) != len(self.memrefs) or not {*words} <= {*Access}:
+            raise VerifyException(
+                f"launch of {self.callee}: expected `accesses` to say {', '.join(Access)} for each of {len(self.memrefs)} memrefs, "
+                f"got {self.accesses}"
+            )
+        if any(access.writes for access in self.access_list[: len(self.ins)]):
+            raise VerifyException(
+                f"launch of {self.callee}: expected no writes to what it takes as ins, got {self.accesses}"
+            )
 
 
 def _memref(value: SSAValue) -> MemRefType:

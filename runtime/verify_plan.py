@@ -16,19 +16,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
-import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Attribute, SSAValue
 
 from ..dialects import buffer, kernel
+from ..dialects.buffer import Access
 from ..dialects.dims import corners
 from ..dialects.dtypes import numpy_dtype
 from ..dialects.errors import EngineFormatError
 from ..dialects.host.control import leaves, loops
 from ..dialects.host.structure import functions_of
+from ..dialects.kernel.accesses import stated_accesses
 from ..dialects.kernel.types import GlobalType, Target
 from ..dialects.provenance import onnx_names
-from ..dialects.strided import same_strides
+from ..dialects.strided import Elements, same_strides, share_bytes
 from .cubin import check_cubin
 from .kernels import KernelInfo
 from .program.host import HostProgram
@@ -42,12 +43,11 @@ _LARGEST_SHARED = 232448
 _LARGEST_CLUSTER = 16
 _LARGEST_SYMBOL = 2**31 - 1
 _TENSOR_MAP_LIMITS = {"rank": 5, "box": 256, "extent": 2**32, "stride": 2**40}
-_OVERLAP_WORK = 100_000
 
 
 @dataclass(frozen=True)
 class Interfaces:
-    """What a module says of itself, and each of its kernels by name (tensors, grid, threads, cluster), at every level."""
+    """What a module says of itself, and each of its kernels by name (tensors, grid, threads, cluster, accesses), at every level."""
 
     attributes: Mapping[str, Attribute]
     kernels: Mapping[str, tuple[Any, ...]]
@@ -55,7 +55,13 @@ class Interfaces:
     @classmethod
     def of(cls, module: ModuleOp) -> Interfaces:
         found = {
-            func.sym_name.data: (tuple(t.type for t in func.tensors), func.grid, func.threads, func.cluster)
+            func.sym_name.data: (
+                tuple(t.type for t in func.tensors),
+                func.grid,
+                func.threads,
+                func.cluster,
+                stated_accesses(func),
+            )
             for func in _interfaces(module)
         }
         return cls(dict(module.attributes), found)
@@ -107,6 +113,9 @@ def verify_plan(variant: StoredVariant, module: ModuleOp, program: HostProgram) 
                 _refuse(
                     f"launch of {launch.kernel.name}: its tensor {number} is not the {expected} that the kernel takes"
                 )
+        stated = stated_accesses(interfaces[launch.kernel.name])
+        if stated is not None and stated != launch.accesses:
+            _refuse(f"launch of {launch.kernel.name}: its accesses are not those of its kernel")
         if len(launch.names) != len(launch.written):
             _refuse(f"launch of {launch.kernel.name}: {len(launch.names)} names for {len(launch.written)} results")
     for env in corners(program.symbols):
@@ -261,9 +270,10 @@ def _verify_bound(
                 _refuse(f"launch of {name}: a tensor at byte {ref.offset} is not aligned to {align} bytes")
         if any(not -(2**31) <= scalar < 2**31 for scalar in launch.scalars):
             _refuse(f"launch of {name}: {launch.scalars} do not fit 32 bits")
-        for read in refs[: launch.written[0]]:
-            if any(_share(read, refs[number]) for number in launch.written):
-                _refuse(f"launch of {name} writes to what it reads")
+        accesses = list(zip(refs, launch.accesses, strict=True))
+        targets = [ref for ref, access in accesses if access.writes]
+        if any(_share(read, target) for read, access in accesses if access is Access.READ for target in targets):
+            _refuse(f"launch of {name} writes to what it reads")
         for described in launch.kernel.tensor_maps:
             if not 0 <= described.argument < len(refs):
                 _refuse(f"kernel {name}: a tensor map of tensor {described.argument}")
@@ -279,32 +289,13 @@ def _verify_bound(
 
 def _share(a: MemoryRef, b: MemoryRef) -> bool:
     """Whether two views of one root have an element in common; as far as can be said with little work."""
-    if (a.root, a.name) != (b.root, b.name) or 0 in a.shape or 0 in b.shape:
+    if (a.root, a.name) != (b.root, b.name):
         return False
-    views = [
-        np.asarray(
-            _Address(
-                ref.offset + (1 << 20),
-                ref.shape,
-                tuple(s * ref.dtype.itemsize for s in ref.strides),
-                ref.dtype.itemsize,
-            )
-        )
+    one, other = (
+        Elements(ref.offset, ref.shape, tuple(s * ref.dtype.itemsize for s in ref.strides), ref.dtype.itemsize)
         for ref in (a, b)
-    ]
-    try:
-        return np.shares_memory(*views, max_work=cast(Any, _OVERLAP_WORK))
-    except np.exceptions.TooHardError:
-        return True
-
-
-class _Address:
-    """Memory that nobody looks at, for questions about addresses."""
-
-    def __init__(self, address: int, shape: tuple[int, ...], strides: tuple[int, ...], size: int):
-        self.__array_interface__ = {
-            "version": 3, "data": (address, True), "shape": shape, "strides": strides, "typestr": f"|V{size}",
-        }  # fmt: skip
+    )
+    return share_bytes(one, other)
 
 
 def _interfaces(module: ModuleOp) -> list[kernel.FuncOp]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
+from ..dialects.buffer import Access
 from ..dialects.host.control import If, Loop, Step
 from .program.host import HostProgram
 from .program.memory import TensorView
@@ -55,14 +56,15 @@ class Uses:
         return used
 
     def _launch(self, launch: PlannedLaunch, written: set[int]) -> set[int]:
-        first, name = launch.written[0], f"launch of {launch.kernel.name}"
-        outs = {launch.arguments[number].owner.number for number in launch.written}
-        targets = {view.owner.number for view in launch.arguments[first:]}
+        name = f"launch of {launch.kernel.name}"
+        touched = list(zip(launch.arguments, launch.accesses, strict=True))
+        targets = {view.owner.number for view, access in touched if access.writes}
         if targets & self.inputs:
             self.refuse(f"{name} writes to an input")
-        for view in launch.arguments[:first]:
-            self._check_written(view, written | outs, name)
-        owners = {view.owner.number for view in launch.arguments}
+        for view, access in touched:
+            if access is Access.READ:
+                self._check_written(view, written | targets, name)
+        owners = {view.owner.number for view, access in touched if access is not Access.NONE}
         self._need(owners)
         written |= targets
         self.position += 1

@@ -101,7 +101,9 @@ class _Host:
         self.first: Operation | None = None
         """The first launch of the group that the launch before belongs to,"""
         self.last: list[tuple[SSAValue, MemoryRef]] = []
-        """and its memrefs."""
+        """its memrefs,"""
+        self.poisoned: set[int] = set()
+        """and which of them that group has begun to write."""
 
     def run(self, main: FuncOp, steps: Sequence[Step[Node]], inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Bind the arguments, allocate, then the steps in order."""
@@ -198,30 +200,34 @@ class _Host:
             from ...runtime.simulator import run_kernel
 
             memrefs = [*ins, *outs, *workspace]
-            self._poison(node, memrefs, [*outs, *workspace])
+            self._poison(node, memrefs)
             arrays = [m.ref.flat(m.base) for m in memrefs]
             offsets = [m.begin + m.ref.offset for m in memrefs]
             run_kernel(callee, arrays, symbols, mode=kernel_mode(callee), offsets=offsets)
-            if self.perturb is not None:
-                for target in results:
-                    target[...] = self.perturb(target)
+            for memref, access in zip(outs, op.access_list[len(ins) :], strict=False):
+                if self.perturb is not None and access.writes:
+                    memref.array[...] = self.perturb(memref.array)
         else:
             raise InvalidModelError(
                 f"{describe(op)}: expected a function or kernel {op.callee}, got none in the module"
             )
         if self.on_launch is not None:
-            self.on_launch(op, _strings(op, buffer.OUT_NAMES) or [""] * len(outs), results)
+            names = _strings(op, buffer.OUT_NAMES) or [""] * len(outs)
+            written = [i for i, access in enumerate(op.access_list[len(ins) : len(ins) + len(outs)]) if access.writes]
+            self.on_launch(op, [names[i] for i in written], [results[i] for i in written])
 
-    def _poison(self, node: LaunchNode, memrefs: Sequence[_Memref], targets: Sequence[_Memref]) -> None:
-        """Undefines what a launch is to write. A further launch of the same group goes on with what the first one wrote."""
+    def _poison(self, node: LaunchNode, memrefs: Sequence[_Memref]) -> None:
+        """Undefines what a launch is to write. A further launch of the same group goes on with what those before wrote."""
         from ...runtime.simulator.views import poison
 
-        touched = [(place.owner, memref.ref) for place, memref in zip(node.places, memrefs, strict=True)]
-        if touched != self.last or node.op is self.first:
-            self.first = node.op
-            for memref in targets:
-                memref.array[...] = poison(memref.ref.dtype)
-        self.last = touched
+        arguments = [(place.owner, memref.ref) for place, memref in zip(node.places, memrefs, strict=True)]
+        if arguments != self.last or node.op is self.first:
+            self.first, self.last = node.op, arguments
+            self.poisoned.clear()
+        for number, access in enumerate(node.op.access_list):
+            if access.writes and number not in self.poisoned:
+                self.poisoned.add(number)
+                memrefs[number].array[...] = poison(memrefs[number].ref.dtype)
 
 
 def _dtype(value: SSAValue) -> np.dtype[Any]:

@@ -49,6 +49,15 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Touched:
+    """A place that a launch reads, writes or both."""
+
+    place: Place
+    reads: bool
+    writes: bool
+
+
+@dataclass(frozen=True)
 class LaunchNode:
     """A launch, and where what it touches lies."""
 
@@ -61,6 +70,14 @@ class LaunchNode:
     def places(self) -> tuple[Place, ...]:
         """In the order of the kernel's parameters."""
         return (*self.ins, *self.outs, *self.workspace)
+
+    @property
+    def touched(self) -> tuple[Touched, ...]:
+        """Those that the kernel does anything with."""
+        accesses = zip(self.places, self.op.access_list, strict=True)
+        return tuple(
+            Touched(place, access.reads, access.writes) for place, access in accesses if access.reads or access.writes
+        )
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,11 @@
 (`ops.py`). Everything counts elements, in dim expressions."""
 
 from .ops import VIEW_OPS, operand_views, result_view, through
+from .overlap import Elements, share_bytes
 from .strides import Dim, collapse, is_row_major, merged, reshaped_strides, row_major_strides, same_strides
 from .view import Axes, BoundView, View, broadcast_axes, space_axes
 
 __all__ = [
-    "VIEW_OPS", "Axes", "BoundView", "Dim", "View", "broadcast_axes", "collapse", "is_row_major", "merged", "operand_views",
-    "reshaped_strides", "result_view", "row_major_strides", "same_strides", "space_axes", "through",
+    "VIEW_OPS", "Axes", "BoundView", "Dim", "Elements", "View", "broadcast_axes", "collapse", "is_row_major", "merged", "operand_views",
+    "reshaped_strides", "result_view", "row_major_strides", "same_strides", "share_bytes", "space_axes", "through",
 ]  # fmt: skip

@@ -12,7 +12,8 @@ Each tensor gets a place: offset, dims and strides within one owner. A returned 
 place their result in their operand's owner (`#fusion.alias<source>`) or their operands in their result's (`dest`, so that the
 producers of a concat write straight into it); every other result of a call is an alloc of its own, and so is the workspace that
 the group's `kernel.choice` asks for. Small constants that are left in `@main` become weights. A group is as many launches as it lists in
-`kernel.launches`, all over the same tensors; its results have their names behind the last. A function without kernels (passes run alone, IR
+`kernel.launches`, all over the same tensors, of which each launch says what it does with them (`accesses`) where its kernel does; a result
+has its name behind the last launch that writes it. A function without kernels (passes run alone, IR
 written by hand) is launched itself.
 
 Assumes `assign-destinations` and `outline-groups`: a returned tensor is the result of a call, or of a `dest` op, and is returned
@@ -32,10 +33,11 @@ from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
-from ...dialects import buffer, fusion, nn
+from ...dialects import buffer, fusion, kernel, nn
 from ...dialects.dims import Expr
 from ...dialects.dims.solving import sources
 from ...dialects.errors import PassError
+from ...dialects.kernel.accesses import stated_accesses
 from ...dialects.kernel.types import CHOICE, Choice, launches_of
 from ...dialects.provenance import describe, get_names
 from ...dialects.strided import VIEW_OPS, View, operand_views, result_view, same_strides
@@ -144,6 +146,7 @@ class _Rewrite:
         self.views: dict[Place, SSAValue] = {}
         self.symbols: dict[str, SSAValue] = {}
         self.functions = {f.sym_name.data: f for f in module.body.block.ops if isinstance(f, FuncOp)}
+        self.kernels = {f.sym_name.data: f for f in module.body.block.ops if isinstance(f, kernel.FuncOp)}
         self.constants: list[tuple[str, nn.ConstantOp]] = []
 
     def run(self) -> None:
@@ -194,12 +197,20 @@ class _Rewrite:
         workspace = self._workspace(op, callee)
         function, names = self.functions.get(callee), get_names(op)
         kernels = (launches_of(function) if function is not None else []) or [callee]
-        for number, name in enumerate(kernels, 1):
-            launch = buffer.LaunchOp(name, symbols, ins, outs, workspace)
+        launches = [buffer.LaunchOp(name, symbols, ins, outs, workspace, self._accesses(name)) for name in kernels]
+        unnamed = dict(enumerate(names))
+        for launch in reversed(launches):
+            written = launch.access_list[len(ins) : len(ins) + len(outs)]
+            here = [unnamed.pop(i, "") if access.writes else "" for i, access in enumerate(written)]
+            if any(here):
+                launch.attributes[buffer.OUT_NAMES] = ArrayAttr(map(StringAttr, here))
             launch.location = op.location
-            if any(names) and number == len(kernels):
-                launch.attributes[buffer.OUT_NAMES] = ArrayAttr(StringAttr(n) for n in names)
-            self.block.add_op(launch)
+        self.block.add_ops(launches)
+
+    def _accesses(self, name: str) -> Sequence[buffer.Access] | None:
+        """What a kernel says that it does with each tensor; None where that is what a single launch does, or there is no kernel."""
+        made = self.kernels.get(name)
+        return None if made is None else stated_accesses(made)
 
     def _workspace(self, op: Operation, callee: str) -> list[SSAValue]:
         """Allocs for the tensors between the launches of a group."""

@@ -219,10 +219,11 @@ class _Uses:
         return used
 
     def _launch(self, node: LaunchNode, written: set[SSAValue]) -> set[SSAValue]:
-        targets = {place.owner for place in (*node.outs, *node.workspace)}
-        for place in node.ins:
-            self._check_written(node.op, place, written | {place.owner for place in node.outs})
-        owners = {place.owner for place in node.places}
+        targets = {touched.place.owner for touched in node.touched if touched.writes}
+        for touched in node.touched:
+            if touched.reads and not touched.writes:
+                self._check_written(node.op, touched.place, written | targets)
+        owners = {touched.place.owner for touched in node.touched}
         for owner in owners:
             self._need(owner, self.position)
         written |= targets

@@ -10,7 +10,8 @@
 The kernel takes the symbol; its arguments are the group's operands, then its results, with the strides and alignment of
 `fusion.layouts`, then the choice's workspace. A group of several launches gives @name, @name_stage1, ... The outlined function stays as
 what they compute together, and lists them; calls follow its new name. A `buffer.launch` of a group, in a host program written by hand, is
-a launch of its kernel, which must be one. Assumes `select-schedule`. The choice stays on the kernels too, as `kernel.choice`.
+a launch of its kernel, which must be one. Assumes `select-schedule`. The choice stays on the kernels too, as `kernel.choice`; each
+of several has `kernel.accesses`, what it does with each tensor.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import buffer, fusion, kernel
 from ...dialects.errors import PassError
+from ...dialects.kernel.accesses import accesses_of, state_accesses
 from ...dialects.kernel.types import CHOICE, LAUNCHES, Choice, Target
 from ...dialects.provenance import describe
 from ..remarks import remark
@@ -94,9 +96,22 @@ def lower(func: FuncOp, target: Attribute | None) -> list[kernel.FuncOp]:
                 f"{len(arguments) - len(choice.workspace)} and the {len(choice.workspace)} of workspace in its {CHOICE}, in their types"
             )
         made.attributes[CHOICE] = choice
+        if known is None:
+            _state_accesses(made, len(func.body.block.args), len(kernels) > 1)
     if lowered is not None and known is None:
         lowered.made(func, kernels)
     return kernels
+
+
+def _state_accesses(made: kernel.FuncOp, operands: int, one_of_several: bool) -> None:
+    """Of one launch of several, what it does with each tensor; a single launch reads the operands and writes the results."""
+    accesses = accesses_of(made)
+    if any(access.writes for access in accesses[:operands]):
+        raise PassError(
+            f"{NAME}: @{made.sym_name.data} writes to an operand of its group: expected it to write results"
+        )
+    if one_of_several:
+        state_accesses(made, accesses)
 
 
 def _reference_name(name: str, taken: Container[str]) -> str:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from ...dialects.buffer import Access
 from ...dialects.dims import Expr, symbol
 from ...dialects.errors import EngineFormatError
 from ...dialects.host.control import Ranges, check_value
@@ -25,6 +26,8 @@ class PlannedLaunch:
     nodes: tuple[str, ...]
     names: tuple[str, ...]
     written: tuple[int, ...]
+    accesses: tuple[Access, ...]
+    """What the kernel does with each argument."""
 
     def exprs(self) -> Iterator[Expr]:
         """All that its grid, views, parameters and tensor maps are evaluated from."""
@@ -49,6 +52,7 @@ class Launch:
     """ONNX names of the tensors that it writes, "" where there is none."""
     written: tuple[int, ...]
     """Positions in `arguments` of the tensors that `names` speaks of."""
+    accesses: tuple[Access, ...]
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,7 @@ class Segment:
                 launch.nodes,
                 launch.names,
                 launch.written,
+                launch.accesses,
             )
             for launch, grid, refs in zip(self.launches, grids, arguments, strict=True)
             if all(grid)

@@ -82,15 +82,31 @@ func.func @main(%x : tensor<4x6xf32>) -> tensor<24xf32> {
 
 // -----
 
-// The workspace that a group's choice asks for is an alloc of its own; a group is as many launches as it lists, whose results have their
-// names only behind the last.
+// The workspace that a group's choice asks for is an alloc of its own; a group is as many launches as it lists, which do with memory what
+// their kernels do. A result has its name behind the last launch that writes it.
 // CHECK-LABEL: func.func @main
 // CHECK-NEXT: [[W:%.*]] = buffer.alloc #nn.dims<2, 64> : memref<2x64xf32>
-// CHECK-NEXT: buffer.launch @split ins(%x : memref<2x64xf32>) outs([[Y:%.*]] : memref<2xf32>) workspace([[W]] : memref<2x64xf32>){{$}}
-// CHECK-NEXT: buffer.launch @split_stage1 ins(%x : memref<2x64xf32>) outs([[Y]] : memref<2xf32>) workspace([[W]] : memref<2x64xf32>) {buffer.out_names = ["y"]}
+// CHECK-NEXT: buffer.launch @split ins(%x : memref<2x64xf32>) outs([[Y:%.*]] : memref<2xf32>) workspace([[W]] : memref<2x64xf32>) {accesses = ["read", "none", "write"]}
+// CHECK-NEXT: buffer.launch @split_stage1 ins(%x : memref<2x64xf32>) outs([[Y]] : memref<2xf32>) workspace([[W]] : memref<2x64xf32>) {buffer.out_names = ["y"], accesses = ["none", "write", "read"]}
+// CHECK-NEXT: buffer.launch @split_stage2 ins(%x : memref<2x64xf32>) outs([[Y]] : memref<2xf32>) workspace([[W]] : memref<2x64xf32>) {accesses = ["none", "none", "update"]}
 // CHECK-NEXT: func.return
-func.func private @split_reference(tensor<2x64xf32>) -> tensor<2xf32> attributes {kernel.launches = [@split, @split_stage1],
+func.func private @split_reference(tensor<2x64xf32>) -> tensor<2xf32> attributes {kernel.launches = [@split, @split_stage1, @split_stage2],
   kernel.choice = #kernel.choice<"reduce_split", {spans = 64 : i64}, workspace [!kernel.global<dims <2, 64> x f32, strides <64, 1>, align 16>]>}
+kernel.func @split(%x: !kernel.global<dims <2, 64> x f32, strides <64, 1>, align 16>, %y: !kernel.global<dims <2> x f32, strides <1>, align 16>,
+    %w: !kernel.global<dims <2, 64> x f32, strides <64, 1>, align 16>) grid <1, 1, 1> warps 4 coords(%i, %j, %k)
+    attributes {kernel.accesses = ["read", "none", "write"]} {
+  kernel.return
+}
+kernel.func @split_stage1(%x: !kernel.global<dims <2, 64> x f32, strides <64, 1>, align 16>, %y: !kernel.global<dims <2> x f32, strides <1>, align 16>,
+    %w: !kernel.global<dims <2, 64> x f32, strides <64, 1>, align 16>) grid <1, 1, 1> warps 4 coords(%i, %j, %k)
+    attributes {kernel.accesses = ["none", "write", "read"]} {
+  kernel.return
+}
+kernel.func @split_stage2(%x: !kernel.global<dims <2, 64> x f32, strides <64, 1>, align 16>, %y: !kernel.global<dims <2> x f32, strides <1>, align 16>,
+    %w: !kernel.global<dims <2, 64> x f32, strides <64, 1>, align 16>) grid <1, 1, 1> warps 4 coords(%i, %j, %k)
+    attributes {kernel.accesses = ["none", "none", "update"]} {
+  kernel.return
+}
 func.func @main(%x : tensor<2x64xf32>) -> tensor<2xf32> {
   %a = fusion.call @split_reference(%x) {nn.names = ["y"]} : (tensor<2x64xf32>) -> tensor<2xf32>
   func.return %a : tensor<2xf32>

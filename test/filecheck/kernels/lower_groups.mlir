@@ -7,6 +7,7 @@
 // CHECK-SAME: %{{.*}}: !kernel.global<dims <4, 8> x f16, strides <8, 1>, align 16>
 // CHECK-SAME: grid <1, 1, 1> warps 4
 // CHECK-SAME: kernel.choice = #kernel.choice<"pointwise"
+// CHECK-NOT: kernel.accesses
 // CHECK: kernel.return
 // CHECK: func.func private @add_reference(%x: tensor<4x8xf16>, %b: tensor<8xf16>) -> tensor<4x8xf16> attributes {{.*}}kernel.launches = [@add]} {
 // CHECK-NEXT: nn.add
@@ -38,8 +39,10 @@ func.func private @dynamic(%x: tensor<?x8xf32, #nn.dims<N, 8>>) -> tensor<?x8xf3
 // CHECK: fusion.call @total_reference_(%x) {nn.names = ["y"]}
 // CHECK: kernel.func @total(
 // CHECK-SAME: !kernel.global<dims <1, 32> x f32, strides <32, 1>, align 16>) grid <1, 32, 1>
+// CHECK-SAME: kernel.accesses = ["read", "none", "write"]}
 // CHECK: kernel.func @total_stage1(
 // CHECK-SAME: !kernel.global<dims <1, 32> x f32, strides <32, 1>, align 16>) grid <1, 1, 1>
+// CHECK-SAME: kernel.accesses = ["none", "write", "read"]}
 // CHECK: func.func private @total_reference_({{.*}} kernel.launches = [@total, @total_stage1]}
 // CHECK: func.func private @total_reference()
 func.func @main(%x: tensor<70000xf32>) -> tensor<f32> {

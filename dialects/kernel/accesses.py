@@ -1,0 +1,52 @@
+"""What a kernel in tile ops does with each of its global tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.dialects.builtin import ArrayAttr, StringAttr
+from xdsl.ir import SSAValue
+
+from ..buffer import Access
+from .structure import FuncOp
+from .tile.memory import Im2colOp, StoreOp, ViewOp
+from .tile.staging import StoreTmaOp, TensorMapOp
+
+_NAMES = (ViewOp, Im2colOp, TensorMapOp)
+"""Ops that give memory another name and touch none of it."""
+_STORES = (StoreOp, StoreTmaOp)
+
+ACCESSES = "kernel.accesses"
+"""On a kernel of a group of several launches: what it does with each of its tensors."""
+
+
+def accesses_of(func: FuncOp) -> list[Access]:
+    """For each tensor whether the kernel's ops read it, write it, do both, or neither. One look at each op that names a tensor."""
+    return [_access(tensor) for tensor in func.tensors]
+
+
+def stated_accesses(func: FuncOp) -> tuple[Access, ...] | None:
+    """What the attribute `kernel.accesses` of a kernel says; None without it."""
+    listed = func.attributes.get(ACCESSES)
+    if not isinstance(listed, ArrayAttr):
+        return None
+    return tuple(Access(kind.data) for kind in listed if isinstance(kind, StringAttr))
+
+
+def state_accesses(func: FuncOp, accesses: Sequence[Access]) -> None:
+    """Writes `kernel.accesses`, for kernels that do not read all operands and write all results."""
+    func.attributes[ACCESSES] = ArrayAttr(StringAttr(access) for access in accesses)
+
+
+def _access(tensor: SSAValue) -> Access:
+    reads = writes = False
+    names = [tensor]
+    while names:
+        for use in names.pop().uses:
+            if isinstance(use.operation, _NAMES):
+                names += use.operation.results
+            elif isinstance(use.operation, _STORES):
+                writes = True
+            else:
+                reads = True
+    return Access.of(reads, writes)
