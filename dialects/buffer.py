@@ -8,7 +8,7 @@ the attribute `buffer.arg_dims` gives. Sizes are dim expressions over symbols, w
 - Every memref belongs to one *owner*: an argument, a weight, an `alloc` or a `slot`. A `view` is taken of an owner, never of
   a view, so that which bytes an op touches can be read off in one step.
 - `launch` reads its `ins`, writes its `outs` and may use its `workspace`, or does with them what its `accesses` say; nothing else touches
-  memory. Launches run in order.
+  memory. Launches of a `stream` run in order; `record` and `wait` order those of several (`host/order.py`).
 - `read` waits for what was launched before it and takes one integer to the host; `nn.symbols` bounds it, and buffers whose dims
   depend on it are as large as the bound asks.
 - Control flow is `scf.if`, `scf.for` and `scf.while` without results, decided on the host: branches write to destinations outside, a
@@ -53,11 +53,21 @@ from xdsl.dialects.builtin import (
     i64,
 )
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Attribute, Block, BlockArgument, Dialect, Operation, SSAValue
+from xdsl.ir import (
+    Attribute,
+    Block,
+    BlockArgument,
+    Dialect,
+    Operation,
+    ParametrizedAttribute,
+    SSAValue,
+    TypeAttribute,
+)
 from xdsl.irdl import (
     AttrSizedOperandSegments,
     IRDLOperation,
     ParsePropInAttrDict,
+    irdl_attr_definition,
     irdl_op_definition,
     operand_def,
     opt_prop_def,
@@ -403,7 +413,8 @@ class ViewOp(IRDLOperation):
 class LaunchOp(IRDLOperation):
     """Runs a kernel: parameters are `ins`, `outs`, then `workspace`, and the symbols it asks for, by name. `accesses` says for each of the
     memrefs whether the kernel does "read", "write", both ("update") or "none", where one of several launches of a group does not read all
-    `ins`, write all `outs` and do both with its `workspace`."""
+    `ins`, write all `outs` and do both with its `workspace`. It runs behind what its `stream` did before, which is 0 where nothing is
+    said."""
 
     name = "buffer.launch"
 
@@ -413,6 +424,7 @@ class LaunchOp(IRDLOperation):
     outs = var_operand_def(MemRefType)
     workspace = var_operand_def(MemRefType)
     accesses = opt_prop_def(ArrayAttr[StringAttr])
+    stream = opt_prop_def(IntegerAttr[I64])
 
     assembly_format = (
         "$callee (`[` $symbols^ `]`)? (`ins` `(` $ins^ `:` type($ins) `)`)? (`outs` `(` $outs^ `:` type($outs) `)`)?"
@@ -444,6 +456,11 @@ class LaunchOp(IRDLOperation):
         return (*self.ins, *self.outs, *self.workspace)
 
     @property
+    def stream_number(self) -> int:
+        """The stream that it runs on."""
+        return 0 if self.stream is None else self.stream.value.data
+
+    @property
     def access_list(self) -> tuple[Access, ...]:
         """What the kernel does with each of `memrefs`."""
         if self.accesses is not None:
@@ -466,6 +483,7 @@ class LaunchOp(IRDLOperation):
         if not self.outs:
             raise VerifyException(f"launch of {self.callee}: expected at least one output, got none")
         self._verify_accesses()
+        _verify_stream(self.stream_number)
         for value in (*self.outs, *self.workspace):
             if isinstance(owner_of(value).owner, WeightOp):
                 raise VerifyException(f"launch of {self.callee}: expected outputs that may be written, got a weight")
@@ -485,6 +503,64 @@ class LaunchOp(IRDLOperation):
             )
 
 
+@irdl_attr_definition
+class EventType(ParametrizedAttribute, TypeAttribute):
+    """All that a stream did before a `buffer.record`."""
+
+    name = "buffer.event"
+
+
+@irdl_op_definition
+class RecordOp(IRDLOperation):
+    """An event: all that a stream has been given before."""
+
+    name = "buffer.record"
+
+    stream = prop_def(IntegerAttr[I64])
+    event = result_def(EventType)
+
+    assembly_format = "`stream` $stream attr-dict"
+    irdl_options = (ParsePropInAttrDict(),)
+
+    def __init__(self, stream: int):
+        super().__init__(properties={"stream": IntegerAttr(stream, i64)}, result_types=[EventType()])
+
+    @property
+    def stream_number(self) -> int:
+        return self.stream.value.data
+
+    def verify_(self) -> None:
+        _verify_stream(self.stream_number)
+
+
+@irdl_op_definition
+class WaitOp(IRDLOperation):
+    """What a stream is given from here on begins when the event's launches have ended. The first op of a stream other than 0."""
+
+    name = "buffer.wait"
+
+    event = operand_def(EventType)
+    stream = prop_def(IntegerAttr[I64])
+
+    assembly_format = "$event `stream` $stream attr-dict"
+    irdl_options = (ParsePropInAttrDict(),)
+
+    def __init__(self, event: SSAValue, stream: int):
+        super().__init__(operands=[event], properties={"stream": IntegerAttr(stream, i64)})
+
+    @property
+    def stream_number(self) -> int:
+        return self.stream.value.data
+
+    def verify_(self) -> None:
+        _verify_stream(self.stream_number)
+
+
+def _verify_stream(number: int) -> None:
+    if number < 0:
+        raise VerifyException(f"expected a stream of 0 or more, got {number}")
+
+
 def _memref(value: SSAValue) -> MemRefType:
     return cast(MemRefType, value.type)
 
@@ -500,4 +576,6 @@ def _verify_row_major(value: SSAValue, dims: DimsAttr) -> None:
         raise VerifyException(f"expected the row-major type {expected} for dims {dims}, got {kind}")
 
 
-Buffer = Dialect("buffer", [SymbolOp, ReadOp, AllocOp, WeightOp, ArenaOp, SlotOp, ViewOp, LaunchOp], [])
+Buffer = Dialect(
+    "buffer", [SymbolOp, ReadOp, AllocOp, WeightOp, ArenaOp, SlotOp, ViewOp, LaunchOp, RecordOp, WaitOp], [EventType]
+)

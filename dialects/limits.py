@@ -51,3 +51,5 @@ MAX_HOST_DEPTH = 64
 """Branches, loops and calls within each other in a host function."""
 MAX_HOST_OPS = 100_000
 """Ops of a host function, those of the functions that it calls counted at each call."""
+MAX_STREAM_LAUNCHES = 4096
+"""Launches that follow each other on several streams: a set of bits for each says what comes before it."""

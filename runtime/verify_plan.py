@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import json
 import re
-from bisect import insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import Attribute
 
 from ..dialects import buffer, kernel
 from ..dialects.buffer import Access
@@ -25,6 +24,7 @@ from ..dialects.dims import corners
 from ..dialects.dtypes import numpy_dtype
 from ..dialects.errors import EngineFormatError
 from ..dialects.host.control import leaves, loops
+from ..dialects.host.order import Order
 from ..dialects.host.structure import functions_of
 from ..dialects.kernel.accesses import stated_accesses
 from ..dialects.kernel.types import GlobalType, Target
@@ -233,23 +233,25 @@ def _verify_slots(module: ModuleOp, program: HostProgram) -> None:
         if number not in written:
             _refuse(f"no launch writes output '{spec.name}'")
     numbers = owner_numbers(functions_of(module)["main"])
-    if any(numbers[slot.result] not in uses.spans for slot in slots):
+    if any(numbers[slot.result] not in uses.positions for slot in slots):
         _refuse("a slot of its arena is not used")
-    _verify_apart(slots, {slot.result: uses.spans[numbers[slot.result]] for slot in slots})
+    _verify_apart(slots, [uses.positions[numbers[slot.result]] for slot in slots], uses.order)
 
 
-def _verify_apart(slots: Sequence[buffer.SlotOp], spans: Mapping[SSAValue, tuple[int, int]]) -> None:
-    """One walk over the launches, with the slots that are live, which lie apart, in order of offset."""
-    live: list[tuple[int, int, int]] = []
-    for first, number in sorted((spans[slot.result][0], number) for number, slot in enumerate(slots)):
-        live = [entry for entry in live if spans[slots[entry[2]].result][1] >= first]
-        begin, size = slots[number].offset.value.data, slots[number].size.value.data
-        entry = (begin, begin + size, number)
-        insort(live, entry)
-        at = live.index(entry)
-        for (_, end, _), (start, _, _) in zip(live[max(0, at - 1) :], live[max(0, at - 1) + 1 : at + 2], strict=False):
-            if end > start:
+def _verify_apart(slots: Sequence[buffer.SlotOp], needs: Sequence[Sequence[int]], order: Order) -> None:
+    """One walk over the launches, with the slots that they may need at once: those lie apart, but where all that needs the one has ended
+    when anything needs the other. `needs` gives the launches of each."""
+    live: list[int] = []
+    ends = [max(map(order.until, needed)) for needed in needs]
+    for number in sorted(range(len(slots)), key=lambda number: needs[number][0]):
+        first = needs[number][0]
+        live = [other for other in live if ends[other] >= first]
+        for other in live:
+            start = max(slots[number].offset.value.data, slots[other].offset.value.data)
+            end = min(slot.offset.value.data + slot.size.value.data for slot in (slots[number], slots[other]))
+            if start < end and not (needs[other][-1] < first and order.all_before(needs[other], needs[number])):
                 _refuse(f"two buffers that are live at once share byte {start} of its arena")
+        live.append(number)
 
 
 def _verify_shapes(program: HostProgram, env: Mapping[str, int]) -> None:

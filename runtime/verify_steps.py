@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ..dialects.buffer import Access
 from ..dialects.host.control import If, Loop, Step
+from ..dialects.host.order import Order
 from .program.host import HostProgram
 from .program.memory import TensorView
 from .program.steps import Launch, PlannedLaunch, Read, Segment, Work
@@ -17,14 +18,15 @@ Refuse = Callable[[str], None]
 
 @dataclass
 class Uses:
-    """For each owner, by number, the positions of the first and the last launch or read that needs it; and what is written in between.
+    """For each owner, by number, the launches and reads that need it, in order, and what is written in between; and the order of all.
 
-    What a loop uses it needs from its begin to its end, since an iteration may read what one before it wrote.
+    What a loop uses its first and its last launch need, since an iteration may read what one before it wrote.
     """
 
     inputs: Set[int]
     refuse: Refuse
-    spans: dict[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]])
+    positions: dict[int, list[int]] = field(default_factory=dict[int, list[int]])
+    order: Order = field(default_factory=Order)
     position: int = 0
 
     def visit(self, steps: Sequence[Step[Work]], written: set[int]) -> set[int]:
@@ -33,6 +35,8 @@ class Uses:
         for step in steps:
             match step:
                 case Segment():
+                    if step.order is not None:
+                        self.order.add(self.position, step.order)
                     for launch in step.launches:
                         used |= self._launch(launch, written)
                 case Read():
@@ -48,10 +52,10 @@ class Uses:
                     begin = self.position
                     inside = self.visit(step.before, written) | self.visit(step.body, written)
                     for owner in inside:
-                        self.spans[owner] = (
-                            min(begin, self.spans[owner][0]),
-                            max(self.position - 1, self.spans[owner][1]),
-                        )
+                        needed = self.positions[owner]
+                        while needed and needed[-1] >= begin:
+                            needed.pop()
+                        needed += (begin, self.position - 1)
                     used |= inside
         return used
 
@@ -72,8 +76,7 @@ class Uses:
 
     def _need(self, owners: Set[int]) -> None:
         for owner in owners:
-            first, _ = self.spans.get(owner, (self.position, 0))
-            self.spans[owner] = (first, self.position)
+            self.positions.setdefault(owner, []).append(self.position)
 
     def _check_written(self, view: TensorView, written: Set[int], who: str) -> None:
         if view.owner.root != "weight" and view.owner.number not in written:

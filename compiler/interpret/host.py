@@ -1,8 +1,9 @@
 """Executes a host function (`buffer` level) on a CPU, launch by launch, deciding branches and loops by what it reads.
 
 Works at every state between `bufferize` and CUDA C: buffers may be `buffer.alloc`s or slots of the planned arena, and what is
-launched may be a kernel, run on the simulator, or a function of tensors, run through the meaning of its ops. All
-memory is poisoned before use, and what a launch is to write before the launch, so that reading what nobody wrote shows.
+launched may be a kernel, run on the simulator, or a function of tensors, run through the meaning of its ops. All memory is poisoned
+before use, and what a launch is to write before the launch, so that reading what nobody wrote shows. Launches of several streams run in
+the order of the text, which theirs allows.
 
 A built engine runs on the simulator by `runtime/contexts/simulator.py` instead: by its plan, which needs slots and kernels.
 """
@@ -23,7 +24,7 @@ from ...dialects.dims.solving import solved
 from ...dialects.dtypes import numpy_dtype
 from ...dialects.errors import InvalidModelError
 from ...dialects.host.control import Ranges, Step, check_value, run_steps
-from ...dialects.host.structure import LaunchNode, Node, Place, read_structure
+from ...dialects.host.structure import LaunchNode, Node, Place, ReadNode, read_structure
 from ...dialects.meaning import Perturb, run_function, run_weights
 from ...dialects.nn.base import symbol_ranges
 from ...dialects.provenance import describe
@@ -181,7 +182,7 @@ class _Host:
     def _run(self, node: Node, env: dict[str, int]) -> None:
         if isinstance(node, LaunchNode):
             self._launch(node)
-        else:
+        elif isinstance(node, ReadNode):
             name = node.op.symbol.data
             value = int(self._memref(node.source).array.reshape(-1)[0])
             env[name] = check_value(name, value, self.ranges, "value read for")

@@ -88,7 +88,14 @@ class ReadNode:
     source: Place
 
 
-Node: TypeAlias = LaunchNode | ReadNode
+@dataclass(frozen=True)
+class EventNode:
+    """The record of an event, or a wait for one, which order launches and do nothing else."""
+
+    op: buffer.RecordOp | buffer.WaitOp
+
+
+Node: TypeAlias = LaunchNode | ReadNode | EventNode
 Places: TypeAlias = dict[SSAValue, Place]
 
 
@@ -136,6 +143,8 @@ class _Structure:
             match op:
                 case buffer.LaunchOp() | buffer.ReadOp():
                     steps.append(self._node(op, places))
+                case buffer.RecordOp() | buffer.WaitOp():
+                    steps.append(EventNode(op))
                 case buffer.ViewOp():
                     source = places[op.source]
                     places[op.result] = Place(source.owner, (*source.views, op))

@@ -7,11 +7,13 @@ Places every buffer in one arena, so that buffers which are never needed at once
                                                            %b = buffer.slot %arena offset 1024 size 1024 dims ...
 ```
 
-Two buffers may share bytes only if every use of one happens before the first write of the other. Launches run in the order of
-the host function, so a buffer is needed from the first launch that uses it to the last one; uses through views count, and those in
-bodies that are called. What a loop uses it needs from its first launch to its last, since a later iteration may read what an earlier one
-wrote. Sizes are taken at the maximum of the profile, which keeps offsets static and valid for every shape in it. Placement is greedy: the
-largest buffer first, each into the smallest gap that holds it, and among a few such orders the one with the lowest peak wins.
+Two buffers may share bytes only if every use of one comes before every use of the other in `order` (`dialects/host/order.py`), which is
+what streams and events realise; that it holds all that the launches require of each other is checked first. On one stream launches run
+in the order of the host function, so a buffer is needed from the first launch that uses it to the last one; uses through views count,
+and those in bodies that are called. What a loop uses it needs from its first launch to its last, since a later iteration may read what
+an earlier one wrote. Sizes are taken at the maximum of the profile, which keeps offsets static and valid for every shape in it.
+Placement is greedy: the largest buffer first, each into the smallest gap that holds it, and among a few such orders the one with the
+lowest peak wins.
 
 Assumes `bufferize`. Does not reorder launches to lower the peak, nor let buffers of one iteration share bytes.
 """
@@ -34,7 +36,8 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from ...dialects import buffer
 from ...dialects.errors import OptionError, PassError
 from ...dialects.host.control import If, Loop, Step
-from ...dialects.host.structure import LaunchNode, Node, Place, ReadNode, functions_of, read_structure
+from ...dialects.host.order import read_order
+from ...dialects.host.structure import EventNode, LaunchNode, Node, Place, ReadNode, functions_of, read_structure
 from ...dialects.nn import symbol_ranges
 from ...dialects.provenance import describe
 from ..remarks import remark
@@ -43,11 +46,22 @@ from ..remarks import remark
 @dataclass(frozen=True)
 class Lifetime:
     """A buffer to place: bytes, and the first and last launch that uses it (both count). Two that some launch needs both may not
-    share bytes."""
+    share bytes, nor may two of which launches may run at the same time; a launch may until `until`."""
 
     size: int
     first: int
     last: int
+    until: int = -1
+    """The last launch that may run at the same time as one that uses it; no later than `last` where there is one stream."""
+
+    @property
+    def end(self) -> int:
+        """The last launch that may have to do with it."""
+        return max(self.last, self.until)
+
+
+Apart = Callable[[int, int], bool]
+"""Whether two buffers, by number, may share bytes although the second is used before all has ended that may run beside the first."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +72,17 @@ class Plan:
     peak: int
 
 
-def plan_offsets(lifetimes: Sequence[Lifetime], alignment: int = buffer.ALIGNMENT) -> Plan:
-    """Offsets, multiples of `alignment`, at which no two lifetimes that overlap share a byte."""
+def plan_offsets(
+    lifetimes: Sequence[Lifetime], alignment: int = buffer.ALIGNMENT, apart: Apart = lambda first, second: False
+) -> Plan:
+    """Offsets, multiples of `alignment`, at which no two lifetimes that overlap share a byte, but where they are `apart`, which is asked of
+    those that overlap because of `until` alone."""
     orders: tuple[Callable[[int], tuple[int, ...]], ...] = (
         lambda i: (-lifetimes[i].size, lifetimes[i].first, i),
         lambda i: (lifetimes[i].first, -lifetimes[i].size, i),
         lambda i: (lifetimes[i].first - lifetimes[i].last, -lifetimes[i].size, i),
     )
-    plans = [_place(lifetimes, sorted(range(len(lifetimes)), key=order), alignment) for order in orders]
+    plans = [_place(lifetimes, sorted(range(len(lifetimes)), key=order), alignment, apart) for order in orders]
     return min(plans, key=lambda plan: plan.peak)
 
 
@@ -79,13 +96,19 @@ def lower_bound(lifetimes: Sequence[Lifetime], alignment: int = buffer.ALIGNMENT
     return max(accumulate(changes[launch] for launch in sorted(changes)), default=0)
 
 
-def _place(lifetimes: Sequence[Lifetime], order: Sequence[int], alignment: int) -> Plan:
-    placed = _Placed(1 + max((lifetime.last for lifetime in lifetimes), default=0))
+def _place(lifetimes: Sequence[Lifetime], order: Sequence[int], alignment: int, apart: Apart) -> Plan:
+    placed = _Placed(1 + max((lifetime.end for lifetime in lifetimes), default=0))
+
+    def clash(a: int, b: int) -> bool:
+        first, second = (a, b) if lifetimes[a].first < lifetimes[b].first else (b, a)
+        return lifetimes[second].first <= lifetimes[first].last or not apart(first, second)
+
     spans: list[tuple[int, int]] = [(0, 0)] * len(lifetimes)
     for index in order:
         lifetime = lifetimes[index]
         size = _round_up(lifetime.size, alignment)
-        begin = _best_fit(sorted(spans[other] for other in placed.overlapping(lifetime)), size)
+        taken = [spans[other] for other in placed.overlapping(lifetime) if clash(index, other)]
+        begin = _best_fit(sorted(taken), size)
         spans[index] = (begin, begin + size)
         placed.add(index, lifetime)
     return Plan(tuple(begin for begin, _ in spans), max((end for _, end in spans), default=0))
@@ -105,7 +128,7 @@ class _Placed:
 
     def add(self, index: int, lifetime: Lifetime) -> None:
         insort(self._beginnings, (lifetime.first, index))
-        low, high = lifetime.first + self._launches, lifetime.last + 1 + self._launches
+        low, high = lifetime.first + self._launches, lifetime.end + 1 + self._launches
         while low < high:
             if low & 1:
                 self._nodes.setdefault(low, []).append(index)
@@ -118,7 +141,7 @@ class _Placed:
     def overlapping(self, lifetime: Lifetime) -> list[int]:
         """The indices of placed lifetimes that some launch needs together with this one, each once."""
         start = bisect_left(self._beginnings, (lifetime.first + 1, 0))
-        stop = bisect_left(self._beginnings, (lifetime.last + 1, 0))
+        stop = bisect_left(self._beginnings, (lifetime.end + 1, 0))
         found = [index for _, index in self._beginnings[start:stop]]
         node = lifetime.first + self._launches
         while node:
@@ -165,14 +188,19 @@ class PlanArenaPass(ModulePass):
                     f"plan-arena: @{function.sym_name.data} has an arena and {len(allocs)} allocs; expected only one of them."
                 )
             return
+        order = read_order(steps)
         uses = _Uses()
         uses.visit(steps, set())
         for alloc in allocs:
-            if alloc.result not in uses.spans:
+            if alloc.result not in uses.positions:
                 Rewriter.erase_op(alloc)
-        used = [alloc for alloc in allocs if alloc.result in uses.spans]
-        lifetimes = [Lifetime(_bytes_at_most(alloc, ranges), *uses.spans[alloc.result]) for alloc in used]
-        plan = plan_offsets(lifetimes)
+        used = [alloc for alloc in allocs if alloc.result in uses.positions]
+        needs = [uses.positions[alloc.result] for alloc in used]
+        lifetimes = [
+            Lifetime(_bytes_at_most(alloc, ranges), needed[0], needed[-1], max(map(order.until, needed)))
+            for alloc, needed in zip(used, needs, strict=True)
+        ]
+        plan = plan_offsets(lifetimes, apart=lambda first, second: order.all_before(needs[first], needs[second]))
         total = sum(_round_up(lifetime.size, buffer.ALIGNMENT) for lifetime in lifetimes)
         if self.memory_limit is not None and plan.peak > self.memory_limit:
             raise OptionError(_too_large(plan, lifetimes, used, self.memory_limit))
@@ -188,9 +216,10 @@ class PlanArenaPass(ModulePass):
 
 @dataclass
 class _Uses:
-    """One walk over the steps: for each owner the positions of the first and the last launch or read that needs it."""
+    """One walk over the steps: for each owner the launches and reads that need it, by number, in order. In a loop it is needed by the first
+    and by the last."""
 
-    spans: dict[SSAValue, tuple[int, int]] = field(default_factory=dict[SSAValue, tuple[int, int]])
+    positions: dict[SSAValue, list[int]] = field(default_factory=dict[SSAValue, list[int]])
     position: int = 0
 
     def visit(self, steps: Sequence[Step[Node]], written: set[SSAValue]) -> set[SSAValue]:
@@ -206,16 +235,20 @@ class _Uses:
                     begin = self.position
                     inside = self.visit(step.before, written) | self.visit(step.body, written)
                     for owner in inside:
-                        self._need(owner, begin)
-                        self._need(owner, self.position - 1)
+                        needed = self.positions[owner]
+                        while needed and needed[-1] >= begin:
+                            needed.pop()
+                        needed += (begin, self.position - 1)
                     used |= inside
                 case LaunchNode():
                     used |= self._launch(step, written)
                 case ReadNode():
                     self._check_written(step.op, step.source, written)
-                    self._need(step.source.owner, self.position)
+                    self._need(step.source.owner)
                     used.add(step.source.owner)
                     self.position += 1
+                case EventNode():
+                    pass
         return used
 
     def _launch(self, node: LaunchNode, written: set[SSAValue]) -> set[SSAValue]:
@@ -225,14 +258,13 @@ class _Uses:
                 self._check_written(node.op, touched.place, written | targets)
         owners = {touched.place.owner for touched in node.touched}
         for owner in owners:
-            self._need(owner, self.position)
+            self._need(owner)
         written |= targets
         self.position += 1
         return owners
 
-    def _need(self, owner: SSAValue, position: int) -> None:
-        first, last = self.spans.get(owner, (position, position))
-        self.spans[owner] = (min(first, position), max(last, position))
+    def _need(self, owner: SSAValue) -> None:
+        self.positions.setdefault(owner, []).append(self.position)
 
     def _check_written(self, op: Operation, source: Place, written: set[SSAValue]) -> None:
         """Nothing may read what was not written: its value would be whatever the arena held before."""

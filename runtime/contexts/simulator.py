@@ -21,11 +21,12 @@ Observer = Callable[[str, np.ndarray], None]
 
 class SimulatorContext(ExecutionContext):
     """Runs an engine's tile-level kernels on the simulator. `arch` picks the variant; `poison` fills the arena and the outputs
-    with NaN bytes before each run."""
+    with NaN bytes before each run; `seed` draws the order of launches on several streams."""
 
-    def __init__(self, engine: EngineContents, *, arch: str | None = None, poison: bool = True):
+    def __init__(self, engine: EngineContents, *, arch: str | None = None, poison: bool = True, seed: int = 0):
         super().__init__(engine, engine.variant(arch))
         self.poison = poison
+        self.seed = seed
         size, have = self.variant.program.arena_bytes, memory_bytes()
         if size > have:
             raise TargetError(
@@ -75,7 +76,7 @@ class SimulatorContext(ExecutionContext):
         roots.update({("input", name): bytes_of(array) for name, array in held.items()})
         roots.update({("output", name): bytes_of(array) for name, array in results.items()})
         roots.update({("weight", name): array for name, array in self._weights.items()})
-        self._count(execute(program, plan, roots, self._run, _observer(observe)))
+        self._count(execute(program, plan, roots, self._run, _observer(observe), self.seed))
         return {spec.name: results[spec.name] for spec in program.outputs}
 
     def _run(self, launch: Launch, bases: list[np.ndarray], symbols: Mapping[str, int]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from ...dialects.host.control import run_steps
+from ...dialects.host.order import Parallel
 from .bound import BoundPlan
 from .host import HostProgram
 from .memory import Root
@@ -19,14 +21,17 @@ def execute(
     roots: Mapping[tuple[Root, str], np.ndarray],
     run: Callable[[Launch, list[np.ndarray], Mapping[str, int]], None],
     observe: Callable[[Launch, list[np.ndarray]], None] | None = None,
+    seed: int = 0,
 ) -> int:
-    """Runs a program for one plan: `run(launch, bytes, symbols)` for each launch, in order, with the root of each argument (uint8), of
-    which `launch.arguments[i].array` or `.flat` makes an array. `roots` holds each input, output and weight by name, and
-    ("arena", ""). `observe` gets launch and bytes after each. Returns the number of launches.
+    """Runs a program for one plan: `run(launch, bytes, symbols)` for each launch, with the root of each argument (uint8), of which
+    `launch.arguments[i].array` or `.flat` makes an array. `roots` holds each input, output and weight by name, and ("arena", "").
+    `observe` gets launch and bytes after each. Launches run in order; where several streams leave one open, in one that `seed` draws.
+    Returns the number of launches.
 
     Raises HostValueError where a value that is read is beyond its range.
     """
     count = 0
+    draw = random.Random(seed)
 
     def step(work: Work, env: dict[str, int]) -> None:
         nonlocal count
@@ -36,7 +41,7 @@ def execute(
             env[work.symbol] = work.value(raw.tobytes(), program.symbols)
             return
         bound = plan.bound(work, env)
-        for launch in bound.launches:
+        for launch in bound.launches if work.order is None else any_order(bound.launches, work.order, draw):
             bases = [roots[ref.root, ref.name] for ref in launch.arguments]
             run(launch, bases, bound.symbols)
             if observe is not None:
@@ -45,3 +50,14 @@ def execute(
 
     run_steps(program.steps, dict(plan.symbols), program.symbols, step)
     return count
+
+
+def any_order(launches: Sequence[Launch], order: Parallel, draw: random.Random) -> Iterator[Launch]:
+    """The launches of a segment in a random one of the sequences that its order allows. Those that are not among them have ended."""
+    waiting = list(launches)
+    running = sum(1 << launch.number for launch in waiting)
+    while waiting:
+        launch = draw.choice([launch for launch in waiting if not order.before[launch.number] & running])
+        waiting.remove(launch)
+        running ^= 1 << launch.number
+        yield launch

@@ -18,7 +18,8 @@ from ...dialects.dims.solving import is_linear
 from ...dialects.dtypes import numpy_dtype
 from ...dialects.errors import PassError
 from ...dialects.host.control import If, Loop, Step
-from ...dialects.host.structure import LaunchNode, Node, Place, ReadNode, functions_of, read_structure
+from ...dialects.host.order import parallel
+from ...dialects.host.structure import EventNode, LaunchNode, Node, Place, ReadNode, functions_of, read_structure
 from ...dialects.nn.base import symbol_ranges
 from ...dialects.provenance import onnx_names
 from ...dialects.strided import View
@@ -90,21 +91,23 @@ class _Reader:
         )
 
     def _steps(self, nodes: Sequence[Step[Node]], late: AbstractSet[str]) -> tuple[Step[Work], ...]:
-        """The nodes as steps: launches that follow each other are one segment."""
+        """The nodes as steps: launches that follow each other are one segment. PassError where streams do not hold what they require."""
         steps: list[Step[Work]] = []
-        launches: list[PlannedLaunch] = []
+        segment: list[LaunchNode | EventNode] = []
 
         def close() -> None:
+            order = parallel(segment)
+            launches = [self._launch(node) for node in segment if isinstance(node, LaunchNode)]
+            segment.clear()
             if launches:
                 exprs = dict.fromkeys(e for launch in launches for e in launch.exprs()) if late else ()
                 varying = tuple(extent for extent in exprs if extent.symbols() & late)
-                steps.append(Segment(self.segments, tuple(launches), varying))
+                steps.append(Segment(self.segments, tuple(launches), varying, order))
                 self.segments += 1
-                launches.clear()
 
         for node in nodes:
-            if isinstance(node, LaunchNode):
-                launches.append(self._launch(node))
+            if isinstance(node, LaunchNode | EventNode):
+                segment.append(node)
                 continue
             close()
             match node:
@@ -201,7 +204,7 @@ def late_symbols(nodes: Sequence[Step[Node]]) -> frozenset[str]:
                 found |= late_symbols(node.then) | late_symbols(node.otherwise)
             case Loop():
                 found |= {node.index, node.total} | late_symbols(node.before) | late_symbols(node.body)
-            case LaunchNode():
+            case LaunchNode() | EventNode():
                 pass
     return frozenset(found - {""})
 

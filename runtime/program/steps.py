@@ -13,6 +13,7 @@ from ...dialects.buffer import Access
 from ...dialects.dims import Expr, symbol
 from ...dialects.errors import EngineFormatError
 from ...dialects.host.control import Ranges, check_value
+from ...dialects.host.order import Parallel
 from ..kernels import KernelInfo
 from .memory import MemoryRef, TensorView, bind_tensor, exprs_of
 
@@ -53,6 +54,8 @@ class Launch:
     written: tuple[int, ...]
     """Positions in `arguments` of the tensors that `names` speaks of."""
     accesses: tuple[Access, ...]
+    number: int
+    """Among the launches of its segment."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,8 @@ class Segment:
     launches: tuple[PlannedLaunch, ...]
     varying: tuple[Expr, ...]
     """What in its launches depends on values that are known only while the program runs: equal values of these are equal launches."""
+    order: Parallel | None = None
+    """Which of its launches end before which begin; None where all follow each other, as they do on one stream."""
 
     def bind(self, env: Mapping[str, int]) -> tuple[Launch, ...]:
         """The launches for these symbol values. EngineFormatError where the plan does not hold for them."""
@@ -91,8 +96,9 @@ class Segment:
                 launch.names,
                 launch.written,
                 launch.accesses,
+                number,
             )
-            for launch, grid, refs in zip(self.launches, grids, arguments, strict=True)
+            for number, (launch, grid, refs) in enumerate(zip(self.launches, grids, arguments, strict=True))
             if all(grid)
         )
 

@@ -79,3 +79,58 @@ func.func @main(%x : memref<4xf32>, %y : memref<4xf32>) {
   buffer.launch @f ins(%x : memref<4xf32>)
   func.return
 }
+
+// -----
+
+// Accesses are said of every memref,
+// CHECK: expected `accesses` to say none, read, write, update for each of 2 memrefs
+func.func @f(%x : memref<4xf32>, %y : memref<4xf32>) {
+  buffer.launch @k ins(%x : memref<4xf32>) outs(%y : memref<4xf32>) {accesses = ["read"]}
+  func.return
+}
+
+// -----
+
+// in these words,
+// CHECK: expected `accesses` to say none, read, write, update for each of 2 memrefs
+func.func @f(%x : memref<4xf32>, %y : memref<4xf32>) {
+  buffer.launch @k ins(%x : memref<4xf32>) outs(%y : memref<4xf32>) {accesses = ["read", "all"]}
+  func.return
+}
+
+// -----
+
+// and what comes in is not written.
+// CHECK: expected no writes to what it takes as ins
+func.func @f(%x : memref<4xf32>, %y : memref<4xf32>) {
+  buffer.launch @k ins(%x : memref<4xf32>) outs(%y : memref<4xf32>) {accesses = ["update", "write"]}
+  func.return
+}
+
+// -----
+
+// Streams are numbered from 0, for a launch,
+// CHECK: expected a stream of 0 or more, got -1
+func.func @f(%x : memref<4xf32>, %y : memref<4xf32>) {
+  buffer.launch @k ins(%x : memref<4xf32>) outs(%y : memref<4xf32>) {stream = -1 : i64}
+  func.return
+}
+
+// -----
+
+// an event
+// CHECK: expected a stream of 0 or more, got -2
+func.func @f() {
+  %e = buffer.record stream -2
+  func.return
+}
+
+// -----
+
+// and a wait.
+// CHECK: expected a stream of 0 or more, got -3
+func.func @f() {
+  %e = buffer.record stream 0
+  buffer.wait %e stream -3
+  func.return
+}

@@ -64,3 +64,17 @@ func.func @body(%K : index, %x : memref<?x64xf16>) attributes {buffer.arg_dims =
   buffer.launch @fc[%K] ins(%x : memref<?x64xf16>) outs(%x : memref<?x64xf16>)
   func.return
 }
+
+// One of several launches of a group says what it does with each memref; streams are ordered by events.
+// CHECK-LABEL: func.func @streams
+func.func @streams(%x : memref<4xf16>, %y : memref<4xf16>, %w : memref<8xf16>) {
+  // CHECK-NEXT: buffer.launch @sum ins(%x : memref<4xf16>) outs(%y : memref<4xf16>) workspace(%w : memref<8xf16>) {accesses = ["read", "none", "write"]}
+  buffer.launch @sum ins(%x : memref<4xf16>) outs(%y : memref<4xf16>) workspace(%w : memref<8xf16>) {accesses = ["read", "none", "write"]}
+  // CHECK-NEXT: %e = buffer.record stream 0
+  %e = buffer.record stream 0
+  // CHECK-NEXT: buffer.wait %e stream 1
+  buffer.wait %e stream 1
+  // CHECK-NEXT: buffer.launch @sum_stage1 ins(%x : memref<4xf16>) outs(%y : memref<4xf16>) workspace(%w : memref<8xf16>) {accesses = ["none", "write", "read"], stream = 1 : i64}
+  buffer.launch @sum_stage1 ins(%x : memref<4xf16>) outs(%y : memref<4xf16>) workspace(%w : memref<8xf16>) {accesses = ["none", "write", "read"], stream = 1 : i64}
+  func.return
+}
