@@ -1,38 +1,10 @@
-"""
-The `buffer` dialect: the host function of an engine, where tensors have become memory.
-
-`bufferize` turns `@main` into a straight line of ops over memrefs; its arguments are the inputs, then the outputs, whose dims
-the attribute `buffer.arg_dims` gives. Sizes are dim expressions over symbols, which `buffer.symbol` reads off the inputs' shapes and
-`buffer.read` off what was computed.
-
-- Every memref belongs to one *owner*: an argument, a weight, an `alloc` or a `slot`. A `view` is taken of an owner, never of
-  a view, so that which bytes an op touches can be read off in one step.
-- `launch` reads its `ins`, writes its `outs` and may use its `workspace`, or does with them what its `accesses` say; nothing else touches
-  memory. Launches of a `stream` run in order; `record` and `wait` order those of several (`host/order.py`).
-- `read` waits for what was launched before it and takes one integer to the host; `nn.symbols` bounds it, and buffers whose dims
-  depend on it are as large as the bound asks.
-- Control flow is `scf.if`, `scf.for` and `scf.while` without results, decided on the host: branches write to destinations outside, a
-  loop's carried tensor is one buffer of two slots, views of which start at `(i mod 2) * size`, where `buffer.index` on the loop names `i`
-  and `buffer.total` the number of iterations, known behind it. `func.call` runs a body: a function of memrefs and symbols.
-- `plan-arena` replaces every `alloc` by a `slot` at a fixed offset of the one `arena`.
-
-```
-func.func @main(%x: memref<?x64xf16>, %y: memref<?x64xf16>) attributes {buffer.arg_dims = [#nn.dims<N, 64>, #nn.dims<N, 64>]} {
-  %N = buffer.symbol "N" from %x[0] : memref<?x64xf16>
-  %w = buffer.weight "fc.weight" : memref<64x64xf16>
-  %t = buffer.alloc #nn.dims<N, 64> : memref<?x64xf16>
-  buffer.launch @fc_0[%N] ins(%x, %w : memref<?x64xf16>, memref<64x64xf16>) outs(%t : memref<?x64xf16>)
-  buffer.launch @softmax_1[%N] ins(%t : memref<?x64xf16>) outs(%y : memref<?x64xf16>)
-  func.return
-}
-```
-"""
+"""Memory of a host function: its owners, views of them, and the values that the host knows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import ClassVar, cast
+from typing import cast
 
 from xdsl.dialects import arith, scf
 from xdsl.dialects.builtin import (
@@ -47,7 +19,6 @@ from xdsl.dialects.builtin import (
     NoneAttr,
     StridedLayoutAttr,
     StringAttr,
-    SymbolRefAttr,
     i1,
     i8,
     i64,
@@ -57,66 +28,34 @@ from xdsl.ir import (
     Attribute,
     Block,
     BlockArgument,
-    Dialect,
     Operation,
-    ParametrizedAttribute,
     SSAValue,
-    TypeAttribute,
 )
 from xdsl.irdl import (
-    AttrSizedOperandSegments,
     IRDLOperation,
     ParsePropInAttrDict,
-    irdl_attr_definition,
     irdl_op_definition,
     operand_def,
-    opt_prop_def,
     prop_def,
     result_def,
     traits_def,
-    var_operand_def,
 )
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
-from xdsl.utils.str_enum import StrEnum
 
-from .dims import Expr, const, product, symbol
-from .dtypes import numpy_dtype
-from .nn.base import DimsAttr
-from .strided import View, row_major_strides
+from ..dims import Expr, const, product, symbol
+from ..dtypes import numpy_dtype
+from ..nn.base import DimsAttr
+from ..strided import View, row_major_strides
 
 ALIGNMENT = 256
 """Bytes that divide the offset of every slot: what a memory allocation of CUDA guarantees, enough for any vector or TMA access."""
 
 ARG_DIMS = "buffer.arg_dims"
-OUT_NAMES = "buffer.out_names"
-"""On a launch: the ONNX names of the tensors in its `outs`, "" where there is none."""
 INDEX = "buffer.index"
 """On `scf.for` and `scf.while`: the symbol that is the number of the iteration in the body, from 0 on."""
 TOTAL = "buffer.total"
 """On `scf.for` and `scf.while`: the symbol that is the number of iterations that ran, behind the loop."""
-
-
-class Access(StrEnum):
-    """What a launch does with a memref."""
-
-    NONE = "none"
-    READ = "read"
-    WRITE = "write"
-    UPDATE = "update"
-    """Both."""
-
-    @classmethod
-    def of(cls, reads: bool, writes: bool) -> Access:
-        return (cls.UPDATE if writes else cls.READ) if reads else (cls.WRITE if writes else cls.NONE)
-
-    @property
-    def reads(self) -> bool:
-        return self in (Access.READ, Access.UPDATE)
-
-    @property
-    def writes(self) -> bool:
-        return self in (Access.WRITE, Access.UPDATE)
 
 
 def memref_type(
@@ -409,158 +348,6 @@ class ViewOp(IRDLOperation):
             )
 
 
-@irdl_op_definition
-class LaunchOp(IRDLOperation):
-    """Runs a kernel: parameters are `ins`, `outs`, then `workspace`, and the symbols it asks for, by name. `accesses` says for each of the
-    memrefs whether the kernel does "read", "write", both ("update") or "none", where one of several launches of a group does not read all
-    `ins`, write all `outs` and do both with its `workspace`. It runs behind what its `stream` did before, which is 0 where nothing is
-    said."""
-
-    name = "buffer.launch"
-
-    callee = prop_def(SymbolRefAttr)
-    symbols = var_operand_def(IndexType())
-    ins = var_operand_def(MemRefType)
-    outs = var_operand_def(MemRefType)
-    workspace = var_operand_def(MemRefType)
-    accesses = opt_prop_def(ArrayAttr[StringAttr])
-    stream = opt_prop_def(IntegerAttr[I64])
-
-    assembly_format = (
-        "$callee (`[` $symbols^ `]`)? (`ins` `(` $ins^ `:` type($ins) `)`)? (`outs` `(` $outs^ `:` type($outs) `)`)?"
-        " (`workspace` `(` $workspace^ `:` type($workspace) `)`)? attr-dict"
-    )
-    irdl_options = (AttrSizedOperandSegments(as_property=True), ParsePropInAttrDict())
-    MEMREFS: ClassVar[tuple[str, ...]] = ("ins", "outs", "workspace")
-
-    def __init__(
-        self,
-        callee: str,
-        symbols: Sequence[SSAValue],
-        ins: Sequence[SSAValue],
-        outs: Sequence[SSAValue],
-        workspace: Sequence[SSAValue] = (),
-        accesses: Sequence[Access] | None = None,
-    ):
-        super().__init__(
-            operands=[symbols, ins, outs, workspace],
-            properties={
-                "callee": SymbolRefAttr(callee),
-                "accesses": None if accesses is None else ArrayAttr(StringAttr(access) for access in accesses),
-            },
-        )
-
-    @property
-    def memrefs(self) -> tuple[SSAValue, ...]:
-        """The pointer parameters of the kernel, in order."""
-        return (*self.ins, *self.outs, *self.workspace)
-
-    @property
-    def stream_number(self) -> int:
-        """The stream that it runs on."""
-        return 0 if self.stream is None else self.stream.value.data
-
-    @property
-    def access_list(self) -> tuple[Access, ...]:
-        """What the kernel does with each of `memrefs`."""
-        if self.accesses is not None:
-            return tuple(Access(access.data) for access in self.accesses)
-        parts = ((self.ins, Access.READ), (self.outs, Access.WRITE), (self.workspace, Access.UPDATE))
-        return tuple(access for values, access in parts for _ in values)
-
-    @property
-    def symbol_names(self) -> tuple[str, ...]:
-        """The names of the symbols that the launch binds."""
-        values = [host_value(value) for value in self.symbols]
-        return tuple((value.as_symbol() if value is not None else None) or "" for value in values)
-
-    def verify_(self) -> None:
-        if "" in self.symbol_names:
-            raise VerifyException(
-                f"launch of {self.callee}: expected symbols between the brackets: results of buffer.symbol or buffer.read, the "
-                f"variable of a loop with {INDEX}, or an index argument that {ARG_DIMS} names"
-            )
-        if not self.outs:
-            raise VerifyException(f"launch of {self.callee}: expected at least one output, got none")
-        self._verify_accesses()
-        _verify_stream(self.stream_number)
-        for value in (*self.outs, *self.workspace):
-            if isinstance(owner_of(value).owner, WeightOp):
-                raise VerifyException(f"launch of {self.callee}: expected outputs that may be written, got a weight")
-
-    def _verify_accesses(self) -> None:
-        if self.accesses is None:
-            return
-        words = [access.data for access in self.accesses]
-        if len(words) != len(self.memrefs) or not {*words} <= {*Access}:
-            raise VerifyException(
-                f"launch of {self.callee}: expected `accesses` to say {', '.join(Access)} for each of {len(self.memrefs)} memrefs, "
-                f"got {self.accesses}"
-            )
-        if any(access.writes for access in self.access_list[: len(self.ins)]):
-            raise VerifyException(
-                f"launch of {self.callee}: expected no writes to what it takes as ins, got {self.accesses}"
-            )
-
-
-@irdl_attr_definition
-class EventType(ParametrizedAttribute, TypeAttribute):
-    """All that a stream did before a `buffer.record`."""
-
-    name = "buffer.event"
-
-
-@irdl_op_definition
-class RecordOp(IRDLOperation):
-    """An event: all that a stream has been given before."""
-
-    name = "buffer.record"
-
-    stream = prop_def(IntegerAttr[I64])
-    event = result_def(EventType)
-
-    assembly_format = "`stream` $stream attr-dict"
-    irdl_options = (ParsePropInAttrDict(),)
-
-    def __init__(self, stream: int):
-        super().__init__(properties={"stream": IntegerAttr(stream, i64)}, result_types=[EventType()])
-
-    @property
-    def stream_number(self) -> int:
-        return self.stream.value.data
-
-    def verify_(self) -> None:
-        _verify_stream(self.stream_number)
-
-
-@irdl_op_definition
-class WaitOp(IRDLOperation):
-    """What a stream is given from here on begins when the event's launches have ended. The first op of a stream other than 0."""
-
-    name = "buffer.wait"
-
-    event = operand_def(EventType)
-    stream = prop_def(IntegerAttr[I64])
-
-    assembly_format = "$event `stream` $stream attr-dict"
-    irdl_options = (ParsePropInAttrDict(),)
-
-    def __init__(self, event: SSAValue, stream: int):
-        super().__init__(operands=[event], properties={"stream": IntegerAttr(stream, i64)})
-
-    @property
-    def stream_number(self) -> int:
-        return self.stream.value.data
-
-    def verify_(self) -> None:
-        _verify_stream(self.stream_number)
-
-
-def _verify_stream(number: int) -> None:
-    if number < 0:
-        raise VerifyException(f"expected a stream of 0 or more, got {number}")
-
-
 def _memref(value: SSAValue) -> MemRefType:
     return cast(MemRefType, value.type)
 
@@ -574,8 +361,3 @@ def _verify_row_major(value: SSAValue, dims: DimsAttr) -> None:
     expected = memref_type(dims.exprs, kind.element_type)
     if kind != expected:
         raise VerifyException(f"expected the row-major type {expected} for dims {dims}, got {kind}")
-
-
-Buffer = Dialect(
-    "buffer", [SymbolOp, ReadOp, AllocOp, WeightOp, ArenaOp, SlotOp, ViewOp, LaunchOp, RecordOp, WaitOp], [EventType]
-)
