@@ -7,15 +7,22 @@ a strange failure two levels below.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import Operation
 
+from ..dialects.buffer import LaunchOp
 from ..dialects.errors import PassError
-from ..dialects.host.structure import CONTROL_FLOW, called_by, functions_of
+from ..dialects.host.control import leaves
+from ..dialects.host.structure import CONTROL_FLOW, LaunchNode, called_by, functions_of, read_structure
 from ..dialects.provenance import describe
+
+if TYPE_CHECKING:
+    from ..dialects.kernel import FuncOp
 
 VIEWS = frozenset({"nn.reshape", "nn.transpose", "nn.slice", "nn.concat", "nn.broadcast_to"})
 """Ops of `@main` that may stay outside groups: they become views of a buffer."""
@@ -140,9 +147,8 @@ def _check_calls(module: ModuleOp, phase: str) -> None:
 def _check_launches(module: ModuleOp, phase: str) -> None:
     """Every kernel is launched and every launch has its kernel, and does with memory what that does: a group of several launches must
     not lose one."""
-    from ..dialects.buffer import LaunchOp
     from ..dialects.kernel import FuncOp
-    from ..dialects.kernel.accesses import stated_accesses
+    from ..dialects.kernel.accesses import ACCESSES, stated_accesses
 
     launches = [op for op in module.walk() if isinstance(op, LaunchOp)]
     launched = {op.callee.string_value(): op for op in launches}
@@ -156,12 +162,39 @@ def _check_launches(module: ModuleOp, phase: str) -> None:
             f"after phase '{phase}': kernel.func @{name} is launched by nobody: expected a buffer.launch of it in @main"
         )
     for op in launches:
-        stated = stated_accesses(kernels[op.callee.string_value()])
-        if stated is not None and stated != op.access_list:
+        made = kernels[op.callee.string_value()]
+        stated = stated_accesses(made)
+        if (stated is None) != (op.accesses is None) or stated not in (None, op.access_list):
             raise PassError(
-                f"after phase '{phase}': {describe(op)} launches {op.callee} with accesses {', '.join(op.access_list)}: expected its "
-                f"kernel's, {', '.join(stated)}"
+                f"after phase '{phase}': {describe(op)} launches {op.callee} with accesses {op.accesses}: expected those of its kernel, "
+                f"{made.attributes.get(ACCESSES)}"
             )
+    if phase == "memory":  # while kernels are in tile ops
+        _check_kernels(module, kernels)
+
+
+def _check_kernels(module: ModuleOp, kernels: Mapping[str, FuncOp]) -> None:
+    """Kernels do what they state, and those of dependent launches wait for the launch before."""
+    from ..dialects.kernel.accesses import ACCESSES, accesses_of, stated_accesses
+    from ..dialects.kernel.dependent import breaks_dependence
+
+    for name, made in kernels.items():
+        stated = stated_accesses(made)
+        if stated is not None and stated != tuple(accesses_of(made)):
+            raise PassError(
+                f"after phase 'memory': kernel.func @{name} states {ACCESSES} {', '.join(stated)}: expected what its ops do, "
+                f"{', '.join(accesses_of(made))}"
+            )
+    functions = functions_of(module)
+    if "main" not in functions or not any(
+        isinstance(op, LaunchOp) and op.dependent is not None for op in module.walk()
+    ):
+        return
+    for node in leaves(read_structure(functions["main"], functions)):
+        if isinstance(node, LaunchNode) and (early := node.early) is not None:
+            why = breaks_dependence(kernels[node.op.callee.string_value()], early)
+            if why is not None:
+                raise PassError(f"after phase 'memory': dependent launch of {node.op.callee}: {why}")
 
 
 def _body_of(function: Operation, boundary: Boundary) -> tuple[str, Body | None]:

@@ -26,7 +26,7 @@ from ..dialects.errors import EngineFormatError
 from ..dialects.host.control import leaves, loops
 from ..dialects.host.order import Order
 from ..dialects.host.structure import functions_of
-from ..dialects.kernel.accesses import stated_accesses
+from ..dialects.kernel.accesses import accesses_of, stated_accesses
 from ..dialects.kernel.types import GlobalType, Target
 from ..dialects.provenance import onnx_names
 from ..dialects.strided import Elements, same_strides, share_bytes
@@ -35,7 +35,7 @@ from .kernels import KernelInfo
 from .program.host import HostProgram
 from .program.memory import MemoryRef, TensorView
 from .program.reader import owner_numbers
-from .program.steps import Launch
+from .program.steps import Launch, PlannedLaunch
 from .stored import StoredVariant, Unit
 from .verify_steps import Uses, bind_everywhere
 
@@ -114,14 +114,23 @@ def verify_plan(variant: StoredVariant, module: ModuleOp, program: HostProgram) 
                     f"launch of {launch.kernel.name}: its tensor {number} is not the {expected} that the kernel takes"
                 )
         stated = stated_accesses(interfaces[launch.kernel.name])
-        if stated is not None and stated != launch.accesses:
+        if launch.accesses != (stated or _usual_accesses(launch)):
             _refuse(f"launch of {launch.kernel.name}: its accesses are not those of its kernel")
+        if launch.dependent and not launch.kernel.programmatic:
+            _refuse(f"launch of {launch.kernel.name} is dependent, and its kernel waits for no launch")
         if len(launch.names) != len(launch.written):
             _refuse(f"launch of {launch.kernel.name}: {len(launch.names)} names for {len(launch.written)} results")
     for env in corners(program.symbols):
         _verify_shapes(program, env)
         bind_everywhere(program, env, lambda launches, symbols: _verify_bound(launches, symbols, interfaces))
     return Interfaces.of(module)
+
+
+def _usual_accesses(launch: PlannedLaunch) -> tuple[Access, ...]:
+    """Those of a kernel that states none: it reads its operands, writes its results and does both with its workspace."""
+    count, (first, *_) = len(launch.written), launch.written
+    rest = len(launch.arguments) - first - count
+    return (Access.READ,) * first + (Access.WRITE,) * count + (Access.UPDATE,) * rest
 
 
 def verify_tiles(module: ModuleOp, expected: Interfaces) -> None:
@@ -132,6 +141,9 @@ def verify_tiles(module: ModuleOp, expected: Interfaces) -> None:
     for name in sorted(expected.kernels.keys() | found.kernels.keys()):
         if expected.kernels.get(name) != found.kernels.get(name):
             _refuse(f"kernel {name} is not what its host function launches")
+    for func in _interfaces(module):
+        if stated_accesses(func) not in (None, tuple(accesses_of(func))):
+            _refuse(f"kernel {func.sym_name.data} does not access its tensors as it says")
 
 
 def _fits(tensor: TensorView, expected: GlobalType) -> bool:

@@ -204,7 +204,7 @@ class _Host:
             self._poison(node, memrefs)
             arrays = [m.ref.flat(m.base) for m in memrefs]
             offsets = [m.begin + m.ref.offset for m in memrefs]
-            run_kernel(callee, arrays, symbols, mode=kernel_mode(callee), offsets=offsets)
+            run_kernel(callee, arrays, symbols, mode=kernel_mode(callee), offsets=offsets, early=node.early)
             for memref, access in zip(outs, op.access_list[len(ins) :], strict=False):
                 if self.perturb is not None and access.writes:
                     memref.array[...] = self.perturb(memref.array)

@@ -8,7 +8,8 @@ the attribute `buffer.arg_dims` gives. Sizes are dim expressions over symbols, w
 - Every memref belongs to one *owner*: an argument, a weight, an `alloc` or a `slot`. A `view` is taken of an owner, never of
   a view, so that which bytes an op touches can be read off in one step.
 - `launch` reads its `ins`, writes its `outs` and may use its `workspace`, or does with them what its `accesses` say; nothing else touches
-  memory. Launches of a `stream` run in order; `record` and `wait` order those of several (`host/order.py`).
+  memory. Launches of a `stream` run in order, a `dependent` one by waiting itself; `record` and `wait` order those of several
+  (`host/order.py`).
 - `read` waits for what was launched before it and takes one integer to the host; `nn.symbols` bounds it, and buffers whose dims
   depend on it are as large as the bound asks.
 - Control flow is `scf.if`, `scf.for` and `scf.while` without results, decided on the host: branches write to destinations outside, a

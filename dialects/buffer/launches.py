@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xdsl.dialects.builtin import I64, ArrayAttr, IndexType, IntegerAttr, MemRefType, StringAttr, SymbolRefAttr, i64
+from xdsl.dialects.builtin import (
+    I64,
+    ArrayAttr,
+    IndexType,
+    IntegerAttr,
+    MemRefType,
+    StringAttr,
+    SymbolRefAttr,
+    UnitAttr,
+    i64,
+)
 from xdsl.ir import ParametrizedAttribute, SSAValue, TypeAttribute
 from xdsl.irdl import (
     AttrSizedOperandSegments,
@@ -54,7 +64,8 @@ class LaunchOp(IRDLOperation):
     """Runs a kernel: parameters are `ins`, `outs`, then `workspace`, and the symbols it asks for, by name. `accesses` says for each of the
     memrefs whether the kernel does "read", "write", both ("update") or "none", where one of several launches of a group does not read all
     `ins`, write all `outs` and do both with its `workspace`. It runs behind what its `stream` did before, which is 0 where nothing is
-    said."""
+    said. A `dependent` launch (programmatic dependent launch) may begin before the launch before it on its stream has ended: each of its
+    blocks waits for that itself, by `kernel.grid_wait`, and touches nothing but weights before."""
 
     name = "buffer.launch"
 
@@ -65,6 +76,7 @@ class LaunchOp(IRDLOperation):
     workspace = var_operand_def(MemRefType)
     accesses = opt_prop_def(ArrayAttr[StringAttr])
     stream = opt_prop_def(IntegerAttr[I64])
+    dependent = opt_prop_def(UnitAttr)
 
     assembly_format = (
         "$callee (`[` $symbols^ `]`)? (`ins` `(` $ins^ `:` type($ins) `)`)? (`outs` `(` $outs^ `:` type($outs) `)`)?"

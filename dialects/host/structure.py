@@ -79,6 +79,14 @@ class LaunchNode:
             Touched(place, access.reads, access.writes) for place, access in accesses if access.reads or access.writes
         )
 
+    @property
+    def early(self) -> frozenset[int] | None:
+        """Of a dependent launch the parameters, by number, that it may touch before it waits: weights, which no launch writes. None of any
+        other launch."""
+        if self.op.dependent is None:
+            return None
+        return frozenset(i for i, place in enumerate(self.places) if isinstance(place.owner.owner, buffer.WeightOp))
+
 
 @dataclass(frozen=True)
 class ReadNode:

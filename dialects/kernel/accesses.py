@@ -1,16 +1,17 @@
-"""What a kernel in tile ops does with each of its global tensors."""
+"""What a kernel does with each of its global tensors, and when."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from xdsl.dialects.builtin import ArrayAttr, StringAttr
-from xdsl.ir import SSAValue
+from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from ..buffer import Access
 from .structure import FuncOp
-from .tile.memory import Im2colOp, StoreOp, ViewOp
+from .tile.memory import Im2colOp, StoreOp, ValidOp, ViewOp
 from .tile.staging import StoreTmaOp, TensorMapOp
+from .types import GlobalType
 
 _NAMES = (ViewOp, Im2colOp, TensorMapOp)
 """Ops that give memory another name and touch none of it."""
@@ -18,6 +19,18 @@ _STORES = (StoreOp, StoreTmaOp)
 
 ACCESSES = "kernel.accesses"
 """On a kernel of a group of several launches: what it does with each of its tensors."""
+
+
+def touched_by(op: Operation) -> Iterator[int]:
+    """The tensors, by number, whose memory an op in tiles or threads reads or writes."""
+    if isinstance(op, (*_NAMES, ValidOp)):
+        return
+    for operand in op.operands:
+        value: SSAValue = operand
+        while isinstance(value.owner, _NAMES):
+            value = value.owner.operands[0]
+        if isinstance(value, BlockArgument) and isinstance(value.type, GlobalType):
+            yield value.index
 
 
 def accesses_of(func: FuncOp) -> list[Access]:
@@ -47,6 +60,6 @@ def _access(tensor: SSAValue) -> Access:
                 names += use.operation.results
             elif isinstance(use.operation, _STORES):
                 writes = True
-            else:
+            elif not isinstance(use.operation, ValidOp):
                 reads = True
     return Access.of(reads, writes)

@@ -83,7 +83,7 @@ class FuncOp(IRDLOperation):
     """
     One launch. Block arguments: the global tensors (operands, results, workspace), then the three tile coordinates. `grid` gives the
     number of tiles along x, y, z as dim expressions; `params` names the symbols the kernel reads as i32 parameters, in order; `smem`
-    is its dynamic shared memory in bytes (0 until `lower-to-threads` has placed it); `pdl` marks programmatic dependent launch.
+    is its dynamic shared memory in bytes (0 until `lower-to-threads` has placed it).
     """
 
     name = "kernel.func"

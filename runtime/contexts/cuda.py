@@ -357,7 +357,7 @@ class CudaContext(ExecutionContext):
             kernel.shared_bytes,
             pack_arguments(pointers, launch.scalars, maps),
             (kernel.cluster, 1, 1) if kernel.cluster > 1 else None,
-            kernel.programmatic,
+            launch.dependent,
         )
 
     def _address(self, ref: MemoryRef, addresses: Mapping[tuple[Root, str], int]) -> int:

@@ -84,7 +84,7 @@ class SimulatorContext(ExecutionContext):
 
         arrays = [ref.flat(base) for ref, base in zip(launch.arguments, bases, strict=True)]
         offsets = [ref.offset for ref in launch.arguments]
-        run_kernel(self._kernels[launch.kernel.name], arrays, dict(symbols), offsets=offsets)
+        run_kernel(self._kernels[launch.kernel.name], arrays, dict(symbols), offsets=offsets, early=launch.early)
 
 
 def _observer(observe: Observer | None) -> Callable[[Launch, list[np.ndarray]], None] | None:

@@ -190,7 +190,7 @@ class _Reader:
         nodes = tuple(onnx_names(op.location)) or kernel.nodes
         names = tuple(_strings(op, buffer.OUT_NAMES)) or ("",) * len(op.outs)
         written = tuple(range(len(op.ins), len(op.ins) + len(op.outs)))
-        return PlannedLaunch(kernel, arguments, nodes, names, written, op.access_list)
+        return PlannedLaunch(kernel, arguments, nodes, names, written, op.access_list, op.dependent is not None)
 
 
 def late_symbols(nodes: Sequence[Step[Node]]) -> frozenset[str]:

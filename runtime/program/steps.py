@@ -29,6 +29,8 @@ class PlannedLaunch:
     written: tuple[int, ...]
     accesses: tuple[Access, ...]
     """What the kernel does with each argument."""
+    dependent: bool
+    """Whether it may begin before the launch before it has ended, for which its kernel waits."""
 
     def exprs(self) -> Iterator[Expr]:
         """All that its grid, views, parameters and tensor maps are evaluated from."""
@@ -54,8 +56,14 @@ class Launch:
     written: tuple[int, ...]
     """Positions in `arguments` of the tensors that `names` speaks of."""
     accesses: tuple[Access, ...]
+    dependent: bool
     number: int
     """Among the launches of its segment."""
+
+    @property
+    def early(self) -> frozenset[int] | None:
+        """Of a dependent launch the arguments that it may touch before it waits: weights, which no launch writes. None of any other."""
+        return frozenset(i for i, ref in enumerate(self.arguments) if ref.root == "weight") if self.dependent else None
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,7 @@ class Segment:
                 launch.names,
                 launch.written,
                 launch.accesses,
+                launch.dependent,
                 number,
             )
             for number, (launch, grid, refs) in enumerate(zip(self.launches, grids, arguments, strict=True))

@@ -8,7 +8,7 @@ checking synchronisation (slow). Whole networks run on it by
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
@@ -33,11 +33,13 @@ def run_kernel(
     blocks: Sequence[int] | None = None,
     seed: int = 0,
     offsets: Sequence[int] = (),
+    early: Collection[int] | None = None,
 ) -> None:
     """
     Run one launch. `arrays` are the tensors as flat arrays in argument order, each from its first element on, written in place; `symbols`
     binds the dim symbols; `blocks` picks blocks (linear, x fastest). `seed` orders roles and completions in thread mode. `offsets` says at
-    how many bytes from an aligned address each tensor begins (none: at such an address).
+    how many bytes from an aligned address each tensor begins (none: at such an address). `early` are the tensors, by number, that a
+    dependent launch may touch before it waits for the launch before, whose writes it sees from then on; None: it is not dependent.
     Raises SimulationError, naming the rule that was broken, op and ONNX node.
     """
     for position, (tensor, offset) in enumerate(zip(func.tensors, offsets, strict=False)):
@@ -47,12 +49,12 @@ def run_kernel(
                 f"kernel @{func.sym_name.data}, tensor {position}: misaligned: expected a multiple of {need} bytes, got byte {offset}"
             )
     if mode == "tile":
-        run_kernel_tiles(func, arrays, symbols, blocks=blocks)
+        run_kernel_tiles(func, arrays, symbols, blocks=blocks, early=early)
     elif mode == "thread":
         from .thread import run_kernel_threads
 
         x, y, _ = (extent.evaluate(symbols) for extent in func.grid.exprs)
         coords = None if blocks is None else [(i % x, i // x % y, i // (x * y)) for i in blocks]
-        run_kernel_threads(func, arrays, symbols, blocks=coords, seed=seed)
+        run_kernel_threads(func, arrays, symbols, blocks=coords, seed=seed, early=early)
     else:
         raise OptionError(f"simulator mode: expected 'tile' or 'thread', got {mode!r}")

@@ -8,7 +8,7 @@ and when asynchronous copies land, from a seeded generator.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from xdsl.ir import Operation, SSAValue
 
 from ...dialects.errors import SimulationError
+from ...dialects.kernel.accesses import touched_by
 from ...dialects.provenance import onnx_names
 from .clocks import Barrier, Clocks, Mbarrier, RuleBroken
 from .memory import GlobalTensor, SharedMemory
@@ -175,15 +176,28 @@ class Strand:
 
     def execute(self, code: Code) -> Steps:
         """Runs a block of ops; errors name the op."""
+        early = self.block.cluster.early
         for op, function, blocking in code.steps:
             self.block.cluster.count += 1
             try:
+                if early is not None:
+                    self._begin_early(op, early)
                 if blocking:
                     yield from function(self)
                 else:
                     function(self)
             except RuleBroken as error:
                 raise SimulationError(describe_failure(str(error), op, self)) from error
+
+    def _begin_early(self, op: Operation, early: Collection[int]) -> None:
+        """Of a dependent launch: what the launch before writes is there behind grid_wait, for each thread that has executed it."""
+        if self.block.waited[self.threads].all():
+            return
+        for tensor in touched_by(op):
+            if tensor not in early:
+                raise RuleBroken(
+                    f"tensor {tensor} is touched before the grid_wait behind which the launch before has ended"
+                )
 
 
 def describe_failure(rule: str, op: Operation, strand: Strand) -> str:
@@ -226,6 +240,8 @@ class BlockState:
         self.wgmma_fence: dict[int, int] = {}
         # Arrivals of other blocks' warps at this block's mbarriers: (warp, step).
         self.remote_arrivals: list[tuple[int, int]] = []
+        # The threads that have waited for the launch before.
+        self.waited = np.zeros(threads, bool)
 
 
 @dataclass(eq=False)
@@ -251,6 +267,8 @@ class Cluster:
     tasks: list[Task] = field(default_factory=list[Task])
     landings: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
     count: int = 0
+    early: Collection[int] | None = None
+    """Of a dependent launch the tensors that it may touch before it waits."""
 
     def spawn(self, steps: Steps, strand: Strand) -> Task:
         task = Task(steps, strand)

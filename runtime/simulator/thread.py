@@ -7,7 +7,7 @@ run and asynchronous copies land comes from the seed.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 from xdsl.dialects.builtin import MemRefType
@@ -31,10 +31,11 @@ def run_kernel_threads(
     *,
     blocks: Sequence[Sequence[int]] | None = None,
     seed: int = 0,
+    early: Collection[int] | None = None,
 ) -> None:
     """
     Executes the blocks with these coordinates (None: the whole grid; a cluster runs whole) on flat arrays, one per tensor, written in
-    place. `symbols` binds the dim symbols. Raises SimulationError naming the broken rule, the op and its location.
+    place. `symbols` binds the dim symbols; `early` as in `run_kernel`. Raises SimulationError naming the rule, the op and its location.
     """
     grid = tuple(extent.evaluate(symbols) for extent in func.grid.exprs)
     tensors = _tensors(func, arrays)
@@ -45,7 +46,7 @@ def run_kernel_threads(
         order = random.Random(seed)
         order.shuffle(clusters)
         for first in clusters:
-            _run_cluster(func, code, tensors, dict(symbols), grid, first, granule, order.randrange(2**31))
+            _run_cluster(func, code, tensors, dict(symbols), grid, first, granule, order.randrange(2**31), early)
 
 
 def _tensors(func: kernel.FuncOp, arrays: Sequence[np.ndarray]) -> dict[object, GlobalTensor]:
@@ -103,6 +104,7 @@ def _run_cluster(
     first: Coords,
     granule: int,
     seed: int,
+    early: Collection[int] | None,
 ) -> None:
     size, threads = func.cluster.value.data, func.threads
     cluster = Cluster(Clocks(size * threads // 32), tensors, symbols, random.Random(seed), np.random.default_rng(seed))  # type: ignore[arg-type]
@@ -114,6 +116,7 @@ def _run_cluster(
         strand = Strand(block, np.arange(threads))
         strand.env.update(zip(func.coords, (np.int64(x), np.int64(y), np.int64(z)), strict=True))
         cluster.spawn(strand.execute(code), strand)
+    cluster.early = early
     cluster.run()
     for block in cluster.blocks:
         _check_ended(func, block)
@@ -122,6 +125,8 @@ def _run_cluster(
 def _check_ended(func: kernel.FuncOp, block: BlockState) -> None:
     """Nothing that uses shared memory may be under way when its block ends."""
     where = f"kernel @{func.sym_name.data}, block {block.coords}"
+    if block.cluster.early is not None and not block.waited.any():
+        raise SimulationError(f"{where} ended and has not waited for the launch before; a grid_wait is missing")
     seen = block.cluster.clocks.vc[block.first_warp : block.first_warp + block.threads // 32].max(axis=0)
     writer = block.shared.writer
     unseen = (writer >= block.cluster.clocks.warps) & (seen[writer] < block.shared.written)

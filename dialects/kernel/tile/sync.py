@@ -93,7 +93,7 @@ class ClusterBarrierOp(PlainOp):
 
 @irdl_op_definition
 class GridWaitOp(PlainOp):
-    """Waits until the launches before this one have finished (programmatic dependent launch); a no-op without it."""
+    """Waits until the launch before has ended and what it wrote is there; does nothing in a launch that is not dependent."""
 
     name = "kernel.grid_wait"
 

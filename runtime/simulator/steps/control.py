@@ -162,6 +162,14 @@ def _(op: kernel.ClusterRankOp) -> Step:
     return step
 
 
-@decodes(kernel.SetmaxnregOp, kernel.GridWaitOp, kernel.GridSignalOp)
+@decodes(kernel.GridWaitOp)
+def _(op: kernel.GridWaitOp) -> Step:
+    def step(s: Strand) -> None:
+        s.block.waited[s.threads] = True
+
+    return step
+
+
+@decodes(kernel.SetmaxnregOp, kernel.GridSignalOp)
 def _(op: Operation) -> Step:
     return lambda s: None

@@ -9,7 +9,7 @@ nobody can move on is a deadlock. Where control flow differs between the blocks 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from math import prod
 from typing import Any, TypeAlias
 
@@ -20,6 +20,7 @@ from xdsl.ir import Block, Operation, SSAValue
 from ....dialects import kernel
 from ....dialects.dtypes import numpy_dtype
 from ....dialects.errors import SimulationError
+from ....dialects.kernel.accesses import touched_by
 from ....dialects.provenance import describe
 from .. import scalars
 from ..views import Array, GlobalTensor
@@ -32,11 +33,16 @@ Steps: TypeAlias = Generator[None, None, Any]
 
 
 def run_kernel_tiles(
-    func: kernel.FuncOp, arrays: Sequence[Array], symbols: Mapping[str, int], *, blocks: Sequence[int] | None = None
+    func: kernel.FuncOp,
+    arrays: Sequence[Array],
+    symbols: Mapping[str, int],
+    *,
+    blocks: Sequence[int] | None = None,
+    early: Collection[int] | None = None,
 ) -> None:
     """
     Run one launch: `arrays` are the tensors as flat arrays in argument order, each from its first element on, written in place; `blocks`
-    names the blocks to run (linear, x fastest), all if not given. Raises SimulationError.
+    names the blocks to run (linear, x fastest), all if not given; `early` as in `run_kernel`. Raises SimulationError.
     """
     if len(arrays) != len(func.tensors):
         raise SimulationError(f"kernel @{func.sym_name.data}: expected {len(func.tensors)} arrays, got {len(arrays)}.")
@@ -56,7 +62,7 @@ def run_kernel_tiles(
     size = max(1, BATCH_ELEMENTS // _largest_tile(func)) * cluster
     with np.errstate(all="ignore"):
         for start in range(0, len(chosen), size):
-            _run_batch(func, tensors, dict(symbols), grid, chosen[start : start + size])
+            _run_batch(func, tensors, dict(symbols), grid, chosen[start : start + size], early)
 
 
 def _largest_tile(func: kernel.FuncOp) -> int:
@@ -69,13 +75,18 @@ def _largest_tile(func: kernel.FuncOp) -> int:
 
 
 def _run_batch(
-    func: kernel.FuncOp, tensors: dict[SSAValue, GlobalTensor], symbols: dict[str, int], grid: list[int], blocks: Array
+    func: kernel.FuncOp,
+    tensors: dict[SSAValue, GlobalTensor],
+    symbols: dict[str, int],
+    grid: list[int],
+    blocks: Array,
+    early: Collection[int] | None,
 ) -> None:
     """Run some blocks together; again in parts where they diverge."""
     pending = [blocks]
     while pending:
         batch = pending.pop()
-        machine = Machine(func, tensors, symbols, grid, batch)
+        machine = Machine(func, tensors, symbols, grid, batch, early)
         try:
             machine.run()
         except Diverged as diverged:
@@ -98,6 +109,10 @@ class Machine(State):
             raise SimulationError(
                 f"kernel @{self.func.sym_name.data}: a ring op outside roles waits for a role that does not run."
             )
+        if self.early is not None and not self.waited:
+            raise SimulationError(
+                f"kernel @{self.func.sym_name.data}: blocks end without having waited for the launch before: kernel.grid_wait is missing."
+            )
 
     # Control flow.
 
@@ -115,6 +130,8 @@ class Machine(State):
 
     def _op(self, op: Operation) -> Steps:
         kind = type(op)
+        if self.early is not None:
+            self._begin_early(op, self.early)
         match op:
             case scf.ForOp():
                 yield from self._for(op)
@@ -179,8 +196,21 @@ class Machine(State):
                 names = ", ".join(op.names.data[role].data for role in running)
                 raise SimulationError(f"{describe(op)}: deadlock: roles {names} wait for a ring that no role moves on.")
         self.role = None
+        if self.waited >= {*range(len(op.roles))}:
+            self.waited.add(None)
 
     _progress: int = 0
+
+    def _begin_early(self, op: Operation, early: Collection[int]) -> None:
+        """Of a dependent launch: what the launch before writes is there behind kernel.grid_wait, in each role by itself."""
+        if isinstance(op, kernel.GridWaitOp):
+            self.waited.add(self.role)
+        elif not self.waited & {self.role, None}:
+            for tensor in touched_by(op):
+                if tensor not in early:
+                    raise SimulationError(
+                        f"{describe(op)}: tensor {tensor} is touched before the kernel.grid_wait behind which the launch before has ended."
+                    )
 
     def _ring_step(self, op: kernel.AcquireOp | kernel.WaitOp | kernel.CommitOp | kernel.ReleaseOp) -> Steps:
         ring: Ring = self.values[op.ring]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,8 +48,13 @@ class State:
         symbols: dict[str, int],
         grid: list[int],
         blocks: Array,
+        early: Collection[int] | None = None,
     ):
         self.func = func
+        self.early = early
+        """Of a dependent launch the tensors that it may touch before it waits,"""
+        self.waited: set[int | None] = set()
+        """and the roles that have waited; None stands for all of the block."""
         self.symbols = symbols
         self.blocks = blocks
         self.cluster = func.cluster.value.data

@@ -430,6 +430,18 @@ def test_a_tensor_map_starts_where_its_view_does(engine: Any, world: World, monk
     assert starts == [pointers[0], pointers[0] + 2 * 8 * 8, pointers[1] + 2 * 16]
 
 
+def test_a_launch_is_dependent_by_its_mark_and_not_by_its_kernel(engine: Any, world: World) -> None:
+    """A kernel that would wait may be launched behind all that came before."""
+    context = engine.create_context(0)
+    plan = context.plan({"x": (8, 4)})
+    launch = plan.launches[0]
+    addresses = {(ref.root, ref.name): 1 << 20 for ref in launch.arguments}
+    waiting = replace(launch, kernel=replace(launch.kernel, programmatic=True))
+    for dependent in (False, True):
+        packed = context._pack(replace(waiting, dependent=dependent), plan.symbols, addresses)
+        assert packed.programmatic is dependent
+
+
 def test_an_array_on_another_gpu_is_refused(engine: Any, world: World) -> None:
     context = engine.create_context(0)
     x = world.array(inputs(3))
