@@ -83,6 +83,13 @@ ROWS = ("T = array<i64: 0, 4, 8>", "T = array<i64: 0, 4, 9>"), ("i = array<i64: 
         ("nested", [("offset 256 size 32", "offset 0 size 32"), ("memref<512xi8>", "memref<256xi8>")], "two buffers that are live at once"),
         ("nested", [("offset 256 size 32", "offset 512 size 32"), ("memref<512xi8>", "memref<768xi8>")], ""),
         ("branch", [("ins(%x : memref<4xf32>) outs(%t", "ins(%t : memref<4xf32>) outs(%t")], "writes to what it reads"),
+        ("branch", [("outs(%y : memref<4xf32>)", "outs(%y : memref<4xf32>) {dependent}")],
+         "launch of relu is dependent, and its kernel waits for no launch"),
+        ("branch", [("outs(%y : memref<4xf32>)", 'outs(%y : memref<4xf32>) {accesses = ["none", "write"]}')],
+         "launch of relu: its accesses are not those of its kernel"),
+        ("branch", [("outs(%y : memref<4xf32>)", 'outs(%y : memref<4xf32>) {accesses = ["read", "write"]}')], ""),
+        ("read", [("outs(%y : memref<16x4xf32>)", "outs(%y : memref<16x4xf32>) {stream = 1 : i64}")],
+         "launch of @relu_rows: stream 1 begins with a launch"),
     ],
 )  # fmt: skip
 def test_steps_that_do_not_hold_are_refused_for_the_reason(
