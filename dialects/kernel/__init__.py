@@ -1,7 +1,8 @@
 """
 The `kernel` dialect: types (`types.py`), fragment layouts (`layouts.py`), what both levels have (`structure.py`), tile ops (`tile/`) and
 thread ops (`thread/`), gathered here. Schedules make tile ops; `lower-to-threads` turns them into thread ops; the CUDA C printer prints
-those. What the ops guarantee: docs/reference/kernel-semantics.md.
+those, and the simulator runs them, by the tables of instructions (`instruction.py`) and of scalar ops (`scalars/`). What the ops
+guarantee: docs/reference/kernel-semantics.md.
 """
 
 from xdsl.ir import Dialect, Operation
@@ -10,10 +11,18 @@ from .layouts import *  # noqa: F403
 from .layouts import LAYOUTS
 from .structure import *  # noqa: F403
 from .structure import STRUCTURE
-from .thread.ops import *  # noqa: F403
-from .thread.ops import THREAD
-from .thread.sm90 import *  # noqa: F403
-from .thread.sm90 import THREAD_SM90
+from .thread.arrays import *  # noqa: F403
+from .thread.arrays import ARRAYS
+from .thread.barriers import *  # noqa: F403
+from .thread.barriers import BARRIERS
+from .thread.copies import *  # noqa: F403
+from .thread.copies import COPIES
+from .thread.mma import *  # noqa: F403
+from .thread.mma import MMA
+from .thread.tma import *  # noqa: F403
+from .thread.tma import TMA
+from .thread.wgmma import *  # noqa: F403
+from .thread.wgmma import WARPGROUPS
 from .tile.compute import *  # noqa: F403
 from .tile.compute import COMPUTE
 from .tile.memory import *  # noqa: F403
@@ -26,7 +35,7 @@ from .types import *  # noqa: F403
 from .types import Choice, FragType, GlobalType, RingType, SharedType, Target, TensorMapType, ViewType
 
 TILE_OPS: tuple[type[Operation], ...] = (*STRUCTURE, *MEMORY, *STAGING, *SYNC, *COMPUTE)
-THREAD_OPS: tuple[type[Operation], ...] = (*THREAD, *THREAD_SM90)
+THREAD_OPS: tuple[type[Operation], ...] = (*ARRAYS, *COPIES, *BARRIERS, *MMA, *WARPGROUPS, *TMA)
 ATTRIBUTES = (Target, Choice, GlobalType, ViewType, SharedType, FragType, RingType, TensorMapType, *LAYOUTS)
 
 Kernel = Dialect("kernel", [*TILE_OPS, *THREAD_OPS], [*ATTRIBUTES])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from xdsl.ir import Operation, SSAValue
@@ -34,6 +34,8 @@ class Wait:
 
 
 Steps = Generator[Wait, None, None]
+Step: TypeAlias = "Callable[[Strand], Any]"
+"""What an op does to a strand; of an op that blocks, a generator function."""
 
 
 @dataclass

@@ -14,10 +14,10 @@ from xdsl.dialects.builtin import MemRefType
 
 from ...dialects import kernel
 from ...dialects.errors import SimulationError
+from ...dialects.kernel.scalars.numerics import dtype_of
 from ...dialects.kernel.types import GlobalType
 from .clocks import Clocks
 from .memory import TMA, GlobalTensor
-from .scalars import dtype_of
 from .steps import decode
 from .strands import BlockState, Cluster, Code, Strand
 

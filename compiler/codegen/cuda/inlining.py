@@ -13,7 +13,7 @@ from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, Float6
 from xdsl.ir import Attribute, Block, Operation
 
 from ....dialects import kernel
-from .scalars import EXPRESSIONS
+from ....dialects.kernel.scalars.table import SCALARS
 
 LONGEST = 100
 """Characters of an expression; what gets longer becomes a statement."""
@@ -50,13 +50,11 @@ def inlined(block: Block) -> set[Operation]:
 
 
 def _is_pure(op: Operation) -> bool:
-    return type(op) in EXPRESSIONS or isinstance(
-        op, arith.ConstantOp | kernel.ParamOp | kernel.ThreadIdOp | memref.LoadOp
-    )
+    return type(op) in SCALARS or isinstance(op, arith.ConstantOp | kernel.ParamOp | kernel.ThreadIdOp | memref.LoadOp)
 
 
 def _may_move(op: Operation) -> bool:
-    if type(op) not in EXPRESSIONS and not isinstance(op, memref.LoadOp):
+    if type(op) not in SCALARS and not isinstance(op, memref.LoadOp):
         return False
     result = op.results[0]
     return result.has_one_use() and result.name_hint is None and _keeps_type(op, result.type)
@@ -76,8 +74,8 @@ def _keeps_type(op: Operation, type_: Attribute) -> bool:
 
 def _repeats(user: Operation, index: int) -> bool:
     """Whether the text of `user` has that of its operand more than once, or would evaluate it in each turn of a loop."""
-    express = EXPRESSIONS.get(type(user))
-    if express is None:
+    row = SCALARS.get(type(user))
+    if row is None:
         return isinstance(user, scf.WhileOp)
     marks = [f"operand{number}mark" for number in range(len(user.operands))]
-    return express(user, marks, lambda name: name).count(marks[index]) != 1
+    return row.c(user, marks, lambda wrapper: wrapper.name).count(marks[index]) != 1

@@ -21,15 +21,19 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from ....dialects import kernel
 from ....dialects.errors import TrtcError
-from ....dialects.kernel.types import GlobalType, bitwidth
+from ....dialects.kernel.instruction import INSTRUCTIONS, Instruction, SharedByte
+from ....dialects.kernel.scalars.ctext import literal
+from ....dialects.kernel.scalars.parentheses import operand
+from ....dialects.kernel.scalars.table import SCALARS
+from ....dialects.kernel.scalars.wrappers import TENSOR_MAP
+from ....dialects.kernel.thread.copies import SMEM_ADDRESS
+from ....dialects.kernel.thread.wgmma import PIN
+from ....dialects.kernel.types import GlobalType
 from ....dialects.provenance import describe
 from .inlining import LONGEST, inlined
-from .parentheses import operand
-from .ptx import prelude, wgmma_name
-from .scalars import EXPRESSIONS, literal
+from .operands import Operands
+from .prelude import prelude
 from .statements import StatementPrinter, c_word, comment
-
-_VECTORS = {4: "unsigned", 8: "vec8", 16: "vec16"}
 
 
 def entry_name(func: kernel.FuncOp) -> str:
@@ -41,7 +45,7 @@ def print_kernel(func: kernel.FuncOp, *, comments: bool = True) -> str:
     """One translation unit: the wrappers that the kernel uses, then the kernel. `comments`: name the ONNX nodes of statements."""
     printer = CudaPrinter(comments=comments)
     text = printer.kernel(func, entry_name(func))
-    return prelude(printer.wrappers) + text
+    return prelude(printer.wrappers.values()) + text
 
 
 def print_module(module: ModuleOp, *, comments: bool = True) -> str:
@@ -56,7 +60,7 @@ def print_module(module: ModuleOp, *, comments: bool = True) -> str:
                 entry += "_"
             taken.add(entry)
             texts.append(printer.kernel(op, entry))
-    return prelude(name for p in printers for name in p.wrappers) + "\n".join(texts)
+    return prelude(wrapper for p in printers for wrapper in p.wrappers.values()) + "\n".join(texts)
 
 
 def describe_location(location: Attribute) -> str:
@@ -114,7 +118,7 @@ class CudaPrinter(StatementPrinter):
     def _expression(self, op: Operation) -> str:
         if isinstance(op, memref.LoadOp):
             return f"{self.name(op.memref)}[{self.bare(op.indices[0])}]"
-        return EXPRESSIONS[type(op)](op, [self.name(o) for o in op.operands], self.needs)
+        return SCALARS[type(op)].c(op, [self.name(o) for o in op.operands], self.needs)
 
     def block(self, block: Block) -> None:
         self.inside |= inlined(block)
@@ -137,7 +141,7 @@ class CudaPrinter(StatementPrinter):
         self.symbols = {p.data: self.from_outside(p.data) for p in (func.params or ())}
         parameters += [f"int {name}" for name in self.symbols.values()]
         for op in maps:
-            parameters.append(f"const __grid_constant__ {self.needs('TensorMap')} {self.declare(op.result, 'map')}")
+            parameters.append(f"const __grid_constant__ {self.needs(TENSOR_MAP)} {self.declare(op.result, 'map')}")
         blocks = func.min_blocks.value.data
         if not blocks and any(isinstance(op, kernel.SetmaxnregOp) for op in func.walk()):
             blocks = 1  # setmaxnreg needs a known register count at entry, which ptxas takes from here (C7508)
@@ -164,8 +168,8 @@ class CudaPrinter(StatementPrinter):
         """Shared memory and the coordinates of the tile."""
         if func.smem.value.data:
             self.statement("extern __shared__ __align__(1024) unsigned char smem[];")
-            if any(isinstance(op, _BY_ADDRESS) for op in func.walk()):
-                self.statement(f"const unsigned shared_base = {self.needs('smem_address')}(smem);")
+            if any(_by_address(op) for op in func.walk()):
+                self.statement(f"const unsigned shared_base = {self.needs(SMEM_ADDRESS)}(smem);")
         for coord, axis in zip(func.coords, "xyz", strict=True):
             name = self.declare(coord, f"tile_{axis}")
             if coord.first_use is not None:
@@ -175,7 +179,10 @@ class CudaPrinter(StatementPrinter):
 
     @singledispatchmethod
     def print(self, op: Operation) -> None:
-        if type(op) not in EXPRESSIONS:
+        if (row := INSTRUCTIONS.get(type(op))) is not None:
+            self._instruction(op, row)
+            return
+        if type(op) not in SCALARS:
             raise TrtcError(
                 f"CUDA C: there is no statement for {describe(op)}; expected thread ops, arith, math, scf and memref "
                 "(run lower-to-threads first)"
@@ -201,14 +208,6 @@ class CudaPrinter(StatementPrinter):
                 f"CUDA C, {describe(op)}: expected a symbol among the kernel's params {list(self.symbols)}, got '{op.symbol.data}'"
             )
         self.names[op.result] = self.symbols[op.symbol.data]
-
-    @print.register
-    def _(self, op: kernel.ThreadIdOp) -> None:
-        self.assign(op.result, "threadIdx.x")
-
-    @print.register
-    def _(self, op: kernel.ClusterRankOp) -> None:
-        self.assign(op.result, f"{self.needs('cluster_rank')}()")
 
     # Control flow.
 
@@ -289,191 +288,25 @@ class CudaPrinter(StatementPrinter):
         (position,) = op.indices
         self.statement(f"{self.name(op.memref)}[{self.bare(position)}] = {self.bare(op.value)};")
 
-    @print.register
-    def _(self, op: kernel.LdGlobalOp | kernel.LdSharedOp) -> None:
-        self._move(op, op.target, op.position, op.source, op.offset)
+    # Instructions.
 
-    @print.register
-    def _(self, op: kernel.StGlobalOp | kernel.StSharedOp) -> None:
-        self._move(op, op.target, op.offset, op.source, op.position)
-
-    def _move(
-        self,
-        op: kernel.LdGlobalOp | kernel.LdSharedOp | kernel.StGlobalOp | kernel.StSharedOp,
-        target: SSAValue,
-        to: SSAValue,
-        source: SSAValue,
-        of: SSAValue,
-    ) -> None:
-        """One access of `count` elements: an element, or 4, 8 or 16 bytes reinterpreted."""
-        left, right = f"{self.name(target)}[{self.bare(to)}]", f"{self.name(source)}[{self.bare(of)}]"
-        if op.count.value.data > 1:
-            vector = self._vector(op, target.type)
-            left, right = f"*reinterpret_cast<{vector}*>(&{left})", f"*reinterpret_cast<const {vector}*>(&{right})"
-        self.statement(f"{self._if(op.predicate)}{left} = {right};")
-
-    def _vector(self, op: Operation, type_: Attribute) -> str:
-        assert isinstance(type_, MemRefType | GlobalType)
-        count = op.properties["count"].value.data  # pyright: ignore[reportAttributeAccessIssue]
-        width = count * bitwidth(type_.element_type) // 8
-        if width == 2:
-            return "unsigned short"
-        if width not in _VECTORS:
-            raise TrtcError(
-                f"CUDA C, {describe(op)}: expected an access of 1, 2, 4, 8 or 16 bytes, got {width}; split it"
-            )
-        vector = _VECTORS[width]
-        return self.needs(vector) if width > 4 else vector
-
-    def _if(self, predicate: SSAValue | None) -> str:
-        return "" if predicate is None else f"if ({self.bare(predicate)}) "
-
-    def _address(self, array: SSAValue, offset: SSAValue) -> str:
-        return f"{self.needs('smem_address')}(&{self.name(array)}[{self.bare(offset)}])"
-
-    def _registers(self, array: SSAValue, position: SSAValue, type_: str) -> str:
-        """A pointer to 32-bit registers of an array."""
-        text = f"&{self.name(array)}[{self.bare(position)}]"
-        assert isinstance(array.type, MemRefType)
-        return text if self.type(array.type.element_type) == type_ else f"reinterpret_cast<{type_}*>({text})"
-
-    def _at(self, offset: SSAValue) -> str:
-        """The 32-bit address of a byte offset in shared memory."""
-        return f"shared_base + {self.name(offset)}"
-
-    # Asynchronous copies, ldmatrix, shuffles, barriers.
-
-    @print.register
-    def _(self, op: kernel.CpAsyncOp) -> None:
-        assert isinstance(op.source.type, GlobalType)
-        width = op.count.value.data * bitwidth(op.source.type.element_type) // 8
-        if width not in _VECTORS:
-            raise TrtcError(f"CUDA C, {describe(op)}: expected a copy of 4, 8 or 16 bytes, got {width}")
-        source = f"&{self.name(op.source)}[{self.bare(op.source_offset)}]"
-        predicate = "true" if op.predicate is None else self.bare(op.predicate)
-        target = self._address(op.target, op.target_offset)
-        self.statement(f"{self.needs(f'cp_async_{width}')}({target}, {source}, {predicate});")
-
-    @print.register
-    def _(self, op: kernel.CpAsyncWaitOp | kernel.BulkWaitOp) -> None:
-        self.statement(f"{self.needs(_short(op))}<{op.pending.value.data}>();")
-
-    @print.register
-    def _(
-        self,
-        op: kernel.CpAsyncCommitOp
-        | kernel.MbarInitFenceOp
-        | kernel.FenceProxyAsyncOp
-        | kernel.BulkCommitOp
-        | kernel.ClusterSyncOp
-        | kernel.WgmmaCommitOp
-        | kernel.GridWaitOp
-        | kernel.GridSignalOp,
-    ) -> None:
-        self.statement(f"{self.needs(_short(op))}();")
-
-    @print.register
-    def _(self, op: kernel.LdmatrixOp) -> None:
-        name = f"ldmatrix_x{op.count.value.data}{'' if op.transposed is None else '_trans'}"
-        registers = self._registers(op.target, op.position, "unsigned")
-        self.statement(f"{self.needs(name)}({registers}, {self._address(op.source, op.offset)});")
-
-    @print.register
-    def _(self, op: kernel.ShuffleXorOp) -> None:
-        self.assign(op.result, f"__shfl_xor_sync(0xffffffffu, {self.bare(op.value)}, {op.mask.value.data})")
-
-    @print.register
-    def _(self, op: kernel.BarSyncOp) -> None:
-        self.statement(f"{self.needs('bar_sync')}<{op.id.value.data}, {op.threads.value.data}>();")
-
-    # Tensor cores.
-
-    @print.register
-    def _(self, op: kernel.MmaSyncOp) -> None:
-        kind = op.kind.data
-        operand, acc = ("float" if kind == "tf32" else "unsigned"), ("int" if kind == "s8" else "float")
-        c = self._registers(op.acc, op.acc_position, acc)
-        a, b = self._registers(op.a, op.a_position, operand), self._registers(op.b, op.b_position, operand)
-        self.statement(f"{self.needs(f'mma_{kind}')}({c}, {a}, {b});")
-
-    @print.register
-    def _(self, op: kernel.WgmmaFenceOp) -> None:
-        """The registers that the next group uses are complete before the fence."""
-        arrays: dict[SSAValue, None] = {}
-        following = op.next_op
-        while following is not None and not isinstance(following, kernel.WgmmaCommitOp):
-            for inner in following.walk():
-                if isinstance(inner, kernel.WgmmaOp):
-                    arrays |= dict.fromkeys([inner.acc] if inner.a_local is None else [inner.acc, inner.a_local])
-            following = following.next_op
-        self._keep([a for a in arrays if a in self.names])
-        self.statement(f"{self.needs('wgmma_fence')}();")
-
-    @print.register
-    def _(self, op: kernel.WgmmaWaitOp) -> None:
-        self.statement(f"{self.needs('wgmma_wait')}<{op.pending.value.data}>();")
-        self._keep(op.accs)
-
-    def _keep(self, arrays: Sequence[SSAValue]) -> None:
-        for array in arrays:
-            self.statement(f"{self.needs('keep')}({self.name(array)});")
-
-    @print.register
-    def _(self, op: kernel.WgmmaOp) -> None:
-        kind, n, swizzle = op.kind.data, op.n.value.data, op.swizzle.value.data
-        name = wgmma_name(
-            kind, n, swizzle, a_registers=op.a_local is not None, b_transposed=op.b_transposed is not None
-        )
-        d = self._registers(op.acc, op.acc_position, "int" if kind == "s8" else "float")
-        a = self._at(op.a) if op.a_local is None else self._registers(op.a_local, op.a, "unsigned")
-        self.statement(f"{self.needs(name)}({d}, {a}, {self._at(op.b)});")
-
-    @print.register
-    def _(self, op: kernel.SetmaxnregOp) -> None:
-        name = "setmaxnreg_inc" if op.increase.value.data else "setmaxnreg_dec"
-        self.statement(f"{self.needs(name)}<{op.registers.value.data}>();")
-
-    # mbarriers and TMA.
-
-    @print.register
-    def _(self, op: kernel.MbarInitOp) -> None:
-        self.statement(f"{self.needs('mbar_init')}({self._at(op.barrier)}, {op.count.value.data});")
-
-    @print.register
-    def _(self, op: kernel.MbarArriveOp) -> None:
-        if op.rank is None:
-            self.statement(f"{self.needs('mbar_arrive')}({self._at(op.barrier)});")
+    def _instruction(self, op: Operation, row: Instruction) -> None:
+        """The C form of a row, its operands as their roles say."""
+        self._pin(row.pins_before(op))
+        if (wrapper := row.wrapper_of(op)) is not None:
+            self.needs(wrapper)
+        text = row.c_of(op).format_map(Operands(self, op, row))
+        if op.results:
+            self.assign(op.results[0], text)
         else:
-            self.statement(f"{self.needs('mbar_arrive_at')}({self._at(op.barrier)}, {self.bare(op.rank)});")
+            self.statement(f"{text};")
+        self._pin(row.pins_after(op))
 
-    @print.register
-    def _(self, op: kernel.MbarExpectOp) -> None:
-        self.statement(f"{self.needs('mbar_expect')}({self._at(op.barrier)}, {op.bytes.value.data});")
-
-    @print.register
-    def _(self, op: kernel.MbarWaitOp) -> None:
-        self.statement(f"{self.needs('mbar_wait')}({self._at(op.barrier)}, {self.bare(op.parity)});")
-
-    @print.register
-    def _(self, op: kernel.TmaLoadOp) -> None:
-        name = (
-            f"tma_load_{'im2col_' if op.window else ''}{len(op.coords)}d{'' if op.multicast is None else '_multicast'}"
-        )
-        arguments = [self._at(op.target), f"&{self.name(op.map)}", *(self.bare(v) for v in (*op.coords, *op.window))]
-        arguments.append(self._at(op.barrier))
-        if op.multicast is not None:
-            arguments.append(str(op.multicast.value.data))
-        self.statement(f"{self.needs(name)}({', '.join(arguments)});")
-
-    @print.register
-    def _(self, op: kernel.TmaStoreOp) -> None:
-        coords = ", ".join(self.bare(v) for v in op.coords)
-        name = self.needs(f"tma_store_{len(op.coords)}d")
-        self.statement(f"{name}({self._at(op.source)}, &{self.name(op.map)}, {coords});")
-
-
-def _short(op: Operation) -> str:
-    return op.name.removeprefix("kernel.")
+    def _pin(self, arrays: Sequence[SSAValue]) -> None:
+        """No access to these register arrays moves across this point; those of an inner block are not known here, nor read."""
+        for array in arrays:
+            if array in self.names:
+                self.statement(f"{self.needs(PIN)}({self.name(array)});")
 
 
 _SILENT = (
@@ -485,6 +318,9 @@ _SILENT = (
     kernel.ReturnOp,
     scf.YieldOp,
 )
-_BY_ADDRESS = (
-    kernel.WgmmaOp, kernel.MbarInitOp, kernel.MbarArriveOp, kernel.MbarExpectOp, kernel.MbarWaitOp, kernel.TmaLoadOp, kernel.TmaStoreOp,
-)  # fmt: skip
+
+
+def _by_address(op: Operation) -> bool:
+    """Whether an op names shared memory by byte offsets."""
+    row = INSTRUCTIONS.get(type(op))
+    return row is not None and any(isinstance(role, SharedByte) for role in row.roles.values())

@@ -10,17 +10,12 @@ from dataclasses import dataclass, field
 from xdsl.ir import Attribute, SSAValue
 from xdsl.utils.base_printer import BasePrinter
 
+from ....dialects.kernel.instruction import Wrapper
+from ....dialects.kernel.scalars.ctext import c_type
+from ....dialects.kernel.scalars.parentheses import bare
 from ....dialects.text import identifier
-from .parentheses import bare
-from .scalars import c_type
 
 _COMMENT_LENGTH = 400
-# Functions that NVRTC declares without headers.
-_LIBRARY = """
-fabs ceil copysign cos erf exp2 expm1 exp floor fma fmod log10 log1p log2 log pow rint round rsqrt sin sqrt tanh trunc fmax fmin
-"""
-_INTRINSICS = ["__cosf", "__sinf", "__expf", "__logf", "__log2f"]
-_BUILT_IN = frozenset([f"{name}f" for name in _LIBRARY.split()] + _INTRINSICS)
 
 
 def comment(text: str) -> str:
@@ -38,20 +33,19 @@ def c_word(text: str, ending: str = "_") -> str:
 
 @dataclass(eq=False, repr=False)
 class StatementPrinter(BasePrinter):
-    """Prints the statements of one kernel; `wrappers` collects the names of the prelude entries that it uses."""
+    """Prints the statements of one kernel; `wrappers` collects the prelude entries that it uses, by name."""
 
-    wrappers: dict[str, None] = field(default_factory=dict[str, None], init=False)
+    wrappers: dict[str, Wrapper] = field(default_factory=dict[str, Wrapper], init=False)
     names: dict[SSAValue, str] = field(default_factory=dict[SSAValue, str], init=False)
     taken: set[str] = field(default_factory=set[str], init=False)
     unnamed: int = field(default=0, init=False)
 
     # Names.
 
-    def needs(self, wrapper: str) -> str:
-        """Puts an entry of the prelude on the list; a name without an entry is CUDA's own and passes through."""
-        if wrapper not in _BUILT_IN:
-            self.wrappers[wrapper] = None
-        return wrapper
+    def needs(self, wrapper: Wrapper) -> str:
+        """Puts an entry of the prelude on the list; its name."""
+        self.wrappers[wrapper.name] = wrapper
+        return wrapper.name
 
     def unique(self, word: str, ending: str = "") -> str:
         """`word`, one of the printer's own or a `c_word` without its ending, as a name that no other value of the kernel has."""

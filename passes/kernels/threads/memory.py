@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from xdsl.dialects import arith
+from xdsl.dialects.builtin import i1
 from xdsl.ir import SSAValue
 
 from ....dialects.kernel import (
@@ -23,7 +24,6 @@ from ....dialects.kernel import (
     StSharedOp,
     ValidOp,
     WgmmaA,
-    i1,
 )
 from ....dialects.kernel.layouts import Layout, Shape
 from ....dialects.kernel.types import bitwidth

@@ -1,11 +1,11 @@
 """
 What each thread op does to a strand. `decode` turns a block into code; the table that it reads (`table.py`) is filled by the families
-of ops that are imported here.
+of ops that are imported here; `instructions.py` reads the table of instructions for all others.
 """
 
-from . import barriers, control, moves, tma_copies, warps
+from . import barriers, control, moves, tma_copies, wgmma
 from .table import decode
 
-_FAMILIES = (barriers, control, moves, tma_copies, warps)  # imported for what they register
+_FAMILIES = (barriers, control, moves, tma_copies, wgmma)  # imported for what they register
 
 __all__ = ["decode"]

@@ -8,8 +8,8 @@ from xdsl.dialects.builtin import IndexType
 from xdsl.ir import Operation
 
 from ....dialects import kernel
+from ....dialects.kernel.scalars.numerics import constant, dtype_of
 from ..clocks import RuleBroken
-from ..scalars import constant, dtype_of
 from ..strands import Code, Steps, Strand, Value, varying
 from .table import Step, decode, decodes
 

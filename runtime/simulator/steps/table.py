@@ -16,13 +16,15 @@ from xdsl.ir import Block, Operation, SSAValue
 
 from ....dialects import kernel
 from ....dialects.errors import SimulationError
+from ....dialects.kernel.instruction import INSTRUCTIONS
+from ....dialects.kernel.scalars.table import SCALARS, evaluate
 from ....dialects.provenance import describe
-from ..scalars import evaluate
-from ..strands import Code, Strand
+from ..strands import Code, Step, Strand
+from .instructions import step_of
 
-Step = Callable[[Strand], Any]
+__all__ = ["Step", "decode", "decodes"]
+
 _DECODERS: dict[type[Operation], Callable[[Any], Step]] = {}
-BLOCKING = (kernel.BarSyncOp, kernel.MbarWaitOp, kernel.ClusterSyncOp)
 
 
 def decodes(*classes: type[Operation]) -> Callable[[Callable[[Any], Step]], Callable[[Any], Step]]:
@@ -43,14 +45,21 @@ def decode(block: Block) -> Code:
         if isinstance(op, scf.YieldOp):
             yields = list(op.operands)
         elif not isinstance(op, kernel.ReturnOp | kernel.ViewOp | kernel.Im2colOp | kernel.TensorMapOp):
-            blocking = any(isinstance(inner, BLOCKING) for inner in op.walk())
+            blocking = any(_suspends(inner) for inner in op.walk())
             steps.append((op, _decode_op(op, blocking), blocking))
     return Code(steps, any(blocking for *_, blocking in steps), yields)
 
 
+def _suspends(op: Operation) -> bool:
+    row = INSTRUCTIONS.get(type(op))
+    return row is not None and row.suspends
+
+
 def _decode_op(op: Operation, blocking: bool) -> Step:
-    decoder = _DECODERS.get(type(op))
-    if decoder is None and (op.dialect_name() in ("arith", "math") or isinstance(op, kernel.FmodOp)):
+    decoder, row = _DECODERS.get(type(op)), INSTRUCTIONS.get(type(op))
+    if decoder is None and row is not None:
+        return step_of(row, op)
+    if decoder is None and type(op) in SCALARS:
         decoder = _scalar
     if decoder is None:
         raise SimulationError(

@@ -10,13 +10,13 @@ from xdsl.ir import BlockArgument, SSAValue
 
 from ....dialects import kernel
 from ....dialects.errors import SimulationError
+from ....dialects.kernel.scalars.numerics import dtype_of
 from ....dialects.kernel.types import GlobalType
 from ....dialects.provenance import describe
 from ..clocks import Mbarrier, RuleBroken
 from ..memory import TMA
-from ..scalars import dtype_of
+from ..operands import box_addresses
 from ..strands import BlockState, Strand
-from ..tensor_cores import box_addresses
 from ..tma import Box
 from .barriers import mbarrier_at
 from .table import Step, decodes

@@ -21,8 +21,8 @@ from ....dialects import kernel
 from ....dialects.dtypes import numpy_dtype
 from ....dialects.errors import SimulationError
 from ....dialects.kernel.accesses import touched_by
+from ....dialects.kernel.scalars.table import evaluate
 from ....dialects.provenance import describe
-from .. import scalars
 from ..views import Array, GlobalTensor
 from .ops import HANDLERS
 from .state import Diverged, Ring, State
@@ -148,7 +148,7 @@ class Machine(State):
                 if result is not None:
                     self.values[op.results[0]] = result
             case _ if kind.__module__ in (arith.__name__, math.__name__):
-                self.values[op.results[0]] = scalars.evaluate(op, [self.values[v] for v in op.operands])
+                self.values[op.results[0]] = evaluate(op, [self.values[v] for v in op.operands])
             case _:
                 raise SimulationError(f"{describe(op)}: expected a tile op, got {op.name}.")
 

@@ -12,9 +12,9 @@ from ....dialects import kernel
 from ....dialects.dtypes import numpy_dtype
 from ....dialects.errors import SimulationError
 from ....dialects.kernel.layouts import OuterA, OuterB
+from ....dialects.kernel.scalars.table import evaluate
 from ....dialects.meaning import arithmetic
 from ....dialects.provenance import describe
-from .. import scalars
 from ..views import Array, Im2colView, StridedView, View, poison
 from .state import Ring, State, TensorMap
 
@@ -186,7 +186,7 @@ def _map(m: State, op: kernel.MapOp) -> None:
             for result, value, frag in zip(op.res, inner.arguments, frags, strict=True):
                 m.values[result] = _full(get(value), frag)  # pyright: ignore[reportArgumentType]
             return
-        local[inner.results[0]] = scalars.evaluate(inner, [get(v) for v in inner.operands])
+        local[inner.results[0]] = evaluate(inner, [get(v) for v in inner.operands])
 
 
 _REDUCERS: dict[str, Callable[..., Any]] = {

@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from trtc.compiler.codegen.cuda.prelude import table
 from trtc.compiler.codegen.cuda.printer import CudaPrinter
-from trtc.compiler.codegen.cuda.ptx import table
 from trtc.dialects import kernel
+from trtc.dialects.kernel.instruction import Wrapper
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from schedule_cases import MAX_POOL, Case, conv, gather, lowered, module, unary
@@ -124,7 +125,7 @@ CASES = [
 ]  # fmt: skip
 
 
-def printed(func: kernel.FuncOp, entry: str, wrappers: dict[str, None]) -> str:
+def printed(func: kernel.FuncOp, entry: str, wrappers: dict[str, Wrapper]) -> str:
     printer = CudaPrinter()
     text = printer.kernel(func, entry)
     wrappers |= printer.wrappers
@@ -138,7 +139,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     compiler = shutil.which("g++")
     if compiler is None:
         pytest.skip("no host compiler: g++ is not installed")
-    wrappers: dict[str, None] = {}
+    wrappers: dict[str, Wrapper] = {}
     texts: list[str] = []
     for i, case in enumerate(CASES):
         for j, func in enumerate(lowered(case).kernels):

@@ -11,11 +11,12 @@ from xdsl.context import Context
 from xdsl.dialects import builtin, test
 from xdsl.parser import Parser
 
+from trtc.compiler.codegen.cuda.prelude import prelude, table
 from trtc.compiler.codegen.cuda.printer import print_kernel, print_module
-from trtc.compiler.codegen.cuda.ptx import prelude, table, wgmma_name
 from trtc.compiler.universe import UNIVERSE
 from trtc.dialects import kernel
 from trtc.dialects.errors import TrtcError
+from trtc.dialects.kernel.thread.wgmma import wgmma_name
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 import sass
@@ -251,8 +252,12 @@ def test_every_fixed_wrapper_compiles():
         pytest.skip(reason)
     from trtc.compiler.codegen.cuda.nvrtc import Job, compile_cubin
 
-    names = [name for name in table() if not name.startswith("wgmma_") or name.startswith("wgmma_f16_n16_")]
-    compile_cubin(Job(prelude(names) + 'extern "C" __global__ void nothing() {}', "sm_90a"))
+    wrappers = [
+        wrapper
+        for name, wrapper in table().items()
+        if not name.startswith("wgmma_") or name.startswith("wgmma_f16_n16_")
+    ]
+    compile_cubin(Job(prelude(wrappers) + 'extern "C" __global__ void nothing() {}', "sm_90a"))
 
 
 def test_text_is_byte_stable():

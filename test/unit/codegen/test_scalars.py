@@ -21,11 +21,13 @@ from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import FloatAttr, IntegerAttr, bf16, f16, f32, f64, i1, i8, i32, i64
 from xdsl.ir import Attribute, Block, Operation
 
-from trtc.compiler.codegen.cuda.ptx import table
-from trtc.compiler.codegen.cuda.scalars import EXPRESSIONS, c_type, literal
+from trtc.compiler.codegen.cuda.prelude import table
 from trtc.dialects import kernel
 from trtc.dialects.dtypes import i16
-from trtc.runtime.simulator.scalars import dtype_of, evaluate
+from trtc.dialects.kernel.instruction import Wrapper
+from trtc.dialects.kernel.scalars.ctext import c_type, literal
+from trtc.dialects.kernel.scalars.numerics import dtype_of
+from trtc.dialects.kernel.scalars.table import SCALARS, evaluate
 
 sys.path.insert(0, str(Path(__file__).parent))
 from test_on_the_host import IN_C, SHIM
@@ -144,9 +146,9 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Any]:
         pytest.skip("no host compiler: g++ is not installed")
     used: dict[str, None] = {}
 
-    def needs(name: str) -> str:
-        used.setdefault(name)
-        return name
+    def needs(wrapper: Wrapper) -> str:
+        used.setdefault(wrapper.name)
+        return wrapper.name
 
     functions: list[str] = []
     for number, case in enumerate(CASES):
@@ -158,7 +160,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Any]:
         result = c_type(case.result, needs)
         functions.append(
             f'extern "C" void f{number}(long long n, {result}* rs{parameters}) {{\n  for (long long i = 0; i < n; i++) {{\n{loads}'
-            f"    const {result} r = {EXPRESSIONS[case.kind](case.op(), names, needs)};\n    rs[i] = r;\n  }}\n}}\n"
+            f"    const {result} r = {SCALARS[case.kind].c(case.op(), names, needs)};\n    rs[i] = r;\n  }}\n}}\n"
         )
     wrappers = [IN_C.get(name, wrapper.text) for name, wrapper in table().items() if name in used]
     folder: Path = tmp_path_factory.mktemp("scalars")
@@ -196,8 +198,8 @@ def same(case: Case, got: Any, expected: Any) -> bool:
 
 
 def test_every_op_is_tried() -> None:
-    unused_by_kernels_or_fused = {arith.FPToUIOp, arith.IndexCastOp, math.FmaOp, math.RoundOp}
-    assert set(EXPRESSIONS) - {case.kind for case in CASES} == unused_by_kernels_or_fused
+    unused_by_kernels_or_fused = {arith.FPToUIOp, arith.IndexCastOp, math.FmaOp}
+    assert set(SCALARS) - {case.kind for case in CASES} == unused_by_kernels_or_fused
 
 
 @pytest.mark.parametrize(

@@ -1,90 +1,18 @@
-"""Instructions of whole warps and warpgroups: shuffles, ldmatrix, mma.sync and wgmma."""
+"""wgmma, its fences and groups: products of warpgroups that complete later."""
 
 from __future__ import annotations
 
 import numpy as np
-from xdsl.dialects.builtin import MemRefType
-from xdsl.ir import Operation, SSAValue
 
 from ....dialects import kernel
 from ....dialects.errors import SimulationError
+from ....dialects.kernel.instruction import INSTRUCTIONS
+from ....dialects.kernel.thread.products import KINDS, gather
 from ....dialects.provenance import describe
 from ..clocks import RuleBroken
-from ..scalars import dtype_of
-from ..strands import LocalRef, Strand, Value, varying
-from ..tensor_cores import KINDS, gather, ldmatrix, mma_sync, operand_addresses, wgmma
-from .moves import shared_address
+from ..operands import operand_addresses
+from ..strands import LocalRef, Strand
 from .table import Step, decodes
-
-
-@decodes(kernel.ShuffleXorOp)
-def _(op: kernel.ShuffleXorOp) -> Step:
-    value, result, mask = op.value, op.result, op.mask.value.data
-    lanes = np.arange(32) ^ mask
-
-    def step(s: Strand) -> None:
-        s.whole_warps()
-        found = s[value]
-        s.env[result] = found.reshape(-1, 32)[:, lanes].reshape(-1) if varying(found) else found
-
-    return step
-
-
-@decodes(kernel.LdmatrixOp)
-def _(op: kernel.LdmatrixOp) -> Step:
-    source, offset, target, position, count = op.source, op.offset, op.target, op.position, op.count.value.data
-    transposed = op.transposed is not None
-    type_ = source.type
-    assert isinstance(type_, MemRefType)
-    row_elements = 16 // dtype_of(type_.element_type).itemsize
-
-    def step(s: Strand) -> None:
-        s.whole_warps()
-        shared = s.block.shared
-        used = np.flatnonzero(np.arange(s.n) % 32 < 8 * count)
-        half = s if count == 4 else s.child(used)
-        address = shared_address(half, source, offset, row_elements)
-        warps = half.warps[:, None]
-        granules = shared.granules(address, 16)
-        shared.check_read(granules, warps)
-        shared.record_read(granules, warps)
-        rows = shared.load(address, 16).view(np.uint16).reshape(s.n // 32, 8 * count, 8)
-        registers = np.ascontiguousarray(ldmatrix(rows, count, transposed=transposed)).reshape(s.n, 2 * count)
-        ref: LocalRef = s[target]
-        ref.write(s[position], registers.view(ref.local.data.dtype), None, s.block.cluster.count)
-
-    return step
-
-
-def _registers(s: Strand, array: SSAValue, position: Value, count: int, dtype: np.dtype) -> np.ndarray:
-    """`count` 32-bit registers of an array of any element type, as elements of `dtype`."""
-    ref: LocalRef = s[array]
-    return np.ascontiguousarray(ref.read(position, 4 * count // ref.local.data.itemsize)).view(dtype)
-
-
-def _operands(op: Operation, kind: str) -> tuple[int, np.dtype, np.dtype]:
-    """Elements in 32 bits, and the dtypes of operands and accumulators."""
-    if kind not in KINDS:
-        raise SimulationError(f"{describe(op)}: expected a kind among {sorted(KINDS)}, got '{kind}'")
-    return KINDS[kind]
-
-
-@decodes(kernel.MmaSyncOp)
-def _(op: kernel.MmaSyncOp) -> Step:
-    kind = op.kind.data
-    _, dtype, acc_dtype = _operands(op, kind)
-    acc, at_acc, a, at_a, b, at_b = op.acc, op.acc_position, op.a, op.a_position, op.b, op.b_position
-
-    def step(s: Strand) -> None:
-        s.whole_warps()
-        old = _registers(s, acc, s[at_acc], 4, acc_dtype)
-        new = mma_sync(kind, old, _registers(s, a, s[at_a], 4, dtype), _registers(s, b, s[at_b], 2, dtype))
-        s[acc].write(s[at_acc], new, None, s.block.cluster.count)
-
-    return step
-
-
-# Warpgroup-wide instructions.
 
 
 def _warpgroups(s: Strand) -> list[int]:
@@ -110,7 +38,11 @@ def _(op: kernel.WgmmaOp) -> Step:
     kind, n, swizzle = op.kind.data, op.n.value.data, op.swizzle.value.data
     acc, at_acc, a_local, a, b = op.acc, op.acc_position, op.a_local, op.a, op.b
     transposed = op.b_transposed is not None
-    e, dtype, _ = _operands(op, kind)
+    if kind not in KINDS:
+        raise SimulationError(f"{describe(op)}: expected a kind among {sorted(KINDS)}, got '{kind}'")
+    e, dtype, _ = KINDS[kind]
+    product = INSTRUCTIONS[kernel.WgmmaOp].numpy
+    assert product is not None
     k, size = 8 * e, dtype.itemsize
 
     def operand(s: Strand, start: int, rows: int, bytes_: int, warps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -160,7 +92,7 @@ def _(op: kernel.WgmmaOp) -> Step:
                 right, granules = operand(s, int(starts_b[128 * index]), n, k * size, warps)
             read.append(granules)
             place = (all_rows[here, None], at + np.arange(n // 2))
-            ref.local.data[place] += wgmma(kind, left, right)
+            ref.local.data[place] += product(op, left, right)
             ref.local.counts("pending")[place] += 1
             block.wgmma_open.setdefault(group, []).append((ref.local, place, register_reads, read, warps))
 

@@ -1,13 +1,13 @@
-"""What ldmatrix, mma.sync and wgmma compute, over whole warps as NumPy arrays; fragments by the tables of dialects/kernel/layouts.py."""
+"""What mma.sync and wgmma compute, over whole warps as NumPy arrays; fragments by the tables of `../layouts.py`."""
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import cache
 
 import ml_dtypes
 import numpy as np
 
-from ...dialects.kernel.layouts import MmaA, MmaAcc, MmaB, swizzled
+from ..layouts import MmaA, MmaAcc, MmaB
 
 # kind -> (elements in a 32-bit register, NumPy dtype of an operand, of the accumulator).
 KINDS: dict[str, tuple[int, np.dtype, np.dtype]] = {
@@ -59,31 +59,6 @@ def mma_sync(kind: str, acc: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.nda
     product = gather("a", e, wide_a, (16, 8 * e)) @ gather("b", e, wide_b, (8, 8 * e)).transpose(0, 2, 1)
     spread = product.reshape(len(product), -1)[:, _places("acc", 1).reshape(-1)].reshape(-1, 4)
     return acc + spread.astype(acc_dtype)
-
-
-def ldmatrix(rows: np.ndarray, count: int, *, transposed: bool) -> np.ndarray:
-    """Registers [warps, 32, count, 2] of 16-bit halves from rows [warps, 8 * count, 8]."""
-    matrices = rows.reshape(len(rows), count, 8, 8)
-    if transposed:
-        matrices = matrices.transpose(0, 1, 3, 2)
-    return matrices.reshape(len(rows), count, 32, 2).transpose(0, 2, 1, 3)
-
-
-@lru_cache(1024)
-def operand_addresses(start: int, rows: int, bytes_: int, swizzle: int, granule: int) -> tuple[np.ndarray, np.ndarray]:
-    """
-    Byte addresses [rows, bytes_] in shared memory of a wgmma operand that starts at byte `start`, its rows of `swizzle` bytes following one
-    another; and the granules that they lie in.
-    """
-    address = swizzled(start + np.arange(rows)[:, None] * swizzle + np.arange(bytes_)[None, :], swizzle)
-    return address, np.unique(address // granule)
-
-
-@lru_cache(256)
-def box_addresses(start: int, bytes_: int, swizzle: int, granule: int) -> tuple[np.ndarray, np.ndarray]:
-    """Byte addresses of a TMA box in shared memory, in its order, and their granules."""
-    address = swizzled(start + np.arange(bytes_), swizzle)
-    return address, np.unique(address // granule)
 
 
 @cache
