@@ -40,8 +40,8 @@ class BuildOptions:
     - `memory_limit`: bytes that the arena of one context may take; None is no limit.
     - `schedules`: names of the schedules that may be chosen; None allows all.
     - `check_boundaries`: check the legality spec at each phase boundary.
-    - `verify_each`: verify types, traits and dominance after each pass, and not only at each phase boundary: slower, but an error
-      names the pass. By default what `$TRTC_VERIFY_EACH` says, which the tests set.
+    - `verify_each`: verify types, traits, dominance and locations after each pass, and not types, traits and dominance at each phase
+      boundary alone: slower, but an error names the pass. By default what `$TRTC_VERIFY_EACH` says, which the tests set.
 
     Raises `OptionError` naming the option, what was expected and what was given.
     """

@@ -25,6 +25,7 @@ from ..passes.lost_nodes import LostNodes
 from .garbage import garbage_frozen
 from .legality import check_boundary
 from .options import BuildOptions
+from .provenance import ProvenanceCheck
 from .universe import load_pass, make_context
 
 PHASES = ("import", "graph", "quantize", "fuse", "kernels", "memory", "threads")
@@ -118,6 +119,7 @@ def run_pipeline(
     context = context or make_context()
     done = 0
     verify_module(module, "the module at the start of the pipeline" if start_after else "the imported module")
+    provenance = ProvenanceCheck(module) if options.verify_each else None
     for phase in PHASES[: last + 1]:
         end = done + len(steps[phase])
         if start_after and end <= start_after:
@@ -127,7 +129,10 @@ def run_pipeline(
             start = time.perf_counter()
             passes = [step.make() for step in steps[phase][max(start_after - done, 0) :]]
             first = max(start_after, done) + 1
-            run_passes(module, passes, context, observers=observers, verify=options.verify_each, first_index=first)
+            run_passes(
+                module, passes, context, observers=observers, verify=options.verify_each, first_index=first,
+                provenance=provenance,
+            )  # fmt: skip
             done = end
             if passes and not options.verify_each:
                 verify_module(module, f"the module after phase '{phase}' (TRTC_VERIFY_EACH=1 names the pass)")
@@ -146,8 +151,10 @@ def run_passes(
     observers: Sequence[Observer] = (),
     verify: bool = True,
     first_index: int = 1,
+    provenance: ProvenanceCheck | None = None,
 ) -> None:
-    """Run passes in order, in place, verifying types, traits and dominance after each unless `verify` is off."""
+    """Run passes in order, in place, verifying types, traits and dominance after each unless `verify` is off, and locations where
+    `provenance` is there to check them."""
     lost = LostNodes(module)
     for index, step in enumerate(passes, first_index):
         for observer in observers:
@@ -159,6 +166,8 @@ def run_passes(
             lost.remark(step, module)
             if verify:
                 verify_module(module, f"the result of pass '{step.name}'")
+            if provenance is not None:
+                provenance.after(step, module)
         except PassError as error:
             error.index = index
             raise

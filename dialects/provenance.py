@@ -1,7 +1,9 @@
 """Where ops come from: locations that lead to ONNX nodes, and the ONNX tensor names that results stand for.
 
 An ONNX node becomes `loc("conv1"("Conv#12"))`: its name (or `op#index:first output` if it has none), then its op type and
-original index. Merged ops carry `loc(fused[...])`. The discardable attribute `nn.names` holds one string per result.
+original index. Merged ops carry `loc(fused[...])`. An op that only prepares a node's operands or passes on its results, such as the
+transpose to another layout, carries `loc(callsite("transpose" at "conv1"("Conv#12")))` and is not the node: whatever group it ends
+up in does not become the node's. The discardable attribute `nn.names` holds one string per result.
 """
 
 from __future__ import annotations
@@ -41,13 +43,16 @@ def is_unknown(location: Attribute) -> bool:
 
 
 def fuse(*locations: LocationAttr) -> LocationAttr:
-    """One location that leads to all the given ones: flat, without duplicates and without unknown ones."""
+    """One location that leads to all the given ones: flat, without duplicates and without unknown ones. Beside nodes, helpers of
+    nodes do not count."""
     parts: dict[Attribute, None] = {}
     for location in locations:
         if isinstance(location, FusedLoc):
             parts.update(dict.fromkeys(location_parts(location)))
         elif not is_unknown(location):
             parts[location] = None
+    nodes = {part: None for part in parts if not isinstance(part, CallSiteLoc)}
+    parts = nodes or parts
     if not parts:
         return UNKNOWN_LOC
     if len(parts) == 1:
@@ -63,16 +68,27 @@ def location_parts(location: Attribute) -> tuple[Attribute, ...]:
     return cast(ArrayAttr[Attribute], location.locations).data
 
 
+def helper_location(kind: str, location: LocationAttr) -> LocationAttr:
+    """The location of an op of this kind (`transpose`, `cast`, `copy`) that serves the nodes of `location` and is none of them."""
+    if is_unknown(location) or isinstance(location, CallSiteLoc):
+        return location  # what serves a helper serves the same nodes
+    return CallSiteLoc(NameLoc(StringAttr(kind), NoneAttr()), location)
+
+
 def onnx_names(location: Attribute) -> list[str]:
-    """The names of the ONNX nodes (outermost names) that a location leads to, in order, without duplicates."""
+    """The names of the ONNX nodes (outermost names) that a location leads to, in order, without duplicates; none for a helper."""
     if isinstance(location, NameLoc):
         return [location.desc.data]
-    inner: Iterable[Attribute] = ()
-    if isinstance(location, FusedLoc):
-        inner = location_parts(location)
-    elif isinstance(location, CallSiteLoc):
-        inner = (location.callee, location.caller)
-    return list(dict.fromkeys(name for part in inner for name in onnx_names(part)))
+    return list(dict.fromkeys(name for part in location_parts(location) for name in onnx_names(part)))
+
+
+def origins(location: Attribute) -> list[str]:
+    """What to tell people of a location: its ONNX nodes, or what helpers are for, as `transpose for conv1`."""
+    if names := onnx_names(location):
+        return names
+    if isinstance(location, CallSiteLoc):
+        return [f"{kind} for {name}" for kind in onnx_names(location.callee) for name in onnx_names(location.caller)]
+    return list(dict.fromkeys(text for part in location_parts(location) for text in origins(part)))
 
 
 def get_names(op: Operation) -> list[str]:
@@ -95,7 +111,7 @@ def set_names(op: Operation, names: Sequence[str]) -> None:
 
 def describe(op: Operation) -> str:
     """An op in an error message: its name and the ONNX nodes that it comes from."""
-    names = onnx_names(op.location)
+    names = origins(op.location)
     return f"{op.name} (from {join_names(names)})" if names else op.name
 
 

@@ -21,7 +21,7 @@ from typing import Literal, TypeAlias, get_args
 
 from xdsl.ir import Attribute, Operation
 
-from ..dialects.provenance import get_names, join_names, onnx_names
+from ..dialects.provenance import get_names, join_names, onnx_names, origins
 from ..dialects.text import printable
 
 Kind: TypeAlias = Literal["applied", "missed", "analysis"]
@@ -44,7 +44,7 @@ class Remark:
     pass_name: str
     op_name: str
     nodes: tuple[str, ...]
-    """The ONNX nodes that the op comes from, or the ONNX names of its results where it has no location."""
+    """The ONNX nodes that the op comes from or serves, or the ONNX names of its results where it has no location."""
     message: str
     place: tuple[int, int] | None = field(default=None, compare=False)
     """Line and column of the op in the text that was read, where the collector knows them."""
@@ -59,7 +59,7 @@ def remark(op: Operation, kind: Kind, pass_name: str, message: str) -> None:
     collected = _COLLECTED.get()
     if collected is None:
         return
-    nodes = onnx_names(op.location) or [name for name in get_names(op) if name]
+    nodes = origins(op.location) or [name for name in get_names(op) if name]
     place_of = _PLACES.get()
     place = place_of(op) if place_of is not None else None
     collected.append(Remark(kind, pass_name, op.name, tuple(nodes), message, place))

@@ -22,6 +22,7 @@ from xdsl.pattern_rewriter import (
 from xdsl.transforms.dead_code_elimination import is_trivially_dead
 
 from ..dialects.errors import PassError, TrtcError
+from ..dialects.nn import mark_helpers, rearranges
 from ..dialects.provenance import describe, fuse, get_names, is_unknown, location_parts, set_names
 from .remarks import removing
 
@@ -81,18 +82,18 @@ class _CarryingApplier(RewritePattern):
         for pattern in self.patterns:
             self.inserted.clear()
             self.removed.clear()
-            read = [operand.owner for operand in op.operands]
+            read, matched = [operand.owner for operand in op.operands], op.location
             try:
                 pattern.match_and_rewrite(op, rewriter)
             except TrtcError as error:
                 raise PassError(f"{type(pattern).__name__} on {describe(op)}: {error}") from error
             if rewriter.has_done_action:
-                self._carry_locations(pattern, op.location, read)
+                self._carry_locations(pattern, op, matched, read)
                 self._count(pattern, op)
                 return
 
     def _carry_locations(
-        self, pattern: RewritePattern, matched: LocationAttr, read: Sequence[Operation | Block]
+        self, pattern: RewritePattern, op: Operation, matched: LocationAttr, read: Sequence[Operation | Block]
     ) -> None:
         """Give the new ops the location of what the pattern matched and took out, and of what only the matched op read."""
         name = type(pattern).__name__
@@ -108,10 +109,10 @@ class _CarryingApplier(RewritePattern):
                 merged = fuse(merged, owner.location)
         if is_unknown(merged):
             return
-        for new in self.inserted:
-            for inner in new.walk():
-                if is_unknown(inner.location):
-                    inner.location = merged
+        placed = [inner for new in self.inserted for inner in new.walk() if is_unknown(inner.location)]
+        for inner in placed:
+            inner.location = merged
+        mark_helpers([*placed, op] if op.parent is not None and not rearranges(op) else placed)
 
     def _count(self, pattern: RewritePattern, op: Operation) -> None:
         self.rewrites[type(pattern).__name__] += 1

@@ -12,7 +12,7 @@ from ..dialects import kernel
 from ..dialects.dims import Expr, parse_expr
 from ..dialects.errors import EngineFormatError, PassError, TargetError
 from ..dialects.kernel.base import int_attr
-from ..dialects.provenance import onnx_names
+from ..dialects.provenance import origins
 from .tensor_maps import TensorMapInfo
 
 MAXIMUM_GRID = (2**31 - 1, 65535, 65535)
@@ -50,7 +50,7 @@ class KernelInfo:
             arguments=len(func.tensors),
             programmatic=any(isinstance(op, kernel.GridWaitOp) for op in func.walk()),
             tensor_maps=tuple(TensorMapInfo.read(op) for op in func.walk() if isinstance(op, kernel.TensorMapOp)),
-            nodes=tuple(onnx_names(func.location)),
+            nodes=tuple(origins(func.location)),
             alignments=tuple(cast(kernel.GlobalType, tensor.type).needs for tensor in func.tensors),
         )
 

@@ -28,7 +28,7 @@ from ..dialects.host.order import Order
 from ..dialects.host.structure import functions_of
 from ..dialects.kernel.accesses import accesses_of, stated_accesses
 from ..dialects.kernel.types import GlobalType, Target
-from ..dialects.provenance import onnx_names
+from ..dialects.provenance import origins
 from ..dialects.strided import Elements, same_strides, share_bytes
 from .cubin import check_cubin
 from .kernels import KernelInfo
@@ -76,7 +76,7 @@ def describe(module: ModuleOp, program: HostProgram) -> dict[str, Any]:
             "offset": slot.offset.value.data,
             "size": slot.size.value.data,
             "type": f"{slot.result.type}",
-            "nodes": onnx_names(slot.location),
+            "nodes": origins(slot.location),
         }
         for slot in sorted(slots, key=lambda slot: (slot.offset.value.data, slot.size.value.data))
     ]

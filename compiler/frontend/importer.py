@@ -172,7 +172,7 @@ class _Importer:
             location = onnx_location(proto.name, proto.op_type, node.index, _first_output(node))
             with self.net.at(location):
                 results = self._results(Node(node, inputs, opset, self.net, self.graph.external, self.graph.used))
-            self._note_fate(location, results)
+                self._note_fate(location, results)
         except _Poisoned:
             pass
         except UnsupportedNode as problem:

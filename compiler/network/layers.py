@@ -17,7 +17,7 @@ be added to before the first.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, TypeAlias, cast
 
@@ -181,12 +181,15 @@ class Network:
 
     @contextmanager
     def at(self, location: LocationAttr) -> Generator[None]:
-        """Give `location` to every op added inside; by default a layer's location is its kind and number."""
+        """Give `location` to every op added inside, which are those of one node, helpers marked as such; by default a layer's
+        location is its kind and number."""
         outer, self._location = self._location, location
+        last = self._block.last_op
         try:
             yield
         finally:
             self._location = outer
+        nn.mark_helpers(self._after(last))
 
     def insert(self, op: Operation) -> SSAValue:
         """Append an op of the `nn` or `quant` dialect and return its only result."""
@@ -199,6 +202,13 @@ class Network:
         self.budget.add(op)
         self._block.add_op(op)
         return op.results[0]
+
+    def _after(self, last: Operation | None) -> Iterator[Operation]:
+        """The ops that were added after `last`, in order."""
+        op = self._block.first_op if last is None else last.next_op
+        while op is not None:
+            yield op
+            op = op.next_op
 
     @property
     def operations(self) -> Iterable[Operation]:

@@ -21,6 +21,8 @@ from .base import *  # noqa: F403
 from .base import DimsAttr, Pointwise
 from .data import *  # noqa: F403
 from .data import DATA
+from .helpers import mark_helpers as mark_helpers
+from .helpers import rearranges as rearranges
 from .linear import *  # noqa: F403
 from .linear import LINEAR, MathAttr
 from .pointwise import *  # noqa: F403

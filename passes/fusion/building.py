@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xdsl.ir import Operation, SSAValue
+from xdsl.dialects.builtin import ArrayAttr, LocationAttr, NameLoc, NoneAttr, StringAttr
+from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from ...dialects.fusion import GroupOp, YieldOp
-from ...dialects.provenance import fuse, get_names, set_names
+from ...dialects.provenance import fuse, get_names, helper_location, is_unknown, set_names
 from ..graph.editing import location_of
 from ..kernels.building.group import GroupView
 
@@ -31,11 +32,24 @@ def copy_group(value: SSAValue) -> GroupOp:
     """A pointwise group, not yet inserted, that copies a value: its body is just the yield of its argument."""
     group = GroupOp("pointwise", [value], [value.type])
     group.block.add_op(YieldOp(group.block.args[0]))
-    group.location = location_of([value])
+    group.location = helper_location("copy", _origin(value))
     if isinstance(value.owner, Operation):
         set_names(group, [get_names(value.owner)[value.owner.results.index(value)]])
     group.yield_op.location = group.location
     return group
+
+
+def _origin(value: SSAValue) -> LocationAttr:
+    """What a value comes from: the nodes of its op, or the input of the network that it is."""
+    location = location_of([value])
+    if not is_unknown(location) or not isinstance(value, BlockArgument):
+        return location
+    function = value.owner.parent_op()
+    if function is None:
+        return location
+    names = function.attributes.get("nn.inputs")
+    name = names.data[value.index] if isinstance(names, ArrayAttr) else None
+    return NameLoc(name, NoneAttr()) if isinstance(name, StringAttr) else location
 
 
 def replace_by_group(ops: Sequence[Operation], result: SSAValue, group: GroupOp) -> None:

@@ -30,7 +30,7 @@ from xdsl.rewriter import Rewriter
 from ...dialects import nn, quant
 from ...dialects.errors import OptionError
 from ...dialects.nn import element_of
-from ...dialects.provenance import get_names, is_unknown, set_names
+from ...dialects.provenance import get_names, helper_location, is_unknown, set_names
 from ..remarks import remark
 from . import editing
 from .precision_regions import wide_ops, wide_products
@@ -96,7 +96,7 @@ class _Narrowing:
             location = editing.location_of([value])
             location = user.location if is_unknown(location) else location
             source = self._within_range(value, user) if element == self.narrow else value
-            cast = editing.insert_before(user, nn.CastOp(source, element), location=location)
+            cast = editing.insert_before(user, nn.CastOp(source, element), location=helper_location("cast", location))
             self.casts[key] = cast.results[0]
             if element == self.narrow and not isinstance(value.owner, Operation):
                 remark(cast, "applied", NAME, f"downcast: a graph input from {element_of(value)} to {element}")
@@ -146,7 +146,7 @@ class _Narrowing:
             if element_of(value) == element_of(wanted):
                 continue
             cast = nn.CastOp(value, element_of(wanted))
-            editing.insert_before(op, cast, location=editing.location_of([value]))
+            editing.insert_before(op, cast, location=helper_location("cast", editing.location_of([value])))
             if isinstance(value.owner, Operation):
                 set_names(cast, [get_names(value.owner)[value.owner.results.index(value)]])
             op.operands[index] = cast.result

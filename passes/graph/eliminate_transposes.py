@@ -32,7 +32,7 @@ from xdsl.passes import ModulePass
 from ...dialects import nn
 from ...dialects.dims import Expr, const
 from ...dialects.nn import rank_of, shape_of
-from ...dialects.provenance import fuse, get_names, set_names
+from ...dialects.provenance import fuse, get_names, helper_location, set_names
 from ..remarks import remark
 from . import editing
 from .layout_rules import Rule, permuted_properties, rule_of
@@ -118,7 +118,8 @@ def _keep_reduced_dims(block: Block) -> None:
             ty = nn.tensor_type(kept, nn.element_of(op.results[0]))
             new = editing.rebuilt(op, op.operands, [ty], {"keepdims": BoolAttr.from_bool(True)})
             editing.insert_before(op, new)
-            reshape = editing.insert_before(op, nn.ReshapeOp(new.results[0], shape_of(op.results[0])))
+            reshape = nn.ReshapeOp(new.results[0], shape_of(op.results[0]))
+            editing.insert_before(op, reshape, location=helper_location("reshape", op.location))
             set_names(reshape, get_names(op))
             op.results[0].replace_all_uses_with(reshape.results[0])
             editing.erase_unused([op])
@@ -203,10 +204,11 @@ class _Rewriter:
             self.inherited.setdefault(kept.owner, []).append(transpose.location)
             _name(kept, transpose.results[0], self.plan.stored_as(transpose.results[0]))
 
-    def location_of(self, value: SSAValue) -> LocationAttr:
+    def helper_location(self, new: Operation, value: SSAValue) -> LocationAttr:
+        """Of an op that stores `value` in another order."""
         if isinstance(value.owner, Operation):
             self.settle(value.owner)
-        return editing.location_of([value])
+        return helper_location(new.name.partition(".")[2], editing.location_of([value]))
 
     def settle(self, op: Operation) -> None:
         """Gives an op the locations that it has inherited."""
@@ -214,7 +216,7 @@ class _Rewriter:
             op.location = fuse(op.location, *locations)
 
     def transposed(self, value: SSAValue, p: Permutation, before: Operation, of: SSAValue) -> SSAValue:
-        """`value` transposed by `p`, as a reshape where only dims of size 1 move; provenance from `of`."""
+        """`value` transposed by `p`, as a reshape where only dims of size 1 move: a helper of what makes `of`."""
         dims = shape_of(value)
         if is_identity(p):
             return value
@@ -222,7 +224,7 @@ class _Rewriter:
             new: Operation = nn.ReshapeOp(value, apply(p, dims))
         else:
             new = nn.TransposeOp(value, p)
-        return editing.insert_before(before, new, location=self.location_of(of)).results[0]
+        return editing.insert_before(before, new, location=self.helper_location(new, of)).results[0]
 
     def stored_value(self, value: SSAValue, before: Operation) -> SSAValue:
         if value in self.stored:
@@ -256,10 +258,11 @@ class _Rewriter:
                 array = array[0]
             return editing.constant_before(before, array, editing.label_of(value))
         if len(padded) > len(dims) and not moves_only_units(padded, s):
-            value = editing.insert_before(before, nn.ReshapeOp(value, padded)).results[0]
+            where = helper_location("reshape", before.location)
+            value = editing.insert_before(before, nn.ReshapeOp(value, padded), location=where).results[0]
         if moves_only_units(padded, s):
             new = nn.ReshapeOp(value, apply(s, padded))
-            return editing.insert_before(before, new, location=self.location_of(value)).results[0]
+            return editing.insert_before(before, new, location=self.helper_location(new, value)).results[0]
         return self.transposed(value, s, before, value)
 
     def follow(self, op: Operation, rule: Rule) -> None:

@@ -21,7 +21,7 @@ from ...dialects.host.control import If, Loop, Step
 from ...dialects.host.order import parallel
 from ...dialects.host.structure import EventNode, LaunchNode, Node, Place, ReadNode, functions_of, read_structure
 from ...dialects.nn.base import symbol_ranges
-from ...dialects.provenance import onnx_names
+from ...dialects.provenance import origins
 from ...dialects.strided import View
 from ..kernels import KernelInfo
 from .host import HostProgram
@@ -187,7 +187,7 @@ class _Reader:
         missing = sorted(set(kernel.params) - set(op.symbol_names))
         if missing:
             raise PassError(f"host program: kernel @{name} asks for '{missing[0]}', which its launch does not bind.")
-        nodes = tuple(onnx_names(op.location)) or kernel.nodes
+        nodes = tuple(origins(op.location)) or kernel.nodes
         names = tuple(_strings(op, buffer.OUT_NAMES)) or ("",) * len(op.outs)
         written = tuple(range(len(op.ins), len(op.ins) + len(op.outs)))
         return PlannedLaunch(kernel, arguments, nodes, names, written, op.access_list, op.dependent is not None)

@@ -17,7 +17,7 @@ from xdsl.ir import Operation, SSAValue
 
 from ...dialects.errors import SimulationError
 from ...dialects.kernel.accesses import touched_by
-from ...dialects.provenance import onnx_names
+from ...dialects.provenance import origins
 from .clocks import Barrier, Clocks, Mbarrier, RuleBroken
 from .memory import GlobalTensor, SharedMemory
 
@@ -204,7 +204,7 @@ class Strand:
 
 def describe_failure(rule: str, op: Operation, strand: Strand) -> str:
     """The rule, the op in one line, where it comes from, and who executed it."""
-    names = onnx_names(op.location)
+    names = origins(op.location)
     text = str(op).partition("\n")[0]
     first, last = int(strand.threads[0]), int(strand.threads[-1])
     where = f"block {strand.block.coords}, thread{f's {first} to' if first != last else ''} {last}"

@@ -1,12 +1,18 @@
-"""The invariant of provenance: each ONNX node is in a launch, or in a remark that says why it is in none."""
+"""The invariants of provenance: each ONNX node is in a launch, or in a remark that says why it is in none; and no group claims a node
+whose op is elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Set
 
 from onnx import ModelProto
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation
+from xdsl.passes import ModulePass
 
-from trtc.dialects.provenance import onnx_location
+from trtc.compiler.pipeline import Observer
+from trtc.dialects import fusion, nn
+from trtc.dialects.provenance import onnx_location, onnx_names
 from trtc.passes.lost_nodes import NO_OP_LEFT
 from trtc.passes.remarks import Remark
 
@@ -17,3 +23,36 @@ def silent_nodes(model: ModelProto, launched: Set[str], remarks: Iterable[Remark
     nodes = enumerate(model.graph.node)
     names = [onnx_location(n.name, n.op_type, i, n.output[0]).desc.data for i, n in nodes]
     return [name for name in names if name not in launched and name not in told]
+
+
+_MADE_OF: dict[str, type[Operation]] = {
+    "Conv": nn.ConvOp,
+    "MatMul": nn.MatmulOp,
+    "Gemm": nn.MatmulOp,
+    "MaxPool": nn.MaxPoolOp,
+    "AveragePool": nn.AvgPoolOp,
+    "Softmax": nn.SoftmaxOp,
+}
+"""Operators whose one op no pass turns into another kind of op."""
+
+
+class GroupsClaim(Observer):
+    """What groups claim without having it, told by the kinds of their ops, which no location decides. `claims` counts all."""
+
+    def __init__(self, model: ModelProto) -> None:
+        nodes = enumerate(model.graph.node)
+        self.kinds = {onnx_location(n.name, n.op_type, i, n.output[0]).desc.data: n.op_type for i, n in nodes}
+        self.claims = 0
+        self.foreign: list[str] = []
+
+    def after_pass(self, index: int, step: ModulePass, module: ModuleOp, seconds: float) -> None:
+        if step.name != "fuse-groups":
+            return
+        for group in (op for op in module.walk() if isinstance(op, fusion.GroupOp)):
+            for name in onnx_names(group.location):
+                kind = _MADE_OF.get(self.kinds.get(name, ""))
+                if kind is None:
+                    continue
+                self.claims += 1
+                if not any(isinstance(op, kind) for op in group.walk()):
+                    self.foreign.append(f"a group of {[op.name for op in group.block.ops]} claims {name}")

@@ -22,7 +22,7 @@ from trtc.passes.remarks import collecting
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 import zoo
-from provenance import silent_nodes
+from provenance import GroupsClaim, silent_nodes
 
 pytestmark = pytest.mark.network
 TOLERANCE = 1e-5
@@ -47,14 +47,16 @@ def test_model_stays_through_the_tensor_levels(name: str) -> None:
         module = import_onnx(model.proto, profiles=model.profiles, static_shapes=model.static_shapes)
     arrays = [inputs[n.data] for n in main_of(module).attributes["nn.inputs"].data]  # type: ignore[attr-defined]
     wanted = run_module(module, arrays)
+    claims = GroupsClaim(model.proto)
     with collecting() as remarks:
-        run_pipeline(module, BuildOptions(), stop_after="fuse")
+        run_pipeline(module, BuildOptions(), stop_after="fuse", observers=[claims])
     got = run_module(module, arrays)
     for a, b in zip(got, wanted, strict=True):
         assert np.isfinite(b).all() and np.linalg.norm(b) > 0
         assert np.linalg.norm(a.astype(np.float64) - b) <= TOLERANCE * np.linalg.norm(b.astype(np.float64))
     ops = list(main_of(module).body.block.ops)
     assert silent_nodes(model.proto, {n for op in ops for n in onnx_names(op.location)}, [*found, *remarks]) == []
+    assert claims.foreign == [] and claims.claims
     counts = Counter(type(op) for op in ops)
     launches, transposes = MOST[name]
     assert counts[fusion.CallOp] <= launches

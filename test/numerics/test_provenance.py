@@ -1,4 +1,5 @@
-"""Every ONNX node is in a launch, or in a remark that says why it is in none: on exports and random graphs.
+"""Every ONNX node is in a launch, or in a remark that says why it is in none, and no group claims a node whose op is elsewhere: on
+exports and random graphs.
 
 `test_passes_models.py` asks the same of the five models.
 """
@@ -6,6 +7,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 import trtc
 from trtc.compiler.frontend import import_onnx
-from trtc.compiler.pipeline import run_pipeline
+from trtc.compiler.pipeline import Observer, run_pipeline
 from trtc.compiler.targets import set_target
 from trtc.dialects import buffer, nn
 from trtc.dialects.provenance import onnx_location, onnx_names
@@ -24,26 +26,30 @@ from trtc.passes.remarks import Remark, collecting
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 import exported
-from provenance import silent_nodes
+from provenance import GroupsClaim, silent_nodes
 from random_graphs import random_graph
 
 Profiles = dict[str, tuple[int, int, int]]
 RANDOM = range(24)
 
 
-def lowered(model: ModelProto, profiles: Profiles) -> tuple[set[str], list[Remark]]:
+def lowered(model: ModelProto, profiles: Profiles, observers: Sequence[Observer] = ()) -> tuple[set[str], list[Remark]]:
     """The nodes that launches name, and the remarks."""
     with collecting() as remarks:
         module = import_onnx(model, profiles=profiles)
         set_target(module, "sm_80")
-        run_pipeline(module, trtc.BuildOptions(profiles=profiles), stop_after="memory")
+        run_pipeline(module, trtc.BuildOptions(profiles=profiles), stop_after="memory", observers=observers)
     launches = [op for op in module.walk() if isinstance(op, buffer.LaunchOp)]
     return {name for op in launches for name in onnx_names(op.location)}, remarks
 
 
-def check(model: ModelProto, profiles: Profiles) -> None:
-    launched, remarks = lowered(model, profiles)
+def check(model: ModelProto, profiles: Profiles) -> int:
+    """How many claims of groups there were to check."""
+    claims = GroupsClaim(model)
+    launched, remarks = lowered(model, profiles, [claims])
     assert silent_nodes(model, launched, remarks) == []
+    assert claims.foreign == []
+    return claims.claims
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in exported.HERE.glob("*.onnx")))
@@ -52,17 +58,17 @@ def test_exports(name: str) -> None:
 
 
 def test_random_graphs() -> None:
-    checked = 0
+    checked = claims = 0
     for seed in RANDOM:
         case = random_graph(seed)
         try:
-            check(case.model, case.profiles)
+            claims += check(case.model, case.profiles)
         except (trtc.UnsupportedOpError, trtc.InvalidModelError):
             continue
         except AssertionError as error:
             raise AssertionError(f"{error}\n{case}") from error
         checked += 1
-    assert checked >= len(RANDOM) * 3 // 4
+    assert checked >= len(RANDOM) * 3 // 4 and claims >= len(RANDOM)
 
 
 def chain() -> ModelProto:

@@ -16,7 +16,7 @@ from functools import singledispatchmethod
 from io import StringIO
 
 from xdsl.dialects import arith, memref, scf
-from xdsl.dialects.builtin import ArrayAttr, FusedLoc, MemRefType, ModuleOp, NameLoc
+from xdsl.dialects.builtin import ArrayAttr, CallSiteLoc, FusedLoc, MemRefType, ModuleOp, NameLoc
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from ....dialects import kernel
@@ -64,7 +64,7 @@ def print_module(module: ModuleOp, *, comments: bool = True) -> str:
 
 
 def describe_location(location: Attribute) -> str:
-    """The ONNX nodes of a location as a comment: `Conv conv1 (Conv#12)`; "" where it names none."""
+    """The ONNX nodes of a location as a comment: `Conv conv1 (Conv#12)`, `transpose for Conv conv1 (Conv#12)`; "" where it names none."""
     if isinstance(location, NameLoc):
         name, inner = location.desc.data, location.location
         if not isinstance(inner, NameLoc):
@@ -74,6 +74,8 @@ def describe_location(location: Attribute) -> str:
     if isinstance(location, FusedLoc) and isinstance(location.locations, ArrayAttr):
         parts = dict.fromkeys(describe_location(part) for part in location.locations)
         return ", ".join(part for part in parts if part)
+    if isinstance(location, CallSiteLoc):
+        return f"{describe_location(location.callee)} for {describe_location(location.caller)}"
     return ""
 
 

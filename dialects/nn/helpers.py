@@ -1,0 +1,35 @@
+"""Ops that serve a node and are not what it computes: changes of layout, padding and casts around a conv, say.
+
+    %0 = nn.transpose %x {permutation = array<i64: 0, 2, 3, 1>}  loc(callsite("transpose" at "conv1"("Conv#12")))
+    %1 = nn.conv %0, %w                                          loc("conv1"("Conv#12"))
+
+Such an op may end up in the group of a neighbour, which the node is not part of for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from xdsl.ir import Operation
+
+from ..provenance import helper_location
+from .data import BroadcastToOp, ConcatOp, ConstantOp, PadOp, ReshapeOp, SliceOp, TransposeOp, WeightOp
+from .pointwise import CastOp
+
+REARRANGING = (TransposeOp, ReshapeOp, SliceOp, ConcatOp, BroadcastToOp, PadOp, CastOp)
+_SOURCES = (ConstantOp, WeightOp)
+
+
+def rearranges(op: Operation) -> bool:
+    """Whether an op computes no new numbers: it moves, pads or converts those that are there."""
+    return isinstance(op, REARRANGING)
+
+
+def mark_helpers(ops: Iterable[Operation]) -> None:
+    """Of ops made for one node, those that rearrange become helpers where another one computes. A node that only rearranges, such
+    as a Transpose or a Flatten, is what its ops are."""
+    made = [op for op in ops if not isinstance(op, _SOURCES)]
+    if all(map(rearranges, made)):
+        return
+    for op in filter(rearranges, made):
+        op.location = helper_location(op.name.partition(".")[2], op.location)
