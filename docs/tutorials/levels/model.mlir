@@ -7,7 +7,7 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}} {
     %conv = nn.conv %nhwc, %filter {strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<?x8x8x3xf32, #nn.dims<N, 8, 8, 3>>, tensor<4x1x1x3xf32>) -> tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>> loc("conv"("Conv#0"))
     %bias = nn.constant dense<[0.1, -0.2, 0.3, 0.0]> : tensor<4xf32>
     %biased = nn.add %conv, %bias : (tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>, tensor<4xf32>) -> tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>> loc("conv"("Conv#0"))
-    %nchw = nn.transpose %biased {permutation = array<i64: 0, 3, 1, 2>, nn.names = ["features"]} : (tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>) -> tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>> loc("conv"("Conv#0"))
+    %nchw = nn.transpose %biased {permutation = array<i64: 0, 3, 1, 2>, nn.names = ["features"]} : (tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>) -> tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>> loc(callsite("transpose" at "conv"("Conv#0")))
     %relu = nn.relu %nchw {nn.names = ["active"]} : tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>> loc("relu"("Relu#1"))
     %pooled = nn.reduce mean %relu {axes = array<i64: 2, 3>, keepdims = false, nn.names = ["pooled"]} : (tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>) -> tensor<?x4xf32, #nn.dims<N, 4>> loc("pool"("GlobalAveragePool#2"))
     %matrix = nn.constant dense<[[1.0, -1.0], [0.5, 0.25], [-0.75, 1.0], [2.0, 0.5]]> : tensor<4x2xf32>
