@@ -44,7 +44,9 @@ def is_unknown(location: Attribute) -> bool:
 
 def fuse(*locations: LocationAttr) -> LocationAttr:
     """One location that leads to all the given ones: flat, without duplicates and without unknown ones. Beside nodes, helpers of
-    nodes do not count."""
+    nodes do not count. One alone stays as it is."""
+    if len(locations) == 1:
+        return locations[0]  # it may have thousands of parts, each of which is hashed below
     parts: dict[Attribute, None] = {}
     for location in locations:
         if isinstance(location, FusedLoc):

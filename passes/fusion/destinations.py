@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -65,6 +66,8 @@ class Destinations:
     roots: set[SSAValue] = field(default_factory=set)
     """Results of such ops that have buffers of their own."""
 
+    reads: dict[Operation, Counter[SSAValue]] = field(default_factory=dict)
+
     def find(self) -> None:
         for op in reversed(list(self.block.ops)):
             if not op.results or op.results[0] in self.constants:
@@ -87,14 +90,16 @@ class Destinations:
         return self.homes.get(result) or own_place(result)
 
     def _concat(self, op: nn.ConcatOp) -> None:
+        operands = list(op.operands)
         for index, (operand, at) in enumerate(zip(op.operands, _operand_places(op, self._place(op)), strict=True)):
             reason = self.blocker(operand, at, op)
             if reason is not None:
                 remark(op, "missed", NAME, f"operand {index} copied into the concat: {reason}")
                 group = copy_group(operand)
-                operand = editing.insert_before(op, group, location=group.location).results[0]
-                op.operands[index] = operand
-            self.homes[operand] = at
+                self._times(op)[operand] -= 1
+                operands[index] = editing.insert_before(op, group, location=group.location).results[0]
+            self.homes[operands[index]] = at
+        op.operands = operands  # at once: each change of one makes all uses anew
         self.taken.add(op)
 
     def _returned_reshape(self, op: nn.ReshapeOp) -> None:
@@ -117,7 +122,7 @@ class Destinations:
             return "it lies in another destination already"
         if value in self.constants:
             return "it is a constant"
-        if sum(use.operation is user for use in value.uses) > 1:
+        if self._times(user)[value] > 1:
             return "it comes twice"
         for reader in self._other_readers(value, user):
             if isinstance(reader, ReturnOp):
@@ -125,6 +130,12 @@ class Destinations:
             if isinstance(reader, GroupOp) and (reason := accepts_layout(reader, value, at, self.matcher)) is not None:
                 return f"another group reads it and {reason}"
         return self._producer_blocker(owner, value, at)
+
+    def _times(self, user: Operation) -> Counter[SSAValue]:
+        """How often an op reads each of its operands, counted once for ops that read thousands."""
+        if user not in self.reads:
+            self.reads[user] = Counter(user.operands)
+        return self.reads[user]
 
     def _other_readers(self, value: SSAValue, user: Operation) -> Iterator[Operation]:
         return (use.operation for use in value.uses if use.operation is not user)
