@@ -27,7 +27,7 @@ class Budget:
     def add(self, op: Operation) -> None:
         """Count a layer in. Raises UnsupportedOpError where it asks for too much."""
         count = sum(map(self._bytes, op.results))
-        if isinstance(op, nn.ConstantOp):
+        if isinstance(op, nn.SOURCES):
             self.given += count
         elif op.operands and all(operand in self.fixed for operand in op.operands) and _is_static(op):
             self._spend(count)

@@ -31,6 +31,7 @@ from .garbage import garbage_frozen
 from .kernel_cache import KernelCache, kernel_text, module_text
 from .options import BuildOptions, dim_ranges
 from .pipeline import Observer, run_pipeline
+from .refittable import without_initializers
 from .targets import detect_arch, set_target
 from .universe import make_context
 
@@ -139,12 +140,14 @@ class _Tiles(Observer):
 def _import(model: Any, options: BuildOptions) -> tuple[ModuleOp, dict[str, Any]]:
     """The module to build and what it was made from: a digest, and the files beside the model's own."""
     if isinstance(model, ModuleOp):
-        module = _with_profiles(model, options)
+        module = _with_profiles(model, options).clone()
+        without_initializers(module)
         return module, {"sha256": hashlib.sha256(str(module).encode()).hexdigest()}
     from .network import Network
 
     if isinstance(model, Network):
         module = model.module(dim_ranges(options.profiles))
+        without_initializers(module)
         return module, {"sha256": hashlib.sha256(str(module).encode()).hexdigest()}
     from onnx import ModelProto
 

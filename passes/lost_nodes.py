@@ -57,6 +57,6 @@ def _nodes(module: ModuleOp) -> dict[str, None]:
 
 
 def _counts(op: Operation) -> bool:
-    if isinstance(op, nn.ConstantOp | nn.WeightOp):
+    if isinstance(op, nn.ConstantOp | nn.InitializerOp | nn.WeightOp):
         return False
     return not op.name.startswith("buffer.") or isinstance(op, buffer.LaunchOp)

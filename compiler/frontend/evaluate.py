@@ -12,7 +12,7 @@ import numpy as np
 from xdsl.ir import Operation, SSAValue
 
 from ...dialects import meaning, nn, quant
-from ...dialects.limits import MAX_FOLDED
+from ...dialects.limits import MAX_FOLDED, MAX_FOLDED_FLOATS
 from ..network import Network
 from .node import Array, Node, Value
 from .registry import Row
@@ -37,6 +37,28 @@ def evaluated(node: Node, row: Row) -> list[Value] | None:
     new = (value.array for value in found if value.array is not None and not value.name)
     node.net.budget.spend(sum(array.nbytes for array in new))
     return found
+
+
+def hold_results(node: Node, row: Row, values: list[Value]) -> None:
+    """Computes, beside the ops of a node, what it makes of small refittable initializers, which `Value.value_of` gives if it must."""
+    if not any(value is not None and value.held is not None for value in node.inputs):
+        return
+    sources: dict[int, Value] = {}
+    copies: list[Value | None] = []
+    for value in node.inputs:
+        if value is None:
+            copies.append(None)
+            continue
+        held = value.held if value.held is not None and value.held.size <= MAX_FOLDED_FLOATS else None
+        array = held if held is not None else value.small_constant()
+        if array is None:
+            return
+        copies.append(Value("", array=array))
+        sources.update((id(source), source) for source in value.sources)
+    computed = evaluated(replace(node, inputs=copies), row)
+    for value, known in zip(values, computed or (), strict=False):
+        if value.is_open and known.array is not None:
+            value.held, value.sources = known.array, tuple(sources.values())
 
 
 def _run(net: Network) -> dict[SSAValue, Array] | None:

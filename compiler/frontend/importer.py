@@ -17,12 +17,12 @@ from xdsl.ir import Operation, SSAValue
 
 from ...dialects.dtypes import numpy_dtype
 from ...dialects.errors import InvalidModelError, TrtcError, UnsupportedOpError
-from ...dialects.limits import MAX_FOLDED
+from ...dialects.limits import MAX_FOLDED, MAX_FOLDED_FLOATS
 from ...dialects.provenance import onnx_location
 from ...passes.remarks import remark, remark_nodes
 from ..garbage import garbage_frozen
 from ..network import Network
-from .evaluate import evaluated
+from .evaluate import evaluated, hold_results
 from .folding import Undecidable, holds
 from .functions import bound_nodes, function_body, is_defined_by_others
 from .inputs import Inputs, Profiles
@@ -42,6 +42,7 @@ def import_onnx(
     profiles: Profiles | None = None,
     static_shapes: Mapping[str, Sequence[int]] | None = None,
     require_profiles: bool = False,
+    refit: bool = False,
 ) -> ModuleOp:
     """Read an ONNX model into a module with `func.func @main` of `nn` ops.
 
@@ -51,10 +52,14 @@ def import_onnx(
       `<input>_d<axis>`.
       A profile that leaves one size makes the dim static.
     - `static_shapes`: for an input the shape to fix it to.
+    - `refit`: weights are `nn.initializer`s, by their ONNX names: initializers and results of Constant nodes (those of one number
+      excepted) that hold floats, or i8 matrices. Those whose numbers decide something are pinned (`nn.pins`). Else all are constants.
 
     Raises `UnsupportedOpError` naming every node that trtc cannot import, and `InvalidModelError` for a damaged model.
     """
-    return import_graph(load(model), profiles=profiles, static_shapes=static_shapes, require_profiles=require_profiles)
+    return import_graph(
+        load(model), profiles=profiles, static_shapes=static_shapes, require_profiles=require_profiles, refit=refit
+    )
 
 
 def import_graph(
@@ -63,6 +68,7 @@ def import_graph(
     profiles: Profiles | None = None,
     static_shapes: Mapping[str, Sequence[int]] | None = None,
     require_profiles: bool = False,
+    refit: bool = False,
 ) -> ModuleOp:
     """As `import_onnx`, of a model that was read before."""
     net = Network()
@@ -70,7 +76,7 @@ def import_graph(
     with garbage_frozen():
         values = inputs.add(graph.inputs)
         problems = [_Problem("input", text, invalid=False) for text in inputs.refused]
-        module = _Importer(graph, net, values, problems).run()
+        module = _Importer(graph, net, values, problems, refit).run()
     inputs.remark_defaults(module)
     return module
 
@@ -94,6 +100,7 @@ class _Importer:
     net: Network
     values: dict[str, Value]
     problems: list[_Problem] = field(default_factory=list[_Problem])
+    refit: bool = False
     without_op: dict[str, list[NameLoc]] = field(default_factory=dict[str, list[NameLoc]])
     """The nodes of which there is no op, by the reason."""
 
@@ -172,6 +179,8 @@ class _Importer:
             location = onnx_location(proto.name, proto.op_type, node.index, _first_output(node))
             with self.net.at(location):
                 results = self._results(Node(node, inputs, opset, self.net, self.graph.external, self.graph.used))
+                if self.refit and not domain and proto.op_type == "Constant":
+                    results[0].hold_back()
                 self._note_fate(location, results)
         except _Poisoned:
             pass
@@ -233,7 +242,10 @@ class _Importer:
             return constants
         folded = self._folded(node, domain)
         result: Result = entry.row(node) if folded is None else folded
-        return node.results(result)
+        values = node.results(result)
+        if folded is None and self.refit:
+            hold_results(node, entry.row, values)
+        return values
 
     def _expanded(self, node: Node, body: FunctionProto) -> list[Value]:
         """The results of a function body; its ops carry the location of `node`, and only its results get names."""
@@ -263,6 +275,11 @@ class _Importer:
         fold = FOLDS.get((domain, node.op_type))
         if fold is None or all(value is None or value.exprs is None for value in node.inputs):
             return None
+        for value in node.inputs:
+            if value is not None and value.held is not None and value.held.size <= MAX_FOLDED_FLOATS:
+                value.value_of(
+                    self.net, f"it takes part in the shape arithmetic of {node.op_type} {node.graph_node.label}"
+                )
         operands = [value.known() for value in node.inputs if value is not None]
         known = [operand for operand in operands if operand is not None]
         if len(known) < len(operands) or sum(operand.size for operand in known) > MAX_FOLDED:
@@ -291,9 +308,11 @@ class _Importer:
     def _loaded(self, name: str) -> Value:
         """A value by name; an initializer is read when it is first asked for."""
         value = self.values[name]
-        if value.array is None and value.exprs is None and value.ssa is None and not value.poisoned:
+        if value.is_empty:
             try:
                 value.array = self.graph.weight(name)
+                if self.refit:
+                    value.hold_back()
             except TrtcError as error:
                 value.poisoned = True
                 invalid = not isinstance(error, UnsupportedOpError)

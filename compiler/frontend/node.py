@@ -2,7 +2,8 @@
 
 A `Value` is what the importer knows about one ONNX tensor: a constant array, an integer tensor whose elements are dim
 expressions (the shape arithmetic of the model), an SSA value of `nn`, or several of these. Constants and expressions
-become ops only when something uses them as data.
+become ops only when something uses them as data. The numbers of a refittable initializer, and what a few nodes compute from it, are held
+back: `Value.value_of` is the only way to them, and pins the initializer.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
-from xdsl.dialects.builtin import bf16, f16, f32
+from xdsl.dialects.builtin import bf16, f16, f32, i8
 from xdsl.ir import SSAValue
 
 from ...dialects import dims, nn
-from ...dialects.dtypes import element_type_of, numpy_dtype
+from ...dialects.dtypes import element_type_of, is_float, numpy_dtype
 from ...dialects.errors import InvalidModelError
 from ...dialects.limits import MAX_FOLDED, MAX_FOLDED_FLOATS
 from .folding import as_int
@@ -62,6 +63,33 @@ class Value:
     """Element type of `exprs`."""
     ssa: SSAValue | None = None
     poisoned: bool = False
+    held: Array | None = None
+    """The elements where they come from refittable initializers, which `sources` lists: for `value_of` alone."""
+    sources: tuple[Value, ...] = ()
+
+    def value_of(self, net: Network, why: str) -> Array | None:
+        """The elements where all are known numbers, or None. Initializers that they come from are pinned, for the reason `why`."""
+        for source in self.sources:
+            source.pin(net, why)
+        self._show()
+        return self.constant()
+
+    def hold_back(self) -> None:
+        """Let a constant of the model be refittable, where it is a weight. One number of a Constant node is none: exporters write those
+        of their own formulas so."""
+        if self.array is not None and is_refittable(self.array) and (self.name or self.array.size > 1):
+            self.array, self.held, self.sources = None, self.array, (self,)
+
+    def pin(self, net: Network, why: str) -> None:
+        """Let an initializer's numbers, whatever came of them so far, be structural from here on."""
+        net.pin(self.name, why)
+        if self.held is not None:
+            net.add_initializer(self.name, self.held)  # of which the module tells name, type and digest, used or not
+            self._show()
+
+    def _show(self) -> None:
+        if self.held is not None:
+            self.array, self.held, self.sources = self.held, None, ()
 
     def constant(self) -> Array | None:
         """The elements where all are known numbers, or None."""
@@ -94,10 +122,22 @@ class Value:
         return None
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing is known: an initializer that nobody has read yet."""
+        return (
+            self.ssa is None and not self.poisoned and self.array is None and self.held is None and self.exprs is None
+        )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an op makes the value, and its elements are not known."""
+        return self.ssa is not None and self.array is None and self.held is None and self.exprs is None
+
+    @property
     def shape(self) -> tuple[Expr, ...]:
         if self.ssa is not None:
             return nn.shape_of(self.ssa)
-        held = self.array if self.array is not None else self.exprs
+        held = next((known for known in (self.array, self.held, self.exprs) if known is not None), None)
         assert held is not None
         return tuple(map(dims.const, held.shape))
 
@@ -105,7 +145,8 @@ class Value:
     def element_type(self) -> Attribute:
         if self.ssa is not None:
             return nn.element_of(self.ssa)
-        dtype = self.array.dtype if self.array is not None else self.dtype
+        known = self.array if self.array is not None else self.held
+        dtype = known.dtype if known is not None else self.dtype
         assert dtype is not None
         return _element_type(dtype, str(dtype).upper())
 
@@ -115,6 +156,8 @@ class Value:
             if self.array is not None:
                 _element_type(self.array.dtype, str(self.array.dtype).upper())
                 self.ssa = net.add_constant(self.array, self.name)
+            elif self.held is not None:
+                self.ssa = net.add_initializer(self.name, self.held)
             else:
                 assert self.exprs is not None
                 self.ssa = self._from_exprs(net, self.exprs)
@@ -259,9 +302,15 @@ class Node:
         name = self.value(index).name
         return f" ({name!r})" if name else ""
 
+    def _why(self, what: str) -> str:
+        """Why the numbers of an operand are looked at."""
+        return f"the {what} of {self.op_type} {self.graph_node.label}"
+
     def known(self, index: int, what: str) -> Array:
         """Operand `index` as `int | Expr` elements; the node is unsupported where it is computed from data."""
-        known = self.value(index).known()
+        value = self.value(index)
+        value.value_of(self.net, self._why(what))
+        known = value.known()
         if known is None:
             self.unsupported(
                 f"its {what}{self._called(index)} is computed from data",
@@ -281,8 +330,7 @@ class Node:
 
     def constant(self, index: int, what: str) -> Array:
         """Operand `index`, which must be a constant."""
-        value = self.value(index)
-        constant = value.constant()
+        constant = self.value(index).value_of(self.net, self._why(what))
         if constant is not None:
             return constant
         self.unsupported(
@@ -312,6 +360,16 @@ class Node:
         if not -rank <= axis < rank:
             self.invalid(f"axis {axis} is out of range for rank {rank}")
         return axis % rank
+
+
+def is_refittable(array: Array) -> bool:
+    """Whether a tensor of a model is a weight: floats of a type that `nn` has, or i8 matrices, which are quantized weights. Shapes, axes,
+    indices and zero points are none."""
+    try:
+        element = element_type_of(array.dtype)
+    except InvalidModelError:
+        return False
+    return is_float(element) or (element == i8 and array.ndim > 1)
 
 
 def onnx_element_type(code: int) -> Attribute:

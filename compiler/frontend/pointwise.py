@@ -63,6 +63,9 @@ def variadic(node: Node) -> Result:
 @onnx_op("Pow")
 def power(node: Node) -> Result:
     net, base, kind = node.net, node.data(0), node.element_type(0)
+    if all(extent.as_int() == 1 for extent in node.shape(1)):
+        # A square is no power: what is computed depends on the exponent.
+        node.value(1).value_of(net, f"the exponent of Pow {node.graph_node.label}")
     if is_float(node.element_type(1)) and not is_float(kind):
         wide = net.add_binary("pow", net.add_cast(base, f64), net.add_cast(node.data(1), f64))
         return net.add_cast(wide, kind)
@@ -130,6 +133,9 @@ def clip(node: Node) -> Result:
     net, x = node.net, node.data(0)
     if node.opset < 11:
         return net.add_clip(x, node.float("min", -3.4028234663852886e38), node.float("max", 3.4028234663852886e38))
+    why = f"the bounds of Clip {node.graph_node.label}"
+    for value in filter(None, node.inputs[1:]):
+        value.value_of(net, why)
     bounds = [node.value(i).array if node.has_input(i) else None for i in (1, 2)]
     if not node.has_input(1) and not node.has_input(2):
         return node.value(0)

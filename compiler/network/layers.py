@@ -90,6 +90,9 @@ class Network:
         self._outputs: dict[str, SSAValue] = {}
         self._location: LocationAttr | None = None
         self._constants: dict[tuple[Any, ...], SSAValue] = {}
+        self._initializers: dict[str, tuple[SSAValue, str]] = {}
+        """Initializers and the digests of their numbers, by name."""
+        self._pins: dict[str, str] = {}
         self._layers = 0
         self._module: ModuleOp | None = None
         """What `module` made; nothing is added from then on."""
@@ -171,6 +174,8 @@ class Network:
         function.attributes["nn.inputs"] = ArrayAttr([StringAttr(name) for name in self._input_names])
         function.attributes["nn.outputs"] = ArrayAttr([StringAttr(name) for name in self._outputs])
         module = ModuleOp([function])
+        if self._pins:
+            nn.set_pins(module, self._pins)
         try:
             module.verify()
         except VerifyException as error:
@@ -290,6 +295,29 @@ class Network:
         if key is not None:
             self._constants[key] = value
         return value
+
+    @checked
+    def add_initializer(self, name: str, array: Array) -> SSAValue:
+        """A tensor that a refit may replace: the array's values at this call, by a name of its own in the network.
+
+        In a build without `refit` it is a constant. Raises InvalidModelError where the name stands for other numbers already.
+        """
+        check_name("initializer", name)
+        array = np.asarray(array)
+        digest = f"{array.dtype}{array.shape}{digest_of(array)}"
+        known, found = self._initializers.get(name, (None, ""))
+        if known is None:
+            known = self.insert(nn.InitializerOp(name, array))
+            self._initializers[name] = (known, digest)
+        elif found != digest:
+            raise InvalidModelError(
+                f"initializer {name!r}: the network has other numbers of this name; give it another"
+            )
+        return known
+
+    def pin(self, name: str, why: str) -> None:
+        """Note that the numbers of an initializer decided something, for a reason: a refit refuses other ones."""
+        self._pins.setdefault(name, why)
 
     @checked
     def add_full(

@@ -107,6 +107,17 @@ def shape_value(op: nn.ShapeValueOp, operands: Sequence[np.ndarray], env: Env) -
     return [np.array([dim.evaluate(env) for dim in op.dims.exprs], np.int64)]
 
 
-@defines(nn.ConstantOp)
-def constant(op: nn.ConstantOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
+@defines(nn.ClampRangeOp)
+def clamp_range(op: nn.ClampRangeOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
+    (x,), largest = operands, op.largest.value.data
+    size = np.abs(x)
+    finite = np.isfinite(x)
+    if not (finite & (size > largest)).any():
+        return [x]
+    limit = max(largest / 2, float(np.max(size, where=size <= largest, initial=0)))
+    return [np.where(finite, np.clip(x, -limit, limit), x).astype(x.dtype)]
+
+
+@defines(nn.ConstantOp, nn.InitializerOp)
+def constant(op: nn.ConstantOp | nn.InitializerOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
     return [op.array()]

@@ -1,15 +1,15 @@
 """The `nn` dialect: a network as mathematics on tensors, one op per mathematical function.
 
 Invariants: value semantics; NHWC for windows; NumPy broadcasting on pointwise ops; every `?` of a type has a dim expression in
-the type's encoding; weights are `#nn.blob` constants. The importer and `trtc.Network` produce it; graph passes rewrite it;
-`fuse-groups` moves its ops into `fusion.group`.
+the type's encoding; numbers are `nn.constant`s or refittable `nn.initializer`s, `#nn.blob`s from a size on. The importer and
+`trtc.Network` produce it; graph passes rewrite it; `fuse-groups` moves its ops into `fusion.group`.
 
     %y = nn.conv %x, %w {strides = array<i64: 2, 2>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>,
         groups = 1 : i64} : (tensor<?x224x224x3xf32, #nn.dims<N, 224, 224, 3>>, tensor<64x3x3x3xf32>)
         -> tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
     %z = nn.relu %y : tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
 
-The ops are defined by family: `pointwise`, `linear`, `rows`, `data`; import them from here.
+The ops are defined by family: `pointwise`, `linear`, `rows`, `data`, `weights`; import them from here.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from .pointwise import *  # noqa: F403
 from .pointwise import POINTWISE, PredicateAttr
 from .rows import *  # noqa: F403
 from .rows import ROWS, ReduceKindAttr
+from .weights import *  # noqa: F403
+from .weights import WEIGHTS
 
 
 def is_pointwise(op: Operation) -> bool:
@@ -38,6 +40,6 @@ def is_pointwise(op: Operation) -> bool:
 
 NN = Dialect(
     "nn",
-    [*POINTWISE, *LINEAR, *ROWS, *DATA],
+    [*POINTWISE, *LINEAR, *ROWS, *DATA, *WEIGHTS],
     [DimsAttr, BlobAttr, MathAttr, PredicateAttr, ReduceKindAttr],
 )

@@ -11,11 +11,10 @@ from xdsl.dialects.builtin import (
     DenseIntOrFPElementsAttr,
     FloatAttr,
     IntegerAttr,
-    StringAttr,
     TensorType,
     i64,
 )
-from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import Attribute
 from xdsl.irdl import (
     AnyAttr,
     ParamAttrConstraint,
@@ -451,54 +450,6 @@ def array_of(value: Attribute) -> np.ndarray:
     return array
 
 
-def constant_of(value: SSAValue) -> np.ndarray | None:
-    """The array if the value is the result of an `nn.constant`, else None."""
-    return value.owner.array() if isinstance(value.owner, ConstantOp) else None
-
-
-def splat_of(value: SSAValue) -> float | int | None:
-    """The number that every element of a constant is, zeros with their sign and NaN included; None for other values."""
-    array = constant_of(value)
-    if array is None or array.size == 0:
-        return None
-    first = array.reshape(-1)[:1]
-    if array.size > 1 and np.ascontiguousarray(array).tobytes() != first.tobytes() * array.size:
-        return None
-    return first[0].item()
-
-
-@irdl_op_definition
-class WeightOp(NnOp):
-    """Reads a value that `@weights` exports under this name."""
-
-    name = "nn.weight"
-
-    label = prop_def(StringAttr)
-    result = result_def(Tensor)
-
-    traits = traits_def(Pure())
-    assembly_format = "$label attr-dict `:` type($result)"
-
-    def __init__(self, label: str, result_type: Attribute):
-        super().__init__(properties={"label": StringAttr(label)}, result_types=[result_type])
-
-
-@irdl_op_definition
-class ExportOp(NnOp):
-    """In `@weights`: makes a value available to `nn.weight` of the same name. Not pure, so that it keeps its operand alive."""
-
-    name = "nn.export"
-
-    label = prop_def(StringAttr)
-    x = operand_def(Tensor)
-
-    assembly_format = "$label $x attr-dict `:` type($x)"
-
-    def __init__(self, label: str, x: Value):
-        super().__init__(operands=[x], properties={"label": StringAttr(label)})
-
-
 DATA: tuple[type[NnOp], ...] = (
     GatherOp, GatherNdOp, ConcatOp, SliceOp, TransposeOp, ReshapeOp, BroadcastToOp, PadOp, IotaOp, ShapeValueOp, ConstantOp,
-    WeightOp, ExportOp,
 )  # fmt: skip

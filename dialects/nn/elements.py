@@ -32,12 +32,32 @@ class Elements(CustomDirective):
 
     def print(self, printer: Printer, state: PrintingState, op: IRDLOperation) -> None:
         state.print_whitespace(printer)
-        attribute = cast(Attribute, self.value.get(op))
-        if (
-            isinstance(attribute, DenseIntOrFPElementsAttr)
-            and isinstance(attribute.get_element_type(), AnyFloat)
-            and "0x" in str(attribute)
-        ):
-            printer.print_string(f'dense<"0x{attribute.data.data.hex().upper()}"> : {attribute.type}')
-        else:
-            printer.print_attribute(attribute)
+        _print_elements(printer, cast(Attribute, self.value.get(op)))
+
+
+@irdl_custom_directive
+class InitialValue(CustomDirective):
+    """`custom<InitialValue>($value)`: `= ` and a dense attribute or a blob, or nothing."""
+
+    value: AttributeVariable
+
+    def parse(self, parser: Parser, state: ParsingState) -> None:
+        if parser.parse_optional_punctuation("=") is not None:
+            self.value.set(state, parser.parse_attribute())
+
+    def print(self, printer: Printer, state: PrintingState, op: IRDLOperation) -> None:
+        attribute = self.value.get(op)
+        if attribute is not None:
+            printer.print_string(" = ")
+            _print_elements(printer, attribute)
+
+
+def _print_elements(printer: Printer, attribute: Attribute) -> None:
+    if (
+        isinstance(attribute, DenseIntOrFPElementsAttr)
+        and isinstance(attribute.get_element_type(), AnyFloat)
+        and "0x" in str(attribute)
+    ):
+        printer.print_string(f'dense<"0x{attribute.data.data.hex().upper()}"> : {attribute.type}')
+    else:
+        printer.print_attribute(attribute)

@@ -50,6 +50,8 @@ class _Narrowing:
     """One function's change to a narrow float type."""
 
     mode: str
+    initialized: set[SSAValue] = field(default_factory=set[SSAValue])
+    """What is computed at build time beside initializers, and so in the model's own types."""
     casts: dict[tuple[SSAValue, Attribute], SSAValue] = field(default_factory=dict)
     """Values in another float type, by value and type."""
     narrowed: set[SSAValue] = field(default_factory=set[SSAValue])
@@ -63,6 +65,7 @@ class _Narrowing:
         block = func.body.block
         wide = wide_ops(block)
         products = wide_products(block, wide)
+        self.initialized = editing.kept_for_weights(block)
         remark(
             func,
             "analysis",
@@ -74,9 +77,9 @@ class _Narrowing:
                 self._outputs(op, func)
             elif op in wide:
                 self._read(op, narrow=False)
-            elif isinstance(op, nn.CastOp):
+            elif isinstance(op, nn.CastOp) and op.result not in self.initialized:
                 self._cast(op)
-            elif not isinstance(op, nn.ConstantOp | quant.ScaledOp):
+            elif not isinstance(op, nn.ConstantOp | quant.ScaledOp) and not self.initialized.intersection(op.results):
                 self._read(op, narrow=True)
                 if op not in products:
                     self._narrow_results(op)
@@ -108,7 +111,11 @@ class _Narrowing:
         They are clamped to half of the range where the others are smaller still: a mask of the lowest float to which a
         negative score is added must not become -inf, which makes NaN of a row that is masked as a whole.
         """
-        array, largest = nn.constant_of(value), _FINITE[self.mode]
+        largest = _FINITE[self.mode]
+        if value in self.initialized:
+            clamp = nn.ClampRangeOp(value, largest)
+            return editing.insert_before(user, clamp, location=editing.location_of([value])).results[0]
+        array = nn.value_of(value, "which numbers are beyond the range of a narrow type")
         if array is None or not isinstance(value.owner, Operation):
             return value
         size = np.abs(array)

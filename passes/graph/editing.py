@@ -35,6 +35,8 @@ def label_of(value: SSAValue) -> str:
     owner = value.owner
     if not isinstance(owner, Operation):
         return ""
+    if isinstance(owner, nn.InitializerOp):
+        return owner.label.data
     blob = owner.properties.get("value")
     return blob.label.data if isinstance(blob, BlobAttr) else get_names(owner)[owner.results.index(value)]
 
@@ -81,7 +83,7 @@ def location_of(values: Iterable[SSAValue]) -> LocationAttr:
 
 def fed_by_constants_only(block: Block, *, weights: bool = True) -> set[SSAValue]:
     """The values of a block that depend on constants (and, by default, weights) only, found in one walk."""
-    sources = (nn.ConstantOp, nn.WeightOp) if weights else (nn.ConstantOp,)
+    sources = (*nn.SOURCES, nn.WeightOp) if weights else nn.SOURCES
     fixed: set[SSAValue] = set()
     for op in block.ops:
         computed = op.operands and not op.regions and all(v in fixed for v in op.operands) and _is_static(op)
@@ -103,14 +105,47 @@ def erase_unused(ops: Iterable[Operation]) -> None:
             op.erase()
 
 
-def depends_on_constants_only(value: SSAValue, depth: int = 8) -> bool:
-    """Whether a value is a constant or weight, or computed from such by at most `depth` ops in a row."""
-    owner = value.owner
-    if isinstance(owner, nn.ConstantOp | nn.WeightOp):
-        return True
-    if depth == 0 or not isinstance(owner, Operation) or not owner.operands or owner.regions or not _is_static(owner):
-        return False
-    return all(depends_on_constants_only(operand, depth - 1) for operand in owner.operands)
+_DEPTH, _REFITTABLE_DEPTH = 8, 24
+"""Ops in a row that are looked at to tell what a value depends on, so that a pass that asks for each op stays linear. What depends on
+initializers is never folded, so that chains are longer there."""
+
+
+def depends_on_constants_only(value: SSAValue) -> bool:
+    """Whether a value is a constant, initializer or weight, or computed from such by a few ops in a row."""
+    return _sources_of(value) is not None
+
+
+def depends_on_initializers(value: SSAValue) -> bool:
+    """Whether a value is computed from constants and initializers only, and from at least one initializer: its numbers may change."""
+    sources = _sources_of(value)
+    return sources is not None and nn.InitializerOp in sources and nn.WeightOp not in sources
+
+
+def _sources_of(value: SSAValue) -> set[type[Operation]] | None:
+    """The kinds of sources that a value is computed from; None where it is not known at build time, or by a longer chain of ops."""
+    pending, seen, sources = [(value.owner, 0)], set[Operation | Block](), set[type[Operation]]()
+    while pending:
+        owner, depth = pending.pop()
+        if isinstance(owner, (*nn.SOURCES, nn.WeightOp)):
+            sources.add(type(owner))
+            continue
+        if depth == (_REFITTABLE_DEPTH if nn.InitializerOp in sources else _DEPTH):
+            return None
+        if not isinstance(owner, Operation) or not owner.operands or owner.regions or not _is_static(owner):
+            return None
+        if owner not in seen:
+            seen.add(owner)
+            pending += [(operand.owner, depth + 1) for operand in owner.operands]
+    return sources
+
+
+def kept_for_weights(block: Block) -> set[SSAValue]:
+    """The values of a block with initializers that are computed from constants and initializers only, or are initializers: `@weights`
+    will compute them. None for a block without initializers, where what is computed is folded or becomes numbers as it is."""
+    if not any(isinstance(op, nn.InitializerOp) for op in block.ops):
+        return set()
+    fixed = fed_by_constants_only(block, weights=False)
+    return {value for value in fixed if not isinstance(value.owner, nn.ConstantOp)}
 
 
 def per_channel(value: SSAValue, channels: Expr) -> bool:

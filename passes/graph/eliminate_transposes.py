@@ -251,19 +251,25 @@ class _Rewriter:
         if is_identity(s) or all(d.as_int() == 1 for d in dims):
             return value
         padded = [const(1)] * (len(s) - len(dims)) + list(dims)
-        array = nn.constant_of(value)
+        array = nn.value_of(value, "the same numbers in another order")
         if array is not None:
             array = array.reshape((1,) * (len(s) - array.ndim) + array.shape).transpose(s)
             while strip and array.ndim > 1 and array.shape[0] == 1:
                 array = array[0]
             return editing.constant_before(before, array, editing.label_of(value))
-        if len(padded) > len(dims) and not moves_only_units(padded, s):
-            where = helper_location("reshape", before.location)
-            value = editing.insert_before(before, nn.ReshapeOp(value, padded), location=where).results[0]
-        if moves_only_units(padded, s):
-            new = nn.ReshapeOp(value, apply(s, padded))
-            return editing.insert_before(before, new, location=self.helper_location(new, value)).results[0]
-        return self.transposed(value, s, before, value)
+        result = apply(s, padded)
+        if strip and editing.depends_on_initializers(value):
+            while len(result) > 1 and result[0].as_int() == 1:
+                result = result[1:]
+        if not moves_only_units(padded, s):
+            if len(padded) > len(dims):
+                where = helper_location("reshape", before.location)
+                value = editing.insert_before(before, nn.ReshapeOp(value, padded), location=where).results[0]
+            value = self.transposed(value, s, before, value)
+        if shape_of(value) == tuple(result):
+            return value
+        new = nn.ReshapeOp(value, result)
+        return editing.insert_before(before, new, location=self.helper_location(new, value)).results[0]
 
     def follow(self, op: Operation, rule: Rule) -> None:
         """Rebuild a following op on stored operands."""

@@ -34,7 +34,7 @@ from ...dialects.nn import element_of, rank_of, shape_of
 from ...dialects.provenance import fuse
 from ..remarks import remark
 from ..rewriting import apply_patterns
-from .editing import depends_on_constants_only, per_channel, rebuilt
+from .editing import depends_on_constants_only, functions, per_channel, rebuilt
 from .known_numbers import KnownNumbers
 
 NAME = "fold-batch-norm"
@@ -302,7 +302,8 @@ class FoldBatchNormPass(ModulePass):
     numerics: ClassVar[str] = "reassociates"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        numbers = KnownNumbers(NAME)
+        refittable = any(isinstance(inner, nn.InitializerOp) for func in functions(op) for inner in func.body.block.ops)
+        numbers = KnownNumbers(NAME, refittable)
         patterns = [
             WidenBatchNorm(),
             DecomposeBatchNorm(numbers),

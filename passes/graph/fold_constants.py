@@ -7,7 +7,8 @@
 
 What an op computes comes from the one table in dialects/meaning. Ops whose result would be larger than their operands (a broadcast,
 int8 weights cast to float) and `quant` marks stay: `hoist-weights` moves those that depend on constants only to `@weights`.
-Dynamic results, weights and ops with regions are never folded. One walk, each op evaluated at most once: linear.
+Dynamic results, weights, initializers (nobody looks at their numbers) and ops with regions are never folded. One walk, each op
+evaluated at most once: linear.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def blocker(op: Operation) -> str | None:
 
 
 def _fold(op: Operation) -> list[np.ndarray]:
-    arrays = [nn.constant_of(operand) for operand in op.operands]
+    arrays = [nn.value_of(operand, "what an op on constants computes") for operand in op.operands]
     try:
         return evaluate(op, [a for a in arrays if a is not None], {})
     except (ArithmeticError, ValueError, IndexError) as error:
@@ -73,7 +74,7 @@ def fold_block(block: Block) -> int:
             folded += sum(fold_block(inner) for inner in region.blocks)
         if isinstance(op, nn.ConstantOp):
             sources.append(op)
-        if isinstance(op, nn.ConstantOp | nn.WeightOp | nn.ShapeValueOp) or not op.results:
+        if isinstance(op, (*nn.SOURCES, nn.WeightOp, nn.ShapeValueOp)) or not op.results:
             continue
         if not all(isinstance(operand.owner, nn.ConstantOp) for operand in op.operands):
             continue

@@ -51,10 +51,17 @@ def _source_labels(ops: Sequence[Operation]) -> dict[Operation, str]:
     """For each op, the ops in the order of their block, the label of the first named constant that it depends on; "" for none."""
     labels: dict[Operation, str] = {}
     for op in ops:
-        own = op.value.label.data if isinstance(op, nn.ConstantOp) and isinstance(op.value, BlobAttr) else ""
+        own = _own_label(op)
         owners = (operand.owner for operand in op.operands if isinstance(operand.owner, Operation))
         labels[op] = own or next(filter(None, (labels.get(owner, "") for owner in owners)), "")
     return labels
+
+
+def _own_label(op: Operation) -> str:
+    """The name of an initializer or the label of a constant."""
+    if isinstance(op, nn.InitializerOp):
+        return op.label.data
+    return op.value.label.data if isinstance(op, nn.ConstantOp) and isinstance(op.value, BlobAttr) else ""
 
 
 @dataclass

@@ -50,7 +50,9 @@ class NeutralOperand(RewritePattern):
         number, commutes = neutral
         for kept, other in ((0, 1), (1, 0)) if commutes else ((0, 1),):
             value = op.operands[kept]
-            if value.type == op.results[0].type and _is_number(nn.splat_of(op.operands[other]), number):
+            if value.type == op.results[0].type and _is_number(
+                nn.splat_of(op.operands[other], "what changes nothing"), number
+            ):
                 rewriter.replace(op, [], [value])
                 return
 
@@ -84,7 +86,7 @@ class ConstantCondition(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.WhereOp, rewriter: PatternRewriter, /) -> None:
-        condition = nn.splat_of(op.condition)
+        condition = nn.splat_of(op.condition, "which branch is taken")
         if condition is None and op.on_true != op.on_false:
             return
         taken = op.on_false if condition == 0 else op.on_true
@@ -117,7 +119,7 @@ class PowerToProduct(RewritePattern):
     def match_and_rewrite(self, op: nn.PowOp, rewriter: PatternRewriter, /) -> None:
         if op.lhs.type != op.result.type or not is_float(element_of(op.result)):
             return
-        match nn.splat_of(op.rhs):
+        match nn.splat_of(op.rhs, "which power is a product"):
             case 2.0:
                 rewriter.replace(op, nn.MulOp(op.lhs, op.lhs))
             case -1.0:
@@ -131,7 +133,7 @@ class ExactDivision(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.DivOp, rewriter: PatternRewriter, /) -> None:
-        divisor = nn.splat_of(op.rhs)
+        divisor = nn.splat_of(op.rhs, "which quotient is a product")
         if divisor is None or not is_float(element_of(op.result)) or not 2.0**-14 <= abs(divisor) <= 2.0**14:
             return
         if math.frexp(abs(divisor))[0] != 0.5:
@@ -152,7 +154,7 @@ def _bounds(op: Operation) -> tuple[SSAValue, float, float] | None:
             return op.x, op.min.value.data, op.max.value.data
         case nn.MinOp() | nn.MaxOp():
             for x, other in ((op.lhs, op.rhs), (op.rhs, op.lhs)):
-                bound = nn.splat_of(other)
+                bound = nn.splat_of(other, "the bounds of nn.clip")
                 if bound is not None and not math.isnan(bound) and x.type == op.result.type:
                     return (x, bound, math.inf) if isinstance(op, nn.MaxOp) else (x, -math.inf, bound)
             return None
@@ -186,7 +188,7 @@ class MergeBounds(RewritePattern):
         if (low, high) == (-math.inf, math.inf):
             rewriter.replace(op, [], [x])
             return
-        inner = _bounds(x.owner) if isinstance(x.owner, Operation) and not isinstance(x.owner, nn.ConstantOp) else None
+        inner = _bounds(x.owner) if isinstance(x.owner, Operation) and not isinstance(x.owner, nn.SOURCES) else None
         if inner is not None:
             both = max(low, inner[1], key=_order), min(high, inner[2], key=_order)
             if _order(both[0]) <= _order(both[1]):

@@ -6,6 +6,9 @@ A rewrite makes the ops that compute its new constants and asks whether they are
     if not numbers.fit(op, [merged], "factors not merged"):
         return
 
+Numbers that are computed from initializers are nobody's to look at: such a rewrite is made, and its op is marked (`nn.KEEPS_FINITE`), so
+that the evaluation of `@weights` refuses finite numbers that it makes infinite, be it in this build or in a refit.
+
 Each op is evaluated once, whoever asks how often, and what was refused once is not tried again on the same operands: linear.
 """
 
@@ -16,11 +19,13 @@ from dataclasses import dataclass, field
 
 import ml_dtypes
 import numpy as np
+from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Operation, SSAValue
 
 from ...dialects import nn
 from ...dialects.meaning import evaluate, has_meaning
 from ..remarks import remark
+from .editing import depends_on_initializers
 
 
 @dataclass
@@ -28,12 +33,14 @@ class KnownNumbers:
     """The numbers of a module's constant values, as far as somebody asked for them."""
 
     pass_name: str
+    refittable: bool = False
+    """Whether the module has initializers."""
     _arrays: dict[SSAValue, np.ndarray] = field(default_factory=dict[SSAValue, np.ndarray])
     _refused: set[tuple[Operation | SSAValue, ...]] = field(default_factory=set[tuple[Operation | SSAValue, ...]])
 
     def of(self, value: SSAValue) -> np.ndarray | None:
         """The numbers of a value that depends on constants only; None where it depends on an `nn.weight` or the like."""
-        constant = nn.constant_of(value)
+        constant = nn.value_of(value, "whether numbers made anew fit their type")
         if constant is not None:
             return constant
         if value not in self._arrays:
@@ -65,7 +72,11 @@ class KnownNumbers:
         It must be finite. Unless it is an addend, which what it is added to is rounded more coarsely than, no number may be too
         small for its type that was not before: it would lose digits, or be zero. Along the dims `summed`, such numbers may stand
         beside one of normal size, in whose rounding they are lost. If not fit, the ops are erased, with a remark on `op`.
+        Of initializers that is not asked.
         """
+        if self.refittable and depends_on_initializers(made[-1].results[0]):
+            made[-1].attributes[nn.KEEPS_FINITE] = StringAttr(self.pass_name)
+            return True
         attempt = (op, *op.operands)
         why = "" if attempt in self._refused else self._flaw(made[-1], addend, summed)
         if why is None:

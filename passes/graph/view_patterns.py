@@ -124,12 +124,12 @@ class PointwiseAboveView(RewritePattern):
         if not nn.is_pointwise(op) or op.name.startswith("quant."):
             return
         views = [v for v in op.operands if isinstance(v.owner, nn.ReshapeOp | nn.TransposeOp)]
-        numbers = [v for v in op.operands if isinstance(v.owner, nn.ConstantOp) and nn.splat_of(v) is not None]
+        numbers = [v for v in op.operands if isinstance(v.owner, nn.SOURCES) and not rank_of(v)]
         if len(views) != 1 or len(views) + len(numbers) != len(op.operands) or not views[0].has_one_use():
             return
         view = views[0].owner
         assert isinstance(view, nn.ReshapeOp | nn.TransposeOp)
-        if any(rank_of(v) for v in numbers) or depends_on_constants_only(view.x):
+        if depends_on_constants_only(view.x):
             return
         ty = nn.with_element(view.x, nn.element_of(op.results[0]))
         inner = rebuilt(op, [view.x if v is views[0] else v for v in op.operands], [ty])
@@ -142,7 +142,7 @@ class GatherToSlice(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.GatherOp, rewriter: PatternRewriter, /) -> None:
-        indices, axis = nn.constant_of(op.indices), op.axis.value.data
+        indices, axis = nn.value_of(op.indices, "which indices run through a slice"), op.axis.value.data
         dims = list(shape_of(op.x))
         if indices is None or indices.size == 0 or indices.ndim > 1:
             return

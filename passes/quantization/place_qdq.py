@@ -34,6 +34,7 @@ from ..remarks import remark
 from ..rewriting import apply_patterns
 
 NAME = "place-qdq"
+_WHY = "place-qdq moves and removes quantization marks by their scales"
 _MOVES_ELEMENTS = (nn.ReshapeOp, nn.SliceOp, nn.GatherOp)
 _KEEPS_AXES = (nn.MaxPoolOp, nn.ReluOp)
 
@@ -44,19 +45,19 @@ def same_scale(a: quant.ScaledOp, b: quant.ScaledOp) -> bool:
         return False
     if a.scale == b.scale:
         return True
-    left, right = nn.constant_of(a.scale), nn.constant_of(b.scale)
+    left, right = (nn.value_of(mark.scale, _WHY, pin=True) for mark in (a, b))
     return left is not None and right is not None and left.dtype == right.dtype and np.array_equal(left, right)
 
 
 def _positive(mark: quant.ScaledOp) -> bool:
     """Whether the scale is known to be positive and finite, without which order is not kept: 0 times infinity is NaN."""
-    scale = nn.constant_of(mark.scale)
+    scale = nn.value_of(mark.scale, _WHY, pin=True)
     return scale is not None and bool(np.all((scale > 0) & np.isfinite(scale)))
 
 
 def _round_trips(mark: quant.DequantizeOp) -> bool:
     """Whether the scale is known, and each i8, dequantized and quantized by it, is itself again."""
-    scale = nn.constant_of(mark.scale)
+    scale = nn.value_of(mark.scale, _WHY, pin=True)
     if scale is None:
         return False
     integers = np.arange(-128, 128)[:, None]

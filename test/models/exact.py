@@ -42,7 +42,7 @@ def run_in_float64(module: ModuleOp, inputs: dict[str, Array]) -> Exact:
     main = main_function(module)
     for op in list(main.walk()):
         if isinstance(op, nn.ConstantOp) and element_of(op.result) == f32:
-            array = nn.constant_of(op.result)
+            array = nn.value_of(op.result, "a test")
             assert array is not None
             Rewriter.replace_op(op, nn.ConstantOp(array.astype(np.float64)))
     for value in (*main.body.block.args, *(result for op in main.walk() for result in op.results)):
@@ -65,7 +65,7 @@ def run_in_float64(module: ModuleOp, inputs: dict[str, Array]) -> Exact:
 
 def _margin(x: Array, op: quant.QuantizeOp) -> float:
     """The least distance of x / scale to a half, where it does not saturate anyway, in roundings of the value."""
-    scale = nn.constant_of(op.scale)
+    scale = nn.value_of(op.scale, "a test")
     assert scale is not None, "expected a constant scale"
     along = [-1 if op.axis is not None and axis == op.axis.value.data else 1 for axis in range(x.ndim)]
     steps = np.abs(x / scale.reshape(along if scale.size > 1 else [1] * x.ndim))

@@ -60,6 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="INPUT=EXTENTS",
         help="shape of an ONNX input, as 1x3x48x192; may be repeated",
     )
+    group.add_argument(
+        "--refit", action="store_true", help="import the weights of an ONNX model as refittable initializers"
+    )
     group.add_argument("--memory-limit", type=count, metavar="BYTES", help="arena limit for --stop-after")
     group.add_argument("--timing", action="store_true", help="print the time of every pass to stderr")
     group.add_argument(
@@ -132,6 +135,10 @@ def check_combinations(args: argparse.Namespace) -> None:
     is_onnx = str(args.input_file).endswith((".onnx", ".onnxtxt")) or args.frontend in ("onnx", "onnxtxt")
     if args.start_after is not None and is_onnx:
         raise OptionError("--start-after: an ONNX file has been through no pass; give the .mlir file of a dump")
+    if args.refit and not is_onnx:
+        raise OptionError(
+            "--refit is for ONNX files; what is refittable in an .mlir file stands in it, as nn.initializer"
+        )
     if args.shape and not is_onnx:
         raise OptionError(
             "--shape fixes the shape of an ONNX input; the types of an .mlir file stand in it, see --profile"

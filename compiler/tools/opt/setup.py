@@ -137,7 +137,7 @@ class OptSetup(xDSLOptMain):
 
         profiles = dict(self.options.profiles)
         model = stream.read() if self.args.input_file is None else self.args.input_file
-        return import_onnx(model, profiles=profiles, static_shapes=self.shapes)
+        return import_onnx(model, profiles=profiles, static_shapes=self.shapes, refit=self.args.refit)
 
     def _make_pass(self, spec: ArgSpec) -> ModulePass:
         name = spec.name

@@ -67,7 +67,7 @@ def refuse_pointwise(ops: Sequence[Operation]) -> Refusal | None:
     """Why the pointwise ops and constants among `ops` cannot be applied to scalars, or None."""
     for op in ops:
         if isinstance(op, nn.ConstantOp):
-            if nn.splat_of(op.result) is None:
+            if nn.splat_of(op.result, "an immediate") is None:
                 return Refusal(f"expected constants of one value inside a group, got {op.result.type}", op)
         elif nn.is_pointwise(op) and type(op) not in _OPS:
             return Refusal(f"{op.name} has no scalar form", op)
@@ -233,7 +233,7 @@ def _divided(
     by_minus_one: SSAValue,
 ) -> SSAValue:
     """A quotient or remainder; C leaves open what dividing by 0 is, and the least integer by -1."""
-    number = nn.splat_of(op.operands[1])
+    number = nn.splat_of(op.operands[1], "by what is divided")
     if number not in (None, 0, -1):
         return s.emit(divide(x, y))
     zero, one = s.constant(0, x.type), s.constant(1, x.type)
@@ -247,7 +247,7 @@ def _pow(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
     if not is_float(x.type):
         wide: Any = i64 if x.type == i64 else i32
         return convert(s, s.emit(math.IPowIOp(convert(s, x, wide), convert(s, y, wide))), x.type)
-    if nn.splat_of(op.operands[1]) != 0.5:
+    if nn.splat_of(op.operands[1], "which power is a root") != 0.5:
         return s.emit(math.PowFOp(x, y))
     infinity = s.constant(float("inf"), x.type)
     root = s.emit(math.SqrtOp(add(s, x, s.constant(0, x.type))))  # the sum has no -0
@@ -394,7 +394,7 @@ def leaves_of(
         op = None if value in known else maker(value)
         if op is not None and nn.is_pointwise(op):
             pending += reversed(list(zip(op.operands, operand_axes(op, axes), strict=True)))
-        elif op is None or nn.splat_of(value) is None:
+        elif op is None or nn.splat_of(value, "an immediate") is None:
             found[leaf] = None
     return list(found)
 
@@ -446,7 +446,7 @@ def _scalar(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue]) -> SSAValue:
         if (value, axes) in made:
             pending.pop()
             continue
-        number = nn.splat_of(value)
+        number = nn.splat_of(value, "an immediate")
         op = owner_op(value)
         if number is not None:
             made[value, axes] = s.constant(number, compute_type(nn.element_of(value)))

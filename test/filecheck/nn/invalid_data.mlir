@@ -114,3 +114,12 @@ func.func @f() {
   %0 = nn.iota {axis = 1 : i64} : tensor<4xf32>
   func.return
 }
+
+// -----
+
+// A range without an end.
+// CHECK: nn.clamp_range: expected floats and a finite bound above 0, got tensor<2xf32> and inf
+func.func @f(%x: tensor<2xf32>) {
+  %0 = nn.clamp_range %x {largest = 0x7FF0000000000000 : f64} : tensor<2xf32>
+  func.return
+}

@@ -42,6 +42,12 @@ func.func @values() {
   %2 = nn.shape_value #nn.dims<N, (H + 1) floordiv 2, 64> : tensor<3xi64>
   // CHECK-NEXT: %3 = nn.iota {axis = 1 : i64} : tensor<?x8xi64, #nn.dims<N, 8>>
   %3 = nn.iota {axis = 1 : i64} : tensor<?x8xi64, #nn.dims<N, 8>>
+  // CHECK-NEXT: %{{.*}} = nn.initializer "fc.bias" : tensor<2xf32> = dense<[1.000000e+00, 2.000000e+00]> : tensor<2xf32>
+  %i = nn.initializer "fc.bias" : tensor<2xf32> = dense<[1.0, 2.0]> : tensor<2xf32>
+  // CHECK-NEXT: %{{.*}} = nn.clamp_range %{{.*}} {largest = 6.550400e+04 : f64} : tensor<2xf32>
+  %k = nn.clamp_range %i {largest = 6.550400e+04 : f64} : tensor<2xf32>
+  // CHECK-NEXT: %{{.*}} = nn.initializer "fc.bias" {nn.names = ["b"]} : tensor<2xf32>
+  %j = nn.initializer "fc.bias" {nn.names = ["b"]} : tensor<2xf32>
   func.return
 }
 

@@ -76,7 +76,7 @@ def scale_a_weight(module: ModuleOp) -> None:
     """The planted bug: the fifth convolution's weights grow by one percent."""
     conv = [op for op in module.walk() if isinstance(op, nn.ConvOp)][4]
     old = conv.operands[1]
-    array = nn.constant_of(old)
+    array = nn.value_of(old, "a test")
     assert array is not None
     scaled = nn.ConstantOp(array * np.float32(1.01))
     conv.parent_block().insert_op_before(scaled, conv)  # type: ignore[union-attr]

@@ -106,6 +106,7 @@ OPT: dict[str, Case] = {
     "--arch": ([*ONNX, "--stop-after=fuse"], [*ONNX, "--stop-after=fuse", "--arch", "sm_90a"]),
     "--profile": (GRAPH, ["model.onnx", "--profile", "N=2,4,8", "--stop-after=graph"]),
     "--shape": ([*ONNX, "--run"], [*ONNX, "--run", "--shape", "x=3x64"]),
+    "--refit": (ONNX, [*ONNX, "--refit"]),
     "--memory-limit": ([*ONNX, "--stop-after=memory"], [*ONNX, "--stop-after=memory", "--memory-limit", "1"]),
     "--timing": (CSE, [*CSE, "--timing"]),
     "--remarks": ([*ONNX, "--stop-after=fuse"], [*ONNX, "--stop-after=fuse", "--remarks"]),
