@@ -31,7 +31,7 @@ from .garbage import garbage_frozen
 from .kernel_cache import KernelCache, kernel_text, module_text
 from .options import BuildOptions, dim_ranges
 from .pipeline import Observer, run_pipeline
-from .refittable import without_initializers
+from .refittable import Structure, model_of, without_initializers
 from .targets import detect_arch, set_target
 from .universe import make_context
 
@@ -94,7 +94,10 @@ def _build(
     check_kernel_types(imported)
     check_extents(imported)
     name = Path(model).name if isinstance(model, str | Path) else ""
-    writer = EngineWriter({**read, "name": name}, options)
+    structure = Structure.of(imported) if options.refit else None
+    if structure is not None:
+        read["sha256"] = model_of(structure)
+    writer = EngineWriter({**read, "name": name}, options, structure)
     compiles = 0
     for arch in archs:
         own = replace(options, target=arch)
@@ -140,15 +143,12 @@ class _Tiles(Observer):
 def _import(model: Any, options: BuildOptions) -> tuple[ModuleOp, dict[str, Any]]:
     """The module to build and what it was made from: a digest, and the files beside the model's own."""
     if isinstance(model, ModuleOp):
-        module = _with_profiles(model, options).clone()
-        without_initializers(module)
-        return module, {"sha256": hashlib.sha256(str(module).encode()).hexdigest()}
+        return _prepared(_with_profiles(model, options).clone(), options)
     from .network import Network
 
     if isinstance(model, Network):
         module = model.module(dim_ranges(options.profiles))
-        without_initializers(module)
-        return module, {"sha256": hashlib.sha256(str(module).encode()).hexdigest()}
+        return _prepared(module, options)
     from onnx import ModelProto
 
     from .frontend import import_graph, load
@@ -160,9 +160,17 @@ def _import(model: Any, options: BuildOptions) -> tuple[ModuleOp, dict[str, Any]
             f"model: expected the path, bytes or ModelProto of an ONNX model, a trtc.Network or a module, got {type(model).__name__}."
         )
     graph = load(model)
-    imported = import_graph(graph, profiles=dict(options.profiles), require_profiles=True)
+    imported = import_graph(graph, profiles=dict(options.profiles), require_profiles=True, refit=options.refit)
     files = {"files": sorted(graph.external.files)} if graph.external.files else {}
-    return imported, {"sha256": graph.digest(), **files}
+    return imported, {"sha256": "" if options.refit else graph.digest(), **files}
+
+
+def _prepared(module: ModuleOp, options: BuildOptions) -> tuple[ModuleOp, dict[str, Any]]:
+    """A module of the caller's own, whose initializers are refittable or else constants, and its digest."""
+    if options.refit:
+        return module, {}
+    without_initializers(module)
+    return module, {"sha256": hashlib.sha256(str(module).encode()).hexdigest()}
 
 
 def _with_profiles(module: ModuleOp, options: BuildOptions) -> ModuleOp:

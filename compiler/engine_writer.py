@@ -5,20 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from io import StringIO
 from typing import Any
 
-import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
-from ..dialects import kernel
+from ..dialects import kernel, nn
 from ..dialects.errors import EngineFormatError, PassError
 from ..dialects.host.structure import called_by, functions_of
-from ..dialects.ir_text import IRPrinter
-from ..dialects.meaning.execute import run_weights
 from ..passes.remarks import Remark
 from ..runtime.container import Section, decode_manifest, encode_manifest
-from ..runtime.contents import TEXT_ALIGNMENTS, WEIGHT_ALIGNMENTS, spec_to_json
+from ..runtime.contents import spec_to_json
 from ..runtime.engine import Engine
 from ..runtime.kernels import KernelInfo, interface
 from ..runtime.manifest import FORMAT, KIND
@@ -27,6 +23,8 @@ from ..runtime.program.reader import read_program
 from ..runtime.verify_plan import describe
 from .codegen.cuda.nvrtc import Compiled, nvrtc_version
 from .options import BuildOptions
+from .refittable import Structure
+from .weight_sections import Store, WeightSections, print_module
 
 
 @dataclass(frozen=True)
@@ -39,26 +37,6 @@ class CompiledKernel:
     compiled: Compiled
 
 
-class Store:
-    """Sections by name; equal bytes are stored once."""
-
-    def __init__(self) -> None:
-        self.sections: dict[str, Section] = {}
-        self._by_digest: dict[tuple[str, int], str] = {}
-
-    def add(self, name: str, data: bytes | memoryview, align: int = TEXT_ALIGNMENTS[0]) -> str:
-        """Keeps bytes and returns the section's name, which is an older one where the bytes are known already."""
-        section = Section(data, align)
-        key = (section.sha256, align)
-        if key not in self._by_digest:
-            self._by_digest[key] = name
-            self.sections[name] = section
-        return self._by_digest[key]
-
-    def add_text(self, name: str, text: str) -> str:
-        return self.add(name, text.encode())
-
-
 @dataclass
 class EngineWriter:
     """Collects the architectures of one engine."""
@@ -66,9 +44,16 @@ class EngineWriter:
     model: Mapping[str, Any]
     """The manifest's `model`: a digest of what the build read, a name, and the files beside the model's own."""
     options: BuildOptions
+    structure: Structure | None = None
+    """What of the model cannot change, of a refittable engine."""
     store: Store = field(default_factory=Store)
+    weights: WeightSections = field(init=False)
     _variants: dict[str, Any] = field(default_factory=dict[str, Any])
     _programs: dict[str, HostProgram] = field(default_factory=dict[str, HostProgram])
+
+    def __post_init__(self) -> None:
+        initializers = {} if self.structure is None else self.structure.initializers
+        self.weights = WeightSections(self.store, initializers)
 
     def add(
         self, arch: str, module: ModuleOp, tiles: str, kernels: Sequence[CompiledKernel], remarks: Sequence[Remark]
@@ -81,7 +66,7 @@ class EngineWriter:
             "host": self.store.add_text(f"{arch}/host.mlir", print_module(host)),
             "tiles": self.store.add_text(f"{arch}/kernels.mlir", tiles),
             "kernels": [_kernel(self.store, arch, made) for made in kernels],
-            "weights": _weights(self.store, arch, module, program),
+            **self.weights.add(arch, module, program, refittable=self.structure is not None),
             **describe(host, program),
             "remarks": [_remark(remark) for remark in remarks],
         }
@@ -98,6 +83,7 @@ class EngineWriter:
             "inputs": [spec_to_json(spec) for spec in program.inputs],
             "outputs": [spec_to_json(spec) for spec in program.outputs],
             "symbols": {name: list(values) for name, values in sorted(program.symbols.items())},
+            "refit": None if self.structure is None else self.weights.refit(self.structure),
             "variants": self._variants,
         }
         return _read_back(manifest, self.store.sections, self._programs, compiles)
@@ -108,6 +94,8 @@ def _read_back(
 ) -> Engine:
     try:
         engine = Engine(decode_manifest(encode_manifest(manifest)), sections, compiles=compiles)
+        if engine.refittable:
+            engine.verify()
         for arch, built in programs.items():
             read = engine.variant(arch).program
             for part in fields(HostProgram):
@@ -140,38 +128,14 @@ def _kernel(store: Store, arch: str, made: CompiledKernel) -> dict[str, Any]:
     }
 
 
-def _weights(store: Store, arch: str, module: ModuleOp, program: HostProgram) -> dict[str, str]:
-    """Evaluates `@weights`; for each weight that `@main` reads, the section that holds it."""
-    exports = run_weights(module)
-    named: dict[str, str] = {}
-    for name, (shape, dtype) in sorted(program.weights.items()):
-        if name not in exports:
-            raise PassError(f"weights: @main reads '{name}', which @weights does not export.")
-        array = np.asarray(exports[name], order="C")
-        if array.dtype != dtype or array.shape != shape:
-            raise PassError(
-                f"weights: expected '{name}' as {dtype}{list(shape)}, got {array.dtype}{list(array.shape)}."
-            )
-        data = array.reshape(-1).view(np.uint8).data.toreadonly() if array.size else b""
-        align = WEIGHT_ALIGNMENTS[1 if named else 0]
-        named[name] = store.add(f"{arch}/weights/{name}", data, align)
-    return named
-
-
 def _host(module: ModuleOp) -> ModuleOp:
     """The host function, the bodies that it calls, and the interfaces of the kernels that they launch, with the module's symbols and
     target."""
     functions = functions_of(module)
     host = [op.clone() for op in (functions["main"], *called_by(functions["main"], functions))]
     kernels = [interface(op) for op in module.body.block.ops if isinstance(op, kernel.FuncOp)]
-    return ModuleOp([*kernels, *host], attributes=dict(module.attributes))
-
-
-def print_module(module: ModuleOp, *, locations: bool = True) -> str:
-    """IR text, with the locations that lead to the ONNX nodes."""
-    text = StringIO()
-    IRPrinter(stream=text, print_debuginfo=locations).print_op(module)
-    return text.getvalue() + "\n"
+    attributes = {name: each for name, each in module.attributes.items() if name != nn.PINS}
+    return ModuleOp([*kernels, *host], attributes=attributes)
 
 
 def _options(options: BuildOptions) -> dict[str, Any]:

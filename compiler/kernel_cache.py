@@ -25,10 +25,10 @@ from typing import Any
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, UnitAttr
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Operation
+from xdsl.ir import Attribute, Operation
 from xdsl.printer import Printer
 
-from ..dialects import kernel
+from ..dialects import kernel, nn
 from ..dialects.ir_text import IRTextError, read_module
 from ..dialects.kernel.types import CHOICE, LOWERED, Choice
 from ..passes.kernels.schedules.registry import SCHEDULES
@@ -59,7 +59,7 @@ def kernel_text(func: kernel.FuncOp) -> str:
 
 def module_text(module: ModuleOp, kernels: Sequence[str]) -> str:
     """The text of a module that holds nothing but these kernels, with the symbols and target of the given one."""
-    empty = _print(ModuleOp([], attributes=dict(module.attributes)), locations=False)
+    empty = _print(ModuleOp([], attributes=_attributes(module)), locations=False)
     return empty[: empty.rindex("}")] + "".join(kernels) + "}\n"
 
 
@@ -133,7 +133,7 @@ class KernelCache:
         if not self._module:
             module = func.parent_op()
             assert isinstance(module, ModuleOp)
-            self._module = _print(ModuleOp([], attributes=dict(module.attributes)), locations=False)
+            self._module = _print(ModuleOp([], attributes=_attributes(module)), locations=False)
         arguments = " ".join(f"{arg.name_hint} {arg.location}" for arg in func.body.block.args)
         parts = (code_digest(), self._module, arguments, _print(func, locations=True))
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
@@ -148,3 +148,8 @@ def _print(op: Operation, *, locations: bool) -> str:
 def _body(module: str) -> str:
     """The text between the braces of a module's text."""
     return module[module.index("{\n") + 2 : module.rindex("}")]
+
+
+def _attributes(module: ModuleOp) -> dict[str, Attribute]:
+    """The attributes of a module that its kernels are made from."""
+    return {name: each for name, each in module.attributes.items() if name != nn.PINS}

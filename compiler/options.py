@@ -39,6 +39,9 @@ class BuildOptions:
       Memory is planned for max, schedules for opt.
     - `memory_limit`: bytes that the arena of one context may take; None is no limit.
     - `schedules`: names of the schedules that may be chosen; None allows all.
+    - `refit`: let the weights be replaced in the finished engine (`Engine.refit`): its programs depend on no number of them, but for
+      those that are pinned. Single numbers of the model are read from memory then, and the engine holds the model's weights beside what
+      kernels read.
     - `check_boundaries`: check the legality spec at each phase boundary.
     - `verify_each`: verify types, traits, dominance and locations after each pass, and not types, traits and dominance at each phase
       boundary alone: slower, but an error names the pass. By default what `$TRTC_VERIFY_EACH` says, which the tests set.
@@ -51,6 +54,7 @@ class BuildOptions:
     profiles: Profiles = field(default_factory=_no_profiles)
     memory_limit: int | None = None
     schedules: tuple[str, ...] | None = None
+    refit: bool = False
     check_boundaries: bool = True
     verify_each: bool = field(default_factory=verify_each_wanted)
 
@@ -63,7 +67,7 @@ class BuildOptions:
         precision: Any = self.precision
         if not isinstance(precision, str) or precision not in PRECISIONS:
             raise OptionError(f"option precision: expected one of {', '.join(PRECISIONS)}, got {got(precision)}")
-        for name in ("check_boundaries", "verify_each"):
+        for name in ("refit", "check_boundaries", "verify_each"):
             if not isinstance(getattr(self, name), bool):
                 raise OptionError(f"option {name}: expected True or False, got {got(getattr(self, name))}")
         target: Any = self.target

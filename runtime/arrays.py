@@ -27,35 +27,35 @@ def on_device(array: Any) -> bool:
         raise InputError(f"array: {type(array).__name__} does not say where it lies: {_reason(error)}.") from error
 
 
-def as_host(array: Any, spec: TensorSpec) -> np.ndarray:
+def as_host(array: Any, spec: TensorSpec, what: str = "input") -> np.ndarray:
     """A host array as a row-major NumPy array of the spec's dtype; copies only what is not row-major. Raises InputError."""
     if isinstance(array, np.ma.MaskedArray):
-        raise InputError(f"input '{spec.name}': expected an array without a mask; fill it first, with .filled(value).")
+        raise InputError(f"{what} '{spec.name}': expected an array without a mask; fill it first, with .filled(value).")
     if isinstance(array, np.ndarray | np.generic):
         found = np.asarray(array)
     elif hasattr(array, "__dlpack__"):
-        found = _foreign(spec, array, np.from_dlpack)
+        found = _foreign(spec, array, np.from_dlpack, what)
     else:
-        found = _from_python(array, spec)
-    check_dtype(spec, found.dtype)
+        found = _from_python(array, spec, what)
+    check_dtype(spec, found.dtype, what)
     return np.ascontiguousarray(found).reshape(found.shape)
 
 
-def _from_python(array: Any, spec: TensorSpec) -> np.ndarray:
+def _from_python(array: Any, spec: TensorSpec, what: str) -> np.ndarray:
     """Numbers and nested lists of them in the spec's dtype. Raises InputError, also for numbers that it cannot hold."""
-    wanted = f"input '{spec.name}': expected an array of {spec.dtype}, got {type(array).__name__}"
+    wanted = f"{what} '{spec.name}': expected an array of {spec.dtype}, got {type(array).__name__}"
     if array is None or isinstance(array, str | bytes):
         raise InputError(f"{wanted}.")
-    found = _foreign(spec, array, np.asarray)
+    found = _foreign(spec, array, np.asarray, what)
     if found.dtype.kind not in "biuf":
         raise InputError(f"{wanted} that holds no plain numbers.")
     if found.dtype.kind == "f" and spec.dtype.kind in "iub":
         raise InputError(f"{wanted} with fractions; round it.")
     with np.errstate(over="raise"):
-        return _foreign(spec, array, lambda array: np.asarray(array, dtype=spec.dtype))
+        return _foreign(spec, array, lambda array: np.asarray(array, dtype=spec.dtype), what)
 
 
-def _foreign(spec: TensorSpec, array: Any, read: Callable[[Any], np.ndarray]) -> np.ndarray:
+def _foreign(spec: TensorSpec, array: Any, read: Callable[[Any], np.ndarray], what: str) -> np.ndarray:
     """What `read` makes of an object of somebody else's class, whose methods may raise anything."""
     try:
         return read(array)
@@ -63,7 +63,7 @@ def _foreign(spec: TensorSpec, array: Any, read: Callable[[Any], np.ndarray]) ->
         raise
     except Exception as error:
         raise InputError(
-            f"input '{spec.name}': expected an array of {spec.dtype}, got {type(array).__name__}: {_reason(error)}."
+            f"{what} '{spec.name}': expected an array of {spec.dtype}, got {type(array).__name__}: {_reason(error)}."
         ) from error
 
 

@@ -6,17 +6,22 @@ import re
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import asdict, dataclass
-from typing import Any
-
-import numpy as np
+from functools import cached_property
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from ..dialects.dims import parse_expr
-from ..dialects.errors import EngineFormatError, TargetError
+from ..dialects.errors import EngineFormatError, OptionError, TargetError
 from .container import PAGE, Section
 from .driver import DeviceInfo, find_device
+from .dtypes import dtype_of
 from .manifest import check_manifest, malformed
 from .program.memory import TensorSpec
 from .variant import Variant
+
+if TYPE_CHECKING:
+    from .refit.refitter import Refitter
 
 TEXT_ALIGNMENTS = (64,)
 WEIGHT_ALIGNMENTS = (PAGE, 256)
@@ -56,6 +61,10 @@ class EngineContents:
             _spec(stored)
         self.variants = {arch: Variant(arch, stored, self._sections) for arch, stored in manifest["variants"].items()}
         self.stats = EngineStats(compiles=compiles)
+        self.weights_lock = RLock()
+        """Held while contexts take weights, and while these change."""
+        self.contexts: WeakSet[Any] = WeakSet()
+        """Those that hold weights."""
         self.loaded: dict[tuple[str, int], Any] = {}
         """What contexts have put on GPUs, by architecture and GPU: they share it."""
         variant = self._preferred()
@@ -85,6 +94,22 @@ class EngineContents:
     def symbols(self) -> dict[str, tuple[int, int, int]]:
         """(min, opt, max) of each dynamic dim."""
         return {name: (low, opt, high) for name, (low, opt, high) in self._manifest["symbols"].items()}
+
+    @property
+    def refittable(self) -> bool:
+        """Whether its weights can be replaced: it was built with `refit`."""
+        return self._manifest["refit"] is not None
+
+    @cached_property
+    def refitter(self) -> Refitter:
+        """What refits read. Raises OptionError for an engine that was not built for them."""
+        from .refit.refitter import Refitter
+
+        if not self.refittable:
+            raise OptionError(
+                "engine: it was built without refit; build it with BuildOptions(refit=True), or trtc build --refit."
+            )
+        return Refitter(self._manifest, self._sections, self.variants)
 
     @property
     def stored_bytes(self) -> int:
@@ -143,6 +168,8 @@ class EngineContents:
                     f"engine: its manifest and its host function for {variant.arch} differ in inputs, outputs or symbols; "
                     f"rebuild the engine."
                 )
+        if self.refittable:
+            self.refitter.verify()
 
     def _preferred(self) -> Variant:
         info = find_device()
@@ -172,6 +199,9 @@ def _check_sections(manifest: Mapping[str, Any], sections: Mapping[str, Section]
     """Raises EngineFormatError unless the manifest names all sections, those that exist, and each is aligned as what it holds is."""
     weights = {name for stored in manifest["variants"].values() for name in stored["weights"].values()}
     texts: set[str] = set()
+    if (refit := manifest["refit"]) is not None:
+        weights |= {each["section"] for each in refit["initializers"].values() if each["section"]}
+        texts |= {*refit["blobs"].values(), *(stored["function"] for stored in manifest["variants"].values())}
     for stored in manifest["variants"].values():
         texts |= {stored["host"], stored["tiles"]}
         texts |= {kernel[part] for kernel in stored["kernels"] for part in ("source", "cubin")}
@@ -194,14 +224,3 @@ def _spec(stored: Mapping[str, Any]) -> TensorSpec:
 def spec_to_json(spec: TensorSpec) -> dict[str, Any]:
     """An input or output as the manifest keeps it."""
     return {"name": spec.name, "dtype": spec.dtype.name, "dims": [str(extent) for extent in spec.dims]}
-
-
-def dtype_of(name: str) -> np.dtype[Any]:
-    """The dtype of this name, NumPy's or ml_dtypes'. Raises ValueError for any other."""
-    import ml_dtypes
-
-    special = {"bfloat16", "float8_e4m3fn", "float8_e5m2"}
-    plain = {"float64", "float32", "float16", "bool", "int8", "int16", "int32", "int64", "uint8"}
-    if name not in special | plain:
-        raise ValueError(f"dtype '{name}'")
-    return np.dtype(getattr(ml_dtypes, name)) if name in special else np.dtype(name)

@@ -8,7 +8,8 @@ cubins on a GPU.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -59,9 +60,50 @@ class Engine(EngineContents):
                 self._default = self.create_context()
         return self._default.run(inputs, outputs)
 
+    def refit(self, weights: Mapping[str, Any]) -> None:
+        """Gives the engine other weights: arrays by ONNX name, of the dtype and shape that the model has; the others stay.
+
+        Runs that have begun end with the old weights, and every later run of every context has the new ones, all of them: `refit`
+        waits for the contexts of this engine. The engine is then, to the byte of its file, what a build with these weights makes. Arrays
+        may be NumPy, CuPy, or anything with DLPack or `__cuda_array_interface__`. Where an array is refused nothing has changed.
+
+        Raises OptionError for an engine that was built without `refit`, and InputError for names and arrays that do not fit, for tensors
+        whose numbers decided something in the build (`pins`), and for finite numbers that the build's rewrites make infinite.
+        """
+        if not isinstance(weights, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise OptionError(f"weights: expected a dict of arrays by name, got {got(weights)}.")
+        with self.weights_lock, ExitStack() as held:
+            update = self.refitter.update(weights)
+            contexts = sorted(self.contexts, key=id)
+            for context in contexts:
+                held.enter_context(context.paused())
+            self._sections.update(update.sections)
+            for name, digest in update.digests.items():
+                self._manifest["refit"]["initializers"][name]["sha256"] = digest
+            self._manifest["model"]["sha256"] = update.model
+            live = {key for context in contexts if (key := context.take_weights(update.sections.keys())) is not None}
+            for key in self.loaded.keys() - live:  # what no context holds is loaded again when one asks
+                del self.loaded[key]
+
+    def missing(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The tensors that a refit of `names` leaves as they are although the same weights are computed from them: those of a batch
+        normalization that was folded into a convolution, say. Who trains a model gives them too."""
+        return self.refitter.missing(names)
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """The names of the tensors that `refit` takes, without `pins`."""
+        return tuple(name for name, each in self.refitter.table.items() if not each.pin)
+
+    @property
+    def pins(self) -> dict[str, str]:
+        """The tensors that cannot change any more, by name, and what their numbers decided in the build."""
+        return {name: each.pin for name, each in self.refitter.table.items() if each.pin}
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the engine file, atomically. Equal engines write equal bytes."""
-        write_container(as_path(path, "engine file"), self._manifest, self._sections)
+        with self.weights_lock:
+            write_container(as_path(path, "engine file"), self._manifest, self._sections)
 
     def encode(self, extra: Mapping[str, Any]) -> Iterator[Buffer]:
         """The bytes of the engine file in parts, with further fields in its manifest, which is then no longer an engine's."""

@@ -14,7 +14,7 @@ from typing import Any, cast
 from ..dialects.errors import EngineFormatError
 
 KIND = "trtc engine"
-FORMAT = 2
+FORMAT = 3
 """What the manifest and the host function may say. It rises where an older trtc would misread a newer engine, or cannot read an older
 one any more; manifests without one are of format 1."""
 _ARCH = re.compile(r"sm_[0-9]{2,3}[af]?")
@@ -32,6 +32,13 @@ class Record:
     """An object with these fields and perhaps others."""
 
     fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Optional:
+    """What has this shape, or null."""
+
+    shape: Any
 
 
 class Count:
@@ -77,6 +84,7 @@ _VARIANT = {
     "tiles": str,
     "kernels": [_KERNEL],
     "weights": Table(str),
+    "function": str,
     "target": {"sms": Count, "smem": Count},
     "plan": {
         "arena_bytes": Count,
@@ -87,6 +95,11 @@ _VARIANT = {
     "choices": Table(str),
     "remarks": [{"kind": str, "message": str, "nodes": [str], "op_name": str, "pass_name": str}],
 }
+_REFIT = {
+    "structure": str,
+    "initializers": Table({"dtype": str, "shape": [Count], "sha256": str, "section": str, "pin": str}),
+    "blobs": Table(str),
+}
 _MANIFEST = {
     "kind": str,
     "format": Count,
@@ -96,6 +109,7 @@ _MANIFEST = {
     "inputs": [_SPEC],
     "outputs": [_SPEC],
     "symbols": Table([Count]),
+    "refit": Optional(_REFIT),
     "variants": Table(_VARIANT),
 }
 
@@ -138,7 +152,10 @@ def malformed(where: str) -> EngineFormatError:
 
 
 def _check(value: Any, shape: Any, where: str) -> None:
-    if shape is Count:
+    if isinstance(shape, Optional):
+        if value is not None:
+            _check(value, shape.shape, where)
+    elif shape is Count:
         if type(value) is not int or value < 0:
             raise malformed(f"{where}: expected a count, got {_shown(value)}")
     elif isinstance(shape, type):

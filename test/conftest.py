@@ -31,6 +31,15 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}} {
 }
 """
 
+WEIGHTS = """builtin.module {
+  func.func @weights() {
+    %0 = nn.initializer "w" : tensor<4x3xf32>
+    nn.export "w" %0 : tensor<4x3xf32>
+    func.return
+  }
+}
+"""
+
 _FC = """extern "C" __global__ void {name}(const float* x, const float* w, float* y, int N) {{
   int i = blockIdx.x;
   if (i < N && threadIdx.x < 3) {{
@@ -95,15 +104,16 @@ def run_in_numpy(context: Any, launch: Any, bases: list[np.ndarray], symbols: di
             arrays[1][...] = arrays[0].sum(axis=1)
 
 
-def make_engine(w: np.ndarray, archs: tuple[str, ...] = ("sm_80",)) -> Any:
-    """An engine over the sources above, for these architectures."""
+def make_engine(w: np.ndarray, archs: tuple[str, ...] = ("sm_80",), *, refit: bool = False) -> Any:
+    """An engine over the sources above, for these architectures; with `refit`, its weight can be replaced."""
     from xdsl.parser import Parser
 
     from trtc.compiler.codegen.cuda.nvrtc import Job, compile_cubin, nvrtc_version
-    from trtc.compiler.engine_writer import _host, print_module
+    from trtc.compiler.engine_writer import _host
     from trtc.compiler.kernel_cache import kernel_text, module_text
     from trtc.compiler.targets import set_target
     from trtc.compiler.universe import make_context
+    from trtc.compiler.weight_sections import print_module
     from trtc.dialects import kernel
     from trtc.passes.buffers.bufferize import BufferizePass
     from trtc.passes.buffers.plan_arena import PlanArenaPass
@@ -113,6 +123,7 @@ def make_engine(w: np.ndarray, archs: tuple[str, ...] = ("sm_80",)) -> Any:
     from trtc.runtime.kernels import KernelInfo
     from trtc.runtime.manifest import FORMAT, KIND
     from trtc.runtime.program.reader import read_program
+    from trtc.runtime.refit.table import model_digest
     from trtc.runtime.verify_plan import describe
 
     context = make_context()
@@ -144,6 +155,9 @@ def make_engine(w: np.ndarray, archs: tuple[str, ...] = ("sm_80",)) -> Any:
             resources = {"resources": asdict(made.resources[name]), "problems": made.problems()}
             kernels.append({"facts": facts[name].to_json(), "entry": name, **files, **resources})
         fields = {"host": f"{arch}/host", "tiles": f"{arch}/tiles", "kernels": kernels, "weights": {"w": "w"}}
+        if refit:
+            sections[f"{arch}/weights"] = Section(WEIGHTS.encode())
+        fields["function"] = f"{arch}/weights" if refit else ""
         variants[arch] = {**fields, **describe(host, program), "remarks": []}
     manifest = {
         "kind": KIND,
@@ -154,8 +168,14 @@ def make_engine(w: np.ndarray, archs: tuple[str, ...] = ("sm_80",)) -> Any:
         "inputs": [spec_to_json(spec) for spec in program.inputs],
         "outputs": [spec_to_json(spec) for spec in program.outputs],
         "symbols": {name: list(values) for name, values in program.symbols.items()},
+        "refit": None,
         "variants": variants,
     }
+    if refit:
+        sha256 = sections["w"].sha256
+        initializer = {"dtype": w.dtype.name, "shape": list(w.shape), "sha256": sha256, "section": "w", "pin": ""}
+        manifest["refit"] = {"structure": "", "initializers": {"w": initializer}, "blobs": {}}
+        manifest["model"] = {"sha256": model_digest("", {"w": sha256}), "name": "handmade"}
     return Engine(manifest, sections)
 
 

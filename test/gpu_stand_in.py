@@ -231,6 +231,11 @@ class World:
         for stream in reversed(self.streams):
             stream.drain()
 
+    def synchronize(self) -> None:
+        """Waits for all streams."""
+        self.log.append(("device synchronize",))
+        self.finish()
+
     def counts(self, *kinds: str) -> list[tuple[Any, ...]]:
         return [entry for entry in self.log if entry[0] in kinds]
 
@@ -268,6 +273,7 @@ class World:
             get_current_stream=lambda: self.current[-1],
             function=SimpleNamespace(Module=lambda: Module(self)),
             runtime=SimpleNamespace(
+                deviceSynchronize=self.synchronize,
                 memsetAsync=fill,
                 memcpyAsync=copy,
                 memcpyDeviceToHost=2,

@@ -136,6 +136,27 @@ def bench_command(args: argparse.Namespace) -> int:
     return 0
 
 
+def refit_command(args: argparse.Namespace) -> int:
+    from ..weight_files import read_weights
+
+    output = Path(args.engine) if args.output is None else args.output
+    _check_engine_output(output)
+    check_apart(output, "-o", (args.weights,))
+    engine = _load(args.engine)
+    names = engine.weights  # before the file is read: an engine without refit says so
+    given = read_weights(args.weights, engine)
+    engine.refit(given)
+    engine.save(output)
+    left = [name for name in names if name not in given]
+    print(f"{output}: {len(given)} tensors given, {len(left)} as they were")
+    if missing := engine.missing(given):
+        note(
+            f"trtc: note: {join_names(missing[:5])}{', ...' if len(missing) > 5 else ''} stay as they were, although weights are "
+            f"computed from them and from tensors that were given"
+        )
+    return 0
+
+
 # Engines from arguments.
 
 
@@ -148,6 +169,7 @@ def _build(args: argparse.Namespace) -> Engine:
         target=targets[0] if targets else None,
         profiles=parse_profiles(args.profile or ()),
         memory_limit=args.memory_limit,
+        refit=getattr(args, "refit", False),
     )
     progress = Progress(args.quiet)
     try:
@@ -272,6 +294,10 @@ def _print_engine(engine: Engine, arch: str | None) -> None:
     for name, (low, opt, high) in engine.symbols.items():
         print(f"dim {shown(name)}: {low} to {high}, built for {opt}")
     print(_summary(engine))
+    if engine.refittable:
+        print(f"refittable: {len(engine.weights)} tensors")
+        for name, why in sorted(engine.pins.items()):
+            print(f"  pinned {shown(name)}: {shown(why)}")
     variant = engine.variant(arch)
     print(f"kernels for {variant.arch}:")
     for stored in variant.manifest["kernels"]:

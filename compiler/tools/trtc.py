@@ -1,4 +1,4 @@
-"""`trtc`: build engines from ONNX models, run them, look into them, and time them.
+"""`trtc`: build engines from ONNX models, run them, look into them, time them, and give them other weights.
 
 Results go to stdout, progress to stderr; what goes wrong is one sentence and an exit code (see `failures`). Only flags are here:
 `commands` has what they do, imported once the process is ready for what can go wrong.
@@ -18,12 +18,13 @@ from .flags import check_words, count, positive
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="trtc", description="Build, run, inspect and time engines.")
+    parser = argparse.ArgumentParser(prog="trtc", description="Build, run, inspect, time and refit engines.")
     parser.add_argument("--version", action="version", version=f"trtc {version('trtc')}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="{build,run,inspect,bench}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="{build,run,inspect,bench,refit}")
     build = commands.add_parser("build", help="compile an ONNX model into an engine file")
     build.add_argument("model", help="the ONNX file")
     build.add_argument("-o", "--output", metavar="FILE", help="the engine file (default: beside the model, .engine)")
+    build.add_argument("--refit", action="store_true", help="let the weights be replaced later, by trtc refit")
     _add_build_options(build)
     run = commands.add_parser("run", help="run an engine, or a model, once")
     bench = commands.add_parser("bench", help="time an engine, or a model")
@@ -58,6 +59,13 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--json", action="store_true", help="everything, as JSON")
     show.add_argument("--ir", action="store_true", help="the host function and the tile-level kernels")
     show.add_argument("--cuda", metavar="KERNEL", help="the CUDA C of a kernel")
+    refit = commands.add_parser("refit", help="give an engine other weights")
+    refit.add_argument("engine", help="an engine file that was built with --refit")
+    refit.add_argument(
+        "--weights", type=Path, required=True, metavar="FILE",
+        help="tensors by ONNX name, as .npz or .safetensors, or the model itself with other weights (.onnx)",
+    )  # fmt: skip
+    refit.add_argument("-o", "--output", type=Path, metavar="FILE", help="the new engine file (default: the old one)")
     return parser
 
 

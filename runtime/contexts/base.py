@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
@@ -34,6 +35,21 @@ class ExecutionContext(ABC):
     @abstractmethod
     def run(self, inputs: Mapping[str, Any], outputs: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Runs once; see `Engine.run`. Arrays in `outputs`, by name, are written to instead of new ones."""
+
+    @contextmanager
+    def paused(self) -> Generator[None]:
+        """Once all runs so far are done; none begins inside."""
+        with self._lock:
+            self.wait()
+            yield
+
+    def wait(self) -> None:
+        """Returns when all that the context has queued is done."""
+
+    @abstractmethod
+    def take_weights(self, changed: Collection[str]) -> tuple[str, int] | None:
+        """Takes the weights of these sections from the engine, while the context is paused; returns the key in `engine.loaded` of what it
+        shares with others."""
 
     def plan(self, shapes: Mapping[str, Sequence[int]]) -> BoundPlan:
         """The launches for these input shapes, kept for the shapes used last. Raises InputError."""

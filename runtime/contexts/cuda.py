@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,8 @@ class _Loaded:
 
     functions: dict[str, int]
     weights: dict[str, int]
+    sections: dict[str, Any]
+    """Where the bytes of each section lie."""
     alive: tuple[Any, ...]
 
 
@@ -108,7 +110,9 @@ class CudaContext(ExecutionContext):
             self._done = cupy.cuda.Event(disable_timing=True)
             self._arena_bytes = max(1, self.variant.program.arena_bytes)
             self._arena = self._alloc(self._arena_bytes, "arena")
-            self._loaded = self._load(ordinal)
+            with engine.weights_lock:
+                self._loaded = self._load(ordinal)
+                engine.contexts.add(self)
 
     def __del__(self) -> None:
         # The arena goes back to CuPy's pool, which may hand it out at once: nothing queued may still use it.
@@ -372,8 +376,9 @@ class CudaContext(ExecutionContext):
         cached = self.engine.loaded
         if key not in cached:
             functions, modules = self._load_functions()
-            weights, memory = self._load_weights()
-            cached[key] = _Loaded(functions, weights, (*modules, memory))
+            sections = self._load_weights()
+            weights = {name: sections[section].ptr for name, section in self.variant.manifest["weights"].items()}
+            cached[key] = _Loaded(functions, weights, sections, tuple(modules))
         return cached[key]
 
     def _load_functions(self) -> tuple[dict[str, int], list[Any]]:
@@ -399,8 +404,25 @@ class CudaContext(ExecutionContext):
             ) from error
         return module
 
-    def _load_weights(self) -> tuple[dict[str, int], Any]:
-        """One device allocation for all weights; names with the same bytes share them."""
+    def wait(self) -> None:
+        with self._chosen():
+            self.cupy.cuda.runtime.deviceSynchronize()  # plans may run on any stream
+
+    def take_weights(self, changed: Collection[str]) -> tuple[str, int] | None:
+        """Copies bytes over those on the GPU, where graphs and other contexts find them; a second context copies them once more."""
+        with self._chosen():
+            for section in sorted(self._loaded.sections.keys() & set(changed)):
+                self._copy(section, self._loaded.sections[section])
+            self.stream.synchronize()
+        return self.variant.arch, self.info.ordinal
+
+    def _copy(self, section: str, place: Any) -> None:
+        data = np.frombuffer(self.variant.sections[section].data, np.uint8)
+        if data.nbytes:
+            place.copy_from_host_async(data.ctypes.data, data.nbytes, self.stream)
+
+    def _load_weights(self) -> dict[str, Any]:
+        """One device allocation for all weights; names with the same bytes share them. The pointer of each section."""
         sections = self.variant.manifest["weights"]
         offsets: dict[str, int] = {}
         total = 0
@@ -408,10 +430,9 @@ class CudaContext(ExecutionContext):
             offsets[section] = total
             total += -(-len(self.variant.sections[section].data) // _WEIGHT_ALIGNMENT) * _WEIGHT_ALIGNMENT
         memory = self._alloc(max(1, total), "weights")
-        for section, offset in offsets.items():
-            data = np.frombuffer(self.variant.sections[section].data, np.uint8)
-            if data.nbytes:
-                (memory + offset).copy_from_host_async(data.ctypes.data, data.nbytes, self.stream)
+        places = {section: memory + offset for section, offset in offsets.items()}
+        for section, place in places.items():
+            self._copy(section, place)
         # A copy from pageable memory may return before the bytes have landed, and contexts run on streams that do not wait for it.
         self.stream.synchronize()
-        return {name: memory.ptr + offsets[section] for name, section in sections.items()}, memory
+        return places

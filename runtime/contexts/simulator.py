@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,12 +33,18 @@ class SimulatorContext(ExecutionContext):
                 f"simulator: the engine's arena takes {size} bytes, and this machine has {have}; build with lower maxima of profiles."
             )
         self._arena = np.zeros(size, np.uint8)
-        self._weights = {name: bytes_of(self.variant.weight(name)) for name in self.variant.program.weights}
         self._kernels = self.variant.tiles
+        self._weights: dict[str, np.ndarray] = {}
+        with engine.weights_lock:
+            self.take_weights(())
+            engine.contexts.add(self)
 
     @property
     def device(self) -> str:
         return "simulator"
+
+    def take_weights(self, changed: Collection[str]) -> None:
+        self._weights = {name: bytes_of(self.variant.weight(name)) for name in self.variant.program.weights}
 
     def run(
         self, inputs: Mapping[str, Any], outputs: Mapping[str, Any] | None = None, *, observe: Observer | None = None

@@ -241,3 +241,21 @@ def test_the_first_run_sees_all_weights() -> None:
     for _ in range(8):
         engine.loaded.clear()
         np.testing.assert_array_equal(engine.create_context(poison=True).run(given)["y"], expected)
+
+
+@pytest.mark.parametrize("graphs", [False, True])
+def test_contexts_in_use_take_the_weights_of_a_refit(
+    handmade_engine: Callable[..., Any], handmade_network: Any, graphs: bool
+) -> None:
+    from trtc.compiler.targets import detect_arch
+
+    compute, _ = handmade_network
+    w = np.random.default_rng(3).standard_normal((4, 3)).astype(np.float32)
+    engine = handmade_engine(w, (detect_arch(),), refit=True)
+    contexts = [engine.create_context(0, graphs=graphs) for _ in range(2)]
+    x = inputs(5)
+    for weights in (w, w + 1, w - 2):
+        engine.refit({"w": weights})
+        for context in contexts:
+            for _ in range(3):
+                np.testing.assert_allclose(context.run({"x": x})["y"], compute(x, weights), rtol=1e-4, atol=1e-5)

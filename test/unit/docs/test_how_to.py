@@ -86,6 +86,7 @@ PREPARED: dict[str, Prepare] = {
     "build-and-run": matmul_model,
     "debug-a-wrong-number": conv_model,
     "out-of-tree": environment_with_pip,
+    "refit": matmul_model,
     "work-with-trtc-opt": matmul_model,
 }  # fmt: skip
 
@@ -99,7 +100,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in HOW_TO.glob("*.md")))
 def test_a_page_runs_as_written(folder: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    if name == "build-and-run":
+    if name in ("build-and-run", "refit"):
         pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
     environment = PREPARED[name](folder) if name in PREPARED else None
     printed, names = pages.run_page(HOW_TO / f"{name}.md", folder, environment)
@@ -126,10 +127,21 @@ def check_package(folder: Path, printed: str, names: dict[str, object]) -> None:
     assert "y: float32[1x4] min " in printed
 
 
+def check_refit(folder: Path, printed: str, names: dict[str, object]) -> None:
+    assert "new.engine: 1 tensors given, 0 as they were" in printed and "refittable: 1 tensors" in printed
+    names["engine"].save("again.engine")  # type: ignore[attr-defined]
+    assert (
+        (folder / "again.engine").read_bytes()
+        == (folder / "new.engine").read_bytes()
+        != (folder / "model.engine").read_bytes()
+    )
+
+
 CHECKS: dict[str, Callable[[Path, str, dict[str, object]], None]] = {
     "build-and-run": check_build,
     "debug-a-wrong-number": check_debugging,
     "out-of-tree": check_package,
+    "refit": check_refit,
 }
 
 

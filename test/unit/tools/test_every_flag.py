@@ -62,6 +62,7 @@ BENCH = ["bench", *ENGINE, "--iterations", "2", "--warmup", "1"]
 TRTC: dict[tuple[str, str], Case] = {
     ("build", "--output"): (["build", "model.onnx", *PROFILE], ["build", "model.onnx", *PROFILE, "-o", "other.engine"]),
     **building("build", ["model.onnx"]),
+    ("build", "--refit"): (["build", "model.onnx", *PROFILE], ["build", "model.onnx", *PROFILE, "--refit"]),
     **building("run", MODEL),
     **building("bench", [*MODEL, "--iterations", "1", "--warmup", "0", "--export", "times.json"]),
     **running("run"),
@@ -71,6 +72,14 @@ TRTC: dict[tuple[str, str], Case] = {
     ("bench", "--warmup"): (BENCH, [*BENCH, "--warmup", "3"]),
     ("bench", "--profile-launches"): (BENCH, [*BENCH, "--profile-launches"]),
     ("bench", "--export"): (BENCH, [*BENCH, "--export", "times.json"]),
+    ("refit", "--weights"): (
+        ["refit", "refit.engine", "--weights", "w.npz"],
+        ["refit", "refit.engine", "--weights", "model.onnx"],
+    ),
+    ("refit", "--output"): (
+        ["refit", "refit.engine", "--weights", "w.npz"],
+        ["refit", "refit.engine", "--weights", "w.npz", "-o", "o.engine"],
+    ),
     ("inspect", "--arch"): (["inspect", "net.engine"], ["inspect", "net.engine", "--arch", "sm_90a"]),
     ("inspect", "--json"): (["inspect", "net.engine"], ["inspect", "net.engine", "--json"]),
     ("inspect", "--ir"): (["inspect", "net.engine"], ["inspect", "net.engine", "--ir"]),
@@ -153,6 +162,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / f"{name}.mlir").write_text(text)
     model, engine = str(folder / "model.onnx"), str(folder / "net.engine")
     assert trtc.main(["build", model, *PROFILE, "--target=sm_80", "--target=sm_90a", "-o", engine, "--quiet"]) == 0
+    refittable = str(folder / "refit.engine")
+    assert trtc.main(["build", model, *PROFILE, "--target=sm_80", "--refit", "-o", refittable, "--quiet"]) == 0
+    np.savez(folder / "w.npz", second=np.ones((64, 64), np.float32))
     with pytest.raises(SystemExit):
         trtc_opt.main([model, *PROFILE, f"--save-blobs={folder / 'graph.npz'}", f"-o={folder / 'graph.mlir'}"])
     return folder

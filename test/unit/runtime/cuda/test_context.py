@@ -405,11 +405,11 @@ def test_weights_that_are_not_a_multiple_of_the_alignment_long(engine: Any, worl
     sections = {name: Section(memoryview(part)) for name, part in parts.items()}
     named = {"a": "first", "b": "second", "again": "first", "c": "third"}
     context.variant = SimpleNamespace(manifest={"weights": named}, sections=sections)
-    addresses, memory = context._load_weights()
+    places = context._load_weights()
+    addresses = {name: places[section].ptr for name, section in named.items()}
     assert [addresses[name] % 256 for name in named] == [0] * 4 and addresses["again"] == addresses["a"]
     for name, section in named.items():
         np.testing.assert_array_equal(world.device.view(addresses[name], len(parts[section])), parts[section])
-    del memory
 
 
 def test_a_tensor_map_starts_where_its_view_does(engine: Any, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -448,3 +448,51 @@ def test_an_array_on_another_gpu_is_refused(engine: Any, world: World) -> None:
     x.device = SimpleNamespace(id=1)
     with pytest.raises(InputError, match="input 'x': expected an array on GPU 0, got one on GPU 1"):
         context.run({"x": x})
+
+
+@pytest.mark.parametrize("graphs", [False, True])
+def test_every_context_takes_the_weights_of_a_refit(
+    handmade_engine: Callable[..., Any], handmade_network: Any, world: World, graphs: bool
+) -> None:
+    compute, _ = handmade_network
+    engine = handmade_engine(W, ("sm_80",), refit=True)
+    engine.verify()
+    contexts = [engine.create_context(0, graphs=graphs) for _ in range(2)]
+    x = inputs(3)
+    for context in contexts:
+        for _ in range(3):  # the third replays a graph
+            close(context.run({"x": x})["y"], compute(x, W))
+    allocated = len(world.counts("alloc"))
+    new = W * 2 + 1
+    engine.refit({"w": new})
+    for context in contexts:
+        close(context.run({"x": x})["y"], compute(x, new))
+    assert len(world.counts("alloc")) == allocated, "addresses stay, and with them graphs"
+    close(engine.create_context(0).run({"x": x})["y"], compute(x, new))
+
+
+def test_a_refit_waits_for_what_is_queued(
+    handmade_engine: Callable[..., Any], handmade_network: Any, world: World
+) -> None:
+    compute, _ = handmade_network
+    engine = handmade_engine(W, ("sm_80",), refit=True)
+    context = engine.create_context(0)
+    x, y = world.array(inputs(3)), world.array(np.zeros(3, np.float32))
+    context.run({"x": x}, {"y": y})  # queued, and not waited for
+    engine.refit({"w": W + 1})
+    close(y.numpy(), compute(inputs(3), W))
+    context.run({"x": x}, {"y": y})
+    world.finish()
+    close(y.numpy(), compute(inputs(3), W + 1))
+
+
+def test_weights_that_no_context_holds_are_loaded_anew(
+    handmade_engine: Callable[..., Any], handmade_network: Any, world: World
+) -> None:
+    compute, _ = handmade_network
+    engine = handmade_engine(W, ("sm_80",), refit=True)
+    context = engine.create_context(0)
+    del context
+    gc.collect()
+    engine.refit({"w": W - 1})
+    close(engine.create_context(0).run({"x": inputs(2)})["y"], compute(inputs(2), W - 1))
