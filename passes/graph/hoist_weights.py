@@ -11,9 +11,9 @@
                                                              nn.export "w" %1 : T
                                                            }
 
-The engine evaluates `@weights` once at build. Values that ops of `@main` read are exported under the label of the constant that they come
-from, or their ONNX name, made unique; equal constants share one export. Constants inside groups are immediates and stay. Run
-it after fusion and `assign-destinations`, when it is known what the groups read. Linear.
+A build evaluates `@weights`, and a refit what changed of it. Values that ops of `@main` read are exported under the label of the
+constant or initializer that they come from, or their ONNX name, made unique; equal constants share one export. Constants inside groups
+are immediates and stay. Run it after fusion and `assign-destinations`, when it is known what the groups read. Linear.
 """
 
 from __future__ import annotations

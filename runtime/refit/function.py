@@ -18,10 +18,10 @@ from ...dialects.dominance import verify_dominance
 from ...dialects.dtypes import numpy_dtype
 from ...dialects.errors import EngineFormatError, TrtcError
 from ...dialects.ir_text import read_module
+from ...dialects.limits import MAX_CONSTANT_BYTES, MAX_CONSTANT_GROWTH
 from ...dialects.meaning import has_meaning
 from ...dialects.meaning.weights import WeightsFunction
 from ..container import Section
-from ..machine import memory_bytes
 from .table import Initializer
 
 if TYPE_CHECKING:
@@ -56,8 +56,9 @@ def _read(variant: Variant, table: Mapping[str, Initializer], blobs: Mapping[str
         raise _broken(variant.arch, "expected one function")
     if weights.sym_name.data != "weights" or weights.body.block.args:
         raise _broken(variant.arch, "expected @weights without arguments")
+    most = MAX_CONSTANT_BYTES + MAX_CONSTANT_GROWTH * sum(each.nbytes for each in table.values() if each.section)
     for op in weights.body.block.ops:
-        _check_op(variant.arch, op, table)
+        _check_op(variant.arch, op, table, most)
     function = WeightsFunction.of(weights)
     for name, (shape, dtype) in variant.program.weights.items():
         exported = function.exports.get(name)
@@ -75,15 +76,15 @@ def _blob(digest: str, section: Section) -> np.ndarray:
     return store(data)[1]
 
 
-def _check_op(arch: str, op: Operation, table: Mapping[str, Initializer]) -> None:
+def _check_op(arch: str, op: Operation, table: Mapping[str, Initializer], most: int) -> None:
     if isinstance(op, nn.ExportOp | func.ReturnOp):
         return
     if op.regions or not op.results or isinstance(op, nn.WeightOp) or not has_meaning(type(op)):
         raise _broken(arch, f"{op.name} may not appear in it")
     for result in op.results:
         shape, dtype = _type(result.type)
-        if dtype.itemsize * prod(shape) > memory_bytes():
-            raise _broken(arch, f"{op.name} makes {result.type}, more than this machine's memory")
+        if dtype.itemsize * prod(shape) > most:
+            raise _broken(arch, f"{op.name} makes {result.type}, which is more than {most} bytes")
     if isinstance(op, nn.ConstantOp):
         op.array()
     if isinstance(op, nn.InitializerOp):

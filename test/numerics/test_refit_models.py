@@ -28,12 +28,14 @@ def with_new_weights(proto: ModelProto, names: tuple[str, ...], seed: int) -> tu
             if old.dtype == np.int8:
                 changed = np.roll(old, 1, axis=-1)
             else:
-                changed = (old * (1 + 0.1 * rng.standard_normal(old.shape))).astype(old.dtype)
+                with np.errstate(over="ignore"):  # of a mask of the lowest float, which becomes infinite
+                    changed = (old * (1 + 0.1 * rng.standard_normal(old.shape))).astype(old.dtype)
             tensor.CopyFrom(numpy_helper.from_array(changed, tensor.name))
             new[tensor.name] = changed
     return copy, new
 
 
+@pytest.mark.network
 @pytest.mark.parametrize(("name", "precision"), [("open_nsfw", "fp32"), ("open_nsfw", "fp16"), ("minilm", "fp16")])
 def test_refit_is_rebuild(name: str, precision: str, tmp_path: Path) -> None:
     model = getattr(zoo, name)()
