@@ -13,8 +13,9 @@ from collections.abc import Iterable
 from xdsl.ir import Operation
 
 from ..provenance import helper_location
-from .data import BroadcastToOp, ConcatOp, ConstantOp, PadOp, ReshapeOp, SliceOp, TransposeOp, WeightOp
+from .data import BroadcastToOp, ConcatOp, ConstantOp, PadOp, ReshapeOp, SliceOp, TransposeOp
 from .pointwise import CastOp
+from .weights import WeightOp
 
 REARRANGING = (TransposeOp, ReshapeOp, SliceOp, ConcatOp, BroadcastToOp, PadOp, CastOp)
 _SOURCES = (ConstantOp, WeightOp)
