@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,15 +12,19 @@ import trtc
 LENGTH = 200_000
 
 
-@pytest.fixture(scope="module")
-def engine() -> trtc.Engine:
+def network() -> trtc.Network:
     """The root mean square of each row of `x`: float32[n, 200000]."""
     network = trtc.Network()
     x = network.add_input("x", "f32", ("n", LENGTH))
     mean = network.add_reduce("mean", network.add_binary("mul", x, x), [1])
     network.mark_output(network.add_unary("sqrt", mean), "rms")
     network.symbols(n=(1, 2, 4))
-    return trtc.build(network)
+    return network
+
+
+@pytest.fixture(scope="module")
+def engine() -> trtc.Engine:
+    return trtc.build(network())
 
 
 def check(engine: trtc.Engine, device: str | int) -> None:
@@ -37,6 +43,16 @@ def test_in_the_simulator(engine: trtc.Engine) -> None:
 @pytest.mark.gpu
 def test_on_a_gpu(engine: trtc.Engine) -> None:
     check(engine, 0)
+
+
+def test_kernels_of_an_earlier_build_access_the_same(tmp_path: Path) -> None:
+    """Whose bodies are not there any more."""
+    cache = tmp_path / "cache"
+    first, again = (
+        trtc.build(network(), trtc.BuildOptions(memory_limit=limit), cache=cache) for limit in (None, 1 << 30)
+    )
+    assert first.stats.arena_bytes == again.stats.arena_bytes
+    check(again, "simulator")
 
 
 def test_the_group_is_two_launches_over_one_workspace(engine: trtc.Engine) -> None:
