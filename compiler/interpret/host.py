@@ -1,9 +1,9 @@
 """Executes a host function (`buffer` level) on a CPU, launch by launch, deciding branches and loops by what it reads.
 
 Works at every state between `bufferize` and CUDA C: buffers may be `buffer.alloc`s or slots of the planned arena, and what is
-launched may be a kernel, run on the simulator, or a function of tensors, run through the meaning of its ops. All memory is poisoned
-before use, and what a launch is to write before the launch, so that reading what nobody wrote shows. Launches of several streams run in
-the order of the text, which theirs allows.
+launched may be a kernel, run on the simulator, or a function of tensors, run through the meaning of its ops; in place of kernels, the
+reference of their group. All memory is poisoned before use, and what a launch is to write before the launch, so that reading what nobody
+wrote shows. Launches of several streams run in the order of the text, which theirs allows.
 
 A built engine runs on the simulator by `runtime/contexts/simulator.py` instead: by its plan, which needs slots and kernels.
 """
@@ -25,6 +25,7 @@ from ...dialects.dtypes import numpy_dtype
 from ...dialects.errors import InvalidModelError
 from ...dialects.host.control import Ranges, Step, check_value, run_steps
 from ...dialects.host.structure import LaunchNode, Node, Place, ReadNode, read_structure
+from ...dialects.kernel.types import launches_of
 from ...dialects.meaning import Perturb, run_function, run_weights
 from ...dialects.nn.base import symbol_ranges
 from ...dialects.provenance import describe
@@ -41,15 +42,23 @@ _POISON = 255
 
 
 def run_host(
-    module: ModuleOp, inputs: Mapping[str, Array], on_launch: OnLaunch | None = None, perturb: Perturb | None = None
+    module: ModuleOp,
+    inputs: Mapping[str, Array],
+    on_launch: OnLaunch | None = None,
+    perturb: Perturb | None = None,
+    *,
+    references: bool = False,
 ) -> dict[str, Array]:
-    """The outputs of `@main` by ONNX name. `perturb` may change what an op computes, or a kernel writes."""
+    """The outputs of `@main` by ONNX name. `perturb` may change what an op computes, or a kernel writes. With `references` groups compute
+    by their functions and not by the kernels that these list."""
     functions = {name: op for op in module.body.block.ops if (name := _symbol_name(op))}
     main = functions.get("main")
     if not isinstance(main, FuncOp):
         raise InvalidModelError("the module has no function @main to execute: expected func.func @main")
     bodies = {name: op for name, op in functions.items() if isinstance(op, FuncOp)}
     host = _Host(functions, run_weights(module, perturb=perturb), symbol_ranges(module), on_launch, perturb)
+    if references:
+        host.references = {name: function for function in bodies.values() for name in launches_of(function)}
     return host.run(main, read_structure(main, bodies), inputs)
 
 
@@ -103,6 +112,10 @@ class _Host:
         """The first launch of the group that the launch before belongs to,"""
         self.last: list[tuple[SSAValue, MemoryRef]] = []
         """its memrefs,"""
+        self.references: dict[str, FuncOp] = {}
+        """For each kernel the function that computes in its place; empty where kernels run."""
+        self.computed: list[Array] = []
+        """What the function computed that the last such launch belongs to."""
         self.poisoned: set[int] = set()
         """and which of them that group has begun to write."""
 
@@ -189,14 +202,21 @@ class _Host:
 
     def _launch(self, node: LaunchNode) -> None:
         op = node.op
-        callee = self.functions.get(op.callee.string_value())
+        name = op.callee.string_value()
+        callee = self.references.get(name, self.functions.get(name))
         ins, outs, workspace = (list(map(self._memref, part)) for part in (node.ins, node.outs, node.workspace))
         results = [memref.array for memref in outs]
         symbols = {name: self.env[name] for name in op.symbol_names}
         if isinstance(callee, FuncOp):
-            computed = run_function(callee, [memref.array for memref in ins], env=symbols, perturb=self.perturb)
-            for target, result in zip(results, computed, strict=True):
-                target[...] = result
+            # A group of several launches computes at the first, while all operands are there, and each writes what its kernel would.
+            if name in self.references and name != launches_of(callee)[0]:
+                computed = self.computed
+            else:
+                arrays = [memref.array for memref in ins]
+                computed = self.computed = run_function(callee, arrays, env=symbols, perturb=self.perturb)
+            for target, result, access in zip(results, computed, op.access_list[len(ins) :], strict=False):
+                if access.writes:
+                    target[...] = result
         elif isinstance(callee, kernel.FuncOp):
             from ...runtime.simulator import run_kernel
 

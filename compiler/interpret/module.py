@@ -68,11 +68,18 @@ def _strings(op: Operation, name: str) -> list[str]:
 
 
 def execute(
-    module: ModuleOp, inputs: Mapping[str, Array], on_value: OnValue | None = None, perturb: Perturb | None = None
+    module: ModuleOp,
+    inputs: Mapping[str, Array],
+    on_value: OnValue | None = None,
+    perturb: Perturb | None = None,
+    *,
+    references: bool = False,
 ) -> dict[str, Array]:
     """The outputs of `@main` by ONNX name. `on_value` sees every named intermediate value; `perturb` may change what each op computes,
     and what a kernel writes, before it is used.
 
+    With `references` groups that have kernels compute by their functions instead, which say what the kernels must compute: a result that is
+    wrong then is not the kernels' fault.
     At tensor level every value with an `nn.names` entry is reported; at memory level every buffer that a launch wrote.
     Raises `InvalidModelError` for a missing input, `SimulationError` for what the simulator finds.
     """
@@ -83,8 +90,8 @@ def execute(
             f"inputs of @main: expected {join_names(names)}, but {join_names(missing)} is not given"
         )
     if level(module) == "memory":
-        return _execute_memory(module, {name: inputs[name] for name in names}, on_value, perturb)
-    return _execute_tensors(module, [inputs[name] for name in names], output_names, on_value, perturb)
+        return _execute_memory(module, {name: inputs[name] for name in names}, on_value, perturb, references)
+    return _execute_tensors(module, [inputs[name] for name in names], output_names, on_value, perturb, references)
 
 
 def _execute_tensors(
@@ -93,6 +100,7 @@ def _execute_tensors(
     output_names: list[str],
     on_value: OnValue | None,
     perturb: Perturb | None,
+    references: bool,
 ) -> dict[str, Array]:
     from ...dialects.meaning import run_module
 
@@ -100,12 +108,13 @@ def _execute_tensors(
         if on_value is not None and (name := get_names(op)[index]):
             on_value(name, array, op)
 
-    results = run_module(module, inputs, on_result=report, perturb=perturb, calls=kernel_calls(module))
+    calls = None if references else kernel_calls(module)
+    results = run_module(module, inputs, on_result=report, perturb=perturb, calls=calls)
     return dict(zip(output_names, results, strict=True))
 
 
 def _execute_memory(
-    module: ModuleOp, inputs: dict[str, Array], on_value: OnValue | None, perturb: Perturb | None
+    module: ModuleOp, inputs: dict[str, Array], on_value: OnValue | None, perturb: Perturb | None, references: bool
 ) -> dict[str, Array]:
     from .host import run_host
 
@@ -114,7 +123,7 @@ def _execute_memory(
             if on_value is not None and name:
                 on_value(name, array, op)
 
-    return run_host(module, inputs, report, perturb)
+    return run_host(module, inputs, report, perturb, references=references)
 
 
 def input_shapes(

@@ -82,6 +82,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--check-numerics", action="store_true", help="execute before and after each pass and compare")
     group.add_argument("--seed", type=count, default=0, metavar="N", help="seed of random inputs (default 0)")
     group.add_argument("--inputs", type=Path, metavar="NPZ", help="inputs for --run, by ONNX name")
+    group.add_argument(
+        "--references", action="store_true", help="with --run: groups compute by their functions, not by their kernels"
+    )
     group.add_argument("--save-outputs", type=Path, metavar="NPZ", help="save the outputs of --run")
     group.add_argument("--blobs", type=Path, metavar="NPZ", help="the weights that an .mlir file refers to")
     group.add_argument("--save-blobs", type=Path, metavar="NPZ", help="save the weights that the result refers to")
@@ -122,6 +125,7 @@ def check_combinations(args: argparse.Namespace) -> None:
         ("--memory-limit", args.memory_limit, "--stop-after", args.stop_after),
         ("--inputs", args.inputs, "--run", args.run),
         ("--save-outputs", args.save_outputs, "--run", args.run),
+        ("--references", args.references or None, "--run", args.run),
         ("--print-ir-before", args.print_ir_before, "-p or --stop-after", runs_passes),
         ("--print-ir-after", args.print_ir_after, "-p or --stop-after", runs_passes),
         ("--dump-dir", args.dump_dir, "-p or --stop-after", runs_passes),

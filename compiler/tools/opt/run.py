@@ -22,10 +22,12 @@ def run_and_report(
     inputs: Path | None,
     save: Path | None,
     symbols: Mapping[str, int],
+    references: bool,
 ) -> None:
-    """Run with inputs from an .npz file, or seeded random ones; one line of statistics per output, and an .npz if asked."""
+    """Run with inputs from an .npz file, or seeded random ones; one line of statistics per output, and an .npz if asked. With `references`
+    groups compute by their functions, and not by their kernels."""
     given = load_arrays(inputs) if inputs is not None else random_inputs(module, seed, symbols)
-    results = execute(module, given)
+    results = execute(module, given, references=references)
     for name, array in results.items():
         output.write(f"{shown(name)}: {statistics(array)}\n")
     if save is not None:

@@ -151,6 +151,7 @@ class TrtcOptMain(OptSetup):
                 inputs=self.args.inputs,
                 save=self.args.save_outputs,
                 symbols=self.symbols,
+                references=bool(self.args.references),
             )
         else:
             output.write(self.output_resulting_program(module))

@@ -126,6 +126,7 @@ OPT: dict[str, Case] = {
     "--seed": (["add.mlir", "--run"], ["add.mlir", "--run", "--seed", "1"]),
     "--inputs": (["add.mlir", "--run"], ["add.mlir", "--run", "--inputs", "two.npz"]),
     "--save-outputs": (["add.mlir", "--run"], ["add.mlir", "--run", "--save-outputs", "y.npz"]),
+    "--references": (["zeros.mlir", "--run"], ["zeros.mlir", "--run", "--references"]),
     "--save-blobs": (ONNX, [*ONNX, "--save-blobs", "blobs.npz"]),
     "--blobs": (["graph.mlir", "--run"], ["graph.mlir", "--run", "--blobs", "graph.npz"]),
     "--traceback": (["invalid.mlir"], ["invalid.mlir", "--traceback"]),
@@ -150,6 +151,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10), folder / "model.onnx"
     )
     shutil.copy(folder / "model.onnx", folder / "model.bin")
+    shutil.copy(Path(__file__).parents[2] / "filecheck" / "tools" / "references.mlir", folder / "zeros.mlir")
     np.savez(folder / "x.npz", x=np.ones((5, 64), np.float32))
     np.savez(folder / "two.npz", x=np.ones((2, 3), np.float32))
     texts = {
