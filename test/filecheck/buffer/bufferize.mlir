@@ -87,8 +87,8 @@ func.func @main(%x : tensor<4x6xf32>) -> tensor<24xf32> {
 // CHECK-LABEL: func.func @main
 // CHECK-NEXT: [[W:%.*]] = buffer.alloc #nn.dims<2, 64> : memref<2x64xf32>
 // CHECK-NEXT: buffer.launch @split ins(%x : memref<2x64xf32>) outs([[Y:%.*]] : memref<2xf32>) workspace([[W]] : memref<2x64xf32>) {accesses = ["read", "none", "write"]}
-// CHECK-NEXT: buffer.launch @split_stage1 ins(%x : memref<2x64xf32>) outs([[Y]] : memref<2xf32>) workspace([[W]] : memref<2x64xf32>) {buffer.out_names = ["y"], accesses = ["none", "write", "read"]}
-// CHECK-NEXT: buffer.launch @split_stage2 ins(%x : memref<2x64xf32>) outs([[Y]] : memref<2xf32>) workspace([[W]] : memref<2x64xf32>) {accesses = ["none", "none", "update"]}
+// CHECK-NEXT: buffer.launch @split_stage1 ins(%x : memref<2x64xf32>) outs([[Y]] : memref<2xf32>) workspace([[W]] : memref<2x64xf32>) {accesses = ["none", "write", "read"]}
+// CHECK-NEXT: buffer.launch @split_stage2 ins(%x : memref<2x64xf32>) outs([[Y]] : memref<2xf32>) workspace([[W]] : memref<2x64xf32>) {buffer.out_names = ["y"], accesses = ["none", "update", "none"]}
 // CHECK-NEXT: func.return
 func.func private @split_reference(tensor<2x64xf32>) -> tensor<2xf32> attributes {kernel.launches = [@split, @split_stage1, @split_stage2],
   kernel.choice = #kernel.choice<"reduce_split", {spans = 64 : i64}, workspace [!kernel.global<dims <2, 64> x f32, strides <64, 1>, align 16>]>}
@@ -104,7 +104,7 @@ kernel.func @split_stage1(%x: !kernel.global<dims <2, 64> x f32, strides <64, 1>
 }
 kernel.func @split_stage2(%x: !kernel.global<dims <2, 64> x f32, strides <64, 1>, align 16>, %y: !kernel.global<dims <2> x f32, strides <1>, align 16>,
     %w: !kernel.global<dims <2, 64> x f32, strides <64, 1>, align 16>) grid <1, 1, 1> warps 4 coords(%i, %j, %k)
-    attributes {kernel.accesses = ["none", "none", "update"]} {
+    attributes {kernel.accesses = ["none", "update", "none"]} {
   kernel.return
 }
 func.func @main(%x : tensor<2x64xf32>) -> tensor<2xf32> {
