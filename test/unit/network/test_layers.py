@@ -272,3 +272,16 @@ def test_a_dim_beside_a_constant_has_that_size_throughout_its_range() -> None:
         ):
             net.module({"N": (low, 2, high)})
     assert nn.symbol_ranges(net.module({"N": (2, 2, 2)})) == {"N": (2, 2, 2)}
+
+
+def test_initializers_have_names_of_their_own() -> None:
+    net = Network()
+    x = net.add_input("x", "f32", (2,))
+    w = net.add_initializer("w", np.ones(2, np.float32))
+    assert net.add_initializer("w", np.ones(2, np.float32)) is w
+    with pytest.raises(InvalidModelError, match="the network has other numbers of this name"):
+        net.add_initializer("w", np.zeros(2, np.float32))
+    with pytest.raises(InvalidModelError, match="expected a name"):
+        net.add_initializer("", np.ones(2, np.float32))
+    net.mark_output(net.add_binary("mul", x, w), "y")
+    assert [op.name for op in net.module().walk()].count("nn.initializer") == 1
