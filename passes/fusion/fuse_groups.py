@@ -20,7 +20,7 @@ Linear: each op is looked at a bounded number of times.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -90,8 +90,13 @@ def _remark_refusals(region: Region, part: str, answer: Answer) -> None:
 def _commit(region: Region, growth: Growth, matcher: Matcher) -> None:
     """Turn the longest accepted part of a region into a group and free the rest."""
     for op, reason in region.left_out:
-        if _computes(op):
-            remark(op, "missed", NAME, f"not fused with {region.anchor.name}: {reason}")
+        if is_view(op):
+            if op in growth.told or not _parts_groups(op, growth.constants):
+                continue
+            growth.told.add(op)
+        elif not _grouped(op, growth.constants):
+            continue
+        remark(op, "missed", NAME, f"not fused with {region.anchor.name}: {reason}")
     view, ops = _longest(region, growth, matcher)
     kept = set(ops)
     growth.taken.difference_update(op for op in (*region.prologue, *region.epilogue) if op not in kept)
@@ -108,7 +113,34 @@ def _computes(op: Operation) -> bool:
 
 
 def _grouped(op: Operation, constants: set[SSAValue]) -> bool:
+    """Whether an op is to be in a group of this block, whose `constants` are known before it runs."""
     return _computes(op) and op.results[0] not in constants
+
+
+def _parts_groups(view: Operation, constants: set[SSAValue]) -> bool:
+    """Whether a view lies between two ops that compute: what no op computes or reads has nothing to fuse with."""
+    return all(_reaches(view, neighbours, constants) for neighbours in (_makers, _readers))
+
+
+def _reaches(view: Operation, neighbours: Callable[[Operation], Iterable[Operation]], constants: set[SSAValue]) -> bool:
+    """Whether an op that computes lies on this side of a view, behind other views or not."""
+    pending, seen = [view], {view}
+    while pending:
+        for op in neighbours(pending.pop()):
+            if isinstance(op, GroupOp) or _grouped(op, constants):
+                return True
+            if is_view(op) and op not in seen:
+                seen.add(op)
+                pending.append(op)
+    return False
+
+
+def _makers(op: Operation) -> Iterator[Operation]:
+    return (operand.owner for operand in op.operands if isinstance(operand.owner, Operation))
+
+
+def _readers(op: Operation) -> Iterator[Operation]:
+    return (use.operation for result in op.results for use in result.uses)
 
 
 def _spread_widening_casts(block: Block) -> None:

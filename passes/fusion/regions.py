@@ -88,6 +88,8 @@ class Growth:
     position: dict[Operation, int] = field(default_factory=dict)
     taken: set[Operation] = field(default_factory=set)
 
+    told: set[Operation] = field(default_factory=set)
+    """Views that a remark has told of already: what lies on the other side meets them, too."""
     reserved: dict[Operation, Operation] = field(default_factory=dict)
     """Dequantize ops that the anchor behind them is to take in, so that what lies in memory between is i8."""
 
@@ -108,7 +110,7 @@ class Growth:
         if op not in self.position or op in self.taken:
             return "it is in another group"
         if not nn.is_pointwise(op):
-            return "it is no pointwise op"
+            return "views stay outside groups" if is_view(op) else "it is no pointwise op"
         reserved = self.reserved.get(op, region.anchor)
         if reserved is not region.anchor:
             return f"{reserved.name} takes it in"
@@ -137,11 +139,12 @@ class Growth:
             self._leave_out_operands(region)
 
     def _leave_out_operands(self, region: Region) -> None:
-        """Note the pointwise ops before an anchor that takes them in from memory only."""
+        """Note the ops before an anchor that takes them in from memory only."""
         noted = {*region.prologue, *(op for op, _ in region.left_out)}
-        for op in self._producers([region.anchor]):
-            if op not in noted and self.refuse_join(op, region) is None:
-                region.left_out.append((op, f"a {region.kind} reads this operand from memory"))
+        for op in self._producers([region.anchor, *region.prologue]):
+            if op not in noted:
+                reason = f"a {region.kind} reads this operand from memory"
+                region.left_out.append((op, "views stay outside groups" if is_view(op) else reason))
 
     def _step_down(self, region: Region) -> list[Operation]:
         """The fewest ops behind the region that leave it with one result again; empty if there are none, which `left_out` explains."""
@@ -152,8 +155,10 @@ class Growth:
         seen: set[Operation] = set()
 
         def reach(value: SSAValue) -> bool:
-            """Note the users of a value; False if one of them cannot join."""
+            """Note the users of a value; False if one of them cannot join, which `left_out` explains for each."""
             open_uses[value] = 0
+            joining: dict[Operation, None] = {}
+            outside: Operation | None = None
             for use in value.uses:
                 user = use.operation
                 open_uses[value] += 1
@@ -161,14 +166,26 @@ class Growth:
                     continue
                 if reason := self.refuse_join(user, region, dims):
                     region.left_out.append((user, reason))
-                    return False
-                seen.add(user)
+                    outside = outside or user
+                else:
+                    joining[user] = None
+            if outside is not None:
+                region.left_out += [(user, f"{outside.name} reads the same value from memory") for user in joining]
+                return False
+            seen.update(joining)
+            for user in joining:
                 heappush(heap, (self.position[user], user))  # positions are unique, so ops are never compared
             return True
 
+        def part(why: str) -> list[Operation]:
+            """No step, for this reason."""
+            nearest = {use.operation for use in result.uses}
+            region.left_out += [(op, why) for op in (*step, *(op for _, op in heap)) if op in nearest]
+            return []
+
+        step: list[Operation] = []
         if not reach(result):
             return []
-        step: list[Operation] = []
         while heap and len(step) < _RECONVERGENCE_LIMIT:
             _, op = heappop(heap)
             step.append(op)
@@ -178,12 +195,8 @@ class Growth:
             if not any(open_uses.values()):
                 return step
             if not reach(op.results[0]):
-                return []
-        if heap:
-            region.left_out.append(
-                (heap[0][1], f"more than {_RECONVERGENCE_LIMIT} ops lie between one result and the next")
-            )
-        return []
+                return part("what reads its result does not join the group, which would have several results")
+        return part(f"more than {_RECONVERGENCE_LIMIT} ops lie between one result and the next")
 
     def _absorb_operands(self, region: Region, ops: list[Operation], dims: tuple[Expr, ...]) -> list[Operation]:
         """Pointwise ops with results of shape `dims` before `ops` whose results only the region uses; nearest first."""
@@ -208,6 +221,8 @@ class Growth:
             for producer in self._producers([op]):
                 if producer not in known:
                     heappush(heap, (-self.position[producer], producer))
+        more = f"the group has {_RECONVERGENCE_LIMIT} ops before it already"
+        region.left_out += [(op, more) for _, op in heap if op not in inside]
         return absorbed
 
     def _producers(self, ops: Iterable[Operation]) -> Iterator[Operation]:

@@ -11,7 +11,7 @@ func.func @whole(%x: tensor<?x8xf32, #nn.dims<N, 8>>) -> tensor<?x8xf32, #nn.dim
 
 // -----
 
-// Growth: each neighbour that stays outside, with the reason; views, which no group computes, are not named.
+// Growth: each neighbour that stays outside, with the reason; a view at the network's edge parts no groups.
 // CHECK: missed: fuse-groups: nn.softmax: not fused with nn.matmul: it is no pointwise op
 // CHECK-NEXT: missed: fuse-groups: nn.relu: not fused with nn.softmax: its result has another shape, tensor<1x8xf32>
 // CHECK-NEXT: missed: fuse-groups: nn.exp: not fused with nn.softmax: ops outside the group read it too
@@ -26,6 +26,20 @@ func.func @neighbours(%x: tensor<4x8xf32>, %w: tensor<8x8xf32>, %b: tensor<1x8xf
   %5 = nn.relu %b : tensor<1x8xf32>
   %6 = nn.add %5, %3 : (tensor<1x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
   func.return %1, %4, %6 : tensor<4x8xf32>, tensor<32xf32>, tensor<4x8xf32>
+}
+
+// -----
+
+// A value that many read: each reader that stays outside, and a view that lies between two groups.
+// CHECK: missed: fuse-groups: nn.reshape: not fused with nn.matmul: views stay outside groups
+// CHECK-NEXT: missed: fuse-groups: nn.relu: not fused with nn.matmul: nn.reshape reads the same value from memory
+// CHECK-NEXT: analysis: fuse-groups: func.func: 3 groups
+func.func @readers(%x: tensor<4x8xf32>, %w: tensor<8x8xf32>) -> (tensor<4x8xf32>, tensor<32xf32>) {
+  %0 = nn.matmul %x, %w : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+  %1 = nn.relu %0 : tensor<4x8xf32>
+  %2 = nn.reshape %0 : (tensor<4x8xf32>) -> tensor<32xf32>
+  %3 = nn.exp %2 : tensor<32xf32>
+  func.return %1, %3 : tensor<4x8xf32>, tensor<32xf32>
 }
 
 // -----
