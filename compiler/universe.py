@@ -158,11 +158,6 @@ def load_pass(name: str) -> type[ModulePass]:
     return own[name]() if name in own else all_passes()[name]()
 
 
-def schedule_entry_points() -> dict[str, Callable[[], Any]]:
-    """Loaders of the schedules that installed packages add through the entry point group `trtc.schedules`."""
-    return {entry.name: entry.load for entry in entry_points(group="trtc.schedules")}
-
-
 def make_context() -> Context:
     """An xDSL `Context` with every dialect of the environment registered, none loaded."""
     context = Context()

@@ -120,11 +120,6 @@ class LayoutAttr(Data[Layout]):
     def align(self) -> int:
         return self.data.align
 
-    @property
-    def is_contiguous(self) -> bool:
-        """Whether the tensor is row-major without gaps."""
-        return self.data.strides is None
-
     def strides_for(self, dims: Sequence[Expr]) -> tuple[Expr, ...]:
         """The strides, written out for a tensor with these dims."""
         if self.strides is not None:

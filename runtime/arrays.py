@@ -11,7 +11,6 @@ import numpy as np
 from ..dialects.provenance import join_names
 from .program.memory import InputError, Shape, TensorSpec
 
-_DLPACK_CPU = 1
 _DLPACK_CUDA = (2, 13)
 
 

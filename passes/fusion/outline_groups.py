@@ -6,9 +6,8 @@
     func.func private @conv_relu(%a : T, %b : T) -> T attributes {fusion.anchor = "conv", fusion.layouts = [...]} { ... }
 
 Groups are equal if their bodies (ops, attributes, types, how values connect), anchors, types and layouts are. Names and locations do not
-count: the call keeps the group's fused location, its ONNX names and, as `fusion.names`, those of the values inside, while the shared
-function has the location of the first group and no names. Functions are called after what they compute, with a number if
-that is taken. Linear.
+count: the call keeps the group's fused location and its ONNX names, while the shared function has the location of the first group and
+no names. Functions are called after what they compute, with a number if that is taken. Linear.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, cast
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr, SymbolRefAttr
+from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
 from xdsl.irdl import IRDLOperation
@@ -31,7 +30,6 @@ from ..kernels.building.group import GroupView
 from ..remarks import remark
 
 NAME = "outline-groups"
-INNER_NAMES = "fusion.names"
 _NAME_WORDS = 4
 """Ops that a function's name lists before it stops."""
 
@@ -80,9 +78,6 @@ class _Outliner:
         call = fusion.CallOp(SymbolRefAttr(name), list(group.operands), list(group.result_types))
         call.location = group.location
         set_names(call, get_names(group))
-        inner = [n for op in group.ops() for n in get_names(op) if n]
-        if inner:
-            call.attributes[INNER_NAMES] = ArrayAttr([StringAttr(n) for n in inner])
         assert group.parent is not None
         group.parent.insert_op_before(call, group)
         for old, new in zip(group.results, call.results, strict=True):

@@ -3,7 +3,7 @@
 // Equal groups share a function, whatever their names; another layout makes another function; names stay at the calls. Arguments are
 // called what the first op that takes them does.
 // CHECK-LABEL: @main
-// CHECK-NEXT: %[[A:.*]] = fusion.call @mul_relu(%x) {nn.names = ["a"], fusion.names = ["m", "a"]} : (tensor<?x4xf32, #nn.dims<N, 4>>) -> tensor<?x4xf32, #nn.dims<N, 4>>
+// CHECK-NEXT: %[[A:.*]] = fusion.call @mul_relu(%x) {nn.names = ["a"]} : (tensor<?x4xf32, #nn.dims<N, 4>>) -> tensor<?x4xf32, #nn.dims<N, 4>>
 // CHECK-NEXT: %[[B:.*]] = fusion.call @mul_relu(%[[A]]) {nn.names = ["b"]}
 // CHECK-NEXT: %[[C:.*]] = fusion.call @mul_relu_1(%[[B]])
 // CHECK-NEXT: func.return %[[C]]
