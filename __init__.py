@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         TrtcError,
         UnsupportedOpError,
     )
+    from .dialects.host.control import HostValueError
     from .runtime.engine import Engine, load
     from .runtime.program.memory import InputError
 
@@ -35,6 +36,7 @@ _WHERE = {
     "BuildOptions": "compiler.options",
     "Engine": "runtime.engine",
     "load": "runtime.engine",
+    "HostValueError": "dialects.host.control",
     "InputError": "runtime.program.memory",
     **dict.fromkeys(
         (
@@ -52,8 +54,8 @@ _WHERE = {
 }
 
 __all__ = [
-    "BuildOptions", "Engine", "EngineFormatError", "InputError", "InvalidModelError", "Network", "OptionError", "PassError",
-    "SimulationError", "TargetError", "TrtcError", "UnsupportedOpError", "build", "load",
+    "BuildOptions", "Engine", "EngineFormatError", "HostValueError", "InputError", "InvalidModelError", "Network", "OptionError",
+    "PassError", "SimulationError", "TargetError", "TrtcError", "UnsupportedOpError", "build", "load",
 ]  # fmt: skip
 
 

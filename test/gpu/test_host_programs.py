@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trtc.dialects.host.control import HostValueError
+from trtc import HostValueError
 from trtc.runtime.profiler import measure, profile
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
