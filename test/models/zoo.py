@@ -8,8 +8,7 @@ drawn from a seed, never constant: two seeds must give different outputs (`asser
 from __future__ import annotations
 
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -142,42 +141,13 @@ def inception_v1(seed: int = 0) -> Model:
 def qdq_convnet() -> Model:
     """`ppocr_cls` quantized by ONNX Runtime: Q/DQ around convolutions and the matmul, int8, symmetric, per channel.
 
-    Compare with `ORT_DISABLE_ALL`: ONNX Runtime's optimizer moves Q/DQ pairs and changes results.
+    As `quantize_convnet.py` wrote it down once, since its numbers depend on ONNX Runtime's version. Compare with `ORT_DISABLE_ALL`: ONNX
+    Runtime's optimizer moves Q/DQ pairs and changes results.
     """
-    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-
     base = ppocr_cls()
-
-    class Reader(CalibrationDataReader):
-        def __init__(self) -> None:
-            self.samples: Iterator[Inputs] = iter([base.inputs(100 + i) for i in range(4)])
-
-        def get_next(self) -> Inputs | None:
-            return next(self.samples, None)
-
-    with tempfile.TemporaryDirectory() as folder:
-        simplified, quantized = Path(folder) / "simplified.onnx", Path(folder) / "quantized.onnx"
-        _simplified(base.proto, simplified)
-        quantize_static(
-            str(simplified), str(quantized), Reader(), quant_format=QuantFormat.QDQ, per_channel=True,
-            op_types_to_quantize=["Conv", "MatMul"], activation_type=QuantType.QInt8, weight_type=QuantType.QInt8,
-            extra_options={"ActivationSymmetric": True, "WeightSymmetric": True},
-        )  # fmt: skip
-        model = onnx.load(str(quantized))
-    return Model("qdq_convnet", model, base.make_inputs, base.profiles)
-
-
-def _simplified(model: ModelProto, path: Path) -> None:
-    """Opset 17 (per-channel Q/DQ needs 13), constants as initializers, batch norms folded by ONNX Runtime."""
-    import onnxruntime
-    from onnx import version_converter
-
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.optimized_model_filepath = str(path)
-    options.log_severity_level = 3
-    converted = version_converter.convert_version(model, 17).SerializeToString()
-    onnxruntime.InferenceSession(converted, options, providers=["CPUExecutionProvider"])
+    return Model(
+        "qdq_convnet", onnx.load(str(Path(__file__).parent / "qdq_convnet.onnx")), base.make_inputs, base.profiles
+    )
 
 
 ALL: dict[str, Callable[[], Model]] = {
