@@ -114,6 +114,26 @@ def test_what_one_branch_alone_writes_is_not_written() -> None:
     assert "launch of relu reads what no launch has written" in verdict("branch", changed)
 
 
+@pytest.mark.parametrize(("offset", "message"), [(256, "two buffers that are live at once"), (768, "")])
+def test_what_a_loop_reads_each_time_lives_until_its_end(offset: int, message: str) -> None:
+    """`kept` is written before the loop and read first thing in each turn: what the turn writes later must not lie over it."""
+    text = text_of("counted")
+    memory = f"memref<{max(offset, 512) + 256}xi8>"
+    for name, place in (("late", offset), ("first", 512), ("kept", 256)):
+        slot = f"%{name} = buffer.slot %0 offset {place} size 16 dims #nn.dims<4> : {memory} to memref<4xf32>\n    "
+        text = text.replace("%carried = buffer.slot", f"{slot}%carried = buffer.slot", 1)
+    launch = "buffer.launch @{} ins(%{} : memref<4xf32>) outs(%{} : memref<4xf32>)\n    "
+    before, turn = (
+        launch.format("relu", "x", "kept"),
+        launch.format("relu", "kept", "first") + launch.format("neg", "first", "late"),
+    )
+    text = text.replace("scf.for %i", f"{before}scf.for %i", 1).replace(
+        "%now = buffer.view", f"{turn}%now = buffer.view", 1
+    )
+    said = verdict("counted", text.replace("memref<256xi8>", memory))
+    assert message in said and bool(message) == bool(said), said
+
+
 def bodies(count: int, calls: int) -> str:
     """Bodies that call each other in a row, the last of which does nothing."""
     call = "    func.call @f{0}() : () -> ()\n"
