@@ -24,13 +24,13 @@ def printable(text: str) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """The same for a message of several lines; a name that nobody would read to its end is cut."""
+    """The same for a message of several lines; long names are cut."""
     lines = text if text.isprintable() else "\n".join(map(printable, text.split("\n")))
     return re.sub(rf"(?<!\S)(\S{{{_SHOWN}}})\S{{{_SHOWN},}}", r"\1...", lines) if len(lines) > 2 * _SHOWN else lines
 
 
 def shown(name: str) -> str:
-    """A name in a line of text: printable, and cut where nobody would read on."""
+    """A name in a line of text: printable, and cut where it is long."""
     return printable(name if len(name) <= 2 * _SHOWN else f"{name[:_SHOWN]}...")
 
 

@@ -124,7 +124,7 @@ def _temporary(folder: Path, prefix: str) -> tuple[int, str]:
 
 
 def _clear_abandoned(folder: Path, prefix: str) -> None:
-    """Removes what writers that were killed left: temporary files that nobody locks."""
+    """Removes what writers that were killed left: temporary files without a lock."""
     for path in folder.glob(f"{glob.escape(prefix)}????????{_WRITING}"):
         with suppress(OSError):
             handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from onnx import ValueInfoProto
 
 _MAX_TEXT = 512
-"""Longer texts are names: what a parser makes of them helps nobody."""
+"""Longer texts are names and are not parsed."""
 
 
 @dataclass
@@ -56,7 +56,7 @@ def _dims(value: ValueInfoProto) -> Iterable[Any]:
 
 
 def is_name(text: str) -> bool:
-    """Whether a text names a dim: `?`, `-1` and the like say that nobody knows."""
+    """Whether a text names a dim: `?`, `-1` and the like say that it is not known."""
     return re.search(r"\w", text) is not None and not re.fullmatch(r"\s*-\s*\d+\s*", text)
 
 

@@ -1,6 +1,6 @@
 """Reading an ONNX model: bytes to a checked `Graph` whose nodes are in topological order and whose weights are arrays.
 
-Nothing here knows an operator. Every defect of the file itself (not parseable, no opset, a value that nobody makes, a
+Nothing here knows an operator. Every defect of the file itself (not parseable, no opset, a value that no node makes, a
 cycle, data of the wrong length, external data outside the model's folder) is an `InvalidModelError`.
 """
 

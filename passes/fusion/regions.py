@@ -110,7 +110,7 @@ class Growth:
         if op not in self.position or op in self.taken:
             return "it is in another group"
         if not nn.is_pointwise(op):
-            return "views stay outside groups" if is_view(op) else "it is no pointwise op"
+            return "views stay outside groups" if is_view(op) else "it is not a pointwise op"
         reserved = self.reserved.get(op, region.anchor)
         if reserved is not region.anchor:
             return f"{reserved.name} takes it in"

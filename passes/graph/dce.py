@@ -1,4 +1,4 @@
-"""`dce`: erases ops whose results nobody uses, and operands of groups that their bodies do not use.
+"""`dce`: erases ops whose results are not used, and operands of groups that their bodies do not use.
 
     %0 = nn.exp %x : tensor<4xf32>        // no use
     %1 = nn.abs %x : tensor<4xf32>

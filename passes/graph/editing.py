@@ -98,7 +98,7 @@ def _is_static(op: Operation) -> bool:
 
 
 def erase_unused(ops: Iterable[Operation]) -> None:
-    """Erase the ops, given in block order, that nobody uses any more."""
+    """Erase the ops, given in block order, whose results are no longer used."""
     for op in reversed(list(ops)):
         if op.parent is not None and all(result.first_use is None for result in op.results):
             op.detach()

@@ -139,7 +139,7 @@ class ConcatDown(RewritePattern):
 
 
 class QuantizeUp(RewritePattern):
-    """quantize(op(x)) -> op(quantize(x)), where nobody else reads op(x)."""
+    """quantize(op(x)) -> op(quantize(x)), where op(x) has no other reader."""
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: quant.QuantizeOp, rewriter: PatternRewriter, /) -> None:

@@ -18,7 +18,7 @@ _PLAN_LIMIT = 64
 
 
 class ExecutionContext(ABC):
-    """One arena over which an engine runs, one inference at a time: threads that share a context take turns. Several contexts of
+    """One arena over which an engine runs, one inference at a time: calls are serialized by a lock. Several contexts of
     one engine share its weights."""
 
     def __init__(self, engine: EngineContents, variant: Variant):

@@ -113,7 +113,7 @@ class SharedMemory:
             )
 
     def check_write(self, granules: np.ndarray, warps: np.ndarray) -> None:
-        """Writes: nobody may still read, write or be about to land there."""
+        """Writes: no read, write or asynchronous copy of these bytes may be pending."""
         self._check_landing(granules)
         if self.reading[granules].any():
             raise RuleBroken("race: write to bytes that wgmma or a TMA store may still read; its wait is missing")

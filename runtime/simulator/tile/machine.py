@@ -3,8 +3,8 @@ The fast simulator: tile ops in program order, batched over blocks.
 
 A fragment is an array [blocks, rows, columns], a rows fragment [blocks, rows], a shared tile [blocks, (stages,) rows, columns] that
 starts as poison; an index is an int, or one int for each block. Asynchronous copies and tensor-core products are done at once: what they
-must wait for is the business of the thread simulator. Roles are coroutines that give way where a ring would make them wait; a ring that
-nobody can move on is a deadlock. Where control flow differs between the blocks of a batch, the batch is split and run again.
+must wait for is checked by the thread simulator. Roles are coroutines that yield where a ring would make them wait; if no role can go on,
+that is a deadlock. Where control flow differs between the blocks of a batch, the batch is split and run again.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ func.func @whole(%x: tensor<?x8xf32, #nn.dims<N, 8>>) -> tensor<?x8xf32, #nn.dim
 // -----
 
 // Growth: each neighbour that stays outside, with the reason; a view at the network's edge parts no groups.
-// CHECK: missed: fuse-groups: nn.softmax: not fused with nn.matmul: it is no pointwise op
+// CHECK: missed: fuse-groups: nn.softmax: not fused with nn.matmul: it is not a pointwise op
 // CHECK-NEXT: missed: fuse-groups: nn.relu: not fused with nn.softmax: its result has another shape, tensor<1x8xf32>
 // CHECK-NEXT: missed: fuse-groups: nn.exp: not fused with nn.softmax: ops outside the group read it too
 // CHECK-NEXT: applied: fuse-groups: fusion.group: row group of nn.softmax, nn.add
