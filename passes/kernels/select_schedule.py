@@ -3,11 +3,11 @@
 
     func.func private @relu_0(..)  ->  func.func private @relu_0(..) attributes {kernel.choice = #kernel.choice<"pointwise", {...}>}
 
-The first schedule that matches the group takes it; its first configuration is the heuristic's choice. A choice that is there already (from
-the tuner or a lock file) stays if its schedule matches the group. Options: `allowed` names the schedules that may be used;
+Every configuration of every schedule that takes the group has a price, and the rule of `cost/decision.py` chooses. A choice that is there
+already (from the tuner or a lock file) stays if its schedule matches the group. Options: `allowed` names the schedules that may be used;
 `force` gives functions a schedule and tunables, as `fc_0:gemm_mma:bm=128:bn=64` (`*` stands for every function that the schedule takes).
-Each refusal of a schedule that takes such anchors is a remark; a group that no schedule takes is an error with all reasons. Assumes
-`outline-groups`.
+Remarks say what was chosen at what price, by how much each other schedule lost, and why each that is for such anchors refuses. A group that
+no schedule takes is an error with all reasons. Assumes `outline-groups`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ from ...dialects.provenance import describe
 from ..remarks import remark
 from .building.group import GroupView
 from .building.schedule import choice_of, target_of
-from .schedules.matching import first_match
+from .cost.decision import within
+from .schedules.competition import Competition, compete
+from .schedules.matching import Answer, first_match
 
 NAME = "select-schedule"
 TARGET = "kernel.target"
@@ -58,28 +60,55 @@ Forced: TypeAlias = Mapping[str, tuple[str, dict[str, int | str]]]
 """Schedule and tunables by function."""
 
 
-def choose(func: FuncOp, target: Attribute | None, allowed: tuple[str, ...] | None, forced: Forced) -> Choice:
-    """The choice for one group. Raises UnsupportedOpError where no schedule, or not the one asked for, takes it."""
-    view = GroupView.of(func)
+def _wanted(
+    func: FuncOp, view: GroupView, target: Attribute | None, allowed: tuple[str, ...] | None, forced: Forced
+) -> tuple[str, Mapping[str, int | str]] | None:
+    """The schedule and the tunables that a group must have, if any: what is forced, else the choice that it carries."""
     wanted = forced.get(func.sym_name.data)
-    kept = func.attributes.get(CHOICE)
     everywhere = forced.get("*")
     if wanted is None and everywhere is not None and first_match(view, target, (everywhere[0],))[0] is not None:
         wanted = everywhere
+    kept = func.attributes.get(CHOICE)
     if wanted is None and isinstance(kept, Choice) and (allowed is None or kept.schedule.data in allowed):
         wanted = kept.schedule.data, kept.values
-    if wanted is not None:
-        allowed = (wanted[0],)
-    match, answer = first_match(view, target, allowed)
-    if match is None:
-        ops = ", ".join(describe(op) for op in view.ops) or "a copy and no op"
-        raise UnsupportedOpError(f"{NAME}: @{func.sym_name.data} with {ops}: no schedule accepts it: {answer.why}")
-    for declined in answer.missed:
-        remark(declined.refusal.op or func, "missed", NAME, f"@{func.sym_name.data} is not for {declined}")
-    best = match.schedule.configs(match.problem, target_of(target))[0]
+    return wanted
+
+
+def choose(func: FuncOp, target: Attribute | None, allowed: tuple[str, ...] | None, forced: Forced) -> Choice:
+    """The choice for one group. Raises UnsupportedOpError where no schedule, or not the one asked for, takes it."""
+    view = GroupView.of(func)
+    wanted = _wanted(func, view, target, allowed, forced)
     if wanted is None:
-        return best
-    return choice_of(match.schedule, match.problem, {**best.values, **wanted[1]})
+        found = compete(view, target, allowed)
+        if isinstance(found, Answer):
+            raise _refused(func, view, found)
+        _remark_competition(func, found)
+        return found.winner.choice
+    match, answer = first_match(view, target, (wanted[0],))
+    if match is None:
+        raise _refused(func, view, answer)
+    best = match.schedule.configs(match.problem, target_of(target))[0]
+    choice = choice_of(match.schedule, match.problem, {**best.values, **wanted[1]})
+    remark(func, "analysis", NAME, f"{choice.schedule.data} {choice.values}, as it was asked for")
+    return choice
+
+
+def _refused(func: FuncOp, view: GroupView, answer: Answer) -> UnsupportedOpError:
+    ops = ", ".join(describe(op) for op in view.ops) or "a copy and no op"
+    return UnsupportedOpError(f"{NAME}: @{func.sym_name.data} with {ops}: no schedule accepts it: {answer.why}")
+
+
+def _remark_competition(func: FuncOp, found: Competition) -> None:
+    winner, next_best = found.winner, found.runner_up
+    others = f", {next_best.values} {next_best.price:.2f} us" if next_best is not None else ""
+    remark(func, "analysis", NAME, f"{winner} {winner.price:.2f} us{others}")
+    for loser in found.losers:
+        message = (
+            f"@{func.sym_name.data} is not for {loser} {loser.price:.2f} us: {winner.schedule} has {winner.price:.2f}"
+        )
+        remark(func, "missed", NAME, message + within(winner.price, loser.price))
+    for declined in found.answer.missed:
+        remark(declined.refusal.op or func, "missed", NAME, f"@{func.sym_name.data} is not for {declined}")
 
 
 @dataclass(frozen=True)
@@ -95,6 +124,4 @@ class SelectSchedulePass(ModulePass):
         target = op.attributes.get(TARGET)
         forced = {function: (name, tunables) for function, name, tunables in map(parse_force, self.force)}
         for func in outlined(op):
-            choice = choose(func, target, self.allowed, forced)
-            func.attributes[CHOICE] = choice
-            remark(func, "analysis", NAME, f"{choice.schedule.data} {choice.values}")
+            func.attributes[CHOICE] = choose(func, target, self.allowed, forced)

@@ -51,6 +51,8 @@ def _busy(work: Work, gpu: Gpu, sms: int, smem: int) -> float:
         step = max(step, count / (pipe.rate * min(1.0, warps / pipe.warps)))
     step = max(together * step, gpu.wait / work.ahead)
     wave = work.steps * step + together * work.epilogue / gpu.pipes[ISSUE].rate
+    if not work.whole_waves:
+        return ceil(work.blocks / sms) / together * wave
     waves = ceil(work.blocks / (sms * together))
     return waves * wave + (waves - 1) * work.refill * gpu.wait
 

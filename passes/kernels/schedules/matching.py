@@ -1,8 +1,9 @@
 """
-Which schedule takes a group: the first, in order of preference, of those that take its anchors and match.
+Which schedules take a group: of those for its anchors, in order of preference, the ones that match.
 
-`first_match` asks them once. A `Matcher` belongs to one run of one pass and remembers answers by the groups' signatures, so that the equal
-layers of a model ask once; it holds at most `MOST` of them, and goes with the pass.
+`first_match` asks until one does, which is what fusion needs to know, `all_matches` asks all. A `Matcher` belongs to one run of one
+pass and remembers answers by the groups' signatures, so that the equal layers of a model ask once; it holds at most `MOST` of them, and
+goes with the pass.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Match:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the schedules say about a group: the name of the one that takes it or None, and the refusals of those asked before."""
+    """What the schedules say about a group: the name of the first that takes it or None, and the refusals of those asked."""
 
     schedule: str | None
     declined: tuple[Declined, ...] = ()
@@ -71,16 +72,36 @@ def first_match(
     view: GroupView, target: Attribute | None, allowed: Sequence[str] | None = None
 ) -> tuple[Match | None, Answer]:
     """The first schedule that takes a group, of the `allowed` ones if given. Raises OptionError for an unknown name among these."""
+    matches, answer = _ask(view, target, allowed, first=True)
+    return (matches[0] if matches else None), answer
+
+
+def all_matches(
+    view: GroupView, target: Attribute | None, allowed: Sequence[str] | None = None
+) -> tuple[list[Match], Answer]:
+    """All schedules that take a group, of the `allowed` ones if given. Raises OptionError for an unknown name among these."""
+    return _ask(view, target, allowed, first=False)
+
+
+def _ask(
+    view: GroupView, target: Attribute | None, allowed: Sequence[str] | None, *, first: bool
+) -> tuple[list[Match], Answer]:
     candidates = taking(view.anchor_classes, None if allowed is None else [s.name for s in schedules(allowed)])
+    matches: list[Match] = []
     declined: list[Declined] = []
     for candidate in candidates:
         problem = candidate.match(view, target_of(target))
-        if not isinstance(problem, Refusal):
-            return Match(candidate, problem), Answer(candidate.name, tuple(declined))
-        declined.append(Declined(candidate.name, problem))
+        if isinstance(problem, Refusal):
+            declined.append(Declined(candidate.name, problem))
+            continue
+        matches.append(Match(candidate, problem))
+        if first:
+            break
+    if matches:
+        return matches, Answer(matches[0].schedule.name, tuple(declined))
     nobody = None if candidates else _nobody(view.anchor_classes, allowed)
     refusals = [nobody] if nobody else [d.refusal for d in declined]
-    return None, Answer(None, tuple(declined), nobody, all(refusal.final for refusal in refusals))
+    return [], Answer(None, tuple(declined), nobody, all(refusal.final for refusal in refusals))
 
 
 def _nobody(anchors: Anchors, allowed: Sequence[str] | None) -> Refusal:

@@ -1,8 +1,9 @@
 """
 The schedules, in order of preference, loaded when first asked for.
 
-Fusion, schedule selection and the tuner all ask these, so that there is one rule list: each schedule's `match`. A package outside the
-tree adds schedules through the entry point group `trtc.schedules`; these come after trtc's own.
+Fusion, schedule selection and the tuner all ask these, so that there is one rule list: each schedule's `match`. All that match compete, and
+the order decides where prices are too close to tell. A package outside the tree adds schedules through the entry point group
+`trtc.schedules`; these come after trtc's own.
 
 To add a schedule: write `passes/kernels/schedules/<module>.py` with a `SCHEDULE` object and add its name and module to `SCHEDULES`.
 """
@@ -25,8 +26,8 @@ SCHEDULES: dict[str, str] = {
     "gemm_sm90": "gemm.sm90",
     "gemm_mma": "gemm.mma",
     "window": "window",
-    "reduce_split": "row.reduce_split",
     "row": "row.row",
+    "reduce_split": "row.reduce_split",
     "lrn": "row.lrn",
     "gather": "gather",
     "pointwise": "pointwise",

@@ -49,9 +49,9 @@ builtin.module attributes {nn.symbols = {S = array<i64: 1, 70000, 100000>}} {
 
 // -----
 
-// Rows that fill the GPU, or short ones, are refused.
-// CHECK: reduce_split: expected few long rows, which pay for a second launch, got 600 of 70000
-func.func private @many(%x: tensor<600x70000xf32>) -> tensor<600xf32> attributes {fusion.anchor = "row"} {
-  %0 = nn.reduce sum %x {axes = array<i64: 1>, keepdims = false} : (tensor<600x70000xf32>) -> tensor<600xf32>
-  func.return %0 : tensor<600xf32>
+// Rows too short for a span a lane are refused.
+// CHECK: reduce_split: expected rows of 32 spans or more, 65536 columns, got 7000
+func.func private @short(%x: tensor<6x7000xf32>) -> tensor<6xf32> attributes {fusion.anchor = "row"} {
+  %0 = nn.reduce sum %x {axes = array<i64: 1>, keepdims = false} : (tensor<6x7000xf32>) -> tensor<6xf32>
+  func.return %0 : tensor<6xf32>
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -149,3 +150,59 @@ def test_its_schedule_takes_what_no_other_does(environment: dict[str, str], tmp_
     assert "no schedule accepts it: swish: expected one swish.swish alone, got swish.swish, nn.relu" in done.stderr
     assert done.stdout.count('kernel.choice = #kernel.choice<"swish"') == 1
     assert done.stdout.count('kernel.choice = #kernel.choice<"pointwise"') == 1
+
+
+def test_its_schedule_wins_where_its_price_is_lower_and_loses_where_it_is_not(environment: dict[str, str]) -> None:
+    passes = "fuse-groups,outline-groups,select-schedule"
+    run = [TOOLS / "trtc-opt", PLUGIN / "short_rows.mlir", "-p", passes, "--remarks"]
+    done = subprocess.run(run, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    chosen = dict(re.findall(r'func.func private @(\w+)\(.*kernel.choice = #kernel.choice<"(\w+)"', done.stdout))
+    assert chosen == {"softmax": "thread_row", "softmax_1": "row"}
+    lost = re.findall(r"@(\w+) is not for (\w+) \{.*\} ([\d.]+) us: (\w+) has ([\d.]+)$", done.stderr, re.MULTILINE)
+    assert [(name, loser, winner) for name, loser, _, winner, _ in lost] == [
+        ("softmax", "row", "thread_row"),
+        ("softmax_1", "thread_row", "row"),
+    ]
+    assert all(float(price) > 1.1 * float(best) for _, _, price, _, best in lost)
+
+    without = subprocess.run(run, env={**os.environ, "PYTHONPATH": ""}, capture_output=True, text=True, check=True)
+    assert "thread_row" not in without.stdout + without.stderr
+    assert without.stdout.count('kernel.choice = #kernel.choice<"row"') == 2
+
+
+THREAD_ROW = """
+import sys
+import numpy as np
+from xdsl.parser import Parser
+from trtc.compiler.universe import make_context
+from trtc.passes.kernels.building.group import GroupView
+from trtc.passes.kernels.building.schedule import default_target
+from trtc.passes.kernels.select_schedule import outlined
+from trtc.runtime.simulator import run_kernel
+from trtc_swish.thread_row import SCHEDULE
+
+(func,) = outlined(Parser(make_context(), sys.stdin.read()).parse_module())
+problem = SCHEDULE.match(GroupView.of(func), default_target())
+for choice in SCHEDULE.configs(problem, default_target()):
+    (kernel,) = SCHEDULE.lower(problem, choice, default_target())
+    x = np.random.default_rng(0).standard_normal((300, 5)).astype(np.float32)
+    y = np.full(1500, np.nan, np.float32)
+    run_kernel(kernel, [x.ravel(), y], {})
+    e = np.exp(x.astype(np.float64))
+    want = (e / e.sum(1, keepdims=True)).ravel()
+    assert np.linalg.norm(y - want) <= 1e-6 * np.linalg.norm(want)
+    print(choice)
+"""
+
+
+def test_a_thread_a_row_is_right(environment: dict[str, str]) -> None:
+    t = "tensor<300x5xf32>"
+    text = f"""func.func private @f(%x: {t}) -> {t} attributes {{fusion.anchor = "row"}} {{
+      %0 = nn.softmax %x {{axis = 1 : i64}} : ({t}) -> {t}
+      func.return %0 : {t}
+    }}"""
+    run = [sys.executable, "-c", THREAD_ROW]
+    done = subprocess.run(run, env=environment, input=text, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("thread_row") == 2

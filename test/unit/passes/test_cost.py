@@ -39,11 +39,12 @@ def test_a_launch_costs_at_least_its_node_in_the_graph() -> None:
     "more",
     [
         {"blocks": 132 * 64}, {"steps": 20}, {"operations": {ISSUE: 1e5}}, {"l2_bytes": 1e5}, {"dram_bytes": 1e9}, {"epilogue": 1e6},
-        {"blocks": 132 * 64, "refill": 1.0}, {"blocks": 132 * 64, "smem": 200_000}, {"blocks": 132 * 64, "registers": 255},
+        {"blocks": 132 * 64 + 1, "whole_waves": True}, {"blocks": 132 * 64, "refill": 1.0, "whole_waves": True},
+        {"blocks": 132 * 64, "smem": 200_000}, {"blocks": 132 * 64, "registers": 255},
     ],
 )  # fmt: skip
 def test_more_of_anything_takes_longer(more: dict[str, object]) -> None:
-    less = {"blocks": more["blocks"]} if "blocks" in more and len(more) > 1 else {}
+    less = {k: more[k] for k in ("blocks",) if len(more) > 1} | ({"whole_waves": True} if "refill" in more else {})
     assert cost(**more) > cost(**less)
 
 

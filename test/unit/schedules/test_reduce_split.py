@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from xdsl.parser import Parser
+
+from trtc.compiler.targets import describe_target
+from trtc.compiler.universe import make_context
+from trtc.passes.kernels.building.group import GroupView
+from trtc.passes.kernels.schedules.competition import Competition, compete
+from trtc.passes.kernels.select_schedule import outlined
 
 HEAD = """builtin.module attributes {kernel.target = #kernel.target<"sm_90a", sms = 132, smem = 232448>,
   nn.symbols = {N = array<i64: 1, 2, 4>, S = array<i64: 1, 70000, 100000>}} {\n"""
@@ -85,11 +92,26 @@ def test_infinities(check_group) -> None:
     check_group(reduce("3x66000", "1", "3x", "max"), "reduce_split", inputs={0: x})
 
 
+@pytest.mark.parametrize(("dims", "axes", "out"), [("4x3000", "1", "4x"), ("49x512", "0", "512x")])
+def test_refuses_rows_with_fewer_spans_than_lanes(refusal, dims: str, axes: str, out: str) -> None:
+    assert "expected rows of 32 spans or more" in refusal(reduce(dims, axes, out, "sum"), "reduce_split")
+
+
 @pytest.mark.parametrize(
-    ("dims", "axes", "out"), [("200x66000", "1", "200x"), ("4x3000", "1", "4x"), ("49x512", "0", "512x")]
+    ("dims", "axes", "out", "wanted"),
+    [
+        ("1x1048576", "1", "1x", "reduce_split"),  # measured on an H100: 4.5 us, 37 in one launch
+        ("65536x64", "0", "64x", "reduce_split"),
+        ("200x66000", "1", "200x", "row"),  # rows for all SMs
+        ("1x8192", "1", "1x", "row"),
+    ],
 )
-def test_refuses_what_one_launch_does_well(refusal, dims: str, axes: str, out: str) -> None:
-    assert "expected few long rows" in refusal(reduce(dims, axes, out, "sum"), "reduce_split")
+def test_a_second_launch_where_its_price_is_lower(dims: str, axes: str, out: str, wanted: str) -> None:
+    target = describe_target("sm_90a")
+    module = Parser(make_context(), reduce(dims, axes, out, "sum")).parse_module()
+    (func,) = outlined(module)
+    found = compete(GroupView.of(func), target)
+    assert isinstance(found, Competition) and found.winner.schedule == wanted
 
 
 @pytest.mark.parametrize(("kind", "sign"), [("max", -1), ("min", 1)])

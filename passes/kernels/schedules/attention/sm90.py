@@ -122,6 +122,7 @@ class AttentionSm90:
                 tma=True,
                 dram_bytes=sum(usual_bytes(group)),
                 refill=1.0,
+                whole_waves=True,
             )
         ]
 

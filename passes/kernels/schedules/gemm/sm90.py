@@ -161,6 +161,7 @@ class GemmSm90:
                 operations={f"wgmma_{problem.kind}": tile.bm * tile.bn * 64 / reached},
                 l2_bytes=(tile.bm + tile.bn) * LINE,
                 tma=True,
+                whole_waves=True,
                 epilogue=tile.bm * tile.bn * EPILOGUE_INSTRUCTIONS,
                 dram_bytes=sum(usual_bytes(problem.group)),
             )

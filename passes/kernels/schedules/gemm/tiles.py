@@ -141,6 +141,7 @@ class Sizes:
             dram_bytes=self.dram_bytes,
             epilogue=tile.bm * tile.bn * EPILOGUE_INSTRUCTIONS,
             refill=REFILL,
+            whole_waves=True,
         )
 
 

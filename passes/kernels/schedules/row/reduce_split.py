@@ -27,9 +27,6 @@ from .row import SCHEDULE as ROW
 from .tiles import Reduction, RowKernel, RowProblem, RowTile, row_work
 
 NAME = "reduce_split"
-LEAST = 1 << 16
-"""Elements that one block would have to read alone, from which on sharing them saves more than a second launch costs (H100: 4.0 us
-instead of 4.4 at 65,536, 4.5 instead of 37 at a million)."""
 LANES = 32
 BLOCKS_PER_SM = 4
 MOST = 1024
@@ -49,10 +46,10 @@ class ReduceSplit:
         problem = ROW.match(view, target)
         if isinstance(problem, Refusal):
             return problem
-        rows, columns = view.usual(problem.rows), view.usual(problem.columns)
-        if columns < LANES * _tile(problem).width:
-            return Refusal(_short(rows, columns), problem.anchor)
-        return uneconomic_split(problem, target) or problem
+        columns, least = view.usual(problem.columns), LANES * _tile(problem).width
+        if columns < least:
+            return Refusal(f"expected rows of {LANES} spans or more, {least} columns, got {columns}", problem.anchor)
+        return problem
 
     def configs(self, problem: RowProblem, target: Target) -> list[Choice]:
         group = problem.group
@@ -87,19 +84,6 @@ class ReduceSplit:
 
     def lower(self, problem: RowProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:
         return [_partial(problem, config), _total(problem, config)]
-
-
-def uneconomic_split(problem: RowProblem, target: Target) -> Refusal | None:
-    """Why sharing the rows does not pay for a second launch, or None: a block reads too little alone, or the rows fill half the GPU."""
-    rows, columns = problem.group.usual(problem.rows), problem.group.usual(problem.columns)
-    tile = _tile(problem)
-    if min(rows, tile.rows) * columns < LEAST or 2 * -(-rows // tile.rows) > target.sms.data:
-        return Refusal(_short(rows, columns), problem.anchor)
-    return None
-
-
-def _short(rows: int, columns: int) -> str:
-    return f"expected few long rows, which pay for a second launch, got {rows} of {columns}"
 
 
 def _tile(problem: RowProblem) -> RowTile:

@@ -134,15 +134,16 @@ class RowTile:
 
 def row_work(problem: RowProblem, tile: RowTile, columns: int, passes: int, per_element: float, **rest: Any) -> Work:
     """A launch whose blocks walk `columns` columns `passes` times; `rest`: blocks, dram_bytes and what else `Work` has."""
-    chunk = min(columns, tile.width)
+    chunks = cut(columns, tile.width)
     full = sum(len(nn.shape_of(v)) >= len(problem.dims) for v in problem.group.tensors)
     instructions = per_element + ACCESS_INSTRUCTIONS * full / tile.vector
     return Work(
         threads=tile.rows * tile.threads,
         registers=min(255, 32 + 2 * tile.registers),
-        steps=passes * cut(columns, tile.width),
-        ahead=UNROLLED if tile.loop else 1,
-        operations={ISSUE: tile.rows * chunk * instructions},
+        steps=passes * chunks,
+        ahead=min(UNROLLED, chunks) if tile.loop else 1,
+        # Lanes beyond a row's end work too where it is kept in registers.
+        operations={ISSUE: tile.rows * (columns / chunks if tile.loop else tile.width) * instructions},
         **rest,
     )
 
