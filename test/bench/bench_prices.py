@@ -92,10 +92,10 @@ def module_of(suite: str, record: dict[str, Any]) -> Any:
             return bench_row.network(*bench_row.parse(case), dtype).module()
 
 
-def grouped(module: Any, arch: str = ARCH) -> Any:
-    """The module after all passes before `select-schedule`."""
+def grouped(module: Any, arch: str = ARCH, options: trtc.BuildOptions | None = None) -> Any:
+    """The module after all passes before `select-schedule`, changed in place."""
     set_target(module, arch)
-    steps = [step for phase in phase_steps(trtc.BuildOptions()).values() for step in phase]
+    steps = [step for phase in phase_steps(options or trtc.BuildOptions()).values() for step in phase]
     before = [step.make() for step in steps[: [step.name for step in steps].index("select-schedule")]]
     run_passes(module, before, make_context())
     return module
