@@ -15,6 +15,7 @@ from xdsl.ir import Block, Operation, SSAValue
 from ...dialects import nn, quant
 from ...dialects.dims import Expr
 from ...dialects.errors import PassError
+from ...dialects.kernel.types import bitwidth
 from ...dialects.nn import shape_of
 from ...dialects.provenance import describe
 
@@ -24,6 +25,8 @@ _WINDOW = (nn.MaxPoolOp, nn.AvgPoolOp)
 _GATHER = (nn.GatherOp, nn.GatherNdOp)
 _COPIES = (nn.PadOp, nn.SliceOp, nn.IotaOp, nn.ShapeValueOp)
 
+MOST_OPS = 200
+"""Ops of a region, about: beyond these a kernel takes longer to compile than it saves by one launch less."""
 _RECONVERGENCE_LIMIT = 24
 """Ops that one step of growth looks at: the longest detour (GELU by tanh has 9) that still fuses as a whole."""
 
@@ -54,6 +57,11 @@ def anchor_kind(op: Operation) -> str:
     raise PassError(
         f"fuse-groups: {describe(op)}: expected an op that can stand in a group, got {op.name}; run {fix} before"
     )
+
+
+def _bits(value: SSAValue) -> int:
+    """Of one element in memory."""
+    return bitwidth(nn.element_of(value))
 
 
 @dataclass
@@ -123,9 +131,12 @@ class Growth:
         return None
 
     def grow(self, region: Region) -> None:
-        """Extend a region by pointwise ops behind it, then by those before that only it reads."""
+        """Extend a region by pointwise ops behind it, then by those before that only it reads; not far beyond `MOST_OPS`."""
         self.taken.add(region.anchor)
         while step := self._step_down(region):
+            if len(region.epilogue) >= MOST_OPS:
+                self._part(region)
+                break
             self.taken.update(step)
             region.epilogue += step
             region.epilogue += self._absorb_operands(region, step, shape_of(region.result))
@@ -137,6 +148,20 @@ class Growth:
             region.prologue = self._absorb_dequantize(region.anchor) or self._absorb_cast(region)
         if region.kind not in ("row", "pointwise"):
             self._leave_out_operands(region)
+
+    def _part(self, region: Region) -> None:
+        """
+        Give back what a region of `MOST_OPS` ops has behind the cut in its second half whose value is cheapest to write and read again: the
+        one of the narrowest element type, the last of these.
+        """
+        late = [i for i, (length, _) in enumerate(region.cuts) if length >= MOST_OPS // 2]
+        best = min(late, key=lambda i: (_bits(region.cuts[i][1]), -i))
+        del region.cuts[best + 1 :]
+        length, value = region.cuts[-1]
+        self.taken.difference_update(region.epilogue[length:])
+        del region.epilogue[length:]
+        for use in value.uses:
+            region.left_out.append((use.operation, f"the group has {length + 1} ops, of at most about {MOST_OPS}"))
 
     def _leave_out_operands(self, region: Region) -> None:
         """Note the ops before an anchor that takes them in from memory only."""
