@@ -11,7 +11,8 @@ Convs and matmuls are served first, then row ops, windows and gathers, then what
 structurally (regions.py), with a remark for each op that it leaves out; whether its group can run is the schedules' answer about the ops
 where they stand, and there is no second rule list here: a refused group is cut back to the longest prefix that is accepted, with a
 remark for each refusal, and what was cut off tries again as its own group. A final refusal leaves the anchor alone at once.
-A conv takes in the cast of its image where a schedule converts on the way; of a widening cast with several users each gets its
+A conv takes in the cast of its image where a schedule converts on the way and the price is not higher than that of a launch of its own
+(`cost/decision.py`); of a widening cast with several users each gets its
 own. Numbers become immediates of the group. Views (reshape, transpose, slice, concat, broadcast_to) and ops on constants stay
 outside. Groups have one result. Horizontal fusion is not done here.
 Linear: each op is looked at a bounded number of times.
@@ -38,6 +39,8 @@ from ...dialects.nn import element_of, shape_of
 from ...dialects.provenance import NAMES, get_names, set_names
 from ..graph.editing import WEIGHTS, erase_unused, fed_by_constants_only, functions, rebuilt
 from ..kernels.building.group import GroupView
+from ..kernels.cost.decision import decide
+from ..kernels.schedules.competition import Prices
 from ..kernels.schedules.matching import Answer, Matcher
 from ..remarks import remark
 from .building import build_group, replace_by_group
@@ -58,7 +61,7 @@ def _prefixes(region: Region) -> Iterator[tuple[list[Operation], list[Operation]
             yield prologue, region.epilogue[:length], result
 
 
-def _longest(region: Region, growth: Growth, matcher: Matcher) -> tuple[GroupView, list[Operation]]:
+def _longest(region: Region, growth: Growth, matcher: Matcher, prices: Prices) -> tuple[GroupView, list[Operation]]:
     """The longest part of a region that a schedule takes, else its anchor alone: as a group, and its ops in block order."""
     final = False
     for prologue, epilogue, result in _prefixes(region):
@@ -68,13 +71,32 @@ def _longest(region: Region, growth: Growth, matcher: Matcher) -> tuple[GroupVie
         view = GroupView.of_region(region.kind, ops, result)
         answer = matcher.answer(view, as_realized)
         if answer.schedule is not None:
-            return view, ops
+            return _without_dear_cast(region, view, ops, prices)
         part = f" with {len(prologue)} ops before and {len(epilogue)} behind" if len(ops) > 1 else ""
         _remark_refusals(region, part, answer)
         if len(ops) == 1:
             return view, ops
         final = answer.final
     raise AssertionError("a region has at least its anchor")
+
+
+def _without_dear_cast(
+    region: Region, view: GroupView, ops: list[Operation], prices: Prices
+) -> tuple[GroupView, list[Operation]]:
+    """The group of a conv that takes in the cast of its image, or, where that is dearer than a launch of its own, without the cast."""
+    cast = next((op for op in region.prologue if isinstance(op, nn.CastOp) and op in ops), None)
+    if cast is None or not isinstance(region.anchor, nn.ConvOp):
+        return view, ops
+    rest = [op for op in ops if op is not cast]
+    apart = GroupView.of_region(region.kind, rest, view.results[0])
+    alone = GroupView.of_region("pointwise", [cast], cast.result)
+    options = {"in the conv": prices.of(view), "a launch of its own": prices.of(apart) + prices.of(alone)}
+    decision = decide("cast of the image", options)
+    if decision.chosen == "in the conv":
+        remark(cast, "analysis", NAME, str(decision))
+        return view, ops
+    remark(cast, "missed", NAME, f"not fused with {region.anchor.name}: {decision}")
+    return apart, rest
 
 
 def _remark_refusals(region: Region, part: str, answer: Answer) -> None:
@@ -87,7 +109,7 @@ def _remark_refusals(region: Region, part: str, answer: Answer) -> None:
         remark(anchor, "missed", NAME, f"{message}{answer.why}")
 
 
-def _commit(region: Region, growth: Growth, matcher: Matcher) -> None:
+def _commit(region: Region, growth: Growth, matcher: Matcher, prices: Prices) -> None:
     """Turn the longest accepted part of a region into a group and free the rest."""
     for op, reason in region.left_out:
         if is_view(op):
@@ -97,7 +119,7 @@ def _commit(region: Region, growth: Growth, matcher: Matcher) -> None:
         elif not _grouped(op, growth.constants):
             continue
         remark(op, "missed", NAME, f"not fused with {region.anchor.name}: {reason}")
-    view, ops = _longest(region, growth, matcher)
+    view, ops = _longest(region, growth, matcher, prices)
     kept = set(ops)
     growth.taken.difference_update(op for op in (*region.prologue, *region.epilogue) if op not in kept)
     group = build_group(view)
@@ -183,7 +205,7 @@ def _takes_in(user: Operation, value: SSAValue) -> bool:
     return read is not None and shape_of(read) == shape_of(value)
 
 
-def fuse_block(block: Block, matcher: Matcher) -> None:
+def fuse_block(block: Block, matcher: Matcher, prices: Prices) -> None:
     """Group the ops of a function's block."""
     _spread_widening_casts(block)
     growth = Growth(block, fed_by_constants_only(block))
@@ -194,7 +216,7 @@ def fuse_block(block: Block, matcher: Matcher) -> None:
                 continue
             region = Region(kind, op)
             growth.grow(region)
-            _commit(region, growth, matcher)
+            _commit(region, growth, matcher, prices)
 
 
 @dataclass(frozen=True)
@@ -205,11 +227,12 @@ class FuseGroupsPass(ModulePass):
     numerics: ClassVar[str] = "exact"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        matcher = Matcher(op.attributes.get(TARGET))
+        target = op.attributes.get(TARGET)
+        matcher, prices = Matcher(target), Prices(target)
         for func in functions(op):
             if func.sym_name.data == WEIGHTS:
                 continue
-            fuse_block(func.body.block, matcher)
+            fuse_block(func.body.block, matcher, prices)
             kinds = Counter(o.anchor.data for o in func.body.block.ops if isinstance(o, GroupOp))
             remark(
                 func,

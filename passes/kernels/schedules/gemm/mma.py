@@ -6,8 +6,8 @@ oldest one: operands come to registers by ldmatrix, accumulators stay there. Row
 that eight rows of 16 bytes fall into different banks. The epilogue (bias, residual, activation, casts) works on the accumulator's
 fragment, or, `staged`, on whole 16-byte vectors after a trip through shared memory, which makes global accesses wide.
 
-A grouped conv has its groups, a batched matmul its batch, along z. A conv of an odd number of channels, which cp.async cannot move, may
-take in the cast of its image: its elements pass through registers anyway.
+A grouped conv has its groups, a batched matmul its batch, along z. A conv may take in the cast of its image: its elements then pass through
+registers, as those of an odd number of channels do anyway, which cp.async cannot move.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class GemmMma:
         if problem.kind == "s8" and problem.b_is_kn:
             why = "expected an i8 B stored [N, K] (transpose_b): ldmatrix does not transpose bytes"
             return Refusal(why, problem.anchor, final=True)
-        return uneconomic_cast(problem) or refuse_pointwise(view.ops) or problem
+        return refuse_pointwise(view.ops) or problem
 
     def configs(self, problem: GemmProblem, target: Target) -> list[Choice]:
         found = rank(_sizes(problem), target.smem.data, lambda work: launch_price(work, target))
@@ -214,7 +214,7 @@ def _tile(config: Choice) -> Tile:
 
 def _sizes(problem: GemmProblem) -> Sizes:
     m, n, k, batch = (problem.group.usual(e) for e in (problem.m, problem.n, problem.k, problem.batch))
-    return Sizes(problem.kind, m, n, k, batch, _pieces(problem), sum(usual_bytes(problem.group)))
+    return Sizes(problem.kind, m, n, k, batch, _pieces(problem), problem.narrows, sum(usual_bytes(problem.group)))
 
 
 def _pieces(problem: GemmProblem) -> Pieces:
@@ -233,18 +233,6 @@ def _pieces(problem: GemmProblem) -> Pieces:
             groups = [[0, 1, 2], [3]]
         widths.append(vector_width(group, [access], groups, 16))
     return widths[0], widths[1]
-
-
-def uneconomic_cast(problem: GemmProblem) -> Refusal | None:
-    """Why the cast of a conv's image is better a launch of its own, or None."""
-    if not problem.narrows:
-        return None
-    assert isinstance(problem.anchor, nn.ConvOp)
-    channels = nn.shape_of(problem.anchor.x)[3] // problem.groups
-    if (channels % 2).as_int() != 1:
-        why = f"cast of operand A: expected an odd number of channels, which are loaded singly, got {channels}"
-        return Refusal(why, problem.group.maker(problem.anchor.x))
-    return None
 
 
 SCHEDULE = GemmMma()

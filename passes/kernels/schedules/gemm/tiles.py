@@ -119,6 +119,8 @@ class Sizes:
     batch: int = 1
     pieces: Pieces | None = None
     """By default the widest."""
+    narrows: bool = False
+    """Whether A comes as f32 and is cast on its way, through registers."""
     dram_bytes: float = 0.0
 
     def work(self, tile: Tile) -> Work:
@@ -126,6 +128,8 @@ class Sizes:
         kind, element = self.kind, ELEMENT_BYTES[self.kind]
         wide = widest_pieces(kind)
         a_more, b_more = (1 / piece - 1 / most for piece, most in zip(self.pieces or wide, wide, strict=True))
+        if self.narrows:
+            a_more += 1 / wide[0]
         return Work(
             blocks=cut(self.m, tile.bm) * cut(self.n, tile.bn) * max(1, self.batch),
             threads=tile.threads,
@@ -137,7 +141,7 @@ class Sizes:
                 f"mma_{kind}": tile.bm * tile.bn * tile.bk,
                 ISSUE: (tile.bm * a_more + tile.bn * b_more) * tile.bk * COPY_INSTRUCTIONS,
             },
-            l2_bytes=(tile.bm + tile.bn) * tile.bk * element,
+            l2_bytes=(tile.bm * (4 if self.narrows else element) + tile.bn * element) * tile.bk,
             dram_bytes=self.dram_bytes,
             epilogue=tile.bm * tile.bn * EPILOGUE_INSTRUCTIONS,
             refill=REFILL,
