@@ -30,7 +30,7 @@ from .environment import cache_directory, cache_limit
 from .garbage import garbage_frozen
 from .kernel_cache import KernelCache, kernel_text, module_text
 from .options import BuildOptions, dim_ranges
-from .pipeline import Observer, run_pipeline
+from .pipeline import Observer, phase_steps, run_pipeline
 from .refittable import Structure, model_of, without_initializers
 from .targets import detect_arch, set_target
 from .universe import make_context
@@ -119,17 +119,19 @@ def _check_arguments(targets: Any, cache: Any, progress: Any, observers: Any) ->
 
 
 class _Tiles(Observer):
-    """Keeps the kernels as they are before `lower-to-threads`: the tile-level IR that the engine stores."""
+    """Keeps the kernels as they are before phase `threads`: the tile-level IR that the engine stores."""
 
-    def __init__(self, progress: Progress | None, known: KernelCache | None):
+    def __init__(self, progress: Progress | None, known: KernelCache | None, first: str):
+        """`first` is the first pass of phase `threads`."""
         self.progress = progress
         self.known = known
+        self.first = first
         self.text = ""
 
     def before_pass(self, index: int, step: ModulePass, module: ModuleOp) -> None:
         if self.progress is not None:
             self.progress(f"pass {step.name}", 0, 1)
-        if step.name == "lower-to-threads":
+        if step.name == self.first:
             tiles = kernel_text if self.known is None else self.known.tiles
             self.text = module_text(
                 module, [tiles(op) for op in module.body.block.ops if isinstance(op, kernel.FuncOp)]
@@ -204,7 +206,7 @@ def _add_variant(
     set_target(module, arch)
     context = make_context()
     known = KernelCache(cache, context) if cache is not None and not observers else None
-    tiles = _Tiles(progress, known)
+    tiles = _Tiles(progress, known, phase_steps(options)["threads"][0].name)
     with collecting() as remarks, remembering(known):
         run_pipeline(module, options, observers=[*observers, tiles], context=context)
     kernels = [op for op in module.body.block.ops if isinstance(op, kernel.FuncOp)]

@@ -104,7 +104,7 @@ class KernelCache:
             self._tiles.update((made, kernel_text(made)) for made in kernels)
 
     def tiles(self, func: kernel.FuncOp) -> str:
-        """The text of a kernel's tile ops, before `lower-to-threads`."""
+        """The text of a kernel's tile ops, before phase `threads`."""
         known = self._known.get(func.sym_name.data)
         return known["tiles"] if known is not None else self._tiles.get(func) or kernel_text(func)
 

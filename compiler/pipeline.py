@@ -77,7 +77,7 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
         "kernels": (Step("select-schedule", {"allowed": options.schedules}), Step("lower-groups")),
         # Only kernels say which launches there are and what each touches.
         "memory": (Step("bufferize"), Step("plan-arena", {"memory_limit": options.memory_limit})),
-        "threads": (Step("lower-to-threads"),),
+        "threads": (Step("place-shared-memory"), Step("expand-rings"), Step("lower-fragments")),
     }
 
 
@@ -141,6 +141,12 @@ def run_pipeline(
             for observer in observers:
                 observer.after_phase(phase, module, time.perf_counter() - start)
     return done
+
+
+def run_phase(module: ModuleOp, phase: str, options: BuildOptions | None = None) -> None:
+    """Run the passes of one phase on a module that has been through those before, in place. Raises `PassError` where one fails."""
+    steps = phase_steps(options or BuildOptions())[check_phase(phase)]
+    run_passes(module, [step.make() for step in steps], make_context())
 
 
 def run_passes(

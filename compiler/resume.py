@@ -5,7 +5,8 @@ on from such a file by its name, or, where nobody names one, from the last pass 
 
 | level | what shows it | passes that are done |
 |---|---|---|
-| threads | a kernel with thread ops | all |
+| threads | kernels of thread ops | all |
+| tiles | a kernel with offsets in shared memory, or with thread ops | up to `place-shared-memory`, or `expand-rings` |
 | buffers | a host function over memrefs | up to `bufferize`, or `plan-arena` where there is an arena |
 | tiles | a kernel | up to `lower-groups` |
 | groups | a call of a group, or a group in `@main` | up to `outline-groups`, or `select-schedule`, or `fuse-groups` |
@@ -21,6 +22,7 @@ from xdsl.dialects.builtin import MemRefType, ModuleOp
 from xdsl.dialects.func import FuncOp
 
 from ..dialects.errors import OptionError
+from ..passes.kernels.threads.placed import is_lowered
 from .pipeline import PHASES, Step, check_phase
 
 Steps = Mapping[str, Sequence[Step]]
@@ -58,9 +60,13 @@ def level(module: ModuleOp) -> tuple[str, str | None]:
     from ..dialects import buffer, fusion, kernel
 
     kernels = [op for op in module.body.block.ops if isinstance(op, kernel.FuncOp)]
-    threads = tuple(kernel.THREAD_OPS)
-    if any(isinstance(op, threads) for function in kernels for op in function.walk()):
-        return "threads", "lower-to-threads"
+    if kernels and all(is_lowered(function) for function in kernels):
+        return "threads", "lower-fragments"
+    tiles = [op for function in kernels for op in function.walk()]
+    if any(isinstance(op, kernel.THREAD_OPS) for op in tiles):
+        return "tiles", "expand-rings"
+    if any(isinstance(op, kernel.AllocOp | kernel.RingOp) and op.offset is not None for op in tiles):
+        return "tiles", "place-shared-memory"
     functions = [op for op in module.body.block.ops if isinstance(op, FuncOp)]
     main = next((op for op in functions if op.sym_name.data == "main"), None)
     ops = {type(op) for op in main.walk()} if main is not None else set[type]()

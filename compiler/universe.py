@@ -52,7 +52,7 @@ PASSES: dict[str, tuple[str, ...]] = {
     "quantization": ("place-qdq",),
     "fusion": ("fuse-groups", "realize-integer", "assign-destinations", "outline-groups"),
     "buffers": ("bufferize", "plan-arena"),
-    "kernels": ("select-schedule", "lower-groups", "lower-to-threads"),
+    "kernels": ("select-schedule", "lower-groups", "place-shared-memory", "expand-rings", "lower-fragments"),
 }
 
 TARGETS: dict[str, tuple[str, str]] = {

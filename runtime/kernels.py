@@ -38,7 +38,7 @@ class KernelInfo:
 
     @classmethod
     def read(cls, func: kernel.FuncOp) -> KernelInfo:
-        """The facts that a `kernel.func` states. Shared memory is 0 before `lower-to-threads`."""
+        """The facts that a `kernel.func` states. Shared memory is 0 before `place-shared-memory`."""
         x, y, z = func.grid.exprs
         return cls(
             name=func.sym_name.data,

@@ -315,19 +315,17 @@ def host_engine(name: str, arch: str) -> Any:
     from trtc.compiler.engine_writer import CompiledKernel, EngineWriter
     from trtc.compiler.kernel_cache import kernel_text, module_text
     from trtc.compiler.legality import check_boundary
-    from trtc.compiler.pipeline import run_passes
-    from trtc.compiler.universe import make_context
+    from trtc.compiler.pipeline import run_phase
     from trtc.dialects import kernel
     from trtc.passes.buffers.plan_arena import PlanArenaPass
     from trtc.passes.kernels.lower_groups import LowerGroupsPass
-    from trtc.passes.kernels.lower_to_threads import LowerToThreadsPass
     from trtc.passes.kernels.select_schedule import SelectSchedulePass
     from trtc.runtime.kernels import KernelInfo
 
     module = lowered(name, arch, SelectSchedulePass(), LowerGroupsPass(), PlanArenaPass())
     check_boundary(module, "memory")
     tiles = module_text(module, [kernel_text(op) for op in module.body.block.ops if isinstance(op, kernel.FuncOp)])
-    run_passes(module, [LowerToThreadsPass()], make_context())
+    run_phase(module, "threads")
     check_boundary(module, "threads")
     kernels = [op for op in module.body.block.ops if isinstance(op, kernel.FuncOp)]
     jobs = [Job(print_kernel(func), arch) for func in kernels]

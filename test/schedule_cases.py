@@ -18,6 +18,7 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Operation
 from xdsl.parser import Parser
 
+from trtc.compiler.pipeline import run_phase
 from trtc.compiler.universe import make_context
 from trtc.dialects import kernel, nn
 from trtc.dialects.dtypes import numpy_dtype
@@ -26,7 +27,6 @@ from trtc.dialects.meaning import run_function
 from trtc.passes.kernels.building.group import GroupView
 from trtc.passes.kernels.building.schedule import Refusal, choice_of, target_of
 from trtc.passes.kernels.lower_groups import lower
-from trtc.passes.kernels.lower_to_threads import LowerToThreadsPass
 from trtc.passes.kernels.schedules.registry import schedule
 from trtc.passes.kernels.select_schedule import CHOICE, TARGET, outlined
 from trtc.runtime.simulator import run_kernel
@@ -132,7 +132,7 @@ def lowered(case: Case, choice: Choice | None = None) -> Lowered:
     kernels = lower(outline, target)
     assert group.module is not None
     holder = ModuleOp(kernels, dict(group.module.attributes))
-    LowerToThreadsPass().apply(make_context(), holder)
+    run_phase(holder, "threads")
     holder.verify()
     workspace = [
         np.empty(prod(d.evaluate({}) for d in t.dims.exprs), numpy_dtype(t.element_type)) for t in choice.workspace

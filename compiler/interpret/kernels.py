@@ -13,6 +13,7 @@ from ...dialects import kernel
 from ...dialects.dtypes import numpy_dtype
 from ...dialects.kernel.types import GlobalType, launches_of
 from ...dialects.meaning.execute import Calls
+from ...passes.kernels.threads.placed import is_lowered
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -53,6 +54,5 @@ class _Tensor:
 
 
 def kernel_mode(function: kernel.FuncOp) -> Literal["tile", "thread"]:
-    """`thread` for a kernel that `lower-to-threads` has lowered, else `tile`."""
-    threads = {op.name for op in kernel.THREAD_OPS}
-    return "thread" if any(op.name in threads for op in function.walk()) else "tile"
+    """`thread` for a kernel that `lower-fragments` has lowered, else `tile`."""
+    return "thread" if is_lowered(function) else "tile"

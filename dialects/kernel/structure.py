@@ -7,7 +7,7 @@ can call the same body. Values are fragments (tiles in registers, with a layout 
 of global tensors and index values; loops are `scf.for` with fragments carried, scalar work inside `kernel.map` is arith and math.
 Global tensors are written by `store`, shared tiles by `store_shared`, `load_async` and `load_tma`; a ring says when a slot may be
 filled and when it may be read (docs/reference/kernel-semantics.md). Every op means something in NumPy (the simulator) and expands to
-thread ops by `lower-to-threads`.
+thread ops by the passes of phase `threads`.
 
     kernel.func @relu(%x: !kernel.global<dims <N> x f32, strides <1>, align 16>, %y: ...)
         grid <(N + 1023) floordiv 1024, 1, 1> warps 4 coords(%i, %j, %k) {
@@ -83,7 +83,7 @@ class FuncOp(IRDLOperation):
     """
     One launch. Block arguments: the global tensors (operands, results, workspace), then the three tile coordinates. `grid` gives the
     number of tiles along x, y, z as dim expressions; `params` names the symbols the kernel reads as i32 parameters, in order; `smem`
-    is its dynamic shared memory in bytes (0 until `lower-to-threads` has placed it).
+    is its dynamic shared memory in bytes (0 until `place-shared-memory` has placed it).
     """
 
     name = "kernel.func"

@@ -1,7 +1,7 @@
 """
 The simulator: kernels on a CPU, in NumPy.
 
-`run_kernel` runs one launch, `mode="tile"` in tile ops, batched over blocks (fast), `mode="thread"` in thread ops after `lower-to-threads`,
+`run_kernel` runs one launch, `mode="tile"` in tile ops, batched over blocks (fast), `mode="thread"` in thread ops after phase `threads`,
 checking synchronisation (slow). Whole networks run on it by
 `compiler/interpret/module.py` (modules) and `runtime/contexts/simulator.py` (engines).
 """

@@ -187,7 +187,7 @@ class CudaPrinter(StatementPrinter):
         if type(op) not in SCALARS:
             raise TrtcError(
                 f"CUDA C: there is no statement for {describe(op)}; expected thread ops, arith, math, scf and memref "
-                "(run lower-to-threads first)"
+                "(run the passes of phase threads first)"
             )
         self.assign(op.results[0], self._expression(op))
 

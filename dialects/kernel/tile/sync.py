@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from xdsl.dialects.builtin import IndexType
-from xdsl.ir import Operation, SSAValue
-from xdsl.irdl import IRDLOperation, irdl_op_definition, operand_def, prop_def, result_def
+from xdsl.dialects.builtin import IndexType, UnitAttr
+from xdsl.ir import Operation, Region, SSAValue
+from xdsl.irdl import (
+    IRDLOperation,
+    irdl_op_definition,
+    operand_def,
+    opt_prop_def,
+    prop_def,
+    region_def,
+    result_def,
+    traits_def,
+)
+from xdsl.traits import NoTerminator, Pure
 
-from ..base import I64Attr, PlainOp, int_attr
+from ..base import I64Attr, PlainOp, expect, int_attr, unit
 from ..types import RingType
 
 
 @irdl_op_definition
 class RingOp(IRDLOperation):
-    """A ring of slots, all free. Made once, before the roles part."""
+    """
+    A ring of slots, all free. Made once, before the roles part. `offset`, in bytes of shared memory, is where its mbarriers lie, once
+    `place-shared-memory` has placed them: the full ones, then the empty ones.
+    """
 
     name = "kernel.ring"
+    offset = opt_prop_def(I64Attr)
     result = result_def(RingType)
-    assembly_format = "attr-dict `->` type($result)"
+    assembly_format = "(`at` $offset^)? attr-dict `->` type($result)"
 
     def __init__(self, result: RingType):
         super().__init__(result_types=[result])
@@ -105,6 +119,67 @@ class GridSignalOp(PlainOp):
     name = "kernel.grid_signal"
 
 
+# What `expand-rings` makes, for `lower-fragments`.
+
+
+@irdl_op_definition
+class ElectOp(IRDLOperation):
+    """One thread executes the body: the role's first, or with `per_warp` the first of each of its warps."""
+
+    name = "kernel.elect"
+    per_warp = opt_prop_def(UnitAttr)
+    body = region_def("single_block")
+    traits = traits_def(NoTerminator())
+    assembly_format = "(`per_warp` $per_warp^)? $body attr-dict"
+
+    def __init__(self, body: Region, *, per_warp: bool = False):
+        super().__init__(regions=[body], properties={"per_warp": unit(per_warp)})
+
+
+@irdl_op_definition
+class SlotBarrierOp(_RingStep):
+    """Byte offset of an mbarrier of the slot of fill `position`: the one that the fill completes, or with `empty` its releases."""
+
+    name = "kernel.slot_barrier"
+    empty = opt_prop_def(UnitAttr)
+    result = result_def(IndexType())
+    traits = traits_def(Pure())
+    assembly_format = "$ring `[` $position `]` (`empty` $empty^)? attr-dict `:` type($ring)"
+
+    def __init__(self, ring: SSAValue, position: SSAValue, *, empty: bool = False):
+        IRDLOperation.__init__(
+            self, operands=[ring, position], properties={"empty": unit(empty)}, result_types=[IndexType()]
+        )
+
+    def verify_(self) -> None:
+        _expect_mbarriers(self.ring)
+
+
+@irdl_op_definition
+class SlotParityOp(_RingStep):
+    """Parity of the phase of its slot's mbarriers that fill `position`, plus `ahead` turns of the ring, ends."""
+
+    name = "kernel.slot_parity"
+    ahead = prop_def(I64Attr)
+    result = result_def(IndexType())
+    traits = traits_def(Pure())
+    assembly_format = "$ring `[` $position `]` `ahead` $ahead attr-dict `:` type($ring)"
+
+    def __init__(self, ring: SSAValue, position: SSAValue, ahead: int):
+        IRDLOperation.__init__(
+            self, operands=[ring, position], properties={"ahead": int_attr(ahead)}, result_types=[IndexType()]
+        )
+
+    def verify_(self) -> None:
+        _expect_mbarriers(self.ring)
+
+
+def _expect_mbarriers(ring: SSAValue) -> None:
+    assert isinstance(ring.type, RingType)
+    expect(ring.type.kind.data == "mbarrier", "ring", "one of mbarriers", ring.type)
+
+
 SYNC: tuple[type[Operation], ...] = (
     RingOp, AcquireOp, CommitOp, WaitOp, ReleaseOp, BarrierOp, FenceAsyncOp, ClusterBarrierOp, GridWaitOp, GridSignalOp,
+    ElectOp, SlotBarrierOp, SlotParityOp,
 )  # fmt: skip

@@ -1,1 +1,1 @@
-"""Helpers of `lower-to-threads`, one module per family of tile ops."""
+"""Helpers of the passes of phase `threads`, one module per family of tile ops."""

@@ -1,4 +1,4 @@
-"""What the lowering of one `kernel.func` knows: the arrays, tiles, rings and views behind tile values, and the role at work."""
+"""What the lowering of one `kernel.func` knows: the arrays, tiles and views behind tile values, and the role at work."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from ....dialects.kernel import BarSyncOp, FragType, FuncOp, LocalOp, ParamOp, S
 from ....dialects.kernel.types import bitwidth
 from ....dialects.text import identifier
 from .emitter import Emitter, Ix
-from .placement import Placement
 
 Ranges = dict[str, tuple[int, int, int]]
 
@@ -52,7 +51,6 @@ class Context:
     func: FuncOp
     em: Emitter
     ranges: Ranges
-    placement: Placement
     role: Role = field(init=False)
     params: set[str] = field(default_factory=set[str])
     indices: dict[SSAValue, Ix] = field(default_factory=dict[SSAValue, Ix])
@@ -61,7 +59,7 @@ class Context:
     tiles: dict[SSAValue, Tile] = field(default_factory=dict[SSAValue, Tile])
     exprs: dict[Expr, Ix] = field(default_factory=dict[Expr, Ix])
     cache: dict[object, object] = field(default_factory=dict[object, object])
-    """What helpers keep: views, rings, row parts."""
+    """What helpers keep: views, row parts."""
 
     def enter_block(self) -> Role:
         """The role of the code outside `kernel.roles`."""

@@ -11,24 +11,14 @@ from xdsl.dialects.builtin import IntegerAttr
 from xdsl.ir import Block, Operation, Region, SSAValue
 
 from ....dialects.kernel import (
-    AcquireOp,
-    ClusterBarrierOp,
-    CommitOp,
-    ExprOp,
     FragType,
-    LoadTmaOp,
-    ReturnOp,
-    RingType,
     RolesOp,
     SetmaxnregOp,
-    SlotOp,
-    StoreTmaOp,
 )
 from .compute import clone_scalar
 from .context import Context, Role
 from .emitter import Ix, index
 from .memory import frag_type
-from .rings import open_loop
 
 LowerBlock: TypeAlias = Callable[[Context, Block], None]
 
@@ -114,7 +104,6 @@ def lower_for(context: Context, op: scf.ForOp, lower_block: LowerBlock) -> None:
     loop = scf.ForOp(start, end, by, [context.operand(op.iter_args[i]) for i in scalars], Region(block))
     loop.attributes.update(op.attributes)
     em.emit(loop)
-    open_loop(context, body)
     with em.block(block, loop):
         low, high, multiple = _range(lb, ub, step)
         context.indices[body.args[0]] = em.atom(block.args[0], low, high, multiple)
@@ -203,14 +192,12 @@ def lower_if(context: Context, op: scf.IfOp, lower_block: LowerBlock) -> None:
 
 
 def lower_roles(context: Context, op: RolesOp, lower_block: LowerBlock) -> None:
-    """One chain of branches on the thread index, a role each; what follows waits for all of them."""
+    """One chain of branches on the thread index, a role each."""
     warps = [int(w) for w in op.warps.iter_values()]
     registers = [int(r) for r in op.registers.iter_values()]
     if sum(warps) > context.func.warps.value.data:
         raise context.em.error(f"expected roles of at most {context.func.warps.value.data} warps, got {sum(warps)}")
     _roles(context, op, warps, registers, 0, 0, lower_block)
-    if not isinstance(op.next_op, ReturnOp | ClusterBarrierOp):
-        context.barrier()
 
 
 def _roles(
@@ -254,43 +241,5 @@ def _role(
         ((atom, _),) = thread.terms.items()
         atom.hi = end - 1
     context.role = Role(thread, end - base, number + 1)
-    block = op.roles[number].block
-    if _single_thread(block):
-        with context.elect():
-            lower_block(context, block)
-    else:
-        lower_block(context, block)
+    lower_block(context, op.roles[number].block)
     context.role = outer
-
-
-ONE_THREAD = (LoadTmaOp, StoreTmaOp)
-
-
-def is_one_thread(op: Operation) -> bool:
-    """Whether one thread of the role executes the op."""
-    if isinstance(op, AcquireOp | CommitOp):
-        assert isinstance(op.ring.type, RingType)
-        return op.ring.type.kind.data == "mbarrier"
-    return isinstance(op, ONE_THREAD)
-
-
-def is_lazy(op: Operation) -> bool:
-    """Whether the op makes nothing where it stands, so that it may move into a branch."""
-    if isinstance(op, SlotOp | ExprOp):
-        return True
-    return isinstance(op, arith.ConstantOp | arith.AddiOp | arith.SubiOp | arith.MuliOp) and op.results[0].type == index
-
-
-def _single_thread(block: Block) -> bool:
-    """Whether everything that the block does is done by one thread."""
-    for op in block.ops:
-        if isinstance(op, scf.ForOp | scf.IfOp):
-            if any(not _single_thread(inner) for region in op.regions for inner in region.blocks):
-                return False
-        elif not (
-            is_one_thread(op)
-            or isinstance(op, SlotOp | ExprOp | scf.YieldOp | ReturnOp)
-            or op.name.startswith("arith.")
-        ):
-            return False
-    return True

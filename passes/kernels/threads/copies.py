@@ -1,24 +1,19 @@
-"""Lowers asynchronous copies: load_async (cp.async), load_tma, store_tma, store_wait."""
+"""Lowers asynchronous copies: load_async (cp.async), load_tma, store_tma."""
 
 from __future__ import annotations
 
-from xdsl.dialects import arith, scf
+from xdsl.dialects import arith
 from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type
 from xdsl.ir import Attribute, SSAValue
 
 from ....dialects.kernel import (
     BulkCommitOp,
-    BulkWaitOp,
     CpAsyncOp,
-    FuncOp,
     Im2colOp,
     LdGlobalOp,
     LoadAsyncOp,
     LoadTmaOp,
-    ReturnOp,
-    RolesOp,
     StoreTmaOp,
-    StoreWaitOp,
     StSharedOp,
     TensorMapOp,
     TensorMapType,
@@ -31,8 +26,8 @@ from ....dialects.kernel.views import tensor_map_groups
 from .context import Context, Tile
 from .emitter import Ix
 from .memory import shared_position, shared_vector
-from .rings import ring_of
 from .rows import RowOf, Spread, row_parts
+from .sync import full_barrier
 from .views import Im2col, View, view_of
 
 CP_ASYNC_BYTES = 4
@@ -119,7 +114,7 @@ class _Copy:
 
 def lower_load_tma(context: Context, op: LoadTmaOp) -> None:
     """One thread; the bytes count on the slot's full barrier."""
-    em, tile, ring = context.em, context.tiles[op.target], ring_of(context, op.ring)
+    em, tile = context.em, context.tiles[op.target]
     box = op.map.type
     assert isinstance(box, TensorMapType)
     _check_box(context, box, tile)
@@ -129,9 +124,10 @@ def lower_load_tma(context: Context, op: LoadTmaOp) -> None:
         target = target + context.ix(op.row) * tile.type.row_bytes
     multicast = None if op.multicast is None else op.multicast.value.data
     with context.elect():
+        barrier = full_barrier(context, op.ring, context.ix(op.position))
         em.emit(
             TmaLoadOp(
-                context.operand(op.map), [em.value(c) for c in coords], em.value(target), em.value(ring.full(context.ix(op.position))),
+                context.operand(op.map), [em.value(c) for c in coords], em.value(target), em.value(barrier),
                 window=[em.value(w) for w in window], multicast=multicast,
             )
         )  # fmt: skip
@@ -146,15 +142,6 @@ def lower_store_tma(context: Context, op: StoreTmaOp) -> None:
     with context.elect():
         em.emit(TmaStoreOp(em.value(tile.byte), context.operand(op.map), [em.value(c) for c in coords]))
         em.emit(BulkCommitOp())
-
-
-def lower_store_wait(context: Context, op: StoreWaitOp) -> None:
-    """The thread that stored waits, then all meet; at a role's or kernel's end nobody is left to tell."""
-    with context.elect():
-        context.em.emit(BulkWaitOp(op.pending.value.data))
-    last = op.next_op is None or isinstance(op.next_op, ReturnOp | scf.YieldOp)
-    if not (last and isinstance(op.parent_op(), FuncOp | RolesOp)):
-        context.barrier()
 
 
 def _check_box(context: Context, box: TensorMapType, tile: Tile) -> None:

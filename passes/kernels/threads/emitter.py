@@ -174,7 +174,7 @@ class Emitter:
     def error(self, message: str) -> PassError:
         """An error that names the tile op being lowered."""
         where = describe(self.op) if self.op is not None else "kernel.func"
-        return PassError(f"lower-to-threads: {where}: {message}")
+        return PassError(f"lower-fragments: {where}: {message}")
 
     def emit(self, op: Operation, depth: int | None = None) -> Operation:
         """Insert an op in the current scope, or in the outer scope `depth` before the op that leads here."""

@@ -63,7 +63,7 @@ def _decode_op(op: Operation, blocking: bool) -> Step:
         decoder = _scalar
     if decoder is None:
         raise SimulationError(
-            f"the simulator does not know {describe(op)}; expected thread ops (run lower-to-threads first)"
+            f"the simulator does not know {describe(op)}; expected thread ops (run the passes of phase threads first)"
         )
     step = decoder(op)
     if not isinstance(op, scf.ForOp | scf.IfOp) or blocking:

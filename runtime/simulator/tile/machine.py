@@ -25,7 +25,7 @@ from ....dialects.kernel.scalars.table import evaluate
 from ....dialects.provenance import describe
 from ..views import Array, GlobalTensor
 from .ops import HANDLERS
-from .state import Diverged, Ring, State
+from .state import Diverged, Ring, Slot, State
 
 BATCH_ELEMENTS = 1 << 21
 """Elements of the largest tile that a batch of blocks may hold together."""
@@ -143,6 +143,10 @@ class Machine(State):
                 self._roles(op)
             case kernel.AcquireOp() | kernel.WaitOp() | kernel.CommitOp() | kernel.ReleaseOp():
                 yield from self._ring_step(op)
+            case kernel.ElectOp():
+                yield from self._block(op.body.block)
+            case kernel.MbarWaitOp() | kernel.MbarExpectOp() | kernel.MbarArriveOp():
+                yield from self._slot_step(op)
             case _ if kind in HANDLERS:
                 result = HANDLERS[kind](self, op)
                 if result is not None:
@@ -232,6 +236,20 @@ class Machine(State):
             role = -1 if self.role is None else self.role
             self._in_order(op, position, ring.released.get(role, 0))
             ring.released[role] = position + 1
+        self._progress += 1
+
+    def _slot_step(self, op: kernel.MbarWaitOp | kernel.MbarExpectOp | kernel.MbarArriveOp) -> Steps:
+        """The steps of a ring after `expand-rings`; what is started has landed when it is expected."""
+        slot: Slot = self.values[op.barrier]
+        ring = slot.ring
+        if isinstance(op, kernel.MbarWaitOp):
+            while self._emptied(ring) <= slot.fill - ring.stages if slot.empty else ring.committed <= slot.fill:
+                self._must_wait(op, ring)
+                yield
+        elif isinstance(op, kernel.MbarExpectOp):
+            ring.committed = slot.fill + 1
+        else:
+            ring.released[-1 if self.role is None else self.role] = slot.fill + 1
         self._progress += 1
 
     def _emptied(self, ring: Ring) -> int:

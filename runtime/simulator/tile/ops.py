@@ -16,7 +16,7 @@ from ....dialects.kernel.scalars.table import evaluate
 from ....dialects.meaning import arithmetic
 from ....dialects.provenance import describe
 from ..views import Array, Im2colView, StridedView, View, poison
-from .state import Ring, State, TensorMap
+from .state import Ring, Slot, State, TensorMap
 
 
 def _view(m: State, op: kernel.ViewOp) -> View:
@@ -249,6 +249,15 @@ def _rank(m: State, op: kernel.ClusterRankOp) -> Any:
     return rank if len(rank) > 1 else int(rank[0])
 
 
+def _slot_barrier(m: State, op: kernel.SlotBarrierOp) -> Slot:
+    return Slot(m.values[op.ring], m.uniform(op.position), op.empty is not None)
+
+
+def _slot_parity(m: State, op: kernel.SlotParityOp) -> int:
+    ring: Ring = m.values[op.ring]
+    return (m.uniform(op.position) // ring.stages + op.ahead.value.data) % 2
+
+
 def _nothing(m: State, op: Operation) -> None:
     return None
 
@@ -261,5 +270,8 @@ HANDLERS: dict[type[Operation], Callable[[State, Any], Any]] = {
     kernel.BarrierOp: _nothing, kernel.FenceAsyncOp: _nothing, kernel.ClusterBarrierOp: _nothing, kernel.GridWaitOp: _nothing,
     kernel.GridSignalOp: _nothing, kernel.FillOp: _fill, kernel.CoordOp: _coord, kernel.MapOp: _map, kernel.ReduceOp: _reduce,
     kernel.MmaOp: _mma, kernel.MmaWaitOp: _same, kernel.ConvertLayoutOp: _same, kernel.ColumnsOp: _columns, kernel.ExprOp: _expr,
-    kernel.ClusterRankOp: _rank,
+    kernel.ClusterRankOp: _rank, kernel.SlotBarrierOp: _slot_barrier, kernel.SlotParityOp: _slot_parity,
+    # What only orders threads, of which there are none here.
+    kernel.MbarInitOp: _nothing, kernel.MbarInitFenceOp: _nothing, kernel.BarSyncOp: _nothing, kernel.ClusterSyncOp: _nothing,
+    kernel.FenceProxyAsyncOp: _nothing, kernel.CpAsyncCommitOp: _nothing, kernel.CpAsyncWaitOp: _nothing, kernel.BulkWaitOp: _nothing,
 }  # fmt: skip

@@ -33,6 +33,15 @@ class Ring:
 
 
 @dataclass(frozen=True)
+class Slot:
+    """An mbarrier: of the ring's slot that a fill is in, the one that the fill completes, or with `empty` its releases."""
+
+    ring: Ring
+    fill: int
+    empty: bool
+
+
+@dataclass(frozen=True)
 class TensorMap:
     view: View
     box: tuple[int, ...]

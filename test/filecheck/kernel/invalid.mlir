@@ -96,3 +96,13 @@ func.func @scalars(%x: f16) {
   %0 = kernel.fmod %x, %x : f16
   func.return
 }
+
+// -----
+
+// Only mbarriers have a place in memory and a parity.
+// CHECK: kernel.slot_barrier: ring: expected one of mbarriers, got
+kernel.func @f() grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
+  %r = kernel.ring -> !kernel.ring<4, cp_async>
+  %b = kernel.slot_barrier %r[%i] : !kernel.ring<4, cp_async>
+  kernel.return
+}

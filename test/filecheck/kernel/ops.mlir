@@ -13,6 +13,12 @@
 // CHECK: %sm2 = kernel.alloc over %sm : !kernel.shared<3x128x32xf16, swizzle 64> -> !kernel.shared<3x128x32xf16, swizzle 64>
 // CHECK: %r = kernel.ring -> !kernel.ring<4, mbarrier, 2>
 // CHECK: kernel.wait %r[%i] later 2 : !kernel.ring<4, mbarrier, 2>
+// CHECK: %placed = kernel.ring at 64 -> !kernel.ring<4, mbarrier, 2>
+// CHECK: kernel.elect {
+// CHECK-NEXT: %full = kernel.slot_barrier %placed[%i] : !kernel.ring<4, mbarrier, 2>
+// CHECK-NEXT: kernel.elect per_warp {
+// CHECK-NEXT: %empty = kernel.slot_barrier %placed[%i] empty : !kernel.ring<4, mbarrier, 2>
+// CHECK-NEXT: %parity = kernel.slot_parity %placed[%i] ahead 1 : !kernel.ring<4, mbarrier, 2>
 // CHECK: %e = kernel.expr <2*N>
 // CHECK: kernel.roles ["producer", "consumer"] warps [4, 8] registers [40, 232] {
 // CHECK: kernel.acquire %r[%i] : !kernel.ring<4, mbarrier, 2>
@@ -49,6 +55,14 @@ kernel.func @relu(%x: !kernel.global<dims <N, 7> x f32, strides <7, 1>, align 16
   %sm2 = kernel.alloc over %sm : !kernel.shared<3x128x32xf16, swizzle 64> -> !kernel.shared<3x128x32xf16, swizzle 64>
   %r = kernel.ring -> !kernel.ring<4, mbarrier, 2>
   kernel.wait %r[%i] later 2 : !kernel.ring<4, mbarrier, 2>
+  %placed = kernel.ring at 64 -> !kernel.ring<4, mbarrier, 2>
+  kernel.elect {
+    %full = kernel.slot_barrier %placed[%i] : !kernel.ring<4, mbarrier, 2>
+    kernel.elect per_warp {
+      %empty = kernel.slot_barrier %placed[%i] empty : !kernel.ring<4, mbarrier, 2>
+      %parity = kernel.slot_parity %placed[%i] ahead 1 : !kernel.ring<4, mbarrier, 2>
+    }
+  }
   %e = kernel.expr <N * 2>
   kernel.roles ["producer", "consumer"] warps [4, 8] registers [40, 232] {
     kernel.acquire %r[%i] : !kernel.ring<4, mbarrier, 2>

@@ -10,11 +10,11 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.parser import Parser
 
 from trtc.compiler.codegen.cuda.printer import print_kernel
+from trtc.compiler.pipeline import run_phase
 from trtc.compiler.universe import make_context
 from trtc.dialects import kernel
 from trtc.dialects.kernel.types import Choice
 from trtc.passes.kernels.lower_groups import lower
-from trtc.passes.kernels.lower_to_threads import LowerToThreadsPass
 from trtc.passes.kernels.schedules.gemm.sm90 import SHAPES, deepest
 from trtc.passes.kernels.select_schedule import CHOICE, TARGET, outlined
 
@@ -38,7 +38,7 @@ def source(groups: int, bn: int, k: int) -> str:
     tile = deepest(groups, bn, SMEM)
     func.attributes[CHOICE] = Choice.of("gemm_sm90", {"groups": groups, "bn": bn, "stages": tile.stages, "cluster": 1})
     made = ModuleOp(lower(func, module.attributes[TARGET]), dict(module.attributes))
-    LowerToThreadsPass().apply(make_context(), made)
+    run_phase(made, "threads")
     (found,) = (op for op in made.body.block.ops if isinstance(op, kernel.FuncOp))
     return print_kernel(found)
 

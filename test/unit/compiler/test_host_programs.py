@@ -14,11 +14,16 @@ from host_programs import PROGRAMS, host_engine, lowered
 
 from trtc.compiler.interpret.module import execute
 from trtc.passes.buffers.plan_arena import PlanArenaPass
+from trtc.passes.kernels.expand_rings import ExpandRingsPass
+from trtc.passes.kernels.lower_fragments import LowerFragmentsPass
 from trtc.passes.kernels.lower_groups import LowerGroupsPass
-from trtc.passes.kernels.lower_to_threads import LowerToThreadsPass
+from trtc.passes.kernels.place_shared_memory import PlaceSharedMemoryPass
 from trtc.passes.kernels.select_schedule import SelectSchedulePass
 
 SEEDS = range(5)
+PASSES = (
+    PlanArenaPass, SelectSchedulePass, LowerGroupsPass, PlaceSharedMemoryPass, ExpandRingsPass, LowerFragmentsPass,
+)  # fmt: skip
 
 
 @pytest.fixture(params=PROGRAMS)
@@ -26,11 +31,10 @@ def name(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-@pytest.mark.parametrize("count", range(5))
+@pytest.mark.parametrize("count", range(len(PASSES) + 1))
 def test_a_program_means_the_same_after_each_pass(name: str, count: int) -> None:
     """Buffers alone and in the arena, functions of tensors, tiles and threads."""
-    passes = [PlanArenaPass(), SelectSchedulePass(), LowerGroupsPass(), LowerToThreadsPass()][:count]
-    module = lowered(name, "sm_80", *passes)
+    module = lowered(name, "sm_80", *(make() for make in PASSES[:count]))
     for seed in SEEDS:
         inputs = PROGRAMS[name].inputs(seed)
         found, expected = execute(module, inputs), PROGRAMS[name].reference(**inputs)

@@ -16,7 +16,7 @@ from trtc.compiler import kernel_cache
 from trtc.compiler.codegen.cuda.cubin_cache import CubinCache
 from trtc.compiler.pipeline import Observer
 from trtc.dialects import kernel
-from trtc.passes.kernels import lower_to_threads
+from trtc.passes.kernels import lower_fragments
 
 pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
 onnx = pytest.importorskip("onnx")
@@ -42,13 +42,13 @@ def cache(tmp_path: Path) -> CubinCache:
 def lowered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the kernels that are lowered to threads, as they are."""
     names: list[str] = []
-    real = lower_to_threads.lower_func
+    real = lower_fragments.lower_func
 
     def counted(func: kernel.FuncOp, *given: Any) -> None:
         names.append(func.sym_name.data)
         real(func, *given)
 
-    monkeypatch.setattr(lower_to_threads, "lower_func", counted)
+    monkeypatch.setattr(lower_fragments, "lower_func", counted)
     return names
 
 
@@ -137,7 +137,7 @@ class Bodies(Observer):
         self.ops = 0
 
     def after_pass(self, index: int, step: ModulePass, module: ModuleOp, seconds: float) -> None:
-        if step.name == "lower-to-threads":
+        if step.name == "lower-fragments":
             kernels = [op for op in module.body.block.ops if isinstance(op, kernel.FuncOp)]
             self.ops = sum(1 for func in kernels for _ in func.walk())
 

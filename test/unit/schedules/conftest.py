@@ -15,6 +15,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.parser import Parser
 
+from trtc.compiler.pipeline import run_phase
 from trtc.compiler.universe import make_context
 from trtc.dialects import nn
 from trtc.dialects.dtypes import numpy_dtype
@@ -23,7 +24,6 @@ from trtc.dialects.meaning import run_function
 from trtc.passes.kernels.building.group import GroupView
 from trtc.passes.kernels.building.schedule import Refusal, choice_of, target_of
 from trtc.passes.kernels.lower_groups import lower
-from trtc.passes.kernels.lower_to_threads import LowerToThreadsPass
 from trtc.passes.kernels.schedules.registry import schedule
 from trtc.passes.kernels.select_schedule import CHOICE, TARGET, outlined
 from trtc.runtime.simulator import run_kernel
@@ -90,7 +90,7 @@ def run_group(
     for t in choice.workspace:
         arrays.append(np.full(prod(d.evaluate(symbols) for d in t.dims.exprs), 0x55, numpy_dtype(t.element_type)))
     if mode in ("thread", "gpu"):
-        LowerToThreadsPass().apply(make_context(), module)
+        run_phase(module, "threads")
         module.verify()
     for made in kernels:
         if mode == "gpu":
@@ -105,7 +105,7 @@ def modes(first: bool) -> Sequence[str]:
     """Where a choice runs: in the simulator, the first one also thread by thread; on the GPU where $TRTC_TEST_GPU asks for it."""
     if os.environ.get("TRTC_TEST_GPU"):
         return ("gpu",)
-    return ("tile", "thread") if first and LowerToThreadsPass else ("tile",)
+    return ("tile", "thread") if first else ("tile",)
 
 
 @pytest.fixture

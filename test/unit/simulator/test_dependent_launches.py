@@ -12,12 +12,11 @@ from xdsl.parser import Parser
 
 from trtc.compiler.interpret.module import execute
 from trtc.compiler.legality import check_boundary
-from trtc.compiler.pipeline import run_passes
+from trtc.compiler.pipeline import run_passes, run_phase
 from trtc.compiler.universe import load_pass, make_context
 from trtc.dialects import kernel
 from trtc.dialects.errors import PassError, SimulationError
 from trtc.dialects.kernel.dependent import breaks_dependence
-from trtc.passes.kernels.lower_to_threads import LowerToThreadsPass
 from trtc.runtime.simulator import run_kernel
 
 V = "tensor<256xf32>"
@@ -72,7 +71,7 @@ X = np.random.default_rng(0).standard_normal(256).astype(np.float32)
 
 def threads(text: str) -> ModuleOp:
     module = parse(text)
-    LowerToThreadsPass().apply(make_context(), module)
+    run_phase(module, "threads")
     return module
 
 

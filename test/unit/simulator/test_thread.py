@@ -413,5 +413,5 @@ def test_arrays_must_fit_the_kernel():
 
 
 def test_tile_ops_are_refused():
-    with pytest.raises(SimulationError, match="run lower-to-threads first"):
+    with pytest.raises(SimulationError, match="run the passes of phase threads first"):
         run_body("kernel.barrier", np.zeros(4, np.float32))

@@ -10,12 +10,11 @@ from xdsl.dialects import arith
 from xdsl.dialects.builtin import IndexType, IntegerAttr, ModuleOp, f32
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
-from trtc.compiler.universe import make_context
+from trtc.compiler.pipeline import run_phase
 from trtc.dialects import kernel
 from trtc.dialects.dtypes import numpy_dtype
 from trtc.dialects.kernel.layouts import Blocked, Layout, MmaA, MmaAcc, MmaB, OuterA, OuterB, WgmmaA, WgmmaAcc
 from trtc.dialects.kernel.types import FragType, GlobalType
-from trtc.passes.kernels.lower_to_threads import LowerToThreadsPass
 from trtc.runtime.simulator import run_kernel
 
 index = IndexType()
@@ -74,7 +73,7 @@ def tensor(dims: Sequence[int | str], element: Attribute = f32, **how: Any) -> G
 
 def lowered(func: kernel.FuncOp) -> kernel.FuncOp:
     module = ModuleOp([func.clone()])
-    LowerToThreadsPass().apply(make_context(), module)
+    run_phase(module, "threads")
     module.verify()
     (made,) = module.body.block.ops
     assert isinstance(made, kernel.FuncOp)

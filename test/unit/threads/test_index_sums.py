@@ -1,4 +1,4 @@
-"""The index sums of `lower-to-threads` against plain integers."""
+"""The index sums of `lower-fragments` against plain integers."""
 
 from __future__ import annotations
 

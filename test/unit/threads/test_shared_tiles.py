@@ -1,4 +1,4 @@
-"""`lower-to-threads` on shared tiles, changes of layout, and rings: the thread simulator against the tile simulator."""
+"""The passes of phase `threads` on shared tiles, changes of layout, and rings: the thread simulator against the tile simulator."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from xdsl.dialects import arith, scf
-from xdsl.dialects.builtin import bf16, f16, f32, i8
+from xdsl.dialects.builtin import IntegerAttr, bf16, f16, f32, i8
 from xdsl.ir import Attribute, Block, Region, SSAValue
 
 from trtc.dialects import kernel
 from trtc.dialects.dtypes import numpy_dtype
 from trtc.dialects.kernel.layouts import Blocked, Layout, MmaA, MmaAcc, MmaB, OuterB, WgmmaA, WgmmaAcc
 from trtc.dialects.kernel.types import FragType, GlobalType, RingType, SharedType, TensorMapType
+from trtc.passes.kernels.place_shared_memory import place
 from trtc.passes.kernels.threads.compute import register_permutation
-from trtc.passes.kernels.threads.placement import place
+from trtc.passes.kernels.threads.elect import elect_threads
 from trtc.runtime.simulator import run_kernel
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -280,8 +281,27 @@ def test_readers_of_a_tma_ring_meet_before_they_release(seed: int) -> None:
 def test_tiles_over_one_another_take_the_bytes_of_the_largest() -> None:
     m = Maker([tensor((1, 64))], 1)
     small = m(kernel.AllocOp(SharedType.of((4, 8), f32)))
-    large = m(kernel.AllocOp(SharedType.of((16, 8), f32), over=small))
-    last = m(kernel.AllocOp(SharedType.of((4, 8), f32)))
-    placed = place(m.finish())
-    assert [placed.tiles[tile] for tile in (small, large, last)] == [0, 0, 16 * 8 * 4]
-    assert placed.bytes == 20 * 8 * 4
+    m(kernel.AllocOp(SharedType.of((16, 8), f32), over=small))
+    m(kernel.AllocOp(SharedType.of((4, 8), f32)))
+    func = m.finish()
+    assert place(func) == 20 * 8 * 4
+    placed = [op.offset for op in func.body.block.ops if isinstance(op, kernel.AllocOp)]
+    assert [offset.value.data for offset in placed if offset is not None] == [0, 0, 16 * 8 * 4]
+
+
+def test_what_others_read_stays_outside_an_elect() -> None:
+    """A slot between the producer's steps that the role reads later is made before the branch of the one thread."""
+    m = Maker([tensor((8, 64))], 1)
+    zero = m(arith.ConstantOp(IntegerAttr(0, index)))
+    ring = m(kernel.RingOp(RingType.of(1, "mbarrier")))
+    tile = m(kernel.AllocOp(SharedType.of((1, 8, 64), f32)))
+    m(kernel.AcquireOp(ring, zero))
+    slot = m(kernel.SlotOp(tile, zero))
+    m(kernel.CommitOp(ring, zero, 0))
+    m(kernel.LoadSharedOp(slot, zero, zero, FragType.of((8, 32), f32, Blocked.of(1, 32, 1, 1))))
+    func = m.finish()
+    elect_threads(func)
+    func.verify()
+    (elect,) = [op for op in func.body.block.ops if isinstance(op, kernel.ElectOp)]
+    assert [type(op) for op in elect.body.block.ops] == [kernel.AcquireOp, kernel.CommitOp]
+    assert isinstance(elect.prev_op, kernel.SlotOp)

@@ -92,13 +92,14 @@ def test_a_file_says_by_what_it_holds_how_far_it_is(tmp_path: Path, capsys: pyte
         assert run(dump, "--blobs", ir / "blobs.npz", "--stop-after=threads", "--timing", "-o", out) == 0
         assert out.read_text() == straight, dump.name
         ran = capsys.readouterr().err
-        assert "canonicalize-nn" not in ran and ("lower-to-threads" in ran) == (
+        assert "canonicalize-nn" not in ran and ("lower-fragments" in ran) == (
             levels["input"] != level(module)[0] != "threads"
         )
     assert levels == {
         **dict.fromkeys(("input", *(step.name for phase in ("graph", "quantize") for step in STEPS[phase])), "model"),
         **dict.fromkeys((step.name for step in (*STEPS["fuse"], STEPS["kernels"][0])), "groups"),
-        "lower-groups": "tiles", "bufferize": "buffers", "plan-arena": "buffers", "lower-to-threads": "threads",
+        "lower-groups": "tiles", "bufferize": "buffers", "plan-arena": "buffers",
+        "place-shared-memory": "tiles", "expand-rings": "tiles", "lower-fragments": "threads",
     }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-// RUN: trtc-opt %s -p lower-to-threads | filecheck %s
+// RUN: trtc-opt %s -p place-shared-memory,expand-rings,lower-fragments | filecheck %s
 
 // Roles: one thread of the producer fills the ring by TMA; a warpgroup multiplies by wgmma, and one lane of each of its warps releases.
 // The barriers lie first, tiles at multiples of 1024 bytes. 160 registers are less than the 248 that 256 threads get, 240 too.

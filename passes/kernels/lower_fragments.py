@@ -1,4 +1,4 @@
-"""`lower-to-threads`: the tile ops of every `kernel.func` become what one thread does.
+"""`lower-fragments`: the tile ops of every `kernel.func` become what one thread does.
 
     %a = kernel.load %x[%i, %j] fill 0.0 : !kernel.view<2 x f32> -> !kernel.frag<1x1024xf32, #kernel.blocked<1, 128, 1, 4>>
   becomes
@@ -9,8 +9,8 @@
     } {unroll}
 
 A fragment is one register array, updated in place where nobody else reads the old value; addresses, predicates and ldmatrix tiles follow
-from `Layout.index` evaluated on IR values; what a loop does not change is computed before it. `func` gets `smem` (bytes) and `params`
-(symbols, sorted). Views and tensor maps of TMA stay for the host. The helpers are in `threads/`, one module per family of ops.
+from `Layout.index` evaluated on IR values; what a loop does not change is computed before it. `func` gets `params` (symbols, sorted). Views
+and tensor maps of TMA stay for the host. Needs `expand-rings`. The helpers are in `threads/`, one module per family of ops.
 """
 
 from __future__ import annotations
@@ -27,19 +27,16 @@ from xdsl.passes import ModulePass
 
 from ...dialects import kernel
 from ...dialects.dims import Expr
-from ...dialects.errors import PassError
-from ...dialects.kernel.base import int_attr
-from ...dialects.kernel.types import LOWERED
 from ...dialects.nn.base import symbol_ranges
-from .threads import compute, control, copies, memory, mma, rings
+from .threads import compute, control, copies, memory, mma, sync
 from .threads.context import Context, Ranges, Tile, sizeof
 from .threads.emitter import Emitter
 from .threads.names import name_values
-from .threads.placement import place
+from .threads.placed import is_lowered, offset_of
 
 
 def _lower_alloc(context: Context, op: kernel.AllocOp) -> None:
-    """A name for the bytes that `placement` chose."""
+    """A name for the bytes that `place-shared-memory` chose."""
     type_ = op.result.type
     assert isinstance(type_, kernel.SharedType)
     size = sizeof(type_.element_type)
@@ -47,7 +44,7 @@ def _lower_alloc(context: Context, op: kernel.AllocOp) -> None:
         raise context.em.error(
             f"expected stages of a multiple of {8 * type_.swizzle.data} bytes for the swizzle, got {type_.stage_bytes}"
         )
-    offset = context.placement.tiles[op.result]
+    offset = offset_of(op, op.offset)
     array = context.em.emit(kernel.SmemOp(offset, type_.bytes // size, type_.element_type)).results[0]
     array.name_hint = op.result.name_hint
     context.tiles[op.result] = Tile(array, type_, context.em.ix(0), offset)
@@ -108,15 +105,15 @@ _LOWER: dict[type[Operation], Callable[[Context, Any], object]] = {
     kernel.TensorMapOp: _lower_tensor_map,
     kernel.LoadTmaOp: copies.lower_load_tma,
     kernel.StoreTmaOp: copies.lower_store_tma,
-    kernel.StoreWaitOp: copies.lower_store_wait,
-    kernel.RingOp: rings.lower_ring,
-    kernel.AcquireOp: rings.lower_acquire,
-    kernel.CommitOp: rings.lower_commit,
-    kernel.WaitOp: rings.lower_wait,
-    kernel.ReleaseOp: rings.lower_release,
-    kernel.BarrierOp: lambda context, op: context.barrier(),
-    kernel.FenceAsyncOp: lambda context, op: context.em.emit(kernel.FenceProxyAsyncOp()),
-    kernel.ClusterBarrierOp: lambda context, op: context.em.emit(kernel.ClusterSyncOp()),
+    kernel.RingOp: _nothing,
+    kernel.SlotBarrierOp: _nothing,
+    kernel.SlotParityOp: _nothing,
+    kernel.ElectOp: lambda context, op: sync.lower_elect(context, op, lower_block),
+    kernel.MbarInitOp: sync.lower_mbar_init,
+    kernel.MbarArriveOp: sync.lower_mbar_arrive,
+    kernel.MbarExpectOp: sync.lower_mbar_expect,
+    kernel.MbarWaitOp: sync.lower_mbar_wait,
+    **dict.fromkeys(sync.KEPT, _keep),
     kernel.GridWaitOp: _keep,
     kernel.GridSignalOp: _keep,
     kernel.FillOp: compute.lower_fill,
@@ -131,17 +128,9 @@ _LOWER: dict[type[Operation], Callable[[Context, Any], object]] = {
 
 
 def lower_block(context: Context, block: Block) -> None:
-    """Lower the ops of a tile-level block into the current scope. Neighbours that one thread executes share a branch."""
-    op = block.first_op
-    while op is not None:
-        if not context.role.elected and control.is_one_thread(op):
-            with context.elect():
-                while op is not None and (control.is_one_thread(op) or control.is_lazy(op)):
-                    lower_op(context, op)
-                    op = op.next_op
-            continue
+    """Lower the ops of a tile-level block into the current scope."""
+    for op in block.ops:
         lower_op(context, op)
-        op = op.next_op
 
 
 def lower_op(context: Context, op: Operation) -> None:
@@ -159,43 +148,27 @@ def lower_op(context: Context, op: Operation) -> None:
     em.op, em.location = outer
 
 
-def lower_func(func: kernel.FuncOp, ranges: Ranges, capacity: int | None) -> None:
+def lower_func(func: kernel.FuncOp, ranges: Ranges) -> None:
     """Lower one kernel in place. Raises PassError naming the op and the ONNX nodes that it comes from."""
     old = func.body.block
     new = Block(arg_types=old.arg_types)
     for argument, before in zip(new.args, old.args, strict=True):
         argument.name_hint, argument.location = before.name_hint, before.location
-    placement = place(func)
-    name = func.sym_name.data
-    if capacity is not None and placement.bytes > capacity:
-        raise PassError(
-            f"lower-to-threads: @{name}: expected at most {capacity} bytes of shared memory on this target, got {placement.bytes}; "
-            f"choose smaller tiles or fewer stages"
-        )
-    context = Context(func, Emitter(new), ranges, placement)
+    context = Context(func, Emitter(new), ranges)
     context.em.location = func.location
-    rings.collect_rings(context, func, placement.rings)
     context.scalars.update(zip(old.args, new.args, strict=True))
     for coord, value, extent in zip(func.coords, new.args[-3:], func.grid.exprs, strict=True):
         context.indices[coord] = context.em.atom(value, 0, _greatest(extent, ranges))
     context.role = context.enter_block()
     lower_block(context, old)
-    rings.drop_idle_groups(new)
-    if any(isinstance(r, rings.Ring) and r.multicast for r in context.cache.values()) and not _meets_cluster_last(old):
-        context.em.emit(kernel.ClusterSyncOp())  # no block may leave while others still write to it
+    sync.drop_idle_groups(new)
     context.em.emit(kernel.ReturnOp())
     func.body.detach_block(old)
     func.body.add_block(new)
     old.erase()
     name_values(new)
-    func.smem = int_attr(placement.bytes)
     if context.params:
         func.params = ArrayAttr(StringAttr(symbol) for symbol in sorted(context.params))
-
-
-def _meets_cluster_last(block: Block) -> bool:
-    last = block.last_op
-    return last is not None and isinstance(last.prev_op, kernel.ClusterBarrierOp)
 
 
 def _greatest(extent: Expr, ranges: Ranges) -> int | None:
@@ -205,22 +178,15 @@ def _greatest(extent: Expr, ranges: Ranges) -> int | None:
     return extent.bounds(ranges)[1] - 1
 
 
-def is_lowered(func: kernel.FuncOp) -> bool:
-    """Whether a kernel consists of thread ops already, or did in an earlier build, whose result a cache has."""
-    return LOWERED in func.attributes or any(isinstance(op, kernel.ThreadIdOp) for op in func.body.block.ops)
-
-
 @dataclass(frozen=True)
-class LowerToThreadsPass(ModulePass):
+class LowerFragmentsPass(ModulePass):
     """Expand the tile ops of every kernel into thread ops."""
 
-    name = "lower-to-threads"
-    numerics: ClassVar[str] = "reassociates"  # a fragment\'s layout decides in which order its elements are summed
+    name = "lower-fragments"
+    numerics: ClassVar[str] = "reassociates"  # a fragment's layout decides in which order its elements are summed
 
     def apply(self, ctx: XdslContext, op: ModuleOp) -> None:
-        target = op.attributes.get("kernel.target")
-        capacity = target.smem.data if isinstance(target, kernel.Target) else None
         ranges = symbol_ranges(op)
         for func in op.body.block.ops:
             if isinstance(func, kernel.FuncOp) and not is_lowered(func):
-                lower_func(func, ranges, capacity)
+                lower_func(func, ranges)

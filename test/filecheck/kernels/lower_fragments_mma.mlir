@@ -1,4 +1,4 @@
-// RUN: trtc-opt %s -p lower-to-threads --split-input-file | filecheck %s
+// RUN: trtc-opt %s -p place-shared-memory,expand-rings,lower-fragments --split-input-file | filecheck %s
 
 // A cp.async ring: the wait's barrier orders the slot's reuse, so `acquire` makes none; four lanes' rows a matrix by ldmatrix; the accumulator
 // stays in one array across the loop, which carries nothing.

@@ -1,4 +1,4 @@
-// RUN: trtc-opt %s -p lower-to-threads --split-input-file | filecheck %s
+// RUN: trtc-opt %s -p place-shared-memory,expand-rings,lower-fragments --split-input-file | filecheck %s
 
 // A static size: vectors of four without predicates, one loop over registers for the map, in place.
 // CHECK-LABEL: kernel.func @relu

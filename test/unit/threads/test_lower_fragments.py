@@ -1,4 +1,4 @@
-"""`lower-to-threads`: lowered kernels in the thread simulator against the tile simulator. See also test_shared_tiles.py."""
+"""The passes of phase `threads`: lowered kernels in the thread simulator against the tile simulator. See also test_shared_tiles.py."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from xdsl.dialects import arith, scf
 from xdsl.dialects.builtin import ModuleOp, f16, f32, i1, i8, i32
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
-from trtc.compiler.universe import make_context
+from trtc.compiler.pipeline import run_phase
 from trtc.dialects import kernel
 from trtc.dialects.errors import PassError
 from trtc.dialects.kernel.layouts import Blocked, Layout, MmaAcc, OuterA, OuterB, WgmmaAcc
 from trtc.dialects.kernel.types import FragType, SharedType
-from trtc.passes.kernels.lower_to_threads import LowerToThreadsPass
 
 sys.path.insert(0, str(Path(__file__).parent))
 from kernel_maker import IDS, LAYOUTS, Maker, check, copy_kernel, index, lowered, tensor
@@ -250,7 +249,7 @@ def test_too_much_shared_memory_for_the_target() -> None:
     m(kernel.AllocOp(SharedType.of((4, 128, 64), f16, 128)))
     module = ModuleOp([m.finish()], {"kernel.target": _target(49152)})
     with pytest.raises(PassError, match=r"@k: expected at most 49152 bytes of shared memory on this target, got 65536"):
-        LowerToThreadsPass().apply(make_context(), module)
+        run_phase(module, "threads")
 
 
 def _target(smem: int) -> kernel.Target:
@@ -285,5 +284,5 @@ def test_every_op_has_the_location_of_its_tile_op() -> None:
 def test_lowering_twice_changes_nothing() -> None:
     made = lowered(copy_kernel(Blocked.of(4, 32, 1, 4), (8, 128), (8, 128), f32, 0))
     module = ModuleOp([made.clone()])
-    LowerToThreadsPass().apply(make_context(), module)
+    run_phase(module, "threads")
     assert str(module.body.block.first_op) == str(made)
