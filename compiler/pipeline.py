@@ -58,6 +58,7 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
             Step("fold-constants"),
             Step("canonicalize-nn"),
             Step("cse"),
+            Step("analyze-ranges", {"mode": options.precision}),
             Step("assign-precision", {"mode": options.precision}),
             Step("transpose-weights"),
             Step("pad-channels"),
@@ -68,6 +69,7 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
         "quantize": (Step("place-qdq"),),
         "fuse": (
             Step("fuse-groups"),
+            Step("materialise-storage"),
             Step("realize-integer"),
             Step("assign-destinations"),
             # Only now is it known what groups read: the products of scales, and weights that are dequantized inside.

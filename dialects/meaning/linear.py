@@ -1,13 +1,15 @@
 """What convolutions and matrix products compute: im2col and BLAS, fast enough to run whole networks.
 
-f16 and bf16 operands multiply and accumulate in f32 and round once. i8 products are summed exactly: in f32 as long as no
-partial sum passes 2**24, else in f64. TF32 rounds operands to 10 mantissa bits, halves away from zero (`cvt.rna.tf32`).
+f16 and bf16 operands, and f32 ones that are rounded to what `math` says, multiply and accumulate in f32, which rounds once. i8 products
+are summed exactly: in f32 as long as no partial sum passes 2**24, else in f64.
+TF32 rounds operands to 10 mantissa bits, halves away from zero (`cvt.rna.tf32`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import ml_dtypes
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
@@ -25,19 +27,26 @@ def round_tf32(x: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(x), rounded, x)
 
 
-def factors(operands: Sequence[np.ndarray], depth: int, tf32: bool) -> list[np.ndarray]:
+def rounded(x: np.ndarray, math: nn.Math) -> np.ndarray:
+    """An f32 array as a product of this type sees it."""
+    if math == nn.Math.TF32:
+        return round_tf32(x)
+    return x.astype(np.float16 if math == nn.Math.F16 else ml_dtypes.bfloat16).astype(np.float32)
+
+
+def factors(operands: Sequence[np.ndarray], depth: int, math: nn.MathAttr | None) -> list[np.ndarray]:
     """The operands in a type in which BLAS sums `depth` products as the op means it."""
     if operands[0].dtype.kind in "iu":
         largest = [128 if x.dtype == np.int8 else 255 for x in operands]
         wide = np.float32 if depth * largest[0] * largest[1] <= 1 << 24 else np.float64
         return [x.astype(wide) for x in operands]
     wide = [x if x.dtype == np.float64 else x.astype(np.float32, copy=False) for x in operands]
-    return [round_tf32(x) for x in wide] if tf32 and wide[0].dtype == np.float32 else wide
+    return wide if math is None else [rounded(x, math.data) for x in wide]
 
 
 @defines(nn.MatmulOp)
 def matmul(op: nn.MatmulOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
-    a, b = factors(operands, operands[0].shape[-1], op.math is not None)
+    a, b = factors(operands, operands[0].shape[-1], op.math)
     if op.transpose_b is not None:
         b = np.swapaxes(b, -1, -2)
     return [np.matmul(a, b).astype(result_dtype(op), copy=False)]
@@ -46,7 +55,7 @@ def matmul(op: nn.MatmulOp, operands: Sequence[np.ndarray], env: Env) -> list[np
 @defines(nn.ConvOp)
 def conv(op: nn.ConvOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
     strides, pads, dilations = (nn.values_of(a) for a in (op.strides, op.pads, op.dilations))
-    x, w = factors(operands, int(np.prod(operands[1].shape[1:])), op.math is not None)
+    x, w = factors(operands, int(np.prod(operands[1].shape[1:])), op.math)
     groups = op.groups.value.data
     result = (
         _depthwise(x, w, strides, pads, dilations)

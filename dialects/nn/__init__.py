@@ -29,6 +29,7 @@ from .pointwise import *  # noqa: F403
 from .pointwise import POINTWISE, PredicateAttr
 from .rows import *  # noqa: F403
 from .rows import ROWS, ReduceKindAttr
+from .storage import *  # noqa: F403
 from .weights import *  # noqa: F403
 from .weights import WEIGHTS
 

@@ -22,6 +22,9 @@ from xdsl.dialects.builtin import (
     ModuleOp,
     NoneAttr,
     TensorType,
+    bf16,
+    f16,
+    f32,
     f64,
     i64,
 )
@@ -347,6 +350,13 @@ class SameTypeOp(NnOp):
         return [self.infer(self.operands[0].type)]
 
 
+def unrounded(inferred: Attribute, result: SSAValue) -> Attribute:
+    """The type of a result that may be given as it was computed, in f32, where `inferred`, the operand's type, is f16 or bf16."""
+    if element_of(inferred) in (f16, bf16) and element_of(result) == f32:
+        return with_element(inferred, f32)
+    return inferred
+
+
 def require(condition: bool, message: Callable[[], str]) -> None:
     """Raise InvalidModelError with the message unless the condition holds; types are slow to print, so only then."""
     if not condition:
@@ -395,6 +405,7 @@ __all__ = [
     "symbol_ranges",
     "tensor_type",
     "ty",
+    "unrounded",
     "values_of",
     "verify_tensor_type",
     "with_element",

@@ -16,7 +16,7 @@ from xdsl.dialects.builtin import (
     i32,
 )
 from xdsl.dialects.utils import EnumAttribute
-from xdsl.ir import Attribute
+from xdsl.ir import Attribute, Operation
 from xdsl.irdl import (
     irdl_attr_definition,
     irdl_op_definition,
@@ -49,19 +49,25 @@ from .base import (
     shape_of,
     tensor_type,
     ty,
+    unrounded,
     values_of,
 )
 
 
 class Math(StrEnum):
-    """Precision that an op may use beyond what its types say."""
+    """The type that an op multiplies in, beside the types of its operands."""
 
     TF32 = "tf32"
+    F16 = "f16"
+    BF16 = "bf16"
 
 
 @irdl_attr_definition
 class MathAttr(EnumAttribute[Math]):
-    """`#nn.math<tf32>`: f32 operands may be rounded to TF32 (10 mantissa bits) before they are multiplied."""
+    """
+    `#nn.math<f16>`: f32 operands are rounded to this type before they are multiplied, products are summed in f32. TF32 has the 10
+    mantissa bits of f16 and the range of f32.
+    """
 
     name = "nn.math"
 
@@ -73,6 +79,23 @@ class MathAttr(EnumAttribute[Math]):
     def print_parameter(self, printer: Printer) -> None:
         with printer.in_angle_brackets():
             printer.print_string(self.data.value)
+
+
+_ELEMENTS: dict[Math, Attribute] = {Math.F16: f16, Math.BF16: bf16}
+
+
+def multiplied_in(op: Operation) -> Attribute:
+    """The element type of what a conv or matmul multiplies, as it lies in memory: f32 for TF32, else that of its `math` or its operands."""
+    math = op.properties.get("math")
+    own = element_of(op.operands[0])
+    return _ELEMENTS.get(math.data, own) if isinstance(math, MathAttr) else own
+
+
+def _check_math(op: ConvOp | MatmulOp) -> None:
+    require(
+        op.math is None or all(element_of(operand) == f32 for operand in op.operands),
+        lambda: f"{op.name}: expected math on f32 operands only, got {op.operands[0].type} and {op.operands[1].type}",
+    )
 
 
 def _math(math: str | None) -> MathAttr | None:
@@ -206,6 +229,9 @@ class ConvOp(NnOp):
         groups = self.groups.value.data
         return [self.infer(self.x.type, self.w.type, strides, pads, dilations, groups, element_of(self.result))]
 
+    def check(self) -> None:
+        _check_math(self)
+
     @property
     def is_depthwise(self) -> bool:
         """Whether each group has one input and one output channel and there is more than one group."""
@@ -267,6 +293,9 @@ class MatmulOp(NnOp):
 
     def inferred(self) -> list[Attribute]:
         return [self.infer(self.a.type, self.b.type, self.transpose_b is not None, element_of(self.result))]
+
+    def check(self) -> None:
+        _check_math(self)
 
 
 class PoolOp(NnOp):
@@ -346,7 +375,10 @@ def windows_meet(op: MaxPoolOp, image: Sequence[Expr], pads: Sequence[int]) -> b
 
 @irdl_op_definition
 class AvgPoolOp(PoolOp):
-    """The mean of each window, over the elements inside the image or, with `count_include_pad`, over all of the window."""
+    """The mean of each window, over the elements inside the image or, with `count_include_pad`, over all of the window.
+
+    Sums are f32 for f16 and bf16, and rounded once to the result type (the operand's or f32).
+    """
 
     name = "nn.avg_pool"
 
@@ -363,6 +395,9 @@ class AvgPoolOp(PoolOp):
     ):
         super().__init__(x, kernel, strides, pads, dilations)
         self.count_include_pad = BoolAttr.from_bool(count_include_pad)
+
+    def inferred(self) -> list[Attribute]:
+        return [unrounded(super().inferred()[0], self.result)]
 
     def check(self) -> None:
         require(

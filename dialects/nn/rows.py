@@ -9,6 +9,9 @@ from xdsl.dialects.builtin import (
     BoolAttr,
     FloatAttr,
     IntegerAttr,
+    bf16,
+    f16,
+    f32,
     i1,
 )
 from xdsl.dialects.utils import EnumAttribute
@@ -46,8 +49,11 @@ from .base import (
     shape_of,
     tensor_type,
     ty,
+    unrounded,
     values_of,
 )
+
+_COMPUTED_IN_F32 = {f16, bf16, f32}
 
 
 class ReduceKind(StrEnum):
@@ -68,7 +74,10 @@ class ReduceKindAttr(EnumAttribute[ReduceKind], SpacedOpaqueSyntaxAttribute):
 
 @irdl_op_definition
 class ReduceOp(NnOp):
-    """Combines all elements along `axes`; with `keepdims` these dims stay as 1. f16 and bf16 accumulate in f32."""
+    """Combines all elements along `axes`; with `keepdims` these dims stay as 1.
+
+    f16 and bf16 accumulate in f32 and round once to the result type (the operand's or f32).
+    """
 
     name = "nn.reduce"
 
@@ -104,7 +113,7 @@ class ReduceOp(NnOp):
         return tensor_type(kept, element_of(x))
 
     def inferred(self) -> list[Attribute]:
-        return [self.infer(self.x.type, values_of(self.axes), bool(self.keepdims))]
+        return [unrounded(self.infer(self.x.type, values_of(self.axes), bool(self.keepdims)), self.result)]
 
     def check(self) -> None:
         element = element_of(self.x)
@@ -117,7 +126,9 @@ class ReduceOp(NnOp):
 
 @irdl_op_definition
 class SoftmaxOp(SameTypeOp):
-    """`exp(x - max) / sum(exp(x - max))` along one axis."""
+    """
+    `exp(x - max) / sum(exp(x - max))` along one axis. f16 and bf16 compute in f32 and round once to the result type (the operand's or f32).
+    """
 
     name = "nn.softmax"
 
@@ -132,6 +143,9 @@ class SoftmaxOp(SameTypeOp):
         axis = normalize_axis(self.name, axis, rank_of(ty(x)))
         super().__init__(operands=[x], properties={"axis": integer(axis)}, result_types=[self.infer(ty(x))])
 
+    def inferred(self) -> list[Attribute]:
+        return [unrounded(self.infer(self.x.type), self.result)]
+
     def check(self) -> None:
         require(
             is_float(element_of(self.x)), lambda: f"{self.name}: expected a floating-point tensor, got {self.x.type}"
@@ -143,7 +157,8 @@ class SoftmaxOp(SameTypeOp):
 class LayerNormOp(NnOp):
     """Normalises over all axes from `axis` on to mean 0 and variance 1, then multiplies by `scale` and adds `bias`.
 
-    Statistics are computed in f32 for f16 and bf16, and the result is rounded once.
+    Statistics are computed in f32 for f16 and bf16, and the result is rounded once, to the type of x or f32. Scale and bias have the
+    type of x, or any of f16, bf16 and f32 where x has one of these.
     """
 
     name = "nn.layer_norm"
@@ -173,14 +188,15 @@ class LayerNormOp(NnOp):
         require_axis(cls.name, axis, len(dims))
         for what, operand in (("scale", scale), ("bias", bias)):
             wide = broadcast_dims(f"{cls.name} {what}", dims[axis:], shape_of(operand))
-            if not (len(wide) == len(dims) - axis and element_of(operand) == element_of(x)):
+            same = element_of(operand) == element_of(x) or {element_of(operand), element_of(x)} <= _COMPUTED_IN_F32
+            if not (len(wide) == len(dims) - axis and same):
                 raise InvalidModelError(
                     f"{cls.name}: expected {what} to broadcast to dims {axis}.. of {x} with its element type, got {operand}"
                 )
         return tensor_type(dims, element_of(x))
 
     def inferred(self) -> list[Attribute]:
-        return [self.infer(self.x.type, self.scale.type, self.bias.type, self.axis.value.data)]
+        return [unrounded(self.infer(self.x.type, self.scale.type, self.bias.type, self.axis.value.data), self.result)]
 
 
 @irdl_op_definition
@@ -256,6 +272,9 @@ class LrnOp(SameTypeOp):
             properties={"size": integer(size), "alpha": double(alpha), "beta": double(beta), "bias": double(bias)},
             result_types=[self.infer(ty(x))],
         )
+
+    def inferred(self) -> list[Attribute]:
+        return [unrounded(self.infer(self.x.type), self.result)]
 
     def check(self) -> None:
         require(

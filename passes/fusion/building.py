@@ -8,6 +8,7 @@ from xdsl.dialects.builtin import ArrayAttr, LocationAttr, NameLoc, NoneAttr, St
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from ...dialects.fusion import GroupOp, YieldOp
+from ...dialects.nn import copy_stored
 from ...dialects.provenance import fuse, get_names, helper_location, is_unknown, set_names
 from ..graph.editing import location_of
 from ..kernels.building.group import GroupView
@@ -25,6 +26,7 @@ def build_group(view: GroupView) -> GroupOp:
     group.yield_op.location = group.location
     if isinstance(result.owner, Operation):
         set_names(group, [get_names(result.owner)[result.owner.results.index(result)]])
+        copy_stored(result.owner, group)
     return group
 
 

@@ -35,7 +35,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from ...dialects import nn
 from ...dialects.dtypes import is_float
 from ...dialects.fusion import CallOp, GroupOp
-from ...dialects.nn import element_of, shape_of
+from ...dialects.nn import NARROW, element_of, shape_of, stored_of
 from ...dialects.provenance import NAMES, get_names, set_names
 from ..graph.editing import WEIGHTS, erase_unused, fed_by_constants_only, functions, rebuilt
 from ..kernels.building.group import GroupView
@@ -44,8 +44,8 @@ from ..kernels.schedules.competition import Prices
 from ..kernels.schedules.matching import Answer, Matcher
 from ..remarks import remark
 from .building import build_group, replace_by_group
-from .realize_integer import as_realized
 from .regions import ROW, Growth, Region, anchor_kind, is_view
+from .storage import answer_of
 
 NAME = "fuse-groups"
 TARGET = "kernel.target"
@@ -69,7 +69,7 @@ def _longest(region: Region, growth: Growth, matcher: Matcher, prices: Prices) -
         if final and len(ops) > 1:
             continue
         view = GroupView.of_region(region.kind, ops, result)
-        answer = matcher.answer(view, as_realized)
+        _, answer = answer_of(view, view.operands, growth.constants, matcher)
         if answer.schedule is not None:
             return _without_dear_cast(region, view, ops, prices)
         part = f" with {len(prologue)} ops before and {len(epilogue)} behind" if len(ops) > 1 else ""
@@ -119,6 +119,7 @@ def _commit(region: Region, growth: Growth, matcher: Matcher, prices: Prices) ->
         elif not _grouped(op, growth.constants):
             continue
         remark(op, "missed", NAME, f"not fused with {region.anchor.name}: {reason}")
+    _end_narrow(region)
     view, ops = _longest(region, growth, matcher, prices)
     kept = set(ops)
     growth.taken.difference_update(op for op in (*region.prologue, *region.epilogue) if op not in kept)
@@ -127,6 +128,21 @@ def _commit(region: Region, growth: Growth, matcher: Matcher, prices: Prices) ->
     replace_by_group(ops, view.results[0], group)
     if len(ops) > 1:
         remark(group, "applied", NAME, f"{region.kind} group of {', '.join(op.name for op in group.ops())}")
+
+
+def _end_narrow(region: Region) -> None:
+    """Cut a product's region back to the last value that is stored narrow where only row ops read its result: they take the rest in
+    and compute it again in f32, so that a mask of any size joins scores in registers and no f32 scores cross memory."""
+    users = [use.operation for use in region.result.uses]
+    if (
+        region.kind not in ("conv", "matmul")
+        or stored_of(region.result) in NARROW
+        or not all(isinstance(u, ROW) for u in users)
+    ):
+        return
+    narrow = [length for length, value in region.cuts if stored_of(value) in NARROW]
+    if users and narrow:
+        region.cuts = [cut for cut in region.cuts if cut[0] <= narrow[-1]]
 
 
 def _computes(op: Operation) -> bool:

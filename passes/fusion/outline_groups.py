@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, cast
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr
+from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr, f32
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
 from xdsl.irdl import IRDLOperation
@@ -36,17 +36,33 @@ _NAME_WORDS = 4
 
 def base_name(group: fusion.GroupOp) -> str:
     """A function's name from the ops inside: `conv_add_relu`."""
-    words = [op.name.split(".")[1] for op in group.ops() if not isinstance(op, nn.ConstantOp)]
+    words = [op.name.split(".")[1] for op in group.ops() if not isinstance(op, nn.ConstantOp) and not _at_boundary(op)]
+    if not words:
+        words = ["cast" for op in group.ops() if isinstance(op, nn.CastOp)][:1]
     if not words:
         return "copy"
     return "_".join(words[:_NAME_WORDS]) + (f"_and_{len(words) - _NAME_WORDS}" if len(words) > _NAME_WORDS else "")
 
 
+def _at_boundary(op: Operation) -> bool:
+    """Whether an op is a cast between f32 and the narrow type in which a tensor of the group is stored."""
+    if not isinstance(op, nn.CastOp):
+        return False
+    narrows = nn.element_of(op.result) in nn.NARROW and nn.element_of(op.x) == f32
+    widens = nn.element_of(op.x) in nn.NARROW and nn.element_of(op.result) == f32
+    stored = all(isinstance(use.operation, fusion.YieldOp) for use in op.result.uses)
+    return (narrows and stored) or (widens and isinstance(op.x, BlockArgument))
+
+
 def _name_arguments(block: Block) -> None:
     """Calls each argument what the first op that takes it does (`x`, `w`, `rhs`): the names that kernels and CUDA C show."""
     for op in block.ops:
+        if _at_boundary(op) and op.results[0].first_use is not None:
+            continue  # the op that reads the result in f32 says what it is
         names = [name for name, _ in cast(IRDLOperation, op).get_irdl_definition().operands]
         for i, operand in enumerate(op.operands):
+            if isinstance(operand.owner, Operation) and _at_boundary(operand.owner):
+                (operand,) = operand.owner.operands
             if isinstance(operand, BlockArgument) and operand.name_hint is None:
                 operand.name_hint = names[min(i, len(names) - 1)]
 

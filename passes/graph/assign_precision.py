@@ -1,16 +1,17 @@
-"""`assign-precision{mode=fp32|tf32|fp16|bf16}`: which float type the network computes in.
+"""`assign-precision{mode=fp32|tf32|fp16|bf16}`: what tensor cores multiply, and what is stored.
 
-    %0 = nn.conv %x, %w : (tensor<...xf32>, ...)           %c = nn.cast %x : f32 -> f16
-    %1 = nn.relu %0                                 ->     %0 = nn.conv %c, %w' : (tensor<...xf16>, ...)
-    ...                                                    %1 = nn.relu %0 : tensor<...xf16>
+    %0 = nn.matmul %a, %w : f32                    %0 = nn.matmul %a, %w {math = #nn.math<f16>, nn.stored = f16}
+    %1 = nn.relu %0 : f32                  ->      %1 = nn.relu %0 {nn.stored = f16}
+    %2 = nn.reduce sum %1 {nn.wide = "a sum"}      %2 = nn.reduce sum %1
 
-fp16 and bf16: f32 tensors become f16 or bf16; what the model has in another type keeps it, be it f64 or narrow already. Sums,
-softmax and normalisations still accumulate in f32, by the meaning of the ops. What stays wide (precision_regions.py): inputs and
-outputs keep the model's types; what only outputs read, behind the last conv or matmul, is computed in f32; so is what stands between
-a dequantize and the next quantize, which lives in registers. Casts stand where the two meet; constants are cast too, and
-`fold-constants` evaluates that. Numbers beyond the range, such as a mask of -3.4e38, are clamped to half of it, with a remark.
-tf32: convs and matmuls on f32 get `math = #nn.math<tf32>`. fp32: nothing changes.
-Linear in the number of ops.
+Two decisions, and no type of a value changes: arithmetic stays in f32 (f64 in f64). `math` says what a conv or matmul rounds its f32
+operands to before it multiplies them. `nn.stored` says in which type a value crosses memory, if it does; `materialise-storage` makes casts
+of it when it is known which values these are. A model's own f16, bf16 and f64 stay as they are.
+
+fp16 and bf16: everything is stored narrow but for what `analyze-ranges` marked, what only outputs read behind the last conv or
+matmul, and what stands between a dequantize and the next quantize (precision_regions.py). A product of narrow operands multiplies in the
+narrow type; where one of them stays wide it multiplies in TF32, which has the mantissa of f16 and the range of f32, and where integers
+do, in f32. tf32: convs and matmuls on f32 get `math = #nn.math<tf32>`. fp32: nothing changes. Linear in the number of ops.
 """
 
 from __future__ import annotations
@@ -18,145 +19,101 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-import ml_dtypes
-import numpy as np
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, bf16, f16, f32
+from xdsl.dialects.builtin import ModuleOp, TensorType, bf16, f32
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.passes import ModulePass
-from xdsl.rewriter import Rewriter
 
 from ...dialects import nn, quant
 from ...dialects.errors import OptionError
 from ...dialects.nn import element_of
-from ...dialects.provenance import get_names, helper_location, is_unknown, set_names
 from ..remarks import remark
 from . import editing
 from .precision_regions import wide_ops, wide_products
+from .ranges import is_picture
+from .storage_types import MODES, NARROW_TYPES
 
 NAME = "assign-precision"
-_NARROW: dict[str, Attribute] = {"fp16": f16, "bf16": bf16}
-MODES = ("fp32", "tf32", *_NARROW)
-_FINITE = {"fp16": 65504.0, "bf16": float(ml_dtypes.finfo(ml_dtypes.bfloat16).max)}
-
-
-def _is_wide(value: SSAValue) -> bool:
-    return element_of(value) == f32
+_STORABLE = (
+    nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp, nn.LrnOp, nn.ConvOp, nn.MatmulOp, nn.MaxPoolOp, nn.AvgPoolOp, nn.GatherOp, nn.GatherNdOp,
+    nn.PadOp, nn.ConstantOp,
+)  # fmt: skip
+_VIEWS = (nn.SliceOp, nn.ConcatOp, nn.TransposeOp, nn.ReshapeOp, nn.BroadcastToOp)
 
 
 @dataclass
 class _Narrowing:
-    """One function's change to a narrow float type."""
+    """The two decisions for one function."""
 
-    mode: str
-    initialized: set[SSAValue] = field(default_factory=set[SSAValue])
-    """What is computed at build time beside initializers, and so in the model's own types."""
-    casts: dict[tuple[SSAValue, Attribute], SSAValue] = field(default_factory=dict)
-    """Values in another float type, by value and type."""
-    narrowed: set[SSAValue] = field(default_factory=set[SSAValue])
-    """Results that were f32 in the model: those of the model's own narrow types stay as they are."""
-
-    @property
-    def narrow(self) -> Attribute:
-        return _NARROW[self.mode]
+    narrow: Attribute
+    marked: set[SSAValue] = field(default_factory=set[SSAValue])
+    """Values that `analyze-ranges` keeps wide."""
 
     def run(self, func: FuncOp) -> None:
         block = func.body.block
-        wide = wide_ops(block)
-        products = wide_products(block, wide)
-        self.initialized = editing.kept_for_weights(block)
+        self.constants = editing.fed_by_constants_only(block)
+        self.wide = wide_ops(block)
+        self.sums = wide_products(block, self.wide)
+        stored = 0
+        for op in block.ops:
+            if op.attributes.pop(nn.WIDE, None) is not None:
+                self.marked.add(op.results[0])
+            if isinstance(op, nn.ConvOp | nn.MatmulOp) and op not in self.wide:
+                self._multiply(op)
+            if self._is_stored_narrow(op):
+                nn.set_stored(op, self.narrow)
+                stored += 1
+        where = "behind the last products, or between quantization marks"
         remark(
             func,
             "analysis",
             NAME,
-            f"{len(wide)} ops stay wide: behind the last products, or between quantization marks",
+            f"{stored} values are stored as {self.narrow}; {len(self.wide)} ops stay wide: {where}",
         )
-        for op in list(block.ops):
-            if isinstance(op, ReturnOp):
-                self._outputs(op, func)
-            elif op in wide:
-                self._read(op, narrow=False)
-            elif isinstance(op, nn.CastOp) and op.result not in self.initialized:
-                self._cast(op)
-            elif not isinstance(op, nn.ConstantOp | quant.ScaledOp) and not self.initialized.intersection(op.results):
-                self._read(op, narrow=True)
-                if op not in products:
-                    self._narrow_results(op)
 
-    def _read(self, op: Operation, *, narrow: bool) -> None:
-        """Let an op read its float operands in the narrow type, or in f32 where they have become narrow."""
-        for index, operand in enumerate(op.operands):
-            scale = isinstance(op, quant.ScaledOp) and index == 1
-            if narrow and _is_wide(operand):
-                op.operands[index] = self._as_type(operand, self.narrow, op)
-            elif not narrow and not scale and operand in self.narrowed:
-                op.operands[index] = self._as_type(operand, f32, op)
+    def _is_stored_narrow(self, op: Operation) -> bool:
+        if len(op.results) != 1 or op.regions or not isinstance(op.results[0].type, TensorType):
+            return False
+        (result,) = op.results
+        if element_of(result) != f32 or result in self.marked:
+            return False
+        users = [use.operation for use in result.uses]
+        if op in self.wide:  # what was dequantized, and leaves the part of the network that is quantized
+            return bool(users) and not any(
+                user in self.wide or isinstance(user, ReturnOp | quant.ScaledOp) for user in users
+            )
+        if result in self.constants:
+            scale = any(isinstance(user, quant.ScaledOp) for user in users)
+            return not (scale or isinstance(op, quant.ScaledOp) or all(user in self.wide for user in users))
+        if isinstance(op, _VIEWS):  # in the buffer of what they read
+            return all(nn.stored_of(operand) == self.narrow for operand in op.operands)
+        return op not in self.sums and (nn.is_pointwise(op) or isinstance(op, _STORABLE))
 
-    def _as_type(self, value: SSAValue, element: Attribute, user: Operation) -> SSAValue:
-        key = (value, element)
-        if key not in self.casts:
-            location = editing.location_of([value])
-            location = user.location if is_unknown(location) else location
-            source = self._within_range(value, user) if element == self.narrow else value
-            cast = editing.insert_before(user, nn.CastOp(source, element), location=helper_location("cast", location))
-            self.casts[key] = cast.results[0]
-            if element == self.narrow and not isinstance(value.owner, Operation):
-                remark(cast, "applied", NAME, f"downcast: a graph input from {element_of(value)} to {element}")
-        return self.casts[key]
+    def _multiply(self, op: nn.ConvOp | nn.MatmulOp) -> None:
+        """Decide what a product multiplies."""
+        if element_of(op.operands[0]) != f32:
+            return
+        if op.result in self.marked:
+            remark(op, "missed", NAME, f"{op.name} multiplies in f32: its operands are integers")
+            return
+        narrow = [self._fits(operand) for operand in op.operands]
+        if all(narrow):
+            op.properties["math"] = nn.MathAttr(nn.Math.BF16 if self.narrow == bf16 else nn.Math.F16)
+            return
+        picture = isinstance(op, nn.ConvOp) and narrow[1] and is_picture(op.x)
+        if picture:
+            op.properties["math"] = nn.MathAttr(nn.Math.BF16 if self.narrow == bf16 else nn.Math.F16)
+            remark(
+                op, "applied", NAME, f"downcast: a picture from f32 to {self.narrow}, whose range it is taken to keep"
+            )
+            return
+        op.properties["math"] = nn.MathAttr(nn.Math.TF32)
+        side = "first" if not narrow[0] else "second"
+        remark(op, "missed", NAME, f"{op.name} multiplies in TF32: its {side} operand stays wide")
 
-    def _within_range(self, value: SSAValue, user: Operation) -> SSAValue:
-        """A constant with its finite numbers clamped to what the narrow type can hold.
-
-        They are clamped to half of the range where the others are smaller still: a mask of the lowest float to which a
-        negative score is added must not become -inf, which makes NaN of a row that is masked as a whole.
-        """
-        largest = _FINITE[self.mode]
-        if value in self.initialized:
-            clamp = nn.ClampRangeOp(value, largest)
-            return editing.insert_before(user, clamp, location=editing.location_of([value])).results[0]
-        array = nn.value_of(value, "which numbers are beyond the range of a narrow type")
-        if array is None or not isinstance(value.owner, Operation):
-            return value
-        size = np.abs(array)
-        beyond = int(np.count_nonzero((size > largest) & np.isfinite(array)))
-        if not beyond:
-            return value
-        limit = max(largest / 2, float(size.max(where=size <= largest, initial=0.0)))
-        remark(
-            value.owner,
-            "applied",
-            NAME,
-            f"clamped: {beyond} of {array.size} numbers beyond {self.mode}'s range to +-{limit}",
-        )
-        clamped = np.where(np.isfinite(array), np.clip(array, -limit, limit), array).astype(array.dtype)
-        constant = nn.ConstantOp(clamped, editing.label_of(value))
-        return editing.insert_before(user, constant, location=value.owner.location).results[0]
-
-    def _narrow_results(self, op: Operation) -> None:
-        for result in op.results:
-            if _is_wide(result):
-                self.narrowed.add(Rewriter.replace_value_with_new_type(result, nn.with_element(result, self.narrow)))
-        if isinstance(op, nn.PadOp) and _FINITE[self.mode] < abs(op.value.value.data) < float("inf"):
-            value = float(np.copysign(_FINITE[self.mode], op.value.value.data))
-            op.properties["value"] = nn.double(value)
-            remark(op, "applied", NAME, f"clamped: a padding value beyond {self.mode}'s range to {value}")
-
-    def _cast(self, op: nn.CastOp) -> None:
-        """A cast reads what is there; one to a wide type makes the narrow one instead."""
-        if _is_wide(op.result):
-            self._narrow_results(op)
-
-    def _outputs(self, op: ReturnOp, func: FuncOp) -> None:
-        """Casts back to the types of the model's outputs."""
-        for index, (value, wanted) in enumerate(zip(op.operands, func.function_type.outputs.data, strict=True)):
-            if element_of(value) == element_of(wanted):
-                continue
-            cast = nn.CastOp(value, element_of(wanted))
-            editing.insert_before(op, cast, location=helper_location("cast", editing.location_of([value])))
-            if isinstance(value.owner, Operation):
-                set_names(cast, [get_names(value.owner)[value.owner.results.index(value)]])
-            op.operands[index] = cast.result
+    def _fits(self, value: SSAValue) -> bool:
+        return nn.stored_of(value) == self.narrow or (value in self.constants and value not in self.marked)
 
 
 def _allow_tf32(func: FuncOp) -> None:
@@ -168,7 +125,7 @@ def _allow_tf32(func: FuncOp) -> None:
 
 @dataclass(frozen=True)
 class AssignPrecisionPass(ModulePass):
-    """Choose the float type that the network computes in."""
+    """Choose what is multiplied and what is stored in a narrow float type."""
 
     name = NAME
     numerics: ClassVar[str] = "changes-precision"
@@ -181,5 +138,5 @@ class AssignPrecisionPass(ModulePass):
         for func in editing.functions(op):
             if self.mode == "tf32":
                 _allow_tf32(func)
-            elif self.mode in _NARROW:
-                _Narrowing(self.mode).run(func)
+            elif self.mode in NARROW_TYPES:
+                _Narrowing(NARROW_TYPES[self.mode]).run(func)

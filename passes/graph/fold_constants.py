@@ -96,6 +96,7 @@ def _replace(op: Operation) -> Operation:
         label = names[index] or next(filter(None, map(editing.label_of, op.operands)), "")
         constant = editing.insert_before(op, nn.ConstantOp(array, label))
         set_names(constant, [names[index]])
+        nn.copy_stored(op, constant)
         op.results[index].replace_all_uses_with(constant.results[0])
         constants.append(constant)
     op.detach()

@@ -110,7 +110,7 @@ class PadChannels(RewritePattern):
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.ConvOp, rewriter: PatternRewriter, /) -> None:
         channels = shape_of(op.x)[3].as_int()
-        if channels not in FEW or op.groups.value.data != 1 or element_of(op.x) not in (f16, bf16):
+        if channels not in FEW or op.groups.value.data != 1 or nn.multiplied_in(op) not in (f16, bf16):
             return
         if any(d.as_int() is None for d in shape_of(op.w)) or not depends_on_constants_only(op.w):
             remark(op, "missed", NAME, "the weights are computed at run time")
@@ -147,13 +147,19 @@ class PadChannels(RewritePattern):
             return made.results[0]
 
         def padded(value: SSAValue, low: list[int], high: list[int]) -> SSAValue:
-            return add(nn.PadOp(value, low, high)) if any((*low, *high)) else value
+            return add(stored(nn.PadOp(value, low, high))) if any((*low, *high)) else value
 
         def grouped(value: SSAValue) -> SSAValue:
             if pairing.factor == 1:
                 return value
             a, b, c, d = shape_of(value)
-            return add(nn.ReshapeOp(value, [a, b, c // pairing.factor, d * pairing.factor]))
+            grown = nn.ReshapeOp(value, [a, b, c // pairing.factor, d * pairing.factor])
+            return add(stored(grown) if nn.stored_of(value) != element_of(value) else grown)
+
+        def stored(made: Operation) -> Operation:
+            """What is made for the conv lies in memory in the type that it multiplies."""
+            nn.set_stored(made, nn.multiplied_in(op))
+            return made
 
         x = image.source if image.permutation is None else add(nn.TransposeOp(image.source, image.permutation))
         x = padded(x, [0] * 4, [0, 0, pairing.odd, CHANNELS - channels])
@@ -164,8 +170,9 @@ class PadChannels(RewritePattern):
         top, _, bottom, _ = nn.values_of(op.pads)
         conv = nn.ConvOp(
             x, w, [nn.values_of(op.strides)[0], pairing.stride], [top, pairing.left, bottom, pairing.right],
-            nn.values_of(op.dilations), element_type=element_of(op.result),
+            nn.values_of(op.dilations), math=op.math.data.value if op.math is not None else None, element_type=element_of(op.result),
         )  # fmt: skip
+        nn.copy_stored(op, conv)
         if shape_of(conv.result) != shape_of(op.result):
             for made in reversed([*new, conv]):
                 made.erase()

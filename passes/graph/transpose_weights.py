@@ -41,6 +41,7 @@ class TransposeConstantB(RewritePattern):
         transposed = nn.TransposeOp(op.b, [*range(rank - 2), rank - 1, rank - 2])
         math = op.math.data.value if op.math is not None else None
         product = nn.MatmulOp(op.a, transposed, True, math, nn.element_of(op.result))
+        nn.copy_stored(op, product)
         remark(op, "applied", NAME, "the constant B is stored [N, K]")
         rewriter.replace(op, [transposed, product], [product.result])
 

@@ -428,9 +428,23 @@ def emit_pointwise(
 
     def body(s: Emitter, *scalars: SSAValue) -> list[SSAValue]:
         made = {leaf: _leaf(s, x, nn.element_of(leaf[0])) for leaf, x in zip(leaves, scalars, strict=True)}
-        return [convert(s, _scalar(s, leaf, made), t.element_type) for leaf, t in zip(wanted, types, strict=True)]
+        return [_rounded(s, leaf, made, t.element_type) for leaf, t in zip(wanted, types, strict=True)]
 
     return b.map([sources[leaf] for leaf in leaves], types, body)
+
+
+def _rounded(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue], element: Attribute) -> SSAValue:
+    """A value as it is stored. The cast to that type at the end of a group is this rounding, once."""
+    value, axes = leaf
+    op = owner_op(value)
+    if (
+        isinstance(op, nn.CastOp)
+        and leaf not in made
+        and nn.element_of(op.result) == element
+        and element in (f16, bf16)
+    ):
+        return convert(s, _scalar(s, (op.x, axes), made), element)
+    return convert(s, _scalar(s, leaf, made), element)
 
 
 def _leaf(s: Emitter, x: SSAValue, element: Attribute) -> SSAValue:

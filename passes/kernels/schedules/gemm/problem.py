@@ -170,7 +170,8 @@ def _kind(anchor: nn.ConvOp | nn.MatmulOp) -> str | None:
         case BFloat16Type():
             return "bf16"
         case Float32Type():
-            return "tf32" if anchor.math is not None else "fma"
+            math = None if anchor.math is None else anchor.math.data
+            return "fma" if math is None else "tf32" if math == nn.Math.TF32 else None
         case Float64Type():
             return "fma64"
         case IntegerType() as t if t.width.data == 8:

@@ -1,0 +1,47 @@
+"""In which type a value crosses memory: `nn.stored`, a discardable attribute of an op with one f32 result.
+
+    %1 = nn.relu %0 {nn.stored = f16} : tensor<8x64xf32>
+
+The value is f32, and so is all arithmetic on it; should it be written to memory on its way to who reads it, it is written as f16. Inside
+a group it stays as it is. `assign-precision` writes the attribute, `materialise-storage` turns it into casts at the boundaries of
+groups. Without it a value is stored in its own type.
+
+`nn.wide = "reason"` says why a value must not be stored narrow: `analyze-ranges` writes it, `assign-precision` takes it away.
+"""
+
+from __future__ import annotations
+
+from xdsl.dialects.builtin import bf16, f16, f32
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from .base import element_of
+
+STORED = "nn.stored"
+WIDE = "nn.wide"
+NARROW = (f16, bf16)
+"""Element types that hold f32 values in half of the bytes."""
+
+
+def stored_of(value: SSAValue) -> Attribute:
+    """The element type in which a tensor crosses memory."""
+    element = element_of(value)
+    if element != f32 or not isinstance(value.owner, Operation):
+        return element
+    return value.owner.attributes.get(STORED, element)
+
+
+def set_stored(op: Operation, element: Attribute) -> None:
+    """Let the result of an op cross memory as `element`; in its own type if that is what it is."""
+    if element in NARROW and element_of(op.results[0]) == f32:
+        op.attributes[STORED] = element
+    else:
+        op.attributes.pop(STORED, None)
+
+
+def copy_stored(source: Operation, to: Operation) -> None:
+    """Store what an op makes as what it takes the place of was to be stored."""
+    if STORED in source.attributes:
+        to.attributes[STORED] = source.attributes[STORED]
+
+
+__all__ = ["NARROW", "STORED", "WIDE", "copy_stored", "set_stored", "stored_of"]

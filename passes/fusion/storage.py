@@ -1,0 +1,190 @@
+"""A group whose tensors cross memory in narrow types: `fuse-groups` asks schedules about it, `materialise-storage` makes it.
+
+Inside a group arithmetic stays in f32. What comes in narrow is cast where an op computes on it, but for ops that read narrow numbers
+as they are and give f32: products that multiply in that type (rounding f16 to f16 is nothing), row ops and average pools. Ops that only
+move elements move narrow ones. The result is rounded once, at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+import ml_dtypes
+from xdsl.dialects.builtin import f32
+from xdsl.ir import Attribute, Block, Operation, SSAValue
+
+from ...dialects import nn
+from ...dialects.dtypes import numpy_dtype
+from ...dialects.nn import NARROW, element_of, multiplied_in, stored_of, with_element
+from ...dialects.provenance import get_names, set_names
+from ..graph.editing import rebuilt
+from ..kernels.building.group import GroupView
+from ..kernels.schedules.matching import Answer, Matcher
+from .realize_integer import as_realized
+
+_MOVES = (
+    nn.MaxPoolOp, nn.PadOp, nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp, nn.GatherOp, nn.GatherNdOp, nn.ConcatOp,
+)  # fmt: skip
+_UNROUNDED = (nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp, nn.LrnOp, nn.AvgPoolOp)
+_PRODUCTS = (nn.ConvOp, nn.MatmulOp)
+
+
+@dataclass(frozen=True)
+class Form:
+    """
+    The element types in which a group's operands lie in memory, in their order. Asked (`Matcher.answer`), it is what the schedules say
+    about the group with its tensors in memory so.
+    """
+
+    operands: tuple[Attribute, ...]
+
+    def __call__(self, view: GroupView, matcher: Matcher) -> Answer:
+        body = _Body(view, Block(arg_types=self.types(view)))
+        body.fill()
+        answer = matcher.answer(body.view(), as_realized)
+        return answer.about([body.origin.get(d.refusal.op) for d in answer.declined])
+
+    def types(self, view: GroupView) -> list[Attribute]:
+        """The types of the operands in memory."""
+        return [with_element(v, e) for v, e in zip(view.operands, self.operands, strict=True)]
+
+    def is_plain(self, view: GroupView) -> bool:
+        """Whether all tensors of the group are in memory what they are in the group."""
+        (result,) = view.results
+        own = all(element_of(v) == e for v, e in zip(view.operands, self.operands, strict=True))
+        return own and stored_of(result) == element_of(result)
+
+
+def forms(view: GroupView, values: Sequence[SSAValue], constants: Collection[SSAValue]) -> list[Form]:
+    """
+    The forms that a group can have, the best first; `values` are its operands outside. A product reads what it multiplies: where
+    something else is stored, a launch of its own casts that before, unless a conv takes in the cast of its picture.
+    """
+    wanted, pictures = _wanted(view)
+    stored: list[Attribute] = []
+    for operand, value in zip(view.operands, values, strict=True):
+        element = wanted.get(operand, stored_of(value)) if value in constants else stored_of(value)
+        stored.append(element if element_of(operand) == f32 else element_of(operand))
+    cast = [wanted.get(operand, element) for operand, element in zip(view.operands, stored, strict=True)]
+    inside = [
+        element if operand in pictures else other
+        for operand, element, other in zip(view.operands, stored, cast, strict=True)
+    ]
+    return [Form(tuple(elements)) for elements in ([inside, cast] if inside != cast else [cast])]
+
+
+def _wanted(view: GroupView) -> tuple[dict[SSAValue, Attribute], set[SSAValue]]:
+    """The element types in which ops want operands of the group in memory, and the images of convs among these."""
+    wanted: dict[SSAValue, Attribute] = {}
+    pictures: set[SSAValue] = set()
+    for op in view.ops:
+        if isinstance(op, _PRODUCTS) and element_of(op.operands[0]) == f32:
+            wanted.update((operand, multiplied_in(op)) for operand in op.operands if view.maker(operand) is None)
+            if isinstance(op, nn.ConvOp):
+                pictures.add(op.x)
+        elif isinstance(op, nn.PadOp) and element_of(op.x) == f32 and _beyond_all(op) and view.maker(op.x) is None:
+            wanted[op.x] = f32
+    return wanted, pictures
+
+
+def _beyond_all(op: nn.PadOp) -> bool:
+    """Whether an op pads with a number that some narrow type cannot hold."""
+    return any(ml_dtypes.finfo(numpy_dtype(e)).max < abs(op.value.value.data) < float("inf") for e in NARROW)
+
+
+def answer_of(
+    view: GroupView, values: Sequence[SSAValue], constants: Collection[SSAValue], matcher: Matcher
+) -> tuple[Form, Answer]:
+    """What the schedules say about a group in the form that it will have, and this form: the first that one accepts, else the last."""
+    options = forms(view, values, constants)
+    for form in options:
+        answer = matcher.answer(view, as_realized if form.is_plain(view) else form)
+        if answer.schedule is not None or form is options[-1]:
+            return form, answer
+    raise AssertionError("a group has at least one form")
+
+
+@dataclass
+class _Body:
+    """The ops of a group, made anew in a block whose arguments are its operands in memory."""
+
+    group: GroupView
+    block: Block
+    own: dict[SSAValue, SSAValue] = field(default_factory=dict[SSAValue, SSAValue])
+    """What stands for a value in its own type."""
+    narrow: dict[SSAValue, SSAValue] = field(default_factory=dict[SSAValue, SSAValue])
+    """What stands for an f32 value that was or is to be stored, in that type."""
+    results: list[SSAValue] = field(default_factory=list[SSAValue])
+    origin: dict[Operation | None, Operation] = field(default_factory=dict["Operation | None", Operation])
+    """The group's op that each new one stands for."""
+
+    def view(self) -> GroupView:
+        return GroupView(self.group.op, self.group.kind, list(self.block.ops), self.block.args, self.results)
+
+    def fill(self) -> None:
+        for operand, argument in zip(self.group.operands, self.block.args, strict=True):
+            (self.own if operand.type == argument.type else self.narrow)[operand] = argument
+        for op in self.group.ops:
+            self._copy(op)
+        for result in self.group.results:
+            last = self.group.maker(result)
+            assert last is not None
+            self.results.append(self._as(result, stored_of(result), last))
+
+    def _add(self, new: Operation, op: Operation) -> Operation:
+        new.attributes.pop(nn.STORED, None)
+        self.origin[new] = op
+        self.block.add_op(new)
+        return new
+
+    def _as(self, value: SSAValue, element: Attribute, user: Operation) -> SSAValue:
+        """A value in its own type or a narrow one, cast where `user` reads it if need be."""
+        known = self.own if element == element_of(value) else self.narrow
+        made = known.get(value)
+        if made is None or element_of(made) != element:
+            source = self.own.get(value) or self.narrow[value]
+            if element != element_of(value) and element_of(source) != element_of(value):
+                source = self._as(value, element_of(value), user)
+            cast = nn.CastOp(source, element)
+            cast.location = user.location
+            made = known[value] = self._add(cast, user).results[0]
+        return made
+
+    def _copy(self, op: Operation) -> None:
+        multiplied = multiplied_in(op) if isinstance(op, _PRODUCTS) else None
+        if multiplied in NARROW and element_of(op.operands[0]) == f32:
+            self._rebuild(op, [self._as(v, multiplied, op) for v in op.operands])
+        elif isinstance(op, _UNROUNDED) and any(v in self.narrow for v in op.operands):
+            self._rebuild(op, [self.narrow.get(v) or self.own[v] for v in op.operands])
+        elif isinstance(op, _MOVES) and (moved := self._moved(op)) is not None:
+            new = self._rebuild(op, moved, with_element(op.results[0], element_of(moved[0])))
+            self.narrow[op.results[0]] = new.results[0]
+        else:
+            mapped = {v: self._as(v, element_of(v), op) for v in op.operands}
+            new = self._add(op.clone(mapped), op)
+            self.own.update(zip(op.results, new.results, strict=True))
+
+    def _moved(self, op: Operation) -> list[SSAValue] | None:
+        """The operands of an op that moves elements, those of f32 narrow; None where they are not all stored in one narrow type."""
+        data = [v for v in op.operands if element_of(v) == f32]
+        elements = {element_of(self.narrow[v]) if v in self.narrow else f32 for v in data}
+        if len(elements) != 1 or f32 in elements:
+            return None
+        return [self.narrow[v] if element_of(v) == f32 else self.own[v] for v in op.operands]
+
+    def _rebuild(self, op: Operation, operands: list[SSAValue], result: Attribute | None = None) -> Operation:
+        new = self._add(rebuilt(op, operands, [result or op.results[0].type]), op)
+        set_names(new, get_names(op))
+        if isinstance(op, _PRODUCTS):
+            new.properties.pop("math", None)
+        if result is None:
+            self.own[op.results[0]] = new.results[0]
+        return new
+
+
+def narrow_body(view: GroupView, block: Block) -> list[SSAValue]:
+    """Fill a block, whose arguments are a group's operands as they lie in memory, with its ops; returns its results as they are stored."""
+    body = _Body(view, block)
+    body.fill()
+    return body.results

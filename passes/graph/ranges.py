@@ -1,0 +1,259 @@
+"""What is known about the size of f32 values, op by op: `analyze-ranges` asks it.
+
+A value that is found here need not fit a narrow type. Findings pass through ops by their kind: of `Kind.ANY` a pointwise op passes on
+what one of its operands has, since a sum with a number of any size is of any size; of the others (sums, integers) only what all operands
+have that are no constants, since x times 1 / sum is as x is. What is bounded (softmax, tanh, clip) and what multiplies matrices ends a
+finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from xdsl.dialects.builtin import IntegerType, TensorType, bf16, f16, f32
+from xdsl.ir import Attribute, Block, BlockArgument, Operation, SSAValue
+
+from ...dialects import nn, quant
+from ...dialects.nn import element_of, shape_of
+from .storage_types import limits
+
+PICTURE_CHANNELS = 4
+PRODUCTS = (nn.ConvOp, nn.MatmulOp)
+_VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp, nn.PadOp, nn.CastOp)
+_BOUNDED = (nn.TanhOp, nn.SigmoidOp, nn.ErfOp, nn.SinOp, nn.CosOp, nn.SignOp, nn.SoftmaxOp, nn.LayerNormOp)
+_INTEGRAL = (nn.FloorOp, nn.CeilOp, nn.RoundOp)
+_REDUCED = (nn.ReduceKind.SUM, nn.ReduceKind.SUMSQ, nn.ReduceKind.PROD)
+_ADDITIVE = (nn.AddOp, nn.SubOp, nn.WhereOp, nn.MinOp, nn.MaxOp)
+
+
+class Kind(Enum):
+    """How a finding passes through ops."""
+
+    ANY = "a number of any size"
+    INTEGER = "an integer in a float"
+    LARGE = "a number that grows with the network, or small beside others"
+
+
+@dataclass(frozen=True)
+class Found:
+    """Why a value may not fit."""
+
+    kind: Kind
+    reason: str
+
+
+class Ranges:
+    """Findings about the values of one block, filled op by op in order."""
+
+    def __init__(self, narrow: Attribute):
+        self.narrow = narrow
+        self.largest, self.least, self.integers = limits(narrow)
+        self.found: dict[SSAValue, Found] = {}
+        self.constants: set[SSAValue] = set()
+        self.small: set[SSAValue] = set()
+        """Integers in floats that fit: what booleans and bytes become, and what arithmetic with constants makes of them."""
+        self.scalars: dict[SSAValue, tuple[float, float]] = {}
+        """Least and greatest magnitude, zeros and infinities left out, of the constants."""
+
+    def argument(self, value: BlockArgument) -> None:
+        """A graph input of f32 may be of any size, unless it is a picture."""
+        if isinstance(value.type, TensorType) and element_of(value) == f32 and not is_picture(value):
+            self.found[value] = Found(Kind.ANY, "a graph input, which may be of any size")
+
+    def visit(self, op: Operation) -> None:
+        """Find out about the result of an op."""
+        if isinstance(op, nn.ConstantOp):
+            self._constant(op)
+            return
+        if len(op.results) != 1 or not isinstance(op.results[0].type, TensorType) or op.regions:
+            return
+        (result,) = op.results
+        if op.operands and all(operand in self.constants for operand in op.operands):
+            self.constants.add(result)
+        if element_of(result) != f32:
+            return
+        if self._is_small(op):
+            self.small.add(result)
+        found = self._of(op)
+        if found is not None and not (found.kind == Kind.ANY and is_picture(result)):
+            self.found[result] = found
+
+    def _constant(self, op: nn.ConstantOp) -> None:
+        self.constants.add(op.result)
+        if element_of(op.result) != f32:
+            return
+        array = np.asarray(op.array())
+        if not array.size:
+            return
+        low, high = float(np.min(array)), float(np.max(array))
+        greatest = max(abs(low), abs(high))
+        if not np.isfinite(greatest) or not np.isfinite(low + high):
+            finite = np.abs(array[np.isfinite(array)])
+            greatest = float(finite.max(initial=0.0))
+        self.scalars[op.result] = self._least(array) if array.size == 1 else np.inf, greatest
+        if greatest > self.largest:
+            self.found[op.result] = Found(Kind.ANY, f"numbers beyond {self.narrow}'s range")
+        elif greatest > self.integers and array.size > 1 and bool(np.all(array == np.rint(array))):
+            self.found[op.result] = Found(Kind.INTEGER, self._beyond_integers())
+
+    @staticmethod
+    def _least(array: np.ndarray) -> float:
+        size = abs(float(array.reshape(-1)[0]))
+        return size or np.inf
+
+    def _is_small(self, op: Operation) -> bool:
+        if isinstance(op, nn.CastOp) and isinstance(element_of(op.x), IntegerType):
+            return True
+        variable = [operand for operand in op.operands if operand not in self.constants]
+        passes = nn.is_pointwise(op) or isinstance(op, _VIEWS)
+        return passes and bool(variable) and all(operand in self.small for operand in variable)
+
+    def _beyond_integers(self) -> str:
+        return f"integers, which {self.narrow} holds up to {self.integers} only"
+
+    def _of(self, op: Operation) -> Found | None:
+        match op:
+            case nn.ConvOp() | nn.MatmulOp():
+                return next((f for f in self._findings(op.operands) if f.kind == Kind.INTEGER), None)
+            case nn.ReduceOp():
+                return self._reduced(op)
+            case nn.CastOp():
+                return self._cast(op)
+            case nn.ClipOp():
+                low, high = nn.clip_bounds(op)
+                return None if max(abs(low), abs(high)) <= self.integers else self._passed(op)
+            case nn.GatherOp() | nn.GatherNdOp():
+                return self.found.get(op.operands[0])
+            case nn.PadOp() if self.largest < abs(op.value.value.data) < np.inf:
+                return Found(Kind.ANY, f"padding beyond {self.narrow}'s range")
+            case nn.ConcatOp():
+                return next(iter(self._findings(op.operands)), None)
+            case nn.IotaOp() | nn.ShapeValueOp():
+                return Found(Kind.INTEGER, self._beyond_integers())
+            case quant.ScaledOp():
+                return None
+            case _ if isinstance(op, _BOUNDED):
+                return None
+            case _ if isinstance(op, _INTEGRAL):
+                return Found(Kind.INTEGER, self._beyond_integers())
+            case _ if nn.is_pointwise(op):
+                return self._pointwise(op)
+            case _:
+                return self._passed(op)
+
+    def _findings(self, values: Iterable[SSAValue]) -> list[Found]:
+        return [self.found[value] for value in values if value in self.found]
+
+    def _passed(self, op: Operation) -> Found | None:
+        """What the operands pass on."""
+        findings = self._findings(op.operands)
+        of_any_size = next((f for f in findings if f.kind == Kind.ANY), None)
+        if of_any_size is not None:
+            return of_any_size
+        variable = [operand for operand in op.operands if operand not in self.constants]
+        floats = [operand for operand in variable if element_of(operand) == f32]
+        if floats and all(operand in self.found for operand in floats):
+            return self.found[floats[0]]
+        return None
+
+    def _reduced(self, op: nn.ReduceOp) -> Found | None:
+        kind = op.kind.data
+        inherited = self.found.get(op.x)
+        if kind in _REDUCED:
+            reason = {
+                nn.ReduceKind.SUM: "a sum",
+                nn.ReduceKind.PROD: "a product of many",
+                nn.ReduceKind.SUMSQ: "a sum of squares",
+            }[kind]
+            return inherited or Found(Kind.LARGE, reason)
+        if kind == nn.ReduceKind.MEAN and inherited is not None:
+            return Found(inherited.kind, "a mean of values that stay wide")
+        return inherited
+
+    def _cast(self, op: nn.CastOp) -> Found | None:
+        source = element_of(op.x)
+        if isinstance(source, IntegerType) and source.width.data > 8:
+            return Found(Kind.INTEGER, self._beyond_integers())
+        if source in (f16, bf16) or isinstance(source, IntegerType):
+            return None
+        return self.found.get(op.x) or (Found(Kind.ANY, f"a cast from {source}") if source != f32 else None)
+
+    def _pointwise(self, op: Operation) -> Found | None:
+        passed = self._passed(op)
+        if passed is not None and passed.kind == Kind.ANY:
+            return passed
+        for operand in op.operands:
+            if (found := self._beside(op, operand)) is not None:
+                return found
+        if passed is not None:
+            return passed
+        if isinstance(op, nn.ExpOp) and not _below_zero(op.x):
+            return Found(Kind.LARGE, "an exponential")
+        square = isinstance(op, nn.MulOp) and op.lhs == op.rhs
+        power = isinstance(op, nn.PowOp) and (
+            self.scalars.get(op.rhs, (0.0, 0.0))[1] > 1 or op.rhs not in self.constants
+        )
+        return Found(Kind.LARGE, "a square" if square else "a power") if square or power else None
+
+    def _beside(self, op: Operation, operand: SSAValue) -> Found | None:
+        """What a constant operand makes of a result."""
+        if operand not in self.scalars or isinstance(op, nn.PowOp):
+            return None
+        least, greatest = self.scalars[operand]
+        if least < self.least:
+            return Found(Kind.LARGE, f"{least:.3g} beside it vanishes in {self.narrow}")
+        integral = any(other in self.small for other in op.operands)
+        masks = isinstance(op, nn.WhereOp) or (integral and isinstance(op, nn.MulOp))
+        if greatest >= self.integers / 2 and (masks or isinstance(op, _ADDITIVE)):
+            kind = Kind.ANY if masks else Kind.LARGE
+            return Found(kind, f"beside {greatest:.6g} {self.narrow} loses digits")
+        return None
+
+
+def _below_zero(value: SSAValue) -> bool:
+    """Whether a value is x minus the maximum of x, as a softmax of single ops has it."""
+    if not isinstance(value.owner, nn.SubOp):
+        return False
+    largest = value.owner.rhs
+    while isinstance(largest.owner, nn.ReshapeOp | nn.BroadcastToOp):
+        largest = largest.owner.operands[0]
+    reduced = largest.owner
+    return isinstance(reduced, nn.ReduceOp) and reduced.kind.data == nn.ReduceKind.MAX and reduced.x == value.owner.lhs
+
+
+def is_picture(value: SSAValue, depth: int = 6) -> bool:
+    """Whether only convs of a few channels read a value, through views at most."""
+    if value.first_use is None or depth == 0:
+        return False
+    for use in value.uses:
+        user = use.operation
+        if isinstance(user, nn.ConvOp) and use.index == 0:
+            channels = shape_of(user.x)[3].as_int()
+            if channels is None or channels > PICTURE_CHANNELS:
+                return False
+        elif not (
+            isinstance(user, _VIEWS) and element_of(user.results[0]) == f32 and is_picture(user.results[0], depth - 1)
+        ):
+            return False
+    return True
+
+
+def _is_integer(element: Attribute) -> bool:
+    return isinstance(element, IntegerType) and element.width.data > 1
+
+
+def exact_values(block: Block) -> set[SSAValue]:
+    """The f32 values that decide integers: floor, round or a cast to integers reads them, through pointwise ops and views."""
+    exact: set[SSAValue] = set()
+    for op in reversed(list(block.ops)):
+        if len(op.results) != 1:
+            continue
+        (result,) = op.results
+        to_integers = isinstance(op, nn.CastOp) and _is_integer(element_of(result))
+        decides = to_integers or isinstance(op, (*_INTEGRAL, nn.ModOp))
+        if decides or (result in exact and (nn.is_pointwise(op) or isinstance(op, _VIEWS))):
+            exact.update(o for o in op.operands if isinstance(o.type, TensorType) and element_of(o) == f32)
+    return exact
