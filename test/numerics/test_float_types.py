@@ -9,13 +9,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto
 from onnx.reference import ReferenceEvaluator
 
 import trtc
@@ -24,30 +23,7 @@ from trtc.compiler.options import PRECISIONS
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 import where
 from random_graphs import assert_close
-
-TYPES = {"f16": TensorProto.FLOAT16, "f32": TensorProto.FLOAT, "f64": TensorProto.DOUBLE}
-DTYPES = {"f16": np.float16, "f32": np.float32, "f64": np.float64}
-Feeds: TypeAlias = dict[str, np.ndarray]
-
-
-def model(
-    nodes: list[onnx.NodeProto],
-    inputs: dict[str, tuple[str, list[int]]],
-    outputs: dict[str, tuple[str, list[int]]],
-    weights: Feeds,
-) -> onnx.ModelProto:
-    """A model of typed inputs and outputs."""
-    made = [
-        [helper.make_tensor_value_info(name, TYPES[kind], shape) for name, (kind, shape) in values.items()]
-        for values in (inputs, outputs)
-    ]
-    initializers = [numpy_helper.from_array(value, name) for name, value in weights.items()]
-    graph = helper.make_graph(nodes, "g", made[0], made[1], initializers)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-
-
-def node(kind: str, inputs: str, output: str, **attributes: object) -> onnx.NodeProto:
-    return helper.make_node(kind, inputs.split(), [output], **attributes)
+from typed_models import DTYPES, TYPES, Feeds, model, node
 
 
 def weights(kind: str, **shapes: tuple[int, ...]) -> Feeds:
@@ -116,7 +92,7 @@ MODELS: list[tuple[Callable[[str], onnx.ModelProto], str]] = [
 
 def feeds(proto: onnx.ModelProto, seed: int) -> Feeds:
     random = np.random.default_rng(seed)
-    dtypes = {number: DTYPES[kind] for kind, number in TYPES.items()}
+    dtypes = {TYPES[kind]: dtype for kind, dtype in DTYPES.items()}
     return {
         value.name: random.standard_normal([d.dim_value for d in value.type.tensor_type.shape.dim]).astype(
             dtypes[value.type.tensor_type.elem_type]

@@ -32,6 +32,6 @@ def test_a_page_says_syntax_operands_attributes_and_choices() -> None:
     assert "### nn.conv" in text
     assert "nn.conv $x , $w attr-dict : functional-type(operands, results)" in text
     assert "| attribute | `groups` | `integer` |" in text
-    assert "| attribute | `math` | optional `nn.math` (tf32) |" in text
+    assert "| attribute | `math` | optional `nn.math` (tf32, f16, bf16) |" in text
     assert "| operand | `inputs` | any number of `tensor` |" in text
     assert "One of `eq`, `ne`, `lt`, `le`, `gt`, `ge`." in text
