@@ -1,0 +1,78 @@
+"""`nn.stored` has a meaning that check-numerics can execute: what `materialise-storage` makes of it is held to that, closely."""
+
+from __future__ import annotations
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp, f16
+from xdsl.ir import Operation
+
+from trtc.compiler.debug.check_numerics import TOLERANCES, NumericsError, NumericsObserver
+from trtc.compiler.debug.rounding import stores_narrow, with_roundings
+from trtc.compiler.interpret.module import execute, random_inputs
+from trtc.compiler.pipeline import run_passes
+from trtc.compiler.universe import load_pass, make_context
+from trtc.dialects import nn
+from trtc.dialects.ir_text import read_module
+
+TEXT = """
+builtin.module {
+  func.func @main(%x: tensor<8x16xf32>) -> tensor<8x16xf32> attributes {nn.inputs = ["x"], nn.outputs = ["y"]} {
+    %w = nn.constant {nn.stored = f16} dense<0.3> : tensor<16x16xf32>
+    %0 = nn.exp %x {nn.stored = f16, nn.names = ["e"]} : tensor<8x16xf32>
+    %1 = nn.matmul %0, %w {math = #nn.math<f16>} : (tensor<8x16xf32>, tensor<16x16xf32>) -> tensor<8x16xf32>
+    %2 = nn.add %1, %0 {nn.names = ["y"]} : (tensor<8x16xf32>, tensor<8x16xf32>) -> tensor<8x16xf32>
+    func.return %2 : tensor<8x16xf32>
+  }
+}
+"""
+
+
+def grouped() -> ModuleOp:
+    module = read_module(make_context(), TEXT.encode(), "the module")
+    run_passes(module, [load_pass("fuse-groups")()], make_context())
+    return module
+
+
+def output(module: ModuleOp) -> np.ndarray:
+    return execute(module, random_inputs(grouped(), 3))["y"]
+
+
+def test_the_roundings_of_an_attribute_are_those_of_the_casts_that_it_becomes() -> None:
+    module = grouped()
+    assert stores_narrow(module)
+    plain, rounded = output(module), output(with_roundings(module))
+    run_passes(module, [load_pass("materialise-storage")()], make_context())
+    assert not stores_narrow(module)
+    np.testing.assert_allclose(output(module), rounded, rtol=1e-6)
+    assert np.linalg.norm(plain - rounded) > 5 * TOLERANCES["reassociates"] * np.linalg.norm(plain)
+
+
+def test_a_pass_that_rounds_elsewhere_is_named(tmp_path: object) -> None:
+    """An attribute that goes without a cast leaves numbers that are closer to the model's, and not what was asked for."""
+
+    class Forgets(load_pass("materialise-storage")):  # type: ignore[misc]
+        name = "forgets"
+
+        def apply(self, ctx: object, op: ModuleOp) -> None:
+            for inner in op.walk():
+                inner.attributes.pop(nn.STORED, None)
+
+    observer = NumericsObserver(seed=3, directory=tmp_path, command=["trtc-opt", "FILE"])  # type: ignore[arg-type]
+    try:
+        run_passes(grouped(), [Forgets()], make_context(), observers=[observer])
+    except NumericsError as error:
+        assert "pass 'forgets' (changes-precision) changed value" in str(error)
+    else:
+        raise AssertionError("expected a NumericsError")
+
+
+def test_only_what_is_stored_narrow_is_rounded() -> None:
+    module = grouped()
+
+    def clear(op: Operation) -> None:
+        op.attributes.pop(nn.STORED, None)
+
+    for op in module.walk():
+        assert op.attributes.get(nn.STORED) in (None, f16)
+        clear(op)
+    np.testing.assert_array_equal(output(module), output(with_roundings(module)))
