@@ -18,6 +18,7 @@ import pytest
 from onnx import TensorProto
 
 import trtc
+from trtc.compiler.options import PRECISIONS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 import where
@@ -228,3 +229,16 @@ def test_what_stays_wide_is_a_line_of_the_manifest() -> None:
     engine = trtc.build(scaled_sum()[0], trtc.BuildOptions(precision="fp16", target="sm_80"))
     remarks = engine.inspect()["variants"]["sm_80"]["remarks"]
     assert any(r["pass_name"] == "analyze-ranges" and r["message"] == "stays wide: a sum" for r in remarks), remarks
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_sums_of_a_half_precision_model_may_pass_its_range(precision: str) -> None:
+    """About 80000 a row, by which each element is divided; ONNX Runtime would give 0, so NumPy is the reference."""
+    nodes = [node("ReduceSum", "x axis", "s"), node("Div", "x s", "y")]
+    proto = model(nodes, {"x": ("f16", [2, 4096])}, {"y": ("f16", [2, 4096])}, {"axis": AXIS})
+    engine = trtc.build(proto, trtc.BuildOptions(precision=precision, target=where.targets("sm_80")[0]))
+    for seed, scale in enumerate((1.0, 0.01)):
+        x = (random(seed).uniform(10, 30, (2, 4096)) * scale).astype(np.float16)
+        wide = x.astype(np.float32)
+        got = np.asarray(engine.create_context(where.DEVICE, poison=True).run({"x": x})["y"])
+        assert_close(got, (wide / wide.sum(-1, keepdims=True)).astype(np.float16), 1e-2, "y")

@@ -71,16 +71,16 @@ func.func @cut(%x: tensor<16x32xi8>, %w: tensor<32x32xf32>) -> tensor<16x32xf32>
 
 // -----
 
-// Final refusals: no smaller group around an f64 matmul is taken either, so the anchor is left alone at once.
+// Final refusals: no smaller group around an i8 matmul of B [K, N] is taken either, so the anchor is left alone at once.
 // CHECK: nn.matmul with 0 ops before and 3 behind: no schedule accepts it: gemm_sm90: wgmma needs sm_90a, got sm_80
-// CHECK-NEXT: nn.matmul with 0 ops before and 3 behind: no schedule accepts it: gemm_mma: expected f16, bf16, f32 or i8 operands, got f64
+// CHECK-NEXT: nn.matmul with 0 ops before and 3 behind: no schedule accepts it: gemm_mma: expected an i8 B stored [N, K]
 // CHECK-NEXT: missed: fuse-groups: nn.matmul: nn.matmul: no schedule accepts it: gemm_sm90
 // CHECK-NEXT: missed: fuse-groups: nn.matmul: nn.matmul: no schedule accepts it: gemm_mma
-// CHECK-NEXT: applied: fuse-groups: fusion.group: pointwise group of nn.relu, nn.exp, nn.neg
-func.func @final(%x: tensor<16x32xf64>, %w: tensor<32x32xf64>) -> tensor<16x32xf64> {
-  %0 = nn.matmul %x, %w : (tensor<16x32xf64>, tensor<32x32xf64>) -> tensor<16x32xf64>
-  %1 = nn.relu %0 : tensor<16x32xf64>
-  %2 = nn.exp %1 : tensor<16x32xf64>
-  %3 = nn.neg %2 : tensor<16x32xf64>
-  func.return %3 : tensor<16x32xf64>
+// CHECK-NEXT: applied: fuse-groups: fusion.group: pointwise group of nn.relu, nn.abs, nn.neg
+func.func @final(%x: tensor<16x32xi8>, %w: tensor<32x32xi8>) -> tensor<16x32xi32> {
+  %0 = nn.matmul %x, %w : (tensor<16x32xi8>, tensor<32x32xi8>) -> tensor<16x32xi32>
+  %1 = nn.relu %0 : tensor<16x32xi32>
+  %2 = nn.abs %1 : tensor<16x32xi32>
+  %3 = nn.neg %2 : tensor<16x32xi32>
+  func.return %3 : tensor<16x32xi32>
 }

@@ -1,0 +1,91 @@
+"""`widen-sums`: sums of a model's own f16 and bf16 stay f32, with what is made of them alone, up to what is computed from them and others.
+
+    %s = nn.reduce sum %x : f16 -> f16               %s = nn.reduce sum %x : f16 -> f32
+    %y = nn.div %x, %s : f16                   ->    %w = nn.cast %x : f16 -> f32
+                                                     %d = nn.div %w, %s : f32
+                                                     %y = nn.cast %d : f32 -> f16
+
+A sum of 4096 numbers of 20 is beyond f16, and no more precise for being stored so: it is small beside what it sums. Kernels compute in f32
+anyway, so this costs nothing. A pointwise op whose operands are all such sums or constants is computed in f32 too; any other op
+reads and gives what it did. Means, maxima and sums of f32 are not touched. Linear.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp, f32
+from xdsl.ir import Block, Operation, SSAValue
+from xdsl.passes import ModulePass
+
+from ...dialects import nn, quant
+from ...dialects.nn import element_of
+from ...dialects.provenance import get_names, set_names
+from ..remarks import remark
+from . import editing
+
+NAME = "widen-sums"
+_SUMS = (nn.ReduceKind.SUM, nn.ReduceKind.SUMSQ, nn.ReduceKind.PROD)
+
+
+def _widen_block(block: Block) -> None:
+    constants = editing.fed_by_constants_only(block)
+    wide: dict[SSAValue, SSAValue] = {}
+    """For a narrow value that a sum gives, the f32 one."""
+    replaced: list[Operation] = []
+    for op in list(block.ops):
+        if len(op.results) != 1 or op.regions or not op.operands:
+            continue
+        (result,) = op.results
+        sums = isinstance(op, nn.ReduceOp) and op.kind.data in _SUMS and element_of(result) in nn.NARROW
+        if sums:
+            new = editing.rebuilt(op, list(op.operands), [nn.with_element(result, f32)])
+            remark(op, "applied", NAME, f"a sum of {element_of(result)} stays f32")
+        elif _computes_on(op, wide):
+            operands = [_in_f32(operand, wide, op) for operand in op.operands]
+            new = editing.rebuilt(op, operands, [nn.with_element(result, f32)])
+        else:
+            continue
+        editing.insert_before(op, new, location=op.location)
+        narrow = nn.CastOp(new.results[0], element_of(result))
+        editing.insert_before(op, narrow, location=op.location)
+        set_names(narrow, get_names(op))
+        if sums or all(operand in wide or operand in constants for operand in op.operands):
+            wide[narrow.result] = new.results[0]
+        result.replace_all_uses_with(narrow.result)
+        replaced += [op, narrow]
+    editing.erase_unused(replaced)
+
+
+def _computes_on(op: Operation, wide: dict[SSAValue, SSAValue]) -> bool:
+    """Whether an op is pointwise arithmetic of one narrow type, and a sum is among what it reads."""
+    if (
+        not nn.is_pointwise(op)
+        or isinstance(op, nn.CastOp | quant.ScaledOp)
+        or element_of(op.results[0]) not in nn.NARROW
+    ):
+        return False
+    return any(operand in wide for operand in op.operands)
+
+
+def _in_f32(value: SSAValue, wide: dict[SSAValue, SSAValue], user: Operation) -> SSAValue:
+    """A narrow operand in f32; one of another type, such as a condition, as it is."""
+    if value in wide:
+        return wide[value]
+    if element_of(value) not in nn.NARROW:
+        return value
+    return editing.insert_before(user, nn.CastOp(value, f32)).results[0]
+
+
+@dataclass(frozen=True)
+class WidenSumsPass(ModulePass):
+    """Keep sums of a model's own f16 and bf16 in f32."""
+
+    name = NAME
+    numerics: ClassVar[str] = "changes-precision"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for func in editing.functions(op):
+            _widen_block(func.body.block)
