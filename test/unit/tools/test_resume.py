@@ -113,7 +113,7 @@ def test_positions() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("fold-constants", "pass 'fold-constants' runs 3 times; say which: 02-fold-constants, 05-fold-constants, 11-fold-constants"),
+        ("fold-constants", "pass 'fold-constants' runs 3 times; say which: 02-fold-constants, 05-fold-constants, 13-fold-constants"),
         ("06-fold-constants", "did you mean '0"),
         ("nowhere-at-all", "the phases are import, graph"),
         ("canonicalize", "is no phase and no pass of the pipeline"),
