@@ -158,7 +158,8 @@ class PadChannels(RewritePattern):
 
         def stored(made: Operation) -> Operation:
             """What is made for the conv lies in memory in the type that it multiplies."""
-            nn.set_stored(made, nn.multiplied_in(op))
+            if op.math is not None:
+                nn.set_stored(made, nn.multiplied_in(op))
             return made
 
         x = image.source if image.permutation is None else add(nn.TransposeOp(image.source, image.permutation))

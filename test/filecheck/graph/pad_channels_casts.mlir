@@ -64,3 +64,15 @@ func.func @unknown(%x: tensor<?x8x8x3xf16, #nn.dims<N, 8, 8, 3>>) -> tensor<?x7x
   %0 = nn.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<?x8x8x3xf16, #nn.dims<N, 8, 8, 3>>, tensor<8x2x2x3xf16>) -> tensor<?x7x7x8xf16, #nn.dims<N, 7, 7, 8>>
   func.return %0 : tensor<?x7x7x8xf16, #nn.dims<N, 7, 7, 8>>
 }
+
+// -----
+
+// A picture of f32 that a conv multiplies in f16: its padding is stored as f16, and the conv keeps what it multiplies in and stores.
+// CHECK-LABEL: @stored
+// CHECK: nn.pad %x {nn.stored = f16, low
+// CHECK: nn.conv %{{.*}} {nn.stored = f16, {{.*}}math = #nn.math<f16>} : (tensor<64x8x8x4xf32>
+func.func @stored(%x: tensor<64x8x8x3xf32>) -> tensor<64x7x7x8xf32> {
+  %w = nn.constant dense<1.0> : tensor<8x2x2x3xf32>
+  %0 = nn.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64, math = #nn.math<f16>, nn.stored = f16} : (tensor<64x8x8x3xf32>, tensor<8x2x2x3xf32>) -> tensor<64x7x7x8xf32>
+  func.return %0 : tensor<64x7x7x8xf32>
+}
