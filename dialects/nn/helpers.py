@@ -13,12 +13,12 @@ from collections.abc import Iterable
 from xdsl.ir import Operation
 
 from ..provenance import helper_location
-from .data import BroadcastToOp, ConcatOp, ConstantOp, PadOp, ReshapeOp, SliceOp, TransposeOp
+from .data import BroadcastToOp, ConcatOp, PadOp, ReshapeOp, SliceOp, TransposeOp
 from .pointwise import CastOp
-from .weights import WeightOp
+from .weights import SOURCES, WeightOp
 
 REARRANGING = (TransposeOp, ReshapeOp, SliceOp, ConcatOp, BroadcastToOp, PadOp, CastOp)
-_SOURCES = (ConstantOp, WeightOp)
+_SOURCES = (*SOURCES, WeightOp)
 
 
 def rearranges(op: Operation) -> bool:

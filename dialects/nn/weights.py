@@ -109,7 +109,7 @@ class ExportOp(NnOp):
 class ClampRangeOp(NnOp):
     """
     Finite numbers beyond +-`largest` become +-l, where l is `largest` / 2, or the greatest of the other magnitudes if that is greater.
-    Infinities and NaN stay. What `assign-precision` does to weights before a cast to a type that ends at `largest`.
+    Infinities and NaN stay. What `materialise-storage` does to weights before a cast to a type that ends at `largest`.
     """
 
     name = "nn.clamp_range"

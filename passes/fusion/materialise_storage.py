@@ -23,6 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+import ml_dtypes
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, f32
 from xdsl.dialects.func import FuncOp
@@ -30,16 +31,27 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from ...dialects import nn
+from ...dialects.dtypes import numpy_dtype
 from ...dialects.fusion import GroupOp, YieldOp
 from ...dialects.nn import element_of, with_element
 from ...dialects.provenance import get_names, set_names
-from ..graph.editing import WEIGHTS, erase_unused, fed_by_constants_only, functions, insert_before, location_of, rebuilt
+from ..graph.editing import (
+    WEIGHTS,
+    depends_on_initializers,
+    erase_unused,
+    fed_by_constants_only,
+    functions,
+    insert_before,
+    location_of,
+    rebuilt,
+)
 from ..kernels.building.group import GroupView
+from ..kernels.schedules.competition import Prices
 from ..kernels.schedules.matching import Matcher
 from ..remarks import remark
 from .fuse_groups import TARGET
 from .regions import is_view
-from .storage import answer_of, narrow_body
+from .storage import form_of, narrow_body
 
 NAME = "materialise-storage"
 
@@ -50,6 +62,7 @@ class _Materialiser:
 
     func: FuncOp
     matcher: Matcher
+    prices: Prices
     narrow: dict[SSAValue, SSAValue] = field(default_factory=dict[SSAValue, SSAValue])
     """For f32 values that are stored narrow what takes their place."""
     casts: dict[tuple[SSAValue, Attribute], SSAValue] = field(
@@ -72,7 +85,9 @@ class _Materialiser:
     def _group(self, group: GroupOp) -> None:
         view = GroupView.of(group)
         values = [self._stored(v) for v in group.operands]
-        form, _ = answer_of(view, values, self.constants, self.matcher)
+        form, decision = form_of(view, values, self.constants, self.matcher, self.prices)
+        if decision is not None:
+            remark(group, "analysis", NAME, str(decision))
         operands = [self._read(v, e, group) for v, e in zip(group.operands, form.operands, strict=True)]
         if form.is_plain(view):
             group.operands = operands
@@ -122,6 +137,9 @@ class _Materialiser:
             cast = nn.CastOp(source, element)
             cast.location = location_of([source])
             if value in self.constants:
+                if depends_on_initializers(source):  # what a refit brings is not known to fit
+                    clamp = nn.ClampRangeOp(source, float(ml_dtypes.finfo(numpy_dtype(element)).max))
+                    cast.operands[0] = insert_before(user, clamp, location=cast.location).results[0]
                 insert_before(user, cast, location=cast.location)
                 self.casts[value, element] = cast.result
             else:
@@ -148,7 +166,7 @@ class MaterialiseStoragePass(ModulePass):
     numerics: ClassVar[str] = "changes-precision"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        matcher = Matcher(op.attributes.get(TARGET))
+        matcher, prices = Matcher(op.attributes.get(TARGET)), Prices(op.attributes.get(TARGET))
         for func in functions(op):
             if func.sym_name.data != WEIGHTS:
-                _Materialiser(func, matcher).run()
+                _Materialiser(func, matcher, prices).run()

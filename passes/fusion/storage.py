@@ -20,6 +20,8 @@ from ...dialects.nn import NARROW, element_of, multiplied_in, stored_of, with_el
 from ...dialects.provenance import get_names, set_names
 from ..graph.editing import rebuilt
 from ..kernels.building.group import GroupView
+from ..kernels.cost.decision import Decision, decide
+from ..kernels.schedules.competition import Prices
 from ..kernels.schedules.matching import Answer, Matcher
 from .realize_integer import as_realized
 
@@ -45,6 +47,12 @@ class Form:
         answer = matcher.answer(body.view(), as_realized)
         return answer.about([body.origin.get(d.refusal.op) for d in answer.declined])
 
+    def launched(self, view: GroupView) -> GroupView:
+        """The group with its tensors in memory so."""
+        body = _Body(view, Block(arg_types=self.types(view)))
+        body.fill()
+        return body.view()
+
     def types(self, view: GroupView) -> list[Attribute]:
         """The types of the operands in memory."""
         return [with_element(v, e) for v, e in zip(view.operands, self.operands, strict=True)]
@@ -58,8 +66,8 @@ class Form:
 
 def forms(view: GroupView, values: Sequence[SSAValue], constants: Collection[SSAValue]) -> list[Form]:
     """
-    The forms that a group can have, the best first; `values` are its operands outside. A product reads what it multiplies: where
-    something else is stored, a launch of its own casts that before, unless a conv takes in the cast of its picture.
+    The forms that a group can have; `values` are its operands outside. A product reads what it multiplies: where something else is
+    stored, a launch of its own casts that before, or a conv takes in the cast of its picture, which is the first form.
     """
     wanted, pictures = _wanted(view)
     stored: list[Attribute] = []
@@ -103,6 +111,36 @@ def answer_of(
         if answer.schedule is not None or form is options[-1]:
             return form, answer
     raise AssertionError("a group has at least one form")
+
+
+def form_of(
+    view: GroupView, values: Sequence[SSAValue], constants: Collection[SSAValue], matcher: Matcher, prices: Prices
+) -> tuple[Form, Decision | None]:
+    """The form that a group will have, and the decision where a schedule accepts both."""
+    first, _ = answer_of(view, values, constants, matcher)
+    options = forms(view, values, constants)
+    last = options[-1]
+    if first == last or matcher.answer(view, as_realized if last.is_plain(view) else last).schedule is None:
+        return first, None
+    casts = sum(
+        prices.of(_cast(view, value, element))
+        for value, element, other in zip(values, last.operands, first.operands, strict=True)
+        if element != other
+    )
+    costs = {
+        "in the conv": prices.of(first.launched(view)),
+        "a launch of its own": prices.of(last.launched(view)) + casts,
+    }
+    decision = decide("cast of the image", costs)
+    return (first if decision.chosen == "in the conv" else last), decision
+
+
+def _cast(view: GroupView, value: SSAValue, element: Attribute) -> GroupView:
+    """A launch that casts one tensor, beside a group."""
+    block = Block(arg_types=[with_element(value, stored_of(value))])
+    cast = nn.CastOp(block.args[0], element)
+    block.add_op(cast)
+    return GroupView(view.op, "pointwise", [cast], block.args, [cast.result])
 
 
 @dataclass

@@ -84,6 +84,8 @@ class _Narrowing:
                 user in self.wide or isinstance(user, ReturnOp | quant.ScaledOp) for user in users
             )
         if result in self.constants:
+            if isinstance(op, nn.InitializerOp) and all(extent.as_int() == 1 for extent in nn.shape_of(result)):
+                return False  # an epsilon, say: nobody knows that it fits
             scale = any(isinstance(user, quant.ScaledOp) for user in users)
             return not (scale or isinstance(op, quant.ScaledOp) or all(user in self.wide for user in users))
         if isinstance(op, _VIEWS):  # in the buffer of what they read

@@ -139,15 +139,6 @@ def _sources_of(value: SSAValue) -> set[type[Operation]] | None:
     return sources
 
 
-def kept_for_weights(block: Block) -> set[SSAValue]:
-    """The values of a block with initializers that are computed from constants and initializers only, or are initializers: `@weights`
-    will compute them. None for a block without initializers, where what is computed is folded or becomes numbers as it is."""
-    if not any(isinstance(op, nn.InitializerOp) for op in block.ops):
-        return set()
-    fixed = fed_by_constants_only(block, weights=False)
-    return {value for value in fixed if not isinstance(value.owner, nn.ConstantOp)}
-
-
 def per_channel(value: SSAValue, channels: Expr) -> bool:
     """Whether a tensor broadcasts as one number, or as one number per entry of the last dim of size `channels`."""
     dims = shape_of(value)

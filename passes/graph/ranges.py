@@ -57,6 +57,8 @@ class Ranges:
         """Integers in floats that fit: what booleans and bytes become, and what arithmetic with constants makes of them."""
         self.scalars: dict[SSAValue, tuple[float, float]] = {}
         """Least and greatest magnitude, zeros and infinities left out, of the constants."""
+        self.unknown: set[SSAValue] = set()
+        """Initializers of one number, which a refit may change: an epsilon, say."""
 
     def argument(self, value: BlockArgument) -> None:
         """A graph input of f32 may be of any size, unless it is a picture."""
@@ -65,8 +67,8 @@ class Ranges:
 
     def visit(self, op: Operation) -> None:
         """Find out about the result of an op."""
-        if isinstance(op, nn.ConstantOp):
-            self._constant(op)
+        if isinstance(op, nn.SOURCES):
+            self._source(op.result)
             return
         if len(op.results) != 1 or not isinstance(op.results[0].type, TensorType) or op.regions:
             return
@@ -81,11 +83,15 @@ class Ranges:
         if found is not None and not (found.kind == Kind.ANY and is_picture(result)):
             self.found[result] = found
 
-    def _constant(self, op: nn.ConstantOp) -> None:
-        self.constants.add(op.result)
-        if element_of(op.result) != f32:
+    def _source(self, value: SSAValue) -> None:
+        self.constants.add(value)
+        if element_of(value) != f32:
             return
-        array = np.asarray(op.array())
+        array = nn.value_of(value, "which numbers a narrow type holds")
+        if array is None:
+            if all(extent.as_int() == 1 for extent in shape_of(value)):
+                self.unknown.add(value)
+            return
         if not array.size:
             return
         low, high = float(np.min(array)), float(np.max(array))
@@ -93,11 +99,11 @@ class Ranges:
         if not np.isfinite(greatest) or not np.isfinite(low + high):
             finite = np.abs(array[np.isfinite(array)])
             greatest = float(finite.max(initial=0.0))
-        self.scalars[op.result] = self._least(array) if array.size == 1 else np.inf, greatest
+        self.scalars[value] = self._least(array) if array.size == 1 else np.inf, greatest
         if greatest > self.largest:
-            self.found[op.result] = Found(Kind.ANY, f"numbers beyond {self.narrow}'s range")
+            self.found[value] = Found(Kind.ANY, f"numbers beyond {self.narrow}'s range")
         elif greatest > self.integers and array.size > 1 and bool(np.all(array == np.rint(array))):
-            self.found[op.result] = Found(Kind.INTEGER, self._beyond_integers())
+            self.found[value] = Found(Kind.INTEGER, self._beyond_integers())
 
     @staticmethod
     def _least(array: np.ndarray) -> float:
@@ -200,6 +206,8 @@ class Ranges:
 
     def _beside(self, op: Operation, operand: SSAValue) -> Found | None:
         """What a constant operand makes of a result."""
+        if operand in self.unknown and isinstance(op, _ADDITIVE):
+            return Found(Kind.LARGE, f"beside it stands a number that may vanish in {self.narrow} after a refit")
         if operand not in self.scalars or isinstance(op, nn.PowOp):
             return None
         least, greatest = self.scalars[operand]

@@ -3,12 +3,12 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
     %filter = nn.weight "weight" : tensor<4x1x1x3xf32>
     %0 = nn.transpose %image {fusion.alias = #fusion.alias<source>, permutation = array<i64: 0, 2, 3, 1>} : (tensor<?x3x8x8xf32, #nn.dims<N, 3, 8, 8>>) -> tensor<?x8x8x3xf32, #nn.dims<N, 8, 8, 3>>
     %bias = nn.weight "weight.1" : tensor<4xf32>
-    %relu = fusion.call @conv_add_relu_reference(%0, %filter, %bias) {nn.names = ["active@0,2,3,1"], fusion.names = ["active@0,2,3,1"]} : (tensor<?x8x8x3xf32, #nn.dims<N, 8, 8, 3>>, tensor<4x1x1x3xf32>, tensor<4xf32>) -> tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>
+    %relu = fusion.call @conv_add_relu_reference(%0, %filter, %bias) {nn.names = ["active@0,2,3,1"]} : (tensor<?x8x8x3xf32, #nn.dims<N, 8, 8, 3>>, tensor<4x1x1x3xf32>, tensor<4xf32>) -> tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>
     %1 = fusion.call @reduce_reference(%relu) : (tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>) -> tensor<?x1x1x4xf32, #nn.dims<N, 1, 1, 4>>
     %pooled = nn.reshape %1 {nn.names = ["pooled"], fusion.alias = #fusion.alias<source>} : (tensor<?x1x1x4xf32, #nn.dims<N, 1, 1, 4>>) -> tensor<?x4xf32, #nn.dims<N, 4>>
     %logits = nn.weight "weight.2" : tensor<2x4xf32>
-    %logits_1 = fusion.call @matmul_reference(%pooled, %logits) {nn.names = ["logits"], fusion.names = ["logits"]} : (tensor<?x4xf32, #nn.dims<N, 4>>, tensor<2x4xf32>) -> tensor<?x2xf32, #nn.dims<N, 2>>
-    %scores = fusion.call @softmax_reference(%logits_1) {nn.names = ["scores"], fusion.names = ["scores"]} : (tensor<?x2xf32, #nn.dims<N, 2>>) -> tensor<?x2xf32, #nn.dims<N, 2>>
+    %logits_1 = fusion.call @matmul_reference(%pooled, %logits) {nn.names = ["logits"]} : (tensor<?x4xf32, #nn.dims<N, 4>>, tensor<2x4xf32>) -> tensor<?x2xf32, #nn.dims<N, 2>>
+    %scores = fusion.call @softmax_reference(%logits_1) {nn.names = ["scores"]} : (tensor<?x2xf32, #nn.dims<N, 2>>) -> tensor<?x2xf32, #nn.dims<N, 2>>
     func.return %scores : tensor<?x2xf32, #nn.dims<N, 2>>
   }
   func.func @weights() {

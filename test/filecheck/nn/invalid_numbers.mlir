@@ -19,9 +19,9 @@ func.func @f(%x: tensor<4xf32>) {
 // -----
 
 // A scale of another type.
-// CHECK: nn.layer_norm: expected scale to broadcast to dims 0.. of tensor<4xf32> with its element type, got tensor<4xf16>
-func.func @f(%x: tensor<4xf32>, %s: tensor<4xf16>) {
-  %0 = nn.layer_norm %x, %s, %x {axis = 0 : i64, epsilon = 0.0 : f64} : (tensor<4xf32>, tensor<4xf16>, tensor<4xf32>) -> tensor<4xf32>
+// CHECK: nn.layer_norm: expected scale to broadcast to dims 0.. of tensor<4xf32> with its element type, got tensor<4xf64>
+func.func @f(%x: tensor<4xf32>, %s: tensor<4xf64>) {
+  %0 = nn.layer_norm %x, %s, %x {axis = 0 : i64, epsilon = 0.0 : f64} : (tensor<4xf32>, tensor<4xf64>, tensor<4xf32>) -> tensor<4xf32>
   func.return
 }
 

@@ -24,7 +24,7 @@ SITES = {
     ("compiler/frontend/quantization.py", "value_of", "a vector of one number"): 1,
     ("passes/quantization/place_qdq.py", "value_of", "_WHY, pin"): 3,
     # Constants only: an initializer gives nothing away.
-    ("passes/graph/assign_precision.py", "value_of", "beyond the range of a narrow type"): 1,
+    ("passes/graph/ranges.py", "value_of", "which numbers a narrow type holds"): 1,
     ("passes/graph/eliminate_transposes.py", "value_of", "in another order"): 1,
     ("passes/graph/fold_constants.py", "value_of", "what an op on constants computes"): 1,
     ("passes/graph/known_numbers.py", "value_of", "fit their type"): 1,
