@@ -53,7 +53,7 @@ def provenance_problem(module: ModuleOp, *, located: bool = True) -> str | None:
     for op in _ops(module):
         if located and is_unknown(op.location):
             return f"{op.name} has no location: expected that of an ONNX node, or of a helper of one"
-        if not isinstance(op, nn.NnOp) or isinstance(op, nn.ConstantOp | nn.WeightOp):
+        if not isinstance(op, nn.NnOp) or isinstance(op, (*nn.SOURCES, nn.WeightOp)):
             continue
         mine, others = (rearranging, computing) if nn.rearranges(op) else (computing, rearranging)
         for name in names.of(op):

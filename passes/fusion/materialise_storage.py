@@ -34,7 +34,7 @@ from ...dialects import nn
 from ...dialects.dtypes import numpy_dtype
 from ...dialects.fusion import GroupOp, YieldOp
 from ...dialects.nn import element_of, with_element
-from ...dialects.provenance import get_names, set_names
+from ...dialects.provenance import get_names, helper_location, set_names
 from ..graph.editing import (
     WEIGHTS,
     depends_on_initializers,
@@ -135,7 +135,7 @@ class _Materialiser:
             return source
         if (value, element) not in self.casts:
             cast = nn.CastOp(source, element)
-            cast.location = location_of([source])
+            cast.location = helper_location("cast", location_of([source]))
             if value in self.constants:
                 if depends_on_initializers(source):  # what a refit brings is not known to fit
                     clamp = nn.ClampRangeOp(source, float(ml_dtypes.finfo(numpy_dtype(element)).max))

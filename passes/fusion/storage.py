@@ -17,7 +17,7 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from ...dialects import nn
 from ...dialects.dtypes import numpy_dtype
 from ...dialects.nn import NARROW, element_of, multiplied_in, stored_of, with_element
-from ...dialects.provenance import get_names, set_names
+from ...dialects.provenance import get_names, helper_location, set_names
 from ..graph.editing import rebuilt
 from ..kernels.building.group import GroupView
 from ..kernels.cost.decision import Decision, decide
@@ -185,7 +185,7 @@ class _Body:
             if element != element_of(value) and element_of(source) != element_of(value):
                 source = self._as(value, element_of(value), user)
             cast = nn.CastOp(source, element)
-            cast.location = user.location
+            cast.location = helper_location("cast", user.location)
             made = known[value] = self._add(cast, user).results[0]
         return made
 

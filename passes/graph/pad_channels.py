@@ -147,16 +147,16 @@ class PadChannels(RewritePattern):
             return made.results[0]
 
         def padded(value: SSAValue, low: list[int], high: list[int]) -> SSAValue:
-            return add(stored(nn.PadOp(value, low, high))) if any((*low, *high)) else value
+            return add(kept(nn.PadOp(value, low, high))) if any((*low, *high)) else value
 
         def grouped(value: SSAValue) -> SSAValue:
             if pairing.factor == 1:
                 return value
             a, b, c, d = shape_of(value)
             grown = nn.ReshapeOp(value, [a, b, c // pairing.factor, d * pairing.factor])
-            return add(stored(grown) if nn.stored_of(value) != element_of(value) else grown)
+            return add(kept(grown) if nn.stored_of(value) != element_of(value) else grown)
 
-        def stored(made: Operation) -> Operation:
+        def kept(made: Operation) -> Operation:
             """What is made for the conv lies in memory in the type that it multiplies."""
             if op.math is not None:
                 nn.set_stored(made, nn.multiplied_in(op))

@@ -22,7 +22,7 @@ from xdsl.passes import ModulePass
 
 from ...dialects import nn, quant
 from ...dialects.nn import element_of
-from ...dialects.provenance import get_names, set_names
+from ...dialects.provenance import get_names, helper_location, set_names
 from ..remarks import remark
 from . import editing
 
@@ -50,7 +50,7 @@ def _widen_block(block: Block) -> None:
             continue
         editing.insert_before(op, new, location=op.location)
         narrow = nn.CastOp(new.results[0], element_of(result))
-        editing.insert_before(op, narrow, location=op.location)
+        editing.insert_before(op, narrow, location=helper_location("cast", op.location))
         set_names(narrow, get_names(op))
         if sums or all(operand in wide or operand in constants for operand in op.operands):
             wide[narrow.result] = new.results[0]
@@ -76,7 +76,9 @@ def _in_f32(value: SSAValue, wide: dict[SSAValue, SSAValue], user: Operation) ->
         return wide[value]
     if element_of(value) not in nn.NARROW:
         return value
-    return editing.insert_before(user, nn.CastOp(value, f32)).results[0]
+    return editing.insert_before(user, nn.CastOp(value, f32), location=helper_location("cast", user.location)).results[
+        0
+    ]
 
 
 @dataclass(frozen=True)

@@ -132,10 +132,10 @@ def test_the_memo_is_bounded(matches: list[GroupView]) -> None:
 
 def test_a_remembered_refusal_is_about_an_op_of_the_group_that_asks() -> None:
     text = """
-    func.func @main(%x: tensor<1x8x8x16xf32>, %w: tensor<8x3x3x16xf16>) -> (tensor<1x6x6x8xf16>, tensor<1x6x6x8xf16>) {
-      %0 = nn.cast %x : (tensor<1x8x8x16xf32>) -> tensor<1x8x8x16xf16>
+    func.func @main(%x: tensor<1x8x8x16xf64>, %w: tensor<8x3x3x16xf16>) -> (tensor<1x6x6x8xf16>, tensor<1x6x6x8xf16>) {
+      %0 = nn.cast %x : (tensor<1x8x8x16xf64>) -> tensor<1x8x8x16xf16>
       %1 = nn.conv %0, %w {WINDOW, groups = 1 : i64} : (tensor<1x8x8x16xf16>, tensor<8x3x3x16xf16>) -> tensor<1x6x6x8xf16>
-      %2 = nn.cast %x : (tensor<1x8x8x16xf32>) -> tensor<1x8x8x16xf16>
+      %2 = nn.cast %x : (tensor<1x8x8x16xf64>) -> tensor<1x8x8x16xf16>
       %3 = nn.conv %2, %w {WINDOW, groups = 1 : i64} : (tensor<1x8x8x16xf16>, tensor<8x3x3x16xf16>) -> tensor<1x6x6x8xf16>
       func.return %1, %3 : tensor<1x6x6x8xf16>, tensor<1x6x6x8xf16>
     }"""
@@ -211,11 +211,11 @@ def test_the_integer_form_in_place_is_what_realize_integer_makes() -> None:
 
 
 def test_final_refusals_leave_the_anchor_alone_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    shape = "tensor<16x16xf64>"
-    chain = "".join(f"%{i + 1} = nn.exp %{i} : {shape}\n" for i in range(5))
+    i8, shape = "tensor<16x16xi8>", "tensor<16x16xi32>"  # B is stored [K, N], which no schedule takes of bytes
+    chain = "".join(f"%{i + 1} = nn.neg %{i} : {shape}\n" for i in range(5))
     _, ops = parsed(f"""
-    func.func @main(%x: {shape}, %w: {shape}) -> {shape} {{
-      %0 = nn.matmul %x, %w : ({shape}, {shape}) -> {shape}
+    func.func @main(%x: {i8}, %w: {i8}) -> {shape} {{
+      %0 = nn.matmul %x, %w : ({i8}, {i8}) -> {shape}
       {chain}
       func.return %5 : {shape}
     }}""")
@@ -228,7 +228,7 @@ def test_final_refusals_leave_the_anchor_alone_at_once(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(realize_integer, "first_match", counting)
     FuseGroupsPass().apply(make_context(), ops[0].parent_op().parent_op())  # type: ignore[union-attr]
-    assert sizes == [6, 1, 5]  # all, the matmul alone, and the exps
+    assert sizes == [6, 1, 5]  # all, the matmul alone, and what is behind it
 
 
 WIDE = """
