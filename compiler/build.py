@@ -63,7 +63,7 @@ def _known(
 ) -> EngineCache | None:
     """Where an earlier build of the same may lie; None where there cannot be one. What is wrong with arguments the driver says."""
     options = BuildOptions() if options is None else options
-    given = isinstance(options, BuildOptions) and not isinstance(targets, str)  # pyright: ignore[reportUnnecessaryIsInstance]
+    given = isinstance(options, BuildOptions) and isinstance(targets, Sequence) and not isinstance(targets, str)  # pyright: ignore[reportUnnecessaryIsInstance]
     if not given or not isinstance(cache, str | Path | CubinCache) or not isinstance(model, str | Path | bytes):
         return None
     if not all(isinstance(arch, str) for arch in targets):  # pyright: ignore[reportUnnecessaryIsInstance]
