@@ -78,3 +78,12 @@ func.func @f(%x : tensor<2x4xf32>, %s : tensor<3xf32>) {
   %0 = nn.layer_norm %x, %s, %s {axis = 1 : i64, epsilon = 1.0e-5 : f64} : (tensor<2x4xf32>, tensor<3xf32>, tensor<3xf32>) -> tensor<2x4xf32>
   func.return
 }
+
+// -----
+
+// `math` says what f32 operands are rounded to; f16 operands are multiplied as they are.
+// CHECK: nn.matmul: expected math on f32 operands only, got tensor<2x4xf16> and tensor<4x3xf16>
+func.func @f(%x : tensor<2x4xf16>, %y : tensor<4x3xf16>) {
+  %0 = nn.matmul %x, %y {math = #nn.math<tf32>} : (tensor<2x4xf16>, tensor<4x3xf16>) -> tensor<2x3xf16>
+  func.return
+}
