@@ -202,6 +202,10 @@ def _check_sections(manifest: Mapping[str, Any], sections: Mapping[str, Section]
     if (refit := manifest["refit"]) is not None:
         weights |= {each["section"] for each in refit["initializers"].values() if each["section"]}
         texts |= {*refit["blobs"].values(), *(stored["function"] for stored in manifest["variants"].values())}
+    elif any(stored["function"] for stored in manifest["variants"].values()):
+        raise EngineFormatError(
+            "engine manifest: expected no 'function' where there is no 'refit'; rebuild the engine."
+        )
     for stored in manifest["variants"].values():
         texts |= {stored["host"], stored["tiles"]}
         texts |= {kernel[part] for kernel in stored["kernels"] for part in ("source", "cubin")}

@@ -34,7 +34,7 @@ def kernel_calls(module: ModuleOp) -> Calls:
         for launch in launches:
             run_kernel(launch, [tensor.flat for tensor in tensors], symbols, mode=kernel_mode(launch))
         results = tensors[len(operands) :][: len(function.function_type.outputs)]
-        return [np.ascontiguousarray(tensor.array) for tensor in results]
+        return [tensor.array.copy() for tensor in results]  # ascontiguousarray would give a scalar a dim
 
     return call
 

@@ -30,7 +30,7 @@ from trtc.compiler.network import Network
 from trtc.dialects import nn, quant
 from trtc.dialects.dtypes import numpy_dtype
 from trtc.dialects.errors import InvalidModelError
-from trtc.dialects.meaning import STRUCTURAL, run_module
+from trtc.dialects.meaning import STRUCTURAL, evaluate, run_module
 from trtc.passes.graph.fold_constants import FoldConstantsPass
 from trtc.passes.kernels.building.pointwise import ELEMENTS
 
@@ -43,8 +43,8 @@ pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
 
 TRANSCENDENTAL = (nn.ExpOp, nn.LogOp, nn.RsqrtOp, nn.ErfOp, nn.TanhOp, nn.SigmoidOp, nn.SinOp, nn.CosOp, nn.PowOp)
 QUANT = (quant.QuantizeOp, quant.DequantizeOp, quant.RequantizeOp)
-NEVER_RUN = (quant.ObserveOp,)
-"""It marks values while calibrating."""
+NEVER_RUN = (quant.ObserveOp, nn.ClampRangeOp)
+"""The one marks values while calibrating, the other is evaluated in `@weights` alone."""
 SIZE = 256
 
 
@@ -276,7 +276,7 @@ def other_cases() -> Iterator[Case]:
 
 MOVING = (
     nn.GatherOp, nn.GatherNdOp, nn.ConcatOp, nn.SliceOp, nn.TransposeOp, nn.ReshapeOp, nn.BroadcastToOp, nn.PadOp, nn.IotaOp,
-    nn.ShapeValueOp, nn.ConstantOp,
+    nn.ShapeValueOp, nn.ConstantOp, nn.InitializerOp,
 )  # fmt: skip
 
 
@@ -299,6 +299,24 @@ def test_other_ops(cache: CubinCache) -> None:
 def test_every_op_has_a_case() -> None:
     covered = {*nn.POINTWISE, *MOVING, *QUANT, *(case.op for case in other_cases()), *STRUCTURAL, *NEVER_RUN}
     assert {*nn.NN.operations, *quant.QUANT.operations} - covered == set()
+
+
+@pytest.mark.parametrize(
+    ("numbers", "clamped"),
+    [
+        ([1.0, -3.4e38, np.inf, -np.inf, np.nan], [1.0, -32752.0, np.inf, -np.inf, np.nan]),
+        ([1e5, 60000.0, -1e9], [60000.0, 60000.0, -60000.0]),
+        ([65504.0, -2.0], [65504.0, -2.0]),
+        ([], []),
+    ],
+)
+def test_numbers_beyond_a_range_are_clamped_to_half_of_it_or_to_the_greatest_other(
+    numbers: list[float], clamped: list[float]
+) -> None:
+    array = np.array(numbers, np.float32)
+    op = nn.ClampRangeOp(nn.ConstantOp(array).result, 65504.0)
+    (got,) = evaluate(op, [array])
+    np.testing.assert_array_equal(got, np.array(clamped, np.float32))
 
 
 def test_agreement_can_fail() -> None:

@@ -79,6 +79,7 @@ def scale_a_weight(module: ModuleOp) -> None:
     array = nn.value_of(old, "a test")
     assert array is not None
     scaled = nn.ConstantOp(array * np.float32(1.01))
+    scaled.location = conv.location
     conv.parent_block().insert_op_before(scaled, conv)  # type: ignore[union-attr]
     conv.operands[1] = scaled.result
 

@@ -501,7 +501,8 @@ def test_types_without_kernels_are_said_before_the_passes() -> None:
     ]
     cast = text("(float[4] x) => (float8e4m3fn[4] y) { [narrow] y = Cast<to = 17>(x) }", opset=19)
     with pytest.raises(
-        UnsupportedOpError, match=r"from narrow\): it takes or makes f8E4M3FN; trtc reads 8-bit floats in constants"
+        UnsupportedOpError,
+        match=r"from cast for narrow\): it takes or makes f8E4M3FN; trtc reads 8-bit floats in constants",
     ):
         trtc.build(cast, trtc.BuildOptions(target="sm_80"), cache=None)
 

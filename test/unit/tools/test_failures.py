@@ -25,7 +25,8 @@ ADD = """func.func @main(%x: tensor<2x3xf32>) -> tensor<2x3xf32> attributes {nn.
 }
 """
 SLOW = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
 import trtc.compiler.driver
 from trtc.compiler.tools import trtc
 from trtc.runtime.files import replacing
