@@ -9,7 +9,7 @@ stands for (rounding.py).
 
 A value that rounding alone moves by more than that, such as a small difference of large sums, says nothing about a pass: before a pass is
 blamed, the module before it is executed again with every value rounded at random (Monte Carlo arithmetic; Parker, 1997), and the
-tolerance grows with what that does to the value.
+tolerance grows with what that does to the value. A pass that decides what is stored narrow is allowed what such rounding of that does.
 
 Modules that compute in fp16 or bf16 round every value, and a sum taken in another order may round the other way: for them the
 first two tolerances are widened to a few units in the last place of the narrowest type.
@@ -43,6 +43,9 @@ TOLERANCES = {"exact": 1e-6, "reassociates": 1e-5, "changes-precision": 1e-2}
 
 _USUAL = 8.0
 """Units in the last place by which random rounding moves a value that is not sensitive to it, at most: errors of layers add up."""
+
+_STORED = 2.0
+"""How many times as far as random rounding of what is stored narrow moves a value may a pass that decides so move it."""
 
 _FLIPS = 4.0
 """How many times as far as by random rounding a value of integers or booleans may move."""
@@ -189,6 +192,8 @@ class NumericsObserver(Observer):
         self._module_before: ModuleOp | None = None
         self._noisy: Trace | None = None
         """The execution of that module with random rounding, where somebody asked for it."""
+        self._stored: tuple[Trace, Trace] | None = None
+        """Executions of the module behind the pass with the roundings of storage: as they are, and at random."""
         self._outputs: list[str] = []
         self._specs: list[str] = []
 
@@ -208,7 +213,7 @@ class NumericsObserver(Observer):
             )
 
     def before_pass(self, index: int, step: ModulePass, module: ModuleOp) -> None:
-        self._module_before, self._noisy = module.clone(), None
+        self._module_before, self._noisy, self._stored = module.clone(), None, None
         if self._inputs is None:
             self._inputs = random_inputs(module, self.seed, self.symbols)
             self._before = trace(module, self._inputs)
@@ -236,8 +241,10 @@ class NumericsObserver(Observer):
                 continue
             error = relative_error(after.values[name].array, expected.array)
             compared += 1
-            if not error <= allowed and declared != "changes-precision":
+            if not error <= allowed:
                 wide = widened(allowed, expected.array, self._rounded().values[name].array)
+                if declared == "changes-precision" and stores_narrow(module):
+                    wide = max(wide, _STORED * self._moved_by_storage(module, name))
                 if error <= wide:
                     explained = max(explained, error)
                     continue
@@ -257,6 +264,15 @@ class NumericsObserver(Observer):
             assert self._module_before is not None and self._inputs is not None
             self._noisy = trace(self._module_before, self._inputs, random_rounding(self.seed))
         return self._noisy
+
+    def _moved_by_storage(self, module: ModuleOp, name: str) -> float:
+        """How far random rounding moves a value of a module in which it is done where values are stored narrow, too."""
+        if self._stored is None:
+            assert self._inputs is not None
+            rounded = with_roundings(module)
+            self._stored = trace(rounded, self._inputs), trace(rounded, self._inputs, random_rounding(self.seed))
+        plain, noisy = (each.values.get(name) for each in self._stored)
+        return 0.0 if plain is None or noisy is None else relative_error(noisy.array, plain.array)
 
     def _message(
         self,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from xdsl.dialects.builtin import ModuleOp, f32
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Operation
+from xdsl.ir import Operation, SSAValue, Use
 
 from ...dialects import nn
 from ...dialects.provenance import NAMES
+from ...passes.graph.editing import fed_by_constants_only
 
 
 def stores_narrow(module: ModuleOp) -> bool:
@@ -19,9 +22,10 @@ def with_roundings(module: ModuleOp) -> ModuleOp:
     """A clone in which every value between groups that is stored narrow is rounded to that type where it is made."""
     clone = module.clone()
     for func in _functions(clone):
+        constants = fed_by_constants_only(func.body.block)
         for op in list(func.body.block.ops):
             if nn.STORED in op.attributes:
-                _round(op)
+                _round(op, constants)
     return clone
 
 
@@ -29,13 +33,19 @@ def _functions(module: ModuleOp) -> list[FuncOp]:
     return [op for op in module.body.block.ops if isinstance(op, FuncOp) and op.body.blocks]
 
 
-def _round(op: Operation) -> None:
-    """Let all users of an op's result read it rounded; its ONNX name goes with what they read."""
+def _round(op: Operation, constants: Collection[SSAValue]) -> None:
+    """Let the users of an op's result read it rounded, and its ONNX name go with what they read. A constant keeps its name: it stays as it
+    is for what is computed at build time, beside the cast that is made of it."""
     (result,) = op.results
+
+    def reads_memory(use: Use) -> bool:
+        made = use.operation.results
+        return use.operation is not narrow and not (made and made[0] in constants)
+
     narrow = nn.CastOp(result, nn.stored_of(result))
     wide = nn.CastOp(narrow.result, f32)
     assert op.parent is not None
     op.parent.insert_ops_after([narrow, wide], op)
-    result.replace_uses_with_if(wide.result, lambda use: use.operation is not narrow)
-    if NAMES in op.attributes:
+    result.replace_uses_with_if(wide.result, reads_memory)
+    if result not in constants and NAMES in op.attributes:
         wide.attributes[NAMES] = op.attributes.pop(NAMES)

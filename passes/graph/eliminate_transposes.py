@@ -32,7 +32,7 @@ from xdsl.passes import ModulePass
 from ...dialects import nn
 from ...dialects.dims import Expr, const
 from ...dialects.nn import rank_of, shape_of
-from ...dialects.provenance import fuse, get_names, helper_location, set_names
+from ...dialects.provenance import fuse, get_names, helper_location, is_unknown, set_names
 from ..remarks import remark
 from . import editing
 from .layout_rules import Rule, permuted_properties, rule_of
@@ -204,11 +204,12 @@ class _Rewriter:
             self.inherited.setdefault(kept.owner, []).append(transpose.location)
             _name(kept, transpose.results[0], self.plan.stored_as(transpose.results[0]))
 
-    def helper_location(self, new: Operation, value: SSAValue) -> LocationAttr:
-        """Of an op that stores `value` in another order."""
+    def helper_location(self, new: Operation, value: SSAValue, before: Operation) -> LocationAttr:
+        """Of an op that stores `value` in another order: a helper of what makes it, or of what reads it where it is an input."""
         if isinstance(value.owner, Operation):
             self.settle(value.owner)
-        return helper_location(new.name.partition(".")[2], editing.location_of([value]))
+        made = editing.location_of([value])
+        return helper_location(new.name.partition(".")[2], before.location if is_unknown(made) else made)
 
     def settle(self, op: Operation) -> None:
         """Gives an op the locations that it has inherited."""
@@ -224,7 +225,7 @@ class _Rewriter:
             new: Operation = nn.ReshapeOp(value, apply(p, dims))
         else:
             new = nn.TransposeOp(value, p)
-        return editing.insert_before(before, new, location=self.helper_location(new, of)).results[0]
+        return editing.insert_before(before, new, location=self.helper_location(new, of, before)).results[0]
 
     def stored_value(self, value: SSAValue, before: Operation) -> SSAValue:
         if value in self.stored:
@@ -269,7 +270,7 @@ class _Rewriter:
         if shape_of(value) == tuple(result):
             return value
         new = nn.ReshapeOp(value, result)
-        return editing.insert_before(before, new, location=self.helper_location(new, value)).results[0]
+        return editing.insert_before(before, new, location=self.helper_location(new, value, before)).results[0]
 
     def follow(self, op: Operation, rule: Rule) -> None:
         """Rebuild a following op on stored operands."""
