@@ -227,7 +227,8 @@ class NumericsObserver(Observer):
         declared, allowed = tolerance(step, module)
         before = self._before
         assert self._module_before is not None
-        if declared == "changes-precision" and stores_narrow(self._module_before):
+        closer = declared == "changes-precision" and stores_narrow(self._module_before)
+        if closer:
             before = trace(with_roundings(self._module_before), self._inputs)
             allowed = TOLERANCES["reassociates"]
         worst, compared, explained = 0.0, 0, 0.0
@@ -241,10 +242,12 @@ class NumericsObserver(Observer):
                 continue
             error = relative_error(after.values[name].array, expected.array)
             compared += 1
-            if not error <= allowed:
-                wide = widened(allowed, expected.array, self._rounded().values[name].array)
-                if declared == "changes-precision" and stores_narrow(module):
-                    wide = max(wide, _STORED * self._moved_by_storage(module, name))
+            if not error <= allowed and not closer:
+                wide = allowed
+                if declared != "changes-precision":
+                    wide = widened(allowed, expected.array, self._rounded().values[name].array)
+                elif stores_narrow(module):
+                    wide = max(allowed, _STORED * self._moved_by_storage(module, name))
                 if error <= wide:
                     explained = max(explained, error)
                     continue
