@@ -56,16 +56,7 @@ def build(
     progress: Progress | None = None,
     observers: Sequence[Observer] = (),
 ) -> Engine:
-    """Builds an engine. Needs no GPU.
-
-    - `model`: an ONNX file, its bytes or proto, a `Network`, or an imported module (which is not changed).
-    - `targets`: further architectures that the engine shall hold kernels for, beside `options.target`.
-    - `cache`: where compiled kernels are kept; a directory, None for no cache, by default `cache_directory()`.
-    - `progress`, `observers`: see `Progress` and `pipeline.Observer`.
-
-    Raises UnsupportedOpError and InvalidModelError for the model, OptionError and TargetError for what is asked, PassError for a
-    defect of the compiler.
-    """
+    """Builds an engine anew: `build.build`, whose arguments and errors these are, asks first whether there is one."""
     options = BuildOptions() if options is None else options
     if not isinstance(options, BuildOptions):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise OptionError(f"options: expected trtc.BuildOptions, got {type(options).__name__}.")

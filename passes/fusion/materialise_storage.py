@@ -23,7 +23,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-import ml_dtypes
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, f32
 from xdsl.dialects.func import FuncOp
@@ -31,7 +30,6 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from ...dialects import nn
-from ...dialects.dtypes import numpy_dtype
 from ...dialects.fusion import GroupOp, YieldOp
 from ...dialects.nn import element_of, with_element
 from ...dialects.provenance import get_names, helper_location, set_names
@@ -45,6 +43,7 @@ from ..graph.editing import (
     location_of,
     rebuilt,
 )
+from ..graph.storage_types import limits
 from ..kernels.building.group import GroupView
 from ..kernels.schedules.competition import Prices
 from ..kernels.schedules.matching import Matcher
@@ -138,7 +137,7 @@ class _Materialiser:
             cast.location = helper_location("cast", location_of([source]))
             if value in self.constants:
                 if depends_on_initializers(source):  # what a refit brings is not known to fit
-                    clamp = nn.ClampRangeOp(source, float(ml_dtypes.finfo(numpy_dtype(element)).max))
+                    clamp = nn.ClampRangeOp(source, limits(element)[0])
                     cast.operands[0] = insert_before(user, clamp, location=cast.location).results[0]
                 insert_before(user, cast, location=cast.location)
                 self.casts[value, element] = cast.result

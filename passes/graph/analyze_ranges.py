@@ -23,12 +23,11 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from ...dialects import nn
-from ...dialects.errors import OptionError
 from ...dialects.nn import element_of
 from ..remarks import remark
 from . import editing
 from .ranges import Ranges, exact_values
-from .storage_types import MODES, NARROW_TYPES
+from .storage_types import NARROW_TYPES, check_mode
 
 NAME = "analyze-ranges"
 
@@ -68,8 +67,7 @@ class AnalyzeRangesPass(ModulePass):
     mode: str = "fp32"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        if self.mode not in MODES:
-            raise OptionError(f"{NAME}: expected mode to be one of {', '.join(MODES)}, got {self.mode!r}")
+        check_mode(NAME, self.mode)
         if self.mode not in NARROW_TYPES:
             return
         for func in editing.functions(op):

@@ -26,13 +26,12 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from ...dialects import nn, quant
-from ...dialects.errors import OptionError
 from ...dialects.nn import element_of
 from ..remarks import remark
 from . import editing
 from .precision_regions import wide_ops, wide_products
 from .ranges import is_picture
-from .storage_types import MODES, NARROW_TYPES
+from .storage_types import NARROW_TYPES, check_mode
 
 NAME = "assign-precision"
 _STORABLE = (
@@ -135,8 +134,7 @@ class AssignPrecisionPass(ModulePass):
     mode: str = "fp32"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        if self.mode not in MODES:
-            raise OptionError(f"{NAME}: expected mode to be one of {', '.join(MODES)}, got {self.mode!r}")
+        check_mode(NAME, self.mode)
         for func in editing.functions(op):
             if self.mode == "tf32":
                 _allow_tf32(func)
