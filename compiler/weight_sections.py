@@ -82,12 +82,12 @@ class WeightSections:
             for name in sorted(program.weights):
                 for read in sorted(function.reads(name)):
                     self._add_initializer(read)
-        aligns = dict(zip(sorted(program.weights), [WEIGHT_ALIGNMENTS[0]], strict=False))
-        aligns = {name: aligns.get(name, WEIGHT_ALIGNMENTS[1]) for name in sorted(program.weights)}
+        first, others = WEIGHT_ALIGNMENTS
+        names = sorted(program.weights)
+        aligns = {name: others if refittable or number else first for number, name in enumerate(names)}
         if refittable:
-            aligns = dict.fromkeys(aligns, WEIGHT_ALIGNMENTS[1])
             self._known.update(
-                ((function.digest(name), WEIGHT_ALIGNMENTS[1]), self._raw[initializer])
+                ((function.digest(name), others), self._raw[initializer])
                 for name in aligns
                 if (initializer := function.initializer(name)) is not None
             )
