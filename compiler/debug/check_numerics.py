@@ -5,7 +5,7 @@ change), `reassociates` (sums in another order) or `changes-precision` (rounds e
 the first one that breaks it is named, with the first value that it broke, in order of execution.
 
 A pass that makes casts of `nn.stored` is held closer: to the module before it, executed again with the roundings that the attribute
-stands for (rounding.py).
+stands for (rounding.py). One that decides what products multiply is held to the module before it with the same products as well.
 
 A value that rounding alone moves by more than that, such as a small difference of large sums, says nothing about a pass: before a pass is
 blamed, the module before it is executed again with every value rounded at random (Monte Carlo arithmetic; Parker, 1997), and the
@@ -36,7 +36,7 @@ from ...dialects.provenance import as_onnx_orders, describe
 from ..interpret.module import Array, execute, io_names, random_inputs
 from ..npz import save_arrays
 from ..pipeline import Observer
-from .rounding import stores_narrow, with_roundings
+from .rounding import stores_narrow, with_products_of, with_roundings
 
 TOLERANCES = {"exact": 1e-6, "reassociates": 1e-5, "changes-precision": 1e-2}
 """Relative error of norms that a pass may cause, by what it declares."""
@@ -231,6 +231,8 @@ class NumericsObserver(Observer):
         if closer:
             before = trace(with_roundings(self._module_before), self._inputs)
             allowed = TOLERANCES["reassociates"]
+        elif declared == "changes-precision":
+            self._check_products(index, step, module, after)
         worst, compared, explained = 0.0, 0, 0.0
         for name in self._outputs:
             if name not in after.values:
@@ -260,6 +262,22 @@ class NumericsObserver(Observer):
         if explained:
             self.explained[f"{index}-{step.name}"] = explained
         self._before = after
+
+    def _check_products(self, index: int, step: ModulePass, module: ModuleOp, after: Trace) -> None:
+        """A pass that only decides what products multiply changes nothing else: the module before it with the same products agrees."""
+        assert self._module_before is not None and self._inputs is not None
+        alike = with_products_of(self._module_before, module)
+        if alike is None:
+            return
+        allowed = TOLERANCES["reassociates"]
+        for name, expected in trace(alike, self._inputs).values.items():
+            if name in after.values:
+                error = relative_error(after.values[name].array, expected.array)
+                if not error <= allowed:
+                    declared = "changes-precision, beside the module before it with the same products"
+                    raise NumericsError(
+                        self._message(index, step, name, expected, after.values[name], declared, error, allowed)
+                    )
 
     def _rounded(self) -> Trace:
         """The named values of the module before the pass, with every value rounded at random."""

@@ -1,4 +1,4 @@
-"""A module with the roundings that `nn.stored` stands for: what a pass that makes casts of them is compared with."""
+"""A module with the roundings that another one does: what a pass that decides them, or makes casts of them, is compared with."""
 
 from __future__ import annotations
 
@@ -26,6 +26,18 @@ def with_roundings(module: ModuleOp) -> ModuleOp:
         for op in list(func.body.block.ops):
             if nn.STORED in op.attributes:
                 _round(op, constants)
+    return clone
+
+
+def with_products_of(module: ModuleOp, after: ModuleOp) -> ModuleOp | None:
+    """A clone in which convs and matmuls multiply what those of `after` do; None where `after` has other ops."""
+    clone = module.clone()
+    mine, theirs = ([op for func in _functions(each) for op in func.body.block.ops] for each in (clone, after))
+    if [op.name for op in mine] != [op.name for op in theirs]:
+        return None
+    for op, other in zip(mine, theirs, strict=True):
+        if isinstance(op, nn.ConvOp | nn.MatmulOp) and "math" in other.properties:
+            op.properties["math"] = other.properties["math"]
     return clone
 
 

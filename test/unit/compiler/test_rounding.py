@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
+import pytest
 from xdsl.dialects.builtin import ModuleOp, f16
 from xdsl.ir import Operation
 
@@ -76,3 +79,24 @@ def test_only_what_is_stored_narrow_is_rounded() -> None:
         assert op.attributes.get(nn.STORED) in (None, f16)
         clear(op)
     np.testing.assert_array_equal(output(module), output(with_roundings(module)))
+
+
+def test_a_pass_that_decides_what_products_multiply_changes_nothing_else(tmp_path: object) -> None:
+    """A weight that grows by a thousandth on the way is within what rounding does, and not within what the pass says."""
+
+    class Grows(load_pass("assign-precision")):  # type: ignore[misc]
+        name = "grows"
+
+        def apply(self, ctx: object, op: ModuleOp) -> None:
+            for inner in op.walk():
+                if isinstance(inner, nn.ConstantOp):
+                    inner.properties["value"] = nn.ConstantOp(np.full((16, 16), 0.3 * 1.001, np.float32)).value
+                elif isinstance(inner, nn.MatmulOp):
+                    inner.properties["math"] = nn.MathAttr(nn.Math.TF32)
+
+    module = read_module(
+        make_context(), re.sub(r"nn.stored = f16(, )?|math = #nn.math<f16>", "", TEXT).encode(), "the module"
+    )
+    observer = NumericsObserver(seed=3, directory=tmp_path, command=["trtc-opt", "FILE"])  # type: ignore[arg-type]
+    with pytest.raises(NumericsError, match="beside the module before it with the same products"):
+        run_passes(module, [Grows()], make_context(), observers=[observer])
