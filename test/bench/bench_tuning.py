@@ -117,11 +117,23 @@ def inputs_of(view: GroupView) -> dict[str, np.ndarray]:
     return made
 
 
+def stands_alone(func: FuncOp) -> bool:
+    """Whether every symbol of a group is a dim of an operand, which a module of the group alone can read."""
+    blocks = func.body.block
+    given = {d.as_symbol() for value in blocks.args for d in nn.shape_of(value)}
+    used = {name for op in blocks.ops for attribute in op.properties.values() if isinstance(attribute, nn.DimsAttr)
+            for d in attribute.exprs for name in d.symbols()}  # fmt: skip
+    shapes = (nn.shape_of(value) for op in blocks.ops for value in (*op.operands, *op.results))
+    return used | {name for shape in shapes for d in shape for name in d.symbols()} <= given
+
+
 def groups_of(name: str, module: ModuleOp, arch: str, precision: str) -> Iterator[Group]:
     """The different groups of a model that stay one group when they stand alone, and that have enough candidates."""
     seen: set[Any] = set()
     module = grouped(module, arch, trtc.BuildOptions(precision=precision))
     for func in outlined(module):
+        if not stands_alone(func):
+            continue
         view = GroupView.of(func)
         kinds = [op.name for op in view.ops]
         made = alone(func, module)
