@@ -12,6 +12,8 @@ from ..dialects.errors import EngineFormatError, TrtcError
 from .stored import StoredVariant
 
 if TYPE_CHECKING:
+    from xdsl.dialects.builtin import ModuleOp
+
     from ..dialects.kernel import FuncOp
     from .program.host import HostProgram
     from .verify_plan import Interfaces
@@ -29,6 +31,13 @@ class Variant(StoredVariant):
         """The host function, read, verified and ready to bind. EngineFormatError when it does not hold, or does not fit the kernels or
         the weights."""
         return self._plan[0]
+
+    def hold(self, module: ModuleOp, program: HostProgram) -> None:
+        """Takes the host module and its program from the build that wrote them, instead of reading the text. EngineFormatError when
+        the plan does not hold."""
+        from .verify_plan import verify_plan
+
+        self.__dict__["_plan"] = program, verify_plan(self, module, program)
 
     @cached_property
     def _plan(self) -> tuple[HostProgram, Interfaces]:
