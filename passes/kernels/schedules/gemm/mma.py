@@ -120,17 +120,23 @@ def _main_loop(
 
     def multiply(at: KernelBuilder, step: Index, fill: Index, values: Sequence[SSAValue]) -> list[SSAValue]:
         a_slot, b_slot = at.slot(a_shared, fill, "a_slot"), at.slot(b_shared, fill, "b_slot")
-        (acc,) = values
+        a_type = FragType.of((tile.bm, layouts.k_step), element, layouts.a)
+        b_type = FragType.of((tile.bn, layouts.k_step), element, layouts.b)
         zero = at.index(0)
-        for k in range(0, tile.bk, layouts.k_step):
-            first = at.index(k)
-            a_type = FragType.of((tile.bm, layouts.k_step), element, layouts.a)
-            b_type = FragType.of((tile.bn, layouts.k_step), element, layouts.b)
+
+        def block(at: KernelBuilder, first: Index, values: Sequence[SSAValue]) -> list[SSAValue]:
+            first = at.index(first)
             a_frag = at.emit(kernel.LoadSharedOp(a_slot, zero, first, a_type), "a_frag")
             b_load = kernel.LoadSharedOp(b_slot, zero, first, b_type, transposed=problem.b_is_kn)
             b_frag = at.emit(b_load, "b_frag")
-            acc = at.emit(kernel.MmaOp(a_frag, b_frag, acc), "acc")
-        return [acc]
+            return [at.emit(kernel.MmaOp(a_frag, b_frag, *values), "acc")]
+
+        if problem.kind in FMA:
+            # Many and long blocks of text otherwise, for the same instructions.
+            return at.loop(0, tile.bk, layouts.k_step, values, block, "k_block", unroll=True)
+        for first in range(0, tile.bk, layouts.k_step):
+            values = block(at, first, values)
+        return list(values)
 
     acc_type = FragType.of((tile.bm, tile.bn), problem.accumulator, layouts.acc)
     steps = b.expr(ceildiv(problem.k, tile.bk))
