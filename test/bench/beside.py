@@ -3,7 +3,7 @@
     python test/bench/beside.py ../before gemm --rounds 4 128x3072x768 --dtype f16
 
 A program of one measures several percent otherwise than the next one of the same code, small kernels most of all, since what launches them
-is the host. So rounds alternate, the order too, and of each side the least counts. Records the suite `beside-SUITE`.
+is the host. So rounds alternate, the order too, and of each side the least counts. Records the suite `beside_SUITE`.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def main() -> None:
         for tree in sorted(rounds, key=lambda t: (t == TREE) != bool(i % 2)):
             rounds[tree].append(run(tree, given.suite, arguments))
     ours, theirs = (least(r) for r in rounds.values())
-    recorder = Recorder(f"beside-{given.suite}")
+    recorder = Recorder(f"beside_{given.suite}")
     for case in ours:
         if case in theirs:
             name, batch, dtype = case

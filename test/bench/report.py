@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-NAME = re.compile(r"(?P<date>\d{4}-\d{2}-\d{2})-(?P<gpu>.+)-(?P<suite>[a-z0-9]+)\.jsonl")
+NAME = re.compile(r"(?P<date>\d{4}-\d{2}-\d{2})-(?P<gpu>.+)-(?P<suite>[a-z0-9_]+)\.jsonl")
 README = HERE.parent.parent / "README.md"
 BEGIN, END = "<!-- speed: written by `make report` -->", "<!-- end of speed -->"
 WIDTH, ONE = 240, 120
