@@ -29,7 +29,7 @@ from xdsl.ir import Attribute, Operation
 from xdsl.printer import Printer
 
 from ..dialects import kernel, nn
-from ..dialects.ir_text import IRTextError, read_module
+from ..dialects.ir_text import IRTextError, KernelPrinter, read_module
 from ..dialects.kernel.types import CHOICE, LOWERED, Choice
 from ..passes.kernels.schedules.registry import SCHEDULES
 from ..runtime.kernels import interface
@@ -53,8 +53,10 @@ def code_digest() -> str:
 
 
 def kernel_text(func: kernel.FuncOp) -> str:
-    """A kernel as it is printed in a module, without locations."""
-    return _body(_print(ModuleOp([func.clone()]), locations=False))
+    """A kernel as it is printed in a module, with locations as `KernelPrinter` prints them."""
+    text = StringIO()
+    KernelPrinter(text).print_op(ModuleOp([func.clone()]))
+    return _body(text.getvalue())
 
 
 def module_text(module: ModuleOp, kernels: Sequence[str]) -> str:
