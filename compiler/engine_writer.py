@@ -20,7 +20,7 @@ from ..runtime.kernels import KernelInfo, interface
 from ..runtime.manifest import FORMAT, KIND
 from ..runtime.program.host import HostProgram
 from ..runtime.program.reader import read_program
-from ..runtime.verify_plan import describe
+from ..runtime.verify.plan import describe
 from .codegen.cuda.nvrtc import Compiled, nvrtc_version
 from .options import BuildOptions
 from .refittable import Structure

@@ -124,7 +124,7 @@ def make_engine(w: np.ndarray, archs: tuple[str, ...] = ("sm_80",), *, refit: bo
     from trtc.runtime.manifest import FORMAT, KIND
     from trtc.runtime.program.reader import read_program
     from trtc.runtime.refit.table import model_digest
-    from trtc.runtime.verify_plan import describe
+    from trtc.runtime.verify.plan import describe
 
     context = make_context()
     tiles = Parser(context, TILES).parse_module()

@@ -5,16 +5,13 @@ A function draws operands, attributes and shapes; whether the node is any good i
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-sys.path.insert(0, str(Path(__file__).parent))
-from random_graphs import Maker, Value
+from .graphs import Maker, Value
 
 
 def _unary(g: Maker) -> None:
