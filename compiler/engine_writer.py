@@ -24,7 +24,7 @@ from ..runtime.verify.plan import describe
 from .codegen.cuda.nvrtc import Compiled, nvrtc_version
 from .options import BuildOptions
 from .refittable import Structure
-from .weight_sections import Store, WeightSections, print_module
+from .weights.sections import Store, WeightSections, print_module
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 import trtc
-from trtc.compiler import kernel_cache
+from trtc.compiler.caches import kernels as kernel_cache
 from trtc.compiler.codegen.cuda.cubin_cache import CubinCache
 from trtc.compiler.pipeline import Observer
 from trtc.dialects import kernel
