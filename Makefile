@@ -24,7 +24,7 @@ filecheck: setup-test ## Every pass against its .mlir file
 
 test-gpu: setup-test ## Tests that need a GPU (sm_80 or newer)
 	$(PYTEST) test -m gpu -q
-	TRTC_TEST_GPU=1 $(PYTEST) test/unit/schedules test/numerics/test_random_graphs.py test/numerics/test_small_graphs.py -q
+	TRTC_TEST_GPU=1 $(PYTEST) test/unit/schedules test/numerics/random/test_graphs.py test/numerics/test_small_graphs.py -q
 
 sanitize: setup-test ## Each kernel family under compute-sanitizer: memcheck and racecheck (needs a GPU)
 	$(BIN)/python test/gpu/sanitize.py

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .caches.engines import EngineCache
 from .codegen.cuda.cubin_cache import CubinCache
-from .engine_cache import EngineCache
 from .environment import cache_directory, cache_limit
 from .options import BuildOptions
 from .targets import detect_arch
@@ -39,7 +39,7 @@ def build(
     - `progress`, `observers`: see `driver.Progress` and `pipeline.Observer`.
 
     The same file or bytes built again by the same trtc with the same options is answered with the engine of the first build, unless
-    somebody observes the passes or wants them verified (`engine_cache.py`).
+    somebody observes the passes or wants them verified (`caches/engines.py`).
 
     Raises UnsupportedOpError and InvalidModelError for the model, OptionError and TargetError for what is asked, PassError for a
     defect of the compiler.

@@ -23,12 +23,12 @@ from ..runtime.engine import Engine
 from ..runtime.files import check_readable
 from ..runtime.kernels import KernelInfo
 from .buildable import check_extents, check_kernel_types
+from .caches.kernels import KernelCache, kernel_text, module_text
 from .codegen.cuda.cubin_cache import CubinCache
 from .codegen.cuda.nvrtc import Job, check_arch, compile_all, nvrtc_version
 from .engine_writer import CompiledKernel, EngineWriter
 from .environment import cache_directory, cache_limit
 from .garbage import garbage_frozen
-from .kernel_cache import KernelCache, kernel_text, module_text
 from .options import BuildOptions, dim_ranges
 from .pipeline import Observer, phase_steps, run_pipeline
 from .refittable import Structure, model_of, without_initializers

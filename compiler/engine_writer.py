@@ -20,11 +20,11 @@ from ..runtime.kernels import KernelInfo, interface
 from ..runtime.manifest import FORMAT, KIND
 from ..runtime.program.host import HostProgram
 from ..runtime.program.reader import read_program
-from ..runtime.verify_plan import describe
+from ..runtime.verify.plan import describe
 from .codegen.cuda.nvrtc import Compiled, nvrtc_version
 from .options import BuildOptions
 from .refittable import Structure
-from .weight_sections import Store, WeightSections, print_module
+from .weights.sections import Store, WeightSections, print_module
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 One `Boundary` per phase: for each kind of function, which dialects and which single ops are allowed in its body. The pipeline
 checks the boundary when the phase ends, so a pass that leaves work undone is reported there, by op and ONNX node, and not as
-a strange failure two levels below.
+a strange failure two levels below. Phase `threads` lowers kernels in steps, and what they hold after each is checked too. Ops of other
+packages go no further than the phase that ought to have expanded them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -19,13 +20,22 @@ from ..dialects.buffer import LaunchOp
 from ..dialects.errors import PassError
 from ..dialects.host.control import leaves
 from ..dialects.host.structure import CONTROL_FLOW, LaunchNode, called_by, functions_of, read_structure
-from ..dialects.provenance import describe
+from ..dialects.provenance import describe, name_of
+from ..passes.kernels.threads.placed import is_lowered
 
 if TYPE_CHECKING:
     from ..dialects.kernel import FuncOp
 
 VIEWS = frozenset({"nn.reshape", "nn.transpose", "nn.slice", "nn.concat", "nn.broadcast_to"})
 """Ops of `@main` that may stay outside groups: they become views of a buffer."""
+
+
+_OWN = ("nn", "quant", "fusion", "buffer", "kernel", "func", "arith", "math", "scf", "memref", "builtin")
+"""Dialects that trtc lowers, as far as it lowers them."""
+_FIXES = {
+    "tensor": "expand an op of another package by a pass of that package, before this phase",
+    "kernel": "expand an op of another package in the schedule that builds the kernel",
+}
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,8 @@ class Body:
     dialects: frozenset[str] = frozenset()
     ops: frozenset[str] = frozenset()
     except_ops: frozenset[str] = frozenset()
+    said: str = ""
+    """What to say of what is allowed, where a list would be long."""
 
     def allows(self, op: Operation) -> bool:
         if op.name in self.except_ops:
@@ -42,12 +54,13 @@ class Body:
         return op.name in self.ops or op.name.split(".", 1)[0] in self.dialects
 
 
-def _body(*allowed: str, but: tuple[str, ...] = ()) -> Body:
+def _body(*allowed: str, but: Iterable[str] = (), said: str = "") -> Body:
     """`_body("nn", "func.return", but=("nn.export",))`: names with a dot are ops, others dialects."""
     return Body(
         frozenset(name for name in allowed if "." not in name),
         frozenset(name for name in allowed if "." in name),
         frozenset(but),
+        said,
     )
 
 
@@ -84,8 +97,8 @@ def boundaries() -> dict[str, Boundary]:
     tensors = _body("nn", "quant", "func.return", but=("nn.export", "quant.observe"))
     host = _body("buffer", "func.return", *CONTROL_FLOW)
     groups = _body("fusion.call", "nn.weight", "nn.constant", "nn.shape_value", "func.return", *sorted(VIEWS))
-    scalar = ("kernel", "arith", "math", "scf", "memref")
-    tiles, threads = _body(*scalar, but=tuple(thread_only)), _body(*scalar, but=tuple(tile_only))
+    tiles = _kernel_body(but=thread_only)
+    threads = _kernel_body("memref.load", "memref.store", but=tile_only)
     return {
         "import": Boundary(main=_body("nn", "quant", "func.return")),
         "graph": Boundary(main=tensors, weights=weights),
@@ -97,6 +110,58 @@ def boundaries() -> dict[str, Boundary]:
     }
 
 
+@cache
+def between_passes() -> dict[str, Body]:
+    """What the kernels may hold after each pass of phase `threads` but the last, which ends at the boundary of the phase."""
+    from ..dialects import kernel
+    from ..dialects.kernel.thread.barriers import BARRIERS
+
+    steps = (
+        kernel.AcquireOp, kernel.CommitOp, kernel.WaitOp, kernel.ReleaseOp, kernel.StoreWaitOp, kernel.BarrierOp, kernel.FenceAsyncOp,
+        kernel.ClusterBarrierOp,
+    )  # fmt: skip
+    made = {*BARRIERS, kernel.CpAsyncCommitOp, kernel.CpAsyncWaitOp, kernel.BulkWaitOp}
+    thread_only = {op.name for op in kernel.THREAD_OPS}
+    return {
+        "place-shared-memory": _kernel_body(but=thread_only),
+        "expand-rings": _kernel_body(but={*(op.name for op in steps), *(thread_only - {op.name for op in made})}),
+    }
+
+
+def _kernel_body(*allowed: str, but: Iterable[str]) -> Body:
+    """Ops of `kernel` and the scalar ops and control flow that kernels compute with."""
+    from ..dialects.kernel.scalars.table import SCALARS
+
+    scalars = (op.name for op in SCALARS)
+    said = "kernel.*, and of arith, math and scf what kernels compute with (dialects/kernel/scalars/table.py)"
+    return _body("kernel", "arith.constant", "scf.for", "scf.if", "scf.yield", *scalars, *allowed, but=but, said=said)
+
+
+def check_between(module: ModuleOp, step: str) -> None:
+    """Raise `PassError` for the first op of a kernel that may not be there after this pass of phase `threads`, or that it left undone."""
+    from ..dialects.kernel import FuncOp
+
+    body = between_passes().get(step)
+    if body is None:
+        return
+    for function in (op for op in module.body.block.ops if isinstance(op, FuncOp) and not is_lowered(op)):
+        _check_body(function, body, f"after pass '{step}'", "kernel function")
+        for op in function.walk():
+            if _lies_in_shared_memory(op) and op.properties.get("offset") is None:
+                raise PassError(
+                    f"after pass '{step}': {describe(op)} of {_symbol(function)} has no offset in shared memory: expected that "
+                    "place-shared-memory has given it one"
+                )
+
+
+def _lies_in_shared_memory(op: Operation) -> bool:
+    from ..dialects.kernel import AllocOp, RingOp
+
+    if isinstance(op, RingOp):
+        return op.result.type.kind.data == "mbarrier"
+    return isinstance(op, AllocOp)
+
+
 def check_boundary(module: ModuleOp, phase: str) -> None:
     """Raise `PassError` for the first op that may not be there after `phase`: names the op, its ONNX nodes and the phase."""
     boundary = boundaries()[phase]
@@ -104,19 +169,29 @@ def check_boundary(module: ModuleOp, phase: str) -> None:
         _check_calls(module, phase)
     elif boundary.kernel is not None:
         _check_launches(module, phase)
+    check_bodies(module, phase)
+
+
+def check_bodies(module: ModuleOp, phase: str) -> None:
+    """Raise `PassError` for the first op that no function may hold after `phase`, or for a function that may not exist."""
+    boundary = boundaries()[phase]
     functions = functions_of(module)
     called = called_by(functions["main"], functions) if "main" in functions else []
     for function in module.body.block.ops:
         kind, body = ("called function", boundary.main) if function in called else _body_of(function, boundary)
         if body is None:
             raise PassError(f"after phase '{phase}': no {kind} may exist, got {_symbol(function)}")
-        for op in function.walk():
-            if op is function:
-                continue
-            if not body.allows(op):
-                raise PassError(
-                    f"after phase '{phase}': {describe(op)} may not appear in a {kind}: allowed are {_words(body, op)}"
-                )
+        _check_body(function, body, f"after phase '{phase}'", kind)
+
+
+def _check_body(function: Operation, body: Body, when: str, kind: str) -> None:
+    """Raise `PassError` for the first op of a function that its body may not hold."""
+    for op in function.walk():
+        if op is function or body.allows(op):
+            continue
+        where = f"{kind}, {_symbol(function)}" if body.said else kind
+        fix = "" if _dialect(op) in _OWN else f"; {_FIXES['kernel' if body.said else 'tensor']}"
+        raise PassError(f"{when}: {describe(op)} may not appear in a {where}: allowed are {_words(body, op)}{fix}")
 
 
 def _check_calls(module: ModuleOp, phase: str) -> None:
@@ -212,11 +287,15 @@ def _body_of(function: Operation, boundary: Boundary) -> tuple[str, Body | None]
     return "outlined function", boundary.outlined
 
 
+def _dialect(op: Operation) -> str:
+    return name_of(op).split(".", 1)[0]
+
+
 def _symbol(function: Operation) -> str:
     name = function.properties.get("sym_name")
     return f"{function.name} @{name.data}" if isinstance(name, StringAttr) else function.name
 
 
 def _words(body: Body, op: Operation) -> str:
-    allowed = ", ".join([*(f"{name}.*" for name in sorted(body.dialects)), *sorted(body.ops)])
+    allowed = body.said or ", ".join([*(f"{name}.*" for name in sorted(body.dialects)), *sorted(body.ops)])
     return f"{allowed}, but not {op.name}" if op.name in body.except_ops else allowed

@@ -23,7 +23,7 @@ from ..dialects.errors import OptionError, PassError, TrtcError
 from ..dialects.provenance import describe
 from ..passes.lost_nodes import LostNodes
 from .garbage import garbage_frozen
-from .legality import check_boundary
+from .legality import check_between, check_bodies, check_boundary
 from .options import BuildOptions
 from .provenance import ProvenanceCheck
 from .universe import load_pass, make_context
@@ -122,6 +122,8 @@ def run_pipeline(
     context = context or make_context()
     done = 0
     verify_module(module, "the module at the start of the pipeline" if start_after else "the imported module")
+    if options.check_boundaries and start_after:
+        _check_start(module, start_after, steps)
     provenance = ProvenanceCheck(module) if options.verify_each else None
     for phase in PHASES[: last + 1]:
         end = done + len(steps[phase])
@@ -134,7 +136,7 @@ def run_pipeline(
             first = max(start_after, done) + 1
             run_passes(
                 module, passes, context, observers=observers, verify=options.verify_each, first_index=first,
-                provenance=provenance,
+                provenance=provenance, legality=options.check_boundaries,
             )  # fmt: skip
             done = end
             if passes and not options.verify_each:
@@ -144,6 +146,21 @@ def run_pipeline(
             for observer in observers:
                 observer.after_phase(phase, module, time.perf_counter() - start)
     return done
+
+
+def _check_start(module: ModuleOp, start_after: int, steps: Mapping[str, Sequence[Step]]) -> None:
+    """A module that has been through passes already may hold what these leave, as far as that is stated: at the end of a phase, and
+    between the passes of phase `threads`."""
+    done = 0
+    for phase in PHASES:
+        names = [step.name for step in steps[phase]]
+        if start_after == done + len(names):
+            check_bodies(module, phase)
+            return
+        if start_after < done + len(names):
+            check_between(module, names[start_after - done - 1])
+            return
+        done += len(names)
 
 
 def run_phase(module: ModuleOp, phase: str, options: BuildOptions | None = None) -> None:
@@ -161,9 +178,10 @@ def run_passes(
     verify: bool = True,
     first_index: int = 1,
     provenance: ProvenanceCheck | None = None,
+    legality: bool = False,
 ) -> None:
-    """Run passes in order, in place, verifying types, traits and dominance after each unless `verify` is off, and locations where
-    `provenance` is there to check them."""
+    """Run passes in order, in place, verifying types, traits and dominance after each unless `verify` is off, locations where
+    `provenance` is there to check them, and with `legality` what kernels may hold between the passes of phase `threads`."""
     lost = LostNodes(module)
     for index, step in enumerate(passes, first_index):
         for observer in observers:
@@ -177,6 +195,8 @@ def run_passes(
                 verify_module(module, f"the result of pass '{step.name}'")
             if provenance is not None:
                 provenance.after(step, module)
+            if legality:
+                check_between(module, step.name)
         except PassError as error:
             error.index = index
             raise

@@ -4,6 +4,9 @@
 constants. Whatever is wrong with the text, and whatever a parser or verifier of an attribute raises, becomes one `IRTextError` with
 line and column. Strings are Unicode: xDSL's lexer takes one with escapes above 0x7E for bytes, and is exponential on one that is not
 closed; `_Lexer` reads both in linear time.
+
+Ops of a `kernel.func` that say no location are where the kernel is: `KernelPrinter` leaves out what `read_module` puts back, since
+nearly all ops of a kernel share one location, which may lead to hundreds of nodes.
 """
 
 from __future__ import annotations
@@ -16,8 +19,8 @@ from typing import Any, cast
 
 from xdsl.context import Context
 from xdsl.dialects import scf
-from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp
-from xdsl.ir import Attribute, Block, Operation, ParametrizedAttribute
+from xdsl.dialects.builtin import UNKNOWN_LOC, ArrayAttr, DictionaryAttr, ModuleOp
+from xdsl.ir import Attribute, Block, BlockArgument, Operation, ParametrizedAttribute
 from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.utils.exceptions import ParseError, VerifyException
@@ -37,6 +40,7 @@ _MAXIMUM_BLOCKS = 256
 """Of a region: xDSL's verifier takes their number squared."""
 _MAXIMUM_ALIASED = 1 << 20
 """Attributes that aliases stand for, counted at each use: aliases of aliases grow exponentially when they are printed."""
+_KERNEL = "kernel.func"
 _STRING = re.compile(LITERAL)
 _BRACKETS = re.compile(rf'{LITERAL}|//[^\n]*|->|["\[\](){{}}<>]')
 _PAIRS = {"(": ")", "[": "]", "{": "}", "<": ">"}
@@ -89,6 +93,29 @@ class IRPrinter(Printer):
             self.print_function_type(op.operand_types, op.result_types)
         else:
             super().print_operation_type(op)
+
+
+class KernelPrinter(IRPrinter):
+    """Prints kernels with their locations, and of the ops inside only those that are elsewhere than their kernel."""
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream=stream)
+        self._kernel: Attribute = UNKNOWN_LOC
+
+    def print_op(self, op: Operation) -> None:
+        before = self._kernel, self.print_debuginfo
+        if op.name == _KERNEL:
+            self._kernel = op.location
+        located = op.location is not UNKNOWN_LOC and (op.name == _KERNEL or op.location is not self._kernel)
+        self.print_debuginfo = located and (op.name == _KERNEL or op.location not in (UNKNOWN_LOC, self._kernel))
+        super().print_op(op)
+        self._kernel, self.print_debuginfo = before
+
+    def print_block_argument(self, arg: BlockArgument, print_type: bool = True) -> None:
+        """An argument, without its location, which trtc gives to none of a kernel."""
+        before, self.print_debuginfo = self.print_debuginfo, False
+        super().print_block_argument(arg, print_type)
+        self.print_debuginfo = before
 
 
 def read_module(
@@ -257,6 +284,10 @@ class _Parser(Parser):
     def parse_operation(self) -> Operation:
         begin = self._current_token.span.start
         op = super().parse_operation()
+        if op.name == _KERNEL and op.location != UNKNOWN_LOC:
+            for inner in op.walk():
+                if inner.location == UNKNOWN_LOC:
+                    inner.location = op.location
         if self._places is not None:
             self._places.note(op, begin)
         return op

@@ -22,6 +22,7 @@ from xdsl.dialects.builtin import (
     NoneAttr,
     StringAttr,
     UnknownLoc,
+    UnregisteredOp,
 )
 from xdsl.ir import Attribute, Operation
 
@@ -111,10 +112,15 @@ def set_names(op: Operation, names: Sequence[str]) -> None:
         op.attributes.pop(NAMES, None)
 
 
+def name_of(op: Operation) -> str:
+    """The name of an op, as it was written where its dialect is not known."""
+    return op.op_name.data if isinstance(op, UnregisteredOp) else op.name
+
+
 def describe(op: Operation) -> str:
     """An op in an error message: its name and the ONNX nodes that it comes from."""
     names = origins(op.location)
-    return f"{op.name} (from {join_names(names)})" if names else op.name
+    return f"{name_of(op)} (from {join_names(names)})" if names else name_of(op)
 
 
 def join_names(names: Iterable[str]) -> str:

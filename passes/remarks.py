@@ -33,6 +33,7 @@ _COLLECTED: ContextVar[list[Remark] | None] = ContextVar("trtc_remarks", default
 PlaceOf: TypeAlias = Callable[[Operation], "tuple[int, int] | None"]
 """Line and column of an op in the text that it was read from."""
 _PLACES: ContextVar[PlaceOf | None] = ContextVar("trtc_places", default=None)
+_SAID: ContextVar[set[tuple[Operation, str, str]] | None] = ContextVar("trtc_said", default=None)
 _REASONS: ContextVar[dict[str, str] | None] = ContextVar("trtc_reasons", default=None)
 
 
@@ -59,10 +60,25 @@ def remark(op: Operation, kind: Kind, pass_name: str, message: str) -> None:
     collected = _COLLECTED.get()
     if collected is None:
         return
+    said = _SAID.get()
+    if kind == "missed" and said is not None:
+        if (op, pass_name, message) in said:
+            return
+        said.add((op, pass_name, message))
     nodes = origins(op.location) or [name for name in get_names(op) if name]
     place_of = _PLACES.get()
     place = place_of(op) if place_of is not None else None
     collected.append(Remark(kind, pass_name, op.name, tuple(nodes), message, place))
+
+
+@contextmanager
+def saying_once() -> Generator[None]:
+    """Inside the block a missed remark is made once for each op and message: greedy drivers look at an op until nothing changes."""
+    token = _SAID.set(set())
+    try:
+        yield
+    finally:
+        _SAID.reset(token)
 
 
 def remark_nodes(nodes: Iterable[str], kind: Kind, pass_name: str, message: str) -> None:

@@ -24,7 +24,7 @@ from xdsl.transforms.dead_code_elimination import is_trivially_dead
 from ..dialects.errors import PassError, TrtcError
 from ..dialects.nn import mark_helpers, rearranges
 from ..dialects.provenance import describe, fuse, get_names, is_unknown, location_parts, set_names
-from .remarks import removing
+from .remarks import removing, saying_once
 
 REWRITES_PER_OP = 50
 LEAST_LIMIT = 1000
@@ -50,7 +50,8 @@ def apply_patterns(
     driver = _CarryingApplier(list(patterns), limit, erase_dead)
     walker = PatternRewriteWalker(driver, apply_recursively=recursive, listener=driver.listener())
     try:
-        return walker.rewrite_module(module)
+        with saying_once():
+            return walker.rewrite_module(module)
     except Exception as error:
         error.__notes__ = []  # xDSL's driver notes the whole module; an error of trtc never prints one
         raise

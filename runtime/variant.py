@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..dialects.kernel import FuncOp
     from .program.host import HostProgram
-    from .verify_plan import Interfaces
+    from .verify.plan import Interfaces
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Variant(StoredVariant):
     @cached_property
     def _plan(self) -> tuple[HostProgram, Interfaces]:
         from .program.reader import read_program
-        from .verify_plan import verify_plan
+        from .verify.plan import verify_plan
 
         module = self.parse("host")
         try:
@@ -60,7 +60,7 @@ class Variant(StoredVariant):
     def tiles(self) -> dict[str, FuncOp]:
         """The tile-level kernels by name, which the simulator runs. EngineFormatError when they are not those of the host function."""
         from ..dialects.kernel import FuncOp
-        from .verify_plan import verify_tiles
+        from .verify.plan import verify_tiles
 
         module = self.parse("tiles")
         verify_tiles(module, self._plan[1])

@@ -108,12 +108,12 @@ def make_engine(w: np.ndarray, archs: tuple[str, ...] = ("sm_80",), *, refit: bo
     """An engine over the sources above, for these architectures; with `refit`, its weight can be replaced."""
     from xdsl.parser import Parser
 
+    from trtc.compiler.caches.kernels import kernel_text, module_text
     from trtc.compiler.codegen.cuda.nvrtc import Job, compile_cubin, nvrtc_version
     from trtc.compiler.engine_writer import _host
-    from trtc.compiler.kernel_cache import kernel_text, module_text
     from trtc.compiler.targets import set_target
     from trtc.compiler.universe import make_context
-    from trtc.compiler.weight_sections import print_module
+    from trtc.compiler.weights.sections import print_module
     from trtc.dialects import kernel
     from trtc.passes.buffers.bufferize import BufferizePass
     from trtc.passes.buffers.plan_arena import PlanArenaPass
@@ -124,7 +124,7 @@ def make_engine(w: np.ndarray, archs: tuple[str, ...] = ("sm_80",), *, refit: bo
     from trtc.runtime.manifest import FORMAT, KIND
     from trtc.runtime.program.reader import read_program
     from trtc.runtime.refit.table import model_digest
-    from trtc.runtime.verify_plan import describe
+    from trtc.runtime.verify.plan import describe
 
     context = make_context()
     tiles = Parser(context, TILES).parse_module()

@@ -310,10 +310,10 @@ def lowered(name: str, arch: str = "sm_80", *passes: Any) -> Any:
 def host_engine(name: str, arch: str) -> Any:
     """The engine of a program, built as `trtc.build` does from `select-schedule` on."""
     from trtc import BuildOptions
+    from trtc.compiler.caches.kernels import kernel_text, module_text
     from trtc.compiler.codegen.cuda.nvrtc import Job, compile_all
     from trtc.compiler.codegen.cuda.printer import print_kernel
     from trtc.compiler.engine_writer import CompiledKernel, EngineWriter
-    from trtc.compiler.kernel_cache import kernel_text, module_text
     from trtc.compiler.legality import check_boundary
     from trtc.compiler.pipeline import run_phase
     from trtc.dialects import kernel

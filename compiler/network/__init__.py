@@ -1,5 +1,6 @@
 """The layer API: builds `nn` by hand; the importer uses the same builder."""
 
-from .layers import Network, Range
+from .graph import Range
+from .network import Network
 
 __all__ = ["Network", "Range"]

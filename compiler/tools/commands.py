@@ -137,7 +137,7 @@ def bench_command(args: argparse.Namespace) -> int:
 
 
 def refit_command(args: argparse.Namespace) -> int:
-    from ..weight_files import read_weights
+    from ..weights.files import read_weights
 
     output = Path(args.engine) if args.output is None else args.output
     _check_engine_output(output)

@@ -86,13 +86,13 @@ def fed_by_constants_only(block: Block, *, weights: bool = True) -> set[SSAValue
     sources = (*nn.SOURCES, nn.WeightOp) if weights else nn.SOURCES
     fixed: set[SSAValue] = set()
     for op in block.ops:
-        computed = op.operands and not op.regions and all(v in fixed for v in op.operands) and _is_static(op)
+        computed = op.operands and not op.regions and all(v in fixed for v in op.operands) and is_static(op)
         if isinstance(op, sources) or computed:
             fixed.update(op.results)
     return fixed
 
 
-def _is_static(op: Operation) -> bool:
+def is_static(op: Operation) -> bool:
     """Whether all results have static shapes: only then can they be known at build time."""
     return all(isinstance(r.type, TensorType) and r.type.has_static_shape() for r in op.results)
 
@@ -131,7 +131,7 @@ def _sources_of(value: SSAValue) -> set[type[Operation]] | None:
             continue
         if depth == (_REFITTABLE_DEPTH if nn.InitializerOp in sources else _DEPTH):
             return None
-        if not isinstance(owner, Operation) or not owner.operands or owner.regions or not _is_static(owner):
+        if not isinstance(owner, Operation) or not owner.operands or owner.regions or not is_static(owner):
             return None
         if owner not in seen:
             seen.add(owner)

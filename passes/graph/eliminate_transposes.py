@@ -33,7 +33,7 @@ from ...dialects import nn
 from ...dialects.dims import Expr, const
 from ...dialects.nn import rank_of, shape_of
 from ...dialects.provenance import fuse, get_names, helper_location, is_unknown, set_names
-from ..remarks import remark
+from ..remarks import is_collecting, remark
 from . import editing
 from .layout_rules import Rule, permuted_properties, rule_of
 from .permutations import Permutation, apply, compose, identity, inverse, is_identity, moves_only_units, ordered_name
@@ -41,6 +41,7 @@ from .permutations import Permutation, apply, compose, identity, inverse, is_ide
 NAME = "eliminate-transposes"
 _UNKNOWN_SIZE = 64
 """Elements assumed for a dim whose symbol has no range."""
+_CHEAPEST = "fewer elements cross here than at the ops that fix the order of dims"
 
 
 def _permutation(op: nn.TransposeOp) -> Permutation:
@@ -144,6 +145,8 @@ def _connect(block: Block, constants: set[SSAValue]) -> _Plan:
         plan.components.add(op.results[0])
         if all(plan.components.tie(op.operands[i], op.results[0], unit) for i in tied):
             plan.rules[op] = rule
+        else:
+            remark(op, "missed", NAME, "fixes the order of its dims: it reads one value in two orders")
     return plan
 
 
@@ -321,6 +324,22 @@ def _name(new: SSAValue, old: SSAValue, s: Permutation) -> None:
         set_names(new.owner, [ordered_name(name, s)])
 
 
+def _explain(block: Block) -> None:
+    """A remark on each transpose that is left, but for those of constants."""
+    constants = editing.fed_by_constants_only(block) if is_collecting() else set[SSAValue]()
+    for op in block.ops:
+        if not isinstance(op, nn.TransposeOp) or op.result in constants:
+            continue
+        maker = op.x.owner
+        around = [maker] if isinstance(maker, Operation) else []
+        around += [use.operation for use in op.result.uses]
+        fixed = sorted({each.name for each in around if not isinstance(each, nn.TransposeOp) and rule_of(each) is None})
+        if not isinstance(maker, Operation):
+            fixed.append("an argument")
+        why = f"{', '.join(fixed)} fix{'es' if len(fixed) == 1 else ''} the order of dims" if fixed else _CHEAPEST
+        remark(op, "missed", NAME, f"kept: {why}")
+
+
 def _count(block: Block) -> int:
     return sum(isinstance(op, nn.TransposeOp) for op in block.ops)
 
@@ -344,4 +363,5 @@ class EliminateTransposesPass(ModulePass):
             plan = _connect(block, editing.fed_by_constants_only(block))
             _choose(plan, sizes)
             _Rewriter(plan).run(block)
+            _explain(block)
             remark(func, "applied", NAME, f"{before} transposes before, {_count(block)} after")

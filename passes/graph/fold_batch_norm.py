@@ -34,42 +34,19 @@ from ...dialects.nn import element_of, rank_of, shape_of
 from ...dialects.provenance import fuse
 from ..remarks import remark
 from ..rewriting import apply_patterns
-from .editing import depends_on_constants_only, functions, per_channel, rebuilt
+from .affine_maps import (
+    absorbs_factor,
+    constant_operand,
+    input_blocker,
+    is_uneven,
+    product_of,
+    way_to_weights,
+    weights_blocker,
+)
+from .editing import depends_on_constants_only, functions, rebuilt
 from .known_numbers import KnownNumbers
 
 NAME = "fold-batch-norm"
-LONGEST_CHAIN = 16
-"""Affine ops between a factor and the weights that take it in. Those behind a conv merge as they are met, so that a longer chain has
-none before it: to look for its end from each of its ops would take the square of their number."""
-
-
-def _single_use(value: SSAValue) -> bool:
-    return value.has_one_use()
-
-
-def _constant_operand(op: Operation) -> tuple[SSAValue, SSAValue] | None:
-    """(data, factor) of an op with two operands of which one, per channel of the result, depends on constants only."""
-    result = op.results[0]
-    if not is_float(element_of(result)) or rank_of(result) == 0:
-        return None
-    for data, factor in ((op.operands[0], op.operands[1]), (op.operands[1], op.operands[0])):
-        if (
-            shape_of(data) == shape_of(result)
-            and depends_on_constants_only(factor)
-            and not depends_on_constants_only(data)
-        ):
-            return (data, factor) if per_channel(factor, shape_of(result)[-1]) else None
-    return None
-
-
-def _weighted(value: SSAValue) -> nn.ConvOp | nn.MatmulOp | None:
-    """The conv or matmul by constant weights that defines a value."""
-    owner = value.owner
-    if not isinstance(owner, nn.ConvOp | nn.MatmulOp) or not is_float(element_of(value)):
-        return None
-    if not depends_on_constants_only(owner.operands[1]):
-        return None
-    return owner if isinstance(owner, nn.ConvOp) or rank_of(owner.operands[1]) == 2 else None
 
 
 def _is_transposed(op: Operation) -> bool:
@@ -82,7 +59,7 @@ class WidenBatchNorm(RewritePattern):
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.BatchNormOp, rewriter: PatternRewriter, /) -> None:
         own = element_of(op.x)
-        if own not in (f16, bf16) or _absorbs_factor(op.x):
+        if own not in (f16, bf16) or absorbs_factor(op.x):
             return
         casts = {operand: nn.CastOp(operand, f32) for operand in op.operands if element_of(operand) != f32}
         wide = nn.BatchNormOp(
@@ -104,6 +81,11 @@ class DecomposeBatchNorm(RewritePattern):
         shifted = nn.AddOp(variance, epsilon)
         inverse = nn.RsqrtOp(shifted)
         factor = nn.MulOp(op.scale, inverse)
+        product, constants = product_of(op.x), all(map(depends_on_constants_only, op.operands[1:]))
+        if product is not None and not constants:
+            remark(
+                op, "missed", NAME, f"not folded into {product.name}: its scale or statistics are computed at run time"
+            )
         merged = self._merged(op, factor)
         rewriter.replace(op, [epsilon, shifted, inverse, factor, *(merged or _as_defined(op, factor))])
 
@@ -156,24 +138,17 @@ class DivToMul(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.DivOp, rewriter: PatternRewriter, /) -> None:
-        if not depends_on_constants_only(op.rhs) or not _absorbs_factor(op.lhs):
+        if not depends_on_constants_only(op.rhs):
+            return
+        product, why = way_to_weights(op.lhs)
+        if product is None or why is not None:
+            if product is not None:
+                remark(op, "missed", NAME, f"divisor not folded into {product.name}: {why}")
             return
         inverse = nn.ReciprocalOp(op.rhs)
         if not self.numbers.fit(op, [inverse], "quotient not made a product"):
             return
         rewriter.replace(op, [inverse, nn.MulOp(op.lhs, inverse)])
-
-
-def _absorbs_factor(value: SSAValue) -> bool:
-    """Whether a factor on the value would reach the weights of a conv or matmul, past at most `LONGEST_CHAIN` affine ops."""
-    for _ in range(LONGEST_CHAIN):
-        if not _single_use(value) or not isinstance(value.owner, nn.AddOp | nn.MulOp):
-            break
-        parts = _constant_operand(value.owner)
-        if parts is None:
-            return False
-        value = parts[0]
-    return _single_use(value) and _weighted(value) is not None
 
 
 @dataclass
@@ -184,11 +159,14 @@ class MulThroughAdd(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.MulOp, rewriter: PatternRewriter, /) -> None:
-        outer = _constant_operand(op)
+        outer = constant_operand(op)
         if outer is None or not isinstance(outer[0].owner, nn.AddOp):
             return
-        inner = _constant_operand(outer[0].owner)
-        if inner is None or not _absorbs_factor(outer[0]):
+        inner = constant_operand(outer[0].owner)
+        product, why = way_to_weights(outer[0])
+        if inner is None or product is None or why is not None:
+            if product is not None:
+                remark(op, "missed", NAME, f"factor not folded into {product.name}: {why}")
             return
         shift = nn.MulOp(inner[1], outer[1])
         if not self.numbers.fit(op, [shift], "factor not moved before the addition", addend=True):
@@ -206,12 +184,15 @@ class MergeConstants(RewritePattern):
     def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter, /) -> None:
         if not isinstance(op, nn.AddOp | nn.MulOp):
             return
-        outer = _constant_operand(op)
-        if outer is None or type(outer[0].owner) is not type(op) or not _single_use(outer[0]):
+        outer = constant_operand(op)
+        if outer is None or type(outer[0].owner) is not type(op):
             return
         assert isinstance(outer[0].owner, nn.AddOp | nn.MulOp)
-        inner = _constant_operand(outer[0].owner)
+        inner = constant_operand(outer[0].owner)
         if inner is None:
+            return
+        if not outer[0].has_one_use():
+            remark(op, "missed", NAME, f"constants not merged: the {op.name} before it has other users")
             return
         merged = type(op)(inner[1], outer[1])
         if not self.numbers.fit(op, [merged], "constants not merged", addend=isinstance(op, nn.AddOp)):
@@ -227,10 +208,20 @@ class ScaleWeights(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.MulOp, rewriter: PatternRewriter, /) -> None:
-        parts = _constant_operand(op)
-        if parts is None or (product := _weighted(parts[0])) is None:
+        parts = constant_operand(op)
+        if parts is None:
+            products = [found for operand in op.operands if (found := product_of(operand)) is not None]
+            if products and is_uneven(op):
+                remark(
+                    op, "missed", NAME, f"factor not folded into {products[0].name}: it is not one number per channel"
+                )
             return
-        if not _single_use(parts[0]):
+        if (product := product_of(parts[0])) is None:
+            return
+        if (why := weights_blocker(product)) is not None:
+            remark(op, "missed", NAME, f"factor not folded into {product.name}: {why}")
+            return
+        if not parts[0].has_one_use():
             remark(op, "missed", NAME, f"factor not folded into {product.name}: its unscaled result has other users")
             return
         weights = product.operands[1]
@@ -259,11 +250,16 @@ class ScaleInputs(RewritePattern):
     numbers: KnownNumbers
 
     def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter, /) -> None:
-        product = _weighted(op.results[0]) if op.results else None
-        if product is None or not isinstance(op.operands[0].owner, nn.MulOp) or not _single_use(op.operands[0]):
+        product = product_of(op.results[0]) if op.results else None
+        if product is None or not isinstance(scaling := op.operands[0].owner, nn.MulOp):
             return
-        parts = _constant_operand(op.operands[0].owner)
-        if parts is None or (isinstance(product, nn.ConvOp) and product.groups.value.data != 1):
+        parts = constant_operand(scaling)
+        if parts is None and not is_uneven(scaling):
+            return
+        why = input_blocker(product)
+        if parts is None or why is not None:
+            why = why or "it is not one number per channel"
+            remark(op, "missed", NAME, f"factor on the input not folded into {product.name}: {why}")
             return
         weights = product.operands[1]
         last = isinstance(product, nn.ConvOp) or _is_transposed(product)
@@ -277,7 +273,7 @@ class ScaleInputs(RewritePattern):
         self.numbers.forget(weights)
         remark(op, "applied", NAME, f"factor on the input folded into the weights of {product.name}")
         again = rebuilt(product, [parts[0], scaled.results[0]], product.result_types)
-        again.location = fuse(op.operands[0].owner.location, product.location)
+        again.location = fuse(scaling.location, product.location)
         rewriter.replace(product, [*factor, scaled, again])
 
 

@@ -31,7 +31,7 @@ from xdsl.passes import ModulePass
 from ...dialects import fusion, nn
 from ...dialects.blob import BlobAttr
 from ...dialects.provenance import get_names, set_names
-from ..remarks import remark
+from ..remarks import is_collecting, remark
 from . import editing
 
 NAME = "hoist-weights"
@@ -130,6 +130,18 @@ def hoist(main: Block, weights: Block) -> int:
     return len(exports.taken) - count
 
 
+def _explain(block: Block) -> None:
+    """A remark on each op of `@main` that could be known at build time and is not."""
+    known: set[SSAValue] = set()
+    for op in block.ops:
+        if isinstance(op, (*nn.SOURCES, nn.WeightOp)):
+            known.update(op.results)
+        elif op.results and op.operands and all(v in known for v in op.operands) and editing.is_static(op):
+            known.update(op.results)
+            why = "a group is a launch" if isinstance(op, fusion.GroupOp | fusion.CallOp) else "it reads what stays"
+            remark(op, "missed", NAME, f"computed in each run, of what is known at build time: {why}")
+
+
 @dataclass(frozen=True)
 class HoistWeightsPass(ModulePass):
     """Move everything that is known at build time to `@weights`."""
@@ -146,4 +158,6 @@ class HoistWeightsPass(ModulePass):
         if not _movable(block):
             return
         count = hoist(block, _weights_function(op).body.block)
+        if is_collecting():
+            _explain(block)
         remark(main, "applied", NAME, f"{count} weights exported")

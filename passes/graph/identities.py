@@ -13,6 +13,9 @@ from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewri
 from ...dialects import nn
 from ...dialects.dtypes import i16, is_float, numpy_dtype
 from ...dialects.nn import element_of, shape_of
+from ..remarks import remark
+
+NAME = "canonicalize-nn"
 
 _NEUTRAL: dict[type[Operation], tuple[float, bool]] = {
     nn.AddOp: (-0.0, True),
@@ -50,11 +53,14 @@ class NeutralOperand(RewritePattern):
         number, commutes = neutral
         for kept, other in ((0, 1), (1, 0)) if commutes else ((0, 1),):
             value = op.operands[kept]
-            if value.type == op.results[0].type and _is_number(
-                nn.splat_of(op.operands[other], "what changes nothing"), number
-            ):
+            if value.type != op.results[0].type:
+                continue
+            found = nn.splat_of(op.operands[other], "what changes nothing")
+            if _is_number(found, number):
                 rewriter.replace(op, [], [value])
                 return
+            if found == number and isinstance(op, nn.AddOp | nn.SubOp):
+                remark(op, "missed", NAME, f"kept: {op.name} of {found} makes another zero of -0")
 
 
 class SameType(RewritePattern):
@@ -76,7 +82,11 @@ class DoubleCast(RewritePattern):
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.CastOp, rewriter: PatternRewriter, /) -> None:
         inner = op.x.owner
-        if not isinstance(inner, nn.CastOp) or not _holds(element_of(inner.x), element_of(inner.result)):
+        if not isinstance(inner, nn.CastOp):
+            return
+        source, middle = element_of(inner.x), element_of(inner.result)
+        if not _holds(source, middle):
+            remark(op, "missed", NAME, f"two casts are not one: {middle} does not hold each number of {source}")
             return
         rewriter.replace(op, nn.CastOp(inner.x, element_of(op.result)))
 
@@ -102,14 +112,18 @@ class ImplicitBroadcast(RewritePattern):
     def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter, /) -> None:
         if not isinstance(op, nn.BinaryOp | nn.CompareOp | nn.WhereOp):
             return
-        dims = shape_of(op.results[0])
+        dims, stay = shape_of(op.results[0]), False
         for index, operand in enumerate(op.operands):
             source = operand.owner
-            others = [v for i, v in enumerate(op.operands) if i != index]
-            if isinstance(source, nn.BroadcastToOp) and any(shape_of(v) == dims for v in others):
+            if not isinstance(source, nn.BroadcastToOp):
+                continue
+            if any(shape_of(v) == dims for i, v in enumerate(op.operands) if i != index):
                 op.operands[index] = source.x
                 rewriter.notify_op_modified(op)
                 return
+            stay = True
+        if stay:
+            remark(op, "missed", NAME, "its broadcast stays: no other operand has the shape of the result")
 
 
 class PowerToProduct(RewritePattern):
@@ -120,12 +134,18 @@ class PowerToProduct(RewritePattern):
         if op.lhs.type != op.result.type or not is_float(element_of(op.result)):
             return
         match nn.splat_of(op.rhs, "which power is a product"):
+            case None:
+                return
             case 2.0:
                 rewriter.replace(op, nn.MulOp(op.lhs, op.lhs))
             case -1.0:
                 rewriter.replace(op, nn.ReciprocalOp(op.lhs))
-            case _:
-                return
+            case 0.5:
+                remark(op, "missed", NAME, "a power of 0.5 stays: a square root is another number for -0 and -inf")
+            case power:
+                remark(
+                    op, "missed", NAME, f"a power of {power} stays: only 2 and -1 are made a product and a reciprocal"
+                )
 
 
 class ExactDivision(RewritePattern):
@@ -134,9 +154,12 @@ class ExactDivision(RewritePattern):
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.DivOp, rewriter: PatternRewriter, /) -> None:
         divisor = nn.splat_of(op.rhs, "which quotient is a product")
-        if divisor is None or not is_float(element_of(op.result)) or not 2.0**-14 <= abs(divisor) <= 2.0**14:
+        if divisor is None or not is_float(element_of(op.result)):
             return
-        if math.frexp(abs(divisor))[0] != 0.5:
+        power = math.frexp(abs(divisor))[0] == 0.5
+        if not power or not 2.0**-14 <= abs(divisor) <= 2.0**14:
+            why = "is beyond 2**14, and may not fit" if power else "is not a power of two, and would round"
+            remark(op, "missed", NAME, f"a quotient by {divisor} stays: its reciprocal {why}")
             return
         dims = [d.as_int() or 1 for d in shape_of(op.rhs)]
         factor = nn.ConstantOp(np.full(dims, 1 / divisor, numpy_dtype(element_of(op.rhs))))
@@ -194,6 +217,9 @@ class MergeBounds(RewritePattern):
             if _order(both[0]) <= _order(both[1]):
                 rewriter.replace(op, _bounded(inner[0], *both))
                 return
+            remark(
+                op, "missed", NAME, f"bounds not merged: no number is in [{low}, {high}] and [{inner[1]}, {inner[2]}]"
+            )
         if isinstance(op, nn.MinOp | nn.MaxOp) or (isinstance(op, nn.ClipOp) and _is_relu(low, high)):
             rewriter.replace(op, _bounded(x, low, high))
 

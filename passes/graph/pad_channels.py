@@ -108,7 +108,11 @@ class PadChannels(RewritePattern):
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.ConvOp, rewriter: PatternRewriter, /) -> None:
         channels = shape_of(op.x)[3].as_int()
-        if channels not in FEW or op.groups.value.data != 1 or nn.multiplied_in(op) not in (f16, bf16):
+        if channels not in FEW:
+            return
+        if op.groups.value.data != 1 or nn.multiplied_in(op) not in (f16, bf16):
+            why = "it has groups" if op.groups.value.data != 1 else f"it multiplies in {nn.multiplied_in(op)}"
+            remark(op, "missed", NAME, f"its {channels} channels stay: {why}")
             return
         if any(d.as_int() is None for d in shape_of(op.w)) or not depends_on_constants_only(op.w):
             remark(op, "missed", NAME, "the weights are computed at run time")

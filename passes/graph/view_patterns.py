@@ -73,6 +73,8 @@ class TransposeAboveMerge(RewritePattern):
             return
         blocks = _merged_blocks(shape_of(reshape.x), shape_of(reshape.result))
         if blocks is None or not reshape.result.has_one_use():
+            why = "it splits dims" if blocks is None else "its result has other users"
+            remark(op, "missed", NAME, f"not moved above the nn.reshape, where it would merge with a transpose: {why}")
             return
         moved = nn.TransposeOp(reshape.x, [i for p in nn.values_of(op.permutation) for i in blocks[p]])
         rewriter.replace(op, [moved, nn.ReshapeOp(moved, shape_of(op.result))])
@@ -88,10 +90,14 @@ class TransposeIntoMatmul(RewritePattern):
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.MatmulOp, rewriter: PatternRewriter, /) -> None:
         inner = op.b.owner
-        if op.transpose_b is not None or not isinstance(inner, nn.TransposeOp):
+        if not isinstance(inner, nn.TransposeOp):
             return
-        rest = _swap_last(nn.values_of(inner.permutation))
-        if rest[-1] != len(rest) - 1:
+        permutation = nn.values_of(inner.permutation)
+        rest, last = _swap_last(permutation), len(permutation) - 1
+        if op.transpose_b is not None or rest[-1] != last:
+            if permutation[-1] != last:
+                why = "B is read transposed already" if op.transpose_b is not None else "it moves more than two dims"
+                remark(op, "missed", NAME, f"the transpose of B is not taken in: {why}")
             return
         b: SSAValue = inner.x
         new: list[Operation] = []
@@ -125,11 +131,14 @@ class PointwiseAboveView(RewritePattern):
             return
         views = [v for v in op.operands if isinstance(v.owner, nn.ReshapeOp | nn.TransposeOp)]
         numbers = [v for v in op.operands if isinstance(v.owner, nn.SOURCES) and not rank_of(v)]
-        if len(views) != 1 or len(views) + len(numbers) != len(op.operands) or not views[0].has_one_use():
+        if len(views) != 1 or len(views) + len(numbers) != len(op.operands):
             return
         view = views[0].owner
         assert isinstance(view, nn.ReshapeOp | nn.TransposeOp)
         if depends_on_constants_only(view.x):
+            return
+        if not views[0].has_one_use():
+            remark(op, "missed", NAME, f"not moved above the {view.name} that it reads, whose result has other users")
             return
         ty = nn.with_element(view.x, nn.element_of(op.results[0]))
         inner = rebuilt(op, [view.x if v is views[0] else v for v in op.operands], [ty])
@@ -144,12 +153,18 @@ class GatherToSlice(RewritePattern):
     def match_and_rewrite(self, op: nn.GatherOp, rewriter: PatternRewriter, /) -> None:
         indices, axis = nn.value_of(op.indices, "which indices run through a slice"), op.axis.value.data
         dims = list(shape_of(op.x))
-        if indices is None or indices.size == 0 or indices.ndim > 1:
+        if indices is None or indices.size == 0:
+            return
+        if indices.ndim > 1:
+            remark(op, "missed", NAME, f"not a slice: its indices are a table of rank {indices.ndim}")
             return
         size = dims[axis].as_int()
         flat = [int(i) + (size if i < 0 and size is not None else 0) for i in indices.reshape(-1)]
         least, _ = dims[axis].bounds(dict.fromkeys(dims[axis].symbols(), (1, _LARGEST_DIM)))
-        if flat[0] < 0 or flat[-1] >= least or flat != list(range(flat[0], flat[0] + len(flat))):
+        run = flat == list(range(flat[0], flat[0] + len(flat)))
+        if not run or flat[0] < 0 or flat[-1] >= least:
+            why = "an index may be out of range" if run else "its indices are not consecutive"
+            remark(op, "missed", NAME, f"not a slice: {why}")
             return
         starts = [flat[0] if i == axis else 0 for i in range(len(dims))]
         dims[axis] = const(len(flat))

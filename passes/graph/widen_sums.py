@@ -17,7 +17,7 @@ from typing import ClassVar
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, f32
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from ...dialects import nn, quant
@@ -47,6 +47,8 @@ def _widen_block(block: Block) -> None:
             operands = [_in_f32(operand, wide, op) for operand in op.operands]
             new = editing.rebuilt(op, operands, [nn.with_element(result, f32)])
         else:
+            if any(operand in wide for operand in op.operands):
+                remark(op, "missed", NAME, f"reads a sum as {_narrow_of(op, wide)}: it is not arithmetic of that type")
             continue
         editing.insert_before(op, new, location=op.location)
         narrow = nn.CastOp(new.results[0], element_of(result))
@@ -57,6 +59,11 @@ def _widen_block(block: Block) -> None:
         result.replace_all_uses_with(narrow.result)
         replaced += [op, narrow]
     editing.erase_unused(replaced)
+
+
+def _narrow_of(op: Operation, wide: dict[SSAValue, SSAValue]) -> Attribute:
+    """The type of the first sum that an op reads."""
+    return next(element_of(operand) for operand in op.operands if operand in wide)
 
 
 def _computes_on(op: Operation, wide: dict[SSAValue, SSAValue]) -> bool:

@@ -123,6 +123,9 @@ class ConcatDown(RewritePattern):
         marks = [v.owner for v in op.inputs]
         first = marks[0]
         if not isinstance(first, quant.DequantizeOp) or first.axis is not None:
+            if any(isinstance(mark, quant.DequantizeOp) for mark in marks):
+                why = "its scale is per channel" if isinstance(first, quant.DequantizeOp) else "not all are dequantized"
+                remark(op, "missed", NAME, f"dequantize stays before nn.concat: {why}")
             return
         parts: list[SSAValue] = []
         for mark in marks:
@@ -144,15 +147,23 @@ class QuantizeUp(RewritePattern):
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: quant.QuantizeOp, rewriter: PatternRewriter, /) -> None:
         inner = op.x.owner
-        if not isinstance(inner, nn.MaxPoolOp | nn.ReshapeOp) or not op.x.has_one_use():
+        if not isinstance(inner, nn.MaxPoolOp | nn.ReshapeOp):
             return
-        if (isinstance(inner, nn.MaxPoolOp) and not _keeps_scales(inner, op)) or (
-            isinstance(inner, nn.ReshapeOp) and op.axis is not None
-        ):
+        if (why := _stays_behind(op, inner)) is not None:
+            remark(op, "missed", NAME, f"quantize stays behind {inner.name}: {why}")
             return
         axis = None if op.axis is None else op.axis.value.data
         quantized = quant.QuantizeOp(inner.operands[0], op.scale, axis)
         rewriter.replace(op, [quantized, _on_integers(inner, [quantized.result])])
+
+
+def _stays_behind(op: quant.QuantizeOp, inner: nn.MaxPoolOp | nn.ReshapeOp) -> str | None:
+    """Why a quantize does not move up past an op, or None."""
+    if not op.x.has_one_use():
+        return "its result has other readers"
+    if isinstance(inner, nn.MaxPoolOp):
+        return None if _keeps_scales(inner, op) else "its scale lies along a window or is not known to be positive"
+    return None if op.axis is None else "its scale is per channel"
 
 
 class RemovePair(RewritePattern):
@@ -161,21 +172,22 @@ class RemovePair(RewritePattern):
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: quant.QuantizeOp, rewriter: PatternRewriter, /) -> None:
         mark = op.x.owner
-        if (
-            isinstance(mark, quant.DequantizeOp)
-            and element_of(mark.x) == element_of(op.result)
-            and same_scale(op, mark)
-        ):
-            if not _round_trips(mark):
-                remark(
-                    op,
-                    "missed",
-                    NAME,
-                    "a dequantize and a quantize stay: their scale does not lead back to each integer",
-                )
-                return
-            remark(op, "applied", NAME, "a dequantize and a quantize of one scale removed")
-            rewriter.replace(op, [], [mark.x])
+        if not isinstance(mark, quant.DequantizeOp):
+            return
+        if (why := _no_pair(op, mark)) is not None:
+            remark(op, "missed", NAME, f"a dequantize and a quantize stay: {why}")
+            return
+        remark(op, "applied", NAME, "a dequantize and a quantize of one scale removed")
+        rewriter.replace(op, [], [mark.x])
+
+
+def _no_pair(op: quant.QuantizeOp, mark: quant.DequantizeOp) -> str | None:
+    """Why a quantize does not undo a dequantize, or None."""
+    if element_of(mark.x) != element_of(op.result):
+        return f"{element_of(mark.x)} becomes {element_of(op.result)}"
+    if not same_scale(op, mark):
+        return "their scales differ"
+    return None if _round_trips(mark) else "their scale does not lead back to each integer"
 
 
 def _give_each_user_its_own(mark: quant.DequantizeOp) -> None:

@@ -14,8 +14,8 @@ from onnx import TensorProto
 
 from trtc.compiler.frontend import import_onnx
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
-from random_onnx import INTEGERS, change, valid_model
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from models.random.onnx_models import INTEGERS, change, valid_model
 
 warnings.simplefilter("ignore")
 

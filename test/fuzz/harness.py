@@ -262,7 +262,7 @@ def targets() -> dict[str, Path]:
 
 
 def entrances() -> dict[str, Path]:
-    """Those that try an entrance of trtc, and not its passes, which takes 20 times longer and has test_random_patterns.py."""
+    """Those that try an entrance of trtc, and not its passes, which takes 20 times longer and has test/numerics/random/test_patterns.py."""
     return {name: path for name, path in targets().items() if name != "patterns"}
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from trtc.compiler.buildable import check_extents, check_kernel_types
 from trtc.compiler.frontend import import_onnx
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
-from random_onnx import change, valid_model
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from models.random.onnx_models import change, valid_model
 
 warnings.simplefilter("ignore")  # NumPy's, of overflow and division by zero
 

@@ -1,14 +1,14 @@
-"""Passes on small random modules around their patterns, against the reference semantics: test/models/random_patterns.py."""
+"""Passes on small random modules around their patterns, against the reference semantics: test/models/random/patterns.py."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
-import random_patterns
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from models.random import patterns
 
 
 def run(seed: int) -> None:
     """Raises AssertionError with the module where a pass does not keep its word."""
-    random_patterns.check(seed)
+    patterns.check(seed)

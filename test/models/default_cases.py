@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnx.defs
-import random_graphs
+from models.random import graphs
 from onnx import ModelProto, helper, numpy_helper
 
 from trtc.compiler.frontend.opsets import OLDEST_OPSET
@@ -65,7 +65,7 @@ class Case:
             numpy_helper.from_array(x.array, f"x{i}") for i, x in enumerate(self.form.operands) if isinstance(x, Const)
         ]
         outputs = [helper.make_empty_tensor_value_info(name) for name in results]
-        model = random_graphs.make_model(helper.make_graph([node], "g", inputs, outputs, held), self.opset)
+        model = graphs.make_model(helper.make_graph([node], "g", inputs, outputs, held), self.opset)
         if self.domain:
             model.opset_import.append(helper.make_opsetid(self.domain, 1))
         return model

@@ -16,10 +16,11 @@ from trtc.compiler.frontend import import_onnx
 from trtc.compiler.frontend.registry import load_tables
 from trtc.dialects.meaning import run_module
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 import default_cases
-import random_graphs
 from default_cases import Case
+from models.random import graphs
 
 Array = np.ndarray[Any, Any]
 CASES = list(default_cases.cases())
@@ -29,7 +30,7 @@ TOLERANCE = 1e-5
 def expected(model: ModelProto, inputs: dict[str, Array]) -> list[Array]:
     """By ONNX Runtime, or by ONNX's own evaluator for versions that it has no kernels of."""
     try:
-        return random_graphs.run_onnxruntime(model, inputs)
+        return graphs.run_onnxruntime(model, inputs)
     except Exception:
         return [np.asarray(result) for result in onnx.reference.ReferenceEvaluator(model).run(None, inputs)]
 
@@ -39,7 +40,7 @@ def test_left_out_attributes(case: Case) -> None:
     module = import_onnx(case.model())
     got = run_module(module, list(case.inputs.values()))
     for result, want in zip(got, expected(case.model(), case.inputs), strict=True):
-        random_graphs.assert_close(result, want, TOLERANCE, str(case))
+        graphs.assert_close(result, want, TOLERANCE, str(case))
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.defaults], ids=str)

@@ -20,9 +20,10 @@ from onnx import TensorProto
 import trtc
 from trtc.compiler.options import PRECISIONS
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 import where
-from random_graphs import assert_close
+from models.random.graphs import assert_close
 from typed_models import Feeds, model, node
 
 LOWEST = np.finfo(np.float32).min

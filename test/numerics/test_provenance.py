@@ -24,10 +24,11 @@ from trtc.dialects.provenance import onnx_location, onnx_names
 from trtc.passes.graph.fold_batch_norm import FoldBatchNormPass
 from trtc.passes.remarks import Remark, collecting
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 import exported
+from models.random.graphs import random_graph
 from provenance import GroupsClaim, silent_nodes
-from random_graphs import random_graph
 
 Profiles = dict[str, tuple[int, int, int]]
 RANDOM = range(24)

@@ -16,9 +16,10 @@ from trtc.compiler.pipeline import run_pipeline
 from trtc.compiler.targets import set_target
 from trtc.passes.fusion.regions import Growth
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 import zoo
-from random_graphs import random_graph
+from models.random.graphs import random_graph
 from unfused import Unexplained
 
 RANDOM = range(24)

@@ -1,6 +1,6 @@
 """Small ONNX graphs against ONNX Runtime, through a whole build to the simulator: each was once wrong, refused or a crash.
 
-`test_random_graphs.py` finds such graphs; here they stay, one a line, reduced to what matters.
+`random/test_graphs.py` finds such graphs; here they stay, one a line, reduced to what matters.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from onnx import helper
 import trtc
 from trtc.compiler.codegen.cuda.cubin_cache import CubinCache
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
-import random_graphs
 import where
+from models.random import graphs
 
 pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
 
@@ -66,10 +67,10 @@ def compare(model: onnx.ModelProto, cache: CubinCache, *feeds: dict[str, Array],
     options = trtc.BuildOptions(target=target, profiles=PROFILES if dynamic else {})
     context = trtc.build(model, options, cache=cache).create_context(where.DEVICE, poison=True)
     for inputs in feeds or [draw(model, n) for n in ((1, 3) if dynamic else (1,))]:
-        expected = random_graphs.run_onnxruntime(model, inputs)
+        expected = graphs.run_onnxruntime(model, inputs)
         got = context.run(inputs)
         for value, wanted in zip(model.graph.output, expected, strict=True):
-            random_graphs.assert_close(np.asarray(got[value.name]), wanted, 1e-4, value.name)
+            graphs.assert_close(np.asarray(got[value.name]), wanted, 1e-4, value.name)
 
 
 VIEWS_AS_OUTPUTS = [

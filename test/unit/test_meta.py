@@ -335,3 +335,57 @@ def test_the_demo_and_tools_start() -> None:
         done = subprocess.run([sys.executable, "-m", module, "--help"], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert "usage" in done.stdout
+
+
+# Files
+
+
+RUNNERS = ("test_", "bench_")
+"""What a runner looks for in front of a name: no prefix of it."""
+
+
+def file_prefixes(files: Iterable[str], passes: Iterable[str]) -> list[str]:
+    """Folders with several modules, or lit files, that begin with the same word: they belong in a folder of that name. A file of a pass
+    is named after the pass; lit files of a dialect begin with `ops` or `invalid`."""
+    names = {name.replace("-", "_") for name in passes}
+    found: dict[tuple[str, str, str], set[str]] = {}
+    for file in files:
+        folder, _, name = file.rpartition("/")
+        stem, _, kind = name.partition(".")
+        for runner in RUNNERS:
+            stem = stem.removeprefix(runner)
+        word, _, rest = stem.partition("_")
+        lit = kind == "mlir" and (word in ("ops", "invalid") or any(stem.startswith(name) for name in names))
+        if rest and not lit and stem not in names:
+            found.setdefault((folder, word, kind), set()).add(stem)
+    return [f"{folder}: {', '.join(sorted(found[folder, word, kind]))}: expected a folder '{word}'"
+            for folder, word, kind in sorted(found) if len(found[folder, word, kind]) > 1]  # fmt: skip
+
+
+def test_no_file_prefix_stands_for_a_folder() -> None:
+    """Over the whole tree, tests included."""
+    files = [
+        path.relative_to(ROOT).as_posix()
+        for top in (*TOP, "test", "docs")
+        for ending in ("*.py", "*.mlir")
+        for path in (ROOT / top).rglob(ending)
+    ]
+    assert len(files) > 500
+    assert file_prefixes(files, universe.trtc_passes()) == []
+
+
+def test_the_guard_of_file_prefixes_fires() -> None:
+    files = [
+        "runtime/verify_plan.py",
+        "runtime/verify_steps.py",
+        "runtime/verify.py",
+        "passes/fold_a.py",
+        "passes/fold_b.py",
+    ]
+    assert file_prefixes(files, ["fold-a"]) == ["runtime: verify_plan, verify_steps: expected a folder 'verify'"]
+    assert file_prefixes(["a/x_one.py", "b/x_two.py", "a/x_one.mlir", "a/x.py"], []) == []
+    assert file_prefixes(["t/test_new_a.py", "t/test_new_b.py", "t/test_old.py"], []) == [
+        "t: new_a, new_b: expected a folder 'new'"
+    ]
+    lit = ["f/fold_a.mlir", "f/fold_a_refused.mlir", "f/ops_a.mlir", "f/ops_b.mlir", "f/other_a.mlir", "f/other_b.mlir"]
+    assert file_prefixes(lit, ["fold-a"]) == ["f: other_a, other_b: expected a folder 'other'"]

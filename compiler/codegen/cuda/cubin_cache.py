@@ -1,5 +1,5 @@
-"""A cache of compiled kernels on disk, of the texts that lowering makes of groups (`compiler/kernel_cache.py`), and of whole engines
-(`compiler/engine_cache.py`).
+"""A cache of compiled kernels on disk, of the texts that lowering makes of groups (`compiler/caches/kernels.py`), and of whole engines
+(`compiler/caches/engines.py`).
 
 An entry is keyed by everything that decides the bytes of a cubin (source, architecture, options, file name, NVRTC version) and
 holds key, compiler log and cubin under one digest: a hit reports the same spills and warnings as the compile did, and an entry
@@ -71,7 +71,7 @@ class CubinCache:
         self._write(key, _pack(key, cubin, log))
 
     def get_text(self, key: str) -> str | None:
-        """The text stored under `key` by `put_text`, or None likewise. What lowering a group gave is kept so (`kernel_cache.py`)."""
+        """The text stored under `key` by `put_text`, or None likewise. What lowering a group gave is kept so (`caches/kernels.py`)."""
         stored = self._read(key)
         start = len(_TEXT_MAGIC) + _DIGEST
         if stored is None or stored[:start] != _TEXT_MAGIC + _digest(key, stored[start:]):

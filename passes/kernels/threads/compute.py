@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from xdsl.dialects import arith
+from xdsl.dialects import arith, scf
 from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float64Type, FloatAttr, IntegerAttr, IntegerType, f32, i32
 from xdsl.ir import Attribute, Operation, SSAValue
 
@@ -21,9 +21,13 @@ from ....dialects.kernel import (
     ShuffleXorOp,
     StSharedOp,
 )
+from ....dialects.kernel.scalars.table import SCALARS
+from ....dialects.provenance import name_of
 from .context import Context, Tile
 from .emitter import Ix
 from .memory import each_row, frag_type, read_tile, shared_position, shared_vector, write_tile
+
+_BESIDE_SCALARS = (arith.ConstantOp, scf.ForOp, scf.IfOp, scf.YieldOp)
 
 
 def lower_fill(context: Context, op: FillOp) -> None:
@@ -95,6 +99,11 @@ def _element(context: Context, operand: SSAValue, first: FragType, r: Ix) -> SSA
 def clone_scalar(context: Context, op: Operation, mapping: dict[SSAValue, SSAValue]) -> None:
     """Copy a scalar op; operands come from the mapping, else from the context."""
     for inner in op.walk():
+        if type(inner) not in SCALARS and not isinstance(inner, _BESIDE_SCALARS):
+            raise context.em.error(
+                f"expected scalars of arith or math that kernels compute with, scf.for or scf.if, got {name_of(inner)}; expand it in the "
+                "schedule that builds the kernel"
+            )
         for operand in inner.operands:
             if operand not in mapping and (operand in context.indices or operand in context.scalars):
                 mapping[operand] = context.operand(operand)

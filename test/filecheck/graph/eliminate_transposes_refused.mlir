@@ -1,4 +1,5 @@
 // RUN: trtc-opt %s -p eliminate-transposes --split-input-file | filecheck %s
+// RUN: trtc-opt %s -p eliminate-transposes --split-input-file --remarks=missed:eliminate-transposes 2>&1 >/dev/null | filecheck %s --check-prefix=REASON
 
 // Refused: a gather by a table changes the rank, and a matmul, a layer_norm and a reshape fix the order that they read.
 // CHECK-LABEL: @fixed
@@ -7,6 +8,7 @@
 // CHECK-NEXT: nn.matmul %[[R]], %[[R]] {transpose_b}
 // CHECK-NEXT: nn.layer_norm %[[R]]
 // CHECK-NEXT: nn.reshape %[[R]]
+// REASON: nn.transpose: kept: nn.gather, nn.layer_norm, nn.matmul, nn.reshape fix the order of dims
 func.func @fixed(%x: tensor<3x3x3xf32>, %i: tensor<2x2xi64>, %s: tensor<3xf32>) -> (tensor<3x2x2x3xf32>, tensor<3x3x3xf32>, tensor<3x3x3xf32>, tensor<27xf32>) {
   %0 = nn.transpose %x {permutation = array<i64: 1, 2, 0>} : (tensor<3x3x3xf32>) -> tensor<3x3x3xf32>
   %1 = nn.relu %0 : tensor<3x3x3xf32>
@@ -15,6 +17,20 @@ func.func @fixed(%x: tensor<3x3x3xf32>, %i: tensor<2x2xi64>, %s: tensor<3xf32>) 
   %4 = nn.layer_norm %1, %s, %s {axis = 2 : i64, epsilon = 0.0 : f64} : (tensor<3x3x3xf32>, tensor<3xf32>, tensor<3xf32>) -> tensor<3x3x3xf32>
   %5 = nn.reshape %1 : (tensor<3x3x3xf32>) -> tensor<27xf32>
   func.return %2, %3, %4, %5 : tensor<3x2x2x3xf32>, tensor<3x3x3xf32>, tensor<3x3x3xf32>, tensor<27xf32>
+}
+
+// -----
+
+// Refused: a sum of a value and its own transpose needs both, whatever its order.
+// CHECK-LABEL: @both
+// CHECK: nn.transpose
+// REASON: nn.add: fixes the order of its dims: it reads one value in two orders
+// REASON: nn.transpose: kept: {{.*}} the order of dims
+func.func @both(%x: tensor<2x2xf32>) -> tensor<2x2xf32> {
+  %0 = nn.relu %x : tensor<2x2xf32>
+  %1 = nn.transpose %0 {permutation = array<i64: 1, 0>} : (tensor<2x2xf32>) -> tensor<2x2xf32>
+  %2 = nn.add %0, %1 : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+  func.return %2 : tensor<2x2xf32>
 }
 
 // -----
@@ -50,6 +66,7 @@ func.func @units(%x: tensor<1x3x4xf32>) -> tensor<3x4x1xf32> {
 // CHECK-LABEL: @cheapest
 // CHECK: %[[S:.*]] = nn.slice %{{.*}} {starts = #nn.dims<0, 0, 0>
 // CHECK-NEXT: nn.transpose %[[S]] {permutation = array<i64: 1, 2, 0>} : (tensor<2x3x5xf32>
+// REASON: nn.transpose: kept: func.return fixes the order of dims
 builtin.module attributes {nn.symbols = {N = array<i64: 10, 100, 200>}} {
   func.func @cheapest(%x: tensor<2x3x?xf32, #nn.dims<2, 3, N>>) -> tensor<3x5x2xf32> {
     %0 = nn.transpose %x {permutation = array<i64: 1, 2, 0>} : (tensor<2x3x?xf32, #nn.dims<2, 3, N>>) -> tensor<3x?x2xf32, #nn.dims<3, N, 2>>

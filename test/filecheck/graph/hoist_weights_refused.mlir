@@ -1,6 +1,8 @@
 // RUN: trtc-opt %s -p hoist-weights --split-input-file | filecheck %s
+// RUN: trtc-opt %s -p hoist-weights --split-input-file --remarks=missed:hoist-weights 2>&1 >/dev/null | filecheck %s --check-prefix=REASON
 
 // A module that was hoisted before: weights and what is computed from them stay, new constants join @weights under a free name.
+// REASON: nn.neg: computed in each run, of what is known at build time: it reads what stays
 // CHECK-LABEL: @main
 // CHECK: %[[A:.*]] = nn.weight "weight" : tensor<2xf32>
 // CHECK-NEXT: %[[N:.*]] = nn.neg %[[A]]
@@ -39,6 +41,8 @@ builtin.module {
 // CHECK: nn.constant
 // CHECK: nn.neg
 // CHECK-COUNT-1: nn.export
+// REASON: fusion.group: computed in each run, of what is known at build time: a group is a launch
+// REASON: nn.reshape: computed in each run, of what is known at build time: it reads what stays
 // CHECK-NOT: nn.export
 func.func @main() -> tensor<2x1xf32> {
   %c = nn.constant dense<[1.0, 2.0]> : tensor<2xf32>

@@ -29,6 +29,7 @@ func.func @quotient(%x: tensor<?x64xf16, #nn.dims<N, 64>>) -> tensor<?x64xf16, #
 // CHECK: %[[S:.*]] = nn.reduce sum %x {{.*}} -> tensor<2x1xf32>
 // CHECK-NEXT: %[[N:.*]] = nn.cast %[[S]] : (tensor<2x1xf32>) -> tensor<2x1xbf16>
 // CHECK-NEXT: nn.softmax %[[N]] {{.*}} -> tensor<2x1xbf16>
+// REMARK: missed: widen-sums: nn.softmax: reads a sum as bf16: it is not arithmetic of that type
 func.func @others(%x: tensor<2x4xbf16>, %f: tensor<2x4xf32>) -> (tensor<2x1xbf16>, tensor<2x1xbf16>, tensor<2x1xf32>, tensor<2x1xbf16>) {
   %0 = nn.reduce mean %x {axes = array<i64: 1>, keepdims = true} : (tensor<2x4xbf16>) -> tensor<2x1xbf16>
   %1 = nn.reduce max %x {axes = array<i64: 1>, keepdims = true} : (tensor<2x4xbf16>) -> tensor<2x1xbf16>

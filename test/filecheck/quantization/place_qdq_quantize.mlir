@@ -1,4 +1,5 @@
 // RUN: trtc-opt %s -p place-qdq --split-input-file | filecheck %s
+// RUN: trtc-opt %s -p place-qdq --split-input-file --remarks=missed:place-qdq 2>&1 >/dev/null | filecheck %s --check-prefix=REASON
 
 // A quantize moves up past a reshape by one scale, and past a pool, which keeps the axis of several.
 // CHECK-LABEL: @up
@@ -18,6 +19,9 @@ func.func @up(%x: tensor<4xf32>, %t: tensor<f32>, %y: tensor<1x2x2x2xf32>) -> (t
 // -----
 
 // Refused: a reshape of a tensor with a scale per channel, one with another reader, and a pool by a scale that may be negative.
+// REASON: quant.quantize: quantize stays behind nn.reshape: its scale is per channel
+// REASON-NEXT: quant.quantize: quantize stays behind nn.reshape: its result has other readers
+// REASON-NEXT: quant.quantize: quantize stays behind nn.max_pool: its scale lies along a window or is not known to be positive
 // CHECK-LABEL: @up_refused
 // CHECK: nn.reshape %x : (tensor<4xf32>) -> tensor<2x2xf32>
 // CHECK-NEXT: quant.quantize
@@ -38,6 +42,9 @@ func.func @up_refused(%x: tensor<4xf32>, %t: tensor<f32>, %s: tensor<2xf32>, %y:
 // -----
 
 // Refused: a pair of two scales rounds, scales along two dims of a square are two, and an i32 accumulator is not i8.
+// REASON-NEXT: quant.quantize: a dequantize and a quantize stay: their scales differ
+// REASON-NEXT: quant.quantize: a dequantize and a quantize stay: their scales differ
+// REASON-NEXT: quant.quantize: a dequantize and a quantize stay: i32 becomes i8
 // CHECK-LABEL: @pairs_refused
 // CHECK-COUNT-3: quant.quantize
 func.func @pairs_refused(%q: tensor<2x2xi8>, %acc: tensor<2x2xi32>) -> (tensor<2x2xi8>, tensor<2x2xi8>, tensor<2x2xi8>) {

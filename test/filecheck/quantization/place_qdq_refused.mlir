@@ -1,4 +1,5 @@
 // RUN: trtc-opt %s -p place-qdq --split-input-file | filecheck %s
+// RUN: trtc-opt %s -p place-qdq --split-input-file --remarks=missed:place-qdq 2>&1 >/dev/null | filecheck %s --check-prefix=REASON
 
 // Scales of dim 2 lie along dim 0 behind a rotation; on a cube the type would not tell.
 // CHECK-LABEL: @rotated
@@ -94,6 +95,7 @@ func.func @gathered(%q: tensor<2xi8>, %i: tensor<1xi64>) -> tensor<1xf32> {
 // -----
 
 // Refused: scales that agree in their first number only are no pair.
+// REASON: quant.quantize: a dequantize and a quantize stay: their scales differ
 // CHECK-LABEL: @nearly_a_pair
 // CHECK-NEXT: nn.constant
 // CHECK-NEXT: nn.constant
@@ -128,6 +130,10 @@ func.func @concat(%q: tensor<2xi8>, %r: tensor<2xi8>, %s: tensor<f32>) -> (tenso
 // -----
 
 // Refused: an operand that is not quantized, first or second; i8 beside i32; scales of an axis; scales of other types.
+// REASON: nn.concat: dequantize stays before nn.concat: its operands differ in scale
+// REASON-NEXT: nn.concat: dequantize stays before nn.concat: not all are dequantized
+// REASON-NEXT: nn.concat: dequantize stays before nn.concat: its operands differ in scale
+// REASON-NEXT: nn.concat: dequantize stays before nn.concat: its scale is per channel
 // CHECK-LABEL: @concat_refused
 // CHECK-COUNT-5: nn.concat %{{.*}}, %{{.*}} {axis = 0 : i64} : (tensor<2xf32>, tensor<2xf32>)
 func.func @concat_refused(%q: tensor<2xi8>, %r: tensor<2xi32>, %x: tensor<2xf32>, %s: tensor<f32>, %a: tensor<2xf32>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) {

@@ -14,7 +14,7 @@ from xdsl.printer import Printer
 from trtc.compiler.universe import make_context
 from trtc.dialects import nn
 from trtc.dialects.dims import symbol
-from trtc.dialects.ir_text import MAXIMUM_DEPTH, IRTextError, read_module
+from trtc.dialects.ir_text import MAXIMUM_DEPTH, IRTextError, KernelPrinter, read_module
 from trtc.dialects.nn.base import set_symbol_ranges, symbol_ranges
 from trtc.dialects.provenance import onnx_location, onnx_names
 from trtc.dialects.text import identifier, printable, printable_lines, quoted, shown, unquoted
@@ -123,3 +123,38 @@ def test_text_within_the_bounds_is_read() -> None:
     kinds = f'module attributes {{a = {lists}, b = "{escapes}"}} {{ {nested[8:-1]} }} // "'
     module = read_module(make_context(), kinds)
     assert str(module).count("builtin.module") == depth
+
+
+KERNEL = """kernel.func @k(%y: !kernel.global<dims <4> x f32, strides <1>, align 16>) grid <1, 1, 1> warps 4 coords(%i, %j, %l) {
+  %0 = arith.constant 1 : i32
+  %1 = arith.constant 2 : i32 loc("other"("Relu#2"))
+  %2 = scf.while (%3 = %0) : (i32) -> i32 {
+    %4 = arith.cmpi eq, %3, %1 : i32
+    scf.condition(%4) %3 : i32
+  } do {
+  ^bb0(%5: i32):
+    scf.yield %5 : i32 loc("other"("Relu#2"))
+  }
+  kernel.return
+} loc("conv"("Conv#0"))
+"""
+
+
+def test_ops_of_a_kernel_that_say_no_location_are_where_it_is() -> None:
+    module = read_module(make_context(), KERNEL)
+    found = {op.name: onnx_names(op.location) for op in module.walk() if op is not module}
+    assert found.pop("arith.constant") == found.pop("scf.yield") == ["other"]
+    assert set(map(tuple, found.values())) == {("conv",)}
+    out = StringIO()
+    KernelPrinter(out).print_op(module)
+    again = read_module(make_context(), out.getvalue())
+    assert [op.location for op in again.walk()] == [op.location for op in module.walk()]
+    assert out.getvalue().count("loc(") == 3, "what is where its kernel is says nothing"
+
+
+def test_ops_elsewhere_keep_the_location_that_they_say() -> None:
+    module = read_module(make_context(), KERNEL.replace(' loc("conv"("Conv#0"))', ""))
+    assert [onnx_names(op.location) for op in module.walk()].count(["other"]) == 2
+    out = StringIO()
+    KernelPrinter(out).print_op(module)
+    assert out.getvalue().count("loc(") == 2

@@ -6,10 +6,13 @@ import pytest
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.parser import Parser
 
-from trtc.compiler.legality import boundaries, check_boundary
-from trtc.compiler.pipeline import PHASES
+import trtc
+from trtc.compiler.legality import between_passes, boundaries, check_between, check_boundary
+from trtc.compiler.pipeline import PHASES, phase_steps, run_pipeline
+from trtc.compiler.resume import passes_until
 from trtc.compiler.universe import make_context
 from trtc.dialects.errors import PassError
+from trtc.passes.kernels.expand_rings import ExpandRingsPass
 
 X = "%x: tensor<4xf32>"
 RELU = "%0 = nn.relu %x : tensor<4xf32>"
@@ -134,3 +137,57 @@ def test_what_is_not_legal_is_named(text: str, phase: str, message: str) -> None
     with pytest.raises(PassError) as caught:
         check_boundary(parse(text), phase)
     assert str(caught.value).startswith(f"after phase '{phase}': {message}")
+
+
+BETWEEN: dict[str, tuple[str, str]] = {
+    "a scalar": (kernel(ARITH), "place-shared-memory expand-rings"),
+    "a tile": (kernel(FILL), "place-shared-memory expand-rings"),
+    "a wait for another grid": (kernel(WAIT), "place-shared-memory expand-rings"),
+    "a step of rings and barriers": (kernel("kernel.barrier"), "place-shared-memory"),
+    "what becomes of such a step": (kernel("kernel.bar_sync 0 threads 128"), "expand-rings"),
+    "another instruction": (kernel('%0 = kernel.local : memref<8xf32, "local">'), ""),
+    "a tile without an offset": (kernel("%0 = kernel.alloc -> !kernel.shared<1x128x64xf16, swizzle 128>"), ""),
+    "a ring of cp.async, which needs none": (kernel("%0 = kernel.ring -> !kernel.ring<4, cp_async>"), "place-shared-memory expand-rings"),
+    "a tensor op": (kernel(CONSTANT), ""),
+    "a kernel of thread ops": (kernel(f'{THREAD}\n%1 = kernel.local : memref<8xf32, "local">'), "place-shared-memory expand-rings"),
+}  # fmt: skip
+"""Kernels, and the passes of phase `threads` after which each is legal."""
+
+
+@pytest.mark.parametrize("what", BETWEEN)
+def test_a_kernel_is_legal_between_these_passes_only(what: str) -> None:
+    text, expected = BETWEEN[what]
+    module, legal = parse(text), []
+    for step in between_passes():
+        try:
+            check_between(module, step)
+        except PassError as error:
+            assert str(error).startswith(f"after pass '{step}': ") and "kernel.func @k" in str(error)
+            continue
+        legal.append(step)
+    assert " ".join(legal) == expected
+
+
+def test_every_pass_of_phase_threads_has_its_legality() -> None:
+    steps = [step.name for step in phase_steps(trtc.BuildOptions())["threads"]]
+    assert list(between_passes()) == steps[:-1], "the last ends at the boundary of the phase"
+
+
+def test_the_pipeline_checks_between_the_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pass that does nothing is named, not the one behind it that meets what it has left."""
+    monkeypatch.setattr(ExpandRingsPass, "apply", lambda *_: None)
+    for checked in (True, False):
+        module = parse(launched("kernel.barrier"))
+        options = trtc.BuildOptions(check_boundaries=checked, verify_each=False)
+        with pytest.raises(PassError) as caught:
+            run_pipeline(module, options, start_after=passes_until("memory", phase_steps(options)))
+        named = "after pass 'expand-rings': kernel.barrier" in str(caught.value)
+        assert named == checked
+
+
+def test_an_op_of_another_package_is_told_what_to_do() -> None:
+    context = make_context()
+    context.allow_unregistered = True
+    foreign = '%0 = "acme.swish"(%x) : (tensor<4xf32>) -> tensor<4xf32>'
+    with pytest.raises(PassError, match=r"^after phase 'graph': acme\.swish may not .* by a pass of that package"):
+        check_boundary(Parser(context, main(foreign)).parse_module(), "graph")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trtc.compiler.network.layers import element_type
+from trtc.compiler.network.graph import element_type
 from trtc.dialects.dtypes import is_float, numpy_dtype
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "numerics"))

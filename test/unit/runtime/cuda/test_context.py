@@ -1,4 +1,4 @@
-"""The GPU context on a stand-in (test/gpu_stand_in.py): what it queues, where, in which order, and what it keeps."""
+"""The GPU context on a stand-in (test/stand_in_gpu.py): what it queues, where, in which order, and what it keeps."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from trtc.runtime.tensor_maps import TensorMapInfo
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from gpu_stand_in import Device, Stream, World
+from stand_in_gpu import Device, Stream, World
 
 W = np.arange(12, dtype=np.float32).reshape(4, 3) - 5
 

@@ -1,4 +1,4 @@
-"""The GPU context on a stand-in (test/gpu_stand_in.py) with programs that decide while they run: when it copies, waits and captures."""
+"""The GPU context on a stand-in (test/stand_in_gpu.py) with programs that decide while they run: when it copies, waits and captures."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from trtc.runtime.driver import Driver
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from gpu_stand_in import Device, Stream, World
 from host_programs import PROGRAMS, host_engine
+from stand_in_gpu import Device, Stream, World
 
 Operation = Callable[..., np.ndarray]
 

@@ -23,7 +23,7 @@ from trtc.runtime.kernels import KernelInfo
 from trtc.runtime.manifest import FORMAT
 from trtc.runtime.program.reader import read_program
 from trtc.runtime.variant import Variant
-from trtc.runtime.verify_plan import _share, describe
+from trtc.runtime.verify.plan import _share, describe
 
 W = np.arange(12, dtype=np.float32).reshape(4, 3) - 5
 

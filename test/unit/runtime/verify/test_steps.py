@@ -19,7 +19,7 @@ from trtc.runtime.engine import Engine
 from trtc.runtime.kernels import KernelInfo
 from trtc.runtime.program.reader import read_program
 from trtc.runtime.variant import Variant
-from trtc.runtime.verify_plan import describe
+from trtc.runtime.verify.plan import describe
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 

@@ -312,7 +312,7 @@ def random_graph(seed: int, precision: str = "fp32", *, most: int = 10) -> Case:
 def _draw(seed: int, attempt: int, precision: str, most: int) -> Case:
     rng = np.random.default_rng([seed, list(CONDITION).index(precision), attempt])
     maker = Maker(rng, precision, int(rng.choice(OPSETS)), [2, 3] if rng.random() < 0.4 else [2])
-    from random_operators import GENERATORS, ROUGH  # which are written in terms of `Maker`
+    from .operators import GENERATORS, ROUGH  # which are written in terms of `Maker`
 
     chosen = [(f, w) for f, w in GENERATORS if precision == "fp32" or f not in ROUGH]
     weights = np.array([w for _, w in chosen])

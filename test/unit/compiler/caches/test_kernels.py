@@ -12,10 +12,11 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 import trtc
-from trtc.compiler import kernel_cache
+from trtc.compiler.caches import kernels as kernel_cache
 from trtc.compiler.codegen.cuda.cubin_cache import CubinCache
 from trtc.compiler.pipeline import Observer
 from trtc.dialects import kernel
+from trtc.dialects.provenance import onnx_names
 from trtc.passes.kernels import lower_fragments
 
 pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
@@ -118,6 +119,40 @@ def test_another_name_profile_or_compiler_is_a_miss(
     monkeypatch.setattr(kernel_cache, "code_digest", lambda: "another compiler")
     build(tmp_path, cache)
     assert lowered == kernels
+
+
+def locations(engine: bytes, path: Path) -> dict[str, set[tuple[str, ...]]]:
+    """The ONNX nodes that the tile IR of an engine's file names, for each kernel."""
+    path.write_bytes(engine)
+    tiles = trtc.load(path).variant().tiles
+    return {name: {tuple(onnx_names(op.location)) for op in func.walk()} for name, func in tiles.items()}
+
+
+def test_stored_kernels_lead_to_the_nodes_of_their_own_model(
+    tmp_path: Path, cache: CubinCache, lowered: list[str]
+) -> None:
+    """Each op of the tile IR does, also where the lowering came from the cache, which another model with equal layers has filled."""
+    names = {"conv": "stem", "relu": "act", "fc": "classifier"}
+    text = MODEL
+    for old, new in names.items():
+        text = text.replace(f"[{old}]", f"[{new}]")
+    first = locations(build(tmp_path, cache), tmp_path / "a")
+    lowered.clear()
+    second = locations(build(tmp_path, cache, text=text), tmp_path / "b")
+    assert 0 < len(lowered) < len(second), "some groups are found"
+    known = locations(build(tmp_path, cache, text=text), tmp_path / "c")
+    assert second == known == locations(build(tmp_path, None, text=text), tmp_path / "d")
+    assert {node for found in first.values() for nodes in found for node in nodes} == {
+        "conv",
+        "relu",
+        "pool",
+        "fc",
+        "prob",
+    }
+    assert [{tuple(names.get(node, node) for node in nodes) for nodes in found} for found in first.values()] == list(
+        second.values()
+    )
+    assert all(len(nodes) > 0 for found in second.values() for nodes in found)
 
 
 def test_a_schedule_of_another_package_is_not_remembered(

@@ -25,12 +25,13 @@ from trtc.dialects.errors import TrtcError
 from trtc.dialects.meaning import run_module
 from trtc.passes.graph.fold_constants import FoldConstantsPass
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[2] / "models"))
 import default_cases
-import random_graphs
 import where
 from default_cases import Case, Const
+from models.random import graphs
 from special_values import Array, same
 
 pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
@@ -98,7 +99,7 @@ def merged(cases: list[Case], *, constant: bool) -> ModelProto:
         results = [f"y{number}_{index}" for index in range(case.form.results)]
         nodes.append(helper.make_node(case.op, names, results, domain=case.domain, **case.form.attributes))
         outputs += [helper.make_empty_tensor_value_info(name) for name in results]
-    model = random_graphs.make_model(helper.make_graph(nodes, "g", inputs, outputs, held), OPSET)
+    model = graphs.make_model(helper.make_graph(nodes, "g", inputs, outputs, held), OPSET)
     model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
     return model
 

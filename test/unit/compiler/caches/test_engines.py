@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 import trtc
-from trtc.compiler import driver, engine_cache
+from trtc.compiler import driver
+from trtc.compiler.caches import engines
+from trtc.compiler.caches.engines import EngineCache
 from trtc.compiler.codegen.cuda.cubin_cache import CubinCache
-from trtc.compiler.engine_cache import EngineCache
 from trtc.compiler.pipeline import Observer
 from trtc.runtime.container import Section, write_container
 
@@ -129,24 +130,24 @@ def test_another_build_is_a_miss(
 
 def test_another_trtc_is_a_miss(model: Path, cache: CubinCache, monkeypatch: pytest.MonkeyPatch) -> None:
     place_of = place(model, cache)
-    monkeypatch.setattr(engine_cache, "builder", lambda: "another")
+    monkeypatch.setattr(engines, "builder", lambda: "another")
     assert place(model, cache) != place_of
-    monkeypatch.setattr(engine_cache, "builder", lambda: None)
+    monkeypatch.setattr(engines, "builder", lambda: None)
     assert EngineCache.of(model, options(), ("sm_80",), cache) is None
 
 
 def test_the_builder_is_its_code_and_its_packages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "runtime").mkdir()
-    monkeypatch.setattr(engine_cache, "_ROOT", tmp_path)
-    fresh: Callable[[], str | None] = engine_cache.builder.__wrapped__
+    monkeypatch.setattr(engines, "_ROOT", tmp_path)
+    fresh: Callable[[], str | None] = engines.builder.__wrapped__
     found = {fresh()}
     (tmp_path / "runtime" / "a.py").write_text("one")
     found.add(fresh())
     (tmp_path / "runtime" / "a.py").write_text("two")
     found.add(fresh())
-    monkeypatch.setattr(engine_cache, "_version", lambda _: "0")
+    monkeypatch.setattr(engines, "_version", lambda _: "0")
     found.add(fresh())
-    monkeypatch.setattr(engine_cache, "_version", lambda _: None)
+    monkeypatch.setattr(engines, "_version", lambda _: None)
     found.add(fresh())
     assert len(found) == 5 and None not in found
 
@@ -154,7 +155,7 @@ def test_the_builder_is_its_code_and_its_packages(monkeypatch: pytest.MonkeyPatc
         class dist:
             name = "plugin"
 
-    monkeypatch.setattr(engine_cache, "entry_points", lambda group: [Entry] if group == "trtc.schedules" else [])
+    monkeypatch.setattr(engines, "entry_points", lambda group: [Entry] if group == "trtc.schedules" else [])
     assert fresh() is None
 
 

@@ -18,26 +18,26 @@ from typing import Any, NoReturn, cast
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Attribute
 
-from ..dialects import buffer, kernel
-from ..dialects.buffer import Access
-from ..dialects.dims import corners
-from ..dialects.dtypes import numpy_dtype
-from ..dialects.errors import EngineFormatError
-from ..dialects.host.control import leaves, loops
-from ..dialects.host.order import Order
-from ..dialects.host.structure import functions_of
-from ..dialects.kernel.accesses import accesses_of, stated_accesses
-from ..dialects.kernel.types import GlobalType, Target
-from ..dialects.provenance import origins
-from ..dialects.strided import Elements, same_strides, share_bytes
-from .cubin import check_cubin
-from .kernels import KernelInfo
-from .program.host import HostProgram
-from .program.memory import MemoryRef, TensorView
-from .program.reader import owner_numbers
-from .program.steps import Launch, PlannedLaunch
-from .stored import StoredVariant, Unit
-from .verify_steps import Uses, bind_everywhere
+from ...dialects import buffer, kernel
+from ...dialects.buffer import Access
+from ...dialects.dims import corners
+from ...dialects.dtypes import numpy_dtype
+from ...dialects.errors import EngineFormatError
+from ...dialects.host.control import leaves, loops
+from ...dialects.host.order import Order
+from ...dialects.host.structure import functions_of
+from ...dialects.kernel.accesses import accesses_of, stated_accesses
+from ...dialects.kernel.types import GlobalType, Target
+from ...dialects.provenance import origins
+from ...dialects.strided import Elements, same_strides, share_bytes
+from ..cubin import check_cubin
+from ..kernels import KernelInfo
+from ..program.host import HostProgram
+from ..program.memory import MemoryRef, TensorView
+from ..program.reader import owner_numbers
+from ..program.steps import Launch, PlannedLaunch
+from ..stored import StoredVariant, Unit
+from .steps import Uses, bind_everywhere
 
 _LARGEST_SHARED = 232448
 _LARGEST_CLUSTER = 16

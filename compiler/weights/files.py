@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, cast
 import ml_dtypes
 import numpy as np
 
-from ..dialects.errors import OptionError
-from ..runtime.files import check_readable
-from .npz import load_arrays
+from ...dialects.errors import OptionError
+from ...runtime.files import check_readable
+from ..npz import load_arrays
 
 if TYPE_CHECKING:
-    from ..runtime.engine import Engine
+    from ...runtime.engine import Engine
 
 _MAXIMUM_HEADER = 100 << 20
 """Bytes of a .safetensors header, as its format allows."""
@@ -35,8 +35,8 @@ def read_weights(path: Path, engine: Engine) -> dict[str, np.ndarray]:
 
 def _of_model(path: Path, engine: Engine) -> dict[str, np.ndarray]:
     """The refittable tensors of a model that is the engine's but for their numbers."""
-    from .frontend import import_graph, load
-    from .refittable import Structure
+    from ..frontend import import_graph, load
+    from ..refittable import Structure
 
     said = engine.inspect()
     profiles = {name: _profile(profile) for name, profile in said["options"]["profiles"].items()}

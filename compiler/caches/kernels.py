@@ -28,15 +28,15 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Operation
 from xdsl.printer import Printer
 
-from ..dialects import kernel, nn
-from ..dialects.ir_text import IRTextError, read_module
-from ..dialects.kernel.types import CHOICE, LOWERED, Choice
-from ..passes.kernels.schedules.registry import SCHEDULES
-from ..runtime.kernels import interface
-from .codegen.cuda.cubin_cache import CubinCache
+from ...dialects import kernel, nn
+from ...dialects.ir_text import IRTextError, KernelPrinter, read_module
+from ...dialects.kernel.types import CHOICE, LOWERED, Choice
+from ...passes.kernels.schedules.registry import SCHEDULES
+from ...runtime.kernels import interface
+from ..codegen.cuda.cubin_cache import CubinCache
 
-_ROOT = Path(__file__).parents[1]
-_CODE = ("dialects", "passes", "compiler/codegen", "runtime/kernels.py", "compiler/kernel_cache.py")
+_ROOT = Path(__file__).parents[2]
+_CODE = ("dialects", "passes", "compiler/codegen", "runtime/kernels.py", "compiler/caches/kernels.py")
 """What decides the kernels of a group, its choice given."""
 
 
@@ -53,8 +53,10 @@ def code_digest() -> str:
 
 
 def kernel_text(func: kernel.FuncOp) -> str:
-    """A kernel as it is printed in a module, without locations."""
-    return _body(_print(ModuleOp([func.clone()]), locations=False))
+    """A kernel as it is printed in a module, with locations as `KernelPrinter` prints them."""
+    text = StringIO()
+    KernelPrinter(text).print_op(ModuleOp([func.clone()]))
+    return _body(text.getvalue())
 
 
 def module_text(module: ModuleOp, kernels: Sequence[str]) -> str:

@@ -12,18 +12,18 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Region
 
-from ..dialects import nn
-from ..dialects.blob import BlobAttr
-from ..dialects.errors import PassError
-from ..dialects.host.structure import functions_of
-from ..dialects.ir_text import IRPrinter
-from ..dialects.meaning.weights import WeightsFunction
-from ..runtime.container import Section
-from ..runtime.contents import TEXT_ALIGNMENTS, WEIGHT_ALIGNMENTS
-from ..runtime.program.host import HostProgram
-from ..runtime.refit.function import module_of
-from ..runtime.refit.table import Initializer
-from .refittable import Structure, digest
+from ...dialects import nn
+from ...dialects.blob import BlobAttr
+from ...dialects.errors import PassError
+from ...dialects.host.structure import functions_of
+from ...dialects.ir_text import IRPrinter
+from ...dialects.meaning.weights import WeightsFunction
+from ...runtime.container import Section
+from ...runtime.contents import TEXT_ALIGNMENTS, WEIGHT_ALIGNMENTS
+from ...runtime.program.host import HostProgram
+from ...runtime.refit.function import module_of
+from ...runtime.refit.table import Initializer
+from ..refittable import Structure, digest
 
 
 class Store:

@@ -22,14 +22,14 @@ from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..dialects.errors import TrtcError
-from .codegen.cuda.cubin_cache import CubinCache
-from .options import BuildOptions
+from ...dialects.errors import TrtcError
+from ..codegen.cuda.cubin_cache import CubinCache
+from ..options import BuildOptions
 
 if TYPE_CHECKING:
-    from ..runtime.engine import Engine
+    from ...runtime.engine import Engine
 
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 _CODE = ("compiler", "dialects", "passes", "runtime")
 _PACKAGES = ("xdsl", "numpy", "ml_dtypes", "onnx", "protobuf", "cupy", "cupy-cuda12x", "cupy-cuda13x")
 _NVRTC = ("nvidia-cuda-nvrtc", "nvidia-cuda-nvrtc-cu12", "nvidia-cuda-nvrtc-cu13")
@@ -49,7 +49,7 @@ def builder() -> str | None:
     for package in (*_PACKAGES, *_NVRTC):
         digest.update(f"{package} {_version(package)};".encode())
     if all(_version(package) is None for package in _NVRTC):
-        from .codegen.cuda.nvrtc import nvrtc_version
+        from ..codegen.cuda.nvrtc import nvrtc_version
 
         digest.update(f"NVRTC {nvrtc_version()};".encode())
     for file in sorted(file for folder in _CODE for file in (_ROOT / folder).rglob("*.py")):
@@ -110,8 +110,8 @@ class EngineCache:
 
     def get(self) -> Engine | None:
         """The engine of an earlier build, or None where there is none that is whole."""
-        from ..runtime.container import read_stream
-        from ..runtime.engine import Engine
+        from ...runtime.container import read_stream
+        from ...runtime.engine import Engine
 
         try:
             with self.store.open(self.key) as file:

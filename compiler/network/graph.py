@@ -1,23 +1,8 @@
-"""The layer API: build a network by hand, TensorRT's way. The ONNX importer uses the same builder.
-
-    net = Network()
-    x = net.add_input("x", "f32", ("N", 3, 48, 192))
-    y = net.add_unary("relu", net.add_convolution(x, weights, bias, strides=(2, 2), pads=(1, 1, 1, 1)))
-    net.mark_output(y, "y")
-    net.symbols(N=(1, 4, 8))
-    module = net.module()
-
-Every `add_...` appends one layer and returns its result, an SSA value of the `nn` dialect. What a layer computes on is such a
-value; parameters may be arrays, and beside a value a number may stand: arrays and numbers become constants. Windows and batch
-norm take channels-first tensors (`layout="NCHW"`, as ONNX and TensorRT do) and put the transposes to `nn`'s channels-last layout
-around themselves; graph passes cancel them. With `layout="NHWC"` there are none. Shapes may name dynamic dims: `"N"`, `"H + 1"`,
-a `dims.Expr`. Wrong shapes and types raise `InvalidModelError` at the call. A network can be built any number of times, and only
-be added to before the first.
-"""
+"""The graph that layers are added to: inputs and outputs, constants, names, and the module that comes of it."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal, TypeAlias, cast
 
@@ -42,7 +27,7 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.utils.exceptions import VerifyException
 
-from ...dialects import dims, nn, quant
+from ...dialects import nn
 from ...dialects.blob import digest_of
 from ...dialects.dims import Expr, ExprLike
 from ...dialects.dims.solving import sources
@@ -50,7 +35,7 @@ from ...dialects.dtypes import element_type_of, f8e4m3, f8e5m2, i16, numpy_dtype
 from ...dialects.errors import InvalidModelError, OptionError, got
 from ...dialects.provenance import describe, join_names, onnx_location, set_names
 from ..budget import Budget, check_rank
-from .arguments import check_kind, check_name, checked, extents_of, integers
+from .arguments import check_name, checked, extents_of, integers
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Operand: TypeAlias = "SSAValue | Array | float | int"
@@ -61,9 +46,6 @@ _NAMED_TYPES: dict[str, Attribute] = {
     "f64": f64, "f32": f32, "f16": f16, "bf16": bf16, "f8E4M3FN": f8e4m3, "f8E5M2": f8e5m2,
     "i64": i64, "i32": i32, "i16": i16, "i8": i8, "ui8": ui8, "i1": i1,
 }  # fmt: skip
-
-_UNARY: dict[str, type[nn.NnOp]] = {op.name.removeprefix("nn."): op for op in (*nn.UNARY, nn.IsNanOp)}
-_BINARY: dict[str, type[nn.NnOp]] = {op.name.removeprefix("nn."): op for op in nn.BINARY}
 
 
 def element_type(of: str | Attribute | np.dtype[Any] | type) -> Attribute:
@@ -81,8 +63,8 @@ def element_type(of: str | Attribute | np.dtype[Any] | type) -> Attribute:
     return element_type_of(dtype)
 
 
-class Network:
-    """A network under construction. See the module's docstring for the conventions."""
+class Graph:
+    """The tensors and ops of a network under construction, and its inputs, outputs, constants and dims."""
 
     def __init__(self) -> None:
         self._block = Block()
@@ -319,283 +301,6 @@ class Network:
         """Note that the numbers of an initializer decided something, for a reason: a refit refuses other ones."""
         self._pins.setdefault(name, why)
 
-    @checked
-    def add_full(
-        self, number: float, shape: Iterable[ExprLike], dtype: str | Attribute | np.dtype[Any] | type
-    ) -> SSAValue:
-        """A tensor whose elements are all `number`."""
-        scalar = self.add_constant(np.array(number, numpy_dtype(element_type(dtype))))
-        extents = extents_of("full", shape)
-        return self.add_broadcast_to(scalar, extents) if extents else scalar
-
-    @checked
-    def add_iota(self, shape: Iterable[ExprLike], axis: int, dtype: str | Attribute | np.dtype[Any] | type) -> SSAValue:
-        """0, 1, 2, ... along `axis`."""
-        return self.insert(nn.IotaOp(list(shape), element_type(dtype), axis))
-
-    @checked
-    def add_shape_value(self, exprs: Iterable[ExprLike], shape: Sequence[int] | None = None) -> SSAValue:
-        """Dim expressions as an i64 tensor: a vector, or of the given shape."""
-        value = self.insert(nn.ShapeValueOp([dims.as_expr(expr) for expr in exprs]))
-        return value if shape is None else self.add_reshape(value, shape)
-
-    # Pointwise layers.
-
-    @checked
-    def add_unary(self, kind: str, x: SSAValue) -> SSAValue:
-        """One of `neg abs exp log sqrt rsqrt reciprocal erf tanh sigmoid relu floor ceil round sign sin cos`, and
-        `logical_not isnan`."""
-        return self.insert(_kind("unary", kind, _UNARY)(x))
-
-    @checked
-    def add_binary(self, kind: str, a: Operand, b: Operand) -> SSAValue:
-        """`add sub mul div pow min max mod logical_and logical_or logical_xor`, with NumPy broadcasting."""
-        return self.insert(_kind("binary", kind, _BINARY)(*self._pair(a, b)))
-
-    @checked
-    def add_compare(self, predicate: str, a: Operand, b: Operand) -> SSAValue:
-        """`eq ne lt le gt ge`; the result is i1."""
-        check_kind("compare", predicate, tuple(nn.Predicate))
-        return self.insert(nn.CompareOp(*self._pair(a, b), predicate))
-
-    @checked
-    def add_where(self, condition: SSAValue, on_true: Operand, on_false: Operand) -> SSAValue:
-        """Elements of `on_true` where `condition` (i1) holds, else of `on_false`."""
-        return self.insert(nn.WhereOp(condition, *self._pair(on_true, on_false)))
-
-    def _pair(self, a: Operand, b: Operand) -> tuple[SSAValue, SSAValue]:
-        left = self.operand(a, b if isinstance(b, SSAValue) else None)
-        return left, self.operand(b, left)
-
-    @checked
-    def add_clip(self, x: SSAValue, low: float = -np.inf, high: float = np.inf) -> SSAValue:
-        """`min(max(x, low), high)`."""
-        return self.insert(nn.ClipOp(x, low, high))
-
-    @checked
-    def add_leaky_relu(self, x: SSAValue, alpha: float = 0.01) -> SSAValue:
-        return self.insert(nn.LeakyReluOp(x, alpha))
-
-    @checked
-    def add_cast(self, x: SSAValue, dtype: str | Attribute | np.dtype[Any] | type) -> SSAValue:
-        """`x` with another element type; `x` itself where it has that type."""
-        wanted = element_type(dtype)
-        return x if nn.element_of(x) == wanted else self.insert(nn.CastOp(x, wanted))
-
-    # Windows.
-
-    @checked
-    def add_convolution(
-        self,
-        x: SSAValue,
-        weights: SSAValue | Array,
-        bias: SSAValue | Array | None = None,
-        *,
-        strides: Sequence[int] = (1, 1),
-        pads: Sequence[int] = (0, 0, 0, 0),
-        dilations: Sequence[int] = (1, 1),
-        groups: int = 1,
-        layout: Layout = "NCHW",
-        weights_name: str = "",
-    ) -> SSAValue:
-        """A 2-D convolution. `x` is N,C,H,W with weights O,C/groups,R,S (`layout="NHWC"`: N,H,W,C and O,R,S,C/groups);
-        `pads` is top, left, bottom, right; `bias` has shape [O]."""
-        if layout == "NHWC":
-            filters = self.operand(weights)
-        elif isinstance(weights, SSAValue):
-            filters = self.add_transpose(weights, (0, 2, 3, 1))
-        else:
-            if weights.ndim != 4:
-                raise InvalidModelError(f"convolution: expected weights of rank 4, got shape {weights.shape}")
-            filters = self._weights_channels_last(weights, weights_name)
-        image = self._to_channels_last(x, layout)
-        result = self.insert(
-            nn.ConvOp(
-                image,
-                filters,
-                strides,
-                pads,
-                dilations,
-                groups,
-            )
-        )
-        if bias is not None:
-            result = self.add_binary("add", result, bias)
-        return self._from_channels_last(result, layout)
-
-    def _weights_channels_last(self, weights: Array, name: str) -> SSAValue:
-        # One copy per weight tensor: convolutions that share weights share the constant.
-        key = ("O,R,S,C", digest_of(weights), weights.dtype, weights.shape, name)
-        if key not in self._constants:
-            self._constants[key] = self.add_constant(np.ascontiguousarray(weights.transpose(0, 2, 3, 1)), name)
-        return self._constants[key]
-
-    @checked
-    def add_max_pool(
-        self,
-        x: SSAValue,
-        kernel: Sequence[int],
-        *,
-        strides: Sequence[int] = (1, 1),
-        pads: Sequence[int] = (0, 0, 0, 0),
-        dilations: Sequence[int] = (1, 1),
-        layout: Layout = "NCHW",
-    ) -> SSAValue:
-        """The greatest element of each window; padding never wins."""
-        image = self._to_channels_last(x, layout)
-        pooled = self.insert(nn.MaxPoolOp(image, kernel, strides, pads, dilations))
-        return self._from_channels_last(pooled, layout)
-
-    @checked
-    def add_avg_pool(
-        self,
-        x: SSAValue,
-        kernel: Sequence[int],
-        *,
-        strides: Sequence[int] = (1, 1),
-        pads: Sequence[int] = (0, 0, 0, 0),
-        dilations: Sequence[int] = (1, 1),
-        count_include_pad: bool = False,
-        layout: Layout = "NCHW",
-    ) -> SSAValue:
-        """The mean of each window, over its elements inside the image unless `count_include_pad`."""
-        image = self._to_channels_last(x, layout)
-        pool = nn.AvgPoolOp(image, kernel, strides, pads, dilations, count_include_pad)
-        return self._from_channels_last(self.insert(pool), layout)
-
-    def _to_channels_last(self, x: SSAValue, layout: Layout) -> SSAValue:
-        check_kind("layout", layout, ("NCHW", "NHWC"))
-        rank = nn.rank_of(x)
-        if layout == "NHWC" or rank < 3:
-            return x
-        return self.add_transpose(x, (0, *range(2, rank), 1))
-
-    def _from_channels_last(self, x: SSAValue, layout: Layout) -> SSAValue:
-        check_kind("layout", layout, ("NCHW", "NHWC"))
-        rank = nn.rank_of(x)
-        if layout == "NHWC" or rank < 3:
-            return x
-        return self.add_transpose(x, (0, rank - 1, *range(1, rank - 1)))
-
-    # Matrix products, reductions, normalisations.
-
-    @checked
-    def add_matmul(self, a: SSAValue, b: SSAValue | Array, *, transpose_b: bool = False) -> SSAValue:
-        """NumPy's matmul of two tensors of rank 2 or more; with `transpose_b` the last two dims of `b` are swapped."""
-        return self.insert(nn.MatmulOp(a, self.operand(b), transpose_b))
-
-    @checked
-    def add_reduce(self, kind: str, x: SSAValue, axes: Sequence[int], *, keepdims: bool = False) -> SSAValue:
-        """`sum mean max min prod sumsq` over `axes`."""
-        check_kind("reduce", kind, tuple(nn.ReduceKind))
-        reduced = list(axes)
-        if not reduced:  # each element is reduced alone, as that of a scalar is
-            return self.add_binary("mul", x, x) if kind == "sumsq" else x
-        return self.insert(nn.ReduceOp(x, kind, reduced, keepdims))
-
-    @checked
-    def add_softmax(self, x: SSAValue, axis: int = -1) -> SSAValue:
-        return self.insert(nn.SoftmaxOp(x, axis))
-
-    @checked
-    def add_layer_norm(
-        self, x: SSAValue, scale: SSAValue | Array, bias: SSAValue | Array, *, axis: int = -1, epsilon: float = 1e-5
-    ) -> SSAValue:
-        """Normalises over all axes from `axis` on, then scales and shifts."""
-        return self.insert(nn.LayerNormOp(x, self.operand(scale), self.operand(bias), axis, epsilon))
-
-    @checked
-    def add_batch_norm(
-        self,
-        x: SSAValue,
-        scale: SSAValue | Array,
-        bias: SSAValue | Array,
-        mean: SSAValue | Array,
-        variance: SSAValue | Array,
-        *,
-        epsilon: float = 1e-5,
-        layout: Layout = "NCHW",
-    ) -> SSAValue:
-        """`(x - mean) / sqrt(variance + epsilon) * scale + bias` per channel (dim 1, or the last for NHWC)."""
-        image = self._to_channels_last(x, layout)
-        gamma, beta, centre, spread = (self.operand(parameter) for parameter in (scale, bias, mean, variance))
-        return self._from_channels_last(
-            self.insert(nn.BatchNormOp(image, gamma, beta, centre, spread, epsilon)), layout
-        )
-
-    @checked
-    def add_lrn(
-        self,
-        x: SSAValue,
-        *,
-        size: int,
-        alpha: float = 1e-4,
-        beta: float = 0.75,
-        bias: float = 1.0,
-        layout: Layout = "NCHW",
-    ) -> SSAValue:
-        """Local response normalisation across channels."""
-        image = self._to_channels_last(x, layout)
-        return self._from_channels_last(self.insert(nn.LrnOp(image, size, alpha, beta, bias)), layout)
-
-    # Data movement.
-
-    @checked
-    def add_gather(self, x: SSAValue, indices: SSAValue | Array, axis: int = 0) -> SSAValue:
-        return self.insert(nn.GatherOp(x, self.operand(indices), axis))
-
-    @checked
-    def add_gather_nd(self, x: SSAValue, indices: SSAValue | Array, batch_dims: int = 0) -> SSAValue:
-        return self.insert(nn.GatherNdOp(x, self.operand(indices), batch_dims))
-
-    @checked
-    def add_concat(self, values: Sequence[SSAValue], axis: int) -> SSAValue:
-        if not values:
-            raise InvalidModelError("concat: expected at least one tensor, got none")
-        return self.insert(nn.ConcatOp(list(values), axis))
-
-    @checked
-    def add_slice(
-        self, x: SSAValue, starts: Iterable[ExprLike], sizes: Iterable[ExprLike], steps: Sequence[int] | None = None
-    ) -> SSAValue:
-        """`sizes[i]` elements from `starts[i]` on in steps of `steps[i]` (default 1), for every dim."""
-        return self.insert(nn.SliceOp(x, list(starts), list(sizes), steps))
-
-    @checked
-    def add_transpose(self, x: SSAValue, permutation: Sequence[int]) -> SSAValue:
-        """Result dim i is dim `permutation[i]` of `x`."""
-        return self.insert(nn.TransposeOp(x, permutation))
-
-    @checked
-    def add_reshape(self, x: SSAValue, shape: Iterable[ExprLike]) -> SSAValue:
-        """The same elements in row-major order with another shape; `x` itself where it has that shape."""
-        extents = extents_of("reshape", shape)
-        return x if nn.shape_of(x) == extents else self.insert(nn.ReshapeOp(x, extents))
-
-    @checked
-    def add_broadcast_to(self, x: SSAValue, shape: Iterable[ExprLike]) -> SSAValue:
-        """NumPy's broadcast_to; `x` itself where it has that shape."""
-        extents = extents_of("broadcast_to", shape)
-        return x if nn.shape_of(x) == extents else self.insert(nn.BroadcastToOp(x, extents))
-
-    @checked
-    def add_pad(self, x: SSAValue, low: Sequence[int], high: Sequence[int], value: float = 0.0) -> SSAValue:
-        """`low[i]` elements before and `high[i]` after dim i, all of them `value`."""
-        return self.insert(nn.PadOp(x, low, high, value))
-
-    # Quantization.
-
-    @checked
-    def add_quantize(self, x: SSAValue, scale: Operand, axis: int | None = None) -> SSAValue:
-        """`x` as i8 with a symmetric scale: a scalar, or one per index of `axis`."""
-        return self.insert(quant.QuantizeOp(x, self.operand(scale, x), axis))
-
-    @checked
-    def add_dequantize(self, x: SSAValue, scale: SSAValue | Array, axis: int | None = None) -> SSAValue:
-        """`x * scale` of an i8 or i32 tensor, in the element type of the scale."""
-        factor = self.operand(scale)
-        return self.insert(quant.DequantizeOp(x, factor, axis, nn.element_of(factor)))
-
 
 def _check_sizes(module: ModuleOp) -> None:
     """Raises InvalidModelError for an op whose shapes do not fit at a size that the ranges of the module's dims allow."""
@@ -609,8 +314,3 @@ def _check_sizes(module: ModuleOp) -> None:
                 )
                 what = str(error).removeprefix(f"{op.name}: ")
                 raise InvalidModelError(f"{describe(op)}: {what}; the profile allows {ranges}") from None
-
-
-def _kind(what: str, kind: str, table: Mapping[str, type[nn.NnOp]]) -> Any:
-    check_kind(f"{what} layer", kind, tuple(table))
-    return table[kind]

@@ -1,9 +1,9 @@
 """Random graphs of the supported operators against ONNX Runtime, built whole and run on the simulator, or on a GPU
 if $TRTC_TEST_GPU is set.
 
-The graphs come from seeds (test/models/random_graphs.py). A failure names its seed and prints the graph; run that seed alone with
+The graphs come from seeds (test/models/random/graphs.py). A failure names its seed and prints the graph; run that seed alone with
 
-    python test/numerics/test_random_graphs.py SEED [PRECISION] [TARGET]
+    python test/numerics/random/test_graphs.py SEED [PRECISION] [TARGET]
 
 or a range of seeds, `100-400`, which is how to look for more. `test_small_graphs.py` keeps what was found, reduced.
 """
@@ -25,10 +25,11 @@ from trtc.compiler.options import BuildOptions
 from trtc.compiler.pipeline import phase_steps, run_pipeline
 from trtc.compiler.targets import set_target
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
-import random_graphs
+sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[2] / "models"))
 import where
-from random_graphs import Case, random_graph
+from models.random import graphs
+from models.random.graphs import Case, random_graph
 
 TOLERANCE = {"fp32": 1e-4, "fp16": 1e-2, "bf16": 1e-1}
 TARGETS = where.targets("sm_80", "sm_90a")
@@ -47,11 +48,9 @@ def compare(case: Case, precision: str, target: str, cache: CubinCache | None) -
     context = engine.create_context(where.DEVICE, poison=True)
     for inputs in case.inputs:
         got = context.run(inputs)
-        for value, wanted in zip(
-            case.model.graph.output, random_graphs.run_onnxruntime(case.model, inputs), strict=True
-        ):
+        for value, wanted in zip(case.model.graph.output, graphs.run_onnxruntime(case.model, inputs), strict=True):
             tolerance = max(TOLERANCE[precision], 1e-2 if case.holds_half else 0.0)
-            random_graphs.assert_close(np.asarray(got[value.name]), wanted, tolerance, value.name)
+            graphs.assert_close(np.asarray(got[value.name]), wanted, tolerance, value.name)
     return True
 
 
@@ -107,14 +106,14 @@ def test_equal_seeds_give_equal_graphs() -> None:
 def test_a_wrong_number_is_found_with_its_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The guard of this file: where ONNX Runtime says something else, the failure names the seed."""
     pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
-    right = random_graphs.run_onnxruntime
+    right = graphs.run_onnxruntime
     case = random_graph(3)
 
     def wrong(model: object, inputs: object) -> list[np.ndarray]:
         return [result + np.ones((), result.dtype) for result in right(model, inputs)]  # type: ignore[arg-type]
 
     assert compare(case, "fp32", TARGETS[0], None)
-    monkeypatch.setattr(random_graphs, "run_onnxruntime", wrong)
+    monkeypatch.setattr(graphs, "run_onnxruntime", wrong)
     monkeypatch.setitem(globals(), "random_graph", lambda seed, precision: case)
     with pytest.raises(AssertionError, match=f"fp32 on {TARGETS[-1]}, seed 3:"):
         run_seeds([3], "fp32", TARGETS, None)

@@ -34,8 +34,8 @@ from trtc.dialects.meaning import STRUCTURAL, evaluate, run_module
 from trtc.passes.graph.fold_constants import FoldConstantsPass
 from trtc.passes.kernels.building.pointwise import ELEMENTS
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2] / "models"))
 import where
 from special_values import Array, same, specials
 

@@ -1,9 +1,9 @@
 """Every tensor-level pass against the reference semantics, on small random modules around its patterns.
 
-The modules come from seeds (test/models/random_patterns.py). A failure prints the module before and after; run a seed alone, or
+The modules come from seeds (test/models/random/patterns.py). A failure prints the module before and after; run a seed alone, or
 a range of seeds, with
 
-    python test/numerics/test_random_patterns.py 100-400
+    python test/numerics/random/test_patterns.py 100-400
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from xdsl.dialects.builtin import ModuleOp, f32
 from xdsl.dialects.func import ReturnOp
 from xdsl.passes import ModulePass
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
-import random_patterns
-from random_patterns import FAMILIES, Draw, check, random_case, text
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from models.random import patterns
+from models.random.patterns import FAMILIES, Draw, check, random_case, text
 
 from trtc.dialects import nn
 from trtc.dialects.errors import InvalidModelError
@@ -52,7 +52,7 @@ def test_passes_find_something_to_do(name: str) -> None:
         case = random_case(seed)
         before = text(case.module)
         for step in case.family.passes[:2]:
-            random_patterns.apply(case.module, step)
+            patterns.apply(case.module, step)
         changed += text(case.module) != before
     assert changed >= 3
 
@@ -119,8 +119,8 @@ def test_a_pass_is_held_to_what_it_declares(
 ) -> None:
     """The last bit counts for an exact pass, and a wrong sum for one that reassociates."""
     monkeypatch.setattr(Nudge, "numerics", numerics)
-    monkeypatch.setattr(random_patterns, "load_pass", lambda name: lambda **_: Nudge(part))
-    monkeypatch.setattr(random_patterns, "AGAIN", ())
+    monkeypatch.setattr(patterns, "load_pass", lambda name: lambda **_: Nudge(part))
+    monkeypatch.setattr(patterns, "AGAIN", ())
     assert caught("numbers" if numerics == "exact" else "affine", 4) == found
 
 
@@ -129,7 +129,7 @@ def test_what_does_not_fit_leaves_nothing_behind() -> None:
     d = Draw(np.random.default_rng(0), finite=False)
     x = d.input(f32, [3])
     with pytest.raises(InvalidModelError):
-        random_patterns.attempt(d, lambda d: d.keep(nn.AddOp(x, d.constant(np.zeros(2, np.float32)))))
+        patterns.attempt(d, lambda d: d.keep(nn.AddOp(x, d.constant(np.zeros(2, np.float32)))))
     assert d.block.is_empty and d.pool == [x]
 
 

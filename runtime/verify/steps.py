@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-from ..dialects.buffer import Access
-from ..dialects.host.control import If, Loop, Step
-from ..dialects.host.order import Order
-from .program.host import HostProgram
-from .program.memory import TensorView
-from .program.steps import Launch, PlannedLaunch, Read, Segment, Work
+from ...dialects.buffer import Access
+from ...dialects.host.control import If, Loop, Step
+from ...dialects.host.order import Order
+from ..program.host import HostProgram
+from ..program.memory import TensorView
+from ..program.steps import Launch, PlannedLaunch, Read, Segment, Work
 
 Refuse = Callable[[str], None]
 """Called with a reason; does not return."""

@@ -1,0 +1,66 @@
+"""Layers that compute each element alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from xdsl.ir import Attribute, SSAValue
+
+from ....dialects import nn
+from ..arguments import check_kind, checked
+from ..graph import Graph, Operand, element_type
+
+_UNARY: dict[str, type[nn.NnOp]] = {op.name.removeprefix("nn."): op for op in (*nn.UNARY, nn.IsNanOp)}
+_BINARY: dict[str, type[nn.NnOp]] = {op.name.removeprefix("nn."): op for op in nn.BINARY}
+
+
+def _kind(what: str, kind: str, table: Mapping[str, type[nn.NnOp]]) -> Any:
+    check_kind(f"{what} layer", kind, tuple(table))
+    return table[kind]
+
+
+class PointwiseLayers(Graph):
+    """Pointwise layers, with NumPy broadcasting."""
+
+    @checked
+    def add_unary(self, kind: str, x: SSAValue) -> SSAValue:
+        """One of `neg abs exp log sqrt rsqrt reciprocal erf tanh sigmoid relu floor ceil round sign sin cos`, and
+        `logical_not isnan`."""
+        return self.insert(_kind("unary", kind, _UNARY)(x))
+
+    @checked
+    def add_binary(self, kind: str, a: Operand, b: Operand) -> SSAValue:
+        """`add sub mul div pow min max mod logical_and logical_or logical_xor`, with NumPy broadcasting."""
+        return self.insert(_kind("binary", kind, _BINARY)(*self._pair(a, b)))
+
+    @checked
+    def add_compare(self, predicate: str, a: Operand, b: Operand) -> SSAValue:
+        """`eq ne lt le gt ge`; the result is i1."""
+        check_kind("compare", predicate, tuple(nn.Predicate))
+        return self.insert(nn.CompareOp(*self._pair(a, b), predicate))
+
+    @checked
+    def add_where(self, condition: SSAValue, on_true: Operand, on_false: Operand) -> SSAValue:
+        """Elements of `on_true` where `condition` (i1) holds, else of `on_false`."""
+        return self.insert(nn.WhereOp(condition, *self._pair(on_true, on_false)))
+
+    def _pair(self, a: Operand, b: Operand) -> tuple[SSAValue, SSAValue]:
+        left = self.operand(a, b if isinstance(b, SSAValue) else None)
+        return left, self.operand(b, left)
+
+    @checked
+    def add_clip(self, x: SSAValue, low: float = -np.inf, high: float = np.inf) -> SSAValue:
+        """`min(max(x, low), high)`."""
+        return self.insert(nn.ClipOp(x, low, high))
+
+    @checked
+    def add_leaky_relu(self, x: SSAValue, alpha: float = 0.01) -> SSAValue:
+        return self.insert(nn.LeakyReluOp(x, alpha))
+
+    @checked
+    def add_cast(self, x: SSAValue, dtype: str | Attribute | np.dtype[Any] | type) -> SSAValue:
+        """`x` with another element type; `x` itself where it has that type."""
+        wanted = element_type(dtype)
+        return x if nn.element_of(x) == wanted else self.insert(nn.CastOp(x, wanted))

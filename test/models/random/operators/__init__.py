@@ -1,0 +1,45 @@
+"""The operators of random graphs: each function here adds one kind of node, or a few that belong together, to a `Maker`.
+
+A function draws operands, attributes and shapes; whether the node is any good is the maker's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from onnx import NodeProto
+
+from ..graphs import Maker, Value
+from .data import concat, gather, other, pad, reshape, slice_, split, view
+from .linear import conv, cumulate, gemm, matmul, normalise, pool, reduce
+from .pointwise import binary, cast, clip, integers, logic, unary
+from .shared import first
+
+
+def residual(g: Maker) -> None:
+    x = g.float_value(least=1)
+    y = first(g.emit(g.choice(("Relu", "Tanh", "Sigmoid")), [x]))
+    if y:
+        g.emit("Add", [x, y] if g.chance(0.5) else [y, x])
+
+
+def twice(g: Maker) -> None:
+    """A node made again: two equal values under two names."""
+    if g.nodes:
+        old = g.choice(g.nodes)
+        if old.op_type != "Constant":
+            copy = NodeProto()
+            copy.CopyFrom(old)
+            names = [f"v{len(g.values) + i}" for i in range(len(old.output))]
+            copy.output[:] = names
+            copies = [Value(g.values[name].arrays, g.values[name].moved) for name in old.output]
+            g.nodes.append(copy)
+            g.values.update(zip(names, copies, strict=True))
+
+
+GENERATORS: tuple[tuple[Callable[[Maker], None], float], ...] = (
+    (unary, 3), (binary, 4), (integers, 1), (logic, 1.5), (cast, 0.7), (clip, 1), (matmul, 3), (gemm, 1.5), (conv, 3),
+    (pool, 2), (reduce, 2), (normalise, 3), (reshape, 2), (view, 3), (concat, 3), (split, 1), (slice_, 2), (gather, 1.5),
+    (pad, 1), (cumulate, 0.5), (other, 1), (residual, 1), (twice, 0.5),
+)  # fmt: skip
+ROUGH = (integers, logic)
