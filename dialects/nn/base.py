@@ -115,11 +115,16 @@ def as_tensor(of: Attribute | SSAValue) -> AnyTensorType:
 def shape_of(of: Attribute | SSAValue) -> tuple[Expr, ...]:
     """The dims of a tensor type or value as expressions. Raises InvalidModelError for a `?` that has no expression."""
     ty = as_tensor(of)
-    if isinstance(ty.encoding, DimsAttr):
-        return ty.encoding.exprs
-    if DYNAMIC in ty.get_shape():
-        raise InvalidModelError(f"{ty}: expected an encoding #nn.dims<...> that names every `?`, got none")
-    return tuple(map(const, ty.get_shape()))
+    if _DIMS not in vars(ty):
+        if not isinstance(ty.encoding, DimsAttr) and DYNAMIC in ty.get_shape():
+            raise InvalidModelError(f"{ty}: expected an encoding #nn.dims<...> that names every `?`, got none")
+        known = ty.encoding.exprs if isinstance(ty.encoding, DimsAttr) else tuple(map(const, ty.get_shape()))
+        vars(ty)[_DIMS] = known  # no parameter: it is neither compared nor printed
+    return vars(ty)[_DIMS]
+
+
+_DIMS = "nn_dims"
+"""Where a tensor type keeps its dims as expressions, for which passes and verifiers ask again and again."""
 
 
 def element_of(of: Attribute | SSAValue) -> Attribute:

@@ -166,6 +166,8 @@ class DivToMul(RewritePattern):
 
 def _absorbs_factor(value: SSAValue) -> bool:
     """Whether a factor on the value would reach the weights of a conv or matmul, past at most `LONGEST_CHAIN` affine ops."""
+    if not _may_lead_to_weights(value):
+        return False
     for _ in range(LONGEST_CHAIN):
         if not _single_use(value) or not isinstance(value.owner, nn.AddOp | nn.MulOp):
             break
@@ -174,6 +176,18 @@ def _absorbs_factor(value: SSAValue) -> bool:
             return False
         value = parts[0]
     return _single_use(value) and _weighted(value) is not None
+
+
+def _may_lead_to_weights(value: SSAValue) -> bool:
+    """False where a chain of ops with constants, which is quick to follow, ends at something else than a conv or matmul."""
+    for _ in range(LONGEST_CHAIN):
+        if not isinstance(value.owner, nn.AddOp | nn.MulOp):
+            return isinstance(value.owner, nn.ConvOp | nn.MatmulOp)
+        computed = [operand for operand in value.owner.operands if not isinstance(operand.owner, nn.ConstantOp)]
+        if len(computed) != 1:
+            return True  # which of them is the data takes longer to say
+        value = computed[0]
+    return isinstance(value.owner, nn.ConvOp | nn.MatmulOp)
 
 
 @dataclass
