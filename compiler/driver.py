@@ -92,7 +92,9 @@ def _build(
     compiles = 0
     for arch in archs:
         own = replace(options, target=arch)
-        compiles += _add_variant(writer, imported.clone(), own, cache, progress, observers, found)
+        # Of the last one nobody else needs the import: a second module would hold every weight that a pass replaces.
+        module = imported if arch == archs[-1] and structure is None else imported.clone()
+        compiles += _add_variant(writer, module, own, cache, progress, observers, found)
     return writer.engine(compiles)
 
 
