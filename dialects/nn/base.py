@@ -99,6 +99,14 @@ def tensor_type(dims: Iterable[ExprLike], element_type: Attribute) -> AnyTensorT
     return TensorType(element_type, [DYNAMIC if s is None else s for s in sizes], DimsAttr(tuple(exprs)))
 
 
+def plain(ty: Attribute) -> AnyTensorType:
+    """The tensor type of these dims and elements: the type itself, where it says no more than they, which is quick."""
+    known = as_tensor(ty)
+    if isinstance(known.encoding, NoneAttr) and DYNAMIC not in known.get_shape():
+        return known
+    return tensor_type(shape_of(known), known.element_type)
+
+
 def is_tensor(ty: Attribute) -> TypeGuard[AnyTensorType]:
     """Whether a type is a (ranked) tensor type."""
     return isinstance(ty, TensorType)
@@ -349,7 +357,7 @@ class SameTypeOp(NnOp):
 
     @classmethod
     def infer(cls, x: Attribute) -> AnyTensorType:
-        return tensor_type(shape_of(x), element_of(x))
+        return plain(x)
 
     def inferred(self) -> list[Attribute]:
         return [self.infer(self.operands[0].type)]

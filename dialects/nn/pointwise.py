@@ -33,6 +33,7 @@ from .base import (
     broadcast_dims,
     double,
     element_of,
+    plain,
     require,
     shape_of,
     tensor_type,
@@ -257,6 +258,8 @@ class BinaryOp(NnOp):
 
 
 def _broadcast(name: str, *types: Attribute) -> AnyTensorType:
+    if all(ty is types[0] for ty in types):
+        return plain(types[0])
     elements = [element_of(t) for t in types]
     got = " and ".join(map(str, elements))
     require(
