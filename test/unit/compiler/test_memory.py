@@ -14,6 +14,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 import trtc
+from trtc.compiler import garbage
 from trtc.compiler.frontend import external_data, import_graph, import_onnx, load
 from trtc.compiler.pipeline import Observer
 from trtc.dialects import blob
@@ -115,3 +116,32 @@ def test_a_file_that_becomes_shorter_while_it_is_read(products: Path, monkeypatc
     monkeypatch.setattr(external_data, "_open", cut)
     with pytest.raises(InvalidModelError, match=r"'weights\.bin', which became shorter while it was read"):
         import_onnx(products)
+
+
+def test_builds_leave_no_weights_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(garbage, "_due", garbage._Due())
+    gc.collect()
+    before = len(blob._STORE)
+    net = trtc.Network()
+    x = net.add_input("x", "f32", (8, 64))
+    net.mark_output(net.add_matmul(x, net.add_constant(np.full((64, 64), 2.5, np.float32))), "y")
+    trtc.build(net, trtc.BuildOptions(target="sm_80"), cache=None)
+    del net, x
+    net = trtc.Network()
+    net.mark_output(net.add_unary("relu", net.add_input("x", "f32", (8, 64))), "y")
+    garbage._due.cost = 0.0
+    trtc.build(net, trtc.BuildOptions(target="sm_80"), cache=None)
+    assert len(blob._STORE) == before
+
+
+def test_the_collector_runs_in_proportion_to_the_builds(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[int] = []
+    monkeypatch.setattr(garbage, "_due", garbage._Due(cost=1.0))
+    monkeypatch.setattr(garbage.gc, "collect", lambda: runs.append(1))
+    for _ in range(19):
+        garbage.collect_after(1.0)
+    assert not runs
+    garbage.collect_after(1.0)
+    assert len(runs) == 1 and garbage._due.cost < 1.0
+    garbage.collect_after(0.0, now=True)
+    assert len(runs) == 2
