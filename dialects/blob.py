@@ -38,6 +38,11 @@ def digest_of(array: np.ndarray) -> str:
     return _DIGESTS.get(_place(data)) or hashlib.sha256(data.data).hexdigest()
 
 
+def known_digest(data: bytes | memoryview) -> str | None:
+    """The SHA-256, in hex, of bytes that are stored, if it need not be computed."""
+    return _DIGESTS.get(_place(np.frombuffer(data, np.uint8))) if len(data) >= _LARGE else None
+
+
 def _place(data: np.ndarray) -> tuple[int, int]:
     return data.ctypes.data, data.nbytes
 

@@ -91,6 +91,24 @@ def test_each_weight_is_read_and_hashed_once(products: Path, monkeypatch: pytest
     assert len({value for op in module.walk() for value in op.properties.values() if isinstance(value, BlobAttr)}) == 2
 
 
+def test_a_build_hashes_each_constant_once(products: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two as they are read, two as they are transposed; the sections of the engine are the latter."""
+    gc.collect()  # equal bytes that other tests left lie elsewhere
+    hashed: list[int] = []
+    sha256 = hashlib.sha256
+
+    def counted(data: Any = b"", **how: Any) -> Any:
+        hashed.append(memoryview(data).nbytes)
+        return sha256(data, **how)
+
+    monkeypatch.setattr(blob.hashlib, "sha256", counted)
+    engine = trtc.build(str(products), trtc.BuildOptions(target="sm_90a", verify_each=False), cache=None)
+    assert [size for size in hashed if size == SIZE] == [SIZE] * 4
+    monkeypatch.undo()
+    sections = [section for name, section in engine._sections.items() if "/weights/" in name]
+    assert [section.sha256 for section in sections] == [sha256(section.data).hexdigest() for section in sections]
+
+
 def test_a_digest_is_forgotten_with_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blob, "_LARGE", 1)
     known = len(blob._DIGESTS)
