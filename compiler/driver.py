@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +28,7 @@ from .codegen.cuda.cubin_cache import CubinCache
 from .codegen.cuda.nvrtc import Job, check_arch, compile_all, nvrtc_version
 from .engine_writer import CompiledKernel, EngineWriter
 from .environment import cache_directory, cache_limit
-from .garbage import garbage_frozen
+from .garbage import collect_after, garbage_frozen
 from .options import BuildOptions, dim_ranges
 from .pipeline import Observer, phase_steps, run_pipeline
 from .refittable import Structure, model_of, without_initializers
@@ -65,10 +65,10 @@ def build(
     for arch in archs:
         check_arch(arch)
     nvrtc_version()  # before anything that takes long: it says when NVRTC is not there
+    start = time.thread_time()
     with garbage_frozen():
         engine = _build(model, options, archs, _cache(cache), progress, observers)
-    if engine.stats.weight_bytes > _COLLECTED_AT_ONCE:
-        gc.collect()  # the IR is full of cycles, and holds the weights
+    collect_after(time.thread_time() - start, now=engine.stats.weight_bytes > _COLLECTED_AT_ONCE)
     return engine
 
 
@@ -92,7 +92,9 @@ def _build(
     compiles = 0
     for arch in archs:
         own = replace(options, target=arch)
-        compiles += _add_variant(writer, imported.clone(), own, cache, progress, observers, found)
+        # Of the last one nobody else needs the import: a second module would hold every weight that a pass replaces.
+        module = imported if arch == archs[-1] and structure is None else imported.clone()
+        compiles += _add_variant(writer, module, own, cache, progress, observers, found)
     return writer.engine(compiles)
 
 

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Lock
 
 _COLLECT_AFTER = (100_000, 20, 100)
 """New objects per collection of the youngest, and collections of one generation per collection of the next."""
+_SHARE = 20
+"""How many times as long as a run of the collector builds take before the next run: it adds a twentieth to them."""
 
 
+@dataclass
+class _Due:
+    built: float = 0.0
+    """Seconds of builds since the last run."""
+    cost: float = 0.0
+    """Seconds that it took."""
+
+
+_due = _Due()
 _lock = Lock()
 _users: list[tuple[int, int, int]] = []
 """For each use under way, in any thread, the thresholds that it found."""
@@ -32,3 +45,16 @@ def garbage_frozen() -> Generator[None]:
             if not _users:
                 gc.set_threshold(*thresholds)
                 gc.unfreeze()
+
+
+def collect_after(seconds: float, *, now: bool = False) -> None:
+    """Free what builds left, now or once they have taken long enough: IR is full of cycles and holds weights, and Python itself would
+    wait for as many new objects as a whole process has. `seconds` are those of the build that ended, of its thread's processor time."""
+    with _lock:
+        _due.built += seconds
+        if not now and _due.built < _SHARE * _due.cost:
+            return
+        _due.built = 0.0
+    start = time.thread_time()
+    gc.collect()
+    _due.cost = time.thread_time() - start

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from typing import Any, cast
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, finalize
 
 import numpy as np
 from xdsl.dialects.builtin import AnyTensorType, StringAttr, TensorType
@@ -26,17 +26,37 @@ _STORE: WeakValueDictionary[str, np.ndarray] = WeakValueDictionary()
 """Flat byte arrays by SHA-256; one entry serves every attribute with the same bytes, whatever their shape and type."""
 
 
+_LARGE = 1 << 20
+"""Bytes from which on it pays to remember a digest."""
+_DIGESTS: dict[tuple[int, int], str] = {}
+"""The digests of large arrays in `_STORE` by address and size: their bytes lie there unchanged as long as they are stored."""
+
+
 def digest_of(array: np.ndarray) -> str:
-    """The SHA-256, in hex, of the array's bytes in row-major order."""
-    return hashlib.sha256(_bytes_of(array).data).hexdigest()
+    """The SHA-256, in hex, of the array's bytes in row-major order; computed once of bytes that are stored."""
+    data = _bytes_of(array)
+    return _DIGESTS.get(_place(data)) or hashlib.sha256(data.data).hexdigest()
+
+
+def known_digest(data: bytes | memoryview) -> str | None:
+    """The SHA-256, in hex, of bytes that are stored, if it need not be computed."""
+    return _DIGESTS.get(_place(np.frombuffer(data, np.uint8))) if len(data) >= _LARGE else None
+
+
+def _place(data: np.ndarray) -> tuple[int, int]:
+    return data.ctypes.data, data.nbytes
 
 
 def store(array: np.ndarray) -> tuple[str, np.ndarray]:
     """The digest of the array's bytes, and these bytes as nobody can change them (uint8). `stored` finds them while somebody
     holds that array."""
     data = _frozen(array)
-    digest = hashlib.sha256(data.data).hexdigest()
-    return digest, _STORE.setdefault(digest, data)
+    digest = digest_of(data)
+    held = _STORE.setdefault(digest, data)
+    if held is data and data.nbytes >= _LARGE:
+        _DIGESTS[_place(data)] = digest
+        finalize(data, _DIGESTS.pop, _place(data), None).atexit = False
+    return digest, held
 
 
 def stored(digest: str) -> np.ndarray | None:
@@ -51,6 +71,8 @@ def _bytes_of(array: np.ndarray) -> np.ndarray:
 def _frozen(array: np.ndarray) -> np.ndarray:
     """The array's bytes, copied unless they are those of a `bytes` object: a read-only array can be made writable by its owner,
     and a mapped file changes when the file does."""
+    if not array.flags.c_contiguous:
+        return np.frombuffer(array.tobytes(), np.uint8)  # one copy, which no other follows
     data = _bytes_of(array)
     owner: Any = data
     while isinstance(owner, np.ndarray | memoryview):

@@ -35,7 +35,7 @@ class Variant(StoredVariant):
     def hold(self, module: ModuleOp, program: HostProgram) -> None:
         """Takes the host module and its program from the build that wrote them, instead of reading the text. EngineFormatError when
         the plan does not hold."""
-        from .verify_plan import verify_plan
+        from .verify.plan import verify_plan
 
         self.__dict__["_plan"] = program, verify_plan(self, module, program)
 

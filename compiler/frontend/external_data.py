@@ -1,7 +1,8 @@
-"""Weights that a model keeps in files beside it: found, checked and mapped; nothing outside the model's folder is opened.
+"""Weights that a model keeps in files beside it: found, checked and read; nothing outside the model's folder is opened.
 
 A model says `location`, `offset` and `length` in words. They are checked against the tensor's type and dims and against the file
-before a byte is read; each file is mapped once, whatever number of tensors lie in it.
+before a byte is read; each file is opened once, whatever number of tensors lie in it, and each of its parts read once, into the memory
+where the weight then lies: mapped pages would count beside it.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import re
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from weakref import finalize
 
 import numpy as np
 
+from ...dialects.blob import digest_of
 from ...dialects.errors import InvalidModelError
 
 if TYPE_CHECKING:
@@ -24,18 +27,23 @@ if TYPE_CHECKING:
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
 
+class _Opened(NamedTuple):
+    file: IO[bytes]
+    size: int
+
+
 @dataclass
 class ExternalData:
     """The files beside one model; `folder` is None for a model that came without one."""
 
     folder: Path | None
-    files: dict[str, Bytes] = field(default_factory=dict[str, Bytes])
-    """The mapped files by location."""
+    files: dict[str, _Opened] = field(default_factory=dict[str, _Opened])
+    """The open files by location; they are closed with this object."""
     read: dict[tuple[str, int, int], Bytes] = field(default_factory=dict[tuple[str, int, int], Bytes])
     """What was read: location, offset and length with the bytes."""
 
     def array(self, tensor: TensorProto, dtype: np.dtype[Any], what: str) -> np.ndarray[Any, Any]:
-        """A tensor's data, mapped read-only. Its type and dims were checked before."""
+        """A tensor's data, read-only. Its type and dims were checked before."""
         entries = {entry.key: entry.value for entry in tensor.external_data}
         location = entries.get("location", "")
         shape = tuple(tensor.dims)
@@ -47,13 +55,15 @@ class ExternalData:
                 f"{what} says that it has {length} bytes in {location!r}, and {dtype}{list(shape)} takes {needed}; "
                 "export the model again"
             )
-        data = self._file(location, what)
-        if len(data) < offset + needed:
+        opened = self._file(location, what)
+        if opened.size < offset + needed:
             raise InvalidModelError(
-                f"{what} needs {offset + needed} bytes of {location!r}, which has {len(data)}; fetch the whole file"
+                f"{what} needs {offset + needed} bytes of {location!r}, which has {opened.size}; fetch the whole file"
             )
-        part = data[offset : offset + needed]
-        self.read[location, offset, needed] = part
+        key = (location, offset, needed)
+        if key not in self.read:
+            self.read[key] = _read(opened.file, offset, needed, f"{what} lies in {location!r}")
+        part = self.read[key]
         try:
             return part.view(dtype).reshape(shape)
         except ValueError:  # an extent of 0 beside others that no array can have
@@ -65,16 +75,16 @@ class ExternalData:
             return ""
         digest = hashlib.sha256()
         for key, data in sorted(self.read.items(), key=lambda item: item[0]):
-            digest.update(repr(key).encode())
-            digest.update(data.data)
+            digest.update(f"{key!r} {digest_of(data)};".encode())
         return digest.hexdigest()
 
-    def _file(self, location: str, what: str) -> Bytes:
+    def _file(self, location: str, what: str) -> _Opened:
         if location not in self.files:
-            self.files[location] = self._mapped(location, what)
+            self.files[location] = opened = self._opened(location, what)
+            finalize(self, opened.file.close)
         return self.files[location]
 
-    def _mapped(self, location: str, what: str) -> Bytes:
+    def _opened(self, location: str, what: str) -> _Opened:
         shown = repr(location if len(location) <= 80 else location[:77] + "...")
         if self.folder is None:
             raise InvalidModelError(
@@ -87,7 +97,7 @@ class ExternalData:
                     f"{what} points to {shown}, outside the model's folder (links count as where they lead); keep the data beside "
                     "the model, under a relative path"
                 )
-            return _map(path)
+            return _open(path)
         except FileNotFoundError:
             raise InvalidModelError(
                 f"{what} lies in {shown}, and there is no such file; put it beside the model"
@@ -126,11 +136,24 @@ def _inside(folder: Path, location: str) -> Path | None:
     return path if path.is_relative_to(folder) else None
 
 
-def _map(path: Path) -> Bytes:
-    """The bytes of a plain file. Neither links nor pipes are opened, also if they took the file's place just now."""
+def _open(path: Path) -> _Opened:
+    """A plain file. Neither links nor pipes are opened, also if they took the file's place just now."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode):
-            raise ValueError("it is not a plain file")
-        return np.memmap(file, np.uint8, "r") if facts.st_size else np.zeros(0, np.uint8)
+    file = os.fdopen(descriptor, "rb")
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode):
+        file.close()
+        raise ValueError("it is not a plain file")
+    return _Opened(file, facts.st_size)
+
+
+def _read(file: IO[bytes], offset: int, count: int, where: str) -> Bytes:
+    """Bytes of a file, which nobody can change from here on."""
+    try:
+        file.seek(offset)
+        data = file.read(count)
+    except OSError as error:
+        raise InvalidModelError(f"{where}, which cannot be read: {error.strerror or error}") from None
+    if len(data) != count:
+        raise InvalidModelError(f"{where}, which became shorter while it was read; build again when it is written")
+    return np.frombuffer(data, np.uint8)

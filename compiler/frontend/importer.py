@@ -115,7 +115,7 @@ class _Importer:
         self._raise_problems()
         for why, locations in self.without_op.items():
             remark_nodes((location.desc.data for location in locations), "applied", "import-onnx", why)
-        module = self.net.module()
+        module = self.net.module(last=True)
         for output in self.graph.outputs:
             self._remark_output_shape(module, output)
         return module

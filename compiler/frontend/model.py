@@ -238,7 +238,7 @@ def _one_line(error: BaseException) -> str:
 
 
 def tensor_to_array(tensor: TensorProto, external: ExternalData, what: str) -> np.ndarray[Any, Any]:
-    """A tensor's data as an array, copied at most once; external data is mapped, not read."""
+    """A tensor's data as an array, copied at most once; external data is read into it."""
     import onnx
     from onnx import numpy_helper
 

@@ -115,9 +115,10 @@ class Graph:
             self.ranges[name] = (low, opt, high)
             self.budget.sizes[name] = high
 
-    def module(self, ranges: Mapping[str, Range] | None = None) -> ModuleOp:
+    def module(self, ranges: Mapping[str, Range] | None = None, *, last: bool = False) -> ModuleOp:
         """The finished module, verified, a new one at each call; the network cannot be added to afterwards.
 
+        With `last` it is the network's own, which then holds its weights no longer than the caller does: nobody may ask again.
         `ranges` are those of dynamic dims that take the place of, or complete, what `symbols` said. Raises InvalidModelError if
         there is no output, a dynamic dim has no range, or an op does not verify, be it at one size of a range only, and
         OptionError for a range of no dim.
@@ -141,7 +142,7 @@ class Graph:
             )
         if self._module is None:
             self._module = self._finish()
-        module = self._module.clone()
+        module = self._module if last else self._module.clone()
         nn.set_symbol_ranges(module, {name: known[name] for name in known if name in used})
         if used:
             _check_sizes(module)

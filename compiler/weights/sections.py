@@ -13,7 +13,7 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Region
 
 from ...dialects import nn
-from ...dialects.blob import BlobAttr
+from ...dialects.blob import BlobAttr, known_digest
 from ...dialects.errors import PassError
 from ...dialects.host.structure import functions_of
 from ...dialects.ir_text import IRPrinter
@@ -36,7 +36,7 @@ class Store:
     def add(self, name: str, data: bytes | memoryview, align: int = TEXT_ALIGNMENTS[0]) -> str:
         """Keeps bytes and returns the section's name, which is an older one where the bytes are known already."""
         # What may change by itself (`add_own`) is never shared by its bytes.
-        section = Section(data, align)
+        section = _section(data, align)
         key = (section.sha256, align)
         if key not in self._by_digest:
             self._by_digest[key] = name
@@ -45,11 +45,20 @@ class Store:
 
     def add_own(self, name: str, data: bytes | memoryview, align: int) -> str:
         """Keeps bytes in a section of their own, whatever other sections hold: they may change by themselves."""
-        self.sections[name] = Section(data, align)
+        self.sections[name] = _section(data, align)
         return name
 
     def add_text(self, name: str, text: str) -> str:
         return self.add(name, text.encode())
+
+
+def _section(data: bytes | memoryview, align: int) -> Section:
+    """A section, whose digest is that of the constant where it is one."""
+    section = Section(data, align)
+    known = known_digest(data)
+    if known is not None:
+        vars(section)["sha256"] = known
+    return section
 
 
 @dataclass

@@ -99,6 +99,14 @@ def tensor_type(dims: Iterable[ExprLike], element_type: Attribute) -> AnyTensorT
     return TensorType(element_type, [DYNAMIC if s is None else s for s in sizes], DimsAttr(tuple(exprs)))
 
 
+def plain(ty: Attribute) -> AnyTensorType:
+    """The tensor type of these dims and elements: the type itself, where it says no more than they, which is quick."""
+    known = as_tensor(ty)
+    if isinstance(known.encoding, NoneAttr) and DYNAMIC not in known.get_shape():
+        return known
+    return tensor_type(shape_of(known), known.element_type)
+
+
 def is_tensor(ty: Attribute) -> TypeGuard[AnyTensorType]:
     """Whether a type is a (ranked) tensor type."""
     return isinstance(ty, TensorType)
@@ -115,11 +123,16 @@ def as_tensor(of: Attribute | SSAValue) -> AnyTensorType:
 def shape_of(of: Attribute | SSAValue) -> tuple[Expr, ...]:
     """The dims of a tensor type or value as expressions. Raises InvalidModelError for a `?` that has no expression."""
     ty = as_tensor(of)
-    if isinstance(ty.encoding, DimsAttr):
-        return ty.encoding.exprs
-    if DYNAMIC in ty.get_shape():
-        raise InvalidModelError(f"{ty}: expected an encoding #nn.dims<...> that names every `?`, got none")
-    return tuple(map(const, ty.get_shape()))
+    if _DIMS not in vars(ty):
+        if not isinstance(ty.encoding, DimsAttr) and DYNAMIC in ty.get_shape():
+            raise InvalidModelError(f"{ty}: expected an encoding #nn.dims<...> that names every `?`, got none")
+        known = ty.encoding.exprs if isinstance(ty.encoding, DimsAttr) else tuple(map(const, ty.get_shape()))
+        vars(ty)[_DIMS] = known  # no parameter: it is neither compared nor printed
+    return vars(ty)[_DIMS]
+
+
+_DIMS = "nn_dims"
+"""Where a tensor type keeps its dims as expressions, for which passes and verifiers ask again and again."""
 
 
 def element_of(of: Attribute | SSAValue) -> Attribute:
@@ -344,7 +357,7 @@ class SameTypeOp(NnOp):
 
     @classmethod
     def infer(cls, x: Attribute) -> AnyTensorType:
-        return tensor_type(shape_of(x), element_of(x))
+        return plain(x)
 
     def inferred(self) -> list[Attribute]:
         return [self.infer(self.operands[0].type)]

@@ -428,6 +428,11 @@ class ConstantOp(NnOp):
         """The value, read-only."""
         return array_of(self.value)
 
+    def drop_all_references(self) -> None:
+        """As for any op that is erased; its bytes go at once, not with the next run of the garbage collector."""
+        super().drop_all_references()
+        self.properties.clear()
+
 
 def constant_attribute(array: np.ndarray, label: str = "") -> BlobAttr | DenseIntOrFPElementsAttr:
     """`dense<...>` for up to `DENSE_LIMIT` elements, else a blob."""

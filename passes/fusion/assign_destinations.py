@@ -111,7 +111,8 @@ class _Layouter:
 
     def finish(self, op: ReturnOp) -> None:
         """Let each graph output be all of a buffer that a group writes, and no buffer two outputs."""
-        for index, value in enumerate(op.operands):
+        operands = list(op.operands)
+        for index, value in enumerate(operands):
             at = self.at(value)
             producer = at.owner.owner
             reason = None
@@ -125,9 +126,11 @@ class _Layouter:
                 self.outputs.add(at.owner)
                 continue
             group = copy_group(value)
-            op.operands[index] = editing.insert_before(op, group, location=group.location).results[0]
+            operands[index] = editing.insert_before(op, group, location=group.location).results[0]
             self.write_layouts(group)
             remark(group, "missed", NAME, f"copied: {reason}")
+        if any(new is not old for new, old in zip(operands, op.operands, strict=True)):
+            op.operands = operands
 
     def run(self, block: Block, constants: set[SSAValue]) -> None:
         for op in list(block.ops):

@@ -12,6 +12,7 @@ from ...dialects.nn import copy_stored
 from ...dialects.provenance import fuse, get_names, helper_location, is_unknown, set_names
 from ..graph.editing import location_of
 from ..kernels.building.group import GroupView
+from ..replacing import Replacements
 
 
 def build_group(view: GroupView) -> GroupOp:
@@ -54,9 +55,8 @@ def _origin(value: SSAValue) -> LocationAttr:
     return NameLoc(name, NoneAttr()) if isinstance(name, StringAttr) else location
 
 
-def replace_by_group(ops: Sequence[Operation], result: SSAValue, group: GroupOp) -> None:
+def replace_by_group(ops: Sequence[Operation], result: SSAValue, group: GroupOp, replaced: Replacements) -> None:
     """Let the group, which stands right before the last of `ops`, replace `result`, and erase the ops."""
-    result.replace_all_uses_with(group.results[0])
+    replaced.replace(result, group.results[0])
     for op in reversed(ops):
-        op.detach()
-        op.erase()
+        replaced.erase(op)

@@ -43,6 +43,7 @@ from ..kernels.cost.decision import decide
 from ..kernels.schedules.competition import Prices
 from ..kernels.schedules.matching import Answer, Matcher
 from ..remarks import remark
+from ..replacing import Replacements
 from .building import build_group, replace_by_group
 from .regions import ROW, Growth, Region, anchor_kind, is_view
 from .storage import answer_of
@@ -109,7 +110,7 @@ def _remark_refusals(region: Region, part: str, answer: Answer) -> None:
         remark(anchor, "missed", NAME, f"{message}{answer.why}")
 
 
-def _commit(region: Region, growth: Growth, matcher: Matcher, prices: Prices) -> None:
+def _commit(region: Region, growth: Growth, matcher: Matcher, prices: Prices, replaced: Replacements) -> None:
     """Turn the longest accepted part of a region into a group and free the rest."""
     for op, reason in region.left_out:
         if is_view(op):
@@ -125,7 +126,7 @@ def _commit(region: Region, growth: Growth, matcher: Matcher, prices: Prices) ->
     growth.taken.difference_update(op for op in (*region.prologue, *region.epilogue) if op not in kept)
     group = build_group(view)
     Rewriter.insert_op(group, InsertPoint.before(ops[-1]))
-    replace_by_group(ops, view.results[0], group)
+    replace_by_group(ops, view.results[0], group, replaced)
     if len(ops) > 1:
         remark(group, "applied", NAME, f"{region.kind} group of {', '.join(op.name for op in group.ops())}")
 
@@ -225,6 +226,7 @@ def fuse_block(block: Block, matcher: Matcher, prices: Prices) -> None:
     """Group the ops of a function's block."""
     _spread_widening_casts(block)
     growth = Growth(block, fed_by_constants_only(block))
+    replaced = Replacements()
     anchors = [(op, anchor_kind(op)) for op in block.ops if _grouped(op, growth.constants)]
     for kind in _PRIORITY:
         for op, own_kind in anchors:
@@ -232,7 +234,8 @@ def fuse_block(block: Block, matcher: Matcher, prices: Prices) -> None:
                 continue
             region = Region(kind, op)
             growth.grow(region)
-            _commit(region, growth, matcher, prices)
+            _commit(region, growth, matcher, prices, replaced)
+    replaced.apply()
 
 
 @dataclass(frozen=True)

@@ -113,9 +113,8 @@ class _Materialiser:
             insert_before(op, new, location=op.location)
             self._replace(op, new)
             return
-        for index, value in enumerate(op.operands):
-            if value in self.narrow:
-                op.operands[index] = self._read(value, f32, op)
+        if any(value in self.narrow for value in op.operands):
+            op.operands = [self._read(value, f32, op) if value in self.narrow else value for value in op.operands]
 
     def _replace(self, op: Operation, new: Operation) -> None:
         if op.results[0].type == new.results[0].type:

@@ -28,6 +28,7 @@ from ...dialects.provenance import NAMES, get_names, set_names
 from ..graph.editing import functions
 from ..kernels.building.group import GroupView
 from ..remarks import remark
+from ..replacing import Replacements
 
 NAME = "outline-groups"
 _NAME_WORDS = 4
@@ -73,6 +74,7 @@ class _Outliner:
     known: dict[Hashable, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     outlined: list[FuncOp] = field(default_factory=list)
+    replaced: Replacements = field(default_factory=Replacements)
 
     def fresh(self, base: str) -> str:
         while True:
@@ -91,15 +93,13 @@ class _Outliner:
         else:
             name = self.known[key] = self.fresh(base_name(group))
             self.outlined.append(_function(name, group))
-        call = fusion.CallOp(SymbolRefAttr(name), list(group.operands), list(group.result_types))
+        operands = [self.replaced.of(operand) for operand in group.operands]
+        call = fusion.CallOp(SymbolRefAttr(name), operands, list(group.result_types))
         call.location = group.location
         set_names(call, get_names(group))
         assert group.parent is not None
         group.parent.insert_op_before(call, group)
-        for old, new in zip(group.results, call.results, strict=True):
-            old.replace_all_uses_with(new)
-        group.detach()
-        group.erase()
+        self.replaced.replace_op(group, call.results)
 
 
 def _function(name: str, group: fusion.GroupOp) -> FuncOp:
@@ -133,4 +133,5 @@ class OutlineGroupsPass(ModulePass):
             for inner in list(func.body.block.ops):
                 if isinstance(inner, fusion.GroupOp):
                     outliner.outline(inner)
+        outliner.replaced.apply()
         op.body.block.add_ops(outliner.outlined)

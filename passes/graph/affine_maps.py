@@ -64,6 +64,8 @@ def absorbs_factor(value: SSAValue) -> bool:
 
 def way_to_weights(value: SSAValue) -> tuple[nn.ConvOp | nn.MatmulOp | None, str | None]:
     """The conv or matmul before a value, past at most `LONGEST_CHAIN` affine ops, and why a factor would not reach its weights."""
+    if not _may_lead_to_weights(value):
+        return None, None
     shared = None
     for _ in range(LONGEST_CHAIN + 1):
         if not value.has_one_use():
@@ -82,6 +84,18 @@ def way_to_weights(value: SSAValue) -> tuple[nn.ConvOp | nn.MatmulOp | None, str
             )
         value = parts[0]
     return None, None
+
+
+def _may_lead_to_weights(value: SSAValue) -> bool:
+    """False where a chain of ops with constants, which is quick to follow, ends at something else than a conv or matmul."""
+    for _ in range(LONGEST_CHAIN):
+        if not isinstance(value.owner, nn.AddOp | nn.MulOp):
+            return isinstance(value.owner, nn.ConvOp | nn.MatmulOp)
+        computed = [operand for operand in value.owner.operands if not isinstance(operand.owner, nn.ConstantOp)]
+        if len(computed) != 1:
+            return True  # which of them is the data takes longer to say
+        value = computed[0]
+    return isinstance(value.owner, nn.ConvOp | nn.MatmulOp)
 
 
 def input_blocker(product: nn.ConvOp | nn.MatmulOp) -> str | None:

@@ -22,6 +22,7 @@ from xdsl.traits import IsTerminator, is_side_effect_free
 
 from ...dialects.blob import BlobAttr
 from ...dialects.provenance import NAMES, fuse, get_names, set_names
+from ..replacing import Replacements
 
 _COMMUTATIVE = {"nn.add", "nn.mul", "nn.min", "nn.max", "nn.logical_and", "nn.logical_or", "nn.logical_xor"}
 
@@ -32,9 +33,9 @@ def _attribute_key(attribute: Hashable) -> Hashable:
     return attribute
 
 
-def op_key(op: Operation) -> Hashable:
+def op_key(op: Operation, replaced: Replacements) -> Hashable:
     """What two ops must share to compute the same results."""
-    operands = tuple(id(operand) for operand in op.operands)
+    operands = tuple(id(replaced.of(operand)) for operand in op.operands)
     return (
         op.name,
         tuple(sorted(operands)) if op.name in _COMMUTATIVE else operands,
@@ -48,17 +49,14 @@ def _may_merge(op: Operation) -> bool:
     return bool(op.results) and not op.regions and not op.has_trait(IsTerminator) and is_side_effect_free(op)
 
 
-def _merge_into(op: Operation, existing: Operation) -> None:
+def _merge_into(op: Operation, existing: Operation, replaced: Replacements) -> None:
     """Replace the results of `op` by those of `existing`, which takes over names that it lacks, and erase `op`."""
     names = [kept or new for kept, new in zip(get_names(existing), get_names(op), strict=True)]
     set_names(existing, names)
-    for old, new in zip(op.results, existing.results, strict=True):
-        old.replace_all_uses_with(new)
-    op.detach()
-    op.erase()
+    replaced.replace_op(op, existing.results)
 
 
-def merge_equal_ops(block: Block) -> int:
+def merge_equal_ops(block: Block, replaced: Replacements) -> int:
     """Merge equal ops of a block and of the regions in it; returns how many went."""
     known: dict[Hashable, Operation] = {}
     locations: dict[Operation, list[LocationAttr]] = {}
@@ -67,12 +65,12 @@ def merge_equal_ops(block: Block) -> int:
     while op is not None:
         following = op.next_op
         for region in op.regions:
-            merged += sum(merge_equal_ops(inner) for inner in region.blocks)
+            merged += sum(merge_equal_ops(inner, replaced) for inner in region.blocks)
         if _may_merge(op):
-            existing = known.setdefault(op_key(op), op)
+            existing = known.setdefault(op_key(op, replaced), op)
             if existing is not op:
                 locations.setdefault(existing, [existing.location]).append(op.location)
-                _merge_into(op, existing)
+                _merge_into(op, existing, replaced)
                 merged += 1
         op = following
     for kept, found in locations.items():  # all at once: one by one would be quadratic
@@ -88,4 +86,6 @@ class CsePass(ModulePass):
     numerics: ClassVar[str] = "exact"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        merge_equal_ops(op.body.block)
+        replaced = Replacements()
+        merge_equal_ops(op.body.block, replaced)
+        replaced.apply()

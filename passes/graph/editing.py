@@ -105,6 +105,7 @@ def erase_unused(ops: Iterable[Operation]) -> None:
             op.erase()
 
 
+_KNOWN_AT_BUILD = (*nn.SOURCES, nn.WeightOp)
 _DEPTH, _REFITTABLE_DEPTH = 8, 24
 """Ops in a row that are looked at to tell what a value depends on, so that a pass that asks for each op stays linear. What depends on
 initializers is never folded, so that chains are longer there."""
@@ -112,7 +113,7 @@ initializers is never folded, so that chains are longer there."""
 
 def depends_on_constants_only(value: SSAValue) -> bool:
     """Whether a value is a constant, initializer or weight, or computed from such by a few ops in a row."""
-    return _sources_of(value) is not None
+    return isinstance(value.owner, _KNOWN_AT_BUILD) or _sources_of(value) is not None
 
 
 def depends_on_initializers(value: SSAValue) -> bool:
@@ -126,7 +127,7 @@ def _sources_of(value: SSAValue) -> set[type[Operation]] | None:
     pending, seen, sources = [(value.owner, 0)], set[Operation | Block](), set[type[Operation]]()
     while pending:
         owner, depth = pending.pop()
-        if isinstance(owner, (*nn.SOURCES, nn.WeightOp)):
+        if isinstance(owner, _KNOWN_AT_BUILD):
             sources.add(type(owner))
             continue
         if depth == (_REFITTABLE_DEPTH if nn.InitializerOp in sources else _DEPTH):

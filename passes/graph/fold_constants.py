@@ -83,7 +83,9 @@ def fold_block(block: Block) -> int:
             if op.operands:
                 remark(op, "missed", NAME, f"not folded: {reason}")
             continue
+        read = [operand.owner for operand in op.operands if isinstance(operand.owner, Operation)]
         sources.append(_replace(op))
+        editing.erase_unused(source for source in read if source.parent is block)  # at once: each may be large
         folded += 1
     editing.erase_unused(op for op in sources if op.parent is block)
     return folded

@@ -24,6 +24,7 @@ from ..base import (
     Value,
     broadcast_dims,
     element_of,
+    plain,
     require,
     shape_of,
     tensor_type,
@@ -58,10 +59,14 @@ class BinaryOp(NnOp):
 
 
 def _broadcast(name: str, *types: Attribute) -> AnyTensorType:
+    if all(ty is types[0] for ty in types):
+        return plain(types[0])
     elements = [element_of(t) for t in types]
-    got = " and ".join(map(str, elements))
     require(
-        len(set(elements)) == 1, lambda: f"{name}: expected operands of one element type, got {got}; insert an nn.cast"
+        all(element == elements[0] for element in elements),
+        lambda: (
+            f"{name}: expected operands of one element type, got {' and '.join(map(str, elements))}; insert an nn.cast"
+        ),
     )
     return tensor_type(broadcast_dims(name, *map(shape_of, types)), elements[0])
 

@@ -93,7 +93,7 @@ def external(model: onnx.ModelProto, location: str) -> onnx.ModelProto:
     return model
 
 
-def test_external_data_is_mapped(tmp_path: Path) -> None:
+def test_external_data_is_read(tmp_path: Path) -> None:
     np.array([1, 2, 3], np.float32).tofile(tmp_path / "weights.bin")
     path = tmp_path / "model.onnx"
     path.write_bytes(external(parsed(ADD), "weights.bin").SerializeToString())

@@ -168,8 +168,8 @@ def test_a_model_without_a_folder(folder: Path) -> None:
         import_onnx(external(ADD, location="ok.bin").SerializeToString())
 
 
-def test_a_file_is_mapped_once(folder: Path) -> None:
-    """A process has a limited number of mappings, and a model any number of tensors."""
+def test_a_file_is_opened_once(folder: Path) -> None:
+    """A process has a limited number of open files, and a model any number of tensors."""
     model = external(ADD, location="ok.bin")
     names = [f"w{i}" for i in range(50)]
     for name in names:
