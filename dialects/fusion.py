@@ -106,7 +106,7 @@ class LayoutAttr(Data[Layout]):
 
     @staticmethod
     def of(view: View[Any]) -> LayoutAttr:
-        """The layout of what lies there. The strides of a row-major tensor do not lower its `align`."""
+        """The layout of a tensor that is this view. The strides of a row-major tensor do not lower its `align`."""
         strides = None if view.is_row_major else view.strides
         numbers = [s for d, s in zip(view.dims, strides or (), strict=False) if d != 1 and s != 1]
         return LayoutAttr.get(strides, gcd(_MOST_ALIGN, *map(divisor_of, [view.offset, *numbers])))
@@ -297,7 +297,7 @@ class CallOp(IRDLOperation):
 
 
 def layouts_of(op: Operation) -> list[LayoutAttr]:
-    """The layouts of a group's or an outlined function's operands and then results; row-major ones where nothing is said."""
+    """The layouts of a group's or an outlined function's operands and then results; row-major without the attribute."""
     attribute = op.attributes.get(LAYOUTS, op.attributes.get(FUNCTION_LAYOUTS))
     if isinstance(attribute, ArrayAttr):
         return [a for a in attribute.data if isinstance(a, LayoutAttr)]

@@ -1,4 +1,4 @@
-"""How `kernel` ops write a float: as a literal, or `inf`, `-inf` and `nan`, which MLIR's bare float literals cannot say."""
+"""How `kernel` ops print a float: as a literal, or as `inf`, `-inf` and `nan`, for which MLIR has no bare literals."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def _barrier(name: str, parameters: str, instruction: str, operands: str = ": : 
 
 
 def _since_900(name: str, instruction: str) -> Wrapper:
-    """A function of one instruction that sm_90 brought; it does nothing on older architectures."""
+    """A function of one instruction that exists from sm_90 on; it does nothing on older architectures."""
     body = f'  asm volatile("{instruction}" : : : "memory");'
     return Wrapper(
         name, f"{FUNCTION}void {name}() {{\n#if __CUDA_ARCH__ >= 900\n{body}\n#endif\n}}", section=Section.BARRIERS

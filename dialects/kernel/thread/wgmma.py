@@ -162,7 +162,7 @@ PIN = Wrapper(
     '  for (int i = 0; i < n * sizeof(T) / 4; i++) asm volatile("" : "+r"(reinterpret_cast<unsigned*>(a)[i]) : : "memory");\n}',
     section=Section.WARPGROUPS,
 )
-"""What `pins_before` and `pins_after` become."""
+"""The C function that `pins_before` and `pins_after` are printed as."""
 
 
 @irdl_op_definition
@@ -205,7 +205,7 @@ instruction(
 
 # wgmma itself: one wrapper for each shape.
 
-# kind -> (reduction extent of one instruction, bytes an element, PTX operand type, accumulator letter, PTX and C accumulator types).
+# kind -> (reduction extent of one instruction, bytes per element, PTX operand type, accumulator letter, PTX and C accumulator types).
 WGMMA = {
     "f16": (16, 2, "f16", "f", "f32", "float"),
     "bf16": (16, 2, "bf16", "f", "f32", "float"),
@@ -235,8 +235,8 @@ def wgmma_name(kind: str, n: int, swizzle: int, *, a_registers: bool, b_transpos
 def _descriptor(swizzle: int) -> Wrapper:
     """
     The shared-memory matrix descriptor: start address, leading and stride byte offsets in units of 16 bytes, swizzle code. Rows (K-major)
-    or reduction steps (N-major) of `swizzle` bytes stand one after the other, so eight of them are 8 * swizzle bytes: the stride offset.
-    The leading offset is not used where one swizzled row spans the operand.
+    or reduction steps (N-major) of `swizzle` bytes are contiguous, so eight of them are 8 * swizzle bytes: the stride offset. The leading
+    offset is not used where one swizzled row spans the operand.
     """
     fixed = _SWIZZLE_CODE[swizzle] << 62 | (8 * swizzle >> 4) << 32 | 1 << 16
     return Wrapper(
@@ -282,7 +282,7 @@ def _wgmma(kind: str, n: int, swizzle: int, a_registers: bool, b_transposed: boo
 
 
 def _lines(items: list[str]) -> str:
-    """Eight items a line."""
+    """The items, eight per line."""
     return ",\n      ".join(", ".join(items[i : i + 8]) for i in range(0, len(items), 8))
 
 
