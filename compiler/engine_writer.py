@@ -1,4 +1,4 @@
-"""Writes an engine: a compiled module becomes the manifest and the sections of one, which are read again before they are given out."""
+"""Writes an engine: a compiled module becomes the manifest and the sections of one, which are read back before they are returned."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .weight_sections import Store, WeightSections, print_module
 
 @dataclass(frozen=True)
 class CompiledKernel:
-    """A kernel on its way into an engine."""
+    """A compiled kernel, to be written into an engine."""
 
     facts: KernelInfo
     source: str
@@ -72,7 +72,7 @@ class EngineWriter:
         }
 
     def engine(self, compiles: int) -> Engine:
-        """The engine as one reads it from a file, weights left where they are. Raises PassError where that is not what was built."""
+        """The engine, read back as from a file, without copying weights. Raises PassError where it differs from what was built."""
         program = list(self._programs.values())[-1]
         manifest = {
             "kind": KIND,
@@ -111,7 +111,7 @@ def _read_back(
 
 
 def _kernel(store: Store, arch: str, made: CompiledKernel) -> dict[str, Any]:
-    """What the manifest says of a kernel; its CUDA C and cubin become sections."""
+    """The manifest's entry of a kernel; its CUDA C and cubin become sections."""
     facts, compiled = made.facts, made.compiled
     entries = list(compiled.resources)
     if len(entries) != 1:
@@ -139,14 +139,14 @@ def _host(module: ModuleOp) -> ModuleOp:
 
 
 def _options(options: BuildOptions) -> dict[str, Any]:
-    """The options as JSON values, without `target`, which the variants say, and the checks, which decide nothing of an engine."""
+    """The options as JSON values, without `target`, which the variants have, and the checks, which do not affect an engine."""
     unsaid = ("target", "check_boundaries", "verify_each")
     listed = {name: getattr(options, name) for name in options.__dataclass_fields__ if name not in unsaid}
     return {name: _json(value) for name, value in sorted(listed.items())}
 
 
 def _remark(remark: Remark) -> dict[str, Any]:
-    """A remark without its place, which is in a text that the engine does not hold."""
+    """A remark as JSON values, without its place in a text, which the engine does not hold."""
     return _json({name: value for name, value in asdict(remark).items() if name != "place"})
 
 

@@ -1,4 +1,4 @@
-"""What an engine holds for one architecture, read and verified."""
+"""The part of an engine for one architecture, read and verified."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Variant(StoredVariant):
-    """What an engine holds for one architecture: its host function and kernels, which hold what they promise.
+    """The part of an engine for one architecture: its host function and kernels, verified against each other.
 
-    What reads IR is loaded when a program is first asked for: an engine that came from the cache of builds needs none to be saved.
+    The code that reads IR is imported at the first use of `program`: an engine from the cache of builds can be saved without it.
     """
 
     @property
     def program(self) -> HostProgram:
-        """The host function, read, verified and ready to bind. EngineFormatError when it does not hold, or does not fit the kernels or
-        the weights."""
+        """The host function, verified and ready to bind. Raises EngineFormatError where it is not valid, or does not fit the kernels or the
+        weights."""
         return self._plan[0]
 
     @cached_property
@@ -49,7 +49,8 @@ class Variant(StoredVariant):
 
     @cached_property
     def tiles(self) -> dict[str, FuncOp]:
-        """The tile-level kernels by name, which the simulator runs. EngineFormatError when they are not those of the host function."""
+        """The tile-level kernels by name, which the simulator runs. Raises EngineFormatError where they are not those of the host
+        function."""
         from ..dialects.kernel import FuncOp
         from .verify_plan import verify_tiles
 

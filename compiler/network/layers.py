@@ -7,12 +7,11 @@
     net.symbols(N=(1, 4, 8))
     module = net.module()
 
-Every `add_...` appends one layer and returns its result, an SSA value of the `nn` dialect. What a layer computes on is such a
-value; parameters may be arrays, and beside a value a number may stand: arrays and numbers become constants. Windows and batch
-norm take channels-first tensors (`layout="NCHW"`, as ONNX and TensorRT do) and put the transposes to `nn`'s channels-last layout
-around themselves; graph passes cancel them. With `layout="NHWC"` there are none. Shapes may name dynamic dims: `"N"`, `"H + 1"`,
-a `dims.Expr`. Wrong shapes and types raise `InvalidModelError` at the call. A network can be built any number of times, and only
-be added to before the first.
+Every `add_...` appends one layer and returns its result, an SSA value of the `nn` dialect. Operands are such values; parameters may be
+arrays, and one operand of a binary layer may be a number: arrays and numbers become constants. Windows and batch norm take channels-first
+tensors (`layout="NCHW"`, as ONNX and TensorRT do) and add transposes to `nn`'s channels-last layout and back; graph passes cancel them.
+With `layout="NHWC"` there are none. Shapes may name dynamic dims: `"N"`, `"H + 1"`, a `dims.Expr`. Wrong shapes and types raise
+`InvalidModelError` at the call. A network can be built any number of times; layers can be added only before the first build.
 """
 
 from __future__ import annotations
@@ -134,11 +133,11 @@ class Network:
             self.budget.sizes[name] = high
 
     def module(self, ranges: Mapping[str, Range] | None = None) -> ModuleOp:
-        """The finished module, verified, a new one at each call; the network cannot be added to afterwards.
+        """The finished module, verified, a new one at each call; no layer can be added afterwards.
 
-        `ranges` are those of dynamic dims that take the place of, or complete, what `symbols` said. Raises InvalidModelError if
-        there is no output, a dynamic dim has no range, or an op does not verify, be it at one size of a range only, and
-        OptionError for a range of no dim.
+        `ranges` are (min, opt, max) of dynamic dims, which override or complete those of `symbols`. Raises InvalidModelError if there is no
+        output, a dynamic dim has no range, or an op does not verify, even at only one size of a range, and OptionError for a range of an
+        unknown dim.
         """
         if not self._outputs:
             raise InvalidModelError("the network has no output; call mark_output")
@@ -186,7 +185,7 @@ class Network:
 
     @contextmanager
     def at(self, location: LocationAttr) -> Generator[None]:
-        """Give `location` to every op added inside, which are those of one node, helpers marked as such; by default a layer's
+        """Give `location` to every op added inside, which are those of one node, and mark its helpers as such; by default a layer's
         location is its kind and number."""
         outer, self._location = self._location, location
         last = self._block.last_op
@@ -243,21 +242,24 @@ class Network:
 
     @checked
     def name(self, value: SSAValue, name: str) -> None:
-        """Let a layer's result stand for the tensor `name`, in check-numerics say; the first name counts."""
+        """Name a layer's result after the tensor `name`, by which check-numerics compares it; the first name counts."""
         check_name("tensor", name)
         if isinstance(op := value.owner, Operation) and len(op.results) == 1 and "nn.names" not in op.attributes:
             set_names(op, [name])
 
     @checked
     def shape(self, value: SSAValue) -> tuple[Expr, ...]:
+        """The dims of a tensor."""
         return nn.shape_of(value)
 
     @checked
     def element(self, value: SSAValue) -> Attribute:
+        """The element type of a tensor."""
         return nn.element_of(value)
 
     @checked
     def dtype(self, value: SSAValue) -> np.dtype[Any]:
+        """The NumPy dtype of a tensor's elements (ml_dtypes for bf16 and f8)."""
         return numpy_dtype(nn.element_of(value))
 
     def operand(self, of: Operand, like: SSAValue | None = None) -> SSAValue:
@@ -298,9 +300,9 @@ class Network:
 
     @checked
     def add_initializer(self, name: str, array: Array) -> SSAValue:
-        """A tensor that a refit may replace: the array's values at this call, by a name of its own in the network.
+        """A tensor that a refit may replace: the array's values at this call, under a unique name in the network.
 
-        In a build without `refit` it is a constant. Raises InvalidModelError where the name stands for other numbers already.
+        In a build without `refit` it is a constant. Raises InvalidModelError where the name has other numbers already.
         """
         check_name("initializer", name)
         array = np.asarray(array)
@@ -374,6 +376,7 @@ class Network:
 
     @checked
     def add_leaky_relu(self, x: SSAValue, alpha: float = 0.01) -> SSAValue:
+        """`x` where `x >= 0`, else `alpha * x`."""
         return self.insert(nn.LeakyReluOp(x, alpha))
 
     @checked
@@ -441,7 +444,7 @@ class Network:
         dilations: Sequence[int] = (1, 1),
         layout: Layout = "NCHW",
     ) -> SSAValue:
-        """The greatest element of each window; padding never wins."""
+        """The greatest element of each window; padding is never the greatest."""
         image = self._to_channels_last(x, layout)
         pooled = self.insert(nn.MaxPoolOp(image, kernel, strides, pads, dilations))
         return self._from_channels_last(pooled, layout)
@@ -495,13 +498,14 @@ class Network:
 
     @checked
     def add_softmax(self, x: SSAValue, axis: int = -1) -> SSAValue:
+        """`exp(x - max) / sum(exp(x - max))` along `axis`."""
         return self.insert(nn.SoftmaxOp(x, axis))
 
     @checked
     def add_layer_norm(
         self, x: SSAValue, scale: SSAValue | Array, bias: SSAValue | Array, *, axis: int = -1, epsilon: float = 1e-5
     ) -> SSAValue:
-        """Normalises over all axes from `axis` on, then scales and shifts."""
+        """Normalises over all axes from `axis` on, then scales and shifts; `scale` and `bias` broadcast to these axes."""
         return self.insert(nn.LayerNormOp(x, self.operand(scale), self.operand(bias), axis, epsilon))
 
     @checked
@@ -534,7 +538,7 @@ class Network:
         bias: float = 1.0,
         layout: Layout = "NCHW",
     ) -> SSAValue:
-        """Local response normalisation across channels."""
+        """Local response normalisation over `size` channels (dim 1, or the last for NHWC)."""
         image = self._to_channels_last(x, layout)
         return self._from_channels_last(self.insert(nn.LrnOp(image, size, alpha, beta, bias)), layout)
 
@@ -542,14 +546,17 @@ class Network:
 
     @checked
     def add_gather(self, x: SSAValue, indices: SSAValue | Array, axis: int = 0) -> SSAValue:
+        """Slices of `x` at integer indices along `axis`: the result has dims x[:axis], indices, x[axis + 1:]."""
         return self.insert(nn.GatherOp(x, self.operand(indices), axis))
 
     @checked
     def add_gather_nd(self, x: SSAValue, indices: SSAValue | Array, batch_dims: int = 0) -> SSAValue:
+        """Slices of `x` at index tuples, the last dim of `indices`; the first `batch_dims` dims of both correspond."""
         return self.insert(nn.GatherNdOp(x, self.operand(indices), batch_dims))
 
     @checked
     def add_concat(self, values: Sequence[SSAValue], axis: int) -> SSAValue:
+        """Tensors joined along `axis`; all their other dims are equal."""
         if not values:
             raise InvalidModelError("concat: expected at least one tensor, got none")
         return self.insert(nn.ConcatOp(list(values), axis))
