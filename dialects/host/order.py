@@ -171,7 +171,7 @@ class _Segment:
                 if not free and may_overlap(touched.place, other.place):
                     _refuse(
                         f"{_named(node)} requires that {_named(self.launches[earlier])} has ended, which its stream and events do not "
-                        f"say: expected a buffer.record behind the one and a buffer.wait before the other"
+                        f"ensure: expected a buffer.record after the latter and a buffer.wait before the former"
                     )
         for touched in node.touched:
             self.touched.setdefault(touched.place.owner, []).append((number, touched))
@@ -184,7 +184,7 @@ class _Segment:
         stream = node.op.stream_number
         if isinstance(node.op, buffer.RecordOp):
             if stream not in self.ended:
-                _refuse(f"{describe(node.op)}: stream {stream} has done nothing: expected a buffer.wait on it before")
+                _refuse(f"{describe(node.op)}: stream {stream} has not begun: expected a buffer.wait on it before")
             self.events[node.op.event] = self.ended[stream]
         elif node.op.event not in self.events:
             _refuse(f"{describe(node.op)}: expected an event that is recorded with no read, branch or loop in between")
@@ -197,7 +197,7 @@ class _Segment:
         if missing:
             late = self.launches[missing.bit_length() - 1]
             _refuse(
-                f"{_named(late)} may not have ended where its streams do: expected stream 0 to wait for an event behind it"
+                f"{_named(late)} may still run when its segment ends: expected stream 0 to wait for an event recorded after it"
             )
 
 

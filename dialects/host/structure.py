@@ -159,7 +159,7 @@ class _Structure:
                 case buffer.AllocOp() | buffer.ArenaOp() | buffer.SlotOp() | buffer.WeightOp() | buffer.SymbolOp():
                     if len(around) > 1:
                         _refuse(
-                            f"{describe(op)} is expected in the block of @main itself: memory and symbols are its own"
+                            f"{describe(op)}: expected it in the block of @main itself, got it in a branch, loop or called function"
                         )
                     if isinstance(op, buffer.SymbolOp):
                         self._define(op.symbol.data, op)
@@ -262,9 +262,11 @@ def _condition(value: SSAValue) -> Condition:
         case arith.CmpiOp() if (number := value.owner.predicate.value.data) < len(_PREDICATES):
             op = value.owner
             return Condition(_PREDICATES[number], _value(op.lhs, op), _value(op.rhs, op))
-        case _:
+        case owner:
+            got = describe(owner) if isinstance(owner, Operation) else "a block argument"
             _refuse(
-                "a condition that the host does not know: expected an i1 of buffer.read, or arith.cmpi of indices, signed"
+                "a condition is not known to the host: expected an i1 of buffer.read, or a signed arith.cmpi of indices, "
+                f"got {got}"
             )
 
 

@@ -162,7 +162,7 @@ class GlobalType(ParametrizedAttribute, TypeAttribute):
     def verify(self) -> None:
         if len(self.dims.exprs) != len(self.strides.exprs):
             raise VerifyException(
-                f"expected one stride per extent, got {len(self.strides.exprs)} strides for {len(self.dims.exprs)} extents"
+                f"{self.name}: expected one stride per extent, got {len(self.strides.exprs)} strides for {len(self.dims.exprs)} extents"
             )
 
 
@@ -252,7 +252,7 @@ class ViewType(ParametrizedAttribute, TypeAttribute):
 
     def verify(self) -> None:
         if self.rank.data < 2:
-            raise VerifyException(f"expected at least two coordinates (row, column), got {self.rank.data}")
+            raise VerifyException(f"{self.name}: expected at least two coordinates (row, column), got {self.rank.data}")
 
 
 @irdl_attr_definition
@@ -297,13 +297,13 @@ class SharedType(ParametrizedAttribute, TypeAttribute):
     def verify(self) -> None:
         if len(self.extents) not in (2, 3):
             raise VerifyException(
-                f"expected rows x columns or stages x rows x columns, got {len(self.extents)} extents"
+                f"{self.name}: expected rows x columns or stages x rows x columns, got {len(self.extents)} extents"
             )
         if self.swizzle.data not in SWIZZLES:
-            raise VerifyException(f"expected a swizzle of {SWIZZLES} bytes, got {self.swizzle.data}")
+            raise VerifyException(f"{self.name}: expected a swizzle of {SWIZZLES} bytes, got {self.swizzle.data}")
         if self.swizzle.data and (self.pad.data or self.row_bytes % self.swizzle.data):
             raise VerifyException(
-                f"expected unpadded rows of a multiple of {self.swizzle.data} bytes for this swizzle, got {self.row_bytes}"
+                f"{self.name}: expected unpadded rows of a multiple of {self.swizzle.data} bytes for this swizzle, got {self.row_bytes}"
             )
 
     @property
@@ -381,7 +381,7 @@ class FragType(ParametrizedAttribute, TypeAttribute):
 
     def verify(self) -> None:
         if len(self.extents) not in (1, 2):
-            raise VerifyException(f"expected one or two extents, got {len(self.extents)}")
+            raise VerifyException(f"{self.name}: expected one or two extents, got {len(self.extents)}")
         if reason := self.layout.check(self.tile):
             raise VerifyException(reason)
 
@@ -449,9 +449,13 @@ class RingType(ParametrizedAttribute, TypeAttribute):
 
     def verify(self) -> None:
         if self.kind.data not in RING_KINDS:
-            raise VerifyException(f"expected a ring of kind {' or '.join(RING_KINDS)}, got '{self.kind.data}'")
+            raise VerifyException(
+                f"{self.name}: expected a ring of kind {' or '.join(RING_KINDS)}, got '{self.kind.data}'"
+            )
         if self.stages.data < 1 or self.consumers.data < 1:
-            raise VerifyException("expected at least one stage and one consumer")
+            raise VerifyException(
+                f"{self.name}: expected at least one stage and one consumer, got {self.stages.data} and {self.consumers.data}"
+            )
 
 
 @irdl_attr_definition

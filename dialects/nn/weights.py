@@ -168,7 +168,9 @@ def _pin(op: InitializerOp, why: str) -> None:
     while root is not None and not isinstance(root, ModuleOp):
         root = root.parent_op()
     if root is None:
-        raise PassError(f"{op.name} {op.label}: expected an op of a module to pin, got one that stands nowhere")
+        raise PassError(
+            f"{op.name} {op.label}: expected an initializer in a module to pin, got one without a module around it"
+        )
     known = pins_of(root)
     if op.label.data not in known:
         set_pins(root, {**known, op.label.data: why})

@@ -123,10 +123,10 @@ def _run_cluster(
 
 
 def _check_ended(func: kernel.FuncOp, block: BlockState) -> None:
-    """Nothing that uses shared memory may be under way when its block ends."""
+    """Raises SimulationError where an operation on shared memory is still in progress when its block ends."""
     where = f"kernel @{func.sym_name.data}, block {block.coords}"
     if block.cluster.early is not None and not block.waited.any():
-        raise SimulationError(f"{where} ended and has not waited for the launch before; a grid_wait is missing")
+        raise SimulationError(f"{where} ended without waiting for the previous launch; a grid_wait is missing")
     seen = block.cluster.clocks.vc[block.first_warp : block.first_warp + block.threads // 32].max(axis=0)
     writer = block.shared.writer
     unseen = (writer >= block.cluster.clocks.warps) & (seen[writer] < block.shared.written)
