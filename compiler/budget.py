@@ -25,7 +25,7 @@ class Budget:
     """The values that depend on constants alone."""
 
     def add(self, op: Operation) -> None:
-        """Count a layer in. Raises UnsupportedOpError where it asks for too much."""
+        """Count a layer. Raises UnsupportedOpError where it costs too much."""
         count = sum(map(self._bytes, op.results))
         if isinstance(op, nn.SOURCES):
             self.given += count

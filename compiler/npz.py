@@ -46,7 +46,7 @@ def load_arrays(path: Path, *, most: int | None = None) -> dict[str, Array]:
 
 
 def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
-    """One array. Raises ValueError where its header asks for other bytes than there are."""
+    """One array. Raises ValueError where its header does not fit the number of bytes."""
     with archive.open(member) as stream:
         version = np.lib.format.read_magic(stream)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0

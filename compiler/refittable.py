@@ -18,7 +18,7 @@ from ..runtime.refit.table import model_digest
 
 
 def initializers_of(module: ModuleOp) -> dict[str, nn.InitializerOp]:
-    """The initializers of a module in order, by name. Raises InvalidModelError where one name stands for different numbers."""
+    """The initializers of a module in order, by name. Raises InvalidModelError where one name has different numbers."""
     found: dict[str, nn.InitializerOp] = {}
     for op in _walk(module):
         known = found.setdefault(op.label.data, op)

@@ -49,7 +49,7 @@ class PassError(TrtcError):
     index: int | None = None
     """The number of the pass, from 1, where a pipeline ran it."""
     op: Any = None
-    """The op that the message is about, where one is known, so that a tool can say where in its input that stands."""
+    """The op that the message is about, where one is known, so that a tool can print its place in the input."""
 
 
 class OptionError(TrtcError):

@@ -22,7 +22,7 @@ MAX_FOLDED_FLOATS = 16
 """The same for whole floats, which are rarely shapes."""
 
 MAX_TERMS = 256
-"""Terms of a dim expression in its canonical form, a sum of products; squaring (A + B) ten times asks for 1025."""
+"""Terms of a dim expression in its canonical form, a sum of products; squaring (A + B) ten times would need 1025."""
 MAX_DEGREE = 64
 """Factors of one product in a dim expression."""
 MAX_COEFFICIENT = 1 << 128

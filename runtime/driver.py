@@ -179,7 +179,7 @@ class Driver:
                 f"tensor map: element type '{spec.element_type}' with swizzle {spec.swizzle} has no encoding."
             )
         rank = len(spec.dims)
-        storage = (ctypes.c_uint64 * 24)()  # CUtensorMap wants 64-byte alignment
+        storage = (ctypes.c_uint64 * 24)()  # CUtensorMap requires 64-byte alignment
         base = ctypes.addressof(storage)
         target = base + (-base) % 64
         dims = (ctypes.c_uint64 * rank)(*spec.dims)

@@ -81,7 +81,7 @@ class Engine(EngineContents):
                 self._manifest["refit"]["initializers"][name]["sha256"] = digest
             self._manifest["model"]["sha256"] = update.model
             live = {key for context in contexts if (key := context.take_weights(update.sections.keys())) is not None}
-            for key in self.loaded.keys() - live:  # what no context holds is loaded again when one asks
+            for key in self.loaded.keys() - live:  # memory that no context uses is loaded again on demand
                 del self.loaded[key]
 
     def missing(self, names: Iterable[str]) -> tuple[str, ...]:

@@ -349,7 +349,7 @@ class Node:
         return self.value(index).element_type
 
     def onnx_type(self, code: int) -> Attribute:
-        """The element type that an ONNX data type code stands for."""
+        """The element type of an ONNX data type code. Raises `UnsupportedNode` for those that no tensor of `nn` has."""
         return onnx_element_type(code)
 
     def numpy_dtype(self, element_type: Attribute) -> np.dtype[Any]:

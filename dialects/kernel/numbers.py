@@ -38,7 +38,7 @@ class Number(CustomDirective):
 
 
 def _exact(number: float) -> str:
-    """All digits of a number, with the point that MLIR asks for."""
+    """All digits of a number, with the decimal point that MLIR requires."""
     digits, exponent, power = repr(number).partition("e")
     return f"{digits}{'' if '.' in digits or not math.isfinite(number) else '.0'}{exponent}{power}"
 

@@ -191,7 +191,7 @@ class _Reader:
                 kernel.check_address(position, within.base + offset * within.dtype.itemsize, within.root)
         missing = sorted(set(kernel.params) - set(op.symbol_names))
         if missing:
-            raise PassError(f"host program: kernel @{name} asks for '{missing[0]}', which its launch does not bind.")
+            raise PassError(f"host program: kernel @{name} reads '{missing[0]}', which its launch does not bind.")
         nodes = tuple(origins(op.location)) or kernel.nodes
         names = tuple(_strings(op, buffer.OUT_NAMES)) or ("",) * len(op.outs)
         written = tuple(range(len(op.ins), len(op.ins) + len(op.outs)))

@@ -110,7 +110,7 @@ class SharedMemory:
             )
         if ((fenced > 0) & (seen[self.writer[granules]] < fenced)).any():
             raise RuleBroken(
-                "fence_proxy_async stands after the barrier: the fence itself must be ordered before TMA or wgmma reads"
+                "fence_proxy_async comes after the barrier: the fence itself must be ordered before TMA or wgmma reads"
             )
 
     def check_write(self, granules: np.ndarray, warps: np.ndarray) -> None:

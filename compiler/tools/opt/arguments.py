@@ -141,11 +141,11 @@ def check_combinations(args: argparse.Namespace) -> None:
         raise OptionError("--start-after: an ONNX file has been through no pass; give the .mlir file of a dump")
     if args.refit and not is_onnx:
         raise OptionError(
-            "--refit is for ONNX files; what is refittable in an .mlir file stands in it, as nn.initializer"
+            "--refit is for ONNX files; an .mlir file itself marks what is refittable, as nn.initializer"
         )
     if args.shape and not is_onnx:
         raise OptionError(
-            "--shape fixes the shape of an ONNX input; the types of an .mlir file stand in it, see --profile"
+            "--shape fixes the shape of an ONNX input; an .mlir file itself has the types of its inputs, see --profile"
         )
 
 

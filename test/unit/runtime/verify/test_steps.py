@@ -68,7 +68,7 @@ ROWS = ("T = array<i64: 0, 4, 8>", "T = array<i64: 0, 4, 9>"), ("i = array<i64: 
         ("read", [("K = array<i64: 0, 8, 16>", "K = array<i64: 0, 8, 17>")], r"a slot of 256 bytes is for a buffer of 16\*K"),
         ("read", [("K = array<i64: 0, 8, 16>", "L = array<i64: 0, 8, 16>")], "K"),
         ("read", [('"K" from %count', '"K" from %one')], ""),
-        ("read", [('"K" from %count', '"M" from %count')], "asks for 'K', which its launch does not bind"),
+        ("read", [('"K" from %count', '"M" from %count')], "reads 'K', which its launch does not bind"),
         ("counted", [("i = array<i64: 0, 4, 7>", "i = array<i64: 1, 4, 7>")], "the range of i, which a loop counts, begins at 1"),
         ("counted", [(", i = array<i64: 0, 4, 7>", "")], "i has no range"),
         ("counted", list(ROWS), r"reaches elements 32 to 35 of 32"),
