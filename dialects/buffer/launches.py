@@ -38,7 +38,7 @@ OUT_NAMES = "buffer.out_names"
 
 
 class Access(StrEnum):
-    """What a launch does with a memref."""
+    """What a launch does with a memref, or an instruction with the memory of an operand."""
 
     NONE = "none"
     READ = "read"

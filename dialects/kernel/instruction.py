@@ -27,10 +27,12 @@ from typing import Any, TypeAlias
 import numpy as np
 from xdsl.ir import Operation, SSAValue
 
+from ..buffer import Access as Access
+
 # Wrappers: CUDA C functions of one PTX instruction.
 
 
-class Section(IntEnum):
+class PreludeSection(IntEnum):
     """The parts of a prelude, in order."""
 
     TYPES = 0
@@ -58,7 +60,7 @@ class Wrapper:
     name: str
     text: str
     requires: tuple[Wrapper, ...] = ()
-    section: Section = field(default=Section.OTHER, repr=False)
+    section: PreludeSection = field(default=PreludeSection.OTHER, repr=False)
     place: tuple[int, ...] = field(default_factory=lambda: (next(_NUMBERS),), repr=False)
 
 
@@ -66,7 +68,7 @@ FUNCTION = "__device__ __forceinline__ "
 
 
 def asm(
-    section: Section,
+    section: PreludeSection,
     name: str,
     parameters: str,
     instruction: str,
@@ -88,14 +90,6 @@ def asm(
 
 
 # Roles: what an operand is to its instruction. Each names the operands or properties of the op that it is made of.
-
-
-class Access(Enum):
-    """How an instruction uses what an operand refers to."""
-
-    READ = "read"
-    WRITE = "write"
-    READ_WRITE = "read and write"
 
 
 @dataclass(frozen=True)

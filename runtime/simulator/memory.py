@@ -164,7 +164,7 @@ class SharedMemory:
         self.proxied[mine] = self.clocks.vc[self.writer[mine], self.writer[mine]]
 
 
-class GlobalTensor:
+class ShadowedTensor:
     """A tensor's flat array; `align` bytes divide its address."""
 
     def __init__(self, array: np.ndarray, align: int, name: str):

@@ -19,7 +19,7 @@ from ...dialects.errors import SimulationError
 from ...dialects.kernel.accesses import touched_by
 from ...dialects.provenance import origins
 from .clocks import Barrier, Clocks, Mbarrier, RuleBroken
-from .memory import GlobalTensor, SharedMemory
+from .memory import ShadowedTensor, SharedMemory
 
 Value = Any
 """A NumPy scalar, an array [threads] or a `LocalRef`."""
@@ -260,7 +260,7 @@ class Cluster:
     """The blocks of a cluster, which run at once, with the scheduler of their strands."""
 
     clocks: Clocks
-    tensors: dict[SSAValue, GlobalTensor]
+    tensors: dict[SSAValue, ShadowedTensor]
     symbols: dict[str, int]
     random: Any  # random.Random
     poison: np.random.Generator

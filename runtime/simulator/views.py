@@ -43,7 +43,7 @@ class GlobalTensor:
         )
 
 
-class View:
+class KernelView:
     """A view made by `kernel.view` or `kernel.im2col`: maps coordinates to element offsets and a mask of those inside."""
 
     tensor: GlobalTensor
@@ -83,7 +83,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class StridedView(View):
+class StridedView(KernelView):
     """A tensor addressed by coordinates over groups of dims."""
 
     tensor: GlobalTensor
@@ -114,7 +114,7 @@ class StridedView(View):
 
 
 @dataclass(frozen=True)
-class Im2colView(View):
+class Im2colView(KernelView):
     """An image batch as a matrix of windows."""
 
     tensor: GlobalTensor

@@ -26,9 +26,9 @@ from ..instruction import (
     FUNCTION,
     Access,
     Constant,
+    PreludeSection,
     Registers,
     Scope,
-    Section,
     SharedByte,
     Wrapper,
     asm,
@@ -43,7 +43,7 @@ __all__ = ["WARPGROUPS", "SetmaxnregOp", "WgmmaCommitOp", "WgmmaFenceOp", "Wgmma
 def _warpgroup(
     name: str, instruction: str, operands: str = ": : ", *, template: str = "", memory: bool = True
 ) -> Wrapper:
-    return asm(Section.WARPGROUPS, name, "", instruction, operands, template=template, memory=memory)
+    return asm(PreludeSection.WARPGROUPS, name, "", instruction, operands, template=template, memory=memory)
 
 
 @irdl_op_definition
@@ -160,7 +160,7 @@ PIN = Wrapper(
     f"template <typename T, int n>\n{FUNCTION}void keep(T (&a)[n]) {{\n"
     "  #pragma unroll\n"
     '  for (int i = 0; i < n * sizeof(T) / 4; i++) asm volatile("" : "+r"(reinterpret_cast<unsigned*>(a)[i]) : : "memory");\n}',
-    section=Section.WARPGROUPS,
+    section=PreludeSection.WARPGROUPS,
 )
 """The C function that `pins_before` and `pins_after` are printed as."""
 
@@ -243,7 +243,7 @@ def _descriptor(swizzle: int) -> Wrapper:
         f"wgmma_descriptor_{swizzle}",
         f"{FUNCTION}unsigned long long wgmma_descriptor_{swizzle}(unsigned address) {{\n"
         f"  return {fixed:#x}ull | (unsigned long long)((address & 0x3ffff) >> 4);\n}}",
-        section=Section.WGMMA,
+        section=PreludeSection.WGMMA,
         place=(0, _SWIZZLE_CODE[swizzle]),
     )
 
@@ -278,7 +278,7 @@ def _wgmma(kind: str, n: int, swizzle: int, a_registers: bool, b_transposed: boo
         f'    : {a_inputs}, "l"(wgmma_descriptor_{swizzle}(b)));\n}}'
     )
     place = (1, list(WGMMA).index(kind), n, _SWIZZLE_CODE[swizzle], a_registers, b_transposed)
-    return Wrapper(name, text, (_DESCRIPTORS[swizzle],), Section.WGMMA, place)
+    return Wrapper(name, text, (_DESCRIPTORS[swizzle],), PreludeSection.WGMMA, place)
 
 
 def _lines(items: list[str]) -> str:
@@ -308,7 +308,7 @@ instruction(
     lambda op: f"{_wgmma_of(op).name}({{acc}}, {{{'a' if op.a_local is None else 'a_registers'}}}, {{b}})",
     {
         "acc": Registers(
-            "acc", "acc_position", lambda op: op.n.value.data // 2, Access.READ_WRITE,
+            "acc", "acc_position", lambda op: op.n.value.data // 2, Access.UPDATE,
             lambda op: "int" if op.kind.data == "s8" else "float",
         ),
         "a": SharedByte("a"),

@@ -15,15 +15,15 @@ from ....dialects.kernel.layouts import OuterA, OuterB
 from ....dialects.kernel.scalars.table import evaluate
 from ....dialects.meaning import arithmetic
 from ....dialects.provenance import describe
-from ..views import Array, Im2colView, StridedView, View, poison
+from ..views import Array, Im2colView, KernelView, StridedView, poison
 from .state import Ring, Slot, State, TensorMap
 
 
-def _view(m: State, op: kernel.ViewOp) -> View:
+def _view(m: State, op: kernel.ViewOp) -> KernelView:
     return StridedView.bind(op, m.values[op.source], m.symbols)
 
 
-def _im2col(m: State, op: kernel.Im2colOp) -> View:
+def _im2col(m: State, op: kernel.Im2colOp) -> KernelView:
     return Im2colView.bind(op, m.values[op.source], m.symbols)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from xdsl.ir import Operation, SSAValue
 
 from ....dialects import kernel
-from ..views import Array, GlobalTensor, View
+from ..views import Array, GlobalTensor, KernelView
 
 
 class Diverged(Exception):
@@ -43,7 +43,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class TensorMap:
-    view: View
+    view: KernelView
     box: tuple[int, ...]
 
 
@@ -104,7 +104,7 @@ class State:
         rows = None if row is None else self.per_block(row, 2) + np.arange(frag.extents[0])[None, :, None]
         return rows, self.per_block(column, 2) + np.arange(frag.extents[1])[None, None, :]
 
-    def tile_of(self, view: View, op: Operation, coords: Sequence[SSAValue], shape: Sequence[int]) -> Array:
+    def tile_of(self, view: KernelView, op: Operation, coords: Sequence[SSAValue], shape: Sequence[int]) -> Array:
         """A tile for shared memory, zero outside the view, for every block."""
         leading = [self.per_block(c, 2) for c in coords[:-2]]
         rows = self.per_block(coords[-2], 2) + np.arange(shape[0])[None, :, None]
