@@ -140,9 +140,7 @@ def check_combinations(args: argparse.Namespace) -> None:
     if args.start_after is not None and is_onnx:
         raise OptionError("--start-after: an ONNX file has been through no pass; give the .mlir file of a dump")
     if args.refit and not is_onnx:
-        raise OptionError(
-            "--refit is for ONNX files; an .mlir file itself marks what is refittable, as nn.initializer"
-        )
+        raise OptionError("--refit is for ONNX files; an .mlir file itself marks what is refittable, as nn.initializer")
     if args.shape and not is_onnx:
         raise OptionError(
             "--shape fixes the shape of an ONNX input; an .mlir file itself has the types of its inputs, see --profile"
