@@ -319,7 +319,7 @@ class ViewOp(IRDLOperation):
 
     @property
     def view(self) -> View[SSAValue]:
-        """Where the result lies in the source."""
+        """The source with the dims, strides and offset of the result, in elements."""
         return View(self.source, self.dims.exprs, self.strides.exprs, self.offset.exprs[0])
 
     def verify_(self) -> None:

@@ -54,7 +54,7 @@ _NUMBERS = count()
 class Wrapper:
     """
     An entry of a prelude: its name, its C text and the entries that must come before it. `place` orders the entries of a section; those
-    made without one stand in the order of their definition.
+    made without one are in the order of their definition.
     """
 
     name: str
