@@ -13,7 +13,7 @@ from ..dialects import kernel, nn
 from ..dialects.errors import EngineFormatError, PassError
 from ..dialects.host.structure import called_by, functions_of
 from ..passes.remarks import Remark
-from ..runtime.container import Section, decode_manifest, encode_manifest
+from ..runtime.container import decode_manifest, encode_manifest
 from ..runtime.contents import spec_to_json
 from ..runtime.engine import Engine
 from ..runtime.kernels import KernelInfo, interface
@@ -49,7 +49,7 @@ class EngineWriter:
     store: Store = field(default_factory=Store)
     weights: WeightSections = field(init=False)
     _variants: dict[str, Any] = field(default_factory=dict[str, Any])
-    _programs: dict[str, HostProgram] = field(default_factory=dict[str, HostProgram])
+    _programs: dict[str, tuple[ModuleOp, HostProgram]] = field(default_factory=dict[str, tuple[ModuleOp, HostProgram]])
 
     def __post_init__(self) -> None:
         initializers = {} if self.structure is None else self.structure.initializers
@@ -61,7 +61,7 @@ class EngineWriter:
         """Adds what was built for `arch`: the module with its host function, and the text of the kernels in tile ops."""
         host = _host(module)
         program = read_program(module, {made.facts.name: made.facts for made in kernels})
-        self._programs[arch] = program
+        self._programs[arch] = (host, program)
         self._variants[arch] = {
             "host": self.store.add_text(f"{arch}/host.mlir", print_module(host)),
             "tiles": self.store.add_text(f"{arch}/kernels.mlir", tiles),
@@ -72,8 +72,11 @@ class EngineWriter:
         }
 
     def engine(self, compiles: int) -> Engine:
-        """The engine, read back as from a file, without copying weights. Raises PassError where it differs from what was built."""
-        program = list(self._programs.values())[-1]
+        """
+        The engine; its weights are not copied. Its plan is verified as one from a file is; under `verify_each` it is also read back from
+        its text. Raises PassError where the plan is invalid or differs from what was built.
+        """
+        _, program = list(self._programs.values())[-1]
         manifest = {
             "kind": KIND,
             "format": FORMAT,
@@ -86,28 +89,30 @@ class EngineWriter:
             "refit": None if self.structure is None else self.weights.refit(self.structure),
             "variants": self._variants,
         }
-        return _read_back(manifest, self.store.sections, self._programs, compiles)
+        try:
+            engine = Engine(decode_manifest(encode_manifest(manifest)), self.store.sections, compiles=compiles)
+            if engine.refittable:
+                engine.verify()
+            if self.options.verify_each:
+                _read_back(engine, self._programs)
+            else:
+                for arch, (host, built) in self._programs.items():
+                    engine.variant(arch).hold(host, built)
+        except (EngineFormatError, ValueError) as error:
+            raise PassError(f"build: the engine cannot be read back: {error}") from error
+        return engine
 
 
-def _read_back(
-    manifest: dict[str, Any], sections: Mapping[str, Section], programs: Mapping[str, HostProgram], compiles: int
-) -> Engine:
-    try:
-        engine = Engine(decode_manifest(encode_manifest(manifest)), sections, compiles=compiles)
-        if engine.refittable:
-            engine.verify()
-        for arch, built in programs.items():
-            read = engine.variant(arch).program
-            for part in fields(HostProgram):
-                expected, got = getattr(built, part.name), getattr(read, part.name)
-                if expected != got:
-                    raise PassError(
-                        f"build: the {part.name} of the host function for {arch} do not read back: expected {expected!r:.200}, "
-                        f"got {got!r:.200}."
-                    )
-    except (EngineFormatError, ValueError) as error:
-        raise PassError(f"build: the engine cannot be read back: {error}") from error
-    return engine
+def _read_back(engine: Engine, programs: Mapping[str, tuple[ModuleOp, HostProgram]]) -> None:
+    for arch, (_, built) in programs.items():
+        read = engine.variant(arch).program
+        for part in fields(HostProgram):
+            expected, got = getattr(built, part.name), getattr(read, part.name)
+            if expected != got:
+                raise PassError(
+                    f"build: the {part.name} of the host function for {arch} do not read back: expected {expected!r:.200}, "
+                    f"got {got!r:.200}."
+                )
 
 
 def _kernel(store: Store, arch: str, made: CompiledKernel) -> dict[str, Any]:

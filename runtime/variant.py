@@ -12,6 +12,8 @@ from ..dialects.errors import EngineFormatError, TrtcError
 from .stored import StoredVariant
 
 if TYPE_CHECKING:
+    from xdsl.dialects.builtin import ModuleOp
+
     from ..dialects.kernel import FuncOp
     from .program.host import HostProgram
     from .verify_plan import Interfaces
@@ -29,6 +31,15 @@ class Variant(StoredVariant):
         """The host function, verified and ready to bind. Raises EngineFormatError where it is not valid, or does not fit the kernels or the
         weights."""
         return self._plan[0]
+
+    def hold(self, module: ModuleOp, program: HostProgram) -> None:
+        """
+        Keep the host module and its program as the build has them, instead of reading their text. Raises EngineFormatError for an
+        invalid plan.
+        """
+        from .verify_plan import verify_plan
+
+        self.__dict__["_plan"] = program, verify_plan(self, module, program)
 
     @cached_property
     def _plan(self) -> tuple[HostProgram, Interfaces]:

@@ -13,14 +13,13 @@ Channels are padded to four; an even stride reads pairs of pixels.
     %4 = nn.conv %3, %w' {strides = 2, 1, pads = 3, 2, 3, 1}                  // w': 64x7x4x8, zeros where w has nothing
 
 Tensor-core kernels copy A in pieces of 16 bytes where 8 f16 channels lie side by side; 3 channels they copy one by one. Transpose, pad and
-cast are one launch, which small images do not repay: below `least_pixels` output pixels (at the profile's opt sizes) the conv
-stays, but a cast moves behind the transpose, next to the conv, so that the conv can take it in. Only f16 and bf16, one group, and weights
-known at build time. Zeros join the sums, so results may differ in the order of summation.
+cast are one launch, which small images and windows do not repay: it is a decision between the prices of both (`cost/decision.py`, at the
+profile's opt sizes). Where the conv stays, a cast moves behind the transpose, next to the conv, so that the conv can take it in. Only
+f16 and bf16, one group, and weights known at build time. Zeros join the sums, so results may differ in the order of summation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -31,19 +30,18 @@ from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
 from ...dialects import nn, quant
-from ...dialects.dims import product
 from ...dialects.nn import element_of, shape_of
+from ..kernels.cost.decision import decide
+from ..kernels.schedules.competition import Prices
 from ..remarks import remark
 from ..rewriting import apply_patterns
 from .editing import depends_on_constants_only
+from .image_prices import PADDED, image_prices
 
 NAME = "pad-channels"
 FEW = (3, 4)
 CHANNELS = 4
-LEAST_PIXELS = 50_000
-"""About four images of 112 x 112: from there on a launch of a few microseconds costs less than loads of single elements."""
-_UNKNOWN_SIZE = 64
-"""Assumed for a dim whose symbol has no range."""
+TARGET = "kernel.target"
 
 
 @dataclass(frozen=True)
@@ -104,8 +102,8 @@ def pairing_of(conv: nn.ConvOp) -> Pairing:
 class PadChannels(RewritePattern):
     """conv of 3 or 4 channels -> conv of 4 (or, on pairs of pixels, 8) channels."""
 
-    def __init__(self, ranges: Mapping[str, tuple[int, int, int]], least_pixels: int):
-        self.ranges, self.least_pixels = ranges, least_pixels
+    def __init__(self, prices: Prices, always: bool):
+        self.prices, self.always = prices, always
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.ConvOp, rewriter: PatternRewriter, /) -> None:
@@ -121,25 +119,29 @@ class PadChannels(RewritePattern):
         if isinstance(image.source.owner, quant.DequantizeOp):
             remark(op, "missed", NAME, "its image is quantized; a pad would part it from its dequantize")
             return
-        if (reason := self._uneconomic_padding(op)) is not None:
-            remark(op, "missed", NAME, reason)
-            _sink_cast(op, image, rewriter)
+        made = self._padded(op, image, pairing, channels)
+        if isinstance(made, str):
+            remark(op, "missed", NAME, made)
             return
-        self._pad(op, image, pairing, channels, rewriter)
-
-    def _uneconomic_padding(self, op: nn.ConvOp) -> str | None:
-        """Why preparing the image does not pay for its launch, or None."""
-        pixels = product(shape_of(op.result)[:3])
-        sizes = {s: self.ranges[s][1] if s in self.ranges else _UNKNOWN_SIZE for s in pixels.symbols()}
-        found = pixels.evaluate(sizes)
-        return (
-            None
-            if found >= self.least_pixels
-            else f"{found} output pixels: expected {self.least_pixels} to repay a launch"
-        )
+        conv = made[-1]
+        assert isinstance(conv, nn.ConvOp)
+        if not self.always:
+            decision = decide("image of a first conv", image_prices(op, conv, image.source, self.prices))
+            if decision.chosen != PADDED:
+                remark(op, "missed", NAME, str(decision))
+                _drop(made)
+                _sink_cast(op, image, rewriter)
+                return
+            remark(op, "analysis", NAME, str(decision))
+        remark(
+            op, "applied", NAME,
+            f"{channels} channels read as {shape_of(conv.x)[3]} in groups of {pairing.factor} pixels",
+        )  # fmt: skip
+        rewriter.replace(op, made, [conv.result])
 
     @staticmethod
-    def _pad(op: nn.ConvOp, image: Image, pairing: Pairing, channels: int, rewriter: PatternRewriter) -> None:
+    def _padded(op: nn.ConvOp, image: Image, pairing: Pairing, channels: int) -> list[Operation] | str:
+        """What replaces a conv, the new conv last; or why it cannot."""
         new: list[Operation] = []
 
         def add(made: Operation) -> SSAValue:
@@ -174,15 +176,17 @@ class PadChannels(RewritePattern):
             nn.values_of(op.dilations), math=op.math.data.value if op.math is not None else None, element_type=element_of(op.result),
         )  # fmt: skip
         nn.copy_stored(op, conv)
-        if shape_of(conv.result) != shape_of(op.result):
-            for made in reversed([*new, conv]):
-                made.erase()
-            remark(op, "missed", NAME, f"a result of shape {op.result.type} would be written {conv.result.type}")
-            return
-        remark(
-            op, "applied", NAME, f"{channels} channels read as {shape_of(x)[3]} in groups of {pairing.factor} pixels"
-        )
-        rewriter.replace(op, [*new, conv], [conv.result])
+        new.append(conv)
+        if shape_of(conv.result) == shape_of(op.result):
+            return new
+        written = conv.result.type
+        _drop(new)
+        return f"a result of shape {op.result.type} would be written {written}"
+
+
+def _drop(made: list[Operation]) -> None:
+    for op in reversed(made):
+        op.erase()
 
 
 def _sink_cast(op: nn.ConvOp, image: Image, rewriter: PatternRewriter) -> None:
@@ -197,14 +201,11 @@ def _sink_cast(op: nn.ConvOp, image: Image, rewriter: PatternRewriter) -> None:
 
 @dataclass(frozen=True)
 class PadChannelsPass(ModulePass):
-    """Pad the three or four channels of a first conv, so that it reads vectors.
-
-    `least_pixels`: output pixels from which on a launch of its own prepares the image.
-    """
+    """Pad the three or four channels of a first conv, so that it reads vectors, where prices say so; `always` asks no prices."""
 
     name = NAME
     numerics: ClassVar[str] = "reassociates"
-    least_pixels: int = LEAST_PIXELS
+    always: bool = False
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        apply_patterns(op, [PadChannels(nn.symbol_ranges(op), self.least_pixels)], recursive=False)
+        apply_patterns(op, [PadChannels(Prices(op.attributes.get(TARGET)), self.always)], recursive=False)

@@ -21,7 +21,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 from records import Recorder
-from timing import Forcing, choices, engine_time, relative_error, torch_graph_time
+from timing import RUNS, Forcing, choices, engine_time, relative_error, torch_graph_time
 
 import trtc
 from trtc.compiler.universe import make_context
@@ -117,12 +117,12 @@ class Bench:
         import torch
 
         torch.backends.cudnn.benchmark = True
-        return torch_graph_time(lambda: self._convolve(self.x, self.w))
+        return torch_graph_time(lambda: self._convolve(self.x, self.w), RUNS)
 
     def ours(self, options: trtc.BuildOptions, forcing: Forcing) -> tuple[float, float, str]:
         """(microseconds, error, choices)."""
         engine = trtc.build(module(self.shape, self.weights), options, observers=[forcing])
-        outputs, time = engine_time(engine, self.inputs)
+        outputs, time = engine_time(engine, self.inputs, RUNS)
         return time, relative_error(outputs["y"], self.wanted), choices(engine)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 from records import Recorder
-from timing import choices, engine_time, relative_error, torch_graph_time
+from timing import RUNS, choices, engine_time, relative_error, torch_graph_time
 
 import trtc
 from trtc.compiler.universe import make_context
@@ -61,11 +61,11 @@ def measure(recorder: Recorder, shape: str, dtype: str, options: trtc.BuildOptio
     a = torch.randn(m, k, device="cuda").to(getattr(torch, DTYPES[dtype]))
     b = torch.randn(n, k, device="cuda").to(getattr(torch, DTYPES[dtype]))
     inputs = {"a": cupy.from_dlpack(a), "b": cupy.from_dlpack(b)}
-    outputs, time = engine_time(engine, inputs)
+    outputs, time = engine_time(engine, inputs, RUNS)
     rows, want = reference(inputs["a"], inputs["b"])
     error = relative_error(cupy.asnumpy(outputs["c"][rows]), cupy.asnumpy(want))
     c = torch.empty(m, n, device="cuda", dtype=a.dtype)
-    cublas = torch_graph_time(lambda: torch.matmul(a, b.T, out=c))
+    cublas = torch_graph_time(lambda: torch.matmul(a, b.T, out=c), RUNS)
     tflops = 2e-6 * m * n * k / time
     recorder.case(
         shape,

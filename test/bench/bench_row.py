@@ -19,7 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 from records import Recorder
-from timing import Forcing, choices, engine_time, relative_error, torch_graph_time
+from timing import RUNS, Forcing, choices, engine_time, relative_error, torch_graph_time
 
 import trtc
 from trtc.dialects import nn
@@ -92,7 +92,7 @@ class Bench:
 
         parameters = self.scale.cpu().numpy(), self.bias.cpu().numpy()
         engine = trtc.build(network(self.op, self.dims, self.axes, self.dtype, parameters), observers=[forcing])
-        outputs, time = engine_time(engine, {"x": cupy.from_dlpack(self.x)})
+        outputs, time = engine_time(engine, {"x": cupy.from_dlpack(self.x)}, RUNS)
         return time, relative_error(cupy.asnumpy(outputs["y"]), self.wanted), choices(engine)
 
     @property
@@ -103,7 +103,7 @@ class Bench:
 def measure(recorder: Recorder, text: str, dtype: str, candidates: bool) -> None:
     bench, forcing = Bench(text, dtype), Forcing(*ANCHORS)
     time, error, chosen = bench.ours(forcing)
-    peer = torch_graph_time(lambda: bench.compute(bench.x))
+    peer = torch_graph_time(lambda: bench.compute(bench.x), RUNS)
     note = f"{bench.bytes / time * 1e-3:.0f} GB/s {chosen}"
     recorder.case(text, dtype=dtype, unit="us", ours=time, peers={"torch eager": peer}, error=error, note=note)
     if candidates:

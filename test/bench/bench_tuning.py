@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "models")]
 from bench_prices import grouped, spearman  # noqa: E402
 from records import Recorder  # noqa: E402
-from timing import engine_time  # noqa: E402
+from timing import RUNS, engine_time  # noqa: E402
 
 import trtc  # noqa: E402
 from trtc.compiler.frontend import import_onnx  # noqa: E402
@@ -65,7 +65,7 @@ class Tuned:
 
     group: Group
     replay: float
-    """Microseconds of a graph of its own, which prices leave out."""
+    """Microseconds of its part of a graph, which prices leave out."""
     measured: tuple[float, ...]
 
     @property
@@ -176,7 +176,7 @@ class Only(Observer):
 def timed(module: ModuleOp, inputs: dict[str, np.ndarray], candidate: Candidate) -> float:
     """Builds the group with a candidate and times it on the GPU."""
     engine = trtc.build(module.clone(), observers=[Only(candidate.choice)])
-    return engine_time(engine, inputs)[1]
+    return engine_time(engine, inputs, RUNS)[1]
 
 
 def tune(groups: Iterable[Group], replay: float, measure: Measure, seconds: float) -> Iterator[Tuned]:
@@ -231,7 +231,7 @@ def main() -> None:
         module = import_onnx(model.proto, profiles=model.profiles)
         streams.append(groups_of(name, module, arch, given.precision))
     recorder = Recorder("tuning")
-    replay = gpu_of(describe_target(arch)).replay
+    replay = gpu_of(describe_target(arch)).replay / RUNS
     record(recorder, list(tune(in_turns(streams), replay, timed, given.seconds)), given.precision)
 
 

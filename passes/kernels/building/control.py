@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 from xdsl.dialects import arith, scf
-from xdsl.dialects.builtin import IndexType, IntegerAttr, LocationAttr
+from xdsl.dialects.builtin import IndexType, IntegerAttr, LocationAttr, UnitAttr
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from ....dialects import kernel
@@ -139,14 +139,19 @@ class ControlBuilder(Emitter):
         carried: Sequence[SSAValue],
         body: Callable[[Self, SSAValue, Sequence[SSAValue]], Sequence[SSAValue]],
         name: str | None = None,
+        *,
+        unroll: bool = False,
     ) -> list[SSAValue]:
-        """`scf.for`; `body(builder, position, values)` gives the values for the next round; `name` is the position's."""
+        """`scf.for`; `body(builder, position, values)` gives the values for the next round; `name` is the position's. With `unroll` the
+        CUDA C asks NVRTC to repeat the body."""
         block = Block(arg_types=[index, *(v.type for v in carried)])
         for argument, hint in zip(block.args, (name, *(v.name_hint for v in carried)), strict=True):
             argument.name_hint = hint
         inner = self.inner(block)
         inner.insert(scf.YieldOp(*body(inner, block.args[0], block.args[1:])))
         loop = scf.ForOp(self.index(lower), self.index(upper), self.index(step), list(carried), Region(block))
+        if unroll:
+            loop.attributes["unroll"] = UnitAttr()
         for result, value in zip(loop.results, carried, strict=True):
             result.name_hint = value.name_hint
         return list(self.insert(loop).results)

@@ -51,6 +51,8 @@ class Work:
     refill: float = 0.0
     """Waits between one block and the next in its place: the last stores, then the first loads. None where blocks are persistent
     or so short that others fill the gap."""
+    start: float = 0.0
+    """Waits of the launch before its first step: barriers, tensor maps and roles that are set up."""
     whole_waves: bool = False
     """Whether blocks are so long that a wave of few takes as long as one of many."""
 

@@ -59,7 +59,7 @@ class Gpu:
     """Cycles of one step that nothing overlaps: load, wait, compute, barrier. A ring of three stages has one step of three."""
     launch: float = 1.0
     """Microseconds of one more launch in a CUDA graph."""
-    replay: float = 1.6
+    replay: float = 1.3
     """Microseconds that a graph of one launch takes beside: in what benchmarks measure, not in prices."""
     threads: int = 2048
     """Threads that an SM holds."""

@@ -2,7 +2,8 @@
 Microseconds of a launch from what it does (`Work`) and what a GPU can do (`Gpu`).
 
 Blocks run in waves: as many on an SM as its shared memory, registers and threads hold, but no more than there are. A step of those takes as
-long as the pipe that is busiest with it, or the bytes, and no less than a wait that only steps ahead shorten. What all blocks do and
+long as the pipe that is busiest with it, or the bytes, and no less than a wait that only steps ahead shorten. What a launch sets up stands
+before its first step. What all blocks do and
 what DRAM or L2 deliver overlap, almost: the soft maximum of both. A launch costs its node in the graph besides.
 
 The model is to order candidates, and to tell a microsecond from two; docs/design/cost-model.md has how far it is from the records.
@@ -51,10 +52,11 @@ def _busy(work: Work, gpu: Gpu, sms: int, smem: int) -> float:
         step = max(step, count / (pipe.rate * min(1.0, warps / pipe.warps)))
     step = max(together * step, gpu.wait / work.ahead)
     wave = work.steps * step + together * work.epilogue / gpu.pipes[ISSUE].rate
+    start = work.start * gpu.wait
     if not work.whole_waves:
-        return ceil(work.blocks / sms) / together * wave
+        return start + ceil(work.blocks / sms) / together * wave
     waves = ceil(work.blocks / (sms * together))
-    return waves * wave + (waves - 1) * work.refill * gpu.wait
+    return start + waves * wave + (waves - 1) * work.refill * gpu.wait
 
 
 def launch_price(work: Work, target: Target) -> float:

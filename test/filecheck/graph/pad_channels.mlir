@@ -1,5 +1,5 @@
-// RUN: trtc-opt %s -p 'pad-channels{least_pixels=100},dce' --split-input-file --verify-diagnostics --parsing-diagnostics | filecheck %s
-// RUN: trtc-opt %s -p 'pad-channels{least_pixels=100},dce' --split-input-file --verify-diagnostics --parsing-diagnostics --remarks 2>&1 | filecheck %s --check-prefix=REMARK
+// RUN: trtc-opt %s -p 'pad-channels{always=true},dce' --split-input-file --verify-diagnostics --parsing-diagnostics | filecheck %s
+// RUN: trtc-opt %s -p 'pad-channels{always=true},dce' --split-input-file --verify-diagnostics --parsing-diagnostics --remarks 2>&1 | filecheck %s --check-prefix=REMARK
 
 // An even stride: a fourth channel, and pairs of pixels side by side. The window starts one column earlier, so that it starts with a pair.
 // CHECK-LABEL: @pairs
@@ -34,7 +34,7 @@ func.func @odd_width(%x: tensor<1x31x31x3xf16>) -> tensor<1x15x15x8xf16> {
 
 // -----
 
-// Stride 1: four channels, no pairs. The usual batch decides: 4 * 8 * 8 output pixels.
+// Stride 1: four channels, no pairs.
 // CHECK-LABEL: @dynamic_batch
 // CHECK: nn.pad %x {low = array<i64: 0, 0, 0, 0>, high = array<i64: 0, 0, 0, 1>
 // CHECK-NOT: nn.reshape
@@ -46,22 +46,6 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 4, 8>}} {
     %0 = nn.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<?x8x8x3xf16, #nn.dims<N, 8, 8, 3>>, tensor<8x3x3x3xf16>) -> tensor<?x8x8x8xf16, #nn.dims<N, 8, 8, 8>>
     func.return %0 : tensor<?x8x8x8xf16, #nn.dims<N, 8, 8, 8>>
   }
-}
-
-// -----
-
-// Refused: too small an image to repay a launch. The cast moves next to the conv.
-// CHECK-LABEL: @small
-// CHECK: %[[T:.*]] = nn.transpose %x
-// CHECK: %[[C:.*]] = nn.cast %[[T]] : (tensor<1x8x8x3xf32>) -> tensor<1x8x8x3xf16>
-// CHECK: nn.conv %[[C]], %{{.*}} {strides = array<i64: 1, 1>
-// REMARK: missed: pad-channels: nn.conv{{.*}}: 64 output pixels: expected 100 to repay a launch
-func.func @small(%x: tensor<1x3x8x8xf32>) -> tensor<1x8x8x8xf16> {
-  %w = nn.constant dense<1.0> : tensor<8x3x3x3xf16>
-  %0 = nn.cast %x : (tensor<1x3x8x8xf32>) -> tensor<1x3x8x8xf16>
-  %1 = nn.transpose %0 {permutation = array<i64: 0, 2, 3, 1>} : (tensor<1x3x8x8xf16>) -> tensor<1x8x8x3xf16>
-  %2 = nn.conv %1, %w {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x8x8x3xf16>, tensor<8x3x3x3xf16>) -> tensor<1x8x8x8xf16>
-  func.return %2 : tensor<1x8x8x8xf16>
 }
 
 // -----
@@ -91,6 +75,18 @@ func.func @quantized(%x: tensor<1x32x32x3xi8>) -> tensor<1x32x32x8xf16> {
   %0 = quant.dequantize %x, %s : (tensor<1x32x32x3xi8>, tensor<f16>) -> tensor<1x32x32x3xf16>
   %1 = nn.conv %0, %w {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x32x32x3xf16>, tensor<8x3x3x3xf16>) -> tensor<1x32x32x8xf16>
   func.return %1 : tensor<1x32x32x8xf16>
+}
+
+// -----
+
+// A picture of f32 that a conv multiplies in f16: its padding is stored as f16, and the conv keeps what it multiplies in and stores.
+// CHECK-LABEL: @stored
+// CHECK: nn.pad %x {nn.stored = f16, low
+// CHECK: nn.conv %{{.*}} {nn.stored = f16, {{.*}}math = #nn.math<f16>} : (tensor<64x8x8x4xf32>
+func.func @stored(%x: tensor<64x8x8x3xf32>) -> tensor<64x7x7x8xf32> {
+  %w = nn.constant dense<1.0> : tensor<8x2x2x3xf32>
+  %0 = nn.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64, math = #nn.math<f16>, nn.stored = f16} : (tensor<64x8x8x3xf32>, tensor<8x2x2x3xf32>) -> tensor<64x7x7x8xf32>
+  func.return %0 : tensor<64x7x7x8xf32>
 }
 
 // -----

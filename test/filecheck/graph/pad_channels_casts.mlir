@@ -1,4 +1,4 @@
-// RUN: trtc-opt %s -p 'pad-channels{least_pixels=1000},dce' --split-input-file | filecheck %s
+// RUN: trtc-opt %s -p 'pad-channels,dce' --split-input-file | filecheck %s
 
 // Refused: a cast stays before its transpose where others read the cast image, or the transposed one.
 // CHECK-LABEL: @shared
@@ -38,41 +38,4 @@ func.func @others(%x: tensor<1x3x8x8xf64>, %y: tensor<1x3x8x8xf16>, %z: tensor<1
   %5 = nn.cast %z : (tensor<1x8x8x3xf32>) -> tensor<1x8x8x3xf16>
   %6 = nn.conv %5, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x8x8x3xf16>, tensor<8x2x2x3xf16>) -> tensor<1x7x7x8xf16>
   func.return %2, %4, %6 : tensor<1x7x7x8xf16>, tensor<1x7x7x8xf16>, tensor<1x7x7x8xf16>
-}
-
-// -----
-
-// The batch counts at its usual size, 2 of 49 pixels each: too few, though the largest would be enough.
-// CHECK-LABEL: @usual
-// CHECK-NOT: nn.pad
-// CHECK: func.return
-builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 100>}} {
-  func.func @usual(%x: tensor<?x8x8x3xf16, #nn.dims<N, 8, 8, 3>>) -> tensor<?x7x7x8xf16, #nn.dims<N, 7, 7, 8>> {
-    %w = nn.constant dense<1.0> : tensor<8x2x2x3xf16>
-    %0 = nn.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<?x8x8x3xf16, #nn.dims<N, 8, 8, 3>>, tensor<8x2x2x3xf16>) -> tensor<?x7x7x8xf16, #nn.dims<N, 7, 7, 8>>
-    func.return %0 : tensor<?x7x7x8xf16, #nn.dims<N, 7, 7, 8>>
-  }
-}
-
-// -----
-
-// A symbol without a range counts as 64: 64 of 49 pixels are enough.
-// CHECK-LABEL: @unknown
-// CHECK: nn.pad
-func.func @unknown(%x: tensor<?x8x8x3xf16, #nn.dims<N, 8, 8, 3>>) -> tensor<?x7x7x8xf16, #nn.dims<N, 7, 7, 8>> {
-  %w = nn.constant dense<1.0> : tensor<8x2x2x3xf16>
-  %0 = nn.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<?x8x8x3xf16, #nn.dims<N, 8, 8, 3>>, tensor<8x2x2x3xf16>) -> tensor<?x7x7x8xf16, #nn.dims<N, 7, 7, 8>>
-  func.return %0 : tensor<?x7x7x8xf16, #nn.dims<N, 7, 7, 8>>
-}
-
-// -----
-
-// A picture of f32 that a conv multiplies in f16: its padding is stored as f16, and the conv keeps what it multiplies in and stores.
-// CHECK-LABEL: @stored
-// CHECK: nn.pad %x {nn.stored = f16, low
-// CHECK: nn.conv %{{.*}} {nn.stored = f16, {{.*}}math = #nn.math<f16>} : (tensor<64x8x8x4xf32>
-func.func @stored(%x: tensor<64x8x8x3xf32>) -> tensor<64x7x7x8xf32> {
-  %w = nn.constant dense<1.0> : tensor<8x2x2x3xf32>
-  %0 = nn.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64, math = #nn.math<f16>, nn.stored = f16} : (tensor<64x8x8x3xf32>, tensor<8x2x2x3xf32>) -> tensor<64x7x7x8xf32>
-  func.return %0 : tensor<64x7x7x8xf32>
 }

@@ -1,5 +1,5 @@
-// RUN: trtc-opt %s -p 'pad-channels{least_pixels=1},dce' --split-input-file | filecheck %s
-// RUN: trtc-opt %s -p 'pad-channels{least_pixels=1},dce' --split-input-file --remarks 2>&1 | filecheck %s --check-prefix=REMARK
+// RUN: trtc-opt %s -p 'pad-channels{always=true},dce' --split-input-file | filecheck %s
+// RUN: trtc-opt %s -p 'pad-channels{always=true},dce' --split-input-file --remarks 2>&1 | filecheck %s --check-prefix=REMARK
 
 // Refused: 5 and 2 channels, groups, and 4 channels without pairs.
 // CHECK-LABEL: @channels

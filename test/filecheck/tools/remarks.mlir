@@ -1,8 +1,8 @@
-// RUN: trtc-opt %s -p 'fold-constants,pad-channels{least_pixels=1}' --remarks 2>&1 | filecheck %s --check-prefix=ALL
-// RUN: trtc-opt %s -p 'fold-constants,pad-channels{least_pixels=1}' --remarks=missed 2>&1 | filecheck %s --check-prefix=MISSED
-// RUN: trtc-opt %s -p 'fold-constants,pad-channels{least_pixels=1}' --remarks=missed:second 2>&1 | filecheck %s --check-prefix=SECOND
-// RUN: trtc-opt %s -p 'fold-constants,pad-channels{least_pixels=1}' --remarks=:channels.read 2>&1 | filecheck %s --check-prefix=READ
-// RUN: trtc-opt %s -p 'fold-constants,pad-channels{least_pixels=1}' --remarks=applied:first --remarks=missed,analysis:second 2>&1 | filecheck %s --check-prefix=SECOND
+// RUN: trtc-opt %s -p 'fold-constants,pad-channels{always=true}' --remarks 2>&1 | filecheck %s --check-prefix=ALL
+// RUN: trtc-opt %s -p 'fold-constants,pad-channels{always=true}' --remarks=missed 2>&1 | filecheck %s --check-prefix=MISSED
+// RUN: trtc-opt %s -p 'fold-constants,pad-channels{always=true}' --remarks=missed:second 2>&1 | filecheck %s --check-prefix=SECOND
+// RUN: trtc-opt %s -p 'fold-constants,pad-channels{always=true}' --remarks=:channels.read 2>&1 | filecheck %s --check-prefix=READ
+// RUN: trtc-opt %s -p 'fold-constants,pad-channels{always=true}' --remarks=applied:first --remarks=missed,analysis:second 2>&1 | filecheck %s --check-prefix=SECOND
 
 // Every remark; those of one kind; and those in whose line an expression is found: in the op, its names or the reason.
 // ALL: missed: fold-constants: nn.broadcast_to [first]

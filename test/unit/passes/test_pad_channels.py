@@ -35,7 +35,7 @@ def convs(module: ModuleOp) -> list[nn.ConvOp]:
 
 
 def run_passes_on(module: ModuleOp) -> None:
-    steps = [load_pass("eliminate-transposes")(), load_pass("pad-channels")(least_pixels=0)]
+    steps = [load_pass("eliminate-transposes")(), load_pass("pad-channels")(always=True)]
     run_passes(module, steps, make_context())
 
 

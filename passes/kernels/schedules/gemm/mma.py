@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from xdsl.ir import Attribute, Block, BlockArgument, SSAValue
+from xdsl.ir import Attribute, SSAValue
 
 from .....dialects import kernel, nn
 from .....dialects.dims import ceildiv
@@ -26,11 +26,10 @@ from ...building.builder import Index, KernelBuilder, named
 from ...building.group import Access, Anchors, GroupView
 from ...building.pointwise import emit_pointwise, refuse_pointwise
 from ...building.schedule import Refusal
-from ...building.tiling import vector_width
-from ...building.work import Work, usual_bytes
+from ...building.work import Work
 from ...cost.price import launch_price
 from .problem import ANCHORS, GemmProblem, operand_views, problem_of
-from .tiles import FMA, FMA_PAD, SCRATCH_PAD, Pieces, Sizes, Tile, rank
+from .tiles import FMA, FMA_PAD, SCRATCH_PAD, Tile, rank
 
 
 @dataclass(frozen=True)
@@ -77,11 +76,11 @@ class GemmMma:
         return refuse_pointwise(view.ops) or problem
 
     def configs(self, problem: GemmProblem, target: Target) -> list[Choice]:
-        found = rank(_sizes(problem), target.smem.data, lambda work: launch_price(work, target))
+        found = rank(problem.sizes, target.smem.data, lambda work: launch_price(work, target))
         return [Choice.of(self.name, tile.tunables()) for tile in found]
 
     def work(self, problem: GemmProblem, config: Choice, target: Target) -> list[Work]:
-        return [_sizes(problem).work(replace(_tile(config), staged=0))]
+        return [problem.sizes.work(replace(_tile(config), staged=0))]
 
     def lower(self, problem: GemmProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:
         group = problem.group
@@ -121,17 +120,23 @@ def _main_loop(
 
     def multiply(at: KernelBuilder, step: Index, fill: Index, values: Sequence[SSAValue]) -> list[SSAValue]:
         a_slot, b_slot = at.slot(a_shared, fill, "a_slot"), at.slot(b_shared, fill, "b_slot")
-        (acc,) = values
+        a_type = FragType.of((tile.bm, layouts.k_step), element, layouts.a)
+        b_type = FragType.of((tile.bn, layouts.k_step), element, layouts.b)
         zero = at.index(0)
-        for k in range(0, tile.bk, layouts.k_step):
-            first = at.index(k)
-            a_type = FragType.of((tile.bm, layouts.k_step), element, layouts.a)
-            b_type = FragType.of((tile.bn, layouts.k_step), element, layouts.b)
+
+        def block(at: KernelBuilder, first: Index, values: Sequence[SSAValue]) -> list[SSAValue]:
+            first = at.index(first)
             a_frag = at.emit(kernel.LoadSharedOp(a_slot, zero, first, a_type), "a_frag")
             b_load = kernel.LoadSharedOp(b_slot, zero, first, b_type, transposed=problem.b_is_kn)
             b_frag = at.emit(b_load, "b_frag")
-            acc = at.emit(kernel.MmaOp(a_frag, b_frag, acc), "acc")
-        return [acc]
+            return [at.emit(kernel.MmaOp(a_frag, b_frag, *values), "acc")]
+
+        if problem.kind in FMA:
+            # Many and long blocks of text otherwise, for the same instructions.
+            return at.loop(0, tile.bk, layouts.k_step, values, block, "k_block", unroll=True)
+        for first in range(0, tile.bk, layouts.k_step):
+            values = block(at, first, values)
+        return list(values)
 
     acc_type = FragType.of((tile.bm, tile.bn), problem.accumulator, layouts.acc)
     steps = b.expr(ceildiv(problem.k, tile.bk))
@@ -210,29 +215,6 @@ def epilogue_columns(
 
 def _tile(config: Choice) -> Tile:
     return Tile(**{k: int(v) for k, v in config.values.items()})
-
-
-def _sizes(problem: GemmProblem) -> Sizes:
-    m, n, k, batch = (problem.group.usual(e) for e in (problem.m, problem.n, problem.k, problem.batch))
-    return Sizes(problem.kind, m, n, k, batch, _pieces(problem), problem.narrows, sum(usual_bytes(problem.group)))
-
-
-def _pieces(problem: GemmProblem) -> Pieces:
-    """Elements of A and of B that lie side by side, aligned, so that one copy moves them."""
-    group = problem.group
-    placeholders = list(Block(arg_types=group.global_types()).args)
-    widths: list[int] = []
-    for view in operand_views(problem, placeholders):
-        assert isinstance(view.source, BlockArgument)
-        tensor = view.source.index
-        if isinstance(view, kernel.ViewOp):
-            access, groups = view.view.of(tensor), view.group_dims()
-        else:
-            *image, channels = group.dims(tensor)
-            access = replace(group.whole(tensor), dims=(*image, channels // problem.groups))
-            groups = [[0, 1, 2], [3]]
-        widths.append(vector_width(group, [access], groups, 16))
-    return widths[0], widths[1]
 
 
 SCHEDULE = GemmMma()

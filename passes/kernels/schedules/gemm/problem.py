@@ -24,13 +24,16 @@ from xdsl.dialects.builtin import (
     f64,
     i32,
 )
-from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import Attribute, Block, BlockArgument, SSAValue
 
 from .....dialects import kernel, nn
 from .....dialects.dims import Expr, const, product
 from .....dialects.strided import space_axes
 from ...building.group import Access, GroupView
 from ...building.schedule import OtherAnchor, Refusal
+from ...building.tiling import vector_width
+from ...building.work import usual_bytes
+from .tiles import Pieces, Sizes
 
 ANCHORS = (nn.ConvOp, nn.MatmulOp)
 
@@ -98,6 +101,12 @@ class GemmProblem:
     def b_is_kn(self) -> bool:
         """Whether B is stored [K, N]."""
         return isinstance(self.anchor, nn.MatmulOp) and self.anchor.transpose_b is None
+
+    @cached_property
+    def sizes(self) -> Sizes:
+        """What the cost of a tile depends on, at the usual sizes of the dims."""
+        m, n, k, batch = (self.group.usual(e) for e in (self.m, self.n, self.k, self.batch))
+        return Sizes(self.kind, m, n, k, batch, _pieces(self), self.narrows, sum(usual_bytes(self.group)))
 
     # Coordinate groups of the result: (batch, rows, columns).
 
@@ -217,3 +226,21 @@ def _matrix(problem: GemmProblem, value: SSAValue, tensors: Sequence[SSAValue]) 
         access = access.broadcast([*lead, *dims[-2:]])
         groups = [list(range(len(lead))), [len(lead)], [len(lead) + 1]]
     return kernel.ViewOp(tensors[access.owner], groups, access.dims, access.strides, access.offset)
+
+
+def _pieces(problem: GemmProblem) -> Pieces:
+    """Elements of A and of B that lie side by side, aligned, so that one copy moves them."""
+    group = problem.group
+    placeholders = list(Block(arg_types=group.global_types()).args)
+    widths: list[int] = []
+    for view in operand_views(problem, placeholders):
+        assert isinstance(view.source, BlockArgument)
+        tensor = view.source.index
+        if isinstance(view, kernel.ViewOp):
+            access, groups = view.view.of(tensor), view.group_dims()
+        else:
+            *image, channels = group.dims(tensor)
+            access = replace(group.whole(tensor), dims=(*image, channels // problem.groups))
+            groups = [[0, 1, 2], [3]]
+        widths.append(vector_width(group, [access], groups, 16))
+    return widths[0], widths[1]

@@ -16,9 +16,9 @@ from ...cost.price import RESERVED_SMEM
 ELEMENT_BYTES = {"f16": 2, "bf16": 2, "tf32": 4, "s8": 1, "fma": 4, "fma64": 8}
 FMA = ("fma", "fma64")
 """The kinds that multiply on the FMA units, without fragments of tensor cores."""
-COPY_INSTRUCTIONS = 40.0
-"""Of one thread for one piece of an operand: address, bounds, copy and its share of memory transactions, fitted to a 7 x 7 conv of three
-channels on an H100. Those of 16-byte pieces hide behind the bytes themselves."""
+COPY_INSTRUCTIONS = 20.0
+"""Of one thread for one piece of an operand: address, bounds, copy and its share of memory transactions, fitted to convs of three channels
+on an H200 (docs/design/cost-model.md). Those of 16-byte pieces hide behind the bytes themselves."""
 EPILOGUE_INSTRUCTIONS = 19.2
 """For an element of the result, from the accumulator's fragment to memory."""
 REFILL = 2500 / 450
