@@ -36,7 +36,7 @@ N ?= 2000
 fuzz: setup-test ## Seeded inputs at every entrance: N=100000 for more of them, ENTRANCE=cli for one
 	$(BIN)/python test/fuzz/harness.py $(ENTRANCE) -n $(N) $(if $(ENTRANCE),,--record)
 
-mutants: setup-test ## Small mistakes, one at a time: which ones does no test notice? (AREA=graph for one area)
+mutants: setup-test ## Put in small mistakes, one at a time, and list those that no test notices (AREA=graph for one area)
 	$(BIN)/python test/mutants/run.py -j $(JOBS) $(AREA)
 
 bench: setup-test ## Measure kernels and models beside their peers, into test/bench/results (needs a GPU)
@@ -50,6 +50,11 @@ lint: setup-lint ## ruff, pyright strict, import-linter
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
+
+docs: setup-test ## Write the generated pages: the reference, the operators, the tutorial's levels
+	$(BIN)/python -m trtc.compiler.tools.reference.docs
+	$(BIN)/python -m trtc.compiler.tools.reference.operators
+	$(BIN)/python -m trtc.compiler.tools.reference.levels
 
 format: setup-lint ## Format and fix what ruff can
 	$(BIN)/ruff check --fix .

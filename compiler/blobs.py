@@ -1,4 +1,4 @@
-"""The bytes behind `#nn.blob` in a file, so that IR which one process printed can be executed by another."""
+"""The bytes of `#nn.blob` attributes in a file, so that IR which one process printed can be executed by another."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def save_blobs(path: Path, blobs: Mapping[str, np.ndarray]) -> None:
 
 
 def load_blobs(path: Path) -> list[np.ndarray]:
-    """The bytes in such a file: text that is parsed while somebody holds them finds them. Raises OptionError for a file that is none,
-    or is damaged."""
+    """The bytes in a file of `save_blobs`: text that is parsed while these arrays are referenced finds them. Raises OptionError for any
+    other file, or a damaged one."""
     held: list[np.ndarray] = []
     for digest, array in load_arrays(path).items():
         if array.dtype != np.uint8 or digest_of(array) != digest:

@@ -1,4 +1,4 @@
-"""What the layers of a network may ask of the compiler, checked as each is added: ranks, sizes, and constants to compute."""
+"""Limits on what the layers of a network cost the compiler, checked as each is added: ranks, sizes, and constants to compute."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from ..dialects.errors import UnsupportedOpError
 
 @dataclass
 class Budget:
-    """One network's account. `sizes` is the greatest value of each dim symbol whose range a user gave."""
+    """The costs of one network so far. `sizes` is the greatest value of each dim symbol whose range a user gave."""
 
     sizes: dict[str, int] = field(default_factory=dict[str, int])
     given: int = 0
     """Bytes of the constants that the model holds."""
     computed: int = 0
-    """Bytes of what is computed from constants alone, which passes fold and a build evaluates."""
+    """Bytes of values that are computed from constants alone, which passes fold and a build evaluates."""
     fixed: set[SSAValue] = field(default_factory=set[SSAValue])
     """The values that depend on constants alone."""
 
     def add(self, op: Operation) -> None:
-        """Count a layer in. Raises UnsupportedOpError where it asks for too much."""
+        """Count a layer. Raises UnsupportedOpError where it costs too much."""
         count = sum(map(self._bytes, op.results))
         if isinstance(op, nn.SOURCES):
             self.given += count
@@ -36,7 +36,7 @@ class Budget:
         self.fixed.update(op.results)
 
     def spend(self, count: int) -> None:
-        """Count in an array that the importer is about to make; the constant that it becomes does not count as the model's."""
+        """Count an array that the importer is about to make; the constant that it becomes does not count as held by the model."""
         self._spend(count)
         self.given -= count
 
@@ -66,7 +66,7 @@ class Budget:
 
 
 def check_rank(what: str, rank: int) -> None:
-    """Raise UnsupportedOpError for more dims than anything here handles."""
+    """Raise UnsupportedOpError for more than `MAX_RANK` dims."""
     if rank > limits.MAX_RANK:
         raise UnsupportedOpError(f"{what} has rank {rank}; expected at most {limits.MAX_RANK}")
 

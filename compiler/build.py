@@ -1,4 +1,5 @@
-"""`trtc.build`: an engine from the cache of whole builds, or else from the driver. Until it is known which, nothing heavy is imported."""
+"""`trtc.build`: an engine from the cache of whole builds, or else from the driver. Nothing heavy is imported before the cache has
+missed."""
 
 from __future__ import annotations
 
@@ -34,12 +35,12 @@ def build(
     """Builds an engine. Needs no GPU.
 
     - `model`: an ONNX file, its bytes or proto, a `Network`, or an imported module (which is not changed).
-    - `targets`: further architectures that the engine shall hold kernels for, beside `options.target`.
+    - `targets`: further architectures to build kernels for, beside `options.target`.
     - `cache`: where compiled kernels and engines are kept; a directory, None for no cache, by default `cache_directory()`.
     - `progress`, `observers`: see `driver.Progress` and `pipeline.Observer`.
 
-    The same file or bytes built again by the same trtc with the same options is answered with the engine of the first build, unless
-    somebody observes the passes or wants them verified (`caches/engines.py`).
+    The same file or bytes built again by the same trtc with the same options gives the engine of the first build, unless there are
+    observers or each pass is to be verified (`caches/engines.py`).
 
     Raises UnsupportedOpError and InvalidModelError for the model, OptionError and TargetError for what is asked, PassError for a
     defect of the compiler.
@@ -61,7 +62,7 @@ def build(
 def _known(
     model: object, options: BuildOptions | None, targets: Sequence[str], cache: CubinCache | str | Path | None
 ) -> EngineCache | None:
-    """Where an earlier build of the same may lie; None where there cannot be one. What is wrong with arguments the driver says."""
+    """The place of an earlier build of the same model; None where there cannot be one. The driver reports wrong arguments."""
     options = BuildOptions() if options is None else options
     given = isinstance(options, BuildOptions) and isinstance(targets, Sequence) and not isinstance(targets, str)  # pyright: ignore[reportUnnecessaryIsInstance]
     if not given or not isinstance(cache, str | Path | CubinCache) or not isinstance(model, str | Path | bytes):

@@ -1,4 +1,4 @@
-"""What cannot be built, said before the passes start, in one error for all ops: types that no schedule has kernels for, and profiles
+"""Reports what cannot be built before the passes start, in one error for all ops: types that no schedule has kernels for, and profiles
 under which a tensor would have a negative size."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`build(model, options) -> Engine`: import, pipeline, CUDA C, cubins; `engine_writer.py` makes an engine of what comes out."""
+"""`build(model, options) -> Engine`: import, pipeline, CUDA C, cubins; `engine_writer.py` makes an engine of the results."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from .network import Network
 
 _COLLECTED_AT_ONCE = 64 << 20
-"""Bytes of weights from which on the IR that holds them is not left to the next run of the garbage collector."""
+"""Bytes of weights above which the IR that holds them is collected at once, not at the next run of the garbage collector."""
 
 Progress = Callable[[str, int, int], None]
 """Called with a stage ("pass canonicalize-nn", "compile sm_90a"), how many of its steps are done, and of how many."""
@@ -56,7 +56,7 @@ def build(
     progress: Progress | None = None,
     observers: Sequence[Observer] = (),
 ) -> Engine:
-    """Builds an engine anew: `build.build`, whose arguments and errors these are, asks first whether there is one."""
+    """Builds an engine without asking the cache of engines, as `build.build` does, which documents arguments and errors."""
     options = BuildOptions() if options is None else options
     if not isinstance(options, BuildOptions):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise OptionError(f"options: expected trtc.BuildOptions, got {type(options).__name__}.")
@@ -64,7 +64,7 @@ def build(
     archs = list(dict.fromkeys([options.target or detect_arch(), *targets]))
     for arch in archs:
         check_arch(arch)
-    nvrtc_version()  # before anything that takes long: it says when NVRTC is not there
+    nvrtc_version()  # raises where NVRTC is missing, before anything that takes long
     start = time.thread_time()
     with garbage_frozen():
         engine = _build(model, options, archs, _cache(cache), progress, observers)
@@ -99,7 +99,7 @@ def _build(
 
 
 def _check_arguments(targets: Any, cache: Any, progress: Any, observers: Any) -> None:
-    """Raises OptionError for an argument of `build` that is of another kind than it takes."""
+    """Raises OptionError for an argument of `build` of a wrong type."""
     if isinstance(targets, str):
         raise OptionError(f"targets: expected a list such as ['{targets:.100}'], got a text.")
     for name, given, kind in (("targets", targets, str), ("observers", observers, Observer)):
@@ -136,7 +136,7 @@ class _Tiles(Observer):
 
 
 def _import(model: Any, options: BuildOptions) -> tuple[ModuleOp, dict[str, Any]]:
-    """The module to build and what it was made from: a digest, and the files beside the model's own."""
+    """The module to build, and fields of the manifest's `model`: a digest, and the files beside the model's own."""
     if isinstance(model, ModuleOp):
         return _prepared(_with_profiles(model, options).clone(), options)
     from .network import Network
@@ -161,7 +161,7 @@ def _import(model: Any, options: BuildOptions) -> tuple[ModuleOp, dict[str, Any]
 
 
 def _prepared(module: ModuleOp, options: BuildOptions) -> tuple[ModuleOp, dict[str, Any]]:
-    """A module of the caller's own, whose initializers are refittable or else constants, and its digest."""
+    """A module of the caller's, and its digest; without `refit` its initializers become constants."""
     if options.refit:
         return module, {}
     without_initializers(module)

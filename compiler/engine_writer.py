@@ -1,4 +1,4 @@
-"""Writes an engine: a compiled module becomes the manifest and the sections of one, which are read again before they are given out."""
+"""Writes an engine: a compiled module becomes the manifest and the sections of one, which are read back before they are returned."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .weights.sections import Store, WeightSections, print_module
 
 @dataclass(frozen=True)
 class CompiledKernel:
-    """A kernel on its way into an engine."""
+    """A compiled kernel, to be written into an engine."""
 
     facts: KernelInfo
     source: str
@@ -73,8 +73,8 @@ class EngineWriter:
 
     def engine(self, compiles: int) -> Engine:
         """
-        The engine, weights left where they are. Its plan is verified like one that is read; under `verify_each` it is read from its
-        text, too. Raises PassError where the plan does not hold or is not what was built.
+        The engine; its weights are not copied. Its plan is verified as one from a file is; under `verify_each` it is also read back from
+        its text. Raises PassError where the plan is invalid or differs from what was built.
         """
         _, program = list(self._programs.values())[-1]
         manifest = {
@@ -116,7 +116,7 @@ def _read_back(engine: Engine, programs: Mapping[str, tuple[ModuleOp, HostProgra
 
 
 def _kernel(store: Store, arch: str, made: CompiledKernel) -> dict[str, Any]:
-    """What the manifest says of a kernel; its CUDA C and cubin become sections."""
+    """The manifest's entry of a kernel; its CUDA C and cubin become sections."""
     facts, compiled = made.facts, made.compiled
     entries = list(compiled.resources)
     if len(entries) != 1:
@@ -144,14 +144,14 @@ def _host(module: ModuleOp) -> ModuleOp:
 
 
 def _options(options: BuildOptions) -> dict[str, Any]:
-    """The options as JSON values, without `target`, which the variants say, and the checks, which decide nothing of an engine."""
+    """The options as JSON values, without `target`, which the variants have, and the checks, which do not affect an engine."""
     unsaid = ("target", "check_boundaries", "verify_each")
     listed = {name: getattr(options, name) for name in options.__dataclass_fields__ if name not in unsaid}
     return {name: _json(value) for name, value in sorted(listed.items())}
 
 
 def _remark(remark: Remark) -> dict[str, Any]:
-    """A remark without its place, which is in a text that the engine does not hold."""
+    """A remark as JSON values, without its place in a text, which the engine does not hold."""
     return _json({name: value for name, value in asdict(remark).items() if name != "place"})
 
 

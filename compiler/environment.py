@@ -21,7 +21,8 @@ def cache_directory() -> Path:
 
 
 def cache_limit() -> int:
-    """How many bytes of kernels and engines are kept: `$TRTC_CACHE_LIMIT` MiB, by default 1024. OptionError for what is no number."""
+    """How many bytes of kernels and engines are kept: `$TRTC_CACHE_LIMIT` MiB, by default 1024. OptionError for a value that is no
+    number."""
     chosen = os.environ.get("TRTC_CACHE_LIMIT") or "1024"
     if not re.fullmatch(r"[0-9]{1,9}", chosen):
         raise OptionError(f"TRTC_CACHE_LIMIT: expected a number of MiB such as 1024, got '{chosen[:40]}'.")

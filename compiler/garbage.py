@@ -1,4 +1,4 @@
-"""Python's garbage collector while IR is made: by the million, and little of it garbage."""
+"""Holds back Python's garbage collector while IR is made: millions of objects, few of them garbage."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class _Due:
 _due = _Due()
 _lock = Lock()
 _users: list[tuple[int, int, int]] = []
-"""For each use under way, in any thread, the thresholds that it found."""
+"""For each use in progress, in any thread, the thresholds to restore."""
 
 
 @contextmanager
 def garbage_frozen() -> Generator[None]:
-    """Keep what is alive now out of the garbage collector, whose work otherwise grows with the module, and let it run once for
-    many new objects. The last of several threads puts the collector back as the first found it."""
+    """Exclude the objects that are alive now from garbage collection, whose work otherwise grows with the module, and let it run only after
+    many new objects. The last of several threads restores the thresholds that the first one found."""
     with _lock:
         _users.append(_users[0] if _users else gc.get_threshold())
         gc.freeze()

@@ -40,7 +40,7 @@ _FIXES = {
 
 @dataclass(frozen=True)
 class Body:
-    """What the body of a function may hold: whole dialects, single ops besides, and exceptions to both."""
+    """What the body of a function may contain: dialects, further single ops, and exceptions to both."""
 
     dialects: frozenset[str] = frozenset()
     ops: frozenset[str] = frozenset()
@@ -69,8 +69,8 @@ class Boundary:
     """The legal module at the end of a phase.
 
     `main`, `weights`, `outlined` and `kernel` are the bodies of `@main`, `@weights`, other functions and `kernel.func`s; None
-    means that no such function may exist. Ops inside regions are held to the same rule. Outlined functions stay to the end: once they
-    have kernels they are what these must compute, at every level; engines hold what runs, and so not them.
+    means that no such function may exist. The same rule holds for ops inside regions. Outlined functions stay to the end: once they have
+    kernels they are the reference semantics of these, at every level; engines do not store them.
     """
 
     main: Body
@@ -83,7 +83,7 @@ SURVIVING_TILE_OPS = frozenset(
     f"kernel.{name}"
     for name in ("func", "return", "cluster_rank", "view", "im2col", "tensor_map", "grid_wait", "grid_signal", "fmod")
 )
-"""Ops of tiles and scalars that mean the same for a thread, or tell the host what a tensor map is of, and stay."""
+"""Tile ops and scalar ops that stay at thread level: they mean the same for a thread, or the host reads tensor maps from them."""
 
 
 @cache
@@ -195,7 +195,7 @@ def _check_body(function: Operation, body: Body, when: str, kind: str) -> None:
 
 
 def _check_calls(module: ModuleOp, phase: str) -> None:
-    """Every call is of a group that has kernels, and every kernel belongs to a group."""
+    """Check that every call is of a group that has kernels, and that every kernel belongs to a group."""
     from ..dialects.fusion import CallOp
     from ..dialects.kernel import FuncOp
     from ..dialects.kernel.types import LAUNCHES, launches_of
@@ -220,8 +220,8 @@ def _check_calls(module: ModuleOp, phase: str) -> None:
 
 
 def _check_launches(module: ModuleOp, phase: str) -> None:
-    """Every kernel is launched and every launch has its kernel, and does with memory what that does: a group of several launches must
-    not lose one."""
+    """Check that every kernel is launched, so that a group of several launches loses none, and that every launch has its kernel and that
+    kernel's accesses."""
     from ..dialects.kernel import FuncOp
     from ..dialects.kernel.accesses import ACCESSES, stated_accesses
 
@@ -234,7 +234,7 @@ def _check_launches(module: ModuleOp, phase: str) -> None:
         )
     for name in sorted(kernels.keys() - launched.keys()):
         raise PassError(
-            f"after phase '{phase}': kernel.func @{name} is launched by nobody: expected a buffer.launch of it in @main"
+            f"after phase '{phase}': kernel.func @{name} is never launched: expected a buffer.launch of it in @main"
         )
     for op in launches:
         made = kernels[op.callee.string_value()]
@@ -249,8 +249,8 @@ def _check_launches(module: ModuleOp, phase: str) -> None:
 
 
 def _check_kernels(module: ModuleOp, kernels: Mapping[str, FuncOp]) -> None:
-    """Kernels do what they state, and those of dependent launches wait for the launch before. A kernel without its body was held to it by
-    the build that lowered it."""
+    """Check that kernels access memory as they state, and that those of dependent launches wait for the previous launch. A kernel without a
+    body was checked by the build that lowered it."""
     from ..dialects.kernel.accesses import ACCESSES, accesses_of, stated_accesses
     from ..dialects.kernel.dependent import breaks_dependence
     from ..dialects.kernel.types import LOWERED

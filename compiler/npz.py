@@ -1,4 +1,4 @@
-"""Arrays by name in .npz files: read without unpickling anything, written in types that NumPy itself reads back."""
+"""Arrays by name in .npz files: read without unpickling, written in types that NumPy itself reads back."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HEADER = 20_000
 
 
 def load_arrays(path: Path, *, most: int | None = None) -> dict[str, Array]:
-    """The arrays of an .npz file, without unpickling; `OptionError` where it is none, is damaged, or holds more than `most` bytes.
+    """The arrays of an .npz file, without unpickling; `OptionError` for another or damaged file, or one of more than `most` bytes.
 
     What a header says is compared with what the file holds before memory is taken for it.
     """
@@ -46,7 +46,7 @@ def load_arrays(path: Path, *, most: int | None = None) -> dict[str, Array]:
 
 
 def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
-    """One array. Raises ValueError where its header asks for other bytes than there are."""
+    """One array. Raises ValueError where its header does not fit the number of bytes."""
     with archive.open(member) as stream:
         version = np.lib.format.read_magic(stream)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -59,10 +59,9 @@ def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
 
 
 def save_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
-    """Save arrays as .npz, at `path` exactly, in folders that are made where they are missing.
+    """Save arrays as .npz, at exactly `path`; missing folders are created.
 
-    What NumPy itself has no type for (bfloat16) is saved as float32, which holds it exactly. Raises `OptionError` where nothing
-    can be written.
+    Types that NumPy itself lacks (bfloat16) are saved as float32, which is exact. Raises `OptionError` where the file cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Builder options: what a user asks of a build, checked when the object is made."""
+"""Builder options, checked when the object is made."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ..dialects.errors import OptionError, got
 from .environment import verify_each_wanted
 
 _LARGEST = 2**63 - 1
-"""Of numbers that users give: dims and sizes are 64-bit integers in the IR."""
+"""The largest number that users may give: dims and sizes are 64-bit integers in the IR."""
 PRECISIONS = ("fp32", "tf32", "fp16", "bf16")
 
 Shape: TypeAlias = tuple[int, ...]
 Profile: TypeAlias = tuple[int, int, int]
-"""The least, most usual and greatest value of a dynamic dimension: (min, opt, max)."""
+"""The least, typical and greatest value of a dynamic dimension: (min, opt, max)."""
 ShapeProfile: TypeAlias = tuple[Shape, Shape, Shape]
-"""The same of a whole input: three shapes."""
+"""The same for a whole input: three shapes."""
 Profiles: TypeAlias = Mapping[str, Profile | ShapeProfile]
 
 
@@ -33,18 +33,17 @@ class BuildOptions:
     """Options of one build.
 
     - `precision`: what becomes of the model's f32. `fp32`, the default, keeps it; `tf32` allows TF32 in convolutions and matmuls;
-      `fp16` and `bf16` store and multiply in that type and accumulate in fp32. What the model has in f16, bf16 or f64 stays so.
+      `fp16` and `bf16` store and multiply in that type and accumulate in fp32. Tensors of the model in f16, bf16 or f64 keep their type.
     - `target`: the GPU to compile for, such as `sm_90a`; None takes the GPU of this machine, or `sm_80` where there is none.
     - `profiles`: for each dynamic dimension, by symbol, its (min, opt, max), or for an input, by name, its (min, opt, max) shapes.
       Memory is planned for max, schedules for opt.
     - `memory_limit`: bytes that the arena of one context may take; None is no limit.
     - `schedules`: names of the schedules that may be chosen; None allows all.
-    - `refit`: let the weights be replaced in the finished engine (`Engine.refit`): its programs depend on no number of them, but for
-      those that are pinned. Single numbers of the model are read from memory then, and the engine holds the model's weights beside what
-      kernels read.
+    - `refit`: the weights can be replaced in the finished engine (`Engine.refit`): its kernels depend on the values of none but those that
+      are pinned. Scalars of the model are then read from memory, and the engine holds the model's weights beside what kernels read.
     - `check_boundaries`: check the legality spec at each phase boundary.
-    - `verify_each`: verify types, traits, dominance and locations after each pass, and not types, traits and dominance at each phase
-      boundary alone: slower, but an error names the pass. By default what `$TRTC_VERIFY_EACH` says, which the tests set.
+    - `verify_each`: verify types, traits, dominance and locations after each pass, not only types, traits and dominance at each phase
+      boundary: slower, but an error names the pass. The default is `$TRTC_VERIFY_EACH`, which the tests set.
 
     Raises `OptionError` naming the option, what was expected and what was given.
     """
@@ -80,7 +79,7 @@ class BuildOptions:
             raise OptionError(
                 f"option memory_limit: expected a positive number of bytes or None, got {got(self.memory_limit)}"
             )
-        # Plain and copied: what a caller changes later does not change the options, and a manifest can hold them.
+        # Copied into plain values: later changes by the caller have no effect, and a manifest can hold them.
         object.__setattr__(self, "memory_limit", limit)
         object.__setattr__(self, "schedules", _names(self.schedules))
         object.__setattr__(self, "profiles", MappingProxyType(_profiles(self.profiles)))
@@ -129,7 +128,7 @@ def _profile(name: str, given: Any) -> Profile | ShapeProfile:
 
 
 def _ordered(entries: Sequence[int | None]) -> bool:
-    """Whether the entries are integers from 1 on, none less than the one before."""
+    """Whether the entries are integers from 1 on, in ascending order."""
     low = 1
     for entry in entries:
         if entry is None or entry < low:
@@ -139,7 +138,7 @@ def _ordered(entries: Sequence[int | None]) -> bool:
 
 
 def _integer(value: Any) -> int | None:
-    """A plain integer of 64 bits from any integer type; None for what is none, truth values among it."""
+    """A plain integer of 64 bits from any integer type; None for anything else, truth values included."""
     try:
         number = None if isinstance(value, bool) else operator.index(value)
     except TypeError:
@@ -148,12 +147,12 @@ def _integer(value: Any) -> int | None:
 
 
 def whole_number(text: str) -> int | None:
-    """The number that ASCII digits write, if it fits 64 bits; None for any other text."""
+    """The number of at most 18 ASCII digits; None for any other text."""
     return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
 
 
 def dim_ranges(profiles: Profiles) -> dict[str, Profile]:
-    """The profiles as ranges of dims. Raises OptionError for that of a whole input: only ONNX models know inputs by name."""
+    """The profiles as ranges of dims. Raises OptionError for that of a whole input, which only ONNX models support."""
     ranges: dict[str, Profile] = {}
     for name, (low, opt, high) in profiles.items():
         if not (isinstance(low, int) and isinstance(opt, int) and isinstance(high, int)):
@@ -163,7 +162,7 @@ def dim_ranges(profiles: Profiles) -> dict[str, Profile]:
 
 
 def parse_profiles(texts: Sequence[str]) -> dict[str, Profile | ShapeProfile]:
-    """Read profiles as command lines write them. Raises OptionError, also where two speak of one name."""
+    """Read profiles as command lines write them. Raises OptionError, also for two different profiles of one name."""
     parsed: dict[str, Profile | ShapeProfile] = {}
     for text in texts:
         name, profile = parse_profile(text)

@@ -73,12 +73,12 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
             Step("materialise-storage"),
             Step("realize-integer"),
             Step("assign-destinations"),
-            # Only now is it known what groups read: the products of scales, and weights that are dequantized inside.
+            # Only now is it decided what groups read: the products of scales, and weights that are dequantized inside.
             Step("hoist-weights"),
             Step("outline-groups"),
         ),
         "kernels": (Step("select-schedule", {"allowed": options.schedules}), Step("lower-groups")),
-        # Only kernels say which launches there are and what each touches.
+        # Only kernels determine which launches there are and what memory each accesses.
         "memory": (Step("bufferize"), Step("plan-arena", {"memory_limit": options.memory_limit})),
         "threads": (Step("place-shared-memory"), Step("expand-rings"), Step("lower-fragments")),
     }
@@ -113,8 +113,8 @@ def run_pipeline(
     """Take an imported module (`nn` level) through the phases up to and including `stop_after` (default: all), in place.
 
     `start_after` is how many passes the module has been through already (`resume.position`). Phases from `quantize` on ask
-    schedules what they accept, so the module carries its target (`targets.set_target`).
-    Returns how many passes the module has been through then.
+    schedules what they accept, so the module must have its target (`targets.set_target`).
+    Returns how many passes the module has been through afterwards.
     Raises `PassError` where a pass fails or a boundary is broken, with the pass or phase, the op and its ONNX nodes.
     """
     last = PHASES.index(check_phase(stop_after)) if stop_after is not None else len(PHASES) - 1
@@ -164,7 +164,7 @@ def _check_start(module: ModuleOp, start_after: int, steps: Mapping[str, Sequenc
 
 
 def run_phase(module: ModuleOp, phase: str, options: BuildOptions | None = None) -> None:
-    """Run the passes of one phase on a module that has been through those before, in place. Raises `PassError` where one fails."""
+    """Run the passes of one phase on a module that has been through the earlier phases, in place. Raises `PassError` where one fails."""
     steps = phase_steps(options or BuildOptions())[check_phase(phase)]
     run_passes(module, [step.make() for step in steps], make_context())
 
@@ -180,8 +180,9 @@ def run_passes(
     provenance: ProvenanceCheck | None = None,
     legality: bool = False,
 ) -> None:
-    """Run passes in order, in place, verifying types, traits and dominance after each unless `verify` is off, locations where
-    `provenance` is there to check them, and with `legality` what kernels may hold between the passes of phase `threads`."""
+    """Run passes in order, in place. Verifies types, traits and dominance after each unless `verify` is off, locations where `provenance`
+    is given, and with `legality` what kernels may hold between the passes of phase `threads`. Raises `PassError`, with the number of the
+    pass, where one fails or its result is not valid."""
     lost = LostNodes(module)
     for index, step in enumerate(passes, first_index):
         for observer in observers:
@@ -220,7 +221,7 @@ def verify_module(module: ModuleOp, what: str) -> None:
     try:
         module.verify()
         verify_dominance(module)
-    except Exception as error:  # what the verifier of an op raises on attributes that nobody foresaw
+    except Exception as error:  # verifiers of ops raise any exception on unforeseen attributes
         culprit = _first_invalid(module)
         where = f"{describe(culprit)}: " if culprit is not None else ""
         said = _one_line(error).removeprefix(f"{culprit.name}: " if culprit is not None else "")
@@ -240,7 +241,7 @@ def _first_invalid(module: ModuleOp) -> Operation | None:
 
 
 def _one_line(error: BaseException) -> str:
-    """The message of an error on one line, with its type where the type says something."""
+    """The message of an error on one line, with its type unless that is a verifier's or a pass's."""
     text = " ".join(str(error).split())
     if isinstance(error, VerifyException | PassFailedException) and text:
         return text

@@ -1,12 +1,12 @@
-"""Requires that locations tell the truth: every op leads to ONNX nodes, and no group claims a node whose ops are elsewhere.
+"""Checks that locations are right: every op leads to ONNX nodes, and no group claims a node whose ops are elsewhere.
 
     check = ProvenanceCheck(module)    # as imported; BuildOptions(verify_each=True) lets the pipeline do all of this
     step.apply(ctx, module)
     check.after(step, module)          # PassError: provenance after pass 'fuse-groups': ...
 
 A node is where its computing ops are. An op that only moves, pads or converts numbers around them is a helper
-(`provenance.helper_location`), wherever it ends up; if it had the node's own location, the group that takes it in would claim the
-node. What is checked, in one walk over a module:
+(`provenance.helper_location`), wherever it ends up; with the node's own location, the group that contains it would claim the node. One
+walk over a module checks that:
 
 - no op is at an unknown location,
 - no node has both computing ops and ops that only rearrange,
@@ -31,8 +31,8 @@ _OF_NO_NODE = (buffer.SymbolOp, buffer.ArenaOp)
 
 
 class ProvenanceCheck:
-    """Checks a module after each pass, as far as the module that the passes began with holds: text that people write may say
-    anything of where its ops come from."""
+    """Checks a module after each pass, as far as the module before the first pass fulfils the rules: locations in text that people write
+    may be anything."""
 
     def __init__(self, module: ModuleOp) -> None:
         self.located = not any(is_unknown(op.location) for op in _ops(module))
@@ -86,8 +86,8 @@ class _Names:
 
 
 def _ops(module: ModuleOp) -> Iterator[Operation]:
-    """The ops of the functions of a module, but for `@weights`, whose values are known at build time, and what no node makes:
-    the sizes of inputs, the arena, terminators."""
+    """The ops of the functions of a module, without `@weights`, whose values are known at build time, and without ops that come from no
+    node: the sizes of inputs, the arena, terminators."""
     for function in module.body.block.ops:
         if not (isinstance(function, FuncOp) and function.sym_name.data == "weights"):
             inside = (op for op in function.walk() if op is not function and not isinstance(op, _OF_NO_NODE))

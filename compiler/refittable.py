@@ -1,4 +1,4 @@
-"""The initializers of a module: what of a model may change once an engine is built, and what identifies the rest."""
+"""The initializers of a module, which may change once an engine is built, and the digest that identifies the rest of the model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..runtime.refit.table import model_digest
 
 
 def initializers_of(module: ModuleOp) -> dict[str, nn.InitializerOp]:
-    """The initializers of a module in order, by name. Raises InvalidModelError where one name stands for different numbers."""
+    """The initializers of a module in order, by name. Raises InvalidModelError where one name has different numbers."""
     found: dict[str, nn.InitializerOp] = {}
     for op in _walk(module):
         known = found.setdefault(op.label.data, op)
@@ -28,7 +28,7 @@ def initializers_of(module: ModuleOp) -> dict[str, nn.InitializerOp]:
 
 
 def without_initializers(module: ModuleOp) -> None:
-    """Let all numbers be structural: each initializer becomes a constant."""
+    """Make all numbers structural: each initializer becomes a constant."""
     for op in list(_walk(module)):
         if op.value is None:
             raise InvalidModelError(f"initializer '{op.label.data}': expected its numbers, got none")
@@ -50,7 +50,7 @@ def digest(op: nn.InitializerOp) -> str:
 
 @dataclass(frozen=True)
 class Structure:
-    """What a build depends on: the module as it was imported, but for the numbers of its initializers."""
+    """What a build depends on: the imported module without the numbers of its initializers, as a digest."""
 
     sha256: str
     initializers: dict[str, nn.InitializerOp]
@@ -58,7 +58,7 @@ class Structure:
 
     @classmethod
     def of(cls, module: ModuleOp) -> Structure:
-        """That of an imported module, with its locations and names."""
+        """The structure of an imported module, its locations and names included."""
         initializers, bare = initializers_of(module), module.clone()
         for op in _walk(bare):
             op.properties.pop("value", None)

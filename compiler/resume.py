@@ -1,9 +1,9 @@
-"""Where in the pipeline a module stands: by the name of a pass, or by what the module contains.
+"""How far in the pipeline a module is: by the name of a pass, or by what the module contains.
 
-`--dump-dir` writes one file per pass, numbered through the pipeline: `05-fold-constants.mlir` is the module after the fifth. A run goes
-on from such a file by its name, or, where nobody names one, from the last pass whose work the module shows:
+`--dump-dir` writes one file per pass, numbered through the pipeline: `05-fold-constants.mlir` is the module after the fifth. A run
+continues from such a file by its name, or, without a name, after the last pass whose work the module shows:
 
-| level | what shows it | passes that are done |
+| level | the module contains | passes that are done |
 |---|---|---|
 | threads | kernels of thread ops | all |
 | tiles | a kernel with offsets in shared memory, or with thread ops | up to `place-shared-memory`, or `expand-rings` |
@@ -56,7 +56,7 @@ def position(text: str, steps: Steps) -> int:
 
 
 def level(module: ModuleOp) -> tuple[str, str | None]:
-    """The level of a module, and the last pass of the pipeline whose work it shows; None where it shows none's."""
+    """The level of a module, and the last pass of the pipeline whose work it shows; None where it shows that of no pass."""
     from ..dialects import buffer, fusion, kernel
 
     kernels = [op for op in module.body.block.ops if isinstance(op, kernel.FuncOp)]
@@ -92,9 +92,7 @@ def _names(steps: Steps) -> list[str]:
 
 
 def check_order(start: int, stop_after: str, steps: Steps, what: str) -> None:
-    """Refuse a start behind the stop. `what` names the start: a flag, or the module."""
+    """Raise OptionError for a start after the stop. `what` names the start: a flag, or the module."""
     if start > passes_until(stop_after, steps):
         done = f"{start:02d}-{_names(steps)[start - 1]}"
-        raise OptionError(
-            f"{what} is after {done}, behind the end of phase '{stop_after}'; choose a later --stop-after"
-        )
+        raise OptionError(f"{what} is after {done}, past the end of phase '{stop_after}'; choose a later --stop-after")

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 TARGET = "kernel.target"
 DEFAULT_ARCH = "sm_80"
-"""What a build without a GPU and without a target is for: the oldest supported architecture."""
+"""The target of a build without a GPU and without a named target: the oldest supported architecture."""
 
 _KNOWN = {
-    # architecture -> (multiprocessors of its usual data-centre or top card, bytes of shared memory that a block may use)
+    # architecture -> (SMs of its usual data-centre or top card, bytes of shared memory that a block may use)
     "sm_80": (108, 166912),
     "sm_86": (84, 101376),
     "sm_89": (142, 101376),
@@ -31,7 +31,7 @@ _KNOWN = {
 
 
 def detect_arch() -> str:
-    """The architecture of this machine's GPU, with the instructions that only it has (`sm_90a`); `sm_80` without a GPU."""
+    """The architecture of this machine's GPU, with its architecture-specific instructions (`sm_90a`); `sm_80` without a GPU."""
     info = find_device()
     if info is None:
         return DEFAULT_ARCH
@@ -64,6 +64,6 @@ def check_target(module: ModuleOp, arch: str | None) -> None:
 
 
 def set_target(module: ModuleOp, arch: str | None) -> None:
-    """Writes the target on a module that has none: what passes may know of the GPU."""
+    """Sets the target attribute of a module that has none, by default to this machine's GPU."""
     if TARGET not in module.attributes:
         module.attributes[TARGET] = describe_target(arch or detect_arch())

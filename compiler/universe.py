@@ -133,7 +133,7 @@ UNIVERSE = Universe(
 
 
 def multiverse() -> Universe:
-    """What all installed packages add. Raises OptionError naming the package that cannot be loaded, or adds what is there already."""
+    """What all installed packages add. Raises OptionError, naming the package, for one that cannot be loaded or adds a name twice."""
     try:
         return Universe.get_multiverse()
     except Exception as error:

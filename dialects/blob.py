@@ -1,8 +1,8 @@
 """Weights outside the text of the IR: `#nn.blob<"conv1.weight", "<sha256 hex>", tensor<64x7x7x3xf32>>`.
 
-The attribute prints name, digest and type, so that hashing, comparing, printing and parsing a module never touch weight data. It
-holds the bytes itself; text finds them by their digest, as long as some attribute of the process holds them. Bytes that somebody
-else could write to later are copied: only those of a `bytes` object are taken as they are.
+The attribute prints name, digest and type, so hashing, comparing, printing and parsing a module never touch weight data. It holds the
+bytes itself; parsing looks them up by digest among those that attributes of this process hold. Bytes that other code could write to
+later are copied: only those of a `bytes` object are shared.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def _place(data: np.ndarray) -> tuple[int, int]:
 
 
 def store(array: np.ndarray) -> tuple[str, np.ndarray]:
-    """The digest of the array's bytes, and these bytes as nobody can change them (uint8). `stored` finds them while somebody
-    holds that array."""
+    """The digest of the array's bytes, and these bytes as an immutable array (uint8). `stored` finds them as long as that array is
+    referenced."""
     data = _frozen(array)
     digest = digest_of(data)
     held = _STORE.setdefault(digest, data)
@@ -108,7 +108,7 @@ class BlobAttr(ParametrizedAttribute):
 
     @property
     def raw(self) -> np.ndarray | None:
-        """The bytes (uint8, read-only), or None where nobody in this process held them when the attribute was made."""
+        """The bytes (uint8, read-only), or None where this process did not hold them when the attribute was made."""
         return vars(self)["raw"]
 
     def array(self) -> np.ndarray:

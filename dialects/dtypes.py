@@ -59,7 +59,7 @@ def numpy_dtype(element_type: Attribute) -> np.dtype:
 
 
 def element_type_of(dtype: np.dtype | type) -> Attribute:
-    """The element type that a NumPy dtype stands for. Raises InvalidModelError for dtypes that no tensor may have."""
+    """The element type of a NumPy dtype. Raises InvalidModelError for dtypes that no tensor may have."""
     element_type = _ELEMENT_TYPES.get(np.dtype(dtype))
     if element_type is None:
         raise InvalidModelError(f"dtype: expected one of {[str(d) for d in _ELEMENT_TYPES]}, got {np.dtype(dtype)}")

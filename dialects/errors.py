@@ -8,7 +8,7 @@ from .text import printable_lines
 
 
 def got(value: Any) -> str:
-    """What was given, in a message: short, whatever it is."""
+    """A short text, for a message, of a value that was given."""
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         return f"an array of {value.dtype}{list(value.shape)}"
     if isinstance(value, str | bytes | list | tuple | dict | range) and len(cast(Any, value)) > 50:
@@ -21,7 +21,7 @@ def got(value: Any) -> str:
 
 
 class TrtcError(Exception):
-    """Base of every error that trtc raises on purpose. Messages hold names of models, so they are made printable here, for all."""
+    """Base of every error that trtc raises on purpose. Messages hold names of models, so they are made printable here."""
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*(printable_lines(a) if isinstance(a, str) else a for a in arguments))
@@ -49,7 +49,7 @@ class PassError(TrtcError):
     index: int | None = None
     """The number of the pass, from 1, where a pipeline ran it."""
     op: Any = None
-    """The op that the message is about, where one is known, so that a tool can say where in its input that stands."""
+    """The op that the message is about, where one is known, so that a tool can print its place in the input."""
 
 
 class OptionError(TrtcError):

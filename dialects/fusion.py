@@ -75,7 +75,7 @@ class AliasAttr(EnumAttribute[Alias]):
             printer.print_string(self.data.value)
 
 
-class Layout(tuple[tuple[Expr, ...] | None, int]):
+class MemoryLayout(tuple[tuple[Expr, ...] | None, int]):
     """Strides in elements (None: row-major) and the number of elements that offset and strides are known to be multiples of."""
 
     @property
@@ -88,7 +88,7 @@ class Layout(tuple[tuple[Expr, ...] | None, int]):
 
 
 @irdl_attr_definition
-class LayoutAttr(Data[Layout]):
+class LayoutAttr(Data[MemoryLayout]):
     """Where a group's operand or result lies: `#fusion.layout<contiguous>` or `#fusion.layout<[H*64, 64, 1], align = 8>`.
 
     Strides count elements. `align` is a number of elements that divides the offset and every stride but the unit one; it
@@ -102,11 +102,11 @@ class LayoutAttr(Data[Layout]):
         strides: Iterable[ExprLike] | None = None, align: int = 1
     ) -> LayoutAttr:
         """A layout with these strides (None: row-major)."""
-        return LayoutAttr(Layout((None if strides is None else tuple(as_expr(s) for s in strides), align)))
+        return LayoutAttr(MemoryLayout((None if strides is None else tuple(as_expr(s) for s in strides), align)))
 
     @staticmethod
     def of(view: View[Any]) -> LayoutAttr:
-        """The layout of what lies there. The strides of a row-major tensor do not lower its `align`."""
+        """The layout of a tensor that is this view. The strides of a row-major tensor do not lower its `align`."""
         strides = None if view.is_row_major else view.strides
         numbers = [s for d, s in zip(view.dims, strides or (), strict=False) if d != 1 and s != 1]
         return LayoutAttr.get(strides, gcd(_MOST_ALIGN, *map(divisor_of, [view.offset, *numbers])))
@@ -131,7 +131,7 @@ class LayoutAttr(Data[Layout]):
             raise VerifyException(f"{self.name}: expected align of 1 or more elements, got {self.align}")
 
     @classmethod
-    def parse_parameter(cls, parser: AttrParser) -> Layout:
+    def parse_parameter(cls, parser: AttrParser) -> MemoryLayout:
         with parser.in_angle_brackets():
             strides: tuple[Expr, ...] | None = None
             if parser.parse_optional_keyword("contiguous") is None:
@@ -151,7 +151,7 @@ class LayoutAttr(Data[Layout]):
                 parser.parse_keyword("align")
                 parser.parse_punctuation("=")
                 align = parser.parse_integer(allow_boolean=False, allow_negative=False)
-            return Layout((strides, align))
+            return MemoryLayout((strides, align))
 
     def print_parameter(self, printer: Printer) -> None:
         with printer.in_angle_brackets():
@@ -297,7 +297,7 @@ class CallOp(IRDLOperation):
 
 
 def layouts_of(op: Operation) -> list[LayoutAttr]:
-    """The layouts of a group's or an outlined function's operands and then results; row-major ones where nothing is said."""
+    """The layouts of a group's or an outlined function's operands and then results; row-major without the attribute."""
     attribute = op.attributes.get(LAYOUTS, op.attributes.get(FUNCTION_LAYOUTS))
     if isinstance(attribute, ArrayAttr):
         return [a for a in attribute.data if isinstance(a, LayoutAttr)]

@@ -1,8 +1,8 @@
-"""The entrance for IR text from outside: files given to tools, and the texts inside engines. And how such text is written.
+"""Reads and writes IR text from outside: files given to tools, and the texts inside engines.
 
-`read_module` parses and verifies with bounds that are checked before the work: size, nesting, the length of numbers, elements of
-constants. Whatever is wrong with the text, and whatever a parser or verifier of an attribute raises, becomes one `IRTextError` with
-line and column. Strings are Unicode: xDSL's lexer takes one with escapes above 0x7E for bytes, and is exponential on one that is not
+`read_module` parses and verifies within bounds that are checked before the work: size, nesting, the length of numbers, elements of
+constants. Any defect of the text, and any exception of a parser or verifier of an attribute, becomes one `IRTextError` with line and
+column. Strings are Unicode: xDSL's lexer reads one with escapes above 0x7E as bytes, and takes exponential time for one that is not
 closed; `_Lexer` reads both in linear time.
 
 Ops of a `kernel.func` that say no location are where the kernel is: `KernelPrinter` leaves out what `read_module` puts back, since
@@ -56,7 +56,7 @@ class IRTextError(InvalidModelError):
 
 
 class OpPlaces:
-    """Where in a text ops stand. `read_module` notes the ops that it parses, for tools that show errors; for models it is left out."""
+    """The places of ops in a text. `read_module` notes those that it parses where a tool passes this in, to show errors."""
 
     def __init__(self) -> None:
         self._begins: dict[Operation, int] = {}
@@ -65,7 +65,7 @@ class OpPlaces:
         self._first_line = 1
 
     def start(self, content: str, first_line: int) -> None:
-        """Note the lines of a text; what was noted of another is forgotten."""
+        """Note the lines of a text, and forget the previous text."""
         self._begins, self._first_line = {}, first_line
         self._lines = [0, *(match.end() for match in re.finditer("\n", content))]
 
@@ -85,8 +85,8 @@ class OpPlaces:
 
 
 class IRPrinter(Printer):
-    """xDSL's printer, but that `scf.while` gets its location behind its regions alone: before them xDSL prints one that its parser does
-    not read."""
+    """xDSL's printer, but `scf.while` gets its location after its regions only: xDSL also prints one before them, which its parser does not
+    read."""
 
     def print_operation_type(self, op: Operation) -> None:
         if isinstance(op, scf.WhileOp) and not self.print_generic_format:
@@ -128,8 +128,8 @@ def read_module(
     verify: bool = True,
     places: OpPlaces | None = None,
 ) -> ModuleOp:
-    """The module that a text from outside holds. Raises IRTextError; `first_line` is the number of the text's first line in its file,
-    `places` is told where the ops stand."""
+    """The module that a text from outside holds. Raises IRTextError. `first_line` is the number of the text's first line in its file; the
+    places of the parsed ops are added to `places`."""
     content = _decoded(text, name)
     where = _Places(content, name, first_line)
     _check_bounds(content, where)
@@ -163,7 +163,7 @@ def _decoded(text: str | bytes | memoryview, name: str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """What an exception says, on one line; its type where it is none of ours or xDSL's."""
+    """The message of an exception on one line, with its type where it is neither trtc's nor xDSL's."""
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     lines = str(error).strip().splitlines() or [""]
@@ -189,7 +189,7 @@ class _Places:
 
 
 def _check_bounds(content: str, where: _Places) -> None:
-    """Every string is closed and no bracket is nested too deeply: one linear scan."""
+    """Check that every string is closed and no bracket is nested too deeply, in one linear scan."""
     depth = dict.fromkeys(_PAIRS, 0)
     opening = {close: open_ for open_, close in _PAIRS.items()}
     for match in _BRACKETS.finditer(content):
@@ -233,12 +233,12 @@ class _Lexer(MLIRLexer):
 
 
 class _Aliases(dict[str, Attribute]):
-    """Aliases by name, and what their uses add up to."""
+    """Aliases by name, with a limit on the attributes that their uses stand for in all."""
 
     def __init__(self) -> None:
         super().__init__()
         self.sizes: dict[int, tuple[int, int]] = {}
-        """Of each alias's attribute, by identity: how many attributes it is made of, and how deep they nest."""
+        """For each alias's attribute, by identity, the number of attributes in it, and how deep they nest."""
         self.used = 0
 
     def __setitem__(self, name: str, value: Attribute) -> None:

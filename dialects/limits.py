@@ -1,4 +1,4 @@
-"""What a model may ask of the compiler: each limit is checked before the work that it bounds, and the error names the node.
+"""Limits on the work that a model may cause in the compiler: each is checked before the work that it bounds, and the error names the node.
 
 They bound time and memory of a compile, not what a GPU could run; real models stay far below them.
 """
@@ -6,15 +6,15 @@ They bound time and memory of a compile, not what a GPU could run; real models s
 from __future__ import annotations
 
 MAX_RANK = 32
-"""Dims of a tensor: what every NumPy takes, and few enough that shapes are printed and compared in no time."""
+"""Dims of a tensor: supported by every NumPy, and few enough that printing and comparing shapes takes no time."""
 
 MAX_ELEMENTS = 2**31 - 1
 """Elements of a tensor: kernels index with 32 bits."""
 
 MAX_CONSTANT_BYTES = 256 << 20
-"""Bytes of all constants that a model does not hold but makes the compiler compute (a large ConstantOfShape, say)."""
+"""Bytes of all constants that a model does not hold but makes the compiler compute, such as a large ConstantOfShape."""
 MAX_CONSTANT_GROWTH = 16
-"""A model that holds weights may have them computed on: this many times their bytes are allowed beside the above."""
+"""Weights may be computed on at build time: this many times the bytes of the model's weights are allowed in addition."""
 
 MAX_FOLDED = 4096
 """Elements of an integer tensor that takes part in shape arithmetic: Python objects, each handled alone."""
@@ -22,7 +22,7 @@ MAX_FOLDED_FLOATS = 16
 """The same for whole floats, which are rarely shapes."""
 
 MAX_TERMS = 256
-"""Terms of a dim expression in its canonical form, a sum of products; squaring (A + B) ten times asks for 1025."""
+"""Terms of a dim expression in its canonical form, a sum of products; squaring (A + B) ten times would need 1025."""
 MAX_DEGREE = 64
 """Factors of one product in a dim expression."""
 MAX_COEFFICIENT = 1 << 128
@@ -37,9 +37,9 @@ MAX_ATOMS = 1024
 MAX_FUNCTION_DEPTH = 64
 """Model-local functions that call each other in a row."""
 MAX_EXPANDED_NODES = 20_000
-"""Nodes that the calls of model-local functions may become,"""
+"""Nodes that the calls of model-local functions may expand to."""
 MAX_EXPANDED_BYTES = 256 << 20
-"""and bytes of these nodes, constants and names included."""
+"""Bytes of these nodes, constants and names included."""
 
 MAX_SUBGRAPH_DEPTH = 64
 """Subgraphs within each other; protobuf's own parser stops at about the same depth."""
@@ -52,4 +52,4 @@ MAX_HOST_DEPTH = 64
 MAX_HOST_OPS = 100_000
 """Ops of a host function, those of the functions that it calls counted at each call."""
 MAX_STREAM_LAUNCHES = 4096
-"""Launches that follow each other on several streams: a set of bits for each says what comes before it."""
+"""Launches of a segment of several streams: each has a bitset of those before it."""

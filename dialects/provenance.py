@@ -1,9 +1,9 @@
 """Where ops come from: locations that lead to ONNX nodes, and the ONNX tensor names that results stand for.
 
 An ONNX node becomes `loc("conv1"("Conv#12"))`: its name (or `op#index:first output` if it has none), then its op type and
-original index. Merged ops carry `loc(fused[...])`. An op that only prepares a node's operands or passes on its results, such as the
-transpose to another layout, carries `loc(callsite("transpose" at "conv1"("Conv#12")))` and is not the node: whatever group it ends
-up in does not become the node's. The discardable attribute `nn.names` holds one string per result.
+original index. Merged ops carry `loc(fused[...])`. A helper op, which only prepares a node's operands or passes on its results, such as the
+transpose to another layout, carries `loc(callsite("transpose" at "conv1"("Conv#12")))` and is not the node: a group that contains it
+does not name the node for that. The discardable attribute `nn.names` holds one string per result.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ def onnx_location(name: str, op_type: str, index: int, first_output: str = "") -
 
 
 def is_unknown(location: Attribute) -> bool:
-    """Whether a location says nothing."""
+    """Whether a location is the unknown one."""
     return isinstance(location, UnknownLoc)
 
 
 def fuse(*locations: LocationAttr) -> LocationAttr:
-    """One location that leads to all the given ones: flat, without duplicates and without unknown ones. Beside nodes, helpers of
-    nodes do not count. One alone stays as it is."""
+    """One location that leads to all the given ones: flat, without duplicates and without unknown ones. Locations of helpers are left out
+    where there are locations of nodes. A single location stays as it is."""
     if len(locations) == 1:
         return locations[0]  # it may have thousands of parts, each of which is hashed below
     parts: dict[Attribute, None] = {}
@@ -72,7 +72,7 @@ def location_parts(location: Attribute) -> tuple[Attribute, ...]:
 
 
 def helper_location(kind: str, location: LocationAttr) -> LocationAttr:
-    """The location of an op of this kind (`transpose`, `cast`, `copy`) that serves the nodes of `location` and is none of them."""
+    """The location of a helper op of this kind (`transpose`, `cast`, `copy`) that serves the nodes of `location`."""
     if is_unknown(location) or isinstance(location, CallSiteLoc):
         return location  # what serves a helper serves the same nodes
     return CallSiteLoc(NameLoc(StringAttr(kind), NoneAttr()), location)
@@ -86,7 +86,7 @@ def onnx_names(location: Attribute) -> list[str]:
 
 
 def origins(location: Attribute) -> list[str]:
-    """What to tell people of a location: its ONNX nodes, or what helpers are for, as `transpose for conv1`."""
+    """A location in words: its ONNX nodes, or the helpers with the nodes that they serve, as `transpose for conv1`."""
     if names := onnx_names(location):
         return names
     if isinstance(location, CallSiteLoc):
@@ -129,7 +129,7 @@ def join_names(names: Iterable[str]) -> str:
 
 
 def split_order(name: str, rank: int) -> tuple[str, tuple[int, ...]]:
-    """A name and the order that its suffix says, the identity without one; ONNX names may hold `@` themselves."""
+    """A name and the order of dims in its suffix, the identity without one; ONNX names may contain `@` themselves."""
     plain, _, suffix = name.rpartition("@")
     axes = tuple(int(axis) for axis in suffix.split(",") if axis.isdigit())
     if plain and sorted(axes) == list(range(rank)) and rank > 1:

@@ -1,9 +1,9 @@
-"""The `quant` dialect: symmetric uniform quantization, as marks on the graph and as arithmetic inside groups.
+"""The `quant` dialect: symmetric uniform quantization, as quantize/dequantize pairs on the graph and as arithmetic inside groups.
 
-A quantized value q stands for `q * scale`: zero point 0, round half to even, saturation to [-128, 127]. NaN is quantized as the
-greatest number would be, to 127: `nn.max` and `nn.max_pool` take it before all others too, and so quantizing commutes with them. ONNX
-leaves it open. A scale is a float tensor: a scalar, or 1-D with one value per index of `axis`. Import (Q/DQ models) and calibration
-produce these ops; realisation turns dequantize -> op -> quantize into one integer op whose epilogue is a `quant.requantize`.
+A quantized value q represents `q * scale`: zero point 0, round half to even, saturation to [-128, 127]. NaN is quantized to 127, like the
+greatest number: `nn.max` and `nn.max_pool` prefer it to all others too, so quantizing commutes with them. ONNX leaves it open. A scale is
+a float tensor: a scalar, or 1-D with one value per index of `axis`. The importer makes these ops from Q/DQ models; `realize-integer` turns
+dequantize -> op -> quantize into one integer op whose epilogue is a `quant.requantize`.
 
     %q = quant.quantize %x, %s : (tensor<1x8xf32>, tensor<f32>) -> tensor<1x8xi8>
     %y = quant.dequantize %q, %s : (tensor<1x8xi8>, tensor<f32>) -> tensor<1x8xf32>

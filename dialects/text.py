@@ -1,4 +1,4 @@
-"""Text from outside (names of models, above all) in the places where it must not be more than text.
+"""Escapes for text from outside, above all names of models, wherever it is printed or becomes part of IR.
 
 `printable` is for people: errors, remarks, tables. `quoted` and `unquoted` are the string literals of the IR and of dim
 expressions. `identifier` makes the plain words that value names of the IR must be. What CUDA C needs is in
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 LITERAL = r'"[^"\\\n\v\f]*(?:\\(?:["\\nt]|[0-9A-Fa-f]{2})[^"\\\n\v\f]*)*"'
-"""A string literal of the IR, matched in linear time: what may follow at each character is told by that character alone."""
+"""A string literal of the IR, matched in linear time: each character alone decides which alternative applies."""
 _ESCAPE = re.compile(r'\\(["\\nt]|[0-9A-Fa-f]{2})')
 _NAMED = {'"': '"', "\\": "\\", "n": "\n", "t": "\t"}
 _IDENTIFIER_LENGTH = 40
@@ -75,7 +75,7 @@ def unquoted(literal: str) -> str:
 
 
 def identifier(text: str) -> str | None:
-    """A short ASCII word like the text, for value names, which are for readers only; None where nothing of it is left."""
+    """A short ASCII word like the text, for value names, which only people read; None where no such character is left."""
     word = re.sub(r"[^A-Za-z0-9]+", "_", text[: 4 * _IDENTIFIER_LENGTH]).strip("_")[:_IDENTIFIER_LENGTH]
     if not word:
         return None

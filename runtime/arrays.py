@@ -1,4 +1,4 @@
-"""Arrays from outside: NumPy, CuPy, `__cuda_array_interface__`, DLPack, lists; recognised and checked against an engine's inputs."""
+"""Arrays from callers: NumPy, CuPy, `__cuda_array_interface__`, DLPack, lists; recognised and checked against an engine's inputs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DLPACK_CUDA = (2, 13)
 
 
 def on_device(array: Any) -> bool:
-    """Whether an array's bytes lie on a GPU. Raises InputError for an array that does not say it as DLPack does."""
+    """Whether an array's bytes lie on a GPU. Raises InputError where its DLPack device cannot be read."""
     if isinstance(array, np.ndarray | np.generic):
         return False
     try:
@@ -41,7 +41,7 @@ def as_host(array: Any, spec: TensorSpec, what: str = "input") -> np.ndarray:
 
 
 def _from_python(array: Any, spec: TensorSpec, what: str) -> np.ndarray:
-    """Numbers and nested lists of them in the spec's dtype. Raises InputError, also for numbers that it cannot hold."""
+    """Numbers and nested lists of them as an array of the spec's dtype. Raises InputError, also for numbers that the dtype cannot hold."""
     wanted = f"{what} '{spec.name}': expected an array of {spec.dtype}, got {type(array).__name__}"
     if array is None or isinstance(array, str | bytes):
         raise InputError(f"{wanted}.")
@@ -55,7 +55,7 @@ def _from_python(array: Any, spec: TensorSpec, what: str) -> np.ndarray:
 
 
 def _foreign(spec: TensorSpec, array: Any, read: Callable[[Any], np.ndarray], what: str) -> np.ndarray:
-    """What `read` makes of an object of somebody else's class, whose methods may raise anything."""
+    """The result of `read` on an object of a foreign class, whose methods may raise anything. Raises InputError."""
     try:
         return read(array)
     except MemoryError:
@@ -79,7 +79,7 @@ def check_dtype(spec: TensorSpec, dtype: np.dtype[Any], what: str = "input") -> 
 
 
 def check_names(specs: Sequence[TensorSpec], given: Any, what: str = "inputs") -> None:
-    """Raises InputError unless `given` is a mapping that has an array for each spec and no other."""
+    """Raises InputError unless `given` is a mapping with exactly one array for each spec."""
     expected = [spec.name for spec in specs]
     _check_mapping(expected, given, what)
     if set(given) != set(expected):
@@ -89,7 +89,7 @@ def check_names(specs: Sequence[TensorSpec], given: Any, what: str = "inputs") -
 
 
 def given_outputs(specs: Sequence[TensorSpec], given: Any) -> dict[str, Any]:
-    """The arrays to write to by name; none for None. Raises InputError for names that are no outputs."""
+    """The arrays to write to, by name; empty for None. Raises InputError for names that are no outputs, and for arrays that overlap."""
     if given is None:
         return {}
     expected = [spec.name for spec in specs]
@@ -105,7 +105,7 @@ def given_outputs(specs: Sequence[TensorSpec], given: Any) -> dict[str, Any]:
 
 
 def _extent(name: str, array: Any) -> tuple[int, int]:
-    """The addresses that a given output spans. Raises InputError for what is no NumPy or CuPy array."""
+    """The first address of a given output and the one after its last. Raises InputError for anything but a NumPy or CuPy array."""
     if isinstance(array, np.ndarray) and not isinstance(array, np.ma.MaskedArray):
         return np.lib.array_utils.byte_bounds(array) if array.size else (0, 0)
     if isinstance(array, np.ndarray | np.generic) or not (

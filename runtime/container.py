@@ -6,10 +6,10 @@
 12  4  zero              32 32  SHA-256 of bytes 0-31 and the manifest
 ```
 
-The manifest's "sections" lists name, offset (from the data start), length, SHA-256 and alignment. Sections stand in order, each
+The manifest's "sections" lists name, offset (from the data start), length, SHA-256 and alignment. Sections follow in this order, each
 at the first multiple of its alignment, with zeros between them, and the file ends with the last one. Every byte is accounted for:
-reading checks lengths, digests and zeros before anything is used, and raises EngineFormatError on any other file. Equal contents
-give equal bytes. A file is read, not mapped: what is done to it later changes no engine that runs.
+reading checks lengths, digests and zeros before anything is used, and raises EngineFormatError for any other file. Equal contents
+give equal bytes. A file is read, not mapped: later changes to it do not affect a running engine.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def encode_container(
 def read_container(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Section]]:
     """Reads an engine file and returns (manifest, sections), all of it verified.
 
-    Raises EngineFormatError for a missing, truncated, altered or foreign file, before it reads what only such a file asks for.
+    Raises EngineFormatError for a missing, truncated, altered or foreign file, before it allocates memory for wrong sizes in it.
     """
     try:
         # A pipe would wait for its writer.
@@ -103,7 +103,7 @@ def read_container(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[s
 
 
 def read_stream(path: str | os.PathLike[str], file: IO[bytes]) -> tuple[dict[str, Any], dict[str, Section]]:
-    """`read_container` of an open file; errors name it `path`. Raises OSError as well."""
+    """`read_container` for an open file; errors name it `path`. Also raises OSError."""
     size = 0
     try:
         status = os.fstat(file.fileno())
@@ -123,7 +123,7 @@ def read_stream(path: str | os.PathLike[str], file: IO[bytes]) -> tuple[dict[str
 
 @dataclass
 class _Reader:
-    """One pass over a file of `size` bytes, from its begin to its end."""
+    """One pass over a file of `size` bytes, from beginning to end."""
 
     path: str | os.PathLike[str]
     file: IO[bytes]
@@ -174,7 +174,9 @@ class _Reader:
             if len(entry) != 5 or any(type(value) is bool for value in (offset, length, align)):
                 raise self.broken("an entry of its section table is malformed")
             if not 0 < align <= _MAXIMUM_ALIGNMENT or align & (align - 1):
-                raise self.broken(f"section '{name}' is not aligned to {align} bytes")
+                raise self.broken(
+                    f"section '{name}' has the alignment {align}: expected a power of two up to {_MAXIMUM_ALIGNMENT}"
+                )
             begin = start + offset
             if name in sections or begin != _round_up(self.position, align) or not 0 <= length <= self.size - begin:
                 raise self.broken(f"section '{name}' is repeated or out of place")
@@ -194,7 +196,7 @@ class _Reader:
         return data
 
     def skip(self, end: int) -> None:
-        """Padding: zeros."""
+        """Skips padding, which must be zeros, up to `end`."""
         begin = self.position
         if any(self.read(end - begin)):
             raise self.broken(f"the padding at byte {begin} is not zero")
@@ -209,7 +211,7 @@ def encode_manifest(manifest: Mapping[str, Any]) -> bytes:
 
 
 def decode_manifest(encoded: bytes) -> dict[str, Any]:
-    """The inverse. Raises ValueError, which goes on after "its manifest"."""
+    """The inverse of `encode_manifest`. Raises ValueError, whose text continues "its manifest ..."."""
     try:
         manifest = json.loads(encoded, object_pairs_hook=_object, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
@@ -220,7 +222,7 @@ def decode_manifest(encoded: bytes) -> dict[str, Any]:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; ValueError where a name stands twice, of which readers would take one or the other."""
+    """A JSON object. Raises ValueError for a name that occurs twice, for which readers would choose differently."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a name stands twice")

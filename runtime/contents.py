@@ -1,4 +1,4 @@
-"""What an engine consists of: what its contexts read."""
+"""The contents of an engine, which its contexts read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TEXT_ALIGNMENTS = (64,)
 WEIGHT_ALIGNMENTS = (PAGE, 256)
-"""Bytes: of the first weight in a file, and of the others."""
+"""Alignment in bytes of the first weight in a file, and of the others."""
 SIMULATOR = "simulator"
 
 
@@ -50,7 +50,7 @@ class EngineStats:
 
 
 class EngineContents:
-    """A built network, without a way to run it: the manifest, what there is for each architecture, and this process's counters."""
+    """A built network without a way to run it: the manifest, a variant for each architecture, and this process's counters."""
 
     def __init__(self, manifest: dict[str, Any], sections: Mapping[str, Section], *, compiles: int = 0):
         self._manifest = manifest
@@ -62,11 +62,11 @@ class EngineContents:
         self.variants = {arch: Variant(arch, stored, self._sections) for arch, stored in manifest["variants"].items()}
         self.stats = EngineStats(compiles=compiles)
         self.weights_lock = RLock()
-        """Held while contexts take weights, and while these change."""
+        """Held while contexts load weights, and while weights change."""
         self.contexts: WeakSet[Any] = WeakSet()
-        """Those that hold weights."""
+        """The contexts that hold weights."""
         self.loaded: dict[tuple[str, int], Any] = {}
-        """What contexts have put on GPUs, by architecture and GPU: they share it."""
+        """Kernels and weights on GPUs, by architecture and GPU, which contexts share."""
         variant = self._preferred()
         self.stats.kernels = len(variant.manifest["kernels"])
         self.stats.arena_bytes = int(variant.manifest["plan"]["arena_bytes"])
@@ -74,7 +74,7 @@ class EngineContents:
         self.stats.weight_bytes = variant.weight_bytes
 
     def __repr__(self) -> str:
-        """What goes in and out, and for which architectures: `<Engine x: float32[N, 4] -> y: float32[N, 4] for sm_80>`."""
+        """Inputs, outputs and architectures: `<Engine x: float32[N, 4] -> y: float32[N, 4] for sm_80>`."""
         ends = " -> ".join(", ".join(map(str, specs)) or "nothing" for specs in (self.inputs, self.outputs))
         return f"<Engine {ends} for {', '.join(self.variants)}>"
 
@@ -97,12 +97,12 @@ class EngineContents:
 
     @property
     def refittable(self) -> bool:
-        """Whether its weights can be replaced: it was built with `refit`."""
+        """Whether the weights can be replaced: the engine was built with `refit`."""
         return self._manifest["refit"] is not None
 
     @cached_property
     def refitter(self) -> Refitter:
-        """What refits read. Raises OptionError for an engine that was not built for them."""
+        """The part of the engine that refits read. Raises OptionError for an engine built without `refit`."""
         from .refit.refitter import Refitter
 
         if not self.refittable:
@@ -133,12 +133,12 @@ class EngineContents:
         return SIMULATOR if info is None else f"{info.name} ({info.arch})"
 
     def inspect(self) -> dict[str, Any]:
-        """Everything the manifest says, with the sizes of sections and this process's counters: JSON values, of the caller's own."""
+        """The manifest, with the sizes of sections and this process's counters, as a copy in JSON values."""
         sizes = {name: len(section.data) for name, section in self._sections.items()}
         return {**deepcopy(self._manifest), "sections": sizes, "device": self.device, "stats": self.stats.as_dict()}
 
     def variant(self, arch: str | None = None) -> Variant:
-        """What the engine holds for `arch`; without one, for this machine's GPU, else the first."""
+        """The variant for `arch`; without one, that for this machine's GPU, else the first. Raises TargetError for a missing one."""
         if arch is None:
             return self._preferred()
         if arch not in self.variants:
@@ -159,7 +159,7 @@ class EngineContents:
         return self.variants[chosen]
 
     def verify(self) -> None:
-        """Raises EngineFormatError unless the plan of every architecture holds, and fits the inputs and outputs."""
+        """Raises EngineFormatError unless the plan of every architecture is valid, and fits the inputs and outputs."""
         said = [self.inputs, self.outputs, {name: tuple(values) for name, values in self._manifest["symbols"].items()}]
         for variant in self.variants.values():
             program = variant.program
@@ -196,7 +196,7 @@ def best_arch(archs: list[str], capability: tuple[int, int]) -> str | None:
 
 
 def _check_sections(manifest: Mapping[str, Any], sections: Mapping[str, Section]) -> None:
-    """Raises EngineFormatError unless the manifest names all sections, those that exist, and each is aligned as what it holds is."""
+    """Raises EngineFormatError unless the manifest names exactly the sections that exist, each with the alignment of its content."""
     weights = {name for stored in manifest["variants"].values() for name in stored["weights"].values()}
     texts: set[str] = set()
     if (refit := manifest["refit"]) is not None:
@@ -215,7 +215,10 @@ def _check_sections(manifest: Mapping[str, Any], sections: Mapping[str, Section]
         raise EngineFormatError(f"engine manifest: nothing uses section '{unknown[0]}'; rebuild the engine.")
     for names, allowed in ((texts, TEXT_ALIGNMENTS), (weights, WEIGHT_ALIGNMENTS)):
         if wrong := sorted(name for name in names if sections[name].align not in allowed):
-            raise EngineFormatError(f"engine manifest: section '{wrong[0]}' has a wrong alignment; rebuild the engine.")
+            raise EngineFormatError(
+                f"engine manifest: expected section '{wrong[0]}' aligned to {' or '.join(map(str, allowed))} bytes, got "
+                f"{sections[wrong[0]].align}; rebuild the engine."
+            )
 
 
 def _spec(stored: Mapping[str, Any]) -> TensorSpec:

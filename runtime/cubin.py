@@ -1,7 +1,7 @@
-"""What a cubin, an ELF file, says of its kernels: for which architecture, under which names, with which parameters.
+"""Reads a cubin, which is an ELF file: its architecture, and the names and parameters of its kernels.
 
-Names and parameters stand in sections that the CUDA toolkit writes for the driver (`.text.<kernel>`, `.nv.info.<kernel>`); they are
-the same for CUDA 12 and 13, but for where the ELF header keeps the architecture.
+Names and parameters are in sections that the CUDA toolkit writes for the driver (`.text.<kernel>`, `.nv.info.<kernel>`). They are the
+same for CUDA 12 and 13; only the architecture is at another place of the ELF header.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Cubin:
 
 
 def read_cubin(data: bytes | memoryview) -> Cubin:
-    """Reads the headers of a cubin. Raises ValueError, saying why, for bytes that are no whole cubin."""
+    """Reads the headers of a cubin. Raises ValueError, with the reason, for bytes that are no complete cubin."""
     if len(data) < _HEADER.size or bytes(data[:6]) != b"\x7fELF\x02\x01":
         raise ValueError("it is not an ELF file of 64 bits")
     ident, _, machine, _, _, _, table, flags, _, _, _, size, count, names_at = _HEADER.unpack_from(data)
@@ -88,7 +88,7 @@ def _read_kernel(info: bytes) -> CubinKernel:
 
 
 def _attributes(info: bytes) -> Generator[tuple[int, bytes]]:
-    """Attributes with a payload; the others carry two bytes that stand in the place of its length."""
+    """The attributes with a payload; others have a two-byte value in place of the payload's length."""
     position = 0
     while position + 4 <= len(info):
         form, attribute, value = struct.unpack_from("<BBH", info, position)

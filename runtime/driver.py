@@ -1,4 +1,4 @@
-"""What CuPy does not do, through ctypes on libcuda: launches with attributes, tensor maps, function attributes, version checks.
+"""A ctypes shim over libcuda for what CuPy lacks: launches with attributes, tensor maps, function attributes, version checks.
 
 `Driver` wraps one loaded libcuda; `get_driver()` loads it once. CuPy owns contexts, memory, modules and streams, so handles
 (`CUfunction`, `CUstream`) are plain integers here. Every failure is a TargetError in one sentence.
@@ -52,7 +52,7 @@ class _LaunchConfig(ctypes.Structure):
 
 @dataclass(frozen=True)
 class DeviceInfo:
-    """One GPU: name, compute capability, multiprocessors, shared memory bytes that a block may ask for, L2 bytes."""
+    """One GPU: name, compute capability, number of SMs, bytes of shared memory per block at most, bytes of L2."""
 
     ordinal: int
     name: str
@@ -69,10 +69,10 @@ class DeviceInfo:
 
 @dataclass(frozen=True)
 class TensorMapSpec:
-    """A tensor map to encode. Extents innermost first, as CUDA wants them.
+    """A tensor map to encode. Extents innermost first, as CUDA takes them.
 
     `dims` and `box` count elements; `strides` are bytes of every dim but the innermost. For im2col (`corners` given) `box` is
-    (channels a pixel, pixels a column) and `corners` the lower and upper corner of the pixel box, innermost spatial dim first.
+    (channels per pixel, pixels per column) and `corners` the lower and upper corner of the pixel box, innermost spatial dim first.
     """
 
     element_type: str
@@ -130,7 +130,7 @@ class Driver:
         )
 
     def allow_dynamic_shared(self, function: int, size: int) -> None:
-        """Lets `function` use `size` bytes of dynamic shared memory (more than 48 KiB needs saying so)."""
+        """Lets `function` use `size` bytes of dynamic shared memory (more than 48 KiB must be allowed)."""
         self._call(
             "cuFuncSetAttribute",
             ctypes.c_void_p(function),
@@ -179,7 +179,7 @@ class Driver:
                 f"tensor map: element type '{spec.element_type}' with swizzle {spec.swizzle} has no encoding."
             )
         rank = len(spec.dims)
-        storage = (ctypes.c_uint64 * 24)()  # CUtensorMap wants 64-byte alignment
+        storage = (ctypes.c_uint64 * 24)()  # CUtensorMap requires 64-byte alignment
         base = ctypes.addressof(storage)
         target = base + (-base) % 64
         dims = (ctypes.c_uint64 * rank)(*spec.dims)
@@ -232,7 +232,7 @@ class Driver:
 def pack_arguments(
     pointers: Sequence[int], scalars: Sequence[int], tensor_maps: Sequence[bytes] = ()
 ) -> KernelArguments:
-    """Packs parameters in the order of kernels: pointers, then `int` scalars, then tensor maps.
+    """Packs kernel parameters in order: pointers, then `int` scalars, then tensor maps.
 
     Raises TargetError for a scalar that 32 bits cannot hold.
     """

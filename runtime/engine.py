@@ -1,8 +1,7 @@
 """An engine: everything that a built network needs to run, as one object and one file.
 
 The file (layout in `container.py`) holds for each architecture the host function and the tile-level kernels as IR text, the CUDA C,
-the cubins, the memory plan, the choices and the weights; the manifest says what is where. Nothing of it is executed on load but
-cubins on a GPU.
+the cubins, the memory plan, the choices and the weights; the manifest lists them. Nothing of a file is executed but its kernels.
 """
 
 from __future__ import annotations
@@ -34,8 +33,8 @@ class Engine(EngineContents):
     def create_context(self, device: str | int | None = None, **options: Any) -> ExecutionContext:
         """A context to run in: an arena of its own on a GPU (by ordinal) or on the "simulator"; None takes GPU 0 if there is one.
 
-        Options: see `CudaContext` and `SimulatorContext`. Raises TargetError, in a sentence, for a GPU or driver that cannot
-        run the engine, and OptionError for options that there are not.
+        Options: see `CudaContext` and `SimulatorContext`. Raises TargetError, in a sentence, for a GPU or driver that cannot run the
+        engine, and OptionError for unknown options.
         """
         if isinstance(device, bool) or not (device is None or device == SIMULATOR or isinstance(device, int)):
             raise TargetError(f"device {got(device)}: expected '{SIMULATOR}' or the number of a GPU such as 0.")
@@ -61,11 +60,11 @@ class Engine(EngineContents):
         return self._default.run(inputs, outputs)
 
     def refit(self, weights: Mapping[str, Any]) -> None:
-        """Gives the engine other weights: arrays by ONNX name, of the dtype and shape that the model has; the others stay.
+        """Replaces weights: arrays by ONNX name, of the dtype and shape that the model has; the other weights stay.
 
-        Runs that have begun end with the old weights, and every later run of every context has the new ones, all of them: `refit`
-        waits for the contexts of this engine. The engine is then, to the byte of its file, what a build with these weights makes. Arrays
-        may be NumPy, CuPy, or anything with DLPack or `__cuda_array_interface__`. Where an array is refused nothing has changed.
+        Runs that have begun end with the old weights, and every later run of every context has all the new ones: `refit` waits for the
+        contexts of this engine. The engine is then byte for byte what a build with these weights makes. Arrays may be NumPy, CuPy, or
+        anything with DLPack or `__cuda_array_interface__`. Where an array is refused nothing has changed.
 
         Raises OptionError for an engine that was built without `refit`, and InputError for names and arrays that do not fit, for tensors
         whose numbers decided something in the build (`pins`), and for finite numbers that the build's rewrites make infinite.
@@ -82,12 +81,13 @@ class Engine(EngineContents):
                 self._manifest["refit"]["initializers"][name]["sha256"] = digest
             self._manifest["model"]["sha256"] = update.model
             live = {key for context in contexts if (key := context.take_weights(update.sections.keys())) is not None}
-            for key in self.loaded.keys() - live:  # what no context holds is loaded again when one asks
+            for key in self.loaded.keys() - live:  # memory that no context uses is loaded again on demand
                 del self.loaded[key]
 
     def missing(self, names: Iterable[str]) -> tuple[str, ...]:
-        """The tensors that a refit of `names` leaves as they are although the same weights are computed from them: those of a batch
-        normalization that was folded into a convolution, say. Who trains a model gives them too."""
+        """The tensors that a refit of `names` leaves unchanged although weights are computed from both, such as those of a batch
+        normalization that was folded into a convolution. After training, pass them too. Raises OptionError and InputError as `refit` does
+        for names."""
         return self.refitter.missing(names)
 
     @property
@@ -106,19 +106,20 @@ class Engine(EngineContents):
             write_container(as_path(path, "engine file"), self._manifest, self._sections)
 
     def encode(self, extra: Mapping[str, Any]) -> Iterator[Buffer]:
-        """The bytes of the engine file in parts, with further fields in its manifest, which is then no longer an engine's."""
+        """The bytes of the engine file in parts, with further fields in its manifest, which no longer is that of an engine."""
         return encode_container("", {**self._manifest, **extra}, self._sections)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Engine:
-        """Reads an engine file; EngineFormatError for a file that is damaged or not an engine, or whose plan does not hold."""
+        """Reads and verifies an engine file. Raises EngineFormatError for a file that is damaged or not an engine, or whose plan is
+        invalid."""
         engine = cls(*read_container(as_path(path, "engine file")))
         engine.verify()
         return engine
 
 
 def load(path: str | os.PathLike[str]) -> Engine:
-    """Loads an engine file that `Engine.save` wrote."""
+    """Loads an engine file that `Engine.save` wrote. Raises EngineFormatError for any other file."""
     return Engine.load(path)
 
 

@@ -1,4 +1,4 @@
-"""Files that users name: looked at before they are read, refused early where they cannot be written, never left half written."""
+"""Files that users name: checked before they are read, refused early where they cannot be written, never left half written."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LONGEST = 4096
 
 
 def as_path(path: Any, what: str) -> Path:
-    """The path that a caller gave; OptionError, naming it by `what` it would be, for what is not one, the bytes of a file among it."""
+    """The path that a caller gave, called `what` in messages. Raises OptionError for anything else, such as the bytes of a file."""
     if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
         raise OptionError(f"{what}: expected the path of a file, got {type(path).__name__}.")
     try:
@@ -43,7 +43,7 @@ def shown(path: Any) -> str:
 
 
 def check_readable(path: Any, what: str) -> Path:
-    """The path, if it names a file that can be read; OptionError otherwise, also for devices and pipes, which have no end."""
+    """The path, if it names a file that can be read. Raises OptionError otherwise, also for devices and pipes, which have no end."""
     target = as_path(path, what)
     try:
         mode = target.stat().st_mode
@@ -57,9 +57,9 @@ def check_readable(path: Any, what: str) -> Path:
 
 
 def check_writable(path: Any, what: str) -> Path:
-    """The path, if a file may be written there; OptionError, naming it by `what` it would be, otherwise.
+    """The path, if a file can be written there, called `what` in messages. Raises OptionError otherwise.
 
-    To be asked before long work whose result goes there.
+    Call it before long work whose result is written there.
     """
     target = as_path(path, what)
     try:
@@ -83,9 +83,9 @@ def check_apart(path: Path, what: str, others: Iterable[str | Path | None]) -> N
 
 @contextmanager
 def replacing(path: Any, what: str) -> Generator[IO[bytes]]:
-    """Opens a file to write. `path` holds the old file or the whole new one, never half of it, also after a failure.
+    """Opens a file to write. `path` holds the old file or the complete new one, even after a failure.
 
-    Links are followed; a device or pipe is written to. Raises OptionError, as `check_writable` does, for what cannot be written.
+    Links are followed; a device or pipe is written to. Raises OptionError, as `check_writable` does, for a path that cannot be written.
     """
     target = Path(os.path.realpath(check_writable(path, what)))
     try:
@@ -100,7 +100,7 @@ def replacing(path: Any, what: str) -> Generator[IO[bytes]]:
             with os.fdopen(handle, "wb") as stream:
                 yield stream
                 stream.flush()
-                os.fsync(stream.fileno())  # a rename that outlives a power cut must not name bytes that do not
+                os.fsync(stream.fileno())  # else a rename may survive a power cut that the file's bytes do not
                 os.chmod(temporary, _MODE)
                 os.replace(temporary, target)
         except BaseException:
@@ -118,13 +118,13 @@ def _temporary(folder: Path, prefix: str) -> tuple[int, str]:
         handle, path = tempfile.mkstemp(dir=folder, prefix=prefix, suffix=_WRITING)
         with suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_EX)
-        if os.path.exists(path):  # else another took it for abandoned before it was locked
+        if os.path.exists(path):  # else another process removed it as abandoned before it was locked
             return handle, path
         os.close(handle)
 
 
 def _clear_abandoned(folder: Path, prefix: str) -> None:
-    """Removes what writers that were killed left: temporary files without a lock."""
+    """Removes the temporary files of killed writers: those without a lock."""
     for path in folder.glob(f"{glob.escape(prefix)}????????{_WRITING}"):
         with suppress(OSError):
             handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)

@@ -1,4 +1,4 @@
-"""What the host needs to know of a kernel in order to launch it, read from `kernel.func` and kept in the engine's manifest."""
+"""What the host must know of a kernel to launch it, read from `kernel.func` and stored in the engine's manifest."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ MAXIMUM_GRID = (2**31 - 1, 65535, 65535)
 
 @dataclass(frozen=True)
 class KernelInfo:
-    """Facts of one kernel: grid (three dim expressions), threads a block, cluster size, dynamic shared memory in bytes, the names
-    of its i32 parameters, the number of its tensors, its tensor maps, and the ONNX nodes that it computes."""
+    """Facts of one kernel: grid (three dim expressions, in blocks), threads per block, blocks per cluster, dynamic shared memory per block
+    in bytes, the names of its i32 parameters, the number of its tensors, its tensor maps, and the ONNX nodes that it computes."""
 
     name: str
     grid: tuple[Expr, Expr, Expr]
@@ -34,7 +34,7 @@ class KernelInfo:
     tensor_maps: tuple[TensorMapInfo, ...] = ()
     nodes: tuple[str, ...] = ()
     alignments: tuple[int, ...] = ()
-    """For each tensor the bytes that must divide its address."""
+    """For each tensor the alignment of its address, in bytes."""
 
     @classmethod
     def read(cls, func: kernel.FuncOp) -> KernelInfo:
@@ -55,7 +55,7 @@ class KernelInfo:
         )
 
     def blocks(self, env: Mapping[str, int]) -> tuple[int, int, int]:
-        """The grid in blocks; an extent of 0 says that there is nothing to compute. Raises TargetError beyond CUDA's limits."""
+        """The grid in blocks; with an extent of 0 there is nothing to compute. Raises TargetError beyond CUDA's limits."""
         grid = tuple(extent.evaluate(env) for extent in self.grid)
         if any(not 0 <= extent <= limit for extent, limit in zip(grid, MAXIMUM_GRID, strict=True)):
             raise TargetError(
@@ -65,7 +65,7 @@ class KernelInfo:
         return x, y, z
 
     def check_address(self, position: int, address: int, of: str) -> None:
-        """Raises PassError for an address of a tensor, or an offset into something aligned, that the kernel's accesses cannot take."""
+        """Raises PassError for an address of a tensor, or an offset into aligned memory, that is not aligned for the kernel's accesses."""
         need = self.alignments[position] if position < len(self.alignments) else 1
         if need < 1 or address % need:
             raise PassError(
@@ -103,7 +103,7 @@ class KernelInfo:
 
 
 def interface(func: kernel.FuncOp) -> kernel.FuncOp:
-    """A kernel without its body: an op of which `KernelInfo.read` reads the same facts."""
+    """A kernel without its body, with the same `KernelInfo`."""
     block = Block(arg_types=[argument.type for argument in func.body.block.args])
     mapping: dict[SSAValue, SSAValue] = dict(zip(func.body.block.args, block.args, strict=True))
     for op in func.walk():

@@ -1,4 +1,4 @@
-"""What this machine has."""
+"""Resources of this machine."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import os
 
 
 def memory_bytes() -> int:
-    """The bytes of its memory: what asks for more would be killed by the system rather than refused."""
+    """The bytes of physical memory: a process that uses more would be killed by the system, not refused."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

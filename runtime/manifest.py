@@ -1,7 +1,7 @@
-"""The manifest of an engine: which fields it has and of which types, checked before anything else looks at them.
+"""The manifest of an engine: its fields and their types, checked before anything else reads them.
 
-Fields that the host function says too are compared with it by `verify_plan`. The others are records for people, and running an engine
-does not read them: `model`, `options`, the versions of `toolchain`, `remarks`, `resources` and `problems`.
+`verify_plan` compares the fields that repeat the host function with it. The others are records for people, and running an engine does
+not read them: `model`, `options`, the versions of `toolchain`, `remarks`, `resources` and `problems`.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from ..dialects.errors import EngineFormatError
 
 KIND = "trtc engine"
 FORMAT = 3
-"""What the manifest and the host function may say. It rises where an older trtc would misread a newer engine, or cannot read an older
-one any more; manifests without one are of format 1."""
+"""The version of manifest and host function. It is raised where an older trtc would misread a newer engine, or where trtc can no longer
+read an older one; manifests without it are of format 1."""
 _ARCH = re.compile(r"sm_[0-9]{2,3}[af]?")
 
 
 @dataclass(frozen=True)
 class Table:
-    """An object with any names, whose values all have one shape."""
+    """A JSON object with any names, whose values all have one shape."""
 
     values: Any
 
 
 @dataclass(frozen=True)
 class Record:
-    """An object with these fields and perhaps others."""
+    """A JSON object with these fields and possibly others."""
 
     fields: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Optional:
-    """What has this shape, or null."""
+    """A value of this shape, or null."""
 
     shape: Any
 
@@ -127,12 +127,12 @@ def check_manifest(manifest: Any) -> None:
         if not _ARCH.fullmatch(arch):
             raise malformed(f"variants: expected architectures such as sm_90a, got {_shown(arch)}")
     if len(manifest["toolchain"]["nvrtc"]) != 2:
-        raise malformed("toolchain.nvrtc: expected two numbers")
+        raise malformed(f"toolchain.nvrtc: expected two numbers, got {_shown(manifest['toolchain']['nvrtc'])}")
 
 
 def _check_format(number: Any) -> None:
-    """Raises EngineFormatError unless this version of trtc reads engines of a format; before anything else of the manifest is read,
-    since fields come and go with formats."""
+    """Raises EngineFormatError unless this version of trtc reads engines of a format. Called before other fields are checked, since these
+    depend on the format."""
     if type(number) is not int or number < 1:
         raise malformed(f"format: expected a number from 1 on, got {_shown(number)}")
     if number > FORMAT:

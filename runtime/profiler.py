@@ -30,7 +30,7 @@ class Latencies:
     milliseconds: tuple[float, ...]
 
     def percentile(self, percent: float) -> float:
-        """The time that `percent` of the runs stay within (nearest rank)."""
+        """The time, in milliseconds, that `percent` of the runs do not exceed (nearest rank)."""
         ranked = sorted(self.milliseconds)
         return ranked[max(0, ceil(len(ranked) * percent / 100) - 1)]
 
@@ -40,10 +40,10 @@ class Latencies:
 
 
 def profile(context: CudaContext, inputs: Mapping[str, Any], *, repeats: int = _REPEATS) -> list[LaunchTime]:
-    """Times each launch of one inference by itself: a graph of `repeats` of it, after the whole network ran once. A launch in a loop is
-    timed for each place that it reads and writes.
+    """Times each launch of one inference by itself: as a graph of `repeats` launches, after the whole network ran once. A launch in a loop
+    is timed for each set of addresses.
 
-    Its inputs then lie in L2 where they fit. A launch may be repeated since it reads no buffer that it writes.
+    Inputs are in L2 where they fit. A launch can be repeated because it reads no buffer that it writes.
     """
     prepared = context.prepare(inputs)
     cupy, queue = context.cupy, context.stream

@@ -1,4 +1,4 @@
-"""What an engine's file holds for one architecture, as it lies there: `variant.py` reads and verifies it."""
+"""The part of an engine's file for one architecture, unverified: `variant.py` reads and verifies it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class StoredVariant:
-    """What an engine's file holds for one architecture. Texts and bytes stay in sections until they are asked for."""
+    """The part of an engine's file for one architecture. Texts and bytes are decoded on demand."""
 
     arch: str
     manifest: Mapping[str, Any] = field(repr=False)
@@ -71,7 +71,7 @@ class StoredVariant:
         return str(self.sections[section].data, "utf-8")
 
     def weight_of(self, program: HostProgram, name: str) -> np.ndarray:
-        """A weight as a program says that it is. EngineFormatError where its section has another size."""
+        """A weight with the shape and dtype of a program. Raises EngineFormatError where its section has another size."""
         shape, dtype = program.weights[name]
         data = self.sections[self.manifest["weights"][name]].data
         if len(data) != dtype.itemsize * prod(shape):

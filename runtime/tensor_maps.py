@@ -31,7 +31,7 @@ _STRIDE_ALIGNMENT = 16
 
 @dataclass(frozen=True)
 class TensorMapInfo:
-    """One tensor map: over which tensor of the kernel, and what of it.
+    """One tensor map: the number of the kernel's tensor (`argument`), and a view of it.
 
     `dims`, `strides` (elements) and `offset` (elements) are dim expressions, outermost first. `box` covers the last dims; for an
     im2col map it is (pixels, channels), `lower` and `upper` are the corners of the box of pixels (height, width) as expressions,
@@ -61,7 +61,7 @@ class TensorMapInfo:
                 groups = tensor_map_groups(view)
                 if any(len(group) > 1 for group in groups[-2:]):
                     raise PassError(
-                        "tensor map: rows and columns of its view must each be contiguous or of one stride."
+                        "tensor map: expected a view whose rows and whose columns each have one stride, got dims that do not merge."
                     )
                 flat = [dim for group in groups for dim in group]
                 return cls(
@@ -94,13 +94,13 @@ class TensorMapInfo:
         )
 
     def offset_bytes(self, symbols: Mapping[str, int]) -> int:
-        """Where the map's tensor starts after the pointer."""
+        """The offset of the map's first element from the pointer, in bytes."""
         return self.offset.evaluate(symbols) * self._size()
 
     def evaluate(self, symbols: Mapping[str, int]) -> TensorMapSpec:
         """The tensor map to encode for these symbol values: extents innermost first, strides in bytes.
 
-        Raises TargetError for strides that TMA does not allow (multiples of 16 bytes).
+        Raises TargetError for strides that TMA does not allow: all but the innermost must be multiples of 16 bytes.
         """
         size = self._size()
         dims = [extent.evaluate(symbols) for extent in reversed(self.dims)]

@@ -1,4 +1,4 @@
-"""What an engine holds for one architecture, read and verified."""
+"""The part of an engine for one architecture, read and verified."""
 
 from __future__ import annotations
 
@@ -21,20 +21,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Variant(StoredVariant):
-    """What an engine holds for one architecture: its host function and kernels, which hold what they promise.
+    """The part of an engine for one architecture: its host function and kernels, verified against each other.
 
-    What reads IR is loaded when a program is first asked for: an engine that came from the cache of builds needs none to be saved.
+    The code that reads IR is imported at the first use of `program`: an engine from the cache of builds can be saved without it.
     """
 
     @property
     def program(self) -> HostProgram:
-        """The host function, read, verified and ready to bind. EngineFormatError when it does not hold, or does not fit the kernels or
-        the weights."""
+        """The host function, verified and ready to bind. Raises EngineFormatError where it is not valid, or does not fit the kernels or the
+        weights."""
         return self._plan[0]
 
     def hold(self, module: ModuleOp, program: HostProgram) -> None:
-        """Takes the host module and its program from the build that wrote them, instead of reading the text. EngineFormatError when
-        the plan does not hold."""
+        """
+        Keep the host module and its program as the build has them, instead of reading their text. Raises EngineFormatError for an
+        invalid plan.
+        """
         from .verify.plan import verify_plan
 
         self.__dict__["_plan"] = program, verify_plan(self, module, program)
@@ -58,7 +60,8 @@ class Variant(StoredVariant):
 
     @cached_property
     def tiles(self) -> dict[str, FuncOp]:
-        """The tile-level kernels by name, which the simulator runs. EngineFormatError when they are not those of the host function."""
+        """The tile-level kernels by name, which the simulator runs. Raises EngineFormatError where they are not those of the host
+        function."""
         from ..dialects.kernel import FuncOp
         from .verify.plan import verify_tiles
 

@@ -1,12 +1,12 @@
-"""Whole builds: the engine that an earlier build made of the same model, so that building it again reads one file.
+"""A cache of whole builds: the engine that an earlier build made of the same model, so that building it again reads one file.
 
-A build's key is everything that decides an engine: the model's bytes and file name, the options and architectures, and what built it,
-which is this trtc as a digest of its code, the packages that it imports, Python, and NVRTC. An entry is an engine file
-(`runtime/container.py`) in the `CubinCache`, under its rules; the key stands in the manifest, whose digest covers all sections, so that
-an entry under another's name, or a damaged one, is a miss.
+A build's key is everything that decides an engine: the model's bytes and file name, the options and architectures, and the builder, which
+is trtc as a digest of its code, the packages that it imports, Python, and NVRTC. An entry is an engine file (`runtime/container.py`) in
+the `CubinCache`, under its rules; the key is a field of the manifest, whose digest covers all sections, so an entry under another's name,
+or a damaged one, is a miss.
 
-Not kept are engines of models that read further files, whose content the key does not hold, engines that would take more than
-half of the cache, and those of a trtc that other packages extend. Builds that verify each pass are never answered from here.
+Not kept are engines of models that read further files, whose content is not part of the key, engines that would take more than half of the
+cache, and those of a trtc that other packages extend. Builds that verify each pass never use this cache.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _ROOT = Path(__file__).parents[2]
 _CODE = ("compiler", "dialects", "passes", "runtime")
 _PACKAGES = ("xdsl", "numpy", "ml_dtypes", "onnx", "protobuf", "cupy", "cupy-cuda12x", "cupy-cuda13x")
 _NVRTC = ("nvidia-cuda-nvrtc", "nvidia-cuda-nvrtc-cu12", "nvidia-cuda-nvrtc-cu13")
-"""Wheels that bring NVRTC, which CuPy loads before any other."""
+"""Wheels with NVRTC, which CuPy prefers to any other NVRTC."""
 _FIELD = "build"
 """The field of an entry's manifest that holds its key; an engine has none of this name."""
 
 
 @cache
 def builder() -> str | None:
-    """What builds engines here, as a digest; None where code of other packages takes part, which nothing here follows."""
+    """A digest of the code that builds engines; None where other packages extend trtc, whose code the digest does not cover."""
     groups = ("xdsl.universe", "trtc.schedules")
     entries = [entry for group in groups for entry in entry_points(group=group)]
     if any(entry.dist is None or entry.dist.name not in ("trtc", "xdsl") for entry in entries):
@@ -71,7 +71,7 @@ def _digest(file: Path) -> str:
 
 
 def _written(file: Path) -> int:
-    """When a file was written last. Raises OSError for what is none: a pipe can be read once only."""
+    """When a file was last modified, in nanoseconds. Raises OSError for anything but a plain file: a pipe can be read only once."""
     status = file.stat()
     if not stat.S_ISREG(status.st_mode):
         raise OSError
@@ -87,13 +87,13 @@ class EngineCache:
     file: Path | None = None
     """The model, where it is a file."""
     written: int = 0
-    """When that file was written last, as the key was made."""
+    """When that file had last been modified when the key was made, in nanoseconds."""
 
     @classmethod
     def of(
         cls, model: str | Path | bytes, options: BuildOptions, archs: Sequence[str], store: CubinCache
     ) -> EngineCache | None:
-        """The place of the build of a model for `archs`; None where such a build must not be answered from a cache."""
+        """The place of the build of a model for `archs`; None where such a build must not use the cache."""
         if options.verify_each or (built_by := builder()) is None:
             return None
         file = None if isinstance(model, bytes) else Path(model)
@@ -101,7 +101,7 @@ class EngineCache:
             written = 0 if file is None else _written(file)
             content = hashlib.sha256(model).hexdigest() if isinstance(model, bytes) else _digest(Path(model))
         except (OSError, ValueError):
-            return None  # the driver says what is wrong with it
+            return None  # the driver reports what is wrong with it
         name = None if file is None else file.name
         said = {field: getattr(options, field) for field in options.__dataclass_fields__}
         said["profiles"] = sorted(options.profiles.items())
@@ -109,7 +109,7 @@ class EngineCache:
         return cls(store, hashlib.sha256(json.dumps(described).encode()).hexdigest(), file, written)
 
     def get(self) -> Engine | None:
-        """The engine of an earlier build, or None where there is none that is whole."""
+        """The engine of an earlier build, or None where there is none, or a damaged one."""
         from ...runtime.container import read_stream
         from ...runtime.engine import Engine
 
@@ -121,13 +121,13 @@ class EngineCache:
             return None
 
     def put(self, engine: Engine) -> None:
-        """Keeps the engine of a new build, unless it is one of those that are not kept."""
+        """Keeps the engine of a new build, unless it is one that is not kept (see the module's docstring)."""
         size = engine.stored_bytes
         if not engine.external_files and 2 * size <= self.store.limit and self._is_as_it_was():
             self.store.write(self.key, engine.encode({_FIELD: self.key}), size)
 
     def _is_as_it_was(self) -> bool:
-        """Whether the driver read the model that the key is of."""
+        """Whether the model file has not changed since the key was made, so that the driver read what the key is of."""
         try:
             return self.file is None or _written(self.file) == self.written
         except OSError:

@@ -1,12 +1,12 @@
-"""What lowering made of the groups of earlier builds, so that a build of the same model again lowers and prints no kernel.
+"""A cache of lowered groups, so that building the same model again lowers and prints no kernel.
 
 A group's key is everything that its kernels are made from: the text of its function, with the choice, names and locations, the target
-and the ranges of dims, and this compiler itself, as a digest of its code. An entry holds, for each launch, the interface of the kernel
-(IR), its tile ops (text, as the engine stores it) and its CUDA C: provenance stands in all three, so that a group is known again only
-with the same names. Entries lie in the `CubinCache` beside the cubins, under the same rules; one that does not fit is a miss.
+and the ranges of dims, and a digest of the compiler's code. An entry holds, for each launch, the interface of the kernel (IR), its
+tile ops (text, as the engine stores it) and its CUDA C. Provenance is part of all three, so a group is found again only under the same
+names. Entries lie in the `CubinCache` beside the cubins, under the same rules; one that does not fit is a miss.
 
-Groups of schedules from other packages are always lowered: their code is not in the key. So are all groups where somebody observes
-the passes, who would see kernels without their bodies.
+Groups of schedules from other packages are always lowered: their code is not in the key. So are all groups of a build with observers,
+which would see kernels without their bodies.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from ..codegen.cuda.cubin_cache import CubinCache
 
 _ROOT = Path(__file__).parents[2]
 _CODE = ("dialects", "passes", "compiler/codegen", "runtime/kernels.py", "compiler/caches/kernels.py")
-"""What decides the kernels of a group, its choice given."""
+"""The code that decides the kernels of a group with a given choice."""
 
 
 @cache
@@ -60,14 +60,14 @@ def kernel_text(func: kernel.FuncOp) -> str:
 
 
 def module_text(module: ModuleOp, kernels: Sequence[str]) -> str:
-    """The text of a module that holds nothing but these kernels, with the symbols and target of the given one."""
+    """The text of a module that contains only these kernels, with the symbols and target of the given one."""
     empty = _print(ModuleOp([], attributes=_attributes(module)), locations=False)
     return empty[: empty.rindex("}")] + "".join(kernels) + "}\n"
 
 
 @dataclass
 class KernelCache:
-    """`Lowered` for one build: finds groups, and at its end keeps those that it did not find."""
+    """The cache of one build (`Lowered` of `lower-groups`): finds groups, and keeps the new ones at the build's end."""
 
     store: CubinCache
     context: Context
@@ -76,7 +76,7 @@ class KernelCache:
     _known: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     """The launches that were found, by the kernel's name."""
     _new: dict[str, list[kernel.FuncOp]] = field(default_factory=dict[str, list[kernel.FuncOp]])
-    """The launches that were not, by the group's key."""
+    """The launches of new groups, by the group's key."""
     _tiles: dict[kernel.FuncOp, str] = field(default_factory=dict[kernel.FuncOp, str])
 
     def find(self, func: FuncOp) -> list[kernel.FuncOp] | None:
@@ -100,7 +100,7 @@ class KernelCache:
         return found
 
     def made(self, func: FuncOp, kernels: Sequence[kernel.FuncOp]) -> None:
-        """Remembers the launches of a new group, as tile ops now and as what becomes of them."""
+        """Remembers the launches of a new group: the text of their tile ops, and the ops, which will be lowered."""
         if (key := self._key(func)) is not None:
             self._new[key] = list(kernels)
             self._tiles.update((made, kernel_text(made)) for made in kernels)
@@ -116,7 +116,7 @@ class KernelCache:
         return None if known is None else known["source"]
 
     def keep(self, sources: dict[kernel.FuncOp, str]) -> None:
-        """Stores the new groups, whose kernels are lowered to threads now; `sources` is their CUDA C."""
+        """Stores the new groups, once their kernels are lowered to threads; `sources` is their CUDA C."""
         for key, kernels in self._new.items():
             launches = [
                 {

@@ -1,18 +1,19 @@
 """check-numerics: the module is executed before and after each pass, and values are compared by ONNX tensor name.
 
 A pass declares what it may do to numbers: `exact` (nothing; 1e-6 is left for BLAS, which sums in another order when shapes
-change), `reassociates` (sums in another order) or `changes-precision` (rounds elsewhere). Each pass is held to its word, so
-the first one that breaks it is named, with the first value that it broke, in order of execution.
+change), `reassociates` (sums in another order) or `changes-precision` (rounds elsewhere). Each pass is held to its declaration; the error
+names the first pass that exceeds it, with the first value that does, in order of execution.
 
-A pass that makes casts of `nn.stored` is held closer: to the module before it, executed again with the roundings that the attribute
-stands for (rounding.py). One that decides what products multiply is held to the module before it with the same products as well.
+A pass that makes casts of `nn.stored` is held to a closer tolerance: against the module before it, executed again with the roundings that
+the attribute stands for (rounding.py). One that decides the type of products is also compared with the module before it with these types.
 
-A value that rounding alone moves by more than that, such as a small difference of large sums, says nothing about a pass: before a pass is
-blamed, the module before it is executed again with every value rounded at random (Monte Carlo arithmetic; Parker, 1997), and the
-tolerance grows with what that does to the value. A pass that decides what is stored narrow is allowed what such rounding of that does.
+A value that rounding alone moves by more than that, such as a small difference of large sums, proves nothing about a pass: before the error
+is raised, the module before the pass is executed again with every value rounded at random (Monte Carlo arithmetic; Parker, 1997), and the
+tolerance grows with the change of the value. A pass that decides what is stored narrow is allowed the effect of such rounding at that
+place.
 
-Modules that compute in fp16 or bf16 round every value, and a sum taken in another order may round the other way: for them the
-first two tolerances are widened to a few units in the last place of the narrowest type.
+Modules that compute in fp16 or bf16 round every value, and a sum taken in another order may round the other way: for them the tolerance of
+`reassociates` is widened to a few units in the last place of the narrowest type.
 """
 
 from __future__ import annotations
@@ -42,19 +43,22 @@ TOLERANCES = {"exact": 1e-6, "reassociates": 1e-5, "changes-precision": 1e-2}
 """Relative error of norms that a pass may cause, by what it declares."""
 
 _USUAL = 8.0
-"""Units in the last place by which random rounding moves a value that is not sensitive to it, at most: errors of layers add up."""
+"""The change, in units in the last place, that random rounding may cause in a value that is not sensitive to it: errors of layers add
+up."""
 
 _STORED = 2.0
-"""How many times as far as random rounding of what is stored narrow moves a value may a pass that decides so move it."""
+"""The change that a pass may cause by deciding what is stored narrow, as a multiple of the change by random rounding there."""
 
 _FLIPS = 4.0
-"""How many times as far as by random rounding a value of integers or booleans may move."""
+"""The change that a pass may cause in integers or booleans, as a multiple of the change by random rounding."""
 
 _BEYOND = 0.25
-"""Share of a type's range that stands for what is beyond it, at least: half, plus what is added to it."""
+"""The least share of a type's range that a number beyond the range may become: clamping gives half of it, and additions follow."""
 
 HALF_TOLERANCES = {"exact": 1e-6, "reassociates": 4e-3, "changes-precision": 1e-2}
+"""The same for modules with f16."""
 BFLOAT_TOLERANCES = {"exact": 1e-6, "reassociates": 3.2e-2, "changes-precision": 1e-1}
+"""The same for modules with bf16."""
 
 
 class NumericsError(PassError):
@@ -77,7 +81,7 @@ class Trace:
 
     def record(self, name: str, array: Array, op: Operation) -> None:
         name, array = as_onnx_orders(name, array)
-        # A name that comes twice (a value and its copy in another type) stands for the last.
+        # Of two values with one name (a value and its copy in another type) the last is kept.
         self.values[name] = Traced(np.array(array, copy=True), describe(op))
 
 
@@ -137,7 +141,7 @@ def is_real(dtype: np.dtype[Any]) -> bool:
 
 
 def widened(allowed: float, before: Array, noisy: Array) -> float:
-    """A tolerance for a value that random rounding changes from `before` to `noisy`: it grows with what is beyond the usual."""
+    """A tolerance for a value that random rounding changes from `before` to `noisy`: it grows where that change exceeds the usual one."""
     moved = relative_error(noisy, before)
     if not is_real(before.dtype):  # an index or a comparison, which flips or does not
         return max(allowed, _FLIPS * moved)
@@ -165,7 +169,7 @@ def _element_types(module: ModuleOp) -> list[Attribute]:
 
 
 class NumericsObserver(Observer):
-    """Compares every pass of a pipeline with the state before it; raises `NumericsError` at the first that breaks its word.
+    """Compares the module after every pass with that before it; raises `NumericsError` at the first pass that exceeds its declaration.
 
     `command` is the start of the command that reads the same module, for the message of a failure; the tensors of the
     failure and the inputs are saved in `directory`. `symbols` gives dynamic dimensions a size other than `opt`.
@@ -186,14 +190,14 @@ class NumericsObserver(Observer):
         self.checked: dict[str, tuple[int, float]] = {}
         """For each pass that ran: how many values were compared, and the largest relative error."""
         self.explained: dict[str, float] = {}
-        """Of values that changed by more than declared, but as rounding alone changes them: the largest relative error, by pass."""
+        """For each pass the largest relative error of values that changed by more than declared, but no more than by rounding alone."""
         self._inputs: dict[str, Array] | None = None
         self._before = Trace()
         self._module_before: ModuleOp | None = None
         self._noisy: Trace | None = None
-        """The execution of that module with random rounding, where somebody asked for it."""
+        """The execution of that module with random rounding, once it was needed."""
         self._stored: tuple[Trace, Trace] | None = None
-        """Executions of the module behind the pass with the roundings of storage: as they are, and at random."""
+        """Executions of the module after the pass with the roundings of storage: as they are, and with random rounding."""
         self._outputs: list[str] = []
         self._specs: list[str] = []
 
@@ -264,7 +268,8 @@ class NumericsObserver(Observer):
         self._before = after
 
     def _check_products(self, index: int, step: ModulePass, module: ModuleOp, after: Trace) -> None:
-        """A pass that only decides what products multiply changes nothing else: the module before it with the same products agrees."""
+        """Checks that a pass that only decides the types of products changes nothing else: the module before it, with these types,
+        agrees."""
         assert self._module_before is not None and self._inputs is not None
         alike = with_products_of(self._module_before, module)
         if alike is None:
@@ -325,7 +330,7 @@ class NumericsObserver(Observer):
 
 
 def _require_finite(values: Trace, outputs: Sequence[str]) -> None:
-    """Comparing nothing proves nothing: an output without one finite entry is refused."""
+    """Raises PassError for an output without a finite entry: comparing nothing proves nothing."""
     for name in outputs:
         if not np.isfinite(np.asarray(values.values[name].array, np.float64)).any():
             shape = list(values.values[name].array.shape)

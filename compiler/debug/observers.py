@@ -1,4 +1,4 @@
-"""Observers of a pipeline: printing, dumping and timing. `check.py` has the one that checks numbers."""
+"""Observers of a pipeline: printing, dumping and timing. `check_numerics.py` has the one that checks numbers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class DumpObserver(Observer):
         self._blobs: dict[str, np.ndarray] = {}
 
     def finish(self, stream: TextIO) -> None:
-        """Write the weights that the files refer to, if any, so that each can be executed by itself."""
+        """Write the weights that the files refer to, if any, so that each file can be executed."""
         if self._blobs:
             save_blobs(self.directory / "blobs.npz", self._blobs)
 

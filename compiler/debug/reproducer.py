@@ -33,9 +33,9 @@ def write_reproducer(
     first_index: int = 1,
     flags: Sequence[str] = (),
 ) -> str:
-    """Write the reproducer of `passes[failed]` and return what a message says of it: where it is, or why there is none.
+    """Write the reproducer of `passes[failed]`; returns a text for the error: where it is, or why there is none.
 
-    `read` gives the module before the first pass, `first_index` is that pass's number, `flags` are what the command needs besides.
+    `read` gives the module before the first pass, `first_index` is that pass's number, `flags` are further flags of the command.
     """
     step = passes[failed]
     path = directory / f"{first_index + failed:02d}-{step.name}.mlir"

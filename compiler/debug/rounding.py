@@ -1,4 +1,4 @@
-"""A module with the roundings that another one does: what a pass that decides them, or makes casts of them, is compared with."""
+"""A module with the roundings of another one, with which the result of a pass that decides roundings, or makes casts, is compared."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def _functions(module: ModuleOp) -> list[FuncOp]:
 
 
 def _round(op: Operation, constants: Collection[SSAValue]) -> None:
-    """Let the users of an op's result read it rounded, and its ONNX name go with what they read. A constant keeps its name: it stays as it
-    is for what is computed at build time, beside the cast that is made of it."""
+    """Let the users of an op's result read it rounded, and move its ONNX name to the rounded value. A constant keeps its name: computations
+    at build time still read it unrounded."""
     (result,) = op.results
 
     def reads_memory(use: Use) -> bool:

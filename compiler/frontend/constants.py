@@ -73,7 +73,7 @@ def fold_range(node: Node, operands: list[Array]) -> Array | None:
 
 @onnx_op("Range", note="start, limit and step are constants or functions of input shapes")
 def range_(node: Node) -> Result:
-    """start + i * step for each i of the result."""
+    """start + i * step for each index i."""
     net = node.net
     if any(node.value(i).known() is None for i in range(3)):
         start, limit, step = (node.constant(i, what).reshape(()) for i, what in enumerate(("start", "limit", "step")))

@@ -1,4 +1,4 @@
-"""What identifies a model: one SHA-256 over all that it says, equal for a file, its bytes and its proto.
+"""What identifies a model: one SHA-256 over all its fields, equal for a file, its bytes and its proto.
 
 The proto is walked, not serialised: protobuf makes no message of 2 GB, and a model in memory may be larger.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 _WALKED = frozenset(("ModelProto", "GraphProto", "FunctionProto", "NodeProto", "AttributeProto", "TensorProto"))
-"""The messages that tensors lie in; all others are small."""
+"""The messages that may contain tensors; all others are small."""
 _TENSORS = frozenset((4, 5, 9, 10, 11, 12))
 """Attribute types that hold tensors or graphs: TENSOR, GRAPH, TENSORS, GRAPHS, SPARSE_TENSOR, SPARSE_TENSORS."""
 
@@ -44,7 +44,7 @@ def _is_small(message: Any) -> bool:
 
 
 def _fields(message: Any) -> Iterable[Any]:
-    """A message's fields as bytes and further messages, each told apart by its number and count."""
+    """A message's fields as bytes and further messages, each after its number and count."""
     for field, value in message.ListFields():
         repeated = field.is_repeated if hasattr(field, "is_repeated") else field.label == field.LABEL_REPEATED
         values = value if repeated else [value]

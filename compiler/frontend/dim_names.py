@@ -1,7 +1,7 @@
-"""What a model calls its dims: names of any text, expressions of such names, and dims without one.
+"""The names of a model's dims: any text, expressions of such names, and dims without a name.
 
 `past + 1` beside `past` is an expression of the same symbol; `16*H` alone is 16 times a symbol H. A text that is no expression, such as
-`batch size`, is a symbol of that very text, and so is an expression of whose symbols no dim tells the values, such as `a*b`.
+`batch size`, is a symbol named by the whole text, and so is an expression whose symbols cannot be solved from the dims, such as `a*b`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class DimNames:
     shapes: dict[str, list[Expr]] = field(default_factory=dict[str, "list[Expr]"])
     """By input."""
     texts: dict[str, Expr] = field(default_factory=dict[str, Expr])
-    """What the model wrote, with what became of it; not for dims without a name."""
+    """The model's texts with their expressions; not for dims without a name."""
     unnamed: dict[str, list[str]] = field(default_factory=dict[str, "list[str]"])
     """Texts that name nothing (`?`, `-1`), with the symbols of the dims that have them."""
 
@@ -56,12 +56,12 @@ def _dims(value: ValueInfoProto) -> Iterable[Any]:
 
 
 def is_name(text: str) -> bool:
-    """Whether a text names a dim: `?`, `-1` and the like say that it is not known."""
+    """Whether a text names a dim: `?`, `-1` and the like mean an unknown one."""
     return re.search(r"\w", text) is not None and not re.fullmatch(r"\s*-\s*\d+\s*", text)
 
 
 def parsed(text: str) -> Expr:
-    """A dim's text as an expression; the symbol of that text where it is none, or is one that no size can have."""
+    """A dim's text as an expression; a symbol named by the text where it is no expression, or one that is always negative."""
     if len(text) <= _MAX_TEXT:
         try:
             extent = dims.parse_expr(re.sub(r"//", " floordiv ", text).replace("%", " mod "))
@@ -84,13 +84,13 @@ def _shifted(written: Mapping[str, Expr], bare: set[str | None]) -> dict[str, Ex
 
 
 def _solvable(known: Mapping[str, Expr]) -> dict[str, Expr]:
-    """The dims with a symbol of its own for each whose symbols nothing determines."""
+    """The dims, each whose symbols no dim determines replaced by a symbol of its own."""
     solved = sources(list(known.values())).keys()
     return {text: e if e.symbols() <= solved else dims.symbol(text) for text, e in known.items()}
 
 
 def _extent(name: str, axis: int, dim: Any, names: DimNames, taken: set[str]) -> Expr:
-    """A static extent, what the model's text means, or a fresh symbol for an unnamed dim."""
+    """A static extent, the expression of the model's text, or a fresh symbol for an unnamed dim."""
     if dim.HasField("dim_value") and dim.dim_value >= 0:
         return dims.const(dim.dim_value)
     text = dim.dim_param

@@ -1,7 +1,7 @@
-"""Nodes of small constants: what the reference semantics computes for them, so that folding a node and running it agree.
+"""Evaluates nodes of small constants by the reference semantics, so that folding a node and running it agree.
 
-The node's row builds its ops on a network of their own, which `dialects/meaning` then evaluates. There is no other arithmetic
-on constants: the folds of `folding.py` compute with the symbols of dynamic dims only.
+The node's row builds its ops in a separate network, which `dialects/meaning` then evaluates. There is no other arithmetic on
+constants: the folds of `folding.py` compute with the symbols of dynamic dims only.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def evaluated(node: Node, row: Row) -> list[Value] | None:
 
 
 def hold_results(node: Node, row: Row, values: list[Value]) -> None:
-    """Computes, beside the ops of a node, what it makes of small refittable initializers, which `Value.value_of` gives if it must."""
+    """Also evaluates a node of small refittable initializers, beside making its ops; `Value.value_of` returns the results and pins
+    these."""
     if not any(value is not None and value.held is not None for value in node.inputs):
         return
     sources: dict[int, Value] = {}
@@ -62,7 +63,7 @@ def hold_results(node: Node, row: Row, values: list[Value]) -> None:
 
 
 def _run(net: Network) -> dict[SSAValue, Array] | None:
-    """Every value of a network without inputs; None where one is large, or stands for a quantization."""
+    """Every value of a network without inputs; None where one is large, or there is a `quant` op."""
     if any(isinstance(op, quant.ScaledOp) or _elements(op) > MAX_FOLDED for op in net.operations):
         return None
     arrays: dict[SSAValue, Array] = {}

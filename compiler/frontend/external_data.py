@@ -1,7 +1,7 @@
 """Weights that a model keeps in files beside it: found, checked and read; nothing outside the model's folder is opened.
 
-A model says `location`, `offset` and `length` in words. They are checked against the tensor's type and dims and against the file
-before a byte is read; each file is opened once, whatever number of tensors lie in it, and each of its parts read once, into the memory
+A model gives `location`, `offset` and `length` as texts. They are checked against the tensor's type and dims and against the file
+before a byte is read; each file is opened once, however many tensors lie in it, and each of its parts read once, into the memory
 where the weight then lies: mapped pages would count beside it.
 """
 
@@ -70,7 +70,7 @@ class ExternalData:
             raise InvalidModelError(f"{what} has the dims {list(shape)}, which no array can have") from None
 
     def digest(self) -> str:
-        """What was read, as one SHA-256 in hex; empty for a model that holds all its data."""
+        """One SHA-256, in hex, of the data that was read; empty for a model without external data."""
         if not self.read:
             return ""
         digest = hashlib.sha256()
@@ -137,7 +137,7 @@ def _inside(folder: Path, location: str) -> Path | None:
 
 
 def _open(path: Path) -> _Opened:
-    """A plain file. Neither links nor pipes are opened, also if they took the file's place just now."""
+    """A plain file. Neither links nor pipes are opened, not even where one has just replaced the file."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     file = os.fdopen(descriptor, "rb")
     facts = os.fstat(descriptor)

@@ -1,8 +1,8 @@
 """The folding of shape arithmetic: integer operators over object arrays of `int | Expr`.
 
-`Shape -> Cast -> Slice -> Concat -> Reshape` and its like never become ops: each node here maps the known elements
-of its operands to known elements of its result, with NumPy's own indexing and broadcasting. A fold answers None or
-raises `Undecidable` where it cannot tell (a comparison of two symbols, say); the node is then imported as an op on
+`Shape -> Cast -> Slice -> Concat -> Reshape` and similar chains never become ops: each node here maps the known elements
+of its operands to known elements of its result, with NumPy's own indexing and broadcasting. A fold returns None or
+raises `Undecidable` where it cannot decide, such as a comparison of two symbols; the node is then imported as an op on
 data.
 """
 
@@ -61,17 +61,17 @@ def holds(dtype: np.dtype[Any], element: Element, ranges: Ranges) -> bool:
 
 
 class Undecidable(Exception):
-    """A fold met expressions whose order it cannot decide, or more elements than are worth it."""
+    """A fold met expressions whose order it cannot decide, or too many elements."""
 
 
 def check_size(shape: tuple[int, ...]) -> None:
-    """Raise `Undecidable` for a result that is data by its size."""
+    """Raise `Undecidable` for a result of more than `MAX_FOLDED` elements, which is data and not a shape."""
     if prod(shape) > MAX_FOLDED:
         raise Undecidable
 
 
 def fold_div(a: Element, b: Element, ranges: Ranges) -> Element:
-    """Integer division, which ONNX truncates towards zero, by what is never zero nor of either sign."""
+    """Integer division, which ONNX truncates towards zero. Raises `Undecidable` for a divisor that may be 0 or of either sign."""
     low, high = dims.as_expr(b).bounds(ranges)
     if high < 0:
         return fold_div(-a, -b, ranges)
@@ -83,7 +83,7 @@ def fold_div(a: Element, b: Element, ranges: Ranges) -> Element:
 
 
 def fold_exact_div(a: Element, b: Element, ranges: Ranges) -> Element:
-    """Division of whole numbers held in floats: decided only where nothing is left over."""
+    """Division of whole numbers held in floats. Raises `Undecidable` where there is a remainder."""
     quotient = fold_div(a, b, ranges)
     if (dims.as_expr(quotient) * b - a).as_int() != 0:
         raise Undecidable
@@ -135,7 +135,7 @@ def _if_settled(true: bool, false: bool) -> bool:
 
 
 def clamp(element: Element, low: Element, high: Element, ranges: Ranges) -> Element:
-    """`min(max(element, low), high)`, without the parts that the ranges of the symbols make needless."""
+    """`min(max(element, low), high)`, without bounds that the ranges of the symbols make redundant."""
     value = dims.as_expr(element)
     if (value - low).bounds(ranges)[0] < 0:
         value = dims.as_expr(low) if (value - low).bounds(ranges)[1] <= 0 else dims.maximum(value, low)

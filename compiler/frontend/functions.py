@@ -35,7 +35,7 @@ def function_body(node: NodeProto, domain: str, opset: int, inputs: Sequence[Val
 
 @cache
 def is_defined_by_others(op_type: str, domain: str, opset: int) -> bool:
-    """Whether ONNX defines an operator by others, and trtc has rows for all of these as far as that shows without its operands."""
+    """Whether ONNX defines an operator by others for all of which trtc has rows, as far as can be seen without its operands."""
     import onnx.defs
 
     if not onnx.defs.has(op_type, opset, domain):

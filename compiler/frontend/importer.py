@@ -1,7 +1,7 @@
 """The importer: an ONNX model becomes a module of `nn`, one walk over its nodes.
 
-Every node is first offered to the folds (shape arithmetic), then to its row in the operator tables. A node that
-cannot be imported poisons its results and the walk goes on, so that one error names every offending node. Ops carry the
+Every node is first offered to the folds (shape arithmetic), then to its row in the operator tables. The results of a node that
+cannot be imported are poisoned and the walk goes on, so that one error names every offending node. Ops carry the
 location of their ONNX node; the op that makes an ONNX tensor carries its name in `nn.names`.
 """
 
@@ -70,7 +70,7 @@ def import_graph(
     require_profiles: bool = False,
     refit: bool = False,
 ) -> ModuleOp:
-    """As `import_onnx`, of a model that was read before."""
+    """As `import_onnx`, for a model that `load` has read."""
     net = Network()
     inputs = Inputs(net, dict(profiles or {}), dict(static_shapes or {}), require_profiles)
     with garbage_frozen():
@@ -102,7 +102,7 @@ class _Importer:
     problems: list[_Problem] = field(default_factory=list[_Problem])
     refit: bool = False
     without_op: dict[str, list[NameLoc]] = field(default_factory=dict[str, list[NameLoc]])
-    """The nodes of which there is no op, by the reason."""
+    """The nodes that became no op, by reason."""
 
     def run(self) -> ModuleOp:
         for name in self.graph.weights:
@@ -133,7 +133,7 @@ class _Importer:
         self.net.mark_output(made, output.name)
 
     def _check_output_type(self, output: ValueInfoProto, value: SSAValue) -> None:
-        """Who reads a model's outputs relies on the element types that it declares."""
+        """Raises InvalidModelError where an output is not of its declared element type, on which readers of the output rely."""
         code = output.type.tensor_type.elem_type
         if not code:
             return
@@ -149,7 +149,7 @@ class _Importer:
             )
 
     def _remark_output_shape(self, module: ModuleOp, output: ValueInfoProto) -> None:
-        """Shapes that models declare are often stale, so a wrong one is a remark: what counts is what is computed."""
+        """Remarks a wrong declared shape. It is no error: declared shapes are often stale, and the computed one is used."""
         tensor = output.type.tensor_type
         shape = self.net.shape(self.values[output.name].materialise(self.net))
         declared = [dim.dim_value for dim in tensor.shape.dim]
@@ -192,7 +192,7 @@ class _Importer:
             supported = not isinstance(error, UnsupportedOpError)
             self._failed(node, opset, str(error), "", invalid=supported and not is_valid(proto, domain, opset, inputs))
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            # NumPy and xDSL refuse operands that break ONNX's rules in words of their own.
+            # NumPy and xDSL raise errors of their own for operands that break ONNX's rules.
             why = f"its operands or attributes do not fit: {error}"
             self._failed(node, opset, why, "", invalid=not is_valid(proto, domain, opset, inputs))
         self._survey(node, opset)
@@ -202,13 +202,13 @@ class _Importer:
                 self.values[name] = self._named(value, name)
 
     def _note_fate(self, location: NameLoc, results: list[Value]) -> None:
-        """A node of which there is no op is remarked with the reason, in one remark for all of them."""
+        """Notes a node that became no op, with the reason; all such nodes share one remark."""
         owners = [value.ssa.owner for value in results if value.ssa is not None]
         if not any(isinstance(owner, Operation) and owner.location == location for owner in owners):
             self.without_op.setdefault(_IDENTITY if owners else _KNOWN, []).append(location)
 
     def _survey(self, node: GraphNode, opset: int) -> None:
-        """Notes the nodes in a node's subgraphs, however deep, that cannot be imported either."""
+        """Notes the nodes in a node's subgraphs, at any depth, that cannot be imported either."""
         pending = [(node.label, attribute) for attribute in node.proto.attribute if attribute.type in _GRAPHS]
         while pending:
             label, attribute = pending.pop()
@@ -225,7 +225,7 @@ class _Importer:
                     pending += [(path, each) for each in proto.attribute if each.type in _GRAPHS]
 
     def _results(self, node: Node) -> list[Value]:
-        """What a node makes: by its row, or else by the operators that ONNX defines it by."""
+        """The results of a node: by its row, or else by the operators that ONNX defines it by."""
         proto, domain = node.graph_node.proto, _domain(node.graph_node.proto)
         entry = load_tables().get((domain, proto.op_type))
         poisoned = any(value is not None and value.poisoned for value in node.inputs)
@@ -271,7 +271,7 @@ class _Importer:
         return [values.get(name) or Value("", poisoned=True) for name in body.output]
 
     def _folded(self, node: Node, domain: str) -> Value | None:
-        """The result as integers known but for the symbols of dynamic dims, where all operands are and the table can tell."""
+        """The result as integers and expressions over symbols, where all operands are such and the node's fold can decide; else None."""
         fold = FOLDS.get((domain, node.op_type))
         if fold is None or all(value is None or value.exprs is None for value in node.inputs):
             return None
@@ -353,7 +353,7 @@ _GRAPHS = frozenset((5, 10))
 
 
 def _check_known(proto: NodeProto, domain: str, opset: int) -> None:
-    """Raise for an operator that trtc cannot import whatever its operands are."""
+    """Raise for an operator that trtc cannot import, whatever its operands are."""
     if (domain, proto.op_type) not in load_tables() and not is_defined_by_others(proto.op_type, domain, opset):
         _refuse(proto, domain)
 

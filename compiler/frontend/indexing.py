@@ -59,7 +59,7 @@ def _backward(node: Node, start: Element, end: Element, extent: Expr) -> tuple[E
 
 
 def _backward_bound(node: Node, bound: int | None, extent: Expr, before_front: int) -> Expr | None:
-    """A bound of a backward slice counted from the front; None where the dim's range does not tell where it lies."""
+    """A bound of a backward slice counted from the front; None where the dim's range does not decide it."""
     low, high = extent.bounds(node.net.ranges)
     if bound is None:
         return None
@@ -121,7 +121,7 @@ def gather(node: Node) -> Result:
 
 
 def _check_indices(node: Node, indices: Array | None, extent: Expr) -> None:
-    """Constant indices are refused where they lie outside the dim, whatever its size."""
+    """Refuses constant indices that are out of range for all sizes of the dim."""
     greatest = extent.bounds(node.net.ranges)[1]
     if indices is None or not indices.size or -greatest <= int(indices.min()) <= int(indices.max()) < greatest:
         return
@@ -153,7 +153,7 @@ def gather_nd(node: Node) -> Result:
 
 @onnx_op("GatherElements")
 def gather_elements(node: Node) -> Result:
-    """Each index says where along the axis; along the other dims an element stays where it is."""
+    """Along `axis` the index selects; along the other dims an element keeps its own coordinate."""
     net, rank, extents = node.net, node.rank(0), node.shape(1)
     if node.rank(1) != rank:
         node.invalid(f"its indices have rank {node.rank(1)}, expected {rank}")

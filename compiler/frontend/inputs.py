@@ -1,4 +1,4 @@
-"""The inputs of an imported model: their dims, the profiles of these, and shapes that a user pins."""
+"""The inputs of an imported model: their dims, the profiles of these, and shapes that a user fixes."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class Inputs:
     static_shapes: dict[str, Sequence[int]]
     require_profiles: bool
     ranges: dict[str, Range] = field(default_factory=dict[str, Range])
-    """What was asked for, by symbol; one size for a dim that is static then."""
+    """The ranges that the user gave, by symbol; min = max makes a dim static."""
     defaulted: list[str] = field(default_factory=list[str])
     """The dims without a profile."""
     refused: list[str] = field(default_factory=list[str])
-    """What is wrong with the inputs that cannot be imported, a sentence each."""
+    """What is wrong with the inputs that cannot be imported, one sentence per input."""
 
     def add(self, inputs: Sequence[ValueInfoProto]) -> dict[str, Value]:
         """Add the inputs to the network and return their values by name."""
@@ -75,7 +75,7 @@ class Inputs:
             return None
 
     def _pin(self, inputs: Sequence[str], shapes: dict[str, list[Expr]]) -> None:
-        """The sizes that a user fixed, which hold wherever the symbol stands."""
+        """Fix the sizes that a user gave, which hold for every use of their symbols."""
         if unknown := sorted(self.static_shapes.keys() - set(inputs)):
             raise OptionError(
                 f"static_shapes: the model has no input {unknown[0]!r}; its inputs are {join_names(inputs)}"
@@ -108,7 +108,7 @@ class Inputs:
                     f"profiles: there is no dynamic dim or input {key!r}; "
                     f"dynamic dims: {join_names(sorted(symbols)) or 'none'}; inputs: {join_names(inputs)}"
                 )
-        # Dims that are symbols come first: they tell what is left open in an expression.
+        # Dims that are symbols come first: expressions are solved with their values.
         for what, extent, entries in sorted(asked, key=lambda each: len(each[1].symbols()) + (not each[1].as_symbol())):
             self._ask(what, extent, entries)
 
@@ -127,7 +127,7 @@ class Inputs:
         return columns
 
     def _ask(self, what: str, extent: Expr, entries: Sequence[int]) -> None:
-        """Let a dim have this (min, opt, max): its symbol gets the range that gives it, or has one that does."""
+        """Give a dim this (min, opt, max): sets the range of its symbol, or checks the range that the symbol has."""
         open_ = extent.symbols() - self.ranges.keys()
         known = [{name: self.ranges[name][i] for name in extent.symbols() - open_} for i in range(3)]
         if len(open_) == 1 and len(entries) == 3 and is_linear(extent, name := next(iter(open_))):
@@ -154,7 +154,7 @@ class Inputs:
             raise OptionError(f"profiles: {error}") from None
 
     def _default(self, names: DimNames) -> None:
-        """The default range for every dim that nothing was said of, or an error that says what to say."""
+        """Set the default range for every dim without a profile, or raise an error that shows the profiles to pass."""
         shapes = names.shapes.values()
         symbols = dict.fromkeys(name for shape in shapes for extent in shape for name in sorted(extent.symbols()))
         self.defaulted = [name for name in symbols if name not in self.ranges]

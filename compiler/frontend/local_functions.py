@@ -26,7 +26,7 @@ Opsets: TypeAlias = Mapping[str, int]
 
 @dataclass(frozen=True)
 class _Size:
-    """What a call of a function becomes."""
+    """The size of a call of a function once expanded."""
 
     nodes: int
     bytes: int
@@ -34,13 +34,13 @@ class _Size:
 
 
 def key_of(node: NodeProto | FunctionProto, name: str) -> Key:
-    """Domain, name and overload: what a call and its function agree in."""
+    """Domain, name and overload, which identify the function of a call."""
     domain = "" if node.domain == "ai.onnx" else node.domain
     return domain, name, getattr(node, "overload", "")
 
 
 def inlined(model: ModelProto, opsets: Opsets, source: str) -> list[tuple[NodeProto, Opsets]]:
-    """The nodes of the graph, each call replaced by the nodes of its function, with the opsets that they are of.
+    """The nodes of the graph, each call replaced by the nodes of its function, each with its opsets.
 
     Raises InvalidModelError for functions that call themselves, share a name or do not fit a call, UnsupportedOpError where the
     calls become too many nodes.
@@ -76,7 +76,7 @@ def _by_key(functions: Iterable[FunctionProto], source: str) -> dict[Key, Functi
 
 
 def _sizes(functions: Mapping[Key, FunctionProto], source: str) -> dict[Key, _Size]:
-    """The size of each function, callees first; no recursion, since a file may nest them as deep as it likes."""
+    """The size of each function, callees first; without recursion, since a file may nest them at any depth."""
     calls = {key: [key_of(node, node.op_type) for node in function.node] for key, function in functions.items()}
     sizes: dict[Key, _Size] = {}
     open_: dict[Key, None] = {}
@@ -112,7 +112,7 @@ def _size(function: FunctionProto, calls: list[Key], sizes: Mapping[Key, _Size])
 
 
 def _check_sizes(nodes: Iterable[NodeProto], sizes: Mapping[Key, _Size], source: str) -> None:
-    """Raise UnsupportedOpError, naming the call that asks for most, where the calls together become too much."""
+    """Raise UnsupportedOpError, naming the largest call, where the calls together expand to too many nodes or bytes, or too deep."""
     calls = [(node, sizes[key]) for node in nodes if (key := key_of(node, node.op_type)) in sizes]
     for what, most, count in (
         ("nodes", limits.MAX_EXPANDED_NODES, lambda size: size.nodes),
@@ -141,7 +141,7 @@ def _shown(key: Key) -> str:
 
 
 _MAX_LABEL = 256
-"""Characters of a node's name that lead the names of what it becomes: long names would be copied for each."""
+"""Characters of a call's name that prefix the names of its expanded nodes: a long name would be copied for each."""
 
 
 @dataclass
@@ -149,13 +149,13 @@ class _Inliner:
     functions: Mapping[Key, FunctionProto]
     source: str
     taken: set[str]
-    """All names of values, so that new ones are new."""
+    """All names of values, to keep new ones unique."""
     labels: set[str] = field(default_factory=set[str])
     numbers: Counter[str] = field(default_factory=Counter[str])
-    """How often a name was wanted again, so that many equal ones take no search."""
+    """The last number appended to each repeated name, so that making a name unique takes no search."""
 
     def expand(self, nodes: Iterable[NodeProto], opsets: Opsets) -> Iterator[tuple[NodeProto, Opsets]]:
-        """The nodes, and for calls those of the bodies. At most `MAX_FUNCTION_DEPTH` deep, which was checked."""
+        """The nodes, and for calls those of the bodies. The depth was checked against `MAX_FUNCTION_DEPTH` before."""
         for index, node in enumerate(nodes):
             function = self.functions.get(key_of(node, node.op_type))
             if function is None:
@@ -219,7 +219,7 @@ class _Inliner:
 
 
 def bound(node: NodeProto, given: Mapping[str, AttributeProto]) -> NodeProto:
-    """A copy of a node of a function body whose attributes refer to the caller's: with these in place, or left out where the caller
+    """A copy of a node of a function body with its attributes that refer to the caller's replaced by these, or left out where the caller
     gives none."""
     copy = type(node)()
     copy.CopyFrom(node)

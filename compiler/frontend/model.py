@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 
 def node_label(name: str, index: int, first_output: str) -> str:
-    """What a node is called in messages: its name, or `#index:first_output` where it has none."""
+    """The label of a node in messages: its name, or `#index:first_output` where it has none."""
     return name or f"#{index}:{first_output}"
 
 
 @dataclass(frozen=True)
 class GraphNode:
-    """A node with its position in the file (which stays its identity when the file is not sorted)."""
+    """A node with its position in the file, which identifies it also where the file is not sorted."""
 
     proto: NodeProto
     index: int
@@ -76,7 +76,7 @@ class Graph:
 
 
 def load(model: str | Path | bytes | ModelProto) -> Graph:
-    """Read a model from a path (`.onnx`, or the textual `.onnxtxt`), from bytes, or as it is."""
+    """Read a model from a path (`.onnx`, or the textual `.onnxtxt`), from bytes, or from a ModelProto."""
     if isinstance(model, str | Path):
         path = Path(model)
         return _check(_parse_file(path), path.name, Path(os.path.realpath(path.parent)))
@@ -123,7 +123,7 @@ def _parse_text(data: bytes, source: str) -> ModelProto:
 
 
 def _depth(text: bytes) -> int:
-    """How deep brackets nest in a text, those in strings left out."""
+    """The nesting depth of brackets in a text, without those in strings."""
     plain = np.frombuffer(re.sub(rb'"(?:[^"\\]|\\.)*"', b"", text, flags=re.DOTALL), np.uint8)
     steps = np.isin(plain, list(b"{([")).astype(np.int64) - np.isin(plain, list(b"})]"))
     return int(np.cumsum(steps).max(initial=0))
@@ -173,7 +173,7 @@ def _check(model: ModelProto, source: str, folder: Path | None) -> Graph:
 
 
 def _sorted_nodes(nodes: list[GraphNode], graph: GraphProto, given: set[str], source: str) -> list[GraphNode]:
-    """The nodes in dependency order, stable against the file's; reports every missing value and cycle at once."""
+    """The nodes in dependency order, otherwise in the file's; reports every missing value and cycle at once."""
     producer: dict[str, int] = {}
     problems: list[str] = []
     for node in nodes:
@@ -221,8 +221,8 @@ def _topological_order(waiting: list[int], users: dict[int, list[int]]) -> list[
 
 
 def _reads(node: NodeProto) -> Iterable[str]:
-    """The values that a node reads: its operands. Names captured by subgraphs need no order here, since nodes with
-    subgraphs are refused by the driver."""
+    """The values that a node reads: its operands. Names captured by subgraphs need no order here, since the importer refuses nodes with
+    subgraphs."""
     return filter(None, node.input)
 
 

@@ -1,4 +1,4 @@
-"""What a row of an operator table sees: one ONNX node, its attributes checked, its operands as `Value`s.
+"""The input of a row of an operator table: one ONNX node, with checked attributes and its operands as `Value`s.
 
 A `Value` is what the importer knows about one ONNX tensor: a constant array, an integer tensor whose elements are dim
 expressions (the shape arithmetic of the model), an SSA value of `nn`, or several of these. Constants and expressions
@@ -52,7 +52,7 @@ class InvalidNode(Exception):
 
 @dataclass
 class Value:
-    """One ONNX tensor. Exactly what is known is set; `poisoned` stands for the result of a node that failed."""
+    """One ONNX tensor. Only what is known is set; `poisoned` marks the result of a node that failed."""
 
     name: str
     array: Array | None = None
@@ -68,23 +68,23 @@ class Value:
     sources: tuple[Value, ...] = ()
 
     def value_of(self, net: Network, why: str) -> Array | None:
-        """The elements where all are known numbers, or None. Initializers that they come from are pinned, for the reason `why`."""
+        """The elements where all are known numbers, or None. The initializers that they come from are pinned, with the reason `why`."""
         for source in self.sources:
             source.pin(net, why)
         self._show()
         return self.constant()
 
     def hold_back(self) -> None:
-        """Let a constant of the model be refittable, where it is a weight. One number of a Constant node is none: exporters write those
-        of their own formulas so."""
+        """Make a constant of the model refittable, where it is a weight. A single number of a Constant node is not: exporters write the
+        constants of their own formulas so."""
         if self.array is not None and is_refittable(self.array) and (self.name or self.array.size > 1):
             self.array, self.held, self.sources = None, self.array, (self,)
 
     def pin(self, net: Network, why: str) -> None:
-        """Let an initializer's numbers, whatever came of them so far, be structural from here on."""
+        """Make an initializer's numbers structural from here on, whatever has been computed from them so far."""
         net.pin(self.name, why)
         if self.held is not None:
-            net.add_initializer(self.name, self.held)  # of which the module tells name, type and digest, used or not
+            net.add_initializer(self.name, self.held)  # so that the module has its name, type and digest, used or not
             self._show()
 
     def _show(self) -> None:
@@ -123,7 +123,7 @@ class Value:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is known: an initializer that nobody has read yet."""
+        """Whether nothing is known: an initializer that has not been read yet."""
         return (
             self.ssa is None and not self.poisoned and self.array is None and self.held is None and self.exprs is None
         )
@@ -175,7 +175,7 @@ class Value:
 
 @dataclass
 class Node:
-    """One node on its way into `nn`; table rows read operands and attributes from it and build with `net`."""
+    """One node that is being imported; table rows read operands and attributes from it and build with `net`."""
 
     graph_node: GraphNode
     inputs: list[Value | None]
@@ -264,10 +264,10 @@ class Node:
     # Operands.
 
     def in_f32(self) -> None:
-        """From here on operands of f16 and bf16 are taken as f32, and the node's results are rounded once.
+        """From here on operands of f16 and bf16 are read as f32, and the node's results are rounded once.
 
-        A row that makes several ops which round calls this first. Folding rounds after each op, a fused kernel only where it
-        stores: without it the two would differ, and a sum of squares in f16 be infinite.
+        A row that makes several rounding ops calls this first. Folding rounds after each op, a fused kernel only where it
+        stores: without this call the two would differ, and a sum of squares in f16 would overflow.
         """
         if self.element_type(0) in (f16, bf16):
             self.narrow = self.element_type(0)
@@ -303,7 +303,7 @@ class Node:
         return f" ({name!r})" if name else ""
 
     def _why(self, what: str) -> str:
-        """Why the numbers of an operand are looked at."""
+        """The reason for reading the numbers of an operand, as `value_of` takes it."""
         return f"the {what} of {self.op_type} {self.graph_node.label}"
 
     def known(self, index: int, what: str) -> Array:
@@ -349,7 +349,7 @@ class Node:
         return self.value(index).element_type
 
     def onnx_type(self, code: int) -> Attribute:
-        """The element type that an ONNX data type code stands for."""
+        """The element type of an ONNX data type code. Raises `UnsupportedNode` for those that no tensor of `nn` has."""
         return onnx_element_type(code)
 
     def numpy_dtype(self, element_type: Attribute) -> np.dtype[Any]:

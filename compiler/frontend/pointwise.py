@@ -1,6 +1,6 @@
 """Pointwise ops: arithmetic, comparison, logic, activations, Cast, Clip, Where.
 
-What `nn` has no op for is decomposed exactly; every form below is the one that does not overflow for large inputs.
+An operator without an op in `nn` is decomposed exactly, in a form that does not overflow for large inputs.
 """
 
 from __future__ import annotations

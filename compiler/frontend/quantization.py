@@ -60,7 +60,7 @@ def _scale(node: Node, axis: int | None) -> SSAValue | Array:
     """The scale as a scalar (per tensor) or a vector (per channel)."""
     scale = node.value(1)
     if axis is None and node.rank(1) != 0:
-        # What moves past a mark is decided by a scale that is one number, which a reshape of an initializer would hide.
+        # Passes move ops past a quantize whose scale is one number; a reshape of an initializer would hide that number from them.
         scale.value_of(node.net, f"the scale of {node.op_type} {node.graph_node.label}, a vector of one number")
         return scale.array.reshape(()) if scale.array is not None else node.net.add_reshape(node.data(1), ())
     return node.data(1)

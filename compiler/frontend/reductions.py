@@ -21,7 +21,7 @@ KINDS = {
 
 
 def _axes(node: Node, rank: int) -> list[int]:
-    """The axes to reduce; none with noop_with_empty_axes, where what comes before and after the reduction still happens."""
+    """The axes to reduce; none with noop_with_empty_axes, where the ops before and after the reduction still apply."""
     in_operand = node.opset >= (13 if node.op_type == "ReduceSum" else 18)
     if in_operand:
         axes = node.known_ints(1, "axes") if node.has_input(1) else []
@@ -73,7 +73,7 @@ _STEPS: dict[str, Callable[[Element, Element], Element]] = {
 
 @onnx_fold("ReduceProd", "ReduceSum", "ReduceMax", "ReduceMin")
 def fold_reduction(node: Node, operands: list[Array]) -> Array | None:
-    """All elements of a shape to one: what element counts are computed with."""
+    """Reduces a 1-D list of dims to one value, as models compute element counts."""
     values = operands[0]
     if values.ndim != 1 or not values.size or not _axes(node, 1):
         return None
@@ -83,7 +83,7 @@ def fold_reduction(node: Node, operands: list[Array]) -> Array | None:
 
 @onnx_op("CumSum", note="n additions for each of n results")
 def cumulative_sum(node: Node) -> Result:
-    """Result i is the sum of what counts for it: a masked reduction, exact for integers and free of inf - inf."""
+    """Result i is the sum of the elements up to i: a masked reduction, exact for integers and free of inf - inf."""
     net, x, shape = node.net, node.data(0), node.shape(0)
     axis = node.axis(node.known_ints(1, "axis")[0], len(shape))
     lead, extent, rest = shape[:axis], shape[axis], shape[axis + 1 :]

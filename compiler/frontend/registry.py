@@ -7,7 +7,7 @@ operands are all known integers (shape arithmetic), and comes first. Adding an o
     def relu(node: Node) -> Result:
         return node.net.add_unary("relu", node.data(0))
 
-A row that makes several ops which round begins with `node.in_f32()`.
+A row that makes several rounding ops begins with `node.in_f32()`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Ops that only rearrange: Reshape, Transpose, Squeeze, Expand, Tile, Concat, Split, Pad, DepthToSpace and kin."""
+"""Ops that only rearrange: Reshape, Transpose, Squeeze, Expand, Tile, Concat, Split, Pad, DepthToSpace, SpaceToDepth."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def cancelled_quotient(numerator: Sequence[Expr], denominator: Sequence[Expr]) -
 
 
 def reshaped(node: Node, source: Sequence[Expr], target: Sequence[int | Expr], allow_zero: bool) -> list[Expr]:
-    """The shape that Reshape's `target` means: 0 copies a dim (unless `allow_zero`), -1 is what is left."""
+    """The shape of Reshape's `target`: 0 copies a dim (unless `allow_zero`), -1 is the remaining extent."""
     shape: list[Expr | None] = []
     for index, element in enumerate(target):
         value = as_int(element)
@@ -173,7 +173,7 @@ def concat(node: Node) -> Result:
         or _length(node, operands, axis) > _LONG
     ):
         return node.net.add_concat(operands, axis)
-    # Each operand of a concat is a copy of its own; what comes again and again is gathered in one.
+    # Each operand of a concat is copied on its own; many repeated operands are gathered at once instead.
     sizes = [extent for extent in extents if extent is not None]
     parts = {
         value: np.arange(start, start + size)
@@ -184,9 +184,9 @@ def concat(node: Node) -> Result:
 
 
 _MANY = 64
-"""Operands of a concat from which on repeated ones are gathered,"""
+"""Operands of a concat from which on repeated ones are gathered."""
 _LONG = 1 << 20
-"""where the indices of its result are not too many to be a constant."""
+"""The longest result, in elements along the axis, that is gathered: its indices are a constant."""
 
 
 def _length(node: Node, operands: Sequence[SSAValue], axis: int) -> int:

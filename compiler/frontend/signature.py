@@ -1,4 +1,4 @@
-"""What a node may have by ONNX's own definition of its operator: nothing of a model is left out without a word."""
+"""Checks a node against ONNX's definition of its operator, so that no operand or attribute is silently ignored."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def check_signature(proto: NodeProto, domain: str, opset: int) -> None:
     """Raise InvalidNode for operands, results or attributes beyond those that the operator has in this opset.
 
-    Operators that ONNX does not define, those of other domains say, are not checked: their rows know what they read.
+    Operators that ONNX does not define, such as those of other domains, are not checked.
     """
     schema = schema_of(proto.op_type, domain, opset)
     if schema is None:

@@ -1,4 +1,4 @@
-"""The texts of a model are Unicode. Protobuf hands out a string that is not as bytes, which no later code expects."""
+"""Checks that the texts of a model are Unicode: protobuf returns a string that is not as bytes, which no later code expects."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Path: TypeAlias = "tuple[_Path, str, int] | None"
 """The path to the parent, a field, and a position in it (-1 for a field of one)."""
 _UNUSED = frozenset(["doc_string", "metadata_props", "producer_name", "producer_version"])
 _LARGE = frozenset(["raw_data", "float_data", "int32_data", "int64_data", "double_data", "uint64_data"])
-"""Fields of tensors that hold no text and are costly to look at."""
+"""Fields of tensors that hold no text and are slow to read."""
 
 
 def check_texts(model: ModelProto, source: str) -> None:

@@ -1,4 +1,4 @@
-"""Whether a node whose operands trtc refuses is valid all the same: ONNX allows element types that `nn` has no op for."""
+"""Whether a node whose operands trtc refuses is valid ONNX: ONNX allows element types that `nn` has no op for."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 def is_valid(node: NodeProto, domain: str, opset: int, inputs: Sequence[Value | None]) -> bool:
-    """Whether ONNX's type constraints and shape inference accept a node on something else than f32, which trtc never refuses for
-    its type. False for operators that ONNX does not define."""
+    """Whether ONNX's type constraints and shape inference accept a node. False for operands of f32, which trtc never refuses for their
+    type, and for operators that ONNX does not define."""
     import onnx.helper
     import onnx.shape_inference
 

@@ -1,4 +1,4 @@
-"""Sliding windows: convolutions, pools, and what resizes images.
+"""Sliding windows: convolutions, pools, and resizing of images.
 
 ONNX is channels-first, `nn` channels-last: the layer API puts the transposes around each op, and passes cancel them.
 """
@@ -145,7 +145,7 @@ def _pool(node: Node) -> SSAValue:
     if node.int("ceil_mode", 0):
         extra = _ceil_pads(node, kernel, strides, dilations, pads)
         if include_pad and any(extra):
-            # The pads count, what ceil_mode adds does not: with zeros in the image itself, only the latter are pads.
+            # The model's pads count and those that ceil_mode adds do not: the former become zeros of the image, the latter pads.
             begin, end = ([0, 0, *_lift(part, 0, flat)] for part in (pads[: len(kernel)], pads[len(kernel) :]))
             x, pads, include_pad = net.add_pad(x, begin, end), [0] * len(pads), False
         pads = pads[: len(kernel)] + [pad + more for pad, more in zip(pads[len(kernel) :], extra, strict=True)]

@@ -1,9 +1,9 @@
-"""Executes a host function (`buffer` level) on a CPU, launch by launch, deciding branches and loops by what it reads.
+"""Executes a host function (`buffer` level) on a CPU, launch by launch, with the branches and loops that it decides by what it reads.
 
-Works at every state between `bufferize` and CUDA C: buffers may be `buffer.alloc`s or slots of the planned arena, and what is
-launched may be a kernel, run on the simulator, or a function of tensors, run through the meaning of its ops; in place of kernels, the
-reference of their group. All memory is poisoned before use, and what a launch is to write before the launch, so that reading what nobody
-wrote shows. Launches of several streams run in the order of the text, which theirs allows.
+Works on every module between `bufferize` and CUDA C: buffers may be `buffer.alloc`s or slots of the planned arena, and a launch may
+be of a kernel, run on the simulator, or of a function of tensors, run by the reference semantics of its ops; on demand the reference of a
+group runs in place of its kernels. All memory is poisoned before use, and the results of a launch before the launch, so that reading
+undefined values shows. Launches of several streams run in the order of the text, which their order allows.
 
 A built engine runs on the simulator by `runtime/contexts/simulator.py` instead: by its plan, which needs slots and kernels.
 """
@@ -49,8 +49,8 @@ def run_host(
     *,
     references: bool = False,
 ) -> dict[str, Array]:
-    """The outputs of `@main` by ONNX name. `perturb` may change what an op computes, or a kernel writes. With `references` groups compute
-    by their functions and not by the kernels that these list."""
+    """The outputs of `@main` by ONNX name. `perturb` may change the results of each op or kernel. With `references` the functions of groups
+    run in place of their kernels."""
     functions = {name: op for op in module.body.block.ops if (name := _symbol_name(op))}
     main = functions.get("main")
     if not isinstance(main, FuncOp):
@@ -78,11 +78,11 @@ class _Owner(NamedTuple):
     base: Array
     dims: tuple[Expr, ...]
     begin: int
-    """Bytes from the begin of an allocation to the owner's first."""
+    """The offset of the owner's first byte in its allocation."""
 
 
 class _Memref(NamedTuple):
-    """The bytes of an owner, and what of them a memref is."""
+    """A memref: the bytes of its owner, and its place in them."""
 
     ref: MemoryRef
     base: Array
@@ -94,7 +94,7 @@ class _Memref(NamedTuple):
 
 
 class _Host:
-    """One execution: for each owner the bytes that it stands for, and what the host knows."""
+    """One execution: the bytes of each owner, and the values that the host knows."""
 
     def __init__(
         self,
@@ -109,18 +109,18 @@ class _Host:
         self.env: dict[str, int] = {}
         self.owners: dict[SSAValue, _Owner] = {}
         self.first: Operation | None = None
-        """The first launch of the group that the launch before belongs to,"""
+        """The first launch of the group of the previous launch."""
         self.last: list[tuple[SSAValue, MemoryRef]] = []
-        """its memrefs,"""
+        """The memrefs of the previous launch: all launches of a group have the same."""
         self.references: dict[str, FuncOp] = {}
         """For each kernel the function that computes in its place; empty where kernels run."""
         self.computed: list[Array] = []
-        """What the function computed that the last such launch belongs to."""
+        """The results of the function that ran in place of the previous group's kernels."""
         self.poisoned: set[int] = set()
-        """and which of them that group has begun to write."""
+        """The memrefs, by number, that the group of the previous launch has begun to write."""
 
     def run(self, main: FuncOp, steps: Sequence[Step[Node]], inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Bind the arguments, allocate, then the steps in order."""
+        """Bind the arguments, allocate, and run the steps in order."""
         arguments = main.body.block.args
         names = _strings(main, "nn.inputs")
         outputs = _strings(main, "nn.outputs")
@@ -156,14 +156,14 @@ class _Host:
         return tuple(extent.evaluate(self.env) for extent in dims)
 
     def _allocate(self, value: SSAValue, dims: tuple[Expr, ...]) -> None:
-        """New bytes, poisoned: as many as the largest values need where a dim waits for what the host reads."""
+        """Allocate poisoned bytes: for the largest values where a dim depends on what the host has yet to read."""
         size = buffer.size_in_bytes(dims, cast(MemRefType, value.type).element_type)
         known = size.symbols() <= self.env.keys()
         count = size.evaluate(self.env) if known else size.bounds(self.ranges)[1]
         self.owners[value] = _Owner(np.full(count, _POISON, np.uint8), dims, 0)
 
     def _own(self, op: Operation) -> None:
-        """The memory of an op that has some."""
+        """Allocate or look up the memory of an op that owns some."""
         match op:
             case buffer.AllocOp():
                 self._allocate(op.result, op.dims.exprs)
@@ -208,7 +208,7 @@ class _Host:
         results = [memref.array for memref in outs]
         symbols = {name: self.env[name] for name in op.symbol_names}
         if isinstance(callee, FuncOp):
-            # A group of several launches computes at the first, while all operands are there, and each writes what its kernel would.
+            # A group of several launches computes at the first, before operands are overwritten; each writes its kernel's results.
             if name in self.references and name != launches_of(callee)[0]:
                 computed = self.computed
             else:
@@ -238,7 +238,7 @@ class _Host:
             self.on_launch(op, [names[i] for i in written], [results[i] for i in written])
 
     def _poison(self, node: LaunchNode, memrefs: Sequence[_Memref]) -> None:
-        """Undefines what a launch is to write. A further launch of the same group goes on with what those before wrote."""
+        """Poison the results of a launch. Later launches of the same group keep what earlier ones wrote."""
         from ...runtime.simulator.views import poison
 
         arguments = [(place.owner, memref.ref) for place, memref in zip(node.places, memrefs, strict=True)]

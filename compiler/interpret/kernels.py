@@ -1,4 +1,4 @@
-"""What groups compute by their kernels, on the simulator, where a module is still one of tensors (after `lower-groups`)."""
+"""Computes groups by their kernels, on the simulator, in a module that is still one of tensors (after `lower-groups`)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def kernel_calls(module: ModuleOp) -> Calls:
-    """Runs the kernels of a group in place of its ops, which are what these must compute."""
+    """A function that runs the kernels of a group in place of its ops."""
     kernels = {op.sym_name.data: op for op in module.body.block.ops if isinstance(op, kernel.FuncOp)}
 
     def call(function: FuncOp, operands: Sequence[Array], symbols: Mapping[str, int]) -> list[Array] | None:
@@ -40,7 +40,7 @@ def kernel_calls(module: ModuleOp) -> Calls:
 
 
 class _Tensor:
-    """The memory of a kernel's tensor, poisoned: `flat`, and its elements as an array."""
+    """The poisoned memory of a kernel's tensor, as `flat` elements and as an `array` of its shape."""
 
     def __init__(self, type_: GlobalType, symbols: Mapping[str, int]):
         from ...runtime.simulator.views import poison

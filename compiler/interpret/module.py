@@ -1,7 +1,7 @@
-"""Run a module at any level on a CPU: tensor levels through the meaning of ops, memory levels launch by launch. A group that has kernels
-runs by them, on the simulator, at either.
+"""Run a module at any level on a CPU: tensor levels by the reference semantics of ops, memory levels launch by launch. At both, a group
+that has kernels runs by them, on the simulator.
 
-The one entry for `trtc-opt --run` and `--check-numerics`. Values are reported by the ONNX tensor names that they stand for.
+The entry point of `trtc-opt --run` and `--check-numerics`. Values are reported by the ONNX tensor names that they stand for.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def level(module: ModuleOp) -> str:
 
 
 def io_names(module: ModuleOp) -> tuple[list[str], list[str]]:
-    """The ONNX names of inputs and outputs; numbered (`input0`, `output0`) in modules that do not say."""
+    """The ONNX names of inputs and outputs; numbered (`input0`, `output0`) in modules without names."""
     main = main_function(module)
     inputs = _strings(main, "nn.inputs")
     outputs = _strings(main, "nn.outputs")
@@ -75,13 +75,14 @@ def execute(
     *,
     references: bool = False,
 ) -> dict[str, Array]:
-    """The outputs of `@main` by ONNX name. `on_value` sees every named intermediate value; `perturb` may change what each op computes,
-    and what a kernel writes, before it is used.
+    """The outputs of `@main` by ONNX name. `on_value` is called with every named intermediate value; `perturb` may change the results of
+    each op and kernel before they are used.
 
-    With `references` groups that have kernels compute by their functions instead, which say what the kernels must compute: a result that is
-    wrong then is not the kernels' fault.
+    With `references` groups that have kernels compute by their reference functions instead: a result that is wrong then is not the kernels'
+    fault.
+
     At tensor level every value with an `nn.names` entry is reported; at memory level every buffer that a launch wrote.
-    Raises `InvalidModelError` for a missing input, `SimulationError` for what the simulator finds.
+    Raises `InvalidModelError` for a missing input, `SimulationError` where the simulator finds a defect of a kernel.
     """
     names, output_names = io_names(module)
     missing = [name for name in names if name not in inputs]

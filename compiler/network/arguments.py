@@ -1,5 +1,5 @@
-"""What layers are given, checked at the call: each argument against the annotation of its parameter, as plain Python values or
-one sentence. `checked` is how a layer asks for it; a new kind of annotation needs its row in `_RULES`."""
+"""Checks the arguments of layers at the call: each against the annotation of its parameter, converted to plain Python values or refused in
+one sentence. The decorator `checked` adds the checks to a layer; a new kind of annotation needs a row in `_RULES`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _Rule: TypeAlias = Callable[[_Owner, str, str, Any], Any]
 
 
 def checked(method: _Method) -> _Method:
-    """A layer's method that gets its arguments as its annotations say, or raises InvalidModelError before it runs."""
+    """Decorates a layer's method: its arguments are converted as its annotations say, or InvalidModelError is raised before it runs."""
     signature = inspect.signature(method)
     rules = {name: _RULES[str(p.annotation)] for name, p in signature.parameters.items() if name != "self"}
     layer = method.__name__.removeprefix("add_").replace("_", " ")
@@ -56,13 +56,13 @@ def check_kind(what: str, kind: Any, known: Sequence[str]) -> None:
 
 
 def check_name(what: str, name: Any) -> None:
-    """Raise InvalidModelError unless `name` is a text of Unicode that is not empty."""
+    """Raise InvalidModelError unless `name` is a Unicode text that is not empty."""
     if not isinstance(name, str) or not name or not is_unicode(name):
         raise InvalidModelError(f"{what}: expected a name, a Unicode text that is not empty, got {got(name)}")
 
 
 def extents_of(what: str, shape: Any) -> tuple[Expr, ...]:
-    """A shape as dim expressions. Raises InvalidModelError for what is none, and for negative extents."""
+    """A shape as dim expressions. Raises InvalidModelError for anything else, and for negative extents."""
     extents = _expressions(what, shape, "a shape such as ('N', 3, 224, 224)")
     for extent in extents:
         size = extent.as_int()
@@ -89,7 +89,7 @@ def _expression(what: str, entry: Any) -> Expr:
 
 
 def _entries(what: str, given: Any, wanted: str) -> list[Any]:
-    """The entries of a list. Raises InvalidModelError for texts, tensors and what cannot be iterated over, or without end."""
+    """The entries of a list. Raises InvalidModelError for texts, tensors, what cannot be iterated over, and endless iterators."""
     if isinstance(given, str | bytes | SSAValue) or not isinstance(given, Iterable):
         raise InvalidModelError(f"{what}: expected {wanted}, got {got(given)}")
     try:

@@ -116,12 +116,12 @@ class Graph:
             self.budget.sizes[name] = high
 
     def module(self, ranges: Mapping[str, Range] | None = None, *, last: bool = False) -> ModuleOp:
-        """The finished module, verified, a new one at each call; the network cannot be added to afterwards.
+        """The finished module, verified, a new one at each call; no layer can be added afterwards.
 
         With `last` it is the network's own, which then holds its weights no longer than the caller does: nobody may ask again.
-        `ranges` are those of dynamic dims that take the place of, or complete, what `symbols` said. Raises InvalidModelError if
-        there is no output, a dynamic dim has no range, or an op does not verify, be it at one size of a range only, and
-        OptionError for a range of no dim.
+        `ranges` are (min, opt, max) of dynamic dims, which override or complete those of `symbols`. Raises InvalidModelError if there is no
+        output, a dynamic dim has no range, or an op does not verify, even at only one size of a range, and OptionError for a range of an
+        unknown dim.
         """
         if not self._outputs:
             raise InvalidModelError("the network has no output; call mark_output")
@@ -169,7 +169,7 @@ class Graph:
 
     @contextmanager
     def at(self, location: LocationAttr) -> Generator[None]:
-        """Give `location` to every op added inside, which are those of one node, helpers marked as such; by default a layer's
+        """Give `location` to every op added inside, which are those of one node, and mark its helpers as such; by default a layer's
         location is its kind and number."""
         outer, self._location = self._location, location
         last = self._block.last_op
@@ -226,21 +226,24 @@ class Graph:
 
     @checked
     def name(self, value: SSAValue, name: str) -> None:
-        """Let a layer's result stand for the tensor `name`, in check-numerics say; the first name counts."""
+        """Name a layer's result after the tensor `name`, by which check-numerics compares it; the first name counts."""
         check_name("tensor", name)
         if isinstance(op := value.owner, Operation) and len(op.results) == 1 and "nn.names" not in op.attributes:
             set_names(op, [name])
 
     @checked
     def shape(self, value: SSAValue) -> tuple[Expr, ...]:
+        """The dims of a tensor."""
         return nn.shape_of(value)
 
     @checked
     def element(self, value: SSAValue) -> Attribute:
+        """The element type of a tensor."""
         return nn.element_of(value)
 
     @checked
     def dtype(self, value: SSAValue) -> np.dtype[Any]:
+        """The NumPy dtype of a tensor's elements (ml_dtypes for bf16 and f8)."""
         return numpy_dtype(nn.element_of(value))
 
     def operand(self, of: Operand, like: SSAValue | None = None) -> SSAValue:
@@ -281,9 +284,9 @@ class Graph:
 
     @checked
     def add_initializer(self, name: str, array: Array) -> SSAValue:
-        """A tensor that a refit may replace: the array's values at this call, by a name of its own in the network.
+        """A tensor that a refit may replace: the array's values at this call, under a unique name in the network.
 
-        In a build without `refit` it is a constant. Raises InvalidModelError where the name stands for other numbers already.
+        In a build without `refit` it is a constant. Raises InvalidModelError where the name has other numbers already.
         """
         check_name("initializer", name)
         array = np.asarray(array)

@@ -7,12 +7,11 @@
     net.symbols(N=(1, 4, 8))
     module = net.module()
 
-Every `add_...` appends one layer and returns its result, an SSA value of the `nn` dialect. What a layer computes on is such a
-value; parameters may be arrays, and beside a value a number may stand: arrays and numbers become constants. Windows and batch
-norm take channels-first tensors (`layout="NCHW"`, as ONNX and TensorRT do) and put the transposes to `nn`'s channels-last layout
-around themselves; graph passes cancel them. With `layout="NHWC"` there are none. Shapes may name dynamic dims: `"N"`, `"H + 1"`,
-a `dims.Expr`. Wrong shapes and types raise `InvalidModelError` at the call. A network can be built any number of times, and only
-be added to before the first.
+Every `add_...` appends one layer and returns its result, an SSA value of the `nn` dialect. Operands are such values; parameters may be
+arrays, and one operand of a binary layer may be a number: arrays and numbers become constants. Windows and batch norm take channels-first
+tensors (`layout="NCHW"`, as ONNX and TensorRT do) and add transposes to `nn`'s channels-last layout and back; graph passes cancel them.
+With `layout="NHWC"` there are none. Shapes may name dynamic dims: `"N"`, `"H + 1"`, a `dims.Expr`. Wrong shapes and types raise
+`InvalidModelError` at the call. A network can be built any number of times; layers can be added only before the first build.
 """
 
 from __future__ import annotations

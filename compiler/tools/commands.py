@@ -1,6 +1,6 @@
-"""What the commands of `trtc` do, given their flags.
+"""The commands of `trtc`, given their flags.
 
-Where output goes is looked at before long work begins, and files are replaced only by whole ones.
+Output paths are checked before long work begins, and files are replaced only by complete ones.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _PERCENTILES = (50.0, 90.0, 95.0, 99.0)
 
 
 class Progress:
-    """Reports long work on stderr: one line that is rewritten on a terminal, one line a stage elsewhere."""
+    """Reports long work on stderr: one line that is rewritten on a terminal, one line per stage elsewhere."""
 
     def __init__(self, quiet: bool = False):
         self.start = time.perf_counter()
@@ -184,7 +184,7 @@ def _build(args: argparse.Namespace) -> Engine:
 
 
 def _check_engine_output(path: Path) -> None:
-    """Refuses what cannot be written, and a file that is not an engine: it may be the model."""
+    """Raises OptionError for a path that cannot be written, and for a file that is not an engine: it may be the model."""
     check_writable(path, "engine file")
     if not path.is_file():
         return
@@ -197,7 +197,7 @@ def _check_engine_output(path: Path) -> None:
 
 
 def _check_result(path: Path | None, flag: str, args: argparse.Namespace) -> None:
-    """Refuses what cannot be written, and the files that are read."""
+    """Raises OptionError for a path that cannot be written, or that is read as well."""
     if path is not None:
         check_writable(path, flag)
         check_apart(path, flag, (args.model, args.inputs))
@@ -228,7 +228,7 @@ def _device(text: str | None) -> str | int | None:
 
 
 def _inputs(engine: Engine, context: ExecutionContext, args: argparse.Namespace) -> dict[str, np.ndarray]:
-    """Arrays from files, and seeded random ones, at the opt shapes of the profile or those of `--shape`, for the rest."""
+    """The inputs: arrays from `--inputs`, and for the rest seeded random ones at the opt shapes of the profile or those of `--shape`."""
     sizes = {name: opt for name, (_, opt, _) in engine.symbols.items()}
     sizes.update(_sizes(args.shape, engine.symbols))
     shapes = {spec.name: tuple(extent.evaluate(sizes) for extent in spec.dims) for spec in engine.inputs}
@@ -242,7 +242,7 @@ def _inputs(engine: Engine, context: ExecutionContext, args: argparse.Namespace)
 
 
 def _given(engine: Engine, path: Path) -> dict[str, np.ndarray]:
-    """The arrays of `--inputs`; refused where they hold more than the largest inputs that the engine takes."""
+    """The arrays of `--inputs`. Raises OptionError where they are larger than the largest inputs that the engine takes."""
     from ..npz import load_arrays
 
     most = 0

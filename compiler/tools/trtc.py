@@ -1,7 +1,7 @@
-"""`trtc`: build engines from ONNX models, run them, look into them, time them, and give them other weights.
+"""`trtc`: build engines from ONNX models, run them, inspect them, time them, and give them other weights.
 
-Results go to stdout, progress to stderr; what goes wrong is one sentence and an exit code (see `failures`). Only flags are here:
-`commands` has what they do, imported once the process is ready for what can go wrong.
+Results go to stdout, progress to stderr; a failure is one sentence and an exit code (see `failures`). This file has only the flags:
+`commands` has the commands, and is imported once failures are handled.
 """
 
 from __future__ import annotations

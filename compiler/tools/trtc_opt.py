@@ -1,4 +1,4 @@
-"""`trtc-opt`: the console script around `opt_tool`, which is imported once the process is ready for what can go wrong."""
+"""`trtc-opt`: the console script around `opt/tool.py`, which is imported once failures are handled."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _DTYPES: dict[str, Any] = {
 
 
 def read_weights(path: Path, engine: Engine) -> dict[str, np.ndarray]:
-    """The arrays of a file by name. Raises OptionError for a file that holds none, or a model that the engine was not built from."""
+    """The arrays of a file by name. Raises OptionError for a file of another kind, and for a model that the engine was not built from."""
     check_readable(path, "weights")
     if path.suffix in (".onnx", ".onnxtxt"):
         return _of_model(path, engine)
@@ -34,7 +34,7 @@ def read_weights(path: Path, engine: Engine) -> dict[str, np.ndarray]:
 
 
 def _of_model(path: Path, engine: Engine) -> dict[str, np.ndarray]:
-    """The refittable tensors of a model that is the engine's but for their numbers."""
+    """The refittable tensors of a model that differs from the engine's only in their values."""
     from ..frontend import import_graph, load
     from ..refittable import Structure
 
@@ -55,7 +55,7 @@ def _profile(stored: Any) -> Any:
 
 
 def _of_safetensors(path: Path) -> dict[str, np.ndarray]:
-    """The tensors of a .safetensors file: a header of JSON, whose offsets are checked before they are used, and bytes."""
+    """The tensors of a .safetensors file: a JSON header, whose offsets are checked before they are used, then the bytes."""
     data = path.read_bytes()
     try:
         size = int.from_bytes(data[:8], "little")

@@ -1,4 +1,4 @@
-"""The weights of an engine in the making: `@weights` evaluated once for each thing that it computes, whatever architectures read it."""
+"""The weights of an engine that is being written: each export of `@weights` is evaluated once for all architectures that read it."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Store:
         self._by_digest: dict[tuple[str, int], str] = {}
 
     def add(self, name: str, data: bytes | memoryview, align: int = TEXT_ALIGNMENTS[0]) -> str:
-        """Keeps bytes and returns the section's name, which is an older one where the bytes are known already."""
-        # What may change by itself (`add_own`) is never shared by its bytes.
+        """Keeps bytes and returns the section's name, which is that of an earlier section with the same bytes."""
+        # Sections of `add_own` may change by themselves, and so are never shared.
         section = _section(data, align)
         key = (section.sha256, align)
         if key not in self._by_digest:
@@ -44,7 +44,7 @@ class Store:
         return self._by_digest[key]
 
     def add_own(self, name: str, data: bytes | memoryview, align: int) -> str:
-        """Keeps bytes in a section of their own, whatever other sections hold: they may change by themselves."""
+        """Keeps bytes in a section of their own, even where another has the same bytes: a refit may change one alone."""
         self.sections[name] = _section(data, align)
         return name
 
@@ -65,19 +65,19 @@ def _section(data: bytes | memoryview, align: int) -> Section:
 class WeightSections:
     """Adds the weights of one architecture after the other to a store.
 
-    Weights of equal bytes are one section; in a refittable engine, those that are computed in the same way: two that are equal today may
-    differ tomorrow. An initializer that is a weight as it stands is one section with it.
+    Weights of equal bytes share a section; in a refittable engine, those of equal expressions: weights that are equal now may differ after
+    a refit. A weight that is an unchanged initializer shares the initializer's section.
     """
 
     store: Store
     initializers: Mapping[str, nn.InitializerOp]
     pins: dict[str, str] = field(default_factory=dict[str, str])
     _known: dict[tuple[str, int], str] = field(default_factory=dict[tuple[str, int], str])
-    """Sections by the digest of what they are computed by and their alignment."""
+    """Sections by the digest of their expression and their alignment."""
     _raw: dict[str, str] = field(default_factory=dict[str, str])
     """The sections of initializers."""
     _blobs: dict[str, str] = field(default_factory=dict[str, str])
-    """Those of the constants that `@weights` reads, by their digest."""
+    """The sections of the constants that `@weights` reads, by digest."""
 
     def add(self, arch: str, module: ModuleOp, program: HostProgram, *, refittable: bool) -> dict[str, Any]:
         """The manifest's `weights` of a variant, the section of each weight that `@main` reads, and its `function`."""

@@ -5,16 +5,16 @@ The `buffer` dialect: the host function of an engine, where tensors have become 
 the attribute `buffer.arg_dims` gives. Sizes are dim expressions over symbols, which `buffer.symbol` reads off the inputs' shapes and
 `buffer.read` off what was computed.
 
-- Every memref belongs to one *owner*: an argument, a weight, an `alloc` or a `slot`. A `view` is taken of an owner, never of
-  a view, so that which bytes an op touches can be read off in one step.
+- Every memref belongs to one *owner*: an argument, a weight, an `alloc` or a `slot`. A `view` is a view of an owner, never of a view, so
+  the bytes that an op touches are known without following a chain.
 - `launch` reads its `ins`, writes its `outs` and may use its `workspace`, or does with them what its `accesses` say; nothing else touches
   memory. Launches of a `stream` run in order, a `dependent` one by waiting itself; `record` and `wait` order those of several
   (`host/order.py`).
-- `read` waits for what was launched before it and takes one integer to the host; `nn.symbols` bounds it, and buffers whose dims
-  depend on it are as large as the bound asks.
+- `read` waits for what was launched before it and copies one integer to the host; `nn.symbols` bounds it, and buffers whose dims
+  depend on it are sized for the bound.
 - Control flow is `scf.if`, `scf.for` and `scf.while` without results, decided on the host: branches write to destinations outside, a
   loop's carried tensor is one buffer of two slots, views of which start at `(i mod 2) * size`, where `buffer.index` on the loop names `i`
-  and `buffer.total` the number of iterations, known behind it. `func.call` runs a body: a function of memrefs and symbols.
+  and `buffer.total` the number of iterations, known after it. `func.call` runs a body: a function of memrefs and symbols.
 - `plan-arena` replaces every `alloc` by a `slot` at a fixed offset of the one `arena`.
 
 ```

@@ -38,7 +38,7 @@ OUT_NAMES = "buffer.out_names"
 
 
 class Access(StrEnum):
-    """What a launch does with a memref."""
+    """What a launch does with a memref, or an instruction with the memory of an operand."""
 
     NONE = "none"
     READ = "read"
@@ -61,11 +61,11 @@ class Access(StrEnum):
 
 @irdl_op_definition
 class LaunchOp(IRDLOperation):
-    """Runs a kernel: parameters are `ins`, `outs`, then `workspace`, and the symbols it asks for, by name. `accesses` says for each of the
-    memrefs whether the kernel does "read", "write", both ("update") or "none", where one of several launches of a group does not read all
-    `ins`, write all `outs` and do both with its `workspace`. It runs behind what its `stream` did before, which is 0 where nothing is
-    said. A `dependent` launch (programmatic dependent launch) may begin before the launch before it on its stream has ended: each of its
-    blocks waits for that itself, by `kernel.grid_wait`, and touches nothing but weights before."""
+    """Runs a kernel: parameters are `ins`, `outs`, then `workspace`, and the symbols that it reads, by name. `accesses` has for each of the
+    memrefs "read", "write", both ("update") or "none"; it is needed where one of several launches of a group does not read all `ins`, write
+    all `outs` and update all of `workspace`. The launch runs after earlier work of its `stream` (default 0). A `dependent` launch
+    (programmatic dependent launch) may begin before the previous launch on its stream has ended: each of its blocks waits for that by
+    `kernel.grid_wait`, and touches only weights before."""
 
     name = "buffer.launch"
 
@@ -156,14 +156,14 @@ class LaunchOp(IRDLOperation):
 
 @irdl_attr_definition
 class EventType(ParametrizedAttribute, TypeAttribute):
-    """All that a stream did before a `buffer.record`."""
+    """The work that a stream was given before a `buffer.record`."""
 
     name = "buffer.event"
 
 
 @irdl_op_definition
 class RecordOp(IRDLOperation):
-    """An event: all that a stream has been given before."""
+    """An event: the work that the stream has been given so far."""
 
     name = "buffer.record"
 
@@ -186,7 +186,7 @@ class RecordOp(IRDLOperation):
 
 @irdl_op_definition
 class WaitOp(IRDLOperation):
-    """What a stream is given from here on begins when the event's launches have ended. The first op of a stream other than 0."""
+    """Work that the stream is given from here on begins when the event's launches have ended. The first op of a stream other than 0."""
 
     name = "buffer.wait"
 

@@ -55,7 +55,7 @@ ARG_DIMS = "buffer.arg_dims"
 INDEX = "buffer.index"
 """On `scf.for` and `scf.while`: the symbol that is the number of the iteration in the body, from 0 on."""
 TOTAL = "buffer.total"
-"""On `scf.for` and `scf.while`: the symbol that is the number of iterations that ran, behind the loop."""
+"""On `scf.for` and `scf.while`: the symbol that is the number of iterations that ran, after the loop."""
 
 
 def memref_type(
@@ -87,7 +87,7 @@ def argument_dims(function: Operation) -> tuple[tuple[Expr, ...], ...]:
 
 
 def host_value(value: SSAValue) -> Expr | None:
-    """What an index of a host function is as an expression; None where the host has no name for it.
+    """An index of a host function as an expression; None where the host has no name for it.
 
     A result of `buffer.symbol` or `buffer.read`, a constant, the variable of a loop with `buffer.index`, or an argument of a function whose
     `buffer.arg_dims` has the expression.
@@ -152,8 +152,8 @@ class SymbolOp(IRDLOperation):
 
 @irdl_op_definition
 class ReadOp(IRDLOperation):
-    """The value of an integer that was computed, or of an input, on the host: a flag (i1) to decide by, or a symbol of this name that
-    sizes, grids and counts behind it use. Waits for the launches before it. `nn.symbols` bounds a symbol."""
+    """The value of a computed integer, or of an input, on the host: a flag (i1) for a condition, or a symbol of this name that later sizes,
+    grids and counts use. Waits for the launches before it. `nn.symbols` bounds a symbol."""
 
     name = "buffer.read"
 
@@ -223,7 +223,7 @@ class WeightOp(IRDLOperation):
 
 @irdl_op_definition
 class ArenaOp(IRDLOperation):
-    """The one allocation of an execution context; its type says how many bytes."""
+    """The one allocation of an execution context; its type gives the number of bytes."""
 
     name = "buffer.arena"
 
@@ -319,7 +319,7 @@ class ViewOp(IRDLOperation):
 
     @property
     def view(self) -> View[SSAValue]:
-        """Where the result lies in the source."""
+        """The source with the dims, strides and offset of the result, in elements."""
         return View(self.source, self.dims.exprs, self.strides.exprs, self.offset.exprs[0])
 
     def verify_(self) -> None:

@@ -28,7 +28,7 @@ from .values import Evaluator, bounds_of, compile_expr
 Monomial: TypeAlias = "tuple[tuple[Atom, int], ...]"
 """Atoms with their powers, sorted; the empty tuple is the constant term."""
 Size: TypeAlias = "Expr | int"
-"""What the operators take beside an expression."""
+"""What the operators accept."""
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 DIVISIONS = ("floordiv", "ceildiv", "mod")
@@ -44,7 +44,7 @@ class Atom:
         self.kind = kind
         self.args = args
         self.name = name
-        """Of a symbol, as it is."""
+        """The name of a symbol, unquoted; "" for other kinds."""
         # Before any text is made: parts that expressions share are printed once for each use.
         factors = [factor for arg in args for monomial, _ in arg.terms for factor in monomial]
         self.depth = 1 + max((atom.depth for atom, _ in factors), default=-1)
@@ -229,7 +229,7 @@ def const(value: int) -> Expr:
 
 
 def symbol(name: str) -> Expr:
-    """The symbol `name`, which may be any text but an empty one. To write it in an expression: `str(symbol(name))`."""
+    """The symbol `name`, any Unicode text that is not empty; ValueError otherwise. In an expression's text it is `str(symbol(name))`."""
     if not name or not is_unicode(name):
         raise ValueError(f"dim symbol: expected a name such as N, seq_len or 'batch size' in Unicode, got {name!r}")
     return Expr({((Atom("symbol", (), name), 1),): 1})

@@ -10,7 +10,7 @@ from ..text import LITERAL, unquoted
 from .expr import DIVISIONS, NAME, RESERVED, Expr, ceildiv, const, maximum, minimum, symbol
 
 ExprLike: TypeAlias = "Expr | int | str"
-"""What stands for a dim where a network is built."""
+"""A dim, as it may be given where a network is built."""
 
 _TOKEN = re.compile(rf"\s*(?:[0-9]+|[A-Za-z_][A-Za-z0-9_]*|[-+*(),]|{LITERAL})")
 _MAXIMUM_DEPTH = 100
@@ -114,7 +114,7 @@ class ExprParser:
 
 
 def as_expr(value: ExprLike) -> Expr:
-    """An int, a symbolic text or an `Expr` as an `Expr`; ValueError for anything else, a float among it."""
+    """An int, an expression's text or an `Expr` as an `Expr`; ValueError for anything else, floats included."""
     if isinstance(value, Expr):
         return value
     if isinstance(value, str):
@@ -126,7 +126,8 @@ def as_expr(value: ExprLike) -> Expr:
 
 
 def parse_expr(text: str) -> Expr:
-    """Parse what `str(expr)` prints, and anything written with `+ - * floordiv ceildiv mod min(..) max(..)` and parentheses."""
+    """Parse what `str(expr)` prints, and anything written with `+ - * floordiv ceildiv mod min(..) max(..)` and parentheses. Raises
+    ValueError for other text."""
     exprs = parse_exprs(text)
     if len(exprs) != 1:
         raise ValueError(f"dim expression: expected one expression, got {text!r}")
@@ -134,5 +135,5 @@ def parse_expr(text: str) -> Expr:
 
 
 def parse_exprs(text: str) -> tuple[Expr, ...]:
-    """Parse a comma separated list of expressions, possibly empty."""
+    """Parse a comma separated list of expressions, possibly empty. Raises ValueError for other text."""
     return ExprParser(text).parse_list() if text.strip() else ()

@@ -23,7 +23,7 @@ def is_linear(expr: Expr, name: str) -> bool:
 
 
 def sources(dims: Sequence[Expr]) -> dict[str, int]:
-    """For each symbol that the dims determine the position of the dim to read it from, in an order in which each can be solved."""
+    """For each symbol that the dims determine, the position of the dim to read it from, in an order in which each can be solved."""
     found: dict[str, int] = {}
     for position, extent in enumerate(dims):
         name = extent.as_symbol()

@@ -10,7 +10,7 @@ Evaluator: TypeAlias = Callable[[Mapping[str, int]], int]
 
 
 class Atom(Protocol):
-    """What is asked of an `expr.Atom`."""
+    """The interface of `expr.Atom` that this file uses."""
 
     @property
     def kind(self) -> str: ...
@@ -21,7 +21,7 @@ class Atom(Protocol):
 
 
 class Expr(Protocol):
-    """What is asked of an `expr.Expr`."""
+    """The interface of `expr.Expr` that this file uses."""
 
     @property
     def terms(self) -> Sequence[tuple[Sequence[tuple[Atom, int]], int]]: ...
@@ -108,11 +108,11 @@ def _atom_bounds(atom: Atom, ranges: Mapping[str, tuple[int, ...]]) -> tuple[int
 
 
 _EACH_BY_ITSELF = 4
-"""Symbols that `corners` takes to each end while the others are at the other."""
+"""Symbols that `corners` takes to one end while all others are at the other end."""
 
 
 def corners(ranges: Mapping[str, tuple[int, int, int]]) -> list[dict[str, int]]:
-    """The ends of the ranges and what lies between: all symbols together, and some of the others each by itself."""
+    """Points of the ranges to check: all symbols at min, at opt and at max, and the first few each at the opposite end of the others."""
     found = [{name: entries[pick] for name, entries in ranges.items()} for pick in range(3)]
     for name, (low, _, high) in list(ranges.items())[:_EACH_BY_ITSELF]:
         found += [{**found[0], name: high}, {**found[2], name: low}]

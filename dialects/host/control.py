@@ -1,7 +1,7 @@
-"""Steps that hold others: branches and loops, decided on the host by what it has read, and the one walk that carries them out.
+"""Steps that hold others: branches and loops, decided on the host by values that it has read, and the one walk that executes them.
 
-A step that is neither is a leaf, whose class is the reader's own: an op with its operands for the compiler, launches and reads for the
-runtime. Values that the host knows stand in one environment by name: dim symbols, what was read, and what loops count.
+A step that is neither is a leaf, of a class of the caller's: an op with its operands in the compiler, launches and reads in the runtime.
+The values that the host knows are in one environment by name: dim symbols, values that were read, and counters of loops.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Ranges: TypeAlias = Mapping[str, tuple[int, int, int]]
 
 
 class HostValueError(TrtcError, ValueError):
-    """A value that the network computed, and the host read or counted, is beyond the range that its engine was built for."""
+    """A value that the network computed, and that the host read or counted, is outside the range that the engine was built for."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class If(Generic[Leaf]):
-    """One of two lists of steps; what they write lies outside, so that whatever follows reads the same places."""
+    """One of two lists of steps. Both write to the same memory outside, so what follows reads the same places."""
 
     condition: Condition
     then: tuple[Step[Leaf], ...]
@@ -68,7 +68,7 @@ class If(Generic[Leaf]):
 
 @dataclass(frozen=True)
 class Loop(Generic[Leaf]):
-    """`body` repeated: `count` times, or, where that is None, as long as `condition` holds, which `before` prepares each time.
+    """`body` repeated: `count` times, or, where that is None, as long as `condition` holds, which `before` computes for each iteration.
 
     `index` names the number of the iteration, from 0 on, known in the body; `total` the number of those that ran, known afterwards, whose
     range bounds a loop without a count. Either may be "". A carried tensor is one buffer of two slots: the body reads the slot at
@@ -114,8 +114,8 @@ def loops(steps: Sequence[Step[Leaf]]) -> Iterator[Loop[Leaf]]:
 def run_steps(
     steps: Sequence[Step[Leaf]], env: dict[str, int], ranges: Ranges, run: Callable[[Leaf, dict[str, int]], None]
 ) -> None:
-    """Carries out steps: `run(leaf, env)` for each leaf when its turn comes. What it reads it adds to `env`, as loops add what they count.
-    Raises HostValueError where a loop goes on beyond its range."""
+    """Executes steps: `run(leaf, env)` for each leaf in turn. `run` adds the values that it reads to `env`, loops add their counters.
+    Raises HostValueError where a loop runs beyond its range."""
     for step in steps:
         if isinstance(step, If):
             run_steps(step.then if step.condition.holds(env) else step.otherwise, env, ranges, run)

@@ -1,15 +1,15 @@
-"""Which launches and reads of a host function end before which begin, and which have to.
+"""Which launches and reads of a host function end before which others begin, and which have to.
 
 Two relations. `requires` follows from what nodes access: of two that touch the same bytes, one of which writes, the later one in the text
 requires the earlier. `order` is what is realised. The launches between two things that the host does (a read, a branch, an iteration) are
-a *segment*, which a CUDA graph can hold; segments follow each other. In a segment the launches of a stream follow each other, and a
-`buffer.wait` lets its stream go on when all has ended that its event's stream held at the `buffer.record`. Stream 0 is there from the begin
-to the end of a segment: another one begins by waiting for an event that leads back to it (a fork), and what it did ends before something
-that stream 0 waits for (a join). A dependent launch waits for its predecessor itself, in each of its blocks, and so counts like any other.
+a *segment*, which a CUDA graph can hold; segments follow each other. In a segment the launches of a stream follow each other, and after a
+`buffer.wait` its stream continues when all the work has ended that its event's stream had at the `buffer.record`. Stream 0 exists for the
+whole segment: another stream begins by waiting for an event that leads back to stream 0 (a fork), and its work ends before an event that
+stream 0 waits for (a join). A dependent launch waits for its predecessor in each of its blocks, and so counts like any other.
 
-`read_order` refuses steps where `order` does not hold what is required. Only the arena planner's question is left then: does every use of a
-buffer come before every use of another? It asks `order`, as does the simulator. A segment of one stream is in the order of its text and
-costs nothing; one of several holds a bitset per launch, and at most `MAX_STREAM_LAUNCHES` launches.
+`read_order` refuses steps where `order` does not contain what is required. The arena planner then asks `order` only whether every use of
+one buffer comes before every use of another, as does the simulator. A segment of one stream is in the order of its text and needs no data;
+a segment of several has one bitset per launch, and at most `MAX_STREAM_LAUNCHES` launches.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class Parallel:
     """The order of the launches of a segment of several streams, which are numbered in the order of its text."""
 
     before: tuple[int, ...]
-    """For each launch those that end before it begins, a bit each."""
+    """For each launch a bitset: the launches that end before it begins."""
 
     @cached_property
     def until(self) -> tuple[int, ...]:
-        """For each launch the last one that may run at the same time: itself where there is none later."""
+        """For each launch the last one that may run at the same time; itself where no later one may."""
         found = list(range(len(self.before)))
         unknown = (1 << len(found)) - 1
         for later in reversed(found.copy()):
@@ -55,23 +55,23 @@ class Order:
     """`order` over the launches and reads of a host function, which are numbered in the order of its text."""
 
     first: list[int] = field(default_factory=list[int])
-    """Of the segments of several streams the number of the first launch,"""
+    """For each segment of several streams the number of its first launch."""
     parallel: list[Parallel] = field(default_factory=list[Parallel])
-    """and the order of its launches."""
+    """For each of these segments the order of its launches."""
 
     def add(self, first: int, segment: Parallel) -> None:
-        """Adds a segment of several streams, behind those that are there."""
+        """Appends a segment of several streams."""
         self.first.append(first)
         self.parallel.append(segment)
 
     def until(self, node: int) -> int:
-        """The last node that may run at the same time as this one: itself where there is none later."""
+        """The last node that may run at the same time as this one; itself where no later one may."""
         begin, segment = self._segment(node)
         return node if segment is None else begin + segment.until[node - begin]
 
     def all_before(self, some: Sequence[int], others: Sequence[int]) -> bool:
-        """Whether each of some nodes has ended when any of the others begins, in every run that reaches both. Both ascend, and in the text
-        the last of the first stands before the first of the others."""
+        """Whether each of `some` has ended when any of `others` begins, in every run that reaches both. Both ascend, and all of `some` come
+        before all of `others` in the text."""
         begin, segment = self._segment(others[0])
         if segment is None:
             return True
@@ -87,7 +87,7 @@ class Order:
 
 
 def _bits(number: int) -> Iterator[int]:
-    """The places of a number's bits."""
+    """The positions of a number's set bits, ascending."""
     while number:
         lowest = number & -number
         yield lowest.bit_length() - 1
@@ -95,14 +95,15 @@ def _bits(number: int) -> Iterator[int]:
 
 
 def read_order(steps: Sequence[Step[Node]]) -> Order:
-    """The order that the streams and events of a host function realise. Raises PassError where its accesses require more than that."""
+    """The order that the streams and events of a host function realise. Raises PassError where its accesses require a pair that it
+    lacks."""
     order = Order()
     _read(steps, order, 0)
     return order
 
 
 def _read(steps: Sequence[Step[Node]], order: Order, position: int) -> int:
-    """Adds the segments of steps, of which the first node has this number; the number behind the last."""
+    """Adds the segments of steps whose first node has the number `position`; returns the number after the last node."""
     nodes: list[LaunchNode | EventNode] = []
 
     def close() -> int:
@@ -148,13 +149,13 @@ class _Segment:
         self.launches: list[LaunchNode] = []
         self.before: list[int] = []
         self.ended: dict[int, int] = {0: 0}
-        """For each stream that has begun what has ended when its next op begins."""
+        """For each stream that has begun, the launches that have ended when its next op begins."""
         self.events: dict[SSAValue, int] = {}
         self.touched: dict[SSAValue, list[tuple[int, Touched]]] = {}
-        """For each owner what launches do with it."""
+        """For each owner the launches that touch it, and how."""
 
     def launch(self, node: LaunchNode) -> None:
-        """Begins when its stream's op before has ended."""
+        """Adds a launch, which begins when its stream's previous op has ended."""
         stream, number = node.op.stream_number, len(self.launches)
         if number >= MAX_STREAM_LAUNCHES:
             _refuse(f"more than {MAX_STREAM_LAUNCHES} launches of several streams follow each other")
@@ -170,7 +171,7 @@ class _Segment:
                 if not free and may_overlap(touched.place, other.place):
                     _refuse(
                         f"{_named(node)} requires that {_named(self.launches[earlier])} has ended, which its stream and events do not "
-                        f"say: expected a buffer.record behind the one and a buffer.wait before the other"
+                        f"ensure: expected a buffer.record after the latter and a buffer.wait before the former"
                     )
         for touched in node.touched:
             self.touched.setdefault(touched.place.owner, []).append((number, touched))
@@ -179,11 +180,11 @@ class _Segment:
         self.ended[stream] = ended | 1 << number
 
     def event(self, node: EventNode) -> None:
-        """Of a record, what its stream has behind it; of a wait, that its stream has that behind it too."""
+        """A record keeps which launches have ended on its stream; a wait adds them to those that have ended on its own stream."""
         stream = node.op.stream_number
         if isinstance(node.op, buffer.RecordOp):
             if stream not in self.ended:
-                _refuse(f"{describe(node.op)}: stream {stream} has done nothing: expected a buffer.wait on it before")
+                _refuse(f"{describe(node.op)}: stream {stream} has not begun: expected a buffer.wait on it before")
             self.events[node.op.event] = self.ended[stream]
         elif node.op.event not in self.events:
             _refuse(f"{describe(node.op)}: expected an event that is recorded with no read, branch or loop in between")
@@ -191,17 +192,17 @@ class _Segment:
             self.ended[stream] = self.ended.get(stream, 0) | self.events[node.op.event]
 
     def end(self) -> None:
-        """What follows waits for stream 0 alone."""
+        """Checks that stream 0 has waited for all launches: what follows waits for stream 0 only."""
         missing = ~self.ended[0] & (1 << len(self.launches)) - 1
         if missing:
             late = self.launches[missing.bit_length() - 1]
             _refuse(
-                f"{_named(late)} may not have ended where its streams do: expected stream 0 to wait for an event behind it"
+                f"{_named(late)} may still run when its segment ends: expected stream 0 to wait for an event recorded after it"
             )
 
 
 def may_overlap(a: Place, b: Place) -> bool:
-    """Whether two places of one owner may have an element in common. True where dims that are not numbers leave it open."""
+    """Whether two places of one owner may have an element in common. True where symbolic dims leave it open."""
     views = [_view(place) for place in (a, b) if place.views]
     if len(views) < 2 or any(e.as_int() is None for view in views for e in (view.offset, *view.dims, *view.strides)):
         return True

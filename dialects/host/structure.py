@@ -1,6 +1,6 @@
-"""The structure of a host function: its launches and reads, in branches and loops, with the bodies that it calls put in their place.
+"""The structure of a host function: its launches and reads, in branches and loops, with the bodies that it calls inlined.
 
-A `Place` says where a memref of any of these functions lies: an owner of `@main`, and the views of it, outermost first. Everything that
+A `Place` is where a memref of any of these functions lies: an owner of `@main`, and the views of it, outermost first. Everything that
 follows from the text alone is checked here, for the arena planner, the interpreter and the runtime alike.
 """
 
@@ -42,7 +42,7 @@ _ENDS = (func.ReturnOp, scf.YieldOp, scf.ConditionOp)
 
 @dataclass(frozen=True)
 class Place:
-    """Where a memref lies: in an owner of `@main`, through these views, of which each counts from the one before."""
+    """Where a memref lies: in an owner of `@main`, through these views; the offset of each counts from the previous one."""
 
     owner: SSAValue
     views: tuple[buffer.ViewOp, ...] = ()
@@ -73,7 +73,7 @@ class LaunchNode:
 
     @property
     def touched(self) -> tuple[Touched, ...]:
-        """Those that the kernel does anything with."""
+        """The places that the kernel reads or writes."""
         accesses = zip(self.places, self.op.access_list, strict=True)
         return tuple(
             Touched(place, access.reads, access.writes) for place, access in accesses if access.reads or access.writes
@@ -81,7 +81,7 @@ class LaunchNode:
 
     @property
     def early(self) -> frozenset[int] | None:
-        """Of a dependent launch the parameters, by number, that it may touch before it waits: weights, which no launch writes. None of any
+        """The parameters, by number, that a dependent launch may touch before it waits: weights, which no launch writes. None for any
         other launch."""
         if self.op.dependent is None:
             return None
@@ -159,7 +159,7 @@ class _Structure:
                 case buffer.AllocOp() | buffer.ArenaOp() | buffer.SlotOp() | buffer.WeightOp() | buffer.SymbolOp():
                     if len(around) > 1:
                         _refuse(
-                            f"{describe(op)} is expected in the block of @main itself: memory and symbols are its own"
+                            f"{describe(op)}: expected it in the block of @main itself, got it in a branch, loop or called function"
                         )
                     if isinstance(op, buffer.SymbolOp):
                         self._define(op.symbol.data, op)
@@ -255,16 +255,18 @@ def _value(value: SSAValue, op: Operation) -> Expr:
 
 
 def _condition(value: SSAValue) -> Condition:
-    """What an i1 of a host function says."""
+    """The condition that an i1 of a host function computes."""
     match value.owner:
         case buffer.ReadOp():
             return Condition.flag(value.owner.symbol.data)
         case arith.CmpiOp() if (number := value.owner.predicate.value.data) < len(_PREDICATES):
             op = value.owner
             return Condition(_PREDICATES[number], _value(op.lhs, op), _value(op.rhs, op))
-        case _:
+        case owner:
+            got = describe(owner) if isinstance(owner, Operation) else "a block argument"
             _refuse(
-                "a condition that the host does not know: expected an i1 of buffer.read, or arith.cmpi of indices, signed"
+                "a condition is not known to the host: expected an i1 of buffer.read, or a signed arith.cmpi of indices, "
+                f"got {got}"
             )
 
 

@@ -1,8 +1,8 @@
 """
-The `kernel` dialect: types (`types.py`), fragment layouts (`layouts.py`), what both levels have (`structure.py`), tile ops (`tile/`) and
-thread ops (`thread/`), gathered here. Schedules make tile ops, and the passes of phase `threads` turn them into thread ops, which the
-CUDA C printer prints and the simulator runs by the tables of instructions (`instruction.py`) and of scalar ops (`scalars/`). What the
-ops guarantee: docs/reference/kernel-semantics.md.
+The `kernel` dialect: types (`types.py`), fragment layouts (`layouts.py`), the ops that both levels have (`structure.py`), tile ops
+(`tile/`) and thread ops (`thread/`), gathered here. Schedules make tile ops, and the passes of phase `threads` turn them into thread ops,
+which the CUDA C printer prints and the simulator runs by the tables of instructions (`instruction.py`) and of scalar ops (`scalars/`). What
+the ops guarantee: docs/reference/kernel-semantics.md.
 """
 
 from xdsl.ir import Dialect, Operation

@@ -14,7 +14,7 @@ from .tile.staging import StoreTmaOp, TensorMapOp
 from .types import GlobalType
 
 _NAMES = (ViewOp, Im2colOp, TensorMapOp)
-"""Ops that give memory another name and touch none of it."""
+"""Ops that make another value for the same memory and access none of it."""
 _STORES = (StoreOp, StoreTmaOp)
 
 ACCESSES = "kernel.accesses"
@@ -34,12 +34,12 @@ def touched_by(op: Operation) -> Iterator[int]:
 
 
 def accesses_of(func: FuncOp) -> list[Access]:
-    """For each tensor whether the kernel's ops read it, write it, do both, or neither. One look at each op that names a tensor."""
+    """For each tensor whether the kernel's ops read it, write it, do both, or neither."""
     return [_access(tensor) for tensor in func.tensors]
 
 
 def stated_accesses(func: FuncOp) -> tuple[Access, ...] | None:
-    """What the attribute `kernel.accesses` of a kernel says; None without it."""
+    """The attribute `kernel.accesses` of a kernel; None without it."""
     listed = func.attributes.get(ACCESSES)
     if not isinstance(listed, ArrayAttr):
         return None

@@ -37,7 +37,7 @@ class PlainOp(IRDLOperation):
 
 
 class IndexOp(IRDLOperation):
-    """Base of ops that give an index known to the hardware or the launch."""
+    """Base of ops whose result is an index that the hardware or the launch knows."""
 
     result = result_def(index)
     traits = traits_def(Pure())

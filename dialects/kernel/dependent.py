@@ -15,8 +15,8 @@ from .tile.sync import GridWaitOp
 
 
 def breaks_dependence(func: FuncOp, early: Collection[int]) -> str | None:
-    """Why a kernel may not be a dependent launch, or None: in each of its blocks some warp waits (`kernel.grid_wait`) on every path, and no
-    warp touches a tensor before it has waited itself, but for those that no launch writes, whose numbers are `early`."""
+    """Why a kernel may not be a dependent launch, or None. In each of its blocks some warp must wait (`kernel.grid_wait`) on every path,
+    and no warp may touch a tensor before it has waited itself, except those that no launch writes, whose numbers are `early`."""
     walk = _Walk(early)
     end = walk.region(func.body, _Waited(False, False))
     if walk.first is not None:

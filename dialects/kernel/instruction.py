@@ -1,5 +1,5 @@
 """
-What an instruction is, stated once: a row of its op, its C form, the roles of its operands and what it computes in NumPy.
+An instruction, stated once: one row with its op, its C form, the roles of its operands and what it computes in NumPy.
 
     instruction(
         ShuffleXorOp,
@@ -10,8 +10,8 @@ What an instruction is, stated once: a row of its op, its C form, the roles of i
     )
 
 The CUDA C printer writes a row's C form, each operand as its role says. The simulator reads operands by their roles, checks what the
-roles promise (bounds, races, alignment, who executes), calls `numpy` and writes what it gives. An instruction whose effect comes later or
-that makes threads wait is more than a row: it names in `runs` the module of `runtime/simulator/steps` that executes it.
+roles require (bounds, races, alignment, the executing threads), calls `numpy` and writes its result. An instruction whose effect comes
+later or that makes threads wait is more than a row: it names in `runs` the module of `runtime/simulator/steps` that executes it.
 
 A package outside the tree adds an instruction by one call of `instruction` beside its op class.
 """
@@ -27,10 +27,12 @@ from typing import Any, TypeAlias
 import numpy as np
 from xdsl.ir import Operation, SSAValue
 
+from ..buffer import Access as Access
+
 # Wrappers: CUDA C functions of one PTX instruction.
 
 
-class Section(IntEnum):
+class PreludeSection(IntEnum):
     """The parts of a prelude, in order."""
 
     TYPES = 0
@@ -52,13 +54,13 @@ _NUMBERS = count()
 class Wrapper:
     """
     An entry of a prelude: its name, its C text and the entries that must come before it. `place` orders the entries of a section; those
-    made without one stand in the order of their definition.
+    made without one are in the order of their definition.
     """
 
     name: str
     text: str
     requires: tuple[Wrapper, ...] = ()
-    section: Section = field(default=Section.OTHER, repr=False)
+    section: PreludeSection = field(default=PreludeSection.OTHER, repr=False)
     place: tuple[int, ...] = field(default_factory=lambda: (next(_NUMBERS),), repr=False)
 
 
@@ -66,7 +68,7 @@ FUNCTION = "__device__ __forceinline__ "
 
 
 def asm(
-    section: Section,
+    section: PreludeSection,
     name: str,
     parameters: str,
     instruction: str,
@@ -78,8 +80,8 @@ def asm(
     place: tuple[int, ...] | None = None,
 ) -> Wrapper:
     """
-    A function of one volatile instruction without a result; `template` has its template parameters, `memory` says that it reads, writes
-    or orders memory that C++ sees as well.
+    A function of one volatile instruction without a result; `template` has its template parameters, `memory` adds the memory clobber of an
+    instruction that reads, writes or orders memory that C++ code accesses too.
     """
     clobber = ' : "memory"' if memory else ""
     head = f"template <{template}>\n" if template else ""
@@ -88,14 +90,6 @@ def asm(
 
 
 # Roles: what an operand is to its instruction. Each names the operands or properties of the op that it is made of.
-
-
-class Access(Enum):
-    """How an instruction uses what an operand refers to."""
-
-    READ = "read"
-    WRITE = "write"
-    READ_WRITE = "read and write"
 
 
 @dataclass(frozen=True)
@@ -121,14 +115,14 @@ class Constant:
 
 @dataclass(frozen=True)
 class Guard:
-    """A predicate that may be missing: where it is false, the instruction does nothing."""
+    """An optional predicate of the statement: where it is false, the instruction does nothing."""
 
     operand: str
 
 
 @dataclass(frozen=True)
 class Predicate:
-    """A predicate that may be missing, which the instruction itself takes: missing means true."""
+    """An optional predicate operand of the instruction itself: true where the op has none."""
 
     operand: str
 
@@ -216,12 +210,12 @@ class Scope(Enum):
 
 
 Semantics: TypeAlias = Callable[..., Any]
-"""`(op, *operands read) -> result`: what results, or arrays that the roles say are written, become; a tuple of several."""
+"""`(op, *operands read) -> result`: the new value of the op's result or of the array that a role writes; a tuple for several."""
 
 
 @dataclass(frozen=True)
 class Instruction:
-    """A row of the table; see the module's text."""
+    """A row of the table; see the module's docstring."""
 
     op: type[Operation]
     c: str | Callable[[Any], str]
@@ -231,22 +225,22 @@ class Instruction:
     numpy: Semantics | None
     runs: str | None
     suspends: bool
-    """Whether a thread may wait here until others have come further."""
+    """Whether a thread may wait here for other threads."""
     wrapper: Wrapper | Callable[[Any], Wrapper] | None
-    """The entry of the prelude that the C text calls, for an op where it depends on it."""
+    """The entry of the prelude that the C text calls; a function of the op where it depends on the op."""
     forms: Callable[[], Iterable[Wrapper]]
     """All entries that it may call."""
     pins_before: Callable[[Any], Sequence[SSAValue]]
-    """Register arrays of which no access may move over the instruction, neither from above ..."""
+    """Register arrays whose accesses before the instruction must not move after it."""
     pins_after: Callable[[Any], Sequence[SSAValue]]
-    """... nor from below."""
+    """Register arrays whose accesses after the instruction must not move before it."""
 
     def c_of(self, op: Operation) -> str:
         """The C form for an op."""
         return self.c if isinstance(self.c, str) else self.c(op)
 
     def wrapper_of(self, op: Operation) -> Wrapper | None:
-        """The entry of the prelude that this op needs. Raises TrtcError for a form that the instruction does not have."""
+        """The entry of the prelude that this op calls, or None. Raises TrtcError for a form that the instruction does not have."""
         return self.wrapper(op) if callable(self.wrapper) else self.wrapper
 
 
@@ -273,7 +267,7 @@ def instruction(
     pins_after: Callable[[Any], Sequence[SSAValue]] = _nothing,
 ) -> Instruction:
     """
-    Adds a row to the table. Raises ValueError for a second row of an op, and for one that neither says what it computes nor who runs it.
+    Adds a row to the table. Raises ValueError for a second row of an op, and for one with neither `numpy` nor `runs`.
     """
     if op in INSTRUCTIONS:
         raise ValueError(f"instruction {op.name}: expected one row, got a second")

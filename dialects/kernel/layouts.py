@@ -77,7 +77,7 @@ class Layout(ParametrizedAttribute):
         raise NotImplementedError
 
     def contiguous(self, shape: Shape) -> int:
-        """Consecutive registers, from a multiple of that number on, that hold consecutive columns of one row."""
+        """How many consecutive registers, from a multiple of that number on, hold consecutive columns of one row."""
         raise NotImplementedError
 
     def row_register(self, shape: Shape, register: Any) -> Any:
@@ -120,7 +120,7 @@ class Layout(ParametrizedAttribute):
 class Blocked(Layout):
     """
     Threads in a grid of `tr` x `tc` (columns fastest), each with `vr` x `vc` neighbouring elements, the whole repeated over
-    the tile. A warp per row is `blocked<warps, 32, 1, v>`; a flat vector layout `blocked<1, threads, 1, v>`.
+    the tile. One warp per row is `blocked<warps, 32, 1, v>`; a flat vector layout `blocked<1, threads, 1, v>`.
     """
 
     name = "kernel.blocked"
@@ -162,7 +162,7 @@ class Blocked(Layout):
 
 class _MmaOperand(Layout):
     """
-    An operand of mma.sync: `e` elements to a 32-bit register (1 tf32, 2 f16 and bf16, 4 i8), reduction tiles of 8e columns.
+    An operand of mma.sync: `e` elements per 32-bit register (1 tf32, 2 f16 and bf16, 4 i8), reduction tiles of 8e columns.
     PTX ISA, "Matrix Fragments for mma.m16n8k16" and its siblings; one formula covers the three element sizes.
     """
 
@@ -246,7 +246,7 @@ class MmaB(_MmaOperand):
 class MmaAcc(Layout):
     """
     Accumulator of mma.sync, tile [M, N]: warps `wm` x `wn` (wn fastest), each with M / wm x N / wn elements made of 16 x 8 tiles,
-    four registers a tile (PTX ISA: two columns, two rows eight apart).
+    four registers per tile (PTX ISA: two columns, two rows eight apart).
     """
 
     name = "kernel.mma_acc"
@@ -436,8 +436,8 @@ LAYOUTS: tuple[type[Layout], ...] = (Blocked, MmaA, MmaB, MmaAcc, WgmmaAcc, Wgmm
 
 def swizzled(offset: Any, swizzle: int) -> Any:
     """
-    The byte offset where a swizzled tile keeps what a plain one keeps at byte `offset` (from a base aligned to 8 * swizzle bytes): the
-    16-byte chunk number is xored with the 128-byte line number, modulo swizzle / 16, as TMA and wgmma do.
+    The byte offset in a swizzled tile of what a plain tile has at byte `offset` (from a base aligned to 8 * swizzle bytes): the number of
+    the 16-byte chunk is xored with the number of the 128-byte line modulo swizzle / 16, as TMA and wgmma do. `swizzle` is in bytes.
     """
     if swizzle == 0:
         return offset

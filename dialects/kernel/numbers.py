@@ -1,4 +1,4 @@
-"""How `kernel` ops write a float: as a literal, or `inf`, `-inf` and `nan`, which MLIR's bare float literals cannot say."""
+"""How `kernel` ops print a float: as a literal, or as `inf`, `-inf` and `nan`, for which MLIR has no bare literals."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Number(CustomDirective):
 
 
 def _exact(number: float) -> str:
-    """All digits of a number, with the point that MLIR asks for."""
+    """All digits of a number, with the decimal point that MLIR requires."""
     digits, exponent, power = repr(number).partition("e")
     return f"{digits}{'' if '.' in digits or not math.isfinite(number) else '.0'}{exponent}{power}"
 

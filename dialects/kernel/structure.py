@@ -1,13 +1,13 @@
 """
-Tile ops of the `kernel` dialect that hold others: the kernel, its roles, what a block knows of itself. Tile ops say what one kernel does
-in tiles, with explicit roles, shared memory and synchronisation.
+Tile ops of the `kernel` dialect that hold others: the kernel and its roles; and those for a block's place. Tile ops describe one kernel in
+tiles, with explicit roles, shared memory and synchronisation.
 
-A `kernel.func` is one launch. Its body works on the tile named by its coordinates (never on blockIdx), so that a persistent kernel
-can call the same body. Values are fragments (tiles in registers, with a layout from the closed set of `layouts.py`), shared tiles, views
+A `kernel.func` is one launch. Its body works on the tile at its coordinates (never on blockIdx), so that a persistent kernel can run
+the same body. Values are fragments (tiles in registers, with a layout from the closed set of `layouts.py`), shared tiles, views
 of global tensors and index values; loops are `scf.for` with fragments carried, scalar work inside `kernel.map` is arith and math.
-Global tensors are written by `store`, shared tiles by `store_shared`, `load_async` and `load_tma`; a ring says when a slot may be
-filled and when it may be read (docs/reference/kernel-semantics.md). Every op means something in NumPy (the simulator) and expands to
-thread ops by the passes of phase `threads`.
+Global tensors are written by `store`, shared tiles by `store_shared`, `load_async` and `load_tma`; a ring orders the filling and reading
+of its slots (docs/reference/kernel-semantics.md). The simulator executes every op in NumPy, and the passes of phase `threads` expand it to
+thread ops.
 
     kernel.func @relu(%x: !kernel.global<dims <N> x f32, strides <1>, align 16>, %y: ...)
         grid <(N + 1023) floordiv 1024, 1, 1> warps 4 coords(%i, %j, %k) {
@@ -201,7 +201,7 @@ class FuncOp(IRDLOperation):
 
 
 def _tensor(parser: Parser) -> Parser.Argument:
-    """A tensor argument; its location, which a text with locations has, is that of the kernel."""
+    """A tensor argument. A location in the text is skipped: the argument has that of the kernel."""
     argument = parser.parse_argument()
     parser.parse_optional_location()
     return argument

@@ -1,6 +1,6 @@
 """
 Types and attributes of the `kernel` dialect: the target, a schedule's choice, global and shared tiles, fragments, rings.
-See `kernel.py` for the ops and docs/reference/kernel-semantics.md for what they guarantee.
+See `structure.py`, `tile/` and `thread/` for the ops and docs/reference/kernel-semantics.md for what they guarantee.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ SWIZZLES = (0, 32, 64, 128)
 TMA_ALIGNMENT = 16
 """Bytes that divide the address and the strides of a tensor that TMA walks."""
 WIDEST_ACCESS = 16
-"""Bytes of the widest access of a thread; TMA wants its tensors aligned to as many."""
+"""Bytes of the widest access of a thread; also the alignment of tensors that TMA requires."""
 CHOICE = "kernel.choice"
 """The attribute of an outlined group, then of its kernels, that holds the `Choice`."""
 LAUNCHES = "kernel.launches"
-"""The attribute of a function whose kernels are there, and which is their reference semantics: the kernels' names in launch order."""
+"""The attribute of a function that has been lowered and is its kernels' reference semantics: the kernels' names in launch order."""
 LOWERED = "kernel.lowered"
-"""The attribute of a kernel without its body, whose CUDA C an earlier build made of the same group."""
+"""The attribute of a kernel without a body, whose CUDA C comes from an earlier build of the same group."""
 
 
 def launches_of(function: Operation) -> list[str]:
@@ -73,7 +73,7 @@ def _parse_shape(parser: AttrParser) -> tuple[ArrayAttr[IntAttr], Attribute]:
 
 @irdl_attr_definition
 class Target(ParametrizedAttribute):
-    """The GPU a kernel is made for: `#kernel.target<"sm_90a", sms = 132, smem = 232448>` (smem: bytes a block may use)."""
+    """The GPU that a kernel is compiled for: `#kernel.target<"sm_90a", sms = 132, smem = 232448>` (smem: bytes per block, at most)."""
 
     name = "kernel.target"
 
@@ -131,7 +131,7 @@ class GlobalType(ParametrizedAttribute, TypeAttribute):
 
     @property
     def needs(self) -> int:
-        """Bytes that must divide the address at a launch: those of the widest access that `align` allows."""
+        """The alignment of the address at a launch, in bytes: that of the widest access that `align` allows."""
         return gcd(self.align.data, WIDEST_ACCESS)
 
     @classmethod
@@ -162,7 +162,7 @@ class GlobalType(ParametrizedAttribute, TypeAttribute):
     def verify(self) -> None:
         if len(self.dims.exprs) != len(self.strides.exprs):
             raise VerifyException(
-                f"expected one stride per extent, got {len(self.strides.exprs)} strides for {len(self.dims.exprs)} extents"
+                f"{self.name}: expected one stride per extent, got {len(self.strides.exprs)} strides for {len(self.dims.exprs)} extents"
             )
 
 
@@ -229,8 +229,8 @@ class Choice(ParametrizedAttribute):
 @irdl_attr_definition
 class ViewType(ParametrizedAttribute, TypeAttribute):
     """
-    A global tensor seen through `rank` coordinates, each running over one group of its dimensions: the last two span the tiles that
-    load and store move, the others pick one. `!kernel.view<3 x f16>`.
+    A global tensor addressed by `rank` coordinates, each running over one group of its dimensions: the last two span the tiles that
+    load and store move, the others select one. `!kernel.view<3 x f16>`.
     """
 
     name = "kernel.view"
@@ -252,14 +252,14 @@ class ViewType(ParametrizedAttribute, TypeAttribute):
 
     def verify(self) -> None:
         if self.rank.data < 2:
-            raise VerifyException(f"expected at least two coordinates (row, column), got {self.rank.data}")
+            raise VerifyException(f"{self.name}: expected at least two coordinates (row, column), got {self.rank.data}")
 
 
 @irdl_attr_definition
 class SharedType(ParametrizedAttribute, TypeAttribute):
     """
-    A tile in shared memory, row-major, 16-byte chunks of a row permuted by `swizzle` (0, 32, 64 or 128 bytes, as TMA's); a leading
-    third extent counts ring stages. `!kernel.shared<3x128x32xf16, swizzle 64>`. `pad` elements follow each row.
+    A tile in shared memory, row-major, the 16-byte chunks of a row permuted by `swizzle` (0, 32, 64 or 128 bytes, as TMA does); with three
+    extents the first counts ring stages. `!kernel.shared<3x128x32xf16, swizzle 64>`. `pad` elements follow each row.
     """
 
     name = "kernel.shared"
@@ -297,13 +297,13 @@ class SharedType(ParametrizedAttribute, TypeAttribute):
     def verify(self) -> None:
         if len(self.extents) not in (2, 3):
             raise VerifyException(
-                f"expected rows x columns or stages x rows x columns, got {len(self.extents)} extents"
+                f"{self.name}: expected rows x columns or stages x rows x columns, got {len(self.extents)} extents"
             )
         if self.swizzle.data not in SWIZZLES:
-            raise VerifyException(f"expected a swizzle of {SWIZZLES} bytes, got {self.swizzle.data}")
+            raise VerifyException(f"{self.name}: expected a swizzle of {SWIZZLES} bytes, got {self.swizzle.data}")
         if self.swizzle.data and (self.pad.data or self.row_bytes % self.swizzle.data):
             raise VerifyException(
-                f"expected unpadded rows of a multiple of {self.swizzle.data} bytes for this swizzle, got {self.row_bytes}"
+                f"{self.name}: expected unpadded rows of a multiple of {self.swizzle.data} bytes for this swizzle, got {self.row_bytes}"
             )
 
     @property
@@ -381,7 +381,7 @@ class FragType(ParametrizedAttribute, TypeAttribute):
 
     def verify(self) -> None:
         if len(self.extents) not in (1, 2):
-            raise VerifyException(f"expected one or two extents, got {len(self.extents)}")
+            raise VerifyException(f"{self.name}: expected one or two extents, got {len(self.extents)}")
         if reason := self.layout.check(self.tile):
             raise VerifyException(reason)
 
@@ -400,7 +400,7 @@ class FragType(ParametrizedAttribute, TypeAttribute):
 
     @property
     def registers(self) -> int:
-        """Elements a thread holds."""
+        """Elements per thread."""
         return self.layout.row_registers(self.tile) if self.is_rows else self.layout.registers(self.tile)
 
     @property
@@ -449,14 +449,18 @@ class RingType(ParametrizedAttribute, TypeAttribute):
 
     def verify(self) -> None:
         if self.kind.data not in RING_KINDS:
-            raise VerifyException(f"expected a ring of kind {' or '.join(RING_KINDS)}, got '{self.kind.data}'")
+            raise VerifyException(
+                f"{self.name}: expected a ring of kind {' or '.join(RING_KINDS)}, got '{self.kind.data}'"
+            )
         if self.stages.data < 1 or self.consumers.data < 1:
-            raise VerifyException("expected at least one stage and one consumer")
+            raise VerifyException(
+                f"{self.name}: expected at least one stage and one consumer, got {self.stages.data} and {self.consumers.data}"
+            )
 
 
 @irdl_attr_definition
 class TensorMapType(ParametrizedAttribute, TypeAttribute):
-    """A TMA descriptor, encoded by the host per context, shape and pointers: `!kernel.tensor_map<64x128xf16, swizzle 128>` (its box)."""
+    """A TMA descriptor, encoded by the host per context, shapes and pointers: `!kernel.tensor_map<64x128xf16, swizzle 128>` (its box)."""
 
     name = "kernel.tensor_map"
 

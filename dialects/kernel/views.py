@@ -1,4 +1,4 @@
-"""What a `kernel.view` means in addresses: the dims behind each coordinate, merged where memory is contiguous."""
+"""The addresses of a `kernel.view`: the dims of each coordinate, merged where memory is contiguous."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def merged_groups(view: ViewOp) -> list[list[Dim]]:
 
 def tensor_map_groups(view: ViewOp) -> list[list[Dim]]:
     """
-    The dims of the view's TMA descriptor by coordinate, outermost first: the merged dims, but rows and columns are always there, so that a
-    box of several rows of a tensor that has one is filled up with zeros.
+    The dims of the view's TMA descriptor by coordinate, outermost first: the merged dims, but with at least one dim for rows and for
+    columns, so that a box of several rows of a tensor of one row is filled up with zeros.
     """
     groups = merged_groups(view)
     columns = groups[-1] or [(const(1), const(1))]

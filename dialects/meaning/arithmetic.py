@@ -1,8 +1,8 @@
-"""Scalar arithmetic over NumPy arrays where NumPy's own leaves something open, or differs from C's.
+"""Scalar arithmetic over NumPy arrays where NumPy's own is unspecified or differs from C's.
 
-Used by the meaning of pointwise ops and by the simulator, so that both agree for every operand; kernels compute the same. Which NaN a
-result is (its sign and payload) is not specified. Beside what the ops of `nn` say, division rounds toward zero and never fails: anything
-divided by zero is 0, and so is its remainder.
+Used by the reference semantics of pointwise ops and by the simulator, so that both agree for every operand; kernels compute the same. The
+sign and payload of a NaN result are not specified. Integer division rounds toward zero and never fails: anything divided by zero is 0, and
+so is its remainder.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def divide_integers(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def remainder_of_integers(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """What `divide_integers` leaves over, with the sign of `a`; 0 where `b` is 0."""
+    """The remainder of `divide_integers`, with the sign of `a`; 0 where `b` is 0."""
     return np.where(b == 0, np.zeros_like(b), a - divide_integers(a, b) * b)
 
 
@@ -90,7 +90,7 @@ def integer_power(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def to_integer(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """
-    Floats truncated toward zero. What the wide type (int64 for int64, int32 for all others) does not hold, NaN included, is its least
+    Floats truncated toward zero. Values outside the wide type (int64 for int64, int32 for all others), NaN included, become its least
     value; a narrower type then keeps the low bits.
     """
     wide = np.dtype(np.int64 if dtype.itemsize == 8 else np.int32)

@@ -1,4 +1,4 @@
-"""What ops that move, make or name data compute."""
+"""Reference semantics of ops that move, make or name data."""
 
 from __future__ import annotations
 

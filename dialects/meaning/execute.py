@@ -20,12 +20,12 @@ from .registry import Env, evaluate, result_shape
 
 OnResult: TypeAlias = Callable[[Operation, int, np.ndarray], None]
 Perturb: TypeAlias = Callable[[np.ndarray], np.ndarray]
-"""What takes the place of a result: an array of the same shape and type."""
+"""Returns the array to use in place of a result, of the same shape and type."""
 Calls: TypeAlias = Callable[[FuncOp, Sequence[np.ndarray], Env], "list[np.ndarray] | None"]
-"""What a `fusion.call` of a function gives for these operands and symbols where its ops do not say it; None where they do."""
+"""Computes a `fusion.call` of a function for these operands and symbols by other means than its ops; None where its ops should run."""
 
 STRUCTURAL: tuple[type[Operation], ...] = (nn.WeightOp, nn.ExportOp)
-"""`nn` ops that have no entry in the table because they mean something only inside a running function."""
+"""`nn` ops without an entry in the table: they have a meaning only inside a running function."""
 
 
 def run_function(
@@ -37,7 +37,7 @@ def run_function(
     env: Env | None = None,
     perturb: Perturb | None = None,
 ) -> list[np.ndarray]:
-    """Execute a function and return what it returns.
+    """Execute a function and return its results.
 
     `weights` answers `nn.weight` (see `run_weights`); `on_result(op, index, array)` sees every value as it is computed,
     including those inside groups and called functions; `perturb` may change each before it is used. Dim symbols are bound from

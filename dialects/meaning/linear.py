@@ -28,14 +28,14 @@ def round_tf32(x: np.ndarray) -> np.ndarray:
 
 
 def rounded(x: np.ndarray, math: nn.Math) -> np.ndarray:
-    """An f32 array as a product of this type sees it."""
+    """An f32 array rounded as a product of this type rounds its operands."""
     if math == nn.Math.TF32:
         return round_tf32(x)
     return x.astype(np.float16 if math == nn.Math.F16 else ml_dtypes.bfloat16).astype(np.float32)
 
 
 def factors(operands: Sequence[np.ndarray], depth: int, math: nn.MathAttr | None) -> list[np.ndarray]:
-    """The operands in a type in which BLAS sums `depth` products as the op means it."""
+    """The operands in a type in which BLAS sums `depth` products exactly as the op's semantics say."""
     if operands[0].dtype.kind in "iu":
         largest = [128 if x.dtype == np.int8 else 255 for x in operands]
         wide = np.float32 if depth * largest[0] * largest[1] <= 1 << 24 else np.float64
@@ -119,7 +119,7 @@ def _im2col_conv(
 def _depthwise(
     x: np.ndarray, w: np.ndarray, strides: Sequence[int], pads: Sequence[int], dilations: Sequence[int]
 ) -> np.ndarray:
-    """One input channel a group: a sum over filter taps of image times weight, no matrix product."""
+    """One input channel per group: a sum over filter taps of image times weight, no matrix product."""
     o, r, s, _ = w.shape
     multiplier = o // x.shape[3]
     if multiplier > 1:

@@ -1,7 +1,7 @@
-"""`@weights` evaluated export by export, each only when somebody asks for it, and known by what it computes.
+"""`@weights` evaluated export by export, each on demand, and identified by what it computes.
 
 The digest of an export is that of its expression: ops, properties and types, constants by their digests, initializers by their names. Two
-exports of one digest have the same numbers, be they of two functions; and after a refit, too.
+exports of one digest, also of two functions, have the same values, and still do after a refit.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class WeightsFunction:
 
     @classmethod
     def of(cls, func: FuncOp | None) -> WeightsFunction:
-        """That of a function, read once: linear."""
+        """The exports of a function, with their digests, in linear time."""
         found = cls([] if func is None else [op for op in func.body.block.ops if op.results])
         for op in () if func is None else func.body.block.ops:
             if isinstance(op, nn.ExportOp):
@@ -67,17 +67,17 @@ class WeightsFunction:
         return self._reads[self.exports[name]]
 
     def initializer(self, name: str) -> str | None:
-        """The initializer that an export is as it stands, None for one that is computed."""
+        """The initializer that an export is without any op; None for a computed one."""
         owner = self.exports[name].owner
         return owner.label.data if isinstance(owner, nn.InitializerOp) else None
 
     def evaluate(
         self, names: Iterable[str], initializers: Mapping[str, np.ndarray] | None = None
     ) -> dict[str, np.ndarray]:
-        """The arrays of these exports; no other op is evaluated, and arrays go with their last reader.
+        """The arrays of these exports; no other op is evaluated, and arrays are freed after their last reader.
 
-        `initializers` are their numbers, by default those that the ops hold. Raises InvalidModelError where a pass rewrote numbers without
-        looking at them, and finite ones became infinite.
+        `initializers` are their values by name, by default those that the ops hold. Raises InvalidModelError where a rewrite that did not
+        look at values made finite ones infinite.
         """
         wanted = {name: self.exports[name] for name in names}
         needed = set(wanted.values())

@@ -152,7 +152,7 @@ def with_element(of: Attribute | SSAValue, element_type: Attribute) -> AnyTensor
 
 
 def verify_tensor_type(ty: AnyTensorType) -> None:
-    """Raise VerifyException unless the encoding says one dim expression per dim, agreeing with the static sizes."""
+    """Raise VerifyException unless the encoding has one dim expression per dim, agreeing with the static sizes."""
     sizes = ty.get_shape()
     if isinstance(ty.encoding, NoneAttr):
         if DYNAMIC in sizes:
@@ -169,11 +169,11 @@ def verify_tensor_type(ty: AnyTensorType) -> None:
 
 
 _VERIFIED: ContextVar[Operation | None] = ContextVar("trtc_verified", default=None)
-"""The op that is being verified: the module around it says which sizes its dims take."""
+"""The op that is being verified: the module around it has the ranges of its dims."""
 
 
 def same_dim(a: Expr, b: Expr) -> bool:
-    """Whether two dims may be equal: False only if they provably differ, be it at one end of their symbols' ranges."""
+    """Whether two dims may be equal: False only if they provably differ, at least at one end of their symbols' ranges."""
     if a is b or (gap := (a - b).as_int()) == 0:
         return True
     return gap is None and not any(_differ(a, b, sizes) for sizes in _sizes_in_range())
@@ -189,7 +189,7 @@ def _differ(a: Expr, b: Expr, sizes: dict[str, int]) -> bool:
 
 
 def _sizes_in_range() -> list[dict[str, int]]:
-    """All dim symbols at their least, usual and greatest size, while an op of a module that says so is verified."""
+    """All dim symbols at their min, opt and max, while an op of a module with ranges is verified; else none."""
     op = _VERIFIED.get()
     while op is not None and not isinstance(op, ModuleOp):
         op = op.parent_op()
@@ -208,7 +208,7 @@ def compatible(a: Attribute, b: Attribute) -> bool:
 def broadcast_dims(what: str, *shapes: Sequence[Expr]) -> tuple[Expr, ...]:
     """The NumPy broadcast of shapes. A dim whose size is unknown broadcasts only against 1, a constant, or the same expression.
 
-    Beside a constant it stands for that constant: its range must allow it no other size, 1 included.
+    Against a constant it is taken as that constant: its range must allow no other size, not even 1.
     Raises InvalidModelError for dims that differ, UnsupportedOpError for dims that are not known to be equal.
     """
     rank = max(map(len, shapes), default=0)
@@ -364,7 +364,7 @@ class SameTypeOp(NnOp):
 
 
 def unrounded(inferred: Attribute, result: SSAValue) -> Attribute:
-    """The type of a result that may be given as it was computed, in f32, where `inferred`, the operand's type, is f16 or bf16."""
+    """The type of a result that may stay in f32, as it was computed, where `inferred`, the operand's type, is f16 or bf16."""
     if element_of(inferred) in (f16, bf16) and element_of(result) == f32:
         return with_element(inferred, f32)
     return inferred
@@ -382,7 +382,7 @@ def require_axis(name: str, axis: int, rank: int) -> None:
 
 
 def ty(value: Value) -> AnyTensorType:
-    """The tensor type of a value or of an op's only result. Raises InvalidModelError for anything else, an array say."""
+    """The tensor type of a value or of an op's only result. Raises InvalidModelError for anything else, such as an array."""
     if not isinstance(value, SSAValue | Operation):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidModelError(f"expected a tensor that add_input or a layer returned, got {type(value).__name__}")
     return as_tensor(SSAValue.get(value))

@@ -57,14 +57,14 @@ from .base import (
 from .elements import Elements
 
 DENSE_LIMIT = 16
-"""Constants up to this many elements print as `dense<...>`; greater ones are blobs."""
+"""Constants up to this many elements print as `dense<...>`; larger ones are blobs."""
 
 
 @irdl_op_definition
 class GatherOp(NnOp):
     """
     Takes slices of x along `axis` at integer indices: result dims are x[:axis], indices, x[axis+1:]. Negative indices count from the end.
-    An index outside [-size, size) breaks ONNX's rules: the importer refuses constant ones; what others take is 0, and nothing is read.
+    An index outside [-size, size) breaks ONNX's rules: the importer refuses constant ones; any other gives 0 and reads nothing.
     """
 
     name = "nn.gather"
@@ -99,8 +99,8 @@ class GatherOp(NnOp):
 @irdl_op_definition
 class GatherNdOp(NnOp):
     """
-    Takes slices of x at index tuples, the last dim of `indices`; the first `batch_dims` dims of both go together. As of `nn.gather`, a
-    tuple with an index out of range takes 0.
+    Takes slices of x at index tuples, the last dim of `indices`; the first `batch_dims` dims of both correspond. As in `nn.gather`, a tuple
+    with an index out of range gives 0.
     """
 
     name = "nn.gather_nd"

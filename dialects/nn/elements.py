@@ -1,4 +1,4 @@
-"""How `nn.constant` writes its elements: `dense<[0.5, 1.0]>`, or `dense<"0x...">`, their bytes, where decimals would not come back.
+"""How `nn.constant` prints its elements: `dense<[0.5, 1.0]>`, or as bytes, `dense<"0x...">`, where decimals would not parse back.
 
 xDSL prints infinities, NaN and floats of many digits as the bits of single elements, which its parser reads as integers.
 """

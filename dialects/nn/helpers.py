@@ -1,9 +1,9 @@
-"""Ops that serve a node and are not what it computes: changes of layout, padding and casts around a conv, say.
+"""Helper ops: they serve a node without computing it, such as changes of layout, padding and casts around a conv.
 
     %0 = nn.transpose %x {permutation = array<i64: 0, 2, 3, 1>}  loc(callsite("transpose" at "conv1"("Conv#12")))
     %1 = nn.conv %0, %w                                          loc("conv1"("Conv#12"))
 
-Such an op may end up in the group of a neighbour, which the node is not part of for that.
+Such an op may end up in the group of a neighbour; that does not make the node part of the group.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def rearranges(op: Operation) -> bool:
 
 
 def mark_helpers(ops: Iterable[Operation]) -> None:
-    """Of ops made for one node, those that rearrange become helpers where another one computes. A node that only rearranges, such
-    as a Transpose or a Flatten, is what its ops are."""
+    """Marks as helpers those of one node's ops that rearrange, where another op of the node computes. A node that only rearranges, such as
+    a Transpose or a Flatten, has no helpers."""
     made = [op for op in ops if not isinstance(op, _SOURCES)]
     if all(map(rearranges, made)):
         return

@@ -55,7 +55,7 @@ from .base import (
 
 
 class Math(StrEnum):
-    """The type that an op multiplies in, beside the types of its operands."""
+    """The type that an op multiplies in, where it is not that of its operands."""
 
     TF32 = "tf32"
     F16 = "f16"
@@ -85,7 +85,7 @@ _ELEMENTS: dict[Math, Attribute] = {Math.F16: f16, Math.BF16: bf16}
 
 
 def multiplied_in(op: Operation) -> Attribute:
-    """The element type of what a conv or matmul multiplies, as it lies in memory: f32 for TF32, else that of its `math` or its operands."""
+    """The element type in memory of what a conv or matmul multiplies: f32 for TF32, else that of its `math` or its operands."""
     math = op.properties.get("math")
     own = element_of(op.operands[0])
     return _ELEMENTS.get(math.data, own) if isinstance(math, MathAttr) else own
@@ -356,14 +356,14 @@ class PoolOp(NnOp):
 
 @irdl_op_definition
 class MaxPoolOp(PoolOp):
-    """The maximum of each window; padding never wins. A window without an element of the image gives the type's least value."""
+    """The maximum of each window; padding is never the maximum. A window without an element of the image gives the type's least value."""
 
     name = "nn.max_pool"
 
 
 def windows_meet(op: MaxPoolOp, image: Sequence[Expr], pads: Sequence[int]) -> bool:
-    """Whether each window of `op` on an image [H, W] with these pads has an element of it for certain: pads may hold a whole window,
-    and a dilated one may step over a small image."""
+    """Whether each window of `op` on an image [H, W] with these pads certainly contains an element of the image: a window may lie in the
+    padding, and a dilated one may step over a small image."""
     windows = zip(image, values_of(op.kernel), values_of(op.dilations), pads[:2], pads[2:], strict=True)
     for size, taps, dilation, before, after in windows:
         known = size.as_int()

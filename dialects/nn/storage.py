@@ -1,12 +1,12 @@
-"""In which type a value crosses memory: `nn.stored`, a discardable attribute of an op with one f32 result.
+"""The type in which a value is stored in memory: `nn.stored`, a discardable attribute of an op with one f32 result.
 
     %1 = nn.relu %0 {nn.stored = f16} : tensor<8x64xf32>
 
-The value is f32, and so is all arithmetic on it; should it be written to memory on its way to who reads it, it is written as f16. Inside
-a group it stays as it is. `assign-precision` writes the attribute, `materialise-storage` turns it into casts at the boundaries of
-groups. Without it a value is stored in its own type.
+The value is f32, and so is all arithmetic on it; where it is written to memory for its readers, it is written as f16. Inside a group it
+stays f32. `assign-precision` writes the attribute, `materialise-storage` turns it into casts at the boundaries of groups. Without it a
+value is stored in its own type.
 
-`nn.wide = "reason"` says why a value must not be stored narrow: `analyze-ranges` writes it, `assign-precision` takes it away.
+`nn.wide = "reason"` says why a value must not be stored narrow: `analyze-ranges` writes it, `assign-precision` removes it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NARROW = (f16, bf16)
 
 
 def stored_of(value: SSAValue) -> Attribute:
-    """The element type in which a tensor crosses memory."""
+    """The element type in which a tensor is stored in memory."""
     element = element_of(value)
     if element != f32 or not isinstance(value.owner, Operation):
         return element
@@ -31,7 +31,7 @@ def stored_of(value: SSAValue) -> Attribute:
 
 
 def set_stored(op: Operation, element: Attribute) -> None:
-    """Let the result of an op cross memory as `element`; in its own type if that is what it is."""
+    """Store the result of an op as `element`; removes the attribute where that is its own type."""
     if element in NARROW and element_of(op.results[0]) == f32:
         op.attributes[STORED] = element
     else:
@@ -39,7 +39,7 @@ def set_stored(op: Operation, element: Attribute) -> None:
 
 
 def copy_stored(source: Operation, to: Operation) -> None:
-    """Store what an op makes as what it takes the place of was to be stored."""
+    """Copy `nn.stored` to an op that replaces `source`."""
     if STORED in source.attributes:
         to.attributes[STORED] = source.attributes[STORED]
 

@@ -1,8 +1,8 @@
 """`nn` ops that say where a network's numbers come from, and the one way to look at them.
 
-A *structural* number is an `nn.constant`: what is built may depend on it. A *refittable* one is an `nn.initializer`: another may take
-its place in a finished engine (`Engine.refit`), so that nothing may depend on it but what `@weights` computes. `value_of` keeps the two
-apart; who must know an initializer's numbers all the same pins it, and refit refuses other ones then.
+A *structural* number is an `nn.constant`: what is built may depend on it. A *refittable* one is an `nn.initializer`: a refit may replace it
+in a finished engine (`Engine.refit`), so only what `@weights` computes may depend on it. `value_of` keeps the two apart; code that needs
+an initializer's numbers nevertheless pins it, and a refit then refuses other ones.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ PINS = "nn.pins"
 """Attribute of a module: the initializers whose numbers decided something, with the first reason of each."""
 
 KEEPS_FINITE = "nn.keeps_finite"
-"""Attribute of an op that a pass made for a rewrite of numbers that it may not look at, with the pass's name: where the initializers
-behind it are finite, its result must be, or the rewrite does not hold."""
+"""Attribute, with a pass's name, of an op that the pass made for a rewrite of numbers that it may not look at: where the initializers that
+the op is computed from are finite, its result must be finite, or the rewrite does not hold."""
 
 
 @irdl_op_definition
 class InitializerOp(NnOp):
     """
-    A refittable tensor of the model, by name. Its number of today stands behind `=`, and is missing in the `@weights` that an engine
-    stores; no pass looks at it but by `value_of`.
+    A refittable tensor of the model, by name. Its current value comes after `=`, and is missing in the `@weights` that an engine stores;
+    passes read it only through `value_of`.
     """
 
     name = "nn.initializer"
@@ -56,7 +56,7 @@ class InitializerOp(NnOp):
     custom_directives = (InitialValue,)
 
     def __init__(self, label: str, value: np.ndarray | BlobAttr | DenseIntOrFPElementsAttr):
-        """From its name and its numbers of today."""
+        """From its name and its current value."""
         attribute = constant_attribute(value, label) if isinstance(value, np.ndarray) else value
         super().__init__(properties={"label": StringAttr(label), "value": attribute}, result_types=[attribute.type])
 
@@ -68,7 +68,7 @@ class InitializerOp(NnOp):
         require(fits, lambda: f"{self.name}: expected numbers of type {self.result.type}, got {value}")
 
     def array(self) -> np.ndarray:
-        """The numbers of today, read-only. Raises InvalidModelError where there are none."""
+        """The current value, read-only. Raises InvalidModelError where there is none."""
         if self.value is None:
             raise InvalidModelError(f"{self.name} {self.label}: expected its numbers, got none")
         return array_of(self.value)
@@ -109,7 +109,7 @@ class ExportOp(NnOp):
 class ClampRangeOp(NnOp):
     """
     Finite numbers beyond +-`largest` become +-l, where l is `largest` / 2, or the greatest of the other magnitudes if that is greater.
-    Infinities and NaN stay. What `materialise-storage` does to weights before a cast to a type that ends at `largest`.
+    Infinities and NaN stay. `materialise-storage` applies it to weights before a cast to a type whose greatest number is `largest`.
     """
 
     name = "nn.clamp_range"
@@ -141,7 +141,7 @@ SOURCES = (ConstantOp, InitializerOp)
 def value_of(value: SSAValue, why: str, *, pin: bool = False) -> np.ndarray | None:
     """The numbers of a constant, read-only; None for what is computed, and for an initializer unless it is pinned.
 
-    `why` says what they decide. With `pin`, an initializer gives its numbers away and is pinned for that reason.
+    `why` says what they decide. With `pin`, an initializer's numbers are returned too, and it is pinned for that reason.
     """
     owner = value.owner
     if isinstance(owner, ConstantOp):
@@ -153,7 +153,7 @@ def value_of(value: SSAValue, why: str, *, pin: bool = False) -> np.ndarray | No
 
 
 def splat_of(value: SSAValue, why: str) -> float | int | None:
-    """The number that every element of a constant is, zeros with their sign and NaN included; None for other values."""
+    """The number that all elements of a constant are, NaN and the sign of zeros included; None for other values."""
     array = value_of(value, why)
     if array is None or array.size == 0:
         return None
@@ -168,7 +168,9 @@ def _pin(op: InitializerOp, why: str) -> None:
     while root is not None and not isinstance(root, ModuleOp):
         root = root.parent_op()
     if root is None:
-        raise PassError(f"{op.name} {op.label}: expected an op of a module to pin, got one that stands nowhere")
+        raise PassError(
+            f"{op.name} {op.label}: expected an initializer in a module to pin, got one without a module around it"
+        )
     known = pins_of(root)
     if op.label.data not in known:
         set_pins(root, {**known, op.label.data: why})

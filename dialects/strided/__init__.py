@@ -1,5 +1,5 @@
-"""Where elements lie in memory: strides (`strides.py`), views of an owner (`view.py`), and what view-like `nn` ops make of them
-(`ops.py`). Everything counts elements, in dim expressions."""
+"""Where elements lie in memory: strides (`strides.py`), views of an owner (`view.py`), the effect of view-like `nn` ops on views
+(`ops.py`), and overlap (`overlap.py`). Offsets and strides count elements, in dim expressions; overlap counts bytes."""
 
 from .ops import VIEW_OPS, operand_views, result_view, through
 from .overlap import Elements, share_bytes

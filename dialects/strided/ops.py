@@ -1,4 +1,4 @@
-"""View-like `nn` ops on views: from where an operand lies to where the result lies, and back."""
+"""View-like `nn` ops on views: from the view of an operand to that of the result, and back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VIEW_OPS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp)
 
 
 def result_view(op: Operation, source: View[Owner]) -> View[Owner] | str:
-    """Where the result of an op lies if it is a view of an operand that lies at `source`, or why it is none."""
+    """The view of an op's result if it can be a view of an operand at `source`, or the reason why it cannot."""
     match op:
         case nn.ReshapeOp():
             return source.reshaped(nn.shape_of(op.result))
@@ -32,7 +32,7 @@ def result_view(op: Operation, source: View[Owner]) -> View[Owner] | str:
 
 
 def through(ops: Iterable[Operation], source: View[Owner]) -> View[Owner] | str:
-    """The view at the end of a chain of view-like ops, the one nearest to `source` first, or why the first that is none is none."""
+    """The view at the end of a chain of view-like ops, the one nearest to `source` first, or the reason why one of them is no view."""
     at: View[Owner] | str = source
     for op in ops:
         if isinstance(at, str):
@@ -42,8 +42,8 @@ def through(ops: Iterable[Operation], source: View[Owner]) -> View[Owner] | str:
 
 
 def operand_views(op: Operation, result: View[Owner]) -> Sequence[View[Owner]] | str:
-    """Where each operand of an op lies if it is to lie in the result, which lies at `result`, or why it cannot. Linear in the
-    number of operands."""
+    """The view of each operand of an op if it is to lie in the result, at `result`, or the reason why it cannot. Linear in the number of
+    operands."""
     match op:
         case nn.ReshapeOp():
             view = result.reshaped(nn.shape_of(op.x))

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 _WORK = 100_000
-"""Steps for which an answer is sought, which takes exponential time at worst."""
+"""Steps of the search before it gives up: it takes exponential time in the worst case."""
 
 
 class Elements(NamedTuple):
-    """Elements of some memory: bytes to the first, the shape, strides in bytes, bytes of an element."""
+    """Elements in memory: offset of the first in bytes, shape, strides in bytes, bytes per element."""
 
     offset: int
     shape: tuple[int, ...]
@@ -20,7 +20,7 @@ class Elements(NamedTuple):
 
 
 def share_bytes(a: Elements, b: Elements) -> bool:
-    """Whether they have a byte in common; True as well where that takes too long to say."""
+    """Whether they have a byte in common; also True where the search takes too long."""
     if 0 in a.shape or 0 in b.shape:
         return False
     try:
@@ -30,7 +30,7 @@ def share_bytes(a: Elements, b: Elements) -> bool:
 
 
 class _Address:
-    """Memory that nobody looks at, for questions about addresses."""
+    """An array interface over addresses that are never read, for NumPy's overlap test."""
 
     def __init__(self, elements: Elements):
         self.__array_interface__ = {

@@ -61,7 +61,7 @@ def collapse(
 def reshaped_strides(
     dims: Sequence[Expr], strides: Sequence[Expr], new_dims: Sequence[Expr]
 ) -> tuple[Expr, ...] | None:
-    """The strides under which `new_dims` see the same elements in the same order; None if there are none, so that it takes a copy."""
+    """The strides with which `new_dims` give the same elements in the same order; None if there are none, so that a copy is needed."""
     if 0 in dims or is_row_major(dims, strides):  # no elements have no order
         return row_major_strides(new_dims)
     found: list[Expr] = []

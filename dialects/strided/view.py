@@ -4,7 +4,7 @@
         .transposed([2, 0, 1])                      dims 4, 2, 3   strides 1, 12, 4   offset 0
         .sliced([3, 0, 0], [-1, 1, 1], [2, 2, 3])   dims 2, 2, 3   strides -1, 12, 4  offset 3
 
-A view is immutable. What cannot be a view is answered by the reason, a text.
+A view is immutable. Methods that may fail return the reason, a text, in place of a view.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class View(Generic[Owner]):
         return cls(owner, tuple(dims), row_major_strides(dims))
 
     def of(self, owner: Other) -> View[Other]:
-        """The same of another owner."""
+        """The same view of another owner."""
         return View(owner, self.dims, self.strides, self.offset)
 
     @property
@@ -131,7 +131,7 @@ class View(Generic[Owner]):
             offset = offset + dims[axis] * self.strides[axis]
 
     def over(self, axes: Axes, dims: Sequence[Expr]) -> View[Owner]:
-        """Seen over an iteration space `dims`, along which its own dims run as `axes` say."""
+        """The view over an iteration space `dims`; `axes` maps its own dims to those of the space. Stride 0 along the others."""
         strides = [const(0)] * len(dims)
         for axis, stride in zip(axes, self.strides, strict=True):
             if axis is not None:

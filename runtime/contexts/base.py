@@ -38,21 +38,21 @@ class ExecutionContext(ABC):
 
     @contextmanager
     def paused(self) -> Generator[None]:
-        """Once all runs so far are done; none begins inside."""
+        """Waits until all runs so far are done; no run begins inside the `with`."""
         with self._lock:
             self.wait()
             yield
 
     def wait(self) -> None:
-        """Returns when all that the context has queued is done."""
+        """Returns when all work that the context has queued is done."""
 
     @abstractmethod
     def take_weights(self, changed: Collection[str]) -> tuple[str, int] | None:
-        """Takes the weights of these sections from the engine, while the context is paused; returns the key in `engine.loaded` of what it
-        shares with others."""
+        """Loads the weights of these sections from the engine again, while the context is paused; returns the key in `engine.loaded` of the
+        memory that it shares with other contexts, or None."""
 
     def plan(self, shapes: Mapping[str, Sequence[int]]) -> BoundPlan:
-        """The launches for these input shapes, kept for the shapes used last. Raises InputError."""
+        """The launches for these input shapes, cached for the last 64 of them. Raises InputError for shapes that do not fit."""
         key = tuple((name, tuple(shapes[name])) for name in sorted(shapes))
         if key not in self._plans:
             self._plans[key] = self.variant.program.bind(shapes)

@@ -25,12 +25,12 @@ _WEIGHT_ALIGNMENT = 256
 
 @dataclass(frozen=True)
 class _Loaded:
-    """A variant on a GPU: function handles and entry addresses of weights, with what keeps them alive."""
+    """A variant on a GPU: handles of functions, addresses of weights, and the objects that keep them alive."""
 
     functions: dict[str, int]
     weights: dict[str, int]
     sections: dict[str, Any]
-    """Where the bytes of each section lie."""
+    """The device memory of each section."""
     alive: tuple[Any, ...]
 
 
@@ -49,7 +49,7 @@ class Packed:
 
 @dataclass
 class PreparedSegment:
-    """A segment bound to addresses. `graph` is the captured CUDA graph, once its launches came a second time."""
+    """A segment bound to addresses. `graph` is the CUDA graph, captured at the second run."""
 
     bound: BoundSegment
     launches: list[Packed]
@@ -59,7 +59,7 @@ class PreparedSegment:
 
 @dataclass
 class Prepared:
-    """A plan bound to addresses, segment by segment: those that wait for a value once it is there."""
+    """A plan bound to addresses, segment by segment; segments that depend on values read at run time are bound once these are known."""
 
     plan: BoundPlan
     addresses: Mapping[tuple[Root, str], int]
@@ -67,7 +67,7 @@ class Prepared:
 
     @property
     def launches(self) -> list[tuple[Launch, Packed]]:
-        """The launches of all segments so far; for a straight line, of the plan, in order."""
+        """The launches of all segments bound so far; without control flow, all launches in order."""
         pairs = ((s.bound.launches, s.launches) for s in self.segments.values())
         return [pair for launches, packed in pairs for pair in zip(launches, packed, strict=True)]
 
@@ -76,14 +76,14 @@ class CudaContext(ExecutionContext):
     """Runs an engine on GPU `ordinal`.
 
     - `graphs`: replay the launches of a segment as a CUDA graph from the second run with the same shapes and addresses on; `graph_limit`
-      bounds how many are kept, and for how many values those segments that depend on what the program reads or counts.
+      bounds the number of shapes and addresses that are kept, and, for segments that depend on values read at run time, of such values.
     - `poison`: fill the arena and the outputs with NaN bytes before each run (for tests).
 
-    Arrays on the host travel through buffers of the context, so that their graphs are found again. Arrays on the GPU are read
-    where they lie, unless misaligned, not row-major or overwritten by an output (`engine.stats.staged_inputs` counts those
-    copies). Work is queued on CuPy's current stream, or on the context's own when every array is on the host. Where any array is on
-    the host, `run` returns once it is done: such arrays are the caller's again. A program that decides by what it computes is waited for
-    where it reads, and nowhere else.
+    Arrays on the host are copied through buffers of the context, so that addresses stay the same and graphs can be replayed. Arrays on the
+    GPU are read in place, unless misaligned, not row-major or overwritten by an output (`engine.stats.staged_inputs` counts those copies).
+    Work is queued on CuPy's current stream, or on the context's own where every array is on the host. Where any array is on the host, `run`
+    returns once all work is done, so the caller may reuse such arrays. The host waits for a program that decides by what it computes only
+    where the program reads.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class CudaContext(ExecutionContext):
                 engine.contexts.add(self)
 
     def __del__(self) -> None:
-        # The arena goes back to CuPy's pool, which may hand it out at once: nothing queued may still use it.
+        # The arena returns to CuPy's pool, which may reuse it at once: no queued work may still use it.
         try:
             self._done.synchronize()
             self.stream.synchronize()
@@ -138,7 +138,7 @@ class CudaContext(ExecutionContext):
             queue = stream if stream is not None else self.stream if host else self.cupy.cuda.get_current_stream()
             queue.wait_event(self._done)
             try:
-                # Copies that binding makes, and their memory, belong to the same queue as the kernels that read them.
+                # Copies that binding makes, and their memory, must be on the same queue as the kernels that read them.
                 with queue:
                     prepared, results = self._bind(inputs, given, host, queue)
                 self.launch(prepared, queue)
@@ -159,7 +159,7 @@ class CudaContext(ExecutionContext):
             return prepared
 
     def launch(self, prepared: Prepared, queue: Any) -> None:
-        """Queues a bound plan on a CuPy stream, segments as CUDA graphs where there are such; waits for what the host reads.
+        """Queues a bound plan on a CuPy stream, segments as CUDA graphs where captured; waits where the host reads a value.
 
         Raises HostValueError where a value that is read is beyond its range.
         """
@@ -190,7 +190,7 @@ class CudaContext(ExecutionContext):
         segment.used = True
 
     def _read(self, ref: MemoryRef, addresses: Mapping[tuple[Root, str], int], queue: Any) -> np.ndarray:
-        """The bytes of a scalar, once all that was queued before is done."""
+        """The bytes of a scalar, once all previously queued work is done."""
         runtime = self.cupy.cuda.runtime
         landed = np.empty(ref.dtype.itemsize, np.uint8)
         source = self._address(ref, addresses)
@@ -251,7 +251,7 @@ class CudaContext(ExecutionContext):
             raise InputError(
                 f"input '{spec.name}': expected an array on GPU {self.info.ordinal}, got one on GPU {found.device.id}."
             )
-        # Over an input an output may be written: the kernels, which may read it after writing, then get a copy.
+        # An output may overwrite an input: the kernels, which may read it after that, then get a copy.
         written = [given for given in outputs.values() if isinstance(given, cupy.ndarray)]
         overwritten = any(cupy.may_share_memory(found, given) for given in written)
         if found.flags.c_contiguous and found.data.ptr % _POINTER_ALIGNMENT == 0 and not overwritten:
@@ -299,7 +299,7 @@ class CudaContext(ExecutionContext):
         return self._buffers[key]
 
     def _alloc(self, size: int, what: str) -> Any:
-        """Device memory; TargetError where the GPU does not have so much."""
+        """Allocates `size` bytes of device memory. Raises TargetError where the GPU has less."""
         _, total = self.cupy.cuda.runtime.memGetInfo()
         try:
             if size <= total:
@@ -333,7 +333,7 @@ class CudaContext(ExecutionContext):
         return found
 
     def _segment(self, prepared: Prepared, bound: BoundSegment) -> PreparedSegment:
-        """A segment with its addresses. The values used longest ago go first, but not those of segments that have but one."""
+        """A segment bound to addresses. Of a segment that depends on values, those least recently used are dropped beyond `graph_limit`."""
         found = prepared.segments.get(bound.key)
         if found is None or found.bound is not bound:
             packed = [self._pack(launch, bound.symbols, prepared.addresses) for launch in bound.launches]
@@ -409,7 +409,7 @@ class CudaContext(ExecutionContext):
             self.cupy.cuda.runtime.deviceSynchronize()  # plans may run on any stream
 
     def take_weights(self, changed: Collection[str]) -> tuple[str, int] | None:
-        """Copies bytes over those on the GPU, where graphs and other contexts find them; a second context copies them once more."""
+        """Overwrites the weights on the GPU in place, for graphs and other contexts too; a second context writes them once more."""
         with self._chosen():
             for section in sorted(self._loaded.sections.keys() & set(changed)):
                 self._copy(section, self._loaded.sections[section])
@@ -422,7 +422,7 @@ class CudaContext(ExecutionContext):
             place.copy_from_host_async(data.ctypes.data, data.nbytes, self.stream)
 
     def _load_weights(self) -> dict[str, Any]:
-        """One device allocation for all weights; names with the same bytes share them. The pointer of each section."""
+        """Puts all weights into one device allocation, equal ones once; returns the pointer of each section."""
         sections = self.variant.manifest["weights"]
         offsets: dict[str, int] = {}
         total = 0
@@ -433,6 +433,6 @@ class CudaContext(ExecutionContext):
         places = {section: memory + offset for section, offset in offsets.items()}
         for section, place in places.items():
             self._copy(section, place)
-        # A copy from pageable memory may return before the bytes have landed, and contexts run on streams that do not wait for it.
+        # A copy from pageable memory may return before it is complete, and contexts run on streams that do not wait for it.
         self.stream.synchronize()
         return places

@@ -49,7 +49,7 @@ class SimulatorContext(ExecutionContext):
     def run(
         self, inputs: Mapping[str, Any], outputs: Mapping[str, Any] | None = None, *, observe: Observer | None = None
     ) -> dict[str, Any]:
-        """As `Engine.run`, for arrays on the host. `observe(name, array)` sees each launch's results that have an ONNX name."""
+        """As `Engine.run`, for arrays on the host. `observe(name, array)` is called with each launch's results that have an ONNX name."""
         with self._lock:
             return self._run_alone(inputs, outputs, observe)
 
@@ -70,7 +70,7 @@ class SimulatorContext(ExecutionContext):
                 check_output(spec, plan.shapes[spec.name], results[spec.name])
             else:
                 results[spec.name] = np.empty(plan.shapes[spec.name], spec.dtype)
-        # An output may be written over an input: the kernels, which may read it after writing, then get a copy.
+        # An output may overwrite an input: the kernels, which may read it after that, then get a copy.
         for name, array in held.items():
             if any(np.may_share_memory(array, result) for result in results.values()):
                 held[name] = array.copy()

@@ -1,4 +1,4 @@
-"""A host program for one set of input shapes: its segments, bound once for all values that they depend on."""
+"""A host program for one set of input shapes: its segments, bound once per set of values that they depend on."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from .memory import Shape
 from .steps import Launch, Segment
 
 _LATE_LIMIT = 256
-"""Segments that are kept for values which came while the program ran."""
+"""Bound segments that are kept for values known only at run time."""
 
 
 @dataclass(frozen=True)
 class BoundSegment:
-    """The launches of a segment for one set of symbol values; `key` tells it from all others of a plan."""
+    """The launches of a segment for one set of symbol values; `key` is unique in a plan."""
 
     key: tuple[int, ...]
     launches: tuple[Launch, ...]
@@ -29,18 +29,18 @@ class BoundPlan:
     symbols: dict[str, int]
     shapes: dict[str, Shape]
     fixed: dict[int, BoundSegment]
-    """By number the segments that depend on nothing else."""
+    """The segments that depend on nothing else, by number."""
     _late: OrderedDict[tuple[int, ...], BoundSegment] = field(
         default_factory=OrderedDict[tuple[int, ...], BoundSegment], repr=False
     )
 
     @property
     def launches(self) -> tuple[Launch, ...]:
-        """The launches of the segments that are bound from the start, in order: of a straight line, all."""
+        """The launches of the segments that are bound from the start, in order; without control flow, all launches."""
         return tuple(launch for segment in self.fixed.values() for launch in segment.launches)
 
     def bound(self, segment: Segment, env: Mapping[str, int]) -> BoundSegment:
-        """A segment for what is known when its turn comes. EngineFormatError where the plan does not hold for it."""
+        """A segment for the values that are known when it is reached. Raises EngineFormatError where the plan is not valid for them."""
         if segment.number in self.fixed:
             return self.fixed[segment.number]
         key = (segment.number, *(extent.evaluate(env) for extent in segment.varying))

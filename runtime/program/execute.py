@@ -25,8 +25,8 @@ def execute(
 ) -> int:
     """Runs a program for one plan: `run(launch, bytes, symbols)` for each launch, with the root of each argument (uint8), of which
     `launch.arguments[i].array` or `.flat` makes an array. `roots` holds each input, output and weight by name, and ("arena", "").
-    `observe` gets launch and bytes after each. Launches run in order; where several streams leave one open, in one that `seed` draws.
-    Returns the number of launches.
+    `observe(launch, bytes)` is called after each launch. Launches run in order; those of several streams in a random order that their
+    streams and events allow, drawn from `seed`. Returns the number of launches.
 
     Raises HostValueError where a value that is read is beyond its range.
     """
@@ -53,7 +53,8 @@ def execute(
 
 
 def any_order(launches: Sequence[Launch], order: Parallel, draw: random.Random) -> Iterator[Launch]:
-    """The launches of a segment in a random one of the sequences that its order allows. Those that are not among them have ended."""
+    """The launches of a segment in a random sequence that its order allows. Launches of the order that are not among them count as
+    ended."""
     waiting = list(launches)
     running = sum(1 << launch.number for launch in waiting)
     while waiting:

@@ -1,9 +1,9 @@
-"""The host function made executable: a tree of steps, and from shapes to launches. Needs no GPU.
+"""The host function in executable form: a tree of steps, and the launches for given shapes. Needs no GPU.
 
 `read_program` (reader.py) reads `@main` and the facts of its kernels once; `bind` evaluates every dim expression for one set of input
-shapes, but for segments that depend on what the program reads or counts, which are bound when their turn comes. What comes out, a
-`BoundPlan`, names each pointer as an offset into a root (the arena, a weight, an input or an output), so
-that the GPU context adds device addresses and the simulator takes NumPy views of the same bytes.
+shapes, except in segments that depend on values read or counted at run time, which are bound when they are reached. The result, a
+`BoundPlan`, gives each pointer as an offset into a root (the arena, a weight, an input or an output): the GPU context adds device
+addresses, the simulator takes NumPy views.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class HostProgram:
     sources: dict[str, tuple[str, int]]
     """For each symbol the input and the axis that it is read from."""
     steps: tuple[Step[Work], ...] = field(repr=False)
-    """A straight line of launches is one segment."""
+    """Launches that follow each other without control flow are one segment."""
 
     @cached_property
     def segments(self) -> tuple[Segment, ...]:
@@ -46,7 +46,7 @@ class HostProgram:
 
     @property
     def launches(self) -> tuple[PlannedLaunch, ...]:
-        """All launches in the order of the text; those of a body once for each call, of a loop once."""
+        """All launches in the order of the text; those of a function once per call, those of a loop once."""
         return tuple(launch for segment in self.segments for launch in segment.launches)
 
     def bind(self, shapes: Mapping[str, Sequence[int]]) -> BoundPlan:
@@ -54,7 +54,8 @@ class HostProgram:
         return self.bind_values(self.bind_symbols(shapes))
 
     def bind_values(self, env: dict[str, int]) -> BoundPlan:
-        """The launches for these values of the symbols that shapes give. EngineFormatError where the plan does not hold for them."""
+        """The launches for these values of the symbols that shapes determine. Raises EngineFormatError where the plan is not valid for
+        them."""
         fixed = {
             segment.number: BoundSegment((segment.number,), segment.bind(env), env)
             for segment in self.segments

@@ -1,4 +1,4 @@
-"""Where the tensors of a host program lie: views by dim expressions, and what they are for one set of symbol values."""
+"""The memory of a host program's tensors: views by dim expressions, and their places for one set of symbol values."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class MemoryRef:
-    """Where a kernel's pointer points: `offset` bytes into a root, seen with `shape` and `strides` (elements)."""
+    """The memory of a kernel argument: `offset` bytes into a root, with `shape` and `strides` in elements."""
 
     root: Root
     name: str
@@ -54,14 +54,14 @@ class MemoryRef:
         return raw.view(self.dtype) if raw.dtype != self.dtype else raw
 
     def flat(self, base: np.ndarray) -> np.ndarray:
-        """The elements of `base` from where the pointer points on, as one dimension."""
+        """The elements of `base` from `offset` on, as one dimension."""
         count = (base.size - self.offset) // self.dtype.itemsize
         return base[self.offset : self.offset + count * self.dtype.itemsize].view(self.dtype)
 
 
 @dataclass(frozen=True)
 class Owner:
-    """What views are of: row-major elements from `base` bytes on in a root."""
+    """The owner of views: row-major elements from `base` bytes on in a root."""
 
     root: Root
     name: str
@@ -69,7 +69,7 @@ class Owner:
     dims: tuple[Expr, ...]
     dtype: np.dtype[Any]
     number: int
-    """Among the arguments, weights and slots of the host function."""
+    """Its number among the arguments, weights and slots of the host function."""
 
 
 TensorView: TypeAlias = "View[Owner]"
@@ -77,13 +77,13 @@ TensorView: TypeAlias = "View[Owner]"
 
 
 def exprs_of(tensor: TensorView) -> Iterator[Expr]:
-    """All that a tensor's place is evaluated from."""
+    """All expressions from which a tensor's memory is evaluated."""
     yield tensor.offset
     yield from (*tensor.dims, *tensor.strides, *tensor.owner.dims)
 
 
 def bind_tensor(tensor: TensorView, env: Mapping[str, int]) -> MemoryRef:
-    """A tensor for these symbol values; EngineFormatError where it leaves its owner."""
+    """A tensor for these symbol values. Raises EngineFormatError where it is not within its owner."""
     within, view = tensor.owner, tensor.bind(env)
     reach = view.reach
     if reach is not None:
@@ -98,5 +98,5 @@ def bind_tensor(tensor: TensorView, env: Mapping[str, int]) -> MemoryRef:
 
 
 def _storage(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """A dtype of the same size that the buffer protocol of NumPy knows, for those of ml_dtypes."""
+    """A dtype of the same size that NumPy's buffer protocol supports, which lacks those of ml_dtypes."""
     return dtype if dtype.kind in "biuf" else np.dtype(f"u{dtype.itemsize}")

@@ -21,7 +21,7 @@ from ...dialects.host.control import If, Loop, Step
 from ...dialects.host.order import parallel
 from ...dialects.host.structure import EventNode, LaunchNode, Node, Place, ReadNode, functions_of, read_structure
 from ...dialects.nn.base import symbol_ranges
-from ...dialects.provenance import origins
+from ...dialects.provenance import describe, origins
 from ...dialects.strided import View
 from ..kernels import KernelInfo
 from .host import HostProgram
@@ -91,7 +91,8 @@ class _Reader:
         )
 
     def _steps(self, nodes: Sequence[Step[Node]], late: AbstractSet[str]) -> tuple[Step[Work], ...]:
-        """The nodes as steps: launches that follow each other are one segment. PassError where streams do not hold what they require."""
+        """The nodes as steps: launches that follow each other are one segment. Raises PassError where streams lack an order that is
+        required."""
         steps: list[Step[Work]] = []
         segment: list[LaunchNode | EventNode] = []
 
@@ -125,7 +126,9 @@ class _Reader:
     def _symbol(self, op: buffer.SymbolOp, inputs: Sequence[TensorSpec]) -> None:
         name, number, axis = op.symbol.data, cast(BlockArgument, op.source).index, op.axis.value.data
         if number >= len(inputs) or name in self.sources or not is_linear(inputs[number].dims[axis], name):
-            raise PassError(f"host program: expected {name} once, from a dim of an input that gives it.")
+            raise PassError(
+                f"host program: {describe(op)}: expected '{name}' to have one definition, from a dim of an input that is linear in it."
+            )
         spec = inputs[number]
         if unknown := sorted(spec.dims[axis].symbols() - self.sources.keys() - {name}):
             raise PassError(f"host program: {name} is read from {spec.dims[axis]}, where '{unknown[0]}' is not known.")
@@ -159,7 +162,7 @@ class _Reader:
         self.weights[op.label.data] = (tuple(shape), view.owner.dtype)
 
     def _view(self, place: Place) -> TensorView:
-        """A place as a view of its owner: each view counts elements from where the one before begins."""
+        """A place as a view of its owner: the offset of each view counts from the start of the previous one."""
         if place not in self.views:
             view = self.owners[place.owner]
             for op in place.views:
@@ -174,7 +177,9 @@ class _Reader:
         self.launched.add(name)
         kernel = self.kernels.get(name)
         if kernel is None:
-            raise PassError(f"host program: launch of @{name}, which no kernel.func defines; run lower-groups first.")
+            raise PassError(
+                f"host program: launch of @{name}: expected a kernel.func of that name, got none; run lower-groups first."
+            )
         arguments = tuple(map(self._view, node.places))
         if len(arguments) != kernel.arguments:
             raise PassError(
@@ -186,7 +191,7 @@ class _Reader:
                 kernel.check_address(position, within.base + offset * within.dtype.itemsize, within.root)
         missing = sorted(set(kernel.params) - set(op.symbol_names))
         if missing:
-            raise PassError(f"host program: kernel @{name} asks for '{missing[0]}', which its launch does not bind.")
+            raise PassError(f"host program: kernel @{name} reads '{missing[0]}', which its launch does not bind.")
         nodes = tuple(origins(op.location)) or kernel.nodes
         names = tuple(_strings(op, buffer.OUT_NAMES)) or ("",) * len(op.outs)
         written = tuple(range(len(op.ins), len(op.ins) + len(op.outs)))
@@ -210,8 +215,8 @@ def late_symbols(nodes: Sequence[Step[Node]]) -> frozenset[str]:
 
 
 def _check_known(steps: Sequence[Step[Work]], known: AbstractSet[str]) -> set[str]:
-    """Every symbol is known before it is used: PassError otherwise. What a branch or a body reads is known there alone. Returns what is
-    known behind the steps."""
+    """Raises PassError unless every symbol is known before it is used. A symbol that a branch or a body reads is known only there. Returns
+    the symbols that are known after the steps."""
     now = set(known)
     for step in steps:
         match step:
@@ -235,7 +240,9 @@ def _check_known(steps: Sequence[Step[Work]], known: AbstractSet[str]) -> set[st
 
 def _require(symbols: Iterable[str], known: AbstractSet[str]) -> None:
     if unknown := sorted(set(symbols) - known):
-        raise PassError(f"host program: no buffer.symbol or buffer.read before it gives '{unknown[0]}'.")
+        raise PassError(
+            f"host program: '{unknown[0]}' is used before it is known: expected a buffer.symbol, buffer.read or loop that gives it first."
+        )
 
 
 def _strings(op: Operation, attribute: str) -> list[str]:

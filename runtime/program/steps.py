@@ -1,4 +1,4 @@
-"""What a host program does, step by step: launches in segments, and reads; branches and loops are those of `dialects/host/control.py`."""
+"""The steps of a host program: segments of launches, and reads; branches and loops are those of `dialects/host/control.py`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .memory import MemoryRef, TensorView, bind_tensor, exprs_of
 
 @dataclass(frozen=True)
 class PlannedLaunch:
-    """A launch by dim expressions."""
+    """A launch whose grid, views and parameters are dim expressions."""
 
     kernel: KernelInfo
     arguments: tuple[TensorView, ...]
@@ -30,10 +30,10 @@ class PlannedLaunch:
     accesses: tuple[Access, ...]
     """What the kernel does with each argument."""
     dependent: bool
-    """Whether it may begin before the launch before it has ended, for which its kernel waits."""
+    """Whether it may begin before the previous launch has ended, for which its kernel waits."""
 
     def exprs(self) -> Iterator[Expr]:
-        """All that its grid, views, parameters and tensor maps are evaluated from."""
+        """All expressions of its grid, views, parameters and tensor maps."""
         yield from self.kernel.grid
         yield from map(symbol, self.kernel.params)
         for view in self.arguments:
@@ -54,32 +54,32 @@ class Launch:
     names: tuple[str, ...]
     """ONNX names of the tensors that it writes, "" where there is none."""
     written: tuple[int, ...]
-    """Positions in `arguments` of the tensors that `names` speaks of."""
+    """Positions in `arguments` of the tensors in `names`."""
     accesses: tuple[Access, ...]
     dependent: bool
     number: int
-    """Among the launches of its segment."""
+    """Its number among the launches of its segment."""
 
     @property
     def early(self) -> frozenset[int] | None:
-        """Of a dependent launch the arguments that it may touch before it waits: weights, which no launch writes. None of any other."""
+        """The arguments that a dependent launch may touch before it waits: weights, which no launch writes. None for any other launch."""
         return frozenset(i for i, ref in enumerate(self.arguments) if ref.root == "weight") if self.dependent else None
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Launches with nothing for the host to do between them: what one CUDA graph holds."""
+    """Launches with nothing for the host to do between them, which one CUDA graph can hold."""
 
     number: int
-    """Of the program's segments, in the order of its text."""
+    """Its number among the program's segments, in the order of the text."""
     launches: tuple[PlannedLaunch, ...]
     varying: tuple[Expr, ...]
-    """What in its launches depends on values that are known only while the program runs: equal values of these are equal launches."""
+    """The expressions of its launches that depend on values known only at run time: equal values of these give equal launches."""
     order: Parallel | None = None
     """Which of its launches end before which begin; None where all follow each other, as they do on one stream."""
 
     def bind(self, env: Mapping[str, int]) -> tuple[Launch, ...]:
-        """The launches for these symbol values. EngineFormatError where the plan does not hold for them."""
+        """The launches for these symbol values. Raises EngineFormatError where the plan is not valid for them."""
         try:
             return self._bind(env)
         except (ArithmeticError, LookupError) as error:
@@ -113,28 +113,28 @@ class Segment:
 
     @cached_property
     def symbols(self) -> frozenset[str]:
-        """All that its launches ask for."""
+        """All symbols that its launches depend on."""
         return frozenset().union(*(extent.symbols() for launch in self.launches for extent in launch.exprs()))
 
 
 @dataclass(frozen=True)
 class Read:
-    """An integer of device memory that the host waits for, and that has this name behind the step."""
+    """A read by the host: it waits for an integer in device memory, which later steps know by the name `symbol`."""
 
     symbol: str
     view: TensorView
 
     @property
     def symbols(self) -> frozenset[str]:
-        """Those that say where it lies."""
+        """The symbols that its address depends on."""
         return frozenset().union(*(extent.symbols() for extent in exprs_of(self.view)))
 
     def where(self, env: Mapping[str, int]) -> MemoryRef:
-        """Where it lies, for these symbol values."""
+        """The memory of the integer, for these symbol values."""
         return bind_tensor(self.view, env)
 
     def value(self, raw: bytes | np.ndarray, ranges: Ranges) -> int:
-        """The integer in its bytes. HostValueError beyond its range."""
+        """The integer in these bytes. Raises HostValueError beyond its range."""
         return check_value(self.symbol, int(np.frombuffer(raw, self.view.owner.dtype)[0]), ranges, "value read for")
 
 

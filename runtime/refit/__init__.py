@@ -1,2 +1,2 @@
-"""Other numbers for a finished engine: what of it may change (`table`), what the weights are computed by (`function`), and doing it
-(`refitter`)."""
+"""New weights for a finished engine: the initializers that may change (`table`), the function that computes weights from them (`function`),
+and the refit itself (`refitter`)."""

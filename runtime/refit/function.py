@@ -1,4 +1,4 @@
-"""`@weights` as an engine stores it: read, and held to what the rest of the engine says, before any of it is computed."""
+"""`@weights` as an engine stores it: read, and checked against the rest of the engine before anything is computed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 
 def read_function(variant: Variant, table: Mapping[str, Initializer], blobs: Mapping[str, str]) -> WeightsFunction:
-    """The `@weights` of a variant. Raises EngineFormatError unless it exports what the variant reads, from what the engine holds."""
+    """The `@weights` of a variant. Raises EngineFormatError unless it computes the weights that the variant reads from data of the
+    engine."""
     try:
         return _read(variant, table, blobs)
     except EngineFormatError:
@@ -38,7 +39,7 @@ def read_function(variant: Variant, table: Mapping[str, Initializer], blobs: Map
         raise EngineFormatError(
             f"engine: its @weights for {variant.arch} cannot be used: {' '.join(str(error).split())[:300]}; rebuild the engine."
         ) from error
-    except Exception as error:  # what the verifier of an op raises on attributes that nobody foresaw
+    except Exception as error:  # verifiers of ops raise any exception on unforeseen attributes
         raise _broken(variant.arch, f"it does not verify: {' '.join(str(error).split())[:300]}") from error
 
 

@@ -13,7 +13,7 @@ from .table import Initializer
 
 
 def as_weight(wanted: Initializer, array: Any) -> np.ndarray:
-    """A row-major array of the initializer's dtype and shape on the host, which nobody else writes to. Raises InputError."""
+    """A row-major array of the initializer's dtype and shape on the host. Raises InputError for an array that does not fit."""
     spec = TensorSpec(wanted.name, wanted.dtype, tuple(const(extent) for extent in wanted.shape))
     found = as_host(_fetched(array), spec, "weight")
     if found.shape != wanted.shape:

@@ -1,4 +1,4 @@
-"""Which weights change with which initializers, and what they become."""
+"""Computes which weights change with given initializers, and their new values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...dialects.blob import digest_of
-from ...dialects.errors import EngineFormatError, InvalidModelError, OptionError
+from ...dialects.errors import EngineFormatError, InvalidModelError, OptionError, got
 from ...dialects.meaning.weights import WeightsFunction
 from ...dialects.provenance import join_names
 from ..container import Section
@@ -34,7 +34,7 @@ class Update:
 
 @dataclass
 class Refitter:
-    """The refittable side of an engine, read when somebody asks for it. `manifest` and `sections` are the engine's own."""
+    """The refittable part of an engine, read on first use. `manifest` and `sections` are the engine's own."""
 
     manifest: Mapping[str, Any]
     sections: Mapping[str, Section]
@@ -48,12 +48,12 @@ class Refitter:
 
     @cached_property
     def variant_functions(self) -> dict[str, WeightsFunction]:
-        """`@weights` of each architecture. EngineFormatError where one does not hold."""
+        """`@weights` of each architecture. Raises EngineFormatError where one is not valid."""
         blobs = self.manifest["refit"]["blobs"]
         return {arch: read_function(variant, self.table, blobs) for arch, variant in self.variants.items()}
 
     def verify(self) -> None:
-        """Raises EngineFormatError unless all that a refit reads fits together, and the digests are those of the bytes."""
+        """Raises EngineFormatError unless all parts that a refit reads fit together, and the digests are those of the bytes."""
         for each in self.table.values():
             if each.section and digest_of(np.frombuffer(self.sections[each.section].data, np.uint8)) != each.sha256:
                 raise EngineFormatError(
@@ -66,7 +66,7 @@ class Refitter:
         _ = self.variant_functions
 
     def missing(self, names: Iterable[str]) -> tuple[str, ...]:
-        """The other initializers that weights are computed from which read any of `names`, sorted."""
+        """The initializers beside `names` that enter a weight together with any of `names`, sorted."""
         given = self._known(names)
         found: set[str] = set()
         for function in self.variant_functions.values():
@@ -76,10 +76,10 @@ class Refitter:
         return tuple(sorted(found - given))
 
     def update(self, given: Mapping[str, Any]) -> Update:
-        """What a refit with these arrays changes; nothing has changed yet.
+        """The changes of a refit with these arrays; nothing is changed yet.
 
-        Raises InputError for names that are none, arrays that do not fit, pinned initializers of other numbers, and for numbers that a
-        rewrite of the build does not hold for.
+        Raises InputError for unknown names, arrays that do not fit, other values of pinned initializers, and values for which a rewrite of
+        the build does not hold.
         """
         table = self.table
         self._known(given)
@@ -107,7 +107,7 @@ class Refitter:
         changed: set[str],
         sections: dict[str, Section],
     ) -> None:
-        """Adds the weights of a variant that read a changed initializer, but for those that another variant has added."""
+        """Adds the weights of a variant that read a changed initializer, except those that another variant has added."""
         wanted = {
             name: section
             for name, section in variant.manifest["weights"].items()
@@ -129,7 +129,7 @@ class Refitter:
 
     def _known(self, names: Any) -> set[str]:
         if isinstance(names, str) or not isinstance(names, Iterable):
-            raise OptionError("weights: expected names of initializers, such as ['conv1.weight'].")
+            raise OptionError(f"weights: expected names of initializers, such as ['conv1.weight'], got {got(names)}.")
         given = set[Any](names)
         table = self.manifest["refit"]["initializers"]
         if unknown := sorted(str(name) for name in given if name not in table):

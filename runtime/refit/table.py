@@ -1,4 +1,4 @@
-"""The refittable initializers of an engine: what its manifest says of them."""
+"""The refittable initializers of an engine, as its manifest lists them."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Initializer:
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
     sha256: str
-    """That of its bytes, row-major."""
+    """The SHA-256 of its bytes, row-major, in hex."""
     section: str
-    """Where its bytes lie; "" where no weight is computed from it."""
+    """The section of its bytes; "" where no weight is computed from it."""
     pin: str
-    """What its numbers decided in the build, so that they cannot change any more; "" for nothing."""
+    """What its values decided in the build, so that they cannot change any more; "" for nothing."""
 
     @property
     def nbytes(self) -> int:
@@ -50,7 +50,7 @@ class Initializer:
 
 
 def initializers(manifest: Mapping[str, Any], sections: Mapping[str, Section]) -> dict[str, Initializer]:
-    """Those of a refittable engine, by name. Raises EngineFormatError for one that is not as long as its type says."""
+    """The initializers of a refittable engine, by name. Raises EngineFormatError for one whose bytes do not fit its type."""
     found: dict[str, Initializer] = {}
     for name, stored in manifest["refit"]["initializers"].items():
         try:

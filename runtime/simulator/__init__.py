@@ -37,9 +37,10 @@ def run_kernel(
 ) -> None:
     """
     Run one launch. `arrays` are the tensors as flat arrays in argument order, each from its first element on, written in place; `symbols`
-    binds the dim symbols; `blocks` picks blocks (linear, x fastest). `seed` orders roles and completions in thread mode. `offsets` says at
-    how many bytes from an aligned address each tensor begins (none: at such an address). `early` are the tensors, by number, that a
-    dependent launch may touch before it waits for the launch before, whose writes it sees from then on; None: it is not dependent.
+    binds the dim symbols; `blocks` selects blocks (linear, x fastest). `seed` orders roles and completions in thread mode. `offsets` are
+    the bytes from an aligned address to the start of each tensor (default 0). `early` are the tensors, by number, that a dependent launch
+    may touch before it waits for the previous launch, whose writes it sees from then on; None: it is not dependent.
+
     Raises SimulationError, naming the rule that was broken, op and ONNX node.
     """
     for position, (tensor, offset) in enumerate(zip(func.tensors, offsets, strict=False)):

@@ -1,9 +1,9 @@
 """
-Happens-before between the warps of a cluster, as vector clocks, and what passes it on: barriers and mbarriers.
+Happens-before between the warps of a cluster, as vector clocks, and the barriers and mbarriers that establish it.
 
 A warp counts as sequential. `vc[w][a]` is the latest step of agent `a` that warp `w` is ordered after; agents are the warps of the
-cluster and, behind them, one per mbarrier, whose steps are its completed phases: an asynchronous copy that counts on a phase is written
-by that agent at that step, so that only those who waited for the phase may read it.
+cluster and, after them, one per mbarrier, whose steps are its completed phases: the writes of an asynchronous copy that counts towards a
+phase are those of that agent at that step, so that only warps which waited for the phase may read them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Clocks:
         return self.vc[warps, warps]
 
     def released(self, warps: np.ndarray) -> np.ndarray:
-        """What these warps have seen, joined; they step on, so that what they do later is not part of it."""
+        """The joined clock of these warps; their own steps advance, so that what they do later is not part of it."""
         seen = self.vc[warps].max(axis=0)
         self.vc[warps, warps] += 1
         return seen
@@ -61,7 +61,7 @@ def joined(a: np.ndarray | None, b: np.ndarray) -> np.ndarray:
 
 @dataclass
 class Barrier:
-    """A bar.sync (or cluster barrier): all arrive, then all are ordered after all."""
+    """A bar.sync (or cluster barrier): once all have arrived, each is ordered after all."""
 
     arrived: int = 0
     generation: int = 0
@@ -123,5 +123,5 @@ class Mbarrier:
         self.seen = self.complete = joined(self.seen, own)
 
     def is_complete(self, parity: int) -> bool:
-        """What try_wait.parity answers: whether the phase of this parity is over."""
+        """The result of try_wait.parity: whether the phase of this parity has completed."""
         return self.phase % 2 != parity

@@ -1,9 +1,10 @@
 """
-Memory of the thread-level simulator, with a shadow that checks every access.
+Memory of the thread-level simulator, with shadow state that checks every access.
 
 Shared memory keeps for each granule (the smallest element of the kernel): whether it is defined, its last writer and that write's step,
-the step of each warp's last read, whether an asynchronous copy is landing there, how many asynchronous reads are under way, and since
-which step of its writer a write is visible to the async proxy (TMA, wgmma). Global tensors keep who wrote each element in this launch.
+the step of each warp's last read, whether an asynchronous copy is in progress there, how many asynchronous reads are in progress, and
+from which step of its writer on a write is visible to the async proxy (TMA, wgmma). Global tensors keep the writer of each element in this
+launch.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ class SharedMemory:
             )
         if ((fenced > 0) & (seen[self.writer[granules]] < fenced)).any():
             raise RuleBroken(
-                "fence_proxy_async stands after the barrier: the fence itself must be ordered before TMA or wgmma reads"
+                "fence_proxy_async comes after the barrier: the fence itself must be ordered before TMA or wgmma reads"
             )
 
     def check_write(self, granules: np.ndarray, warps: np.ndarray) -> None:
@@ -163,7 +164,7 @@ class SharedMemory:
         self.proxied[mine] = self.clocks.vc[self.writer[mine], self.writer[mine]]
 
 
-class GlobalTensor:
+class ShadowedTensor:
     """A tensor's flat array; `align` bytes divide its address."""
 
     def __init__(self, array: np.ndarray, align: int, name: str):

@@ -1,4 +1,4 @@
-"""Where operands of wgmma and boxes of TMA lie in shared memory."""
+"""Addresses in shared memory of wgmma operands and TMA boxes."""
 
 from __future__ import annotations
 

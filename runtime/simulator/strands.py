@@ -2,8 +2,8 @@
 Strands: sets of threads of one block that execute together, and the scheduler that interleaves them.
 
 A value is a NumPy scalar when it is the same for the strand, else an array [threads]. A divergent `scf.if` splits a strand in two; where
-a region blocks (a barrier, an mbarrier wait), both halves run as coroutines until they meet again. The scheduler picks what runs next,
-and when asynchronous copies land, from a seeded generator.
+a region blocks (a barrier, an mbarrier wait), both halves run as coroutines until they reconverge. The scheduler picks what runs next, and
+when asynchronous copies complete, from a seeded generator.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ...dialects.errors import SimulationError
 from ...dialects.kernel.accesses import touched_by
 from ...dialects.provenance import origins
 from .clocks import Barrier, Clocks, Mbarrier, RuleBroken
-from .memory import GlobalTensor, SharedMemory
+from .memory import ShadowedTensor, SharedMemory
 
 Value = Any
 """A NumPy scalar, an array [threads] or a `LocalRef`."""
@@ -27,7 +27,7 @@ Value = Any
 
 @dataclass(frozen=True)
 class Wait:
-    """Why a strand does not run, and whether it may by now."""
+    """A condition that a strand waits for, with the reason in words."""
 
     ready: Callable[[], bool]
     reason: str
@@ -35,7 +35,7 @@ class Wait:
 
 Steps = Generator[Wait, None, None]
 Step: TypeAlias = "Callable[[Strand], Any]"
-"""What an op does to a strand; of an op that blocks, a generator function."""
+"""The effect of an op on a strand; a generator function for an op that blocks."""
 
 
 @dataclass
@@ -98,7 +98,7 @@ class LocalRef:
         return self.local.data[place]
 
     def write(self, position: Value, values: np.ndarray, mask: np.ndarray | None, number: int) -> None:
-        """Ordinary write of [threads, count], where `mask` holds."""
+        """Ordinary write of [threads, count], where `mask` holds; `number` is that of the op."""
         place = self.place(position, values.shape[1])
         if self.local.pending is not None and self.local.pending[place].any():
             raise RuleBroken("write to accumulators before the wgmma_wait that completes them")
@@ -146,7 +146,7 @@ class Strand:
         return inherited
 
     def child(self, rows: np.ndarray) -> Strand:
-        """The strand of these of this strand's threads."""
+        """The strand of some of this strand's threads, by row."""
         selector = compact(rows)
         return Strand(self.block, self.threads[selector], self, selector)
 
@@ -167,12 +167,12 @@ class Strand:
         return int(found)
 
     def whole_warps(self) -> None:
-        """Warp-wide instructions need all lanes."""
+        """Raises RuleBroken unless the strand consists of whole warps, which warp-wide instructions need."""
         if self.n % 32 or (self.threads.reshape(-1, 32) != self.threads[::32, None] // 32 * 32 + np.arange(32)).any():
             raise RuleBroken(f"a warp-wide instruction is executed by part of a warp ({self.n} threads)")
 
     def single(self) -> None:
-        """Instructions of which each execution counts are for one thread."""
+        """Raises RuleBroken unless the strand is one thread, for instructions of which each execution counts."""
         if self.n != 1:
             raise RuleBroken(f"expected one thread to execute this instruction, got {self.n}")
 
@@ -192,13 +192,13 @@ class Strand:
                 raise SimulationError(describe_failure(str(error), op, self)) from error
 
     def _begin_early(self, op: Operation, early: Collection[int]) -> None:
-        """Of a dependent launch: what the launch before writes is there behind grid_wait, for each thread that has executed it."""
+        """Checks an op of a dependent launch: a thread sees the writes of the previous launch only after its grid_wait."""
         if self.block.waited[self.threads].all():
             return
         for tensor in touched_by(op):
             if tensor not in early:
                 raise RuleBroken(
-                    f"tensor {tensor} is touched before the grid_wait behind which the launch before has ended"
+                    f"tensor {tensor} is touched before the grid_wait, until which the previous launch may still run"
                 )
 
 
@@ -213,7 +213,7 @@ def describe_failure(rule: str, op: Operation, strand: Strand) -> str:
 
 
 class BlockState:
-    """One block: its coordinates, shared memory, barriers and what is under way."""
+    """One block: its coordinates, shared memory, barriers and asynchronous operations in progress."""
 
     def __init__(
         self,
@@ -257,10 +257,10 @@ class Task:
 
 @dataclass
 class Cluster:
-    """Blocks that run at once, with the scheduler of their strands."""
+    """The blocks of a cluster, which run at once, with the scheduler of their strands."""
 
     clocks: Clocks
-    tensors: dict[SSAValue, GlobalTensor]
+    tensors: dict[SSAValue, ShadowedTensor]
     symbols: dict[str, int]
     random: Any  # random.Random
     poison: np.random.Generator
@@ -270,7 +270,7 @@ class Cluster:
     landings: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
     count: int = 0
     early: Collection[int] | None = None
-    """Of a dependent launch the tensors that it may touch before it waits."""
+    """The tensors that a dependent launch may touch before it waits; None for any other launch."""
 
     def spawn(self, steps: Steps, strand: Strand) -> Task:
         task = Task(steps, strand)

@@ -17,7 +17,7 @@ from ...dialects.errors import SimulationError
 from ...dialects.kernel.scalars.numerics import dtype_of
 from ...dialects.kernel.types import GlobalType
 from .clocks import Clocks
-from .memory import TMA, GlobalTensor
+from .memory import TMA, ShadowedTensor
 from .steps import decode
 from .strands import BlockState, Cluster, Code, Strand
 
@@ -49,11 +49,11 @@ def run_kernel_threads(
             _run_cluster(func, code, tensors, dict(symbols), grid, first, granule, order.randrange(2**31), early)
 
 
-def _tensors(func: kernel.FuncOp, arrays: Sequence[np.ndarray]) -> dict[object, GlobalTensor]:
+def _tensors(func: kernel.FuncOp, arrays: Sequence[np.ndarray]) -> dict[object, ShadowedTensor]:
     where = f"kernel @{func.sym_name.data}"
     if len(arrays) != len(func.tensors):
         raise SimulationError(f"{where}: expected {len(func.tensors)} arrays, one per tensor, got {len(arrays)}")
-    tensors: dict[object, GlobalTensor] = {}
+    tensors: dict[object, ShadowedTensor] = {}
     for i, (value, array) in enumerate(zip(func.tensors, arrays, strict=True)):
         type_ = value.type
         assert isinstance(type_, GlobalType)
@@ -62,7 +62,7 @@ def _tensors(func: kernel.FuncOp, arrays: Sequence[np.ndarray]) -> dict[object, 
             raise SimulationError(
                 f"{where}, tensor {i}: expected a flat array of {dtype}, got {array.dtype} with {array.ndim} axes"
             )
-        tensors[value] = GlobalTensor(array, type_.align.data, value.name_hint or str(i))
+        tensors[value] = ShadowedTensor(array, type_.align.data, value.name_hint or str(i))
     return tensors
 
 
@@ -98,7 +98,7 @@ def _clusters(func: kernel.FuncOp, grid: Sequence[int], blocks: Sequence[Sequenc
 def _run_cluster(
     func: kernel.FuncOp,
     code: Code,
-    tensors: dict[object, GlobalTensor],
+    tensors: dict[object, ShadowedTensor],
     symbols: dict[str, int],
     grid: Sequence[int],
     first: Coords,
@@ -123,10 +123,10 @@ def _run_cluster(
 
 
 def _check_ended(func: kernel.FuncOp, block: BlockState) -> None:
-    """Nothing that uses shared memory may be under way when its block ends."""
+    """Raises SimulationError where an operation on shared memory is still in progress when its block ends."""
     where = f"kernel @{func.sym_name.data}, block {block.coords}"
     if block.cluster.early is not None and not block.waited.any():
-        raise SimulationError(f"{where} ended and has not waited for the launch before; a grid_wait is missing")
+        raise SimulationError(f"{where} ended without waiting for the previous launch; a grid_wait is missing")
     seen = block.cluster.clocks.vc[block.first_warp : block.first_warp + block.threads // 32].max(axis=0)
     writer = block.shared.writer
     unseen = (writer >= block.cluster.clocks.warps) & (seen[writer] < block.shared.written)

@@ -16,7 +16,8 @@ from .clocks import RuleBroken
 
 @dataclass(frozen=True)
 class Box:
-    """A tensor map bound to symbols: `argument` is the tensor, `size` the bytes of an element, `row_bytes` those of a row of the box."""
+    """A tensor map for given symbol values: `argument` is the tensor's number, `base` its first element, `size` the bytes per element,
+    `row_bytes` those of a row of the box."""
 
     spec: TensorMapSpec
     argument: int
@@ -57,7 +58,7 @@ class Box:
     def _im2col(
         self, coords: Sequence[int], window: Sequence[int], strides: Sequence[int]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels walk over the bounding box by the steps, W fastest; the window offsets then shift each."""
+        """Pixels run over the bounding box in steps, W fastest; the window offsets then shift each."""
         assert self.spec.corners is not None
         (lower, upper), steps, dims = self.spec.corners, self.spec.element_strides, self.spec.dims
         if len(window) != 2:

@@ -1,4 +1,4 @@
-"""Where the elements of tiles lie: strided and im2col views of flat arrays, evaluated for one set of symbols."""
+"""Addresses of the elements of tiles: strided and im2col views of flat arrays, evaluated for one set of symbols."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Coord = Any
 
 
 def fill_value(fill: float, dtype: np.dtype[Any]) -> Any:
-    """The fill of a load in the element type; what is beyond an integer type's range becomes its end."""
+    """The fill of a load in the element type, clamped to the range of an integer type."""
     if dtype.kind in "iu":
         info = np.iinfo(dtype)
         return dtype.type(info.max if fill >= info.max else info.min if fill <= info.min else int(fill))
@@ -43,8 +43,8 @@ class GlobalTensor:
         )
 
 
-class View:
-    """What `kernel.view` and `kernel.im2col` make: from coordinates to offsets and a mask of those inside."""
+class KernelView:
+    """A view made by `kernel.view` or `kernel.im2col`: maps coordinates to element offsets and a mask of those inside."""
 
     tensor: GlobalTensor
 
@@ -83,8 +83,8 @@ class View:
 
 
 @dataclass(frozen=True)
-class StridedView(View):
-    """A tensor seen through groups of dims."""
+class StridedView(KernelView):
+    """A tensor addressed by coordinates over groups of dims."""
 
     tensor: GlobalTensor
     dims: tuple[int, ...]
@@ -114,7 +114,7 @@ class StridedView(View):
 
 
 @dataclass(frozen=True)
-class Im2colView(View):
+class Im2colView(KernelView):
     """An image batch as a matrix of windows."""
 
     tensor: GlobalTensor
@@ -161,7 +161,7 @@ class Im2colView(View):
 
 
 def poison(dtype: np.dtype[Any]) -> Any:
-    """What undefined memory holds: NaN, or the least integer."""
+    """The value of undefined memory: NaN, the least integer of a signed type, the greatest of an unsigned one, or True."""
     if dtype.kind == "b":
         return True
     return (np.iinfo(dtype).min or np.iinfo(dtype).max) if dtype.kind in "iu" else np.asarray(np.nan).astype(dtype)[()]

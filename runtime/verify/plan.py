@@ -1,9 +1,10 @@
-"""What an engine says of itself, checked before anything runs: checksums find damage, this finds a plan that does not hold.
+"""Verifies the plan of an engine before anything runs: checksums find damage, this finds a plan that is not valid.
 
-The host function is what counts. The manifest must say the same (`describe`), each kernel's interface must fit its cubin and the views
-that its launches pass, slots must be as large as their dims ask and live ones apart, everything read must have been written, what the host
-reads and counts must have bounds, and at the ends of the profile and of these every view must lie in its owner and every grid within
-CUDA's limits. Views are checked again when they are bound.
+The host function is authoritative. The manifest must agree with it (`describe`), each kernel's interface must fit its cubin and the views
+that its launches pass, slots must have the sizes of their dims and not overlap while live, everything read must have been written, values
+that the host reads and counts must have bounds, and at the ends of the profile and of these bounds every view must lie in its owner and
+every grid within CUDA's limits. Views are checked again when they are bound.
+
 Work is proportional to the size of the text, never to a number in it.
 """
 
@@ -47,7 +48,7 @@ _TENSOR_MAP_LIMITS = {"rank": 5, "box": 256, "extent": 2**32, "stride": 2**40}
 
 @dataclass(frozen=True)
 class Interfaces:
-    """What a module says of itself, and each of its kernels by name (tensors, grid, threads, cluster, accesses), at every level."""
+    """The attributes of a module, and the interface of each of its kernels by name (tensors, grid, threads, cluster, accesses)."""
 
     attributes: Mapping[str, Attribute]
     kernels: Mapping[str, tuple[Any, ...]]
@@ -68,7 +69,7 @@ class Interfaces:
 
 
 def describe(module: ModuleOp, program: HostProgram) -> dict[str, Any]:
-    """What the manifest of a variant says again of its host module: target, choices, and the memory plan in words."""
+    """The fields in which a variant's manifest repeats its host module: target, choices, and the memory plan."""
     target = cast(Target, module.attributes["kernel.target"])
     slots = [op for op in module.walk() if isinstance(op, buffer.SlotOp)]
     listed = [
@@ -82,7 +83,7 @@ def describe(module: ModuleOp, program: HostProgram) -> dict[str, Any]:
     ]
     return {
         "target": {"sms": target.sms.data, "smem": target.smem.data},
-        # The schedule and tunables of each group: what a rebuild needs in order to choose the same.
+        # The schedule and tunables of each group, which a rebuild needs to choose the same.
         "choices": {
             f.sym_name.data: f"{f.attributes['kernel.choice']}"
             for f in _interfaces(module)
@@ -98,8 +99,8 @@ def describe(module: ModuleOp, program: HostProgram) -> dict[str, Any]:
 
 
 def verify_plan(variant: StoredVariant, module: ModuleOp, program: HostProgram) -> Interfaces:
-    """The interfaces of the kernels that a variant's plan launches. Raises EngineFormatError unless that plan holds; `module` is its
-    host module and `program` what was read from it."""
+    """The interfaces of the kernels that a variant's plan launches. Raises EngineFormatError unless that plan is valid; `module` is its
+    host module and `program` the program read from it."""
     _verify_manifest(variant, module, program)
     _verify_symbols(program)
     interfaces = {func.sym_name.data: func for func in _interfaces(module)}
@@ -117,7 +118,7 @@ def verify_plan(variant: StoredVariant, module: ModuleOp, program: HostProgram) 
         if launch.accesses != (stated or _usual_accesses(launch)):
             _refuse(f"launch of {launch.kernel.name}: its accesses are not those of its kernel")
         if launch.dependent and not launch.kernel.programmatic:
-            _refuse(f"launch of {launch.kernel.name} is dependent, and its kernel waits for no launch")
+            _refuse(f"launch of {launch.kernel.name} is dependent: expected a kernel with kernel.grid_wait")
         if len(launch.names) != len(launch.written):
             _refuse(f"launch of {launch.kernel.name}: {len(launch.names)} names for {len(launch.written)} results")
     for env in corners(program.symbols):
@@ -127,7 +128,7 @@ def verify_plan(variant: StoredVariant, module: ModuleOp, program: HostProgram) 
 
 
 def _usual_accesses(launch: PlannedLaunch) -> tuple[Access, ...]:
-    """Those of a kernel that states none: it reads its operands, writes its results and does both with its workspace."""
+    """The accesses of a kernel that states none: it reads its operands, writes its results and updates its workspace."""
     count, (first, *_) = len(launch.written), launch.written
     rest = len(launch.arguments) - first - count
     return (Access.READ,) * first + (Access.WRITE,) * count + (Access.UPDATE,) * rest
@@ -155,12 +156,12 @@ def _fits(tensor: TensorView, expected: GlobalType) -> bool:
 
 
 def _verify_manifest(variant: StoredVariant, module: ModuleOp, program: HostProgram) -> None:
-    """Everything that the manifest says again, and sections of the right sizes."""
+    """Checks the fields that the manifest repeats, and the sizes of sections."""
     target = module.attributes.get("kernel.target")
     if not isinstance(target, Target) or target.arch.data != variant.arch:
         _refuse(f"its host function is for {target}, not for {variant.arch}")
     if not 0 < target.smem.data <= _LARGEST_SHARED or target.sms.data <= 0:
-        _refuse(f"there is no GPU like {target}")
+        _refuse(f"expected a GPU with 1 or more SMs and 1 to {_LARGEST_SHARED} bytes of shared memory, got {target}")
     stored = variant.manifest
     for field, value in describe(module, program).items():
         if not _same(stored[field], value):
@@ -177,7 +178,9 @@ def _verify_manifest(variant: StoredVariant, module: ModuleOp, program: HostProg
 def _verify_symbols(program: HostProgram) -> None:
     for name, (low, opt, high) in program.symbols.items():
         if not 0 <= low <= opt <= high <= _LARGEST_SYMBOL:
-            _refuse(f"the range of {name} is ({low}, {opt}, {high})")
+            _refuse(
+                f"expected 0 <= min <= opt <= max <= {_LARGEST_SYMBOL} for the range of {name}, got ({low}, {opt}, {high})"
+            )
     _verify_counted(program)
     used = {name for spec in program.inputs for extent in spec.dims for name in extent.symbols()}
     if unknown := sorted((used | program.sources.keys()) - (program.symbols.keys() & program.sources.keys())):
@@ -188,7 +191,8 @@ def _verify_symbols(program: HostProgram) -> None:
 
 
 def _verify_counted(program: HostProgram) -> None:
-    """What the host reads or counts has a range where anything but a condition depends on it; numbers of iterations start at 0."""
+    """Checks that a value that the host reads or counts has a range where anything but a condition depends on it, and that counters of
+    iterations start at 0."""
     asked = {name for work in leaves(program.steps) for name in work.symbols}
     unbounded = asked - program.symbols.keys()
     for loop in loops(program.steps):
@@ -202,7 +206,7 @@ def _verify_counted(program: HostProgram) -> None:
 
 
 def _verify_kernel(variant: StoredVariant, interface: kernel.FuncOp | None, unit: Unit) -> None:
-    """A kernel against its cubin: name, architecture, bytes of each parameter, threads; and against what hardware has."""
+    """Checks a kernel against its cubin (name, architecture, bytes of each parameter, threads) and against the limits of the hardware."""
     info, name = unit.info, unit.info.name
     if interface is None:
         _refuse(f"kernel {name} has no interface in its host IR")
@@ -222,13 +226,14 @@ def _verify_kernel(variant: StoredVariant, interface: kernel.FuncOp | None, unit
         _refuse(f"the CUDA C of kernel {name} does not define {unit.entry}")
     if not 0 <= info.shared_bytes <= variant.manifest["target"]["smem"] or not 1 <= info.cluster <= _LARGEST_CLUSTER:
         _refuse(
-            f"kernel {name} asks for {info.shared_bytes} bytes of shared memory and clusters of {info.cluster} blocks"
+            f"kernel {name} needs {info.shared_bytes} bytes of shared memory and clusters of {info.cluster} blocks: expected at most "
+            f"{variant.manifest['target']['smem']} bytes and 1 to {_LARGEST_CLUSTER} blocks"
         )
 
 
 def _verify_slots(module: ModuleOp, program: HostProgram) -> None:
-    """Slots are as large as their dims ask, the arena as all of them, and no two that a launch needs at once share a byte. What is read
-    was written, inputs are never written, outputs are."""
+    """Checks that slots have the sizes of their dims and the arena that of all slots, that no two slots live at once share a byte, that
+    what is read was written, and that outputs are written and inputs are not."""
     slots = [op for op in module.walk() if isinstance(op, buffer.SlotOp)]
     peak = 0
     for slot in slots:
@@ -251,8 +256,8 @@ def _verify_slots(module: ModuleOp, program: HostProgram) -> None:
 
 
 def _verify_apart(slots: Sequence[buffer.SlotOp], needs: Sequence[Sequence[int]], order: Order) -> None:
-    """One walk over the launches, with the slots that they may need at once: those lie apart, but where all that needs the one has ended
-    when anything needs the other. `needs` gives the launches of each."""
+    """Checks that slots that launches may use at the same time do not overlap, in one walk over the launches. Two slots may share bytes
+    where all uses of one have ended before any use of the other begins. `needs` gives the launches of each."""
     live: list[int] = []
     ends = [max(map(order.until, needed)) for needed in needs]
     for number in sorted(range(len(slots)), key=lambda number: needs[number][0]):
@@ -269,13 +274,16 @@ def _verify_apart(slots: Sequence[buffer.SlotOp], needs: Sequence[Sequence[int]]
 def _verify_shapes(program: HostProgram, env: Mapping[str, int]) -> None:
     for shape in program.shapes(env).values():
         if any(not 0 <= extent <= _LARGEST_SYMBOL for extent in shape):
-            _refuse(f"an input or output has the shape {shape} for {env}")
+            _refuse(
+                f"expected extents of 0 to {_LARGEST_SYMBOL} of inputs and outputs, got the shape {shape} for {env}"
+            )
 
 
 def _verify_bound(
     launches: Sequence[Launch], symbols: Mapping[str, int], interfaces: Mapping[str, kernel.FuncOp]
 ) -> None:
-    """The launches of a segment for one set of symbol values: alignment, parameters, tensor maps, and that none writes what it reads."""
+    """Checks the launches of a segment for one set of symbol values: alignment, parameters, tensor maps, and that none writes what it
+    reads."""
     for launch in launches:
         name, refs = launch.kernel.name, launch.arguments
         for ref, tensor in zip(refs, interfaces[name].tensors, strict=True):
@@ -290,19 +298,26 @@ def _verify_bound(
             _refuse(f"launch of {name} writes to what it reads")
         for described in launch.kernel.tensor_maps:
             if not 0 <= described.argument < len(refs):
-                _refuse(f"kernel {name}: a tensor map of tensor {described.argument}")
+                _refuse(
+                    f"kernel {name}: expected a tensor map of one of its {len(refs)} tensors, got tensor {described.argument}"
+                )
             spec = described.evaluate(symbols)
             limits = _TENSOR_MAP_LIMITS
             if not 2 <= len(spec.dims) <= limits["rank"] or any(
                 not 0 <= extent < limits["extent"] for extent in spec.dims
             ):
-                _refuse(f"kernel {name}: a tensor map of extents {spec.dims}")
+                _refuse(
+                    f"kernel {name}: expected 2 to {limits['rank']} extents below {limits['extent']} in a tensor map, got {spec.dims}"
+                )
             if any(not 0 < extent <= limits["box"] for extent in spec.box) or max(spec.strides) >= limits["stride"]:
-                _refuse(f"kernel {name}: a tensor map of boxes {spec.box} and strides {spec.strides}")
+                _refuse(
+                    f"kernel {name}: expected box extents of 1 to {limits['box']} and strides below {limits['stride']} bytes in a "
+                    f"tensor map, got {spec.box} and {spec.strides}"
+                )
 
 
 def _share(a: MemoryRef, b: MemoryRef) -> bool:
-    """Whether two views of one root have an element in common; as far as can be said with little work."""
+    """Whether two views of one root may have an element in common, decided with bounded work."""
     if (a.root, a.name) != (b.root, b.name):
         return False
     one, other = (
@@ -317,7 +332,7 @@ def _interfaces(module: ModuleOp) -> list[kernel.FuncOp]:
 
 
 def _same(stored: Any, value: Any) -> bool:
-    """Whether two JSON values are equal, numbers of different types not being so."""
+    """Whether two JSON values are equal; numbers of different types are not."""
     return json.dumps(stored, sort_keys=True) == json.dumps(value, sort_keys=True)
 
 

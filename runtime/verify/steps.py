@@ -1,4 +1,4 @@
-"""The steps of a host program: what is live when, what was written before it is read, and that bounds hold at the ends of ranges."""
+"""Checks over the steps of a host program: live ranges, reads only of what was written, and bounds at the ends of ranges."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Refuse = Callable[[str], None]
 
 @dataclass
 class Uses:
-    """For each owner, by number, the launches and reads that need it, in order, and what is written in between; and the order of all.
+    """For each owner, by number, the launches and reads that use it, in order; and the order of all.
 
-    What a loop uses its first and its last launch need, since an iteration may read what one before it wrote.
+    An owner that a loop uses counts as used by the loop's first and last launch, since an iteration may read what an earlier one wrote.
     """
 
     inputs: Set[int]
@@ -30,7 +30,7 @@ class Uses:
     position: int = 0
 
     def visit(self, steps: Sequence[Step[Work]], written: set[int]) -> set[int]:
-        """Adds to `written` the owners that steps write, of branches those that both do; returns the owners that they use."""
+        """Adds to `written` the owners that the steps certainly write; returns the owners that they use."""
         used: set[int] = set()
         for step in steps:
             match step:
@@ -86,8 +86,8 @@ class Uses:
 def bind_everywhere(
     program: HostProgram, env: Mapping[str, int], check: Callable[[Sequence[Launch], Mapping[str, int]], None]
 ) -> None:
-    """`check(launches, symbols)` for each segment that these values reach, both branches of each If among them. The number of an
-    iteration is at most the last one of its loop."""
+    """Calls `check(launches, symbols)` for each segment that these values reach, both branches of each If included. An iteration's number
+    is at most that of its loop's last one."""
     _bind(program.steps, dict(env), check)
 
 

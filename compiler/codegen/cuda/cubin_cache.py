@@ -6,8 +6,8 @@ holds key, compiler log and cubin under one digest: a hit reports the same spill
 under another's name is a miss. Entries are written to a temporary file and renamed: readers never see half of one, and several
 processes may share a cache.
 
-What lies here runs on the GPU, so only files and folders of this user that nobody else can write to are used; others are a miss,
-and said once. A damaged entry is a miss. Past `limit` bytes the entries that were used least recently go.
+Cached code runs on the GPU, so only files and folders that belong to this user and that no one else can write to are used; others are
+misses, with one warning. A damaged entry is a miss. Past `limit` bytes the least recently used entries are removed.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ _TEMPORARY = ".writing-"
 _ABANDONED = 3600.0
 """Seconds after which a temporary file is that of a writer that was killed."""
 _TRIMMED = 0.9
-"""What part of the limit is left by a trim, so that not every write is one."""
+"""The share of the limit that a trim leaves, so that not every write trims."""
 DEFAULT_LIMIT = 1 << 30
 
 _held: dict[Path, int] = {}
 """Bytes in each cache, as this process last saw and added to it."""
 _warned: set[Path] = set()
-"""Caches of which this process has said that something in them is not used."""
+"""Caches for which this process has warned that something in them is not used."""
 _lock = Lock()
 
 
@@ -62,16 +62,16 @@ class CubinCache:
     limit: int = DEFAULT_LIMIT
 
     def get(self, key: str) -> tuple[bytes, str] | None:
-        """The (cubin, compiler log) stored under `key`, or None when absent, damaged, another's, or open to other users."""
+        """The (cubin, compiler log) stored under `key`, or None when absent, damaged, stored for another key, or open to other users."""
         stored = self._read(key)
         return None if stored is None else _unpack(key, stored)
 
     def put(self, key: str, cubin: bytes, log: str) -> None:
-        """Stores a cubin atomically. A directory that cannot be written only costs the next compile."""
+        """Stores a cubin atomically. Where the directory cannot be written, nothing is stored."""
         self._write(key, _pack(key, cubin, log))
 
     def get_text(self, key: str) -> str | None:
-        """The text stored under `key` by `put_text`, or None likewise. What lowering a group gave is kept so (`caches/kernels.py`)."""
+        """The text stored under `key` by `put_text`, or None likewise. `caches/kernels.py` stores the results of lowering groups so."""
         stored = self._read(key)
         start = len(_TEXT_MAGIC) + _DIGEST
         if stored is None or stored[:start] != _TEXT_MAGIC + _digest(key, stored[start:]):
@@ -85,11 +85,11 @@ class CubinCache:
 
     @contextmanager
     def open(self, key: str) -> Generator[IO[bytes]]:
-        """An entry to read, whose file and folders are this user's alone. What it holds is the reader's to check. Raises OSError."""
+        """An entry to read, whose file and folders are this user's alone. The caller checks its content. Raises OSError."""
         path = self._path(key)
         if not self._is_ours(path.parent) or not self._is_private(os.lstat(path), stat.S_ISREG, path):
             raise FileNotFoundError(path)
-        # Another may stand here by now: a pipe would wait for its writer, and a link may lead anywhere.
+        # The file may have been replaced by now: a pipe would wait for its writer, and a link may lead anywhere.
         with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
             status = os.fstat(file.fileno())
             if not self._is_private(status, stat.S_ISREG, path) or status.st_size > _LARGEST:
@@ -110,7 +110,7 @@ class CubinCache:
         self.write(key, [content], len(content))
 
     def write(self, key: str, parts: Iterable[bytes | memoryview], size: int) -> None:
-        """Stores `size` bytes, given in parts, atomically. A directory that cannot be written only costs the next build."""
+        """Stores `size` bytes, given in parts, atomically. Where the directory cannot be written, nothing is stored."""
         path = self._path(key)
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
@@ -141,7 +141,7 @@ class CubinCache:
         return all(self._is_private(os.lstat(path), stat.S_ISDIR, path) for path in (folder.parent, folder))
 
     def _is_private(self, status: os.stat_result, is_kind: Callable[[int], bool], path: Path) -> bool:
-        """Whether a path is of a kind, this user's, and closed to writes of others. Says once for a cache why not."""
+        """Whether a path is of a kind, this user's, and closed to writes of others. Warns once per cache where it is not."""
         if is_kind(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o022:
             return True
         if self.directory not in _warned:
@@ -162,7 +162,7 @@ class CubinCache:
                 _held[self.directory] = self._trim()
 
     def _trim(self) -> int:
-        """Removes the entries used least recently, if all of them are too many; returns the bytes that are left."""
+        """Removes the least recently used entries, if all of them exceed the limit; returns the bytes that are left."""
         entries: list[tuple[float, int, Path]] = []
         for path, status in _files(self.directory / "cubin"):
             if not path.name.startswith(_TEMPORARY):

@@ -1,7 +1,7 @@
-"""Which values stand inside the statement that reads them.
+"""Which values are inlined into the statement that reads them.
 
-A value that one op reads is written where it is read, if it has no name of its own, the type that C computes it in is its own, and
-nothing between could change what it is made of.
+A value with one use is inlined if it has no name of its own, C computes its expression in its own type, and nothing between its
+definition and its use could change its operands.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ....dialects import kernel
 from ....dialects.kernel.scalars.table import SCALARS
 
 LONGEST = 100
-"""Characters of an expression; what gets longer becomes a statement."""
+"""Characters of an expression; a longer one becomes a statement."""
 
 _LOGICAL = (arith.CmpiOp, arith.CmpfOp, arith.AndIOp, arith.OrIOp, arith.XOrIOp)
 _UNSIGNED = (arith.DivUIOp, arith.RemUIOp, arith.ShRUIOp, arith.MinUIOp, arith.MaxUIOp)
@@ -61,8 +61,8 @@ def _may_move(op: Operation) -> bool:
 
 
 def _keeps_type(op: Operation, type_: Attribute) -> bool:
-    """Whether the expression has the value's own type. C widens narrow integers, which an assignment would narrow again, and an
-    unsigned part makes what it stands in unsigned."""
+    """Whether the expression has the value's own type. C widens narrow integers, which an assignment would narrow again, and an unsigned
+    operand makes the whole expression unsigned."""
     if isinstance(op, _UNSIGNED):
         return False
     if isinstance(op, memref.LoadOp) or isinstance(
@@ -73,7 +73,7 @@ def _keeps_type(op: Operation, type_: Attribute) -> bool:
 
 
 def _repeats(user: Operation, index: int) -> bool:
-    """Whether the text of `user` has that of its operand more than once, or would evaluate it in each turn of a loop."""
+    """Whether the text of `user` repeats that of its operand, or would evaluate it in each iteration of a loop."""
     row = SCALARS.get(type(user))
     if row is None:
         return isinstance(user, scf.WhileOp)

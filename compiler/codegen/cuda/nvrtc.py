@@ -23,12 +23,13 @@ from .cubin_cache import CubinCache, cubin_key
 DEFAULT_OPTIONS = ("--std=c++17", "--generate-line-info")
 _ALWAYS = ("--ptxas-options=-v",)
 _WHERE_KNOWN = ("--no-cache", "--minimal")
-"""Flags that newer NVRTCs have. A hit in NVRTC's own cache comes without ptxas's report; without declarations of textures and of the CUDA
-runtime, which no kernel here uses, a small kernel compiles in two thirds of the time, to the same cubin."""
+"""Flags that only newer versions of NVRTC have. `--no-cache`: a hit in NVRTC's own cache has no report of ptxas. `--minimal`: without
+declarations of textures and of the CUDA runtime, which no kernel here uses, a small kernel compiles in two thirds of the time, to the same
+cubin."""
 _ARCH = re.compile(r"sm_(\d+)([af]?)")
 _MINIMUM_ARCH = 80
 _FOLDER = "/trtc/"
-"""Where the line info of every kernel says that its source lies: for a name without a folder NVRTC puts the current one there."""
+"""The folder of the source in the line info of every kernel: for a name without a folder NVRTC would put the working directory there."""
 
 
 class KernelCompileError(PassError):
@@ -37,7 +38,8 @@ class KernelCompileError(PassError):
 
 @dataclass(frozen=True)
 class Resources:
-    """What ptxas reports of one kernel: registers a thread, bytes of stack and spills a thread, bytes of static shared memory."""
+    """What ptxas reports of one kernel: registers per thread, bytes of stack and of spills per thread, bytes of static shared memory per
+    block, named barriers."""
 
     registers: int
     stack_bytes: int = 0
@@ -59,7 +61,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Compiled:
-    """A cubin, NVRTC's log, and what it says of each kernel. `cached` tells that no compile ran."""
+    """A cubin, NVRTC's log, and the resources of each kernel. `cached`: it comes from the cache, and no compile ran."""
 
     cubin: bytes = field(repr=False)
     log: str = field(repr=False)
@@ -69,7 +71,7 @@ class Compiled:
     def problems(self) -> list[str]:
         """Why this kernel is slower than it should be: spills, and every warning of ptxas, in words."""
         found = [
-            f"{name}: {used.spill_store_bytes} bytes of spill stores, {used.spill_load_bytes} bytes of spill loads a thread"
+            f"{name}: {used.spill_store_bytes} bytes of spill stores and {used.spill_load_bytes} bytes of spill loads per thread"
             for name, used in self.resources.items()
             if used.spill_store_bytes or used.spill_load_bytes
         ]
@@ -97,7 +99,7 @@ def nvrtc_version() -> tuple[int, int]:
 
 
 def parse_resources(log: str) -> dict[str, Resources]:
-    """What a `ptxas -v` log says of each kernel, by the kernel's name."""
+    """The resources in a `ptxas -v` log, by kernel name."""
     found: dict[str, Resources] = {}
     for section in re.split(r"Compiling entry function '", log)[1:]:
         name = section.partition("'")[0]
@@ -116,7 +118,7 @@ def parse_resources(log: str) -> dict[str, Resources]:
 
 
 def parse_warnings(log: str) -> list[str]:
-    """The lines of a log that warn, wgmma serialisation among them, each once and in order."""
+    """The lines of a log that are warnings, those of serialised wgmma included, each once and in order."""
     lines = (line.strip() for line in log.splitlines())
     telling = (line for line in lines if re.search(r"\bwarning\b|\bC75\d\d\b|Potential Performance Loss", line))
     return list(dict.fromkeys(telling))
@@ -205,7 +207,8 @@ def _compile(job: Job) -> tuple[bytes, str]:
         except nvrtc.NVRTCError as error:
             first = _first_error(nvrtc.getProgramLog(program)).replace(_FOLDER, "") or str(error)
             raise KernelCompileError(
-                f"compile-cubin: NVRTC refused '{job.name}' for {job.arch}: {first}; dump the source with --dump-dir to see the line."
+                f"compile-cubin: NVRTC refused '{job.name}' for {job.arch}: {first}; trtc-opt MODEL --stop-after=threads -t cuda prints "
+                "the source."
             ) from error
         return _whole_elf(nvrtc.getCUBIN(program)), nvrtc.getProgramLog(program).replace(_FOLDER, "")
     finally:

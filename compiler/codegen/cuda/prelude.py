@@ -1,7 +1,7 @@
 """
-The prelude of generated kernels: CUDA C functions of one PTX instruction (or small idiom), as rows of the tables of instructions and
-scalars name them. It holds just the entries that a kernel uses, in the order of their sections, each after what it requires. Nothing here
-includes a header: NVRTC compiles header-free code fastest. Sources: PTX ISA 8.x, chapters on the instructions named.
+The prelude of generated kernels: CUDA C functions of one PTX instruction (or small idiom), from the tables of instructions and scalars. It
+holds only the entries that a kernel uses, in the order of their sections, each after the entries that it requires. No entry includes a
+header: NVRTC compiles header-free code fastest. Sources: PTX ISA 8.x, chapters on the instructions named.
 
 Addresses of shared memory are 32-bit (`unsigned`); arrays in registers are passed by pointer and indexed by constants, so that they
 stay in registers once inlined.

@@ -1,7 +1,7 @@
 """
 The CUDA C printer: a dispatch table over thread ops (`dialects/kernel/thread/`), arith, math, scf and memref on register arrays. It
-decides nothing: each op becomes one statement, or a part of the one that reads it (`inlining.py`), and an op that it does not know
-is an error. What it prints is header-free, readable and byte-stable.
+decides nothing: each op becomes one statement, or a part of the one that reads it (`inlining.py`), and an unknown op is an error. Its
+output is header-free, readable and byte-stable.
 
 Kernel parameters, in order: the tensors, the symbols of `params` as ints, the tensor maps in order of appearance. Symbols not read and
 tensors not touched stay parameters, so that the host need not know.
@@ -37,7 +37,7 @@ from .statements import StatementPrinter, c_word, comment
 
 
 def entry_name(func: kernel.FuncOp) -> str:
-    """What a kernel is called in CUDA C: like its symbol."""
+    """The name of a kernel in CUDA C, made from its symbol."""
     return c_word(func.sym_name.data, "_kernel")
 
 
@@ -86,11 +86,11 @@ class CudaPrinter(StatementPrinter):
     comments: bool = True
     shown: str = field(default="", init=False)
     described: tuple[Attribute | None, str] = field(default=(None, ""), init=False)
-    """The location described last, and its text: most statements share that of the one before."""
+    """The location described last, and its text: most statements share that of the previous one."""
     inside: set[Operation] = field(default_factory=set[Operation], init=False)
-    """Ops whose results are written where they are read."""
+    """Ops whose results are inlined where they are read."""
     nodes: dict[SSAValue, list[str]] = field(default_factory=dict[SSAValue, "list[str]"], init=False)
-    """Of a value that is written where it is read: the ONNX nodes of its parts."""
+    """For each inlined value the ONNX nodes of its parts."""
 
     # Blocks.
 
@@ -159,8 +159,8 @@ class CudaPrinter(StatementPrinter):
 
     def _tensor(self, value: SSAValue, *, stored: bool, restrict: bool, number: int) -> str:
         """
-        A tensor parameter. Const and restrict together let the compiler load through the read-only path, above anything: not where the
-        kernel first waits for the launch that makes its inputs.
+        A tensor parameter. With const and restrict the compiler may load through the read-only path, and move such loads above any other
+        op: wrong in a kernel that first waits for the launch that writes its inputs.
         """
         assert isinstance(value.type, GlobalType)
         const = "" if stored else "const "
@@ -197,7 +197,7 @@ class CudaPrinter(StatementPrinter):
 
     @print.register
     def _(self, op: kernel.ViewOp | kernel.Im2colOp | kernel.TensorMapOp) -> None:
-        """The host's part: a tensor map is a parameter."""
+        """Prints nothing: the host encodes tensor maps, which are parameters."""
 
     @print.register
     def _(self, op: arith.ConstantOp) -> None:
@@ -248,7 +248,7 @@ class CudaPrinter(StatementPrinter):
 
     @print.register
     def _(self, op: scf.YieldOp) -> None:
-        """Assigned by the loop or branch that it ends."""
+        """Prints nothing: the loop or branch that it ends assigns its values."""
 
     def _yield(self, block: Block, targets: Sequence[str]) -> None:
         """Assigns the yielded values at once: through temporaries where one target is another's source."""
@@ -305,7 +305,7 @@ class CudaPrinter(StatementPrinter):
         self._pin(row.pins_after(op))
 
     def _pin(self, arrays: Sequence[SSAValue]) -> None:
-        """No access to these register arrays moves across this point; those of an inner block are not known here, nor read."""
+        """Lets no access to these register arrays move across this point. Arrays of an inner block are not in scope here, and not read."""
         for array in arrays:
             if array in self.names:
                 self.statement(f"{self.needs(PIN)}({self.name(array)});")
@@ -323,6 +323,6 @@ _SILENT = (
 
 
 def _by_address(op: Operation) -> bool:
-    """Whether an op names shared memory by byte offsets."""
+    """Whether an op addresses shared memory by byte offsets."""
     row = INSTRUCTIONS.get(type(op))
     return row is not None and any(isinstance(role, SharedByte) for role in row.roles.values())

@@ -1,4 +1,4 @@
-"""What the CUDA C printer writes with: the C names of values, the list of wrappers used, and statements; nothing about any op.
+"""The base of the CUDA C printer: C names of values, the wrappers used, and statements; it knows no op.
 
 Text from outside (names of ONNX nodes, of values and kernels in IR text) enters generated code through `comment` and `c_word` only.
 """
@@ -26,8 +26,8 @@ def comment(text: str) -> str:
 
 
 def c_word(text: str, ending: str = "_") -> str:
-    """The text as a C identifier. It begins with a letter and has an ending that no keyword, macro or function of C++ and CUDA has, nor
-    any name of the printer's own."""
+    """The text as a C identifier. It begins with a letter and has an ending that no keyword, macro or function of C++ and CUDA has, and no
+    name of the printer's own."""
     return f"{identifier(text) or 'v'}{ending}"
 
 
@@ -43,12 +43,12 @@ class StatementPrinter(BasePrinter):
     # Names.
 
     def needs(self, wrapper: Wrapper) -> str:
-        """Puts an entry of the prelude on the list; its name."""
+        """Adds an entry of the prelude to the wrappers used; returns its name."""
         self.wrappers[wrapper.name] = wrapper
         return wrapper.name
 
     def unique(self, word: str, ending: str = "") -> str:
-        """`word`, one of the printer's own or a `c_word` without its ending, as a name that no other value of the kernel has."""
+        """`word`, a word of the printer's own or a `c_word` without its ending, as a name that no other value of the kernel has."""
         name, count = f"{word}{ending}", 0
         while name in self.taken:
             count += 1
@@ -57,7 +57,7 @@ class StatementPrinter(BasePrinter):
         return name
 
     def from_outside(self, text: str) -> str:
-        """A name of the kernel's that reads like the text."""
+        """A unique name in the kernel that resembles the text."""
         return self.unique(c_word(text, ""), "_")
 
     def declare(self, value: SSAValue, fallback: str | None = None) -> str:
@@ -73,11 +73,11 @@ class StatementPrinter(BasePrinter):
         return name
 
     def name(self, value: SSAValue) -> str:
-        """The C text of a value as a part of an expression: its name, its literal, or the expression that it is."""
+        """The C text of a value as a part of an expression: its name, its literal, or its inlined expression."""
         return self.names[value]
 
     def bare(self, value: SSAValue) -> str:
-        """The C text of a value that stands by itself: between commas, brackets, or behind `=`."""
+        """The C text of a value where it needs no parentheses: between commas or brackets, or after `=`."""
         return bare(self.names[value])
 
     def type(self, type_: Attribute) -> str:

@@ -57,14 +57,17 @@ class DataLayers(Graph):
 
     @checked
     def add_gather(self, x: SSAValue, indices: SSAValue | Array, axis: int = 0) -> SSAValue:
+        """Slices of `x` at integer indices along `axis`: the result has dims x[:axis], indices, x[axis + 1:]."""
         return self.insert(nn.GatherOp(x, self.operand(indices), axis))
 
     @checked
     def add_gather_nd(self, x: SSAValue, indices: SSAValue | Array, batch_dims: int = 0) -> SSAValue:
+        """Slices of `x` at index tuples, the last dim of `indices`; the first `batch_dims` dims of both correspond."""
         return self.insert(nn.GatherNdOp(x, self.operand(indices), batch_dims))
 
     @checked
     def add_concat(self, values: Sequence[SSAValue], axis: int) -> SSAValue:
+        """Tensors joined along `axis`; all their other dims are equal."""
         if not values:
             raise InvalidModelError("concat: expected at least one tensor, got none")
         return self.insert(nn.ConcatOp(list(values), axis))

@@ -57,6 +57,7 @@ class PointwiseLayers(Graph):
 
     @checked
     def add_leaky_relu(self, x: SSAValue, alpha: float = 0.01) -> SSAValue:
+        """`x` where `x >= 0`, else `alpha * x`."""
         return self.insert(nn.LeakyReluOp(x, alpha))
 
     @checked

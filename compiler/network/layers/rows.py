@@ -32,13 +32,14 @@ class RowLayers(DataLayers, PointwiseLayers):
 
     @checked
     def add_softmax(self, x: SSAValue, axis: int = -1) -> SSAValue:
+        """`exp(x - max) / sum(exp(x - max))` along `axis`."""
         return self.insert(nn.SoftmaxOp(x, axis))
 
     @checked
     def add_layer_norm(
         self, x: SSAValue, scale: SSAValue | Array, bias: SSAValue | Array, *, axis: int = -1, epsilon: float = 1e-5
     ) -> SSAValue:
-        """Normalises over all axes from `axis` on, then scales and shifts."""
+        """Normalises over all axes from `axis` on, then scales and shifts; `scale` and `bias` broadcast to these axes."""
         return self.insert(nn.LayerNormOp(x, self.operand(scale), self.operand(bias), axis, epsilon))
 
     @checked
@@ -71,6 +72,6 @@ class RowLayers(DataLayers, PointwiseLayers):
         bias: float = 1.0,
         layout: Layout = "NCHW",
     ) -> SSAValue:
-        """Local response normalisation across channels."""
+        """Local response normalisation over `size` channels (dim 1, or the last for NHWC)."""
         image = self._to_channels_last(x, layout)
         return self._from_channels_last(self.insert(nn.LrnOp(image, size, alpha, beta, bias)), layout)

@@ -76,7 +76,7 @@ class WindowLayers(DataLayers, PointwiseLayers):
         dilations: Sequence[int] = (1, 1),
         layout: Layout = "NCHW",
     ) -> SSAValue:
-        """The greatest element of each window; padding never wins."""
+        """The greatest element of each window; padding is never the greatest."""
         image = self._to_channels_last(x, layout)
         pooled = self.insert(nn.MaxPoolOp(image, kernel, strides, pads, dilations))
         return self._from_channels_last(pooled, layout)

@@ -99,7 +99,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def set_profiles(module: ModuleOp, profiles: Mapping[str, Profile]) -> None:
-    """Write ranges of dynamic dimensions on a module that was read as IR; the ONNX importer does it itself."""
+    """Set the ranges of dynamic dimensions on a module that was read as IR; the ONNX importer sets them itself."""
     from ....dialects.buffer import SymbolOp
     from ....dialects.nn.base import DimsAttr, set_symbol_ranges, symbol_ranges
 
@@ -116,7 +116,7 @@ def set_profiles(module: ModuleOp, profiles: Mapping[str, Profile]) -> None:
 
 
 def check_combinations(args: argparse.Namespace) -> None:
-    """A flag that would do nothing is refused."""
+    """Raise OptionError for a flag that would do nothing."""
     runs_passes = bool(args.passes) or args.stop_after is not None
     for flag, given, needs, wanted in (
         ("--start-after", args.start_after, "--stop-after", args.stop_after),
@@ -140,17 +140,15 @@ def check_combinations(args: argparse.Namespace) -> None:
     if args.start_after is not None and is_onnx:
         raise OptionError("--start-after: an ONNX file has been through no pass; give the .mlir file of a dump")
     if args.refit and not is_onnx:
-        raise OptionError(
-            "--refit is for ONNX files; what is refittable in an .mlir file stands in it, as nn.initializer"
-        )
+        raise OptionError("--refit is for ONNX files; an .mlir file itself marks what is refittable, as nn.initializer")
     if args.shape and not is_onnx:
         raise OptionError(
-            "--shape fixes the shape of an ONNX input; the types of an .mlir file stand in it, see --profile"
+            "--shape fixes the shape of an ONNX input; an .mlir file itself has the types of its inputs, see --profile"
         )
 
 
 def check_printed(flag: str, names: Iterable[str], running: Iterable[str], known: Iterable[str]) -> None:
-    """Refuse to print around a pass that does not exist, or that does not run."""
+    """Raise OptionError for printing around a pass that does not exist, or that does not run."""
     running, known = list(running), list(known)
     for name in names:
         if name.endswith((".mlir", ".onnx", ".onnxtxt")):
@@ -162,7 +160,7 @@ def check_printed(flag: str, names: Iterable[str], running: Iterable[str], known
 
 
 def parse_shapes(texts: Iterable[str]) -> dict[str, tuple[int, ...]]:
-    """The shapes of all `--shape` flags. Raises OptionError, also where two speak of one input."""
+    """The shapes of all `--shape` flags. Raises OptionError, also for two different shapes of one input."""
     shapes: dict[str, tuple[int, ...]] = {}
     for text in texts:
         name, shape = parse_shape(text)
@@ -172,7 +170,7 @@ def parse_shapes(texts: Iterable[str]) -> dict[str, tuple[int, ...]]:
 
 
 def parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
-    """Read `input=1x3x48x192`. The name is what stands before the last `=`: ONNX names may hold one."""
+    """Read `input=1x3x48x192`. The name ends at the last `=`: ONNX names may contain one."""
     name, equals, extents = text.rpartition("=")
     if not equals or not name or not all(extent.isdecimal() and int(extent) > 0 for extent in extents.split("x")):
         raise OptionError(f"--shape {text!r}: expected <input>=<extent>x<extent>..., such as x=1x3x48x192")
@@ -180,6 +178,6 @@ def parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
 
 
 def hint(name: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown name: what was probably meant."""
+    """The end of a message about an unknown name, with the name that was probably meant."""
     close = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean '{close[0]}'?" if close else "; trtc-opt --list-passes shows what there is"

@@ -5,8 +5,8 @@
 
 The text in braces is part of the message. `@+N`, `@-N` and `@N` name a line, counted from the comment's or from the file's first;
 `@above` and `@below` the lines beside it, none its own line, and `@unknown` what has no line: an error that a pass raises without an op.
-In a file with such comments every error of every case must be expected, and everything expected must come. Remarks that nobody expects
-are passed over.
+In a file with such comments every error of every case must be expected, and everything expected must occur. Remarks that no comment expects
+are ignored.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Diagnostic:
 
 
 def expected_in(text: str, first_line: int) -> tuple[list[Diagnostic], list[str]]:
-    """What the comments of a case expect, and what is wrong with the comments. `first_line` is the number of its first line."""
+    """What the comments of a case expect, and messages about malformed comments. `first_line` is the number of its first line."""
     found: list[Diagnostic] = []
     wrong: list[str] = []
     for number, line in enumerate(text.splitlines(), first_line):
@@ -67,7 +67,7 @@ def as_diagnostic(remark: Remark) -> Diagnostic:
 
 
 def mismatches(expected: Iterable[Diagnostic], made: Iterable[Diagnostic]) -> list[str]:
-    """A sentence for everything expected that did not come, and for every error that was not expected."""
+    """A sentence for everything expected that did not occur, and for every error that was not expected."""
     left = list(made)
     problems: list[str] = []
     for want in expected:

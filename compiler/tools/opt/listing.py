@@ -1,4 +1,4 @@
-"""`trtc-opt --list-passes` and `--list-schedules`: what there is, with a sentence each from the docstrings."""
+"""`trtc-opt --list-passes` and `--list-schedules`: the passes and schedules, each with a sentence from its docstring."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def first_sentence(text: str | None) -> str:
 
 
 def describe_pass(cls: type[ModulePass]) -> str:
-    """What a pass does: its docstring's first sentence, or its module's where it has none of its own."""
+    """The first sentence of a pass's docstring, or of its module's where it has none."""
     text = cls.__doc__ or ""
     if text.startswith(f"{cls.__name__}("):  # which dataclasses make up
         text = ""

@@ -10,10 +10,9 @@ from ....passes.remarks import KINDS, Remark
 
 
 def remark_filter(text: str) -> Callable[[Remark], bool]:
-    """Whether a remark is of one of the kinds (default: any) and has the expression in its line (default: anything).
+    """A filter for remarks of one of the kinds (default: any) whose line, as `--remarks` prints it, matches the expression (default: any).
 
-    `missed`, `missed,analysis`, `missed:conv.*stride` and `:conv1` are such texts; "" takes all. The line is what `--remarks` prints.
-    Raises OptionError for another text.
+    `missed`, `missed,analysis`, `missed:conv.*stride` and `:conv1` are such texts; "" accepts all. Raises OptionError for another text.
     """
     before, _, expression = text.partition(":")
     kinds = [kind for kind in before.split(",") if kind] or list(KINDS)

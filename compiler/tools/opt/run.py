@@ -24,8 +24,8 @@ def run_and_report(
     symbols: Mapping[str, int],
     references: bool,
 ) -> None:
-    """Run with inputs from an .npz file, or seeded random ones; one line of statistics per output, and an .npz if asked. With `references`
-    groups compute by their functions, and not by their kernels."""
+    """Run with inputs from an .npz file, or seeded random ones; writes one line of statistics per output, and an .npz file where `save` is
+    given. With `references` groups compute by their functions and not by their kernels."""
     given = load_arrays(inputs) if inputs is not None else random_inputs(module, seed, symbols)
     results = execute(module, given, references=references)
     for name, array in results.items():

@@ -1,4 +1,4 @@
-"""What `trtc-opt` knows and is told: dialects, passes, front ends and flags, which are all read before any input is."""
+"""The set-up of `trtc-opt`: dialects, passes, front ends and flags, all of which are read before any input."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .remark_filter import remark_filter
 
 
 class OptSetup(xDSLOptMain):
-    """What there is before the first case is run. Raises OptionError for a wrong flag, pass or option."""
+    """The state before the first case is run. Raises OptionError for a wrong flag, pass or option."""
 
     version_format = f"trtc-opt {version('trtc')} built on xDSL {{xdsl_version}}"
 
@@ -39,17 +39,18 @@ class OptSetup(xDSLOptMain):
         self.offset = 0
         """Lines of the input before that case."""
         self.places = OpPlaces()
-        """Where the ops of that case stand in it."""
+        """The places of that case's ops in its text."""
         self.strict = False
         """Whether errors and remarks are compared with comments: `--verify-diagnostics`, and a file that has some."""
         self.expected: list[Diagnostic] = []
-        """What the case's comments expect; what came is `made`."""
+        """The diagnostics that the case's comments expect."""
         self.made: list[Diagnostic] = []
+        """The diagnostics that occurred."""
         self.blobs: dict[str, np.ndarray] = {}
-        """The bytes of the blobs in the results, where they shall be saved."""
+        """The bytes of the blobs in the results, with `--save-blobs`."""
 
     def register_all_dialects(self) -> None:
-        multiverse()  # which says, where xDSL raises, what package is broken
+        multiverse()  # its error names the broken package, which xDSL's does not
         super().register_all_dialects()
 
     def register_all_passes(self) -> None:
@@ -105,7 +106,7 @@ class OptSetup(xDSLOptMain):
         )
         self.shapes = parse_shapes(args.shape)
         self.remark_filters = [remark_filter(text) for text in args.remarks or ()]
-        # What an input's profile says of dims, the importer writes on the module.
+        # The importer sets the ranges from profiles of whole inputs.
         self.symbols = {name: opt for name, (_, opt, _) in self.options.profiles.items() if isinstance(opt, int)}
         self.reports: list[Callable[[TextIO], None]] = []
         steps = self.steps = phase_steps(self.options)

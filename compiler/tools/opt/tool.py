@@ -1,4 +1,4 @@
-"""What `trtc-opt` does: runs passes over `.mlir` and `.onnx` files, and shows, checks or executes what comes out.
+"""`trtc-opt`: runs passes over `.mlir` and `.onnx` files, and shows, checks or executes the results.
 
 It is xDSL's `xdsl-opt` with trtc's guards (dominance, phase boundaries), tools for looking at passes, and one rule for
 errors: a broken module is `file:line:column: error: ...` and exit code 1 (with `--verify-diagnostics` compared with the
@@ -74,7 +74,7 @@ class TrtcOptMain(OptSetup):
     def run(self) -> None:
         chunks, extension = self._open_input()
         _given = None if self.args.blobs is None else load_blobs(self.args.blobs)  # held until the text is parsed
-        # A file is written at the end, and only a whole result: it may be the input's, and an interrupt leaves it as it was.
+        # The file is written at the end, complete: it may be the input, and an interrupt leaves it unchanged.
         path = self.args.output_file
         output = sys.stdout if path is None else StringIO()
         for index, (chunk, offset) in enumerate(chunks):
@@ -199,7 +199,7 @@ class TrtcOptMain(OptSetup):
 
     @contextmanager
     def _remarks(self) -> Generator[None]:
-        """Print the remarks made inside, also those before a failure, where `--remarks` asks for them; keep them where one is expected."""
+        """Print the remarks made inside, also before a failure, that `--remarks` selects; keep them where a comment expects one."""
         wanted = any(each.kind == "remark" for each in self.expected)
         if not self.remark_filters and not wanted:
             yield
@@ -216,7 +216,7 @@ class TrtcOptMain(OptSetup):
                 self.made += [as_diagnostic(remark) for remark in remarks] if wanted else []
 
     def apply_passes(self, prog: ModuleOp) -> None:
-        """The phases up to `--stop-after`, from where the module stands, then the passes of `-p`."""
+        """Run the remaining phases up to `--stop-after`, then the passes of `-p`."""
         observers = self._observers()
         self._prepare(prog)
         done = 0
@@ -237,7 +237,7 @@ class TrtcOptMain(OptSetup):
         ]  # no verdict on what failed
 
     def _prepare(self, prog: ModuleOp) -> None:
-        """Before the first pass: where in the pipeline the module stands, what will run, and the target."""
+        """Before the first pass: decide how far in the pipeline the module is and what will run, and set the target."""
         self.start, self.running = 0, self.passes
         if self.stop_after is None:
             return
@@ -273,8 +273,8 @@ class TrtcOptMain(OptSetup):
         *,
         parsing: bool = False,
     ) -> None:
-        """A broken module: compared with comments where the file has some, to the output where the test asks for it, else to stderr and
-        a failing exit code. `place` is the line and column that it is about."""
+        """Report a broken module: for comparison with comments where the file has some, to the output with `--verify-diagnostics`, else to
+        stderr with a failing exit code. `place` is the line and column of the error."""
         where = "" if place is None else f"{self.get_input_name()}:{place[0]}:{place[1]}: "
         text = printable_lines(f"{where}error: {message}")
         if self.args.traceback:
@@ -288,12 +288,12 @@ class TrtcOptMain(OptSetup):
             print(text, file=sys.stderr)
 
     def _fail(self, message: str) -> None:
-        """A case that is not as its comments say."""
+        """Report a case that is not as its comments expect."""
         self.failed = True
         print(f"error: {printable_lines(message)}", file=sys.stderr)
 
     def _expect(self, chunk: IO[bytes]) -> None:
-        """Read what the comments of a case expect, where they are compared."""
+        """Read what the comments of a case expect, with `--verify-diagnostics`."""
         self.places, self.expected, self.made = OpPlaces(), [], []
         if self.strict:
             chunk.seek(0)

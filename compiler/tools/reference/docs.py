@@ -156,7 +156,9 @@ def undocumented(dialect: Dialect) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write or check the pages; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="gen_docs", description="Write docs/reference/<dialect>.md.")
+    parser = argparse.ArgumentParser(
+        prog="python -m trtc.compiler.tools.reference.docs", description="Write docs/reference/<dialect>.md."
+    )
     parser.add_argument("dialects", nargs="*", help=f"dialects (default: {' '.join(DIALECTS)})")
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is not up to date")
     parser.add_argument("--output", type=Path, default=PAGES, help="folder of the pages")
@@ -177,7 +179,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.check and stale:
         listed = ", ".join(map(str, stale))
         print(
-            f"expected up-to-date pages, got stale {listed}; run `python -m {PACKAGE}.compiler.tools.gen_docs`",
+            f"expected up-to-date pages, got stale {listed}; run python -m trtc.compiler.tools.reference.docs",
             file=sys.stderr,
         )
         return 1

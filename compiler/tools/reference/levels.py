@@ -58,7 +58,9 @@ def stale() -> list[str]:
 
 def main(args: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="gen_levels", description="Write docs/tutorials/levels/.")
+    parser = argparse.ArgumentParser(
+        prog="python -m trtc.compiler.tools.reference.levels", description="Write docs/tutorials/levels/."
+    )
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file is out of date")
     if parser.parse_args(args).check:
         for name in stale():

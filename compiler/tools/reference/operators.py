@@ -46,7 +46,10 @@ def page() -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the page, or compare it with `--check`."""
-    parser = argparse.ArgumentParser(prog="supported_ops", description="Generate the page of supported ONNX operators.")
+    parser = argparse.ArgumentParser(
+        prog="python -m trtc.compiler.tools.reference.operators",
+        description="Write the page of supported ONNX operators.",
+    )
     parser.add_argument("--check", action="store_true", help="only say whether the page is up to date")
     check = parser.parse_args(arguments).check
     text = page()

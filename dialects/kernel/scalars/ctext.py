@@ -1,6 +1,6 @@
 """
-CUDA C of scalars: types and literals. `index` is a 32-bit int. f16 and bf16 are storage only (`f16`, `bf16` typedefs): the one arithmetic
-on them is conversion from and to float.
+CUDA C of scalars: types and literals. `index` is a 32-bit int. f16 and bf16 are storage only (`f16`, `bf16` typedefs): the only operations
+on them are conversions from and to float.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ..instruction import Wrapper
 from .wrappers import TYPES
 
 Needs: TypeAlias = Callable[[Wrapper], str]
-"""Asks for an entry of the prelude, and gives its name."""
+"""Requests an entry of the prelude, and returns its name."""
 
 
 _INTEGERS = {1: "bool", 8: "signed char", 16: "short", 32: "int", 64: "long long"}
@@ -56,7 +56,7 @@ def c_type(type_: Attribute, needs: Needs) -> str:
 
 
 def literal(value: Attribute) -> str:
-    """A constant as a C literal that means exactly its value."""
+    """A constant as a C literal of exactly its value."""
     if isinstance(value, IntegerAttr):
         number = value.value.data
         if isinstance(value.type, IntegerType):

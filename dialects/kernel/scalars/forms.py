@@ -1,6 +1,6 @@
 """
 The C expressions of scalar ops, by kind: an expression is a function from an op, the C texts of its operands (in parentheses where they
-need them) and `needs`, which asks for an entry of the prelude, to C text.
+need them) and `needs`, which requests an entry of the prelude, to C text.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def bitcast(op: Operation, x: list[str], needs: Needs) -> str:
 
 
 def extremum(single: Wrapper, double: Wrapper) -> Expression:
-    """maximumf and minimumf pass NaN on and tell the zeros apart, in double too."""
+    """maximumf and minimumf propagate NaN and order -0 before +0, in double too."""
 
     def express(op: Operation, x: list[str], needs: Needs) -> str:
         wrapper = double if isinstance(op.operands[0].type, Float64Type) else single

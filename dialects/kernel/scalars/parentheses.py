@@ -31,7 +31,7 @@ def _is_primary(text: str) -> bool:
 
 
 def _end(text: str, start: int) -> int:
-    """Behind the bracket that closes the one at `start`."""
+    """The position after the bracket that closes the one at `start`."""
     depth = 0
     for at in range(start, len(text)):
         depth += (text[at] in "([") - (text[at] in ")]")

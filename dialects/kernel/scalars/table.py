@@ -1,6 +1,6 @@
 """
-The scalar ops that kernels compute with, arith and math on one thread's values: what each is in CUDA C and what it computes in NumPy. The
-CUDA C printer and both simulators read this table.
+The scalar ops of kernels, arith and math on one thread's values: the CUDA C of each and what it computes in NumPy. The CUDA C printer and
+both simulators read this table.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Scalar:
 
 
 def of_values(function: Callable[..., Any]) -> Callable[..., Value]:
-    """Semantics that the operands alone decide."""
+    """Semantics that depend on the operands only."""
     return lambda op, *operands: function(*operands)
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from ..instruction import FUNCTION, Section, Wrapper
+from ..instruction import FUNCTION, PreludeSection, Wrapper
 
 
 def _type(name: str, text: str) -> Wrapper:
-    return Wrapper(name, text, section=Section.TYPES)
+    return Wrapper(name, text, section=PreludeSection.TYPES)
 
 
 def _scalar(name: str, text: str) -> Wrapper:
-    return Wrapper(name, text, section=Section.SCALARS)
+    return Wrapper(name, text, section=PreludeSection.SCALARS)
 
 
 def _convert(name: str, result: str, operand: str, instruction: str, constraints: tuple[str, str]) -> Wrapper:

@@ -1,11 +1,11 @@
 """
-Thread ops that name what a thread has, and move elements: the thread, symbols, arrays in registers and in shared memory, loads and stores.
+Thread ops for the thread's number, symbols, arrays in registers and in shared memory, and loads and stores between them.
 
-Code at this level is what one thread does: arith, scf and math on scalars; arrays in registers are `memref<Nxf32, "local">` made by
+Code at this level is that of one thread: arith, scf and math on scalars; arrays in registers are `memref<Nxf32, "local">` made by
 `kernel.local` and indexed by constants or unrolled loops; shared memory is `memref<Nxf16, "shared">` made by `kernel.smem` at a byte
 offset; global tensors stay `!kernel.global` block arguments, addressed by an element offset. `index` is a 32-bit int. Each op is one PTX
-instruction or C construct, printed as one statement; beside it stands its row of the table of instructions (`../instruction.py`), but
-for declarations, which the printer makes itself.
+instruction or C construct, printed as one statement; its row of the table of instructions (`../instruction.py`) is beside it, except for
+declarations, which the printer makes itself.
 """
 
 from __future__ import annotations
@@ -140,12 +140,12 @@ class Move(IRDLOperation):
         count: int,
         predicate: SSAValue | None = None,
     ):
-        """`of` and `to`: the place in the source and in the target, in elements. Every move declares its operands in this order."""
+        """`of` and `to`: the offset in the source and in the target, in elements. Every move declares its operands in this order."""
         super().__init__(operands=[source, of, target, to, predicate], properties={"count": int_attr(count)})
 
 
 def move_format(of: str, to: str) -> str:
-    """The syntax of a move whose places in source and target are the operands `of` and `to`."""
+    """The syntax of a move whose offsets in source and target are the operands `of` and `to`."""
     places = f"$source `[` ${of} `]` `to` $target `[` ${to} `]`"
     return f"{places} `count` $count (`if` $predicate^)? attr-dict `:` type($source) `,` type($target)"
 

@@ -6,7 +6,7 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.irdl import IRDLOperation, irdl_op_definition, operand_def, opt_operand_def, prop_def
 
 from ..base import I64Attr, PlainOp, index, int_attr
-from ..instruction import FUNCTION, Constant, Scope, Section, SharedByte, Value, Wrapper, asm, instruction
+from ..instruction import FUNCTION, Constant, PreludeSection, Scope, SharedByte, Value, Wrapper, asm, instruction
 from ..structure import ClusterRankOp
 from ..tile.sync import GridSignalOp, GridWaitOp
 
@@ -24,14 +24,16 @@ __all__ = [
 
 
 def _barrier(name: str, parameters: str, instruction: str, operands: str = ": : ", *, template: str = "") -> Wrapper:
-    return asm(Section.BARRIERS, name, parameters, instruction, operands, template=template)
+    return asm(PreludeSection.BARRIERS, name, parameters, instruction, operands, template=template)
 
 
 def _since_900(name: str, instruction: str) -> Wrapper:
-    """A function of one instruction that sm_90 brought; it does nothing on older architectures."""
+    """A function of one instruction that exists from sm_90 on; it does nothing on older architectures."""
     body = f'  asm volatile("{instruction}" : : : "memory");'
     return Wrapper(
-        name, f"{FUNCTION}void {name}() {{\n#if __CUDA_ARCH__ >= 900\n{body}\n#endif\n}}", section=Section.BARRIERS
+        name,
+        f"{FUNCTION}void {name}() {{\n#if __CUDA_ARCH__ >= 900\n{body}\n#endif\n}}",
+        section=PreludeSection.BARRIERS,
     )
 
 
@@ -64,7 +66,7 @@ instruction(
     wrapper=Wrapper(
         "cluster_rank",
         f'{FUNCTION}int cluster_rank() {{\n  int r;\n  asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(r));\n  return r;\n}}',
-        section=Section.BARRIERS,
+        section=PreludeSection.BARRIERS,
     ),
 )
 

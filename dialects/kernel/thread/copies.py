@@ -17,9 +17,9 @@ from ..instruction import (
     GlobalAddress,
     MatrixRows,
     Predicate,
+    PreludeSection,
     Registers,
     Scope,
-    Section,
     SharedAddress,
     Value,
     Wrapper,
@@ -35,7 +35,7 @@ __all__ = ["COPIES", "CpAsyncCommitOp", "CpAsyncOp", "CpAsyncWaitOp", "LdmatrixO
 SMEM_ADDRESS = Wrapper(
     "smem_address",
     f"{FUNCTION}unsigned smem_address(const void* p) {{\n  return (unsigned)__cvta_generic_to_shared(p);\n}}",
-    section=Section.COPIES,
+    section=PreludeSection.COPIES,
 )
 
 
@@ -43,7 +43,7 @@ def _cp_async(bytes_: int) -> Wrapper:
     """cp.async of 4, 8 or 16 bytes; with a false predicate nothing is read and the target becomes zero (src-size 0)."""
     cache_operator = "cg" if bytes_ == 16 else "ca"
     return asm(
-        Section.COPIES,
+        PreludeSection.COPIES,
         f"cp_async_{bytes_}",
         "unsigned target, const void* source, bool predicate",
         f"cp.async.{cache_operator}.shared.global [%0], [%1], {bytes_}, %2;",
@@ -103,7 +103,7 @@ instruction(
     CpAsyncCommitOp,
     "cp_async_commit()",
     runs="moves",
-    wrapper=asm(Section.COPIES, "cp_async_commit", "", "cp.async.commit_group;"),
+    wrapper=asm(PreludeSection.COPIES, "cp_async_commit", "", "cp.async.commit_group;"),
 )
 
 
@@ -120,7 +120,12 @@ instruction(
     {"pending": Constant("pending")},
     runs="moves",
     wrapper=asm(
-        Section.COPIES, "cp_async_wait", "", "cp.async.wait_group %0;", ': : "n"(pending)', template="int pending"
+        PreludeSection.COPIES,
+        "cp_async_wait",
+        "",
+        "cp.async.wait_group %0;",
+        ': : "n"(pending)',
+        template="int pending",
     ),
 )
 
@@ -166,7 +171,7 @@ def _ldmatrix(count: int, transposed: bool) -> Wrapper:
     outputs = ", ".join(f'"=r"(r[{i}])' for i in range(count))
     trans = ".trans" if transposed else ""
     return asm(
-        Section.COPIES,
+        PreludeSection.COPIES,
         f"ldmatrix_x{count}{'_trans' if transposed else ''}",
         "unsigned* r, unsigned address",
         f"ldmatrix.sync.aligned.m8n8.x{count}{trans}.shared.b16 {{{registers}}}, [%{count}];",

@@ -10,7 +10,7 @@ from xdsl.irdl import IRDLOperation, irdl_op_definition, operand_def, prop_def
 from ...errors import TrtcError
 from ...provenance import describe
 from ..base import index
-from ..instruction import FUNCTION, Access, Registers, Scope, Section, Wrapper, instruction, words
+from ..instruction import FUNCTION, Access, PreludeSection, Registers, Scope, Wrapper, instruction, words
 from ..scalars.wrappers import F32_TO_TF32
 from . import products
 from .arrays import Local
@@ -76,7 +76,7 @@ def _mma_sync(kind: str) -> Wrapper:
         f"    : {outputs}\n    : {inputs});\n}}"
     )
     requires = (F32_TO_TF32,) if kind == "tf32" else ()
-    return Wrapper(f"mma_{kind}", text, requires, Section.MMA_SYNC)
+    return Wrapper(f"mma_{kind}", text, requires, PreludeSection.MMA_SYNC)
 
 
 _MMA_SYNC = {kind: _mma_sync(kind) for kind in MMA_SYNC}
@@ -105,7 +105,7 @@ instruction(
     lambda op: f"mma_{_kind(op)}({{acc}}, {{a}}, {{b}})",
     {
         "acc": Registers(
-            "acc", "acc_position", 4, Access.READ_WRITE, lambda op: "int" if op.kind.data == "s8" else "float"
+            "acc", "acc_position", 4, Access.UPDATE, lambda op: "int" if op.kind.data == "s8" else "float"
         ),
         "a": Registers("a", "a_position", 4, Access.READ, _operand),
         "b": Registers("b", "b_position", 2, Access.READ, _operand),

@@ -26,13 +26,13 @@ def round_tf32(values: np.ndarray) -> np.ndarray:
 
 
 def truncate_tf32(values: np.ndarray) -> np.ndarray:
-    """What wgmma makes of f32 in shared memory: the low 13 bits are ignored."""
+    """f32 values as wgmma reads them from shared memory: the low 13 bits are ignored."""
     return (np.ascontiguousarray(values, np.float32).view(np.uint32) & np.uint32(0xFFFFE000)).view(np.float32)
 
 
 @cache
 def _places(operand: str, e: int) -> np.ndarray:
-    """Flat places [32, registers] of a warp's registers in A (16 x 8e), B (8 x 8e) or the accumulator (16 x 8)."""
+    """Flat indices [32, registers] of a warp's registers in A (16 x 8e), B (8 x 8e) or the accumulator (16 x 8)."""
     layout, shape = {
         "a": (MmaA.of(1, 1, e), (16, 8 * e)),
         "b": (MmaB.of(1, 1, e), (8, 8 * e)),
@@ -63,7 +63,7 @@ def mma_sync(kind: str, acc: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.nda
 
 @cache
 def wgmma_places(n: int) -> np.ndarray:
-    """Flat places [128, n / 2] of a warpgroup's accumulators in 64 x n."""
+    """Flat indices [128, n / 2] of a warpgroup's accumulators in 64 x n."""
     thread, register = np.arange(128)[:, None], np.arange(n // 2)[None, :]
     row = thread // 32 * 16 + thread % 32 // 4 + register // 2 % 2 * 8
     return row * n + register // 4 * 8 + thread % 4 * 2 + register % 2

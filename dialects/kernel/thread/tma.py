@@ -20,7 +20,7 @@ from xdsl.irdl import (
 )
 
 from ..base import I64Attr, PendingOp, PlainOp, index, int_attr
-from ..instruction import Constant, Map, Scope, Section, SharedByte, Values, Wrapper, asm, instruction
+from ..instruction import Constant, Map, PreludeSection, Scope, SharedByte, Values, Wrapper, asm, instruction
 from ..scalars.wrappers import TENSOR_MAP
 from ..types import TensorMapType
 
@@ -78,7 +78,7 @@ def _tma_load(rank: int, window: int, multicast: bool) -> Wrapper:
         tail += f", %{last + 1 + window}"
         inputs.append('"h"((unsigned short)mask)')
     return asm(
-        Section.TMA, name, parameters, instruction + tail + ";", f": : {', '.join(inputs)}", requires=(TENSOR_MAP,),
+        PreludeSection.TMA, name, parameters, instruction + tail + ";", f": : {', '.join(inputs)}", requires=(TENSOR_MAP,),
         place=(rank, 0, multicast, bool(window)),
     )  # fmt: skip
 
@@ -138,7 +138,7 @@ def _tma_store(rank: int) -> Wrapper:
     coords = ", ".join(f"%{2 + i}" for i in range(rank))
     inputs = ", ".join(['"r"(source)', '"l"(map)', *(f'"r"(c{i})' for i in range(rank))])
     return asm(
-        Section.TMA,
+        PreludeSection.TMA,
         f"tma_store_{rank}d",
         f"unsigned source, const TensorMap* map, {_COORDS[rank]}",
         f"cp.async.bulk.tensor.{rank}d.global.shared::cta.tile.bulk_group [%1, {{{coords}}}], [%0];",
@@ -170,7 +170,7 @@ instruction(
     BulkCommitOp,
     "bulk_commit()",
     runs="tma_copies",
-    wrapper=asm(Section.BULK_GROUPS, "bulk_commit", "", "cp.async.bulk.commit_group;"),
+    wrapper=asm(PreludeSection.BULK_GROUPS, "bulk_commit", "", "cp.async.bulk.commit_group;"),
 )
 
 
@@ -187,7 +187,7 @@ instruction(
     {"pending": Constant("pending")},
     runs="tma_copies",
     wrapper=asm(
-        Section.BULK_GROUPS,
+        PreludeSection.BULK_GROUPS,
         "bulk_wait",
         "",
         "cp.async.bulk.wait_group.read %0;",

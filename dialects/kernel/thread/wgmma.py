@@ -26,9 +26,9 @@ from ..instruction import (
     FUNCTION,
     Access,
     Constant,
+    PreludeSection,
     Registers,
     Scope,
-    Section,
     SharedByte,
     Wrapper,
     asm,
@@ -43,7 +43,7 @@ __all__ = ["WARPGROUPS", "SetmaxnregOp", "WgmmaCommitOp", "WgmmaFenceOp", "Wgmma
 def _warpgroup(
     name: str, instruction: str, operands: str = ": : ", *, template: str = "", memory: bool = True
 ) -> Wrapper:
-    return asm(Section.WARPGROUPS, name, "", instruction, operands, template=template, memory=memory)
+    return asm(PreludeSection.WARPGROUPS, name, "", instruction, operands, template=template, memory=memory)
 
 
 @irdl_op_definition
@@ -160,9 +160,9 @@ PIN = Wrapper(
     f"template <typename T, int n>\n{FUNCTION}void keep(T (&a)[n]) {{\n"
     "  #pragma unroll\n"
     '  for (int i = 0; i < n * sizeof(T) / 4; i++) asm volatile("" : "+r"(reinterpret_cast<unsigned*>(a)[i]) : : "memory");\n}',
-    section=Section.WARPGROUPS,
+    section=PreludeSection.WARPGROUPS,
 )
-"""What `pins_before` and `pins_after` become."""
+"""The C function that `pins_before` and `pins_after` are printed as."""
 
 
 @irdl_op_definition
@@ -205,7 +205,7 @@ instruction(
 
 # wgmma itself: one wrapper for each shape.
 
-# kind -> (reduction extent of one instruction, bytes an element, PTX operand type, accumulator letter, PTX and C accumulator types).
+# kind -> (reduction extent of one instruction, bytes per element, PTX operand type, accumulator letter, PTX and C accumulator types).
 WGMMA = {
     "f16": (16, 2, "f16", "f", "f32", "float"),
     "bf16": (16, 2, "bf16", "f", "f32", "float"),
@@ -235,15 +235,15 @@ def wgmma_name(kind: str, n: int, swizzle: int, *, a_registers: bool, b_transpos
 def _descriptor(swizzle: int) -> Wrapper:
     """
     The shared-memory matrix descriptor: start address, leading and stride byte offsets in units of 16 bytes, swizzle code. Rows (K-major)
-    or reduction steps (N-major) of `swizzle` bytes stand one after the other, so eight of them are 8 * swizzle bytes: the stride offset.
-    The leading offset is not used where one swizzled row spans the operand.
+    or reduction steps (N-major) of `swizzle` bytes are contiguous, so eight of them are 8 * swizzle bytes: the stride offset. The leading
+    offset is not used where one swizzled row spans the operand.
     """
     fixed = _SWIZZLE_CODE[swizzle] << 62 | (8 * swizzle >> 4) << 32 | 1 << 16
     return Wrapper(
         f"wgmma_descriptor_{swizzle}",
         f"{FUNCTION}unsigned long long wgmma_descriptor_{swizzle}(unsigned address) {{\n"
         f"  return {fixed:#x}ull | (unsigned long long)((address & 0x3ffff) >> 4);\n}}",
-        section=Section.WGMMA,
+        section=PreludeSection.WGMMA,
         place=(0, _SWIZZLE_CODE[swizzle]),
     )
 
@@ -278,11 +278,11 @@ def _wgmma(kind: str, n: int, swizzle: int, a_registers: bool, b_transposed: boo
         f'    : {a_inputs}, "l"(wgmma_descriptor_{swizzle}(b)));\n}}'
     )
     place = (1, list(WGMMA).index(kind), n, _SWIZZLE_CODE[swizzle], a_registers, b_transposed)
-    return Wrapper(name, text, (_DESCRIPTORS[swizzle],), Section.WGMMA, place)
+    return Wrapper(name, text, (_DESCRIPTORS[swizzle],), PreludeSection.WGMMA, place)
 
 
 def _lines(items: list[str]) -> str:
-    """Eight items a line."""
+    """The items, eight per line."""
     return ",\n      ".join(", ".join(items[i : i + 8]) for i in range(0, len(items), 8))
 
 
@@ -308,7 +308,7 @@ instruction(
     lambda op: f"{_wgmma_of(op).name}({{acc}}, {{{'a' if op.a_local is None else 'a_registers'}}}, {{b}})",
     {
         "acc": Registers(
-            "acc", "acc_position", lambda op: op.n.value.data // 2, Access.READ_WRITE,
+            "acc", "acc_position", lambda op: op.n.value.data // 2, Access.UPDATE,
             lambda op: "int" if op.kind.data == "s8" else "float",
         ),
         "a": SharedByte("a"),

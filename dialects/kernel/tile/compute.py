@@ -83,8 +83,8 @@ class CoordOp(IRDLOperation):
 @irdl_op_definition
 class MapOp(IRDLOperation):
     """
-    Applies a scalar region (arith, math) to each element. Operands are fragments of the result's layout, rows fragments of it (one value a
-    row) or scalars (the same for all). Several results come from several yielded values.
+    Applies a scalar region (arith, math) to each element. Operands are fragments of the result's layout, rows fragments of it (one value
+    per row) or scalars (the same for all). There is one result per yielded value.
     """
 
     name = "kernel.map"
@@ -164,7 +164,7 @@ REDUCTIONS = ("sum", "max", "min", "prod")
 
 @irdl_op_definition
 class ReduceOp(IRDLOperation):
-    """Reduces a fragment's columns: one value per row, held by all threads that hold an element of the row. Any order of combination."""
+    """Reduces a fragment's columns: one value per row, held by all threads that hold an element of the row. The order is not specified."""
 
     name = "kernel.reduce"
     value = operand_def(FragType)
@@ -192,8 +192,8 @@ class ReduceOp(IRDLOperation):
 @irdl_op_definition
 class MmaOp(IRDLOperation):
     """
-    acc + A B^T, with A [M, K] and B [N, K]. mma.sync and FMA take fragments (layouts mma_a, mma_b, or outer_a, outer_b) and are done at
-    once; wgmma takes B, and A unless it is a wgmma_a fragment, from shared tiles, and is done after `mma_wait`. f32 operands in mma
+    acc + A B^T, with A [M, K] and B [N, K]. mma.sync and FMA take fragments (layouts mma_a, mma_b, or outer_a, outer_b) and complete
+    immediately; wgmma takes B, and A unless it is a wgmma_a fragment, from shared tiles, and completes at `mma_wait`. f32 operands in mma
     layouts are rounded to TF32. Accumulates in f32 (i32 for i8, f64 for f64).
     """
 
@@ -281,8 +281,8 @@ class ColumnsOp(IRDLOperation):
 @irdl_op_definition
 class ConvertLayoutOp(IRDLOperation):
     """
-    The same tile in another layout. Without scratch only where every thread already holds what it needs (wgmma_acc to wgmma_a, mma_acc to
-    mma_a); otherwise through a shared tile of the fragment's shape, with the barriers that this needs.
+    The same tile in another layout. Without scratch only where every thread already holds its elements (wgmma_acc to wgmma_a, mma_acc to
+    mma_a); otherwise through a shared tile of the fragment's shape, with the barriers that this requires.
     """
 
     name = "kernel.convert_layout"

@@ -72,7 +72,7 @@ class ViewOp(IRDLOperation):
 
     @property
     def view(self) -> View[SSAValue]:
-        """What it sees of the tensor."""
+        """The view of the tensor, in elements."""
         return View(self.source, self.dims.exprs, self.strides.exprs, self.offset.exprs[0])
 
     def group_dims(self) -> list[list[int]]:
@@ -93,8 +93,8 @@ class ViewOp(IRDLOperation):
 class Im2colOp(IRDLOperation):
     """
     A convolution's or pool's input as a matrix: coordinates (group, row, column) with row = (n, p, q) over the output pixels and column =
-    (r, s, c) over the window and one group's channels. The tensor is N, H, W, C; elements outside it (padding) are absent: a load gives its
-    fill. `out` holds the output's P, Q.
+    (r, s, c) over the window and one group's channels. The tensor is N, H, W, C; elements outside it (padding) load as the load's `fill`.
+    `out` holds the output's P, Q.
     """
 
     name = "kernel.im2col"

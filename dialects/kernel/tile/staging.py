@@ -28,7 +28,8 @@ from .memory import Im2colOp, ViewOp
 
 @irdl_op_definition
 class AllocOp(IRDLOperation):
-    """Shared memory of the block, its contents undefined. With `over` it takes the bytes of another allocation, whose contents it ends."""
+    """Shared memory of the block, its contents undefined. With `over` it reuses the bytes of another allocation, whose contents become
+    undefined."""
 
     name = "kernel.alloc"
     over = opt_operand_def(SharedType)
@@ -62,8 +63,8 @@ class SlotOp(IRDLOperation):
 
 @irdl_op_definition
 class LoadSharedOp(IRDLOperation):
-    """The fragment at (row, column) of a shared tile. mma operands come by ldmatrix where the element size allows. `transposed`: the
-    shared tile holds the fragment's transpose, and (row, column) count in the fragment's sense."""
+    """The fragment at (row, column) of a shared tile. mma operands are loaded by ldmatrix where the element size allows. `transposed`: the
+    shared tile holds the fragment's transpose, and (row, column) are those of the fragment."""
 
     name = "kernel.load_shared"
     source = operand_def(SharedType)
@@ -147,7 +148,7 @@ class TensorMapOp(IRDLOperation):
         super().__init__(operands=[view], result_types=[result])
 
     def verify_(self) -> None:
-        """TMA wants a tensor to start at a multiple of 16 bytes."""
+        """TMA requires a tensor to start at a multiple of 16 bytes."""
         view = self.view.owner
         if not isinstance(view, ViewOp | Im2colOp):
             return

@@ -1,4 +1,4 @@
-"""Tile ops of the `kernel` dialect that order others: rings, barriers, fences, and the launches before and after."""
+"""Tile ops of the `kernel` dialect that order others: rings, barriers, fences, and dependent launches."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..types import RingType
 @irdl_op_definition
 class RingOp(IRDLOperation):
     """
-    A ring of slots, all free. Made once, before the roles part. `offset`, in bytes of shared memory, is where its mbarriers lie, once
+    A ring of slots, all free. Made once, before `kernel.roles`. `offset`, in bytes of shared memory, is where its mbarriers lie, once
     `place-shared-memory` has placed them: the full ones, then the empty ones.
     """
 
@@ -78,7 +78,7 @@ class WaitOp(_RingStep):
 
 @irdl_op_definition
 class ReleaseOp(_RingStep):
-    """Consumer: has done with fill `position`."""
+    """Consumer: is done with fill `position`."""
 
     name = "kernel.release"
     assembly_format = "$ring `[` $position `]` attr-dict `:` type($ring)"
@@ -86,7 +86,7 @@ class ReleaseOp(_RingStep):
 
 @irdl_op_definition
 class BarrierOp(PlainOp):
-    """All threads of the role (outside roles: of the block) meet; shared memory written before is visible after."""
+    """Synchronizes all threads of the role (outside roles: of the block); shared memory written before is visible after."""
 
     name = "kernel.barrier"
 
@@ -100,14 +100,14 @@ class FenceAsyncOp(PlainOp):
 
 @irdl_op_definition
 class ClusterBarrierOp(PlainOp):
-    """All threads of the cluster meet."""
+    """Synchronizes all threads of the cluster."""
 
     name = "kernel.cluster_barrier"
 
 
 @irdl_op_definition
 class GridWaitOp(PlainOp):
-    """Waits until the launch before has ended and what it wrote is there; does nothing in a launch that is not dependent."""
+    """Waits until the previous launch has ended and its writes are visible; does nothing in a launch that is not dependent."""
 
     name = "kernel.grid_wait"
 
@@ -138,7 +138,8 @@ class ElectOp(IRDLOperation):
 
 @irdl_op_definition
 class SlotBarrierOp(_RingStep):
-    """Byte offset of an mbarrier of the slot of fill `position`: the one that the fill completes, or with `empty` its releases."""
+    """Byte offset of an mbarrier of the slot of fill `position`: the one that the fill completes, or with `empty` the one that its releases
+    complete."""
 
     name = "kernel.slot_barrier"
     empty = opt_prop_def(UnitAttr)
@@ -157,7 +158,7 @@ class SlotBarrierOp(_RingStep):
 
 @irdl_op_definition
 class SlotParityOp(_RingStep):
-    """Parity of the phase of its slot's mbarriers that fill `position`, plus `ahead` turns of the ring, ends."""
+    """Parity of the mbarrier phase that ends with fill `position + ahead * stages` of the slot."""
 
     name = "kernel.slot_parity"
     ahead = prop_def(I64Attr)

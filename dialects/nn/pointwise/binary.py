@@ -168,7 +168,7 @@ class LogicalXorOp(LogicalBinaryOp):
 
 
 class Predicate(StrEnum):
-    """What `nn.compare` asks of `lhs` and `rhs`; on NaN only `ne` holds."""
+    """The comparison of `lhs` and `rhs` in `nn.compare`; on NaN only `ne` holds."""
 
     EQ = "eq"
     NE = "ne"

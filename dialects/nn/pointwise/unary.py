@@ -228,8 +228,8 @@ class IsNanOp(NnOp):
 @irdl_op_definition
 class ClipOp(UnaryOp):
     """
-    `min(max(x, min), max)` as `nn.max` and `nn.min` compute it; NaN stays NaN. Integers have the bounds rounded inwards and held within
-    their type, so that an infinite bound on its own side does nothing.
+    `min(max(x, min), max)` as `nn.max` and `nn.min` compute it; NaN stays NaN. For integers the bounds are rounded inwards and clamped to
+    the type's range, so that a lower bound of -inf or an upper bound of inf does nothing.
     """
 
     name = "nn.clip"
@@ -279,8 +279,8 @@ class LeakyReluOp(FloatUnaryOp):
 class CastOp(NnOp):
     """
     Converts the element type. Anything to i1 is `x != 0`, so NaN is true. To a float: rounded to nearest even, overflow to infinity, f16
-    and bf16 by way of f32. Integer to integer: the low bits. Float to integer: truncated toward zero; where i64 (for i64) or i32 (for all
-    others) does not hold that, NaN included, its least value, of which narrower types keep the low bits.
+    and bf16 via f32. Integer to integer: the low bits. Float to integer: truncated toward zero to i64 (for i64) or i32 (for all others),
+    whose least value stands for anything out of range, NaN included; narrower types keep the low bits.
     """
 
     name = "nn.cast"

@@ -1,5 +1,5 @@
 """
-What each thread op does to a strand. `decode` turns a block into code; the table that it reads (`table.py`) is filled by the families
+The effect of each thread op on a strand. `decode` turns a block into code; the table that it reads (`table.py`) is filled by the families
 of ops that are imported here; `instructions.py` reads the table of instructions for all others.
 """
 

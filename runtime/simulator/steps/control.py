@@ -1,4 +1,4 @@
-"""Scalars, control flow, and what a thread knows of its place."""
+"""Scalars, control flow, thread and block numbers, and parameters."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _(op: arith.DivUIOp | arith.RemUIOp) -> Step:
 
     def step(s: Strand) -> None:
         left, right = (np.asarray(s[x]).astype(unsigned) for x in (a, b))
-        right = np.maximum(right, 1)  # dividing by zero gives anything, and nothing may depend on it
+        right = np.maximum(right, 1)  # the result of dividing by zero is undefined, and nothing may depend on it
         s.env[result] = (left // right if divide else left % right).astype(signed).astype(dtype)
 
     return step
@@ -71,7 +71,7 @@ def _(op: scf.ForOp) -> Step:
         s.env.update(zip(results, values, strict=True))
 
     def varying_step(s: Strand) -> Steps:
-        """Threads with bounds of their own: those that still run make a strand for each turn."""
+        """Threads with different bounds: those still in the loop form a strand for each iteration."""
         low, high, by = (s.each(b) for b in bounds)
         values = [s[v] for v in initial]
         now = low.copy()
@@ -94,7 +94,7 @@ def _(op: scf.ForOp) -> Step:
 
 
 def _merge(n: int, parts: list[tuple[np.ndarray, Value]], old: Value | None = None) -> Value:
-    """One array from what parts of a strand hold; the rest keeps `old`."""
+    """One array from the values of parts of a strand; the rest keeps `old`."""
     sample = np.asarray(parts[0][1])
     merged = np.empty(n, sample.dtype) if old is None else np.broadcast_to(old, (n,)).copy()
     for rows, value in parts:

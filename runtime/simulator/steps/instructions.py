@@ -1,6 +1,6 @@
 """
-Runs an instruction by its row (`dialects/kernel/instruction.py`): reads operands by their roles, checks what the roles promise, calls the
-row's semantics, and writes what it gives.
+Runs an instruction by its row (`dialects/kernel/instruction.py`): reads operands by their roles, checks what the roles require, calls the
+row's semantics, and writes its results.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from ..clocks import RuleBroken
 from ..strands import LocalRef, Step, Strand, varying
 
 Mask: TypeAlias = np.ndarray | None
-"""The threads that move something, None for all."""
+"""The threads for which an instruction's predicate holds; None for all."""
 Read: TypeAlias = Callable[[Strand, Mask], Any]
 Write: TypeAlias = Callable[[Strand, Mask, Any], None]
 
@@ -44,7 +44,7 @@ _TOGETHER: dict[Scope, Callable[[Strand], None]] = {
 
 
 def step_of(row: Instruction, op: Operation) -> Step:
-    """What an op with semantics does to a strand. Raises SimulationError for roles that only a module of its own can run."""
+    """The effect on a strand of an op with semantics. Raises SimulationError for an instruction that only a module of its own can run."""
     semantics = row.numpy
     if semantics is None or row.scope not in _TOGETHER:
         raise SimulationError(
@@ -89,7 +89,7 @@ def selected(mask: Mask, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
 
 
 def spread(values: np.ndarray, mask: Mask, n: int) -> np.ndarray:
-    """Values of the selected threads at their rows."""
+    """Values of the selected threads at their rows of [n, ...]; zeros for the others."""
     if mask is None:
         return values
     full = np.zeros((n, values.shape[1]), values.dtype)
@@ -244,7 +244,7 @@ def _write_shared(op: Operation, target: SSAValue, offset: SSAValue) -> Write:
 
 
 def _read_rows(op: Operation, source: SSAValue, offset: SSAValue) -> Read:
-    """Rows of 16 bytes that the first 8 * count lanes of each warp name, as halves [warps, 8 * count, 8]."""
+    """Rows of 16 bytes at the addresses of the first 8 * count lanes of each warp, as halves [warps, 8 * count, 8]."""
     type_, count = source.type, op.properties["count"]
     assert isinstance(type_, MemRefType) and isinstance(count, IntegerAttr)
     row_elements, lanes = 16 // dtype_of(type_.element_type).itemsize, 8 * count.value.data

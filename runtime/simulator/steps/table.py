@@ -1,5 +1,5 @@
 """
-What each thread op does to a strand: a table from op class to a decoder, which reads an op once and returns a function over strands.
+The effect of each thread op on a strand: a table from op class to a decoder, which reads an op once and returns a function over strands.
 
 Structured ops (scf) and ops that block are generator functions. The cluster counts executed ops, so that "written since the last fence"
 is a comparison.
@@ -38,7 +38,7 @@ def decodes(*classes: type[Operation]) -> Callable[[Callable[[Any], Step]], Call
 
 
 def decode(block: Block) -> Code:
-    """The code of a block. Raises SimulationError for an op that is no thread op."""
+    """The code of a block. Raises SimulationError for an op that is not a thread op."""
     steps: list[tuple[Operation, Step, bool]] = []
     yields: list[SSAValue] = []
     for op in block.ops:

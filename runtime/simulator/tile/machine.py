@@ -2,9 +2,9 @@
 The fast simulator: tile ops in program order, batched over blocks.
 
 A fragment is an array [blocks, rows, columns], a rows fragment [blocks, rows], a shared tile [blocks, (stages,) rows, columns] that
-starts as poison; an index is an int, or one int for each block. Asynchronous copies and tensor-core products are done at once: what they
-must wait for is checked by the thread simulator. Roles are coroutines that yield where a ring would make them wait; if no role can go on,
-that is a deadlock. Where control flow differs between the blocks of a batch, the batch is split and run again.
+starts as poison; an index is an int, or one int per block. Asynchronous copies and tensor-core products complete at once: the thread
+simulator checks their waits. Roles are coroutines that yield where a ring would make them wait; if no role can continue, that is a
+deadlock. Where control flow differs between the blocks of a batch, the batch is split and run again.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class Machine(State):
             )
         if self.early is not None and not self.waited:
             raise SimulationError(
-                f"kernel @{self.func.sym_name.data}: blocks end without having waited for the launch before: kernel.grid_wait is missing."
+                f"kernel @{self.func.sym_name.data}: blocks end without waiting for the previous launch: kernel.grid_wait is missing."
             )
 
     # Control flow.
@@ -206,14 +206,15 @@ class Machine(State):
     _progress: int = 0
 
     def _begin_early(self, op: Operation, early: Collection[int]) -> None:
-        """Of a dependent launch: what the launch before writes is there behind kernel.grid_wait, in each role by itself."""
+        """Checks an op of a dependent launch: a role sees the writes of the previous launch only after its own kernel.grid_wait."""
         if isinstance(op, kernel.GridWaitOp):
             self.waited.add(self.role)
         elif not self.waited & {self.role, None}:
             for tensor in touched_by(op):
                 if tensor not in early:
                     raise SimulationError(
-                        f"{describe(op)}: tensor {tensor} is touched before the kernel.grid_wait behind which the launch before has ended."
+                        f"{describe(op)}: tensor {tensor} is touched before the kernel.grid_wait, until which the "
+                        f"previous launch may still run."
                     )
 
     def _ring_step(self, op: kernel.AcquireOp | kernel.WaitOp | kernel.CommitOp | kernel.ReleaseOp) -> Steps:
@@ -239,7 +240,7 @@ class Machine(State):
         self._progress += 1
 
     def _slot_step(self, op: kernel.MbarWaitOp | kernel.MbarExpectOp | kernel.MbarArriveOp) -> Steps:
-        """The steps of a ring after `expand-rings`; what is started has landed when it is expected."""
+        """The steps of a ring after `expand-rings`; copies have completed when their bytes are expected."""
         slot: Slot = self.values[op.barrier]
         ring = slot.ring
         if isinstance(op, kernel.MbarWaitOp):

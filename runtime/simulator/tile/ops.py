@@ -1,4 +1,4 @@
-"""What each tile op does to a batch of blocks: the handlers that `machine.py` calls, which drives control flow, roles and rings."""
+"""The effect of each tile op on a batch of blocks: the handlers that `machine.py` calls, which drives control flow, roles and rings."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ....dialects.kernel.layouts import OuterA, OuterB
 from ....dialects.kernel.scalars.table import evaluate
 from ....dialects.meaning import arithmetic
 from ....dialects.provenance import describe
-from ..views import Array, Im2colView, StridedView, View, poison
+from ..views import Array, Im2colView, KernelView, StridedView, poison
 from .state import Ring, Slot, State, TensorMap
 
 
-def _view(m: State, op: kernel.ViewOp) -> View:
+def _view(m: State, op: kernel.ViewOp) -> KernelView:
     return StridedView.bind(op, m.values[op.source], m.symbols)
 
 
-def _im2col(m: State, op: kernel.Im2colOp) -> View:
+def _im2col(m: State, op: kernel.Im2colOp) -> KernelView:
     return Im2colView.bind(op, m.values[op.source], m.symbols)
 
 
@@ -271,7 +271,7 @@ HANDLERS: dict[type[Operation], Callable[[State, Any], Any]] = {
     kernel.GridSignalOp: _nothing, kernel.FillOp: _fill, kernel.CoordOp: _coord, kernel.MapOp: _map, kernel.ReduceOp: _reduce,
     kernel.MmaOp: _mma, kernel.MmaWaitOp: _same, kernel.ConvertLayoutOp: _same, kernel.ColumnsOp: _columns, kernel.ExprOp: _expr,
     kernel.ClusterRankOp: _rank, kernel.SlotBarrierOp: _slot_barrier, kernel.SlotParityOp: _slot_parity,
-    # What only orders threads, of which there are none here.
+    # Ops that only order threads, which this simulator does not have.
     kernel.MbarInitOp: _nothing, kernel.MbarInitFenceOp: _nothing, kernel.BarSyncOp: _nothing, kernel.ClusterSyncOp: _nothing,
     kernel.FenceProxyAsyncOp: _nothing, kernel.CpAsyncCommitOp: _nothing, kernel.CpAsyncWaitOp: _nothing, kernel.BulkWaitOp: _nothing,
 }  # fmt: skip

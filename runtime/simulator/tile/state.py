@@ -1,4 +1,4 @@
-"""What a batch of blocks holds while it runs in tile ops: values, and where in its tensors a tile lies."""
+"""The state of a batch of blocks that runs in tile ops: values, and the places of tiles in tensors."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 from xdsl.ir import Operation, SSAValue
 
 from ....dialects import kernel
-from ..views import Array, GlobalTensor, View
+from ..views import Array, GlobalTensor, KernelView
 
 
 class Diverged(Exception):
-    """Blocks of a batch disagree about control flow; `labels` says which go together."""
+    """Blocks of a batch disagree about control flow; those of equal `labels` agree."""
 
     def __init__(self, labels: Array):
         super().__init__()
@@ -26,7 +26,7 @@ class Ring:
     stages: int
     consumers: int
     role_bound: bool
-    """An mbarrier ring: roles wait for each other. A cp.async ring is filled and emptied by the same threads."""
+    """Whether it is an mbarrier ring, on which roles wait for each other. A cp.async ring is filled and emptied by the same threads."""
     acquired: int = 0
     committed: int = 0
     released: dict[int, int] = field(default_factory=dict[int, int])
@@ -34,7 +34,7 @@ class Ring:
 
 @dataclass(frozen=True)
 class Slot:
-    """An mbarrier: of the ring's slot that a fill is in, the one that the fill completes, or with `empty` its releases."""
+    """An mbarrier of the slot of a fill: the one that the fill completes, or with `empty` the one that its releases complete."""
 
     ring: Ring
     fill: int
@@ -43,7 +43,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class TensorMap:
-    view: View
+    view: KernelView
     box: tuple[int, ...]
 
 
@@ -61,9 +61,9 @@ class State:
     ):
         self.func = func
         self.early = early
-        """Of a dependent launch the tensors that it may touch before it waits,"""
+        """The tensors that a dependent launch may touch before it waits; None for any other launch."""
         self.waited: set[int | None] = set()
-        """and the roles that have waited; None stands for all of the block."""
+        """The roles that have waited; None stands for the whole block."""
         self.symbols = symbols
         self.blocks = blocks
         self.cluster = func.cluster.value.data
@@ -85,7 +85,7 @@ class State:
     # Roles and rings.
 
     def per_block(self, value: SSAValue, rank: int) -> Any:
-        """A scalar, or one for each block with `rank` more axes of one."""
+        """A scalar, or an array with one number per block and `rank` further axes of size 1."""
         number = np.asarray(self.values[value])
         return number.reshape(number.shape + (1,) * rank) if number.ndim else number[()]
 
@@ -104,7 +104,7 @@ class State:
         rows = None if row is None else self.per_block(row, 2) + np.arange(frag.extents[0])[None, :, None]
         return rows, self.per_block(column, 2) + np.arange(frag.extents[1])[None, None, :]
 
-    def tile_of(self, view: View, op: Operation, coords: Sequence[SSAValue], shape: Sequence[int]) -> Array:
+    def tile_of(self, view: KernelView, op: Operation, coords: Sequence[SSAValue], shape: Sequence[int]) -> Array:
         """A tile for shared memory, zero outside the view, for every block."""
         leading = [self.per_block(c, 2) for c in coords[:-2]]
         rows = self.per_block(coords[-2], 2) + np.arange(shape[0])[None, :, None]

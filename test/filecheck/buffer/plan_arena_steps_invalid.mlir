@@ -52,7 +52,7 @@ func.func @main(%c : memref<1xi1>) {
 // -----
 
 // The host decides by what it has read or counted,
-// CHECK: host program: a condition that the host does not know: expected an i1 of buffer.read, or arith.cmpi of indices, signed.
+// CHECK: host program: a condition is not known to the host: expected an i1 of buffer.read, or a signed arith.cmpi of indices, got
 func.func @main(%x : memref<4xf32>) {
   %go = arith.constant true
   scf.if %go {
@@ -63,7 +63,7 @@ func.func @main(%x : memref<4xf32>) {
 // -----
 
 // of which numbers of unsigned order are none,
-// CHECK: host program: a condition that the host does not know
+// CHECK: host program: a condition is not known to the host
 func.func @main(%x : memref<4xf32>) {
   %one = arith.constant 1 : index
   %go = arith.cmpi ult, %one, %one : index
@@ -110,7 +110,7 @@ func.func @main(%k : memref<1xi64>) {
 // -----
 
 // Memory is that of @main.
-// CHECK: host program: buffer.alloc is expected in the block of @main itself: memory and symbols are its own.
+// CHECK: host program: buffer.alloc: expected it in the block of @main itself, got it in a branch, loop or called function.
 func.func @main(%c : memref<1xi1>) {
   %go = buffer.read "go" from %c : memref<1xi1> to i1
   scf.if %go {

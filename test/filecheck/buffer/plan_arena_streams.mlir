@@ -46,7 +46,7 @@ func.func @main(%x : memref<64xf32>, %y : memref<128xf32>) {
 // -----
 
 // The same half may not,
-// CHECK: host program: launch of @l requires that launch of @k has ended, which its stream and events do not say: expected a buffer.record behind the one and a buffer.wait before the other.
+// CHECK: host program: launch of @l requires that launch of @k has ended, which its stream and events do not ensure: expected a buffer.record after the latter and a buffer.wait before the former.
 func.func @main(%x : memref<64xf32>, %y : memref<64xf32>) {
   %fork = buffer.record stream 0
   buffer.wait %fork stream 1
@@ -88,7 +88,7 @@ func.func @main(%x : memref<64xf32>, %y : memref<64xf32>) {
 // -----
 
 // which its own events are not,
-// CHECK: host program: buffer.record: stream 1 has done nothing: expected a buffer.wait on it before.
+// CHECK: host program: buffer.record: stream 1 has not begun: expected a buffer.wait on it before.
 func.func @main(%x : memref<64xf32>, %y : memref<64xf32>) {
   %e = buffer.record stream 1
   buffer.wait %e stream 1
@@ -98,7 +98,7 @@ func.func @main(%x : memref<64xf32>, %y : memref<64xf32>) {
 // -----
 
 // and what it did has ended for all that follows.
-// CHECK: host program: launch of @k may not have ended where its streams do: expected stream 0 to wait for an event behind it.
+// CHECK: host program: launch of @k may still run when its segment ends: expected stream 0 to wait for an event recorded after it.
 func.func @main(%x : memref<64xf32>, %y : memref<64xf32>) {
   %fork = buffer.record stream 0
   buffer.wait %fork stream 1

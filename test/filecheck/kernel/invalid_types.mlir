@@ -78,7 +78,7 @@ kernel.func @f() grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
 // -----
 
 // A ring without stages.
-// CHECK: expected at least one stage and one consumer
+// CHECK: kernel.ring: expected at least one stage and one consumer, got
 kernel.func @f() grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
   %r = kernel.ring -> !kernel.ring<0, mbarrier>
   kernel.return

@@ -133,8 +133,8 @@ def test_misuse_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert run(tmp_path / "model.onnx", *flags, "--stop-after=fuse", "--arch=sm_90a", *saved) == 0
     for args, message in (
         (["--start-after=fuse"], "--start-after does nothing without --stop-after"),
-        (["--start-after=memory", "--stop-after=fuse"], "--start-after is after 26-plan-arena, behind the end of phase 'fuse'"),
-        (["--stop-after=graph"], "the module is after 22-outline-groups, behind the end of phase 'graph'"),
+        (["--start-after=memory", "--stop-after=fuse"], "--start-after is after 26-plan-arena, past the end of phase 'fuse'"),
+        (["--stop-after=graph"], "the module is after 22-outline-groups, past the end of phase 'graph'"),
         (["--stop-after=memory", "--arch=sm_80"], "--arch sm_80: the module was made for sm_90a"),
         (["--start-after=fuse", "--stop-after=memory", "--print-ir-after=cse"], "pass 'cse' does not run here"),
     ):  # fmt: skip

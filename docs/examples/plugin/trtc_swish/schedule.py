@@ -1,6 +1,6 @@
 """Schedule `swish`: a kernel for `swish.swish` as it is, where `expand-swish` did not write it in ops of `nn`.
 
-A thread computes `vector` neighbouring elements. trtc's own schedules refuse an op whose scalar form they do not know; where several
+Each thread computes `vector` neighbouring elements. trtc's own schedules refuse an op whose scalar form they do not know; where several
 schedules take a group, their prices decide.
 """
 
@@ -37,7 +37,7 @@ class SwishProblem:
 
 
 class SwishSchedule:
-    """See the module's text."""
+    """See the module's docstring."""
 
     name = "swish"
     anchors: Sequence[Anchors] = ((),)  # `swish.swish` is pointwise, so a group of it has no anchor

@@ -1,7 +1,7 @@
-"""Schedule `thread_row`: softmax, layer_norm and reductions of short rows, a thread a row.
+"""Schedule `thread_row`: softmax, layer_norm and reductions of short rows, one thread per row.
 
-It describes, counts and builds rows as trtc's own `row` does, which gives a warp or more to each. A thread alone wastes no lane on a row
-of four columns, and is slow on longer ones or few of them. It says nothing about that: both take such groups, and their prices decide.
+It matches, counts and builds rows as trtc's own `row` does, which uses one warp or more per row. One thread wastes no lane on a row of four
+columns, and is slow where rows are longer or few. The schedule does not decide that: both take such groups, and their prices decide.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ MOST = 64
 
 
 class ThreadRow:
-    """See the module's text."""
+    """See the module's docstring."""
 
     name = "thread_row"
     anchors: Sequence[Anchors] = ROW.anchors
