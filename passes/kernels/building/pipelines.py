@@ -169,7 +169,7 @@ class PipelineBuilder(ControlBuilder):
     ) -> list[SSAValue]:
         """
         One product stays under way, so a step releases the fill before its own. The last step stands alone and waits for everything: the
-        first wait behind a product must be the one that completes it, for ptxas moves reads of the accumulators above a second one
+        first wait after a product must be the one that completes it, for ptxas moves reads of the accumulators above a second one
         (docs/design/learned.md).
         """
 

@@ -1,6 +1,6 @@
 // RUN: trtc-opt %s -p 'select-schedule{allowed="reduce_split"},lower-groups' --split-input-file --verify-diagnostics | filecheck %s
 
-// Spans of each row for blocks of their own, with what comes before the reduction; then a warp a row, with what comes behind.
+// Spans of each row for blocks of their own, with what comes before the reduction; then one warp per row, with what comes after.
 // CHECK-LABEL: kernel.func @mean(
 // CHECK-SAME: %workspace: !kernel.global<dims <3, 256> x f32, strides <256, 1>, align 16>) grid <3, 256, 1>
 // CHECK: %[[SPANS:.*]] = kernel.view %workspace dims <3, 256>

@@ -1,6 +1,6 @@
 // RUN: trtc-opt %s -p 'select-schedule{allowed="row"},lower-groups' --split-input-file | filecheck %s
 
-// A warp a row: what lies outside the row is -inf for the maximum; the mask is added before, in the same map.
+// One warp per row: what lies outside the row is -inf for the maximum; the mask is added before, in the same map.
 // CHECK-LABEL: kernel.func @masked_softmax(
 // CHECK-SAME: warps 4
 // CHECK: %[[X:.*]] = kernel.map

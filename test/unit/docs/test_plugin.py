@@ -159,7 +159,7 @@ def test_its_schedule_wins_where_its_price_is_lower_and_loses_where_it_is_not(en
     assert done.returncode == 0, done.stderr
     chosen = dict(re.findall(r'func.func private @(\w+)\(.*kernel.choice = #kernel.choice<"(\w+)"', done.stdout))
     assert chosen == {"softmax": "thread_row", "softmax_1": "row"}
-    lost = re.findall(r"@(\w+) is not for (\w+) \{.*\} ([\d.]+) us: (\w+) has ([\d.]+)$", done.stderr, re.MULTILINE)
+    lost = re.findall(r"@(\w+): (\w+) \{.*\} ([\d.]+) us lost to (\w+) ([\d.]+) us$", done.stderr, re.MULTILINE)
     assert [(name, loser, winner) for name, loser, _, winner, _ in lost] == [
         ("softmax", "row", "thread_row"),
         ("softmax_1", "thread_row", "row"),
