@@ -14,7 +14,7 @@ Channels are padded to four; an even stride reads pairs of pixels.
 
 Tensor-core kernels copy A in pieces of 16 bytes where 8 f16 channels lie side by side; 3 channels they copy one by one. Transpose, pad and
 cast are one launch, which small images do not repay: below `least_pixels` output pixels (at the profile's opt sizes) the conv
-stays, but a cast moves behind the transpose, next to the conv, so that the conv can take it in. Only f16 and bf16, one group, and weights
+stays, but a cast moves after the transpose, next to the conv, so that the conv can fuse it. Only f16 and bf16, one group, and weights
 known at build time. Zeros join the sums, so results may differ in the order of summation.
 """
 
@@ -48,7 +48,7 @@ _UNKNOWN_SIZE = 64
 
 @dataclass(frozen=True)
 class Image:
-    """What a conv reads, before a narrowing cast: `cast(transpose(source))` or `transpose(cast(source))`, either op missing or not."""
+    """What a conv reads, before a narrowing cast: `cast(transpose(source))` or `transpose(cast(source))`; either op may be missing."""
 
     source: SSAValue
     permutation: tuple[int, ...] | None
@@ -73,7 +73,7 @@ class Pairing:
 
     factor: int
     odd: int
-    """Columns of zeros behind the image, for a whole number of groups."""
+    """Columns of zeros after the image, for a whole number of groups."""
     before: int
     """Columns of zeros before the window, so that it starts with a group."""
     window: int
@@ -119,7 +119,12 @@ class PadChannels(RewritePattern):
         if channels == CHANNELS and pairing.factor == 1:
             return
         if isinstance(image.source.owner, quant.DequantizeOp):
-            remark(op, "missed", NAME, "its image is quantized; a pad would part it from its dequantize")
+            remark(
+                op,
+                "missed",
+                NAME,
+                "its image is quantized: a pad after the dequantize would keep the conv from computing on integers",
+            )
             return
         if (reason := self._uneconomic_padding(op)) is not None:
             remark(op, "missed", NAME, reason)
@@ -135,7 +140,7 @@ class PadChannels(RewritePattern):
         return (
             None
             if found >= self.least_pixels
-            else f"{found} output pixels: expected {self.least_pixels} to repay a launch"
+            else f"{found} output pixels: expected at least {self.least_pixels}, which repay a launch"
         )
 
     @staticmethod
@@ -177,7 +182,7 @@ class PadChannels(RewritePattern):
         if shape_of(conv.result) != shape_of(op.result):
             for made in reversed([*new, conv]):
                 made.erase()
-            remark(op, "missed", NAME, f"a result of shape {op.result.type} would be written {conv.result.type}")
+            remark(op, "missed", NAME, f"the padded conv would give {conv.result.type}: expected {op.result.type}")
             return
         remark(
             op, "applied", NAME, f"{channels} channels read as {shape_of(x)[3]} in groups of {pairing.factor} pixels"

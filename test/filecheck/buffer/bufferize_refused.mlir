@@ -79,7 +79,7 @@ func.func @main(%x : tensor<3x4xf32>) -> tensor<12xf32> {
 // -----
 
 // A symbol that stands inside an expression only is not known to the host.
-// CHECK: bufferize: fusion.call depends on 'M', which is no dim of an input: give that dim a name of its own.
+// CHECK: bufferize: fusion.call depends on 'M', which is not a dim of any input: expected an input with a dim of that name.
 func.func private @a(tensor<?xf32, #nn.dims<N>>) -> tensor<?xf32, #nn.dims<M>>
 func.func @main(%x : tensor<?xf32, #nn.dims<N>>) -> tensor<?xf32, #nn.dims<M>> {
   %a = fusion.call @a(%x) : (tensor<?xf32, #nn.dims<N>>) -> tensor<?xf32, #nn.dims<M>>

@@ -29,7 +29,7 @@ func.func @nested(%x: tensor<4x8xf32>, %y: tensor<4x4xf32>, %z: tensor<4x12xf32>
 
 // -----
 
-// Refused: a graph input and an operand that comes twice are copied into the concat; a view of an input is copied to be an output.
+// Refused: a graph input and an operand that it reads twice are copied into the concat; a view of an input is copied to be an output.
 // CHECK-LABEL: @copies
 // CHECK: %[[C0:.*]] = fusion.group "pointwise" (%[[A:.*]] = %x : {{.*}}layouts = [#fusion.layout<contiguous, align = 64>, #fusion.layout<[8, 1], align = 8>]} {
 // CHECK-NEXT: fusion.yield %[[A]]

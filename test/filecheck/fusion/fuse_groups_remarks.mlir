@@ -56,10 +56,10 @@ func.func @before(%x: tensor<1x4x4x8xf32>) -> tensor<1x3x3x8xf32> {
 // -----
 
 // Schedules: a refused group is cut back until one takes it, with one remark for each that takes matmuls, on the op that it names.
-// CHECK: missed: fuse-groups: nn.matmul [m]: nn.matmul with 1 ops before and 1 behind: no schedule accepts it: gemm_sm90: wgmma needs sm_90a, got sm_80
-// CHECK-NEXT: missed: fuse-groups: quant.dequantize [d]: nn.matmul with 1 ops before and 1 behind: no schedule accepts it: gemm_mma: expected operand A to be an argument of the group or a view of one, got the result of quant.dequantize
-// CHECK-NEXT: nn.matmul with 1 ops before and 0 behind
-// CHECK-NEXT: nn.matmul with 1 ops before and 0 behind
+// CHECK: missed: fuse-groups: nn.matmul [m]: nn.matmul with 1 ops before and 1 after: no schedule accepts it: gemm_sm90: wgmma needs sm_90a, got sm_80
+// CHECK-NEXT: missed: fuse-groups: quant.dequantize [d]: nn.matmul with 1 ops before and 1 after: no schedule accepts it: gemm_mma: expected operand A to be an argument of the group or a view of one, got the result of quant.dequantize
+// CHECK-NEXT: nn.matmul with 1 ops before and 0 after
+// CHECK-NEXT: nn.matmul with 1 ops before and 0 after
 // CHECK-NEXT: applied: fuse-groups: fusion.group [m]: matmul group of nn.matmul, nn.relu
 func.func @cut(%x: tensor<16x32xi8>, %w: tensor<32x32xf32>) -> tensor<16x32xf32> {
   %s = nn.constant dense<0.5> : tensor<f32>
@@ -72,8 +72,8 @@ func.func @cut(%x: tensor<16x32xi8>, %w: tensor<32x32xf32>) -> tensor<16x32xf32>
 // -----
 
 // Final refusals: no smaller group around an i8 matmul of B [K, N] is taken either, so the anchor is left alone at once.
-// CHECK: nn.matmul with 0 ops before and 3 behind: no schedule accepts it: gemm_sm90: wgmma needs sm_90a, got sm_80
-// CHECK-NEXT: nn.matmul with 0 ops before and 3 behind: no schedule accepts it: gemm_mma: expected an i8 B stored [N, K]
+// CHECK: nn.matmul with 0 ops before and 3 after: no schedule accepts it: gemm_sm90: wgmma needs sm_90a, got sm_80
+// CHECK-NEXT: nn.matmul with 0 ops before and 3 after: no schedule accepts it: gemm_mma: expected an i8 B stored [N, K]
 // CHECK-NEXT: missed: fuse-groups: nn.matmul: nn.matmul: no schedule accepts it: gemm_sm90
 // CHECK-NEXT: missed: fuse-groups: nn.matmul: nn.matmul: no schedule accepts it: gemm_mma
 // CHECK-NEXT: applied: fuse-groups: fusion.group: pointwise group of nn.relu, nn.abs, nn.neg

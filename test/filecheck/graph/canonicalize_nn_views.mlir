@@ -77,7 +77,7 @@ func.func @above_view_refused(%x: tensor<4xf32>, %n: tensor<f32>) -> (tensor<2x2
 
 // -----
 
-// Refused: quantization marks, which other passes look for where they are.
+// Refused: quantize and dequantize ops, which other passes look for where they are.
 // CHECK-LABEL: @marks
 // CHECK: nn.reshape %x
 // CHECK-NEXT: quant.quantize

@@ -55,7 +55,7 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 4, 8>}} {
 // CHECK: %[[T:.*]] = nn.transpose %x
 // CHECK: %[[C:.*]] = nn.cast %[[T]] : (tensor<1x8x8x3xf32>) -> tensor<1x8x8x3xf16>
 // CHECK: nn.conv %[[C]], %{{.*}} {strides = array<i64: 1, 1>
-// REMARK: missed: pad-channels: nn.conv{{.*}}: 64 output pixels: expected 100 to repay a launch
+// REMARK: missed: pad-channels: nn.conv{{.*}}: 64 output pixels: expected at least 100, which repay a launch
 func.func @small(%x: tensor<1x3x8x8xf32>) -> tensor<1x8x8x8xf16> {
   %w = nn.constant dense<1.0> : tensor<8x3x3x3xf16>
   %0 = nn.cast %x : (tensor<1x3x8x8xf32>) -> tensor<1x3x8x8xf16>

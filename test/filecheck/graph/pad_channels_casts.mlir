@@ -67,7 +67,7 @@ func.func @unknown(%x: tensor<?x8x8x3xf16, #nn.dims<N, 8, 8, 3>>) -> tensor<?x7x
 
 // -----
 
-// A picture of f32 that a conv multiplies in f16: its padding is stored as f16, and the conv keeps what it multiplies in and stores.
+// An image of f32 that a conv multiplies in f16: its padding is stored as f16, and the conv keeps what it multiplies in and stores.
 // CHECK-LABEL: @stored
 // CHECK: nn.pad %x {nn.stored = f16, low
 // CHECK: nn.conv %{{.*}} {nn.stored = f16, {{.*}}math = #nn.math<f16>} : (tensor<64x8x8x4xf32>
