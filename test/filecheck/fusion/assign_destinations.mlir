@@ -68,7 +68,7 @@ func.func @reshaped_outputs(%x: tensor<?x4xf32, #nn.dims<N, 4>>) -> (tensor<?xf3
 // -----
 
 // Dynamic: heads of attention are views whose strides are dim expressions, and the group writes its result transposed, so that the
-// reshape behind needs no copy.
+// reshape after it needs no copy.
 // CHECK-LABEL: @heads
 // CHECK: nn.transpose %{{.*}} {fusion.alias = #fusion.alias<source>, permutation = array<i64: 0, 2, 1, 3>}
 // CHECK: fusion.group "pointwise" {{.*}} attributes {layouts = [#fusion.layout<[64*S, 32, 64, 1], align = 32>, #fusion.layout<[64*S, 32, 64, 1], align = 32>]}

@@ -1,6 +1,6 @@
 // RUN: trtc-opt %s -p fuse-groups --split-input-file --verify-diagnostics --parsing-diagnostics --remarks 2>&1 >/dev/null | filecheck %s
 
-// A whole group that is accepted says what it holds, and what a schedule before said stays with select-schedule.
+// A whole group that is accepted says what it holds; refusals of schedules asked before are left to select-schedule.
 // CHECK: applied: fuse-groups: fusion.group: pointwise group of nn.exp, nn.relu
 // CHECK-NEXT: analysis: fuse-groups: func.func: 1 groups: 1 pointwise
 func.func @whole(%x: tensor<?x8xf32, #nn.dims<N, 8>>) -> tensor<?x8xf32, #nn.dims<N, 8>> {
@@ -44,7 +44,7 @@ func.func @readers(%x: tensor<4x8xf32>, %w: tensor<8x8xf32>) -> (tensor<4x8xf32>
 
 // -----
 
-// A window takes in nothing before it.
+// A window fuses no op before it.
 // CHECK: missed: fuse-groups: nn.exp: not fused with nn.max_pool: a window reads this operand from memory
 // CHECK-NEXT: analysis: fuse-groups: func.func: 2 groups
 func.func @before(%x: tensor<1x4x4x8xf32>) -> tensor<1x3x3x8xf32> {

@@ -1,7 +1,7 @@
 // RUN: trtc-opt %s -p canonicalize-nn --split-input-file --verify-diagnostics --parsing-diagnostics | filecheck %s
 // RUN: trtc-opt %s -p canonicalize-nn --split-input-file --verify-diagnostics --parsing-diagnostics --remarks 2>&1 | filecheck %s --check-prefix=REMARK
 
-// What changes nothing goes, and bounds by numbers become one clip.
+// Ops that change nothing are removed, and bounds by numbers become one clip.
 // CHECK-LABEL: @pointwise
 // CHECK-NEXT: %[[C:.*]] = nn.clip %x {min = 0.000000e+00 : f64, max = 6.000000e+00 : f64}
 // CHECK-NEXT: func.return %[[C]]

@@ -49,7 +49,7 @@ builtin.module attributes {nn.symbols = {S = array<i64: 1, 70000, 100000>}} {
 
 // -----
 
-// Rows too short for a span a lane are refused.
+// Rows too short for one span per lane are refused.
 // CHECK: reduce_split: expected rows of 32 spans or more, 65536 columns, got 7000
 func.func private @short(%x: tensor<6x7000xf32>) -> tensor<6xf32> attributes {fusion.anchor = "row"} {
   %0 = nn.reduce sum %x {axes = array<i64: 1>, keepdims = false} : (tensor<6x7000xf32>) -> tensor<6xf32>

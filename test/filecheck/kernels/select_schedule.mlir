@@ -39,7 +39,7 @@ func.func private @kept(%x: tensor<4x8xf32>) -> tensor<4x8xf32> attributes {
 
 // -----
 
-// Functions that are no groups are left alone.
+// Functions that are not groups are left alone.
 // CHECK-LABEL: @main(
 // CHECK-NOT: kernel.choice
 func.func @main(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
@@ -58,7 +58,7 @@ func.func private @odd(%x: tensor<1x4x4x8xf8E4M3FN>) -> tensor<1x2x2x8xf8E4M3FN>
 
 // -----
 
-// Each refusal of a schedule that takes such anchors is a remark, on the op that it names; that of one for other convs is none.
+// Each refusal of a schedule that takes such anchors is a remark, on the op that it names; that of a schedule for other convs is not.
 // REMARK: analysis: select-schedule: func.func [conv1]: gemm_mma
 // REMARK: missed: select-schedule: func.func [conv1]: @conv: refused by gemm_sm90: wgmma needs sm_90a, got sm_80
 // REMARK-NOT: window
