@@ -22,7 +22,6 @@ from .storage_types import limits
 
 IMAGE_CHANNELS = 4
 """The most channels of what is taken for an image."""
-PRODUCTS = (nn.ConvOp, nn.MatmulOp)
 _VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp, nn.PadOp, nn.CastOp)
 _BOUNDED = (nn.TanhOp, nn.SigmoidOp, nn.ErfOp, nn.SinOp, nn.CosOp, nn.SignOp, nn.SoftmaxOp, nn.LayerNormOp)
 _INTEGRAL = (nn.FloorOp, nn.CeilOp, nn.RoundOp)
@@ -35,7 +34,7 @@ class Kind(Enum):
 
     ANY = "a number of any size"
     INTEGER = "an integer in a float"
-    LARGE = "a number that grows with the network, or small beside others"
+    LARGE = "a number that grows with the network, or small compared with others"
 
 
 @dataclass(frozen=True)

@@ -66,14 +66,14 @@ ROWS = ("T = array<i64: 0, 4, 8>", "T = array<i64: 0, 4, 9>"), ("i = array<i64: 
     ("name", "changes", "message"),
     [
         ("read", [("K = array<i64: 0, 8, 16>", "K = array<i64: 0, 8, 17>")], r"a slot of 256 bytes is for a buffer of 16\*K"),
-        ("read", [("K = array<i64: 0, 8, 16>", "L = array<i64: 0, 8, 16>")], "K"),
+        ("read", [("K = array<i64: 0, 8, 16>", "L = array<i64: 0, 8, 16>")], "K has no range"),
         ("read", [('"K" from %count', '"K" from %one')], ""),
         ("read", [('"K" from %count', '"M" from %count')], "asks for 'K', which its launch does not bind"),
         ("counted", [("i = array<i64: 0, 4, 7>", "i = array<i64: 1, 4, 7>")], "the range of i, which a loop counts, begins at 1"),
         ("counted", [(", i = array<i64: 0, 4, 7>", "")], "i has no range"),
         ("counted", list(ROWS), r"reaches elements 32 to 35 of 32"),
         ("counted", list(ROWS[1:]), ""),
-        ("counted", [("#nn.dims<4*T mod 8>", "#nn.dims<4*i mod 8>"), ("#nn.dims<4*(T mod 2)>", "#nn.dims<4*(i mod 2)>")],
+        ("counted", [("#nn.dims<4*(T mod 2)>", "#nn.dims<4*(i mod 2)>")],
          "no buffer.symbol or buffer.read before it gives 'i'"),
         ("while", [("turns = array<i64: 0, 4, 12>", "turns = array<i64: 2, 4, 12>")],
          "the range of turns, which a loop counts, begins at 2"),
@@ -96,9 +96,8 @@ def test_steps_that_do_not_hold_are_refused_for_the_reason(
     name: str, changes: list[tuple[str, str]], message: str
 ) -> None:
     text = text_of(name)
-    present = [pair for pair in changes if pair[0] in text]
-    assert present, text
-    for old, new in present:
+    for old, new in changes:
+        assert old in text, f"{old!r} is not in\n{text}"
         text = text.replace(old, new)
     said = verdict(name, text)
     assert re.search(message, said) and bool(message) == bool(said), said
