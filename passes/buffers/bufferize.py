@@ -133,7 +133,7 @@ def _checked(place: Place | str, op: Operation) -> Place:
 
 
 class _Rewrite:
-    """Builds the new body beside the old one."""
+    """Builds the new body next to the old one."""
 
     def __init__(self, module: ModuleOp, function: FuncOp):
         self.module = module
@@ -308,7 +308,7 @@ def _export(module: ModuleOp, weights: FuncOp | None, constants: Sequence[tuple[
 
 
 def _symbols_inside(function: FuncOp) -> set[str]:
-    """The symbols that the ops of a group compute with, beside those of its operands and results: starts of slices, sizes."""
+    """The symbols that the ops of a group compute with, besides those of its operands and results: starts of slices, sizes."""
     exprs = {
         expr
         for op in function.walk()

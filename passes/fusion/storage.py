@@ -136,7 +136,7 @@ def form_of(
 
 
 def _cast(view: GroupView, value: SSAValue, element: Attribute) -> GroupView:
-    """A launch that casts one tensor, beside a group."""
+    """A launch that casts one tensor, before or after a group."""
     block = Block(arg_types=[with_element(value, stored_of(value))])
     cast = nn.CastOp(block.args[0], element)
     block.add_op(cast)

@@ -189,7 +189,7 @@ def _padding_agrees(op: nn.ConvOp | nn.MaxPoolOp, pad: nn.PadOp) -> bool:
         return value == 0
     if value == -math.inf:
         return True
-    # A zero beside values of which none is negative never changes a maximum, if each window holds one of them.
+    # A zero among values of which none is negative never changes a maximum, if each window holds one of them.
     added = (*nn.values_of(pad.low)[1:3], *nn.values_of(pad.high)[1:3])
     pads = [own + more for own, more in zip(nn.values_of(op.pads), added, strict=True)]
     return value == 0 and nn.windows_meet(op, shape_of(pad.x)[1:3], pads) and never_negative(pad.x)

@@ -1,7 +1,7 @@
 """Weights for architectures that come without: seeded layer by layer, so that fp16 is accurate and the output depends on the input.
 
-He-normal weights alone do neither in a network without batch norm: what all inputs have in common grows from layer to layer, what
-tells them apart drowns in it, and centring the last layer brings back the difference together with the rounding errors of
+He-normal weights alone do neither in a network without batch norm: what all inputs have in common grows from layer to layer until
+their differences are small compared with it, and centring the last layer brings back the difference together with the rounding errors of
 all before. So each convolution is scaled and shifted per channel, as by a calibrated batch norm folded into it, on a few
 image-like inputs that run along node by node.
 """

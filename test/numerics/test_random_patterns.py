@@ -87,7 +87,7 @@ def test_wrong_orders_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_wrong_scales_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pair of marks with different scales removed."""
+    """A dequantize and a quantize with different scales removed."""
     monkeypatch.setattr(place_qdq, "same_scale", lambda a, b: True)
     assert caught("marks", 15)
 

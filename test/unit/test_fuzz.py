@@ -51,7 +51,7 @@ def test_every_kind_of_defect_is_caught_and_the_run_goes_on(tmp_path: Path) -> N
 
 
 def test_an_error_of_the_harness_ends_the_run(tmp_path: Path) -> None:
-    """It stood in a thread whose result nobody read: the run ended early and said that nothing was wrong."""
+    """It was raised in a thread whose result was not read: the run ended early and reported no defect."""
     target = tmp_path / "broken.py"
     target.write_text(BROKEN)
 

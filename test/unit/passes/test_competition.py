@@ -111,7 +111,7 @@ def test_the_pass_says_who_lost_and_by_how_much(monkeypatch: pytest.MonkeyPatch)
     assert texts[3][1] == "@relu: refused by d: not today"
 
 
-def test_a_group_that_nobody_takes_is_an_error_with_all_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_group_that_no_schedule_takes_is_an_error_with_all_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matching, "taking", lambda *_: [Fake("a", [], Refusal("no")), Fake("b", [], Refusal("never"))])
     with pytest.raises(UnsupportedOpError, match="a: no; b: never"):
         SelectSchedulePass().apply(make_context(), parsed())
