@@ -1,4 +1,4 @@
-"""`eliminate-transposes`: chooses one dim order for every chain of ops that work in any order, so that transposes vanish.
+"""`eliminate-transposes`: chooses one dim order for every chain of ops that work in any order, so that transposes can be removed.
 
     %1 = nn.transpose %0 {permutation = array<i64: 0, 3, 1, 2>}      // NHWC -> NCHW, after a conv
     %2 = nn.relu %1
@@ -11,7 +11,7 @@
 Values that ops with a layout rule (layout_rules.py) or transposes connect form a component. Each value of it is stored as
 `transpose(value, s)`, and the `s` of one value decides all others, since a transpose only shifts it: a union-find with an offset.
 A component costs the elements of those values that cross its border (defined or used by an op that fixes the layout) with an `s`
-that moves more than dims of size 1; the cheapest `s` wins, and the present order wins ties. Transposes inside vanish; those on the
+that moves more than dims of size 1; the cheapest `s` wins, and the present order wins ties. Transposes inside are removed; those on the
 border are made anew, one per value. Broadcast constants are permuted at once, other broadcast operands by a reshape or transpose.
 
 Values keep their ONNX name with the order appended: `relu_0@0,2,3,1` is `relu_0` transposed by (0, 2, 3, 1).

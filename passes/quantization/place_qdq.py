@@ -2,7 +2,7 @@
 
     %0 = quant.dequantize %q, %s                      %0 = nn.max_pool %q           // on i8
     %1 = nn.max_pool %0                         ->    %1 = quant.dequantize %0, %s
-    %2 = quant.quantize %1, %s                        (and the pair with %2 vanishes, its scales being equal)
+    %2 = quant.quantize %1, %s                        (and the pair with %2 is removed, its scales being equal)
 
 What is monotonic or only moves elements commutes with a symmetric scale, exactly: max_pool, relu, reshape, transpose, slice, gather
 and concat of equal scales. This holds of NaN too: a max_pool gives NaN where a window holds one, and quantized it is 127, which no

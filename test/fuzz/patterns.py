@@ -10,5 +10,5 @@ import random_patterns
 
 
 def run(seed: int) -> None:
-    """Raises AssertionError with the module where a pass does not keep its word."""
+    """Raises AssertionError with the module where a pass changes numbers more than it declares."""
     random_patterns.check(seed)

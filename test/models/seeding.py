@@ -18,7 +18,7 @@ Array = np.ndarray[Any, Any]
 MEAN = 0.5
 """Mean of the pre-activations, which have deviation 1. At 0 a deep ReLU network is chaotic and amplifies the rounding of fp16."""
 LEAST_DEVIATION = 0.5
-"""Share of the median channel's deviation that a channel is scaled by at least, so that a quiet one is not blown up on other inputs."""
+"""Share of the median channel's deviation that a channel is scaled by at least: one with little here may have much on other inputs."""
 
 
 def seed_weights(model: ModelProto, rng: np.random.Generator) -> None:

@@ -39,7 +39,7 @@ def seeds_of(name: str, count: int) -> range:
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_passes_keep_their_word(name: str) -> None:
+def test_passes_keep_the_numbers_as_they_declare(name: str) -> None:
     for seed in seeds_of(name, SEEDS):
         check(seed)
 

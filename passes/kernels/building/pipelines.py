@@ -87,7 +87,7 @@ class PipelineBuilder(ControlBuilder):
         `carried` may be a function that makes the values once the first copies are under way.
 
         On a cp_async ring the same threads do both: copies run stages - 1 fills ahead. On an mbarrier ring a role does one half, with None
-        for the other. `overlapped`: `compute` gives accumulators whose product is still under way, one product beside the next.
+        for the other. `overlapped`: `compute` gives accumulators whose product is still under way when the next one starts.
         Raises PassError where the ring cannot be used so.
         """
         type_ = ring.type

@@ -1,4 +1,4 @@
-"""What the lowering of one `kernel.func` knows: the arrays, tiles and views behind tile values, and the role at work."""
+"""What the lowering of one `kernel.func` knows: the arrays, tiles and views that tile values stand for, and the current role."""
 
 from __future__ import annotations
 
