@@ -33,8 +33,8 @@ digests: setup-test ## What the compiler makes of the zoo, against golden digest
 	$(BIN)/python test/digests/digests.py $(if $(UPDATE),--update) $(CASE)
 
 N ?= 2000
-fuzz: setup-test ## Seeded inputs at every entrance: N=100000 for more of them, ENTRANCE=cli for one
-	$(BIN)/python test/fuzz/harness.py $(ENTRANCE) -n $(N) $(if $(ENTRANCE),,--record)
+fuzz: setup-test ## Seeded inputs to every fuzz target: N=100000 for more of them, TARGET=cli for one
+	$(BIN)/python test/fuzz/harness.py $(TARGET) -n $(N) $(if $(TARGET),,--record)
 
 mutants: setup-test ## Put in small mistakes, one at a time, and list those that no test notices (AREA=graph for one area)
 	$(BIN)/python test/mutants/run.py -j $(JOBS) $(AREA)

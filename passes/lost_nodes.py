@@ -1,12 +1,12 @@
-"""Every ONNX node is in a launch or in a remark that says why not: what a pass leaves no op of is remarked here.
+"""Every ONNX node is in a launch or in a remark that says why not: nodes of which a pass leaves no op get their remark here.
 
     lost = LostNodes(module)
     step.apply(ctx, module)
     lost.remark(step, module)    # applied: fold-constants: [Transpose_3]: computed at build time
 
-One look at the module before and after each pass, and only where somebody collects remarks; no pattern has to think of it. An op
+The module is scanned before and after each pass, only while remarks are collected; patterns need no code for it. An op
 counts where it may still become a launch: not a constant, nothing in `@weights`, and of a host function its launches. The reason is
-what `removing` was told, else what the pass says of all that it takes out (a class variable `LOSES`).
+what `removing` recorded, else the one that the pass gives for all that it removes (a class variable `LOSES`).
 """
 
 from __future__ import annotations

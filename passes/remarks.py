@@ -5,10 +5,10 @@
     for r in remarks:
         print(r)
 
-Outside `collecting()` a remark costs nothing and goes nowhere.
+Outside `collecting()` a remark is dropped, at no cost.
 
 What an ONNX node became is never silent: where a pass leaves no op of one, `lost_nodes.py` makes a remark of it.
-`removing` says why an op goes, where the code that removes it knows better than the name of the pass.
+`removing` records why an op is removed, where the code that removes it knows more than the name of the pass says.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Remark:
 
 
 def remark(op: Operation, kind: Kind, pass_name: str, message: str) -> None:
-    """Attach a remark to an op, if somebody collects."""
+    """Attach a remark to an op, if remarks are collected."""
     collected = _COLLECTED.get()
     if collected is None:
         return
@@ -82,19 +82,19 @@ def saying_once() -> Generator[None]:
 
 
 def remark_nodes(nodes: Iterable[str], kind: Kind, pass_name: str, message: str) -> None:
-    """One remark on ONNX nodes of which there is no op, if somebody collects."""
+    """One remark on ONNX nodes of which there is no op, if remarks are collected."""
     collected, named = _COLLECTED.get(), tuple(nodes)
     if collected is not None and named:
         collected.append(Remark(kind, pass_name, "builtin.module", named, message))
 
 
 def is_collecting() -> bool:
-    """Whether somebody collects."""
+    """Whether remarks are collected."""
     return _COLLECTED.get() is not None
 
 
 def removing(location: Attribute, why: str) -> None:
-    """An op with this location goes; `why` is what to say where its ONNX nodes have no other op left. The first reason counts."""
+    """Record why an op with this location is removed, for the remark on those of its ONNX nodes without other ops. The first counts."""
     reasons = _REASONS.get()
     if reasons is not None:
         for node in onnx_names(location):

@@ -29,7 +29,7 @@ from .remarks import removing, saying_once
 REWRITES_PER_OP = 50
 LEAST_LIMIT = 1000
 MOST_MERGED = 64
-"""Locations that an op collects from what it takes in one by one: a chain that merges into one op stays linear."""
+"""Locations that an op collects from the ops merged into it one by one: a chain that merges into one op stays linear."""
 
 
 def apply_patterns(

@@ -90,11 +90,11 @@ class Graph:
                 recorded[op.event] = i
             elif isinstance(op, Wait):
                 edges[i].add(recorded[op.event])
-        behind: dict[int, set[int]] = {}
+        before: dict[int, set[int]] = {}
         for i in edges:
-            behind[i] = set().union(*({j} | behind[j] for j in edges[i]))
+            before[i] = set().union(*({j} | before[j] for j in edges[i]))
         numbers = {i: op.number for i, op in enumerate(self.ops) if isinstance(op, Launch)}
-        return {numbers[i]: {numbers[j] for j in behind[i] if j in numbers} for i in numbers}
+        return {numbers[i]: {numbers[j] for j in before[i] if j in numbers} for i in numbers}
 
 
 def sequences(ended: dict[int, set[int]], done: tuple[int, ...] = ()) -> Iterator[tuple[int, ...]]:

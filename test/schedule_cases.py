@@ -316,10 +316,10 @@ CASES = (
     gemm("conv", conv(6, 6, 16, 24), 32),
     gemm("conv-of-cast", conv_of_cast(6, 6, 24), 32, kinds="bar_sync"),
     gemm("batched-kn", batched(20, 40, 160), 32),
-    hopper("matmul", matmul(128, 192, 192, "f16", sms=1), groups=1, bn=192),  # three pieces a tile
+    hopper("matmul", matmul(128, 192, 192, "f16", sms=1), groups=1, bn=192),  # three pieces per tile
     hopper("two-warpgroups", matmul(128, 256, 192, "f16", sms=1), groups=2, bn=128),
     hopper("cluster", matmul(256, 128, 192, "f16", sms=2), 1, 128, f"{STORED} cluster_sync", cluster=2),
-    hopper("conv", conv(12, 16, 64, 32, sms=1), groups=1, bn=32),  # one piece a tile
+    hopper("conv", conv(12, 16, 64, 32, sms=1), groups=1, bn=32),  # one piece per tile
     hopper("narrow", matmul(49, 48, 192, "f16", sms=1), groups=1, bn=16),  # lines of 32 bytes in the epilogue
     hopper("plain-store", matmul(128, 36, 192, "f16", sms=1), groups=1, bn=64, kinds="bar_sync"),
     Case("attention_sm90", "one-head", attention(128, 520), f"{HOPPER} bar_sync", 3e-3),

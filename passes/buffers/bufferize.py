@@ -11,9 +11,9 @@ func.func @main(%x : tensor<?x64xf32, ..>) -> tensor<?x64xf32, ..>   func.func @
 Each tensor gets a place: offset, dims and strides within one owner. A returned tensor owns its output argument; view-like ops
 place their result in their operand's owner (`#fusion.alias<source>`) or their operands in their result's (`dest`, so that the
 producers of a concat write straight into it); every other result of a call is an alloc of its own, and so is the workspace that
-the group's `kernel.choice` asks for. Small constants that are left in `@main` become weights. A group is as many launches as it lists in
-`kernel.launches`, all over the same tensors, of which each launch says what it does with them (`accesses`) where its kernel does; a result
-has its name behind the last launch that writes it. A function without kernels (passes run alone, IR
+the group's `kernel.choice` asks for. Small constants that are left in `@main` become weights. A group becomes one
+launch for each kernel that it lists in `kernel.launches`, all over the same tensors; a launch states how it accesses them (`accesses`)
+where its kernel does. The last launch that writes a result carries its ONNX name. A function without kernels (passes run alone, IR
 written by hand) is launched itself.
 
 Assumes `assign-destinations` and `outline-groups`: a returned tensor is the result of a call, or of a `dest` op, and is returned
@@ -61,7 +61,7 @@ def _alias(op: Operation) -> fusion.Alias:
 
 
 class _Places:
-    """Where each tensor of `@main` lies. Owners are values: a call's result stands for its own alloc, a returned value for its
+    """The place of each tensor of `@main`. Owners are values: a call's result stands for its own alloc, a returned value for its
     output argument."""
 
     def __init__(self, function: FuncOp):
@@ -106,9 +106,7 @@ class _Places:
         ]
         producer = value.owner
         if len(into) > 1:
-            raise _fail(
-                f"{_what(value)} is to lie in {len(into)} results at once: expected one destination and copies for the others."
-            )
+            raise _fail(f"{_what(value)} has {len(into)} destinations: expected one and copies for the others.")
         if isinstance(producer, VIEW_LIKE) and _alias(producer) is fusion.Alias.SOURCE:
             if into:
                 raise _fail(
@@ -135,7 +133,7 @@ def _checked(place: Place | str, op: Operation) -> Place:
 
 
 class _Rewrite:
-    """Builds the new body beside the old one."""
+    """Builds the new body next to the old one."""
 
     def __init__(self, module: ModuleOp, function: FuncOp):
         self.module = module
@@ -237,7 +235,7 @@ class _Rewrite:
         missing = sorted(names - self.symbols.keys())
         if missing:
             raise _fail(
-                f"{describe(op)} depends on '{missing[0]}', which is no dim of an input: give that dim a name of its own."
+                f"{describe(op)} depends on '{missing[0]}', which is not a dim of any input: expected an input with a dim of that name."
             )
         return [self.symbols[name] for name in sorted(names)]
 
@@ -310,7 +308,7 @@ def _export(module: ModuleOp, weights: FuncOp | None, constants: Sequence[tuple[
 
 
 def _symbols_inside(function: FuncOp) -> set[str]:
-    """The symbols that the ops of a group compute with, beside those of its operands and results: starts of slices, sizes."""
+    """The symbols that the ops of a group compute with, besides those of its operands and results: starts of slices, sizes."""
     exprs = {
         expr
         for op in function.walk()

@@ -45,8 +45,8 @@ from ..remarks import remark
 
 @dataclass(frozen=True)
 class Lifetime:
-    """A buffer to place: bytes, and the first and last launch that uses it (both count). Two that some launch needs both may not
-    share bytes, nor may two of which launches may run at the same time; a launch may until `until`."""
+    """A buffer to place: bytes, and the numbers of the first and the last launch that uses it, inclusive. Two buffers may not share
+    bytes if one launch uses both, or if launches that use them may run at the same time, which they may up to launch `until`."""
 
     size: int
     first: int
@@ -56,12 +56,12 @@ class Lifetime:
 
     @property
     def end(self) -> int:
-        """The last launch that may have to do with it."""
+        """The last launch that uses the buffer or may run at the same time as one that does."""
         return max(self.last, self.until)
 
 
 Apart = Callable[[int, int], bool]
-"""Whether two buffers, by number, may share bytes although the second is used before all has ended that may run beside the first."""
+"""Whether two buffers, given by index, may share bytes although the second is used before all launches that may overlap the first end."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ class Plan:
 def plan_offsets(
     lifetimes: Sequence[Lifetime], alignment: int = buffer.ALIGNMENT, apart: Apart = lambda first, second: False
 ) -> Plan:
-    """Offsets, multiples of `alignment`, at which no two lifetimes that overlap share a byte, but where they are `apart`, which is asked of
-    those that overlap because of `until` alone."""
+    """Byte offsets, multiples of `alignment`, at which no two lifetimes that overlap share a byte. Two that overlap only because of
+    `until` may, where `apart` says so."""
     orders: tuple[Callable[[int], tuple[int, ...]], ...] = (
         lambda i: (-lifetimes[i].size, lifetimes[i].first, i),
         lambda i: (lifetimes[i].first, -lifetimes[i].size, i),
@@ -115,7 +115,7 @@ def _place(lifetimes: Sequence[Lifetime], order: Sequence[int], alignment: int, 
 
 
 class _Placed:
-    """The lifetimes placed so far; finds those that overlap a given one without looking at all.
+    """The lifetimes placed so far; finds those that overlap a given one without a scan of all.
 
     They are the ones that hold its first launch, found in a segment tree over the launches, and the ones that begin later but
     before its end, found in a sorted list.

@@ -1,4 +1,4 @@
-"""`assign-destinations`: decides, on tensors, which values share a buffer, so that concat, slice and their like cost nothing.
+"""`assign-destinations`: decides, on tensors, which values share a buffer, so that concat, slice and other views cost nothing.
 
     %0 = fusion.group "conv" ...                     %0 = fusion.group "conv" ... attributes {layouts = [..., #fusion.layout<[48, 12, 1]>]}
     %1 = fusion.group "conv" ...                     %1 = fusion.group "conv" ... attributes {layouts = [...]}
@@ -51,7 +51,7 @@ class _Layouter:
         return self.places.get(value) or self.destinations.homes.get(value) or own_place(value)
 
     def copied(self, value: SSAValue, before: Operation, why: str) -> SSAValue:
-        """The value in a buffer of its own, by one copy group that all who need it share."""
+        """The value in a buffer of its own, made by one copy group that all its users share."""
         if value not in self.copies:
             group = copy_group(value)
             self.copies[value] = editing.insert_before(before, group, location=group.location).results[0]
@@ -95,7 +95,7 @@ class _Layouter:
         for index in strided:
             if group.operands[index] is values[index]:
                 group.operands[index] = self.copied(
-                    values[index], group, f"operand {index} is strided beside others and {reason}"
+                    values[index], group, f"operand {index} is strided, as others are, and {reason}"
                 )
         self.write_layouts(group)
 

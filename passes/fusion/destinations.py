@@ -27,7 +27,7 @@ Place: TypeAlias = View[SSAValue]
 
 
 def own_place(value: SSAValue) -> Place:
-    """That of a value in a buffer of its own."""
+    """The place of a value in a buffer of its own."""
     return View.whole(value, shape_of(value))
 
 
@@ -42,7 +42,7 @@ def accepts_layout(group: GroupOp, value: SSAValue, at: Place, matcher: Matcher)
 
 
 def _operand_places(op: Operation, at: Place) -> Sequence[Place]:
-    """Where the operands of a view lie whose result lies at `at`, of which strides are known to describe them."""
+    """The places of the operands of a view whose result is at `at`. Strides must be able to describe them."""
     places = operand_views(op, at)
     assert not isinstance(places, str), places
     return places
@@ -99,7 +99,7 @@ class Destinations:
                 self._times(op)[operand] -= 1
                 operands[index] = editing.insert_before(op, group, location=group.location).results[0]
             self.homes[operands[index]] = at
-        op.operands = operands  # at once: each change of one makes all uses anew
+        op.operands = operands  # all at once: changing one operand rebuilds the uses of all
         self.taken.add(op)
 
     def _returned_reshape(self, op: nn.ReshapeOp) -> None:
@@ -123,7 +123,7 @@ class Destinations:
         if value in self.constants:
             return "it is a constant"
         if self._times(user)[value] > 1:
-            return "it comes twice"
+            return "the concat reads it twice"
         for reader in self._other_readers(value, user):
             if isinstance(reader, ReturnOp):
                 return "it is a graph output too"

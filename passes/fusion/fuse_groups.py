@@ -7,14 +7,13 @@
                                                            fusion.yield %2
                                                          }
 
-Convs and matmuls are served first, then row ops, windows and gathers, then what is left of the pointwise ops. A region grows
-structurally (regions.py), with a remark for each op that it leaves out; whether its group can run is the schedules' answer about the ops
-where they stand, and there is no second rule list here: a refused group is cut back to the longest prefix that is accepted, with a
-remark for each refusal, and what was cut off tries again as its own group. A final refusal leaves the anchor alone at once.
-A conv takes in the cast of its image where a schedule converts on the way and the price is not higher than that of a launch of its own
-(`cost/decision.py`); of a widening cast with several users each gets its
-own. Numbers become immediates of the group. Views (reshape, transpose, slice, concat, broadcast_to) and ops on constants stay
-outside. Groups have one result. Horizontal fusion is not done here.
+Convs and matmuls come first, then row ops, windows and gathers, then what is left of the pointwise ops. A region grows structurally
+(regions.py), with a remark for each op that it leaves out; whether its group can run is the schedules' answer about the ops where they
+stand, and there is no second rule list here: a refused group is cut back to the longest prefix that is accepted, with a remark for each
+refusal, and what was cut off tries again as its own group. A final refusal leaves the anchor alone at once. The cast of a conv's image is
+fused with the conv where a schedule converts as it loads and the price is not higher than that of a launch of its own
+(`cost/decision.py`); each user of a widening cast gets a cast of its own. Numbers become immediates of the group. Views (reshape,
+transpose, slice, concat, broadcast_to) and ops on constants stay outside. Groups have one result. Horizontal fusion is not done here.
 Linear: each op is looked at a bounded number of times.
 """
 
@@ -72,8 +71,8 @@ def _longest(region: Region, growth: Growth, matcher: Matcher, prices: Prices) -
         view = GroupView.of_region(region.kind, ops, result)
         _, answer = answer_of(view, view.operands, growth.constants, matcher)
         if answer.schedule is not None:
-            return _without_dear_cast(region, view, ops, prices)
-        part = f" with {len(prologue)} ops before and {len(epilogue)} behind" if len(ops) > 1 else ""
+            return _without_costly_cast(region, view, ops, prices)
+        part = f" with {len(prologue)} ops before and {len(epilogue)} after" if len(ops) > 1 else ""
         _remark_refusals(region, part, answer)
         if len(ops) == 1:
             return view, ops
@@ -81,10 +80,10 @@ def _longest(region: Region, growth: Growth, matcher: Matcher, prices: Prices) -
     raise AssertionError("a region has at least its anchor")
 
 
-def _without_dear_cast(
+def _without_costly_cast(
     region: Region, view: GroupView, ops: list[Operation], prices: Prices
 ) -> tuple[GroupView, list[Operation]]:
-    """The group of a conv that takes in the cast of its image, or, where that is dearer than a launch of its own, without the cast."""
+    """The group of a conv with the cast of its image, or, where a launch of its own is cheaper for the cast, the group without it."""
     cast = next((op for op in region.prologue if isinstance(op, nn.CastOp) and op in ops), None)
     if cast is None or not isinstance(region.anchor, nn.ConvOp):
         return view, ops
@@ -114,9 +113,9 @@ def _commit(region: Region, growth: Growth, matcher: Matcher, prices: Prices, re
     """Turn the longest accepted part of a region into a group and free the rest."""
     for op, reason in region.left_out:
         if is_view(op):
-            if op in growth.told or not _parts_groups(op, growth.constants):
+            if op in growth.reported or not _parts_groups(op, growth.constants):
                 continue
-            growth.told.add(op)
+            growth.reported.add(op)
         elif not _grouped(op, growth.constants):
             continue
         remark(op, "missed", NAME, f"not fused with {region.anchor.name}: {reason}")
@@ -132,8 +131,8 @@ def _commit(region: Region, growth: Growth, matcher: Matcher, prices: Prices, re
 
 
 def _end_narrow(region: Region) -> None:
-    """Cut a product's region back to the last value that is stored narrow where only row ops read its result: they take the rest in
-    and compute it again in f32, so that a mask of any size joins scores in registers and no f32 scores cross memory."""
+    """Cut the region of a conv or matmul back to the last value that is stored narrow where only row ops read its result: they fuse
+    the rest and compute it in f32, so that a mask of any size is added to the scores in registers and no f32 scores cross memory."""
     users = [use.operation for use in region.result.uses]
     if (
         region.kind not in ("conv", "matmul")
@@ -162,7 +161,7 @@ def _parts_groups(view: Operation, constants: set[SSAValue]) -> bool:
 
 
 def _reaches(view: Operation, neighbours: Callable[[Operation], Iterable[Operation]], constants: set[SSAValue]) -> bool:
-    """Whether an op that computes lies on this side of a view, behind other views or not."""
+    """Whether an op that computes lies on this side of a view, with other views in between or not."""
     pending, seen = [view], {view}
     while pending:
         for op in neighbours(pending.pop()):
@@ -183,13 +182,13 @@ def _readers(op: Operation) -> Iterator[Operation]:
 
 
 def _spread_widening_casts(block: Block) -> None:
-    """A cast from f16 or bf16 moves behind the views of its result, and is made anew for each op that can take it in: a load
+    """Move a cast from f16 or bf16 after the views of its result, and clone it for each op that can fuse it: a load
     converts for nothing, a store of its result costs memory traffic and a launch."""
     pending = [op for op in block.ops if isinstance(op, nn.CastOp) and _widens(op)]
     while pending:
         cast = pending.pop()
         uses = list(cast.result.uses)
-        pending += [_behind(use.operation, cast) for use in uses if isinstance(use.operation, _UNARY_VIEWS)]
+        pending += [_moved_after(use.operation, cast) for use in uses if isinstance(use.operation, _UNARY_VIEWS)]
         readers = [use for use in cast.result.uses if _takes_in(use.operation, cast.result)]
         for use in readers[1:]:
             copy = cast.clone()
@@ -203,7 +202,7 @@ def _widens(op: nn.CastOp) -> bool:
     return element_of(op.x) in (f16, bf16) and is_float(element_of(op.result))
 
 
-def _behind(view: Operation, cast: nn.CastOp) -> nn.CastOp:
+def _moved_after(view: Operation, cast: nn.CastOp) -> nn.CastOp:
     """view(cast(x)) as cast(view(x)): the new cast, which replaces the view's result."""
     narrow = rebuilt(view, [cast.x], [nn.with_element(view.results[0], element_of(cast.x))])
     narrow.attributes.pop(NAMES, None)

@@ -1,4 +1,4 @@
-"""`materialise-storage`: what crosses memory in a narrow type is cast at the boundaries of groups; `nn.stored` and `math<f16>` go.
+"""`materialise-storage`: casts at the boundaries of groups take the place of `nn.stored` and `math<f16>`.
 
     %2 = fusion.group "matmul" (%a = %x : f32, %b = %w : f32) -> (f32) {
       %0 = nn.matmul %a, %b {math = #nn.math<f16>, nn.stored = f16}
@@ -14,8 +14,8 @@
     }
 
 storage.py says what becomes of the ops inside. Views between groups move narrow elements. Constants are cast by ops that `hoist-weights`
-moves to the build. Where something reads a value in another type than it is stored in, such as an output of the model that a conv reads
-too, a group of one cast makes it, once for all that read it so, with a remark. Linear.
+moves to the build. Where an op reads a value in another type than it is stored in, such as an output of the model that a conv reads
+too, one group with a cast converts it for all such readers, with a remark. Linear.
 """
 
 from __future__ import annotations

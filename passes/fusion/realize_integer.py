@@ -79,8 +79,8 @@ def _outside(value: SSAValue, group: GroupOp, constants: list[Operation]) -> SSA
 @dataclass(frozen=True)
 class IntegerForm:
     """
-    The ops that are to take the place of a product, three that stand nowhere; to be erased after the schedules were asked. The rest of
-    the group is looked at where it is.
+    The three ops that would replace a product, in no block: `erase` them once the schedules were asked. The other ops of the group
+    stay where they are.
     """
 
     product: Product
@@ -98,12 +98,12 @@ class IntegerForm:
         """The group with these ops instead of the product."""
         product = self.product.op
         read = {operand for op in view.ops if op is not product for operand in op.operands} | set(view.results)
-        marks = (self.product.left, self.product.right)
+        dequantizes = (self.product.left, self.product.right)
         ops: list[Operation] = []
         for op in view.ops:
             if op is product:
                 ops += [self.accumulator, self.result]
-            elif op not in marks or op.results[0] in read:
+            elif op not in dequantizes or op.results[0] in read:
                 ops.append(op)
         read = {operand for op in ops for operand in op.operands}
         ops = [op for op in ops if not isinstance(op, nn.ConstantOp) or op.result in read]
@@ -140,7 +140,7 @@ def as_realized(view: GroupView, matcher: Matcher) -> Answer:
 def integer_group(group: GroupOp, product: Product) -> tuple[GroupOp, list[Operation]]:
     """The group with its product on integers, not inserted, and the ops that compute its scale, to be inserted before it."""
     before: list[Operation] = []
-    scales = [_outside(mark.scale, group, before) for mark in (product.left, product.right)]
+    scales = [_outside(dequantize.scale, group, before) for dequantize in (product.left, product.right)]
     scale = nn.MulOp(scales[0], scales[1])
     before.append(scale)
     for op in before:

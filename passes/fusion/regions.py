@@ -26,7 +26,7 @@ _GATHER = (nn.GatherOp, nn.GatherNdOp)
 _COPIES = (nn.PadOp, nn.SliceOp, nn.IotaOp, nn.ShapeValueOp)
 
 MOST_OPS = 200
-"""Ops of a region, about: beyond these a kernel takes longer to compile than it saves by one launch less."""
+"""About the most ops of a region: a larger kernel takes longer to compile than one launch less saves."""
 _RECONVERGENCE_LIMIT = 24
 """Ops that one step of growth looks at: the longest detour (GELU by tanh has 9) that still fuses as a whole."""
 
@@ -60,7 +60,7 @@ def anchor_kind(op: Operation) -> str:
 
 
 def _bits(value: SSAValue) -> int:
-    """Of one element in memory."""
+    """Bits of one element in memory."""
     return bitwidth(nn.element_of(value))
 
 
@@ -73,7 +73,7 @@ class Region:
     prologue: list[Operation] = field(default_factory=list)
     """Ops before the anchor that it reads, nearest first."""
     epilogue: list[Operation] = field(default_factory=list)
-    """Ops behind the anchor, in block order, and what only they read."""
+    """Ops after the anchor, in block order, and what only they read."""
     cuts: list[tuple[int, SSAValue]] = field(default_factory=list)
     """Lengths of `epilogue` at which the region has a single result, and that result; from 0 on."""
     left_out: list[tuple[Operation, str]] = field(default_factory=list)
@@ -96,10 +96,10 @@ class Growth:
     position: dict[Operation, int] = field(default_factory=dict)
     taken: set[Operation] = field(default_factory=set)
 
-    told: set[Operation] = field(default_factory=set)
-    """Views that a remark has told of already: what lies on the other side meets them, too."""
+    reported: set[Operation] = field(default_factory=set)
+    """Views that a remark names already: the regions on both sides meet them."""
     reserved: dict[Operation, Operation] = field(default_factory=dict)
-    """Dequantize ops that the anchor behind them is to take in, so that what lies in memory between is i8."""
+    """Dequantize ops that are kept for the anchor that reads them, so that the tensor in memory before it is i8."""
 
     def __post_init__(self) -> None:
         self.position = {op: index for index, op in enumerate(self.block.ops)}
@@ -121,7 +121,7 @@ class Growth:
             return "views stay outside groups" if is_view(op) else "it is not a pointwise op"
         reserved = self.reserved.get(op, region.anchor)
         if reserved is not region.anchor:
-            return f"{reserved.name} takes it in"
+            return f"{reserved.name} reads it and fuses it"
         if len(op.results) != 1:
             return "it has several results"
         if op.results[0] in self.constants:
@@ -131,7 +131,7 @@ class Growth:
         return None
 
     def grow(self, region: Region) -> None:
-        """Extend a region by pointwise ops behind it, then by those before that only it reads; not far beyond `MOST_OPS`."""
+        """Extend a region by pointwise ops after it, then by those before that only it reads; not far beyond `MOST_OPS`."""
         self.taken.add(region.anchor)
         while step := self._step_down(region):
             if len(region.epilogue) >= MOST_OPS:
@@ -151,8 +151,8 @@ class Growth:
 
     def _part(self, region: Region) -> None:
         """
-        Give back what a region of `MOST_OPS` ops has behind the cut in its second half whose value is cheapest to write and read again: the
-        one of the narrowest element type, the last of these.
+        Cut a region of `MOST_OPS` ops in its second half, after the value that is cheapest to write and read again: the last of those of
+        the narrowest element type. The ops after it are free again.
         """
         late = [i for i, (length, _) in enumerate(region.cuts) if length >= MOST_OPS // 2]
         best = min(late, key=lambda i: (_bits(region.cuts[i][1]), -i))
@@ -164,7 +164,7 @@ class Growth:
             region.left_out.append((use.operation, f"the group has {length + 1} ops, of at most about {MOST_OPS}"))
 
     def _leave_out_operands(self, region: Region) -> None:
-        """Note the ops before an anchor that takes them in from memory only."""
+        """Note the producers of an anchor that reads its operands from memory only."""
         noted = {*region.prologue, *(op for op, _ in region.left_out)}
         for op in self._producers([region.anchor, *region.prologue]):
             if op not in noted:
@@ -172,7 +172,7 @@ class Growth:
                 region.left_out.append((op, "views stay outside groups" if is_view(op) else reason))
 
     def _step_down(self, region: Region) -> list[Operation]:
-        """The fewest ops behind the region that leave it with one result again; empty if there are none, which `left_out` explains."""
+        """The fewest ops after the region that leave it with one result again; empty if there are none, which `left_out` explains."""
         result = region.result
         dims = shape_of(result)
         open_uses = {result: 0}

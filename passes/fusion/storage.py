@@ -1,8 +1,8 @@
 """A group whose tensors cross memory in narrow types: `fuse-groups` asks schedules about it, `materialise-storage` makes it.
 
-Inside a group arithmetic stays in f32. What comes in narrow is cast where an op computes on it, but for ops that read narrow numbers
-as they are and give f32: products that multiply in that type (rounding f16 to f16 is nothing), row ops and average pools. Ops that only
-move elements move narrow ones. The result is rounded once, at the end.
+Inside a group arithmetic stays in f32. What comes in narrow is cast where an op computes on it, but for ops that read narrow numbers as
+they are and give f32: convs and matmuls that multiply in that type (rounding f16 to f16 changes nothing), row ops and average pools. Ops
+that only move elements move narrow ones. The result is rounded once, at the end.
 """
 
 from __future__ import annotations
@@ -66,17 +66,17 @@ class Form:
 
 def forms(view: GroupView, values: Sequence[SSAValue], constants: Collection[SSAValue]) -> list[Form]:
     """
-    The forms that a group can have; `values` are its operands outside. A product reads what it multiplies: where something else is
-    stored, a launch of its own casts that before, or a conv takes in the cast of its picture, which is the first form.
+    The forms that a group can have; `values` are its operands outside. A conv or matmul reads the type that it
+    multiplies: where another type is stored, a launch of its own casts before it, or a conv fuses the cast of its image, the first form.
     """
-    wanted, pictures = _wanted(view)
+    wanted, images = _wanted(view)
     stored: list[Attribute] = []
     for operand, value in zip(view.operands, values, strict=True):
         element = wanted.get(operand, stored_of(value)) if value in constants else stored_of(value)
         stored.append(element if element_of(operand) == f32 else element_of(operand))
     cast = [wanted.get(operand, element) for operand, element in zip(view.operands, stored, strict=True)]
     inside = [
-        element if operand in pictures else other
+        element if operand in images else other
         for operand, element, other in zip(view.operands, stored, cast, strict=True)
     ]
     return [Form(tuple(elements)) for elements in ([inside, cast] if inside != cast else [cast])]
@@ -85,15 +85,15 @@ def forms(view: GroupView, values: Sequence[SSAValue], constants: Collection[SSA
 def _wanted(view: GroupView) -> tuple[dict[SSAValue, Attribute], set[SSAValue]]:
     """The element types in which ops want operands of the group in memory, and the images of convs among these."""
     wanted: dict[SSAValue, Attribute] = {}
-    pictures: set[SSAValue] = set()
+    images: set[SSAValue] = set()
     for op in view.ops:
         if isinstance(op, _PRODUCTS) and element_of(op.operands[0]) == f32:
             wanted.update((operand, multiplied_in(op)) for operand in op.operands if view.maker(operand) is None)
             if isinstance(op, nn.ConvOp):
-                pictures.add(op.x)
+                images.add(op.x)
         elif isinstance(op, nn.PadOp) and element_of(op.x) == f32 and _beyond_all(op) and view.maker(op.x) is None:
             wanted[op.x] = f32
-    return wanted, pictures
+    return wanted, images
 
 
 def _beyond_all(op: nn.PadOp) -> bool:
@@ -136,7 +136,7 @@ def form_of(
 
 
 def _cast(view: GroupView, value: SSAValue, element: Attribute) -> GroupView:
-    """A launch that casts one tensor, beside a group."""
+    """A launch that casts one tensor, before or after a group."""
     block = Block(arg_types=[with_element(value, stored_of(value))])
     cast = nn.CastOp(block.args[0], element)
     block.add_op(cast)
@@ -145,7 +145,7 @@ def _cast(view: GroupView, value: SSAValue, element: Attribute) -> GroupView:
 
 @dataclass
 class _Body:
-    """The ops of a group, made anew in a block whose arguments are its operands in memory."""
+    """The ops of a group, rebuilt in a block whose arguments are its operands in memory."""
 
     group: GroupView
     block: Block

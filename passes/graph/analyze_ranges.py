@@ -3,12 +3,12 @@
     %f = nn.cast %i : i64 -> f32                %f = nn.cast %i {nn.wide = "integers, which f16 holds up to 2048 only"}
     %s = nn.reduce sum %x             ->        %s = nn.reduce sum %x {nn.wide = "a sum"}
 
-Nothing is known about the numbers of a run, so kinds of values are marked that are known not to fit (ranges.py says how each op passes them
-on): integers carried in floats (ids, positions, lengths), and what integer and constant arithmetic makes of them; whatever floor, round or
-a cast to integers reads; sums, squares and exponentials; what a constant is added to, or multiplied by, that the type cannot hold or
-that vanishes in it; large additive masks; and graph inputs, which may be of any size, but for pictures: what a conv of at most four
-channels reads is taken to fit. So is what convs, matmuls and normalisations compute. `assign-precision` reads the marks. Each is a remark.
-Nothing is marked for fp32 and tf32. Two walks: linear.
+Nothing is known about the numbers of a run, so kinds of values are marked that are known not to fit (ranges.py says how each op passes
+them on): integers carried in floats (ids, positions, lengths), and what integer and constant arithmetic makes of them; what floor, round
+or a cast to integers reads; sums, squares and exponentials; what a constant is added to, or multiplied by, that the type cannot hold or
+that underflows in it; large additive masks; and graph inputs, which may be of any size, except images: what a conv of at most four
+channels reads is assumed to fit. So is what convs, matmuls and normalisations compute. `assign-precision` reads the marks. Each is a
+remark. Nothing is marked for fp32 and tf32. Two walks: linear.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ Two decisions, and no type of a value changes: arithmetic stays in f32 (f64 in f
 operands to before it multiplies them. `nn.stored` says in which type a value crosses memory, if it does; `materialise-storage` makes casts
 of it when it is known which values these are. A model's own f16, bf16 and f64 stay as they are.
 
-fp16 and bf16: everything is stored narrow but for what `analyze-ranges` marked, what only outputs read behind the last conv or
+fp16 and bf16: everything is stored narrow except what `analyze-ranges` marked, what only outputs read after the last conv or
 matmul, and what stands between a dequantize and the next quantize (precision_regions.py). A product of narrow operands multiplies in the
 narrow type; where one of them stays wide it multiplies in TF32, which has the mantissa of f16 and the range of f32, and where integers
 do, in f32. tf32: convs and matmuls on f32 get `math = #nn.math<tf32>`. fp32: nothing changes. Linear in the number of ops.
@@ -30,7 +30,7 @@ from ...dialects.nn import element_of
 from ..remarks import remark
 from . import editing
 from .precision_regions import wide_ops, wide_products
-from .ranges import is_picture
+from .ranges import is_image
 from .storage_types import NARROW_TYPES, check_mode
 
 NAME = "assign-precision"
@@ -63,7 +63,7 @@ class _Narrowing:
             if self._is_stored_narrow(op):
                 nn.set_stored(op, self.narrow)
                 stored += 1
-        where = "behind the last products, or between quantization marks"
+        where = "after the last conv or matmul, or between a dequantize and a quantize"
         remark(
             func,
             "analysis",
@@ -78,13 +78,13 @@ class _Narrowing:
         if element_of(result) != f32 or result in self.marked:
             return False
         users = [use.operation for use in result.uses]
-        if op in self.wide:  # what was dequantized, and leaves the part of the network that is quantized
+        if op in self.wide:  # dequantized, and read outside the quantized part of the network
             return bool(users) and not any(
                 user in self.wide or isinstance(user, ReturnOp | quant.ScaledOp) for user in users
             )
         if result in self.constants:
             if isinstance(op, nn.InitializerOp) and all(extent.as_int() == 1 for extent in nn.shape_of(result)):
-                return False  # an epsilon, say: nobody knows that it fits
+                return False  # perhaps an epsilon: what a refit brings may not fit
             scale = any(isinstance(user, quant.ScaledOp) for user in users)
             return not (scale or isinstance(op, quant.ScaledOp) or all(user in self.wide for user in users))
         if isinstance(op, _VIEWS):  # in the buffer of what they read
@@ -92,7 +92,7 @@ class _Narrowing:
         return op not in self.sums and (nn.is_pointwise(op) or isinstance(op, _STORABLE))
 
     def _multiply(self, op: nn.ConvOp | nn.MatmulOp) -> None:
-        """Decide what a product multiplies."""
+        """Decide which type a conv or matmul multiplies in."""
         if element_of(op.operands[0]) != f32:
             return
         if op.result in self.marked:
@@ -102,11 +102,11 @@ class _Narrowing:
         if all(narrow):
             op.properties["math"] = nn.MathAttr(nn.Math.BF16 if self.narrow == bf16 else nn.Math.F16)
             return
-        picture = isinstance(op, nn.ConvOp) and narrow[1] and is_picture(op.x)
-        if picture:
+        image = isinstance(op, nn.ConvOp) and narrow[1] and is_image(op.x)
+        if image:
             op.properties["math"] = nn.MathAttr(nn.Math.BF16 if self.narrow == bf16 else nn.Math.F16)
             remark(
-                op, "applied", NAME, f"downcast: a picture from f32 to {self.narrow}, whose range it is taken to keep"
+                op, "applied", NAME, f"downcast: an image from f32 to {self.narrow}, whose range it is assumed to fit"
             )
             return
         op.properties["math"] = nn.MathAttr(nn.Math.TF32)

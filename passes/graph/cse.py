@@ -57,7 +57,7 @@ def _merge_into(op: Operation, existing: Operation, replaced: Replacements) -> N
 
 
 def merge_equal_ops(block: Block, replaced: Replacements) -> int:
-    """Merge equal ops of a block and of the regions in it; returns how many went."""
+    """Merge equal ops of a block and of the regions in it; returns how many were erased."""
     known: dict[Hashable, Operation] = {}
     locations: dict[Operation, list[LocationAttr]] = {}
     merged = 0

@@ -1,4 +1,4 @@
-"""`eliminate-transposes`: chooses one dim order for every chain of ops that do not care, so that transposes vanish.
+"""`eliminate-transposes`: chooses one dim order for every chain of ops that work in any order, so that transposes can be removed.
 
     %1 = nn.transpose %0 {permutation = array<i64: 0, 3, 1, 2>}      // NHWC -> NCHW, after a conv
     %2 = nn.relu %1
@@ -11,7 +11,7 @@
 Values that ops with a layout rule (layout_rules.py) or transposes connect form a component. Each value of it is stored as
 `transpose(value, s)`, and the `s` of one value decides all others, since a transpose only shifts it: a union-find with an offset.
 A component costs the elements of those values that cross its border (defined or used by an op that fixes the layout) with an `s`
-that moves more than dims of size 1; the cheapest `s` wins, and today's order wins ties. Transposes inside vanish; those on the
+that moves more than dims of size 1; the cheapest `s` wins, and the present order wins ties. Transposes inside are removed; those on the
 border are made anew, one per value. Broadcast constants are permuted at once, other broadcast operands by a reshape or transpose.
 
 Values keep their ONNX name with the order appended: `relu_0@0,2,3,1` is `relu_0` transposed by (0, 2, 3, 1).
@@ -111,7 +111,7 @@ class _Plan:
 
 
 def _keep_reduced_dims(block: Block) -> None:
-    """Let reductions keep their dims, with a reshape behind, so that they can follow any order."""
+    """Let reductions keep their dims, with a reshape after, so that they can follow any order."""
     for op in list(block.ops):
         if isinstance(op, nn.ReduceOp) and rank_of(op.results[0]) != rank_of(op.operands[0]):
             axes = set(nn.values_of(op.axes))
@@ -199,7 +199,7 @@ class _Rewriter:
     """The same values in their own order, for ops that fix it."""
     dead: list[Operation] = field(default_factory=list)
     inherited: dict[Operation, list[LocationAttr]] = field(default_factory=dict)
-    """The locations of absorbed transposes that their operands' ops have yet to take in: many at once, where one value has many."""
+    """The locations of absorbed transposes, still to be added to their operands' ops: all at once, since one value may have many."""
 
     def inherit(self, kept: SSAValue, transpose: Operation) -> None:
         """What replaces a transpose also comes from its nodes, and stands for its tensor if it has no name yet."""
@@ -346,7 +346,7 @@ def _count(block: Block) -> int:
 
 @dataclass(frozen=True)
 class EliminateTransposesPass(ModulePass):
-    """Remove layout changes between ops that do not care about the order of dims."""
+    """Remove transposes between ops that work in any order of dims."""
 
     name = NAME
     numerics: ClassVar[str] = "exact"

@@ -8,7 +8,7 @@
     %2 = nn.add %1, %shift
 
 Step by step: a batch_norm becomes a multiplication and an addition; a multiplication by constants per channel moves up through an
-addition of constants and into the weights of a conv or matmul without other users, or into those of the conv or matmul behind it;
+addition of constants and into the weights of a conv or matmul without other users, or into those of the conv or matmul after it;
 neighbouring additions merge. Linear. Refused where the product feeds others too, or where factors do not lie along the channels; where a
 constant that is merged, inverted or scaled would be infinite or NaN, which each of the two steps that it stands for need not be; and
 where a factor or the weights of a whole filter would be too small for their type, and so imprecise or zero. A batch_norm of such

@@ -6,8 +6,8 @@
     %1 = nn.constant dense<[2.71828183, 7.38905621]> : tensor<2xf32>
 
 What an op computes comes from the one table in dialects/meaning. Ops whose result would be larger than their operands (a broadcast,
-int8 weights cast to float) and `quant` marks stay: `hoist-weights` moves those that depend on constants only to `@weights`.
-Dynamic results, weights, initializers (nobody looks at their numbers) and ops with regions are never folded. One walk, each op
+int8 weights cast to float) and `quant` ops stay: `hoist-weights` moves those that depend on constants only to `@weights`.
+Dynamic results, weights, initializers (whose numbers a refit may change) and ops with regions are never folded. One walk, each op
 evaluated at most once: linear.
 """
 
@@ -47,7 +47,7 @@ def blocker(op: Operation) -> str | None:
     if not has_meaning(type(op)):
         return "it has no reference semantics to compute it by"
     if isinstance(op, quant.ScaledOp):
-        return "it marks a quantization, which realize-integer turns into integer arithmetic"
+        return "realize-integer needs it to find what to compute on integers"
     if not all(isinstance(r.type, TensorType) and r.type.has_static_shape() for r in op.results):
         return "its result has dynamic dims"
     result = sum(_bytes(r.type) for r in op.results if isinstance(r.type, TensorType))

@@ -6,10 +6,10 @@ A rewrite makes the ops that compute its new constants and asks whether they are
     if not numbers.fit(op, [merged], "factors not merged"):
         return
 
-Numbers that are computed from initializers are nobody's to look at: such a rewrite is made, and its op is marked (`nn.KEEPS_FINITE`), so
-that the evaluation of `@weights` refuses finite numbers that it makes infinite, be it in this build or in a refit.
+Numbers that are computed from initializers may change and are not read: such a rewrite is made, and its op is marked (`nn.KEEPS_FINITE`),
+so that the evaluation of `@weights` refuses finite numbers that it makes infinite, be it in this build or in a refit.
 
-Each op is evaluated once, whoever asks how often, and what was refused once is not tried again on the same operands: linear.
+Each op is evaluated once, however often it is asked for, and what was refused once is not tried again on the same operands: linear.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .editing import depends_on_initializers
 
 @dataclass
 class KnownNumbers:
-    """The numbers of a module's constant values, as far as somebody asked for them."""
+    """The numbers of a module's constant values, evaluated when first asked for."""
 
     pass_name: str
     refittable: bool = False
@@ -69,10 +69,10 @@ class KnownNumbers:
     ) -> bool:
         """Whether the result of the last of the ops made for a rewrite of `op` can stand for what it is computed from.
 
-        It must be finite. Unless it is an addend, which what it is added to is rounded more coarsely than, no number may be too
-        small for its type that was not before: it would lose digits, or be zero. Along the dims `summed`, such numbers may stand
-        beside one of normal size, in whose rounding they are lost. If not fit, the ops are erased, with a remark on `op`.
-        Of initializers that is not asked.
+        It must be finite. Unless it is an addend, whose last digits the rounding of the sum drops anyway, no number may become too
+        small for its type: it would lose digits, or be zero. Along the dims `summed` that is allowed next to one of normal
+        size, in whose rounding it is lost. If not fit, the ops are erased, with a remark on `op`.
+        What depends on initializers always fits.
         """
         if self.refittable and depends_on_initializers(made[-1].results[0]):
             made[-1].attributes[nn.KEEPS_FINITE] = StringAttr(self.pass_name)

@@ -14,7 +14,7 @@ Channels are padded to four; an even stride reads pairs of pixels.
 
 Tensor-core kernels copy A in pieces of 16 bytes where 8 f16 channels lie side by side; 3 channels they copy one by one. Transpose, pad and
 cast are one launch, which small images and windows do not repay: it is a decision between the prices of both (`cost/decision.py`, at the
-profile's opt sizes). Where the conv stays, a cast moves behind the transpose, next to the conv, so that the conv can take it in. Only
+profile's opt sizes). Where the conv stays, a cast moves after the transpose, next to the conv, so that the conv can fuse it. Only
 f16 and bf16, one group, and weights known at build time. Zeros join the sums, so results may differ in the order of summation.
 """
 
@@ -46,7 +46,7 @@ TARGET = "kernel.target"
 
 @dataclass(frozen=True)
 class Image:
-    """What a conv reads, before a narrowing cast: `cast(transpose(source))` or `transpose(cast(source))`, either op missing or not."""
+    """What a conv reads, before a narrowing cast: `cast(transpose(source))` or `transpose(cast(source))`; either op may be missing."""
 
     source: SSAValue
     permutation: tuple[int, ...] | None
@@ -71,7 +71,7 @@ class Pairing:
 
     factor: int
     odd: int
-    """Columns of zeros behind the image, for a whole number of groups."""
+    """Columns of zeros after the image, for a whole number of groups."""
     before: int
     """Columns of zeros before the window, so that it starts with a group."""
     window: int
@@ -121,7 +121,12 @@ class PadChannels(RewritePattern):
         if channels == CHANNELS and pairing.factor == 1:
             return
         if isinstance(image.source.owner, quant.DequantizeOp):
-            remark(op, "missed", NAME, "its image is quantized; a pad would part it from its dequantize")
+            remark(
+                op,
+                "missed",
+                NAME,
+                "its image is quantized: a pad after the dequantize would keep the conv from computing on integers",
+            )
             return
         made = self._padded(op, image, pairing, channels)
         if isinstance(made, str):

@@ -57,7 +57,7 @@ def ordered_name(name: str, s: Permutation) -> str:
 
 
 def name_source(transpose: Operation) -> None:
-    """Before a transpose goes away: what it is of stands for its ONNX tensor too, in another order, if it has no name yet."""
+    """Call before a transpose is removed: its operand, if it has no name yet, takes the name of the ONNX tensor with the order undone."""
     assert isinstance(transpose, nn.TransposeOp)
     source = transpose.x.owner
     (name,) = get_names(transpose)

@@ -1,4 +1,4 @@
-"""Which ops `assign-precision` leaves in f32: the tail of the network, and what stands between quantization marks."""
+"""Which ops `assign-precision` leaves in f32: the tail of the network, and what lies between a dequantize and a quantize."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PRODUCTS = (nn.ConvOp, nn.MatmulOp)
 
 
 def wide_ops(block: Block) -> set[Operation]:
-    """The ops of a block that compute in f32 whatever the mode."""
+    """The ops of a block that compute in f32 in every mode."""
     constants = fed_by_constants_only(block)
     ops = [op for op in block.ops if op.results and op.results[0] not in constants]
     return _tail(ops) | _between_marks(list(block.ops))

@@ -1,9 +1,9 @@
-"""What is known about the size of f32 values, op by op: `analyze-ranges` asks it.
+"""What is known about the magnitude of f32 values, op by op, for `analyze-ranges`.
 
 A value that is found here need not fit a narrow type. Findings pass through ops by their kind: of `Kind.ANY` a pointwise op passes on
 what one of its operands has, since a sum with a number of any size is of any size; of the others (sums, integers) only what all operands
-have that are no constants, since x times 1 / sum is as x is. What is bounded (softmax, tanh, clip) and what multiplies matrices ends a
-finding.
+have that are not constants, since x times 1 / sum is of the size of x. A finding ends at what is bounded (softmax, tanh, clip) and at
+convs and matmuls.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from ...dialects import nn, quant
 from ...dialects.nn import element_of, shape_of
 from .storage_types import limits
 
-PICTURE_CHANNELS = 4
-PRODUCTS = (nn.ConvOp, nn.MatmulOp)
+IMAGE_CHANNELS = 4
+"""The most channels of what is taken for an image."""
 _VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp, nn.PadOp, nn.CastOp)
 _BOUNDED = (nn.TanhOp, nn.SigmoidOp, nn.ErfOp, nn.SinOp, nn.CosOp, nn.SignOp, nn.SoftmaxOp, nn.LayerNormOp)
 _INTEGRAL = (nn.FloorOp, nn.CeilOp, nn.RoundOp)
@@ -34,7 +34,7 @@ class Kind(Enum):
 
     ANY = "a number of any size"
     INTEGER = "an integer in a float"
-    LARGE = "a number that grows with the network, or small beside others"
+    LARGE = "a number that grows with the network, or small compared with others"
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,12 @@ class Ranges:
         """Initializers of one number, which a refit may change: an epsilon, say."""
 
     def argument(self, value: BlockArgument) -> None:
-        """A graph input of f32 may be of any size, unless it is a picture."""
-        if isinstance(value.type, TensorType) and element_of(value) == f32 and not is_picture(value):
+        """A graph input of f32 may be of any size, unless it is an image."""
+        if isinstance(value.type, TensorType) and element_of(value) == f32 and not is_image(value):
             self.found[value] = Found(Kind.ANY, "a graph input, which may be of any size")
 
     def visit(self, op: Operation) -> None:
-        """Find out about the result of an op."""
+        """Record what is known about the result of an op."""
         if isinstance(op, nn.SOURCES):
             self._source(op.result)
             return
@@ -80,7 +80,7 @@ class Ranges:
         if self._is_small(op):
             self.small.add(result)
         found = self._of(op)
-        if found is not None and not (found.kind == Kind.ANY and is_picture(result)):
+        if found is not None and not (found.kind == Kind.ANY and is_image(result)):
             self.found[result] = found
 
     def _source(self, value: SSAValue) -> None:
@@ -207,17 +207,17 @@ class Ranges:
     def _beside(self, op: Operation, operand: SSAValue) -> Found | None:
         """What a constant operand makes of a result."""
         if operand in self.unknown and isinstance(op, _ADDITIVE):
-            return Found(Kind.LARGE, f"beside it stands a number that may vanish in {self.narrow} after a refit")
+            return Found(Kind.LARGE, f"its operand of one number may underflow in {self.narrow} after a refit")
         if operand not in self.scalars or isinstance(op, nn.PowOp):
             return None
         least, greatest = self.scalars[operand]
         if least < self.least:
-            return Found(Kind.LARGE, f"{least:.3g} beside it vanishes in {self.narrow}")
+            return Found(Kind.LARGE, f"its operand {least:.3g} underflows in {self.narrow}")
         integral = any(other in self.small for other in op.operands)
         masks = isinstance(op, nn.WhereOp) or (integral and isinstance(op, nn.MulOp))
         if greatest >= self.integers / 2 and (masks or isinstance(op, _ADDITIVE)):
             kind = Kind.ANY if masks else Kind.LARGE
-            return Found(kind, f"beside {greatest:.6g} {self.narrow} loses digits")
+            return Found(kind, f"next to its operand {greatest:.6g} {self.narrow} loses digits")
         return None
 
 
@@ -232,7 +232,7 @@ def _below_zero(value: SSAValue) -> bool:
     return isinstance(reduced, nn.ReduceOp) and reduced.kind.data == nn.ReduceKind.MAX and reduced.x == value.owner.lhs
 
 
-def is_picture(value: SSAValue, depth: int = 6) -> bool:
+def is_image(value: SSAValue, depth: int = 6) -> bool:
     """Whether only convs of a few channels read a value, through views at most."""
     if value.first_use is None or depth == 0:
         return False
@@ -240,10 +240,10 @@ def is_picture(value: SSAValue, depth: int = 6) -> bool:
         user = use.operation
         if isinstance(user, nn.ConvOp) and use.index == 0:
             channels = shape_of(user.x)[3].as_int()
-            if channels is None or channels > PICTURE_CHANNELS:
+            if channels is None or channels > IMAGE_CHANNELS:
                 return False
         elif not (
-            isinstance(user, _VIEWS) and element_of(user.results[0]) == f32 and is_picture(user.results[0], depth - 1)
+            isinstance(user, _VIEWS) and element_of(user.results[0]) == f32 and is_image(user.results[0], depth - 1)
         ):
             return False
     return True

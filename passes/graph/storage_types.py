@@ -10,7 +10,7 @@ from ...dialects.dtypes import numpy_dtype
 from ...dialects.errors import OptionError
 
 NARROW_TYPES: dict[str, Attribute] = {"fp16": f16, "bf16": bf16}
-"""By mode."""
+"""The narrow type of each mode."""
 MODES = ("fp32", "tf32", *NARROW_TYPES)
 
 
@@ -21,6 +21,6 @@ def check_mode(name: str, mode: str) -> None:
 
 
 def limits(narrow: Attribute) -> tuple[float, float, int]:
-    """The greatest finite number, the least that all digits are held of, and the greatest integer up to which all are held."""
+    """(greatest finite number, least normal number, greatest integer up to which all integers are exact) of a narrow float type."""
     info = ml_dtypes.finfo(numpy_dtype(narrow))
     return float(info.max), float(info.smallest_normal), 2 ** (info.nmant + 1)

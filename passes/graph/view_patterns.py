@@ -1,4 +1,4 @@
-"""Patterns of `canonicalize-nn`: chains of reshapes and transposes, and ops that take them in."""
+"""Patterns of `canonicalize-nn`: chains of reshapes and transposes, and ops that absorb them."""
 
 from __future__ import annotations
 
@@ -115,16 +115,16 @@ class TransposeAboveDequantize(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.TransposeOp, rewriter: PatternRewriter, /) -> None:
-        mark = op.x.owner
-        if not isinstance(mark, quant.DequantizeOp) or not depends_on_constants_only(mark.x):
+        inner = op.x.owner
+        if not isinstance(inner, quant.DequantizeOp) or not depends_on_constants_only(inner.x):
             return
-        moved = nn.TransposeOp(mark.x, nn.values_of(op.permutation))
-        axis = None if mark.axis is None else nn.values_of(op.permutation).index(mark.axis.value.data)
-        rewriter.replace(op, [moved, quant.DequantizeOp(moved, mark.scale, axis, nn.element_of(op.result))])
+        moved = nn.TransposeOp(inner.x, nn.values_of(op.permutation))
+        axis = None if inner.axis is None else nn.values_of(op.permutation).index(inner.axis.value.data)
+        rewriter.replace(op, [moved, quant.DequantizeOp(moved, inner.scale, axis, nn.element_of(op.result))])
 
 
 class PointwiseAboveView(RewritePattern):
-    """f(view(x), numbers) -> view(f(x, numbers)), so that f stands beside what computes x."""
+    """f(view(x), numbers) -> view(f(x, numbers)), so that f can be fused with what computes x."""
 
     def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter, /) -> None:
         if not nn.is_pointwise(op) or op.name.startswith("quant."):
@@ -147,7 +147,7 @@ class PointwiseAboveView(RewritePattern):
 
 
 class GatherToSlice(RewritePattern):
-    """A gather by one constant index, or by a constant run of indices, that surely exist is a slice."""
+    """A gather by one constant index, or by consecutive constant indices, known to be in range -> a slice."""
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.GatherOp, rewriter: PatternRewriter, /) -> None:
@@ -173,7 +173,7 @@ class GatherToSlice(RewritePattern):
 
 
 class PadIntoWindow(RewritePattern):
-    """Zero padding of height and width goes into the pads of the conv behind, or of a max_pool of values that are never negative."""
+    """Zero padding of height and width goes into the pads of the conv that reads it, or of a max_pool of values that are never negative."""
 
     def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter, /) -> None:
         if not isinstance(op, nn.ConvOp | nn.MaxPoolOp) or not isinstance(op.x.owner, nn.PadOp):
@@ -181,14 +181,14 @@ class PadIntoWindow(RewritePattern):
         pad = op.x.owner
         low, high = nn.values_of(pad.low), nn.values_of(pad.high)
         if low[0] or low[3] or high[0] or high[3]:
-            remark(op, "missed", NAME, "padding not taken in: it pads more than height and width")
+            remark(op, "missed", NAME, f"padding not folded into {op.name}: it pads more than height and width")
             return
         if not _padding_agrees(op, pad):
             remark(
                 op,
                 "missed",
                 NAME,
-                f"padding by {pad.value.value.data} not taken in: it may differ from {op.name}'s own",
+                f"padding by {pad.value.value.data} not folded into {op.name}: its own padding may give another result",
             )
             return
         old = nn.values_of(op.pads)
@@ -204,14 +204,14 @@ def _padding_agrees(op: nn.ConvOp | nn.MaxPoolOp, pad: nn.PadOp) -> bool:
         return value == 0
     if value == -math.inf:
         return True
-    # A zero beside values of which none is negative never changes a maximum, if each window holds one of them.
+    # A zero among values of which none is negative never changes a maximum, if each window holds one of them.
     added = (*nn.values_of(pad.low)[1:3], *nn.values_of(pad.high)[1:3])
     pads = [own + more for own, more in zip(nn.values_of(op.pads), added, strict=True)]
     return value == 0 and nn.windows_meet(op, shape_of(pad.x)[1:3], pads) and never_negative(pad.x)
 
 
 def never_negative(value: SSAValue, depth: int = 4) -> bool:
-    """Whether a value is surely not below zero, looking back over at most `depth` ops."""
+    """Whether a value is known not to be below zero, looking back over at most `depth` ops."""
     owner = value.owner
     match owner:
         case nn.ReluOp() | nn.SigmoidOp() | nn.ExpOp() | nn.SoftmaxOp():

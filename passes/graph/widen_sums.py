@@ -1,13 +1,14 @@
-"""`widen-sums`: sums of a model's own f16 and bf16 stay f32, with what is made of them alone, up to what is computed from them and others.
+"""`widen-sums`: sums of a model's own f16 and bf16 values stay f32, and so does what is computed from such sums alone.
 
     %s = nn.reduce sum %x : f16 -> f16               %s = nn.reduce sum %x : f16 -> f32
     %y = nn.div %x, %s : f16                   ->    %w = nn.cast %x : f16 -> f32
                                                      %d = nn.div %w, %s : f32
                                                      %y = nn.cast %d : f32 -> f16
 
-A sum of 4096 numbers of 20 is beyond f16, and no more precise for being stored so: it is small beside what it sums. Kernels compute in f32
-anyway, so this costs nothing. A pointwise op whose operands are all such sums or constants is computed in f32 too; any other op
-reads and gives what it did. Means, maxima and sums of f32 are not touched. Linear.
+A sum of 4096 numbers of 20 overflows f16, and a sum is small next to what it sums, so that storing it narrow saves little. Kernels
+compute in f32 anyway, so this costs nothing. A pointwise op that reads such a sum is computed in f32; unless its other operands are such
+sums or constants, its result is cast back. Any other op reads and gives the types that it did. Means, maxima and sums of f32 are not
+touched. Linear.
 """
 
 from __future__ import annotations

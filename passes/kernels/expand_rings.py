@@ -1,5 +1,5 @@
 """
-`expand-rings`: the steps of rings, barriers and fences become instructions, and who executes them alone becomes explicit.
+`expand-rings`: the steps of rings, barriers and fences become instructions, and what one thread executes moves into `kernel.elect`.
 
     kernel.acquire %ring[%k] : !kernel.ring<4, "mbarrier", 1>
     kernel.load_tma ...
@@ -103,7 +103,7 @@ def _ring(rings: dict[SSAValue, Ring], value: SSAValue, what: str) -> Ring:
 
 @dataclass(frozen=True)
 class Role:
-    """The threads that run a block: their number, and the barrier that they meet at."""
+    """The threads that run a block: their number, and the number of their barrier."""
 
     threads: int
     barrier: int
@@ -113,7 +113,7 @@ _EXPANDED = (
     scf.ForOp, scf.IfOp, kernel.ElectOp, kernel.RolesOp, kernel.AcquireOp, kernel.CommitOp, kernel.WaitOp, kernel.ReleaseOp,
     kernel.StoreWaitOp, kernel.BarrierOp, kernel.FenceAsyncOp, kernel.ClusterBarrierOp,
 )  # fmt: skip
-"""Ops that the pass changes, or whose blocks it goes through."""
+"""Ops that the pass changes, or whose blocks it walks."""
 
 
 class _Expansion:
@@ -141,7 +141,7 @@ class _Expansion:
     # Ops.
 
     def insert(self, before: Operation, *ops: Operation, location: LocationAttr | None = None) -> None:
-        """Puts ops before another, which they come from unless a location says otherwise."""
+        """Puts ops before another, at its location unless another is given."""
         block = before.parent
         assert block is not None
         for op in ops:
@@ -207,7 +207,7 @@ class _Expansion:
             op.parent.insert_op_after(barrier, op)
 
     def store_wait(self, op: kernel.StoreWaitOp) -> None:
-        """The thread that stored waits, then all meet; the barrier is elided at the end of a role or kernel."""
+        """The thread that stored waits, then a barrier; the barrier is elided at the end of a role or kernel."""
         wait = kernel.BulkWaitOp(op.pending.value.data)
         last = op.next_op is None or isinstance(op.next_op, kernel.ReturnOp | scf.YieldOp)
         ends = last and isinstance(_holder(op), kernel.FuncOp | kernel.RolesOp)
@@ -248,7 +248,7 @@ class _Expansion:
     # Rings of mbarriers.
 
     def initialise(self) -> None:
-        """Behind the last ring one thread initialises the barriers of all, and the block (the cluster) meets."""
+        """After the last ring one thread initialises the barriers of all rings, then the block (or the cluster) synchronises."""
         rings = [ring for ring in self.rings.values() if not ring.is_cp_async]
         if not rings:
             return
@@ -343,7 +343,7 @@ def _is_elected(op: Operation) -> bool:
 
 
 def _holder(op: Operation) -> Operation | None:
-    """What holds an op, where one thread alone does not count."""
+    """The op around an op, looking through `kernel.elect`."""
     holder = op.parent_op()
     while isinstance(holder, kernel.ElectOp):
         holder = holder.parent_op()

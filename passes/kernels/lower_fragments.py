@@ -8,7 +8,7 @@
       kernel.ld_global %x[%offset] to %a[%position] count 4 if %inside : ...
     } {unroll}
 
-A fragment is one register array, updated in place where nobody else reads the old value; addresses, predicates and ldmatrix tiles follow
+A fragment is one register array, updated in place where nothing else reads the old value; addresses, predicates and ldmatrix tiles follow
 from `Layout.index` evaluated on IR values; what a loop does not change is computed before it. `func` gets `params` (symbols, sorted). Views
 and tensor maps of TMA stay for the host. Needs `expand-rings`. The helpers are in `threads/`, one module per family of ops.
 """

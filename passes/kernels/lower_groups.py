@@ -44,14 +44,14 @@ NAME = "lower-groups"
 
 
 class Lowered(Protocol):
-    """Who remembers what groups were lowered to."""
+    """A cache of the kernels that groups were lowered to."""
 
     def find(self, func: FuncOp) -> list[kernel.FuncOp] | None:
         """The launches of a group lowered before, each marked `kernel.lowered` and without its body; None for a group not seen."""
         ...
 
     def made(self, func: FuncOp, kernels: Sequence[kernel.FuncOp]) -> None:
-        """These are the launches of a group that `find` did not know. They go on to be lowered in place."""
+        """Take note of the launches of a group that `find` did not know. Later passes lower them in place."""
         ...
 
 

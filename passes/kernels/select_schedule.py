@@ -6,7 +6,7 @@
 Every configuration of every schedule that takes the group has a price, and the rule of `cost/decision.py` chooses. A choice that is there
 already (from the tuner or a lock file) stays if its schedule matches the group. Options: `allowed` names the schedules that may be used;
 `force` gives functions a schedule and tunables, as `fc_0:gemm_mma:bm=128:bn=64` (`*` stands for every function that the schedule takes).
-Remarks say what was chosen at what price, by how much each other schedule lost, and why each that is for such anchors refuses. A group that
+Remarks say what was chosen at what price, by how much each other schedule lost, and why each that takes such anchors refused. A group that
 no schedule takes is an error with all reasons. Assumes `outline-groups`.
 """
 
@@ -103,12 +103,10 @@ def _remark_competition(func: FuncOp, found: Competition) -> None:
     others = f", {next_best.values} {next_best.price:.2f} us" if next_best is not None else ""
     remark(func, "analysis", NAME, f"{winner} {winner.price:.2f} us{others}")
     for loser in found.losers:
-        message = (
-            f"@{func.sym_name.data} is not for {loser} {loser.price:.2f} us: {winner.schedule} has {winner.price:.2f}"
-        )
+        message = f"@{func.sym_name.data}: {loser} {loser.price:.2f} us lost to {winner.schedule} {winner.price:.2f} us"
         remark(func, "missed", NAME, message + within(winner.price, loser.price))
     for declined in found.answer.missed:
-        remark(declined.refusal.op or func, "missed", NAME, f"@{func.sym_name.data} is not for {declined}")
+        remark(declined.refusal.op or func, "missed", NAME, f"@{func.sym_name.data}: refused by {declined}")
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,14 @@
 
     %0 = quant.dequantize %q, %s                      %0 = nn.max_pool %q           // on i8
     %1 = nn.max_pool %0                         ->    %1 = quant.dequantize %0, %s
-    %2 = quant.quantize %1, %s                        (and the pair with %2 vanishes, its scales being equal)
+    %2 = quant.quantize %1, %s                        (and the pair with %2 is removed, its scales being equal)
 
 What is monotonic or only moves elements commutes with a symmetric scale, exactly: max_pool, relu, reshape, transpose, slice, gather
 and concat of equal scales. This holds of NaN too: a max_pool gives NaN where a window holds one, and quantized it is 127, which no
 other integer of the window exceeds. Scales per channel move only past max_pool and relu (which keep the axis) and transpose (which
 renumbers it). In the end each op that computes gets a dequantize of its own, so that fusion can take it into that op's group. A
-quantize that follows a dequantize by another scale stays: it rounds. So does one by a scale that does not lead each integer back to
-itself: 0, or so large or small that products with it are infinite or lose digits.
+quantize that follows a dequantize by another scale stays: it rounds. So does one by a scale that does not restore each
+integer: 0, or so large or small that products with it are infinite or lose digits.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from ..remarks import remark
 from ..rewriting import apply_patterns
 
 NAME = "place-qdq"
-_WHY = "place-qdq moves and removes quantization marks by their scales"
+_WHY = "place-qdq moves and removes quantize and dequantize ops by their scales"
 _MOVES_ELEMENTS = (nn.ReshapeOp, nn.SliceOp, nn.GatherOp)
 _KEEPS_AXES = (nn.MaxPoolOp, nn.ReluOp)
 
 
 def same_scale(a: quant.ScaledOp, b: quant.ScaledOp) -> bool:
-    """Whether two marks scale alike: the same value, or constants of equal numbers, along the same axis."""
+    """Whether two quantize or dequantize ops have the same scale: the same value, or constants of equal numbers, along the same axis."""
     if a.axis != b.axis:
         return False
     if a.scale == b.scale:
@@ -202,7 +202,7 @@ def _give_each_user_its_own(mark: quant.DequantizeOp) -> None:
 
 @dataclass(frozen=True)
 class PlaceQdqPass(ModulePass):
-    """Move quantization marks to where they help most."""
+    """Move quantize up and dequantize down, and remove pairs of one scale."""
 
     name = NAME
     numerics: ClassVar[str] = "exact"

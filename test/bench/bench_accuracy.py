@@ -1,7 +1,7 @@
-"""Errors of whole models in narrow types beside ONNX Runtime in fp32, on the simulator: `python test/bench/bench_accuracy.py [MODEL ...]`.
+"""Errors of whole models in narrow types against ONNX Runtime in fp32, on the simulator: `python test/bench/bench_accuracy.py [MODEL ...]`.
 
 A case is a model of the zoo in one precision: the relative error of norms of the output by which models are compared, the worst of the
-inputs of a few seeds. `--beside FILE` puts the errors of an earlier record, of another commit say, beside. Needs no GPU and no NVRTC.
+inputs of a few seeds. `--beside FILE` prints the errors of an earlier record too, such as another commit's. Needs no GPU and no NVRTC.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--precision", nargs="*", default=["fp16", "bf16"], choices=DTYPES)
     parser.add_argument("--target", default="sm_80")
     parser.add_argument("--seeds", type=int, default=2, help="how many inputs")
-    parser.add_argument("--beside", type=Path, metavar="FILE", help="an earlier record")
+    parser.add_argument("--beside", type=Path, metavar="FILE", help="an earlier record to compare with")
     args = parser.parse_args()
     before = earlier(args.beside)
     recorder = Recorder("accuracy", gpu=False)

@@ -1,10 +1,10 @@
-"""ResNet-50's convolutions beside cuDNN (torch conv2d, channels-last, in a CUDA graph), fp16, same run: `python test/bench/bench_conv.py`.
+"""ResNet-50's convolutions against cuDNN (torch conv2d, channels-last, in a CUDA graph), fp16, same run: `python test/bench/bench_conv.py`.
 
     python test/bench/bench_conv.py 512-512-3x3-7 --batch 1 --candidates
 
-A shape is input channels, output channels, window, image size; a stride of 2 is written behind the window (`3-64-7x7/2-224`). Images lie
+A shape is input channels, output channels, window, image size; a stride of 2 is written after the window (`3-64-7x7/2-224`). Images lie
 channels-last, weights are known at build time, and all launches count (few channels are padded by one of their own). Prints and
-records microseconds, TFLOP/s and the error against torch in float32. `--schedule NAME` allows only that schedule beside those of copies;
+records microseconds, TFLOP/s and the error against torch in float32. `--schedule NAME` allows only that schedule and those of copies;
 `--candidates` builds and times every candidate of every schedule that accepts the convolution.
 """
 

@@ -1,4 +1,4 @@
-"""Matrix products beside cuBLAS (torch.matmul in a CUDA graph), same run: `python test/bench/bench_gemm.py [MxNxK ...]`.
+"""Matrix products compared with cuBLAS (torch.matmul in a CUDA graph), same run: `python test/bench/bench_gemm.py [MxNxK ...]`.
 
 Prints and records microseconds, the error against float64 on fresh inputs, TFLOP/s and the ratio to cuBLAS. `--schedule NAME` allows only
 that schedule.

@@ -1,4 +1,4 @@
-"""Whole models beside torch eager, both in a CUDA graph, fp16, same run: `python test/bench/bench_models.py [case ...]`.
+"""Whole models compared with torch eager, both in a CUDA graph, fp16, same run: `python test/bench/bench_models.py [case ...]`.
 
 - `open_nsfw`: the published ONNX file; torch runs the same graph, node by node, channels-last.
 - `resnet50`: torchvision's, seeded; exported by torch.

@@ -84,8 +84,8 @@ def _block(net: trtc.Network, x: SSAValue, weights: dict[tuple[int, ...], np.nda
 
 
 class Times(Observer):
-    """Processor seconds of each pass, by position and name; profiles the pass called `profiled`. The garbage collector, which runs when
-    enough objects were made and stops whatever pass comes then, has a row of its own."""
+    """Processor seconds of each pass, by position and name; profiles the pass called `profiled`. The garbage collector, which
+    interrupts any pass once enough objects were made, has a row of its own."""
 
     def __init__(self, profiled: str = "") -> None:
         self.seconds: dict[str, float] = {}

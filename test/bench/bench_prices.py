@@ -1,4 +1,4 @@
-"""Prices of the cost model beside what was recorded on a GPU: `python test/bench/bench_prices.py`. Needs no GPU.
+"""Prices of the cost model against what was recorded on a GPU: `python test/bench/bench_prices.py`. Needs no GPU.
 
 Each record of the suites gemm, conv and row names the choices that it was measured with; these are priced for the GPU of the record.
 Prints price, measurement and their ratio, then for each suite and element type the rank correlation (Spearman) and the mean error of the

@@ -1,4 +1,4 @@
-"""Softmax, layer-norm and reductions beside torch eager (in a CUDA graph), same run: `python test/bench/bench_row.py [case ...]`.
+"""Softmax, layer-norm and reductions compared with torch eager (in a CUDA graph), same run: `python test/bench/bench_row.py [case ...]`.
 
     python test/bench/bench_row.py sum:1x1048576:1 --candidates
 

@@ -1,4 +1,4 @@
-"""Prices beside measurements for all candidates of the groups of three models: `python test/bench/bench_tuning.py` (one GPU, < 5 minutes).
+"""Prices against measurements for all candidates of the groups of three models: `python test/bench/bench_tuning.py` (one GPU, < 5 minutes).
 
 Each group becomes a module of its own, at the usual sizes of its profile, and is built and timed in a CUDA graph once for every candidate
 of every schedule that takes it. A record for each group has the chosen candidate, the fastest, the first in the order of preference

@@ -2,8 +2,8 @@
 
     python test/bench/beside.py ../before gemm --rounds 4 128x3072x768 --dtype f16
 
-A program of one measures several percent otherwise than the next one of the same code, small kernels most of all, since what launches them
-is the host. So rounds alternate, the order too, and of each side the least counts. Records the suite `beside_SUITE`.
+Two runs of the same code differ by several percent, small kernels most, since the host launches them. So rounds alternate between the
+checkouts, the first of a round as well, and the least time of each checkout counts. Records the suite `beside_SUITE`.
 """
 
 from __future__ import annotations

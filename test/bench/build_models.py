@@ -1,4 +1,4 @@
-"""ONNX models for the records of builds, written without torch: BERT-base, and a model of any size beside external data."""
+"""ONNX models for the records of builds, written without torch: BERT-base, and a model of any size with external data."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def bert_base(path: Path) -> Path:
 
 
 def two_products(path: Path, size: int) -> Path:
-    """Writes a model of two matmuls whose weights, `size` bytes together, lie in a file beside it."""
+    """Writes a model of two matmuls whose weights, `size` bytes together, lie in a file next to it."""
     depth, columns = 8192, size // 2 // 4 // 8192
     rng = np.random.default_rng(0)
     tensors: list[onnx.TensorProto] = []

@@ -1,4 +1,4 @@
-"""Models for timing beside torch: made by torch with seeded weights, exported to ONNX where the timing is done."""
+"""Models that torch runs too, for comparing times: made by torch with seeded weights, exported to ONNX where the timing is done."""
 
 from __future__ import annotations
 

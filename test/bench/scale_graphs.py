@@ -34,7 +34,7 @@ def chain(net: Network, ops: int) -> SSAValue:
 
 
 def transformer(net: Network, ops: int) -> SSAValue:
-    """Blocks of attention and a feed-forward layer, with residual sums: 15 ops a block."""
+    """Blocks of attention and a feed-forward layer, with residual sums: 15 ops per block."""
     x = net.add_input("x", "f32", (1, 16, 32))
     for _ in range(max(1, ops // 15)):
         q, k, v = (net.add_matmul(x, net.add_constant(_PROJECTION)) for _ in range(3))
@@ -47,7 +47,7 @@ def transformer(net: Network, ops: int) -> SSAValue:
 
 
 def inception(net: Network, ops: int) -> SSAValue:
-    """Blocks of four branches that are joined: 10 ops a block."""
+    """Blocks of four branches that are joined: 10 ops per block."""
     x = net.add_input("x", "f32", (1, 4, 4, 8))
     for _ in range(max(1, ops // 10)):
         branches = [net.add_unary("relu", _conv(net, x)) for _ in range(4)]

@@ -1,11 +1,11 @@
-"""Runs fuzz targets: `python test/fuzz/harness.py [-n SEEDS] [ENTRANCE ...]`; one seed again: `... ENTRANCE --seed 1234`.
+"""Runs fuzz targets: `python test/fuzz/harness.py [-n SEEDS] [TARGET ...]`; one seed again: `... TARGET --seed 1234`.
 
-A target is a module beside this one, named after the entrance that it tries, with `run(seed: int) -> None`. What it hands to
+A target is a module next to this one, named after what of trtc reads its inputs, with `run(seed: int) -> None`. What it hands to
 trtc depends on the seed alone. It returns where trtc took the input, lets trtc's own error pass where trtc refused it (a
 TrtcError other than PassError), and where that is a defect lets anything else pass, or raises AssertionError.
 
 Each child process runs many seeds in a folder of its own, each with a limit of CPU time and of memory; a child that crashes or
-hangs is replaced and goes on behind the seed that ended it. A defect is reported once per kind: its exception and the
+hangs is replaced, and its successor continues after that seed. A defect is reported once per kind: its exception and the
 innermost frame in trtc.
 """
 
@@ -50,9 +50,9 @@ class Hang(BaseException):
 
 @dataclass
 class Tally:
-    """What the seeds of one entrance came to. `places` counts refusals by where they were decided."""
+    """What the seeds of one target came to. `places` counts refusals by where they were decided."""
 
-    entrance: str
+    target: str
     outcomes: collections.Counter[str] = field(default_factory=collections.Counter[str])
     places: collections.Counter[str] = field(default_factory=collections.Counter[str])
     kinds: dict[str, list[int]] = field(default_factory=dict[str, "list[int]"])
@@ -256,27 +256,28 @@ class _Run:
 
 
 def targets() -> dict[str, Path]:
-    """The targets beside this file, by name."""
+    """The targets next to this file, by name."""
     files = (path for path in sorted(HERE.glob("*.py")) if path.name != Path(__file__).name)
     return {path.stem: path for path in files if "\ndef run(seed: int)" in path.read_text()}
 
 
-def entrances() -> dict[str, Path]:
-    """Those that try an entrance of trtc, and not its passes, which takes 20 times longer and has test/numerics/random/test_patterns.py."""
+def input_targets() -> dict[str, Path]:
+    """The targets that hand input to trtc; not the one for its passes, which takes 20 times longer and has
+    test/numerics/random/test_patterns.py."""
     return {name: path for name, path in targets().items() if name != "patterns"}
 
 
 def main() -> int:
     known = targets()
-    parser = argparse.ArgumentParser(description="Try trtc's entrances on seeded inputs.")
-    parser.add_argument("entrances", nargs="*", choices=[*known, []], metavar="ENTRANCE", help=", ".join(known))
-    parser.add_argument("-n", "--seeds", type=int, default=2000, help="seeds per entrance (default 2000)")
+    parser = argparse.ArgumentParser(description="Run trtc on seeded inputs, valid and not.")
+    parser.add_argument("targets", nargs="*", choices=[*known, []], metavar="TARGET", help=", ".join(known))
+    parser.add_argument("-n", "--seeds", type=int, default=2000, help="seeds per target (default 2000)")
     parser.add_argument("--first", type=int, default=0, help="the first seed (default 0)")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count(), help="processes at a time")
-    parser.add_argument("--seed", type=int, help="run one seed of one entrance here, with its traceback")
+    parser.add_argument("--seed", type=int, help="run one seed of one target here, with its traceback")
     parser.add_argument("--record", action="store_true", help="write the summary into test/bench/results")
     args = parser.parse_args()
-    chosen: list[str] = args.entrances or list(entrances())
+    chosen: list[str] = args.targets or list(input_targets())
     if args.seed is not None:
         print(*judge(load_target(known[chosen[0]]).run, args.seed, 1e6), sep="\n")
         return 0
@@ -288,7 +289,7 @@ def main() -> int:
         fuzz(known[name], range(args.first, args.first + args.seeds), jobs=args.jobs, say=say) for name in chosen
     ]
     for tally in tallies:
-        print(f"{tally.entrance}: {tally}")
+        print(f"{tally.target}: {tally}")
         for kind, seeds in tally.kinds.items():
             print(f"  {len(seeds)}x {kind}, first seed {seeds[0]}")
     if args.record:
@@ -302,7 +303,7 @@ def _record(tallies: Sequence[Tally]) -> None:
 
     recorder: Any = Recorder("fuzz", gpu=False)
     for tally in tallies:
-        recorder.case(tally.entrance, dtype="", unit="defects", ours=tally.defects, peers={}, note=str(tally))
+        recorder.case(tally.target, dtype="", unit="defects", ours=tally.defects, peers={}, note=str(tally))
 
 
 if __name__ == "__main__":

@@ -10,5 +10,5 @@ from models.random import patterns
 
 
 def run(seed: int) -> None:
-    """Raises AssertionError with the module where a pass does not keep its word."""
+    """Raises AssertionError with the module where a pass changes numbers more than it declares."""
     patterns.check(seed)

@@ -29,11 +29,11 @@ LEAST_CHANGE = 0.3
 DECIDED_MARGIN = 5.0
 """Roundings of float32 that a quantized value keeps from a tie in an input that implementations must agree on."""
 DECIDED_SIZES = {"height": 48, "width": 64}
-"""Small pictures: the chance that no value is near a tie falls with their number."""
+"""Small images: the chance that no value is near a tie falls with their number."""
 
 
 class Lowered:
-    """A model taken to kernels, which run on the simulator; what a built engine has beside is not asked for, NVRTC least of all."""
+    """A model taken to kernels, which run on the simulator; the rest of a build is left out, so that NVRTC is not needed."""
 
     device = "simulator"
 

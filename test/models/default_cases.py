@@ -52,7 +52,7 @@ class Case:
         return {f"x{i}": x for i, x in enumerate(self.form.operands) if isinstance(x, np.ndarray)}
 
     def model(self, **attributes: Any) -> ModelProto:
-        """The model of one node, with these attributes beside the required ones."""
+        """The model of one node, with these attributes and the required ones."""
         names = ["" if x is None else f"x{i}" for i, x in enumerate(self.form.operands)]
         results = [f"y{i}" for i in range(self.form.results)]
         given = {**self.form.attributes, **attributes}
@@ -167,7 +167,7 @@ DOCUMENTED: dict[str, dict[str, Any]] = {
     "Transpose": {"perm": [3, 2, 1, 0]},
     "ConstantOfShape": {"value": numpy_helper.from_array(np.zeros(1, np.float32))},
 }
-"""Defaults that depend on the operand's rank, or that the schema only tells in words."""
+"""Defaults that depend on the operand's rank, or that the schema gives only in its text."""
 
 
 def cases() -> Iterator[Case]:
@@ -192,5 +192,5 @@ def _defaults(schema: Any, name: str, form: Form) -> dict[str, Any]:
         for attribute in schema.attributes.values()
         if attribute.default_value.type
     }
-    told = {key: value for key, value in DOCUMENTED.get(name, {}).items() if key in schema.attributes}
-    return {key: value for key, value in (known | told).items() if key not in form.attributes}
+    documented = {key: value for key, value in DOCUMENTED.get(name, {}).items() if key in schema.attributes}
+    return {key: value for key, value in (known | documented).items() if key not in form.attributes}

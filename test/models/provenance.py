@@ -18,11 +18,11 @@ from trtc.passes.remarks import Remark
 
 
 def silent_nodes(model: ModelProto, launched: Set[str], remarks: Iterable[Remark]) -> list[str]:
-    """The nodes of a model that neither a launch nor a remark names, or of which a remark does not say why they went."""
-    told = {name for remark in remarks if remark.message != NO_OP_LEFT for name in remark.nodes}
+    """The nodes of a model that neither a launch nor a remark names, or of which no remark says why they were removed."""
+    explained = {name for remark in remarks if remark.message != NO_OP_LEFT for name in remark.nodes}
     nodes = enumerate(model.graph.node)
     names = [onnx_location(n.name, n.op_type, i, n.output[0]).desc.data for i, n in nodes]
-    return [name for name in names if name not in launched and name not in told]
+    return [name for name in names if name not in launched and name not in explained]
 
 
 _MADE_OF: dict[str, type[Operation]] = {
@@ -37,7 +37,7 @@ _MADE_OF: dict[str, type[Operation]] = {
 
 
 class GroupsClaim(Observer):
-    """What groups claim without having it, told by the kinds of their ops, which no location decides. `claims` counts all."""
+    """Nodes that a group names in its location and has no op of, by the kinds of its ops: `foreign`. `claims` counts all nodes checked."""
 
     def __init__(self, model: ModelProto) -> None:
         nodes = enumerate(model.graph.node)

@@ -1,7 +1,7 @@
 """Weights for architectures that come without: seeded layer by layer, so that fp16 is accurate and the output depends on the input.
 
-He-normal weights alone do neither in a network without batch norm: what all inputs have in common grows from layer to layer, what
-tells them apart drowns in it, and centring the last layer brings back the difference together with the rounding errors of
+He-normal weights alone do neither in a network without batch norm: what all inputs have in common grows from layer to layer until
+their differences are small compared with it, and centring the last layer brings back the difference together with the rounding errors of
 all before. So each convolution is scaled and shifted per channel, as by a calibrated batch norm folded into it, on a few
 image-like inputs that run along node by node.
 """
@@ -18,7 +18,7 @@ Array = np.ndarray[Any, Any]
 MEAN = 0.5
 """Mean of the pre-activations, which have deviation 1. At 0 a deep ReLU network is chaotic and amplifies the rounding of fp16."""
 LEAST_DEVIATION = 0.5
-"""Share of the median channel's deviation that a channel is scaled by at least, so that a quiet one is not blown up on other inputs."""
+"""Share of the median channel's deviation that a channel is scaled by at least: one with little here may have much on other inputs."""
 
 
 def seed_weights(model: ModelProto, rng: np.random.Generator) -> None:

@@ -36,7 +36,7 @@ class Unexplained(Observer):
         if step.name != "fuse-groups":
             return
         self._collecting.__exit__(None, None, None)
-        told = {node for remark in self._remarks if remark.kind == "missed" for node in remark.nodes}
+        explained = {node for remark in self._remarks if remark.kind == "missed" for node in remark.nodes}
         for group in (op for op in module.walk() if isinstance(op, fusion.GroupOp)):
             for operand, argument in zip(group.operands, group.block.args, strict=True):
                 for source, between in _sources(operand):
@@ -44,7 +44,7 @@ class Unexplained(Observer):
                     readers = [use.operation for use in argument.uses]
                     made = [source.yield_op.operands[i].owner for i in range(len(source.results))]
                     ends = [op for op in (*made, *between, *readers) if isinstance(op, Operation)]
-                    if not any(name in told for op in ends for name in onnx_names(op.location)):
+                    if not any(name in explained for op in ends for name in onnx_names(op.location)):
                         self.silent.append(f"{_names(made)} -> {_names(between)} -> {_names(readers)}")
 
 

@@ -53,15 +53,15 @@ class Model:
 
 def images(rng: np.random.Generator, batch: int, channels: int, height: int, width: int) -> Array:
     """Smooth image-like tensors in [-1, 1], [batch, channels, height, width]: coarse noise scaled up and fine noise."""
-    picture = np.zeros((batch, channels, height, width), np.float32)
+    image = np.zeros((batch, channels, height, width), np.float32)
     for cells, weight in ((4, 1.0), (8, 0.5), (16, 0.25)):
         rows, columns = min(cells, height), min(cells, width)
         coarse = rng.standard_normal((batch, channels, rows, columns), np.float32)
         rows_at = np.linspace(0, rows - 1, height)
         columns_at = np.linspace(0, columns - 1, width)
-        picture += weight * _bilinear(coarse, rows_at, columns_at)
-    picture += 0.05 * rng.standard_normal(picture.shape, np.float32)
-    return np.tanh(picture).astype(np.float32)
+        image += weight * _bilinear(coarse, rows_at, columns_at)
+    image += 0.05 * rng.standard_normal(image.shape, np.float32)
+    return np.tanh(image).astype(np.float32)
 
 
 def _bilinear(grid: Array, rows: Array, columns: Array) -> Array:
@@ -92,10 +92,10 @@ def open_nsfw() -> Model:
     """
 
     def inputs(rng: np.random.Generator, batch: int = 1) -> Inputs:
-        picture = images(rng, batch, 3, 224, 224).transpose(0, 2, 3, 1)
+        image = images(rng, batch, 3, 224, 224).transpose(0, 2, 3, 1)
         # Pictures differ in contrast and colour too: the network says much the same of all that differ in shapes alone.
         contrast, colour = rng.uniform(20, 120, (batch, 1, 1, 1)), rng.uniform(-80, 80, (batch, 1, 1, 3))
-        return {"input:0": np.ascontiguousarray((picture * contrast + colour).clip(-117, 138), np.float32)}
+        return {"input:0": np.ascontiguousarray((image * contrast + colour).clip(-117, 138), np.float32)}
 
     model = onnx.load(str(fetch("open_nsfw")))
     softmax = next(node for node in model.graph.node if node.op_type == "Softmax")
@@ -105,7 +105,7 @@ def open_nsfw() -> Model:
 
 @cache
 def minilm() -> Model:
-    """MiniLM-L6 (BERT) with int8 weights behind Cast and Mul: ids, mask and types i64 [batch, sequence]."""
+    """MiniLM-L6 (BERT) with int8 weights that pass through Cast and Mul: ids, mask and types i64 [batch, sequence]."""
 
     def inputs(rng: np.random.Generator, batch: int = 2, sequence: int = 16) -> Inputs:
         lengths = rng.integers(max(1, sequence // 2), sequence + 1, batch)

@@ -82,7 +82,7 @@ CASES: dict[str, tuple[str, list[Array], dict[str, Any], int]] = {
     "quantize": ("QuantizeLinear", [data(2, 3, 4) * 40, SCALES, np.zeros(3, np.int8)], {"axis": -2}, 18),
     "dequantize": ("DequantizeLinear", [BYTES, SCALES], {"axis": -1}, 18),
 }  # fmt: skip
-"""Operator, inputs, attributes, opset. Everything behind the first input is a constant of the model."""
+"""Operator, inputs, attributes, opset. Every input after the first is a constant of the model."""
 NOT_IN_ONNXRUNTIME = {"lrn, even"}
 """ONNX Runtime refuses it; ONNX's reference evaluator is right for as many channels as there are images."""
 

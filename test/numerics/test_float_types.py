@@ -75,7 +75,7 @@ def half_body(_: str) -> onnx.ModelProto:
 
 
 def wide_island(_: str) -> onnx.ModelProto:
-    """f16 products, an f32 softmax between them, and an f64 sum beside."""
+    """f16 products, an f32 softmax between them, and an f64 sum of their own."""
     nodes = [
         node("MatMul", "x w", "a"), node("Cast", "a", "f", to=TensorProto.FLOAT), node("Softmax", "f", "s", axis=-1),
         node("Cast", "s", "h", to=TensorProto.FLOAT16), node("MatMul", "h w", "y"),

@@ -1,5 +1,5 @@
 """The five models through the tensor levels: numbers stay, launches and transposes are as few as they should be, and no
-ONNX node goes in silence."""
+ONNX node is removed without a remark."""
 
 from __future__ import annotations
 

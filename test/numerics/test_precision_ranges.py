@@ -1,7 +1,7 @@
 """What must not be narrowed in fp16 and bf16, kind by kind: built whole, run on the simulator (or a GPU if $TRTC_TEST_GPU is set) and
 compared with ONNX Runtime in f32, on several inputs.
 
-Each model is one that overflows, vanishes or reads a wrong row if all of its values are stored in a narrow type.
+Each model is one that overflows, underflows or reads a wrong row if all of its values are stored in a narrow type.
 """
 
 from __future__ import annotations
@@ -234,7 +234,7 @@ def test_what_stays_wide_is_a_line_of_the_manifest() -> None:
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_sums_of_a_half_precision_model_may_pass_its_range(precision: str) -> None:
-    """About 80000 a row, by which each element is divided; ONNX Runtime would give 0, so NumPy is the reference."""
+    """Each element is divided by the sum of its row, about 80000, beyond f16; ONNX Runtime gives 0, so NumPy is the reference."""
     nodes = [node("ReduceSum", "x axis", "s"), node("Div", "x s", "y")]
     proto = model(nodes, {"x": ("f16", [2, 4096])}, {"y": ("f16", [2, 4096])}, {"axis": AXIS})
     engine = trtc.build(proto, trtc.BuildOptions(precision=precision, target=where.targets("sm_80")[0]))

@@ -149,7 +149,7 @@ def matmul(rng: np.random.Generator) -> Case:
 
 
 def turned_matmul(rng: np.random.Generator) -> Case:
-    """Square weights, stored [N, K] with scales along N, that the model transposes behind the dequantize."""
+    """Square weights, stored [N, K] with scales along N, that the model transposes after the dequantize."""
     g = Graph()
     x, w = bytes_of(rng, 4, 32), bytes_of(rng, 32, 32) >> 1
     sx, sw, sy = 2.0**-3, powers(rng, 32, -8, -4), 0.5
@@ -203,7 +203,7 @@ def rotated(rng: np.random.Generator) -> Case:
 
 
 def pairs(rng: np.random.Generator) -> Case:
-    """A pair of one scale changes nothing, -128 included; a reshape and a slice lie between."""
+    """A pair of one scale changes nothing, -128 included; a reshape lies between."""
     g, x = Graph(), bytes_of(rng, 4, 6)
     y = g.add("Reshape", g.dequantize("x", 0.75), g.constant(np.array([2, 12], np.int64)))
     y = g.quantize(y, 0.75)

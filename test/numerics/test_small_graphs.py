@@ -1,6 +1,6 @@
 """Small ONNX graphs against ONNX Runtime, through a whole build to the simulator: each was once wrong, refused or a crash.
 
-`random/test_graphs.py` finds such graphs; here they stay, one a line, reduced to what matters.
+`random/test_graphs.py` finds such graphs; here they stay, one per line, reduced to what matters.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ SCALARS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", SCALARS[1:])
+@pytest.mark.parametrize("text", SCALARS)
 def test_scalars_and_reductions_over_nothing(text: str, cache: CubinCache) -> None:
     compare(parse(text), cache)
 
@@ -125,7 +125,7 @@ def test_a_shape_with_a_dynamic_dim_is_an_output(cache: CubinCache) -> None:
     compare(parse("g (float[N, 4, 2] x) => (int64[3] y) { y = Shape(x) }"), cache)
 
 
-def test_depthwise_convolutions_may_have_several_outputs_a_channel(cache: CubinCache) -> None:
+def test_depthwise_convolutions_may_have_several_outputs_per_channel(cache: CubinCache) -> None:
     text = "g (float[2, 3, 5, 5] x, float[6, 1, 3, 3] w) => (float[2, 6, 3, 3] y) { y = Conv<group = 3>(x, w) }"
     compare(parse(text), cache)
 

@@ -1,4 +1,4 @@
-"""Every entrance of trtc on 2,000 seeded inputs (`make fuzz` runs more), and the harness on a target with every kind of defect."""
+"""Every fuzz target that hands input to trtc on 2,000 seeds (`make fuzz` runs more), and the harness on one with every kind of defect."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def run(seed: int) -> None:
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, SLICE))
-@pytest.mark.parametrize("entrance", harness.entrances())
-def test_every_input_is_taken_or_refused(entrance: str, first: int) -> None:
+@pytest.mark.parametrize("name", harness.input_targets())
+def test_every_input_is_taken_or_refused(name: str, first: int) -> None:
     said: list[str] = []
-    tally = harness.fuzz(harness.entrances()[entrance], range(first, first + SLICE), say=said.append)
+    tally = harness.fuzz(harness.input_targets()[name], range(first, first + SLICE), say=said.append)
     assert tally.seeds == SLICE and not tally.defects, "\n".join(said)
     # A target whose inputs all end at the same check tries nothing.
     commonest = max(tally.places.values(), default=0)
@@ -51,7 +51,7 @@ def test_every_kind_of_defect_is_caught_and_the_run_goes_on(tmp_path: Path) -> N
 
 
 def test_an_error_of_the_harness_ends_the_run(tmp_path: Path) -> None:
-    """It stood in a thread whose result nobody read: the run ended early and said that nothing was wrong."""
+    """It was raised in a thread whose result was not read: the run ended early and reported no defect."""
     target = tmp_path / "broken.py"
     target.write_text(BROKEN)
 

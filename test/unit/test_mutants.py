@@ -1,4 +1,4 @@
-"""The mutation run: its tables fit the code, its runner tells noticed from unnoticed, and a few mutations a day are noticed."""
+"""The mutation run: its tables fit the code, its runner tells noticed from unnoticed, and a few mutations each day are noticed."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class KernelBuilder(PipelineBuilder):
 
     @property
     def coords(self) -> Sequence[SSAValue]:
-        """The tile's coordinates."""
+        """The coordinates of the block's tile: three indices."""
         return self.func.coords
 
     @property
@@ -84,7 +84,7 @@ class KernelBuilder(PipelineBuilder):
         strides: Sequence[Expr] | None = None,
         offset: ExprLike = 0,
     ) -> SSAValue:
-        """A view of a tensor argument, at the kernel's entry; without dims and strides its own. Dims that one stride walks are merged."""
+        """A view of a tensor argument, at the kernel's entry; without dims and strides its own. Contiguous dims are merged."""
         source = self.tensors[tensor]
         type_ = source.type
         assert isinstance(type_, GlobalType)
@@ -138,7 +138,7 @@ class KernelBuilder(PipelineBuilder):
         return list(self.insert(op).results)
 
     def reduce(self, kind: str, value: SSAValue, scratch: SSAValue | None = None) -> SSAValue:
-        """One value a row, of the fragment's element type."""
+        """One value per row, of the fragment's element type; `scratch`: shared memory for warps that share a row."""
         return self.emit(kernel.ReduceOp(kind, value, scratch))
 
 

@@ -17,7 +17,7 @@ index = IndexType()
 
 
 class Entry:
-    """What stands at the head of a kernel: constants and expressions, each once."""
+    """The ops at the head of a kernel: constants and expressions, each once."""
 
     def __init__(self, block: Block):
         self.block = block

@@ -157,7 +157,7 @@ class GroupView:
 
     @cached_property
     def signature(self) -> Hashable:
-        """What two groups must share to be one to every schedule, and one function: all but names and locations."""
+        """What two groups must share for schedules not to tell them apart, and to be one function: all but names and locations."""
         numbers = dict(self._position)
         renamed: dict[Operation, list[SSAValue]] = {}
         for value, op in self.instead.items():
@@ -195,7 +195,7 @@ class GroupView:
             return None
 
     def usual(self, expr: Expr) -> int:
-        """The value for the most usual sizes (`opt`), for heuristics; a symbol without a range counts as 128."""
+        """The value at the usual sizes (`opt` of the profile), for heuristics; a symbol without a range counts as 128."""
         return expr.evaluate({s: self.ranges[s][1] if s in self.ranges else 128 for s in expr.symbols()})
 
     # Tensors in launch order.
@@ -209,7 +209,7 @@ class GroupView:
     def layouts(self) -> Sequence[fusion.LayoutAttr]:
         if self._layouts is not None:
             return self._layouts
-        # Nothing said: whole row-major tensors, which start where an allocation does.
+        # No layouts given: whole row-major tensors, which start where an allocation does.
         return [fusion.LayoutAttr.get(align=BASE_ALIGNMENT * 8 // bitwidth(nn.element_of(v))) for v in self.tensors]
 
     def dims(self, tensor: int) -> tuple[Expr, ...]:

@@ -87,7 +87,7 @@ class PipelineBuilder(ControlBuilder):
         `carried` may be a function that makes the values once the first copies are under way.
 
         On a cp_async ring the same threads do both: copies run stages - 1 fills ahead. On an mbarrier ring a role does one half, with None
-        for the other. `overlapped`: `compute` gives accumulators whose product is still under way, one product beside the next.
+        for the other. `overlapped`: `compute` gives accumulators whose product is still under way when the next one starts.
         Raises PassError where the ring cannot be used so.
         """
         type_ = ring.type
@@ -169,7 +169,7 @@ class PipelineBuilder(ControlBuilder):
     ) -> list[SSAValue]:
         """
         One product stays under way, so a step releases the fill before its own. The last step stands alone and waits for everything: the
-        first wait behind a product must be the one that completes it, for ptxas moves reads of the accumulators above a second one
+        first wait after a product must be the one that completes it, for ptxas moves reads of the accumulators above a second one
         (docs/design/learned.md).
         """
 

@@ -379,7 +379,7 @@ def leaves_of(
     wanted: Sequence[Leaf], known: Mapping[SSAValue, SSAValue], maker: Callable[[SSAValue], Operation | None] = owner_op
 ) -> list[Leaf]:
     """
-    The values, with their axes, that the pointwise ops behind `wanted` start from; splat constants are none. `maker` gives the op of the
+    The values, with their axes, that the pointwise ops of `wanted` are computed from, without splat constants. `maker` gives the op of the
     group that makes a value, None for an operand: `GroupView.maker` unless the group is isolated from what is around it.
     """
     found: dict[Leaf, None] = {}
@@ -412,8 +412,8 @@ def emit_pointwise(
     Fragments of the wanted values, computed by one `kernel.map` from their leaves.
 
     - `wanted`: values of the group with their axes in the iteration space (`space_axes(shape_of(v), dims)`).
-    - `frag`: shape and layout of the fragments (a rows fragment type for one value a row).
-    - `known`: values that exist already as fragments (an anchor's result, in f32 as well), whatever their axes.
+    - `frag`: shape and layout of the fragments (a rows fragment type for one value per row).
+    - `known`: values that exist already as fragments (an anchor's result, in f32 as well), with any axes.
     - `load`: called once for each other leaf: gives a fragment, rows fragment or scalar.
     - `elements`: element types of the results; the values' own if not given.
     """

@@ -72,7 +72,7 @@ class Schedule(Protocol[P]):
 
 @runtime_checkable
 class TakesWorkspace(Protocol):
-    """A schedule whose launches hand tensors on."""
+    """A schedule whose launches pass tensors from one to the next."""
 
     def workspace(self, problem: Any, tunables: Mapping[str, int | str]) -> Sequence[GlobalType]:
         """The tensors between the launches, row-major, undefined before the first launch and of no use after the last."""

@@ -38,7 +38,7 @@ class Space:
         access = self.group.access(value, axes, self.dims)
         if access is None:
             raise PassError(
-                f"lower-groups: @{self.group.name}: operand {value} is no view with strides, which match should have refused"
+                f"lower-groups: @{self.group.name}: operand {value} is not a strided view: expected `match` to refuse the group"
             )
         return self.b.load(self.b.view_of(access, self.groups), self.coords, self.frag, fill)
 
@@ -99,13 +99,14 @@ def refuse_values(
         if nn.shape_of(value) != dims and value not in known:
             expected = ", ".join(map(str, dims))
             return Refusal(
-                f"expected values of shape [{expected}] beside the anchor, got {value.type}", group.maker(value)
+                f"expected values of shape [{expected}] next to the anchor, got {value.type}", group.maker(value)
             )
         wanted = [(value, space_axes(nn.shape_of(value), dims))]
         for leaf, axes in leaves_of(wanted, dict.fromkeys(known, value), group.maker):
             op = group.maker(leaf)
             if leaf not in known and group.access(leaf, axes, dims) is None:
                 return Refusal(
-                    f"{op.name if op else 'operand'} beside the anchor is no view with strides of an operand", op
+                    f"{op.name if op else 'operand'} next to the anchor: expected an operand of the group or a strided view of one",
+                    op,
                 )
     return None

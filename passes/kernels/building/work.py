@@ -1,7 +1,7 @@
 """
 What a launch does, counted: the answer of a schedule's `work`. It holds no time; `passes/kernels/cost/` prices it for a GPU.
 
-A block works in serial steps: it fetches, waits, computes. What stands behind the last step is its epilogue. A persistent block takes
+A block works in serial steps: it fetches, waits, computes. What follows the last step is its epilogue. A persistent block takes
 one tile after another; such a launch counts a block for each tile.
 """
 
@@ -20,7 +20,7 @@ from ....dialects.kernel.types import bitwidth
 from .group import GroupView
 
 ISSUE = "issue"
-"""The pipe of all instructions that have none of their own, counted for single threads."""
+"""The pipe of all instructions that have none of their own, counted per thread."""
 
 
 @dataclass(frozen=True)
@@ -29,30 +29,30 @@ class Work:
 
     blocks: int
     threads: int
-    """Of a block."""
+    """Per block."""
     registers: int
-    """Of a thread, a guess."""
+    """Per thread, an estimate."""
     dram_bytes: float
-    """Of the launch: what it reads and writes, each tensor once."""
+    """What the launch reads and writes, each tensor counted once."""
     l2_bytes: float
-    """That a block moves between L2 and its SM in one step."""
+    """What a block moves between L2 and its SM in one step."""
     smem: int = 0
-    """Bytes of a block."""
+    """Bytes of shared memory per block."""
     steps: int = 1
-    """Serial steps of a block."""
+    """Serial steps per block."""
     ahead: float = 1.0
-    """Steps whose waits overlap, as a ring or several loads of a thread make them: one of this many is waited for in full."""
+    """Steps whose waits overlap, thanks to a ring or to several loads per thread: only one in this many is waited for in full."""
     operations: Mapping[str, float] = field(default_factory=dict[str, float])
-    """Of a block in one step, by pipe: multiply-adds of a matrix or FMA pipe, instructions of `ISSUE`."""
+    """Per block and step, by pipe: multiply-adds of a matrix or FMA pipe, instructions of `ISSUE`."""
     tma: bool = False
     """Whether TMA moves the bytes."""
     epilogue: float = 0.0
-    """Instructions of single threads behind the last step of a block."""
+    """Instructions of single threads per block, after its last step."""
     refill: float = 0.0
-    """Waits between one block and the next in its place: the last stores, then the first loads. None where blocks are persistent
-    or so short that others fill the gap."""
+    """Waits (`Gpu.wait`) between one block and the next in its place: the last stores, then the first loads. 0 where blocks are
+    persistent or so short that others fill the gap."""
     start: float = 0.0
-    """Waits of the launch before its first step: barriers, tensor maps and roles that are set up."""
+    """Waits (`Gpu.wait`) of the launch before its first step, while barriers, tensor maps and roles are set up."""
     whole_waves: bool = False
     """Whether blocks are so long that a wave of few takes as long as one of many."""
 
@@ -74,14 +74,14 @@ def cut(size: int, tile: int) -> int:
 
 
 ACCESS_INSTRUCTIONS = 12.0
-"""Of one thread for one load or store of a vector: address, bounds, the access, and conversions."""
+"""Per thread and load or store of a vector: address, bounds, the access, and conversions."""
 _INSTRUCTIONS: Mapping[type[Operation], float] = {
     nn.ExpOp: 6, nn.LogOp: 8, nn.SqrtOp: 8, nn.RsqrtOp: 4, nn.SigmoidOp: 16, nn.TanhOp: 20, nn.ErfOp: 20, nn.DivOp: 10,
     nn.PowOp: 30, nn.ModOp: 30, nn.ReciprocalOp: 8, nn.SinOp: 20, nn.CosOp: 20,
 }  # fmt: skip
-"""For one element, where it is more than one: exact divisions branch, functions are polynomials."""
+"""Instructions per element, of the ops that take more than one: exact divisions branch, functions are polynomials."""
 
 
 def arithmetic(ops: Iterable[Operation]) -> float:
-    """Instructions for one element of the pointwise ops among `ops`."""
+    """Instructions per element of the pointwise ops among `ops`."""
     return sum(_INSTRUCTIONS.get(type(op), 1.0) for op in ops if nn.is_pointwise(op))

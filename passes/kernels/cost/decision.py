@@ -2,8 +2,8 @@
 Choices between prices, and when a price is lower.
 
 The rule, for candidates of one group and for decisions across groups alike: options stand in order of preference, and the first whose
-price is within the model's uncertainty of the lowest is taken. So what is preferred stays unless the model is sure, and no noise of it
-flips a choice.
+price is within the model's uncertainty of the lowest is taken. So the preferred option stays unless the model is sure that another is
+cheaper, and its noise changes no choice.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from math import inf
 
 UNCERTAINTY = 0.10
-"""Of prices of one group: candidates share what the model does not know of it. Its mean error on the records is 0.07 to 0.12."""
+"""Relative, of prices of one group, whose candidates share what the model does not know. Its mean error on the records is 0.07 to 0.12."""
 ACROSS_GROUPS = 0.25
-"""Of sums over different launches, whose errors do not cancel: nine of ten records are within it."""
+"""Relative, of sums over different launches, whose errors do not cancel: nine of ten records are within it."""
 
 
 def preferred(prices: Sequence[float], uncertainty: float = UNCERTAINTY) -> int:

@@ -1,9 +1,9 @@
 """
 What the cost model knows of a GPU, by architecture.
 
-That of sm_90a is fitted to the records of an H100 (test/bench/results, docs/design/cost-model.md; test_cost.py holds it to them). For the
-others there are no records yet: clock and bandwidths are those of datasheets, and what an SM does in a cycle is taken to be as on the H100,
-but for the instructions that they lack.
+The description of sm_90a is fitted to the records of an H100 (test/bench/results, docs/design/cost-model.md; test_cost.py holds it to
+them). For the others there are no records yet: clock and bandwidths are those of datasheets, and what an SM does in a cycle is assumed to
+be as on the H100, except for the instructions that they lack.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..building.work import ISSUE
 
 @dataclass(frozen=True)
 class Pipe:
-    """Operations per cycle and SM, and the warps on an SM that it takes to reach them; fewer reach as much less."""
+    """Operations per cycle and SM, and the warps on an SM that it takes to reach them; fewer warps reach proportionally less."""
 
     rate: float
     warps: int = 8
@@ -30,7 +30,7 @@ PIPES: Mapping[str, Pipe] = {
     "mma_tf32": Pipe(600.0),
     "mma_s8": Pipe(2600.0),
     "mma_fma": Pipe(100.0),
-    # Datasheets: half as many of f64. GPUs that are not for data centers have 2; no schedule but one takes f64, so no choice hangs on it.
+    # Datasheets: half as many of f64. GPUs that are not for data centers have 2; only one schedule takes f64, so no choice depends on it.
     "mma_fma64": Pipe(50.0),
     ISSUE: Pipe(128.0),
 }
@@ -56,14 +56,15 @@ class Gpu:
     tma_rate: float = 56.0
     """Bytes per cycle that one SM moves by TMA."""
     wait: float = 450.0
-    """Cycles of one step that nothing overlaps: load, wait, compute, barrier. A ring of three stages has one step of three."""
+    """Cycles of one step that nothing overlaps: load, wait, compute, barrier. A ring of three stages waits so long once in three steps."""
     launch: float = 1.0
     """Microseconds of one more launch in a CUDA graph."""
     replay: float = 1.3
-    """Microseconds that a graph of one launch takes beside: in what benchmarks measure, not in prices."""
+    """Microseconds that replaying a graph of one launch adds: part of what benchmarks measure, not of prices."""
     threads: int = 2048
     """Threads that an SM holds."""
     registers: int = 65536
+    """32-bit registers of an SM."""
     blocks: int = 32
     """Blocks that an SM holds."""
 

@@ -1,12 +1,12 @@
 """
 Microseconds of a launch from what it does (`Work`) and what a GPU can do (`Gpu`).
 
-Blocks run in waves: as many on an SM as its shared memory, registers and threads hold, but no more than there are. A step of those takes as
-long as the pipe that is busiest with it, or the bytes, and no less than a wait that only steps ahead shorten. What a launch sets up stands
-before its first step. What all blocks do and
-what DRAM or L2 deliver overlap, almost: the soft maximum of both. A launch costs its node in the graph besides.
+Blocks run in waves: as many on an SM as its shared memory, registers and threads hold, but no more than there are. One step of them takes
+as long as its busiest pipe or the transfer of its bytes, and at least the latency that loads ahead of time leave. What a launch sets up
+comes before its first step. The time of the SMs and the time of DRAM or L2 overlap almost fully: the price is their soft maximum, plus the
+launch's node in the graph.
 
-The model is to order candidates, and to tell a microsecond from two; docs/design/cost-model.md has how far it is from the records.
+The model must rank candidates and tell one microsecond from two; docs/design/cost-model.md states how far it is from the records.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from ..building.work import ISSUE, Work
 from .gpus import Gpu, gpu_of
 
 RESERVED_SMEM = 1024
-"""Bytes of shared memory that each block takes besides its own."""
+"""Bytes of shared memory that the driver reserves for each block."""
 SHARPNESS = 6
-"""Of the soft maximum: two equal terms make 12% more than one."""
+"""Exponent of the soft maximum: two equal terms make 12% more than one."""
 
 
 def resident(work: Work, gpu: Gpu, smem: int) -> int:
-    """Blocks that one SM of `smem` bytes a block holds at a time; 0 where one is too large."""
+    """Blocks that one SM holds at a time, where a block may use `smem` bytes of shared memory; 0 where one needs more."""
     need = work.smem + RESERVED_SMEM
     if need > smem:
         return 0

@@ -1,5 +1,5 @@
 """
-Schedule `gather`: nn.gather along any axis and nn.gather_nd, with pointwise ops behind.
+Schedule `gather`: nn.gather along any axis and nn.gather_nd, with pointwise ops after.
 
 Rows are what precedes the copied slices (leading dims of x and the dims of the indices), columns the slice: each row's index becomes
 a row number of x (32-bit, negative indices counted from the end), and rows are fetched in vectors by `kernel.gather`. An index out of
@@ -164,8 +164,8 @@ def source_rows(problem: GatherProblem, space: Space) -> SSAValue:
         for k in range(problem.depth)
     ]
     indexed = problem.source[problem.lead : problem.lead + problem.depth]
-    behind = product(problem.dims[problem.lead : problem.row_dims])
-    extents = [b.cast(b.expr(e), i32) for e in (behind, *indexed)]
+    inner = product(problem.dims[problem.lead : problem.row_dims])
+    extents = [b.cast(b.expr(e), i32) for e in (inner, *indexed)]
 
     def body(s: Emitter, row: SSAValue, *scalars: SSAValue) -> list[SSAValue]:
         places, (inner, *sizes) = scalars[: problem.depth], scalars[problem.depth :]

@@ -3,7 +3,7 @@ Which schedules take a group: of those for its anchors, in order of preference, 
 
 `first_match` asks until one does, which is what fusion needs to know, `all_matches` asks all. A `Matcher` belongs to one run of one
 pass and remembers answers by the groups' signatures, so that the equal layers of a model ask once; it holds at most `MOST` of them, and
-goes with the pass.
+is dropped with the pass.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..building.schedule import OtherAnchor, Refusal, Schedule, target_of
 from .registry import schedules, taking
 
 MOST = 4096
-"""Answers that a matcher holds, the last used ones: more than the different groups of a large model."""
+"""Answers that a matcher holds, the most recently used ones: more than the different groups of a large model."""
 
 
 class Declined(NamedTuple):
@@ -47,7 +47,7 @@ class Answer:
 
     schedule: str | None
     declined: tuple[Declined, ...] = ()
-    nobody: Refusal | None = None
+    none_asked: Refusal | None = None
     """Why no schedule was asked; None if one was."""
     final: bool = False
     """Whether no smaller group around the same anchor is taken either."""
@@ -55,7 +55,7 @@ class Answer:
     @property
     def why(self) -> str:
         """All reasons, each after its schedule's name."""
-        return self.nobody.why if self.nobody else "; ".join(map(str, self.declined))
+        return self.none_asked.why if self.none_asked else "; ".join(map(str, self.declined))
 
     @property
     def missed(self) -> tuple[Declined, ...]:
@@ -99,12 +99,12 @@ def _ask(
             break
     if matches:
         return matches, Answer(matches[0].schedule.name, tuple(declined))
-    nobody = None if candidates else _nobody(view.anchor_classes, allowed)
-    refusals = [nobody] if nobody else [d.refusal for d in declined]
-    return [], Answer(None, tuple(declined), nobody, all(refusal.final for refusal in refusals))
+    none_asked = None if candidates else _none_asked(view.anchor_classes, allowed)
+    refusals = [none_asked] if none_asked else [d.refusal for d in declined]
+    return [], Answer(None, tuple(declined), none_asked, all(refusal.final for refusal in refusals))
 
 
-def _nobody(anchors: Anchors, allowed: Sequence[str] | None) -> Refusal:
+def _none_asked(anchors: Anchors, allowed: Sequence[str] | None) -> Refusal:
     found = " and ".join(op.name for op in anchors) or "pointwise ops and copies"
     takers = ", ".join(s.name for s in taking(anchors))
     if allowed is None or not takers:

@@ -2,9 +2,9 @@
 Schedule `pointwise`: arithmetic without an anchor, and every copy: transposed, strided, sliced, broadcast, padded, concatenated.
 
 The elements of a result form one flat space; a block takes `threads * elements` of them, a thread `vector` neighbours at once, so that
-a warp moves 512 contiguous bytes an instruction. Operands are views of that space: stride 0 where they broadcast. A padded operand has
+a warp moves 512 contiguous bytes per instruction. Operands are views of that space: stride 0 where they broadcast. A padded operand has
 no strides: there the space is cut into rows (up to the last padded dim) and columns, and rows are gathered, padding being the row outside.
-Padding behind the last dim is what lies outside the columns of the operand's view.
+Padding after the last dim is what lies outside the columns of the operand's view.
 Results of several shapes and the pieces of a concat are jobs of one launch, each over its own space.
 """
 
@@ -121,14 +121,19 @@ def _split(group: GroupView, value: SSAValue, dims: tuple[Expr, ...]) -> int | R
                 padded[-1] = last - 1
             split = max([split, *(i + 1 for i in padded)])
         elif not isinstance(op, nn.IotaOp | nn.ShapeValueOp) and group.access(leaf, axes, dims, flat=True) is None:
-            return Refusal(f"{op.name if op else 'operand'} is no view with strides of an operand", op)
+            return Refusal(
+                f"{op.name if op else 'operand'}: expected an operand of the group or a strided view of one", op
+            )
     if split:
         for leaf, axes in leaves:
             op = group.maker(leaf)
             if not isinstance(op, nn.PadOp) and (
                 isinstance(op, nn.IotaOp | nn.ShapeValueOp) or group.access(leaf, axes, dims) is None
             ):
-                return Refusal(f"{op.name if op else 'operand'} beside nn.pad", op)
+                return Refusal(
+                    f"{op.name if op else 'operand'}: expected only operands and strided views of them next to nn.pad",
+                    op,
+                )
     return split
 
 
@@ -152,8 +157,8 @@ class Pointwise:
 
     def configs(self, problem: PointwiseProblem, target: Target) -> list[Choice]:
         """
-        About 8 elements a thread hide DRAM latency (8 x 128 threads x 16 blocks = 64 KB in flight an SM); where that leaves SMs idle, one
-        vector a thread and small blocks spread the work.
+        About 8 elements per thread hide DRAM latency (8 x 128 threads x 16 blocks = 64 KB in flight per SM); where that leaves SMs idle,
+        one vector per thread and small blocks spread the work.
         """
         group, jobs = problem.group, problem.jobs
         vector = min(self._vector(group, job) for job in jobs)

@@ -44,7 +44,7 @@ def _external() -> dict[str, EntryPoint]:
 
 @cache
 def schedule(name: str) -> Schedule[Any]:
-    """The schedule of this name. Raises OptionError for an unknown one, and for one of another package that is no `Schedule`."""
+    """The schedule of this name. Raises OptionError for an unknown one, and for one of another package that is not a `Schedule`."""
     if name in SCHEDULES:
         return cast("Schedule[Any]", import_module(f"{__package__}.{SCHEDULES[name]}").SCHEDULE)
     entry = _external().get(name)

@@ -1,5 +1,5 @@
 """
-Schedule `window`: max and average pools and depthwise convolutions, with pointwise ops behind.
+Schedule `window`: max and average pools and depthwise convolutions, with pointwise ops after.
 
 Rows are output pixels (n, p, q), columns channels: a thread holds `vector` neighbouring channels of a pixel and walks the window's
 taps, reading the input through its im2col view (column = tap * C + channel), whose padding is the fill. No shared memory: neighbouring
@@ -43,9 +43,9 @@ NAME = "window"
 ANCHORS = (nn.MaxPoolOp, nn.AvgPoolOp, nn.ConvOp)
 GROUPS = ([0, 1, 2], [3])
 DEPTHWISE_INSTRUCTIONS = 30
-"""For a channel of a tap: weights lie [C, R, S, 1], so that each is a load of its own and a warp's are apart. Fitted to eight shapes."""
+"""Per channel and tap: weights are stored [C, R, S, 1], so that each is a load of its own and a warp's are apart; fitted."""
 UNROLLED = 3
-"""Taps whose loads are under way together."""
+"""Taps whose loads overlap."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class Window:
         blocks = cut(pixels, threads // columns * deep) * cut(channels, columns * vector)
         moved = sum(usual_bytes(group))
         tap = ACCESS_INSTRUCTIONS + vector * (DEPTHWISE_INSTRUCTIONS if isinstance(problem.anchor, nn.ConvOp) else 2)
-        behind = vector * arithmetic(group.ops) + ACCESS_INSTRUCTIONS * (len(group.tensors) - 1)
+        epilogue = vector * arithmetic(group.ops) + ACCESS_INSTRUCTIONS * (len(group.tensors) - 1)
         return [
             Work(
                 blocks=blocks,
@@ -156,7 +156,7 @@ class Window:
                 operations={ISSUE: threads * deep * tap},
                 l2_bytes=moved / blocks / problem.taps,
                 dram_bytes=moved,
-                epilogue=threads * deep * behind,
+                epilogue=threads * deep * epilogue,
             )
         ]
 

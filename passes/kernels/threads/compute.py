@@ -58,7 +58,7 @@ def lower_coord(context: Context, op: CoordOp) -> None:
 
 
 def lower_map(context: Context, op: MapOp) -> None:
-    """One loop over registers with the region inline; a result takes over the array of an operand that nobody else reads."""
+    """One loop over registers with the region inline; a result reuses the array of an operand that nothing else reads."""
     em, first = context.em, frag_type(op.res[0])
     targets = _map_targets(context, op)
     with em.loop(first.registers, "r") as r:
@@ -275,7 +275,7 @@ def _identity(context: Context, kind: str, type_: Attribute) -> SSAValue:
 
 
 def _claim(context: Context, op: Operation, scratch: SSAValue) -> None:
-    """A barrier before scratch is written, unless nobody can have used it: its first use in a kernel, outside loops."""
+    """A barrier before scratch is written, unless nothing can have used it yet: its first use in a kernel, outside loops."""
     touched = ("touched", scratch)
     alloc, parent = scratch.owner, op.parent_op()
     fresh = (
@@ -294,7 +294,7 @@ def _claim(context: Context, op: Operation, scratch: SSAValue) -> None:
 
 
 def lower_convert_layout(context: Context, op: ConvertLayoutOp) -> None:
-    """A renaming or permutation of registers where each thread holds what it needs, else a way through shared memory."""
+    """A renaming or permutation of registers where each thread holds what it needs, else an exchange through shared memory."""
     em, source, target = context.em, frag_type(op.value), frag_type(op.result)
     permutation = register_permutation(source, target)
     if permutation == list(range(target.registers)) and source.registers == target.registers:

@@ -1,4 +1,4 @@
-"""What the lowering of one `kernel.func` knows: the arrays, tiles and views behind tile values, and the role at work."""
+"""What the lowering of one `kernel.func` knows: the arrays, tiles and views that tile values stand for, and the current role."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Ranges = dict[str, tuple[int, int, int]]
 
 @dataclass(frozen=True)
 class Role:
-    """The threads that run the code: thread index (from the role's first thread), their number, the barrier they meet at."""
+    """The threads that run the code: thread index (from the role's first thread), their number, the number of their barrier."""
 
     thread: Ix
     threads: int
@@ -97,7 +97,7 @@ class Context:
         return result
 
     def owned(self, value: SSAValue, op: Operation) -> bool:
-        """Whether `op` may overwrite the fragment `value`: nobody else reads it, and it is made anew whenever `op` runs."""
+        """Whether `op` may overwrite the fragment `value`: nothing else reads it, and it is computed again whenever `op` runs."""
         owner = value.owner
         block = owner.parent_block() if isinstance(owner, Operation) else owner
         return value.has_one_use() and block is op.parent_block()
@@ -118,7 +118,7 @@ class Context:
             self.em.store(self.em.load(source, r), target, r)
 
     def barrier(self) -> None:
-        """All threads of the role meet."""
+        """A barrier of all threads of the role."""
         self.em.emit(BarSyncOp(self.role.barrier, self.role.threads))
 
     @contextmanager

@@ -192,7 +192,7 @@ def lower_if(context: Context, op: scf.IfOp, lower_block: LowerBlock) -> None:
 
 
 def lower_roles(context: Context, op: RolesOp, lower_block: LowerBlock) -> None:
-    """One chain of branches on the thread index, a role each."""
+    """One chain of branches on the thread index, one per role."""
     warps = [int(w) for w in op.warps.iter_values()]
     registers = [int(r) for r in op.registers.iter_values()]
     if sum(warps) > context.func.warps.value.data:

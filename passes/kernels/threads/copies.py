@@ -36,8 +36,8 @@ CP_ASYNC_BYTES = 4
 
 def lower_load_async(context: Context, op: LoadAsyncOp) -> None:
     """
-    The tile's chunks of up to 16 bytes, in rows, go round the threads: chunk number turn * threads + thread. A chunk that cp.async cannot
-    move, as it is too small or changes its element type, goes through registers, all loads first.
+    The tile's chunks of up to 16 bytes, in rows, are dealt out to the threads: chunk number turn * threads + thread. A chunk that
+    cp.async cannot move, as it is too small or changes its element type, goes through registers, all loads first.
     """
     em, tile = context.em, context.tiles[op.target]
     view = view_of(context, op.view)

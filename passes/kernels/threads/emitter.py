@@ -156,7 +156,7 @@ class Ix:
 
 
 class Emitter:
-    """Inserts ops, keeps track of scopes and of what is known of index values."""
+    """Inserts ops; keeps track of scopes and of the known ranges and divisors of index values."""
 
     def __init__(self, block: Block):
         self.scopes = [Scope(block)]
@@ -194,7 +194,7 @@ class Emitter:
     def pure(
         self, key: tuple[object, ...], operands: Sequence[SSAValue], make: type[Operation], *extra: object
     ) -> SSAValue:
-        """The result of a pure op, made once a scope, in the outermost scope that its operands allow."""
+        """The result of a pure op, made once per scope, in the outermost scope that its operands allow."""
         depth = max((self.depth_of(o) for o in operands), default=0)
         key = (*key, *operands)
         cache = self.scopes[depth].cache
@@ -298,7 +298,7 @@ class Emitter:
         return Ix(self, {}, value)
 
     def atom(self, value: SSAValue, lo: Bound = None, hi: Bound = None, multiple: int = 1) -> Ix:
-        """An SSA value as a sum; what is known of it is said at its first use. A value of which there is only one is a constant."""
+        """An SSA value as a sum; its bounds and divisor are given at its first use. Equal bounds make it a constant."""
         if lo is not None and lo == hi:
             return self.ix(lo)
         if value not in self.atoms:

@@ -34,7 +34,7 @@ WGMMA_MAX_N = 256
 
 
 def lower_mma(context: Context, op: MmaOp) -> None:
-    """The accumulator's array is updated in place where nobody else reads the old value."""
+    """The accumulator's array is updated in place where nothing else reads the old value."""
     acc, layout = frag_type(op.acc), frag_type(op.acc).layout
     array = context.take(op.acc, op)
     context.arrays[op.result] = array

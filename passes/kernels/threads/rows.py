@@ -35,7 +35,7 @@ RowOf: TypeAlias = Callable[[Ix, Ix], Part]
 
 
 def row_parts(context: Context, view: View, base: Ix, spread: Spread) -> RowOf:
-    """The address parts of the rows `base` + ..., ready made where they are costly."""
+    """The address parts of the rows `base` + ..., precomputed where they are costly."""
     if not view.costly_rows:
         return lambda n, row: view.row(base + row)
     em = context.em

@@ -180,7 +180,7 @@ def widest(limit: int, size: int, align: int, numbers: Sequence[int]) -> int:
 
 
 def view_of(context: Context, value: SSAValue) -> View:
-    """The view behind a `!kernel.view` value."""
+    """The view that a `!kernel.view` value stands for."""
     key = ("view", value)
     if key not in context.cache:
         op = value.owner

@@ -82,8 +82,8 @@ func.func @main(%x : tensor<4x6xf32>) -> tensor<24xf32> {
 
 // -----
 
-// The workspace that a group's choice asks for is an alloc of its own; a group is as many launches as it lists, which do with memory what
-// their kernels do. A result has its name behind the last launch that writes it.
+// The workspace that a group's choice asks for is an alloc of its own; a group becomes one launch per kernel that it lists, with the
+// accesses of that kernel. The last launch that writes a result carries its name.
 // CHECK-LABEL: func.func @main
 // CHECK-NEXT: [[W:%.*]] = buffer.alloc #nn.dims<2, 64> : memref<2x64xf32>
 // CHECK-NEXT: buffer.launch @split ins(%x : memref<2x64xf32>) outs([[Y:%.*]] : memref<2xf32>) workspace([[W]] : memref<2x64xf32>) {accesses = ["read", "none", "write"]}

@@ -52,7 +52,7 @@ func.func @main(%x : tensor<4xf32>) -> tensor<4xf32> {
 // -----
 
 // One tensor cannot lie in two concats at once.
-// CHECK: bufferize: fusion.call is to lie in 2 results at once: expected one destination and copies for the others.
+// CHECK: bufferize: fusion.call has 2 destinations: expected one and copies for the others.
 func.func private @a(tensor<4xf32>) -> tensor<4xf32>
 func.func @main(%x : tensor<4xf32>) -> (tensor<8xf32>, tensor<4xf32>) {
   %a = fusion.call @a(%x) : (tensor<4xf32>) -> tensor<4xf32>

@@ -1,6 +1,6 @@
 // RUN: trtc-opt %s -p bufferize --split-input-file --verify-diagnostics | filecheck %s
 
-// A weight, or a constant, that is returned needs a copy.
+// A weight that is returned needs a copy.
 // CHECK: bufferize: output 0 is a view, an input or a weight
 func.func @main(%x : tensor<4xf32>) -> tensor<4xf32> {
   %w = nn.weight "w" : tensor<4xf32>
@@ -9,6 +9,7 @@ func.func @main(%x : tensor<4xf32>) -> tensor<4xf32> {
 
 // -----
 
+// So does a constant.
 // CHECK: bufferize: output 0 is a view, an input or a weight
 func.func @main(%x : tensor<4xf32>) -> tensor<2xf32> {
   %c = nn.constant dense<1.0> : tensor<2xf32>
@@ -28,7 +29,7 @@ func.func @main(%x : tensor<4xf32>) -> tensor<8xf32> {
 
 // -----
 
-// Nor can a weight or a constant.
+// A weight exists already: it cannot be written into a concat.
 // CHECK: bufferize: nn.weight exists already and cannot be written into the result of nn.concat.
 func.func private @a(tensor<4xf32>) -> tensor<4xf32>
 func.func @main(%x : tensor<4xf32>) -> tensor<8xf32> {
@@ -40,6 +41,7 @@ func.func @main(%x : tensor<4xf32>) -> tensor<8xf32> {
 
 // -----
 
+// A constant exists already: it cannot be written into a concat.
 // CHECK: bufferize: nn.constant exists already and cannot be written into the result of nn.concat.
 func.func private @a(tensor<4xf32>) -> tensor<4xf32>
 func.func @main(%x : tensor<4xf32>) -> tensor<6xf32> {
@@ -78,8 +80,8 @@ func.func @main(%x : tensor<3x4xf32>) -> tensor<12xf32> {
 
 // -----
 
-// A symbol that stands inside an expression only is not known to the host.
-// CHECK: bufferize: fusion.call depends on 'M', which is no dim of an input: give that dim a name of its own.
+// A symbol that is not a dim of any input is not known to the host.
+// CHECK: bufferize: fusion.call depends on 'M', which is not a dim of any input: expected an input with a dim of that name.
 func.func private @a(tensor<?xf32, #nn.dims<N>>) -> tensor<?xf32, #nn.dims<M>>
 func.func @main(%x : tensor<?xf32, #nn.dims<N>>) -> tensor<?xf32, #nn.dims<M>> {
   %a = fusion.call @a(%x) : (tensor<?xf32, #nn.dims<N>>) -> tensor<?xf32, #nn.dims<M>>

@@ -1,6 +1,6 @@
 // RUN: trtc-opt %s -p bufferize --split-input-file | filecheck %s
 
-// Every second column: the step of a slice scales its strides, and its start counts in strides of what it is a slice of.
+// Every second column: the step of a slice scales its strides, and its start is counted in strides of its operand.
 // CHECK-LABEL: func.func @main
 // CHECK: buffer.view %{{.*}} offset #nn.dims<7> dims #nn.dims<2, 3> strides #nn.dims<12, 2>
 func.func private @a(tensor<4x6xf32>) -> tensor<4x6xf32>

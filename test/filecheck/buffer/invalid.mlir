@@ -47,7 +47,7 @@ func.func @f(%x : memref<4xf32>) {
 
 // -----
 
-// Slots are aligned,
+// A slot is aligned.
 // CHECK: expected an offset that 256 divides, got 16
 func.func @f() {
   %arena = buffer.arena : memref<512xi8>
@@ -57,7 +57,7 @@ func.func @f() {
 
 // -----
 
-// lie within the arena,
+// A slot lies within the arena.
 // CHECK: expected a slot within the arena's 512 bytes, got its end at 528
 func.func @f() {
   %arena = buffer.arena : memref<512xi8>
@@ -67,7 +67,7 @@ func.func @f() {
 
 // -----
 
-// and are large enough.
+// A slot is as large as its buffer.
 // CHECK: expected a slot of at least 16 bytes for memref<4xf32>, got 8
 func.func @f() {
   %arena = buffer.arena : memref<512xi8>
@@ -77,7 +77,7 @@ func.func @f() {
 
 // -----
 
-// The bracket of a launch holds symbols.
+// The brackets of a launch hold symbols.
 // CHECK: expected symbols between the brackets: results of buffer.symbol or buffer.read
 func.func @f(%x : memref<4xf32>, %n : index) {
   buffer.launch @k[%n] ins(%x : memref<4xf32>) outs(%x : memref<4xf32>)
@@ -86,7 +86,7 @@ func.func @f(%x : memref<4xf32>, %n : index) {
 
 // -----
 
-// One element past the owner is outside,
+// A view ends before the end of its owner: one element past it is outside.
 // CHECK: expected a view within the 4 elements of its source, got elements 1 to 4
 func.func @f(%x : memref<4xf32>) {
   %a = buffer.view %x offset #nn.dims<1> dims #nn.dims<4> strides #nn.dims<1> : memref<4xf32> to memref<4xf32, strided<[1], offset: 1>>
@@ -95,7 +95,7 @@ func.func @f(%x : memref<4xf32>) {
 
 // -----
 
-// and so is one before it.
+// A view begins within its owner: one element before it is outside.
 // CHECK: expected a view within the 4 elements of its source, got elements -1 to 2
 func.func @f(%x : memref<4xf32>) {
   %a = buffer.view %x offset #nn.dims<2> dims #nn.dims<4> strides #nn.dims<-1> : memref<4xf32> to memref<4xf32, strided<[-1], offset: 2>>
@@ -104,7 +104,7 @@ func.func @f(%x : memref<4xf32>) {
 
 // -----
 
-// Nor is a weight written through a view.
+// A weight is not written through a view either.
 // CHECK: expected outputs that may be written, got a weight
 func.func @f(%x : memref<4xf32>) {
   %w = buffer.weight "w" : memref<4xf32>
@@ -115,7 +115,7 @@ func.func @f(%x : memref<4xf32>) {
 
 // -----
 
-// The end of a slot counts, not its begin.
+// The end of a slot counts, not its start.
 // CHECK: expected a slot within the arena's 512 bytes, got its end at 768
 func.func @f() {
   %arena = buffer.arena : memref<512xi8>
@@ -125,7 +125,7 @@ func.func @f() {
 
 // -----
 
-// A read is of one element,
+// A read is of one element, not of two.
 // CHECK: expected a memref of one integer such as memref<1xi64>, got memref<2xi64>
 func.func @f(%x : memref<2xi64>) {
   %K = buffer.read "K" from %x : memref<2xi64> to index
@@ -134,7 +134,7 @@ func.func @f(%x : memref<2xi64>) {
 
 // -----
 
-// whose number is known when it is compiled,
+// A read is of one element, not of a dynamic number of them.
 // CHECK: expected a memref of one integer such as memref<1xi64>, got memref<?xi64>
 func.func @f(%x : memref<?xi64>) {
   %K = buffer.read "K" from %x : memref<?xi64> to index
@@ -143,7 +143,7 @@ func.func @f(%x : memref<?xi64>) {
 
 // -----
 
-// an integer,
+// A read is of an integer.
 // CHECK: expected a memref of one integer such as memref<1xi64>, got memref<1xf32>
 func.func @f(%x : memref<1xf32>) {
   %K = buffer.read "K" from %x : memref<1xf32> to index
@@ -152,7 +152,7 @@ func.func @f(%x : memref<1xf32>) {
 
 // -----
 
-// and a flag is no index.
+// A read of an i1 gives an i1, not an index.
 // CHECK: expected the result type i1 for memref<1xi1>, got index
 func.func @f(%x : memref<1xi1>) {
   %c = buffer.read "c" from %x : memref<1xi1> to index

@@ -82,7 +82,7 @@ func.func @main(%x : memref<4xf32>, %y : memref<4xf32>) {
 
 // -----
 
-// Accesses are said of every memref,
+// `accesses` has an entry for each memref.
 // CHECK: expected `accesses` to say none, read, write, update for each of 2 memrefs
 func.func @f(%x : memref<4xf32>, %y : memref<4xf32>) {
   buffer.launch @k ins(%x : memref<4xf32>) outs(%y : memref<4xf32>) {accesses = ["read"]}
@@ -91,7 +91,7 @@ func.func @f(%x : memref<4xf32>, %y : memref<4xf32>) {
 
 // -----
 
-// in these words,
+// An entry of `accesses` is none, read, write or update.
 // CHECK: expected `accesses` to say none, read, write, update for each of 2 memrefs
 func.func @f(%x : memref<4xf32>, %y : memref<4xf32>) {
   buffer.launch @k ins(%x : memref<4xf32>) outs(%y : memref<4xf32>) {accesses = ["read", "all"]}
@@ -100,7 +100,7 @@ func.func @f(%x : memref<4xf32>, %y : memref<4xf32>) {
 
 // -----
 
-// and what comes in is not written.
+// A launch does not write its ins.
 // CHECK: expected no writes to what it takes as ins
 func.func @f(%x : memref<4xf32>, %y : memref<4xf32>) {
   buffer.launch @k ins(%x : memref<4xf32>) outs(%y : memref<4xf32>) {accesses = ["update", "write"]}
@@ -109,7 +109,7 @@ func.func @f(%x : memref<4xf32>, %y : memref<4xf32>) {
 
 // -----
 
-// Streams are numbered from 0, for a launch,
+// The stream of a launch is 0 or more.
 // CHECK: expected a stream of 0 or more, got -1
 func.func @f(%x : memref<4xf32>, %y : memref<4xf32>) {
   buffer.launch @k ins(%x : memref<4xf32>) outs(%y : memref<4xf32>) {stream = -1 : i64}
@@ -118,7 +118,7 @@ func.func @f(%x : memref<4xf32>, %y : memref<4xf32>) {
 
 // -----
 
-// an event
+// The stream of a record is 0 or more.
 // CHECK: expected a stream of 0 or more, got -2
 func.func @f() {
   %e = buffer.record stream -2
@@ -127,7 +127,7 @@ func.func @f() {
 
 // -----
 
-// and a wait.
+// The stream of a wait is 0 or more.
 // CHECK: expected a stream of 0 or more, got -3
 func.func @f() {
   %e = buffer.record stream 0

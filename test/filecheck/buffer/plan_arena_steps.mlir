@@ -1,6 +1,6 @@
 // RUN: trtc-opt %s -p plan-arena --split-input-file | filecheck %s
 
-// What a branch writes for later is live through the other one; what only a branch uses shares bytes with what only the other does.
+// A buffer that both branches write for later is live through both; one that only one branch uses shares bytes with one of the other.
 // CHECK-LABEL: func.func @main
 // CHECK-NEXT: [[ARENA:%.*]] = buffer.arena : memref<512xi8>
 // CHECK-DAG: %t = buffer.slot [[ARENA]] offset [[T:.*]] size 256

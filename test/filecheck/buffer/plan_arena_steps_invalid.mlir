@@ -1,6 +1,6 @@
 // RUN: trtc-opt %s -p plan-arena --split-input-file --verify-diagnostics | filecheck %s
 
-// A branch gives no tensor: it writes to a destination outside.
+// A branch has no results: it writes to a destination outside.
 // CHECK: host program: scf.if: expected no results and no carried values; branches and bodies write to memrefs outside.
 func.func @main(%x : memref<4xf32>, %c : memref<1xi1>) {
   %go = buffer.read "go" from %c : memref<1xi1> to i1
@@ -14,7 +14,7 @@ func.func @main(%x : memref<4xf32>, %c : memref<1xi1>) {
 
 // -----
 
-// A loop carries no tensor but in its two slots.
+// A loop carries no values: a carried tensor is a buffer of two slots.
 // CHECK: host program: scf.for: expected no results and no carried values
 func.func @main(%x : memref<4xf32>) {
   %one = arith.constant 1 : index
@@ -51,7 +51,7 @@ func.func @main(%c : memref<1xi1>) {
 
 // -----
 
-// The host decides by what it has read or counted,
+// A condition is something that the host has read or counted, not a constant.
 // CHECK: host program: a condition is not known to the host: expected an i1 of buffer.read, or a signed arith.cmpi of indices, got
 func.func @main(%x : memref<4xf32>) {
   %go = arith.constant true
@@ -62,7 +62,7 @@ func.func @main(%x : memref<4xf32>) {
 
 // -----
 
-// of which numbers of unsigned order are none,
+// A condition compares indices as signed numbers, not unsigned ones.
 // CHECK: host program: a condition is not known to the host
 func.func @main(%x : memref<4xf32>) {
   %one = arith.constant 1 : index
@@ -74,7 +74,7 @@ func.func @main(%x : memref<4xf32>) {
 
 // -----
 
-// nor what it would have to compute.
+// The host does no arithmetic.
 // CHECK: host program: op arith.addi is not expected in @main after bufferize, nor in a function that it calls.
 func.func @main(%x : memref<4xf32>) {
   %one = arith.constant 1 : index
@@ -151,7 +151,7 @@ func.func private @a(%L : index) attributes {buffer.arg_dims = [#nn.dims<L>]} {
 
 // -----
 
-// It takes nothing else.
+// A body takes an index only where buffer.arg_dims names its symbol.
 // CHECK: host program: func.call: expected memrefs, and indices that buffer.arg_dims of @a gives.
 func.func @main(%k : memref<1xi64>) {
   %K = buffer.read "K" from %k : memref<1xi64> to index
@@ -174,7 +174,7 @@ func.func private @a(memref<4xf32>) -> ()
 
 // -----
 
-// What one branch alone writes may not be there behind both.
+// What only one branch writes may not be there after the scf.if.
 // CHECK: plan-arena: launch of @k reads buffer.alloc before any launch writes it.
 func.func @main(%x : memref<4xf32>, %c : memref<1xi1>, %y : memref<4xf32>) {
   %t = buffer.alloc #nn.dims<4> : memref<4xf32>

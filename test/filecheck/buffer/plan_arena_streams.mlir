@@ -45,7 +45,7 @@ func.func @main(%x : memref<64xf32>, %y : memref<128xf32>) {
 
 // -----
 
-// The same half may not,
+// Two streams may not write the same buffer without an event between.
 // CHECK: host program: launch of @l requires that launch of @k has ended, which its stream and events do not ensure: expected a buffer.record after the latter and a buffer.wait before the former.
 func.func @main(%x : memref<64xf32>, %y : memref<64xf32>) {
   %fork = buffer.record stream 0
@@ -59,7 +59,7 @@ func.func @main(%x : memref<64xf32>, %y : memref<64xf32>) {
 
 // -----
 
-// nor what dims that are not numbers leave open,
+// Two views with dynamic dims count as overlapping.
 // CHECK: host program: launch of @l requires that launch of @k has ended
 builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}} {
   func.func @main(%x : memref<?xf32>, %y : memref<?xf32>) {
@@ -78,7 +78,7 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}} {
 
 // -----
 
-// A stream begins behind an event that leads back to stream 0,
+// A stream begins with a wait for an event that leads back to stream 0, not with a launch.
 // CHECK: host program: launch of @k: stream 1 begins with a launch: expected a buffer.wait on it before, for an event that leads back to stream 0.
 func.func @main(%x : memref<64xf32>, %y : memref<64xf32>) {
   buffer.launch @k ins(%x : memref<64xf32>) outs(%y : memref<64xf32>) {stream = 1 : i64}
@@ -87,7 +87,7 @@ func.func @main(%x : memref<64xf32>, %y : memref<64xf32>) {
 
 // -----
 
-// which its own events are not,
+// An event of the stream itself does not begin it.
 // CHECK: host program: buffer.record: stream 1 has not begun: expected a buffer.wait on it before.
 func.func @main(%x : memref<64xf32>, %y : memref<64xf32>) {
   %e = buffer.record stream 1
@@ -97,7 +97,7 @@ func.func @main(%x : memref<64xf32>, %y : memref<64xf32>) {
 
 // -----
 
-// and what it did has ended for all that follows.
+// Stream 0 waits for the work of every other stream before the end.
 // CHECK: host program: launch of @k may still run when its segment ends: expected stream 0 to wait for an event recorded after it.
 func.func @main(%x : memref<64xf32>, %y : memref<64xf32>) {
   %fork = buffer.record stream 0
@@ -108,7 +108,7 @@ func.func @main(%x : memref<64xf32>, %y : memref<64xf32>) {
 
 // -----
 
-// An event does not outlive what the host does.
+// An event does not last beyond a read, a branch or a loop.
 // CHECK: host program: buffer.wait: expected an event that is recorded with no read, branch or loop in between.
 func.func @main(%k : memref<1xi64>) {
   %e = buffer.record stream 0

@@ -15,7 +15,7 @@
 // CHECK: nn.abs {{.*}} loc("Softsign#1:y"("Softsign#1"))
 // CHECK: nn.div {{.*}} {nn.names = ["y"]} {{.*}} loc("Softsign#1:y"("Softsign#1"))
 
-// What a node does beside its conv is no node: transposes to channels last and back serve it, while a Transpose is what it does.
+// The transposes to channels last and back are helpers of the Conv; those of a Transpose node are the node itself.
 // layouts: <ir_version: 8, opset_import: ["" : 17]>
 // layouts: g (float[1, 2, 4, 4] x, float[3, 2, 1, 1] w) => (float[4, 4, 3, 1] y) {
 // layouts:   [conv1] t = Conv(x, w)

@@ -29,7 +29,7 @@ func.func @nested(%x: tensor<4x8xf32>, %y: tensor<4x4xf32>, %z: tensor<4x12xf32>
 
 // -----
 
-// Refused: a graph input and an operand that comes twice are copied into the concat; a view of an input is copied to be an output.
+// Refused: a graph input and an operand that it reads twice are copied into the concat; a view of an input is copied to be an output.
 // CHECK-LABEL: @copies
 // CHECK: %[[C0:.*]] = fusion.group "pointwise" (%[[A:.*]] = %x : {{.*}}layouts = [#fusion.layout<contiguous, align = 64>, #fusion.layout<[8, 1], align = 8>]} {
 // CHECK-NEXT: fusion.yield %[[A]]
@@ -68,7 +68,7 @@ func.func @reshaped_outputs(%x: tensor<?x4xf32, #nn.dims<N, 4>>) -> (tensor<?xf3
 // -----
 
 // Dynamic: heads of attention are views whose strides are dim expressions, and the group writes its result transposed, so that the
-// reshape behind needs no copy.
+// reshape after it needs no copy.
 // CHECK-LABEL: @heads
 // CHECK: nn.transpose %{{.*}} {fusion.alias = #fusion.alias<source>, permutation = array<i64: 0, 2, 1, 3>}
 // CHECK: fusion.group "pointwise" {{.*}} attributes {layouts = [#fusion.layout<[64*S, 32, 64, 1], align = 32>, #fusion.layout<[64*S, 32, 64, 1], align = 32>]}

@@ -62,7 +62,7 @@ func.func @repeated(%x: tensor<1x4xf32>) -> tensor<3x4xf32> {
 
 // -----
 
-// Refused: what is a graph output as well, and what comes twice, is copied into a concat; a value returned twice, or a part of one, is
+// Refused: what is a graph output as well, and what a concat reads twice, is copied into it; a value returned twice, or a part of one, is
 // copied for the other output.
 // CHECK-LABEL: @twice
 // CHECK: [[A:%.*]] = fusion.group "pointwise" (%{{.*}} = %x
@@ -74,7 +74,7 @@ func.func @repeated(%x: tensor<1x4xf32>) -> tensor<3x4xf32> {
 // CHECK: [[P2:%.*]] = fusion.group "pointwise" (%{{.*}} = [[P]] :
 // CHECK: func.return [[A]], [[C]], [[A2]], [[P2]]
 // REMARK-DAG: missed: assign-destinations: nn.concat: operand 0 copied into the concat: it is a graph output too
-// REMARK-DAG: missed: assign-destinations: nn.concat: operand 1 copied into the concat: it comes twice
+// REMARK-DAG: missed: assign-destinations: nn.concat: operand 1 copied into the concat: the concat reads it twice
 // REMARK-DAG: missed: assign-destinations: fusion.group: copied: two graph outputs would share a buffer
 func.func @twice(%x: tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<4x12xf32>, tensor<4x4xf32>, tensor<2x4xf32>) {
   %0 = fusion.group "pointwise" (%a = %x : tensor<4x4xf32>) -> (tensor<4x4xf32>) {

@@ -28,7 +28,7 @@ func.func @conv(%x: tensor<1x4x4x8xf32>, %w: tensor<8x1x1x8xf32>, %b: tensor<8xf
 
 // -----
 
-// A row op takes pointwise ops before and behind it; dims are dynamic.
+// A row op takes pointwise ops before and after it; dims are dynamic.
 // CHECK-LABEL: @row
 // CHECK-COUNT-1: fusion.group "row"
 // CHECK: nn.mul
@@ -67,7 +67,7 @@ func.func @refused(%x: tensor<16x64xf32>) -> (tensor<16x64xf32>, tensor<1024xf32
 
 // -----
 
-// A conv casts its image too where that is not dearer than a launch of its own, which small ones are not.
+// A conv casts its image too where that costs no more than a launch of its own, as with small images.
 // CHECK-LABEL: @image
 // CHECK-NOT: fusion.group "pointwise"
 // CHECK: fusion.group "conv" (%[[A:.*]] = %x : tensor<1x8x8x3xf32>, %[[W:.*]] = %w : tensor<8x3x3x3xf16>) -> (tensor<1x6x6x8xf16>) {
@@ -107,7 +107,7 @@ func.func @invalid(%x: tensor<4x8xf32>, %s: tensor<8xf32>) -> tensor<4x8xf32> {
 
 // -----
 
-// A slice that runs backwards is no view: kernels take addresses that grow. It is a copy, with the pointwise ops behind it.
+// A slice that runs backwards is not a view: kernels take addresses that grow. It is a copy, with the pointwise ops after it.
 // CHECK-LABEL: @backwards
 // CHECK: fusion.group "pointwise" (%[[A:.*]] = %x : tensor<4x8xf32>) -> (tensor<4x8xf32>) {
 // CHECK-NEXT: nn.slice %[[A]] {starts = #nn.dims<0, 7>, steps = array<i64: 1, -1>}

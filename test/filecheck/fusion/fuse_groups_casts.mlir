@@ -1,7 +1,7 @@
 // RUN: trtc-opt %s -p fuse-groups --split-input-file | filecheck %s
 
-// Each op that takes in a widening cast gets its own, behind the views before it: what is stored stays f16. Refused, so that one cast
-// serves all: the matmul, which takes none in.
+// Each op that can fuse a widening cast gets its own, after the views before it: what is stored stays f16. Refused: the matmul, which
+// fuses none, so that one cast serves both.
 // CHECK-LABEL: @widening
 // CHECK: %[[W:.*]] = fusion.group "pointwise" (%{{.*}} = %x : tensor<4x8xf16>) -> (tensor<4x8xf32>)
 // CHECK: %[[T:.*]] = nn.transpose %x {{.*}} : (tensor<4x8xf16>) -> tensor<8x4xf16>

@@ -29,7 +29,7 @@ func.func @kinds(%x: tensor<4x8xf32>, %s: tensor<8xf32>, %i: tensor<3xi64>, %j: 
 
 // -----
 
-// Views stay outside, whatever stands around them.
+// Views stay outside groups, between any ops.
 // CHECK-LABEL: @views
 // CHECK: fusion.group
 // CHECK: nn.transpose

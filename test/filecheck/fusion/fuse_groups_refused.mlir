@@ -27,7 +27,7 @@ func.func @once(%x: tensor<16x16xf32>, %y: tensor<16x16xf32>) -> tensor<16x16xf3
 
 // -----
 
-// What stands before a product is a group of its own: a relu, the cast of a matmul's operand, and a cast that others read.
+// An op before a conv or matmul is a group of its own: a relu, the cast of a matmul's operand, and a cast that others read.
 // CHECK-LABEL: @before
 // CHECK: fusion.group "pointwise" {{.*}} -> (tensor<16x16xf32>)
 // CHECK-NEXT: nn.relu
@@ -53,7 +53,7 @@ func.func @before(%x: tensor<16x16xf32>, %y: tensor<1x8x8x3xf32>, %w: tensor<8x3
 
 // -----
 
-// A window and a gather take nothing in before them.
+// A window and a gather fuse no op before them.
 // CHECK-LABEL: @windows
 // CHECK: fusion.group "pointwise"
 // CHECK-NEXT: nn.exp

@@ -1,6 +1,6 @@
 // RUN: trtc-opt %s -p fuse-groups --split-input-file --verify-diagnostics --parsing-diagnostics --remarks 2>&1 >/dev/null | filecheck %s
 
-// A whole group that is accepted says what it holds, and what a schedule before said stays with select-schedule.
+// A whole group that is accepted says what it holds; refusals of schedules asked before are left to select-schedule.
 // CHECK: applied: fuse-groups: fusion.group: pointwise group of nn.exp, nn.relu
 // CHECK-NEXT: analysis: fuse-groups: func.func: 1 groups: 1 pointwise
 func.func @whole(%x: tensor<?x8xf32, #nn.dims<N, 8>>) -> tensor<?x8xf32, #nn.dims<N, 8>> {
@@ -44,7 +44,7 @@ func.func @readers(%x: tensor<4x8xf32>, %w: tensor<8x8xf32>) -> (tensor<4x8xf32>
 
 // -----
 
-// A window takes in nothing before it.
+// A window fuses no op before it.
 // CHECK: missed: fuse-groups: nn.exp: not fused with nn.max_pool: a window reads this operand from memory
 // CHECK-NEXT: analysis: fuse-groups: func.func: 2 groups
 func.func @before(%x: tensor<1x4x4x8xf32>) -> tensor<1x3x3x8xf32> {
@@ -56,10 +56,10 @@ func.func @before(%x: tensor<1x4x4x8xf32>) -> tensor<1x3x3x8xf32> {
 // -----
 
 // Schedules: a refused group is cut back until one takes it, with one remark for each that takes matmuls, on the op that it names.
-// CHECK: missed: fuse-groups: nn.matmul [m]: nn.matmul with 1 ops before and 1 behind: no schedule accepts it: gemm_sm90: wgmma needs sm_90a, got sm_80
-// CHECK-NEXT: missed: fuse-groups: quant.dequantize [d]: nn.matmul with 1 ops before and 1 behind: no schedule accepts it: gemm_mma: expected operand A to be an argument of the group or a view of one, got the result of quant.dequantize
-// CHECK-NEXT: nn.matmul with 1 ops before and 0 behind
-// CHECK-NEXT: nn.matmul with 1 ops before and 0 behind
+// CHECK: missed: fuse-groups: nn.matmul [m]: nn.matmul with 1 ops before and 1 after: no schedule accepts it: gemm_sm90: wgmma needs sm_90a, got sm_80
+// CHECK-NEXT: missed: fuse-groups: quant.dequantize [d]: nn.matmul with 1 ops before and 1 after: no schedule accepts it: gemm_mma: expected operand A to be an argument of the group or a view of one, got the result of quant.dequantize
+// CHECK-NEXT: nn.matmul with 1 ops before and 0 after
+// CHECK-NEXT: nn.matmul with 1 ops before and 0 after
 // CHECK-NEXT: applied: fuse-groups: fusion.group [m]: matmul group of nn.matmul, nn.relu
 func.func @cut(%x: tensor<16x32xi8>, %w: tensor<32x32xf32>) -> tensor<16x32xf32> {
   %s = nn.constant dense<0.5> : tensor<f32>
@@ -72,8 +72,8 @@ func.func @cut(%x: tensor<16x32xi8>, %w: tensor<32x32xf32>) -> tensor<16x32xf32>
 // -----
 
 // Final refusals: no smaller group around an i8 matmul of B [K, N] is taken either, so the anchor is left alone at once.
-// CHECK: nn.matmul with 0 ops before and 3 behind: no schedule accepts it: gemm_sm90: wgmma needs sm_90a, got sm_80
-// CHECK-NEXT: nn.matmul with 0 ops before and 3 behind: no schedule accepts it: gemm_mma: expected an i8 B stored [N, K]
+// CHECK: nn.matmul with 0 ops before and 3 after: no schedule accepts it: gemm_sm90: wgmma needs sm_90a, got sm_80
+// CHECK-NEXT: nn.matmul with 0 ops before and 3 after: no schedule accepts it: gemm_mma: expected an i8 B stored [N, K]
 // CHECK-NEXT: missed: fuse-groups: nn.matmul: nn.matmul: no schedule accepts it: gemm_sm90
 // CHECK-NEXT: missed: fuse-groups: nn.matmul: nn.matmul: no schedule accepts it: gemm_mma
 // CHECK-NEXT: applied: fuse-groups: fusion.group: pointwise group of nn.relu, nn.abs, nn.neg

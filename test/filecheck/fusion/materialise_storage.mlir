@@ -74,8 +74,8 @@ func.func @output(%x: tensor<8x8xf32>) -> (tensor<8x8xf32>, tensor<8x8xf32>) {
 
 // -----
 
-// A conv takes in the cast of its picture where that is cheaper than a launch before it. TMA copies bytes: here a launch casts.
-// CHECK-LABEL: @pictures
+// A conv fuses the cast of its image where that is cheaper than a launch before it. TMA copies bytes: here a launch casts.
+// CHECK-LABEL: @images
 // CHECK: fusion.group "conv" (%[[X:.*]] = %x : tensor<1x4x4x3xf32>
 // CHECK-NEXT: nn.cast %[[X]] : (tensor<1x4x4x3xf32>) -> tensor<1x4x4x3xf16>
 // CHECK: %[[Y:.*]] = fusion.group "pointwise" (%{{.*}} = %y : tensor<32x32x32x64xf32>) -> (tensor<32x32x32x64xf16>)
@@ -83,7 +83,7 @@ func.func @output(%x: tensor<8x8xf32>) -> (tensor<8x8xf32>, tensor<8x8xf32>) {
 // REMARK: analysis: materialise-storage: fusion.group: cast of the image: in the conv (in the conv {{.*}} us, a launch of its own {{.*}} us)
 // REMARK: analysis: materialise-storage: fusion.group: cast of the image: a launch of its own (in the conv {{.*}} us, a launch of its own {{.*}} us)
 builtin.module attributes {kernel.target = #kernel.target<"sm_90a", sms = 132, smem = 232448>} {
-  func.func @pictures(%x: tensor<1x4x4x3xf32>, %y: tensor<32x32x32x64xf32>) -> (tensor<1x4x4x8xf32>, tensor<32x32x32x512xf32>) {
+  func.func @images(%x: tensor<1x4x4x3xf32>, %y: tensor<32x32x32x64xf32>) -> (tensor<1x4x4x8xf32>, tensor<32x32x32x512xf32>) {
     %w = nn.constant {nn.stored = f16} dense<0.5> : tensor<8x1x1x3xf32>
     %v = nn.constant {nn.stored = f16} dense<0.5> : tensor<512x3x3x64xf32>
     %0 = nn.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64, math = #nn.math<f16>} : (tensor<1x4x4x3xf32>, tensor<8x1x1x3xf32>) -> tensor<1x4x4x8xf32>

@@ -1,6 +1,6 @@
 // RUN: trtc-opt %s -p 'analyze-ranges{mode=fp16},assign-precision{mode=fp16},fuse-groups,materialise-storage' --split-input-file | filecheck %s
 
-// What is computed from initializers stays in f32, as it is where constants are folded, and is clamped by an op: nobody looks at it.
+// What is computed from initializers stays in f32, as it does where constants are folded, and is clamped by an op, since its numbers may change.
 // CHECK-LABEL: @main
 // CHECK: %[[W:.*]] = nn.initializer "w" : tensor<4x4xf32>
 // CHECK: %[[S:.*]] = nn.mul %[[W]], %{{.*}} : (tensor<4x4xf32>, tensor<f32>) -> tensor<4x4xf32>

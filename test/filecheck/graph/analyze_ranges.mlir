@@ -48,8 +48,8 @@ func.func @decides(%b: tensor<2x2xui8>) -> tensor<2x2xi64> {
 // CHECK: nn.reduce mean %{{[0-9]+}} {axes = array<i64: 1>, keepdims = true}
 // CHECK: nn.mul {{.*}}nn.wide = "a square"
 // CHECK: nn.reduce mean %{{[0-9]+}} {{.*}}nn.wide = "a mean of values that stay wide"
-// CHECK: nn.add {{.*}}nn.wide = "1e-08 beside it vanishes in f16"
-// CHECK: nn.rsqrt {{.*}}nn.wide = "1e-08 beside it vanishes in f16"
+// CHECK: nn.add {{.*}}nn.wide = "its operand 1e-08 underflows in f16"
+// CHECK: nn.rsqrt {{.*}}nn.wide = "its operand 1e-08 underflows in f16"
 // CHECK: nn.div %{{[0-9]+}}, %{{[0-9]+}} : (
 // CHECK: nn.exp {{.*}}nn.wide = "an exponential"
 func.func @statistics(%b: tensor<2x2xui8>) -> (tensor<2x2xf32>, tensor<2x1xf32>, tensor<2x1xf32>, tensor<2x2xf32>) {
@@ -74,8 +74,8 @@ func.func @statistics(%b: tensor<2x2xui8>) -> (tensor<2x2xf32>, tensor<2x1xf32>,
 // CHECK: nn.matmul %{{.*}} : (
 // CHECK: nn.add %{{.*}}nn.wide = "a graph input, which may be of any size"
 // CHECK: nn.where %{{.*}}nn.wide = "numbers beyond f16's range"
-// CHECK: nn.mul %{{.*}}nn.wide = "beside 10000 f16 loses digits"
-// CHECK: nn.add %{{.*}}nn.wide = "beside 10000 f16 loses digits"
+// CHECK: nn.mul %{{.*}}nn.wide = "next to its operand 10000 f16 loses digits"
+// CHECK: nn.add %{{.*}}nn.wide = "next to its operand 10000 f16 loses digits"
 // CHECK: nn.softmax %{{[0-9]+}} {axis = 1 : i64}
 func.func @masks(%b: tensor<2x2xui8>, %m: tensor<2x2xf32>, %c: tensor<2x2xi1>) -> (tensor<2x2xf32>, tensor<2x2xf32>, tensor<2x2xf32>) {
   %low = nn.constant dense<-3.4e38> : tensor<f32>
@@ -93,11 +93,11 @@ func.func @masks(%b: tensor<2x2xui8>, %m: tensor<2x2xf32>, %c: tensor<2x2xi1>) -
 
 // -----
 
-// Refused: a picture, what a conv of few channels reads through views and casts, is taken to fit, and so is an ordinary constant.
-// CHECK-LABEL: @picture
+// Refused: an image, what a conv of few channels reads through views and casts, is assumed to fit, and so is an ordinary constant.
+// CHECK-LABEL: @image
 // CHECK-NOT: nn.wide
 // CHECK: func.return
-func.func @picture(%x: tensor<1x3x4x4xf32>) -> tensor<1x4x4x8xf32> {
+func.func @image(%x: tensor<1x3x4x4xf32>) -> tensor<1x4x4x8xf32> {
   %h = nn.constant dense<0.5> : tensor<f32>
   %w = nn.constant dense<0.5> : tensor<8x1x1x3xf32>
   %0 = nn.mul %x, %h : (tensor<1x3x4x4xf32>, tensor<f32>) -> tensor<1x3x4x4xf32>

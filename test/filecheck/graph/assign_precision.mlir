@@ -52,11 +52,11 @@ func.func @wide(%x: tensor<2x2xf32>) -> tensor<2x2xf32> {
 
 // -----
 
-// A picture, what a conv of few channels reads, is taken to fit.
-// CHECK-LABEL: @picture
+// An image, what a conv of few channels reads, is assumed to fit.
+// CHECK-LABEL: @image
 // CHECK: nn.conv {{.*}}math = #nn.math<f16>
-// REMARK: applied: assign-precision: nn.conv: downcast: a picture from f32 to f16, whose range it is taken to keep
-func.func @picture(%x: tensor<1x4x4x3xf32>) -> tensor<1x4x4x8xf32> {
+// REMARK: applied: assign-precision: nn.conv: downcast: an image from f32 to f16, whose range it is assumed to fit
+func.func @image(%x: tensor<1x4x4x3xf32>) -> tensor<1x4x4x8xf32> {
   %w = nn.constant dense<0.5> : tensor<8x1x1x3xf32>
   %0 = nn.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x4x4x3xf32>, tensor<8x1x1x3xf32>) -> tensor<1x4x4x8xf32>
   func.return %0 : tensor<1x4x4x8xf32>

@@ -2,7 +2,7 @@
 // RUN: trtc-opt %s -p 'assign-precision{mode=tf32}' --split-input-file | filecheck %s --check-prefix=TF32
 // RUN: trtc-opt %s -p 'assign-precision{mode=fp32}' --split-input-file | filecheck %s --check-prefix=FP32
 
-// Views, pools and pointwise ops behind the last product stay wide, as far as they reach outputs only; a constant's own chain does not count.
+// Views, pools and pointwise ops after the last product stay wide, where only outputs read them; ops on constants do not count.
 // CHECK-LABEL: @tail
 // CHECK: nn.abs %x {nn.stored = bf16}
 // CHECK-NEXT: nn.matmul %{{.*}}, %{{.*}} {math = #nn.math<bf16>}
@@ -36,7 +36,7 @@ func.func @before_a_product(%x: tensor<2x2xf32>) -> (tensor<2x2xf32>, tensor<2x2
 
 // -----
 
-// Behind a dequantize, pointwise ops and views stay wide; what a product of one dequantized operand reads does not. Scales keep their type.
+// After a dequantize, pointwise ops and views stay wide; what a product of one dequantized operand reads does not. Scales keep their type.
 // CHECK-LABEL: @marks
 // CHECK: nn.constant dense
 // CHECK: quant.dequantize %q, %{{.*}} : (tensor<2x2xi8>, tensor<f32>) -> tensor<2x2xf32>

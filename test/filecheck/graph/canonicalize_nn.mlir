@@ -1,7 +1,7 @@
 // RUN: trtc-opt %s -p canonicalize-nn --split-input-file --verify-diagnostics --parsing-diagnostics | filecheck %s
 // RUN: trtc-opt %s -p canonicalize-nn --split-input-file --verify-diagnostics --parsing-diagnostics --remarks 2>&1 | filecheck %s --check-prefix=REMARK
 
-// What changes nothing goes, and bounds by numbers become one clip.
+// Ops that change nothing are removed, and bounds by numbers become one clip.
 // CHECK-LABEL: @pointwise
 // CHECK-NEXT: %[[C:.*]] = nn.clip %x {min = 0.000000e+00 : f64, max = 6.000000e+00 : f64}
 // CHECK-NEXT: func.return %[[C]]
@@ -49,7 +49,7 @@ func.func @views(%x: tensor<2x4x8xf32>, %y: tensor<2x4x8xf32>) -> tensor<4xf32> 
 // CHECK: nn.max_pool %{{.*}} {{.*}}pads = array<i64: 1, 1, 1, 1>
 // CHECK: nn.pad %x
 // CHECK-NEXT: nn.max_pool %{{.*}} {{.*}}pads = array<i64: 0, 0, 0, 0>
-// REMARK: missed: canonicalize-nn: nn.max_pool: padding by 0.0 not taken in: it may differ from nn.max_pool's own
+// REMARK: missed: canonicalize-nn: nn.max_pool: padding by 0.0 not folded into nn.max_pool: its own padding may give another result
 func.func @padding(%x: tensor<1x4x4x2xf32>) -> (tensor<1x4x4x2xf32>, tensor<1x4x4x2xf32>) {
   %0 = nn.relu %x : tensor<1x4x4x2xf32>
   %1 = nn.pad %0 {low = array<i64: 0, 1, 1, 0>, high = array<i64: 0, 1, 1, 0>, value = 0.0 : f64} : (tensor<1x4x4x2xf32>) -> tensor<1x6x6x2xf32>

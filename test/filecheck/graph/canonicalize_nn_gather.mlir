@@ -44,7 +44,7 @@ func.func @refused(%x: tensor<4xf32>, %n: tensor<2xi64>) -> (tensor<2xf32>, tens
 
 // -----
 
-// Of a dim of unknown size what surely exists is a slice. Refused: the last, and what may not exist and is 0 then.
+// Along a dim of unknown size an index known to be in range is a slice. Refused: the last element, and an index that may be out of range.
 // CHECK-LABEL: @unknown
 // CHECK: nn.gather %x
 // CHECK: nn.gather %x

@@ -14,7 +14,7 @@ func.func @taken_in(%x: tensor<1x4x4x2xf32>, %w: tensor<1x3x4x2xf32>) -> (tensor
 
 // -----
 
-// Refused: padding of batch or channels, before or behind, and a number that is not a conv's padding.
+// Refused: padding of batch or channels, before or after, and a number that is not a conv's padding.
 // CHECK-LABEL: @conv_refused
 // CHECK-COUNT-5: nn.pad
 func.func @conv_refused(%x: tensor<1x4x4x2xf32>, %w: tensor<1x1x1x3xf32>, %v: tensor<1x1x1x2xf32>) -> (tensor<2x4x4x1xf32>, tensor<2x4x4x1xf32>, tensor<1x4x4x1xf32>, tensor<1x4x4x1xf32>, tensor<1x5x4x1xf32>) {
@@ -33,7 +33,7 @@ func.func @conv_refused(%x: tensor<1x4x4x2xf32>, %w: tensor<1x1x1x3xf32>, %v: te
 
 // -----
 
-// Zeros never win beside values that are at least 0: of a clip, or of ops that only move or choose such values.
+// A zero is never the maximum of a window that holds a value of at least 0: of a clip, or of ops that only move or choose such values.
 // CHECK-LABEL: @never_negative
 // CHECK-NOT: nn.pad
 // CHECK: nn.max_pool %{{.*}} {{.*}}pads = array<i64: 0, 1, 0, 1>

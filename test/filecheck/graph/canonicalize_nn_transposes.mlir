@@ -73,7 +73,7 @@ func.func @into_matmul(%a: tensor<2x5x4xf32>, %b: tensor<3x2x4xf32>) -> tensor<2
 
 // -----
 
-// Refused: the innermost dim stays, goes to the front, or the product has taken a transpose in before; a plain b.
+// Refused: the innermost dim stays, goes to the front, or the matmul has transpose_b already; a plain b.
 // CHECK-LABEL: @into_matmul_refused
 // CHECK-NEXT: %[[T:.*]] = nn.transpose %b {permutation = array<i64: 1, 0, 2>}
 // CHECK-NEXT: nn.matmul %a, %[[T]] : (
@@ -95,7 +95,7 @@ func.func @into_matmul_refused(%a: tensor<3x3x3xf32>, %b: tensor<3x3x3xf32>) -> 
 
 // -----
 
-// The tensor between two transposes is named where it still stands, in another order: by the inverse of the rotation that goes.
+// The tensor between two transposes is named where it still stands, in another order: by the inverse of the rotation that is removed.
 // CHECK-LABEL: @names
 // CHECK: nn.exp %x {nn.names = ["t@2,0,1"]}
 // CHECK-NEXT: nn.transpose {{.*}}nn.names = ["u"], permutation = array<i64: 2, 0, 1>

@@ -1,6 +1,6 @@
 // RUN: trtc-opt %s -p canonicalize-nn --split-input-file | filecheck %s
 
-// Weights are transposed below their dequantize; scales along dim 2 lie along dim 0 behind a rotation, on a cube as well.
+// Weights are transposed below their dequantize; scales along dim 2 lie along dim 0 after a rotation, on a cube as well.
 // CHECK-LABEL: @weights
 // CHECK: %[[T:.*]] = nn.transpose %{{.*}} {permutation = array<i64: 2, 0, 1>} : (tensor<2x2x2xi8>)
 // CHECK-NEXT: %[[A:.*]] = quant.dequantize %[[T]], %s {axis = 0 : i64}
@@ -30,7 +30,7 @@ func.func @computed(%q: tensor<2x3xi8>, %s: tensor<f32>) -> tensor<3x2xf32> {
 
 // -----
 
-// A pointwise op by a number stands before the transpose; a comparison leaves its element type behind.
+// A pointwise op by a number moves before the transpose, which then has the element type of a comparison's result.
 // CHECK-LABEL: @above_view
 // CHECK: %[[P:.*]] = nn.compare lt %{{.*}}, %x : (tensor<f32>, tensor<2x3x4xf32>) -> tensor<2x3x4xi1>
 // CHECK-NEXT: nn.transpose %[[P]] {permutation = array<i64: 2, 0, 1>} : (tensor<2x3x4xi1>) -> tensor<4x2x3xi1>
@@ -77,7 +77,7 @@ func.func @above_view_refused(%x: tensor<4xf32>, %n: tensor<f32>) -> (tensor<2x2
 
 // -----
 
-// Refused: quantization marks, which other passes look for where they are.
+// Refused: quantize and dequantize ops, which other passes look for where they are.
 // CHECK-LABEL: @marks
 // CHECK: nn.reshape %x
 // CHECK-NEXT: quant.quantize

@@ -2,12 +2,12 @@
 
 // Where the order of operands does not matter, each op is computed once.
 // CHECK-LABEL: @commutes
-// CHECK-COUNT-1: nn.mul
-// CHECK-COUNT-1: nn.min
-// CHECK-COUNT-1: nn.max
-// CHECK-COUNT-1: nn.logical_and
-// CHECK-COUNT-1: nn.logical_or
-// CHECK-COUNT-1: nn.logical_xor
+// CHECK-NEXT: nn.mul
+// CHECK-NEXT: nn.min
+// CHECK-NEXT: nn.max
+// CHECK-NEXT: nn.logical_and
+// CHECK-NEXT: nn.logical_or
+// CHECK-NEXT: nn.logical_xor
 // CHECK-NEXT: func.return
 func.func @commutes(%x: tensor<4xf32>, %y: tensor<4xf32>, %p: tensor<4xi1>, %q: tensor<4xi1>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xi1>, tensor<4xi1>, tensor<4xi1>, tensor<4xi1>, tensor<4xi1>, tensor<4xi1>) {
   %0 = nn.mul %x, %y : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
@@ -74,7 +74,7 @@ func.func @different(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>, tensor
 
 // -----
 
-// The first name stays; groups are not merged, but their bodies are looked at, each on its own.
+// The first name stays; groups are not merged; each of their bodies is searched on its own.
 // CHECK-LABEL: @groups
 // CHECK-NEXT: nn.abs %x {nn.names = ["first"]}
 // CHECK-COUNT-2: fusion.group

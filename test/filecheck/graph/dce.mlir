@@ -1,6 +1,6 @@
 // RUN: trtc-opt %s -p dce --split-input-file --verify-diagnostics --parsing-diagnostics | filecheck %s
 
-// Chains without a use go, and operands that a group's body does not read.
+// Chains without a use are erased, and so are operands that a group's body does not read.
 // CHECK-LABEL: @dead
 // CHECK-NEXT: %[[G:.*]] = fusion.group "pointwise" (%[[A:.*]] = %x : tensor<4xf32>) -> (tensor<4xf32>) {
 // CHECK-NEXT: %[[R:.*]] = nn.relu %[[A]]
@@ -53,7 +53,7 @@ func.func @invalid(%x: tensor<?xf32>) -> tensor<?xf32> {
 
 // -----
 
-// Refused: the layouts of a group say how each operand is stored, so that none may go once they are chosen.
+// Refused: the layouts of a group say how each operand is stored, so that none may be erased once they are chosen.
 // CHECK-LABEL: @layouts
 // CHECK: fusion.group "pointwise" (%{{.*}} = %x : tensor<4xf32>, %{{.*}} = %y : tensor<4xf32>)
 func.func @layouts(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> {

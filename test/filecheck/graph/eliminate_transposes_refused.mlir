@@ -49,7 +49,7 @@ func.func @dropped(%x: tensor<2x3x4xf32>) -> tensor<4x2xf32> {
 
 // -----
 
-// A transpose that only moves dims of size 1 becomes a reshape; what reads the value in its own order sees it so.
+// A transpose that only moves dims of size 1 becomes a reshape; a reader in the value's own order gets that order.
 // CHECK-LABEL: @units
 // CHECK-NEXT: %[[R:.*]] = nn.relu %x
 // CHECK-NEXT: %[[V:.*]] = nn.reshape %[[R]] : (tensor<1x3x4xf32>) -> tensor<3x4x1xf32>
@@ -62,7 +62,7 @@ func.func @units(%x: tensor<1x3x4xf32>) -> tensor<3x4x1xf32> {
 
 // -----
 
-// Where a transpose must be, it stands where fewer elements cross: behind a slice of a dim that is usually 100.
+// Where a transpose must be, it stands where fewer elements cross: after a slice of a dim that is usually 100.
 // CHECK-LABEL: @cheapest
 // CHECK: %[[S:.*]] = nn.slice %{{.*}} {starts = #nn.dims<0, 0, 0>
 // CHECK-NEXT: nn.transpose %[[S]] {permutation = array<i64: 1, 2, 0>} : (tensor<2x3x5xf32>

@@ -23,7 +23,7 @@ func.func @axes(%x: tensor<2x3x4xf32>, %i: tensor<5xi64>) -> tensor<1x4x1xf32> {
 
 // -----
 
-// Marks with a scale per channel, a concat, an iota and a broadcast follow in the same way.
+// Quantize and dequantize with a scale per channel, a concat, an iota and a broadcast follow in the same way.
 // CHECK-LABEL: @marks
 // CHECK-NEXT: %[[Q:.*]] = quant.quantize %x, %s {axis = 1 : i64}
 // CHECK-NEXT: %[[D:.*]] = quant.dequantize %[[Q]], %s {axis = 1 : i64}
@@ -45,7 +45,7 @@ func.func @marks(%x: tensor<2x3x4xf32>, %s: tensor<3xf32>, %v: tensor<3x1x1xf32>
 
 // -----
 
-// One rotation, and the same rotation twice, meet in an addition: three in all, which is none.
+// One rotation, and the same rotation twice, meet in an addition: three in all, which cancel.
 // CHECK-LABEL: @three_rotations
 // CHECK-NOT: nn.transpose
 // CHECK: func.return

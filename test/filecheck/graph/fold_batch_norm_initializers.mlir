@@ -1,7 +1,7 @@
 // RUN: trtc-opt %s -p fold-batch-norm,fold-constants,dce --split-input-file --verify-diagnostics | filecheck %s
 // RUN: trtc-opt %s -p fold-batch-norm --split-input-file --verify-diagnostics --remarks 2>&1 | filecheck %s --check-prefix=REMARK
 
-// Initializers fold without a look at their numbers, which are infinite here: the ops that compute them say that they must stay finite.
+// Initializers fold whatever their numbers, which become infinite here: the ops that compute them are marked to stay finite.
 // CHECK-LABEL: @folded
 // CHECK-SAME: (%x: tensor<?x1x1x2xf32, #nn.dims<N, 1, 1, 2>>)
 // CHECK: %[[W:.*]] = nn.initializer "w" : tensor<2x1x1x2xf32> = dense

@@ -1,7 +1,7 @@
 // RUN: trtc-opt %s -p fold-batch-norm,fold-constants,dce --split-input-file | filecheck %s
 // RUN: trtc-opt %s -p fold-batch-norm --split-input-file --remarks 2>&1 | filecheck %s --check-prefix=REMARK
 
-// Refused: 1 / c is infinite where c is denormal, and denormal where c is huge; beside them a quotient whose inverse is neither.
+// Refused: 1 / c is infinite where c is denormal, and denormal where c is huge; a quotient whose inverse is neither becomes a product.
 // CHECK-LABEL: @quotients
 // CHECK-COUNT-2: nn.div
 // CHECK-NOT: nn.div
@@ -23,7 +23,7 @@ func.func @quotients(%x: tensor<4x2xf32>) -> (tensor<4x2xf32>, tensor<4x2xf32>, 
 
 // -----
 
-// Refused: the moved addend b * c is infinite. One that vanishes is as good as the one before it, and moves.
+// Refused: the moved addend b * c is infinite. One that underflows is as precise in the sum as before, and moves.
 // CHECK-LABEL: @moved
 // CHECK: %[[A:.*]] = nn.add
 // CHECK-NEXT: nn.mul %[[A]]

@@ -68,7 +68,7 @@ func.func @sums_refused(%x: tensor<2x2xf32>, %r: tensor<2xf32>) -> (tensor<2x2xf
 
 // -----
 
-// Refused: (x + a) * c, x / c and x - y where no weights take a factor in or nothing is constant; c - x; integers; tensors without dims.
+// Refused: (x + a) * c, x / c and x - y where no weights absorb a factor or nothing is constant; c - x; integers; tensors without dims.
 // CHECK-LABEL: @no_weights
 // CHECK: nn.add %x
 // CHECK: nn.mul
@@ -95,7 +95,7 @@ func.func @no_weights(%x: tensor<2x2xf32>, %i: tensor<2xi32>, %z: tensor<f32>) -
 
 // -----
 
-// Refused: x / c behind a bias whose product has another reader; the factor would change what that one reads.
+// Refused: x / c after a bias whose product has another reader, which would read the scaled product.
 // CHECK-LABEL: @shared
 // CHECK: %[[M:.*]] = nn.matmul
 // CHECK: %[[A:.*]] = nn.add %[[M]]

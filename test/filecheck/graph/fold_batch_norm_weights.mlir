@@ -53,7 +53,7 @@ func.func @inputs(%x: tensor<1x2x2x1xf32>, %y: tensor<4x2xf32>) -> (tensor<1x2x2
 
 // -----
 
-// A filter that was too small already is not held against the factor; and weights that are not known here stay.
+// A filter that was too small already does not keep the factor out. Refused: weights that are not known here.
 // CHECK-LABEL: @before
 // CHECK-COUNT-1: nn.mul
 // CHECK-NOT: nn.mul

@@ -16,12 +16,12 @@ func.func @chain(%x: tensor<2xf32>) -> tensor<2xf32> {
 
 // -----
 
-// Refused: a broadcast that would be much larger than what it repeats, and a quantization mark.
+// Refused: a broadcast that would be much larger than what it repeats, and a dequantize.
 // CHECK-LABEL: @refused
 // CHECK: nn.broadcast_to
 // CHECK: quant.dequantize
 // REMARK: missed: fold-constants: nn.broadcast_to: not folded: its result of 4194304 bytes is larger than its operands of 4 bytes
-// REMARK: missed: fold-constants: quant.dequantize: not folded: it marks a quantization
+// REMARK: missed: fold-constants: quant.dequantize: not folded: realize-integer needs it
 func.func @refused() -> (tensor<1024x1024xf32>, tensor<2xf32>) {
   %0 = nn.constant dense<1.0> : tensor<f32>
   %1 = nn.broadcast_to %0 : (tensor<f32>) -> tensor<1024x1024xf32>

@@ -1,6 +1,6 @@
 // RUN: trtc-opt %s -p hoist-weights --split-input-file --verify-diagnostics --parsing-diagnostics | filecheck %s
 
-// Constants and what depends on them move; equal labels are told apart; an immediate inside a group stays.
+// Constants and what depends on them move; equal labels get numbers; an immediate inside a group stays.
 // CHECK-LABEL: @main
 // CHECK: %[[W:.*]] = nn.weight "w" {nn.names = ["w"]} : tensor<2x2xf32>
 // CHECK: %[[V:.*]] = nn.weight "w.1" {nn.names = ["w"]} : tensor<2x2xf32>

@@ -21,7 +21,7 @@ func.func @quotient(%x: tensor<?x64xf16, #nn.dims<N, 64>>) -> tensor<?x64xf16, #
 
 // -----
 
-// Refused: means and maxima fit, sums of f32 are what they are, and an op that is not pointwise reads what it did.
+// Refused: means and maxima fit, sums of f32 stay as they are, and an op that is not pointwise reads the type that it did.
 // CHECK-LABEL: @others
 // CHECK: nn.reduce mean %x {{.*}} -> tensor<2x1xbf16>
 // CHECK: nn.reduce max %x {{.*}} -> tensor<2x1xbf16>

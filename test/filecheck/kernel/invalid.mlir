@@ -81,6 +81,7 @@ kernel.func @f(%x: !kernel.global<dims <64, 64> x f16, strides <64, 1>, align 8>
 
 // -----
 
+// TMA walks views that start at multiples of 16 bytes.
 // CHECK: kernel.tensor_map: expected an offset of a multiple of 16 bytes, got 8
 kernel.func @f(%x: !kernel.global<dims <64, 64> x f16, strides <64, 1>, align 16>) grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
   %v = kernel.view %x dims <64, 32> strides <64, 1> offset <4> groups [array<i64: 0>, array<i64: 1>] : !kernel.global<dims <64, 64> x f16, strides <64, 1>, align 16> -> !kernel.view<2 x f16>

@@ -77,12 +77,12 @@ kernel.func @ahead() grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
 // -----
 
 // An acquire that needs a release which no barrier has followed makes one.
-// CHECK-LABEL: kernel.func @behind
+// CHECK-LABEL: kernel.func @unordered
 // CHECK: kernel.cp_async_wait 0
 // CHECK-NEXT: kernel.bar_sync 0 threads 128
 // CHECK-NEXT: kernel.bar_sync 0 threads 128
 // CHECK-NEXT: kernel.cp_async_commit
-kernel.func @behind() grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
+kernel.func @unordered() grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
   %zero = arith.constant 0 : index
   %one = arith.constant 1 : index
   %ring = kernel.ring -> !kernel.ring<1, cp_async>

@@ -1,6 +1,6 @@
 // RUN: trtc-opt %s -p place-shared-memory,expand-rings,lower-fragments --split-input-file --verify-diagnostics | filecheck %s
 
-// Warps that share a row need somewhere to meet.
+// Warps that share a row exchange their parts through scratch.
 // CHECK: lower-fragments: kernel.reduce: expected scratch of rows x 4, since 4 warps share a row, got none
 kernel.func @no_scratch(%x: !kernel.global<dims <7, 512> x f32, strides <512, 1>, align 16>) grid <7, 1, 1> warps 4 coords(%i, %j, %k) {
   %a = kernel.fill 0.0 : !kernel.frag<1x512xf32, #kernel.blocked<1, 128, 1, 4>>
@@ -43,7 +43,7 @@ kernel.func @too_many() grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
 
 // -----
 
-// Barriers of rings that nobody has placed.
+// A wait for a barrier that no kernel.slot_barrier names.
 // CHECK: lower-fragments: kernel.mbar_wait: expected a barrier named by kernel.slot_barrier, got
 kernel.func @unnamed() grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
   kernel.mbar_wait %i parity %j

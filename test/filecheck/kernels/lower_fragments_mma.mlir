@@ -1,6 +1,6 @@
 // RUN: trtc-opt %s -p place-shared-memory,expand-rings,lower-fragments --split-input-file | filecheck %s
 
-// A cp.async ring: the wait's barrier orders the slot's reuse, so `acquire` makes none; four lanes' rows a matrix by ldmatrix; the accumulator
+// A cp.async ring: the wait's barrier orders the slot's reuse, so `acquire` makes none; ldmatrix loads four matrices at a time; the accumulator
 // stays in one array across the loop, which carries nothing.
 // CHECK-LABEL: kernel.func @gemm
 // CHECK-SAME: smem 16384 coords

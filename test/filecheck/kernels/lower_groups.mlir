@@ -1,6 +1,7 @@
 // RUN: trtc-opt %s -p lower-groups --split-input-file --verify-diagnostics --parsing-diagnostics | filecheck %s
 
-// The kernel takes the group's name, and the group stays as its reference; operands, then results, with the strides and the alignment (bytes) of the layouts; the choice stays.
+// The kernel takes the group's name, and the group stays as its reference. Its arguments are the operands, then the results, with the
+// strides and the alignment (in bytes) of the layouts; the choice stays.
 // CHECK-LABEL: kernel.func @add(
 // CHECK-SAME: %{{.*}}: !kernel.global<dims <4, 8> x f16, strides <16, 1>, align 16>
 // CHECK-SAME: %{{.*}}: !kernel.global<dims <8> x f16, strides <1>, align 2>
@@ -76,7 +77,7 @@ func.func private @act(%x: tensor<4xf32>) -> tensor<4xf32> attributes {
 
 // -----
 
-// Which cannot stand for several.
+// A launch of a group in a host program cannot stand for several kernels.
 // CHECK: lower-groups: buffer.launch launches @total, which takes 2 launches: expected a fusion.call of it, which bufferize turns into all of them
 func.func @main(%x: memref<70000xf32>, %y: memref<f32>) {
   %w = buffer.alloc #nn.dims<1, 32> : memref<1x32xf32>

@@ -1,6 +1,6 @@
 // RUN: trtc-opt %s -p place-shared-memory --split-input-file | filecheck %s
 
-// The barriers of mbarrier rings lie first, 16 bytes a slot; a tile that TMA or wgmma touches starts at a multiple of 1024 bytes, another at
+// The barriers of mbarrier rings lie first, 16 bytes per slot; a tile that TMA or wgmma touches starts at a multiple of 1024 bytes, another at
 // one of 16; `over` takes the bytes of another tile, and the larger of both counts.
 // CHECK-LABEL: kernel.func @tiles
 // CHECK-SAME: smem 18432 coords

@@ -39,7 +39,7 @@ func.func private @kept(%x: tensor<4x8xf32>) -> tensor<4x8xf32> attributes {
 
 // -----
 
-// Functions that are no groups are left alone.
+// Functions that are not groups are left alone.
 // CHECK-LABEL: @main(
 // CHECK-NOT: kernel.choice
 func.func @main(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
@@ -58,9 +58,9 @@ func.func private @odd(%x: tensor<1x4x4x8xf8E4M3FN>) -> tensor<1x2x2x8xf8E4M3FN>
 
 // -----
 
-// Each refusal of a schedule that takes such anchors is a remark, on the op that it names; that of one for other convs is none.
+// Each refusal of a schedule that takes such anchors is a remark, on the op that it names; that of a schedule for other convs is not.
 // REMARK: analysis: select-schedule: func.func [conv1]: gemm_mma
-// REMARK: missed: select-schedule: func.func [conv1]: @conv is not for gemm_sm90: wgmma needs sm_90a, got sm_80
+// REMARK: missed: select-schedule: func.func [conv1]: @conv: refused by gemm_sm90: wgmma needs sm_90a, got sm_80
 // REMARK-NOT: window
 func.func private @conv(%x: tensor<1x8x8x16xf32>, %w: tensor<8x3x3x16xf32>) -> tensor<1x6x6x8xf32> attributes {fusion.anchor = "conv"} {
   %0 = nn.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x8x8x16xf32>, tensor<8x3x3x16xf32>) -> tensor<1x6x6x8xf32>
@@ -71,7 +71,7 @@ func.func private @conv(%x: tensor<1x8x8x16xf32>, %w: tensor<8x3x3x16xf32>) -> t
 
 // Rows too short to share: the reason stands on the reduce.
 // REMARK: analysis: select-schedule: func.func: row
-// REMARK: missed: select-schedule: nn.reduce [pool]: @mean is not for reduce_split: expected rows of 32 spans or more, 65536 columns, got 8
+// REMARK: missed: select-schedule: nn.reduce [pool]: @mean: refused by reduce_split: expected rows of 32 spans or more, 65536 columns, got 8
 func.func private @mean(%x: tensor<4x8xf32>) -> tensor<4xf32> attributes {fusion.anchor = "row"} {
   %0 = nn.reduce mean %x {axes = array<i64: 1>, keepdims = false} : (tensor<4x8xf32>) -> tensor<4xf32> loc("pool"("ReduceMean#3"))
   func.return %0 : tensor<4xf32>

@@ -63,7 +63,7 @@ func.func @f(%x : tensor<?xf32, #nn.dims<N>>, %y : tensor<?xf32, #nn.dims<M>>) {
 
 // -----
 
-// A symbol beside a constant stands for it: a range that allows other sizes is none for this product.
+// A symbol that meets a constant must equal it: a range that allows other sizes is an error.
 // CHECK: nn.matmul: expected shapes that broadcast, got [N] and [2], which differ in dim 0; if N and 2 are always equal, fix their sizes in the profile
 builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 4>}} {
   func.func @f(%x : tensor<?x4x3xf32, #nn.dims<N, 4, 3>>, %y : tensor<2x3x4xf32>) {
@@ -74,7 +74,7 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 4>}} {
 
 // -----
 
-// The same of elements that a reshape keeps, at the greatest size only.
+// A reshape whose numbers of elements agree at the opt size, but not at the greatest.
 // CHECK: nn.reshape: expected as many elements of the same type as tensor<?x?xf32, #nn.dims<N, M>>, got tensor<4xf32>
 builtin.module attributes {nn.symbols = {M = array<i64: 2, 2, 2>, N = array<i64: 2, 2, 3>}} {
   func.func @f(%x : tensor<?x?xf32, #nn.dims<N, M>>) {

@@ -18,7 +18,7 @@ func.func @f(%x: tensor<4x4xf32>, %i: tensor<2xi64>) {
 
 // -----
 
-// Index tuples need a dim beside the batch dims.
+// Index tuples need a dim after the batch dims.
 // CHECK: nn.gather_nd: expected integer indices of rank above batch_dims = 1, got tensor<2xi64>
 func.func @f(%x: tensor<4x4xf32>, %i: tensor<2xi64>) {
   %0 = nn.gather_nd %x, %i {batch_dims = 1 : i64} : (tensor<4x4xf32>, tensor<2xi64>) -> tensor<4xf32>

@@ -1,7 +1,7 @@
 // RUN: trtc-opt %s -p place-qdq --split-input-file | filecheck %s
 
-// A scale that decides where marks go is pinned: the pair goes, and another scale could not take its place any more.
-// CHECK: builtin.module attributes {nn.pins = {s = "place-qdq moves and removes quantization marks by their scales"}}
+// A scale that decides is pinned: the pair is removed, so that no other scale could take its place.
+// CHECK: builtin.module attributes {nn.pins = {s = "place-qdq moves and removes quantize and dequantize ops by their scales"}}
 // CHECK-LABEL: @pinned
 // CHECK-NOT: quant.
 // CHECK: func.return %q

@@ -17,7 +17,7 @@ func.func @passes(%q: tensor<2x2x2x2xi8>, %x: tensor<2x2x2x2xf32>) -> (tensor<2x
 
 // -----
 
-// Refused: a window compares rows, or columns, of several scales; the type would not tell.
+// Refused: a window compares rows, or columns, of several scales.
 // CHECK-LABEL: @refused
 // CHECK: %[[D:.*]] = quant.dequantize %q, %{{.*}} {axis = 1 : i64}
 // CHECK-NEXT: nn.max_pool %[[D]]

@@ -62,7 +62,7 @@ func.func @pairs_refused(%q: tensor<2x2xi8>, %acc: tensor<2x2xi32>) -> (tensor<2
 
 // -----
 
-// Refused: two readers of dequantized weights share it; what is known at build time is no launch.
+// Refused: two readers of dequantized weights share it; what is computed at build time costs no launch.
 // CHECK-LABEL: @weights
 // CHECK-COUNT-1: quant.dequantize
 // CHECK-NOT: quant.dequantize

@@ -1,7 +1,7 @@
 // RUN: trtc-opt %s -p place-qdq --split-input-file | filecheck %s
 // RUN: trtc-opt %s -p place-qdq --split-input-file --remarks=missed:place-qdq 2>&1 >/dev/null | filecheck %s --check-prefix=REASON
 
-// Scales of dim 2 lie along dim 0 behind a rotation; on a cube the type would not tell.
+// Scales of dim 2 lie along dim 0 after a rotation, also on a cube, whose type does not show it.
 // CHECK-LABEL: @rotated
 // CHECK-NEXT: %[[T:.*]] = nn.transpose %q {permutation = array<i64: 2, 0, 1>} : (tensor<2x2x2xi8>)
 // CHECK-NEXT: quant.dequantize %[[T]], %s {axis = 0 : i64}
@@ -36,7 +36,7 @@ func.func @down(%q: tensor<8xi8>, %i: tensor<1xi64>, %r: tensor<2x2xi8>) -> (ten
 
 // -----
 
-// Refused: scales per channel stay before what renumbers elements along them; a scale that is not positive turns the order round.
+// Refused: scales per channel stay before what renumbers elements along them; a scale that is not positive reverses the order.
 // CHECK-LABEL: @down_refused
 // CHECK-COUNT-3: {axis = 0 : i64} : (tensor<2x2xi8>
 // CHECK-COUNT-2: nn.relu %{{.*}} : tensor<2x2xf32>
@@ -129,7 +129,7 @@ func.func @concat(%q: tensor<2xi8>, %r: tensor<2xi8>, %s: tensor<f32>) -> (tenso
 
 // -----
 
-// Refused: an operand that is not quantized, first or second; i8 beside i32; scales of an axis; scales of other types.
+// Refused: an operand that is not quantized, first or second; i8 with i32; scales of an axis; scales of other types.
 // REASON: nn.concat: dequantize stays before nn.concat: its operands differ in scale
 // REASON-NEXT: nn.concat: dequantize stays before nn.concat: not all are dequantized
 // REASON-NEXT: nn.concat: dequantize stays before nn.concat: its operands differ in scale

@@ -1,7 +1,7 @@
 // RUN: trtc-opt %s -p realize-integer --split-input-file | filecheck %s
 // RUN: trtc-opt %s -p realize-integer --split-input-file --remarks 2>&1 | filecheck %s --check-prefix=REMARK
 
-// Refused: only the first operand is quantized. Only the second: that is no quantized product, and nothing is said.
+// Refused: only the first operand is quantized. Where only the second is, there is no remark.
 // CHECK-LABEL: @one_operand
 // CHECK-NOT: i32
 // CHECK: func.return
@@ -46,7 +46,7 @@ func.func @wide(%x: tensor<16x16xi8>, %w: tensor<16x16xi32>, %t: tensor<f32>) ->
 
 // -----
 
-// Refused: scales of two element types have no product. A product of floats is no concern of the pass.
+// Refused: scales of two element types have no product. A matmul of floats gets no remark.
 // CHECK-LABEL: @types
 // CHECK-NOT: i32
 // CHECK: func.return

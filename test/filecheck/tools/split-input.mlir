@@ -24,6 +24,7 @@ func.func @invalid(%x: tensor<4xf32>) -> tensor<8xf32> {
 
 // -----
 
+// A valid case after an invalid one is printed.
 // CHECK-LABEL: func.func @last
 func.func @last(%x: tensor<4xf32>) -> tensor<4xf32> {
   func.return %x : tensor<4xf32>
@@ -32,7 +33,7 @@ func.func @last(%x: tensor<4xf32>) -> tensor<4xf32> {
 // -----
 
 // A syntax error names the line in the whole file.
-// CHECK: {{.*}}split-input.mlir:37:18: error: Expected
+// CHECK: {{.*}}split-input.mlir:38:18: error: Expected
 func.func @syntax() {
   func.return %0 %1
 }

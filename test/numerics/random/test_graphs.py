@@ -74,7 +74,7 @@ def test_random_graphs_agree_with_onnxruntime(precision: str, tmp_path: Path) ->
     assert refused <= len(seeds) // 8, "few graphs of supported operators are refused"
 
 
-def test_every_pass_keeps_its_word_on_random_graphs(tmp_path: Path) -> None:
+def test_every_pass_keeps_the_numbers_of_random_graphs(tmp_path: Path) -> None:
     """check-numerics through the whole pipeline, in fp32."""
     checked = 0
     for seed in CHECKED:

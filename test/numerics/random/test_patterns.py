@@ -39,7 +39,7 @@ def seeds_of(name: str, count: int) -> range:
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_passes_keep_their_word(name: str) -> None:
+def test_passes_keep_the_numbers_as_they_declare(name: str) -> None:
     for seed in seeds_of(name, SEEDS):
         check(seed)
 
@@ -87,7 +87,7 @@ def test_wrong_orders_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_wrong_scales_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pair of marks with different scales removed."""
+    """A dequantize and a quantize with different scales removed."""
     monkeypatch.setattr(place_qdq, "same_scale", lambda a, b: True)
     assert caught("marks", 15)
 

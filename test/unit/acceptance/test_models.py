@@ -51,7 +51,7 @@ def test_the_output_and_every_group_match(name: str, precision: str) -> None:
 
 
 def test_a_row_that_is_masked_as_a_whole_is_finite_in_fp16() -> None:
-    """-inf in every entry would be NaN behind the softmax."""
+    """-inf in every entry would be NaN after the softmax."""
     made = acceptance.model("minilm")
     given = made.inputs(3, batch=2, sequence=5)
     given["attention_mask"][1] = 0

@@ -118,7 +118,7 @@ def test_a_log_that_is_no_text_is_a_miss(cache: CubinCache, cubin: bytes) -> Non
 
 
 def test_a_cubin_of_another_kernel_or_architecture_is_compiled_anew(tmp_path: Path) -> None:
-    """Such an entry is whole, and its digest is right: somebody wrote it on purpose, or another trtc by mistake."""
+    """Such an entry is whole, and its digest is right: written on purpose, or by another trtc by mistake."""
     cache = CubinCache(tmp_path)
     job = Job(SOURCE.format(name="wanted", threads=96), "sm_80")
     made = compile_cubin(job, cache)
@@ -198,7 +198,7 @@ def test_a_cache_is_closed_to_others(tmp_path: Path, cubin: bytes) -> None:
     assert entry(CubinCache(tmp_path / "c")).stat().st_mode & 0o777 == 0o600
 
 
-def test_what_was_used_least_recently_goes_first(tmp_path: Path, cubin: bytes) -> None:
+def test_what_was_used_least_recently_is_removed_first(tmp_path: Path, cubin: bytes) -> None:
     size = len(cubin) + 100
     cache = CubinCache(tmp_path, limit=10 * size)
     keys = [f"{number:02d}" * 32 for number in range(40)]
@@ -279,7 +279,7 @@ def test_a_swapped_entry_does_not_change_a_build(tmp_path: Path) -> None:
 
     first = build()
     entries = sorted(path for path in tmp_path.rglob("*") if path.is_file() and b"\x7fELF" in path.read_bytes())
-    assert len(entries) == 2  # beside what lowering made of the groups
+    assert len(entries) == 2  # besides the lowered groups
     shutil.copy(entries[0], entries[1])
     again = build()
     sections = [{n: bytes(s.data) for n, s in e.variant().sections.items()} for e in (first, again)]

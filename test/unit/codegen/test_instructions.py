@@ -57,7 +57,7 @@ class Dp4aOp(IRDLOperation):
 
 @irdl_op_definition
 class MovmatrixOp(IRDLOperation):
-    """Transposes an 8x8 matrix of 16-bit elements that a warp holds, one register a lane."""
+    """Transposes an 8x8 matrix of 16-bit elements that a warp holds, one register per lane."""
 
     name = "elsewhere.movmatrix"
     array = operand_def(Local)

@@ -107,9 +107,9 @@ def test_a_memory_limit_is_held(cache: CubinCache) -> None:
 def test_progress_names_passes_and_compiles(cache: CubinCache) -> None:
     seen: list[tuple[str, int, int]] = []
     trtc.build(network(), trtc.BuildOptions(target="sm_80"), cache=cache, progress=lambda *step: seen.append(step))
-    told = [(stage.removeprefix("pass "), done) for stage, done, _ in seen if stage.startswith("pass ")]
-    passes = [name for name, done in told if done]
-    assert told == [(name, done) for name in passes for done in (0, 1)], (
+    named = [(stage.removeprefix("pass "), done) for stage, done, _ in seen if stage.startswith("pass ")]
+    passes = [name for name, done in named if done]
+    assert named == [(name, done) for name in passes for done in (0, 1)], (
         "each is named when it begins, and when it is done"
     )
     assert passes == [step.name for steps in phase_steps(trtc.BuildOptions()).values() for step in steps]

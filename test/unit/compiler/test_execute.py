@@ -81,7 +81,7 @@ def test_named_values_are_reported(passes: tuple[str, ...]) -> None:
     np.testing.assert_array_equal(seen["positive"], np.maximum(x, 0))
 
 
-def test_memory_that_nobody_wrote_shows() -> None:
+def test_memory_that_no_launch_wrote_shows() -> None:
     """A launch that is removed leaves poison in its half of the output."""
     module = lowered("bufferize")
     launch = next(op for op in module.walk() if op.name == "buffer.launch")

@@ -1,4 +1,4 @@
-"""The entrance for IR text: any Unicode reads back, and hostile text is one error with its place, in bounded time and memory."""
+"""The reader of IR text: any Unicode reads back, and hostile text is one error with its place, in bounded time and memory."""
 
 from __future__ import annotations
 

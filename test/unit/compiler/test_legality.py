@@ -67,7 +67,7 @@ def outlined(body: str) -> str:
 
 MODULES: dict[str, tuple[str, str]] = {
     "a tensor op in @main": (main(RELU), "import graph quantize"),
-    "a quantization mark in @main": (main(QUANTIZE), "import graph quantize"),
+    "a quantize op in @main": (main(QUANTIZE), "import graph quantize"),
     "an export in @main": (main(EXPORT), "import"),
     "an observer in @main": (main(OBSERVE), "import"),
     "a view in @main": (main(RESHAPE), "import graph quantize fuse kernels"),

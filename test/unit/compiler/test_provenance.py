@@ -24,7 +24,7 @@ CONV, RELU = onnx_location("c", "Conv", 0), onnx_location("r", "Relu", 1)
 
 
 def model() -> ModelProto:
-    """A softmax over channels, between two convs: the transposes of the convs stay beside it."""
+    """A softmax over channels, between two convs: the transposes of the convs stay next to it."""
     nodes = [
         helper.make_node("Conv", ["x", "w"], ["a"], "conv1"),
         helper.make_node("Softmax", ["a"], ["b"], "softmax", axis=2),

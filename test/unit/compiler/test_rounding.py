@@ -51,7 +51,7 @@ def test_the_roundings_of_an_attribute_are_those_of_the_casts_that_it_becomes() 
 
 
 def test_a_pass_that_rounds_elsewhere_is_named(tmp_path: object) -> None:
-    """An attribute that goes without a cast leaves numbers that are closer to the model's, and not what was asked for."""
+    """An attribute that is removed without a cast leaves numbers that are closer to the model's, and not what was asked for."""
 
     class Forgets(load_pass("materialise-storage")):  # type: ignore[misc]
         name = "forgets"

@@ -50,7 +50,7 @@ def test_constants_round_trip_through_text(dtype, shape) -> None:
     assert not got.flags.writeable
 
 
-def test_bytes_that_nobody_can_change_are_not_copied() -> None:
+def test_bytes_that_cannot_change_are_not_copied() -> None:
     array = np.frombuffer(np.arange(1000, dtype=np.float32).tobytes(), np.float32).reshape(10, 100)
     attribute = BlobAttr.from_array("w", array)
     assert np.shares_memory(attribute.array(), array)
@@ -98,7 +98,7 @@ def test_what_an_attribute_gives_cannot_be_made_writable() -> None:
         array.flags.writeable = True
 
 
-def test_bytes_go_with_the_last_attribute_that_holds_them() -> None:
+def test_bytes_are_freed_with_the_last_attribute_that_holds_them() -> None:
     gc.collect()  # what earlier tests left
     before = len(blob._STORE)
     module = ModuleOp([nn.ConstantOp(np.full(100, 3.25, np.float32), "w")])

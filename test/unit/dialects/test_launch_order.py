@@ -192,7 +192,7 @@ def test_every_sequence_computes_the_same(seed: int) -> None:
 
 @pytest.mark.parametrize("op", [op for op in EVENTS if op.event not in ("fork",)], ids=lambda op: op.text)
 def test_each_event_that_is_missing_shows_in_some_sequence(op: Record | Wait, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where nobody had checked what the launches require."""
+    """Also where what the launches require is not checked."""
     (value,) = outputs(NEEDED, range(8))
     monkeypatch.setattr(order_module, "may_overlap", lambda a, b: False)
     monkeypatch.setattr(order_module._Segment, "end", lambda self: None)
@@ -208,4 +208,6 @@ def test_any_order_reaches_all_sequences() -> None:
     order = Parallel((0, 1, 0, 4))
     draw = random.Random(0)
     found = {tuple(launch.number for launch in any_order(launches, order, draw)) for _ in range(100)}  # type: ignore[arg-type]
-    assert found == {(0, 1, 3), (0, 3, 1), (3, 0, 1)}, "launch 2 has nothing to do, so that launch 3 waits for nobody"
+    assert found == {(0, 1, 3), (0, 3, 1), (3, 0, 1)}, (
+        "launch 2 has nothing to do, so that launch 3 waits for no launch"
+    )

@@ -1,6 +1,6 @@
 """The pages of docs/ as a reader follows them: the files, the Python and the shell commands that stand in their text.
 
-A block of a page is fenced by three backticks, indented or not. `file=NAME` behind the language makes it a file; blocks of `sh` are
+A block of a page is fenced by three backticks, indented or not. `file=NAME` after the language makes it a file; blocks of `sh` are
 commands, blocks of `python` a program, all of one page together.
 """
 
@@ -35,8 +35,8 @@ def blocks(page: Path) -> list[Block]:
         Block(language, file or None, textwrap.dedent(text))
         for _, language, file, text in _FENCED.findall(page.read_text())
     ]
-    fences = len(re.findall(r"^ *```", page.read_text(), re.MULTILINE))
-    assert fences == 2 * len(found), f"{page}: a fence is not closed, or says what nobody reads"
+    more = len(re.findall(r"^ *```", page.read_text(), re.MULTILINE)) - 2 * len(found)
+    assert not more, f"{page}: expected closed fences with a language and at most file=NAME, got {more} others"
     return found
 
 

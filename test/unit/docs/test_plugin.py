@@ -128,7 +128,7 @@ print(func.attributes["kernel.choice"])
 
 
 def test_its_schedule_takes_what_no_other_does(environment: dict[str, str], tmp_path: Path) -> None:
-    """A kernel for the op itself, right on the simulator; a relu behind it, which the schedule refuses, is a group of its own."""
+    """A kernel for the op itself, right on the simulator; a relu after it, which the schedule refuses, is a group of its own."""
     text = """
     func.func @main(%x: tensor<10x100xf32>) -> tensor<10x100xf32> attributes {nn.inputs = ["x"], nn.outputs = ["y"]} {
       %y = swish.swish %x : tensor<10x100xf32>
@@ -159,7 +159,7 @@ def test_its_schedule_wins_where_its_price_is_lower_and_loses_where_it_is_not(en
     assert done.returncode == 0, done.stderr
     chosen = dict(re.findall(r'func.func private @(\w+)\(.*kernel.choice = #kernel.choice<"(\w+)"', done.stdout))
     assert chosen == {"softmax": "thread_row", "softmax_1": "row"}
-    lost = re.findall(r"@(\w+) is not for (\w+) \{.*\} ([\d.]+) us: (\w+) has ([\d.]+)$", done.stderr, re.MULTILINE)
+    lost = re.findall(r"@(\w+): (\w+) \{.*\} ([\d.]+) us lost to (\w+) ([\d.]+) us$", done.stderr, re.MULTILINE)
     assert [(name, loser, winner) for name, loser, _, winner, _ in lost] == [
         ("softmax", "row", "thread_row"),
         ("softmax_1", "thread_row", "row"),
@@ -196,7 +196,7 @@ for choice in SCHEDULE.configs(problem, default_target()):
 """
 
 
-def test_a_thread_a_row_is_right(environment: dict[str, str]) -> None:
+def test_a_thread_per_row_is_right(environment: dict[str, str]) -> None:
     t = "tensor<300x5xf32>"
     text = f"""func.func private @f(%x: {t}) -> {t} attributes {{fusion.anchor = "row"}} {{
       %0 = nn.softmax %x {{axis = 1 : i64}} : ({t}) -> {t}

@@ -148,7 +148,7 @@ def test_initializers_of_one_name() -> None:
         ("y = LeakyRelu<alpha: float = 0.5, alpha: float = 0.1>(x)", "attribute 'alpha' is given twice"),
     ],
 )
-def test_nothing_of_a_node_is_left_out_without_a_word(node: str, message: str) -> None:
+def test_nothing_of_a_node_is_ignored_silently(node: str, message: str) -> None:
     """A misspelt attribute would otherwise compute with the default."""
     invalid(f"g (float[2, 3] x) => (float[2, 3] y) {{ {node} }}", message)
 
@@ -160,13 +160,13 @@ def test_an_output_of_another_type_than_declared() -> None:
     invalid("g (float[2] x) => (string[2] y) { y = Relu(x) }", "graph output 'y' is declared as type 8 of ONNX")
 
 
-@pytest.mark.parametrize(("declared", "told"), [("2, 3", False), ("N, 3", False), ("2, 4", True), ("6", True)])
-def test_an_output_of_another_shape_than_declared_is_a_remark(declared: str, told: bool) -> None:
+@pytest.mark.parametrize(("declared", "remarked"), [("2, 3", False), ("N, 3", False), ("2, 4", True), ("6", True)])
+def test_an_output_of_another_shape_than_declared_is_a_remark(declared: str, remarked: bool) -> None:
     with collecting() as remarks:
         module = import_onnx(parsed(f"g (float[2, 3] x) => (float[{declared}] y) {{ y = Relu(x) }}"))
     assert [str(r) for r in remarks] == [
         f"analysis: import-onnx: builtin.module: output y is declared as [{declared}], and its shape is [2, 3]"
-    ] * told
+    ] * remarked
     (y,) = run_module(module, [np.ones((2, 3), np.float32)])
     assert y.shape == (2, 3)
 

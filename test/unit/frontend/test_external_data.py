@@ -1,4 +1,4 @@
-"""Data beside a model: every way to say where it lies that is not right ends in one error, and nothing outside is opened."""
+"""External data: every wrong way to say where it lies ends in one error, and no file outside the model's folder is opened."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ sys.addaudithook(_hook)
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """A model's folder beside a secret, with every kind of entry; it yields while opened files are recorded."""
+    """A model's folder next to a secret file, with every kind of entry; it yields while opened files are recorded."""
     global _listening
     (tmp_path / "secret.bin").write_bytes(b"S" * 4096)
     models = tmp_path / "models"

@@ -106,12 +106,12 @@ def test_the_pass_says_who_lost_and_by_how_much(monkeypatch: pytest.MonkeyPatch)
     texts = [str(r).partition(": select-schedule: func.func: ")[::2] for r in remarks]
     assert [kind for kind, _ in texts] == ["analysis", "missed", "missed", "missed"]
     assert texts[0][1].startswith("a {'number': 0}") and "{'number': 1}" in texts[0][1]
-    assert texts[1][1].endswith("within 10% and preferred") and "not for b" in texts[1][1]
-    assert "not for c" in texts[2][1] and "preferred" not in texts[2][1]
-    assert texts[3][1] == "@relu is not for d: not today"
+    assert texts[1][1].endswith("within 10% and preferred") and "@relu: b {" in texts[1][1]
+    assert "@relu: c {" in texts[2][1] and "preferred" not in texts[2][1]
+    assert texts[3][1] == "@relu: refused by d: not today"
 
 
-def test_a_group_that_nobody_takes_is_an_error_with_all_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_group_that_no_schedule_takes_is_an_error_with_all_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matching, "taking", lambda *_: [Fake("a", [], Refusal("no")), Fake("b", [], Refusal("never"))])
     with pytest.raises(UnsupportedOpError, match="a: no; b: never"):
         SelectSchedulePass().apply(make_context(), parsed())

@@ -1,4 +1,4 @@
-"""The cost model: what makes a launch dearer, how far it is from the records of an H100, and when a lower price counts."""
+"""The cost model: what makes a launch cost more, how far it is from the records of an H100, and when a lower price counts."""
 
 from __future__ import annotations
 

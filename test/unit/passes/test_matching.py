@@ -106,7 +106,7 @@ def test_what_differs_asks_again(matches: list[GroupView], other: str) -> None:
     assert len(matches) == 2
 
 
-def test_a_model_of_equal_layers_asks_once_a_run(matches: list[GroupView]) -> None:
+def test_a_model_of_equal_layers_asks_once_per_run(matches: list[GroupView]) -> None:
     layers, shape = 20, "tensor<8x16xf32>"
     body = "".join(
         f"%a{i} = nn.exp %{'b' if i else 'x'}{i - 1 if i else ''} : {shape}\n"
@@ -228,7 +228,7 @@ def test_final_refusals_leave_the_anchor_alone_at_once(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(realize_integer, "first_match", counting)
     FuseGroupsPass().apply(make_context(), ops[0].parent_op().parent_op())  # type: ignore[union-attr]
-    assert sizes == [6, 1, 5]  # all, the matmul alone, and what is behind it
+    assert sizes == [6, 1, 5]  # all, the matmul alone, and what is after it
 
 
 WIDE = """

@@ -54,11 +54,11 @@ def test_a_conv_comes_from_the_factors_that_it_takes_in() -> None:
         %c = nn.constant dense<2.0> : tensor<8xf32>
         %0 = nn.mul %x, %c : ({x}, tensor<8xf32>) -> {x} loc("before")
         %1 = nn.conv %0, %w {{{CONV}}} : ({x}, {w}) -> {y} loc("conv")
-        %2 = nn.mul %1, %c : ({y}, tensor<8xf32>) -> {y} loc("behind")
+        %2 = nn.mul %1, %c : ({y}, tensor<8xf32>) -> {y} loc("after")
         func.return %2 : {y}"""
     module = after(f"func.func @main(%x: {x}) -> {y} {{{body}\n}}", "fold-batch-norm")
     (conv,) = nodes_of(module, "nn.conv")
-    assert sorted(conv) == ["before", "behind", "conv"]
+    assert sorted(conv) == ["after", "before", "conv"]
 
 
 def test_what_replaces_a_transpose_comes_from_it_too() -> None:
@@ -83,7 +83,7 @@ def test_a_group_comes_from_all_its_ops_and_its_launches_from_the_group() -> Non
     assert nodes_of(module, "kernel.func") == [["square", "sum", "root"]] * 2
 
 
-def test_an_integer_product_comes_from_the_marks_that_it_takes_in() -> None:
+def test_an_integer_product_comes_from_the_dequantize_ops_that_it_takes_in() -> None:
     x, w = "tensor<16x32xi8>", "tensor<8x32xi8>"
     module = after(
         f"""func.func @main(%x: {x}, %w: {w}) -> tensor<16x8xf32> {{
@@ -137,7 +137,7 @@ CANCELLED = """func.func @main(%x: tensor<2x3x4xf32>) -> tensor<2x3x4xf32> attri
 }"""
 
 
-def test_what_a_transpose_that_goes_was_of_keeps_its_name_in_its_own_order() -> None:
+def test_the_operand_of_a_removed_transpose_keeps_its_name_in_its_own_order() -> None:
     inputs = {"x": np.random.default_rng(0).standard_normal((2, 3, 4)).astype(np.float32)}
     before, module = after(CANCELLED), after(CANCELLED, "canonicalize-nn")
     assert nodes_of(module, "nn.transpose") == []

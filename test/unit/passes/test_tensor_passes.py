@@ -148,7 +148,7 @@ def quantized() -> Case:
     rng, net = np.random.default_rng(2), Network()
     x = net.add_input("x", "f32", (1, 8, 8, 4))
 
-    def mark(x: SSAValue, scale: float) -> SSAValue:
+    def qdq(x: SSAValue, scale: float) -> SSAValue:
         return net.add_dequantize(net.add_quantize(x, np.array(scale, np.float32)), np.array(scale, np.float32))
 
     def conv(x: SSAValue, outputs: int, inputs: int) -> SSAValue:
@@ -157,9 +157,9 @@ def quantized() -> Case:
         product = net.insert(nn.ConvOp(x, w, pads=(1, 1, 1, 1)))
         return net.add_binary("add", product, random(rng, outputs))
 
-    y = mark(net.add_unary("relu", conv(mark(x, 0.03), 8, 4)), 0.05)
+    y = qdq(net.add_unary("relu", conv(qdq(x, 0.03), 8, 4)), 0.05)
     pooled = net.insert(nn.MaxPoolOp(y, (2, 2), (2, 2)))
-    z = mark(conv(mark(pooled, 0.05), 8, 8), 0.06)
+    z = qdq(conv(qdq(pooled, 0.05), 8, 8), 0.06)
     net.mark_output(net.add_binary("add", z, pooled), "y")
     return net.module(), [(1, 8, 8, 4)]
 
@@ -273,7 +273,7 @@ def counted_calls(work: Callable[[], object]) -> int:
 
 
 def calls(blocks: int, names: Sequence[str]) -> dict[str, int]:
-    """How many Python functions each pass calls on a chain: its work, whatever the machine does beside it."""
+    """How many Python functions each pass calls on a chain: its work, which other work on the machine does not change."""
     module = chain(blocks)
     counted: dict[str, int] = {}
     context = make_context()

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
-from onnx import ModelProto, numpy_helper, parser
+from onnx import numpy_helper, parser
 
 import trtc
 from trtc import BuildOptions
@@ -349,4 +348,4 @@ def test_an_engine_whose_refit_does_not_hold_is_refused(change: Any, tmp_path: P
 
 def test_the_unchanged_engine_is_taken(tmp_path: Path) -> None:
     engine = trtc.load(_changed(lambda manifest, sections: None, tmp_path / "a.engine"))
-    assert engine.refittable and isinstance(onnx.ModelProto(), ModelProto)
+    assert engine.refittable

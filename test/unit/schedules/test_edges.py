@@ -89,7 +89,7 @@ def test_an_index_just_outside_gives_zero_and_no_other_row(computed, axis: int) 
 
 
 def test_strides_count_for_what_kernels_can_index(refusal) -> None:
-    """Four elements, the last of them behind 2^31 others."""
+    """Four elements, the last of them 2^31 elements after the first."""
     t = "tensor<2x2xf32>"
     layouts = f"#fusion.layout<[{2**31}, 1]>, #fusion.layout<contiguous>"
     text = module(f"(%x: {t}) -> {t}", f"%0 = nn.relu %x : {t}\nfunc.return %0 : {t}", layouts=layouts)

@@ -43,7 +43,7 @@ def test_on_a_cp_async_ring_copies_run_ahead_of_what_is_computed() -> None:
 
 
 def test_an_overlapped_loop_ends_with_a_step_that_waits_for_everything() -> None:
-    """ptxas moves reads of the accumulators above a second wait behind their product."""
+    """ptxas moves reads of the accumulators above a second wait after their product."""
     b = empty_kernel()
     ring = b.ring(2, "mbarrier")
     (acc,) = b.pipelined(ring, 8, None, lambda at, step, fill, values: values, [b.fill(0.0, ACC)], overlapped=True)

@@ -115,6 +115,6 @@ def test_a_second_launch_where_its_price_is_lower(dims: str, axes: str, out: str
 
 
 @pytest.mark.parametrize(("kind", "sign"), [("max", -1), ("min", 1)])
-def test_what_lies_behind_a_row_is_not_its_extremum(check_group, kind: str, sign: int) -> None:
+def test_what_lies_after_a_row_is_not_its_extremum(check_group, kind: str, sign: int) -> None:
     x = sign * np.random.default_rng(0).uniform(1, 2, 66001).astype(np.float32)
     check_group(reduce("66001", "0", "", kind), "reduce_split", inputs={0: x}, threads=False)

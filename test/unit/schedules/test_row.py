@@ -68,7 +68,7 @@ def test_softmax_of_scores_at_the_lowest_values(check_group, element: str) -> No
     check_group(softmax("9x600", 1, element), "row", inputs={0: x})
 
 
-def test_softmax_with_a_mask_before_and_a_scale_behind(check_group) -> None:
+def test_softmax_with_a_mask_before_and_a_scale_after(check_group) -> None:
     t, m = "tensor<?x2x?x?xf16, #nn.dims<N, 2, S, S>>", "tensor<?x1x1x?xf16, #nn.dims<N, 1, 1, S>>"
     text = module(
         f"(%x: {t}, %m: {m}) -> {t}",
@@ -98,7 +98,7 @@ def test_layer_norm_does_not_cancel(check_group) -> None:
     check_group(layer_norm("4x1500", "1500", 1), "row", inputs={0: x}, tolerance=1e-4, threads=False)
 
 
-def test_layer_norm_with_a_residual_before_and_quantize_behind(check_group) -> None:
+def test_layer_norm_with_a_residual_before_and_quantize_after(check_group) -> None:
     t = "tensor<6x72xf32>"
     text = module(
         f"(%x: {t}, %r: {t}, %s: tensor<72xf32>, %b: tensor<72xf32>, %q: tensor<f32>) -> (tensor<6x72xi8>, {t})",

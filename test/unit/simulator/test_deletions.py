@@ -93,7 +93,7 @@ def test_looser_wait_is_caught(case: Case, kind: str) -> None:
 
 
 def test_an_op_that_is_not_needed_is_found() -> None:
-    """The check can fail: a second barrier behind the first is missed by nobody."""
+    """The check can fail: nothing misses a second barrier right after the first."""
     made = lowered(next(case for case in CASES if "bar_sync" in case.kinds))
     kernels = [func.clone() for func in made.kernels]
     number, barrier = next((i, op) for i, op in enumerate(synchronising(kernels)) if isinstance(op, kernel.BarSyncOp))

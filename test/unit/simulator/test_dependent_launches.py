@@ -88,7 +88,7 @@ WITHOUT = HOST.replace("    kernel.grid_wait\n", "")
 
 
 def late(text: str) -> str:
-    """The wait behind the load of the other operand too."""
+    """The wait after the load of the other operand too."""
     moved = text.replace("    kernel.grid_wait\n", "")
     loads = [m for m in re.finditer(r"kernel\.load .*\n", moved) if m.start() > moved.index("kernel.func @second")]
     return moved[: loads[1].end()] + "    kernel.grid_wait\n" + moved[loads[1].end() :]

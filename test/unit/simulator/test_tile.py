@@ -158,7 +158,7 @@ def test_roles_pass_tiles_through_a_ring() -> None:
 
 
 @pytest.mark.parametrize("commit,release", [("", RELEASE), (COMMIT, "")])
-def test_a_ring_that_nobody_moves_on_is_a_deadlock(commit: str, release: str) -> None:
+def test_a_ring_without_a_commit_or_a_release_is_a_deadlock(commit: str, release: str) -> None:
     with pytest.raises(SimulationError, match=r"deadlock|expected fill"):
         run(roles(commit, release), X)
 

@@ -69,7 +69,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    """`y = x + w`, w of the model's name twice over: large enough to be a blob."""
+    """`y = x + w`, with w of 64 numbers: large enough to be a blob."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 

@@ -2,7 +2,7 @@
 Attention for Hopper (sm_90a) in one launch: softmax(scale(Q K^T)) V with the scores never leaving registers.
 
 A block owns 128 queries of one head: a producer warpgroup brings Q once and then K and V tiles of 128 keys by TMA; two
-consumer warpgroups of 64 queries each compute the scores by wgmma, keep a running row maximum and sum (online softmax,
+consumer warpgroups of 64 queries each compute the scores by wgmma, keep a running row maximum and row sum (online softmax,
 Milakov and Gimelshein 2018), turn the probabilities from the accumulator's layout into that of wgmma's A operand, where
 each thread already holds what it needs, and multiply them by V, which wgmma reads transposed from shared memory
 (FlashAttention-2 and 3, Dao 2023, Shah et al. 2024).
@@ -36,7 +36,7 @@ QUERIES = KEYS = 128
 GROUPS = 2
 ANCHORS = (nn.MatmulOp, nn.SoftmaxOp, nn.MatmulOp)
 SOFTMAX_INSTRUCTIONS = 880
-"""Of a warp, between the two products of a tile of keys; counted in SASS."""
+"""Per warp, between the two products of a tile of keys; counted in SASS."""
 HEAD = 64
 """Head size: one line of the 128-byte swizzle."""
 
@@ -55,8 +55,8 @@ class State(NamedTuple):
     """What the loop over keys carries: output (not yet divided), row maxima, row sums."""
 
     out: SSAValue
-    top: SSAValue
-    total: SSAValue
+    row_max: SSAValue
+    row_sum: SSAValue
 
 
 def attention_of(group: GroupView) -> AttentionProblem | Refusal:
@@ -209,8 +209,8 @@ class _Builder:
             return list(self._attend(b, q, step, fill, State(*values)))
 
         end = State(*b.pipelined(self.ring, self.steps, None, attend, list(start), name=None))
-        total = b.emit(kernel.ConvertLayoutOp(end.total, self.out_type.rows))
-        (context,) = b.map([end.out, total], [self.out_type], lambda s, o, t: [s.emit(arith.DivfOp(o, t))])
+        row_sum = b.emit(kernel.ConvertLayoutOp(end.row_sum, self.out_type.rows))
+        (context,) = b.map([end.out, row_sum], [self.out_type], lambda s, o, t: [s.emit(arith.DivfOp(o, t))])
         dims = nn.shape_of(self.attention.context.result)
         at = (self.head, self.row, zero)
 
@@ -232,22 +232,23 @@ class _Builder:
         scores = b.emit(kernel.MmaWaitOp(scores, 0))
         scores = self._scores(b, scores, b.mul(step, KEYS))
         rows = self.score_type.rows
-        (top,) = b.map([state.top, b.reduce("max", scores)], [rows], lambda s, x, y: [s.emit(arith.MaximumfOp(x, y))])
-        (fade,) = b.map([state.top, top], [rows], lambda s, old, new: [_exp_difference(s, old, new)])
-        (weights,) = b.map([scores, top], [self.score_type], lambda s, x, t: [_exp_difference(s, x, t)])
-        sums = b.reduce("sum", weights)
-        (total,) = b.map([state.total, fade, sums], [rows], lambda s, x, f, y: [_scaled_sum(s, x, f, y)])
-        out_fade = b.emit(kernel.ConvertLayoutOp(fade, self.out_type.rows))
-        (out,) = b.map([state.out, out_fade], [self.out_type], lambda s, x, f: [s.emit(arith.MulfOp(x, f))])
+        tile_max = b.reduce("max", scores)
+        (row_max,) = b.map([state.row_max, tile_max], [rows], lambda s, x, y: [s.emit(arith.MaximumfOp(x, y))])
+        (correction,) = b.map([state.row_max, row_max], [rows], lambda s, old, new: [_exp_difference(s, old, new)])
+        (probs,) = b.map([scores, row_max], [self.score_type], lambda s, x, t: [_exp_difference(s, x, t)])
+        sums = b.reduce("sum", probs)
+        (row_sum,) = b.map([state.row_sum, correction, sums], [rows], lambda s, x, f, y: [_scaled_sum(s, x, f, y)])
+        out_correction = b.emit(kernel.ConvertLayoutOp(correction, self.out_type.rows))
+        (out,) = b.map([state.out, out_correction], [self.out_type], lambda s, x, f: [s.emit(arith.MulfOp(x, f))])
         narrow = self.score_type.with_element(self.element)
-        (weights,) = b.map([weights], [narrow], lambda s, x: [s.emit(arith.TruncFOp(x, self.element))])
-        a = b.emit(kernel.ConvertLayoutOp(weights, FragType.of((QUERIES, KEYS), self.element, WgmmaA.of(GROUPS))))
+        (probs,) = b.map([probs], [narrow], lambda s, x: [s.emit(arith.TruncFOp(x, self.element))])
+        a = b.emit(kernel.ConvertLayoutOp(probs, FragType.of((QUERIES, KEYS), self.element, WgmmaA.of(GROUPS))))
         out = b.emit(kernel.MmaOp(a, v, out, transposed_b=True))
         out = b.emit(kernel.MmaWaitOp(out, 0))
-        return State(out, top, total)
+        return State(out, row_max, row_sum)
 
     def _scores(self, b: KernelBuilder, scores: SSAValue, first: SSAValue) -> SSAValue:
-        """Scale, mask and whatever else stands before the softmax; keys past the end count as minus infinity."""
+        """The scores after scale, mask and other pointwise ops before the softmax; keys past the end count as minus infinity."""
         at = (self.head, self.row, first)
 
         def load(value: SSAValue, axes: Axes) -> SSAValue:

@@ -6,8 +6,8 @@ oldest one: operands come to registers by ldmatrix, accumulators stay there. Row
 that eight rows of 16 bytes fall into different banks. The epilogue (bias, residual, activation, casts) works on the accumulator's
 fragment, or, `staged`, on whole 16-byte vectors after a trip through shared memory, which makes global accesses wide.
 
-A grouped conv has its groups, a batched matmul its batch, along z. A conv may take in the cast of its image: its elements then pass through
-registers, as those of an odd number of channels do anyway, which cp.async cannot move.
+A grouped conv has its groups, a batched matmul its batch, along z. A conv may fuse the cast of its image: the elements then pass through
+registers, as those of an odd number of channels do anyway, which cp.async cannot copy.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class GemmMma:
         group = problem.group
         tile = _tile(config)
         grid = [ceildiv(problem.n, tile.bn), ceildiv(problem.m, tile.bm), problem.batch]
-        # FMA keeps whole operand rows in registers; one block an SM is enough where that takes many.
+        # FMA keeps whole operand rows in registers: one block per SM is enough where that takes many.
         b = KernelBuilder.for_group(group, grid, tile.wm * tile.wn, min_blocks=1 if problem.kind in FMA else 0)
         column = named(b.mul(b.coords[0], tile.bn), "column")
         row, batch = named(b.mul(b.coords[1], tile.bm), "row"), b.coords[2]

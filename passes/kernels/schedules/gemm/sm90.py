@@ -1,14 +1,14 @@
 """
 Convolutions and matmuls for Hopper (sm_90a): TMA into a ring of shared tiles, wgmma out of it, roles by warpgroup.
 
-A producer warpgroup, of which one thread works, fills the ring; one or two consumer warpgroups, 64 rows of the tile each,
+A producer warpgroup, one thread of which works, fills the ring; one or two consumer warpgroups, 64 rows of the tile each,
 multiply and store. Blocks are persistent: each takes every `blocks`-th tile, so the producer loads the next tile while the
 consumers still store. Tiles run in columns of GROUP rows, so that those in flight share operands in L2. The epilogue works
-on the accumulator in pieces of 128 bytes a row, which go through two shared tiles to TMA stores; results that TMA cannot
+on the accumulator in pieces of 128 bytes per row, which go through two shared tiles to TMA stores; results that TMA cannot
 store are written by the threads.
 
 With `cluster` = 2 two blocks take neighbouring row tiles, load half of B each and multicast it to both. A conv whose window is not 1 x 1
-(or is strided) loads A by im2col TMA, a pixel a row.
+(or is strided) loads A by im2col TMA, one pixel per row.
 
 Registers: 128 threads x 40 + 256 x 232 = 64,512 of 65,536.
 """
@@ -47,18 +47,19 @@ from .problem import ANCHORS, GemmProblem, operand_views, problem_of
 LINE = 128
 """Bytes of a row of a shared tile: one line of the 128-byte swizzle."""
 GROUP = 8
+"""Row tiles of one column of the tile order: neighbours in time that read the same tiles of B."""
 PRODUCER_REGISTERS, CONSUMER_REGISTERS = 40, 232
 REGISTERS = 65536
-"""Of an SM: one block takes all of them."""
+"""Per SM: one block takes all of them."""
 START = 1.7
 """Waits before the first step: a small product takes 0.5 us longer than by mma.sync (suite `tuning`, H200)."""
 EPILOGUE_INSTRUCTIONS = 128 / 12
-"""For an element of the result: a cycle for 24 bytes of f16 on their way to a TMA store."""
+"""Per element of the result: a cycle for 24 bytes of f16 on their way to a TMA store."""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """Block tile (64 * groups) x bn, ring stages, blocks per cluster."""
+    """Block tile (64 * groups) x bn for `groups` consumer warpgroups, ring stages, blocks per cluster."""
 
     groups: int
     bn: int
@@ -80,11 +81,11 @@ STAGES = (8, 6, 4, 3)
 
 
 def fits_tma(group: GroupView, access: Access, groups: Sequence[Sequence[int]]) -> str | None:
-    """Why TMA cannot walk an access with one dimension a coordinate, or None."""
+    """Why TMA cannot address an access with one dimension per coordinate, or None."""
     size = item_bytes(group, access.owner)
     _, s, g = collapse(access.dims, access.strides, groups)
     if any(len(group) > 1 for group in g):
-        return "expected coordinates that one stride walks"
+        return "expected each coordinate to advance by one stride"
     if not g[-1] or s[g[-1][0]].as_int() != 1:
         return "expected neighbouring elements along the last dimension"
     for stride in s:
@@ -137,7 +138,7 @@ class GemmSm90:
             why = "operand A: expected f16 or bf16 in memory, got a cast from f32; TMA copies bytes"
             return Refusal(why, view.maker(anchor.operands[0]))
         if reason := _refuse_tma(problem):
-            # What comes from outside comes so to a smaller group too.
+            # Operands from outside have the same layout in a smaller group.
             outside = all(view.operand_index(operand) is not None for operand in anchor.operands)
             return Refusal(reason, anchor, final=outside)
         return refuse_pointwise(view.ops) or problem
@@ -366,7 +367,7 @@ class _Builder:
             self._store(b, acc, (batch, row, column), *stored)
             return [b.add(start, steps), *(b.add(count, self.pieces) for count in stored)]
 
-        # An odd number of pieces a tile: the next tile goes on with the other staging tile, so the stores are counted.
+        # An odd number of pieces per tile: the next tile starts with the other staging tile, so the stores are counted.
         counts = [b.index(0)] * (2 if self.pieces % 2 else 1)
         b.loop(self.first, b.expr(self.tiles), b.expr(self.blocks), counts, per_tile, "tile")
         if self.out_map is not None:

@@ -17,12 +17,12 @@ ELEMENT_BYTES = {"f16": 2, "bf16": 2, "tf32": 4, "s8": 1, "fma": 4, "fma64": 8}
 FMA = ("fma", "fma64")
 """The kinds that multiply on the FMA units, without fragments of tensor cores."""
 COPY_INSTRUCTIONS = 20.0
-"""Of one thread for one piece of an operand: address, bounds, copy and its share of memory transactions, fitted to convs of three channels
-on an H200 (docs/design/cost-model.md). Those of 16-byte pieces hide behind the bytes themselves."""
+"""Per thread and piece of an operand: address, bounds, copy and its share of memory transactions, fitted to convs of three channels on an
+H200 (docs/design/cost-model.md). Those of 16-byte pieces overlap with the transfer of the bytes."""
 EPILOGUE_INSTRUCTIONS = 19.2
-"""For an element of the result, from the accumulator's fragment to memory."""
+"""Per element of the result, from the accumulator's fragment to memory."""
 REFILL = 2500 / 450
-"""Waits between two blocks in one place."""
+"""As `Work.refill`: about 2,500 cycles between two blocks in one place, in waits of 450."""
 RING = 3
 """Stages of the ring for which one step waits in full."""
 SCRATCH_PAD = 4
@@ -53,7 +53,7 @@ class Tile:
         return ring + (self.bm * (self.bn + SCRATCH_PAD) * 4 if self.staged else 0)
 
     def registers(self) -> int:
-        """A guess at registers per thread: accumulators, one step's fragments, addresses."""
+        """An estimate of the registers per thread: accumulators, one step's fragments, addresses."""
         per_thread = self.bm * self.bn // self.threads
         fragments = (self.bm // self.wm + self.bn // self.wn) // 2
         return min(255, per_thread + fragments + 48)
@@ -83,7 +83,7 @@ FMA_SHAPES = (
 
 
 def tiles(kind: str, k: int) -> Iterable[Tile]:
-    """All tiles for an operand kind (a key of RATE) and a reduction of k."""
+    """All tiles for an operand kind (a key of `ELEMENT_BYTES`) and a reduction of k."""
     element = ELEMENT_BYTES[kind]
     if kind in FMA:
         for bm, bn, wm, wn in FMA_SHAPES:
@@ -110,7 +110,7 @@ def widest_pieces(kind: str) -> Pieces:
 
 @dataclass(frozen=True)
 class Sizes:
-    """A batch of products [m, k] x [k, n] of an operand kind, as it is usually; the sizes of an empty one count as 1."""
+    """A batch of products [m, k] x [k, n] of an operand kind, at its usual sizes; those of an empty one count as 1."""
 
     kind: str
     m: int
@@ -150,7 +150,7 @@ class Sizes:
 
 
 def rank(sizes: Sizes, smem: int, price: Callable[[Work], float], limit: int = 8) -> list[Tile]:
-    """The cheapest tiles first, at most `limit`, of those that fit `smem` bytes a block."""
+    """The cheapest tiles first, at most `limit`, of those that fit `smem` bytes of shared memory per block."""
     scored = [(price(sizes.work(tile)), tile) for tile in tiles(sizes.kind, max(1, sizes.k))]
     fitting = sorted((c for c in scored if c[0] != float("inf")), key=lambda c: c[0])
     return [_staged(t, sizes.kind, sizes.n, smem) for _, t in fitting[:limit]]

@@ -1,8 +1,8 @@
 """
-Schedule `lrn`: local response normalisation over the channels, the last axis, with pointwise ops behind.
+Schedule `lrn`: local response normalisation over the channels, the last axis, with pointwise ops after.
 
 Rows are pixels, columns channels. Each thread adds the squares of the `size` channels around its own, loading each neighbour at a shifted
-column (zero outside): `size` loads an element, all but one of them L1 hits; one element a thread, so that a warp's loads are contiguous.
+column (zero outside): `size` loads per element, all but one of them L1 hits; one element per thread, so that a warp's loads are contiguous.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .tiles import UNROLLED
 
 NAME = "lrn"
 POWER = 40
-"""Instructions of a quotient by a power."""
+"""Instructions per element of the division by a power."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """
-Schedule `reduce_split`: reductions of few long rows, which would leave most of the GPU idle with a block a row. Two launches:
+Schedule `reduce_split`: reductions of few long rows, which would leave most of the GPU idle with one block per row. Two launches:
 
 - many blocks share a row, each reduces a span of its columns (with the pointwise ops before) into `workspace[row, span]`;
-- a warp a row reduces the spans, in order, and computes the pointwise ops behind.
+- one warp per row reduces the spans, in order, and computes the pointwise ops after.
 
 The spans depend on the shape alone and nothing is added atomically, so that equal inputs give equal bits.
 """
@@ -74,11 +74,11 @@ class ReduceSplit:
             problem, tile, min(columns, length), 1, 3 + arithmetic(group.ops),
             blocks=blocks, l2_bytes=read / blocks / steps, dram_bytes=read + between,
         )  # fmt: skip
-        behind, tile = sum(usual_bytes(group)[len(group.operands) :]), _total_tile(problem)
+        written, tile = sum(usual_bytes(group)[len(group.operands) :]), _total_tile(problem)
         blocks = cut(rows, tile.rows)
         total = row_work(
             problem, tile, spans, 1, 3,
-            blocks=blocks, l2_bytes=between / blocks / cut(spans, tile.width), dram_bytes=between + behind,
+            blocks=blocks, l2_bytes=between / blocks / cut(spans, tile.width), dram_bytes=between + written,
         )  # fmt: skip
         return [partial, total]
 
@@ -97,7 +97,7 @@ def _tile(problem: RowProblem) -> RowTile:
 
 
 def _total_tile(problem: RowProblem) -> RowTile:
-    """Of the second launch: a warp a row."""
+    """Of the second launch: one warp per row."""
     return RowTile(4, LANES, 1, 1, loop=1) if problem.shuffles else RowTile(LANES, 1, 1, 1, loop=1)
 
 
@@ -117,7 +117,7 @@ def _partial(problem: RowProblem, choice: Choice) -> kernel.FuncOp:
 
 
 def _total(problem: RowProblem, choice: Choice) -> kernel.FuncOp:
-    """A warp a row reduces the spans and computes what follows."""
+    """One warp per row reduces the spans and computes what follows."""
     group, anchor = problem.group, _anchor(problem)
     how, spans = Reduction.of(anchor), int(choice.values["spans"])
     tile = _total_tile(problem)

@@ -1,9 +1,9 @@
 """
-Schedule `row`: softmax, layer_norm and reduce over any axes, with pointwise ops before and behind.
+Schedule `row`: softmax, layer_norm and reduce over any axes, with pointwise ops before and after.
 
 The dims are regrouped into rows (kept axes) and columns (reduced axes), so every case is one 2-D tile program:
 
-- reduced axes innermost: a warp a row while a thread then holds at most 32 values (shuffles only, no barrier), else a block a row;
+- reduced axes innermost: one warp per row while a thread then holds at most 32 values (shuffles only, no barrier), else one block per row;
 - other axes innermost (NHWC pooling over H, W): neighbouring threads take neighbouring rows, so that their loads are contiguous;
 - rows that do not fit the registers are walked in chunks: softmax in two passes (running maximum and sum, then the quotient), layer_norm in
   three (mean, variance, result: a one-pass variance cancels in f32), reduce in one.
@@ -34,7 +34,7 @@ from .tiles import Reduction, RowKernel, RowProblem, RowTile, row_work
 NAME = "row"
 ANCHORS = (nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp)
 REGISTERS = 32
-"""Values of a row that a thread keeps: with as many temporaries it stays far below 255 registers, and four blocks fit an SM."""
+"""Values of a row per thread: with as many temporaries that stays far below 255 registers, and four blocks fit an SM."""
 
 
 _EFFORT: Mapping[type[Operation], tuple[float, int]] = {
@@ -42,7 +42,7 @@ _EFFORT: Mapping[type[Operation], tuple[float, int]] = {
     nn.LayerNormOp: (10, 3),
     nn.ReduceOp: (3, 1),
 }
-"""Instructions for an element, and how often rows are read that do not fit the registers."""
+"""Instructions per element, and how often rows that do not fit the registers are read."""
 
 
 @dataclass(frozen=True)
@@ -88,14 +88,14 @@ class Row:
             per_block = max(1, 128 // threads)
             choices.append(_choice(per_block, threads, vector, width // threads, loop=0))
         chunked = _choice(1, 256, vector, max(vector, 8), loop=1)
-        # Few long rows leave SMs idle with a warp a row: prefer the block a row then.
+        # Few long rows leave SMs idle with one warp per row: prefer one block per row then.
         if len(choices) > 1 and rows * 32 < target.sms.data * 128 and columns > 256:
             choices[0], choices[1] = choices[1], choices[0]
         return [*choices[:3], chunked]
 
     @staticmethod
     def _across(rows: int, columns: int, target: Target) -> list[Choice]:
-        """32 neighbouring rows a warp segment; the columns of a row shared by more threads the fewer rows there are."""
+        """32 neighbouring rows per warp; the fewer rows there are, the more threads share the columns of one."""
         shared = 1
         while shared < 16 and rows * shared < target.sms.data * 512 and shared * 4 <= columns:
             shared *= 2
@@ -149,8 +149,8 @@ class _Kernel(RowKernel):
     def _softmax(self) -> None:
         space = self.space(self.b, 0)
         x = self.input(space, float("-inf"))
-        top = self.reduce("max", x)
-        (e,) = self.b.map([x, top], [self.frag], lambda s, a, m: [s.emit(math.ExpOp(sub(s, a, m)))])
+        row_max = self.reduce("max", x)
+        (e,) = self.b.map([x, row_max], [self.frag], lambda s, a, m: [s.emit(math.ExpOp(sub(s, a, m)))])
         inverse = self._reciprocal(self.reduce("sum", e))
         (y,) = self.b.map([e, inverse], [self.frag], lambda s, a, r: [mul(s, a, r)])
         self._finish(space, y, x)
@@ -162,25 +162,25 @@ class _Kernel(RowKernel):
         wide, minus = self.problem.wide, float("-inf")
 
         def statistics(space: Space, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            def body(s: Emitter, x: SSAValue, top: SSAValue, total: SSAValue) -> list[SSAValue]:
-                new = maximum(s, top, x)
-                kept = mul(s, total, s.emit(math.ExpOp(sub(s, top, new))))
-                return [new, add(s, kept, s.emit(math.ExpOp(sub(s, x, new))))]
+            def body(s: Emitter, x: SSAValue, old: SSAValue, total: SSAValue) -> list[SSAValue]:
+                new = maximum(s, old, x)
+                corrected = mul(s, total, s.emit(math.ExpOp(sub(s, old, new))))
+                return [new, add(s, corrected, s.emit(math.ExpOp(sub(s, x, new))))]
 
             return space.b.map([self.input(space, minus), *carried], [self.frag, self.frag], body)
 
-        tops, totals = self.chunks([self.b.fill(lowest(wide), self.frag), self.b.fill(0, self.frag)], statistics)
-        top = self.reduce("max", tops)
+        maxima, sums = self.chunks([self.b.fill(lowest(wide), self.frag), self.b.fill(0, self.frag)], statistics)
+        row_max = self.reduce("max", maxima)
 
-        def rescale(s: Emitter, total: SSAValue, own: SSAValue, top: SSAValue) -> list[SSAValue]:
-            return [mul(s, total, s.emit(math.ExpOp(sub(s, own, top))))]
+        def rescale(s: Emitter, total: SSAValue, own: SSAValue, row_max: SSAValue) -> list[SSAValue]:
+            return [mul(s, total, s.emit(math.ExpOp(sub(s, own, row_max))))]
 
-        inverse = self._reciprocal(self.reduce("sum", self.b.map([totals, tops, top], [self.frag], rescale)[0]))
+        inverse = self._reciprocal(self.reduce("sum", self.b.map([sums, maxima, row_max], [self.frag], rescale)[0]))
 
         def write(space: Space, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
             x = space.wide(self.problem.anchor.x, wide, minus)
             quotient = lambda s, a, m, r: [mul(s, s.emit(math.ExpOp(sub(s, a, m))), r)]  # noqa: E731
-            (y,) = space.b.map([x, top, inverse], [self.frag], quotient)
+            (y,) = space.b.map([x, row_max, inverse], [self.frag], quotient)
             self._finish(space, y, x)
             return []
 

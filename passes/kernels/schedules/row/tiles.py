@@ -27,7 +27,7 @@ from ...building.tiling import vector_width
 from ...building.work import ACCESS_INSTRUCTIONS, ISSUE, Work, cut
 
 UNROLLED = 5
-"""Steps of a loop over columns whose loads are under way together, as the compiler unrolls it: fitted to sums of a long row."""
+"""Steps of a loop over columns whose loads overlap, since the compiler unrolls it: fitted to sums of a long row."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,8 @@ class RowProblem:
 @dataclass(frozen=True)
 class RowTile:
     """
-    `rows` rows a block, `threads` threads a row with `registers` values each, of which `vector` are neighbours; `loop`: in chunks of that
-    many.
+    `rows` rows per block, `threads` threads per row with `registers` values each, of which `vector` are neighbours; `loop`: rows are
+    walked in chunks of that many values.
     """
 
     rows: int
@@ -174,7 +174,7 @@ class RowKernel:
         return Space(b, p.group, p.dims, p.groups, (self.first_row, column), self.frag)
 
     def masked(self, space: Space, value: SSAValue, identity: float, *, loaded: bool = False) -> SSAValue:
-        """The fragment with the identity outside the row; `loaded` says that it is there already."""
+        """The fragment with the identity outside the row; `loaded`: the load has filled it in already."""
         if loaded or self.exact:
             return value
         columns = space.b.cast(space.b.expr(self.problem.columns), i32)
@@ -207,7 +207,8 @@ class RowKernel:
         )
 
     def reduce(self, kind: str, value: SSAValue) -> SSAValue:
-        """One value a row; warps that share a row meet in shared memory. 64-bit values come with one column a tile: they are it."""
+        """One value per row, through shared memory where warps share a row. 64-bit values: one column per tile, so no reduction is
+        needed."""
         if not self.problem.shuffles:
             return value
         scratch = None
@@ -263,7 +264,7 @@ class Reduction:
         return cls("sum" if kind in ("mean", "sumsq") else kind, identity, kind == "sumsq")
 
     def term(self, tiles: RowKernel, space: Space) -> SSAValue:
-        """What a tile of the input adds."""
+        """What a tile of the input contributes to the reduction."""
         x = tiles.input(space, self.identity)
         return space.b.map([x], [tiles.frag], lambda s, a: [mul(s, a, a)])[0] if self.squares else x
 

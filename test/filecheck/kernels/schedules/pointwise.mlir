@@ -47,7 +47,7 @@ func.func private @pad(%x: tensor<1x4x4x8xf32>) -> tensor<1x6x6x8xf32> attribute
 
 // -----
 
-// Padding behind the last dim alone: a row is the operand's row, and its columns from 3 on lie outside the view.
+// Padding after the last dim alone: a row is the operand's row, and its columns from 3 on lie outside the view.
 // CHECK-LABEL: kernel.func @channels(
 // CHECK: %[[V:.*]] = kernel.view %x dims <16, 3> strides <3, 1> offset <0>
 // CHECK-NOT: kernel.gather

@@ -1,6 +1,6 @@
 // RUN: trtc-opt %s -p 'select-schedule{allowed="reduce_split"},lower-groups' --split-input-file --verify-diagnostics | filecheck %s
 
-// Spans of each row for blocks of their own, with what comes before the reduction; then a warp a row, with what comes behind.
+// Spans of each row for blocks of their own, with what comes before the reduction; then one warp per row, with what comes after.
 // CHECK-LABEL: kernel.func @mean(
 // CHECK-SAME: %workspace: !kernel.global<dims <3, 256> x f32, strides <256, 1>, align 16>) grid <3, 256, 1>
 // CHECK: %[[SPANS:.*]] = kernel.view %workspace dims <3, 256>
@@ -49,7 +49,7 @@ builtin.module attributes {nn.symbols = {S = array<i64: 1, 70000, 100000>}} {
 
 // -----
 
-// Rows too short for a span a lane are refused.
+// Rows too short for one span per lane are refused.
 // CHECK: reduce_split: expected rows of 32 spans or more, 65536 columns, got 7000
 func.func private @short(%x: tensor<6x7000xf32>) -> tensor<6xf32> attributes {fusion.anchor = "row"} {
   %0 = nn.reduce sum %x {axes = array<i64: 1>, keepdims = false} : (tensor<6x7000xf32>) -> tensor<6xf32>

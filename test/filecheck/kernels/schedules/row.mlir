@@ -1,14 +1,14 @@
 // RUN: trtc-opt %s -p 'select-schedule{allowed="row"},lower-groups' --split-input-file | filecheck %s
 
-// A warp a row: what lies outside the row is -inf for the maximum; the mask is added before, in the same map.
+// One warp per row: what lies outside the row is -inf for the maximum; the mask is added before, in the same map.
 // CHECK-LABEL: kernel.func @masked_softmax(
 // CHECK-SAME: warps 4
 // CHECK: %[[X:.*]] = kernel.map
 // CHECK: arith.addf
 // CHECK: %[[M:.*]] = kernel.map (%[[X]]
 // CHECK: arith.constant 0xff800000 : f32
-// CHECK: %[[TOP:.*]] = kernel.reduce "max" %[[M]] : !kernel.frag<4x128xf32, #kernel.blocked<4, 32, 1, 4>> -> !kernel.frag<4xf32
-// CHECK: kernel.map (%[[M]], %[[TOP]])
+// CHECK: %[[ROW_MAX:.*]] = kernel.reduce "max" %[[M]] : !kernel.frag<4x128xf32, #kernel.blocked<4, 32, 1, 4>> -> !kernel.frag<4xf32
+// CHECK: kernel.map (%[[M]], %[[ROW_MAX]])
 // CHECK: math.exp
 // CHECK: kernel.reduce "sum"
 // CHECK: arith.divf
@@ -54,9 +54,9 @@ func.func private @pool(%x: tensor<2x7x7x512xf32>) -> tensor<2x512xf32> attribut
 
 // Rows of unknown length (no profile) are walked in chunks: a running maximum and sum, then the quotients.
 // CHECK-LABEL: kernel.func @long(
-// CHECK: %[[TOPS:[0-9]+]], %[[TOTALS:[0-9]+]] = scf.for
+// CHECK: %[[MAXIMA:[0-9]+]], %[[SUMS:[0-9]+]] = scf.for
 // CHECK: arith.maximumf
-// CHECK: kernel.reduce "max" %[[TOPS]]
+// CHECK: kernel.reduce "max" %[[MAXIMA]]
 // CHECK: kernel.reduce "sum"
 // CHECK: scf.for
 // CHECK: kernel.store

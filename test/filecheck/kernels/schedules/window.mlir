@@ -15,7 +15,7 @@ func.func private @max_pool(%x: tensor<1x8x8x16xf16>) -> tensor<1x4x4x16xf16> at
 
 // -----
 
-// Without the padding in the count, the elements inside the image are counted beside the sum.
+// Without the padding in the count, the elements inside the image are counted along with the sum.
 // CHECK-LABEL: kernel.func @avg_pool(
 // CHECK: scf.for
 // CHECK: kernel.valid

@@ -49,7 +49,7 @@ def cache(tmp_path: Path) -> CubinCache:
 
 @pytest.fixture
 def driven(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What models came to the driver."""
+    """The models that `driver.build` was called with."""
     models: list[Any] = []
     real = driver.build
 
@@ -71,7 +71,7 @@ def saved(engine: trtc.Engine, folder: Path) -> bytes:
 
 
 def place(model: Path, cache: CubinCache) -> Path:
-    """Where the engine of a build lies."""
+    """The file of a build's engine in the cache."""
     found = EngineCache.of(model, options(), ("sm_80",), cache)
     assert found is not None
     return cache.directory / "cubin" / found.key[:2] / found.key

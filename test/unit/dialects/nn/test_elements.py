@@ -42,7 +42,7 @@ def test_plain_floats_stay_readable() -> None:
 
 @pytest.mark.parametrize("number", [0.1, -(2.0**31), 1e300, 16777217.0, math.inf, -math.inf])
 def test_fills_of_kernels_survive_their_text(number: float) -> None:
-    """xDSL prints numbers of many digits as bits, which need a type behind them to be read."""
+    """xDSL prints numbers of many digits as bits, which need a type after them to be read."""
     digits = repr(number).replace("1e+300", "1.0e+300")
     text = f"builtin.module {{ %f = kernel.fill {digits} : !kernel.frag<4x64xf64, #kernel.blocked<4, 32, 1, 2>> }}"
     for _ in range(2):

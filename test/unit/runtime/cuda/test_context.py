@@ -174,7 +174,7 @@ def test_work_goes_to_the_callers_stream(engine: Any, world: World, expected: An
 
 
 def test_runs_on_two_streams_share_the_arena_in_turn(engine: Any, world: World, expected: Any) -> None:
-    """The second waits for the first on the GPU, though nobody does on the host: both are still queued when it is finished, last first."""
+    """The second waits for the first on the GPU and not on the host: both are still queued when the last of them is finished first."""
     context = engine.create_context(0)
     streams = [Stream(world, name) for name in ("a", "b", "c")]
     arrays = [world.array(inputs(8, seed)) for seed in range(9)]
@@ -295,7 +295,7 @@ def test_without_graphs_none_is_captured(engine: Any, world: World) -> None:
 def test_caches_are_driven_past_their_limits(
     engine: Any, world: World, expected: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of plans and of graphs: what went comes again, and what was used last stays."""
+    """Of plans and of graphs: what was removed is made again, and what was used last stays."""
     monkeypatch.setattr("trtc.runtime.contexts.base._PLAN_LIMIT", 3)
     context = engine.create_context(0, graph_limit=2)
     for _ in range(3):
@@ -430,8 +430,8 @@ def test_a_tensor_map_starts_where_its_view_does(engine: Any, world: World, monk
     assert starts == [pointers[0], pointers[0] + 2 * 8 * 8, pointers[1] + 2 * 16]
 
 
-def test_a_launch_is_dependent_by_its_mark_and_not_by_its_kernel(engine: Any, world: World) -> None:
-    """A kernel that would wait may be launched behind all that came before."""
+def test_a_launch_is_dependent_by_its_attribute_and_not_by_its_kernel(engine: Any, world: World) -> None:
+    """A kernel that would wait may also be launched after everything before it has ended."""
     context = engine.create_context(0)
     plan = context.plan({"x": (8, 4)})
     launch = plan.launches[0]

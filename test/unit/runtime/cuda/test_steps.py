@@ -163,12 +163,12 @@ def test_a_loop_of_two_slots_is_two_graphs(start: Callable[[str], Run]) -> None:
     run.check(context, 0)  # six turns
     assert run.engine.stats.graph_captures - before == 2, "one for each parity, from the third turn on"
     run.check(context, 0)
-    assert run.engine.stats.graph_captures - before == 4, "the segments before and behind the loop"
+    assert run.engine.stats.graph_captures - before == 4, "the segments before and after the loop"
     del run.world.log[:]
     run.check(context, 0)
     turn = ["to host", "synchronize", "graph"]
     expected = ["wait", "to device", "to device", "graph", *(7 * turn), "to host", "record", "synchronize"]
-    assert run.kinds() == expected, "six turns, and what is behind them"
+    assert run.kinds() == expected, "six turns, and what follows them"
 
 
 def test_segments_for_values_that_came_are_bounded(start: Callable[[str], Run]) -> None:
