@@ -11,7 +11,7 @@ import re
 import struct
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -28,6 +28,7 @@ declarations of textures and of the CUDA runtime, which no kernel here uses, a s
 cubin."""
 _ARCH = re.compile(r"sm_(\d+)([af]?)")
 _MINIMUM_ARCH = 80
+_COMMENT = re.compile(r"^( *//).*$", re.MULTILINE)
 _FOLDER = "/trtc/"
 """The folder of the source in the line info of every kernel: for a name without a folder NVRTC would put the working directory there."""
 
@@ -124,12 +125,18 @@ def parse_warnings(log: str) -> list[str]:
     return list(dict.fromkeys(telling))
 
 
+def without_comments(source: str) -> str:
+    """CUDA C with empty comments on the same lines: kernels that differ in the ONNX nodes that they name are one cubin."""
+    return _COMMENT.sub(r"\1", source)
+
+
 def compile_cubin(job: Job, cache: CubinCache | None = None) -> Compiled:
     """Compiles one translation unit, or takes it from `cache`.
 
     Raises TargetError for an architecture that trtc or this NVRTC does not know, KernelCompileError when NVRTC refuses the source.
     """
     check_arch(job.arch)
+    job = replace(job, source=without_comments(job.source))
     key = cubin_key(job.source, job.arch, job.options, nvrtc_version(), job.name)
     if cache is not None and (hit := cache.get(key)) is not None and _fits(job, *hit):
         cubin, log = hit

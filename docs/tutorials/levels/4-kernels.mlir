@@ -27,8 +27,6 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
     %6 = arith.constant 0 : index
     %7 = arith.constant 2 : index
     %8 = arith.constant 4 : index
-    %9 = arith.constant 8 : index
-    %10 = arith.constant 12 : index
     %rhs_view = kernel.view %rhs dims <16*N, 4> strides <0, 1> offset <0> groups [array<i64>, array<i64: 0>, array<i64: 1>] : !kernel.global<dims <4> x f32, strides <1>, align 256> -> !kernel.view<3 x f32>
     %y_view = kernel.view %y dims <16*N, 4> strides <4, 1> offset <0> groups [array<i64>, array<i64: 0>, array<i64: 1>] : !kernel.global<dims <N, 4, 4, 4> x f32, strides <64, 16, 4, 1>, align 256> -> !kernel.view<3 x f32>
     %column = arith.muli %0, %3 : index
@@ -53,40 +51,34 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
     %acc = kernel.fill 0.000000e+00 : !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
     %acc_1 = scf.for %k = %6 to %5 step %5 iter_args(%acc_2 = %acc) -> (!kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>) {
       kernel.wait %ring[%k] later 1 : !kernel.ring<3, cp_async>
-      %11 = arith.addi %k, %7 : index
-      kernel.acquire %ring[%11] : !kernel.ring<3, cp_async>
-      %12 = arith.muli %11, %4 : index
-      %a_slot_2 = kernel.slot %a_shared[%11] : !kernel.shared<3x16x16xf32, pad 4> -> !kernel.shared<16x16xf32, pad 4>
-      %b_slot_2 = kernel.slot %b_shared[%11] : !kernel.shared<3x32x16xf32, pad 4> -> !kernel.shared<32x16xf32, pad 4>
-      kernel.load_async %a_view[%2, %row, %12] to %a_slot_2 : !kernel.view<3 x f32>, !kernel.shared<16x16xf32, pad 4>
-      kernel.load_async %b_view[%2, %column, %12] to %b_slot_2 : !kernel.view<3 x f32>, !kernel.shared<32x16xf32, pad 4>
-      kernel.commit %ring[%11] bytes 0 : !kernel.ring<3, cp_async>
+      %9 = arith.addi %k, %7 : index
+      kernel.acquire %ring[%9] : !kernel.ring<3, cp_async>
+      %10 = arith.muli %9, %4 : index
+      %a_slot_2 = kernel.slot %a_shared[%9] : !kernel.shared<3x16x16xf32, pad 4> -> !kernel.shared<16x16xf32, pad 4>
+      %b_slot_2 = kernel.slot %b_shared[%9] : !kernel.shared<3x32x16xf32, pad 4> -> !kernel.shared<32x16xf32, pad 4>
+      kernel.load_async %a_view[%2, %row, %10] to %a_slot_2 : !kernel.view<3 x f32>, !kernel.shared<16x16xf32, pad 4>
+      kernel.load_async %b_view[%2, %column, %10] to %b_slot_2 : !kernel.view<3 x f32>, !kernel.shared<32x16xf32, pad 4>
+      kernel.commit %ring[%9] bytes 0 : !kernel.ring<3, cp_async>
       %a_slot_3 = kernel.slot %a_shared[%k] : !kernel.shared<3x16x16xf32, pad 4> -> !kernel.shared<16x16xf32, pad 4>
       %b_slot_3 = kernel.slot %b_shared[%k] : !kernel.shared<3x32x16xf32, pad 4> -> !kernel.shared<32x16xf32, pad 4>
-      %a_frag = kernel.load_shared %a_slot_3[%6, %6] : !kernel.shared<16x16xf32, pad 4> -> !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>
-      %b_frag = kernel.load_shared %b_slot_3[%6, %6] : !kernel.shared<32x16xf32, pad 4> -> !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>
-      %acc_3 = kernel.mma %a_frag, %b_frag, %acc_2 : !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>, !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>, !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>> -> !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
-      %a_frag_1 = kernel.load_shared %a_slot_3[%6, %8] : !kernel.shared<16x16xf32, pad 4> -> !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>
-      %b_frag_1 = kernel.load_shared %b_slot_3[%6, %8] : !kernel.shared<32x16xf32, pad 4> -> !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>
-      %acc_4 = kernel.mma %a_frag_1, %b_frag_1, %acc_3 : !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>, !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>, !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>> -> !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
-      %a_frag_2 = kernel.load_shared %a_slot_3[%6, %9] : !kernel.shared<16x16xf32, pad 4> -> !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>
-      %b_frag_2 = kernel.load_shared %b_slot_3[%6, %9] : !kernel.shared<32x16xf32, pad 4> -> !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>
-      %acc_5 = kernel.mma %a_frag_2, %b_frag_2, %acc_4 : !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>, !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>, !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>> -> !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
-      %a_frag_3 = kernel.load_shared %a_slot_3[%6, %10] : !kernel.shared<16x16xf32, pad 4> -> !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>
-      %b_frag_3 = kernel.load_shared %b_slot_3[%6, %10] : !kernel.shared<32x16xf32, pad 4> -> !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>
-      %acc_6 = kernel.mma %a_frag_3, %b_frag_3, %acc_5 : !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>, !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>, !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>> -> !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
+      %acc_3 = scf.for %k_block = %6 to %4 step %8 iter_args(%acc_4 = %acc_2) -> (!kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>) {
+        %a_frag = kernel.load_shared %a_slot_3[%6, %k_block] : !kernel.shared<16x16xf32, pad 4> -> !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>
+        %b_frag = kernel.load_shared %b_slot_3[%6, %k_block] : !kernel.shared<32x16xf32, pad 4> -> !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>
+        %acc_5 = kernel.mma %a_frag, %b_frag, %acc_4 : !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>, !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>, !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>> -> !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
+        scf.yield %acc_5 : !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
+      } {unroll}
       kernel.release %ring[%k] : !kernel.ring<3, cp_async>
-      scf.yield %acc_6 : !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
+      scf.yield %acc_3 : !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
     }
     %rhs_tile = kernel.load %rhs_view[%2, %row, %column] fill 0.000000e+00 : !kernel.view<3 x f32> -> !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
-    %13 = kernel.map (%acc_1, %rhs_tile) : (!kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>, !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>) -> !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>> {
-    ^bb0(%14: f32, %15: f32):
-      %16 = arith.addf %14, %15 : f32
-      %17 = arith.constant 0.000000e+00 : f32
-      %18 = arith.maximumf %16, %17 : f32
-      kernel.yield %18 : f32
+    %11 = kernel.map (%acc_1, %rhs_tile) : (!kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>, !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>) -> !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>> {
+    ^bb0(%12: f32, %13: f32):
+      %14 = arith.addf %12, %13 : f32
+      %15 = arith.constant 0.000000e+00 : f32
+      %16 = arith.maximumf %14, %15 : f32
+      kernel.yield %16 : f32
     }
-    kernel.store %13, %y_view[%2, %row, %column] : !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>, !kernel.view<3 x f32>
+    kernel.store %11, %y_view[%2, %row, %column] : !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>, !kernel.view<3 x f32>
     kernel.return
   }
   func.func private @conv_add_relu_reference(%x: tensor<?x8x8x3xf32, #nn.dims<N, 8, 8, 3>>, %w: tensor<4x1x1x3xf32>, %rhs: tensor<4xf32>) -> tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>> attributes {fusion.anchor = "conv", fusion.layouts = [#fusion.layout<[192, 8, 1, 64], align = 8>, #fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 64>], kernel.choice = #kernel.choice<"gemm_mma", {bk = 16 : i64, bm = 16 : i64, bn = 32 : i64, staged = 0 : i64, stages = 3 : i64, wm = 2 : i64, wn = 2 : i64}>, kernel.launches = [@conv_add_relu]} {
@@ -134,8 +126,6 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
     %6 = arith.constant 0 : index
     %7 = arith.constant 2 : index
     %8 = arith.constant 4 : index
-    %9 = arith.constant 8 : index
-    %10 = arith.constant 12 : index
     %y_view = kernel.view %y dims <N, 2> strides <2, 1> offset <0> groups [array<i64>, array<i64: 0>, array<i64: 1>] : !kernel.global<dims <N, 2> x f32, strides <2, 1>, align 256> -> !kernel.view<3 x f32>
     %column = arith.muli %0, %3 : index
     %row = arith.muli %1, %4 : index
@@ -159,30 +149,24 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
     %acc = kernel.fill 0.000000e+00 : !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
     %acc_1 = scf.for %k = %6 to %5 step %5 iter_args(%acc_2 = %acc) -> (!kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>) {
       kernel.wait %ring[%k] later 1 : !kernel.ring<3, cp_async>
-      %11 = arith.addi %k, %7 : index
-      kernel.acquire %ring[%11] : !kernel.ring<3, cp_async>
-      %12 = arith.muli %11, %4 : index
-      %a_slot_2 = kernel.slot %a_shared[%11] : !kernel.shared<3x16x16xf32, pad 4> -> !kernel.shared<16x16xf32, pad 4>
-      %b_slot_2 = kernel.slot %b_shared[%11] : !kernel.shared<3x32x16xf32, pad 4> -> !kernel.shared<32x16xf32, pad 4>
-      kernel.load_async %a_view[%2, %row, %12] to %a_slot_2 : !kernel.view<3 x f32>, !kernel.shared<16x16xf32, pad 4>
-      kernel.load_async %b_view[%2, %column, %12] to %b_slot_2 : !kernel.view<3 x f32>, !kernel.shared<32x16xf32, pad 4>
-      kernel.commit %ring[%11] bytes 0 : !kernel.ring<3, cp_async>
+      %9 = arith.addi %k, %7 : index
+      kernel.acquire %ring[%9] : !kernel.ring<3, cp_async>
+      %10 = arith.muli %9, %4 : index
+      %a_slot_2 = kernel.slot %a_shared[%9] : !kernel.shared<3x16x16xf32, pad 4> -> !kernel.shared<16x16xf32, pad 4>
+      %b_slot_2 = kernel.slot %b_shared[%9] : !kernel.shared<3x32x16xf32, pad 4> -> !kernel.shared<32x16xf32, pad 4>
+      kernel.load_async %a_view[%2, %row, %10] to %a_slot_2 : !kernel.view<3 x f32>, !kernel.shared<16x16xf32, pad 4>
+      kernel.load_async %b_view[%2, %column, %10] to %b_slot_2 : !kernel.view<3 x f32>, !kernel.shared<32x16xf32, pad 4>
+      kernel.commit %ring[%9] bytes 0 : !kernel.ring<3, cp_async>
       %a_slot_3 = kernel.slot %a_shared[%k] : !kernel.shared<3x16x16xf32, pad 4> -> !kernel.shared<16x16xf32, pad 4>
       %b_slot_3 = kernel.slot %b_shared[%k] : !kernel.shared<3x32x16xf32, pad 4> -> !kernel.shared<32x16xf32, pad 4>
-      %a_frag = kernel.load_shared %a_slot_3[%6, %6] : !kernel.shared<16x16xf32, pad 4> -> !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>
-      %b_frag = kernel.load_shared %b_slot_3[%6, %6] : !kernel.shared<32x16xf32, pad 4> -> !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>
-      %acc_3 = kernel.mma %a_frag, %b_frag, %acc_2 : !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>, !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>, !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>> -> !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
-      %a_frag_1 = kernel.load_shared %a_slot_3[%6, %8] : !kernel.shared<16x16xf32, pad 4> -> !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>
-      %b_frag_1 = kernel.load_shared %b_slot_3[%6, %8] : !kernel.shared<32x16xf32, pad 4> -> !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>
-      %acc_4 = kernel.mma %a_frag_1, %b_frag_1, %acc_3 : !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>, !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>, !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>> -> !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
-      %a_frag_2 = kernel.load_shared %a_slot_3[%6, %9] : !kernel.shared<16x16xf32, pad 4> -> !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>
-      %b_frag_2 = kernel.load_shared %b_slot_3[%6, %9] : !kernel.shared<32x16xf32, pad 4> -> !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>
-      %acc_5 = kernel.mma %a_frag_2, %b_frag_2, %acc_4 : !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>, !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>, !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>> -> !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
-      %a_frag_3 = kernel.load_shared %a_slot_3[%6, %10] : !kernel.shared<16x16xf32, pad 4> -> !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>
-      %b_frag_3 = kernel.load_shared %b_slot_3[%6, %10] : !kernel.shared<32x16xf32, pad 4> -> !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>
-      %acc_6 = kernel.mma %a_frag_3, %b_frag_3, %acc_5 : !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>, !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>, !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>> -> !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
+      %acc_3 = scf.for %k_block = %6 to %4 step %8 iter_args(%acc_4 = %acc_2) -> (!kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>) {
+        %a_frag = kernel.load_shared %a_slot_3[%6, %k_block] : !kernel.shared<16x16xf32, pad 4> -> !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>
+        %b_frag = kernel.load_shared %b_slot_3[%6, %k_block] : !kernel.shared<32x16xf32, pad 4> -> !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>
+        %acc_5 = kernel.mma %a_frag, %b_frag, %acc_4 : !kernel.frag<16x4xf32, #kernel.outer_a<16, 8, 1>>, !kernel.frag<32x4xf32, #kernel.outer_b<16, 8, 4>>, !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>> -> !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
+        scf.yield %acc_5 : !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
+      } {unroll}
       kernel.release %ring[%k] : !kernel.ring<3, cp_async>
-      scf.yield %acc_6 : !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
+      scf.yield %acc_3 : !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>
     }
     kernel.store %acc_1, %y_view[%2, %row, %column] : !kernel.frag<16x32xf32, #kernel.blocked<16, 8, 1, 4>>, !kernel.view<3 x f32>
     kernel.return

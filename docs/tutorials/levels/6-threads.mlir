@@ -169,13 +169,9 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
     %101 = arith.constant 80 : index
     %102 = arith.constant 1280 : index
     %103 = arith.divui %thread, %14 : index
-    %a_shared_at_2 = arith.muli %103, %41 : index
-    %104 = arith.remui %thread, %14 : index
-    %105 = arith.muli %104, %101 : index
-    %a_shared_at_3 = arith.addi %a_shared_at_2, %9 : index
-    %a_shared_at_4 = arith.addi %a_shared_at_2, %14 : index
-    %106 = arith.constant 12 : index
-    %a_shared_at_5 = arith.addi %a_shared_at_2, %106 : index
+    %104 = arith.muli %103, %41 : index
+    %105 = arith.remui %thread, %14 : index
+    %106 = arith.muli %105, %101 : index
     scf.for %k = %3 to %5 step %5 {
       kernel.cp_async_wait 1
       kernel.bar_sync 0 threads 128
@@ -193,8 +189,8 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
         %x_at_2 = arith.addi %115, %101 : index
         %116 = arith.muli %c_4, %44 : index
         %117 = arith.addi %43, %116 : index
-        %a_shared_at_6 = arith.addi %117, %83 : index
-        kernel.cp_async %x[%x_at_2] to %a_shared[%a_shared_at_6] count 1 if %inside_4 : !kernel.global<dims <N, 8, 8, 3> x f32, strides <192, 8, 1, 64>, align 32>, memref<960xf32, "shared">
+        %a_shared_at_2 = arith.addi %117, %83 : index
+        kernel.cp_async %x[%x_at_2] to %a_shared[%a_shared_at_2] count 1 if %inside_4 : !kernel.global<dims <N, 8, 8, 3> x f32, strides <192, 8, 1, 64>, align 32>, memref<960xf32, "shared">
       } {unroll}
       scf.for %c_5 = %3 to %9 step %5 {
         %118 = arith.muli %c_5, %14 : index
@@ -210,116 +206,54 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
         kernel.cp_async %w[%w_at_2] to %b_shared[%b_shared_at_2] count 1 if %inside_5 : !kernel.global<dims <4, 1, 1, 3> x f32, strides <3, 3, 3, 1>, align 256>, memref<1920xf32, "shared">
       } {unroll}
       kernel.cp_async_commit
-      %a_frag = kernel.local : memref<4xf32, "local">
-      kernel.ld_shared %a_shared[%a_shared_at_2] to %a_frag[%3] count 4 : memref<960xf32, "shared">, memref<4xf32, "local">
-      %b_frag = kernel.local : memref<16xf32, "local">
-      scf.for %r_1 = %3 to %9 step %5 {
-        %125 = arith.muli %r_1, %41 : index
-        %b_shared_at_3 = arith.addi %105, %125 : index
-        %126 = arith.muli %r_1, %9 : index
-        kernel.ld_shared %b_shared[%b_shared_at_3] to %b_frag[%126] count 4 : memref<1920xf32, "shared">, memref<16xf32, "local">
-      } {unroll}
-      scf.for %k_1 = %3 to %9 step %5 {
-        scf.for %n_1 = %3 to %9 step %5 {
-          %127 = memref.load %a_frag[%k_1] : memref<4xf32, "local">
-          %128 = arith.muli %n_1, %9 : index
-          %129 = arith.addi %k_1, %128 : index
-          %130 = memref.load %b_frag[%129] : memref<16xf32, "local">
-          %131 = memref.load %acc[%n_1] : memref<4xf32, "local">
-          %132 = arith.mulf %127, %130 : f32
-          %133 = arith.addf %131, %132 : f32
-          memref.store %133, %acc[%n_1] : memref<4xf32, "local">
+      scf.for %k_block = %3 to %6 step %9 {
+        %a_frag = kernel.local : memref<4xf32, "local">
+        %a_shared_at_3 = arith.addi %104, %k_block : index
+        kernel.ld_shared %a_shared[%a_shared_at_3] to %a_frag[%3] count 4 : memref<960xf32, "shared">, memref<4xf32, "local">
+        %b_frag = kernel.local : memref<16xf32, "local">
+        %125 = arith.addi %106, %k_block : index
+        scf.for %r_1 = %3 to %9 step %5 {
+          %126 = arith.muli %r_1, %41 : index
+          %b_shared_at_3 = arith.addi %125, %126 : index
+          %127 = arith.muli %r_1, %9 : index
+          kernel.ld_shared %b_shared[%b_shared_at_3] to %b_frag[%127] count 4 : memref<1920xf32, "shared">, memref<16xf32, "local">
         } {unroll}
-      } {unroll}
-      %a_frag_1 = kernel.local : memref<4xf32, "local">
-      kernel.ld_shared %a_shared[%a_shared_at_3] to %a_frag_1[%3] count 4 : memref<960xf32, "shared">, memref<4xf32, "local">
-      %b_frag_1 = kernel.local : memref<16xf32, "local">
-      scf.for %r_2 = %3 to %9 step %5 {
-        %134 = arith.muli %r_2, %41 : index
-        %135 = arith.addi %105, %134 : index
-        %b_shared_at_4 = arith.addi %135, %9 : index
-        %136 = arith.muli %r_2, %9 : index
-        kernel.ld_shared %b_shared[%b_shared_at_4] to %b_frag_1[%136] count 4 : memref<1920xf32, "shared">, memref<16xf32, "local">
-      } {unroll}
-      scf.for %k_2 = %3 to %9 step %5 {
-        scf.for %n_2 = %3 to %9 step %5 {
-          %137 = memref.load %a_frag_1[%k_2] : memref<4xf32, "local">
-          %138 = arith.muli %n_2, %9 : index
-          %139 = arith.addi %k_2, %138 : index
-          %140 = memref.load %b_frag_1[%139] : memref<16xf32, "local">
-          %141 = memref.load %acc[%n_2] : memref<4xf32, "local">
-          %142 = arith.mulf %137, %140 : f32
-          %143 = arith.addf %141, %142 : f32
-          memref.store %143, %acc[%n_2] : memref<4xf32, "local">
-        } {unroll}
-      } {unroll}
-      %a_frag_2 = kernel.local : memref<4xf32, "local">
-      kernel.ld_shared %a_shared[%a_shared_at_4] to %a_frag_2[%3] count 4 : memref<960xf32, "shared">, memref<4xf32, "local">
-      %b_frag_2 = kernel.local : memref<16xf32, "local">
-      scf.for %r_3 = %3 to %9 step %5 {
-        %144 = arith.muli %r_3, %41 : index
-        %145 = arith.addi %105, %144 : index
-        %b_shared_at_5 = arith.addi %145, %14 : index
-        %146 = arith.muli %r_3, %9 : index
-        kernel.ld_shared %b_shared[%b_shared_at_5] to %b_frag_2[%146] count 4 : memref<1920xf32, "shared">, memref<16xf32, "local">
-      } {unroll}
-      scf.for %k_3 = %3 to %9 step %5 {
-        scf.for %n_3 = %3 to %9 step %5 {
-          %147 = memref.load %a_frag_2[%k_3] : memref<4xf32, "local">
-          %148 = arith.muli %n_3, %9 : index
-          %149 = arith.addi %k_3, %148 : index
-          %150 = memref.load %b_frag_2[%149] : memref<16xf32, "local">
-          %151 = memref.load %acc[%n_3] : memref<4xf32, "local">
-          %152 = arith.mulf %147, %150 : f32
-          %153 = arith.addf %151, %152 : f32
-          memref.store %153, %acc[%n_3] : memref<4xf32, "local">
-        } {unroll}
-      } {unroll}
-      %a_frag_3 = kernel.local : memref<4xf32, "local">
-      kernel.ld_shared %a_shared[%a_shared_at_5] to %a_frag_3[%3] count 4 : memref<960xf32, "shared">, memref<4xf32, "local">
-      %b_frag_3 = kernel.local : memref<16xf32, "local">
-      scf.for %r_4 = %3 to %9 step %5 {
-        %154 = arith.muli %r_4, %41 : index
-        %155 = arith.addi %105, %154 : index
-        %b_shared_at_6 = arith.addi %155, %106 : index
-        %156 = arith.muli %r_4, %9 : index
-        kernel.ld_shared %b_shared[%b_shared_at_6] to %b_frag_3[%156] count 4 : memref<1920xf32, "shared">, memref<16xf32, "local">
-      } {unroll}
-      scf.for %k_4 = %3 to %9 step %5 {
-        scf.for %n_4 = %3 to %9 step %5 {
-          %157 = memref.load %a_frag_3[%k_4] : memref<4xf32, "local">
-          %158 = arith.muli %n_4, %9 : index
-          %159 = arith.addi %k_4, %158 : index
-          %160 = memref.load %b_frag_3[%159] : memref<16xf32, "local">
-          %161 = memref.load %acc[%n_4] : memref<4xf32, "local">
-          %162 = arith.mulf %157, %160 : f32
-          %163 = arith.addf %161, %162 : f32
-          memref.store %163, %acc[%n_4] : memref<4xf32, "local">
+        scf.for %k_1 = %3 to %9 step %5 {
+          scf.for %n_1 = %3 to %9 step %5 {
+            %128 = memref.load %a_frag[%k_1] : memref<4xf32, "local">
+            %129 = arith.muli %n_1, %9 : index
+            %130 = arith.addi %k_1, %129 : index
+            %131 = memref.load %b_frag[%130] : memref<16xf32, "local">
+            %132 = memref.load %acc[%n_1] : memref<4xf32, "local">
+            %133 = arith.mulf %128, %131 : f32
+            %134 = arith.addf %132, %133 : f32
+            memref.store %134, %acc[%n_1] : memref<4xf32, "local">
+          } {unroll}
         } {unroll}
       } {unroll}
     }
     %rhs_tile = kernel.local : memref<4xf32, "local">
-    %164 = arith.addi %12, %103 : index
-    %165 = arith.cmpi ult, %164, %15 : index
-    %rhs_at = arith.muli %104, %9 : index
-    %166 = arith.cmpi ult, %rhs_at, %9 : index
-    %inside_6 = arith.andi %165, %166 : i1
+    %135 = arith.addi %12, %103 : index
+    %136 = arith.cmpi ult, %135, %15 : index
+    %rhs_at = arith.muli %105, %9 : index
+    %137 = arith.cmpi ult, %rhs_at, %9 : index
+    %inside_6 = arith.andi %136, %137 : i1
     scf.for %e = %3 to %9 step %5 {
       memref.store %91, %rhs_tile[%e] : memref<4xf32, "local">
     } {unroll}
     kernel.ld_global %rhs[%rhs_at] to %rhs_tile[%3] count 4 if %inside_6 : !kernel.global<dims <4> x f32, strides <1>, align 256>, memref<4xf32, "local">
-    scf.for %r_5 = %3 to %9 step %5 {
-      %167 = memref.load %acc[%r_5] : memref<4xf32, "local">
-      %168 = memref.load %rhs_tile[%r_5] : memref<4xf32, "local">
-      %169 = arith.addf %167, %168 : f32
-      %170 = arith.constant 0.000000e+00 : f32
-      %171 = arith.maximumf %169, %170 : f32
-      memref.store %171, %acc[%r_5] : memref<4xf32, "local">
+    scf.for %r_2 = %3 to %9 step %5 {
+      %138 = memref.load %acc[%r_2] : memref<4xf32, "local">
+      %139 = memref.load %rhs_tile[%r_2] : memref<4xf32, "local">
+      %140 = arith.addf %138, %139 : f32
+      %141 = arith.constant 0.000000e+00 : f32
+      %142 = arith.maximumf %140, %141 : f32
+      memref.store %142, %acc[%r_2] : memref<4xf32, "local">
     } {unroll}
-    %172 = arith.muli %1, %38 : index
-    %173 = arith.muli %103, %9 : index
-    %174 = arith.addi %172, %173 : index
-    %y_at = arith.addi %174, %rhs_at : index
+    %143 = arith.muli %1, %38 : index
+    %144 = arith.muli %103, %9 : index
+    %145 = arith.addi %143, %144 : index
+    %y_at = arith.addi %145, %rhs_at : index
     kernel.st_global %acc[%3] to %y[%y_at] count 4 if %inside_6 : memref<4xf32, "local">, !kernel.global<dims <N, 4, 4, 4> x f32, strides <64, 16, 4, 1>, align 256>
     kernel.return
   }
@@ -463,14 +397,10 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
     %b_shared_at_1 = arith.addi %a_shared_at, %27 : index
     %28 = arith.constant 8 : index
     %29 = arith.divui %thread, %28 : index
-    %a_shared_at_2 = arith.muli %29, %12 : index
-    %30 = arith.remui %thread, %28 : index
-    %31 = arith.constant 80 : index
-    %32 = arith.muli %30, %31 : index
-    %a_shared_at_3 = arith.addi %a_shared_at_2, %5 : index
-    %a_shared_at_4 = arith.addi %a_shared_at_2, %28 : index
-    %33 = arith.constant 12 : index
-    %a_shared_at_5 = arith.addi %a_shared_at_2, %33 : index
+    %30 = arith.muli %29, %12 : index
+    %31 = arith.remui %thread, %28 : index
+    %32 = arith.constant 80 : index
+    %33 = arith.muli %31, %32 : index
     scf.for %k = %22 to %23 step %23 {
       kernel.cp_async_wait 1
       kernel.bar_sync 0 threads 128
@@ -479,105 +409,43 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
       }
       kernel.cp_async %b[%a_at_2] to %b_shared[%b_shared_at_1] count 4 if %inside_5 : !kernel.global<dims <2, 4> x f32, strides <4, 1>, align 256>, memref<1920xf32, "shared">
       kernel.cp_async_commit
-      %a_frag = kernel.local : memref<4xf32, "local">
-      kernel.ld_shared %a_shared[%a_shared_at_2] to %a_frag[%22] count 4 : memref<960xf32, "shared">, memref<4xf32, "local">
-      %b_frag = kernel.local : memref<16xf32, "local">
-      scf.for %r_1 = %22 to %5 step %23 {
-        %34 = arith.muli %r_1, %12 : index
-        %b_shared_at_2 = arith.addi %32, %34 : index
-        %35 = arith.muli %r_1, %5 : index
-        kernel.ld_shared %b_shared[%b_shared_at_2] to %b_frag[%35] count 4 : memref<1920xf32, "shared">, memref<16xf32, "local">
-      } {unroll}
-      scf.for %k_1 = %22 to %5 step %23 {
-        scf.for %n = %22 to %5 step %23 {
-          %36 = memref.load %a_frag[%k_1] : memref<4xf32, "local">
-          %37 = arith.muli %n, %5 : index
-          %38 = arith.addi %k_1, %37 : index
-          %39 = memref.load %b_frag[%38] : memref<16xf32, "local">
-          %40 = memref.load %acc[%n] : memref<4xf32, "local">
-          %41 = arith.mulf %36, %39 : f32
-          %42 = arith.addf %40, %41 : f32
-          memref.store %42, %acc[%n] : memref<4xf32, "local">
+      scf.for %k_block = %22 to %16 step %5 {
+        %a_frag = kernel.local : memref<4xf32, "local">
+        %a_shared_at_2 = arith.addi %30, %k_block : index
+        kernel.ld_shared %a_shared[%a_shared_at_2] to %a_frag[%22] count 4 : memref<960xf32, "shared">, memref<4xf32, "local">
+        %b_frag = kernel.local : memref<16xf32, "local">
+        %34 = arith.addi %33, %k_block : index
+        scf.for %r_1 = %22 to %5 step %23 {
+          %35 = arith.muli %r_1, %12 : index
+          %b_shared_at_2 = arith.addi %34, %35 : index
+          %36 = arith.muli %r_1, %5 : index
+          kernel.ld_shared %b_shared[%b_shared_at_2] to %b_frag[%36] count 4 : memref<1920xf32, "shared">, memref<16xf32, "local">
         } {unroll}
-      } {unroll}
-      %a_frag_1 = kernel.local : memref<4xf32, "local">
-      kernel.ld_shared %a_shared[%a_shared_at_3] to %a_frag_1[%22] count 4 : memref<960xf32, "shared">, memref<4xf32, "local">
-      %b_frag_1 = kernel.local : memref<16xf32, "local">
-      scf.for %r_2 = %22 to %5 step %23 {
-        %43 = arith.muli %r_2, %12 : index
-        %44 = arith.addi %32, %43 : index
-        %b_shared_at_3 = arith.addi %44, %5 : index
-        %45 = arith.muli %r_2, %5 : index
-        kernel.ld_shared %b_shared[%b_shared_at_3] to %b_frag_1[%45] count 4 : memref<1920xf32, "shared">, memref<16xf32, "local">
-      } {unroll}
-      scf.for %k_2 = %22 to %5 step %23 {
-        scf.for %n_1 = %22 to %5 step %23 {
-          %46 = memref.load %a_frag_1[%k_2] : memref<4xf32, "local">
-          %47 = arith.muli %n_1, %5 : index
-          %48 = arith.addi %k_2, %47 : index
-          %49 = memref.load %b_frag_1[%48] : memref<16xf32, "local">
-          %50 = memref.load %acc[%n_1] : memref<4xf32, "local">
-          %51 = arith.mulf %46, %49 : f32
-          %52 = arith.addf %50, %51 : f32
-          memref.store %52, %acc[%n_1] : memref<4xf32, "local">
-        } {unroll}
-      } {unroll}
-      %a_frag_2 = kernel.local : memref<4xf32, "local">
-      kernel.ld_shared %a_shared[%a_shared_at_4] to %a_frag_2[%22] count 4 : memref<960xf32, "shared">, memref<4xf32, "local">
-      %b_frag_2 = kernel.local : memref<16xf32, "local">
-      scf.for %r_3 = %22 to %5 step %23 {
-        %53 = arith.muli %r_3, %12 : index
-        %54 = arith.addi %32, %53 : index
-        %b_shared_at_4 = arith.addi %54, %28 : index
-        %55 = arith.muli %r_3, %5 : index
-        kernel.ld_shared %b_shared[%b_shared_at_4] to %b_frag_2[%55] count 4 : memref<1920xf32, "shared">, memref<16xf32, "local">
-      } {unroll}
-      scf.for %k_3 = %22 to %5 step %23 {
-        scf.for %n_2 = %22 to %5 step %23 {
-          %56 = memref.load %a_frag_2[%k_3] : memref<4xf32, "local">
-          %57 = arith.muli %n_2, %5 : index
-          %58 = arith.addi %k_3, %57 : index
-          %59 = memref.load %b_frag_2[%58] : memref<16xf32, "local">
-          %60 = memref.load %acc[%n_2] : memref<4xf32, "local">
-          %61 = arith.mulf %56, %59 : f32
-          %62 = arith.addf %60, %61 : f32
-          memref.store %62, %acc[%n_2] : memref<4xf32, "local">
-        } {unroll}
-      } {unroll}
-      %a_frag_3 = kernel.local : memref<4xf32, "local">
-      kernel.ld_shared %a_shared[%a_shared_at_5] to %a_frag_3[%22] count 4 : memref<960xf32, "shared">, memref<4xf32, "local">
-      %b_frag_3 = kernel.local : memref<16xf32, "local">
-      scf.for %r_4 = %22 to %5 step %23 {
-        %63 = arith.muli %r_4, %12 : index
-        %64 = arith.addi %32, %63 : index
-        %b_shared_at_5 = arith.addi %64, %33 : index
-        %65 = arith.muli %r_4, %5 : index
-        kernel.ld_shared %b_shared[%b_shared_at_5] to %b_frag_3[%65] count 4 : memref<1920xf32, "shared">, memref<16xf32, "local">
-      } {unroll}
-      scf.for %k_4 = %22 to %5 step %23 {
-        scf.for %n_3 = %22 to %5 step %23 {
-          %66 = memref.load %a_frag_3[%k_4] : memref<4xf32, "local">
-          %67 = arith.muli %n_3, %5 : index
-          %68 = arith.addi %k_4, %67 : index
-          %69 = memref.load %b_frag_3[%68] : memref<16xf32, "local">
-          %70 = memref.load %acc[%n_3] : memref<4xf32, "local">
-          %71 = arith.mulf %66, %69 : f32
-          %72 = arith.addf %70, %71 : f32
-          memref.store %72, %acc[%n_3] : memref<4xf32, "local">
+        scf.for %k_1 = %22 to %5 step %23 {
+          scf.for %n = %22 to %5 step %23 {
+            %37 = memref.load %a_frag[%k_1] : memref<4xf32, "local">
+            %38 = arith.muli %n, %5 : index
+            %39 = arith.addi %k_1, %38 : index
+            %40 = memref.load %b_frag[%39] : memref<16xf32, "local">
+            %41 = memref.load %acc[%n] : memref<4xf32, "local">
+            %42 = arith.mulf %37, %40 : f32
+            %43 = arith.addf %41, %42 : f32
+            memref.store %43, %acc[%n] : memref<4xf32, "local">
+          } {unroll}
         } {unroll}
       } {unroll}
     }
-    %73 = arith.cmpi ult, %29, %N : index
-    %74 = arith.muli %30, %5 : index
-    %75 = arith.muli %29, %14 : index
-    %76 = arith.addi %75, %74 : index
-    scf.for %r_5 = %22 to %14 step %23 {
-      %77 = arith.muli %r_5, %14 : index
-      %78 = arith.addi %74, %77 : index
-      %79 = arith.cmpi ult, %78, %14 : index
-      %inside_6 = arith.andi %73, %79 : i1
-      %y_at = arith.addi %76, %77 : index
-      kernel.st_global %acc[%77] to %y[%y_at] count 2 if %inside_6 : memref<4xf32, "local">, !kernel.global<dims <N, 2> x f32, strides <2, 1>, align 256>
+    %44 = arith.cmpi ult, %29, %N : index
+    %45 = arith.muli %31, %5 : index
+    %46 = arith.muli %29, %14 : index
+    %47 = arith.addi %46, %45 : index
+    scf.for %r_2 = %22 to %14 step %23 {
+      %48 = arith.muli %r_2, %14 : index
+      %49 = arith.addi %45, %48 : index
+      %50 = arith.cmpi ult, %49, %14 : index
+      %inside_6 = arith.andi %44, %50 : i1
+      %y_at = arith.addi %47, %48 : index
+      kernel.st_global %acc[%48] to %y[%y_at] count 2 if %inside_6 : memref<4xf32, "local">, !kernel.global<dims <N, 2> x f32, strides <2, 1>, align 256>
     } {unroll}
     kernel.return
   }

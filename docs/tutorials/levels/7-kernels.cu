@@ -114,12 +114,9 @@ extern "C" __global__ void __launch_bounds__(128, 1) conv_add_relu_kernel(const 
   const bool v24 = (unsigned)(v1 + 32) < 3u;
   const int v25 = (v23 * 8) + (v22 * 64);
   const int v26 = (unsigned)thread_ / 8u;
-  const int a_shared_at_2_ = v26 * 20;
-  const int v27 = (unsigned)thread_ % 8u;
-  const int v28 = v27 * 80;
-  const int a_shared_at_3_ = a_shared_at_2_ + 4;
-  const int a_shared_at_4_ = a_shared_at_2_ + 8;
-  const int a_shared_at_5_ = a_shared_at_2_ + 12;
+  const int v27 = v26 * 20;
+  const int v28 = (unsigned)thread_ % 8u;
+  const int v29 = v28 * 80;
   for (int k_ = 0; k_ < 1; k_++) {
     cp_async_wait<1>();
     bar_sync<0, 128>();
@@ -127,8 +124,8 @@ extern "C" __global__ void __launch_bounds__(128, 1) conv_add_relu_kernel(const 
     for (int c_4_ = 0; c_4_ < 2; c_4_++) {
       const bool inside_4_ = (v24 & ((unsigned)((v23 + row_h_[c_4_]) + 10) < 8u)) & ((unsigned)row_w_[c_4_] < 8u);
       const int x_at_2_ = (v25 + row_offset_[c_4_]) + 80;
-      const int a_shared_at_6_ = (v14 + (c_4_ * 160)) + 640;
-      cp_async_4(smem_address(&a_shared_[a_shared_at_6_]), &x_[x_at_2_], inside_4_);
+      const int a_shared_at_2_ = (v14 + (c_4_ * 160)) + 640;
+      cp_async_4(smem_address(&a_shared_[a_shared_at_2_]), &x_[x_at_2_], inside_4_);
     }
     #pragma unroll
     for (int c_5_ = 0; c_5_ < 4; c_5_++) {
@@ -138,69 +135,29 @@ extern "C" __global__ void __launch_bounds__(128, 1) conv_add_relu_kernel(const 
       cp_async_4(smem_address(&b_shared_[b_shared_at_2_]), &w_[w_at_2_], inside_5_);
     }
     cp_async_commit();
-    __align__(16) float a_frag_[4];
-    *reinterpret_cast<vec16*>(&a_frag_[0]) = *reinterpret_cast<const vec16*>(&a_shared_[a_shared_at_2_]);
-    __align__(16) float b_frag_[16];
     #pragma unroll
-    for (int r_1_ = 0; r_1_ < 4; r_1_++) {
-      const int b_shared_at_3_ = v28 + (r_1_ * 20);
-      *reinterpret_cast<vec16*>(&b_frag_[r_1_ * 4]) = *reinterpret_cast<const vec16*>(&b_shared_[b_shared_at_3_]);
-    }
-    #pragma unroll
-    for (int k_1_ = 0; k_1_ < 4; k_1_++) {
+    for (int k_block_ = 0; k_block_ < 16; k_block_ += 4) {
+      __align__(16) float a_frag_[4];
+      const int a_shared_at_3_ = v27 + k_block_;
+      *reinterpret_cast<vec16*>(&a_frag_[0]) = *reinterpret_cast<const vec16*>(&a_shared_[a_shared_at_3_]);
+      __align__(16) float b_frag_[16];
+      const int v30 = v29 + k_block_;
       #pragma unroll
-      for (int n_1_ = 0; n_1_ < 4; n_1_++) {
-        acc_[n_1_] = acc_[n_1_] + (a_frag_[k_1_] * b_frag_[k_1_ + (n_1_ * 4)]);
+      for (int r_1_ = 0; r_1_ < 4; r_1_++) {
+        const int b_shared_at_3_ = v30 + (r_1_ * 20);
+        *reinterpret_cast<vec16*>(&b_frag_[r_1_ * 4]) = *reinterpret_cast<const vec16*>(&b_shared_[b_shared_at_3_]);
       }
-    }
-    __align__(16) float a_frag_1_[4];
-    *reinterpret_cast<vec16*>(&a_frag_1_[0]) = *reinterpret_cast<const vec16*>(&a_shared_[a_shared_at_3_]);
-    __align__(16) float b_frag_1_[16];
-    #pragma unroll
-    for (int r_2_ = 0; r_2_ < 4; r_2_++) {
-      const int b_shared_at_4_ = (v28 + (r_2_ * 20)) + 4;
-      *reinterpret_cast<vec16*>(&b_frag_1_[r_2_ * 4]) = *reinterpret_cast<const vec16*>(&b_shared_[b_shared_at_4_]);
-    }
-    #pragma unroll
-    for (int k_2_ = 0; k_2_ < 4; k_2_++) {
       #pragma unroll
-      for (int n_2_ = 0; n_2_ < 4; n_2_++) {
-        acc_[n_2_] = acc_[n_2_] + (a_frag_1_[k_2_] * b_frag_1_[k_2_ + (n_2_ * 4)]);
-      }
-    }
-    __align__(16) float a_frag_2_[4];
-    *reinterpret_cast<vec16*>(&a_frag_2_[0]) = *reinterpret_cast<const vec16*>(&a_shared_[a_shared_at_4_]);
-    __align__(16) float b_frag_2_[16];
-    #pragma unroll
-    for (int r_3_ = 0; r_3_ < 4; r_3_++) {
-      const int b_shared_at_5_ = (v28 + (r_3_ * 20)) + 8;
-      *reinterpret_cast<vec16*>(&b_frag_2_[r_3_ * 4]) = *reinterpret_cast<const vec16*>(&b_shared_[b_shared_at_5_]);
-    }
-    #pragma unroll
-    for (int k_3_ = 0; k_3_ < 4; k_3_++) {
-      #pragma unroll
-      for (int n_3_ = 0; n_3_ < 4; n_3_++) {
-        acc_[n_3_] = acc_[n_3_] + (a_frag_2_[k_3_] * b_frag_2_[k_3_ + (n_3_ * 4)]);
-      }
-    }
-    __align__(16) float a_frag_3_[4];
-    *reinterpret_cast<vec16*>(&a_frag_3_[0]) = *reinterpret_cast<const vec16*>(&a_shared_[a_shared_at_5_]);
-    __align__(16) float b_frag_3_[16];
-    #pragma unroll
-    for (int r_4_ = 0; r_4_ < 4; r_4_++) {
-      const int b_shared_at_6_ = (v28 + (r_4_ * 20)) + 12;
-      *reinterpret_cast<vec16*>(&b_frag_3_[r_4_ * 4]) = *reinterpret_cast<const vec16*>(&b_shared_[b_shared_at_6_]);
-    }
-    #pragma unroll
-    for (int k_4_ = 0; k_4_ < 4; k_4_++) {
-      #pragma unroll
-      for (int n_4_ = 0; n_4_ < 4; n_4_++) {
-        acc_[n_4_] = acc_[n_4_] + (a_frag_3_[k_4_] * b_frag_3_[k_4_ + (n_4_ * 4)]);
+      for (int k_1_ = 0; k_1_ < 4; k_1_++) {
+        #pragma unroll
+        for (int n_1_ = 0; n_1_ < 4; n_1_++) {
+          acc_[n_1_] = acc_[n_1_] + (a_frag_[k_1_] * b_frag_[k_1_ + (n_1_ * 4)]);
+        }
       }
     }
   }
   __align__(16) float rhs_tile_[4];
-  const int rhs_at_ = v27 * 4;
+  const int rhs_at_ = v28 * 4;
   const bool inside_6_ = ((unsigned)(v4 + v26) < (unsigned)v6) & ((unsigned)rhs_at_ < 4u);
   #pragma unroll
   for (int e_ = 0; e_ < 4; e_++) {
@@ -208,8 +165,8 @@ extern "C" __global__ void __launch_bounds__(128, 1) conv_add_relu_kernel(const 
   }
   if (inside_6_) *reinterpret_cast<vec16*>(&rhs_tile_[0]) = *reinterpret_cast<const vec16*>(&rhs_[rhs_at_]);
   #pragma unroll
-  for (int r_5_ = 0; r_5_ < 4; r_5_++) {
-    acc_[r_5_] = max_nan(acc_[r_5_] + rhs_tile_[r_5_], 0.0f);
+  for (int r_2_ = 0; r_2_ < 4; r_2_++) {
+    acc_[r_2_] = max_nan(acc_[r_2_] + rhs_tile_[r_2_], 0.0f);
   }
   const int y_at_ = ((tile_y * 64) + (v26 * 4)) + rhs_at_;
   if (inside_6_) *reinterpret_cast<vec16*>(&y_[y_at_]) = *reinterpret_cast<const vec16*>(&acc_[0]);
@@ -307,12 +264,9 @@ extern "C" __global__ void __launch_bounds__(128, 1) matmul_kernel(const float* 
   const bool inside_5_ = v6 & v8;
   const int b_shared_at_1_ = a_shared_at_ + 1280;
   const int v9 = (unsigned)thread_ / 8u;
-  const int a_shared_at_2_ = v9 * 20;
-  const int v10 = (unsigned)thread_ % 8u;
-  const int v11 = v10 * 80;
-  const int a_shared_at_3_ = a_shared_at_2_ + 4;
-  const int a_shared_at_4_ = a_shared_at_2_ + 8;
-  const int a_shared_at_5_ = a_shared_at_2_ + 12;
+  const int v10 = v9 * 20;
+  const int v11 = (unsigned)thread_ % 8u;
+  const int v12 = v11 * 80;
   for (int k_ = 0; k_ < 1; k_++) {
     cp_async_wait<1>();
     bar_sync<0, 128>();
@@ -321,76 +275,36 @@ extern "C" __global__ void __launch_bounds__(128, 1) matmul_kernel(const float* 
     }
     cp_async_16(smem_address(&b_shared_[b_shared_at_1_]), &b_[a_at_2_], inside_5_);
     cp_async_commit();
-    __align__(16) float a_frag_[4];
-    *reinterpret_cast<vec16*>(&a_frag_[0]) = *reinterpret_cast<const vec16*>(&a_shared_[a_shared_at_2_]);
-    __align__(16) float b_frag_[16];
     #pragma unroll
-    for (int r_1_ = 0; r_1_ < 4; r_1_++) {
-      const int b_shared_at_2_ = v11 + (r_1_ * 20);
-      *reinterpret_cast<vec16*>(&b_frag_[r_1_ * 4]) = *reinterpret_cast<const vec16*>(&b_shared_[b_shared_at_2_]);
-    }
-    #pragma unroll
-    for (int k_1_ = 0; k_1_ < 4; k_1_++) {
+    for (int k_block_ = 0; k_block_ < 16; k_block_ += 4) {
+      __align__(16) float a_frag_[4];
+      const int a_shared_at_2_ = v10 + k_block_;
+      *reinterpret_cast<vec16*>(&a_frag_[0]) = *reinterpret_cast<const vec16*>(&a_shared_[a_shared_at_2_]);
+      __align__(16) float b_frag_[16];
+      const int v13 = v12 + k_block_;
       #pragma unroll
-      for (int n_ = 0; n_ < 4; n_++) {
-        acc_[n_] = acc_[n_] + (a_frag_[k_1_] * b_frag_[k_1_ + (n_ * 4)]);
+      for (int r_1_ = 0; r_1_ < 4; r_1_++) {
+        const int b_shared_at_2_ = v13 + (r_1_ * 20);
+        *reinterpret_cast<vec16*>(&b_frag_[r_1_ * 4]) = *reinterpret_cast<const vec16*>(&b_shared_[b_shared_at_2_]);
       }
-    }
-    __align__(16) float a_frag_1_[4];
-    *reinterpret_cast<vec16*>(&a_frag_1_[0]) = *reinterpret_cast<const vec16*>(&a_shared_[a_shared_at_3_]);
-    __align__(16) float b_frag_1_[16];
-    #pragma unroll
-    for (int r_2_ = 0; r_2_ < 4; r_2_++) {
-      const int b_shared_at_3_ = (v11 + (r_2_ * 20)) + 4;
-      *reinterpret_cast<vec16*>(&b_frag_1_[r_2_ * 4]) = *reinterpret_cast<const vec16*>(&b_shared_[b_shared_at_3_]);
-    }
-    #pragma unroll
-    for (int k_2_ = 0; k_2_ < 4; k_2_++) {
       #pragma unroll
-      for (int n_1_ = 0; n_1_ < 4; n_1_++) {
-        acc_[n_1_] = acc_[n_1_] + (a_frag_1_[k_2_] * b_frag_1_[k_2_ + (n_1_ * 4)]);
-      }
-    }
-    __align__(16) float a_frag_2_[4];
-    *reinterpret_cast<vec16*>(&a_frag_2_[0]) = *reinterpret_cast<const vec16*>(&a_shared_[a_shared_at_4_]);
-    __align__(16) float b_frag_2_[16];
-    #pragma unroll
-    for (int r_3_ = 0; r_3_ < 4; r_3_++) {
-      const int b_shared_at_4_ = (v11 + (r_3_ * 20)) + 8;
-      *reinterpret_cast<vec16*>(&b_frag_2_[r_3_ * 4]) = *reinterpret_cast<const vec16*>(&b_shared_[b_shared_at_4_]);
-    }
-    #pragma unroll
-    for (int k_3_ = 0; k_3_ < 4; k_3_++) {
-      #pragma unroll
-      for (int n_2_ = 0; n_2_ < 4; n_2_++) {
-        acc_[n_2_] = acc_[n_2_] + (a_frag_2_[k_3_] * b_frag_2_[k_3_ + (n_2_ * 4)]);
-      }
-    }
-    __align__(16) float a_frag_3_[4];
-    *reinterpret_cast<vec16*>(&a_frag_3_[0]) = *reinterpret_cast<const vec16*>(&a_shared_[a_shared_at_5_]);
-    __align__(16) float b_frag_3_[16];
-    #pragma unroll
-    for (int r_4_ = 0; r_4_ < 4; r_4_++) {
-      const int b_shared_at_5_ = (v11 + (r_4_ * 20)) + 12;
-      *reinterpret_cast<vec16*>(&b_frag_3_[r_4_ * 4]) = *reinterpret_cast<const vec16*>(&b_shared_[b_shared_at_5_]);
-    }
-    #pragma unroll
-    for (int k_4_ = 0; k_4_ < 4; k_4_++) {
-      #pragma unroll
-      for (int n_3_ = 0; n_3_ < 4; n_3_++) {
-        acc_[n_3_] = acc_[n_3_] + (a_frag_3_[k_4_] * b_frag_3_[k_4_ + (n_3_ * 4)]);
+      for (int k_1_ = 0; k_1_ < 4; k_1_++) {
+        #pragma unroll
+        for (int n_ = 0; n_ < 4; n_++) {
+          acc_[n_] = acc_[n_] + (a_frag_[k_1_] * b_frag_[k_1_ + (n_ * 4)]);
+        }
       }
     }
   }
-  const bool v12 = (unsigned)v9 < (unsigned)N_;
-  const int v13 = v10 * 4;
-  const int v14 = (v9 * 2) + v13;
+  const bool v14 = (unsigned)v9 < (unsigned)N_;
+  const int v15 = v11 * 4;
+  const int v16 = (v9 * 2) + v15;
   #pragma unroll
-  for (int r_5_ = 0; r_5_ < 2; r_5_++) {
-    const int v15 = r_5_ * 2;
-    const bool inside_6_ = v12 & ((unsigned)(v13 + v15) < 2u);
-    const int y_at_ = v14 + v15;
-    if (inside_6_) *reinterpret_cast<vec8*>(&y_[y_at_]) = *reinterpret_cast<const vec8*>(&acc_[v15]);
+  for (int r_2_ = 0; r_2_ < 2; r_2_++) {
+    const int v17 = r_2_ * 2;
+    const bool inside_6_ = v14 & ((unsigned)(v15 + v17) < 2u);
+    const int y_at_ = v16 + v17;
+    if (inside_6_) *reinterpret_cast<vec8*>(&y_[y_at_]) = *reinterpret_cast<const vec8*>(&acc_[v17]);
   }
 }
 

@@ -111,6 +111,19 @@ def test_many_jobs_keep_their_order_and_equal_ones_compile_once(tmp_path: Path) 
     assert [m.cubin for m in again] == [m.cubin for m in made]
 
 
+def test_kernels_of_other_nodes_are_one_cubin(tmp_path: Path) -> None:
+    """Comments name the ONNX nodes of a kernel: other nodes hit, at the same lines; other code does not."""
+    cache = CubinCache(tmp_path)
+    text = 'extern "C" __global__ void k(float* x) {{\n  // Conv {}\n  x[0] = {};  // of {}\n}}\n'
+    first, same, other = (
+        compile_cubin(Job(text.format(node, number, "x"), "sm_80"), cache)
+        for node, number in (("a", 1), ("b", 1), ("a", 2))
+    )
+    assert same.cached and same.cubin == first.cubin and not other.cached
+    with pytest.raises(KernelCompileError, match=r"\(3\)|line 3|:3"):
+        compile_cubin(Job(text.format("a", "no_such_name", "x"), "sm_80"))
+
+
 def test_the_first_error_of_many_jobs_is_raised() -> None:
     jobs = [Job(SCALE, "sm_80"), Job("broken", "sm_80", name="broken.cu")]
     with pytest.raises(KernelCompileError, match=r"broken\.cu"):
