@@ -16,7 +16,7 @@ from ...cost.price import RESERVED_SMEM
 ELEMENT_BYTES = {"f16": 2, "bf16": 2, "tf32": 4, "s8": 1, "fma": 4, "fma64": 8}
 FMA = ("fma", "fma64")
 """The kinds that multiply on the FMA units, without fragments of tensor cores."""
-COPY_INSTRUCTIONS = 20.0
+COPY_INSTRUCTIONS = 18.0
 """Per thread and piece of an operand: address, bounds, copy and its share of memory transactions, fitted to convs of three channels on an
 H200 (docs/design/cost-model.md). Those of 16-byte pieces overlap with the transfer of the bytes."""
 EPILOGUE_INSTRUCTIONS = 19.2
