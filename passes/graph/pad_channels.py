@@ -210,7 +210,10 @@ def _sink_cast(op: nn.ConvOp, image: Image, rewriter: PatternRewriter) -> None:
 
 @dataclass(frozen=True)
 class PadChannelsPass(ModulePass):
-    """Pad the three or four channels of a first conv, so that it reads vectors, where prices say so; `always` asks no prices."""
+    """Pad the three or four channels of a first conv, so that it reads vectors, where that costs less.
+
+    `always`: wherever it can be done, whatever it costs.
+    """
 
     name = NAME
     numerics: ClassVar[str] = "reassociates"

@@ -98,5 +98,5 @@ def test_an_initializer_gives_nothing_away_unless_it_is_pinned() -> None:
 
 
 def test_what_stands_nowhere_cannot_be_pinned() -> None:
-    with pytest.raises(PassError, match="expected an op of a module to pin"):
+    with pytest.raises(PassError, match="expected an initializer in a module to pin"):
         nn.value_of(nn.InitializerOp("w", np.ones(2, np.float32)).result, "why", pin=True)

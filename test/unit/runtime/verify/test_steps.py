@@ -73,7 +73,7 @@ ROWS = ("T = array<i64: 0, 4, 8>", "T = array<i64: 0, 4, 9>"), ("i = array<i64: 
         ("counted", [(", i = array<i64: 0, 4, 7>", "")], "i has no range"),
         ("counted", list(ROWS), r"reaches elements 32 to 35 of 32"),
         ("counted", list(ROWS[1:]), ""),
-        ("counted", [("#nn.dims<4*T mod 8>", "#nn.dims<4*i mod 8>"), ("#nn.dims<4*(T mod 2)>", "#nn.dims<4*(i mod 2)>")],
+        ("counted", [("#nn.dims<4*(T mod 2)>", "#nn.dims<4*(i mod 2)>")],
          "'i' is used before it is known"),
         ("while", [("turns = array<i64: 0, 4, 12>", "turns = array<i64: 2, 4, 12>")],
          "the range of turns, which a loop counts, begins at 2"),
