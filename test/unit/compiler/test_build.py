@@ -68,6 +68,20 @@ def test_a_saved_engine_is_the_same_engine(engine: trtc.Engine, tmp_path: Path) 
     assert loaded.stats.compiles == 0
 
 
+@pytest.mark.parametrize("refit", [False, True])
+def test_the_plan_of_a_build_is_the_one_that_is_read(cache: CubinCache, tmp_path: Path, refit: bool) -> None:
+    """A build keeps the plan that it made, and reads it back from its text only under `verify_each`."""
+    options = {each: trtc.BuildOptions(target="sm_80", refit=refit, verify_each=each) for each in (False, True)}
+    kept, read = (trtc.build(network(), options[each], cache=cache) for each in (False, True))
+    kept.save(tmp_path / "kept.engine")
+    loaded = trtc.load(tmp_path / "kept.engine")
+    assert kept.variant("sm_80").program == read.variant("sm_80").program == loaded.variant("sm_80").program
+    assert kept.variant("sm_80").tiles.keys() == loaded.variant("sm_80").tiles.keys()
+    x = RNG.standard_normal((5, 64), np.float32)
+    outputs = [e.create_context("simulator").run({"x": x})["y"] for e in (kept, loaded)]
+    np.testing.assert_array_equal(*outputs)
+
+
 def test_builds_are_reproducible_to_the_byte(engine: trtc.Engine, cache: CubinCache, tmp_path: Path) -> None:
     """From the cache and from NVRTC alike."""
     engine.save(tmp_path / "first")
