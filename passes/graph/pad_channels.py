@@ -121,12 +121,8 @@ class PadChannels(RewritePattern):
         if channels == CHANNELS and pairing.factor == 1:
             return
         if isinstance(image.source.owner, quant.DequantizeOp):
-            remark(
-                op,
-                "missed",
-                NAME,
-                "its image is quantized: a pad after the dequantize would keep the conv from computing on integers",
-            )
+            why = "its image is quantized: a pad after the dequantize would keep the conv from computing on integers"
+            remark(op, "missed", NAME, why)
             return
         made = self._padded(op, image, pairing, channels)
         if isinstance(made, str):
@@ -190,7 +186,7 @@ class PadChannels(RewritePattern):
             return new
         written = conv.result.type
         _drop(new)
-        return f"a result of shape {op.result.type} would be written {written}"
+        return f"the padded conv would give {written}: expected {op.result.type}"
 
 
 def _drop(made: list[Operation]) -> None:
