@@ -19,7 +19,7 @@ from trtc.dialects.meaning import run_module
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 import default_cases
-from default_cases import Case
+from default_cases import DRAWN, Case
 from models.random import graphs
 
 Array = np.ndarray[Any, Any]
@@ -51,5 +51,5 @@ def test_defaults_written_out(case: Case) -> None:
 
 
 def test_every_operator_has_a_case() -> None:
-    assert {(case.domain, case.op) for case in CASES} == set(load_tables())
+    assert {(case.domain, case.op) for case in CASES} == set(load_tables()) - {("", name) for name in DRAWN}
     assert len(CASES) > 300
