@@ -18,9 +18,9 @@ from xdsl.ir import Dialect, Operation
 
 from ..blob import BlobAttr
 from .base import *  # noqa: F403
-from .base import DimsAttr, Pointwise
+from .base import DimsAttr, Pointwise, rank_of
 from .data import *  # noqa: F403
-from .data import DATA
+from .data import DATA, GatherOp
 from .helpers import mark_helpers as mark_helpers
 from .helpers import rearranges as rearranges
 from .linear import *  # noqa: F403
@@ -37,6 +37,12 @@ from .weights import WEIGHTS
 def is_pointwise(op: Operation) -> bool:
     """Whether each result element depends only on the operands' elements at the same broadcast coordinates."""
     return op.has_trait(Pointwise)
+
+
+def is_lookup(op: Operation) -> bool:
+    """Whether an op is an `nn.gather` from a tensor of one dim, a table: each result element depends only on the index at the same
+    coordinates, so that kernels compute the index where they need the element."""
+    return isinstance(op, GatherOp) and rank_of(op.x) == 1
 
 
 NN = Dialect(

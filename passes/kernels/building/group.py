@@ -129,8 +129,20 @@ class GroupView:
 
     @cached_property
     def anchors(self) -> tuple[Operation, ...]:
-        """The ops that are neither pointwise nor constants."""
-        return tuple(o for o in self.ops if not nn.is_pointwise(o) and not isinstance(o, NO_ANCHOR))
+        """The ops that are neither pointwise nor constants nor lookups beside an anchor of another kind."""
+        return tuple(
+            o
+            for o in self.ops
+            if not nn.is_pointwise(o)
+            and not isinstance(o, NO_ANCHOR)
+            and (not nn.is_lookup(o) or o is self.gather_anchor)
+        )
+
+    @cached_property
+    def gather_anchor(self) -> Operation | None:
+        """The gather that is the anchor of a group of this kind; other gathers of elements are part of the arithmetic."""
+        gathers = [o for o in self.ops if isinstance(o, nn.GatherOp | nn.GatherNdOp)]
+        return gathers[0] if self.kind == "gather" and gathers else None
 
     @cached_property
     def anchor_classes(self) -> Anchors:
