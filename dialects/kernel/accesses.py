@@ -66,7 +66,8 @@ def _access(tensor: SSAValue) -> Access:
             elif isinstance(use.operation, _STORES):
                 writes = True
             elif isinstance(use.operation, ScatterOp):
-                reads = writes = True  # what it does not write stays
+                writes = True
+                reads = reads or use.operation.kind.data != "set"
             elif not isinstance(use.operation, ValidOp):
                 reads = True
     return Access.of(reads, writes)

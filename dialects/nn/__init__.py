@@ -9,7 +9,7 @@ the type's encoding; numbers are `nn.constant`s or refittable `nn.initializer`s,
         -> tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
     %z = nn.relu %y : tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
 
-The ops are defined by family: `pointwise`, `linear`, `rows`, `data`, `weights`; import them from here.
+The ops are defined by family: `pointwise`, `linear`, `rows`, `data`, `positions`, `weights`; import them from here.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from .linear import *  # noqa: F403
 from .linear import LINEAR, MathAttr
 from .pointwise import *  # noqa: F403
 from .pointwise import POINTWISE, PredicateAttr
+from .positions import *  # noqa: F403
+from .positions import POSITIONS, CumulativeKindAttr, ScatterKindAttr
 from .rows import *  # noqa: F403
 from .rows import ROWS, ReduceKindAttr
 from .storage import *  # noqa: F403
@@ -47,6 +49,6 @@ def is_lookup(op: Operation) -> bool:
 
 NN = Dialect(
     "nn",
-    [*POINTWISE, *LINEAR, *ROWS, *DATA, *WEIGHTS],
-    [DimsAttr, BlobAttr, MathAttr, PredicateAttr, ReduceKindAttr],
+    [*POINTWISE, *LINEAR, *ROWS, *DATA, *POSITIONS, *WEIGHTS],
+    [DimsAttr, BlobAttr, MathAttr, PredicateAttr, ReduceKindAttr, CumulativeKindAttr, ScatterKindAttr],
 )

@@ -23,6 +23,7 @@ VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.ConcatOp, nn.BroadcastToOp
 ROW = (nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp, nn.LrnOp)
 _WINDOW = (nn.MaxPoolOp, nn.AvgPoolOp)
 _GATHER = (nn.GatherOp, nn.GatherNdOp)
+_POSITIONS = (nn.ArgsortOp, nn.CumulativeOp, nn.ScatterOp)
 _COPIES = (nn.PadOp, nn.SliceOp, nn.IotaOp, nn.ShapeValueOp)
 
 MOST_OPS = 200
@@ -55,7 +56,7 @@ def anchor_kind(op: Operation) -> str:
         return "matmul"
     if nn.is_lookup(op):
         return "pointwise"
-    for kind, classes in (("row", ROW), ("window", _WINDOW), ("gather", _GATHER), ("pointwise", _COPIES)):
+    for kind, classes in (("row", ROW), ("window", _WINDOW), ("gather", _GATHER), ("positions", _POSITIONS), ("pointwise", _COPIES)):
         if isinstance(op, classes):
             return kind
     if nn.is_pointwise(op):

@@ -49,7 +49,7 @@ class GroupView:
     One scheduling unit: `ops` in order, constants first where the view made them out, which read `operands` and give `results`.
 
     `scope` is the op whose module the group belongs to: the group, the outlined function, or the region's last op. `kind` is the anchor's:
-    conv, matmul, row, window, gather or pointwise. `instead` gives values that other ops of the group make than their owners,
+    conv, matmul, row, window, gather, positions or pointwise. `instead` gives values that other ops of the group make than their owners,
     `layouts` those of operands and results where they are not whole row-major tensors.
     """
 
