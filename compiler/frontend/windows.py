@@ -10,7 +10,6 @@ from functools import partial
 
 from xdsl.ir import SSAValue
 
-from ...dialects import dims
 from ...dialects.dims import Expr
 from .node import Node
 from .registry import Result, onnx_op
