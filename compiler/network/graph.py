@@ -34,6 +34,7 @@ from ...dialects.dims.solving import sources
 from ...dialects.dtypes import element_type_of, f8e4m3, f8e5m2, i16, numpy_dtype, ui8
 from ...dialects.errors import InvalidModelError, OptionError, got
 from ...dialects.provenance import describe, join_names, onnx_location, set_names
+from ...dialects.verify import verify_ops
 from ..budget import Budget, check_rank
 from .arguments import check_name, checked, extents_of, integers
 
@@ -160,7 +161,7 @@ class Graph:
         if self._pins:
             nn.set_pins(module, self._pins)
         try:
-            module.verify()
+            verify_ops(module)
         except VerifyException as error:
             raise InvalidModelError(f"the network does not verify: {str(error).splitlines()[-1]}") from None
         return module
