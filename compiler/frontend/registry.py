@@ -36,6 +36,13 @@ TABLES = (
     "reductions",
     "shapes",
     "indexing",
+    "selection",
+    "einsum",
+    "scatter",
+    "scans",
+    "resampling.resize",
+    "resampling.grids",
+    "resampling.regions",
     "quantization",
 )
 """The table modules, one family of ops each."""

@@ -16,9 +16,10 @@ With `layout="NHWC"` there are none. Shapes may name dynamic dims: `"N"`, `"H + 
 
 from __future__ import annotations
 
+from .layers.positions import PositionLayers
 from .layers.rows import RowLayers
 from .layers.windows import WindowLayers
 
 
-class Network(WindowLayers, RowLayers):
+class Network(WindowLayers, RowLayers, PositionLayers):
     """A network under construction. See the module's docstring for the conventions."""
