@@ -25,7 +25,7 @@ from .node import Node, Value
 
 Result: TypeAlias = "SSAValue | Value | Sequence[SSAValue | Value]"
 Row: TypeAlias = Callable[[Node], Result]
-Fold: TypeAlias = "Callable[[Node, list[Array]], Array | None]"
+Fold: TypeAlias = "Callable[[Node, list[Array]], Array | list[Array] | None]"
 
 TABLES = (
     "constants",
@@ -35,6 +35,7 @@ TABLES = (
     "normalization",
     "reductions",
     "shapes",
+    "padding",
     "indexing",
     "quantization",
 )
