@@ -55,14 +55,12 @@ def _same_padding(node: Node, extent: Expr, reach: int, stride: int) -> int:
     return max((-(-static // stride) - 1) * stride + reach - static, 0)
 
 
-def _as_2d(node: Node) -> tuple[SSAValue, bool]:
-    """The operand with two spatial dims (a 1-D window runs over height 1), and whether it had one."""
+def _as_image(node: Node) -> tuple[SSAValue, bool]:
+    """The operand with two or more spatial dims (a 1-D window runs over height 1), and whether it had one."""
     shape = node.shape(0)
-    if len(shape) not in (3, 4):
-        node.unsupported(
-            f"it has {len(shape) - 2} spatial dims; trtc has windows over 1 and 2", "split the op, or use 2-D windows"
-        )
-    if len(shape) == 4:
+    if len(shape) < 3:
+        node.invalid(f"its operand has rank {len(shape)}; expected N, C and at least one spatial dim")
+    if len(shape) > 3:
         return node.data(0), False
     return node.net.add_reshape(node.data(0), (shape[0], shape[1], 1, shape[2])), True
 
@@ -83,12 +81,12 @@ def _drop_height(node: Node, result: SSAValue, flat: bool) -> SSAValue:
     return node.net.add_reshape(result, (shape[0], shape[1], shape[3]))
 
 
-@onnx_op("Conv", note="1-D and 2-D; groups, dilations, auto_pad")
+@onnx_op("Conv", note="any number of spatial dims; groups, dilations, auto_pad")
 def conv(node: Node) -> Result:
     net = node.net
     if all(node.value(i).constant() is not None for i in (0, 1)):
         node.in_f32()
-    x, flat = _as_2d(node)
+    x, flat = _as_image(node)
     weights = node.shape(1)
     if len(weights) != node.rank(0):
         node.invalid(f"its weights have rank {len(weights)}, expected {node.rank(0)}")
@@ -120,20 +118,20 @@ def conv(node: Node) -> Result:
     return _drop_height(node, result, flat)
 
 
-@onnx_op("MaxPool", note="1-D and 2-D; auto_pad, ceil_mode, dilations; no Indices output")
+@onnx_op("MaxPool", note="any number of spatial dims; auto_pad, ceil_mode, dilations; no Indices output")
 def max_pool(node: Node) -> Result:
     if node.wants(1):
         node.unsupported("its Indices output is used", "remove the use of Indices")
     return _pool(node)
 
 
-@onnx_op("AveragePool", note="1-D and 2-D; auto_pad, ceil_mode, dilations, count_include_pad")
+@onnx_op("AveragePool", note="any number of spatial dims; auto_pad, ceil_mode, dilations, count_include_pad")
 def average_pool(node: Node) -> Result:
     return _pool(node)
 
 
 def _pool(node: Node) -> SSAValue:
-    x, flat = _as_2d(node)
+    x, flat = _as_image(node)
     kernel = node.ints("kernel_shape")
     if len(kernel) != node.rank(0) - 2:
         node.invalid(f"attribute 'kernel_shape' should have {node.rank(0) - 2} entries, got {kernel}")

@@ -1,16 +1,17 @@
 """
 Schedule `window`: max and average pools and depthwise convolutions, with pointwise ops after.
 
-Rows are output pixels (n, p, q), columns channels: a thread holds `vector` neighbouring channels of a pixel and walks the window's
-taps, reading the input through its im2col view (column = tap * C + channel), whose padding is the fill. No shared memory: neighbouring
-pixels find their common taps in L1. Depthwise weights [C, R, S, 1] are a view that is the same for all rows. Nothing here is a matrix
-product, so the time is that of the loads: 16-byte ones wherever the channel count allows.
+Rows are output pixels (n, p, q; of any number of spatial dims), columns channels: a thread holds `vector` neighbouring channels of a pixel
+and walks the window's taps, reading the input through its im2col view (column = tap * C + channel), whose padding is the fill. No shared
+memory: neighbouring pixels find their common taps in L1. Depthwise weights [C, R, S, 1] are a view that is the same for all rows. Nothing
+here is a matrix product, so the time is that of the loads: 16-byte ones wherever the channel count allows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import cast
 
 from xdsl.dialects.builtin import i8, i32
@@ -41,7 +42,6 @@ from ..building.work import ACCESS_INSTRUCTIONS, ISSUE, Work, arithmetic, cut, u
 
 NAME = "window"
 ANCHORS = (nn.MaxPoolOp, nn.AvgPoolOp, nn.ConvOp)
-GROUPS = ([0, 1, 2], [3])
 DEPTHWISE_INSTRUCTIONS = 30
 """Per channel and tap: weights are stored [C, R, S, 1], so that each is a load of its own and a warp's are apart; fitted."""
 UNROLLED = 3
@@ -64,16 +64,20 @@ class WindowProblem:
         return nn.shape_of(self.anchor.result)
 
     @property
-    def window(self) -> tuple[int, int]:
+    def groups(self) -> tuple[list[int], list[int]]:
+        """The dims of rows, pixels, and of columns, channels."""
+        last = len(self.dims) - 1
+        return list(range(last)), [last]
+
+    @property
+    def window(self) -> tuple[int, ...]:
         if isinstance(self.anchor, nn.ConvOp):
-            _, r, s, _ = (cast(int, e.as_int()) for e in nn.shape_of(self.anchor.w))
-            return r, s
-        r, s = nn.values_of(self.anchor.kernel)
-        return r, s
+            return tuple(cast(int, e.as_int()) for e in nn.shape_of(self.anchor.w)[1:-1])
+        return nn.values_of(self.anchor.kernel)
 
     @property
     def taps(self) -> int:
-        return self.window[0] * self.window[1]
+        return prod(self.window)
 
     @property
     def element(self) -> Attribute:
@@ -118,15 +122,15 @@ class Window:
         if any(view.operand_index(v) is None for v in operands):
             return Refusal("expected the window's operands from outside the group", anchor)
         problem = WindowProblem(view, anchor)
-        columns = view.upper(problem.image[3] * problem.taps)
+        columns = view.upper(problem.image[-1] * problem.taps)
         if columns is not None and columns >= 2**31:
             return Refusal(f"expected fewer than 2^31 window elements, got {columns}", anchor, final=True)
         return refuse_values(view, view.results, problem.dims, [anchor.result]) or problem
 
     def configs(self, problem: WindowProblem, target: Target) -> list[Choice]:
         group = problem.group
-        vector, channels = self._vector(problem), group.usual(problem.dims[3])
-        pixels = group.usual(product(problem.dims[:3]))
+        vector, channels = self._vector(problem), group.usual(problem.dims[-1])
+        pixels = group.usual(product(problem.dims[:-1]))
         choices: list[Choice] = []
         for threads, deep in ((128, 1), (256, 1), (128, 2)):
             columns = column_threads(channels, vector, 32)
@@ -141,7 +145,7 @@ class Window:
         """A step for each tap; neighbouring pixels find most of what they read in L1."""
         group = problem.group
         threads, columns, deep, vector = (int(config.values[k]) for k in ("threads", "columns", "pixels", "vector"))
-        pixels, channels = group.usual(product(problem.dims[:3])), group.usual(problem.dims[3])
+        pixels, channels = group.usual(product(problem.dims[:-1])), group.usual(problem.dims[-1])
         blocks = cut(pixels, threads // columns * deep) * cut(channels, columns * vector)
         moved = sum(usual_bytes(group))
         tap = ACCESS_INSTRUCTIONS + vector * (DEPTHWISE_INSTRUCTIONS if isinstance(problem.anchor, nn.ConvOp) else 2)
@@ -165,7 +169,7 @@ class Window:
         group = problem.group
         accesses = [group.whole(problem.operand(problem.anchor.x))]
         accesses += [group.result_access(i) for i in range(len(group.results))]
-        return vector_width(group, accesses, GROUPS)
+        return vector_width(group, accesses, problem.groups)
 
     def lower(self, problem: WindowProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:
         group = problem.group
@@ -175,18 +179,18 @@ class Window:
             problem.accumulator,
             Blocked.of(threads // columns, columns, 1, vector),
         )
-        pixels, channels = product(problem.dims[:3]), problem.dims[3]
+        pixels, channels = product(problem.dims[:-1]), problem.dims[-1]
         grid = [(pixels + frag.tile[0] - 1) // frag.tile[0], (channels + frag.tile[1] - 1) // frag.tile[1], 1]
         b = KernelBuilder.for_group(group, grid, threads // 32)
         coords = b.mul(b.coords[0], frag.tile[0]), b.mul(b.coords[1], frag.tile[1])
-        space = Space(b, group, problem.dims, GROUPS, coords, frag)
+        space = Space(b, group, problem.dims, problem.groups, coords, frag)
         value = _Body(problem, space).value()
         space.store_results({problem.anchor.result: value})
         return [b.finish()]
 
 
 def _refuse_conv(op: nn.ConvOp) -> Refusal | None:
-    channels, outputs = nn.shape_of(op.x)[3], nn.shape_of(op.result)[3]
+    channels, outputs = nn.shape_of(op.x)[-1], nn.shape_of(op.result)[-1]
     if channels.as_int() != op.groups.value.data or outputs != channels:
         got = f"{op.groups.value.data} groups from {channels} to {outputs} channels"
         return OtherAnchor(f"expected a depthwise conv with one output per channel, got {got}", op, final=True)
@@ -206,7 +210,7 @@ class _Body:
         self.view = self.b.emit(
             kernel.Im2colOp(
                 self.b.tensors[problem.operand(anchor.x)],
-                problem.dims[1:3],
+                problem.dims[1:-1],
                 problem.window,
                 nn.values_of(anchor.strides),
                 nn.values_of(anchor.pads),
@@ -226,7 +230,7 @@ class _Body:
     def _each_tap(
         self, start: Sequence[SSAValue], step: str, fill: float, *, valid: bool = False, weights: SSAValue | None = None
     ) -> list[SSAValue]:
-        frag, channels = self.space.frag, self.b.expr(self.problem.image[3])
+        frag, channels = self.space.frag, self.b.expr(self.problem.image[-1])
 
         def body(b: KernelBuilder, tap: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
             row, column = self.space.coords
@@ -259,12 +263,15 @@ class _Body:
     def _depthwise(self, op: nn.ConvOp) -> SSAValue:
         frag, group = self.space.frag, self.problem.group
         tensor = self.problem.operand(op.w)
-        c, r, s, _ = group.strides(tensor)
-        height, width = (const(e) for e in self.problem.window)
-        pixels = product(self.problem.dims[:3])
+        channel, *steps, _ = group.strides(tensor)
+        window = [const(e) for e in self.problem.window]
+        count, pixels = len(window), product(self.problem.dims[:-1])
         # [taps (r, s)] [any pixel] [channel]
         weights = self.b.view(
-            tensor, [[0, 1], [2], [3]], [height, width, pixels, self.problem.dims[3]], [r, s, const(0), c]
+            tensor,
+            [list(range(count)), [count], [count + 1]],
+            [*window, pixels, self.problem.dims[-1]],
+            [*steps, const(0), channel],
         )
         return self._each_tap([self.b.fill(0, frag)], "multiply", 0.0, weights=weights)[0]
 

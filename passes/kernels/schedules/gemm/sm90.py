@@ -102,8 +102,8 @@ def fits_tma(group: GroupView, access: Access, groups: Sequence[Sequence[int]]) 
 
 def _is_plain(conv: nn.ConvOp) -> bool:
     """A 1 x 1 window, unstrided and unpadded: A is the image itself."""
-    window = [d.as_int() for d in nn.shape_of(conv.w)[1:3]]
-    return window == [1, 1] and set(nn.values_of(conv.strides)) == {1} and not any(nn.values_of(conv.pads))
+    window = {d.as_int() for d in nn.shape_of(conv.w)[1:-1]}
+    return window == {1} and set(nn.values_of(conv.strides)) == {1} and not any(nn.values_of(conv.pads))
 
 
 def _a_matrix(problem: GemmProblem) -> Access | None:
@@ -187,9 +187,11 @@ def deepest(groups: int, bn: int, smem: int) -> Tile:
 def _refuse_tma(problem: GemmProblem) -> str | None:
     group, anchor = problem.group, problem.anchor
     if isinstance(anchor, nn.ConvOp):
-        channels = nn.shape_of(anchor.x)[3]
+        channels, rank = nn.shape_of(anchor.x)[-1], nn.rank_of(anchor.x)
         plain = _a_matrix(problem)
         if plain is None:
+            if rank != 4:
+                return f"im2col TMA: expected two spatial dims, got {rank - 2}"
             if (channels % 64).as_int() != 0:
                 return f"im2col TMA: expected a multiple of 64 channels, got {channels}"
             if max(nn.values_of(anchor.strides)) > 8 or anchor.groups.value.data != 1:
@@ -198,8 +200,8 @@ def _refuse_tma(problem: GemmProblem) -> str | None:
                 return "im2col TMA: expected pads and windows below 128"
             reasons = [fits_tma(group, _whole(group, anchor.x), [[0], [1], [2], [3]])]
         else:
-            reasons = [fits_tma(group, plain, [[], [0, 1, 2], [3]])]
-        reasons.append(fits_tma(group, _whole(group, anchor.w), [[], [0], [1, 2, 3]]))
+            reasons = [fits_tma(group, plain, [[], list(range(rank - 1)), [rank - 1]])]
+        reasons.append(fits_tma(group, _whole(group, anchor.w), [[], [0], list(range(1, rank))]))
     else:
         reasons = []
         for view in operand_views(problem, _placeholders(problem)):
@@ -287,7 +289,11 @@ class _Builder:
                 d, s, g = collapse(op.dims.exprs, op.strides.exprs, op.group_dims())
                 op = kernel.ViewOp(op.source, g, d, s, op.offset.exprs[0])
             made.append(op)
-        a = b.view_of(plain, [[], [0, 1, 2], [3]]) if plain is not None else b.emit(made[0])
+        a = (
+            b.view_of(plain, [[], list(range(len(plain.dims) - 1)), [len(plain.dims) - 1]])
+            if plain is not None
+            else b.emit(made[0])
+        )
         return named(a, "a_view"), b.emit(made[1], "b_view")
 
     def _prepare_store(self) -> None:
