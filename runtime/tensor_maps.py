@@ -34,7 +34,7 @@ class TensorMapInfo:
     """One tensor map: the number of the kernel's tensor (`argument`), and a view of it.
 
     `dims`, `strides` (elements) and `offset` (elements) are dim expressions, outermost first. `box` covers the last dims; for an
-    im2col map it is (pixels, channels), `lower` and `upper` are the corners of the box of pixels (height, width) as expressions,
+    im2col map it is (pixels, channels), `lower` and `upper` are the corners of the box of pixels (one per spatial dim) as expressions,
     and `steps` the convolution's strides.
     """
 

@@ -55,30 +55,9 @@ def _same_padding(node: Node, extent: Expr, reach: int, stride: int) -> int:
     return max((-(-static // stride) - 1) * stride + reach - static, 0)
 
 
-def _as_image(node: Node) -> tuple[SSAValue, bool]:
-    """The operand with two or more spatial dims (a 1-D window runs over height 1), and whether it had one."""
-    shape = node.shape(0)
-    if len(shape) < 3:
-        node.invalid(f"its operand has rank {len(shape)}; expected N, C and at least one spatial dim")
-    if len(shape) > 3:
-        return node.data(0), False
-    return node.net.add_reshape(node.data(0), (shape[0], shape[1], 1, shape[2])), True
-
-
-def _lift(values: Sequence[int], neutral: int, flat: bool) -> list[int]:
-    """Window parameters of one spatial dim as those of two."""
-    return [neutral, *values] if flat else list(values)
-
-
-def _lift_pads(pads: Sequence[int], flat: bool) -> list[int]:
-    return [0, pads[0], 0, pads[1]] if flat else list(pads)
-
-
-def _drop_height(node: Node, result: SSAValue, flat: bool) -> SSAValue:
-    if not flat:
-        return result
-    shape = node.net.shape(result)
-    return node.net.add_reshape(result, (shape[0], shape[1], shape[3]))
+def _check_image(node: Node) -> None:
+    if node.rank(0) < 3:
+        node.invalid(f"its operand has rank {node.rank(0)}; expected N, C and at least one spatial dim")
 
 
 @onnx_op("Conv", note="any number of spatial dims; groups, dilations, auto_pad")
@@ -86,7 +65,7 @@ def conv(node: Node) -> Result:
     net = node.net
     if all(node.value(i).constant() is not None for i in (0, 1)):
         node.in_f32()
-    x, flat = _as_image(node)
+    _check_image(node)
     weights = node.shape(1)
     if len(weights) != node.rank(0):
         node.invalid(f"its weights have rank {len(weights)}, expected {node.rank(0)}")
@@ -102,20 +81,10 @@ def conv(node: Node) -> Result:
     strides, dilations = node.ints("strides", ones), node.ints("dilations", ones)
     pads = _windows(node, sizes, dilations=dilations, strides=strides)
     array = None if node.narrow else node.value(1).array
-    if flat:
-        w = (
-            array.reshape(*array.shape[:2], 1, array.shape[2])
-            if array is not None
-            else net.add_reshape(node.data(1), (weights[0], weights[1], 1, weights[2]))
-        )
-    else:
-        w = array if array is not None else node.data(1)
-    result = net.add_convolution(
-        x, w, node.data(2) if node.has_input(2) else None,
-        strides=_lift(strides, 1, flat), pads=_lift_pads(pads, flat), dilations=_lift(dilations, 1, flat),
-        groups=node.int("group", 1), weights_name=node.value(1).name,
+    return net.add_convolution(
+        node.data(0), node.data(1) if array is None else array, node.data(2) if node.has_input(2) else None,
+        strides=strides, pads=pads, dilations=dilations, groups=node.int("group", 1), weights_name=node.value(1).name,
     )  # fmt: skip
-    return _drop_height(node, result, flat)
 
 
 @onnx_op("MaxPool", note="any number of spatial dims; auto_pad, ceil_mode, dilations; no Indices output")
@@ -131,7 +100,8 @@ def average_pool(node: Node) -> Result:
 
 
 def _pool(node: Node) -> SSAValue:
-    x, flat = _as_image(node)
+    _check_image(node)
+    x = node.data(0)
     kernel = node.ints("kernel_shape")
     if len(kernel) != node.rank(0) - 2:
         node.invalid(f"attribute 'kernel_shape' should have {node.rank(0) - 2} entries, got {kernel}")
@@ -144,13 +114,11 @@ def _pool(node: Node) -> SSAValue:
         extra = _ceil_pads(node, kernel, strides, dilations, pads)
         if include_pad and any(extra):
             # The model's pads count and those that ceil_mode adds do not: the former become zeros of the image, the latter pads.
-            begin, end = ([0, 0, *_lift(part, 0, flat)] for part in (pads[: len(kernel)], pads[len(kernel) :]))
+            begin, end = ([0, 0, *part] for part in (pads[: len(kernel)], pads[len(kernel) :]))
             x, pads, include_pad = net.add_pad(x, begin, end), [0] * len(pads), False
         pads = pads[: len(kernel)] + [pad + more for pad, more in zip(pads[len(kernel) :], extra, strict=True)]
-    kernel, strides, dilations = (_lift(values, 1, flat) for values in (kernel, strides, dilations))
     layer = net.add_max_pool if node.op_type == "MaxPool" else partial(net.add_avg_pool, count_include_pad=include_pad)
-    result = layer(x, kernel, strides=strides, pads=_lift_pads(pads, flat), dilations=dilations)
-    return _drop_height(node, result, flat)
+    return layer(x, kernel, strides=strides, pads=pads, dilations=dilations)
 
 
 def _ceil_pads(

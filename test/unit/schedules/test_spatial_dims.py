@@ -86,17 +86,29 @@ def test_conv_of_a_dynamic_depth(check_group) -> None:
 HOPPER = ', kernel.target = #kernel.target<"sm_90a", sms = 132, smem = 232448>}'
 
 
-def test_hopper_takes_one_tap_and_leaves_three_dims_to_mma(check_group, refusal) -> None:
-    x, w, y = "tensor<1x3x5x4x64xf16>", "tensor<72x1x1x1x64xf16>", "tensor<1x3x5x4x72xf16>"
-    text = "strides = array<i64: 1, 1, 1>, dilations = array<i64: 1, 1, 1>, groups = 1 : i64"
-    body = (
-        f"%0 = nn.conv %x, %w {{{text}, pads = array<i64: 0, 0, 0, 0, 0, 0>}} : ({x}, {w}) -> {y}\nfunc.return %0 : {y}"
-    )
-    plain = module("conv", f"(%x: {x}, %w: {w}) -> {y}", body).replace("}} {", "}" + HOPPER + " {")
-    check_group(plain, "gemm_sm90", tolerance=2e-3)
-    y = "tensor<1x5x5x4x72xf16>"
-    body = (
-        f"%0 = nn.conv %x, %w {{{text}, pads = array<i64: 1, 0, 0, 1, 0, 0>}} : ({x}, {w}) -> {y}\nfunc.return %0 : {y}"
-    )
-    padded = module("conv", f"(%x: {x}, %w: {w}) -> {y}", body).replace("}} {", "}" + HOPPER + " {")
-    assert "expected two spatial dims, got 3" in refusal(padded, "gemm_sm90")
+@pytest.mark.parametrize(
+    "case",
+    [
+        ((5, 6, 7), (3, 2, 3), (2, 1, 2), (1, 0, 1, 1, 1, 2), (1, 2, 1)),
+        ((4, 5, 4), (1, 1, 1), (1, 1, 1), (0,) * 6, (1, 1, 1)),
+        ((13,), (5,), (2,), (3, 1), (2,)),
+        ((300,), (3,), (1,), (1, 1), (1,)),
+    ],
+)
+def test_hopper(check_group, case: tuple[Sequence[int], ...]) -> None:
+    check_group(hopper(case), "gemm_sm90", tolerance=2e-3)
+
+
+def hopper(case: tuple[Sequence[int], ...]) -> str:
+    image, out, text = windows(case)
+    x, w, y = f"tensor<2x{image}x64xf16>", f"tensor<72x{'x'.join(map(str, case[1]))}x64xf16>", f"tensor<2x{out}x72xf16>"
+    body = f"%0 = nn.conv %x, %w {{{text}, groups = 1 : i64}} : ({x}, {w}) -> {y}\nfunc.return %0 : {y}"
+    return module("conv", f"(%x: {x}, %w: {w}) -> {y}", body).replace("}} {", "}" + HOPPER + " {")
+
+
+def test_tma_refuses_wide_windows_and_many_dims(refusal) -> None:
+    """A descriptor has 16 bits for one dim, 8 each for two, 5 for three."""
+    wide = ((20, 4, 4), (18, 1, 1), (1, 1, 1), (0,) * 6, (1, 1, 1))
+    assert "expected pads and windows below 16" in refusal(hopper(wide), "gemm_sm90")
+    many = ((3, 4, 3, 3), (2, 2, 1, 3), (1, 1, 1, 1), (0,) * 8, (1, 1, 1, 1))
+    assert "expected at most three spatial dims, got 4" in refusal(hopper(many), "gemm_sm90")

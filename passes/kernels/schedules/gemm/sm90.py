@@ -190,15 +190,17 @@ def _refuse_tma(problem: GemmProblem) -> str | None:
         channels, rank = nn.shape_of(anchor.x)[-1], nn.rank_of(anchor.x)
         plain = _a_matrix(problem)
         if plain is None:
-            if rank != 4:
-                return f"im2col TMA: expected two spatial dims, got {rank - 2}"
+            if rank > 5:
+                return f"im2col TMA: expected at most three spatial dims, got {rank - 2}"
             if (channels % 64).as_int() != 0:
                 return f"im2col TMA: expected a multiple of 64 channels, got {channels}"
             if max(nn.values_of(anchor.strides)) > 8 or anchor.groups.value.data != 1:
                 return "im2col TMA: expected strides of at most 8 and one group"
-            if any(not -128 <= p <= 127 for p in _corners(anchor)):
-                return "im2col TMA: expected pads and windows below 128"
-            reasons = [fits_tma(group, _whole(group, anchor.x), [[0], [1], [2], [3]])]
+            # A descriptor holds the corners of all spatial dims in 16 bits.
+            reach = 1 << (16 // (rank - 2) - 1)
+            if any(not -reach <= p < reach for p in _corners(anchor)):
+                return f"im2col TMA: expected pads and windows below {reach}"
+            reasons = [fits_tma(group, _whole(group, anchor.x), [[axis] for axis in range(rank)])]
         else:
             reasons = [fits_tma(group, plain, [[], list(range(rank - 1)), [rank - 1]])]
         reasons.append(fits_tma(group, _whole(group, anchor.w), [[], [0], list(range(1, rank))]))
@@ -234,8 +236,9 @@ def _argument(value: SSAValue) -> int:
 def _corners(conv: nn.ConvOp) -> list[int]:
     """The im2col box corners that the tensor map encodes."""
     pads, dilations = nn.values_of(conv.pads), nn.values_of(conv.dilations)
-    window = [int(d.as_int() or 0) for d in nn.shape_of(conv.w)[1:3]]
-    return [*(-p for p in pads[:2]), *(p - (w - 1) * d for p, w, d in zip(pads[2:], window, dilations, strict=True))]
+    window = [int(d.as_int() or 0) for d in nn.shape_of(conv.w)[1:-1]]
+    before, after = pads[: len(window)], pads[len(window) :]
+    return [*(-p for p in before), *(p - (w - 1) * d for p, w, d in zip(after, window, dilations, strict=True))]
 
 
 class _Builder:
