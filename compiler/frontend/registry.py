@@ -32,6 +32,7 @@ TABLES = (
     "pointwise",
     "linear",
     "windows",
+    "pools",
     "normalization",
     "reductions",
     "shapes",

@@ -28,6 +28,26 @@ def max_pool(op: nn.MaxPoolOp, operands: Sequence[np.ndarray], env: Env) -> list
     return [result.astype(result_dtype(op), copy=False)]
 
 
+@defines(nn.ArgMaxPoolOp)
+def arg_max_pool(op: nn.ArgMaxPoolOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
+    kernel, strides, pads, dilations = (nn.values_of(a) for a in (op.kernel, op.strides, op.pads, op.dilations))
+    x = widen(operands[0])
+    image = x.shape[1:-1]
+    places = np.arange(np.prod(image), dtype=np.int64).reshape(1, *image, 1)
+    numbered = windows(pad_image(places, pads, -1), kernel, strides, dilations)
+    values = windows(pad_image(x, pads, _least(x.dtype)), kernel, strides, dilations)
+    best: np.ndarray | None = None
+    found = np.int64(-1)
+    for (_, value), (_, place) in zip(each_tap(values, kernel), each_tap(numbered, kernel), strict=True):
+        if best is None:
+            best, found = value, np.broadcast_to(place, value.shape)
+            continue
+        greater = (value > best) | ((value != value) & (best == best))
+        better = (place >= 0) & (greater | (found < 0))
+        best, found = np.where(better, value, best), np.where(better, place, found)
+    return [np.maximum(found, 0)]
+
+
 @defines(nn.AvgPoolOp)
 def avg_pool(op: nn.AvgPoolOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
     kernel, strides, pads, dilations = (nn.values_of(a) for a in (op.kernel, op.strides, op.pads, op.dilations))

@@ -9,7 +9,7 @@ the type's encoding; numbers are `nn.constant`s or refittable `nn.initializer`s,
         -> tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
     %z = nn.relu %y : tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
 
-The ops are defined by family: `pointwise`, `linear`, `rows`, `data`, `padding`, `weights`; import them from here.
+The ops are defined by family: `pointwise`, `linear`, `pools`, `rows`, `data`, `padding`, `weights`; import them from here.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from .padding import *  # noqa: F403
 from .padding import PADDING, PadModeAttr
 from .pointwise import *  # noqa: F403
 from .pointwise import POINTWISE, PredicateAttr
+from .pools import *  # noqa: F403
+from .pools import POOLS
 from .rows import *  # noqa: F403
 from .rows import ROWS, ReduceKindAttr
 from .storage import *  # noqa: F403
@@ -43,6 +45,6 @@ def is_pointwise(op: Operation) -> bool:
 
 NN = Dialect(
     "nn",
-    [*POINTWISE, *LINEAR, *ROWS, *DATA, *PADDING, *WEIGHTS],
+    [*POINTWISE, *LINEAR, *POOLS, *ROWS, *DATA, *PADDING, *WEIGHTS],
     [DimsAttr, BlobAttr, MathAttr, PredicateAttr, ReduceKindAttr, PadModeAttr],
 )

@@ -21,7 +21,7 @@ from ...dialects.provenance import describe
 
 VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.ConcatOp, nn.BroadcastToOp)
 ROW = (nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp, nn.LrnOp)
-_WINDOW = (nn.MaxPoolOp, nn.AvgPoolOp)
+_WINDOW = (nn.MaxPoolOp, nn.AvgPoolOp, nn.ArgMaxPoolOp)
 _GATHER = (nn.GatherOp, nn.GatherNdOp)
 _COPIES = (nn.PadOp, nn.SliceOp, nn.IotaOp, nn.ShapeValueOp)
 

@@ -84,6 +84,22 @@ class WindowLayers(DataLayers, PointwiseLayers):
         return self._from_channels_last(pooled, layout)
 
     @checked
+    def add_arg_max_pool(
+        self,
+        x: SSAValue,
+        kernel: Sequence[int],
+        *,
+        strides: Sequence[int] | None = None,
+        pads: Sequence[int] | None = None,
+        dilations: Sequence[int] | None = None,
+        layout: Layout = "NCHW",
+    ) -> SSAValue:
+        """Where `add_max_pool` finds each maximum: its place in the image, row-major over the spatial dims without padding, as i64."""
+        image = self._to_channels_last(x, layout)
+        pooled = self.insert(nn.ArgMaxPoolOp(image, kernel, strides, pads, dilations))
+        return self._from_channels_last(pooled, layout)
+
+    @checked
     def add_avg_pool(
         self,
         x: SSAValue,

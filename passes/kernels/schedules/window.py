@@ -1,5 +1,5 @@
 """
-Schedule `window`: max and average pools and depthwise convolutions, with pointwise ops after.
+Schedule `window`: max and average pools, where maxima are, and depthwise convolutions, with pointwise ops after.
 
 Rows are output pixels (n, p, q; of any number of spatial dims), columns channels: a thread holds `vector` neighbouring channels of a pixel
 and walks the window's taps, reading the input through its im2col view (column = tap * C + channel), whose padding is the fill. No shared
@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import cast
 
-from xdsl.dialects.builtin import i8, i32
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import i8, i32, i64
 from xdsl.ir import Attribute, SSAValue
 
 from ....dialects import kernel, nn
@@ -34,6 +35,7 @@ from ..building.pointwise import (
     refuse_pointwise,
     refuse_tensors,
     select,
+    sub,
 )
 from ..building.schedule import OtherAnchor, Refusal
 from ..building.space import Space, refuse_values
@@ -41,7 +43,7 @@ from ..building.tiling import column_threads, vector_width
 from ..building.work import ACCESS_INSTRUCTIONS, ISSUE, Work, arithmetic, cut, usual_bytes
 
 NAME = "window"
-ANCHORS = (nn.MaxPoolOp, nn.AvgPoolOp, nn.ConvOp)
+ANCHORS = (nn.MaxPoolOp, nn.AvgPoolOp, nn.ArgMaxPoolOp, nn.ConvOp)
 DEPTHWISE_INSTRUCTIONS = 30
 """Per channel and tap: weights are stored [C, R, S, 1], so that each is a load of its own and a warp's are apart; fitted."""
 UNROLLED = 3
@@ -53,7 +55,7 @@ class WindowProblem:
     """A pool or depthwise convolution over x [N, H, W, C]."""
 
     group: GroupView
-    anchor: nn.MaxPoolOp | nn.AvgPoolOp | nn.ConvOp
+    anchor: nn.MaxPoolOp | nn.AvgPoolOp | nn.ArgMaxPoolOp | nn.ConvOp
 
     @property
     def image(self) -> tuple[Expr, ...]:
@@ -222,13 +224,22 @@ class _Body:
         match self.problem.anchor:
             case nn.MaxPoolOp():
                 return self._max()
+            case nn.ArgMaxPoolOp():
+                return self._place()
             case nn.AvgPoolOp() as op:
                 return self._average(op)
             case nn.ConvOp() as op:
                 return self._depthwise(op)
 
     def _each_tap(
-        self, start: Sequence[SSAValue], step: str, fill: float, *, valid: bool = False, weights: SSAValue | None = None
+        self,
+        start: Sequence[SSAValue],
+        step: str,
+        fill: float,
+        *,
+        valid: bool = False,
+        numbered: bool = False,
+        weights: SSAValue | None = None,
     ) -> list[SSAValue]:
         frag, channels = self.space.frag, self.b.expr(self.problem.image[-1])
 
@@ -238,6 +249,8 @@ class _Body:
             operands = [*carried, b.load(self.view, coords, frag, fill)]
             if valid:
                 operands.append(b.valid(self.view, coords, frag))
+            if numbered:
+                operands.append(b.cast(tap, i32))
             if weights is not None:
                 operands.append(b.load(weights, [tap, row, column], frag))
             return b.map(operands, [cast(FragType, c.type) for c in carried], _STEPS[step])
@@ -245,9 +258,39 @@ class _Body:
         return self.b.loop(0, self.problem.taps, 1, list(start), body)
 
     def _max(self) -> SSAValue:
-        element, frag = self.problem.accumulator, self.space.frag
-        lowest = float("-inf") if is_float(element) else -(2.0 ** (element.bitwidth - 1))  # pyright: ignore
-        return self._each_tap([self.b.fill(lowest, frag)], "max", lowest)[0]
+        lowest = self._lowest()
+        return self._each_tap([self.b.fill(lowest, self.space.frag)], "max", lowest)[0]
+
+    def _lowest(self) -> float:
+        element = self.problem.accumulator
+        return float("-inf") if is_float(element) else -(2.0 ** (element.bitwidth - 1))  # pyright: ignore
+
+    def _place(self) -> SSAValue:
+        """The number of the tap that holds the maximum, then where it lies in the image."""
+        b, problem, space = self.b, self.problem, self.space
+        lowest, places = self._lowest(), space.frag.with_element(i32)
+        start = [b.fill(lowest, space.frag), b.fill(-1, places)]
+        _, tap = self._each_tap(start, "place", lowest, valid=True, numbered=True)
+        pixel = b.coord(space.coords[0], 0, places)
+        sizes = [b.cast(b.expr(e), i32) for e in (*problem.dims[1:-1], *problem.image[1:-1])]
+        anchor, window = problem.anchor, problem.window
+        strides, pads, dilations = (nn.values_of(a) for a in (anchor.strides, anchor.pads, anchor.dilations))
+
+        def body(s: Emitter, tap: SSAValue, pixel: SSAValue, *sizes: SSAValue) -> list[SSAValue]:
+            found = s.emit(arith.CmpiOp(tap, s.constant(0, i32), "sge"))
+            place, inner = s.constant(0, i32), s.constant(1, i32)
+            count = len(window)
+            for axis in reversed(range(count)):
+                taps = s.constant(window[axis], i32)
+                first = mul(s, s.emit(arith.RemSIOp(pixel, sizes[axis])), s.constant(strides[axis], i32))
+                within = mul(s, s.emit(arith.RemSIOp(tap, taps)), s.constant(dilations[axis], i32))
+                here = sub(s, add(s, first, within), s.constant(pads[axis], i32))
+                place = add(s, place, mul(s, here, inner))
+                inner = mul(s, inner, sizes[count + axis])
+                pixel, tap = s.emit(arith.DivSIOp(pixel, sizes[axis])), s.emit(arith.DivSIOp(tap, taps))
+            return [convert(s, select(s, found, place, s.constant(0, i32)), i64)]
+
+        return b.map([tap, pixel, *sizes], [space.frag.with_element(i64)], body)[0]
 
     def _average(self, op: nn.AvgPoolOp) -> SSAValue:
         frag = self.space.frag
@@ -285,7 +328,22 @@ def _multiply(s: Emitter, acc: SSAValue, x: SSAValue, w: SSAValue) -> list[SSAVa
     return [add(s, acc, mul(s, convert(s, x, acc.type), convert(s, w, acc.type)))]
 
 
+def _place(s: Emitter, best: SSAValue, at: SSAValue, x: SSAValue, inside: SSAValue, tap: SSAValue) -> list[SSAValue]:
+    """The greatest element so far and its tap; the first NaN is greater than all."""
+    x = convert(s, x, best.type)
+    if is_float(best.type):
+        number = s.emit(arith.CmpfOp(best, best, "oeq"))
+        nan = s.emit(arith.AndIOp(number, s.emit(arith.CmpfOp(x, x, "une"))))
+        better = s.emit(arith.OrIOp(nan, s.emit(arith.CmpfOp(x, best, "ogt"))))
+    else:
+        better = s.emit(arith.CmpiOp(x, best, "sgt"))
+    none = s.emit(arith.CmpiOp(at, s.constant(0, i32), "slt"))
+    better = s.emit(arith.AndIOp(inside, s.emit(arith.OrIOp(better, none))))
+    return [select(s, better, x, best), select(s, better, tap, at)]
+
+
 _STEPS = {
+    "place": _place,
     "max": lambda s, a, x: [maximum(s, a, convert(s, x, a.type))],
     "sum": lambda s, a, x: [add(s, a, convert(s, x, a.type))],
     "count": _count,
