@@ -25,16 +25,18 @@ from .node import Node, Value
 
 Result: TypeAlias = "SSAValue | Value | Sequence[SSAValue | Value]"
 Row: TypeAlias = Callable[[Node], Result]
-Fold: TypeAlias = "Callable[[Node, list[Array]], Array | None]"
+Fold: TypeAlias = "Callable[[Node, list[Array]], Array | list[Array] | None]"
 
 TABLES = (
     "constants",
     "pointwise",
     "linear",
     "windows",
+    "pools",
     "normalization",
     "reductions",
     "shapes",
+    "padding",
     "indexing",
     "selection",
     "einsum",

@@ -40,7 +40,7 @@ def top_k(node: Node) -> Result:
     net, x, shape = node.net, node.data(0), list(node.shape(0))
     axis = node.axis(node.int("axis", -1), len(shape))
     count = dims.as_expr(node.int("k") if node.opset < 10 else node.known(1, "k").reshape(-1)[0])
-    if (spare := (shape[axis] - count).as_int()) is not None and spare < 0 or (count.as_int() or 0) < 0:
+    if ((spare := (shape[axis] - count).as_int()) is not None and spare < 0) or (count.as_int() or 0) < 0:
         node.invalid(f"its k is {count}, expected 0 to {shape[axis]}, the extent of axis {axis}")
     order = net.add_argsort(x, axis, descending=bool(node.int("largest", 1)))
     sizes = [*shape[:axis], count, *shape[axis + 1 :]]

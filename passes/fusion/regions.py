@@ -21,7 +21,7 @@ from ...dialects.provenance import describe
 
 VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.ConcatOp, nn.BroadcastToOp)
 ROW = (nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp, nn.LrnOp)
-_WINDOW = (nn.MaxPoolOp, nn.AvgPoolOp)
+_WINDOW = (nn.MaxPoolOp, nn.AvgPoolOp, nn.ArgMaxPoolOp)
 _GATHER = (nn.GatherOp, nn.GatherNdOp)
 _POSITIONS = (nn.ArgsortOp, nn.CumulativeOp, nn.ScatterOp)
 _COPIES = (nn.PadOp, nn.SliceOp, nn.IotaOp, nn.ShapeValueOp)
@@ -56,7 +56,13 @@ def anchor_kind(op: Operation) -> str:
         return "matmul"
     if nn.is_lookup(op):
         return "pointwise"
-    for kind, classes in (("row", ROW), ("window", _WINDOW), ("gather", _GATHER), ("positions", _POSITIONS), ("pointwise", _COPIES)):
+    for kind, classes in (
+        ("row", ROW),
+        ("window", _WINDOW),
+        ("gather", _GATHER),
+        ("positions", _POSITIONS),
+        ("pointwise", _COPIES),
+    ):
         if isinstance(op, classes):
             return kind
     if nn.is_pointwise(op):

@@ -122,5 +122,3 @@ def cubic(distance: Number, a: float) -> Number:
     far = ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
     zero = Number(x.net, 0.0)
     return chosen(x.compare("le", 1.0), near, chosen(x.compare("lt", 2.0), far, zero))
-
-

@@ -23,7 +23,9 @@ def grid_sample(node: Node) -> Result:
     net, shape, spots = node.net, node.shape(0), node.shape(1)
     spatial = len(shape) - 2
     if spatial < 1 or len(spots) != len(shape) or spots[-1].as_int() != spatial:
-        node.invalid(f"its grid has the shape {list(map(str, spots))}, expected [N, {'..., ' if spatial else ''}{spatial}]")
+        node.invalid(
+            f"its grid has the shape {list(map(str, spots))}, expected [N, {'..., ' if spatial else ''}{spatial}]"
+        )
     mode = node.string("mode", "bilinear" if node.opset < 20 else "linear")
     mode, padding = _MODES.get(mode, mode), node.string("padding_mode", "zeros")
     if mode not in ("nearest", "linear", "cubic") or padding not in ("zeros", "border", "reflection"):
@@ -123,5 +125,7 @@ def affine_grid(node: Node) -> Result:
             spot = 2.0 * count / chosen(last.compare("eq", 0.0), Number(net, 1.0), last) - 1.0
         else:
             spot = (2.0 * count + 1.0) / extent - 1.0
-        total = net.add_binary("add", net.add_binary("mul", column(k), along(net, spot.value(), axis + 1, rank + 2)), total)
+        total = net.add_binary(
+            "add", net.add_binary("mul", column(k), along(net, spot.value(), axis + 1, rank + 2)), total
+        )
     return total

@@ -26,9 +26,7 @@ ONE = dims.const(1)
 def _roi_coordinates(net: Network, rois: SSAValue, count: int) -> list[SSAValue]:
     """The columns of [R, count], each [R, 1, 1, 1]."""
     rows = net.shape(rois)[0]
-    return [
-        net.add_reshape(net.add_slice(rois, [0, k], [rows, ONE]), [rows, ONE, ONE, ONE]) for k in range(count)
-    ]
+    return [net.add_reshape(net.add_slice(rois, [0, k], [rows, ONE]), [rows, ONE, ONE, ONE]) for k in range(count)]
 
 
 @onnx_op("RoiAlign", note="a fixed sampling_ratio of up to 4, or mode avg with sampling_ratio 0")
@@ -52,7 +50,9 @@ def roi_align(node: Node) -> Result:
         regions.append(_Region(net, start, length / float(count), count, size_of(net, size, element)))
     if samples == 0:
         if mode != "avg":
-            node.unsupported("it takes the maximum of a number of samples that the regions decide", "set sampling_ratio")
+            node.unsupported(
+                "it takes the maximum of a number of samples that the regions decide", "set sampling_ratio"
+            )
         return _averaged(node, regions)
     if samples**2 > MOST_SAMPLES:
         node.unsupported(f"its sampling_ratio is {samples}", "use 4 or less")
@@ -136,7 +136,12 @@ def _averaged(node: Node, regions: Sequence[_Region]) -> SSAValue:
     part = net.add_transpose(net.add_reshape(part, [batch, channels, height, rows, dims.const(wide)]), (0, 3, 2, 1, 4))
     part = net.add_reshape(part, [batch, rows, height * channels * wide])
     image = along(net, net.add_cast(node.data(2), "i32"), 0, 2)
-    part = pick(net, net.add_transpose(part, (1, 0, 2)), [rows, ONE, height * channels * wide], [None, net.add_reshape(image, [rows, ONE, ONE]), None])
+    part = pick(
+        net,
+        net.add_transpose(part, (1, 0, 2)),
+        [rows, ONE, height * channels * wide],
+        [None, net.add_reshape(image, [rows, ONE, ONE]), None],
+    )
     part = net.add_reshape(part, [rows, height, channels * wide])
     found = net.add_reshape(net.add_matmul(down, part), [rows, dims.const(over), channels, dims.const(wide)])
     return net.add_transpose(found, (0, 2, 1, 3))
@@ -190,7 +195,9 @@ def max_roi_pool(node: Node) -> Result:
     left, top, right, bottom = ((Number(net, corner) * scale + 0.5).unary("floor") for corner in corners)
     lowest = -np.inf
     empty: list[SSAValue] = []
-    for axis, (start, end, bins) in enumerate(zip((left, top), (right, bottom), node.ints("pooled_shape")[::-1], strict=True)):
+    for axis, (start, end, bins) in enumerate(
+        zip((left, top), (right, bottom), node.ints("pooled_shape")[::-1], strict=True)
+    ):
         size = shape[3 - axis]
         extent_ = size_of(net, size, "f32")
         length = (end - start + 1.0).greatest(1.0) / float(bins)
@@ -201,8 +208,16 @@ def max_roi_pool(node: Node) -> Result:
                                 (_flat(start, rows), ((count + 1.0) * _flat(length, rows)).unary("ceil")))
         )  # fmt: skip
         place = along(net, net.add_iota([size], 0, "f32"), 4, 5)
-        inside = net.add_binary("logical_and", net.add_compare("ge", place, begin.value()), net.add_compare("lt", place, stop.value()))
-        empty.append(net.add_compare("le", net.add_reshape(stop.value(), [rows, ONE, ONE, dims.const(bins)]), net.add_reshape(begin.value(), [rows, ONE, ONE, dims.const(bins)])))
+        inside = net.add_binary(
+            "logical_and", net.add_compare("ge", place, begin.value()), net.add_compare("lt", place, stop.value())
+        )
+        empty.append(
+            net.add_compare(
+                "le",
+                net.add_reshape(stop.value(), [rows, ONE, ONE, dims.const(bins)]),
+                net.add_reshape(begin.value(), [rows, ONE, ONE, dims.const(bins)]),
+            )
+        )
         # [R, C, other, 1, size] -> [R, C, other, bins], and the other axis is next.
         held = net.shape(x)
         spread = net.add_reshape(x, [*held[:3], ONE, held[3]])
@@ -233,7 +248,9 @@ def deform_conv(node: Node) -> Result:
     # [N, offset group, channel of it, kh, kw, OH, OW]
     shared = channels // offset_group
     result = [batch, dims.const(offset_group), shared, *map(dims.const, kernel), *spots]
-    offsets = net.add_reshape(node.data(2), [batch, dims.const(offset_group), *map(dims.const, kernel), dims.const(2), *spots])
+    offsets = net.add_reshape(
+        node.data(2), [batch, dims.const(offset_group), *map(dims.const, kernel), dims.const(2), *spots]
+    )
     axes: list[tuple[Tap, Tap]] = []
     for axis in range(2):
         part = net.add_slice(
@@ -269,7 +286,11 @@ def col_to_im(node: Node) -> Result:
     image, block = node.known_ints(1, "image shape"), node.known_ints(2, "block shape")
     rank = len(image)
     ones = [1] * rank
-    strides, dilations, pads = node.ints("strides", ones), node.ints("dilations", ones), node.ints("pads", [0] * 2 * rank)
+    strides, dilations, pads = (
+        node.ints("strides", ones),
+        node.ints("dilations", ones),
+        node.ints("pads", [0] * 2 * rank),
+    )
     counts = [
         (image[d] + pads[d] + pads[d + rank] - dilations[d] * (block[d] - 1) - 1) // strides[d] + 1 for d in range(rank)
     ]

@@ -24,7 +24,11 @@ _TRANSFORMS = (
 _ROUNDINGS = ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
 
 
-@onnx_op("Resize", "Upsample", note="scales, sizes and roi are constant or computed from input shapes; antialias needs known scales")
+@onnx_op(
+    "Resize",
+    "Upsample",
+    note="scales, sizes and roi are constant or computed from input shapes; antialias needs known scales",
+)
 def resize(node: Node) -> Result:
     net, shape = node.net, node.shape(0)
     rule = _rule(node)
@@ -106,7 +110,9 @@ def _axes(node: Node, shape: Sequence[Expr], rule: Rule) -> list[Axis]:
             net = node.net
             scale = (size_of(net, target) / size_of(net, source)).of
         if rule.antialias and not isinstance(scale, float):
-            node.unsupported(f"it antialiases dim {axis} by a scale that depends on dynamic dims", "give it as constant scales")
+            node.unsupported(
+                f"it antialiases dim {axis} by a scale that depends on dynamic dims", "give it as constant scales"
+            )
         found.append(Axis(axis, source, target, scale, roi))
     return found
 
@@ -139,7 +145,10 @@ def _by_sizes(node: Node, extents: Sequence[Expr]) -> tuple[list[float | None], 
         return list(scales), sizes
     static = [scale for scale in scales if scale is not None]
     if len(static) < len(scales):
-        node.unsupported(f"its keep_aspect_ratio_policy is {policy!r}, and dims are dynamic", "fix them in the profile (min = opt = max)")
+        node.unsupported(
+            f"its keep_aspect_ratio_policy is {policy!r}, and dims are dynamic",
+            "fix them in the profile (min = opt = max)",
+        )
     scale = min(static) if policy == "not_larger" else max(static)
     return [scale] * len(extents), [dims.const(int(scale * (extent or 0) + 0.5)) for _, extent in known]
 
@@ -152,7 +161,13 @@ def _repeats(rule: Rule, axes: Sequence[Axis]) -> dict[int, int] | None:
     factors: dict[int, int] = {}
     for axis in axes:
         factor = (axis.target // axis.source).as_int()
-        if rule.mode != "nearest" or not plain or not factor or axis.source * factor != axis.target or axis.scale != factor:
+        if (
+            rule.mode != "nearest"
+            or not plain
+            or not factor
+            or axis.source * factor != axis.target
+            or axis.scale != factor
+        ):
             return None
         factors[axis.axis] = factor
     return factors
