@@ -37,6 +37,7 @@ TABLES = (
     "shapes",
     "indexing",
     "quantization",
+    "integer_products",
 )
 """The table modules, one family of ops each."""
 
