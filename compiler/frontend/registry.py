@@ -33,6 +33,7 @@ TABLES = (
     "linear",
     "windows",
     "normalization",
+    "attention",
     "reductions",
     "shapes",
     "indexing",
