@@ -66,10 +66,10 @@ def attend(
     if softcap:
         scores = net.add_binary("mul", net.add_unary("tanh", net.add_binary("div", scores, softcap)), softcap)
     capped = scores
-    added = None if mask.added is None else net.add_cast(heads.broadcast(mask.added), wide)
+    added = None if mask.added is None else heads.broadcast(mask.added)
     allowed = None if mask.allowed is None else heads.broadcast(mask.allowed)
     if added is not None:
-        scores = net.add_binary("add", scores, added)
+        scores = net.add_binary("add", scores, net.add_cast(added, wide))
     if allowed is not None:
         scores = net.add_where(allowed, scores, -np.inf)
     probs = _softmax(net, net.add_cast(scores, softmax_in or element), None if sink is None else heads.broadcast(sink))

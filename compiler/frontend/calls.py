@@ -11,14 +11,14 @@ from .model import GraphNode
 from .node import Node, Value
 from .registry import load_tables
 
-OPSET = 21
-"""The opset whose meaning `call` gives an operator."""
+OPSET = 24
+"""The opset whose meaning `call` gives an operator, unless another is asked for."""
 
 
 def call(
-    node: Node, op_type: str, operands: Sequence[SSAValue | Value | None], outputs: int = 1, **attributes: Any
+    node: Node, op_type: str, operands: Sequence[SSAValue | Value | None], outputs: int = 1, opset: int = OPSET, **attributes: Any
 ) -> list[Value]:
-    """The results of an ONNX operator of opset 21, as part of `node`. Attributes that are None are left out."""
+    """The results of an ONNX operator as part of `node`. Attributes that are None are left out."""
     import onnx.helper
 
     values = [Value("", ssa=each) if isinstance(each, SSAValue) else each for each in operands]
@@ -28,10 +28,12 @@ def call(
     )
     graph_node = GraphNode(proto, node.graph_node.index, node.graph_node.opsets)
     used = frozenset(proto.output)
-    inner = Node(graph_node, values, OPSET, node.net, node.external, used)
+    inner = Node(graph_node, values, opset, node.net, node.external, used)
     return inner.results(load_tables()["", op_type].row(inner))
 
 
-def called(node: Node, op_type: str, operands: Sequence[SSAValue | Value | None], **attributes: Any) -> SSAValue:
+def called(
+    node: Node, op_type: str, operands: Sequence[SSAValue | Value | None], *, opset: int = OPSET, **attributes: Any
+) -> SSAValue:
     """The only result of an ONNX operator, as data."""
-    return call(node, op_type, operands, **attributes)[0].materialise(node.net)
+    return call(node, op_type, operands, opset=opset, **attributes)[0].materialise(node.net)

@@ -39,6 +39,8 @@ TABLES = (
     "indexing",
     "quantization",
     "integer_products",
+    "contrib.fused",
+    "contrib.norms",
 )
 """The table modules, one family of ops each."""
 
@@ -63,7 +65,7 @@ def onnx_op(*names: str, domain: str = "", note: str = "") -> Callable[[Row], Ro
         for name in names:
             if (domain, name) in ROWS:
                 raise ValueError(f"operator {name!r} of domain {domain!r} has two rows")
-            ROWS[domain, name] = Entry(row, row.__module__.rpartition(".")[2], note)
+            ROWS[domain, name] = Entry(row, row.__module__.removeprefix(f"{__package__}."), note)
         return row
 
     return register
