@@ -13,7 +13,7 @@ from xdsl.ir import Attribute, SSAValue
 
 from ...dialects import dims, nn
 from ...dialects.dims import Expr
-from ...dialects.dtypes import is_float, numpy_dtype
+from ...dialects.dtypes import is_float, numpy_dtype, ui8
 from ..network import Network
 from .folding import Array
 from .node import Node, Value
@@ -162,3 +162,15 @@ def _scale(node: Node, axis: int | None) -> SSAValue | Array:
         scale.value_of(node.net, f"the scale of {node.op_type} {node.graph_node.label}, a vector of one number")
         return scale.array.reshape(()) if scale.array is not None else node.net.add_reshape(node.data(1), ())
     return node.data(1)
+
+
+@onnx_op("DynamicQuantizeLinear")
+def dynamic_quantize(node: Node) -> Result:
+    """uint8 by the range of all elements, widened to hold 0: the result, its scale and its zero point. Of nothing but zeros all are 0."""
+    net, x = node.net, node.data(0)
+    axes = list(range(node.rank(0)))
+    low = net.add_binary("min", net.add_reduce("min", x, axes), 0.0)
+    high = net.add_binary("max", net.add_reduce("max", x, axes), 0.0)
+    scale = net.add_binary("div", net.add_binary("sub", high, low), 255.0)
+    zero = quantized(net, net.add_binary("div", net.add_binary("sub", 0.0, low), scale), None, None, ui8)
+    return [quantized(net, x, scale, zero, ui8), scale, zero]

@@ -41,6 +41,9 @@ TABLES = (
     "integer_products",
     "contrib.fused",
     "contrib.norms",
+    "contrib.attention",
+    "contrib.qlinear",
+    "contrib.quantized_products",
 )
 """The table modules, one family of ops each."""
 

@@ -87,15 +87,12 @@ def fused_conv(node: Node) -> Result:
     return activated(node, result, node.string("activation", ""), _floats(node, "activation_params"))
 
 
-@onnx_op("NhwcConv", "NhwcFusedConv", domain=MICROSOFT, note="channels last")
+@onnx_op("NhwcConv", domain=MICROSOFT, note="channels last: image, filters [O, ..., C / groups] and result")
 def nhwc_conv(node: Node) -> Result:
     net, rank = node.net, node.rank(0)
     first, last = (0, rank - 1, *range(1, rank - 1)), (0, *range(2, rank), 1)
-    result = called(node, "Conv", [net.add_transpose(node.data(0), first), *node.inputs[1:3]], **node.given(_WINDOW))
-    result = net.add_transpose(result, last)
-    if node.has_input(3):
-        result = net.add_binary("add", result, node.data(3))
-    return activated(node, result, node.string("activation", ""), _floats(node, "activation_params"))
+    operands = [net.add_transpose(node.data(i), first) for i in (0, 1)]
+    return net.add_transpose(called(node, "Conv", [*operands, *node.inputs[2:3]], **node.given(_WINDOW)), last)
 
 
 # Activations.
