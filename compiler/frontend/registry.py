@@ -34,6 +34,7 @@ TABLES = (
     "windows",
     "pools",
     "normalization",
+    "attention",
     "reductions",
     "shapes",
     "padding",
@@ -46,6 +47,12 @@ TABLES = (
     "resampling.grids",
     "resampling.regions",
     "quantization",
+    "integer_products",
+    "contrib.fused",
+    "contrib.norms",
+    "contrib.attention",
+    "contrib.qlinear",
+    "contrib.quantized_products",
 )
 """The table modules, one family of ops each."""
 
@@ -70,7 +77,7 @@ def onnx_op(*names: str, domain: str = "", note: str = "") -> Callable[[Row], Ro
         for name in names:
             if (domain, name) in ROWS:
                 raise ValueError(f"operator {name!r} of domain {domain!r} has two rows")
-            ROWS[domain, name] = Entry(row, row.__module__.rpartition(".")[2], note)
+            ROWS[domain, name] = Entry(row, row.__module__.removeprefix(f"{__package__}."), note)
         return row
 
     return register

@@ -43,7 +43,7 @@ def page() -> str:
         family = sorted((domain, name) for (domain, name), entry in rows.items() if entry.family == table)
         summary = (import_module(f"...frontend.{table}", __package__).__doc__ or "").strip().split("\n\n")[0]
         parts.append(
-            f"## {table.capitalize()}\n\n{' '.join(summary.split())}\n\n| operator | folds | notes |\n|---|---|---|"
+            f"## {table.replace('_', ' ').replace('.', ': ').capitalize()}\n\n{' '.join(summary.split())}\n\n| operator | folds | notes |\n|---|---|---|"
         )
         for domain, name in family:
             folds = "yes" if (domain, name) in FOLDS else ""
