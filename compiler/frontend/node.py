@@ -9,7 +9,7 @@ back: `Value.value_of` is the only way to them, and pins the initializer.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import numpy as np
 from xdsl.dialects.builtin import bf16, f16, f32, i8
@@ -19,6 +19,7 @@ from ...dialects import dims, nn
 from ...dialects.dtypes import element_type_of, is_float, numpy_dtype
 from ...dialects.errors import InvalidModelError
 from ...dialects.limits import MAX_FOLDED, MAX_FOLDED_FLOATS
+from .bounds import Bounds
 from .folding import as_int
 from .model import GraphNode, tensor_to_array
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from ...dialects.dims import Expr
     from ..network import Network
+    from .bodies import Body
     from .external_data import ExternalData
 
 Array = np.ndarray[Any, Any]
@@ -173,6 +175,30 @@ class Value:
         return net.add_cast(value, self.element_type)
 
 
+class Graphs(Protocol):
+    """The graphs in the attributes of a node."""
+
+    def inlined(self, attribute: str, operands: Sequence[Value], part: str = "") -> list[Value]:
+        """The results of a graph for these operands; its ops are built where the node stands. `part` tells repeated uses apart."""
+        ...
+
+    def body(self, attribute: str, types: Sequence[Attribute]) -> Body:
+        """The graph as a function that is begun with arguments of these types."""
+        ...
+
+    def size(self, attribute: str) -> int:
+        """The number of nodes of a graph, without those of graphs in it."""
+        ...
+
+    def problem_count(self) -> int:
+        """The number of problems that were found so far."""
+        ...
+
+    def forget_problems(self, count: int) -> None:
+        """Forgets those found since there were `count`, of a body that is not used."""
+        ...
+
+
 @dataclass
 class Node:
     """One node that is being imported; table rows read operands and attributes from it and build with `net`."""
@@ -188,6 +214,10 @@ class Node:
     """Element type of a folded result, where it is not that of the first operand (set by the folds of Cast)."""
     narrow: Attribute | None = None
     """The element type that `in_f32` widened, to which the results are rounded."""
+    graphs: Graphs | None = None
+    """Imports the graphs in its attributes; None for a node without any."""
+    bounds: Bounds = field(default_factory=Bounds)
+    """How much data may decide."""
     _attributes: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def __post_init__(self) -> None:

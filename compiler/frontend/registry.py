@@ -37,6 +37,7 @@ TABLES = (
     "shapes",
     "indexing",
     "quantization",
+    "control",
 )
 """The table modules, one family of ops each."""
 

@@ -9,7 +9,7 @@ the type's encoding; numbers are `nn.constant`s or refittable `nn.initializer`s,
         -> tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
     %z = nn.relu %y : tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
 
-The ops are defined by family: `pointwise`, `linear`, `rows`, `data`, `weights`; import them from here.
+The ops are defined by family: `pointwise`, `linear`, `rows`, `data`, `weights`, `control`; import them from here.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from xdsl.ir import Dialect, Operation
 from ..blob import BlobAttr
 from .base import *  # noqa: F403
 from .base import DimsAttr, Pointwise
+from .control import *  # noqa: F403
+from .control import CONTROL
 from .data import *  # noqa: F403
 from .data import DATA
 from .helpers import mark_helpers as mark_helpers
@@ -41,6 +43,6 @@ def is_pointwise(op: Operation) -> bool:
 
 NN = Dialect(
     "nn",
-    [*POINTWISE, *LINEAR, *ROWS, *DATA, *WEIGHTS],
+    [*POINTWISE, *LINEAR, *ROWS, *DATA, *WEIGHTS, *CONTROL],
     [DimsAttr, BlobAttr, MathAttr, PredicateAttr, ReduceKindAttr],
 )
