@@ -82,7 +82,7 @@ class NodeGraphs:
         graph, path = self._read(attribute, part)
         _check_inputs(self.node, graph, operands)
         values = dict(zip(graph.inputs, operands, strict=True))
-        scope = Scope(self.scope.net, values, graph.used, graph.weights, self.scope, path)
+        scope = Scope(self.scope.net, values, graph.used, graph.weights, graph.declared, self.scope, path)
         self.importer.walk(scope, graph.nodes)
         return [self.importer.loaded(name, scope) for name in graph.outputs]
 
@@ -90,7 +90,7 @@ class NodeGraphs:
         """As `node.Graphs.body`."""
         graph, path = self._read(attribute, attribute.removesuffix("_branch") + "/")
         net = self.scope.net.branch()
-        scope = Scope(net, {}, graph.used, graph.weights, self.scope, path)
+        scope = Scope(net, {}, graph.used, graph.weights, graph.declared, self.scope, path)
         return Body(self.importer, self.node, graph, scope, [net.add_argument(type_) for type_ in types])
 
     def size(self, attribute: str) -> int:

@@ -17,14 +17,14 @@ class Bounds:
     given: Mapping[str, int] = field(default_factory=dict[str, int])
     asked: dict[str, None] = field(default_factory=dict[str, None])
 
-    def most(self, label: str, op_type: str, derived: int | None = None) -> int:
-        """The bound of a node: what the user gave for it, or for its operator, else what the shapes allow, else a default. What is given is
-        never above what the shapes allow."""
+    def most(self, label: str, op_type: str, derived: int | None = None, declared: int | None = None) -> int:
+        """The bound of a node: what the user gave for it, or for its operator, else what the shapes allow, else what the model declares,
+        else a default. What is given is never above what the shapes allow."""
         names = (label, op_type.lower())
         self.asked.update(dict.fromkeys(names))
         given = next((self.given[name] for name in names if name in self.given), None)
         if given is None:
-            return DEFAULT_BOUND if derived is None else derived
+            return next(bound for bound in (derived, declared, DEFAULT_BOUND) if bound is not None)
         return given if derived is None else min(given, derived)
 
     def check_used(self) -> None:

@@ -21,14 +21,14 @@ _MOST_ITERATIONS = 2**31 - 1
 
 @onnx_op("If", note="branches of equal shapes, where the condition is data")
 def if_(node: Node) -> Result:
-    graphs = _graphs(node)
+    graphs = graphs_of_node(node)
     chosen = _flag(node.value(0), node)
     if chosen is not None:
-        return _checked(node, graphs.inlined("then_branch" if chosen else "else_branch", ()), node.output_count)
+        return checked_results(node, graphs.inlined("then_branch" if chosen else "else_branch", ()), node.output_count)
     bodies = [graphs.body(name, ()) for name in ("then_branch", "else_branch")]
-    made = [_checked(node, body.import_nodes(()), node.output_count) for body in bodies]
+    made = [checked_results(node, body.import_nodes(()), node.output_count) for body in bodies]
     if any(value.poisoned for values in made for value in values):
-        return _poisoned(node.output_count)
+        return poisoned(node.output_count)
     results = [[v.materialise(body.scope.net) for v in values] for body, values in zip(bodies, made, strict=True)]
     for index, (then, otherwise) in enumerate(zip(*results, strict=True)):
         _check_branches(node, index, then, otherwise)
@@ -67,20 +67,20 @@ class _Loop:
 
 @onnx_op("Loop", note="carried values keep their shapes, unless the loop is short enough to be unrolled")
 def loop(node: Node) -> Result:
-    graphs = _graphs(node)
+    graphs = graphs_of_node(node)
     carried = [node.value(index) for index in range(2, len(node.inputs))]
     condition = _flag(node.value(1), node) if node.has_input(1) else True
     count = _count(node)
     state = _Loop(node, graphs, dims.const(0) if condition is False else count, carried, condition)
     problems = graphs.problem_count()
-    limit = node.bounds.most(node.graph_node.label, "loop", _upper(node, count))
+    limit = _most_iterations(node, None if count is None else count.bounds(node.net.ranges)[1])
     index = node.net.add_symbol(f"{node.graph_node.label}_i", (0, limit // 2, max(limit - 1, 0)))
     body = graphs.body("body", [value.materialise(node.net).type for value in carried])
     slices = node.output_count - len(carried)
     operands = [_iteration(index), Value("", array=np.array(True)), *(Value("", ssa=v) for v in body.arguments)]
-    made = _checked(node, body.import_nodes(operands), 1 + len(carried) + slices)
+    made = checked_results(node, body.import_nodes(operands), 1 + len(carried) + slices)
     if any(value.poisoned for value in made):
-        return _poisoned(node.output_count)
+        return poisoned(node.output_count)
     again = _flag(made[0], node)
     if again is False and state.count is not None:
         state.count = dims.minimum(state.count, 1)
@@ -97,9 +97,9 @@ def _unrolled(state: _Loop, times: int, slices: int) -> list[SSAValue | Value]:
     parts: list[list[SSAValue]] = [[] for _ in range(slices)]
     for number in range(times):
         operands = [Value("", array=np.array(number, np.int64)), Value("", array=np.array(True)), *values]
-        made = _checked(node, state.graphs.inlined("body", operands, f"{number}/"), 1 + len(values) + slices)
+        made = checked_results(node, state.graphs.inlined("body", operands, f"{number}/"), 1 + len(values) + slices)
         if any(value.poisoned for value in made):
-            return list(_poisoned(node.output_count))
+            return list(poisoned(node.output_count))
         values = made[1 : 1 + len(values)]
         for joined, value in zip(parts, made[1 + len(values) :], strict=True):
             part = value.materialise(node.net)
@@ -114,7 +114,7 @@ def _rolled(
     node, net, inner = state.node, state.node.net, body.scope.net
     results = [value.materialise(inner) for value in made[1:]]
     for number, (before, after) in enumerate(zip(body.arguments, results, strict=False)):
-        _check_carried(node, number, before, after)
+        check_carried(node, number, before, after)
     initial = [value.materialise(net) for value in state.carried]
     slices = [value.type for value in results[len(initial) :]]
     if again and state.condition is not None and state.count is not None:
@@ -141,7 +141,8 @@ def _compare(net, small: Expr, large: Expr, like: SSAValue) -> SSAValue:
     return net.add_compare("lt", net.add_shape_value([small], shape), net.add_shape_value([large], shape))
 
 
-def _check_carried(node: Node, number: int, before: SSAValue, after: SSAValue) -> None:
+def check_carried(node: Node, number: int, before: SSAValue, after: SSAValue) -> None:
+    """A value that iterations pass on must keep its type."""
     if nn.element_of(before) != nn.element_of(after):
         node.invalid(
             f"carried value {number} is of {nn.element_of(before)} before, of {nn.element_of(after)} after an iteration"
@@ -161,7 +162,7 @@ def _count(node: Node) -> Expr | None:
     value = node.value(0)
     known = value.known()
     if known is None:
-        limit = node.bounds.most(node.graph_node.label, "loop")
+        limit = _most_iterations(node)
         return node.net.add_read(_scalar(node, node.data(0)), f"{node.graph_node.label}_count", (0, limit // 2, limit))
     count = dims.as_expr(known.reshape(-1)[0])
     low, high = count.bounds(node.net.ranges)
@@ -170,8 +171,9 @@ def _count(node: Node) -> Expr | None:
     return count if low >= 0 else dims.maximum(count, 0)
 
 
-def _upper(node: Node, count: Expr | None) -> int | None:
-    return None if count is None else count.bounds(node.net.ranges)[1]
+def _most_iterations(node: Node, derived: int | None = None) -> int:
+    """The first joined result has as many slices as iterations run."""
+    return node.most(len(node.inputs) - 2, 0, derived)
 
 
 def _iteration(index: Expr) -> Value:
@@ -180,7 +182,8 @@ def _iteration(index: Expr) -> Value:
     return Value("", exprs=exprs, dtype=np.dtype(np.int64))
 
 
-def _graphs(node: Node) -> Graphs:
+def graphs_of_node(node: Node) -> Graphs:
+    """The graphs in the attributes of a node that must have some."""
     if node.graphs is None:
         node.invalid("it has no graph in its attributes", "export the model again")
     return node.graphs
@@ -211,11 +214,13 @@ def _ssa(value: Value) -> SSAValue:
     return value.ssa
 
 
-def _checked(node: Node, made: list[Value], count: int) -> list[Value]:
+def checked_results(node: Node, made: list[Value], count: int) -> list[Value]:
+    """The results of a graph, of which there must be `count` or more."""
     if len(made) < count:
         node.invalid(f"its graph makes {len(made)} values; expected {count}", "export the model again")
     return made
 
 
-def _poisoned(count: int) -> list[Value]:
+def poisoned(count: int) -> list[Value]:
+    """Results of a node with a node in its graph that failed."""
     return [Value("", poisoned=True) for _ in range(count)]

@@ -92,7 +92,7 @@ def import_graph(
     with garbage_frozen():
         values = inputs.add(graph.inputs)
         problems = [_Problem("input", text, invalid=False) for text in inputs.refused]
-        scope = Scope(net, values, graph.used, graph.weights)
+        scope = Scope(net, values, graph.used, graph.weights, graph.declared)
         limits = Bounds(bounds or {})
         module = _Importer(graph, net, scope, limits, problems, refit).run()
         limits.check_used()
@@ -229,7 +229,8 @@ class _Importer:
                 scope.values[name] = self._named(value, name, scope)
 
     def _node(self, node: GraphNode, inputs: list[Value | None], opset: int, scope: Scope) -> Node:
-        made = Node(node, inputs, opset, scope.net, self.graph.external, scope.used, bounds=self.bounds)
+        made = Node(node, inputs, opset, scope.net, self.graph.external, scope.used)
+        made.bounds, made.declared = self.bounds, scope.declared
         if _has_graphs(node.proto):
             made.graphs = NodeGraphs(self, made, scope)
         return made

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from .texts import check_texts
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
+
+
+Declared: TypeAlias = "tuple[int | None, ...]"
 
 
 def node_label(name: str, index: int, first_output: str) -> str:
@@ -58,6 +61,7 @@ class Subgraph:
     outputs: tuple[str, ...]
     weights: dict[str, TensorProto]
     used: frozenset[str]
+    declared: Mapping[str, Declared]
 
 
 @dataclass
@@ -76,6 +80,8 @@ class Graph:
     """The values that some node or graph output reads."""
     inliner: Inliner
     """Expands calls of the model's functions, in subgraphs too."""
+    declared: Mapping[str, Declared]
+    """The shapes that the model declares for values and outputs."""
 
     def subgraph(self, graph: GraphProto, opsets: Mapping[str, int], given: Iterable[str], label: str) -> Subgraph:
         """The graph of an attribute, as this one: `given` are the names of outer values that it may read, `label` its path. Raises
@@ -87,7 +93,7 @@ class Graph:
         nodes = [GraphNode(proto, index, versions) for index, (proto, versions) in expanded]
         nodes = _sorted_nodes(nodes, graph, {*inputs, *weights}, source, frozenset(given))
         outputs = tuple(value.name for value in graph.output)
-        return Subgraph(nodes, inputs, outputs, weights, _used(nodes, graph))
+        return Subgraph(nodes, inputs, outputs, weights, _used(nodes, graph), declared_shapes(graph))
 
     def digest(self) -> str:
         """The SHA-256 of the model and of what was read of the data beside it."""
@@ -190,8 +196,29 @@ def _check(model: ModelProto, source: str, folder: Path | None) -> Graph:
     nodes = _sorted_nodes(nodes, graph, {value.name for value in inputs} | weights.keys(), source)
     external = ExternalData(folder)
     return Graph(
-        source, model, opsets, nodes, inputs, list(graph.output), weights, external, _used(nodes, graph), inliner
+        source,
+        model,
+        opsets,
+        nodes,
+        inputs,
+        list(graph.output),
+        weights,
+        external,
+        _used(nodes, graph),
+        inliner,
+        declared_shapes(graph),
     )
+
+
+def declared_shapes(graph: GraphProto) -> dict[str, Declared]:
+    """The shapes that a graph declares for its values and outputs, None for a dim without a size. They are often stale: good for a guess,
+    not for a fact."""
+    found: dict[str, Declared] = {}
+    for value in (*graph.value_info, *graph.output):
+        tensor = value.type.tensor_type
+        if tensor.HasField("shape"):
+            found[value.name] = tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in tensor.shape.dim)
+    return found
 
 
 def _weights(graph: GraphProto, source: str) -> dict[str, TensorProto]:

@@ -24,7 +24,7 @@ from .folding import as_int
 from .model import GraphNode, tensor_to_array
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from xdsl.ir import Attribute
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ..network import Network
     from .bodies import Body
     from .external_data import ExternalData
+    from .model import Declared
 
 Array = np.ndarray[Any, Any]
 
@@ -218,6 +219,8 @@ class Node:
     """Imports the graphs in its attributes; None for a node without any."""
     bounds: Bounds = field(default_factory=Bounds)
     """How much data may decide."""
+    declared: Mapping[str, Declared] = field(default_factory=dict[str, "Declared"])
+    """The shapes that the model declares for values by name, which may be stale."""
     _attributes: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def __post_init__(self) -> None:
@@ -235,6 +238,14 @@ class Node:
         """Whether something reads the node's result `index`."""
         outputs = self.graph_node.proto.output
         return index < len(outputs) and outputs[index] in self.used
+
+    def most(self, output: int, axis: int, derived: int | None = None) -> int:
+        """The most elements that data may give dim `axis` of result `output`, or iterations: what the user allows, else what the shapes
+        allow (`derived`), else what the model declares, else a default."""
+        names = self.graph_node.proto.output
+        shape = self.declared.get(names[output]) if output < len(names) else None
+        said = shape[axis] if shape is not None and axis < len(shape) else None
+        return self.bounds.most(self.graph_node.label, self.op_type, derived, said)
 
     def unsupported(self, why: str, fix: str = "") -> NoReturn:
         raise UnsupportedNode(why, fix)

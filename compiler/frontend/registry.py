@@ -38,6 +38,7 @@ TABLES = (
     "indexing",
     "quantization",
     "control",
+    "scan",
 )
 """The table modules, one family of ops each."""
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from xdsl.ir import SSAValue
 
     from ..network import Network
+    from .model import Declared
     from .node import Value
 
 
@@ -24,6 +25,8 @@ class Scope:
     used: frozenset[str]
     """The values that some node or output of the graph reads."""
     weights: Mapping[str, TensorProto] = field(default_factory=dict[str, "TensorProto"])
+    declared: Mapping[str, Declared] = field(default_factory=dict[str, "Declared"])
+    """The shapes that the model declares."""
     outer: Scope | None = None
     path: str = ""
     """The labels of the nodes around it, each followed by a slash."""
