@@ -97,6 +97,7 @@ _LOWER: dict[type[Operation], Callable[[Context, Any], object]] = {
     kernel.ValidOp: memory.lower_valid,
     kernel.GatherOp: memory.lower_gather,
     kernel.StoreOp: memory.lower_store,
+    kernel.ScatterOp: memory.lower_scatter,
     kernel.AllocOp: _lower_alloc,
     kernel.SlotOp: _lower_slot,
     kernel.LoadSharedOp: memory.lower_load_shared,

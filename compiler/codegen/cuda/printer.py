@@ -134,7 +134,7 @@ class CudaPrinter(StatementPrinter):
         """The text of a kernel called `entry`, without the prelude."""
         self.stream = StringIO()
         maps = [op for op in func.walk() if isinstance(op, kernel.TensorMapOp)]
-        stored = {op.target for op in func.walk() if isinstance(op, kernel.StGlobalOp)}
+        stored = {op.target for op in func.walk() if isinstance(op, kernel.StGlobalOp | kernel.AtomicOp)}
         waits = any(isinstance(op, kernel.GridWaitOp) for op in func.walk())
         parameters = [
             self._tensor(value, stored=value in stored, restrict=not waits, number=i)

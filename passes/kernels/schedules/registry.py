@@ -30,6 +30,9 @@ SCHEDULES: dict[str, str] = {
     "reduce_split": "row.reduce_split",
     "lrn": "row.lrn",
     "gather": "gather",
+    "sort": "positions.sort",
+    "scan": "positions.scan",
+    "scatter": "positions.scatter",
     "pointwise": "pointwise",
 }
 
