@@ -46,6 +46,7 @@ TABLES = (
     "quantization",
     "control",
     "scan",
+    "compaction",
 )
 """The table modules, one family of ops each."""
 
