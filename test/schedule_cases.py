@@ -370,8 +370,19 @@ CASES = (
     Case("sort", "one-launch", unary("argsort X {axis = 1 : i64}", "3x20x2xf32", "3x20x2xi32", "positions")),
     Case("sort", "merges", unary("argsort X {axis = 0 : i64, descending}", "300xf32", "300xi32", "positions")),
     Case("sort", "equal-elements", unary("argsort X {axis = 1 : i64}", "2x150xi8", "2x150xi32", "positions")),
-    Case("scan", "one-launch", unary("cumulative sum X {axis = 1 : i64, exclusive}", "5x30x3xf32", "5x30x3xf32", "positions")),
-    Case("scan", "three-launches", unary("cumulative sum X {axis = 0 : i64, reverse}", "1100xi32", "1100xi32", "positions")),
+    Case(
+        "scan",
+        "one-launch",
+        unary("cumulative sum X {axis = 1 : i64, exclusive}", "5x30x3xf32", "5x30x3xf32", "positions"),
+    ),
+    Case(
+        "scan",
+        "three-launches",
+        unary("cumulative sum X {axis = 0 : i64, reverse}", "1100xi32", "1100xi32", "positions"),
+    ),
     Case("scan", "f16", unary("cumulative sum X {axis = 1 : i64}", "2x70xf16", "2x70xf16", "positions"), "", 2e-3),
-    *(Case("scatter", f"{kind}-{element}", scatter(kind, element), "", tolerance) for kind, element, tolerance in SCATTERS),
+    *(
+        Case("scatter", f"{kind}-{element}", scatter(kind, element), "", tolerance)
+        for kind, element, tolerance in SCATTERS
+    ),
 )

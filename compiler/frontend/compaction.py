@@ -93,12 +93,17 @@ def compress(node: Node) -> Result:
         return net.add_gather(x, net.add_constant(np.flatnonzero(constant).astype(np.int64)), axis)
     given, size = node.shape(1)[0], shape[axis]
     if (given - size).bounds(net.ranges)[1] > 0:
-        node.unsupported(f"its condition has {given} elements, more than the {size} slices of axis {axis} for some sizes")
+        node.unsupported(
+            f"its condition has {given} elements, more than the {size} slices of axis {axis} for some sizes"
+        )
     found = kept(node, node.data(1), _most(node, given, axis))
     return net.add_gather(x, found.positions, axis)
 
 
-@onnx_op("Unique", note="as many results as there are elements, or as `bounds` allows; along an axis only of few elements per slice")
+@onnx_op(
+    "Unique",
+    note="as many results as there are elements, or as `bounds` allows; along an axis only of few elements per slice",
+)
 def unique(node: Node) -> Result:
     net, x, shape = node.net, node.data(0), list(node.shape(0))
     axis = node.axis(node.int("axis"), len(shape)) if node.has("axis") else None
@@ -129,7 +134,8 @@ def _rows(node: Node, x: SSAValue, axis: int) -> SSAValue:
     width = dims.product(others)
     if (length := width.as_int()) is None or length > MAX_UNROLLED_NODES:
         node.unsupported(
-            f"its slices have {width} elements, each of which is a sort", f"make that a number of at most {MAX_UNROLLED_NODES}"
+            f"its slices have {width} elements, each of which is a sort",
+            f"make that a number of at most {MAX_UNROLLED_NODES}",
         )
     order = [axis, *(d for d in range(len(shape)) if d != axis)]
     return net.add_reshape(net.add_transpose(x, order), [shape[axis], width])
@@ -156,7 +162,9 @@ def _begins_run(net: Network, rows: SSAValue) -> SSAValue:
     if is_float(net.element(rows)):
         both = net.add_binary("logical_and", net.add_unary("isnan", rows), net.add_unary("isnan", before))
         differs = net.add_binary("logical_and", differs, net.add_unary("logical_not", both))
-    any_ = net.add_reduce("max", net.add_cast(differs, "i32"), [1]) if width.as_int() else net.add_full(0, [size], "i32")
+    any_ = (
+        net.add_reduce("max", net.add_cast(differs, "i32"), [1]) if width.as_int() else net.add_full(0, [size], "i32")
+    )
     leads = net.add_compare("eq", net.add_iota([size], 0, "i32"), 0)
     return net.add_binary("logical_or", net.add_compare("ne", any_, 0), leads)
 

@@ -61,7 +61,9 @@ def _labels(node: Node) -> tuple[list[list[str]], list[str]]:
         output = [*dots, *once]
     known = set(chain(*inputs))
     if wrong := [label for label in output if label not in known or output.count(label) > 1]:
-        node.invalid(f"its equation {equation!r} has {wrong[0]!r} in the result; expected each label of a term at most once")
+        node.invalid(
+            f"its equation {equation!r} has {wrong[0]!r} in the result; expected each label of a term at most once"
+        )
     return inputs, output
 
 

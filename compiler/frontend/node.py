@@ -16,11 +16,11 @@ from xdsl.dialects.builtin import bf16, f16, f32, i8
 from xdsl.ir import SSAValue
 
 from ...dialects import dims, nn
-from ...dialects.dtypes import element_type_of, is_float, numpy_dtype
+from ...dialects.dtypes import element_type_of, is_float, is_integer, numpy_dtype
 from ...dialects.errors import InvalidModelError
-from ...dialects.limits import MAX_FOLDED, MAX_FOLDED_FLOATS
+from ...dialects.limits import MAX_FOLDED, MAX_FOLDED_FLOATS, MAX_READS
 from .bounds import Bounds
-from .folding import as_int
+from .folding import as_int, elements
 from .model import GraphNode, tensor_to_array
 
 if TYPE_CHECKING:
@@ -347,11 +347,14 @@ class Node:
         """The reason for reading the numbers of an operand, as `value_of` takes it."""
         return f"the {what} of {self.op_type} {self.graph_node.label}"
 
-    def known(self, index: int, what: str) -> Array:
-        """Operand `index` as `int | Expr` elements; the node is unsupported where it is computed from data."""
+    def known(self, index: int, what: str, most: Sequence[int] | None = None) -> Array:
+        """Operand `index` as `int | Expr` elements. The host reads sizes that are computed from data, each from 0 to its entry of `most`, by
+        default what the model declares for that dim of the result."""
         value = self.value(index)
         value.value_of(self.net, self._why(what))
         known = value.known()
+        if known is None and value.is_open:
+            known = self._read(index, what, most)
         if known is None:
             self.unsupported(
                 f"its {what}{self._called(index)} is computed from data",
@@ -359,8 +362,27 @@ class Node:
             )
         return known
 
+    def _read(self, index: int, what: str, most: Sequence[int] | None) -> Array | None:
+        """The elements of an operand as symbols that the host reads; None where it has none that it could read."""
+        from .computed import bounds_of, read_sizes
+
+        value = self.value(index)
+        length = dims.product(value.shape).as_int()
+        if length is None or length > MAX_READS or not is_integer(value.element_type):
+            return None
+        bounds = bounds_of(self, length) if most is None else most
+        sizes = read_sizes(self, self.net.add_reshape(self.data(index), [length]), bounds, what)
+        shape = [extent.as_int() or 0 for extent in value.shape]
+        value.exprs, value.dtype = elements(sizes, tuple(shape)), numpy_dtype(value.element_type)
+        return value.exprs
+
     def known_ints(self, index: int, what: str) -> list[int]:
         """Operand `index`, a constant list of integers."""
+        if self.value(index).is_open:
+            self.unsupported(
+                f"its {what}{self._called(index)} is computed from data",
+                f"make the {what} a constant of the model, or bind the input that it comes from to one (option constants)",
+            )
         values = [as_int(element) for element in self.known(index, what).reshape(-1)]
         if any(value is None for value in values):
             self.unsupported(

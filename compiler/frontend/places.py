@@ -43,14 +43,16 @@ def from_front(net: Network, index: SSAValue, size: Expr) -> tuple[SSAValue, SSA
     wide = index if element in ("i32", "i64") else net.add_cast(index, "i32")
     limit = extent(net, size, "i64" if element == "i64" else "i32")
     place = net.add_where(net.add_compare("lt", wide, 0), net.add_binary("add", wide, limit), wide)
-    inside = net.add_binary(
-        "logical_and", net.add_compare("ge", place, 0), net.add_compare("lt", place, limit)
-    )
+    inside = net.add_binary("logical_and", net.add_compare("ge", place, 0), net.add_compare("lt", place, limit))
     return net.add_cast(place, "i32"), inside
 
 
 def _merged(
-    net: Network, shape: Sequence[Expr], source: Sequence[Expr], places: Sequence[SSAValue | None], inside: SSAValue | None
+    net: Network,
+    shape: Sequence[Expr],
+    source: Sequence[Expr],
+    places: Sequence[SSAValue | None],
+    inside: SSAValue | None,
 ) -> tuple[list[Expr], list[Expr], list[SSAValue | None], SSAValue | None]:
     """The same problem with each run of dims that keep their coordinate as one dim, where the given values allow it."""
     given = [*(p for p in places if p is not None), *([inside] if inside is not None else [])]

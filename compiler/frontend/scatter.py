@@ -31,7 +31,9 @@ def _written(net: Network, x: SSAValue, index: SSAValue, updates: SSAValue, kind
     return net.add_reshape(made, shape)
 
 
-@onnx_op("ScatterElements", "Scatter", note="of several updates for one element any may stay, or their sum in any order")
+@onnx_op(
+    "ScatterElements", "Scatter", note="of several updates for one element any may stay, or their sum in any order"
+)
 def scatter_elements(node: Node) -> Result:
     net, shape = node.net, node.shape(0)
     axis = node.axis(node.int("axis", 0), len(shape))
@@ -91,7 +93,9 @@ def tensor_scatter(node: Node) -> Result:
     # Rows are what follows the axis; before it each update keeps its own coordinates.
     lead, slices = shape[:axis], shape[axis + 1 :]
     flat = [*written[: axis + 1], *[dims.const(1)] * (rank - axis - 1)]
-    index = linear(net, flat, [*shape[: axis + 1], *flat[axis + 1 :]], [*[None] * axis, place, *[None] * (rank - axis - 1)], inside)
+    index = linear(
+        net, flat, [*shape[: axis + 1], *flat[axis + 1 :]], [*[None] * axis, place, *[None] * (rank - axis - 1)], inside
+    )
     index = net.add_reshape(net.add_broadcast_to(index, flat), written[: axis + 1])
     x = net.add_reshape(node.data(0), [dims.product([*lead, shape[axis]]), *slices])
     return net.add_reshape(net.add_scatter(x, index, node.data(1)), shape)

@@ -171,7 +171,9 @@ class ScatterOp(NnOp):
     def infer(cls, x: Attribute, indices: Attribute, updates: Attribute, kind: str = "set") -> AnyTensorType:
         require(
             rank_of(x) > 0 and is_integer(element_of(indices)) and (kind == "set" or element_of(x) != i1),
-            lambda: f"{cls.name}: expected numbers of rank 1 or more and integer indices, got {kind} of {x} at {indices}",
+            lambda: (
+                f"{cls.name}: expected numbers of rank 1 or more and integer indices, got {kind} of {x} at {indices}"
+            ),
         )
         wanted = tensor_type([*shape_of(indices), *shape_of(x)[1:]], element_of(x))
         require(compatible(wanted, updates), lambda: f"{cls.name}: expected updates {wanted}, got {updates}")

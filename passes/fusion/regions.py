@@ -56,7 +56,13 @@ def anchor_kind(op: Operation) -> str:
         return "matmul"
     if nn.is_lookup(op):
         return "pointwise"
-    for kind, classes in (("row", ROW), ("window", _WINDOW), ("gather", _GATHER), ("positions", _POSITIONS), ("pointwise", _COPIES)):
+    for kind, classes in (
+        ("row", ROW),
+        ("window", _WINDOW),
+        ("gather", _GATHER),
+        ("positions", _POSITIONS),
+        ("pointwise", _COPIES),
+    ):
         if isinstance(op, classes):
             return kind
     if nn.is_pointwise(op):

@@ -75,7 +75,15 @@ _C = {
     "i64": "long long", "i32": "int", "i16": "short", "i8": "signed char", "ui8": "unsigned char",
 }  # fmt: skip
 _UNSIGNED = {64: "unsigned long long", 32: "unsigned", 16: "unsigned short"}
-_NATIVE = {("add", "f64"), ("add", "f32"), ("add", "i32"), ("max", "i32"), ("min", "i32"), ("max", "i64"), ("min", "i64")}
+_NATIVE = {
+    ("add", "f64"),
+    ("add", "f32"),
+    ("add", "i32"),
+    ("max", "i32"),
+    ("min", "i32"),
+    ("max", "i64"),
+    ("min", "i64"),
+}
 """What the hardware combines in one instruction; i64 adds as unsigned numbers do."""
 _NARROW = {"f16": (F16_TO_F32, F32_TO_F16), "bf16": (BF16_TO_F32, F32_TO_BF16)}
 _EXTREMA = {("max", "f64"): MAX_NAN_F64, ("min", "f64"): MIN_NAN_F64, ("max", "f32"): MAX_NAN, ("min", "f32"): MIN_NAN}

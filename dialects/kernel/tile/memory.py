@@ -275,7 +275,9 @@ class ScatterOp(IRDLOperation):
     places = var_operand_def(FragType)
     kind = prop_def(StringAttr)
 
-    assembly_format = "$kind $value `,` $view `[` $places `]` attr-dict `:` type($value) `,` type($view) `,` type($places)"
+    assembly_format = (
+        "$kind $value `,` $view `[` $places `]` attr-dict `:` type($value) `,` type($view) `,` type($places)"
+    )
 
     def __init__(self, value: SSAValue, view: SSAValue, places: Sequence[SSAValue], kind: str = "set"):
         super().__init__(operands=[value, view, places], properties={"kind": StringAttr(kind)})
@@ -285,7 +287,9 @@ class ScatterOp(IRDLOperation):
         assert isinstance(value, FragType) and isinstance(view, ViewType)
         expect(self.kind.data in COMBINATIONS, self.name, f"a kind among {', '.join(COMBINATIONS)}", self.kind.data)
         expect(len(self.places) == view.rank.data, self.name, f"{view.rank.data} places", len(self.places))
-        expect(value.element_type == view.element_type, self.name, f"elements of {view.element_type}", value.element_type)
+        expect(
+            value.element_type == view.element_type, self.name, f"elements of {view.element_type}", value.element_type
+        )
         for place in self.places:
             expect(place.type == value.with_element(i32), self.name, value.with_element(i32), place.type)
 

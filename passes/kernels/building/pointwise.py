@@ -475,7 +475,9 @@ def table_view(b: KernelBuilder, group: GroupView, x: SSAValue) -> SSAValue:
     dims = nn.shape_of(x)
     access = group.access(x, space_axes(dims, dims), dims, flat=True)
     if access is None:
-        raise PassError(f"lower-groups: @{group.name}: table {x} is not in memory: expected `match` to refuse the group")
+        raise PassError(
+            f"lower-groups: @{group.name}: table {x} is not in memory: expected `match` to refuse the group"
+        )
     return b.view_of(access, [[], list(range(len(access.dims)))])
 
 
@@ -501,9 +503,7 @@ def _lookup(s: Emitter, op: Operation, index: SSAValue, table: tuple[SSAValue, S
     return extend(s, s.emit(kernel.FetchOp(view, [s.constant(0, i32), place])))
 
 
-def _rounded(
-    s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue], tables: Tables, element: Attribute
-) -> SSAValue:
+def _rounded(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue], tables: Tables, element: Attribute) -> SSAValue:
     """A value as it is stored. The cast to that type at the end of a group is this rounding, once."""
     value, axes = leaf
     op = owner_op(value)

@@ -255,9 +255,7 @@ class Pointwise:
             access = cast(Access, group.access(value, axes, job.dims, flat=job.split == 0))
             return b.load(b.view_of(access, _flat_groups(job, access)), coords, frag)
 
-        made = emit_pointwise(
-            b, [(v, job.axes) for v in job.values], frag, load, table=partial(table_view, b, group)
-        )
+        made = emit_pointwise(b, [(v, job.axes) for v in job.values], frag, load, table=partial(table_view, b, group))
         for value, access in zip(made, job.targets, strict=True):
             b.store(value, b.view_of(access, _flat_groups(job, access)), coords)
 
