@@ -138,10 +138,12 @@ class _Tiles(Observer):
 
 def _import(model: Any, options: BuildOptions) -> tuple[ModuleOp, dict[str, Any]]:
     """The module to build, and fields of the manifest's `model`: a digest, and the files beside the model's own."""
-    if isinstance(model, ModuleOp):
-        return _prepared(_with_profiles(model, options).clone(), options)
     from .network import Network
 
+    if isinstance(model, ModuleOp | Network):
+        _check_imported_only(options)
+    if isinstance(model, ModuleOp):
+        return _prepared(_with_profiles(model, options).clone(), options)
     if isinstance(model, Network):
         module = model.module(dim_ranges(options.profiles))
         return _prepared(module, options)
@@ -156,9 +158,26 @@ def _import(model: Any, options: BuildOptions) -> tuple[ModuleOp, dict[str, Any]
             f"model: expected the path, bytes or ModelProto of an ONNX model, a trtc.Network or a module, got {type(model).__name__}."
         )
     graph = load(model)
-    imported = import_graph(graph, profiles=dict(options.profiles), require_profiles=True, refit=options.refit)
+    imported = import_graph(
+        graph,
+        profiles=dict(options.profiles),
+        constants=options.constants,
+        bounds=options.bounds,
+        require_profiles=True,
+        refit=options.refit,
+    )
     files = {"files": sorted(graph.external.files)} if graph.external.files else {}
     return imported, {"sha256": "" if options.refit else graph.digest(), **files}
+
+
+def _check_imported_only(options: BuildOptions) -> None:
+    """Raises OptionError for options that only the import of a model follows."""
+    for name, fix in (
+        ("constants", "add a constant in place of the input"),
+        ("bounds", "give them as the ranges of dims"),
+    ):
+        if given := getattr(options, name):
+            raise OptionError(f"option {name}: expected it with an ONNX model only, got {join_names(given)}; {fix}.")
 
 
 def _prepared(module: ModuleOp, options: BuildOptions) -> tuple[ModuleOp, dict[str, Any]]:

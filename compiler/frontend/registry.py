@@ -53,6 +53,9 @@ TABLES = (
     "contrib.attention",
     "contrib.qlinear",
     "contrib.quantized_products",
+    "control",
+    "scan",
+    "compaction",
 )
 """The table modules, one family of ops each."""
 

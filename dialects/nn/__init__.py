@@ -9,7 +9,8 @@ the type's encoding; numbers are `nn.constant`s or refittable `nn.initializer`s,
         -> tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
     %z = nn.relu %y : tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
 
-The ops are defined by family: `pointwise`, `linear`, `pools`, `rows`, `data`, `padding`, `positions`, `weights`; import them from here.
+The ops are defined by family: `pointwise`, `linear`, `pools`, `rows`, `data`, `padding`, `positions`, `weights`, `control`; import
+them from here.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from xdsl.ir import Dialect, Operation
 from ..blob import BlobAttr
 from .base import *  # noqa: F403
 from .base import DimsAttr, Pointwise, rank_of
+from .control import *  # noqa: F403
+from .control import CONTROL
 from .data import *  # noqa: F403
 from .data import DATA, GatherOp
 from .helpers import mark_helpers as mark_helpers
@@ -53,6 +56,6 @@ def is_lookup(op: Operation) -> bool:
 
 NN = Dialect(
     "nn",
-    [*POINTWISE, *LINEAR, *POOLS, *ROWS, *DATA, *PADDING, *POSITIONS, *WEIGHTS],
+    [*POINTWISE, *LINEAR, *POOLS, *ROWS, *DATA, *PADDING, *POSITIONS, *WEIGHTS, *CONTROL],
     [DimsAttr, BlobAttr, MathAttr, PredicateAttr, ReduceKindAttr, PadModeAttr, CumulativeKindAttr, ScatterKindAttr],
 )

@@ -51,7 +51,7 @@ NAME = "fuse-groups"
 TARGET = "kernel.target"
 _PRIORITY = ("conv", "matmul", "row", "window", "gather", "positions", "pointwise")
 _UNARY_VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp)
-_UNGROUPED = (*nn.SOURCES, nn.WeightOp, nn.ExportOp, GroupOp, CallOp, ReturnOp)
+_UNGROUPED = (*nn.SOURCES, nn.WeightOp, nn.ExportOp, *nn.CONTROL, GroupOp, CallOp, ReturnOp)
 
 
 def _prefixes(region: Region) -> Iterator[tuple[list[Operation], list[Operation], SSAValue]]:

@@ -133,7 +133,9 @@ def multi_head_attention(node: Node) -> Result:
     added = _sum(net, [_key_mask(node, 4, keys), node.data(5) if node.has_input(5) else None])
     mask = Mask(_causal(node, queries, keys), added)
     found = attend(net, q, k, v, _scale(node, net.shape(q)[3]), mask)
-    return [merge_heads(net, found.result), k, v, net.add_cast(found.scaled, net.element(q))][: max(1, node.output_count)]
+    return [merge_heads(net, found.result), k, v, net.add_cast(found.scaled, net.element(q))][
+        : max(1, node.output_count)
+    ]
 
 
 def _heads(node: Node) -> list[SSAValue]:
@@ -307,5 +309,3 @@ def _rows_of(net: Network, x: SSAValue, source: SSAValue, batch: Expr, count: Ex
     apart = net.add_transpose(x, (0, 2, 1, 3))
     index = net.add_reshape(net.add_broadcast_to(source, (batch, count)), (batch, count, 1))
     return net.add_transpose(net.add_gather_nd(apart, index, 1), (0, 2, 1, 3))
-
-

@@ -132,9 +132,7 @@ def bias_split_gelu(node: Node) -> Result:
     net = node.net
     x = net.add_binary("add", node.data(0), node.data(1))
     *lead, width = net.shape(x)
-    halves = [
-        net.add_slice(x, [*[0] * len(lead), start], [*lead, width // 2]) for start in (0, width // 2)
-    ]
+    halves = [net.add_slice(x, [*[0] * len(lead), start], [*lead, width // 2]) for start in (0, width // 2)]
     return net.add_binary("mul", halves[0], called(node, "Gelu", [halves[1]]))
 
 
