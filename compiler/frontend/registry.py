@@ -34,6 +34,7 @@ TABLES = (
     "windows",
     "normalization",
     "reductions",
+    "recurrent",
     "shapes",
     "indexing",
     "quantization",

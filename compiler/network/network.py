@@ -16,9 +16,9 @@ With `layout="NHWC"` there are none. Shapes may name dynamic dims: `"N"`, `"H + 
 
 from __future__ import annotations
 
-from .layers.rows import RowLayers
+from .layers.recurrent import RecurrentLayers
 from .layers.windows import WindowLayers
 
 
-class Network(WindowLayers, RowLayers):
+class Network(WindowLayers, RecurrentLayers):
     """A network under construction. See the module's docstring for the conventions."""

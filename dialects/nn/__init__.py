@@ -9,7 +9,7 @@ the type's encoding; numbers are `nn.constant`s or refittable `nn.initializer`s,
         -> tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
     %z = nn.relu %y : tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
 
-The ops are defined by family: `pointwise`, `linear`, `rows`, `data`, `weights`; import them from here.
+The ops are defined by family: `pointwise`, `linear`, `rows`, `rnn`, `data`, `weights`; import them from here.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from .linear import *  # noqa: F403
 from .linear import LINEAR, MathAttr
 from .pointwise import *  # noqa: F403
 from .pointwise import POINTWISE, PredicateAttr
+from .rnn import *  # noqa: F403
+from .rnn import RECURRENT, RnnDirectionAttr, RnnKindAttr
 from .rows import *  # noqa: F403
 from .rows import ROWS, ReduceKindAttr
 from .storage import *  # noqa: F403
@@ -41,6 +43,6 @@ def is_pointwise(op: Operation) -> bool:
 
 NN = Dialect(
     "nn",
-    [*POINTWISE, *LINEAR, *ROWS, *DATA, *WEIGHTS],
-    [DimsAttr, BlobAttr, MathAttr, PredicateAttr, ReduceKindAttr],
+    [*POINTWISE, *LINEAR, *ROWS, *RECURRENT, *DATA, *WEIGHTS],
+    [DimsAttr, BlobAttr, MathAttr, PredicateAttr, ReduceKindAttr, RnnKindAttr, RnnDirectionAttr],
 )
