@@ -44,6 +44,8 @@ def anchor_kind(op: Operation) -> str:
         return "window" if op.is_depthwise else "conv"
     if isinstance(op, nn.MatmulOp):
         return "matmul"
+    if isinstance(op, nn.RnnOp):
+        return "rnn"
     for kind, classes in (("row", ROW), ("window", _WINDOW), ("gather", _GATHER), ("pointwise", _COPIES)):
         if isinstance(op, classes):
             return kind
