@@ -10,12 +10,15 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 from ..buffer import Access
 from .structure import FuncOp
 from .tile.memory import Im2colOp, StoreOp, ValidOp, ViewOp
+from .thread.barriers import GridSyncOp
 from .tile.staging import StoreTmaOp, TensorMapOp
+from .tile.sync import GridBarrierOp
 from .types import GlobalType
 
 _NAMES = (ViewOp, Im2colOp, TensorMapOp)
 """Ops that make another value for the same memory and access none of it."""
 _STORES = (StoreOp, StoreTmaOp)
+_UPDATES = (GridBarrierOp, GridSyncOp)
 
 ACCESSES = "kernel.accesses"
 """On a kernel of a group of several launches: what it does with each of its tensors."""
@@ -60,6 +63,8 @@ def _access(tensor: SSAValue) -> Access:
                 names += use.operation.results
             elif isinstance(use.operation, _STORES):
                 writes = True
+            elif isinstance(use.operation, _UPDATES):
+                reads = writes = True
             elif not isinstance(use.operation, ValidOp):
                 reads = True
     return Access.of(reads, writes)
