@@ -57,7 +57,7 @@ class Case:
     text: str
     kinds: str = ""
     tolerance: float = 2e-6
-    tunables: Mapping[str, int] = field(default_factory=dict[str, int])
+    tunables: Mapping[str, int | str] = field(default_factory=dict[str, "int | str"])
 
     def __str__(self) -> str:
         return f"{self.schedule}:{self.name}"
@@ -294,6 +294,9 @@ def rnn(
     return module(body, "rnn", sms)
 
 
+ALONE: dict[str, int | str] = {"warps": 4, "per_warp": 4, "blocks": 1, "meeting": "block"}
+CLUSTER: dict[str, int | str] = {"warps": 4, "per_warp": 1, "blocks": 8, "meeting": "cluster"}
+GRID: dict[str, int | str] = {"warps": 4, "per_warp": 1, "blocks": 3, "meeting": "grid"}
 TF32 = ", math = #nn.math<tf32>"
 CP_ASYNC = "bar_sync cp_async_commit cp_async_wait"
 HOPPER = "mbar_init mbar_init_fence mbar_arrive mbar_expect mbar_wait wgmma_fence wgmma_commit wgmma_wait"
@@ -357,6 +360,9 @@ CASES = (
     Case("window", "depthwise", conv(6, 6, 8, 8, groups=8, anchor="window"), "", 2e-3),
     Case("lrn", "f32", unary(LRN, "2x3x7xf32", "2x3x7xf32", "row"), "", 5e-6),
     Case("gather", "axis-1", gather()),
+    Case("rnn_lanes", "lstm-block", rnn("lstm", 12, lengths=True), "bar_sync", 1e-5, ALONE),
+    Case("rnn_lanes", "gru-cluster", rnn("gru", 20, direction="bidirectional", sms=8), "cluster_sync", 1e-5, CLUSTER),
+    Case("rnn_lanes", "lstm-grid", rnn("lstm", 12, batch=1, element="f16"), "grid_sync", 2e-3, GRID),
     Case("rnn_streamed", "lstm", rnn("lstm", 20, lengths=True, flags=TF32), "bar_sync", 1e-3, {"units": 16, "wn": 2}),
     Case("rnn_streamed", "gru", rnn("gru", 20, direction="reverse", element="f16"), "bar_sync", 2e-3, {"units": 16, "wn": 2}),
     Case("rnn_streamed", "rnn", rnn("rnn", 40, direction="bidirectional", element="bf16"), "bar_sync", 1e-2),

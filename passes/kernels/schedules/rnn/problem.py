@@ -10,9 +10,8 @@ from xdsl.ir import Attribute, SSAValue
 
 from .....dialects import nn
 from .....dialects.dims import Expr, as_expr
-from .....dialects.strided import Axes
 from ...building.builder import KernelBuilder
-from ...building.group import Access, GroupView
+from ...building.group import GroupView
 from ...building.pointwise import refuse_tensors
 from ...building.schedule import OtherAnchor, Refusal
 
@@ -75,21 +74,15 @@ class RnnProblem:
         """The gates that are multiplied between one exchange and the next."""
         return [range(2), range(2, 3)] if self.resets_before else [range(self.gates)]
 
-    # Views, with coordinates (.., direction, sequence, unit) unless something else is said.
+    # Views, with coordinates (.., direction, sequence, unit), or with `across` (.., direction, unit, sequence).
 
-    def _view(self, b: KernelBuilder, value: SSAValue, coordinates: Coordinates, split: bool = False) -> SSAValue:
-        """A view of an operand; `split`: its last dim but `split` counts units of gates."""
-        number = self.group.operand_index(value)
-        assert number is not None
-        return b.view(number, coordinates)
-
-    def inputs(self, b: KernelBuilder) -> SSAValue:
+    def inputs(self, b: KernelBuilder, *, across: bool) -> SSAValue:
         """(step, direction, gate, sequence, unit)."""
         number = self._number(self.anchor.inputs)
         steps, batch, directions, _ = self.group.dims(number)
         t, n, d, u = self.group.strides(number)
         dims = [steps, batch, directions, as_expr(self.gates), as_expr(self.units)]
-        return b.view(number, ([0], [2], [3], [1], [4]), dims, [t, n, d, u * self.units, u])
+        return b.view(number, _turned(([0], [2], [3], [1], [4]), across), dims, [t, n, d, u * self.units, u])
 
     def weights(self, b: KernelBuilder) -> SSAValue:
         """(direction, gate, unit, unit of the product)."""
@@ -98,29 +91,37 @@ class RnnProblem:
         sizes = (self.directions, self.gates, self.units, self.units)
         return b.view(number, ([0], [1], [2], [3]), [as_expr(s) for s in sizes], [d, row * self.units, row, column])
 
-    def state(self, b: KernelBuilder, value: SSAValue) -> SSAValue:
+    def state(self, b: KernelBuilder, value: SSAValue, *, across: bool) -> SSAValue:
         """An initial state."""
-        return b.view(self._number(value), ([0], [1], [2]))
+        return b.view(self._number(value), _turned(([0], [1], [2]), across))
 
-    def per_unit(self, b: KernelBuilder, value: SSAValue, part: int) -> SSAValue:
+    def per_unit(self, b: KernelBuilder, value: SSAValue, part: int, *, across: bool) -> SSAValue:
         """The bias, or one of the peepholes, for every sequence."""
         number = self._number(value)
         d, u = self.group.strides(number)
         dims = [as_expr(self.directions), self.anchor.batch, as_expr(self.units)]
-        return b.view(number, ([0], [1], [2]), dims, [d, as_expr(0), u], u * (part * self.units))
+        return b.view(number, _turned(([0], [1], [2]), across), dims, [d, as_expr(0), u], u * (part * self.units))
 
-    def lengths(self, b: KernelBuilder, value: SSAValue) -> SSAValue:
-        """(sequence, 0)."""
-        return b.view(self._number(value), ([0], []))
+    def lengths(self, b: KernelBuilder, value: SSAValue, *, across: bool) -> SSAValue:
+        """(sequence, unit): the same for every unit."""
+        number = self._number(value)
+        dims, strides = [self.anchor.batch, as_expr(self.units)], [*self.group.strides(number), as_expr(0)]
+        return b.view(number, _turned(([0], [1]), across), dims, strides)
 
-    def result(self, b: KernelBuilder) -> SSAValue:
+    def result(self, b: KernelBuilder, *, across: bool) -> SSAValue:
         """(row, direction, sequence, unit)."""
-        return b.view(self.group.result_index(0), ([0], [2], [1], [3]))
+        return b.view(self.group.result_index(0), _turned(([0], [2], [1], [3]), across))
 
     def _number(self, value: SSAValue) -> int:
         number = self.group.operand_index(value)
         assert number is not None
         return number
+
+
+def _turned(coordinates: Coordinates, across: bool) -> Coordinates:
+    """The coordinates of a view, the last two exchanged where rows run over units."""
+    *lead, row, column = coordinates
+    return (*lead, column, row) if across else coordinates
 
 
 def rnn_of(view: GroupView) -> RnnProblem | Refusal:

@@ -60,23 +60,35 @@ def exchange_types(problem: RnnProblem) -> list[GlobalType]:
 
 
 class Cells:
-    """What one block computes: fragments `frag` of (sequences, units), from sequence `row` on, in direction `direction`."""
+    """
+    What one block computes: fragments `frag` of (sequences, units), from sequence `row` on, in direction `direction`. A rows fragment runs
+    over units, and stands for the sequence `row`.
+    """
 
     def __init__(self, problem: RnnProblem, b: KernelBuilder, frag: FragType, row: Index, direction: Index):
         self.problem, self.op, self.frag = problem, problem.anchor, frag
         self.row, self.direction = row, direction
+        self.across = across = frag.is_rows
         first = len(problem.group.tensors)
-        groups = ([0], [1], [2], [3])
-        self.exchanged = b.view(first, groups)
-        self.reset = b.view(first + 1, groups) if problem.resets_before else None
-        self.inputs, self.result = problem.inputs(b), problem.result(b)
-        self.peepholes = [problem.per_unit(b, self.op.peepholes, part) for part in range(3)] if self.op.peepholes else []
-        self.bias = problem.per_unit(b, self.op.bias, 0) if self.op.bias else None
+        self.exchanged = self.between(b, first)
+        self.reset = self.between(b, first + 1) if problem.resets_before else None
+        self.inputs, self.result = problem.inputs(b, across=across), problem.result(b, across=across)
+        self.peepholes = [
+            problem.per_unit(b, self.op.peepholes, part, across=across) for part in range(3) if self.op.peepholes
+        ]
+        self.bias = problem.per_unit(b, self.op.bias, 0, across=across) if self.op.bias else None
         self.length: SSAValue | None = None
         if self.op.lengths is not None:
             type_ = frag.rows.with_element(nn.element_of(self.op.lengths))
-            self.length = b.load(problem.lengths(b, self.op.lengths), [row, 0], type_)
+            self.length = b.load(problem.lengths(b, self.op.lengths, across=across), self._at((), 0), type_)
         self.steps = b.expr(self.op.steps)
+
+    def between(self, b: KernelBuilder, tensor: int) -> SSAValue:
+        """A tensor of the workspace: (slot, direction, sequence, unit)."""
+        return b.view(tensor, ([0], [1], [3], [2]) if self.across else ([0], [1], [2], [3]))
+
+    def _at(self, lead: Sequence[Index], unit: Index) -> list[Index]:
+        return [*lead, unit, self.row] if self.across else [*lead, self.row, unit]
 
     def time(self, b: KernelBuilder, step: Index) -> SSAValue:
         """The step of the sequence that is taken as number `step`."""
@@ -91,11 +103,12 @@ class Cells:
 
     # Memory.
 
-    def _load(self, b: KernelBuilder, view: SSAValue, lead: Sequence[Index], unit: Index) -> SSAValue:
-        return b.load(view, [*lead, self.row, unit], self.frag)
+    def load(self, b: KernelBuilder, view: SSAValue, lead: Sequence[Index], unit: Index) -> SSAValue:
+        """A fragment in the view's element type."""
+        return b.load(view, self._at(lead, unit), self.frag)
 
     def _wide(self, b: KernelBuilder, view: SSAValue, lead: Sequence[Index], unit: Index) -> SSAValue:
-        return self.converted(b, self._load(b, view, lead, unit), self.frag)
+        return self.converted(b, self.load(b, view, lead, unit), self.frag)
 
     def converted(self, b: KernelBuilder, value: SSAValue, to: FragType) -> SSAValue:
         if value.type == to:
@@ -106,13 +119,13 @@ class Cells:
         """Writes a fragment in the view's element type."""
         element = view.type.element_type  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
         made = self.converted(b, value, self.frag.with_element(element))  # pyright: ignore[reportUnknownArgumentType]
-        b.store(made, view, [*lead, self.row, unit])
+        b.store(made, view, self._at(lead, unit))
 
     def initial(self, b: KernelBuilder, unit: Index) -> State:
         def one(value: SSAValue | None) -> SSAValue:
             if value is None:
                 return b.fill(0.0, self.frag)
-            return self._wide(b, self.problem.state(b, value), [self.direction], unit)
+            return self._wide(b, self.problem.state(b, value, across=self.across), [self.direction], unit)
 
         return State(one(self.op.hidden), one(self.op.cell) if self.problem.is_lstm else None)
 
@@ -128,16 +141,16 @@ class Cells:
 
     def inputs_at(self, b: KernelBuilder, step: Index, unit: Index, gates: range) -> list[SSAValue]:
         time = self.time(b, step)
-        return [self._load(b, self.inputs, [time, self.direction, gate], unit) for gate in gates]
+        return [self.load(b, self.inputs, [time, self.direction, gate], unit) for gate in gates]
 
     def advance(
         self, b: KernelBuilder, step: Index, unit: Index, inputs: Sequence[SSAValue], products: Sequence[SSAValue], state: State
     ) -> State:
         """The next states of a cell with one product; the result of the step is written, and h exchanged."""
         op, count = self.op, len(products)
-        more = [self._load(b, view, [self.direction], unit) for view in self.peepholes]
+        more = [self.load(b, view, [self.direction], unit) for view in self.peepholes]
         if self.bias is not None:
-            more = [self._load(b, self.bias, [self.direction], unit)]
+            more = [self.load(b, self.bias, [self.direction], unit)]
 
         def body(s: Emitter, *x: SSAValue) -> list[SSAValue]:
             wide = [convert(s, v, self.frag.element_type) for v in x[: 2 * count + len(more)]]

@@ -103,7 +103,7 @@ class _Kernel:
         self.weights = problem.weights(b)
         first = len(problem.group.tensors) + 1 + problem.resets_before
         count = len(workspace) - 1 - problem.resets_before
-        self.kept = [b.view(first + number, ([0], [1], [2], [3])) for number in range(count)]
+        self.kept = [self.cells.between(b, first + number) for number in range(count)]
         """h, c of an LSTM, and z between the halves of a step."""
 
     def build(self) -> kernel.FuncOp:
@@ -133,16 +133,16 @@ class _Kernel:
 
     # States in memory.
 
-    def _at(self, b: KernelBuilder, unit: Index) -> list[Index]:
-        return [0, self.cells.direction, self.cells.row, unit]
-
     def _state(self, b: KernelBuilder, unit: Index) -> State:
         count = 2 if self.problem.is_lstm else 1
-        return State.of([b.load(view, self._at(b, unit), self.frag) for view in self.kept[:count]])
+        return State.of([self._kept(b, view, unit) for view in self.kept[:count]])
+
+    def _kept(self, b: KernelBuilder, view: SSAValue, unit: Index) -> SSAValue:
+        return self.cells.load(b, view, [0, self.cells.direction], unit)
 
     def _keep(self, b: KernelBuilder, state: State, unit: Index) -> None:
         for value, view in zip(state.values, self.kept, strict=False):
-            b.store(value, view, self._at(b, unit))
+            self.cells.store(b, value, view, [0, self.cells.direction], unit)
 
     # The parts of a step.
 
@@ -161,13 +161,13 @@ class _Kernel:
         products = self._multiply(b, self.cells.exchanged, b.rem(step, 2), unit, range(2))
         inputs = self.cells.inputs_at(b, step, unit, range(2))
         z = self.cells.reset_gates(b, unit, inputs, products, self._state(b, unit).h)
-        b.store(z, self.kept[-1], self._at(b, unit))
+        self.cells.store(b, z, self.kept[-1], [0, self.cells.direction], unit)
 
     def _candidate(self, b: KernelBuilder, step: SSAValue, unit: SSAValue) -> None:
         assert self.cells.reset is not None
         products = self._multiply(b, self.cells.reset, 0, unit, range(2, 3))
         inputs = self.cells.inputs_at(b, step, unit, range(2, 3))
-        z = b.load(self.kept[-1], self._at(b, unit), self.frag)
+        z = self._kept(b, self.kept[-1], unit)
         self._keep(b, self.cells.candidate(b, step, unit, inputs, products, z, self._state(b, unit).h), unit)
 
     def _multiply(self, b: KernelBuilder, source: SSAValue, slot: Index, unit: Index, gates: range) -> list[SSAValue]:
