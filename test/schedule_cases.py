@@ -294,6 +294,9 @@ def rnn(
     return module(body, "rnn", sms)
 
 
+PIECE: dict[str, int | str] = {"rows": 16, "units": 32, "wm": 1, "wn": 4, "chunk": 64, "resident": 1, "blocks": 1, "meeting": "block"}
+PIECES = PIECE | {"units": 32, "wn": 2, "chunk": 32, "blocks": 4, "meeting": "cluster"}
+APART = PIECE | {"units": 16, "wn": 2, "resident": 0, "blocks": 2, "meeting": "grid"}
 ALONE: dict[str, int | str] = {"warps": 4, "per_warp": 4, "blocks": 1, "meeting": "block"}
 CLUSTER: dict[str, int | str] = {"warps": 4, "per_warp": 1, "blocks": 8, "meeting": "cluster"}
 GRID: dict[str, int | str] = {"warps": 4, "per_warp": 1, "blocks": 3, "meeting": "grid"}
@@ -360,6 +363,9 @@ CASES = (
     Case("window", "depthwise", conv(6, 6, 8, 8, groups=8, anchor="window"), "", 2e-3),
     Case("lrn", "f32", unary(LRN, "2x3x7xf32", "2x3x7xf32", "row"), "", 5e-6),
     Case("gather", "axis-1", gather()),
+    Case("rnn_resident", "lstm-block", rnn("lstm", 32, lengths=True, element="f16"), CP_ASYNC, 2e-3, PIECE),
+    Case("rnn_resident", "gru-cluster", rnn("gru", 96, steps=2, sms=8, flags=TF32), f"{CP_ASYNC} cluster_sync", 1e-3, PIECES),
+    Case("rnn_resident", "rnn-grid", rnn("rnn", 32, direction="bidirectional", element="bf16", sms=8), f"{CP_ASYNC} grid_sync", 1e-2, APART),
     Case("rnn_lanes", "lstm-block", rnn("lstm", 12, lengths=True), "bar_sync", 1e-5, ALONE),
     Case("rnn_lanes", "gru-cluster", rnn("gru", 20, direction="bidirectional", sms=8), "cluster_sync", 1e-5, CLUSTER),
     Case("rnn_lanes", "lstm-grid", rnn("lstm", 12, batch=1, element="f16"), "grid_sync", 2e-3, GRID),

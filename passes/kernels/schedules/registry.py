@@ -29,6 +29,7 @@ SCHEDULES: dict[str, str] = {
     "row": "row.row",
     "reduce_split": "row.reduce_split",
     "lrn": "row.lrn",
+    "rnn_resident": "rnn.resident",
     "rnn_lanes": "rnn.lanes",
     "rnn_streamed": "rnn.streamed",
     "gather": "gather",

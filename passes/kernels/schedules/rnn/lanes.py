@@ -28,7 +28,7 @@ from ...building.work import ISSUE, Work, cut, usual_bytes
 from .problem import RnnProblem, rnn_of
 from .steps import Cells, State, exchange_types
 from .streamed import CELL_INSTRUCTIONS
-from .team import CELL_WAITS, WAITS, Team, multiply_index, teams_of
+from .team import CELL_WAITS, WAITS, Team, first_turn, teams_of
 
 NAME = "rnn_lanes"
 LANES = 32
@@ -97,9 +97,9 @@ class RnnLanes:
                 if problem.gates * per_warp * tile.width(problem) // LANES > most:
                     break
                 blocks = cut(problem.units, tile.units)
-                found += [LanesTile(*_head(tile), t.blocks, t.meeting, 1) for t in teams_of(blocks, problem.directions, target)]
+                found += [LanesTile(*_head(tile), t.blocks, t.meeting, 1) for t in teams_of(blocks, problem.directions, problem.directions, target)]
                 if problem.directions > 1 and blocks * problem.directions > target.sms.data:
-                    found += [LanesTile(*_head(tile), t.blocks, t.meeting, 0) for t in teams_of(blocks, 1, target)]
+                    found += [LanesTile(*_head(tile), t.blocks, t.meeting, 0) for t in teams_of(blocks, 1, 1, target)]
         return found
 
     def configs(self, problem: RnnProblem, target: Target) -> list[Choice]:
@@ -130,7 +130,7 @@ class RnnLanes:
             dram_bytes=sum(usual_bytes(group)),
             whole_waves=True,
         )
-        return [*team.first_work(), *([launch] * (1 if tile.together else problem.directions))]
+        return [*team.first_work(group), *([launch] * (1 if tile.together else problem.directions))]
 
     def lower(self, problem: RnnProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:
         tile, workspace = LanesTile.of(config), self.workspace(problem, config.values)
@@ -180,7 +180,7 @@ class _Kernel:
         def step(b: KernelBuilder, number: SSAValue, _: Sequence[SSAValue]) -> Sequence[SSAValue]:
             for half, run in enumerate(halves):
                 self._sequences(b, lambda b, cells, run=run: run(b, number, cells))
-                self.team.meet(b, self.direction, b.add(multiply_index(b, number, len(halves)), half))
+                self.team.meet(b, self.direction, b.add(first_turn(b, number, len(halves)), half))
             return []
 
         b.loop(0, b.expr(problem.anchor.steps), 1, [], step, "step")

@@ -12,6 +12,7 @@ from xdsl.dialects.builtin import i32
 from xdsl.ir import SSAValue
 
 from .....dialects import kernel
+from .....dialects.dims import ExprLike, as_expr
 from .....dialects.kernel.layouts import Blocked
 from .....dialects.kernel.types import FragType, GlobalType, Target
 from ...building.builder import Index, KernelBuilder
@@ -34,7 +35,7 @@ class Team:
 
     blocks: int
     meeting: str
-    teams: int
+    teams: ExprLike
 
     @property
     def cluster(self) -> int:
@@ -43,7 +44,7 @@ class Team:
     @property
     def counters(self) -> list[GlobalType]:
         """The workspace that meeting takes."""
-        return [GlobalType.of([self.teams * COUNTER], i32)] if self.meeting == "grid" else []
+        return [GlobalType.of([as_expr(self.teams) * COUNTER], i32)] if self.meeting == "grid" else []
 
     def meet(self, b: KernelBuilder, team: Index, turn: Index) -> None:
         """Meeting number `turn` of a team."""
@@ -63,25 +64,26 @@ class Team:
         b.store(zeros, view, [0, b.mul(b.coords[0], COUNTER)])
         return [b.finish()]
 
-    def first_work(self) -> list[Work]:
+    def first_work(self, group: GroupView) -> list[Work]:
         if self.meeting != "grid":
             return []
-        return [Work(blocks=self.teams, threads=32, registers=16, dram_bytes=4 * COUNTER * self.teams, l2_bytes=4 * COUNTER)]
+        teams = max(1, group.usual(as_expr(self.teams)))
+        return [Work(blocks=teams, threads=32, registers=16, dram_bytes=4 * COUNTER * teams, l2_bytes=4 * COUNTER)]
 
 
-def teams_of(blocks: int, teams: int, target: Target) -> list[Team]:
-    """How so many blocks of each of `teams` teams can meet, none where they cannot run at once."""
+def teams_of(blocks: int, teams: ExprLike, most: int | None, target: Target) -> list[Team]:
+    """How so many blocks of each of `teams` teams, of which there are up to `most`, can meet; none where they cannot run at once."""
     if blocks == 1:
         return [Team(1, "block", teams)]
     found: list[Team] = []
     cluster = 1 << (blocks - 1).bit_length()
     if target.capability >= 90 and cluster <= LARGEST_CLUSTER:
         found.append(Team(cluster, "cluster", teams))
-    if blocks * teams <= target.sms.data:
+    if most is not None and blocks * most <= target.sms.data:
         found.append(Team(blocks, "grid", teams))
     return found
 
 
-def multiply_index(b: KernelBuilder, step: SSAValue, meetings: int) -> SSAValue:
+def first_turn(b: KernelBuilder, step: SSAValue, meetings: int) -> SSAValue:
     """The number of the first meeting of a step: one has come before all of them."""
     return b.add(b.mul(step, meetings), 1)
