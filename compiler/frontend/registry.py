@@ -36,6 +36,7 @@ TABLES = (
     "normalization",
     "attention",
     "reductions",
+    "recurrent",
     "shapes",
     "padding",
     "indexing",

@@ -9,7 +9,7 @@ the type's encoding; numbers are `nn.constant`s or refittable `nn.initializer`s,
         -> tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
     %z = nn.relu %y : tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
 
-The ops are defined by family: `pointwise`, `linear`, `pools`, `rows`, `data`, `padding`, `positions`, `weights`, `control`; import
+The ops are defined by family: `pointwise`, `linear`, `pools`, `rows`, `rnn`, `data`, `padding`, `positions`, `weights`, `control`; import
 them from here.
 """
 
@@ -36,6 +36,8 @@ from .pools import *  # noqa: F403
 from .pools import POOLS
 from .positions import *  # noqa: F403
 from .positions import POSITIONS, CumulativeKindAttr, ScatterKindAttr
+from .rnn import *  # noqa: F403
+from .rnn import RECURRENT, RnnDirectionAttr, RnnKindAttr
 from .rows import *  # noqa: F403
 from .rows import ROWS, ReduceKindAttr
 from .storage import *  # noqa: F403
@@ -56,6 +58,17 @@ def is_lookup(op: Operation) -> bool:
 
 NN = Dialect(
     "nn",
-    [*POINTWISE, *LINEAR, *POOLS, *ROWS, *DATA, *PADDING, *POSITIONS, *WEIGHTS, *CONTROL],
-    [DimsAttr, BlobAttr, MathAttr, PredicateAttr, ReduceKindAttr, PadModeAttr, CumulativeKindAttr, ScatterKindAttr],
+    [*POINTWISE, *LINEAR, *POOLS, *ROWS, *RECURRENT, *DATA, *PADDING, *POSITIONS, *WEIGHTS, *CONTROL],
+    [
+        DimsAttr,
+        BlobAttr,
+        MathAttr,
+        PredicateAttr,
+        ReduceKindAttr,
+        RnnKindAttr,
+        RnnDirectionAttr,
+        PadModeAttr,
+        CumulativeKindAttr,
+        ScatterKindAttr,
+    ],
 )

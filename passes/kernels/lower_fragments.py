@@ -117,6 +117,7 @@ _LOWER: dict[type[Operation], Callable[[Context, Any], object]] = {
     kernel.MbarExpectOp: sync.lower_mbar_expect,
     kernel.MbarWaitOp: sync.lower_mbar_wait,
     **dict.fromkeys(sync.KEPT, _keep),
+    kernel.GridBarrierOp: sync.lower_grid_barrier,
     kernel.GridWaitOp: _keep,
     kernel.GridSignalOp: _keep,
     kernel.FillOp: compute.lower_fill,

@@ -155,6 +155,7 @@ class CudaPrinter(StatementPrinter):
         self.stream = StringIO()
         maps = [op for op in func.walk() if isinstance(op, kernel.TensorMapOp)]
         stored = {op.target for op in func.walk() if isinstance(op, kernel.StGlobalOp | kernel.AtomicOp)}
+        stored |= {op.counters for op in func.walk() if isinstance(op, kernel.GridSyncOp)}
         waits = any(isinstance(op, kernel.GridWaitOp) for op in func.walk())
         parameters = [
             self._tensor(value, stored=value in stored, restrict=not waits, number=i)
