@@ -6,6 +6,7 @@ import numpy as np
 
 from ...dialects import dims
 from ...dialects.dims import Expr
+from . import computed
 from .folding import Array, Element, as_int, check_size, clamp
 from .node import Node
 from .places import from_front, pick
@@ -77,6 +78,8 @@ def _backward_bound(node: Node, bound: int | None, extent: Expr, before_front: i
     "Slice", note="bounds are constant or computed from input shapes; backwards over a dynamic dim between fixed ends"
 )
 def slice_(node: Node) -> Result:
+    if node.opset >= 10 and any(computed.is_computed(node, index) for index in (1, 2, 3, 4)):
+        return computed.slice_(node)
     shape, ranges = node.shape(0), node.net.ranges
     starts, sizes, strides = [dims.const(0)] * len(shape), list(shape), [1] * len(shape)
     for start, end, axis, step in zip(*_bounds(node), strict=True):

@@ -39,7 +39,8 @@ def top_k(node: Node) -> Result:
     """The first k of the elements in order; equal ones stay in theirs."""
     net, x, shape = node.net, node.data(0), list(node.shape(0))
     axis = node.axis(node.int("axis", -1), len(shape))
-    count = dims.as_expr(node.int("k") if node.opset < 10 else node.known(1, "k").reshape(-1)[0])
+    most = node.most(0, axis, shape[axis].bounds(net.ranges)[1])
+    count = dims.as_expr(node.int("k") if node.opset < 10 else node.known(1, "k", [most]).reshape(-1)[0])
     if ((spare := (shape[axis] - count).as_int()) is not None and spare < 0) or (count.as_int() or 0) < 0:
         node.invalid(f"its k is {count}, expected 0 to {shape[axis]}, the extent of axis {axis}")
     order = net.add_argsort(x, axis, descending=bool(node.int("largest", 1)))

@@ -21,7 +21,7 @@ from ...dialects.provenance import describe
 
 VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.ConcatOp, nn.BroadcastToOp)
 ROW = (nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp, nn.LrnOp)
-_WINDOW = (nn.MaxPoolOp, nn.AvgPoolOp)
+_WINDOW = (nn.MaxPoolOp, nn.AvgPoolOp, nn.ArgMaxPoolOp)
 _GATHER = (nn.GatherOp, nn.GatherNdOp)
 _POSITIONS = (nn.ArgsortOp, nn.CumulativeOp, nn.ScatterOp)
 _COPIES = (nn.PadOp, nn.SliceOp, nn.IotaOp, nn.ShapeValueOp)
@@ -54,6 +54,8 @@ def anchor_kind(op: Operation) -> str:
         return "window" if op.is_depthwise else "conv"
     if isinstance(op, nn.MatmulOp):
         return "matmul"
+    if isinstance(op, nn.RnnOp):
+        return "rnn"
     if nn.is_lookup(op):
         return "pointwise"
     for kind, classes in (
