@@ -62,10 +62,10 @@ def _rules(cls: type[Operation]) -> _Rules | None:
     if not issubclass(cls, IRDLOperation):
         return None
     verifier: Any = cls.verify_
-    parts = dict(zip(verifier.__code__.co_freevars, verifier.__closure__ or (), strict=False))
+    parts: dict[str, Any] = dict(zip(verifier.__code__.co_freevars, verifier.__closure__ or (), strict=False))
     if set(parts) not in ({"op_def"}, {"op_def", "custom_verify"}):
         return None
-    definition: OpDef = parts["op_def"].cell_contents
+    definition: Any = parts["op_def"].cell_contents
     if definition is not cls.get_irdl_definition():
         return None
     traits = tuple(trait for trait in definition.traits if type(trait).verify is not OpTrait.verify)
