@@ -55,13 +55,13 @@ class Body:
             own = {id(value): argument for value, argument in self.scope.captures}
             for value in captures:
                 assert value.ssa is not None
-                argument = self.scope.net.add_argument(value.ssa.type)
+                argument = self.scope.net.argument(value.ssa.type)
                 if (old := own.get(id(value))) is not None:
                     old.replace_all_uses_with(argument)
                     results = [argument if result is old else result for result in results]
             for argument in own.values():
                 self.scope.net.remove_argument(argument)
-        return self.node.net.add_function(self.scope.path.rstrip("/"), self.scope.net, results)
+        return self.node.net.function(self.scope.path.rstrip("/"), self.scope.net, results)
 
     @property
     def captured(self) -> list[Value]:
@@ -91,7 +91,7 @@ class NodeGraphs:
         graph, path = self._read(attribute, attribute.removesuffix("_branch") + "/")
         net = self.scope.net.branch()
         scope = Scope(net, {}, graph.used, graph.weights, graph.declared, self.scope, path)
-        return Body(self.importer, self.node, graph, scope, [net.add_argument(type_) for type_ in types])
+        return Body(self.importer, self.node, graph, scope, [net.argument(type_) for type_ in types])
 
     def size(self, attribute: str) -> int:
         """As `node.Graphs.size`."""
@@ -127,7 +127,7 @@ def captured_value(value: Value, name: str, function: Scope) -> Value:
         inner.held, inner.sources = value.held, value.sources
     elif not value.poisoned and value.array is None and value.exprs is None:
         assert value.ssa is not None
-        inner.ssa = function.net.add_argument(value.ssa.type)
+        inner.ssa = function.net.argument(value.ssa.type)
         function.captures.append((value, inner.ssa))
     if name:
         function.values[name] = inner

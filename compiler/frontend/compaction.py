@@ -42,7 +42,7 @@ def kept(node: Node, mask: SSAValue, most: int) -> Kept:
     numbers = net.add_cumulative("sum", marks, 0, exclusive=True)
     places = net.add_where(mask, numbers, NOWHERE)
     total = net.add_reduce("sum", marks, [0], keepdims=True)
-    count = net.add_read(total, f"{node.graph_node.label}_{node.op_type}", (0, max(most // 2, min(most, 1)), most))
+    count = net.read(total, f"{node.graph_node.label}_{node.op_type}", (0, max(most // 2, min(most, 1)), most))
     buffer = net.add_full(0, [most], "i32")
     positions = net.add_scatter(buffer, places, net.add_iota([size], 0, "i32"))
     return Kept(net.add_slice(positions, [0], [count]), count, numbers)

@@ -30,7 +30,7 @@ def read_sizes(node: Node, sizes: SSAValue, most: Sequence[int], what: str) -> l
     found: list[Expr] = []
     for number, bound in enumerate(most):
         one = net.add_slice(sizes, [number], [1])
-        found.append(net.add_read(one, f"{label}_{number}", (0, max(bound // 2, min(bound, 1)), bound)))
+        found.append(net.read(one, f"{label}_{number}", (0, max(bound // 2, min(bound, 1)), bound)))
     return found
 
 
@@ -40,7 +40,8 @@ def vector_length(node: Node, index: int, what: str) -> int:
     length = dims.product(shape).as_int()
     if length is None or length > MAX_READS or not is_integer(node.element_type(index)):
         node.unsupported(
-            f"its {what} is data of type {node.element_type(index)} and shape [{', '.join(map(str, shape))}]",
+            f"its {what}{node.called(index)} is computed from data, of type {node.element_type(index)} and shape "
+            f"[{', '.join(map(str, shape))}]",
             f"give it as at most {MAX_READS} integers",
         )
     return length

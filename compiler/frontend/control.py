@@ -35,7 +35,7 @@ def if_(node: Node) -> Result:
     captures = list({id(value): value for body in bodies for value in body.captured}.values())
     then, otherwise = (body.finish(values, captures) for body, values in zip(bodies, results, strict=True))
     types = [value.type for value in results[0]]
-    return node.net.add_if(_scalar(node, node.data(0)), (then, otherwise), [_ssa(value) for value in captures], types)
+    return node.net.choose(_scalar(node, node.data(0)), (then, otherwise), [_ssa(value) for value in captures], types)
 
 
 def _check_branches(node: Node, index: int, then: SSAValue, otherwise: SSAValue) -> None:
@@ -74,7 +74,7 @@ def loop(node: Node) -> Result:
     state = _Loop(node, graphs, dims.const(0) if condition is False else count, carried, condition)
     problems = graphs.problem_count()
     limit = _most_iterations(node, None if count is None else count.bounds(node.net.ranges)[1])
-    index = node.net.add_symbol(f"{node.graph_node.label}_i", (0, limit // 2, max(limit - 1, 0)))
+    index = node.net.new_symbol(f"{node.graph_node.label}_i", (0, limit // 2, max(limit - 1, 0)))
     body = graphs.body("body", [value.materialise(node.net).type for value in carried])
     slices = node.output_count - len(carried)
     operands = [_iteration(index), Value("", array=np.array(True)), *(Value("", ssa=v) for v in body.arguments)]
@@ -120,8 +120,8 @@ def _rolled(
     if again and state.condition is not None and state.count is not None:
         name = body.finish(results)
         captures = [_ssa(value) for value in body.captured]
-        return list(net.add_loop(name, index, initial, captures, slices, count=state.count))
-    total = net.add_symbol(f"{node.graph_node.label}_n", (0, limit // 2, limit))
+        return list(net.loop(name, index, initial, captures, slices, count=state.count))
+    total = net.new_symbol(f"{node.graph_node.label}_n", (0, limit // 2, limit))
     flag = made[0].materialise(inner)
     first = node.data(1) if node.has_input(1) else net.add_constant(np.array(True))
     first = _scalar(node, first)
@@ -132,7 +132,7 @@ def _rolled(
         first = net.add_binary("logical_and", first, _compare(net, dims.const(0), state.count, first))
     name = body.finish([flag, *results])
     captures = [_ssa(value) for value in body.captured]
-    return list(net.add_loop(name, index, initial, captures, slices, condition=first, total=total))
+    return list(net.loop(name, index, initial, captures, slices, condition=first, total=total))
 
 
 def _compare(net, small: Expr, large: Expr, like: SSAValue) -> SSAValue:
@@ -163,7 +163,7 @@ def _count(node: Node) -> Expr | None:
     known = value.known()
     if known is None:
         limit = _most_iterations(node)
-        return node.net.add_read(_scalar(node, node.data(0)), f"{node.graph_node.label}_count", (0, limit // 2, limit))
+        return node.net.read(_scalar(node, node.data(0)), f"{node.graph_node.label}_count", (0, limit // 2, limit))
     count = dims.as_expr(known.reshape(-1)[0])
     low, high = count.bounds(node.net.ranges)
     if low >= _MOST_ITERATIONS:

@@ -339,7 +339,7 @@ class Node:
     def _rounded(self, value: SSAValue) -> SSAValue:
         return self.net.add_cast(value, self.narrow) if self.narrow and nn.element_of(value) == f32 else value
 
-    def _called(self, index: int) -> str:
+    def called(self, index: int) -> str:
         name = self.value(index).name
         return f" ({name!r})" if name else ""
 
@@ -357,7 +357,7 @@ class Node:
             known = self._read(index, what, most)
         if known is None:
             self.unsupported(
-                f"its {what}{self._called(index)} is computed from data",
+                f"its {what}{self.called(index)} is computed from data",
                 f"make the {what} a constant or a function of input shapes",
             )
         return known
@@ -380,13 +380,13 @@ class Node:
         """Operand `index`, a constant list of integers."""
         if self.value(index).is_open:
             self.unsupported(
-                f"its {what}{self._called(index)} is computed from data",
+                f"its {what}{self.called(index)} is computed from data",
                 f"make the {what} a constant of the model, or bind the input that it comes from to one (option constants)",
             )
         values = [as_int(element) for element in self.known(index, what).reshape(-1)]
         if any(value is None for value in values):
             self.unsupported(
-                f"its {what}{self._called(index)} depends on dynamic dims",
+                f"its {what}{self.called(index)} depends on dynamic dims",
                 "fix those dims in the profile (min = opt = max)",
             )
         return [value for value in values if value is not None]
@@ -397,7 +397,7 @@ class Node:
         if constant is not None:
             return constant
         self.unsupported(
-            f"its {what}{self._called(index)} is not a constant", f"make the {what} a constant of the model"
+            f"its {what}{self.called(index)} is not a constant", f"make the {what} a constant of the model"
         )
 
     def shape(self, index: int) -> tuple[Expr, ...]:
