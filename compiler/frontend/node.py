@@ -347,14 +347,14 @@ class Node:
         """The reason for reading the numbers of an operand, as `value_of` takes it."""
         return f"the {what} of {self.op_type} {self.graph_node.label}"
 
-    def known(self, index: int, what: str, most: Sequence[int] | None = None) -> Array:
+    def known(self, index: int, what: str, most: Sequence[int] | None = None, *, clip: bool = False) -> Array:
         """Operand `index` as `int | Expr` elements. The host reads sizes that are computed from data, each from 0 to its entry of `most`, by
-        default what the model declares for that dim of the result."""
+        default what the model declares for that dim of the result; with `clip`, others mean the nearest of these."""
         value = self.value(index)
         value.value_of(self.net, self._why(what))
         known = value.known()
         if known is None and value.is_open:
-            known = self._read(index, what, most)
+            known = self._read(index, what, most, clip)
         if known is None:
             self.unsupported(
                 f"its {what}{self.called(index)} is computed from data",
@@ -362,7 +362,7 @@ class Node:
             )
         return known
 
-    def _read(self, index: int, what: str, most: Sequence[int] | None) -> Array | None:
+    def _read(self, index: int, what: str, most: Sequence[int] | None, clip: bool) -> Array | None:
         """The elements of an operand as symbols that the host reads; None where it has none that it could read."""
         from .computed import bounds_of, read_sizes
 
@@ -371,10 +371,16 @@ class Node:
         if length is None or length > MAX_READS or not is_integer(value.element_type):
             return None
         bounds = bounds_of(self, length) if most is None else most
-        sizes = read_sizes(self, self.net.add_reshape(self.data(index), [length]), bounds, what)
+        sizes = self.net.add_reshape(self.data(index), [length])
+        if clip:
+            limits = self.net.add_cast(self.net.add_constant(np.array(bounds)), self.net.element(sizes))
+            sizes = self.net.add_binary("min", self.net.add_binary("max", sizes, 0), limits)
+        sizes = read_sizes(self, sizes, bounds, what)
         shape = [extent.as_int() or 0 for extent in value.shape]
-        value.exprs, value.dtype = elements(sizes, tuple(shape)), numpy_dtype(value.element_type)
-        return value.exprs
+        known = elements(sizes, tuple(shape))
+        if not clip:  # else it is not what the value is for others
+            value.exprs, value.dtype = known, numpy_dtype(value.element_type)
+        return known
 
     def known_ints(self, index: int, what: str) -> list[int]:
         """Operand `index`, a constant list of integers."""
