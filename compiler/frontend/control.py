@@ -10,9 +10,9 @@ from xdsl.ir import SSAValue
 from ...dialects import dims, nn
 from ...dialects.dims import Expr
 from ...dialects.limits import MAX_UNROLLED_NODES
-from .bodies import Body
+from ..network import Network
 from .folding import as_int
-from .node import Graphs, Node, Value
+from .node import Body, Graphs, Node, Value
 from .registry import Result, onnx_op
 
 _MOST_ITERATIONS = 2**31 - 1
@@ -29,7 +29,7 @@ def if_(node: Node) -> Result:
     made = [checked_results(node, body.import_nodes(()), node.output_count) for body in bodies]
     if any(value.poisoned for values in made for value in values):
         return poisoned(node.output_count)
-    results = [[v.materialise(body.scope.net) for v in values] for body, values in zip(bodies, made, strict=True)]
+    results = [[v.materialise(body.net) for v in values] for body, values in zip(bodies, made, strict=True)]
     for index, (then, otherwise) in enumerate(zip(*results, strict=True)):
         _check_branches(node, index, then, otherwise)
     captures = list({id(value): value for body in bodies for value in body.captured}.values())
@@ -111,7 +111,7 @@ def _rolled(
     state: _Loop, body: Body, index: Expr, made: list[Value], again: bool | None, limit: int
 ) -> list[SSAValue | Value]:
     """A loop that the host runs."""
-    node, net, inner = state.node, state.node.net, body.scope.net
+    node, net, inner = state.node, state.node.net, body.net
     results = [value.materialise(inner) for value in made[1:]]
     for number, (before, after) in enumerate(zip(body.arguments, results, strict=False)):
         check_carried(node, number, before, after)
@@ -135,7 +135,7 @@ def _rolled(
     return list(net.loop(name, index, initial, captures, slices, condition=first, total=total))
 
 
-def _compare(net, small: Expr, large: Expr, like: SSAValue) -> SSAValue:
+def _compare(net: Network, small: Expr, large: Expr, like: SSAValue) -> SSAValue:
     """Whether one number that the host knows is less than another, in the shape of `like`."""
     shape = [1] * nn.rank_of(like)
     return net.add_compare("lt", net.add_shape_value([small], shape), net.add_shape_value([large], shape))
@@ -165,7 +165,7 @@ def _count(node: Node) -> Expr | None:
         limit = _most_iterations(node)
         return node.net.read(_scalar(node, node.data(0)), f"{node.graph_node.label}_count", (0, limit // 2, limit))
     count = dims.as_expr(known.reshape(-1)[0])
-    low, high = count.bounds(node.net.ranges)
+    low = count.bounds(node.net.ranges)[0]
     if low >= _MOST_ITERATIONS:
         return None
     return count if low >= 0 else dims.maximum(count, 0)

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from ...dialects.dims import Expr
     from ..network import Network
-    from .bodies import Body
     from .external_data import ExternalData
     from .model import Declared
 
@@ -176,6 +175,37 @@ class Value:
         return net.add_cast(value, self.element_type)
 
 
+class Body(Protocol):
+    """A graph that becomes a function: first the arguments that it is begun with, then the outer values that it captures."""
+
+    @property
+    def net(self) -> Network:
+        """Where its ops are built."""
+        ...
+
+    @property
+    def arguments(self) -> Sequence[SSAValue]:
+        """Those that it is begun with."""
+        ...
+
+    @property
+    def captured(self) -> Sequence[Value]:
+        """The outer values that it captures."""
+        ...
+
+    def import_nodes(self, operands: Sequence[Value]) -> list[Value]:
+        """The results of the graph for these operands."""
+        ...
+
+    def capture(self, value: Value) -> Value:
+        """An outer value inside the function: a number or shape again, anything else as an argument."""
+        ...
+
+    def finish(self, results: Sequence[SSAValue], captures: Sequence[Value] | None = None) -> str:
+        """Makes the function, and returns its name. With `captures`, its last arguments are these, captured or not."""
+        ...
+
+
 class Graphs(Protocol):
     """The graphs in the attributes of a node."""
 
@@ -246,6 +276,19 @@ class Node:
         shape = self.declared.get(names[output]) if output < len(names) else None
         said = shape[axis] if shape is not None and axis < len(shape) else None
         return self.bounds.most(self.graph_node.label, self.op_type, derived, said)
+
+    def most_of_each(self, rank: int, derived: Sequence[int | None] | None = None) -> list[int]:
+        """`most` of each dim of the first result."""
+        return [self.most(0, axis, None if derived is None else derived[axis]) for axis in range(rank)]
+
+    def read_sizes(self, sizes: SSAValue, most: Sequence[int], what: str) -> list[Expr]:
+        """The elements of an integer vector as symbols, which the host reads, each from 0 to its entry of `most`."""
+        found: list[Expr] = []
+        for number, bound in enumerate(most):
+            one = self.net.add_slice(sizes, [number], [1])
+            name = f"{self.graph_node.label}_{what}_{number}"
+            found.append(self.net.read(one, name, (0, max(bound // 2, min(bound, 1)), bound)))
+        return found
 
     def unsupported(self, why: str, fix: str = "") -> NoReturn:
         raise UnsupportedNode(why, fix)
@@ -348,8 +391,8 @@ class Node:
         return f"the {what} of {self.op_type} {self.graph_node.label}"
 
     def known(self, index: int, what: str, most: Sequence[int] | None = None, *, clip: bool = False) -> Array:
-        """Operand `index` as `int | Expr` elements. The host reads sizes that are computed from data, each from 0 to its entry of `most`, by
-        default what the model declares for that dim of the result; with `clip`, others mean the nearest of these."""
+        """Operand `index` as `int | Expr` elements. The host reads sizes that are computed from data, each from 0 to its entry of `most`,
+        by default what the model declares for that dim of the result; with `clip`, others mean the nearest of these."""
         value = self.value(index)
         value.value_of(self.net, self._why(what))
         known = value.known()
@@ -364,18 +407,16 @@ class Node:
 
     def _read(self, index: int, what: str, most: Sequence[int] | None, clip: bool) -> Array | None:
         """The elements of an operand as symbols that the host reads; None where it has none that it could read."""
-        from .computed import bounds_of, read_sizes
-
         value = self.value(index)
         length = dims.product(value.shape).as_int()
         if length is None or length > MAX_READS or not is_integer(value.element_type):
             return None
-        bounds = bounds_of(self, length) if most is None else most
+        bounds = self.most_of_each(length) if most is None else most
         sizes = self.net.add_reshape(self.data(index), [length])
         if clip:
             limits = self.net.add_cast(self.net.add_constant(np.array(bounds)), self.net.element(sizes))
             sizes = self.net.add_binary("min", self.net.add_binary("max", sizes, 0), limits)
-        sizes = read_sizes(self, sizes, bounds, what)
+        sizes = self.read_sizes(sizes, bounds, what)
         shape = [extent.as_int() or 0 for extent in value.shape]
         known = elements(sizes, tuple(shape))
         if not clip:  # else it is not what the value is for others

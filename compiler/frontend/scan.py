@@ -98,7 +98,7 @@ def _scan(node: Node, values: Sequence[Value], part: str = "") -> list[SSAValue 
     index = net.new_symbol(f"{node.graph_node.label}_i", (0, limit // 2, max(limit - 1, 0)))
     initial = [value.materialise(net) for value in states]
     body = graphs.body("body", [value.type for value in initial])
-    inner = body.scope.net
+    inner = body.net
     captured = [body.capture(Value("", ssa=value)) for value in whole]
     parts = [settings.slice(inner, value.materialise(inner), k, index) for k, value in enumerate(captured)]
     made = checked_results(

@@ -41,7 +41,7 @@ def top_k(node: Node) -> Result:
     axis = node.axis(node.int("axis", -1), len(shape))
     most = node.most(0, axis, shape[axis].bounds(net.ranges)[1])
     count = dims.as_expr(node.int("k") if node.opset < 10 else node.known(1, "k", [most]).reshape(-1)[0])
-    if (spare := (shape[axis] - count).as_int()) is not None and spare < 0 or (count.as_int() or 0) < 0:
+    if ((spare := (shape[axis] - count).as_int()) is not None and spare < 0) or (count.as_int() or 0) < 0:
         node.invalid(f"its k is {count}, expected 0 to {shape[axis]}, the extent of axis {axis}")
     order = net.add_argsort(x, axis, descending=bool(node.int("largest", 1)))
     sizes = [*shape[:axis], count, *shape[axis + 1 :]]

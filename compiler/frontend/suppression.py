@@ -36,7 +36,7 @@ def non_max_suppression(node: Node) -> Result:
     groups = batch * classes
     most = _most_per_class(node, boxes)
     low_score = net.add_reshape(node.data(4), ()) if node.has_input(4) else None
-    overlap = net.add_reshape(node.data(3), ()) if node.has_input(3) else net.add_constant(np.float32(0))
+    overlap = net.add_reshape(node.data(3), ()) if node.has_input(3) else net.add_constant(np.array(0, np.float32))
     corners = _corners(node)
     scores = net.add_reshape(node.data(1), [groups, boxes])
     if low_score is None:
