@@ -57,6 +57,7 @@ TABLES = (
     "control",
     "scan",
     "compaction",
+    "suppression",
 )
 """The table modules, one family of ops each."""
 
