@@ -30,6 +30,7 @@ Fold: TypeAlias = "Callable[[Node, list[Array]], Array | list[Array] | None]"
 TABLES = (
     "constants",
     "pointwise",
+    "bits",
     "linear",
     "windows",
     "pools",
