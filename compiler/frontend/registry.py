@@ -32,6 +32,7 @@ TABLES = (
     "pointwise",
     "linear",
     "windows",
+    "transposed",
     "pools",
     "normalization",
     "reductions",

@@ -17,8 +17,8 @@ With `layout="NHWC"` there are none. Shapes may name dynamic dims: `"N"`, `"H + 
 from __future__ import annotations
 
 from .layers.rows import RowLayers
-from .layers.windows import WindowLayers
+from .layers.transposed import TransposedLayers
 
 
-class Network(WindowLayers, RowLayers):
+class Network(TransposedLayers, RowLayers):
     """A network under construction. See the module's docstring for the conventions."""
