@@ -1,4 +1,4 @@
-"""Reductions: Reduce*, CumSum."""
+"""Reductions: Reduce*."""
 
 from __future__ import annotations
 
@@ -80,24 +80,6 @@ def fold_reduction(node: Node, operands: list[Array]) -> Array | None:
         return None
     total = chain(_STEPS[node.op_type], values.tolist())
     return elements([dims.as_expr(total)], (1,) if node.int("keepdims", 1) else ())
-
-
-@onnx_op("CumSum", note="n additions for each of n results")
-def cumulative_sum(node: Node) -> Result:
-    """Result i is the sum of the elements up to i: a masked reduction, exact for integers and free of inf - inf."""
-    net, x, shape = node.net, node.data(0), node.shape(0)
-    axis = node.axis(node.known_ints(1, "axis")[0], len(shape))
-    lead, extent, rest = shape[:axis], shape[axis], shape[axis + 1 :]
-    # [lead, i, j, rest]: element j for result i.
-    before, behind = [1] * len(lead), [1] * len(rest)
-    result = net.add_iota((*before, extent, 1, *behind), axis, "i64")
-    element = net.add_iota((*before, 1, extent, *behind), axis + 1, "i64")
-    if node.int("reverse", 0):
-        result, element = element, result
-    counts = net.add_compare("lt" if node.int("exclusive", 0) else "le", element, result)
-    spread = net.add_reshape(x, (*lead, 1, extent, *rest))
-    zero = net.add_full(0, (), net.element(x))
-    return net.add_reduce("sum", net.add_where(counts, spread, zero), [axis + 1])
 
 
 @onnx_fold("CumSum")

@@ -11,6 +11,7 @@ from xdsl.ir import SSAValue
 from ...dialects import dims
 from ...dialects.dims import Expr
 from ...dialects.nn import broadcast_dims
+from . import computed
 from .folding import Array, as_int, check_size, simplified
 from .node import Node, Value
 from .registry import Result, onnx_fold, onnx_op
@@ -58,6 +59,8 @@ def reshaped(node: Node, source: Sequence[Expr], target: Sequence[int | Expr], a
 
 @onnx_op("Reshape", note="the shape is constant or computed from input shapes")
 def reshape(node: Node) -> Result:
+    if computed.is_computed(node, 1):
+        return computed.reshape(node)
     target = [simplified(element) for element in node.known(1, "shape").reshape(-1)]
     return node.net.add_reshape(node.data(0), reshaped(node, node.shape(0), target, bool(node.int("allowzero", 0))))
 
@@ -141,6 +144,8 @@ def fold_transpose(node: Node, operands: list[Array]) -> Array | None:
 
 @onnx_op("Expand", note="the shape is constant or computed from input shapes")
 def expand(node: Node) -> Result:
+    if computed.is_computed(node, 1):
+        return computed.expand(node)
     net, source = node.net, node.shape(0)
     target = [dims.as_expr(element) for element in node.known(1, "shape").reshape(-1)]
     shape = broadcast_dims("Expand", source, target)
@@ -165,6 +170,8 @@ def fold_repeat(node: Node, operands: list[Array]) -> Array | None:
 
 @onnx_op("Tile", note="the repeats are constant or computed from input shapes")
 def tile(node: Node) -> Result:
+    if computed.is_computed(node, 1):
+        computed.vector_length(node, 1, "repeats")
     shape, repeats = node.shape(0), [dims.as_expr(element) for element in node.known(1, "repeats").reshape(-1)]
     if len(repeats) != len(shape):
         node.invalid(f"it has {len(repeats)} repeats for rank {len(shape)}")

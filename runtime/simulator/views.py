@@ -12,6 +12,7 @@ from xdsl.ir import Operation
 
 from ...dialects import kernel
 from ...dialects.errors import SimulationError
+from ...dialects.meaning.arithmetic import combine_at
 from ...dialects.provenance import describe
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -71,6 +72,15 @@ class KernelView:
         offset, inside, value = np.broadcast_arrays(offset, inside, value)
         self._check(op, offset, inside)
         self.tensor.array[offset[inside]] = value[inside]
+
+    def scatter(
+        self, op: Operation, leading: Sequence[Coord], row: Array, column: Array, value: Array, kind: str
+    ) -> None:
+        """Writes elements to the places that lie inside, or combines them with what is there."""
+        offset, inside = self.locate(leading, row, column)
+        offset, inside, value = np.broadcast_arrays(offset, inside, value)
+        self._check(op, offset, inside)
+        combine_at(self.tensor.array, offset[inside], value[inside], kind)
 
     def _check(self, op: Operation, offset: Array, inside: Array) -> None:
         size = self.tensor.array.size

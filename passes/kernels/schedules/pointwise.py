@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 from xdsl.dialects import arith
@@ -31,8 +32,10 @@ from ..building.pointwise import (
     emit_pointwise,
     leaves_of,
     refuse_pointwise,
+    refuse_tables,
     refuse_tensors,
     select,
+    table_view,
 )
 from ..building.schedule import OtherAnchor, Refusal
 from ..building.tiling import column_threads, vector_width
@@ -151,7 +154,7 @@ class Pointwise:
         for op in view.anchors:
             if not isinstance(op, COPIES):
                 return OtherAnchor(f"expected pointwise ops and copies only, got {op.name}", op)
-        return refuse_pointwise(view.ops) or refuse_tensors(view) or plan(view)
+        return refuse_pointwise(view.ops) or refuse_tensors(view) or refuse_tables(view) or plan(view)
 
     def configs(self, problem: PointwiseProblem, target: Target) -> list[Choice]:
         """
@@ -250,7 +253,7 @@ class Pointwise:
             access = cast(Access, group.access(value, axes, job.dims, flat=job.split == 0))
             return b.load(b.view_of(access, _flat_groups(job, access)), coords, frag)
 
-        made = emit_pointwise(b, [(v, job.axes) for v in job.values], frag, load)
+        made = emit_pointwise(b, [(v, job.axes) for v in job.values], frag, load, table=partial(table_view, b, group))
         for value, access in zip(made, job.targets, strict=True):
             b.store(value, b.view_of(access, _flat_groups(job, access)), coords)
 
