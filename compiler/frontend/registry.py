@@ -33,6 +33,7 @@ TABLES = (
     "bits",
     "linear",
     "windows",
+    "transposed",
     "pools",
     "normalization",
     "attention",
