@@ -218,7 +218,11 @@ def test_invalid_nodes(change: Any, message: str) -> None:
 
 def test_directions_with_activations_of_their_own() -> None:
     """Two ops, joined; else one for both directions."""
-    draw = next(d for d in map(Draw, range(1000)) if d.op == "RNN" and d.d == 2 and len(set(d.attributes.get("activations", []))) == 2)
+    draw = next(
+        d
+        for d in map(Draw, range(1000))
+        if d.op == "RNN" and d.d == 2 and len(set(d.attributes.get("activations", []))) == 2
+    )
     assert str(import_onnx(draw.model())).count("nn.rnn") == 2
     draw.attributes["activations"] = ["Tanh", "Tanh"]
     assert str(import_onnx(draw.model())).count("nn.rnn") == 1
