@@ -89,10 +89,10 @@ def longs(*values: int) -> Const:
 
 
 _UNARY = (
-    "Abs Asinh Atan Ceil Celu Clip Cos Cosh Dropout Elu Erf Exp Flatten Floor Gelu GlobalAveragePool GlobalMaxPool HardSigmoid HardSwish "
-    "Identity LeakyRelu LogSoftmax LpNormalization MeanVarianceNormalization Mish Neg Reciprocal ReduceL1 ReduceL2 ReduceMax ReduceMean ReduceMin "
-    "ReduceProd ReduceSum ReduceSumSquare Relu Round Selu Shape Shrink Sigmoid Sign Sin Sinh Size Softmax Softplus Softsign Swish Tan Tanh "
-    "ThresholdedRelu Transpose Trilu com.microsoft.Gelu com.microsoft.FastGelu"
+    "Abs Asinh Atan Ceil Celu Clip Cos Cosh Dropout Elu Erf Exp Flatten Floor Gelu GlobalAveragePool GlobalMaxPool HardSigmoid "
+    "HardSwish Identity LeakyRelu LogSoftmax LpNormalization MeanVarianceNormalization Mish Neg Reciprocal ReduceL1 ReduceL2 ReduceMax "
+    "ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Round Selu Shape Shrink Sigmoid Sign Sin Sinh Size Softmax Softplus "
+    "Softsign Swish Tan Tanh ThresholdedRelu Transpose Trilu com.microsoft.Gelu com.microsoft.FastGelu"
 )
 UNIT = np.float32(0.9) * X / np.abs(X).max()
 _BINARY = "Add Div Equal Greater GreaterOrEqual Less LessOrEqual Max Mean Min Mul Sub Sum"
