@@ -16,7 +16,12 @@ OPSET = 24
 
 
 def call(
-    node: Node, op_type: str, operands: Sequence[SSAValue | Value | None], outputs: int = 1, opset: int = OPSET, **attributes: Any
+    node: Node,
+    op_type: str,
+    operands: Sequence[SSAValue | Value | None],
+    outputs: int = 1,
+    opset: int = OPSET,
+    **attributes: Any,
 ) -> list[Value]:
     """The results of an ONNX operator as part of `node`. Attributes that are None are left out."""
     import onnx.helper

@@ -201,7 +201,9 @@ def qlinear_conv(node: Node) -> Result:
     x, w = signed_bytes(node, 0, 2), signed_bytes(node, 3, 5)
     last = bool(node.int("channels_last", 0))
     if last:
-        x = replace(x, values=Value("", ssa=net.add_transpose(x.values.materialise(net), (0, rank - 1, *range(1, rank - 1)))))
+        x = replace(
+            x, values=Value("", ssa=net.add_transpose(x.values.materialise(net), (0, rank - 1, *range(1, rank - 1))))
+        )
     total = integer_conv(node, x, w)
     if node.has_input(8):
         total = net.add_binary("add", total, per_channel(net, node.data(8), rank))

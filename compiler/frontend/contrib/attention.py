@@ -103,7 +103,7 @@ def attention(node: Node) -> Result:
 
 
 def self_attention(node: Node, projected: SSAValue, mask: int, past: int, bias: int) -> list[SSAValue]:
-    """Attention over the projections [batch, length, q | k | v] with the operands `mask`, `past` [2, batch, heads, keys, size] and `bias`."""
+    """Attention over the projections [batch, length, q | k | v]; `mask`, `past` [2, batch, heads, keys, size] and `bias` are operands."""
     net, heads = node.net, node.int("num_heads")
     width = net.shape(projected)[2]
     sizes = [dims.const(s) for s in node.ints("qkv_hidden_sizes")] if node.has("qkv_hidden_sizes") else [width // 3] * 3
@@ -133,7 +133,9 @@ def multi_head_attention(node: Node) -> Result:
     added = _sum(net, [_key_mask(node, 4, keys), node.data(5) if node.has_input(5) else None])
     mask = Mask(_causal(node, queries, keys), added)
     found = attend(net, q, k, v, _scale(node, net.shape(q)[3]), mask)
-    return [merge_heads(net, found.result), k, v, net.add_cast(found.scaled, net.element(q))][: max(1, node.output_count)]
+    return [merge_heads(net, found.result), k, v, net.add_cast(found.scaled, net.element(q))][
+        : max(1, node.output_count)
+    ]
 
 
 def _heads(node: Node) -> list[SSAValue]:
@@ -281,7 +283,7 @@ def _grouped(node: Node, heads: int, shared: int) -> list[SSAValue]:
 
 
 def _cached(node: Node, before: SSAValue, k: SSAValue, v: SSAValue) -> list[SSAValue]:
-    """Keys and values after those of the cache. A sequence that fills less of the cache than others has its new ones right after its own."""
+    """Keys and values behind those of the cache. A sequence that fills less of it than others has its new ones right behind its own."""
     net, batch, past, queries = node.net, node.shape(0)[0], node.shape(3)[2], node.net.shape(k)[2]
     known = node.value(6).constant()
     total, held = (None if known is None else int(known.reshape(-1)[0])), past.as_int()
@@ -307,5 +309,3 @@ def _rows_of(net: Network, x: SSAValue, source: SSAValue, batch: Expr, count: Ex
     apart = net.add_transpose(x, (0, 2, 1, 3))
     index = net.add_reshape(net.add_broadcast_to(source, (batch, count)), (batch, count, 1))
     return net.add_transpose(net.add_gather_nd(apart, index, 1), (0, 2, 1, 3))
-
-

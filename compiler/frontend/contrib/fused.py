@@ -24,11 +24,12 @@ def activated(node: Node, x: SSAValue, kind: str, parameters: list[float]) -> SS
     if not kind:
         return x
     if kind == "Clip":
-        low, high = (Value("", array=np.array(p, node.net.dtype(x))) for p in (parameters + [0.0, 0.0])[:2])
+        low, high = (Value("", array=np.array(p, node.net.dtype(x))) for p in [*parameters, 0.0, 0.0][:2])
         return called(node, "Clip", [x, low, high])
     if kind not in _PARAMETERS:
         node.unsupported(f"its activation is {kind!r}", f"use one of {', '.join((*_PARAMETERS, 'Clip'))}")
-    return called(node, kind, [x], **dict(zip(_PARAMETERS[kind], parameters, strict=False)))
+    given: dict[str, Any] = dict(zip(_PARAMETERS[kind], parameters, strict=False))
+    return called(node, kind, [x], **given)
 
 
 def _floats(node: Node, name: str) -> list[float]:
@@ -132,9 +133,7 @@ def bias_split_gelu(node: Node) -> Result:
     net = node.net
     x = net.add_binary("add", node.data(0), node.data(1))
     *lead, width = net.shape(x)
-    halves = [
-        net.add_slice(x, [*[0] * len(lead), start], [*lead, width // 2]) for start in (0, width // 2)
-    ]
+    halves = [net.add_slice(x, [*[0] * len(lead), start], [*lead, width // 2]) for start in (0, width // 2)]
     return net.add_binary("mul", halves[0], called(node, "Gelu", [halves[1]]))
 
 

@@ -6,7 +6,6 @@ All compute on the real numbers that their operands stand for, in f32, and quant
 
 from __future__ import annotations
 
-
 from xdsl.dialects.builtin import f32
 from xdsl.ir import SSAValue
 

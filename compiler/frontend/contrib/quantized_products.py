@@ -97,7 +97,11 @@ def unpacked(net: Network, packed: SSAValue, bits: int) -> SSAValue:
     return net.add_reshape(net.add_concat(fields, len(lead) + 1), (*lead, count * (8 // bits)))
 
 
-@onnx_op("MatMulNBits", domain=MICROSOFT, note="2, 4 and 8 bits; zero points, group index, bias; the weights are dequantized apart")
+@onnx_op(
+    "MatMulNBits",
+    domain=MICROSOFT,
+    note="2, 4 and 8 bits; zero points, group index, bias; the weights are dequantized apart",
+)
 def matmul_nbits(node: Node) -> Result:
     net = node.net
     depth, columns, bits, size = (node.int(name) for name in ("K", "N", "bits", "block_size"))
