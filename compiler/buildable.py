@@ -49,8 +49,9 @@ def check_extents(module: ModuleOp) -> None:
 
 def _main_blocks(module: ModuleOp) -> Iterator[Block]:
     for function in module.body.block.ops:
-        if isinstance(function, FuncOp) and function.sym_name.data == "main" and not function.is_declaration:
-            yield function.body.block
+        if isinstance(function, FuncOp) and not function.is_declaration:
+            if function.sym_name.data == "main" or nn.is_body(function):
+                yield function.body.block
 
 
 def _problems(module: ModuleOp) -> Iterator[tuple[Operation, str]]:

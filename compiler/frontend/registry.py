@@ -25,18 +25,28 @@ from .node import Node, Value
 
 Result: TypeAlias = "SSAValue | Value | Sequence[SSAValue | Value]"
 Row: TypeAlias = Callable[[Node], Result]
-Fold: TypeAlias = "Callable[[Node, list[Array]], Array | None]"
+Fold: TypeAlias = "Callable[[Node, list[Array]], Array | list[Array] | None]"
 
 TABLES = (
     "constants",
     "pointwise",
     "linear",
     "windows",
+    "pools",
     "normalization",
     "attention",
     "reductions",
+    "recurrent",
     "shapes",
+    "padding",
     "indexing",
+    "selection",
+    "einsum",
+    "scatter",
+    "scans",
+    "resampling.resize",
+    "resampling.grids",
+    "resampling.regions",
     "quantization",
     "integer_products",
     "contrib.fused",
@@ -44,6 +54,9 @@ TABLES = (
     "contrib.attention",
     "contrib.qlinear",
     "contrib.quantized_products",
+    "control",
+    "scan",
+    "compaction",
 )
 """The table modules, one family of ops each."""
 

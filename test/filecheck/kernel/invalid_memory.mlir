@@ -18,7 +18,7 @@ kernel.func @f(%x: !kernel.global<dims <4, 8> x f32, strides <8, 1>, align 16>) 
 
 // -----
 
-// An image has four dimensions.
+// An image has a batch, spatial dims and channels.
 // CHECK: kernel.im2col: expected a tensor N, H, W, C, got 2 dimensions
 kernel.func @f(%x: !kernel.global<dims <4, 8> x f32, strides <8, 1>, align 16>) grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
   %v = kernel.im2col %x out <4, 4> kernel [1, 1] strides [1, 1] pads [0, 0] dilations [1, 1] groups 1 : !kernel.global<dims <4, 8> x f32, strides <8, 1>, align 16> -> !kernel.view<3 x f32>
@@ -28,7 +28,7 @@ kernel.func @f(%x: !kernel.global<dims <4, 8> x f32, strides <8, 1>, align 16>) 
 // -----
 
 // Its windows give rows and columns.
-// CHECK: kernel.im2col: expected two output extents, got 1
+// CHECK: kernel.im2col: expected 2 output extents, got 1
 kernel.func @f(%x: !kernel.global<dims <1, 4, 4, 8> x f32, strides <128, 32, 8, 1>, align 16>) grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
   %v = kernel.im2col %x out <4> kernel [1, 1] strides [1, 1] pads [0, 0] dilations [1, 1] groups 1 : !kernel.global<dims <1, 4, 4, 8> x f32, strides <128, 32, 8, 1>, align 16> -> !kernel.view<3 x f32>
   kernel.return
@@ -36,8 +36,8 @@ kernel.func @f(%x: !kernel.global<dims <1, 4, 4, 8> x f32, strides <128, 32, 8, 
 
 // -----
 
-// Windows have a height and a width.
-// CHECK: kernel.im2col: expected two values (height, width) per attribute, got 1
+// A window has a size in each spatial dim.
+// CHECK: kernel.im2col: expected 2 values (one per spatial dim) per attribute, got 1
 kernel.func @f(%x: !kernel.global<dims <1, 4, 4, 8> x f32, strides <128, 32, 8, 1>, align 16>) grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
   %v = kernel.im2col %x out <4, 4> kernel [1] strides [1, 1] pads [0, 0] dilations [1, 1] groups 1 : !kernel.global<dims <1, 4, 4, 8> x f32, strides <128, 32, 8, 1>, align 16> -> !kernel.view<3 x f32>
   kernel.return

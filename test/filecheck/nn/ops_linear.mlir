@@ -11,6 +11,16 @@ func.func @conv(%x: tensor<?x?x?x8xf32, #nn.dims<N, H, W, 8>>, %y: tensor<16x3x3
   func.return
 }
 
+// Three spatial dims, and one.
+// CHECK-LABEL: @spatial(
+func.func @spatial(%x: tensor<1x?x8x8x4xf32, #nn.dims<1, D, 8, 8, 4>>, %w: tensor<6x3x3x3x4xf32>, %y: tensor<2x9x4xf32>) {
+  // CHECK-NEXT: %0 = nn.conv %x, %w {strides = array<i64: 1, 2, 1>, pads = array<i64: 1, 1, 1, 1, 1, 1>, dilations = array<i64: 1, 1, 1>, groups = 1 : i64} : (tensor<1x?x8x8x4xf32, #nn.dims<1, D, 8, 8, 4>>, tensor<6x3x3x3x4xf32>) -> tensor<1x?x4x8x6xf32, #nn.dims<1, D, 4, 8, 6>>
+  %0 = nn.conv %x, %w {strides = array<i64: 1, 2, 1>, pads = array<i64: 1, 1, 1, 1, 1, 1>, dilations = array<i64: 1, 1, 1>, groups = 1 : i64} : (tensor<1x?x8x8x4xf32, #nn.dims<1, D, 8, 8, 4>>, tensor<6x3x3x3x4xf32>) -> tensor<1x?x4x8x6xf32, #nn.dims<1, D, 4, 8, 6>>
+  // CHECK-NEXT: %1 = nn.max_pool %y {kernel = array<i64: 3>, strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1>} : (tensor<2x9x4xf32>) -> tensor<2x4x4xf32>
+  %1 = nn.max_pool %y {kernel = array<i64: 3>, strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1>} : (tensor<2x9x4xf32>) -> tensor<2x4x4xf32>
+  func.return
+}
+
 // A window of n places with dilation d spans (n - 1) * d + 1.
 // CHECK-LABEL: @dilated(
 func.func @dilated(%x: tensor<1x9x10x4xf32>, %w: tensor<8x3x2x4xf32>) -> tensor<1x5x7x8xf32> {
