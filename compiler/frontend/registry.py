@@ -54,6 +54,7 @@ TABLES = (
     "contrib.attention",
     "contrib.qlinear",
     "contrib.quantized_products",
+    "contrib.recurrent",
     "control",
     "scan",
     "compaction",
