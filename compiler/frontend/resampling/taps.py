@@ -6,7 +6,7 @@ The coordinates follow ONNX's reference implementation, in f64. They are constan
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import floor
 
 import numpy as np
@@ -172,11 +172,27 @@ def _weight(rule: Rule, distance: Number, scale: Number) -> Number:
 
 def resampled(net: Network, x: SSAValue, taps: Sequence[Taps]) -> SSAValue:
     """The weighted sums of the elements of x at the taps along each axis, in the type of x."""
+    shape = net.shape(x)
+    changed = {t.axis: net.shape(t.indices[0])[0] for t in taps}
+    # Neighbouring axes that stay are one, so that an index has fewer terms.
+    parts: list[list[int]] = []
+    for axis in range(len(shape)):
+        if parts and axis not in changed and parts[-1][-1] not in changed:
+            parts[-1].append(axis)
+        else:
+            parts.append([axis])
+    numbers = {part[0]: number for number, part in enumerate(parts)}
+    merged = net.add_reshape(x, [dims.product([shape[axis] for axis in part]) for part in parts])
+    made = _resampled(net, merged, [replace(t, axis=numbers[t.axis]) for t in taps])
+    return net.add_reshape(made, [changed.get(axis, extent) for axis, extent in enumerate(shape)])
+
+
+def _resampled(net: Network, x: SSAValue, taps: Sequence[Taps]) -> SSAValue:
     if all(len(t.indices) == 1 for t in taps):
         return _picked(net, x, {t.axis: t.indices[0] for t in taps})
     if int(np.prod([len(t.indices) for t in taps])) > AT_ONCE and len(taps) > 1:
         for single in taps:
-            x = resampled(net, x, [single])
+            x = _resampled(net, x, [single])
         return x
     if len(taps[0].indices) > AT_ONCE:
         return _reduced(net, x, taps[0])
