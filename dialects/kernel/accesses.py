@@ -9,8 +9,8 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from ..buffer import Access
 from .structure import FuncOp
-from .tile.memory import Im2colOp, StoreOp, ValidOp, ViewOp
 from .thread.barriers import GridSyncOp
+from .tile.memory import Im2colOp, StoreOp, ValidOp, ViewOp
 from .tile.staging import StoreTmaOp, TensorMapOp
 from .tile.sync import GridBarrierOp
 from .types import GlobalType

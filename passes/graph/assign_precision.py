@@ -131,7 +131,13 @@ class _Narrowing:
 
 def _allow_tf32(func: FuncOp) -> None:
     for op in func.body.block.ops:
-        weighted = op.weights if isinstance(op, nn.RnnOp) else op.operands[0] if isinstance(op, nn.ConvOp | nn.MatmulOp) else None
+        weighted = (
+            op.weights
+            if isinstance(op, nn.RnnOp)
+            else op.operands[0]
+            if isinstance(op, nn.ConvOp | nn.MatmulOp)
+            else None
+        )
         if weighted is not None and element_of(weighted) == f32:
             op.properties["math"] = nn.MathAttr(nn.Math.TF32)
             remark(op, "applied", NAME, f"{op.name} may round its operands to TF32")

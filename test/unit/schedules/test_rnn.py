@@ -79,11 +79,19 @@ OPTIONS = {
 def test_options(check_group, name: str, schedule: str) -> None:
     """Lengths below 0, of 0, in between and beyond the last step."""
     options = OPTIONS[name]
-    given = [o for o in ("hidden", "cell", "lengths") if o in options["given"] and not (o == "cell" and options["kind"] != "lstm")]
+    given = [
+        o
+        for o in ("hidden", "cell", "lengths")
+        if o in options["given"] and not (o == "cell" and options["kind"] != "lstm")
+    ]
     lengths = np.array([2, 0, -1, 9, 4], np.int64 if options.get("length") == "i64" else np.int32)
     inputs = {2 + given.index("lengths"): lengths} if "lengths" in given else {}
     check_group(
-        recurrence(units=16, batch=5, **options), schedule, inputs=inputs, tolerance=2e-5, threads=schedule == "rnn_lanes"
+        recurrence(units=16, batch=5, **options),
+        schedule,
+        inputs=inputs,
+        tolerance=2e-5,
+        threads=schedule == "rnn_lanes",
     )
 
 
@@ -111,7 +119,16 @@ def test_tf32(check_group, schedule: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "units", "batch"),
-    [("lstm", 1, 4), ("gru", 3, 1), ("rnn", 7, 33), ("lstm", 8, 33), ("gru", 33, 33), ("rnn", 65, 1), ("lstm", 130, 1), ("gru", 130, 4)],
+    [
+        ("lstm", 1, 4),
+        ("gru", 3, 1),
+        ("rnn", 7, 33),
+        ("lstm", 8, 33),
+        ("gru", 33, 33),
+        ("rnn", 65, 1),
+        ("lstm", 130, 1),
+        ("gru", 130, 4),
+    ],
 )
 def test_sizes(check_group, refusal, kind: str, units: int, batch: int) -> None:
     text = recurrence(kind, units, batch=batch, steps=3, direction="reverse", given=("hidden",))

@@ -1,10 +1,10 @@
 """
 Schedule `rnn_resident`: recurrences of a batch, by tensor cores or FMA, the recurrent weights in the shared memory of a team of blocks.
 
-A block owns `units` units with all their gates: their rows of R stay in shared memory for the whole sequence where they fit (`resident`), else
-each step reads them through L2. In a step it copies h of its `rows` sequences, which the team exchanges through L2, in pieces of `chunk`
-columns, multiplies them by its rows, and passes the sums through shared memory to the threads that compute the cells; states stay in registers.
-Accumulators of neighbouring columns of h are apart, so that products need not wait for each other.
+A block owns `units` units with all their gates: their rows of R stay in shared memory for the whole sequence where they fit (`resident`),
+else each step reads them through L2. In a step it copies h of its `rows` sequences, which the team exchanges through L2, in pieces of
+`chunk` columns, multiplies them by its rows, and passes the sums through shared memory to the threads that compute the cells; states stay
+in registers. Accumulators of neighbouring columns of h are apart, so that products need not wait for each other.
 """
 
 from __future__ import annotations
@@ -57,8 +57,10 @@ class ResidentTile:
     @classmethod
     def of(cls, choice: Choice) -> ResidentTile:
         values = choice.values
-        numbers = (int(values[key]) for key in ("rows", "units", "wm", "wn", "chunk", "resident", "blocks"))
-        return cls(*numbers, str(values["meeting"]))
+        rows, units, wm, wn, chunk, resident, blocks = (
+            int(values[key]) for key in ("rows", "units", "wm", "wn", "chunk", "resident", "blocks")
+        )
+        return cls(rows, units, wm, wn, chunk, resident, blocks, str(values["meeting"]))
 
     @property
     def threads(self) -> int:
@@ -196,11 +198,11 @@ class _Kernel:
             problem.group, [tile.blocks, rows, as_expr(problem.directions)], tile.wm * tile.wn, name=name, workspace=workspace,
             cluster=self.team.cluster, min_blocks=1,
         )  # fmt: skip
-        self.layouts = layouts_for(problem.kind, Tile(tile.rows, tile.units * len(problem.phases[-1]), 0, tile.wm, tile.wn, 1))
-        across = min(tile.units, tile.threads)
-        self.frag = FragType.of(
-            (tile.rows, tile.units), problem.wide, Blocked.of(tile.threads // across, across, 1, 1)
+        self.layouts = layouts_for(
+            problem.kind, Tile(tile.rows, tile.units * len(problem.phases[-1]), 0, tile.wm, tile.wn, 1)
         )
+        across = min(tile.units, tile.threads)
+        self.frag = FragType.of((tile.rows, tile.units), problem.wide, Blocked.of(tile.threads // across, across, 1, 1))
         self.direction, self.unit = b.coords[2], named(b.mul(b.coords[0], tile.units), "unit")
         self.row = named(b.mul(b.coords[1], tile.rows), "row")
         self.number = b.add(b.mul(b.coords[2], b.expr(rows)), b.coords[1])

@@ -144,7 +144,13 @@ class Cells:
         return [self.load(b, self.inputs, [time, self.direction, gate], unit) for gate in gates]
 
     def advance(
-        self, b: KernelBuilder, step: Index, unit: Index, inputs: Sequence[SSAValue], products: Sequence[SSAValue], state: State
+        self,
+        b: KernelBuilder,
+        step: Index,
+        unit: Index,
+        inputs: Sequence[SSAValue],
+        products: Sequence[SSAValue],
+        state: State,
     ) -> State:
         """The next states of a cell with one product; the result of the step is written, and h exchanged."""
         op, count = self.op, len(products)
@@ -186,7 +192,14 @@ class Cells:
         return z
 
     def candidate(
-        self, b: KernelBuilder, step: Index, unit: Index, inputs: Sequence[SSAValue], products: Sequence[SSAValue], z: SSAValue, h: SSAValue
+        self,
+        b: KernelBuilder,
+        step: Index,
+        unit: Index,
+        inputs: Sequence[SSAValue],
+        products: Sequence[SSAValue],
+        z: SSAValue,
+        h: SSAValue,
     ) -> State:
         """The second half."""
 

@@ -60,7 +60,11 @@ class RnnStreamed:
         """A step for each block of columns of each product."""
         group, tile = problem.group, _tile(config)
         layouts = layouts_for(problem.kind, tile)
-        units, batch, steps = problem.units, max(1, group.usual(problem.anchor.batch)), group.usual(problem.anchor.steps)
+        units, batch, steps = (
+            problem.units,
+            max(1, group.usual(problem.anchor.batch)),
+            group.usual(problem.anchor.steps),
+        )
         size = bitwidth(problem.element) // 8
         blocks, products = cut(units, tile.bn), cut(units, layouts.k_step)
         loaded = (tile.bm + problem.gates * tile.bn) * layouts.k_step
