@@ -42,7 +42,7 @@ SYNCHRONISING: tuple[type[Operation], ...] = (
 """Ops that only order other ops."""
 WORKING: tuple[type[Operation], ...] = (
     kernel.ThreadIdOp, kernel.ParamOp, kernel.LocalOp, kernel.SmemOp, kernel.SetmaxnregOp,
-    kernel.LdGlobalOp, kernel.StGlobalOp, kernel.LdSharedOp, kernel.StSharedOp, kernel.LdmatrixOp, kernel.ShuffleXorOp,
+    kernel.LdGlobalOp, kernel.StGlobalOp, kernel.AtomicOp, kernel.LdSharedOp, kernel.StSharedOp, kernel.LdmatrixOp, kernel.ShuffleXorOp,
     kernel.CpAsyncOp, kernel.TmaLoadOp, kernel.TmaStoreOp, kernel.MmaSyncOp, kernel.WgmmaOp,
 )  # fmt: skip
 """The other thread ops: they move or compute values, or reserve registers."""
@@ -273,6 +273,36 @@ def add() -> str:
     )
 
 
+def lookups() -> str:
+    """Two elements of a table for each index, added."""
+    t, y, i = "tensor<40xf32>", "tensor<9x33xf32>", "tensor<9x33xi32>"
+    body = f"""@f(%x: {t}, %i: {i}) -> {y} ANCHOR {{
+    %0 = nn.iota {{axis = 1 : i64}} : {i}
+    %1 = nn.add %0, %i : ({i}, {i}) -> {i}
+    %2 = nn.gather %x, %1 {{axis = 0 : i64}} : ({t}, {i}) -> {y}
+    %3 = nn.gather %x, %i {{axis = 0 : i64}} : ({t}, {i}) -> {y}
+    %4 = nn.add %2, %3 : ({y}, {y}) -> {y}
+    func.return %4 : {y}
+  }}"""
+    return module(body, "pointwise")
+
+
+def scatter(kind: str, element: str) -> str:
+    """Rows of three elements at indices that repeat."""
+    x, i, u = f"tensor<40x3x{element}>", "tensor<37xi64>", f"tensor<37x3x{element}>"
+    body = f"""@f(%x: {x}, %i: {i}, %u: {u}) -> {x} ANCHOR {{
+    %0 = nn.scatter {kind} %x, %i, %u : ({x}, {i}, {u}) -> {x}
+    func.return %0 : {x}
+  }}"""
+    return module(body, "positions")
+
+
+SCATTERS = (
+    ("add", "f32", 2e-6), ("add", "f16", 2e-3), ("add", "i64", 0.0), ("mul", "f32", 2e-6), ("max", "f32", 0.0), ("max", "bf16", 0.0),
+    ("min", "f64", 0.0), ("min", "i32", 0.0), ("add", "i8", 0.0), ("max", "ui8", 0.0), ("mul", "i16", 0.0),
+)  # fmt: skip
+
+
 def rnn(
     kind: str,
     units: int,
@@ -418,4 +448,23 @@ CASES = (
     ),
     Case("rnn_streamed", "rnn", rnn("rnn", 40, direction="bidirectional", element="bf16"), "bar_sync", 1e-2),
     Case("pointwise", "add", add()),
+    Case("pointwise", "lookups", lookups()),
+    Case("sort", "one-launch", unary("argsort X {axis = 1 : i64}", "3x20x2xf32", "3x20x2xi32", "positions")),
+    Case("sort", "merges", unary("argsort X {axis = 0 : i64, descending}", "300xf32", "300xi32", "positions")),
+    Case("sort", "equal-elements", unary("argsort X {axis = 1 : i64}", "2x150xi8", "2x150xi32", "positions")),
+    Case(
+        "scan",
+        "one-launch",
+        unary("cumulative sum X {axis = 1 : i64, exclusive}", "5x30x3xf32", "5x30x3xf32", "positions"),
+    ),
+    Case(
+        "scan",
+        "three-launches",
+        unary("cumulative sum X {axis = 0 : i64, reverse}", "1100xi32", "1100xi32", "positions"),
+    ),
+    Case("scan", "f16", unary("cumulative sum X {axis = 1 : i64}", "2x70xf16", "2x70xf16", "positions"), "", 2e-3),
+    *(
+        Case("scatter", f"{kind}-{element}", scatter(kind, element), "", tolerance)
+        for kind, element, tolerance in SCATTERS
+    ),
 )

@@ -28,7 +28,7 @@ from .realize_integer import as_realized
 _MOVES = (
     nn.MaxPoolOp, nn.PadOp, nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp, nn.GatherOp, nn.GatherNdOp, nn.ConcatOp,
 )  # fmt: skip
-_UNROUNDED = (nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp, nn.LrnOp, nn.AvgPoolOp)
+_UNROUNDED = (nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp, nn.LrnOp, nn.AvgPoolOp, nn.ArgsortOp, nn.CumulativeOp)
 _PRODUCTS = (nn.ConvOp, nn.MatmulOp)
 
 
@@ -95,6 +95,8 @@ def _wanted(view: GroupView) -> tuple[dict[SSAValue, Attribute], set[SSAValue]]:
             wanted[op.weights] = multiplied_in(op)
         elif isinstance(op, nn.PadOp) and element_of(op.x) == f32 and _beyond_all(op) and view.maker(op.x) is None:
             wanted[op.x] = f32
+        elif isinstance(op, nn.ScatterOp) and element_of(op.x) == f32:
+            wanted.update((v, f32) for v in (op.x, op.updates) if view.maker(v) is None)
     return wanted, images
 
 

@@ -239,7 +239,7 @@ def is_image(value: SSAValue, depth: int = 6) -> bool:
     for use in value.uses:
         user = use.operation
         if isinstance(user, nn.ConvOp) and use.index == 0:
-            channels = shape_of(user.x)[3].as_int()
+            channels = shape_of(user.x)[-1].as_int()
             if channels is None or channels > IMAGE_CHANNELS:
                 return False
         elif not (

@@ -142,13 +142,14 @@ class CudaContext(ExecutionContext):
                 # Copies that binding makes, and their memory, must be on the same queue as the kernels that read them.
                 with queue:
                     prepared, results = self._bind(inputs, given, host, queue)
-                self.launch(prepared, queue)
+                values = self.launch(prepared, queue)
                 self._fetch(results, prepared.plan, queue)
             finally:
                 self._done.record(queue)  # also of what an error leaves queued
             if host or not all(places):
                 queue.synchronize()
-            return {name: result for name, (result, _) in results.items()}
+            specs = self.variant.program.outputs
+            return {spec.name: self._result(spec, results[spec.name][0], values) for spec in specs}
 
     def prepare(self, inputs: Mapping[str, Any]) -> Prepared:
         """Copies inputs to the GPU and binds their plan, for running it many times with `launch`."""
@@ -159,8 +160,9 @@ class CudaContext(ExecutionContext):
             self.stream.synchronize()
             return prepared
 
-    def launch(self, prepared: Prepared, queue: Any) -> None:
-        """Queues a bound plan on a CuPy stream, segments as CUDA graphs where captured; waits where the host reads a value.
+    def launch(self, prepared: Prepared, queue: Any) -> dict[str, int]:
+        """Queues a bound plan on a CuPy stream, segments as CUDA graphs where captured; waits where the host reads a value. Returns the
+        values of all symbols at the end.
 
         Raises HostValueError where a value that is read is beyond its range.
         """
@@ -175,9 +177,11 @@ class CudaContext(ExecutionContext):
             self._launch_segment(segment, queue)
             count += len(segment.launches)
 
+        values = dict(prepared.plan.symbols)
         with self._chosen():
-            run_steps(program.steps, dict(prepared.plan.symbols), program.symbols, step)
+            run_steps(program.steps, values, program.symbols, step)
         self._count(count)
+        return values
 
     def _launch_segment(self, segment: PreparedSegment, queue: Any) -> None:
         if self.graphs and segment.launches and segment.graph is None and segment.used:

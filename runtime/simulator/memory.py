@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...dialects.meaning.arithmetic import combine_at
 from .clocks import Barrier, Clocks, RuleBroken
 
 CP_ASYNC, TMA, MBARRIER = 1, 2, 3
@@ -228,6 +229,13 @@ class ShadowedTensor:
         """Writes elements [n, count]; two writes to one element must be of one block, and ordered (or the same value)."""
         self.check(offset, values.shape[1])
         self.store_elements(offset[:, None] + np.arange(values.shape[1]), values, block, warps[:, None], clocks)
+
+    def combine(self, offset: np.ndarray, values: np.ndarray, kind: str) -> None:
+        """Atomics on elements [n], of which no block of the launch writes any otherwise."""
+        self.check(offset, 1)
+        if self.block.size and self.block[offset].any():
+            raise RuleBroken(f"race: an atomic on an element of tensor {self.name} that a block of the launch writes")
+        combine_at(self.array, offset, values, kind)
 
     def store_elements(
         self, elements: np.ndarray, values: np.ndarray, block: int, warps: np.ndarray, clocks: Clocks

@@ -33,6 +33,9 @@ SCHEDULES: dict[str, str] = {
     "rnn_resident": "rnn.resident",
     "rnn_streamed": "rnn.streamed",
     "gather": "gather",
+    "sort": "positions.sort",
+    "scan": "positions.scan",
+    "scatter": "positions.scatter",
     "pointwise": "pointwise",
 }
 

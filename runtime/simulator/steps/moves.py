@@ -52,6 +52,22 @@ def _(op: memref.StoreOp) -> Step:
     return step
 
 
+# Global memory.
+
+
+@decodes(kernel.AtomicOp)
+def _(op: kernel.AtomicOp) -> Step:
+    source, position, target, offset, predicate, kind = (
+        op.source, op.position, op.target, op.offset, op.predicate, op.kind.data,
+    )  # fmt: skip
+
+    def step(s: Strand) -> None:
+        at, values = selected(mask_of(s, predicate), s.each(offset), s[source].read(s[position], 1))
+        s.block.cluster.tensors[target].combine(at, values[:, 0], kind)
+
+    return step
+
+
 # Shared memory.
 
 
