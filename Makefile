@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 JOBS ?= auto
 export TRTC_VENV := $(abspath $(VENV))
 
-.PHONY: help demo test filecheck test-gpu sanitize digests fuzz mutants bench report lint format docs clean setup-demo setup-test setup-lint
+.PHONY: help demo test filecheck test-gpu sanitize digests conformance fuzz mutants bench report lint format docs clean setup-demo setup-test setup-lint
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ sanitize: setup-test ## Each kernel family under compute-sanitizer: memcheck and
 
 digests: setup-test ## What the compiler makes of the zoo, against golden digests (UPDATE=1 rewrites these)
 	$(BIN)/python test/digests/digests.py $(if $(UPDATE),--update) $(CASE)
+
+conformance: setup-test ## The backend suite of ONNX through trtc, on a GPU or the simulator (K=topk for cases of that name)
+	$(BIN)/python test/conformance/run.py -j $(JOBS) $(if $(K),-v -k $(K))
 
 N ?= 2000
 fuzz: setup-test ## Seeded inputs to every fuzz target: N=100000 for more of them, TARGET=cli for one

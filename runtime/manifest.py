@@ -67,6 +67,7 @@ _FACTS = {
     "params": [str],
     "arguments": Count,
     "programmatic": bool,
+    "cooperative": bool,
     "tensor_maps": [_TENSOR_MAP],
     "nodes": [str],
     "alignments": [Count],

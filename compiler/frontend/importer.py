@@ -304,8 +304,8 @@ class _Importer:
             inner.values.update(zip(proto.output, results, strict=False))
         return [inner.values.get(name) or Value("", poisoned=True) for name in body.output]
 
-    def _folded(self, node: Node, domain: str) -> Value | None:
-        """The result as integers and expressions over symbols, where all operands are such and the node's fold can decide; else None."""
+    def _folded(self, node: Node, domain: str) -> list[Value] | None:
+        """The results as integers and expressions over symbols, where all operands are such and the node's fold can decide; else None."""
         fold = FOLDS.get((domain, node.op_type))
         if fold is None or all(value is None or value.exprs is None for value in node.inputs):
             return None
@@ -325,11 +325,10 @@ class _Importer:
         if folded is None:
             return None
         dtype = node.result_dtype or numpy_dtype(_folded_type(node))
-        if not all(holds(dtype, element, self.net.ranges) for element in folded.reshape(-1)):
+        results = folded if isinstance(folded, list) else [folded]
+        if not all(holds(dtype, element, self.net.ranges) for result in results for element in result.reshape(-1)):
             return None
-        if all(isinstance(element, int) for element in folded.reshape(-1)):
-            return Value("", array=folded.astype(dtype))
-        return Value("", exprs=folded, dtype=dtype)
+        return [_known(result, dtype) for result in results]
 
     def _failed(self, node: GraphNode, scope: Scope, opset: int, why: str, fix: str, *, invalid: bool) -> None:
         self._note(f"{scope.path}{node.label}", node.proto, opset, why, fix, invalid)
@@ -429,6 +428,13 @@ def _domain(proto: NodeProto) -> str:
 
 def _first_output(node: GraphNode) -> str:
     return node.proto.output[0] if node.proto.output else ""
+
+
+def _known(elements: Any, dtype: Any) -> Value:
+    """A folded result: a constant, or expressions over symbols."""
+    if all(isinstance(element, int) for element in elements.reshape(-1)):
+        return Value("", array=elements.astype(dtype))
+    return Value("", exprs=elements, dtype=dtype)
 
 
 def _folded_type(node: Node) -> Any:

@@ -22,6 +22,7 @@ from ...dialects.errors import InvalidModelError, UnsupportedOpError
 from .digest import model_digest
 from .external_data import ExternalData
 from .local_functions import Inliner, key_of
+from .old_opsets import converted
 from .opsets import model_opsets
 from .subgraphs import check_depth, reads
 from .texts import check_texts
@@ -187,6 +188,7 @@ def _check(model: ModelProto, source: str, folder: Path | None) -> Graph:
     if not model.HasField("graph") or not (model.graph.node or model.graph.output):
         raise InvalidModelError(f"{source} holds no graph; it may be cut off or not be an ONNX model; export it again")
     check_texts(model, source)
+    model = converted(model, source)
     opsets = model_opsets(model, source)
     graph = model.graph
     check_depth(graph, source)

@@ -340,6 +340,14 @@ class Node:
             return self._default(name, None)
         return tensor_to_array(attribute.t, self.external, f"attribute {name!r}")
 
+    def given(self, names: Sequence[str]) -> dict[str, Any]:
+        """The values of those of the named attributes that the node has."""
+        import onnx.helper
+
+        return {
+            name: onnx.helper.get_attribute_value(self._attributes[name]) for name in names if name in self._attributes
+        }
+
     def _default(self, name: str, default: Any) -> Any:
         if default is None:
             self.invalid(f"attribute {name!r} is missing", "export the model again")

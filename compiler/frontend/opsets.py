@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from onnx import FunctionProto, ModelProto
 
 OLDEST_OPSET = 7
-"""Before opset 7 broadcasting and several attributes meant something else; such models are refused."""
+"""Before opset 7 broadcasting and several attributes meant something else: onnx converts such models to it."""
 
 
 def opsets_of(of: ModelProto | FunctionProto, source: str) -> dict[str, int]:

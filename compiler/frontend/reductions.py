@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce as chain
+from itertools import accumulate
 
 from xdsl.dialects.builtin import i1, i8
 
 from ...dialects import dims
 from ...dialects.dtypes import is_float
 from . import folding
-from .folding import Array, Element, elements
+from .folding import Array, Element, as_int, elements
 from .node import Node
 from .registry import Result, onnx_fold, onnx_op
 
@@ -79,3 +80,15 @@ def fold_reduction(node: Node, operands: list[Array]) -> Array | None:
         return None
     total = chain(_STEPS[node.op_type], values.tolist())
     return elements([dims.as_expr(total)], (1,) if node.int("keepdims", 1) else ())
+
+
+@onnx_fold("CumSum")
+def fold_cumulative_sum(node: Node, operands: list[Array]) -> Array | None:
+    """Running sums of a list of dims, as models compute offsets."""
+    values, axis = operands[0], as_int(operands[1].reshape(-1)[0])
+    if axis is None or values.ndim != 1 or not values.size:
+        return None
+    steps = values.tolist()[::-1] if node.int("reverse", 0) else values.tolist()
+    sums = list(accumulate(steps, initial=0))
+    sums = sums[:-1] if node.int("exclusive", 0) else sums[1:]
+    return elements(sums[::-1] if node.int("reverse", 0) else sums)

@@ -18,9 +18,10 @@ from __future__ import annotations
 
 from .layers.control import ControlLayers
 from .layers.positions import PositionLayers
+from .layers.recurrent import RecurrentLayers
 from .layers.rows import RowLayers
-from .layers.windows import WindowLayers
+from .layers.transposed import TransposedLayers
 
 
-class Network(WindowLayers, RowLayers, PositionLayers, ControlLayers):
+class Network(TransposedLayers, RecurrentLayers, RowLayers, PositionLayers, ControlLayers):
     """A network under construction. See the module's docstring for the conventions."""

@@ -9,14 +9,17 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from ..buffer import Access
 from .structure import FuncOp
+from .thread.barriers import GridSyncOp
 from .tile.compute import MapOp
 from .tile.memory import FetchOp, Im2colOp, ScatterOp, StoreOp, ValidOp, ViewOp
 from .tile.staging import StoreTmaOp, TensorMapOp
+from .tile.sync import GridBarrierOp
 from .types import GlobalType
 
 _NAMES = (ViewOp, Im2colOp, TensorMapOp)
 """Ops that make another value for the same memory and access none of it."""
 _STORES = (StoreOp, StoreTmaOp)
+_UPDATES = (GridBarrierOp, GridSyncOp)
 
 ACCESSES = "kernel.accesses"
 """On a kernel of a group of several launches: what it does with each of its tensors."""
@@ -68,6 +71,8 @@ def _access(tensor: SSAValue) -> Access:
             elif isinstance(use.operation, ScatterOp):
                 writes = True
                 reads = reads or use.operation.kind.data != "set"
+            elif isinstance(use.operation, _UPDATES):
+                reads = writes = True
             elif not isinstance(use.operation, ValidOp):
                 reads = True
     return Access.of(reads, writes)

@@ -9,7 +9,8 @@ the type's encoding; numbers are `nn.constant`s or refittable `nn.initializer`s,
         -> tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
     %z = nn.relu %y : tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
 
-The ops are defined by family: `pointwise`, `linear`, `rows`, `data`, `positions`, `weights`, `control`; import them from here.
+The ops are defined by family: `pointwise`, `linear`, `pools`, `rows`, `rnn`, `data`, `padding`, `positions`, `weights`, `control`; import
+them from here.
 """
 
 from __future__ import annotations
@@ -27,10 +28,16 @@ from .helpers import mark_helpers as mark_helpers
 from .helpers import rearranges as rearranges
 from .linear import *  # noqa: F403
 from .linear import LINEAR, MathAttr
+from .padding import *  # noqa: F403
+from .padding import PADDING, PadModeAttr
 from .pointwise import *  # noqa: F403
 from .pointwise import POINTWISE, PredicateAttr
+from .pools import *  # noqa: F403
+from .pools import POOLS
 from .positions import *  # noqa: F403
 from .positions import POSITIONS, CumulativeKindAttr, ScatterKindAttr
+from .rnn import *  # noqa: F403
+from .rnn import RECURRENT, RnnDirectionAttr, RnnKindAttr
 from .rows import *  # noqa: F403
 from .rows import ROWS, ReduceKindAttr
 from .storage import *  # noqa: F403
@@ -51,6 +58,17 @@ def is_lookup(op: Operation) -> bool:
 
 NN = Dialect(
     "nn",
-    [*POINTWISE, *LINEAR, *ROWS, *DATA, *POSITIONS, *WEIGHTS, *CONTROL],
-    [DimsAttr, BlobAttr, MathAttr, PredicateAttr, ReduceKindAttr, CumulativeKindAttr, ScatterKindAttr],
+    [*POINTWISE, *LINEAR, *POOLS, *ROWS, *RECURRENT, *DATA, *PADDING, *POSITIONS, *WEIGHTS, *CONTROL],
+    [
+        DimsAttr,
+        BlobAttr,
+        MathAttr,
+        PredicateAttr,
+        ReduceKindAttr,
+        RnnKindAttr,
+        RnnDirectionAttr,
+        PadModeAttr,
+        CumulativeKindAttr,
+        ScatterKindAttr,
+    ],
 )

@@ -280,7 +280,7 @@ class ScaleInputs(RewritePattern):
 def _summed(product: nn.ConvOp | nn.MatmulOp) -> tuple[int, ...]:
     """The dims of the weights along which one number of the result is summed."""
     if isinstance(product, nn.ConvOp):
-        return (1, 2, 3)
+        return tuple(range(1, rank_of(product.w)))
     return (1,) if _is_transposed(product) else (0,)
 
 

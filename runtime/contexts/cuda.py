@@ -45,6 +45,7 @@ class Packed:
     arguments: KernelArguments
     cluster: tuple[int, int, int] | None
     programmatic: bool
+    cooperative: bool = False
 
 
 @dataclass
@@ -208,7 +209,7 @@ class CudaContext(ExecutionContext):
             for launch in launches:
                 self._driver.launch(
                     launch.function, launch.grid, launch.block, launch.shared_bytes, queue.ptr, launch.arguments,
-                    cluster=launch.cluster, programmatic=launch.programmatic,
+                    cluster=launch.cluster, programmatic=launch.programmatic, cooperative=launch.cooperative,
                 )  # fmt: skip
 
     def capture(self, launches: Sequence[Packed]) -> Any:
@@ -366,6 +367,7 @@ class CudaContext(ExecutionContext):
             pack_arguments(pointers, launch.scalars, maps),
             (kernel.cluster, 1, 1) if kernel.cluster > 1 else None,
             launch.dependent,
+            kernel.cooperative,
         )
 
     def _address(self, ref: MemoryRef, addresses: Mapping[tuple[Root, str], int]) -> int:

@@ -55,7 +55,9 @@ class Recorder:
                 "note": note,
             }
         )  # fmt: skip
-        ratios = ", ".join(f"{name} {value:.4g} ({ours / value:.2f}x)" for name, value in peers.items())
+        ratios = ", ".join(
+            f"{name} {value:.4g} ({ours / value if value else float('nan'):.2f}x)" for name, value in peers.items()
+        )
         print(f"{case:40s} {dtype:5s} batch {batch}: {ours:.4g} {unit}; {ratios}; error {error}", flush=True)
 
     def _write(self, record: Mapping[str, Any], mode: str = "a") -> None:

@@ -94,7 +94,7 @@ class Im2colOp(IRDLOperation):
     """
     A convolution's or pool's input as a matrix: coordinates (group, row, column) with row = (n, p, q) over the output pixels and column =
     (r, s, c) over the window and one group's channels. The tensor is N, H, W, C; elements outside it (padding) load as the load's `fill`.
-    `out` holds the output's P, Q.
+    `out` holds the output's P, Q. So for any number of spatial dims.
     """
 
     name = "kernel.im2col"
@@ -120,7 +120,7 @@ class Im2colOp(IRDLOperation):
         kernel: Sequence[int],
         strides: Sequence[int],
         pads: Sequence[int],
-        dilations: Sequence[int] = (1, 1),
+        dilations: Sequence[int] | None = None,
         groups: int = 1,
     ):
         type_ = source.type
@@ -131,8 +131,8 @@ class Im2colOp(IRDLOperation):
                 "out": DimsAttr.get(out),
                 "kernel": ints(kernel),
                 "strides": ints(strides),
-                "pads": ints(pads[:2]),
-                "dilations": ints(dilations),
+                "pads": ints(pads[: len(kernel)]),
+                "dilations": ints([1] * len(kernel) if dilations is None else dilations),
                 "groups": int_attr(groups),
             },
             result_types=[ViewType(IntAttr(3), type_.element_type)],
@@ -141,12 +141,16 @@ class Im2colOp(IRDLOperation):
     def verify_(self) -> None:
         type_ = self.source.type
         assert isinstance(type_, GlobalType)
-        expect(
-            len(type_.dims.exprs) == 4, "kernel.im2col", "a tensor N, H, W, C", f"{len(type_.dims.exprs)} dimensions"
-        )
-        expect(len(self.out.exprs) == 2, "kernel.im2col", "two output extents", len(self.out.exprs))
+        rank = len(type_.dims.exprs)
+        expect(rank >= 3, "kernel.im2col", "a tensor N, H, W, C", f"{rank} dimensions")
+        expect(len(self.out.exprs) == rank - 2, "kernel.im2col", f"{rank - 2} output extents", len(self.out.exprs))
         for what in (self.kernel, self.strides, self.pads, self.dilations):
-            expect(len(what) == 2, "kernel.im2col", "two values (height, width) per attribute", len(what))
+            expect(
+                len(what) == rank - 2,
+                "kernel.im2col",
+                f"{rank - 2} values (one per spatial dim) per attribute",
+                len(what),
+            )
 
 
 @irdl_op_definition

@@ -99,8 +99,8 @@ def _(op: kernel.CpAsyncOp) -> Step:
         address = shared_address(s, target, target_offset, count)
         granules = block.shared.granules(address, width)
         block.shared.check_write(granules, s.warps[:, None])
-        (at,) = selected(mask, s.each(source_offset))
-        values = block.cluster.tensors[source].load(at, count, block.number)
+        at, warps = selected(mask, s.each(source_offset), s.warps)
+        values = block.cluster.tensors[source].load(at, count, block.number, warps, block.cluster.clocks)
         block.shared.landing[granules] = CP_ASYNC
         filled = np.ascontiguousarray(spread(values, mask, s.n)).view(np.uint8)
         block.cp_copies.append((s.threads, block.cp_groups[s.threads], address, filled))

@@ -87,3 +87,26 @@ def test_form(what: str) -> None:
     expected = by_onnxruntime(model)
     assert got.shape == expected.shape
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+
+
+def old(text: str) -> onnx.ModelProto:
+    """A model of opset 6, where initializers are inputs too."""
+    model = onnx.parser.parse_model(f'<ir_version: 3, opset_import: ["" : 6]>\n{text}')
+    for tensor in model.graph.initializer:
+        model.graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+    model.graph.output[0].type.tensor_type.shape.CopyFrom(model.graph.input[0].type.tensor_type.shape)
+    return model
+
+
+def test_models_of_old_opsets_are_converted() -> None:
+    text = f"{IN} <float[6] b = {{1, 2, 3, 4, 5, 6}}> {{ a, m = Dropout<is_test = 1>(x) y = Add<broadcast = 1>(a, b) }}"
+    (got,) = run_module(import_onnx(old(text)), [X])
+    np.testing.assert_array_equal(got, X + np.arange(1, 7, dtype=np.float32))
+
+
+def test_slopes_of_an_old_prelu_are_per_channel() -> None:
+    """By the rules of NumPy they would fit the last dim."""
+    text = "g (float[2, 3, 3] x) => (float[A] y) <float[3] b = {1, 2, 3}> { y = PRelu(x, b) }"
+    x = X[..., 0, :3].copy()
+    (got,) = run_module(import_onnx(old(text)), [x])
+    np.testing.assert_array_equal(got, np.where(x < 0, x * np.array([1, 2, 3], np.float32)[:, None], x))

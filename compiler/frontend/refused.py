@@ -1,0 +1,120 @@
+"""What trtc refuses of ONNX, with the reason and what can replace it: the lists of the reference page.
+
+Operators without a row that ONNX does not define by others are refused whatever this file says; it gives them their reason. A row that
+refuses some form of its operator has its words in `FORMS`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .functions import is_defined_by_others
+from .registry import load_tables
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why something is refused, and what can take its place."""
+
+    why: str
+    instead: str
+
+
+_SEQUENCES = Refusal("sequences and optionals are no tensors", "a tensor with one more dim, Split, or Concat")
+_STRINGS = Refusal("strings are no numbers", "do the text's part before the model, and pass numbers")
+_TREES = Refusal(
+    "classical models have no kernels here", "convert it with hummingbird-ml, which makes tensor operators of it"
+)
+_TRAINING = Refusal("trtc runs inference", "export the model for inference")
+_NOT_YET = Refusal("not written yet", "")
+
+_OPS: dict[str, Refusal] = {
+    **dict.fromkeys(
+        (
+            "ConcatFromSequence", "Optional", "OptionalGetElement", "OptionalHasElement", "SequenceAt", "SequenceConstruct",
+            "SequenceEmpty", "SequenceErase", "SequenceInsert", "SequenceLength", "SequenceMap", "SplitToSequence",
+        ),
+        _SEQUENCES,
+    ),
+    **dict.fromkeys(("RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer"), _STRINGS),
+    "ImageDecoder": Refusal("file formats are no tensors", "decode the image before the model"),
+}  # fmt: skip
+_DOMAINS = {"ai.onnx.ml": _TREES, "ai.onnx.preview.training": _TRAINING}
+
+TYPES: dict[str, Refusal] = {
+    "STRING": _STRINGS,
+    "COMPLEX64": Refusal("no kernel computes with complex numbers", "a last dim of two, as DFT has it"),
+    "COMPLEX128": Refusal("no kernel computes with complex numbers", "a last dim of two, as DFT has it"),
+    **dict.fromkeys(
+        ("FLOAT8E4M3FNUZ", "FLOAT8E5M2FNUZ"), Refusal("no NVIDIA GPU has this format", "FLOAT8E4M3FN or FLOAT8E5M2")
+    ),
+    "FLOAT8E8M0": Refusal("it is a format of block scales", "FLOAT scales"),
+    "FLOAT4E2M1": Refusal("no kernel reads it", "INT4 with scales, or FLOAT8E4M3FN"),
+    **dict.fromkeys(("INT2", "UINT2"), Refusal("no kernel reads it", "INT4 or UINT4")),
+    **dict.fromkeys(("INT4", "UINT4"), _NOT_YET),
+}
+"""Element types that no tensor may have."""
+
+_INFERENCE = "export the model for inference"
+
+FORMS: tuple[tuple[str, str, str], ...] = (
+    ("any", "is computed from data", "a constant, or what is computed from input shapes"),
+    ("any", "is not a constant", "a constant of the model"),
+    ("any", "depends on dynamic dims", "fix these dims: min = opt = max"),
+    ("any", "it runs a subgraph", "simplify the model, so that control flow is resolved"),
+    ("any", "it takes or makes f8", "cast outside of the model"),
+    ("AveragePool", "spatial dims", "2-D windows"),
+    ("BatchNormalization", "it is in training mode", _INFERENCE),
+    ("Conv", "spatial dims", "2-D windows"),
+    ("Constant", "its constant is a string or sparse tensor", "a dense tensor of numbers"),
+    ("DequantizeLinear", "its zero point is not 0", "quantize symmetrically to int8"),
+    ("DequantizeLinear", "it dequantizes", "int8 or int32"),
+    ("DequantizeLinear", "it is quantized in blocks", "scales per tensor or per channel"),
+    ("Dropout", "training_mode is set", _INFERENCE),
+    ("Dropout", "its mask output is used", _INFERENCE),
+    ("MaxPool", "its Indices output is used", "the values alone"),
+    ("MaxPool", "spatial dims", "2-D windows"),
+    ("Pad", "its mode is", "constant padding"),
+    ("QuantizeLinear", "it is quantized in blocks", "scales per tensor or per channel"),
+    ("QuantizeLinear", "its zero point is not 0", "quantize symmetrically to int8"),
+    ("QuantizeLinear", "it quantizes", "int8 with zero point 0"),
+    ("Range", "its step is zero or not a constant", "a constant step"),
+    ("Resize", "it uses axes or keep_aspect_ratio_policy", "one scale per dim"),
+    ("Resize", "it maps coordinates by", "asymmetric with floor"),
+    ("Resize", "its scales are not whole numbers", "whole-number scales"),
+    ("Resize", "its mode is", "nearest with whole-number scales"),
+    ("Upsample", "its mode is", "nearest with whole-number scales"),
+)
+"""(operator, words of its refusal, what can replace it) of operators that are read in other forms."""
+
+
+def refused_operators() -> dict[str, Refusal]:
+    """Every operator of the newest opsets that trtc refuses in any form, by its name with its domain."""
+    import onnx.defs
+
+    rows = load_tables()
+    found: dict[str, Refusal] = {}
+    for schema in onnx.defs.get_all_schemas():
+        if (schema.domain, schema.name) in rows:
+            continue
+        if is_defined_by_others(schema.name, schema.domain, schema.since_version):
+            continue
+        name = f"{schema.domain}.{schema.name}" if schema.domain else schema.name
+        found[name] = _OPS.get(name) or _DOMAINS.get(schema.domain) or _NOT_YET
+    return found
+
+
+def is_listed(op: str, why: str) -> bool:
+    """Whether the lists have a refusal: its operator (empty for an input, an initializer or an output), type or form."""
+    if op in refused_operators():
+        return True
+    if any(f"element type {name} is not supported" in why for name in TYPES) or "is not a tensor" in why:
+        return True
+    return any((form == "any" or op == form) and words in why for form, words, _ in FORMS) or _inner(why)
+
+
+def _inner(why: str) -> bool:
+    """Whether an operator is refused for one that ONNX defines it by, and the lists have that one."""
+    head, _, rest = why.partition(", and there ")
+    op = head.removeprefix("ONNX defines it by ")
+    return op != head and bool(rest) and is_listed(op, rest)
