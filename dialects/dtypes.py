@@ -28,6 +28,9 @@ from .errors import InvalidModelError
 
 i16 = IntegerType(16)
 ui8 = IntegerType(8, Signedness.UNSIGNED)
+ui16 = IntegerType(16, Signedness.UNSIGNED)
+ui32 = IntegerType(32, Signedness.UNSIGNED)
+ui64 = IntegerType(64, Signedness.UNSIGNED)
 f8e4m3 = Float8E4M3FNType()
 f8e5m2 = Float8E5M2Type()
 
@@ -44,6 +47,9 @@ _DTYPES: dict[Attribute, np.dtype] = {
     i32: np.dtype(np.int32),
     i64: np.dtype(np.int64),
     ui8: np.dtype(np.uint8),
+    ui16: np.dtype(np.uint16),
+    ui32: np.dtype(np.uint32),
+    ui64: np.dtype(np.uint64),
 }
 _ELEMENT_TYPES = {dtype: element_type for element_type, dtype in _DTYPES.items()}
 
@@ -74,6 +80,11 @@ def is_float(element_type: Attribute) -> bool:
 def is_integer(element_type: Attribute) -> bool:
     """Whether the element type is an integer of more than one bit."""
     return isinstance(element_type, IntegerType) and element_type != i1
+
+
+def is_unsigned(element_type: Attribute) -> bool:
+    """Whether the element type is an integer without a sign."""
+    return isinstance(element_type, IntegerType) and element_type.signedness.data == Signedness.UNSIGNED
 
 
 def _names() -> list[str]:

@@ -51,7 +51,7 @@ TYPES: dict[str, Refusal] = {
     "FLOAT8E8M0": Refusal("it is a format of block scales", "FLOAT scales"),
     "FLOAT4E2M1": Refusal("no kernel reads it", "INT4 with scales, or FLOAT8E4M3FN"),
     **dict.fromkeys(("INT2", "UINT2"), Refusal("no kernel reads it", "INT4 or UINT4")),
-    **dict.fromkeys(("UINT16", "UINT32", "UINT64", "INT4", "UINT4"), _NOT_YET),
+    **dict.fromkeys(("INT4", "UINT4"), _NOT_YET),
 }
 """Element types that no tensor may have."""
 
@@ -74,7 +74,6 @@ FORMS: tuple[tuple[str, str, str], ...] = (
     ("Dropout", "its mask output is used", _INFERENCE),
     ("MaxPool", "its Indices output is used", "the values alone"),
     ("MaxPool", "spatial dims", "2-D windows"),
-    ("Mod", "it is a floating-point remainder with the sign of the divisor", "fmod=1"),
     ("Pad", "its mode is", "constant padding"),
     ("QuantizeLinear", "it is quantized in blocks", "scales per tensor or per channel"),
     ("QuantizeLinear", "its zero point is not 0", "quantize symmetrically to int8"),

@@ -30,8 +30,10 @@ Fold: TypeAlias = "Callable[[Node, list[Array]], Array | list[Array] | None]"
 TABLES = (
     "constants",
     "pointwise",
+    "bits",
     "linear",
     "windows",
+    "transposed",
     "pools",
     "normalization",
     "attention",
@@ -57,6 +59,7 @@ TABLES = (
     "control",
     "scan",
     "compaction",
+    "suppression",
 )
 """The table modules, one family of ops each."""
 

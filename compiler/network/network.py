@@ -20,8 +20,8 @@ from .layers.control import ControlLayers
 from .layers.positions import PositionLayers
 from .layers.recurrent import RecurrentLayers
 from .layers.rows import RowLayers
-from .layers.windows import WindowLayers
+from .layers.transposed import TransposedLayers
 
 
-class Network(WindowLayers, RecurrentLayers, RowLayers, PositionLayers, ControlLayers):
+class Network(TransposedLayers, RecurrentLayers, RowLayers, PositionLayers, ControlLayers):
     """A network under construction. See the module's docstring for the conventions."""

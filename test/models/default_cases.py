@@ -89,16 +89,23 @@ def longs(*values: int) -> Const:
 
 
 _UNARY = (
-    "Abs Ceil Celu Clip Cos Cosh Dropout Elu Erf Exp Flatten Floor Gelu GlobalAveragePool GlobalMaxPool HardSigmoid HardSwish Identity "
-    "LeakyRelu LogSoftmax LpNormalization MeanVarianceNormalization Mish Neg Reciprocal ReduceL1 ReduceL2 ReduceMax ReduceMean ReduceMin "
+    "Abs Asinh Atan Ceil Celu Clip Cos Cosh Dropout Elu Erf Exp Flatten Floor Gelu GlobalAveragePool GlobalMaxPool HardSigmoid HardSwish "
+    "Identity LeakyRelu LogSoftmax LpNormalization MeanVarianceNormalization Mish Neg Reciprocal ReduceL1 ReduceL2 ReduceMax ReduceMean ReduceMin "
     "ReduceProd ReduceSum ReduceSumSquare Relu Round Selu Shape Shrink Sigmoid Sign Sin Sinh Size Softmax Softplus Softsign Swish Tan Tanh "
     "ThresholdedRelu Transpose Trilu com.microsoft.Gelu com.microsoft.FastGelu"
 )
+UNIT = np.float32(0.9) * X / np.abs(X).max()
 _BINARY = "Add Div Equal Greater GreaterOrEqual Less LessOrEqual Max Mean Min Mul Sub Sum"
 
 NEWEST: dict[str, Form] = {
     **{name: Form([X]) for name in _UNARY.split()},
     **{name: Form([POSITIVE]) for name in ("Log", "Sqrt", "ReduceLogSum", "ReduceLogSumExp")},
+    **{name: Form([UNIT]) for name in ("Acos", "Asin", "Atanh")},
+    "Acosh": Form([POSITIVE + 1]),
+    **{name: Form([WHOLE, DIVISORS]) for name in ("BitwiseAnd", "BitwiseOr", "BitwiseXor")},
+    "BitwiseNot": Form([WHOLE]),
+    "BitShift": Form([DIVISORS.astype(np.uint32), DIVISORS.astype(np.uint32)], {"direction": "LEFT"}),
+    "BitCast": Form([X], {"to": int(onnx.TensorProto.INT32)}),
     **{name: Form([ODD]) for name in ("IsInf", "IsNaN")},
     **{name: Form([X, Y]) for name in _BINARY.split()},
     **{name: Form([BITS, OTHER_BITS]) for name in ("And", "Or", "Xor")},

@@ -68,7 +68,7 @@ class RecurrentLayers(RowLayers):
         As in ONNX: weights [D, G H, I], recurrent weights [D, G H, H] and bias [D, 2 G H] (input biases, then recurrent ones) with G
         gates (LSTM: input, output, forget, cell; GRU: update, reset, hidden); hidden and cell [D, N, H], lengths [N], peepholes
         [D, 3 H]. `activations` are for each direction 3 of an LSTM, 2 of a GRU, 1 of an RNN; `alphas` and `betas` give in order the
-        parameters of those that have some. `clip` bounds what activations read; `reset_after` (GRU) is ONNX's linear_before_reset, `coupled`
+        parameters of those that have some. `clip` bounds what the activations of gates read; `reset_after` (GRU) is ONNX's linear_before_reset, `coupled`
         (LSTM) its input_forget.
         """
         check_kind("rnn", kind, tuple(nn.RnnKind))

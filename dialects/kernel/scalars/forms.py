@@ -154,17 +154,25 @@ def from_unsigned(op: Operation, x: list[str], needs: Needs) -> str:
     return f"({c_type(op.results[0].type, needs)}){as_unsigned(x[0], bits(op))}"
 
 
-_BITCASTS = {("f32", "i32"): "__float_as_int", ("i32", "f32"): "__int_as_float"}
+_BITCASTS = {
+    ("f32", "i32"): "__float_as_int", ("i32", "f32"): "__int_as_float",
+    ("f32", "ui32"): "__float_as_uint", ("ui32", "f32"): "__uint_as_float",
+    ("f64", "i64"): "__double_as_longlong", ("i64", "f64"): "__longlong_as_double",
+}  # fmt: skip
 
 
 def bitcast(op: Operation, x: list[str], needs: Needs) -> str:
     source, target = str(op.operands[0].type), str(op.results[0].type)
     if (name := _BITCASTS.get((source, target))) is not None:
         return f"{name}({bare(x[0])})"
-    if {source, target} <= {"f16", "bf16", "i16"}:
+    if (source, target) == ("f64", "ui64"):
+        return f"({c_type(op.results[0].type, needs)})__double_as_longlong({bare(x[0])})"
+    if (source, target) == ("ui64", "f64"):
+        return f"__longlong_as_double((long long){x[0]})"
+    if {source, target} <= {"f16", "bf16", "i16", "ui16"} or not {source, target} & {"f16", "bf16", "f32", "f64"}:
         return cast(op, x, needs)
     raise TrtcError(
-        f"CUDA C, {describe(op)}: expected a bitcast between i32 and f32 or among 16-bit types, got {source} to {target}"
+        f"CUDA C, {describe(op)}: expected a bitcast between types that one function converts, got {source} to {target}"
     )
 
 

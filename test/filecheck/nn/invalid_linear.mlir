@@ -105,3 +105,12 @@ func.func @f(%x : tensor<1x2x4x4x2xf32>) {
   %0 = nn.avg_pool %x {kernel = array<i64: 3, 1, 1>, strides = array<i64: 1, 1, 1>, pads = array<i64: 0, 0, 0, 0, 0, 0>, dilations = array<i64: 1, 1, 1>, count_include_pad = false} : (tensor<1x2x4x4x2xf32>) -> tensor<1x1x4x4x2xf32>
   func.return
 }
+
+// -----
+
+// Places are i64.
+// CHECK: nn.arg_max_pool: expected result 0 of type tensor<1x2x2x1xi64>, got tensor<1x2x2x1xf32>
+func.func @f(%x : tensor<1x4x4x1xf32>) {
+  %0 = nn.arg_max_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x4x4x1xf32>) -> tensor<1x2x2x1xf32>
+  func.return
+}

@@ -78,3 +78,11 @@ func.func @rows(%x: tensor<?x8x4xf32, #nn.dims<N, 8, 4>>, %y: tensor<4xf32>) {
   %5 = nn.lrn %x {size = 5 : i64, alpha = 1.000000e-04 : f64, beta = 7.500000e-01 : f64, bias = 1.000000e+00 : f64} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
   func.return
 }
+
+// Where the maxima are, as i64.
+// CHECK-LABEL: @places(
+func.func @places(%x: tensor<?x8x8x4xf16, #nn.dims<N, 8, 8, 4>>) {
+  // CHECK-NEXT: %0 = nn.arg_max_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<?x8x8x4xf16, #nn.dims<N, 8, 8, 4>>) -> tensor<?x4x4x4xi64, #nn.dims<N, 4, 4, 4>>
+  %0 = nn.arg_max_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<?x8x8x4xf16, #nn.dims<N, 8, 8, 4>>) -> tensor<?x4x4x4xi64, #nn.dims<N, 4, 4, 4>>
+  func.return
+}

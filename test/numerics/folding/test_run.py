@@ -28,7 +28,7 @@ import trtc
 from trtc.compiler.codegen.cuda.cubin_cache import CubinCache
 from trtc.compiler.network import Network
 from trtc.dialects import nn, quant
-from trtc.dialects.dtypes import numpy_dtype
+from trtc.dialects.dtypes import numpy_dtype, ui16, ui32
 from trtc.dialects.errors import InvalidModelError
 from trtc.dialects.meaning import STRUCTURAL, evaluate, run_module
 from trtc.passes.graph.fold_constants import FoldConstantsPass
@@ -41,7 +41,10 @@ from special_values import Array, same, specials
 
 pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
 
-TRANSCENDENTAL = (nn.ExpOp, nn.LogOp, nn.RsqrtOp, nn.ErfOp, nn.TanhOp, nn.SigmoidOp, nn.SinOp, nn.CosOp, nn.PowOp)
+TRANSCENDENTAL = (
+    nn.ExpOp, nn.LogOp, nn.RsqrtOp, nn.ErfOp, nn.TanhOp, nn.SigmoidOp, nn.SinOp, nn.CosOp, nn.AsinOp, nn.AcosOp, nn.AtanOp, nn.AsinhOp,
+    nn.AcoshOp, nn.AtanhOp, nn.PowOp,
+)  # fmt: skip
 QUANT = (quant.QuantizeOp, quant.DequantizeOp, quant.RequantizeOp)
 NEVER_RUN = (quant.ObserveOp, nn.ClampRangeOp)
 """The one marks values while calibrating, the other is evaluated in `@weights` alone."""
@@ -77,8 +80,8 @@ def many(dtype: np.dtype[Any]) -> Array:
     with np.errstate(all="ignore"):
         if dtype.kind in "iu":
             info = np.iinfo(dtype)
-            values = np.unique([min(max(int(v), int(info.min)), int(info.max)) for v in values])
-            exact = np.array([int(v) for v in values.tolist()], object).astype(dtype)
+            held = {min(max(int(v), int(info.min)), int(info.max)) for v in values}
+            exact = np.array(sorted(held), object).astype(dtype)
         else:
             exact = values.astype(dtype)
     return np.resize(np.concatenate([specials(dtype), exact]), SIZE)
@@ -100,7 +103,7 @@ def operands() -> dict[str, Array]:
 
 def variants(op: type[Any]) -> Iterator[tuple[str, Make]]:
     """The op with its attributes."""
-    if op is nn.CastOp:
+    if op in (nn.CastOp, nn.BitcastOp):
         yield from ((f"to {to}", lambda net, x, to=to: net.insert(op(x, to))) for to in ELEMENTS)
     elif op is nn.CompareOp:
         yield from ((p.value, lambda net, x, y, p=p: net.insert(op(x, y, p.value))) for p in nn.Predicate)
@@ -259,7 +262,7 @@ def other_cases() -> Iterator[Case]:
     floats = (f32, f16)
     yield from case("moved", MOVING, moved, ELEMENTS, "grid")
     for kind in nn.ReduceKind:
-        elements = (f64, f32, bf16, i32, i64) if kind in ("sum", "max", "prod") else (f32,)
+        elements = (f64, f32, bf16, i32, i64, ui16, ui32) if kind in ("sum", "max", "prod") else (f32,)
         yield from case(f"reduce {kind}", nn.ReduceOp, insert(nn.ReduceOp, kind, [3], False), elements, "grid")
     window = ((2, 2), (1, 2), (1, 0, 0, 1), (1, 1))
     yield from case("max pool", nn.MaxPoolOp, insert(nn.MaxPoolOp, *window), floats, "grid")
