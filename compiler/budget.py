@@ -10,6 +10,7 @@ from xdsl.ir import Operation, SSAValue
 from ..dialects import limits, nn
 from ..dialects.dtypes import numpy_dtype
 from ..dialects.errors import UnsupportedOpError
+from ..passes.graph.editing import is_static
 
 
 @dataclass
@@ -29,7 +30,7 @@ class Budget:
         count = sum(map(self._bytes, op.results))
         if isinstance(op, nn.SOURCES):
             self.given += count
-        elif op.operands and all(operand in self.fixed for operand in op.operands) and _is_static(op):
+        elif op.operands and all(operand in self.fixed for operand in op.operands) and is_static(op):
             self._spend(count)
         else:
             return
@@ -69,7 +70,3 @@ def check_rank(what: str, rank: int) -> None:
     """Raise UnsupportedOpError for more than `MAX_RANK` dims."""
     if rank > limits.MAX_RANK:
         raise UnsupportedOpError(f"{what} has rank {rank}; expected at most {limits.MAX_RANK}")
-
-
-def _is_static(op: Operation) -> bool:
-    return all(nn.as_tensor(result).has_static_shape() for result in op.results)

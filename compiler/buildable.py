@@ -49,7 +49,9 @@ def check_extents(module: ModuleOp) -> None:
 
 def _main_blocks(module: ModuleOp) -> Iterator[Block]:
     for function in module.body.block.ops:
-        if isinstance(function, FuncOp) and function.sym_name.data == "main" and not function.is_declaration:
+        if not isinstance(function, FuncOp) or function.is_declaration:
+            continue
+        if function.sym_name.data == "main" or nn.is_body(function):
             yield function.body.block
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,6 +17,7 @@ from ..dialects.errors import OptionError, got
 from ..dialects.kernel.types import LOWERED
 from ..dialects.nn.base import set_symbol_ranges, symbol_ranges
 from ..dialects.provenance import join_names
+from ..passes.kernels.lower_fragments import reporting
 from ..passes.kernels.lower_groups import remembering
 from ..passes.remarks import Remark, collecting
 from ..runtime.engine import Engine
@@ -25,7 +26,7 @@ from ..runtime.kernels import KernelInfo
 from .buildable import check_extents, check_kernel_types
 from .caches.kernels import KernelCache, kernel_text, module_text
 from .codegen.cuda.cubin_cache import CubinCache
-from .codegen.cuda.nvrtc import Job, check_arch, compile_all, nvrtc_version
+from .codegen.cuda.nvrtc import Compiler, Job, check_arch, nvrtc_version, without_comments
 from .engine_writer import CompiledKernel, EngineWriter
 from .environment import cache_directory, cache_limit
 from .garbage import collect_after, garbage_frozen
@@ -137,10 +138,12 @@ class _Tiles(Observer):
 
 def _import(model: Any, options: BuildOptions) -> tuple[ModuleOp, dict[str, Any]]:
     """The module to build, and fields of the manifest's `model`: a digest, and the files beside the model's own."""
-    if isinstance(model, ModuleOp):
-        return _prepared(_with_profiles(model, options).clone(), options)
     from .network import Network
 
+    if isinstance(model, ModuleOp | Network):
+        _check_imported_only(options)
+    if isinstance(model, ModuleOp):
+        return _prepared(_with_profiles(model, options).clone(), options)
     if isinstance(model, Network):
         module = model.module(dim_ranges(options.profiles))
         return _prepared(module, options)
@@ -155,9 +158,26 @@ def _import(model: Any, options: BuildOptions) -> tuple[ModuleOp, dict[str, Any]
             f"model: expected the path, bytes or ModelProto of an ONNX model, a trtc.Network or a module, got {type(model).__name__}."
         )
     graph = load(model)
-    imported = import_graph(graph, profiles=dict(options.profiles), require_profiles=True, refit=options.refit)
+    imported = import_graph(
+        graph,
+        profiles=dict(options.profiles),
+        constants=options.constants,
+        bounds=options.bounds,
+        require_profiles=True,
+        refit=options.refit,
+    )
     files = {"files": sorted(graph.external.files)} if graph.external.files else {}
     return imported, {"sha256": "" if options.refit else graph.digest(), **files}
+
+
+def _check_imported_only(options: BuildOptions) -> None:
+    """Raises OptionError for options that only the import of a model follows."""
+    for name, fix in (
+        ("constants", "add a constant in place of the input"),
+        ("bounds", "give them as the ranges of dims"),
+    ):
+        if given := getattr(options, name):
+            raise OptionError(f"option {name}: expected it with an ONNX model only, got {join_names(given)}; {fix}.")
 
 
 def _prepared(module: ModuleOp, options: BuildOptions) -> tuple[ModuleOp, dict[str, Any]]:
@@ -193,32 +213,54 @@ def _add_variant(
     found: Sequence[Remark],
 ) -> int:
     """Builds for one architecture and returns how many kernels were compiled; `found` are the remarks of the import, which lead its own."""
-    from .codegen.cuda.printer import entry_name, print_kernel
-
     arch = cast(str, options.target)
     set_target(module, arch)
     context = make_context()
     known = KernelCache(cache, context) if cache is not None and not observers else None
     tiles = _Tiles(progress, known, phase_steps(options)["threads"][0].name)
-    with collecting() as remarks, remembering(known):
-        run_pipeline(module, options, observers=[*observers, tiles], context=context)
-    kernels = [op for op in module.body.block.ops if isinstance(op, kernel.FuncOp)]
-    sources: dict[kernel.FuncOp, str] = {}
-    for func in kernels:
-        earlier = None if known is None else known.source(func)
-        sources[func] = print_kernel(func) if earlier is None else earlier
-        func.attributes.pop(LOWERED, None)
-    jobs = [Job(source, arch, name=f"{entry_name(func)}.cu") for func, source in sources.items()]
     report = None if progress is None else lambda done, total: progress(f"compile {arch}", done, total)
-    compiled = compile_all(jobs, cache, progress=report)
+    with Compiler(cache) as compiler:
+        units = _Units(arch, compiler, known)
+        with collecting() as remarks, remembering(known), reporting(units.add):
+            run_pipeline(module, options, observers=[*observers, tiles], context=context)
+        kernels = [op for op in module.body.block.ops if isinstance(op, kernel.FuncOp)]
+        for func in kernels:
+            units.add(func)
+            func.attributes.pop(LOWERED, None)
+        jobs = [units.jobs[func] for func in kernels]
+        sources = [units.sources[func] for func in kernels]
+        compiled = compiler.results(jobs, report)
     made = [
-        CompiledKernel(KernelInfo.read(func), job.source, result)
-        for func, job, result in zip(kernels, jobs, compiled, strict=True)
+        CompiledKernel(KernelInfo.read(func), source, result)
+        for func, (_, source), result in zip(kernels, sources, compiled, strict=True)
     ]
     if known is not None:
-        known.keep(sources)
+        known.keep(units.sources)
     writer.add(arch, module, tiles.text, made, [*found, *remarks])
     return len({job for job, result in zip(jobs, compiled, strict=True) if not result.cached})
+
+
+@dataclass(eq=False)
+class _Units:
+    """The translation units of a module's kernels, which compile from the moment that they are added."""
+
+    arch: str
+    compiler: Compiler
+    known: KernelCache | None
+    sources: dict[kernel.FuncOp, tuple[str, str]] = field(default_factory=dict[kernel.FuncOp, "tuple[str, str]"])
+    """The name and the CUDA C of each kernel."""
+    jobs: dict[kernel.FuncOp, Job] = field(default_factory=dict[kernel.FuncOp, Job])
+    """The same code without comments, so that kernels that compute the same for other nodes are one job."""
+
+    def add(self, func: kernel.FuncOp) -> None:
+        """Begin to compile a kernel in thread ops, or one that an earlier build lowered."""
+        from .codegen.cuda.printer import print_unit
+
+        if func not in self.jobs:
+            known = None if self.known is None else self.known.unit(func)
+            self.sources[func] = name, source = print_unit(func) if known is None else known
+            self.jobs[func] = job = Job(without_comments(source), self.arch, name=f"{name}.cu")
+            self.compiler.add(job)
 
 
 def _cache(chosen: CubinCache | str | Path | None) -> CubinCache | None:

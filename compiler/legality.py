@@ -20,6 +20,7 @@ from ..dialects.buffer import LaunchOp
 from ..dialects.errors import PassError
 from ..dialects.host.control import leaves
 from ..dialects.host.structure import CONTROL_FLOW, LaunchNode, called_by, functions_of, read_structure
+from ..dialects.nn import is_body
 from ..dialects.provenance import describe, name_of
 from ..passes.kernels.threads.placed import is_lowered
 
@@ -96,7 +97,17 @@ def boundaries() -> dict[str, Boundary]:
     weights = _body("nn", "quant", "func.return")
     tensors = _body("nn", "quant", "func.return", but=("nn.export", "quant.observe"))
     host = _body("buffer", "func.return", *CONTROL_FLOW)
-    groups = _body("fusion.call", "nn.weight", "nn.constant", "nn.shape_value", "func.return", *sorted(VIEWS))
+    groups = _body(
+        "fusion.call",
+        "nn.weight",
+        "nn.constant",
+        "nn.shape_value",
+        "nn.read",
+        "nn.if",
+        "nn.loop",
+        "func.return",
+        *sorted(VIEWS),
+    )
     tiles = _kernel_body(but=thread_only)
     threads = _kernel_body("memref.load", "memref.store", but=tile_only)
     return {
@@ -280,7 +291,7 @@ def _body_of(function: Operation, boundary: Boundary) -> tuple[str, Body | None]
     if function.name != "func.func":
         return "top-level op", None
     name = function.properties.get("sym_name")
-    if isinstance(name, StringAttr) and name.data == "main":
+    if (isinstance(name, StringAttr) and name.data == "main") or is_body(function):
         return "main function", boundary.main
     if isinstance(name, StringAttr) and name.data == "weights":
         return "weights function", boundary.weights

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import operator
 import re
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,10 @@ def _no_profiles() -> Profiles:
     return MappingProxyType({})
 
 
+def _none() -> Mapping[str, Any]:
+    return MappingProxyType({})
+
+
 @dataclass(frozen=True)
 class BuildOptions:
     """Options of one build.
@@ -37,6 +42,10 @@ class BuildOptions:
     - `target`: the GPU to compile for, such as `sm_90a`; None takes the GPU of this machine, or `sm_80` where there is none.
     - `profiles`: for each dynamic dimension, by symbol, its (min, opt, max), or for an input, by name, its (min, opt, max) shapes.
       Memory is planned for max, schedules for opt.
+    - `constants`: for each input, by name, the value to bind it to: a number, or nested lists or an array of its shape. The engine then no
+      longer has that input.
+    - `bounds`: the most elements, or iterations, that data may decide: by the name of the node that decides, or by its operator in lower
+      case (`{"nonzero": 4096}`). By default what the shapes allow, else what the model declares, else 1024.
     - `memory_limit`: bytes that the arena of one context may take; None is no limit.
     - `schedules`: names of the schedules that may be chosen; None allows all.
     - `refit`: the weights can be replaced in the finished engine (`Engine.refit`): its kernels depend on the values of none but those that
@@ -51,6 +60,8 @@ class BuildOptions:
     precision: str = "fp32"
     target: str | None = None
     profiles: Profiles = field(default_factory=_no_profiles)
+    constants: Mapping[str, Any] = field(default_factory=_none)
+    bounds: Mapping[str, int] = field(default_factory=_none)
     memory_limit: int | None = None
     schedules: tuple[str, ...] | None = None
     refit: bool = False
@@ -83,6 +94,8 @@ class BuildOptions:
         object.__setattr__(self, "memory_limit", limit)
         object.__setattr__(self, "schedules", _names(self.schedules))
         object.__setattr__(self, "profiles", MappingProxyType(_profiles(self.profiles)))
+        object.__setattr__(self, "constants", MappingProxyType(_constants(self.constants)))
+        object.__setattr__(self, "bounds", MappingProxyType(_bounds(self.bounds)))
 
 
 def _names(given: Any) -> tuple[str, ...] | None:
@@ -95,6 +108,40 @@ def _names(given: Any) -> tuple[str, ...] | None:
     if not given:
         raise OptionError("option schedules: expected at least one schedule name, got none; leave it out to allow all")
     return tuple(cast(Sequence[str], given))
+
+
+def _constants(given: Any) -> dict[str, Any]:
+    """The values as numbers, or nested tuples of such."""
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in cast(Mapping[Any, Any], given)):
+        raise OptionError(f"option constants: expected a dict such as {{'sr': 16000}}, got {got(given)}")
+    return {name: _constant(name, value) for name, value in cast(Mapping[str, Any], given).items()}
+
+
+def _constant(name: str, given: Any) -> Any:
+    if hasattr(given, "tolist"):  # arrays and scalars of NumPy
+        given = given.tolist()
+    if isinstance(given, tuple | list):
+        return tuple(_constant(name, each) for each in cast(Sequence[Any], given))
+    if isinstance(given, bool | float):
+        return given
+    number = _integer(given)
+    if number is None:
+        raise OptionError(
+            f"option constants: expected a number, nested lists of numbers or an array for input {name!r}, got {got(given)}"
+        )
+    return number
+
+
+def _bounds(given: Any) -> dict[str, int]:
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in cast(Mapping[Any, Any], given)):
+        raise OptionError(f"option bounds: expected a dict such as {{'nonzero': 4096}}, got {got(given)}")
+    bounds: dict[str, int] = {}
+    for name, value in cast(Mapping[str, Any], given).items():
+        number = _integer(value)
+        if number is None or number < 0:
+            raise OptionError(f"option bounds: expected an integer from 0 on for {name!r}, got {got(value)}")
+        bounds[name] = number
+    return bounds
 
 
 def _profiles(given: Any) -> dict[str, Profile | ShapeProfile]:
@@ -182,3 +229,36 @@ def parse_profile(text: str) -> tuple[str, Profile | ShapeProfile]:
         )
     given = [extents[0] if len(extents) == 1 else tuple(extents) for extents in entries]
     return name.strip(), _profile(name.strip(), given * 3 if len(given) == 1 else given)
+
+
+def parse_constants(texts: Sequence[str]) -> dict[str, Any]:
+    """Read constants as command lines write them: `sr=16000`, `scales=1,2.5` or `flags=[[true, false]]`. Raises OptionError, also for two
+    values of one name."""
+    parsed: dict[str, Any] = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        try:
+            given = json.loads(value if "," not in value or value.lstrip().startswith("[") else f"[{value}]")
+        except (ValueError, RecursionError):
+            given = None
+        if not name.strip() or given is None:
+            raise OptionError(
+                f"constant {text[:200]!r}: expected <input>=<number> such as sr=16000, or numbers such as x=1,2 or x=[[1, 2], [3, 4]]"
+            )
+        if name.strip() in parsed:
+            raise OptionError(f"constant {text[:200]!r}: {name.strip()} has a value already; give one")
+        parsed[name.strip()] = given
+    return parsed
+
+
+def parse_bounds(texts: Sequence[str]) -> dict[str, int]:
+    """Read bounds as command lines write them: `nonzero=4096`. Raises OptionError, also for two bounds of one name."""
+    parsed: dict[str, int] = {}
+    for text in texts:
+        name, _, value = text.strip().rpartition("=")
+        number = whole_number(value.strip())
+        if not name.strip() or number is None:
+            raise OptionError(f"bound {text[:200]!r}: expected <node or operator>=<number> such as nonzero=4096")
+        if parsed.setdefault(name.strip(), number) != number:
+            raise OptionError(f"bound {text[:200]!r}: {name.strip()} has another bound already; give one")
+    return parsed

@@ -21,6 +21,7 @@ from xdsl.utils.exceptions import PassFailedException, VerifyException
 from ..dialects.dominance import DominanceError, verify_dominance
 from ..dialects.errors import OptionError, PassError, TrtcError
 from ..dialects.provenance import describe
+from ..dialects.verify import verify_ops
 from ..passes.lost_nodes import LostNodes
 from .garbage import garbage_frozen
 from .legality import check_between, check_bodies, check_boundary
@@ -219,7 +220,7 @@ def _apply(step: ModulePass, context: Context, module: ModuleOp) -> None:
 def verify_module(module: ModuleOp, what: str) -> None:
     """Verify types, traits and dominance; raises `PassError` that names the first invalid op, without printing the module."""
     try:
-        module.verify()
+        verify_ops(module)
         verify_dominance(module)
     except Exception as error:  # verifiers of ops raise any exception on unforeseen attributes
         culprit = _first_invalid(module)

@@ -27,7 +27,7 @@ from ..dialects import buffer, fusion, nn
 from ..dialects.errors import PassError
 from ..dialects.provenance import describe, is_unknown, join_names, onnx_names
 
-_OF_NO_NODE = (buffer.SymbolOp, buffer.ArenaOp)
+_OF_NO_NODE = (buffer.SymbolOp, buffer.ValueOp, buffer.ArenaOp)
 
 
 class ProvenanceCheck:

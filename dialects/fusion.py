@@ -41,7 +41,7 @@ from .dims import Expr, ExprLike, as_expr, divisor_of, parse_exprs
 from .nn.base import Tensor, Value, compatible, shape_of, verify_tensor_type
 from .strided import View, row_major_strides
 
-ANCHORS = ("conv", "matmul", "attention", "row", "window", "gather", "pointwise")
+ANCHORS = ("conv", "matmul", "attention", "row", "window", "gather", "positions", "rnn", "pointwise")
 """The kinds of group. `row`: softmax, layer_norm, reduce, lrn; `window`: pools and depthwise conv; `pointwise`: also copies."""
 
 ALIAS = "fusion.alias"

@@ -29,6 +29,7 @@ from xdsl.utils.mlir_lexer import MLIRLexer, MLIRToken, MLIRTokenKind, StringLit
 
 from .errors import InvalidModelError, TrtcError
 from .text import LITERAL, unquoted
+from .verify import verify_ops
 
 MAXIMUM_SIZE = 1 << 26
 """Characters of one text."""
@@ -147,7 +148,7 @@ def read_module(
         raise where.error(0 if parser is None else parser.pos, _reason(error)) from error
     if verify:
         try:
-            module.verify()
+            verify_ops(module)
         except Exception as error:
             raise IRTextError(f"{name}: {_reason(error)}") from error
     return module

@@ -44,6 +44,15 @@ MAX_EXPANDED_BYTES = 256 << 20
 MAX_SUBGRAPH_DEPTH = 64
 """Subgraphs within each other; protobuf's own parser stops at about the same depth."""
 
+MAX_UNROLLED_NODES = 256
+"""Nodes that a loop of a known number of iterations may become in place; a longer one stays a loop."""
+
+DEFAULT_BOUND = 1024
+"""The most elements or iterations that data may decide, where neither shapes nor the model nor the user says more."""
+
+MAX_READS = 32
+"""Numbers of one operand that the host reads while the network runs, since each is a wait."""
+
 MAX_MODEL_BYTES = 2**31 - 1
 """Size of a model file: protobuf reads no more, and larger models keep their weights beside it."""
 

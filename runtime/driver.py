@@ -18,6 +18,7 @@ MINIMUM_COMPUTE_CAPABILITY = (8, 0)
 MINIMUM_DRIVER = 12000
 """`cuDriverGetVersion` of the oldest driver with tensor maps and `cuLaunchKernelEx` (CUDA 12.0, driver 525)."""
 
+_ATTRIBUTE_COOPERATIVE = 2
 _ATTRIBUTE_CLUSTER = 4
 _ATTRIBUTE_PROGRAMMATIC_LAUNCH = 6
 _FUNCTION_MAX_DYNAMIC_SHARED = 8
@@ -158,11 +159,15 @@ class Driver:
         *,
         cluster: tuple[int, int, int] | None = None,
         programmatic: bool = False,
+        cooperative: bool = False,
     ) -> None:
-        """cuLaunchKernelEx on `stream`; `programmatic` allows this launch to start before its predecessor has ended."""
+        """cuLaunchKernelEx on `stream`; `programmatic` allows this launch to start before its predecessor has ended, `cooperative` has all
+        its blocks run at once."""
         attributes: list[_Attribute] = []
         if cluster is not None:
             attributes.append(_attribute(_ATTRIBUTE_CLUSTER, *cluster))
+        if cooperative:
+            attributes.append(_attribute(_ATTRIBUTE_COOPERATIVE, 1))
         if programmatic:
             attributes.append(_attribute(_ATTRIBUTE_PROGRAMMATIC_LAUNCH, 1))
         array = (_Attribute * max(1, len(attributes)))(*attributes)

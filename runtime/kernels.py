@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import IndexType, IntegerAttr
 from xdsl.ir import Block, Operation, Region, SSAValue
 
 from ..dialects import kernel
@@ -15,6 +17,7 @@ from ..dialects.kernel.base import int_attr
 from ..dialects.provenance import origins
 from .tensor_maps import TensorMapInfo
 
+_GRID_BARRIERS = (kernel.GridBarrierOp, kernel.GridSyncOp)
 MAXIMUM_GRID = (2**31 - 1, 65535, 65535)
 
 
@@ -31,6 +34,8 @@ class KernelInfo:
     params: tuple[str, ...]
     arguments: int
     programmatic: bool = False
+    cooperative: bool = False
+    """Whether blocks wait for each other, so that all must be resident at once."""
     tensor_maps: tuple[TensorMapInfo, ...] = ()
     nodes: tuple[str, ...] = ()
     alignments: tuple[int, ...] = ()
@@ -49,6 +54,7 @@ class KernelInfo:
             params=tuple(name.data for name in func.params or ()),
             arguments=len(func.tensors),
             programmatic=any(isinstance(op, kernel.GridWaitOp) for op in func.walk()),
+            cooperative=any(isinstance(op, _GRID_BARRIERS) for op in func.walk()),
             tensor_maps=tuple(TensorMapInfo.read(op) for op in func.walk() if isinstance(op, kernel.TensorMapOp)),
             nodes=tuple(origins(func.location)),
             alignments=tuple(cast(kernel.GlobalType, tensor.type).needs for tensor in func.tensors),
@@ -92,6 +98,7 @@ class KernelInfo:
                 params=_texts(stored["params"]),
                 arguments=int(stored["arguments"]),
                 programmatic=bool(stored["programmatic"]),
+                cooperative=bool(stored["cooperative"]),
                 tensor_maps=tuple(TensorMapInfo.from_json(entry) for entry in stored["tensor_maps"]),
                 nodes=_texts(stored["nodes"]),
                 alignments=tuple(map(int, stored["alignments"])),
@@ -112,6 +119,10 @@ def interface(func: kernel.FuncOp) -> kernel.FuncOp:
                 block.add_op(kept.clone(mapping))
     if any(isinstance(op, kernel.GridWaitOp) for op in func.walk()):
         block.add_op(kernel.GridWaitOp())
+    meeting = next((op for op in func.walk() if isinstance(op, _GRID_BARRIERS)), None)
+    if meeting is not None:
+        zero = arith.ConstantOp(IntegerAttr(0, IndexType()))
+        block.add_ops([zero, kernel.GridSyncOp(mapping[meeting.counters], zero.result, zero.result)])
     block.add_op(kernel.ReturnOp())
     properties = {**func.properties, "min_blocks": int_attr(0)}  # which is for the compiler alone
     made = kernel.FuncOp.create(properties=properties, attributes=func.attributes, regions=[Region(block)])

@@ -34,7 +34,7 @@ class TensorMapInfo:
     """One tensor map: the number of the kernel's tensor (`argument`), and a view of it.
 
     `dims`, `strides` (elements) and `offset` (elements) are dim expressions, outermost first. `box` covers the last dims; for an
-    im2col map it is (pixels, channels), `lower` and `upper` are the corners of the box of pixels (height, width) as expressions,
+    im2col map it is (pixels, channels), `lower` and `upper` are the corners of the box of pixels (one per spatial dim) as expressions,
     and `steps` the convolution's strides.
     """
 
@@ -138,8 +138,8 @@ def _read_im2col(view: kernel.Im2colOp, result: kernel.TensorMapType) -> TensorM
     """Corners such that the boxes start at the windows' first pixels and there is one for each output pixel."""
     source = cast(kernel.GlobalType, view.source.type)
     steps = [int(step) for step in view.strides.get_values()]
-    before = [int(pad) for pad in view.pads.get_values()][:2]
-    spatial = source.dims.exprs[1:3]
+    before = [int(pad) for pad in view.pads.get_values()]
+    spatial = source.dims.exprs[1:-1]
     lower = [parse_expr(str(-pad)) for pad in before]
     upper = [
         (count - 1) * step - pad - (extent - 1)

@@ -42,7 +42,8 @@ def run_on_gpu(func: kernel.FuncOp, arrays: Sequence[np.ndarray], symbols: Mappi
     arguments = pack_arguments(pointers, [symbols[name] for name in info.params], maps)
     cluster = (info.cluster, 1, 1) if info.cluster > 1 else None
     driver.launch(
-        function, info.blocks(symbols), (info.threads, 1, 1), info.shared_bytes, stream.ptr, arguments, cluster=cluster, programmatic=False
+        function, info.blocks(symbols), (info.threads, 1, 1), info.shared_bytes, stream.ptr, arguments, cluster=cluster, programmatic=False,
+        cooperative=info.cooperative,
     )  # fmt: skip
     stream.synchronize()
     for array, buffer in zip(arrays, buffers, strict=True):

@@ -32,7 +32,7 @@ from trtc.passes.kernels.select_schedule import CHOICE, TARGET, outlined
 from trtc.runtime.simulator import run_kernel
 
 SYNCHRONISING: tuple[type[Operation], ...] = (
-    kernel.BarSyncOp, kernel.ClusterSyncOp, kernel.FenceProxyAsyncOp,
+    kernel.BarSyncOp, kernel.ClusterSyncOp, kernel.GridSyncOp, kernel.FenceProxyAsyncOp,
     kernel.CpAsyncCommitOp, kernel.CpAsyncWaitOp,
     kernel.MbarInitOp, kernel.MbarInitFenceOp, kernel.MbarArriveOp, kernel.MbarExpectOp, kernel.MbarWaitOp,
     kernel.WgmmaFenceOp, kernel.WgmmaCommitOp, kernel.WgmmaWaitOp,
@@ -42,7 +42,7 @@ SYNCHRONISING: tuple[type[Operation], ...] = (
 """Ops that only order other ops."""
 WORKING: tuple[type[Operation], ...] = (
     kernel.ThreadIdOp, kernel.ParamOp, kernel.LocalOp, kernel.SmemOp, kernel.SetmaxnregOp,
-    kernel.LdGlobalOp, kernel.StGlobalOp, kernel.LdSharedOp, kernel.StSharedOp, kernel.LdmatrixOp, kernel.ShuffleXorOp,
+    kernel.LdGlobalOp, kernel.StGlobalOp, kernel.AtomicOp, kernel.LdSharedOp, kernel.StSharedOp, kernel.LdmatrixOp, kernel.ShuffleXorOp,
     kernel.CpAsyncOp, kernel.TmaLoadOp, kernel.TmaStoreOp, kernel.MmaSyncOp, kernel.WgmmaOp,
 )  # fmt: skip
 """The other thread ops: they move or compute values, or reserve registers."""
@@ -57,7 +57,7 @@ class Case:
     text: str
     kinds: str = ""
     tolerance: float = 2e-6
-    tunables: Mapping[str, int] = field(default_factory=dict[str, int])
+    tunables: Mapping[str, int | str] = field(default_factory=dict[str, "int | str"])
 
     def __str__(self) -> str:
         return f"{self.schedule}:{self.name}"
@@ -273,6 +273,88 @@ def add() -> str:
     )
 
 
+def lookups() -> str:
+    """Two elements of a table for each index, added."""
+    t, y, i = "tensor<40xf32>", "tensor<9x33xf32>", "tensor<9x33xi32>"
+    body = f"""@f(%x: {t}, %i: {i}) -> {y} ANCHOR {{
+    %0 = nn.iota {{axis = 1 : i64}} : {i}
+    %1 = nn.add %0, %i : ({i}, {i}) -> {i}
+    %2 = nn.gather %x, %1 {{axis = 0 : i64}} : ({t}, {i}) -> {y}
+    %3 = nn.gather %x, %i {{axis = 0 : i64}} : ({t}, {i}) -> {y}
+    %4 = nn.add %2, %3 : ({y}, {y}) -> {y}
+    func.return %4 : {y}
+  }}"""
+    return module(body, "pointwise")
+
+
+def scatter(kind: str, element: str) -> str:
+    """Rows of three elements at indices that repeat."""
+    x, i, u = f"tensor<40x3x{element}>", "tensor<37xi64>", f"tensor<37x3x{element}>"
+    body = f"""@f(%x: {x}, %i: {i}, %u: {u}) -> {x} ANCHOR {{
+    %0 = nn.scatter {kind} %x, %i, %u : ({x}, {i}, {u}) -> {x}
+    func.return %0 : {x}
+  }}"""
+    return module(body, "positions")
+
+
+SCATTERS = (
+    ("add", "f32", 2e-6), ("add", "f16", 2e-3), ("add", "i64", 0.0), ("mul", "f32", 2e-6), ("max", "f32", 0.0), ("max", "bf16", 0.0),
+    ("min", "f64", 0.0), ("min", "i32", 0.0), ("add", "i8", 0.0), ("max", "ui8", 0.0), ("mul", "i16", 0.0),
+)  # fmt: skip
+
+
+def rnn(
+    kind: str,
+    units: int,
+    *,
+    steps: int = 3,
+    batch: int = 6,
+    direction: str = "forward",
+    element: str = "f32",
+    lengths: bool = False,
+    flags: str = "",
+    sms: int | None = None,
+) -> str:
+    """A recurrence with an initial state; `lengths`: sequences that end early, of random i32 of which some are negative."""
+    gates, functions = {"lstm": (4, 3), "gru": (3, 2), "rnn": (1, 1)}[kind]
+    d, names = 2 if direction == "bidirectional" else 1, ["sigmoid", "tanh", "tanh"] if kind != "rnn" else ["tanh"]
+    none = f"array<f64: {', '.join(['0.0'] * functions)}>"
+    x, w = f"tensor<{steps}x{batch}x{d}x{gates * units}x{element}>", f"tensor<{d}x{gates * units}x{units}x{element}>"
+    h, y = (
+        f"tensor<{d}x{batch}x{units}x{element}>",
+        f"tensor<{steps + 1 + (kind == 'lstm')}x{batch}x{d}x{units}x{element}>",
+    )
+    more = (
+        [("hidden", h)]
+        + ([("cell", h)] if kind == "lstm" else [])
+        + ([("lengths", f"tensor<{batch}xi32>")] if lengths else [])
+    )
+    arguments = ", ".join(f"%{name}: {type_}" for name, type_ in [("x", x), ("w", w), *more])
+    quoted = ", ".join(f'"{name}"' for name in names[:functions])
+    body = f"""@f({arguments}) -> {y} ANCHOR {{
+    %0 = nn.rnn {kind} {direction} %x, %w {" ".join(f"{name} %{name}" for name, _ in more)} {{activations = [{quoted}], alphas = {none},
+      betas = {none}{flags}}} : {x}, {w} {" ".join(f"{name} {type_}" for name, type_ in more)} -> {y}
+    func.return %0 : {y}
+  }}"""
+    return module(body, "rnn", sms)
+
+
+PIECE: dict[str, int | str] = {
+    "rows": 16,
+    "units": 32,
+    "wm": 1,
+    "wn": 4,
+    "chunk": 64,
+    "resident": 1,
+    "blocks": 1,
+    "meeting": "block",
+}
+PIECES = PIECE | {"units": 32, "wn": 2, "chunk": 32, "blocks": 4, "meeting": "cluster"}
+APART = PIECE | {"units": 16, "wn": 2, "resident": 0, "blocks": 2, "meeting": "grid"}
+ALONE: dict[str, int | str] = {"warps": 4, "per_warp": 4, "blocks": 1, "meeting": "block"}
+CLUSTER: dict[str, int | str] = {"warps": 4, "per_warp": 1, "blocks": 8, "meeting": "cluster"}
+GRID: dict[str, int | str] = {"warps": 4, "per_warp": 1, "blocks": 3, "meeting": "grid"}
+TF32 = ", math = #nn.math<tf32>"
 CP_ASYNC = "bar_sync cp_async_commit cp_async_wait"
 HOPPER = "mbar_init mbar_init_fence mbar_arrive mbar_expect mbar_wait wgmma_fence wgmma_commit wgmma_wait"
 STORED = "bar_sync bulk_commit bulk_wait fence_proxy_async"
@@ -335,5 +417,54 @@ CASES = (
     Case("window", "depthwise", conv(6, 6, 8, 8, groups=8, anchor="window"), "", 2e-3),
     Case("lrn", "f32", unary(LRN, "2x3x7xf32", "2x3x7xf32", "row"), "", 5e-6),
     Case("gather", "axis-1", gather()),
+    Case("rnn_resident", "lstm-block", rnn("lstm", 32, lengths=True, element="f16"), CP_ASYNC, 2e-3, PIECE),
+    Case(
+        "rnn_resident",
+        "gru-cluster",
+        rnn("gru", 96, steps=2, sms=8, flags=TF32),
+        f"{CP_ASYNC} cluster_sync",
+        1e-3,
+        PIECES,
+    ),
+    Case(
+        "rnn_resident",
+        "rnn-grid",
+        rnn("rnn", 32, direction="bidirectional", element="bf16", sms=8),
+        f"{CP_ASYNC} grid_sync",
+        1e-2,
+        APART,
+    ),
+    Case("rnn_lanes", "lstm-block", rnn("lstm", 12, lengths=True), "bar_sync", 1e-5, ALONE),
+    Case("rnn_lanes", "gru-cluster", rnn("gru", 20, direction="bidirectional", sms=8), "cluster_sync", 1e-5, CLUSTER),
+    Case("rnn_lanes", "lstm-grid", rnn("lstm", 12, batch=1, element="f16"), "grid_sync", 2e-3, GRID),
+    Case("rnn_streamed", "lstm", rnn("lstm", 20, lengths=True, flags=TF32), "bar_sync", 1e-3, {"units": 16, "wn": 2}),
+    Case(
+        "rnn_streamed",
+        "gru",
+        rnn("gru", 20, direction="reverse", element="f16"),
+        "bar_sync",
+        2e-3,
+        {"units": 16, "wn": 2},
+    ),
+    Case("rnn_streamed", "rnn", rnn("rnn", 40, direction="bidirectional", element="bf16"), "bar_sync", 1e-2),
     Case("pointwise", "add", add()),
+    Case("pointwise", "lookups", lookups()),
+    Case("sort", "one-launch", unary("argsort X {axis = 1 : i64}", "3x20x2xf32", "3x20x2xi32", "positions")),
+    Case("sort", "merges", unary("argsort X {axis = 0 : i64, descending}", "300xf32", "300xi32", "positions")),
+    Case("sort", "equal-elements", unary("argsort X {axis = 1 : i64}", "2x150xi8", "2x150xi32", "positions")),
+    Case(
+        "scan",
+        "one-launch",
+        unary("cumulative sum X {axis = 1 : i64, exclusive}", "5x30x3xf32", "5x30x3xf32", "positions"),
+    ),
+    Case(
+        "scan",
+        "three-launches",
+        unary("cumulative sum X {axis = 0 : i64, reverse}", "1100xi32", "1100xi32", "positions"),
+    ),
+    Case("scan", "f16", unary("cumulative sum X {axis = 1 : i64}", "2x70xf16", "2x70xf16", "positions"), "", 2e-3),
+    *(
+        Case("scatter", f"{kind}-{element}", scatter(kind, element), "", tolerance)
+        for kind, element, tolerance in SCATTERS
+    ),
 )

@@ -104,7 +104,7 @@ class EngineCache:
             return None  # the driver reports what is wrong with it
         name = None if file is None else file.name
         said = {field: getattr(options, field) for field in options.__dataclass_fields__}
-        said["profiles"] = sorted(options.profiles.items())
+        said |= {field: sorted(getattr(options, field).items()) for field in ("profiles", "constants", "bounds")}
         described = [built_by, name, list(archs), said, content]
         return cls(store, hashlib.sha256(json.dumps(described).encode()).hexdigest(), file, written)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
@@ -89,7 +89,7 @@ class KernelCache:
             parsed = read_module(self.context, "\n".join(launch["interface"] for launch in launches), "kernel cache")
             found = [op for op in parsed.body.block.ops if isinstance(op, kernel.FuncOp)]
             known = {op.sym_name.data: launch for op, launch in zip(found, launches, strict=True)}
-            if not all(isinstance(launch[part], str) for launch in launches for part in ("tiles", "source")):
+            if not all(isinstance(launch[part], str) for launch in launches for part in ("tiles", "entry", "source")):
                 return None
         except (ValueError, KeyError, TypeError, IRTextError):
             return None
@@ -110,19 +110,20 @@ class KernelCache:
         known = self._known.get(func.sym_name.data)
         return known["tiles"] if known is not None else self._tiles.get(func) or kernel_text(func)
 
-    def source(self, func: kernel.FuncOp) -> str | None:
-        """The CUDA C of a kernel that was found."""
+    def unit(self, func: kernel.FuncOp) -> tuple[str, str] | None:
+        """The name and the CUDA C of a kernel that was found."""
         known = self._known.get(func.sym_name.data)
-        return None if known is None else known["source"]
+        return None if known is None else (known["entry"], known["source"])
 
-    def keep(self, sources: dict[kernel.FuncOp, str]) -> None:
-        """Stores the new groups, once their kernels are lowered to threads; `sources` is their CUDA C."""
+    def keep(self, units: Mapping[kernel.FuncOp, tuple[str, str]]) -> None:
+        """Stores the new groups, once their kernels are lowered to threads; `units` are the names and the CUDA C of these."""
         for key, kernels in self._new.items():
             launches = [
                 {
                     "interface": _body(_print(ModuleOp([interface(func)]), locations=True)),
                     "tiles": self._tiles[func],
-                    "source": sources[func],
+                    "entry": units[func][0],
+                    "source": units[func][1],
                 }
                 for func in kernels
             ]

@@ -36,7 +36,7 @@ def with_products_of(module: ModuleOp, after: ModuleOp) -> ModuleOp | None:
     if [op.name for op in mine] != [op.name for op in theirs]:
         return None
     for op, other in zip(mine, theirs, strict=True):
-        if isinstance(op, nn.ConvOp | nn.MatmulOp) and "math" in other.properties:
+        if isinstance(op, nn.ConvOp | nn.MatmulOp | nn.RnnOp) and "math" in other.properties:
             op.properties["math"] = other.properties["math"]
     return clone
 

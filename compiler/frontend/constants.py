@@ -10,6 +10,7 @@ import numpy as np
 from ...dialects import dims
 from ...dialects.limits import MAX_FOLDED
 from ..budget import check_rank
+from . import computed
 from .folding import Array, as_int, elements, simplified
 from .node import Node, Value
 from .registry import Result, onnx_fold, onnx_op
@@ -75,6 +76,8 @@ def fold_range(node: Node, operands: list[Array]) -> Array | None:
 def range_(node: Node) -> Result:
     """start + i * step for each index i."""
     net = node.net
+    if any(computed.is_computed(node, i) for i in range(3)):
+        return computed.range_(node)
     if any(node.value(i).known() is None for i in range(3)):
         start, limit, step = (node.constant(i, what).reshape(()) for i, what in enumerate(("start", "limit", "step")))
         if not step:

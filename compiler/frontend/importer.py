@@ -22,6 +22,8 @@ from ...dialects.provenance import onnx_location
 from ...passes.remarks import remark, remark_nodes
 from ..garbage import garbage_frozen
 from ..network import Network
+from .bodies import NodeGraphs, captured_value
+from .bounds import Bounds
 from .evaluate import evaluated, hold_results
 from .folding import Undecidable, holds
 from .functions import bound_nodes, function_body, is_defined_by_others
@@ -29,7 +31,9 @@ from .inputs import Inputs, Profiles
 from .model import Graph, GraphNode, load
 from .node import InvalidNode, Node, UnsupportedNode, Value, onnx_element_type
 from .registry import FOLDS, Result, load_tables
+from .scope import Scope
 from .signature import check_signature
+from .subgraphs import graphs_of, reads
 from .validity import is_valid
 
 if TYPE_CHECKING:
@@ -41,6 +45,8 @@ def import_onnx(
     *,
     profiles: Profiles | None = None,
     static_shapes: Mapping[str, Sequence[int]] | None = None,
+    constants: Mapping[str, Any] | None = None,
+    bounds: Mapping[str, int] | None = None,
     require_profiles: bool = False,
     refit: bool = False,
 ) -> ModuleOp:
@@ -52,13 +58,21 @@ def import_onnx(
       `<input>_d<axis>`.
       A profile that leaves one size makes the dim static.
     - `static_shapes`: for an input the shape to fix it to.
+    - `constants`: for an input the value to bind it to; it is no input of the module.
+    - `bounds`: the most elements or iterations that data may decide, by node or by operator in lower case.
     - `refit`: weights are `nn.initializer`s, by their ONNX names: initializers and results of Constant nodes (those of one number
       excepted) that hold floats, or i8 matrices. Those whose numbers decide something are pinned (`nn.pins`). Else all are constants.
 
     Raises `UnsupportedOpError` naming every node that trtc cannot import, and `InvalidModelError` for a damaged model.
     """
     return import_graph(
-        load(model), profiles=profiles, static_shapes=static_shapes, require_profiles=require_profiles, refit=refit
+        load(model),
+        profiles=profiles,
+        static_shapes=static_shapes,
+        constants=constants,
+        bounds=bounds,
+        require_profiles=require_profiles,
+        refit=refit,
     )
 
 
@@ -67,16 +81,21 @@ def import_graph(
     *,
     profiles: Profiles | None = None,
     static_shapes: Mapping[str, Sequence[int]] | None = None,
+    constants: Mapping[str, Any] | None = None,
+    bounds: Mapping[str, int] | None = None,
     require_profiles: bool = False,
     refit: bool = False,
 ) -> ModuleOp:
     """As `import_onnx`, for a model that `load` has read."""
     net = Network()
-    inputs = Inputs(net, dict(profiles or {}), dict(static_shapes or {}), require_profiles)
+    inputs = Inputs(net, dict(profiles or {}), dict(static_shapes or {}), dict(constants or {}), require_profiles)
     with garbage_frozen():
         values = inputs.add(graph.inputs)
         problems = [_Problem("input", text, invalid=False) for text in inputs.refused]
-        module = _Importer(graph, net, values, problems, refit).run()
+        scope = Scope(net, values, graph.used, graph.weights, graph.declared)
+        limits = Bounds(bounds or {})
+        module = _Importer(graph, net, scope, limits, problems, refit).run()
+        limits.check_used()
     inputs.remark_defaults(module)
     return module
 
@@ -98,17 +117,15 @@ _IDENTITY = "an identity: its result is what it reads"
 class _Importer:
     graph: Graph
     net: Network
-    values: dict[str, Value]
+    scope: Scope
+    bounds: Bounds
     problems: list[_Problem] = field(default_factory=list[_Problem])
     refit: bool = False
     without_op: dict[str, list[NameLoc]] = field(default_factory=dict[str, list[NameLoc]])
     """The nodes that became no op, by reason."""
 
     def run(self) -> ModuleOp:
-        for name in self.graph.weights:
-            self.values[name] = Value(name)
-        for node in self.graph.nodes:
-            self._import_node(node)
+        self.walk(self.scope, self.graph.nodes)
         self._raise_problems()
         for output in self.graph.outputs:
             self._mark_output(output)
@@ -120,8 +137,14 @@ class _Importer:
             self._remark_output_shape(module, output)
         return module
 
+    def walk(self, scope: Scope, nodes: Sequence[GraphNode]) -> None:
+        """Imports the nodes of a graph into its scope."""
+        scope.values.update((name, Value(name)) for name in scope.weights)
+        for node in nodes:
+            self._import_node(node, scope)
+
     def _mark_output(self, output: ValueInfoProto) -> None:
-        value = self._loaded(output.name)
+        value = self.loaded(output.name, self.scope)
         if value.poisoned:
             return
         try:
@@ -151,7 +174,7 @@ class _Importer:
     def _remark_output_shape(self, module: ModuleOp, output: ValueInfoProto) -> None:
         """Remarks a wrong declared shape. It is no error: declared shapes are often stale, and the computed one is used."""
         tensor = output.type.tensor_type
-        shape = self.net.shape(self.values[output.name].materialise(self.net))
+        shape = self.net.shape(self.scope.values[output.name].materialise(self.net))
         declared = [dim.dim_value for dim in tensor.shape.dim]
         if not tensor.HasField("shape") or (
             len(declared) == len(shape)
@@ -168,38 +191,49 @@ class _Importer:
 
     # Nodes.
 
-    def _import_node(self, node: GraphNode) -> None:
+    def _import_node(self, node: GraphNode, scope: Scope) -> None:
         proto = node.proto
         domain = _domain(proto)
         opset = node.opsets.get(domain, 1 if domain else self.graph.opsets[""])
-        inputs = [self._loaded(name) if name else None for name in proto.input]
+        inputs = [self.loaded(name, scope) if name else None for name in proto.input]
         results: list[Value] = []
         try:
             check_signature(proto, domain, opset)
-            location = onnx_location(proto.name, proto.op_type, node.index, _first_output(node))
-            with self.net.at(location):
-                results = self._results(Node(node, inputs, opset, self.net, self.graph.external, self.graph.used))
+            name = f"{scope.path}{node.label}" if scope.path else proto.name
+            location = onnx_location(name, proto.op_type, node.index, _first_output(node))
+            with scope.net.at(location):
+                results = self._results(self._node(node, inputs, opset, scope), scope)
                 if self.refit and not domain and proto.op_type == "Constant":
                     results[0].hold_back()
-                self._note_fate(location, results)
+                if not _has_graphs(proto):
+                    self._note_fate(location, results)
         except _Poisoned:
             pass
         except UnsupportedNode as problem:
-            self._failed(node, opset, problem.why, problem.fix, invalid=False)
+            self._failed(node, scope, opset, problem.why, problem.fix, invalid=False)
         except InvalidNode as problem:
-            self._failed(node, opset, problem.why, problem.fix, invalid=True)
+            self._failed(node, scope, opset, problem.why, problem.fix, invalid=True)
         except TrtcError as error:
             supported = not isinstance(error, UnsupportedOpError)
-            self._failed(node, opset, str(error), "", invalid=supported and not is_valid(proto, domain, opset, inputs))
+            invalid = supported and not is_valid(proto, domain, opset, inputs)
+            self._failed(node, scope, opset, str(error), "", invalid=invalid)
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             # NumPy and xDSL raise errors of their own for operands that break ONNX's rules.
             why = f"its operands or attributes do not fit: {error}"
-            self._failed(node, opset, why, "", invalid=not is_valid(proto, domain, opset, inputs))
-        self._survey(node, opset)
+            self._failed(node, scope, opset, why, "", invalid=not is_valid(proto, domain, opset, inputs))
+        if not results and _has_graphs(proto):
+            self._survey(node, scope, opset)
         for index, name in enumerate(proto.output):
             if name:
                 value = results[index] if index < len(results) else Value(name, poisoned=True)
-                self.values[name] = self._named(value, name)
+                scope.values[name] = self._named(value, name, scope)
+
+    def _node(self, node: GraphNode, inputs: list[Value | None], opset: int, scope: Scope) -> Node:
+        made = Node(node, inputs, opset, scope.net, self.graph.external, scope.used)
+        made.bounds, made.declared = self.bounds, scope.declared
+        if _has_graphs(node.proto):
+            made.graphs = NodeGraphs(self, made, scope)
+        return made
 
     def _note_fate(self, location: NameLoc, results: list[Value]) -> None:
         """Notes a node that became no op, with the reason; all such nodes share one remark."""
@@ -207,24 +241,23 @@ class _Importer:
         if not any(isinstance(owner, Operation) and owner.location == location for owner in owners):
             self.without_op.setdefault(_IDENTITY if owners else _KNOWN, []).append(location)
 
-    def _survey(self, node: GraphNode, opset: int) -> None:
-        """Notes the nodes in a node's subgraphs, at any depth, that cannot be imported either."""
-        pending = [(node.label, attribute) for attribute in node.proto.attribute if attribute.type in _GRAPHS]
+    def _survey(self, node: GraphNode, scope: Scope, opset: int) -> None:
+        """Notes the nodes in the graphs of a node that failed, at any depth, that cannot be imported either."""
+        pending = [(f"{scope.path}{node.label}", *each) for each in graphs_of(node.proto)]
         while pending:
-            label, attribute = pending.pop()
-            for graph in (*attribute.graphs, *((attribute.g,) if attribute.HasField("g") else ())):
-                for index, proto in enumerate(graph.node):
-                    inner = GraphNode(proto, index, node.opsets)
-                    path = f"{label}/{attribute.name}/{inner.label}"
-                    version = node.opsets.get(_domain(proto), opset)
-                    if not self.graph.is_function(proto):
-                        try:
-                            _check_known(proto, _domain(proto), version)
-                        except (UnsupportedNode, InvalidNode) as problem:
-                            self._note(path, proto, version, problem.why, problem.fix, isinstance(problem, InvalidNode))
-                    pending += [(path, each) for each in proto.attribute if each.type in _GRAPHS]
+            label, name, graph = pending.pop()
+            for index, proto in enumerate(graph.node):
+                inner = GraphNode(proto, index, node.opsets)
+                path = f"{label}/{name}/{inner.label}"
+                version = node.opsets.get(_domain(proto), opset)
+                if not self.graph.is_function(proto):
+                    try:
+                        _check_known(proto, _domain(proto), version)
+                    except (UnsupportedNode, InvalidNode) as problem:
+                        self._note(path, proto, version, problem.why, problem.fix, isinstance(problem, InvalidNode))
+                pending += [(path, *each) for each in graphs_of(proto)]
 
-    def _results(self, node: Node) -> list[Value]:
+    def _results(self, node: Node, scope: Scope) -> list[Value]:
         """The results of a node: by its row, or else by the operators that ONNX defines it by."""
         proto, domain = node.graph_node.proto, _domain(node.graph_node.proto)
         entry = load_tables().get((domain, proto.op_type))
@@ -236,7 +269,9 @@ class _Importer:
             body = function_body(proto, domain, node.opset, node.inputs)
             if body is None:
                 _refuse(proto, domain)
-            return self._expanded(node, body)
+            return self._expanded(node, body, scope)
+        if node.graphs is not None:
+            return node.results(entry.row(node))
         constants = evaluated(node, entry.row)
         if constants is not None:
             return constants
@@ -247,31 +282,30 @@ class _Importer:
             hold_results(node, entry.row, values)
         return values
 
-    def _expanded(self, node: Node, body: FunctionProto) -> list[Value]:
+    def _expanded(self, node: Node, body: FunctionProto, scope: Scope) -> list[Value]:
         """The results of a function body; its ops carry the location of `node`, and only its results get names."""
-        values: dict[str, Value | None] = dict.fromkeys(body.input)
-        values.update(zip(body.input, node.inputs, strict=False))
-        opsets = {_imported(entry.domain): entry.version for entry in body.opset_import}
         nodes = bound_nodes(body, node.graph_node.proto, _domain(node.graph_node.proto), node.opset)
         wanted = {name for i, name in enumerate(body.output) if node.wants(i)}
-        used = frozenset({name for inner in nodes for name in inner.input} | wanted)
+        used = frozenset({name for inner in nodes for name in reads(inner)} | wanted)
+        inner = Scope(scope.net, {}, used, path=f"{scope.path}{node.graph_node.label}/")
+        given = dict(zip(body.input, node.inputs, strict=False))
+        inner.values.update((name, value) for name in body.input if (value := given.get(name)) is not None)
+        opsets = {_imported(entry.domain): entry.version for entry in body.opset_import}
         for proto in nodes:
-            inputs = [values[name] if name else None for name in proto.input]
+            inputs = [inner.values.get(name) for name in proto.input]
             opset = opsets.get(_domain(proto), self.graph.opsets[""])
-            inner = Node(
-                GraphNode(proto, node.graph_node.index, opsets), inputs, opset, self.net, self.graph.external, used
-            )
             try:
-                results = self._results(inner)
+                made = self._node(GraphNode(proto, node.graph_node.index, opsets), inputs, opset, inner)
+                results = self._results(made, inner)
             except UnsupportedNode as problem:
                 raise UnsupportedNode(
                     f"ONNX defines it by {proto.op_type}, and there {problem.why}", problem.fix
                 ) from None
-            values.update(zip(proto.output, results, strict=False))
-        return [values.get(name) or Value("", poisoned=True) for name in body.output]
+            inner.values.update(zip(proto.output, results, strict=False))
+        return [inner.values.get(name) or Value("", poisoned=True) for name in body.output]
 
-    def _folded(self, node: Node, domain: str) -> Value | None:
-        """The result as integers and expressions over symbols, where all operands are such and the node's fold can decide; else None."""
+    def _folded(self, node: Node, domain: str) -> list[Value] | None:
+        """The results as integers and expressions over symbols, where all operands are such and the node's fold can decide; else None."""
         fold = FOLDS.get((domain, node.op_type))
         if fold is None or all(value is None or value.exprs is None for value in node.inputs):
             return None
@@ -291,26 +325,38 @@ class _Importer:
         if folded is None:
             return None
         dtype = node.result_dtype or numpy_dtype(_folded_type(node))
-        if not all(holds(dtype, element, self.net.ranges) for element in folded.reshape(-1)):
+        results = folded if isinstance(folded, list) else [folded]
+        if not all(holds(dtype, element, self.net.ranges) for result in results for element in result.reshape(-1)):
             return None
-        if all(isinstance(element, int) for element in folded.reshape(-1)):
-            return Value("", array=folded.astype(dtype))
-        return Value("", exprs=folded, dtype=dtype)
+        return [_known(result, dtype) for result in results]
 
-    def _failed(self, node: GraphNode, opset: int, why: str, fix: str, *, invalid: bool) -> None:
-        self._note(node.label, node.proto, opset, why, fix, invalid)
+    def _failed(self, node: GraphNode, scope: Scope, opset: int, why: str, fix: str, *, invalid: bool) -> None:
+        self._note(f"{scope.path}{node.label}", node.proto, opset, why, fix, invalid)
 
     def _note(self, label: str, proto: NodeProto, opset: int, why: str, fix: str, invalid: bool) -> None:
         op = f"{proto.domain}.{proto.op_type}" if proto.domain else proto.op_type
         text = f"{label} ({op}, opset {opset}): {why}" + (f"; {fix}" if fix else "")
         self.problems.append(_Problem("node", text, invalid))
 
-    def _loaded(self, name: str) -> Value:
-        """A value by name; an initializer is read when it is first asked for."""
-        value = self.values[name]
+    def problem_count(self) -> int:
+        """The number of problems that were found so far."""
+        return len(self.problems)
+
+    def forget_problems(self, count: int) -> None:
+        """Forgets those found since there were `count`, of a body that is not used."""
+        del self.problems[count:]
+
+    def loaded(self, name: str, scope: Scope) -> Value:
+        """A value by name, of this scope or one around it; an initializer is read when it is first asked for."""
+        holder = scope.holder(name)
+        if holder is None:
+            top = scope.function
+            assert top.outer is not None, name
+            return captured_value(self.loaded(name, top.outer), name, top)
+        value = holder.values[name]
         if value.is_empty:
             try:
-                value.array = self.graph.weight(name)
+                value.array = self.graph.array(holder.weights[name])
                 if self.refit:
                     value.hold_back()
             except TrtcError as error:
@@ -319,10 +365,10 @@ class _Importer:
                 self.problems.append(_Problem("initializer", str(error), invalid))
         return value
 
-    def _named(self, value: Value, name: str) -> Value:
+    def _named(self, value: Value, name: str, scope: Scope) -> Value:
         """The value under an ONNX name: the op that makes it carries the name, and aliases share what is known."""
         if name and value.ssa is not None and not value.poisoned:
-            self.net.name(value.ssa, name)
+            scope.net.name(value.ssa, name)
         if not value.name:
             value.name = name
         return value
@@ -348,10 +394,6 @@ class _Poisoned(Exception):
     """An operand comes from a node that failed; its own message says why."""
 
 
-_GRAPHS = frozenset((5, 10))
-"""Attribute types GRAPH and GRAPHS of ONNX."""
-
-
 def _check_known(proto: NodeProto, domain: str, opset: int) -> None:
     """Raise for an operator that trtc cannot import, whatever its operands are."""
     if (domain, proto.op_type) not in load_tables() and not is_defined_by_others(proto.op_type, domain, opset):
@@ -362,13 +404,17 @@ def _refuse(proto: NodeProto, domain: str) -> NoReturn:
     """Raise for an operator that is neither in the tables nor defined by others."""
     import onnx.defs
 
-    if any(attribute.type in _GRAPHS for attribute in proto.attribute):
+    if _has_graphs(proto):
         raise UnsupportedNode("it runs a subgraph", "simplify the model so that control flow is resolved")
     if not domain and not onnx.defs.has(proto.op_type):
         raise InvalidNode("ONNX has no operator of this name", "check the exporter, or give the node its domain")
     raise UnsupportedNode(
         "trtc has no import of this operator", "see docs/reference/supported-onnx-ops.md for what can replace it"
     )
+
+
+def _has_graphs(proto: NodeProto) -> bool:
+    return any(True for _ in graphs_of(proto))
 
 
 def _imported(domain: str) -> str:
@@ -382,6 +428,13 @@ def _domain(proto: NodeProto) -> str:
 
 def _first_output(node: GraphNode) -> str:
     return node.proto.output[0] if node.proto.output else ""
+
+
+def _known(elements: Any, dtype: Any) -> Value:
+    """A folded result: a constant, or expressions over symbols."""
+    if all(isinstance(element, int) for element in elements.reshape(-1)):
+        return Value("", array=elements.astype(dtype))
+    return Value("", exprs=elements, dtype=dtype)
 
 
 def _folded_type(node: Node) -> Any:

@@ -6,8 +6,10 @@ import numpy as np
 
 from ...dialects import dims
 from ...dialects.dims import Expr
+from . import computed
 from .folding import Array, Element, as_int, check_size, clamp
 from .node import Node
+from .places import from_front, pick
 from .registry import Result, onnx_fold, onnx_op
 
 
@@ -76,6 +78,8 @@ def _backward_bound(node: Node, bound: int | None, extent: Expr, before_front: i
     "Slice", note="bounds are constant or computed from input shapes; backwards over a dynamic dim between fixed ends"
 )
 def slice_(node: Node) -> Result:
+    if node.opset >= 10 and any(computed.is_computed(node, index) for index in (1, 2, 3, 4)):
+        return computed.slice_(node)
     shape, ranges = node.shape(0), node.net.ranges
     starts, sizes, strides = [dims.const(0)] * len(shape), list(shape), [1] * len(shape)
     for start, end, axis, step in zip(*_bounds(node), strict=True):
@@ -159,7 +163,5 @@ def gather_elements(node: Node) -> Result:
         node.invalid(f"its indices have rank {node.rank(1)}, expected {rank}")
     axis = node.axis(node.int("axis", 0), rank)
     _check_indices(node, node.value(1).constant(), node.shape(0)[axis])
-    places = [net.add_iota(extents, d, "i64") for d in range(rank)]
-    places[axis] = net.add_cast(node.data(1), "i64")
-    stacked = net.add_concat([net.add_reshape(place, (*extents, 1)) for place in places], rank)
-    return net.add_gather_nd(node.data(0), stacked)
+    place, inside = from_front(net, node.data(1), node.shape(0)[axis])
+    return pick(net, node.data(0), extents, [place if d == axis else None for d in range(rank)], inside)

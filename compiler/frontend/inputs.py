@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
 from ...dialects import dims
@@ -15,6 +16,7 @@ from ...dialects.dims.solving import is_linear, solved
 from ...dialects.errors import InvalidModelError, OptionError
 from ...dialects.provenance import join_names
 from ..network import Network, Range
+from .constant_inputs import constant_inputs
 from .dim_names import DimNames, read_dims
 from .node import UnsupportedNode, Value, onnx_element_type
 
@@ -36,6 +38,8 @@ class Inputs:
     net: Network
     profiles: dict[str, Any]
     static_shapes: dict[str, Sequence[int]]
+    constants: dict[str, Any]
+    """The values that the user binds inputs to."""
     require_profiles: bool
     ranges: dict[str, Range] = field(default_factory=dict[str, Range])
     """The ranges that the user gave, by symbol; min = max makes a dim static."""
@@ -48,7 +52,9 @@ class Inputs:
         """Add the inputs to the network and return their values by name."""
         types = {value.name: kind for value in inputs if (kind := self._element_type(value)) is not None}
         names = read_dims([value for value in inputs if value.name in types])
+        bound = constant_inputs(inputs, self.constants)
         self._pin([value.name for value in inputs], names.shapes)
+        self._fit(bound, names.shapes)
         self._read_profiles([value.name for value in inputs], names)
         self._default(names)
         values = {value.name: Value(value.name, poisoned=True) for value in inputs}
@@ -56,6 +62,9 @@ class Inputs:
         for value in inputs:
             if value.name in types:
                 shape = [extent.substitute(sizes) for extent in names.shapes[value.name]]
+                if value.name in bound:
+                    values[value.name] = Value(value.name, array=bound[value.name])
+                    continue
                 self._check_extents(value.name, shape)
                 ssa = self.net.add_input(value.name, types[value.name], shape)
                 values[value.name] = Value(value.name, ssa=ssa)
@@ -91,6 +100,13 @@ class Inputs:
                 raise OptionError(
                     f"static_shapes: input {name!r} has shape [{', '.join(map(str, declared))}], got {list(pinned)}"
                 ) from None
+
+    def _fit(self, bound: Mapping[str, np.ndarray[Any, Any]], shapes: dict[str, list[Expr]]) -> None:
+        """Fix the sizes of inputs that are bound to constants, which hold for every use of their symbols."""
+        for name, array in bound.items():
+            for extent, size in zip(shapes[name], array.shape, strict=True):
+                if extent.as_int() is None:
+                    self._ask(str(extent), extent, (size, size, size))
 
     def _read_profiles(self, inputs: Sequence[str], names: DimNames) -> None:
         symbols = {name for shape in names.shapes.values() for extent in shape for name in extent.symbols()}

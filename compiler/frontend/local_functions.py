@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeAlias
 from ...dialects import limits
 from ...dialects.errors import InvalidModelError, UnsupportedOpError
 from .opsets import opsets_of
+from .subgraphs import all_nodes, captured, graphs_of, rename_captured
 
 if TYPE_CHECKING:
     from onnx import AttributeProto, FunctionProto, ModelProto, NodeProto
@@ -39,24 +40,6 @@ def key_of(node: NodeProto | FunctionProto, name: str) -> Key:
     return domain, name, getattr(node, "overload", "")
 
 
-def inlined(model: ModelProto, opsets: Opsets, source: str) -> list[tuple[NodeProto, Opsets]]:
-    """The nodes of the graph, each call replaced by the nodes of its function, each with its opsets.
-
-    Raises InvalidModelError for functions that call themselves, share a name or do not fit a call, UnsupportedOpError where the
-    calls become too many nodes.
-    """
-    nodes = model.graph.node
-    if not model.functions:
-        return [(node, opsets) for node in nodes]
-    functions = _by_key(model.functions, source)
-    sizes = _sizes(functions, source)
-    _check_sizes(nodes, sizes, source)
-    taken = {name for node in nodes for name in (*node.input, *node.output)}
-    taken |= {value.name for value in (*model.graph.input, *model.graph.initializer)}
-    inliner = _Inliner(functions, source, taken)
-    return list(inliner.expand(nodes, opsets))
-
-
 def _by_key(functions: Iterable[FunctionProto], source: str) -> dict[Key, FunctionProto]:
     found: dict[Key, FunctionProto] = {}
     for function in functions:
@@ -77,7 +60,9 @@ def _by_key(functions: Iterable[FunctionProto], source: str) -> dict[Key, Functi
 
 def _sizes(functions: Mapping[Key, FunctionProto], source: str) -> dict[Key, _Size]:
     """The size of each function, callees first; without recursion, since a file may nest them at any depth."""
-    calls = {key: [key_of(node, node.op_type) for node in function.node] for key, function in functions.items()}
+    calls = {
+        key: [key_of(node, node.op_type) for node in all_nodes(function.node)] for key, function in functions.items()
+    }
     sizes: dict[Key, _Size] = {}
     open_: dict[Key, None] = {}
     for start in functions:
@@ -145,7 +130,9 @@ _MAX_LABEL = 256
 
 
 @dataclass
-class _Inliner:
+class Inliner:
+    """Replaces calls by the nodes of the functions' bodies."""
+
     functions: Mapping[Key, FunctionProto]
     source: str
     taken: set[str]
@@ -154,8 +141,22 @@ class _Inliner:
     numbers: Counter[str] = field(default_factory=Counter[str])
     """The last number appended to each repeated name, so that making a name unique takes no search."""
 
+    @classmethod
+    def of(cls, model: ModelProto, source: str) -> Inliner:
+        """For the graph of a model and the graphs in it. Raises InvalidModelError for functions that call themselves or share a name,
+        UnsupportedOpError where the calls become too many nodes."""
+        if not model.functions:
+            return cls({}, source, set())
+        functions = _by_key(model.functions, source)
+        nodes = list(all_nodes(model.graph.node))
+        _check_sizes(nodes, _sizes(functions, source), source)
+        taken = {name for node in nodes for name in (*node.input, *node.output)}
+        taken |= {value.name for value in (*model.graph.input, *model.graph.initializer)}
+        return cls(functions, source, taken)
+
     def expand(self, nodes: Iterable[NodeProto], opsets: Opsets) -> Iterator[tuple[NodeProto, Opsets]]:
-        """The nodes, and for calls those of the bodies. The depth was checked against `MAX_FUNCTION_DEPTH` before."""
+        """The nodes, and for calls those of the bodies, each with its opsets. Raises InvalidModelError for a call that does not fit its
+        function. The depth was checked against `MAX_FUNCTION_DEPTH` before."""
         for index, node in enumerate(nodes):
             function = self.functions.get(key_of(node, node.op_type))
             if function is None:
@@ -181,6 +182,8 @@ class _Inliner:
             inner.name = f"{label}/{node.name[:_MAX_LABEL] or f'{node.op_type}#{index}'}"
             for listed in (inner.input, inner.output):
                 listed[:] = [self._renamed(name, names, label) for name in listed]
+            for _, graph in graphs_of(inner):
+                rename_captured(graph, {name: self._renamed(name, names, label) for name in captured(graph)})
             body.append(inner)
         for name in passed:  # an input that is an output as it is
             body.append(_identity(f"{label}/{name}", names[name], results[name]))
@@ -223,7 +226,13 @@ def bound(node: NodeProto, given: Mapping[str, AttributeProto]) -> NodeProto:
     gives none."""
     copy = type(node)()
     copy.CopyFrom(node)
+    for _, graph in graphs_of(copy):
+        inner = [bound(each, given) for each in graph.node]
+        del graph.node[:]
+        graph.node.extend(inner)
     if any(attribute.ref_attr_name for attribute in node.attribute):
+        node = type(node)()
+        node.CopyFrom(copy)
         del copy.attribute[:]
         for attribute in node.attribute:
             if not attribute.ref_attr_name:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -21,13 +21,17 @@ from ...dialects import limits
 from ...dialects.errors import InvalidModelError, UnsupportedOpError
 from .digest import model_digest
 from .external_data import ExternalData
-from .local_functions import inlined, key_of
+from .local_functions import Inliner, key_of
 from .old_opsets import converted
 from .opsets import model_opsets
+from .subgraphs import check_depth, reads
 from .texts import check_texts
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
+
+
+Declared: TypeAlias = "tuple[int | None, ...]"
 
 
 def node_label(name: str, index: int, first_output: str) -> str:
@@ -49,6 +53,18 @@ class GraphNode:
         return node_label(self.proto.name, self.index, outputs[0] if outputs else "")
 
 
+@dataclass(frozen=True)
+class Subgraph:
+    """A graph in an attribute of a node, its nodes in dependency order; it may read values of the graphs around it."""
+
+    nodes: list[GraphNode]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    weights: dict[str, TensorProto]
+    used: frozenset[str]
+    declared: Mapping[str, Declared]
+
+
 @dataclass
 class Graph:
     """A model read and checked: what the importer walks over."""
@@ -63,6 +79,22 @@ class Graph:
     external: ExternalData
     used: frozenset[str]
     """The values that some node or graph output reads."""
+    inliner: Inliner
+    """Expands calls of the model's functions, in subgraphs too."""
+    declared: Mapping[str, Declared]
+    """The shapes that the model declares for values and outputs."""
+
+    def subgraph(self, graph: GraphProto, opsets: Mapping[str, int], given: Iterable[str], label: str) -> Subgraph:
+        """The graph of an attribute, as this one: `given` are the names of outer values that it may read, `label` its path. Raises
+        InvalidModelError for a graph that is not well-formed."""
+        source = f"{self.source}: graph {label}"
+        weights = _weights(graph, source)
+        inputs = tuple(value.name for value in graph.input)
+        expanded = enumerate(self.inliner.expand(graph.node, opsets))
+        nodes = [GraphNode(proto, index, versions) for index, (proto, versions) in expanded]
+        nodes = _sorted_nodes(nodes, graph, {*inputs, *weights}, source, frozenset(given))
+        outputs = tuple(value.name for value in graph.output)
+        return Subgraph(nodes, inputs, outputs, weights, _used(nodes, graph), declared_shapes(graph))
 
     def digest(self) -> str:
         """The SHA-256 of the model and of what was read of the data beside it."""
@@ -73,7 +105,12 @@ class Graph:
         return any(key_of(each, each.name) == key_of(node, node.op_type) for each in self.proto.functions)
 
     def weight(self, name: str) -> np.ndarray[Any, Any]:
-        return tensor_to_array(self.weights[name], self.external, f"initializer {name!r}")
+        """An initializer of the graph itself."""
+        return self.array(self.weights[name])
+
+    def array(self, tensor: TensorProto) -> np.ndarray[Any, Any]:
+        """An initializer of the graph, or of one in it."""
+        return tensor_to_array(tensor, self.external, f"initializer {tensor.name!r}")
 
 
 def load(model: str | Path | bytes | ModelProto) -> Graph:
@@ -154,6 +191,45 @@ def _check(model: ModelProto, source: str, folder: Path | None) -> Graph:
     model = converted(model, source)
     opsets = model_opsets(model, source)
     graph = model.graph
+    check_depth(graph, source)
+    weights = _weights(graph, source)
+    inputs = [value for value in graph.input if value.name not in weights]
+    if not graph.output:
+        raise InvalidModelError(f"{source} declares no output; mark at least one graph output")
+    inliner = Inliner.of(model, source)
+    nodes = [
+        GraphNode(proto, index, versions) for index, (proto, versions) in enumerate(inliner.expand(graph.node, opsets))
+    ]
+    nodes = _sorted_nodes(nodes, graph, {value.name for value in inputs} | weights.keys(), source)
+    external = ExternalData(folder)
+    return Graph(
+        source,
+        model,
+        opsets,
+        nodes,
+        inputs,
+        list(graph.output),
+        weights,
+        external,
+        _used(nodes, graph),
+        inliner,
+        declared_shapes(graph),
+    )
+
+
+def declared_shapes(graph: GraphProto) -> dict[str, Declared]:
+    """The shapes that a graph declares for its values and outputs, None for a dim without a size. They are often stale: good for a guess,
+    not for a fact."""
+    found: dict[str, Declared] = {}
+    for value in (*graph.value_info, *graph.output):
+        tensor = value.type.tensor_type
+        if tensor.HasField("shape"):
+            found[value.name] = tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in tensor.shape.dim)
+    return found
+
+
+def _weights(graph: GraphProto, source: str) -> dict[str, TensorProto]:
+    """The initializers of a graph by name."""
     if graph.sparse_initializer:
         raise UnsupportedOpError(f"{source} has sparse initializers, which trtc does not read; store them dense")
     weights = {tensor.name: tensor for tensor in graph.initializer}
@@ -161,21 +237,19 @@ def _check(model: ModelProto, source: str, folder: Path | None) -> Graph:
         counts = Counter(tensor.name for tensor in graph.initializer)
         twice = sorted(name for name, count in counts.items() if count > 1)
         raise InvalidModelError(_listing(f"{source} has several initializers of one name; export it again", twice))
-    inputs = [value for value in graph.input if value.name not in weights]
-    if not graph.output:
-        raise InvalidModelError(f"{source} declares no output; mark at least one graph output")
-    nodes = [
-        GraphNode(proto, index, versions) for index, (proto, versions) in enumerate(inlined(model, opsets, source))
-    ]
-    nodes = _sorted_nodes(nodes, graph, {value.name for value in inputs} | weights.keys(), source)
-    used = {name for node in nodes for name in node.proto.input} | {value.name for value in graph.output}
-    return Graph(
-        source, model, opsets, nodes, inputs, list(graph.output), weights, ExternalData(folder), frozenset(used)
-    )
+    return weights
 
 
-def _sorted_nodes(nodes: list[GraphNode], graph: GraphProto, given: set[str], source: str) -> list[GraphNode]:
-    """The nodes in dependency order, otherwise in the file's; reports every missing value and cycle at once."""
+def _used(nodes: Iterable[GraphNode], graph: GraphProto) -> frozenset[str]:
+    """The values that some node, a subgraph of one, or an output of the graph reads."""
+    return frozenset({name for node in nodes for name in reads(node.proto)} | {value.name for value in graph.output})
+
+
+def _sorted_nodes(
+    nodes: list[GraphNode], graph: GraphProto, given: set[str], source: str, outer: frozenset[str] = frozenset()
+) -> list[GraphNode]:
+    """The nodes in dependency order, otherwise in the file's; reports every missing value and cycle at once. `outer` are values of the
+    graphs around this one, which its own hide."""
     producer: dict[str, int] = {}
     problems: list[str] = []
     for node in nodes:
@@ -186,17 +260,17 @@ def _sorted_nodes(nodes: list[GraphNode], graph: GraphProto, given: set[str], so
     users: dict[int, list[int]] = {}
     waiting = [0] * len(nodes)
     for node in nodes:
-        for name in set(_reads(node.proto)):
+        for name in reads(node.proto):
             made_by = producer.get(name)
             if made_by is not None:
                 users.setdefault(made_by, []).append(node.index)
                 waiting[node.index] += 1
-            elif name not in given:
+            elif name not in given and name not in outer:
                 problems.append(f"{node.label} ({node.proto.op_type}) reads {name!r}, which nothing in the graph makes")
     problems += [
         f"graph output {value.name!r} is made by no node"
         for value in graph.output
-        if value.name not in producer and value.name not in given
+        if value.name not in producer and value.name not in given and value.name not in outer
     ]
     if problems:
         raise InvalidModelError(_listing(f"{source} is not a well-formed graph", problems))
@@ -220,12 +294,6 @@ def _topological_order(waiting: list[int], users: dict[int, list[int]]) -> list[
             if waiting[user] == 0:
                 heapq.heappush(ready, user)
     return order
-
-
-def _reads(node: NodeProto) -> Iterable[str]:
-    """The values that a node reads: its operands. Names captured by subgraphs need no order here, since the importer refuses nodes with
-    subgraphs."""
-    return filter(None, node.input)
 
 
 def _listing(head: str, items: list[str], limit: int = 20) -> str:

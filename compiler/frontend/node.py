@@ -9,27 +9,29 @@ back: `Value.value_of` is the only way to them, and pins the initializer.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import numpy as np
 from xdsl.dialects.builtin import bf16, f16, f32, i8
 from xdsl.ir import SSAValue
 
 from ...dialects import dims, nn
-from ...dialects.dtypes import element_type_of, is_float, numpy_dtype
+from ...dialects.dtypes import element_type_of, is_float, is_integer, numpy_dtype
 from ...dialects.errors import InvalidModelError
-from ...dialects.limits import MAX_FOLDED, MAX_FOLDED_FLOATS
-from .folding import as_int
+from ...dialects.limits import MAX_FOLDED, MAX_FOLDED_FLOATS, MAX_READS
+from .bounds import Bounds
+from .folding import as_int, elements
 from .model import GraphNode, tensor_to_array
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from xdsl.ir import Attribute
 
     from ...dialects.dims import Expr
     from ..network import Network
     from .external_data import ExternalData
+    from .model import Declared
 
 Array = np.ndarray[Any, Any]
 
@@ -173,6 +175,61 @@ class Value:
         return net.add_cast(value, self.element_type)
 
 
+class Body(Protocol):
+    """A graph that becomes a function: first the arguments that it is begun with, then the outer values that it captures."""
+
+    @property
+    def net(self) -> Network:
+        """Where its ops are built."""
+        ...
+
+    @property
+    def arguments(self) -> Sequence[SSAValue]:
+        """Those that it is begun with."""
+        ...
+
+    @property
+    def captured(self) -> Sequence[Value]:
+        """The outer values that it captures."""
+        ...
+
+    def import_nodes(self, operands: Sequence[Value]) -> list[Value]:
+        """The results of the graph for these operands."""
+        ...
+
+    def capture(self, value: Value) -> Value:
+        """An outer value inside the function: a number or shape again, anything else as an argument."""
+        ...
+
+    def finish(self, results: Sequence[SSAValue], captures: Sequence[Value] | None = None) -> str:
+        """Makes the function, and returns its name. With `captures`, its last arguments are these, captured or not."""
+        ...
+
+
+class Graphs(Protocol):
+    """The graphs in the attributes of a node."""
+
+    def inlined(self, attribute: str, operands: Sequence[Value], part: str = "") -> list[Value]:
+        """The results of a graph for these operands; its ops are built where the node stands. `part` tells repeated uses apart."""
+        ...
+
+    def body(self, attribute: str, types: Sequence[Attribute]) -> Body:
+        """The graph as a function that is begun with arguments of these types."""
+        ...
+
+    def size(self, attribute: str) -> int:
+        """The number of nodes of a graph, without those of graphs in it."""
+        ...
+
+    def problem_count(self) -> int:
+        """The number of problems that were found so far."""
+        ...
+
+    def forget_problems(self, count: int) -> None:
+        """Forgets those found since there were `count`, of a body that is not used."""
+        ...
+
+
 @dataclass
 class Node:
     """One node that is being imported; table rows read operands and attributes from it and build with `net`."""
@@ -188,6 +245,12 @@ class Node:
     """Element type of a folded result, where it is not that of the first operand (set by the folds of Cast)."""
     narrow: Attribute | None = None
     """The element type that `in_f32` widened, to which the results are rounded."""
+    graphs: Graphs | None = None
+    """Imports the graphs in its attributes; None for a node without any."""
+    bounds: Bounds = field(default_factory=Bounds)
+    """How much data may decide."""
+    declared: Mapping[str, Declared] = field(default_factory=dict[str, "Declared"])
+    """The shapes that the model declares for values by name, which may be stale."""
     _attributes: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def __post_init__(self) -> None:
@@ -205,6 +268,31 @@ class Node:
         """Whether something reads the node's result `index`."""
         outputs = self.graph_node.proto.output
         return index < len(outputs) and outputs[index] in self.used
+
+    def most(self, output: int, axis: int, derived: int | None = None) -> int:
+        """The most elements that data may give dim `axis` of result `output`, or iterations: what the user allows, else what the shapes
+        allow (`derived`), else what the model declares, else a default."""
+        names = self.graph_node.proto.output
+        shape = self.declared.get(names[output]) if output < len(names) else None
+        said = shape[axis] if shape is not None and axis < len(shape) else None
+        return self.bounds.most(self.graph_node.label, self.op_type, derived, said)
+
+    def most_of_each(self, rank: int, derived: Sequence[int | None] | None = None) -> list[int]:
+        """`most` of each dim of the first result."""
+        return [self.most(0, axis, None if derived is None else derived[axis]) for axis in range(rank)]
+
+    def most_along(self, axes: Sequence[int]) -> list[int]:
+        """`most` of these dims of the first result."""
+        return [self.most(0, axis) for axis in axes]
+
+    def read_sizes(self, sizes: SSAValue, most: Sequence[int], what: str) -> list[Expr]:
+        """The elements of an integer vector as symbols, which the host reads, each from 0 to its entry of `most`."""
+        found: list[Expr] = []
+        for number, bound in enumerate(most):
+            one = self.net.add_slice(sizes, [number], [1])
+            name = f"{self.graph_node.label}_{what}_{number}"
+            found.append(self.net.read(one, name, (0, max(bound // 2, min(bound, 1)), bound)))
+        return found
 
     def unsupported(self, why: str, fix: str = "") -> NoReturn:
         raise UnsupportedNode(why, fix)
@@ -256,6 +344,14 @@ class Node:
             return self._default(name, None)
         return tensor_to_array(attribute.t, self.external, f"attribute {name!r}")
 
+    def given(self, names: Sequence[str]) -> dict[str, Any]:
+        """The values of those of the named attributes that the node has."""
+        import onnx.helper
+
+        return {
+            name: onnx.helper.get_attribute_value(self._attributes[name]) for name in names if name in self._attributes
+        }
+
     def _default(self, name: str, default: Any) -> Any:
         if default is None:
             self.invalid(f"attribute {name!r} is missing", "export the model again")
@@ -298,7 +394,7 @@ class Node:
     def _rounded(self, value: SSAValue) -> SSAValue:
         return self.net.add_cast(value, self.narrow) if self.narrow and nn.element_of(value) == f32 else value
 
-    def _called(self, index: int) -> str:
+    def called(self, index: int) -> str:
         name = self.value(index).name
         return f" ({name!r})" if name else ""
 
@@ -306,24 +402,50 @@ class Node:
         """The reason for reading the numbers of an operand, as `value_of` takes it."""
         return f"the {what} of {self.op_type} {self.graph_node.label}"
 
-    def known(self, index: int, what: str) -> Array:
-        """Operand `index` as `int | Expr` elements; the node is unsupported where it is computed from data."""
+    def known(self, index: int, what: str, most: Sequence[int] | None = None, *, clip: bool = False) -> Array:
+        """Operand `index` as `int | Expr` elements. The host reads sizes that are computed from data, each from 0 to its entry of `most`,
+        by default what the model declares for that dim of the result; with `clip`, others mean the nearest of these."""
         value = self.value(index)
         value.value_of(self.net, self._why(what))
         known = value.known()
+        if known is None and value.is_open:
+            known = self._read(index, what, most, clip)
         if known is None:
             self.unsupported(
-                f"its {what}{self._called(index)} is computed from data",
+                f"its {what}{self.called(index)} is computed from data",
                 f"make the {what} a constant or a function of input shapes",
             )
         return known
 
+    def _read(self, index: int, what: str, most: Sequence[int] | None, clip: bool) -> Array | None:
+        """The elements of an operand as symbols that the host reads; None where it has none that it could read."""
+        value = self.value(index)
+        length = dims.product(value.shape).as_int()
+        if length is None or length > MAX_READS or not is_integer(value.element_type):
+            return None
+        bounds = self.most_of_each(length) if most is None else most
+        sizes = self.net.add_reshape(self.data(index), [length])
+        if clip:
+            limits = self.net.add_cast(self.net.add_constant(np.array(bounds)), self.net.element(sizes))
+            sizes = self.net.add_binary("min", self.net.add_binary("max", sizes, 0), limits)
+        sizes = self.read_sizes(sizes, bounds, what)
+        shape = [extent.as_int() or 0 for extent in value.shape]
+        known = elements(sizes, tuple(shape))
+        if not clip:  # else it is not what the value is for others
+            value.exprs, value.dtype = known, numpy_dtype(value.element_type)
+        return known
+
     def known_ints(self, index: int, what: str) -> list[int]:
         """Operand `index`, a constant list of integers."""
+        if self.value(index).is_open:
+            self.unsupported(
+                f"its {what}{self.called(index)} is computed from data",
+                f"make the {what} a constant of the model, or bind the input that it comes from to one (option constants)",
+            )
         values = [as_int(element) for element in self.known(index, what).reshape(-1)]
         if any(value is None for value in values):
             self.unsupported(
-                f"its {what}{self._called(index)} depends on dynamic dims",
+                f"its {what}{self.called(index)} depends on dynamic dims",
                 "fix those dims in the profile (min = opt = max)",
             )
         return [value for value in values if value is not None]
@@ -334,7 +456,7 @@ class Node:
         if constant is not None:
             return constant
         self.unsupported(
-            f"its {what}{self._called(index)} is not a constant", f"make the {what} a constant of the model"
+            f"its {what}{self.called(index)} is not a constant", f"make the {what} a constant of the model"
         )
 
     def shape(self, index: int) -> tuple[Expr, ...]:

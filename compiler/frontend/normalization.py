@@ -70,14 +70,18 @@ def instance_normalization(node: Node) -> Result:
     return net.add_binary("add", net.add_binary("mul", normal, _per_channel(node, 1)), _per_channel(node, 2))
 
 
-@onnx_op("GroupNormalization", note="opset 21, one scale and bias per channel")
+@onnx_op("GroupNormalization", note="one scale and bias per channel, before opset 21 per group")
 def group_normalization(node: Node) -> Result:
     net, shape, groups = node.net, node.shape(0), node.int("num_groups")
-    if node.opset < 21:
-        node.unsupported("before opset 21 its scale and bias are per group", "export with opset 21 or newer")
+    if groups < 1 or (shape[1] % groups).as_int() not in (0, None):
+        node.invalid(f"attribute 'num_groups' should divide the {shape[1]} channels, got {groups}")
     node.in_f32()
     folded = net.add_reshape(node.data(0), (shape[0], groups, dims.product(shape[1:]) // groups))
-    normal = net.add_reshape(_standardised(net, folded, [2], node.float("epsilon", 1e-5)), shape)
+    normal = _standardised(net, folded, [2], node.float("epsilon", 1e-5))
+    if node.opset < 21:
+        scale, bias = (net.add_reshape(node.data(i), (groups, 1)) for i in (1, 2))
+        return net.add_reshape(net.add_binary("add", net.add_binary("mul", normal, scale), bias), shape)
+    normal = net.add_reshape(normal, shape)
     return net.add_binary("add", net.add_binary("mul", normal, _per_channel(node, 1)), _per_channel(node, 2))
 
 

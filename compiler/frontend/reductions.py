@@ -1,16 +1,17 @@
-"""Reductions: Reduce*, CumSum."""
+"""Reductions: Reduce*."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce as chain
+from itertools import accumulate
 
 from xdsl.dialects.builtin import i1, i8
 
 from ...dialects import dims
 from ...dialects.dtypes import is_float
 from . import folding
-from .folding import Array, Element, elements
+from .folding import Array, Element, as_int, elements
 from .node import Node
 from .registry import Result, onnx_fold, onnx_op
 
@@ -81,19 +82,13 @@ def fold_reduction(node: Node, operands: list[Array]) -> Array | None:
     return elements([dims.as_expr(total)], (1,) if node.int("keepdims", 1) else ())
 
 
-@onnx_op("CumSum", note="n additions for each of n results")
-def cumulative_sum(node: Node) -> Result:
-    """Result i is the sum of the elements up to i: a masked reduction, exact for integers and free of inf - inf."""
-    net, x, shape = node.net, node.data(0), node.shape(0)
-    axis = node.axis(node.known_ints(1, "axis")[0], len(shape))
-    lead, extent, rest = shape[:axis], shape[axis], shape[axis + 1 :]
-    # [lead, i, j, rest]: element j for result i.
-    before, behind = [1] * len(lead), [1] * len(rest)
-    result = net.add_iota((*before, extent, 1, *behind), axis, "i64")
-    element = net.add_iota((*before, 1, extent, *behind), axis + 1, "i64")
-    if node.int("reverse", 0):
-        result, element = element, result
-    counts = net.add_compare("lt" if node.int("exclusive", 0) else "le", element, result)
-    spread = net.add_reshape(x, (*lead, 1, extent, *rest))
-    zero = net.add_full(0, (), net.element(x))
-    return net.add_reduce("sum", net.add_where(counts, spread, zero), [axis + 1])
+@onnx_fold("CumSum")
+def fold_cumulative_sum(node: Node, operands: list[Array]) -> Array | None:
+    """Running sums of a list of dims, as models compute offsets."""
+    values, axis = operands[0], as_int(operands[1].reshape(-1)[0])
+    if axis is None or values.ndim != 1 or not values.size:
+        return None
+    steps = values.tolist()[::-1] if node.int("reverse", 0) else values.tolist()
+    sums = list(accumulate(steps, initial=0))
+    sums = sums[:-1] if node.int("exclusive", 0) else sums[1:]
+    return elements(sums[::-1] if node.int("reverse", 0) else sums)

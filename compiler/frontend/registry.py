@@ -25,7 +25,7 @@ from .node import Node, Value
 
 Result: TypeAlias = "SSAValue | Value | Sequence[SSAValue | Value]"
 Row: TypeAlias = Callable[[Node], Result]
-Fold: TypeAlias = "Callable[[Node, list[Array]], Array | None]"
+Fold: TypeAlias = "Callable[[Node, list[Array]], Array | list[Array] | None]"
 
 TABLES = (
     "constants",
@@ -36,11 +36,34 @@ TABLES = (
     "signal",
     "random",
     "windows",
+    "transposed",
+    "pools",
     "normalization",
+    "attention",
     "reductions",
+    "recurrent",
     "shapes",
+    "padding",
     "indexing",
+    "selection",
+    "einsum",
+    "scatter",
+    "scans",
+    "resampling.resize",
+    "resampling.grids",
+    "resampling.regions",
     "quantization",
+    "integer_products",
+    "contrib.fused",
+    "contrib.norms",
+    "contrib.attention",
+    "contrib.qlinear",
+    "contrib.quantized_products",
+    "contrib.recurrent",
+    "control",
+    "scan",
+    "compaction",
+    "suppression",
 )
 """The table modules, one family of ops each."""
 
@@ -65,7 +88,7 @@ def onnx_op(*names: str, domain: str = "", note: str = "") -> Callable[[Row], Ro
         for name in names:
             if (domain, name) in ROWS:
                 raise ValueError(f"operator {name!r} of domain {domain!r} has two rows")
-            ROWS[domain, name] = Entry(row, row.__module__.rpartition(".")[2], note)
+            ROWS[domain, name] = Entry(row, row.__module__.removeprefix(f"{__package__}."), note)
         return row
 
     return register

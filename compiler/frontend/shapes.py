@@ -1,4 +1,4 @@
-"""Ops that only rearrange: Reshape, Transpose, Squeeze, Expand, Tile, Concat, Split, Pad, DepthToSpace, SpaceToDepth."""
+"""Ops that only rearrange: Reshape, Transpose, Squeeze, Expand, Tile, Concat, Split, DepthToSpace, SpaceToDepth."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from xdsl.ir import SSAValue
 from ...dialects import dims
 from ...dialects.dims import Expr
 from ...dialects.nn import broadcast_dims
-from .folding import Array, as_int, simplified
+from . import computed
+from .folding import Array, as_int, check_size, simplified
 from .node import Node, Value
 from .registry import Result, onnx_fold, onnx_op
 
@@ -58,6 +59,8 @@ def reshaped(node: Node, source: Sequence[Expr], target: Sequence[int | Expr], a
 
 @onnx_op("Reshape", note="the shape is constant or computed from input shapes")
 def reshape(node: Node) -> Result:
+    if computed.is_computed(node, 1):
+        return computed.reshape(node)
     target = [simplified(element) for element in node.known(1, "shape").reshape(-1)]
     return node.net.add_reshape(node.data(0), reshaped(node, node.shape(0), target, bool(node.int("allowzero", 0))))
 
@@ -133,16 +136,42 @@ def transpose(node: Node) -> Result:
     return node.net.add_transpose(node.data(0), permutation)
 
 
+@onnx_fold("Transpose")
+def fold_transpose(node: Node, operands: list[Array]) -> Array | None:
+    permutation = node.ints("perm", list(range(operands[0].ndim))[::-1])
+    return operands[0].transpose(permutation)
+
+
 @onnx_op("Expand", note="the shape is constant or computed from input shapes")
 def expand(node: Node) -> Result:
+    if computed.is_computed(node, 1):
+        return computed.expand(node)
     net, source = node.net, node.shape(0)
     target = [dims.as_expr(element) for element in node.known(1, "shape").reshape(-1)]
     shape = broadcast_dims("Expand", source, target)
     return node.value(0) if shape == tuple(source) else net.add_broadcast_to(node.data(0), shape)
 
 
+@onnx_fold("Expand", "Tile")
+def fold_repeat(node: Node, operands: list[Array]) -> Array | None:
+    values, counts = operands[0], [as_int(element) for element in operands[1].reshape(-1)]
+    known = [count for count in counts if count is not None]
+    if len(known) < len(counts) or min(known, default=0) < 0:
+        return None
+    if node.op_type == "Expand":
+        shape = np.broadcast_shapes(values.shape, tuple(known))
+        check_size(shape)
+        return np.broadcast_to(values, shape)
+    if len(known) != values.ndim:
+        node.invalid(f"it has {len(known)} repeats for rank {values.ndim}")
+    check_size(tuple(extent * count for extent, count in zip(values.shape, known, strict=True)))
+    return np.tile(values, known)
+
+
 @onnx_op("Tile", note="the repeats are constant or computed from input shapes")
 def tile(node: Node) -> Result:
+    if computed.is_computed(node, 1):
+        computed.vector_length(node, 1, "repeats")
     shape, repeats = node.shape(0), [dims.as_expr(element) for element in node.known(1, "repeats").reshape(-1)]
     if len(repeats) != len(shape):
         node.invalid(f"it has {len(repeats)} repeats for rank {len(shape)}")
@@ -205,6 +234,9 @@ def split(node: Node) -> Result:
     results: list[SSAValue | Value] = []
     start = dims.const(0)
     for size in _split_sizes(node, shape[axis]):
+        if node.has_input(1) and (start + size - shape[axis]).as_int() is None:
+            # Sizes that data says may sum to more than there is.
+            size = dims.const(0) if shape[axis].as_int() == 0 else dims.minimum(size, shape[axis] - start)
         starts, sizes = [dims.const(0)] * len(shape), list(shape)
         starts[axis], sizes[axis] = start, size
         results.append(net.add_slice(x, starts, sizes))
@@ -212,11 +244,21 @@ def split(node: Node) -> Result:
     return results
 
 
+@onnx_fold("Split")
+def fold_split(node: Node, operands: list[Array]) -> list[Array] | None:
+    values = operands[0]
+    axis = node.axis(node.int("axis", 0), values.ndim)
+    sizes = [size.as_int() for size in _split_sizes(node, dims.const(values.shape[axis]))]
+    known = [size for size in sizes if size is not None]
+    return None if len(known) < len(sizes) else np.split(values, list(accumulate(known))[:-1], axis)
+
+
 def _split_sizes(node: Node, extent: Expr) -> list[Expr]:
     if node.opset < 13 and node.has("split"):
         sizes = [dims.const(size) for size in node.ints("split")]
     elif node.opset >= 13 and node.has_input(1):
-        sizes = [dims.as_expr(size) for size in node.known(1, "sizes").reshape(-1)]
+        upper = [extent.bounds(node.net.ranges)[1]] * node.output_count
+        sizes = [dims.as_expr(size) for size in node.known(1, "sizes", upper).reshape(-1)]
     else:
         count = node.int("num_outputs", node.output_count)
         chunk = dims.ceildiv(extent, count)
@@ -227,36 +269,6 @@ def _split_sizes(node: Node, extent: Expr) -> list[Expr]:
     if (total - extent).as_int() not in (0, None):
         node.invalid(f"its sizes sum to {total}, but the dim is {extent}")
     return sizes
-
-
-@onnx_op("Pad", note="constant mode, pads constant and not negative")
-def pad(node: Node) -> Result:
-    net, shape = node.net, node.shape(0)
-    mode = node.string("mode", "constant")
-    if mode != "constant":
-        node.unsupported(f"its mode is {mode!r}", "use constant padding")
-    if node.opset < 11:
-        pads, value = node.ints("pads"), node.float("value", 0.0)
-    else:
-        pads = node.known_ints(1, "pads")
-        value = node.constant(2, "padding value").item() if node.has_input(2) else 0.0
-    axes = list(range(len(shape)))
-    if node.opset >= 18 and node.has_input(3):
-        axes = [node.axis(axis, len(shape)) for axis in node.known_ints(3, "axes")]
-    if len(pads) != 2 * len(axes):
-        node.invalid(f"it has {len(pads)} pads for {len(axes)} dims; expected {2 * len(axes)}")
-    if min(pads, default=0) < 0:
-        node.unsupported(f"its pads {pads} are negative", "slice the input instead")
-    low, high = [0] * len(shape), [0] * len(shape)
-    for axis, before, after in zip(axes, pads[: len(axes)], pads[len(axes) :], strict=True):
-        low[axis], high[axis] = before, after
-    if not any(pads):
-        return node.value(0)
-    if not isinstance(value, int) or int(float(value)) == value:
-        return net.add_pad(node.data(0), low, high, value)
-    # nn.pad holds its value as f64, which has too few digits for this one.
-    inside = net.add_pad(net.add_full(True, shape, np.bool_), low, high)
-    return net.add_where(inside, net.add_pad(node.data(0), low, high), value)
 
 
 @onnx_op("DepthToSpace")

@@ -209,7 +209,14 @@ _RULES: dict[str, _Rule] = {
     ),
     "int": lambda _, layer, name, given: integer(layer, name, given),
     "int | None": _optional(lambda _, layer, name, given: integer(layer, name, given)),
+    "Sequence[str]": lambda _, layer, name, given: [
+        _text(_, layer, name, entry) for entry in _entries(layer, given, f"{name} as a list of texts")
+    ],
+    "Sequence[float]": lambda _, layer, name, given: [
+        _number(layer, name, entry) for entry in _entries(layer, given, f"{name} as a list of numbers")
+    ],
     "float": lambda _, layer, name, given: _number(layer, name, given),
+    "float | None": _optional(lambda _, layer, name, given: _number(layer, name, given)),
     "bool": _flag,
     "str": _text,
     "Layout": _text,

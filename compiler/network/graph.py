@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, TypeAlias, cast
 
@@ -34,6 +34,7 @@ from ...dialects.dims.solving import sources
 from ...dialects.dtypes import element_type_of, f8e4m3, f8e5m2, i4, i16, numpy_dtype, ui4, ui8, ui16, ui32, ui64
 from ...dialects.errors import InvalidModelError, OptionError, got
 from ...dialects.provenance import describe, join_names, onnx_location, set_names
+from ...dialects.verify import verify_ops
 from ..budget import Budget, check_rank
 from .arguments import check_name, checked, extents_of, integers
 
@@ -80,7 +81,11 @@ class Graph:
         """What `module` made; nothing is added from then on."""
         self.ranges: dict[str, Range] = {}
         """(min, opt, max) of each dim symbol."""
+        self.late: dict[str, Range] = {}
+        """Those of the symbols that are no dims of inputs, but known while the network runs."""
         self.budget = Budget()
+        self._functions: dict[str, FuncOp] = {}
+        """The branches and bodies, by name."""
 
     # The graph's edges.
 
@@ -143,27 +148,30 @@ class Graph:
         if self._module is None:
             self._module = self._finish()
         module = self._module if last else self._module.clone()
-        nn.set_symbol_ranges(module, {name: known[name] for name in known if name in used})
-        if used:
+        nn.set_symbol_ranges(module, {name: known[name] for name in known if name in used or name in self.late})
+        if used or self.late:
             _check_sizes(module)
         return module
 
     def _finish(self) -> ModuleOp:
         """Closes the network: its layers become the body of `@main`."""
-        results = list(self._outputs.values())
-        self._block.add_op(ReturnOp(*results))
-        function_type = FunctionType.from_lists([a.type for a in self._block.args], [r.type for r in results])
-        function = FuncOp("main", function_type, Region(self._block))
+        function = self.close("main", list(self._outputs.values()))
         function.attributes["nn.inputs"] = ArrayAttr([StringAttr(name) for name in self._input_names])
         function.attributes["nn.outputs"] = ArrayAttr([StringAttr(name) for name in self._outputs])
-        module = ModuleOp([function])
+        module = ModuleOp([function, *self._functions.values()])
         if self._pins:
             nn.set_pins(module, self._pins)
         try:
-            module.verify()
+            verify_ops(module)
         except VerifyException as error:
             raise InvalidModelError(f"the network does not verify: {str(error).splitlines()[-1]}") from None
         return module
+
+    def close(self, name: str, results: Sequence[SSAValue]) -> FuncOp:
+        """A function of the layers, which returns these values."""
+        self._block.add_op(ReturnOp(*results))
+        types = FunctionType.from_lists([a.type for a in self._block.args], [r.type for r in results])
+        return FuncOp(name, types, Region(self._block))
 
     # Building.
 
@@ -181,6 +189,11 @@ class Graph:
 
     def insert(self, op: Operation) -> SSAValue:
         """Append an op of the `nn` or `quant` dialect and return its only result."""
+        self.add(op)
+        return op.results[0]
+
+    def add(self, op: Operation) -> None:
+        """Append an op of the `nn` or `quant` dialect."""
         self._check_open()
         for operand in op.operands:
             self.check_own(op.name, operand)
@@ -189,7 +202,6 @@ class Graph:
             op.check()
         self.budget.add(op)
         self._block.add_op(op)
-        return op.results[0]
 
     def _after(self, last: Operation | None) -> Iterator[Operation]:
         """The ops that were added after `last`, in order."""

@@ -16,9 +16,12 @@ With `layout="NHWC"` there are none. Shapes may name dynamic dims: `"N"`, `"H + 
 
 from __future__ import annotations
 
+from .layers.control import ControlLayers
+from .layers.positions import PositionLayers
+from .layers.recurrent import RecurrentLayers
 from .layers.rows import RowLayers
-from .layers.windows import WindowLayers
+from .layers.transposed import TransposedLayers
 
 
-class Network(WindowLayers, RowLayers):
+class Network(TransposedLayers, RecurrentLayers, RowLayers, PositionLayers, ControlLayers):
     """A network under construction. See the module's docstring for the conventions."""

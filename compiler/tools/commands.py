@@ -23,7 +23,7 @@ from ...dialects.text import shown
 from ...runtime.container import MAGIC
 from ...runtime.files import check_apart, check_writable, replacing
 from ..environment import cache_directory
-from ..options import BuildOptions, parse_profiles, whole_number
+from ..options import BuildOptions, parse_bounds, parse_constants, parse_profiles, whole_number
 from .failures import note
 
 if TYPE_CHECKING:
@@ -168,6 +168,8 @@ def _build(args: argparse.Namespace) -> Engine:
         precision=args.precision or "fp32",
         target=targets[0] if targets else None,
         profiles=parse_profiles(args.profile or ()),
+        constants=parse_constants(args.constant or ()),
+        bounds=parse_bounds(args.bound or ()),
         memory_limit=args.memory_limit,
         refit=getattr(args, "refit", False),
     )
@@ -207,7 +209,7 @@ def _engine(args: argparse.Namespace) -> Engine:
     """The engine of a file, or one built from a model."""
     if Path(args.model).suffix in (".onnx", ".onnxtxt"):
         return _build(args)
-    for flag in ("precision", "target", "profile", "memory_limit", "no_cache"):
+    for flag in ("precision", "target", "profile", "constant", "bound", "memory_limit", "no_cache"):
         if getattr(args, flag):
             raise OptionError(
                 f"--{flag.replace('_', '-')}: it belongs to building, and '{args.model}' is built already; "

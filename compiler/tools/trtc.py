@@ -80,6 +80,14 @@ def _add_build_options(parser: argparse.ArgumentParser) -> None:
         "--profile", action="append", metavar="DIM=MIN,OPT,MAX",
         help="range of a dynamic dim, or of all dims of an input as INPUT=1x64,8x64,32x64; may be repeated",
     )  # fmt: skip
+    group.add_argument(
+        "--constant", action="append", metavar="INPUT=VALUE",
+        help="bind an input to a number, as sr=16000, or to numbers, as x=1,2 or x=[[1, 2], [3, 4]]; may be repeated",
+    )  # fmt: skip
+    group.add_argument(
+        "--bound", action="append", metavar="NAME=MOST",
+        help="most elements or iterations that data may decide, for a node or an operator, as nonzero=4096; may be repeated",
+    )  # fmt: skip
     group.add_argument("--memory-limit", type=count, metavar="BYTES", help="most that the arena may take")
     group.add_argument("--no-cache", action="store_true", help="compile every kernel, keep none")
     group.add_argument("--quiet", action="store_true", help="no progress")

@@ -39,8 +39,17 @@ def _of_model(path: Path, engine: Engine) -> dict[str, np.ndarray]:
     from ..refittable import Structure
 
     said = engine.inspect()
-    profiles = {name: _profile(profile) for name, profile in said["options"]["profiles"].items()}
-    structure = Structure.of(import_graph(load(path), profiles=profiles, require_profiles=True, refit=True))
+    options = said["options"]
+    profiles = {name: _profile(profile) for name, profile in options["profiles"].items()}
+    imported = import_graph(
+        load(path),
+        profiles=profiles,
+        constants=options["constants"],
+        bounds=options["bounds"],
+        require_profiles=True,
+        refit=True,
+    )
+    structure = Structure.of(imported)
     if structure.sha256 != said["refit"]["structure"]:
         raise OptionError(
             f"{path}: it is not the model of the engine with other weights: its nodes, shapes, or numbers that decided something in the "

@@ -42,6 +42,7 @@ from .memory import (
     ReadOp,
     SlotOp,
     SymbolOp,
+    ValueOp,
     ViewOp,
     WeightOp,
     argument_dims,
@@ -54,10 +55,12 @@ from .memory import (
 
 __all__ = [
     "ALIGNMENT", "ARG_DIMS", "INDEX", "OUT_NAMES", "TOTAL", "Access", "AllocOp", "ArenaOp", "EventType", "LaunchOp", "ReadOp",
-    "RecordOp", "SlotOp", "SymbolOp", "ViewOp", "WaitOp", "WeightOp", "argument_dims", "host_value", "loop_symbol", "memref_type",
-    "owner_of", "size_in_bytes",
+    "RecordOp", "SlotOp", "SymbolOp", "ValueOp", "ViewOp", "WaitOp", "WeightOp", "argument_dims", "host_value", "loop_symbol",
+    "memref_type", "owner_of", "size_in_bytes",
 ]  # fmt: skip
 
 Buffer = Dialect(
-    "buffer", [SymbolOp, ReadOp, AllocOp, WeightOp, ArenaOp, SlotOp, ViewOp, LaunchOp, RecordOp, WaitOp], [EventType]
+    "buffer",
+    [SymbolOp, ReadOp, ValueOp, AllocOp, WeightOp, ArenaOp, SlotOp, ViewOp, LaunchOp, RecordOp, WaitOp],
+    [EventType],
 )

@@ -89,12 +89,14 @@ def argument_dims(function: Operation) -> tuple[tuple[Expr, ...], ...]:
 def host_value(value: SSAValue) -> Expr | None:
     """An index of a host function as an expression; None where the host has no name for it.
 
-    A result of `buffer.symbol` or `buffer.read`, a constant, the variable of a loop with `buffer.index`, or an argument of a function whose
-    `buffer.arg_dims` has the expression.
+    A result of `buffer.symbol`, `buffer.read` or `buffer.value`, a constant, the variable of a loop with `buffer.index`, or an argument of
+    a function whose `buffer.arg_dims` has the expression.
     """
     match value.owner:
         case SymbolOp() | ReadOp():
             return symbol(value.owner.symbol.data)
+        case ValueOp():
+            return value.owner.dims.exprs[0]
         case arith.ConstantOp() if isinstance(number := value.owner.value, IntegerAttr):
             return const(number.value.data)
         case Block():
@@ -179,6 +181,27 @@ class ReadOp(IRDLOperation):
         expected = i1 if kind.element_type == i1 else IndexType()
         if self.result.type != expected:
             raise VerifyException(f"expected the result type {expected} for {kind}, got {self.result.type}")
+
+
+@irdl_op_definition
+class ValueOp(IRDLOperation):
+    """An index that the host computes from symbols: of dims, of values that it has read, and of what loops around and before it count."""
+
+    name = "buffer.value"
+
+    dims = prop_def(DimsAttr)
+    result = result_def(IndexType())
+
+    traits = traits_def(Pure())
+    assembly_format = "qualified($dims) attr-dict"
+    irdl_options = (ParsePropInAttrDict(),)
+
+    def __init__(self, value: Expr):
+        super().__init__(properties={"dims": DimsAttr((value,))}, result_types=[IndexType()])
+
+    def verify_(self) -> None:
+        if len(self.dims.exprs) != 1:
+            raise VerifyException(f"expected one expression, got {self.dims}")
 
 
 @irdl_op_definition

@@ -36,7 +36,7 @@ CONTROL_FLOW = (
 
 _PREDICATES: tuple[Predicate, ...] = get_args(Predicate)
 """In the order of `arith.cmpi`'s numbers."""
-_PURE = (buffer.SymbolOp, arith.ConstantOp, arith.CmpiOp)
+_PURE = (buffer.SymbolOp, buffer.ValueOp, arith.ConstantOp, arith.CmpiOp)
 _ENDS = (func.ReturnOp, scf.YieldOp, scf.ConditionOp)
 
 
@@ -249,7 +249,7 @@ def _value(value: SSAValue, op: Operation) -> Expr:
     found = buffer.host_value(value)
     if found is None:
         _refuse(
-            f"{describe(op)}: expected an index that the host knows: of buffer.symbol, buffer.read, a constant or a loop"
+            f"{describe(op)}: expected an index that the host knows: of buffer.symbol, buffer.read, buffer.value, a constant or a loop"
         )
     return found
 

@@ -13,6 +13,8 @@ from .structure import *  # noqa: F403
 from .structure import STRUCTURE
 from .thread.arrays import *  # noqa: F403
 from .thread.arrays import ARRAYS
+from .thread.atomics import *  # noqa: F403
+from .thread.atomics import ATOMICS
 from .thread.barriers import *  # noqa: F403
 from .thread.barriers import BARRIERS
 from .thread.copies import *  # noqa: F403
@@ -35,7 +37,7 @@ from .types import *  # noqa: F403
 from .types import Choice, FragType, GlobalType, RingType, SharedType, Target, TensorMapType, ViewType
 
 TILE_OPS: tuple[type[Operation], ...] = (*STRUCTURE, *MEMORY, *STAGING, *SYNC, *COMPUTE)
-THREAD_OPS: tuple[type[Operation], ...] = (*ARRAYS, *COPIES, *BARRIERS, *MMA, *WARPGROUPS, *TMA)
+THREAD_OPS: tuple[type[Operation], ...] = (*ARRAYS, *ATOMICS, *COPIES, *BARRIERS, *MMA, *WARPGROUPS, *TMA)
 ATTRIBUTES = (Target, Choice, GlobalType, ViewType, SharedType, FragType, RingType, TensorMapType, *LAYOUTS)
 
 Kernel = Dialect("kernel", [*TILE_OPS, *THREAD_OPS], [*ATTRIBUTES])

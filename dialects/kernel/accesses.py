@@ -9,13 +9,17 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from ..buffer import Access
 from .structure import FuncOp
-from .tile.memory import Im2colOp, StoreOp, ValidOp, ViewOp
+from .thread.barriers import GridSyncOp
+from .tile.compute import MapOp
+from .tile.memory import FetchOp, Im2colOp, ScatterOp, StoreOp, ValidOp, ViewOp
 from .tile.staging import StoreTmaOp, TensorMapOp
+from .tile.sync import GridBarrierOp
 from .types import GlobalType
 
 _NAMES = (ViewOp, Im2colOp, TensorMapOp)
 """Ops that make another value for the same memory and access none of it."""
 _STORES = (StoreOp, StoreTmaOp)
+_UPDATES = (GridBarrierOp, GridSyncOp)
 
 ACCESSES = "kernel.accesses"
 """On a kernel of a group of several launches: what it does with each of its tensors."""
@@ -25,6 +29,10 @@ def touched_by(op: Operation) -> Iterator[int]:
     """The tensors, by number, whose memory an op in tiles or threads reads or writes."""
     if isinstance(op, (*_NAMES, ValidOp)):
         return
+    if isinstance(op, MapOp):
+        for inner in op.body.walk():
+            if isinstance(inner, FetchOp):
+                yield from touched_by(inner)
     for operand in op.operands:
         value: SSAValue = operand
         while isinstance(value.owner, _NAMES):
@@ -60,6 +68,11 @@ def _access(tensor: SSAValue) -> Access:
                 names += use.operation.results
             elif isinstance(use.operation, _STORES):
                 writes = True
+            elif isinstance(use.operation, ScatterOp):
+                writes = True
+                reads = reads or use.operation.kind.data != "set"
+            elif isinstance(use.operation, _UPDATES):
+                reads = writes = True
             elif not isinstance(use.operation, ValidOp):
                 reads = True
     return Access.of(reads, writes)

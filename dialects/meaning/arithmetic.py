@@ -45,6 +45,18 @@ def least(x: np.ndarray, axis: Axes = None, keepdims: bool = False) -> np.ndarra
     return -greatest(-x, axis, keepdims) if x.dtype.kind == "f" else np.min(x, axis=axis, keepdims=keepdims)
 
 
+def combine_at(target: np.ndarray, places: np.ndarray, values: np.ndarray, kind: str) -> None:
+    """
+    Combines values with the elements of a flat array at places, one after the other: `set` (the last one stays), `add`, `mul`, `max` or
+    `min`. Each step is rounded to the array's type; NaN stays NaN.
+    """
+    if kind == "set":
+        target[places] = values
+        return
+    combine = {"add": np.add, "mul": np.multiply, "max": np.maximum, "min": np.minimum}[kind]
+    combine.at(target, places, values)
+
+
 def relu(x: np.ndarray) -> np.ndarray:
     """`maximum(x, 0)`: adding 0 leaves no -0."""
     zero = x.dtype.type(0)

@@ -88,11 +88,27 @@ def broadcast_to(op: nn.BroadcastToOp, operands: Sequence[np.ndarray], env: Env)
 
 @defines(nn.PadOp)
 def pad(op: nn.PadOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
-    dtype, value = result_dtype(op), op.value.value.data
-    fill = convert(np.asarray(value), dtype)
-    return [
-        np.pad(operands[0], list(zip(nn.values_of(op.low), nn.values_of(op.high), strict=True)), constant_values=fill)
-    ]
+    x = operands[0]
+    counts = [(a.evaluate(env), b.evaluate(env)) for a, b in zip(op.below, op.above, strict=True)]
+    if op.mode is None:
+        return [np.pad(x, counts, constant_values=convert(np.asarray(op.value.value.data), x.dtype))]
+    for axis, (before, after) in enumerate(counts):
+        size = x.shape[axis]
+        if before or after:
+            if not size:
+                raise InvalidModelError(f"{describe(op)}: expected an element to repeat in dim {axis}, got {x.shape}")
+            x = np.take(x, _source(np.arange(-before, size + after), size, op.mode.data), axis)
+    return [x]
+
+
+def _source(place: np.ndarray, size: int, mode: nn.PadMode) -> np.ndarray:
+    """The index of the element that stands at a place, which may lie outside [0, size)."""
+    if mode == nn.PadMode.EDGE:
+        return np.clip(place, 0, size - 1)
+    if mode == nn.PadMode.WRAP:
+        return place % size
+    period = max(2 * (size - 1), 1)
+    return np.minimum(place % period, period - place % period) if size > 1 else np.zeros_like(place)
 
 
 @defines(nn.IotaOp)

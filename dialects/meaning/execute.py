@@ -14,7 +14,8 @@ from xdsl.ir import Block, Operation, SSAValue
 from .. import fusion, nn
 from ..dtypes import numpy_dtype
 from ..errors import InvalidModelError
-from ..nn.base import as_tensor, bind_symbols
+from ..host.control import Ranges, check_value
+from ..nn.base import as_tensor, bind_symbols, symbol_ranges
 from ..provenance import describe
 from .registry import Env, evaluate, result_shape
 
@@ -24,7 +25,7 @@ Perturb: TypeAlias = Callable[[np.ndarray], np.ndarray]
 Calls: TypeAlias = Callable[[FuncOp, Sequence[np.ndarray], Env], "list[np.ndarray] | None"]
 """Computes a `fusion.call` of a function for these operands and symbols by other means than its ops; None where its ops should run."""
 
-STRUCTURAL: tuple[type[Operation], ...] = (nn.WeightOp, nn.ExportOp)
+STRUCTURAL: tuple[type[Operation], ...] = (nn.WeightOp, nn.ExportOp, nn.ReadOp, nn.IfOp, nn.LoopOp)
 """`nn` ops without an entry in the table: they have a meaning only inside a running function."""
 
 
@@ -70,7 +71,8 @@ def run_module(
     """Execute `@weights`, if there is one, and then `@main`; `calls` may compute groups by other means than their ops."""
     for op in module.body.block.ops:
         if isinstance(op, FuncOp) and op.sym_name.data == "main":
-            run = _Run(_functions(op), run_weights(module, perturb=perturb), on_result, perturb, calls)
+            weights = run_weights(module, perturb=perturb)
+            run = _Run(_functions(op), weights, on_result, perturb, calls, ranges=symbol_ranges(module))
             return run.call(op, inputs, {})
     raise InvalidModelError("module: expected a function @main, got none")
 
@@ -90,6 +92,8 @@ class _Run:
     perturb: Perturb | None = None
     calls: Calls | None = None
     exports: dict[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
+    ranges: Ranges = field(default_factory=dict[str, tuple[int, int, int]])
+    """The ranges of the module's symbols, which bound what is read and counted."""
 
     def call(self, func: FuncOp, inputs: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
         name = func.sym_name.data
@@ -108,6 +112,7 @@ class _Run:
     def block(self, block: Block, inputs: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
         """Execute a block; arrays are dropped after their last use, so that memory stays bounded."""
         values: dict[SSAValue, np.ndarray] = dict(zip(block.args, inputs, strict=True))
+        env = dict(env)  # what the block reads, and its loops count, is known in it from there on
         ops = list(block.ops)
         dying = _last_uses(ops)
         for op in ops:
@@ -125,14 +130,22 @@ class _Run:
                 values.pop(value, None)
         raise InvalidModelError("block: expected func.return or fusion.yield at the end, got none")
 
-    def op(self, op: Operation, operands: list[np.ndarray], env: Env) -> list[np.ndarray]:
+    def op(self, op: Operation, operands: list[np.ndarray], env: dict[str, int]) -> list[np.ndarray]:
         match op:
+            case nn.ReadOp():
+                env[op.symbol.data] = check_value(
+                    op.symbol.data, int(operands[0].item()), self.ranges, "value read for"
+                )
+                return []
+            case nn.IfOp():
+                chosen = op.callees[0 if operands[0].item() else 1]
+                results = self.call(self._callee(chosen, op), operands[1:], env)
+            case nn.LoopOp():
+                results = self._loop(op, operands, env)
             case fusion.GroupOp():
                 return self.block(op.block, operands, env)
             case fusion.CallOp():
-                callee = self.functions.get(op.callee.string_value())
-                if callee is None:
-                    raise InvalidModelError(f"{describe(op)}: expected a function {op.callee}, got none in the module")
+                callee = self._callee(op.callee.string_value(), op)
                 computed = None if self.calls is None else self.calls(callee, operands, env)
                 return self.call(callee, operands, env) if computed is None else computed
             case nn.WeightOp():
@@ -153,6 +166,42 @@ class _Run:
                     ) from error
         _check(op, results, env)
         return results
+
+    def _callee(self, name: str, op: Operation) -> FuncOp:
+        callee = self.functions.get(name)
+        if callee is None:
+            raise InvalidModelError(f"{describe(op)}: expected a function @{name}, got none in the module")
+        return callee
+
+    def _loop(self, op: nn.LoopOp, operands: list[np.ndarray], env: dict[str, int]) -> list[np.ndarray]:
+        """The results of a loop; its total becomes known in `env`."""
+        body = self._callee(op.callees[0], op)
+        waits = op.condition is not None
+        goes = waits and bool(operands[0].item())
+        carried = operands[int(waits) : int(waits) + len(op.carried)]
+        captures = operands[int(waits) + len(op.carried) :]
+        count = None if op.count is None else op.count.exprs[0].evaluate(env)
+        slices: list[list[np.ndarray]] = [[] for _ in range(op.slices)]
+        done = 0
+        while goes if count is None else done < count:
+            if op.total is not None:
+                check_value(op.total.data, done + 1, self.ranges, "iterations of a loop")
+            check_value(op.index.data, done, self.ranges, "number of an iteration")
+            made = self.call(body, [*carried, *captures], {**env, op.index.data: done})
+            goes = waits and bool(made[0].item())
+            carried = made[int(waits) : int(waits) + len(carried)]
+            for joined, part in zip(slices, made[int(waits) + len(carried) :], strict=True):
+                joined.append(part)
+            done += 1
+        if op.total is not None:
+            env[op.total.data] = done
+        empty = [result_shape(op, env, len(carried) + k) for k in range(len(slices))]
+        types = [numpy_dtype(as_tensor(value).element_type) for value in op.results[len(carried) :]]
+        joined = [
+            np.stack(parts) if parts else np.zeros(shape, dtype)
+            for parts, shape, dtype in zip(slices, empty, types, strict=True)
+        ]
+        return [*carried, *joined]
 
 
 def _check(op: Operation, results: Sequence[np.ndarray], env: Env) -> None:

@@ -7,7 +7,7 @@ TF32 rounds operands to 10 mantissa bits, halves away from zero (`cvt.rna.tf32`)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import ml_dtypes
 import numpy as np
@@ -59,34 +59,41 @@ def conv(op: nn.ConvOp, operands: Sequence[np.ndarray], env: Env) -> list[np.nda
     groups = op.groups.value.data
     result = (
         _depthwise(x, w, strides, pads, dilations)
-        if groups > 1 and w.shape[3] == 1
+        if groups > 1 and w.shape[-1] == 1
         else _im2col_conv(x, w, strides, pads, dilations, groups)
     )
     return [result.astype(result_dtype(op), copy=False)]
 
 
 def pad_image(x: np.ndarray, pads: Sequence[int], value: float) -> np.ndarray:
-    """[N, H, W, C] with a border; negative pads crop."""
-    top, left, bottom, right = pads
-    grown = [(max(top, 0), max(bottom, 0)), (max(left, 0), max(right, 0))]
+    """[N, H, W, C], of any number of spatial dims, with a border; negative pads crop."""
+    count = x.ndim - 2
+    pairs = list(zip(pads[:count], pads[count:], strict=True))
+    grown = [(max(before, 0), max(after, 0)) for before, after in pairs]
     if any(map(any, grown)):
         x = np.pad(x, ((0, 0), *grown, (0, 0)), constant_values=value)
-    rows = slice(max(-top, 0), x.shape[1] - max(-bottom, 0))
-    columns = slice(max(-left, 0), x.shape[2] - max(-right, 0))
-    return x[:, rows, columns]
+    inside = [
+        slice(max(-before, 0), size - max(-after, 0))
+        for (before, after), size in zip(pairs, x.shape[1:-1], strict=True)
+    ]
+    return x[(slice(None), *inside)]
 
 
 def windows(x: np.ndarray, kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int]) -> np.ndarray:
-    """A view [N, OH, OW, R, S, C] of the windows of a padded image [N, H, W, C]."""
-    n, h, w, c = x.shape
-    oh, ow = (
-        (size - d * (k - 1) - 1) // s + 1 for size, k, s, d in zip((h, w), kernel, strides, dilations, strict=True)
-    )
-    sn, sh, sw, sc = x.strides
-    shape = (n, oh, ow, *kernel, c)
-    return as_strided(
-        x, shape, (sn, sh * strides[0], sw * strides[1], sh * dilations[0], sw * dilations[1], sc), writeable=False
-    )
+    """A view [N, OH, OW, R, S, C] of the windows of a padded image [N, H, W, C], of any number of spatial dims."""
+    n, *spatial, c = x.shape
+    out = [(size - d * (k - 1) - 1) // s + 1 for size, k, s, d in zip(spatial, kernel, strides, dilations, strict=True)]
+    first, *steps, last = x.strides
+    moved = [step * stride for step, stride in zip(steps, strides, strict=True)]
+    taps = [step * dilation for step, dilation in zip(steps, dilations, strict=True)]
+    return as_strided(x, (n, *out, *kernel, c), (first, *moved, *taps, last), writeable=False)
+
+
+def each_tap(view: np.ndarray, kernel: Sequence[int]) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
+    """The taps of windows [N, OH, OW, R, S, C] in row-major order, each with its elements [N, OH, OW, C]."""
+    before = (slice(None),) * (1 + len(kernel))
+    for tap in np.ndindex(*kernel):
+        yield tap, view[(*before, *tap)]
 
 
 def _im2col_conv(
@@ -97,22 +104,23 @@ def _im2col_conv(
     dilations: Sequence[int],
     groups: int,
 ) -> np.ndarray:
-    o, r, s, depth = w.shape
-    view = windows(pad_image(x, pads, 0), (r, s), strides, dilations)
-    n, oh, ow = view.shape[:3]
-    filters = w.reshape(groups, o // groups, r * s * depth).transpose(0, 2, 1)
-    result = np.empty((n, oh, ow, o), x.dtype)
-    chunk = max(1, IM2COL_ELEMENTS // max(1, oh * ow * r * s * depth * groups))
+    o, *kernel, depth = w.shape
+    size = int(np.prod(kernel)) * depth
+    view = windows(pad_image(x, pads, 0), kernel, strides, dilations)
+    n, *out = view.shape[: 1 + len(kernel)]
+    filters = w.reshape(groups, o // groups, size).transpose(0, 2, 1)
+    result = np.empty((n, *out, o), x.dtype)
+    chunk = max(1, IM2COL_ELEMENTS // max(1, int(np.prod(out)) * size * groups))
     for first in range(0, n, chunk):
         part = view[first : first + chunk]
         if groups == 1:
-            columns = part.reshape(-1, r * s * depth)
-            result[first : first + chunk] = (columns @ filters[0]).reshape(-1, oh, ow, o)
+            columns = part.reshape(-1, size)
+            result[first : first + chunk] = (columns @ filters[0]).reshape(-1, *out, o)
             continue
-        split = part.reshape(*part.shape[:5], groups, depth)
-        columns = np.moveaxis(split, 5, 0).reshape(groups, -1, r * s * depth)
+        split = part.reshape(*part.shape[:-1], groups, depth)
+        columns = np.moveaxis(split, -2, 0).reshape(groups, -1, size)
         product = np.matmul(columns, filters)
-        result[first : first + chunk] = product.transpose(1, 0, 2).reshape(-1, oh, ow, o)
+        result[first : first + chunk] = product.transpose(1, 0, 2).reshape(-1, *out, o)
     return result
 
 
@@ -120,13 +128,12 @@ def _depthwise(
     x: np.ndarray, w: np.ndarray, strides: Sequence[int], pads: Sequence[int], dilations: Sequence[int]
 ) -> np.ndarray:
     """One input channel per group: a sum over filter taps of image times weight, no matrix product."""
-    o, r, s, _ = w.shape
-    multiplier = o // x.shape[3]
+    o, *kernel, _ = w.shape
+    multiplier = o // x.shape[-1]
     if multiplier > 1:
-        x = np.repeat(x, multiplier, axis=3)
-    view = windows(pad_image(x, pads, 0), (r, s), strides, dilations)
-    result = np.zeros((*view.shape[:3], o), x.dtype)
-    for row in range(r):
-        for column in range(s):
-            result += view[:, :, :, row, column] * w[:, row, column, 0]
+        x = np.repeat(x, multiplier, axis=-1)
+    view = windows(pad_image(x, pads, 0), kernel, strides, dilations)
+    result = np.zeros((*view.shape[: 1 + len(kernel)], o), x.dtype)
+    for tap, part in each_tap(view, kernel):
+        result += part * w[(slice(None), *tap, 0)]
     return result

@@ -9,7 +9,8 @@ the type's encoding; numbers are `nn.constant`s or refittable `nn.initializer`s,
         -> tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
     %z = nn.relu %y : tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
 
-The ops are defined by family: `pointwise`, `linear`, `rows`, `data`, `weights`; import them from here.
+The ops are defined by family: `pointwise`, `linear`, `pools`, `rows`, `rnn`, `data`, `padding`, `positions`, `weights`, `control`; import
+them from here.
 """
 
 from __future__ import annotations
@@ -18,15 +19,25 @@ from xdsl.ir import Dialect, Operation
 
 from ..blob import BlobAttr
 from .base import *  # noqa: F403
-from .base import DimsAttr, Pointwise
+from .base import DimsAttr, Pointwise, rank_of
+from .control import *  # noqa: F403
+from .control import CONTROL
 from .data import *  # noqa: F403
-from .data import DATA
+from .data import DATA, GatherOp
 from .helpers import mark_helpers as mark_helpers
 from .helpers import rearranges as rearranges
 from .linear import *  # noqa: F403
 from .linear import LINEAR, MathAttr
+from .padding import *  # noqa: F403
+from .padding import PADDING, PadModeAttr
 from .pointwise import *  # noqa: F403
 from .pointwise import POINTWISE, PredicateAttr
+from .pools import *  # noqa: F403
+from .pools import POOLS
+from .positions import *  # noqa: F403
+from .positions import POSITIONS, CumulativeKindAttr, ScatterKindAttr
+from .rnn import *  # noqa: F403
+from .rnn import RECURRENT, RnnDirectionAttr, RnnKindAttr
 from .rows import *  # noqa: F403
 from .rows import ROWS, ReduceKindAttr
 from .storage import *  # noqa: F403
@@ -39,8 +50,25 @@ def is_pointwise(op: Operation) -> bool:
     return op.has_trait(Pointwise)
 
 
+def is_lookup(op: Operation) -> bool:
+    """Whether an op is an `nn.gather` from a tensor of one dim, a table: each result element depends only on the index at the same
+    coordinates, so that kernels compute the index where they need the element."""
+    return isinstance(op, GatherOp) and rank_of(op.x) == 1
+
+
 NN = Dialect(
     "nn",
-    [*POINTWISE, *LINEAR, *ROWS, *DATA, *WEIGHTS],
-    [DimsAttr, BlobAttr, MathAttr, PredicateAttr, ReduceKindAttr],
+    [*POINTWISE, *LINEAR, *POOLS, *ROWS, *RECURRENT, *DATA, *PADDING, *POSITIONS, *WEIGHTS, *CONTROL],
+    [
+        DimsAttr,
+        BlobAttr,
+        MathAttr,
+        PredicateAttr,
+        ReduceKindAttr,
+        RnnKindAttr,
+        RnnDirectionAttr,
+        PadModeAttr,
+        CumulativeKindAttr,
+        ScatterKindAttr,
+    ],
 )

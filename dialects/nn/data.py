@@ -9,7 +9,6 @@ import numpy as np
 from xdsl.dialects.builtin import (
     AnyTensorType,
     DenseIntOrFPElementsAttr,
-    FloatAttr,
     IntegerAttr,
     TensorType,
     i64,
@@ -40,7 +39,6 @@ from .base import (
     Tensor,
     Value,
     broadcast_dims,
-    double,
     element_of,
     integer,
     ints,
@@ -320,43 +318,6 @@ class BroadcastToOp(NnOp):
 
 
 @irdl_op_definition
-class PadOp(NnOp):
-    """Adds `low` elements before and `high` after each dim, all of them `value`."""
-
-    name = "nn.pad"
-
-    x = operand_def(Tensor)
-    low = prop_def(Ints)
-    high = prop_def(Ints)
-    value = prop_def(FloatAttr)
-    result = result_def(Tensor)
-
-    traits = traits_def(Pure())
-    assembly_format = "$x attr-dict `:` functional-type(operands, results)"
-
-    def __init__(self, x: Value, low: Sequence[int], high: Sequence[int], value: float = 0.0):
-        super().__init__(
-            operands=[x],
-            properties={"low": ints(low), "high": ints(high), "value": double(value)},
-            result_types=[self.infer(ty(x), low, high)],
-        )
-
-    @classmethod
-    def infer(cls, x: Attribute, low: Sequence[int], high: Sequence[int]) -> AnyTensorType:
-        dims = shape_of(x)
-        require(
-            len(low) == len(high) == len(dims) and min((*low, *high), default=0) >= 0,
-            lambda: (
-                f"{cls.name}: expected {len(dims)} low and high counts of 0 or more for {x}, got {list(low)} and {list(high)}"
-            ),
-        )
-        return tensor_type([d + a + b for d, a, b in zip(dims, low, high, strict=True)], element_of(x))
-
-    def inferred(self) -> list[Attribute]:
-        return [self.infer(self.x.type, values_of(self.low), values_of(self.high))]
-
-
-@irdl_op_definition
 class IotaOp(NnOp):
     """Counts 0, 1, 2, ... along `axis`, constant along all other dims."""
 
@@ -456,5 +417,5 @@ def array_of(value: Attribute) -> np.ndarray:
 
 
 DATA: tuple[type[NnOp], ...] = (
-    GatherOp, GatherNdOp, ConcatOp, SliceOp, TransposeOp, ReshapeOp, BroadcastToOp, PadOp, IotaOp, ShapeValueOp, ConstantOp,
+    GatherOp, GatherNdOp, ConcatOp, SliceOp, TransposeOp, ReshapeOp, BroadcastToOp, IotaOp, ShapeValueOp, ConstantOp,
 )  # fmt: skip

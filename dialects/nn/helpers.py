@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from xdsl.ir import Operation
 
 from ..provenance import helper_location
-from .data import BroadcastToOp, ConcatOp, PadOp, ReshapeOp, SliceOp, TransposeOp
+from .data import BroadcastToOp, ConcatOp, ReshapeOp, SliceOp, TransposeOp
+from .padding import PadOp
 from .pointwise import CastOp
 from .weights import SOURCES, WeightOp
 

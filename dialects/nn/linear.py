@@ -130,35 +130,53 @@ def window_dims(
     pads: Sequence[int],
     dilations: Sequence[int],
 ) -> list[Expr]:
-    """Output height and width: `(in + pads - dilation * (kernel - 1) - 1) floordiv stride + 1`."""
+    """Output extents: `(in + pads - dilation * (kernel - 1) - 1) floordiv stride + 1`."""
+    count = len(spatial)
     require(
-        len(strides) == 2
-        and len(dilations) == 2
-        and len(pads) == 4
+        len(strides) == count
+        and len(dilations) == count
+        and len(pads) == 2 * count
         and min((*strides, *dilations), default=0) > 0
         and min(pads) >= 0,
         lambda: (
-            f"{name}: expected 2 positive strides, 2 positive dilations and 4 pads (top, left, bottom, right) of 0 or more, got "
-            f"strides {list(strides)}, dilations {list(dilations)}, pads {list(pads)}"
+            f"{name}: expected {count} positive strides, {count} positive dilations and {2 * count} pads (before each dim, then after) "
+            f"of 0 or more, got strides {list(strides)}, dilations {list(dilations)}, pads {list(pads)}"
         ),
     )
     dims: list[Expr] = []
-    for axis in range(2):
-        padded = spatial[axis] + pads[axis] + pads[axis + 2]
+    for axis in range(count):
+        padded = spatial[axis] + pads[axis] + pads[axis + count]
         dim = (padded - dilations[axis] * (kernel[axis] - 1) - 1) // strides[axis] + 1
         size = dim.as_int()
         if size is not None and size <= 0:
+            where = SPATIAL[axis - count] if count <= len(SPATIAL) else f"spatial dim {axis}"
             raise InvalidModelError(
-                f"{name}: expected a window that fits into the padded input, got size {padded} and kernel {kernel[axis]} in "
-                f"{'height' if axis == 0 else 'width'}"
+                f"{name}: expected a window that fits into the padded input, got size {padded} and kernel {kernel[axis]} in {where}"
             )
         dims.append(dim)
     return dims
 
 
+def whole_windows(
+    count: int, strides: Sequence[int] | None, pads: Sequence[int] | None, dilations: Sequence[int] | None
+) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
+    """Window parameters of `count` spatial dims, by default those of a plain window."""
+    ones = [1] * count
+    return (
+        ones if strides is None else strides,
+        [0] * 2 * count if pads is None else pads,
+        ones if dilations is None else dilations,
+    )
+
+
+SPATIAL = ("depth", "height", "width")
+"""What the last spatial dims are called."""
+
+
 @irdl_op_definition
 class ConvOp(NnOp):
-    """2-D cross-correlation. x: [N, H, W, C], w: [O, R, S, C / groups], result: [N, OH, OW, O]; pads are top, left, bottom, right.
+    """Cross-correlation over any number of spatial dims. x: [N, H, W, C], w: [O, R, S, C / groups], result: [N, OH, OW, O]; in 3-D
+    [N, D, H, W, C], and so on. Pads are those before each spatial dim, then those after: top, left, bottom, right.
 
     i8 operands give an i32 result. f16 and bf16 accumulate in f32 and round once to the result type (the operands' or f32).
     """
@@ -181,13 +199,14 @@ class ConvOp(NnOp):
         self,
         x: Value,
         w: Value,
-        strides: Sequence[int] = (1, 1),
-        pads: Sequence[int] = (0, 0, 0, 0),
-        dilations: Sequence[int] = (1, 1),
+        strides: Sequence[int] | None = None,
+        pads: Sequence[int] | None = None,
+        dilations: Sequence[int] | None = None,
         groups: int = 1,
         math: str | None = None,
         element_type: Attribute | None = None,
     ):
+        strides, pads, dilations = whole_windows(rank_of(ty(x)) - 2, strides, pads, dilations)
         result = self.infer(ty(x), ty(w), strides, pads, dilations, groups, element_type)
         properties = {
             "strides": ints(strides),
@@ -203,25 +222,25 @@ class ConvOp(NnOp):
         cls,
         x: Attribute,
         w: Attribute,
-        strides: Sequence[int] = (1, 1),
-        pads: Sequence[int] = (0, 0, 0, 0),
-        dilations: Sequence[int] = (1, 1),
+        strides: Sequence[int],
+        pads: Sequence[int],
+        dilations: Sequence[int],
         groups: int = 1,
         element_type: Attribute | None = None,
     ) -> AnyTensorType:
         element = product_element(cls.name, element_of(x), element_of(w), element_type)
         image, filters = shape_of(x), shape_of(w)
         require(
-            len(image) == 4 and len(filters) == 4,
+            len(image) == len(filters) >= 3,
             lambda: f"{cls.name}: expected x [N, H, W, C] and w [O, R, S, C / groups], got {x} and {w}",
         )
         require(
-            groups > 0 and same_dim(filters[3] * groups, image[3]) and (filters[0] % groups).as_int() in (0, None),
+            groups > 0 and same_dim(filters[-1] * groups, image[-1]) and (filters[0] % groups).as_int() in (0, None),
             lambda: (
                 f"{cls.name}: expected w with C / groups input channels and O divisible by groups, got x {x}, w {w}, groups {groups}"
             ),
         )
-        spatial = window_dims(cls.name, image[1:3], filters[1:3], strides, pads, dilations)
+        spatial = window_dims(cls.name, image[1:-1], filters[1:-1], strides, pads, dilations)
         return tensor_type([image[0], *spatial, filters[0]], element)
 
     def inferred(self) -> list[Attribute]:
@@ -236,7 +255,7 @@ class ConvOp(NnOp):
     def is_depthwise(self) -> bool:
         """Whether each group has one input and one output channel and there is more than one group."""
         filters, groups = shape_of(self.w), self.groups.value.data
-        return groups > 1 and filters[3].as_int() == 1 and filters[0].as_int() == groups
+        return groups > 1 and filters[-1].as_int() == 1 and filters[0].as_int() == groups
 
 
 @irdl_op_definition
@@ -299,7 +318,7 @@ class MatmulOp(NnOp):
 
 
 class PoolOp(NnOp):
-    """Base of max_pool and avg_pool. x: [N, H, W, C]; pads are top, left, bottom, right."""
+    """Base of pools, over any number of spatial dims. x: [N, H, W, C]; pads are those before each of them, then those after."""
 
     x = operand_def(Tensor)
     kernel = prop_def(Ints)
@@ -315,10 +334,11 @@ class PoolOp(NnOp):
         self,
         x: Value,
         kernel: Sequence[int],
-        strides: Sequence[int] = (1, 1),
-        pads: Sequence[int] = (0, 0, 0, 0),
-        dilations: Sequence[int] = (1, 1),
+        strides: Sequence[int] | None = None,
+        pads: Sequence[int] | None = None,
+        dilations: Sequence[int] | None = None,
     ):
+        strides, pads, dilations = whole_windows(len(kernel), strides, pads, dilations)
         super().__init__(
             operands=[x],
             properties={
@@ -335,18 +355,20 @@ class PoolOp(NnOp):
         cls,
         x: Attribute,
         kernel: Sequence[int],
-        strides: Sequence[int] = (1, 1),
-        pads: Sequence[int] = (0, 0, 0, 0),
-        dilations: Sequence[int] = (1, 1),
+        strides: Sequence[int],
+        pads: Sequence[int],
+        dilations: Sequence[int],
     ) -> AnyTensorType:
         image = shape_of(x)
         require(
-            len(image) == 4 and len(kernel) == 2,
-            lambda: f"{cls.name}: expected x [N, H, W, C] and 2 kernel sizes, got {x} and {list(kernel)}",
+            len(image) == len(kernel) + 2 and len(kernel) > 0,
+            lambda: (
+                f"{cls.name}: expected x [N, H, W, C] and a kernel size per spatial dim, got {x} and {list(kernel)}"
+            ),
         )
         require(min(kernel) > 0, lambda: f"{cls.name}: expected positive kernel sizes, got {list(kernel)}")
-        spatial = window_dims(cls.name, image[1:3], [const(k) for k in kernel], strides, pads, dilations)
-        return tensor_type([image[0], *spatial, image[3]], element_of(x))
+        spatial = window_dims(cls.name, image[1:-1], [const(k) for k in kernel], strides, pads, dilations)
+        return tensor_type([image[0], *spatial, image[-1]], element_of(x))
 
     def inferred(self) -> list[Attribute]:
         return [
@@ -362,9 +384,10 @@ class MaxPoolOp(PoolOp):
 
 
 def windows_meet(op: MaxPoolOp, image: Sequence[Expr], pads: Sequence[int]) -> bool:
-    """Whether each window of `op` on an image [H, W] with these pads certainly contains an element of the image: a window may lie in the
-    padding, and a dilated one may step over a small image."""
-    windows = zip(image, values_of(op.kernel), values_of(op.dilations), pads[:2], pads[2:], strict=True)
+    """Whether each window of `op` on an image of these dims with these pads certainly contains an element of the image: a window may lie
+    in the padding, and a dilated one may step over a small image."""
+    count = len(image)
+    windows = zip(image, values_of(op.kernel), values_of(op.dilations), pads[:count], pads[count:], strict=True)
     for size, taps, dilation, before, after in windows:
         known = size.as_int()
         within = dilation == 1 if known is None else dilation <= known
@@ -388,9 +411,9 @@ class AvgPoolOp(PoolOp):
         self,
         x: Value,
         kernel: Sequence[int],
-        strides: Sequence[int] = (1, 1),
-        pads: Sequence[int] = (0, 0, 0, 0),
-        dilations: Sequence[int] = (1, 1),
+        strides: Sequence[int] | None = None,
+        pads: Sequence[int] | None = None,
+        dilations: Sequence[int] | None = None,
         count_include_pad: bool = False,
     ):
         super().__init__(x, kernel, strides, pads, dilations)

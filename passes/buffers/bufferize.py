@@ -22,12 +22,14 @@ once; anything else is a PassError, since a copy would have to be a group of its
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias, cast
+from typing import ClassVar, cast
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import ArrayAttr, IndexType, IntegerAttr, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
@@ -36,100 +38,13 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from ...dialects import buffer, fusion, kernel, nn
 from ...dialects.dims import Expr
 from ...dialects.dims.solving import sources
-from ...dialects.errors import PassError
 from ...dialects.kernel.accesses import stated_accesses
 from ...dialects.kernel.types import CHOICE, Choice, launches_of
 from ...dialects.provenance import describe, get_names
-from ...dialects.strided import VIEW_OPS, View, operand_views, result_view, same_strides
+from ...dialects.strided import same_strides
 from ...dialects.text import identifier
-
-VIEW_LIKE = (*VIEW_OPS, nn.ConcatOp)
-Place: TypeAlias = View[SSAValue]
-
-
-def _fail(message: str) -> PassError:
-    return PassError(f"bufferize: {message}")
-
-
-def _alias(op: Operation) -> fusion.Alias:
-    alias = fusion.alias_of(op)
-    if alias is None:
-        raise _fail(
-            f"{describe(op)} has no {fusion.ALIAS}: expected assign-destinations to have decided who owns its memory."
-        )
-    return alias
-
-
-class _Places:
-    """The place of each tensor of `@main`. Owners are values: a call's result stands for its own alloc, a returned value for its
-    output argument."""
-
-    def __init__(self, function: FuncOp):
-        last = function.body.block.last_op
-        if not isinstance(last, ReturnOp):
-            raise _fail("expected @main to end in func.return.")
-        self.returned = list(last.arguments)
-        self.places: dict[SSAValue, Place] = {}
-        self.operands: dict[Operation, Sequence[Place] | str] = {}
-        """Those of the operands of `dest` ops, found once for all operands of an op."""
-
-    def of(self, value: SSAValue) -> Place:
-        """The place of a tensor."""
-        if value not in self.places:
-            self.places[value] = self._find(value)
-        return self.places[value]
-
-    def check_returned(self) -> None:
-        """Raises unless each returned tensor is all of an owner of its own, which becomes the output argument."""
-        owners: set[SSAValue] = set()
-        for index, value in enumerate(self.returned):
-            place = self.of(value)
-            if (
-                place.owner is not value
-                or isinstance(value, BlockArgument)
-                or isinstance(value.owner, nn.WeightOp | nn.ConstantOp)
-            ):
-                raise _fail(
-                    f"output {index} is a view, an input or a weight: expected assign-destinations to have made a copy of it."
-                )
-            if value in owners:
-                raise _fail(
-                    f"output {index} is returned twice: expected assign-destinations to have made a copy of it."
-                )
-            owners.add(value)
-
-    def _find(self, value: SSAValue) -> Place:
-        into = [
-            use
-            for use in value.uses
-            if isinstance(use.operation, VIEW_LIKE) and _alias(use.operation) is fusion.Alias.DEST
-        ]
-        producer = value.owner
-        if len(into) > 1:
-            raise _fail(f"{_what(value)} has {len(into)} destinations: expected one and copies for the others.")
-        if isinstance(producer, VIEW_LIKE) and _alias(producer) is fusion.Alias.SOURCE:
-            if into:
-                raise _fail(
-                    f"{_what(value)} is a view of its operand and of its user's result at once: expected one of them."
-                )
-            return _checked(result_view(producer, self.of(producer.operands[0])), producer)
-        if into:
-            user = into[0].operation
-            if not isinstance(producer, Operation) or isinstance(producer, nn.WeightOp | nn.ConstantOp):
-                raise _fail(f"{_what(value)} exists already and cannot be written into the result of {describe(user)}.")
-            if user not in self.operands:
-                self.operands[user] = operand_views(user, self.of(user.results[0]))
-            places = self.operands[user]
-            return _checked(places if isinstance(places, str) else places[into[0].index], user)
-        return View.whole(value, nn.shape_of(value))
-
-
-def _checked(place: Place | str, op: Operation) -> Place:
-    if isinstance(place, str):
-        raise _fail(
-            f"{describe(op)} cannot be a view: {place}; expected assign-destinations to have made a copy of it."
-        )
-    return place
+from .control_flow import Rows, Slots, add_if, add_loop, add_read, prepare
+from .places import VIEW_LIKE, Place, Places, alias, failure, what
 
 
 class _Rewrite:
@@ -138,34 +53,95 @@ class _Rewrite:
     def __init__(self, module: ModuleOp, function: FuncOp):
         self.module = module
         self.function = function
-        self.places = _Places(function)
-        self.block = Block()
+        self.places = Places(function)
+        self.main = Block()
+        """The block of the host function, which holds all owners of memory."""
+        self.block = self.main
+        """Where launches go: this, or the block of a branch or loop."""
         self.owners: dict[SSAValue, SSAValue] = {}
-        self.views: dict[Place, SSAValue] = {}
-        self.symbols: dict[str, SSAValue] = {}
+        self.buffers: dict[SSAValue, Slots | Rows] = {}
+        """Results of loops whose owners have other dims than they."""
+        self.ranges = nn.symbol_ranges(module)
+        self.views: ChainMap[Place, SSAValue] = ChainMap()
+        self.symbols: ChainMap[str, SSAValue] = ChainMap()
         self.functions = {f.sym_name.data: f for f in module.body.block.ops if isinstance(f, FuncOp)}
         self.kernels = {f.sym_name.data: f for f in module.body.block.ops if isinstance(f, kernel.FuncOp)}
         self.constants: list[tuple[str, nn.ConstantOp]] = []
+        self.flags = 0
 
     def run(self) -> None:
+        self._prepare(self.function.body.block)
         self.places.check_returned()
         self._arguments()
-        for op in self.function.body.block.ops:
+        self._walk(self.function.body.block)
+        self.block.add_op(ReturnOp())
+        self._finish()
+
+    def _prepare(self, block: Block) -> None:
+        for op in block.ops:
+            if isinstance(op, nn.LoopOp):
+                self.buffers.update(prepare(op, self.places, self.ranges))
+
+    def _walk(self, block: Block) -> None:
+        """The launches of a function's ops."""
+        for op in block.ops:
             match op:
                 case fusion.CallOp():
                     self._call(op)
+                case nn.ReadOp():
+                    add_read(op, self)
+                case nn.IfOp():
+                    add_if(op, self)
+                case nn.LoopOp():
+                    add_loop(op, self)
                 case nn.WeightOp() | nn.ConstantOp() | ReturnOp():
                     pass
                 case nn.ShapeValueOp() if op.result.first_use is None:
                     pass
                 case _ if isinstance(op, VIEW_LIKE):
-                    _alias(op)
+                    alias(op)
                     for value in (*op.operands, *op.results):  # also what no launch reads or writes must have a place
                         self.places.of(value)
                 case _:
-                    raise _fail(f"{describe(op)} is left in @main: expected fuse-groups to have put it into a group.")
-        self.block.add_op(ReturnOp())
-        self._finish()
+                    raise failure(f"{describe(op)} is left in @main: expected fuse-groups to have put it into a group.")
+
+    # What control_flow.py builds with.
+
+    def add(self, op: Operation) -> SSAValue:
+        self.block.add_op(op)
+        return op.results[0] if op.results else cast(SSAValue, None)
+
+    def index(self, value: Expr, op: Operation) -> SSAValue:
+        name, number = value.as_symbol(), value.as_int()
+        if name is not None and name in self.symbols:
+            return self.symbols[name]
+        made = buffer.ValueOp(value) if number is None else arith.ConstantOp(IntegerAttr(number, IndexType()))
+        made.location = op.location
+        return self.add(made)
+
+    def flag_name(self) -> str:
+        self.flags += 1
+        return f"flag {self.flags}"
+
+    def know(self, name: str, value: SSAValue) -> None:
+        self.symbols[name] = value
+
+    def inside(self, function: str, arguments: Sequence[Place], results: Sequence[Place]) -> None:
+        callee, outer = self.functions[function], self.places
+        self.places = Places(callee)
+        block = callee.body.block
+        self.places.places.update(zip((*block.args, *self.places.returned), (*arguments, *results), strict=True))
+        self._prepare(block)
+        self._walk(block)
+        self.places = outer
+
+    def region(self, fill: Callable[[Block], None], types: Sequence[IndexType] = ()) -> Region:
+        outer, self.block = self.block, Block(arg_types=types)
+        self.views, self.symbols = self.views.new_child(), self.symbols.new_child()
+        fill(self.block)
+        inner, self.block = self.block, outer
+        self.views, self.symbols = self.views.parents, self.symbols.parents
+        return Region(inner)
 
     def _arguments(self) -> None:
         old = self.function.body.block
@@ -190,8 +166,8 @@ class _Rewrite:
         callee = op.callee.string_value()
         self._check_layouts(op, callee)
         symbols = self._symbols_of(op)
-        ins = [self._value(operand) for operand in op.operands]
-        outs = [self._value(result) for result in op.results]
+        ins = [self.value(operand) for operand in op.operands]
+        outs = [self.value(result) for result in op.results]
         workspace = self._workspace(op, callee)
         function, names = self.functions.get(callee), get_names(op)
         kernels = (launches_of(function) if function is not None else []) or [callee]
@@ -219,7 +195,7 @@ class _Rewrite:
             alloc = buffer.AllocOp(tensor.dims.exprs, tensor.element_type)
             alloc.location = op.location
             alloc.result.name_hint = "workspace"
-            self.block.add_op(alloc)
+            self.main.add_op(alloc)
             allocs.append(alloc.result)
         return allocs
 
@@ -234,16 +210,17 @@ class _Rewrite:
         names |= _symbols_inside(callee) if callee is not None else set()
         missing = sorted(names - self.symbols.keys())
         if missing:
-            raise _fail(
-                f"{describe(op)} depends on '{missing[0]}', which is not a dim of any input: expected an input with a dim of that name."
+            raise failure(
+                f"{describe(op)} depends on '{missing[0]}', which is not known there: expected an input with a dim of that name, or an "
+                "nn.read or a loop before that gives it."
             )
         return [self.symbols[name] for name in sorted(names)]
 
-    def _value(self, value: SSAValue) -> SSAValue:
+    def value(self, value: SSAValue) -> SSAValue:
         """The memref of a tensor, made where the builder stands if it does not exist yet."""
         place = self.places.of(value)
         owner = self._owner(place.owner)
-        if place.is_whole(nn.shape_of(place.owner)):
+        if place.owner not in self.buffers and place.is_whole(nn.shape_of(place.owner)):
             return owner
         if place not in self.views:
             view = buffer.ViewOp(owner, place.offset, place.dims, place.strides)
@@ -258,6 +235,8 @@ class _Rewrite:
             return self.owners[value]
         dims, element_type = nn.shape_of(value), nn.element_of(value)
         match value.owner:
+            case _ if value in self.buffers:
+                op: Operation = self.buffers[value].alloc()
             case nn.WeightOp() as weight:
                 op = buffer.WeightOp(weight.label.data, buffer.memref_type(dims, element_type))
             case nn.ConstantOp() as constant:
@@ -268,7 +247,7 @@ class _Rewrite:
                 op = buffer.AllocOp(dims, element_type)
         op.location = _location_of(value)
         op.results[0].name_hint = value.name_hint
-        self.block.add_op(op)
+        self.main.add_op(op)
         self.owners[value] = op.results[0]
         return op.results[0]
 
@@ -282,8 +261,8 @@ class _Rewrite:
             place = self.places.of(value)
             expected = layout.strides_for(place.dims)
             if not same_strides(place.dims, expected, place.strides):
-                raise _fail(
-                    f"{describe(op)} calls @{callee} with {_what(value)} at strides [{_list(place.strides)}]: "
+                raise failure(
+                    f"{describe(op)} calls @{callee} with {what(value)} at strides [{_list(place.strides)}]: "
                     f"expected [{_list(expected)}] as in its {fusion.FUNCTION_LAYOUTS}."
                 )
 
@@ -323,12 +302,6 @@ def _location_of(value: SSAValue):
     return value.location if isinstance(value, BlockArgument) else cast(Operation, value.owner).location
 
 
-def _what(value: SSAValue) -> str:
-    return (
-        describe(value.owner) if isinstance(value.owner, Operation) else f"argument {cast(BlockArgument, value).index}"
-    )
-
-
 def _list(exprs: Sequence[Expr]) -> str:
     return ", ".join(map(str, exprs))
 
@@ -345,3 +318,6 @@ class BufferizePass(ModulePass):
         for function in list(op.body.block.ops):
             if isinstance(function, FuncOp) and function.sym_name.data == "main":
                 _Rewrite(op, function).run()
+        for function in list(op.body.block.ops):
+            if nn.is_body(function):  # its launches are where it was called
+                Rewriter.erase_op(function)

@@ -22,7 +22,7 @@ from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
-from ...dialects import fusion
+from ...dialects import fusion, nn
 from ...dialects.fusion import Alias, AliasAttr, GroupOp, LayoutAttr
 from ...dialects.strided import VIEW_OPS, result_view
 from ..graph import editing
@@ -30,7 +30,7 @@ from ..kernels.building.group import GroupView
 from ..kernels.schedules.matching import Matcher
 from ..remarks import remark
 from .building import copy_group
-from .destinations import Destinations, Place, own_place
+from .destinations import Destinations, Place, Slices, own_place
 from .fuse_groups import TARGET
 
 NAME = "assign-destinations"
@@ -42,6 +42,8 @@ class _Layouter:
 
     destinations: Destinations
     matcher: Matcher
+    slices: Slices | None = None
+    """What a loop joins of this function's results."""
     places: dict[SSAValue, Place] = field(default_factory=dict)
     copies: dict[SSAValue, SSAValue] = field(default_factory=dict)
     outputs: set[SSAValue] = field(default_factory=set)
@@ -109,14 +111,33 @@ class _Layouter:
         self.places[op.results[0]] = result
         op.attributes[fusion.ALIAS] = AliasAttr(Alias.SOURCE)
 
+    def control(self, op: nn.IfOp | nn.LoopOp) -> None:
+        """Let a function of a branch or a body find what it reads row-major in aligned buffers, and a loop what it carries in buffers of
+        its own, which become those of the iterations."""
+        operands = list(op.operands)
+        kept = range(len(operands) - len(op.captures)) if isinstance(op, nn.LoopOp) else range(0)
+        for index, value in enumerate(operands):
+            at = self.at(value)
+            if index in kept:
+                own = isinstance(value.owner, GroupOp) and value.has_one_use() and at == own_place(value)
+                if not own:
+                    group = copy_group(value)
+                    operands[index] = editing.insert_before(op, group, location=group.location).results[0]
+                    self.write_layouts(group)
+                    remark(op, "missed", NAME, f"copied: carried value {index} must be in a buffer of its own")
+            elif at != own_place(value) and not (isinstance(op, nn.IfOp) and index == 0):
+                operands[index] = self.copied(value, op, f"operand {index} of {op.name} is a view")
+        op.operands = operands
+
     def finish(self, op: ReturnOp) -> None:
         """Let each graph output be all of a buffer that a group writes, and no buffer two outputs."""
         operands = list(op.operands)
         for index, value in enumerate(operands):
+            if self.slices is not None and index >= self.slices.first:
+                continue  # in the buffer of the loop's result
             at = self.at(value)
-            producer = at.owner.owner
             reason = None
-            if not isinstance(producer, GroupOp) and at.owner not in self.destinations.roots:
+            if not _writes_whole(at.owner) and at.owner not in self.destinations.roots:
                 reason = "a graph output must be written by a group"
             elif at.owner in self.outputs:
                 reason = "two graph outputs would share a buffer"
@@ -138,6 +159,8 @@ class _Layouter:
                 self.lay_out(op)
             elif isinstance(op, ReturnOp):
                 self.finish(op)
+            elif isinstance(op, nn.IfOp | nn.LoopOp):
+                self.control(op)
             elif op.results and op.results[0] in constants:
                 continue
             elif op in self.destinations.taken:
@@ -145,6 +168,23 @@ class _Layouter:
                 remark(op, "applied", NAME, f"{op.name}: its operands are written into its result")
             elif isinstance(op, VIEW_OPS):
                 self.view(op)
+
+
+def _writes_whole(value: SSAValue) -> bool:
+    """Whether a value can be given a buffer to be written to: a group's result, that of a branch, or joined slices of a loop."""
+    producer = value.owner
+    if isinstance(producer, nn.LoopOp):
+        return producer.condition is None and value in producer.results[len(producer.carried) :]
+    return isinstance(producer, GroupOp | nn.IfOp)
+
+
+def _joined(module: ModuleOp) -> dict[str, Slices]:
+    """For each body of a loop that joins slices of its results, which they are."""
+    return {
+        op.callees[0]: Slices(op.index.data, len(op.carried) + (op.condition is not None))
+        for op in nn.control_ops(module)
+        if isinstance(op, nn.LoopOp) and op.slices
+    }
 
 
 @dataclass(frozen=True)
@@ -156,11 +196,13 @@ class AssignDestinationsPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         matcher = Matcher(op.attributes.get(TARGET))
+        joined = _joined(op)
         for func in editing.functions(op):
             if func.sym_name.data == editing.WEIGHTS:
                 continue
             block = func.body.block
             constants = editing.fed_by_constants_only(block, weights=False)
             destinations = Destinations(block, matcher, constants)
-            destinations.find()
-            _Layouter(destinations, matcher).run(block, constants)
+            slices = joined.get(func.sym_name.data)
+            destinations.find(slices)
+            _Layouter(destinations, matcher, slices).run(block, constants)

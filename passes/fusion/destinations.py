@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Block, Operation, SSAValue
 
 from ...dialects import nn
+from ...dialects.dims import product, symbol
 from ...dialects.fusion import GroupOp, LayoutAttr
 from ...dialects.nn import shape_of
 from ...dialects.strided import View, operand_views, result_view
@@ -52,6 +53,14 @@ def _is_returned(value: SSAValue) -> bool:
     return any(isinstance(use.operation, ReturnOp) for use in value.uses)
 
 
+@dataclass(frozen=True)
+class Slices:
+    """What the body of a loop returns for joined results: its operands of `func.return` from `first` on, in iteration `index`, a symbol."""
+
+    index: str
+    first: int
+
+
 @dataclass
 class Destinations:
     """The walk from last to first op."""
@@ -68,7 +77,10 @@ class Destinations:
 
     reads: dict[Operation, Counter[SSAValue]] = field(default_factory=dict)
 
-    def find(self) -> None:
+    def find(self, slices: Slices | None = None) -> None:
+        """Finds the destinations in a function; `slices` where it is the body of a loop whose iterations make slices of results."""
+        if slices is not None:
+            self._slices(slices)
         for op in reversed(list(self.block.ops)):
             if not op.results or op.results[0] in self.constants:
                 continue
@@ -88,6 +100,23 @@ class Destinations:
         if result not in self.homes:
             self.roots.add(result)
         return self.homes.get(result) or own_place(result)
+
+    def _slices(self, slices: Slices) -> None:
+        """What a body returns as a slice of a loop's result is written at its place in that result."""
+        op = self.block.last_op
+        assert isinstance(op, ReturnOp)
+        operands = list(op.operands)
+        for index in range(slices.first, len(operands)):
+            value = operands[index]
+            at = replace(own_place(value), offset=symbol(slices.index) * product(shape_of(value)))
+            reason = self.blocker(value, at, op)
+            if reason is not None:
+                remark(op, "missed", NAME, f"slice {index - slices.first} of a loop's result copied: {reason}")
+                group = copy_group(value)
+                operands[index] = editing.insert_before(op, group, location=group.location).results[0]
+            self.homes[operands[index]] = at
+        op.operands = operands
+        self.reads.pop(op, None)
 
     def _concat(self, op: nn.ConcatOp) -> None:
         operands = list(op.operands)

@@ -49,9 +49,9 @@ from .storage import answer_of
 
 NAME = "fuse-groups"
 TARGET = "kernel.target"
-_PRIORITY = ("conv", "matmul", "row", "window", "gather", "pointwise")
+_PRIORITY = ("conv", "matmul", "row", "window", "gather", "positions", "rnn", "pointwise")
 _UNARY_VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp)
-_UNGROUPED = (*nn.SOURCES, nn.WeightOp, nn.ExportOp, GroupOp, CallOp, ReturnOp)
+_UNGROUPED = (*nn.SOURCES, nn.WeightOp, nn.ExportOp, *nn.CONTROL, GroupOp, CallOp, ReturnOp)
 
 
 def _prefixes(region: Region) -> Iterator[tuple[list[Operation], list[Operation], SSAValue]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Block, Operation, SSAValue, Use
 
 from ...dialects import nn, quant
 from ...dialects.dims import Expr
@@ -21,14 +21,24 @@ from ...dialects.provenance import describe
 
 VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.ConcatOp, nn.BroadcastToOp)
 ROW = (nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp, nn.LrnOp)
-_WINDOW = (nn.MaxPoolOp, nn.AvgPoolOp)
+_WINDOW = (nn.MaxPoolOp, nn.AvgPoolOp, nn.ArgMaxPoolOp)
 _GATHER = (nn.GatherOp, nn.GatherNdOp)
+_POSITIONS = (nn.ArgsortOp, nn.CumulativeOp, nn.ScatterOp)
 _COPIES = (nn.PadOp, nn.SliceOp, nn.IotaOp, nn.ShapeValueOp)
 
 MOST_OPS = 200
 """About the most ops of a region: a larger kernel takes longer to compile than one launch less saves."""
 _RECONVERGENCE_LIMIT = 24
 """Ops that one step of growth looks at: the longest detour (GELU by tanh has 9) that still fuses as a whole."""
+
+
+_LOOKUP_LIMIT = 400
+"""The same for a block that gathers elements: between the coordinate of a resampling and its result lie 16 taps."""
+
+
+def is_table(use: Use) -> bool:
+    """Whether a value is read as the table of a lookup, which lies in memory."""
+    return nn.is_lookup(use.operation) and use.index == 0
 
 
 def is_view(op: Operation) -> bool:
@@ -44,7 +54,17 @@ def anchor_kind(op: Operation) -> str:
         return "window" if op.is_depthwise else "conv"
     if isinstance(op, nn.MatmulOp):
         return "matmul"
-    for kind, classes in (("row", ROW), ("window", _WINDOW), ("gather", _GATHER), ("pointwise", _COPIES)):
+    if isinstance(op, nn.RnnOp):
+        return "rnn"
+    if nn.is_lookup(op):
+        return "pointwise"
+    for kind, classes in (
+        ("row", ROW),
+        ("window", _WINDOW),
+        ("gather", _GATHER),
+        ("positions", _POSITIONS),
+        ("pointwise", _COPIES),
+    ):
         if isinstance(op, classes):
             return kind
     if nn.is_pointwise(op):
@@ -98,11 +118,15 @@ class Growth:
 
     reported: set[Operation] = field(default_factory=set)
     """Views that a remark names already: the regions on both sides meet them."""
+    reach: int = _RECONVERGENCE_LIMIT
+    """Ops that one step looks at."""
     reserved: dict[Operation, Operation] = field(default_factory=dict)
     """Dequantize ops that are kept for the anchor that reads them, so that the tensor in memory before it is i8."""
 
     def __post_init__(self) -> None:
         self.position = {op: index for index, op in enumerate(self.block.ops)}
+        if any(map(nn.is_lookup, self.position)):
+            self.reach = _LOOKUP_LIMIT
         for op in self.position:
             if isinstance(op, (nn.ConvOp, nn.MatmulOp, *ROW)):
                 marks = [
@@ -117,7 +141,9 @@ class Growth:
         """Why an op cannot join the region as a pointwise part with a result of shape `dims`, or None."""
         if op not in self.position or op in self.taken:
             return "it is in another group"
-        if not nn.is_pointwise(op):
+        lookup = nn.is_lookup(op) and region.kind in ("pointwise", "row")
+        counts = isinstance(op, nn.IotaOp) and region.kind == "pointwise"
+        if not (nn.is_pointwise(op) or lookup or counts):
             return "views stay outside groups" if is_view(op) else "it is not a pointwise op"
         reserved = self.reserved.get(op, region.anchor)
         if reserved is not region.anchor:
@@ -142,7 +168,8 @@ class Growth:
             region.epilogue += self._absorb_operands(region, step, shape_of(region.result))
             region.cuts.append((len(region.epilogue), step[-1].results[0]))
         if region.kind in ("row", "pointwise") and region.anchor.operands:
-            dims = shape_of(region.result if nn.is_pointwise(region.anchor) else region.anchor.operands[0])
+            by_element = nn.is_pointwise(region.anchor) or nn.is_lookup(region.anchor)
+            dims = shape_of(region.result if by_element else region.anchor.operands[0])
             region.prologue = self._absorb_operands(region, [region.anchor], dims)
         elif isinstance(region.anchor, nn.ConvOp | nn.MatmulOp):
             region.prologue = self._absorb_dequantize(region.anchor) or self._absorb_cast(region)
@@ -189,7 +216,8 @@ class Growth:
                 open_uses[value] += 1
                 if user in seen:
                     continue
-                if reason := self.refuse_join(user, region, dims):
+                reason = "it reads it as a table" if is_table(use) else self.refuse_join(user, region, dims)
+                if reason:
                     region.left_out.append((user, reason))
                     outside = outside or user
                 else:
@@ -211,7 +239,7 @@ class Growth:
         step: list[Operation] = []
         if not reach(result):
             return []
-        while heap and len(step) < _RECONVERGENCE_LIMIT:
+        while heap and len(step) < self.reach:
             _, op = heappop(heap)
             step.append(op)
             for operand in op.operands:
@@ -221,7 +249,7 @@ class Growth:
                 return step
             if not reach(op.results[0]):
                 return part("what reads its result does not join the group, which would have several results")
-        return part(f"more than {_RECONVERGENCE_LIMIT} ops lie between one result and the next")
+        return part(f"more than {self.reach} ops lie between one result and the next")
 
     def _absorb_operands(self, region: Region, ops: list[Operation], dims: tuple[Expr, ...]) -> list[Operation]:
         """Pointwise ops with results of shape `dims` before `ops` whose results only the region uses; nearest first."""
@@ -229,12 +257,12 @@ class Growth:
         absorbed: list[Operation] = []
         heap = [(-self.position[p], p) for p in self._producers(ops)]
         heap.sort(key=lambda item: item[0])
-        while heap and len(absorbed) < _RECONVERGENCE_LIMIT:
+        while heap and len(absorbed) < self.reach:
             _, op = heappop(heap)
             if op in inside:
                 continue
             reason = self.refuse_join(op, region, dims)
-            if reason is None and any(use.operation not in inside for use in op.results[0].uses):
+            if reason is None and any(is_table(use) or use.operation not in inside for use in op.results[0].uses):
                 reason = "ops outside the group read it too"
             if reason is not None:
                 region.left_out.append((op, reason))
@@ -246,14 +274,14 @@ class Growth:
             for producer in self._producers([op]):
                 if producer not in known:
                     heappush(heap, (-self.position[producer], producer))
-        more = f"the group has {_RECONVERGENCE_LIMIT} ops before it already"
+        more = f"the group has {self.reach} ops before it already"
         region.left_out += [(op, more) for _, op in heap if op not in inside]
         return absorbed
 
     def _producers(self, ops: Iterable[Operation]) -> Iterator[Operation]:
         found: dict[Operation, None] = {}
         for op in ops:
-            for operand in op.operands:
+            for operand in op.operands[1:] if nn.is_lookup(op) else op.operands:
                 if isinstance(operand.owner, Operation) and operand.owner in self.position:
                     found[operand.owner] = None
         return iter(found)

@@ -28,7 +28,7 @@ from .realize_integer import as_realized
 _MOVES = (
     nn.MaxPoolOp, nn.PadOp, nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp, nn.GatherOp, nn.GatherNdOp, nn.ConcatOp,
 )  # fmt: skip
-_UNROUNDED = (nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp, nn.LrnOp, nn.AvgPoolOp)
+_UNROUNDED = (nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp, nn.LrnOp, nn.AvgPoolOp, nn.ArgsortOp, nn.CumulativeOp)
 _PRODUCTS = (nn.ConvOp, nn.MatmulOp)
 
 
@@ -91,8 +91,12 @@ def _wanted(view: GroupView) -> tuple[dict[SSAValue, Attribute], set[SSAValue]]:
             wanted.update((operand, multiplied_in(op)) for operand in op.operands if view.maker(operand) is None)
             if isinstance(op, nn.ConvOp):
                 images.add(op.x)
+        elif isinstance(op, nn.RnnOp) and op.math is not None and view.maker(op.weights) is None:
+            wanted[op.weights] = multiplied_in(op)
         elif isinstance(op, nn.PadOp) and element_of(op.x) == f32 and _beyond_all(op) and view.maker(op.x) is None:
             wanted[op.x] = f32
+        elif isinstance(op, nn.ScatterOp) and element_of(op.x) == f32:
+            wanted.update((v, f32) for v in (op.x, op.updates) if view.maker(v) is None)
     return wanted, images
 
 
@@ -193,6 +197,8 @@ class _Body:
         multiplied = multiplied_in(op) if isinstance(op, _PRODUCTS) else None
         if multiplied in NARROW and element_of(op.operands[0]) == f32:
             self._rebuild(op, [self._as(v, multiplied, op) for v in op.operands])
+        elif isinstance(op, nn.RnnOp):
+            self._recur(op)
         elif isinstance(op, _UNROUNDED) and any(v in self.narrow for v in op.operands):
             self._rebuild(op, [self.narrow.get(v) or self.own[v] for v in op.operands])
         elif isinstance(op, _MOVES) and (moved := self._moved(op)) is not None:
@@ -202,6 +208,17 @@ class _Body:
             mapped = {v: self._as(v, element_of(v), op) for v in op.operands}
             new = self._add(op.clone(mapped), op)
             self.own.update(zip(op.results, new.results, strict=True))
+
+    def _recur(self, op: nn.RnnOp) -> None:
+        """A recurrence reads each tensor as it is stored, its weights in the type that it multiplies in, and stores its result itself."""
+        operands = [self.narrow.get(v) or self.own[v] for v in op.operands]
+        multiplied, (result,) = multiplied_in(op), op.results
+        if multiplied in NARROW and element_of(op.weights) == f32:
+            operands[1] = self._as(op.weights, multiplied, op)
+        new = self._rebuild(op, operands, with_element(result, stored_of(result)))
+        if element_of(operands[1]) != f32:
+            new.properties.pop("math", None)
+        (self.own if new.results[0].type == result.type else self.narrow)[result] = new.results[0]
 
     def _moved(self, op: Operation) -> list[SSAValue] | None:
         """The operands of an op that moves elements, those of f32 narrow; None where they are not all stored in one narrow type."""

@@ -36,7 +36,7 @@ from .storage_types import NARROW_TYPES, check_mode
 NAME = "assign-precision"
 _STORABLE = (
     nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp, nn.LrnOp, nn.ConvOp, nn.MatmulOp, nn.MaxPoolOp, nn.AvgPoolOp, nn.GatherOp, nn.GatherNdOp,
-    nn.PadOp, nn.ConstantOp,
+    nn.PadOp, nn.ConstantOp, nn.RnnOp,
 )  # fmt: skip
 _VIEWS = (nn.SliceOp, nn.ConcatOp, nn.TransposeOp, nn.ReshapeOp, nn.BroadcastToOp)
 
@@ -60,6 +60,8 @@ class _Narrowing:
                 self.marked.add(op.results[0])
             if isinstance(op, nn.ConvOp | nn.MatmulOp) and op not in self.wide:
                 self._multiply(op)
+            elif isinstance(op, nn.RnnOp):
+                self._recur(op)
             if self._is_stored_narrow(op):
                 nn.set_stored(op, self.narrow)
                 stored += 1
@@ -113,13 +115,30 @@ class _Narrowing:
         side = "first" if not narrow[0] else "second"
         remark(op, "missed", NAME, f"{op.name} multiplies in TF32: its {side} operand stays wide")
 
+    def _recur(self, op: nn.RnnOp) -> None:
+        """Decide which type the steps of a recurrence multiply in: states fit it, as activations bound them."""
+        if element_of(op.weights) != f32:
+            return
+        if self._fits(op.weights):
+            op.properties["math"] = nn.MathAttr(nn.Math.BF16 if self.narrow == bf16 else nn.Math.F16)
+            return
+        op.properties["math"] = nn.MathAttr(nn.Math.TF32)
+        remark(op, "missed", NAME, f"{op.name} multiplies in TF32: its weights stay wide")
+
     def _fits(self, value: SSAValue) -> bool:
         return nn.stored_of(value) == self.narrow or (value in self.constants and value not in self.marked)
 
 
 def _allow_tf32(func: FuncOp) -> None:
     for op in func.body.block.ops:
-        if isinstance(op, nn.ConvOp | nn.MatmulOp) and element_of(op.operands[0]) == f32:
+        weighted = (
+            op.weights
+            if isinstance(op, nn.RnnOp)
+            else op.operands[0]
+            if isinstance(op, nn.ConvOp | nn.MatmulOp)
+            else None
+        )
+        if weighted is not None and element_of(weighted) == f32:
             op.properties["math"] = nn.MathAttr(nn.Math.TF32)
             remark(op, "applied", NAME, f"{op.name} may round its operands to TF32")
 

@@ -23,7 +23,8 @@ from xdsl.passes import ModulePass
 from xdsl.traits import IsTerminator
 from xdsl.transforms.dead_code_elimination import would_be_trivially_dead
 
-from ...dialects import fusion
+from ...dialects import fusion, nn
+from .editing import functions
 
 
 def is_dead(op: Operation) -> bool:
@@ -63,6 +64,18 @@ def erase_dead_ops(block: Block) -> int:
     return erased
 
 
+def _erase_dead_bodies(module: ModuleOp) -> None:
+    """Erase the functions that no branch or loop calls any more, and those that only they call."""
+    bodies = {f.sym_name.data: f for f in functions(module) if nn.is_body(f)}
+    pending = [f for f in functions(module) if not nn.is_body(f)]
+    while bodies and pending:
+        for op in nn.control_ops(pending.pop()):
+            pending += [bodies.pop(name) for name in op.callees if name in bodies]
+    for body in bodies.values():
+        body.detach()
+        body.erase()
+
+
 @dataclass(frozen=True)
 class DcePass(ModulePass):
     """Erase ops without users."""
@@ -73,3 +86,4 @@ class DcePass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         erase_dead_ops(op.body.block)
+        _erase_dead_bodies(op)

@@ -93,7 +93,12 @@ def fed_by_constants_only(block: Block, *, weights: bool = True) -> set[SSAValue
 
 
 def is_static(op: Operation) -> bool:
-    """Whether all results have static shapes: only then can they be known at build time."""
+    """Whether all results have static shapes, and depend on no dim otherwise: only then can they be known at build time. Branches and
+    loops are left to the host."""
+    if isinstance(op, nn.IfOp | nn.LoopOp):
+        return False
+    if any(e.as_int() is None for p in op.properties.values() if isinstance(p, nn.DimsAttr) for e in p.exprs):
+        return False
     return all(isinstance(r.type, TensorType) and r.type.has_static_shape() for r in op.results)
 
 

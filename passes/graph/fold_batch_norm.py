@@ -44,6 +44,7 @@ from .affine_maps import (
     weights_blocker,
 )
 from .editing import depends_on_constants_only, functions, rebuilt
+from .interleaved_patterns import PointwiseAboveInterleaving
 from .known_numbers import KnownNumbers
 
 NAME = "fold-batch-norm"
@@ -280,7 +281,7 @@ class ScaleInputs(RewritePattern):
 def _summed(product: nn.ConvOp | nn.MatmulOp) -> tuple[int, ...]:
     """The dims of the weights along which one number of the result is summed."""
     if isinstance(product, nn.ConvOp):
-        return (1, 2, 3)
+        return tuple(range(1, rank_of(product.w)))
     return (1,) if _is_transposed(product) else (0,)
 
 
@@ -309,5 +310,6 @@ class FoldBatchNormPass(ModulePass):
             MergeConstants(numbers),
             ScaleWeights(numbers),
             ScaleInputs(numbers),
+            PointwiseAboveInterleaving(),
         ]
         apply_patterns(op, patterns)

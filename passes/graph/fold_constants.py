@@ -48,7 +48,7 @@ def blocker(op: Operation) -> str | None:
         return "it has no reference semantics to compute it by"
     if isinstance(op, quant.ScaledOp):
         return "realize-integer needs it to find what to compute on integers"
-    if not all(isinstance(r.type, TensorType) and r.type.has_static_shape() for r in op.results):
+    if not editing.is_static(op):
         return "its result has dynamic dims"
     result = sum(_bytes(r.type) for r in op.results if isinstance(r.type, TensorType))
     given = sum(_bytes(o.type) for o in op.operands if isinstance(o.type, TensorType))

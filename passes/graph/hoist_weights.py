@@ -104,7 +104,7 @@ def _movable(block: Block) -> list[Operation]:
 
 
 def hoist(main: Block, weights: Block) -> int:
-    """Move ops from `main` to `weights`; returns how many values are exported."""
+    """Move ops from `main`, the block of `@main` or of a body, to `weights`; returns how many values are exported."""
     ops = _movable(main)
     moved = set(ops)
     exports = _Exports(weights, {o.label.data for o in weights.ops if isinstance(o, nn.ExportOp)})
@@ -154,10 +154,11 @@ class HoistWeightsPass(ModulePass):
         main = editing.main_function(op)
         if main is None:
             return
-        block = main.body.block
-        if not _movable(block):
-            return
-        count = hoist(block, _weights_function(op).body.block)
-        if is_collecting():
-            _explain(block)
-        remark(main, "applied", NAME, f"{count} weights exported")
+        for function in [main, *filter(nn.is_body, editing.functions(op))]:
+            block = function.body.block
+            if not _movable(block):
+                continue
+            count = hoist(block, _weights_function(op).body.block)
+            if is_collecting():
+                _explain(block)
+            remark(function, "applied", NAME, f"{count} weights exported")

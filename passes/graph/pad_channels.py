@@ -30,7 +30,7 @@ from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
 from ...dialects import nn, quant
-from ...dialects.nn import element_of, shape_of
+from ...dialects.nn import element_of, rank_of, shape_of
 from ..kernels.cost.decision import decide
 from ..kernels.schedules.competition import Prices
 from ..remarks import remark
@@ -107,8 +107,11 @@ class PadChannels(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.ConvOp, rewriter: PatternRewriter, /) -> None:
-        channels = shape_of(op.x)[3].as_int()
+        channels = shape_of(op.x)[-1].as_int()
         if channels not in FEW:
+            return
+        if rank_of(op.x) != 4:
+            remark(op, "missed", NAME, f"its {channels} channels stay: it has {rank_of(op.x) - 2} spatial dims")
             return
         if op.groups.value.data != 1 or nn.multiplied_in(op) not in (f16, bf16):
             why = "it has groups" if op.groups.value.data != 1 else f"it multiplies in {nn.multiplied_in(op)}"

@@ -12,7 +12,7 @@ from .editing import fed_by_constants_only
 
 _VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp)
 _TAIL = (nn.MaxPoolOp, nn.AvgPoolOp, nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp, *_VIEWS)
-_PRODUCTS = (nn.ConvOp, nn.MatmulOp)
+_PRODUCTS = (nn.ConvOp, nn.MatmulOp, nn.RnnOp)
 
 
 def wide_ops(block: Block) -> set[Operation]:

@@ -23,7 +23,7 @@ from .storage_types import limits
 IMAGE_CHANNELS = 4
 """The most channels of what is taken for an image."""
 _VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp, nn.PadOp, nn.CastOp)
-_BOUNDED = (nn.TanhOp, nn.SigmoidOp, nn.ErfOp, nn.SinOp, nn.CosOp, nn.SignOp, nn.SoftmaxOp, nn.LayerNormOp)
+_BOUNDED = (nn.TanhOp, nn.SigmoidOp, nn.ErfOp, nn.SinOp, nn.CosOp, nn.SignOp, nn.SoftmaxOp, nn.LayerNormOp, nn.RnnOp)
 _INTEGRAL = (nn.FloorOp, nn.CeilOp, nn.RoundOp)
 _REDUCED = (nn.ReduceKind.SUM, nn.ReduceKind.SUMSQ, nn.ReduceKind.PROD)
 _ADDITIVE = (nn.AddOp, nn.SubOp, nn.WhereOp, nn.MinOp, nn.MaxOp)
@@ -239,7 +239,7 @@ def is_image(value: SSAValue, depth: int = 6) -> bool:
     for use in value.uses:
         user = use.operation
         if isinstance(user, nn.ConvOp) and use.index == 0:
-            channels = shape_of(user.x)[3].as_int()
+            channels = shape_of(user.x)[-1].as_int()
             if channels is None or channels > IMAGE_CHANNELS:
                 return False
         elif not (

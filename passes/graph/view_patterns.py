@@ -179,11 +179,16 @@ class PadIntoWindow(RewritePattern):
         if not isinstance(op, nn.ConvOp | nn.MaxPoolOp) or not isinstance(op.x.owner, nn.PadOp):
             return
         pad = op.x.owner
-        low, high = nn.values_of(pad.low), nn.values_of(pad.high)
-        if low[0] or low[3] or high[0] or high[3]:
+        fixed = pad.fixed()
+        if fixed is None or pad.mode is not None:
+            why = "it repeats elements" if pad.mode else "its size is dynamic"
+            remark(op, "missed", NAME, f"padding not folded into {op.name}: {why}")
+            return
+        low, high = fixed
+        if low[0] or low[-1] or high[0] or high[-1]:
             remark(op, "missed", NAME, f"padding not folded into {op.name}: it pads more than height and width")
             return
-        if not _padding_agrees(op, pad):
+        if not _padding_agrees(op, pad, (*low[1:-1], *high[1:-1])):
             remark(
                 op,
                 "missed",
@@ -192,22 +197,21 @@ class PadIntoWindow(RewritePattern):
             )
             return
         old = nn.values_of(op.pads)
-        added = (low[1], low[2], high[1], high[2])
+        added = (*low[1:-1], *high[1:-1])
         op.properties["pads"] = nn.ints([a + b for a, b in zip(old, added, strict=True)])
         op.operands[0] = pad.x
         rewriter.notify_op_modified(op)
 
 
-def _padding_agrees(op: nn.ConvOp | nn.MaxPoolOp, pad: nn.PadOp) -> bool:
+def _padding_agrees(op: nn.ConvOp | nn.MaxPoolOp, pad: nn.PadOp, added: Sequence[int]) -> bool:
     value = pad.value.value.data
     if isinstance(op, nn.ConvOp):
         return value == 0
     if value == -math.inf:
         return True
     # A zero among values of which none is negative never changes a maximum, if each window holds one of them.
-    added = (*nn.values_of(pad.low)[1:3], *nn.values_of(pad.high)[1:3])
     pads = [own + more for own, more in zip(nn.values_of(op.pads), added, strict=True)]
-    return value == 0 and nn.windows_meet(op, shape_of(pad.x)[1:3], pads) and never_negative(pad.x)
+    return value == 0 and nn.windows_meet(op, shape_of(pad.x)[1:-1], pads) and never_negative(pad.x)
 
 
 def never_negative(value: SSAValue, depth: int = 4) -> bool:

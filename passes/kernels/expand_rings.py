@@ -111,9 +111,12 @@ class Role:
 
 _EXPANDED = (
     scf.ForOp, scf.IfOp, kernel.ElectOp, kernel.RolesOp, kernel.AcquireOp, kernel.CommitOp, kernel.WaitOp, kernel.ReleaseOp,
-    kernel.StoreWaitOp, kernel.BarrierOp, kernel.FenceAsyncOp, kernel.ClusterBarrierOp,
+    kernel.StoreWaitOp, kernel.BarrierOp, kernel.FenceAsyncOp, kernel.ClusterBarrierOp, kernel.GridBarrierOp,
 )  # fmt: skip
 """Ops that the pass changes, or whose blocks it walks."""
+
+
+_MEETINGS = (kernel.BarrierOp, kernel.ClusterBarrierOp, kernel.GridBarrierOp)
 
 
 class _Expansion:
@@ -181,13 +184,23 @@ class _Expansion:
             case kernel.StoreWaitOp():
                 self.store_wait(op)
             case kernel.BarrierOp():
+                self.meet()
                 self.replace(op, self.barrier())
             case kernel.FenceAsyncOp():
                 self.replace(op, kernel.FenceProxyAsyncOp())
             case kernel.ClusterBarrierOp():
+                self.meet()
                 self.replace(op, kernel.ClusterSyncOp())
+            case kernel.GridBarrierOp():
+                self.meet()
             case _:
                 pass
+
+    def meet(self) -> None:
+        """After a barrier of the block the releases of its rings of cp.async are ordered."""
+        if self.role.barrier == 0:
+            for ring in self.rings.values():
+                ring.unordered.clear()
 
     def replace(self, op: Operation, new: Operation) -> None:
         self.insert(op, new)
@@ -240,6 +253,8 @@ class _Expansion:
         for op in body.walk():
             if isinstance(op, kernel.WaitOp | kernel.ReleaseOp):
                 steps[op.ring] = op
+            elif isinstance(op, _MEETINGS) and op.parent is body and self.role.barrier == 0:
+                steps.clear()
         for value, last in steps.items():
             ring = _ring(self.rings, value, describe(last))
             if ring.is_cp_async and isinstance(last, kernel.ReleaseOp):

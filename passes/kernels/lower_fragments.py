@@ -15,7 +15,9 @@ and tensor maps of TMA stay for the host. Needs `expand-rings`. The helpers are 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -97,6 +99,7 @@ _LOWER: dict[type[Operation], Callable[[Context, Any], object]] = {
     kernel.ValidOp: memory.lower_valid,
     kernel.GatherOp: memory.lower_gather,
     kernel.StoreOp: memory.lower_store,
+    kernel.ScatterOp: memory.lower_scatter,
     kernel.AllocOp: _lower_alloc,
     kernel.SlotOp: _lower_slot,
     kernel.LoadSharedOp: memory.lower_load_shared,
@@ -114,6 +117,7 @@ _LOWER: dict[type[Operation], Callable[[Context, Any], object]] = {
     kernel.MbarExpectOp: sync.lower_mbar_expect,
     kernel.MbarWaitOp: sync.lower_mbar_wait,
     **dict.fromkeys(sync.KEPT, _keep),
+    kernel.GridBarrierOp: sync.lower_grid_barrier,
     kernel.GridWaitOp: _keep,
     kernel.GridSignalOp: _keep,
     kernel.FillOp: compute.lower_fill,
@@ -178,6 +182,19 @@ def _greatest(extent: Expr, ranges: Ranges) -> int | None:
     return extent.bounds(ranges)[1] - 1
 
 
+_REPORT: ContextVar[Callable[[kernel.FuncOp], None] | None] = ContextVar("trtc_report_lowered", default=None)
+
+
+@contextmanager
+def reporting(report: Callable[[kernel.FuncOp], None]) -> Generator[None]:
+    """Inside the block, call `report` with each kernel as soon as it is lowered, so that its CUDA C compiles meanwhile."""
+    token = _REPORT.set(report)
+    try:
+        yield
+    finally:
+        _REPORT.reset(token)
+
+
 @dataclass(frozen=True)
 class LowerFragmentsPass(ModulePass):
     """Expand the tile ops of every kernel into thread ops."""
@@ -186,7 +203,9 @@ class LowerFragmentsPass(ModulePass):
     numerics: ClassVar[str] = "reassociates"  # a fragment's layout decides in which order its elements are summed
 
     def apply(self, ctx: XdslContext, op: ModuleOp) -> None:
-        ranges = symbol_ranges(op)
+        ranges, report = symbol_ranges(op), _REPORT.get()
         for func in op.body.block.ops:
             if isinstance(func, kernel.FuncOp) and not is_lowered(func):
                 lower_func(func, ranges)
+                if report is not None:
+                    report(func)

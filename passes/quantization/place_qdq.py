@@ -77,7 +77,7 @@ def _keeps_scales(op: Operation, mark: quant.ScaledOp) -> bool:
 def _moved_axis(op: Operation, mark: quant.ScaledOp) -> tuple[bool, int | None]:
     """(whether a mark commutes with the op, its axis on the op's other side)."""
     axis = None if mark.axis is None else mark.axis.value.data
-    if isinstance(op, nn.MaxPoolOp) and not nn.windows_meet(op, shape_of(op.x)[1:3], nn.values_of(op.pads)):
+    if isinstance(op, nn.MaxPoolOp) and not nn.windows_meet(op, shape_of(op.x)[1:-1], nn.values_of(op.pads)):
         return False, None  # -inf, and not the least integer
     if isinstance(op, _KEEPS_AXES):
         return _keeps_scales(op, mark), axis

@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from math import prod
 from threading import Lock
 from typing import Any
 
 from ..contents import EngineContents
 from ..program.bound import BoundPlan
-from ..program.memory import Shape
+from ..program.memory import Shape, TensorSpec
 from ..variant import Variant
 
 _PLAN_LIMIT = 64
@@ -61,6 +62,13 @@ class ExecutionContext(ABC):
                 self._plans.popitem(last=False)
         self._plans.move_to_end(key)
         return self._plans[key]
+
+    def _result(self, spec: TensorSpec, array: Any, values: Mapping[str, int]) -> Any:
+        """An output in its true shape, of which `array` holds the elements first."""
+        if not self.variant.program.is_open(spec):
+            return array
+        shape = tuple(extent.evaluate(values) for extent in spec.dims)
+        return array.reshape(-1)[: prod(shape)].reshape(shape)
 
     def _count(self, launches: int) -> None:
         self.engine.stats.runs += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,7 @@ class Packed:
     arguments: KernelArguments
     cluster: tuple[int, int, int] | None
     programmatic: bool
+    cooperative: bool = False
 
 
 @dataclass
@@ -141,13 +143,14 @@ class CudaContext(ExecutionContext):
                 # Copies that binding makes, and their memory, must be on the same queue as the kernels that read them.
                 with queue:
                     prepared, results = self._bind(inputs, given, host, queue)
-                self.launch(prepared, queue)
+                values = self.launch(prepared, queue)
                 self._fetch(results, prepared.plan, queue)
             finally:
                 self._done.record(queue)  # also of what an error leaves queued
             if host or not all(places):
                 queue.synchronize()
-            return {name: result for name, (result, _) in results.items()}
+            specs = self.variant.program.outputs
+            return {spec.name: self._result(spec, results[spec.name][0], values) for spec in specs}
 
     def prepare(self, inputs: Mapping[str, Any]) -> Prepared:
         """Copies inputs to the GPU and binds their plan, for running it many times with `launch`."""
@@ -158,8 +161,9 @@ class CudaContext(ExecutionContext):
             self.stream.synchronize()
             return prepared
 
-    def launch(self, prepared: Prepared, queue: Any) -> None:
-        """Queues a bound plan on a CuPy stream, segments as CUDA graphs where captured; waits where the host reads a value.
+    def launch(self, prepared: Prepared, queue: Any) -> dict[str, int]:
+        """Queues a bound plan on a CuPy stream, segments as CUDA graphs where captured; waits where the host reads a value. Returns the
+        values of all symbols at the end.
 
         Raises HostValueError where a value that is read is beyond its range.
         """
@@ -174,9 +178,11 @@ class CudaContext(ExecutionContext):
             self._launch_segment(segment, queue)
             count += len(segment.launches)
 
+        values = dict(prepared.plan.symbols)
         with self._chosen():
-            run_steps(program.steps, dict(prepared.plan.symbols), program.symbols, step)
+            run_steps(program.steps, values, program.symbols, step)
         self._count(count)
+        return values
 
     def _launch_segment(self, segment: PreparedSegment, queue: Any) -> None:
         if self.graphs and segment.launches and segment.graph is None and segment.used:
@@ -204,7 +210,7 @@ class CudaContext(ExecutionContext):
             for launch in launches:
                 self._driver.launch(
                     launch.function, launch.grid, launch.block, launch.shared_bytes, queue.ptr, launch.arguments,
-                    cluster=launch.cluster, programmatic=launch.programmatic,
+                    cluster=launch.cluster, programmatic=launch.programmatic, cooperative=launch.cooperative,
                 )  # fmt: skip
 
     def capture(self, launches: Sequence[Packed]) -> Any:
@@ -347,6 +353,11 @@ class CudaContext(ExecutionContext):
 
     def _pack(self, launch: Launch, symbols: Mapping[str, int], addresses: Mapping[tuple[Root, str], int]) -> Packed:
         kernel = launch.kernel
+        if kernel.cooperative and prod(launch.grid) > self.info.sms:
+            raise TargetError(
+                f"kernel {kernel.name}: its {prod(launch.grid)} blocks wait for each other and must run at once, and {self.info.name} has "
+                f"{self.info.sms} SMs; build the engine on this GPU."
+            )
         pointers = [self._address(ref, addresses) for ref in launch.arguments]
         for position, pointer in enumerate(pointers):
             kernel.check_address(position, pointer, "GPU memory")
@@ -362,6 +373,7 @@ class CudaContext(ExecutionContext):
             pack_arguments(pointers, launch.scalars, maps),
             (kernel.cluster, 1, 1) if kernel.cluster > 1 else None,
             launch.dependent,
+            kernel.cooperative,
         )
 
     def _address(self, ref: MemoryRef, addresses: Mapping[tuple[Root, str], int]) -> int:

@@ -82,8 +82,9 @@ class SimulatorContext(ExecutionContext):
         roots.update({("input", name): bytes_of(array) for name, array in held.items()})
         roots.update({("output", name): bytes_of(array) for name, array in results.items()})
         roots.update({("weight", name): array for name, array in self._weights.items()})
-        self._count(execute(program, plan, roots, self._run, _observer(observe), self.seed))
-        return {spec.name: results[spec.name] for spec in program.outputs}
+        count, values = execute(program, plan, roots, self._run, _observer(observe), self.seed)
+        self._count(count)
+        return {spec.name: self._result(spec, results[spec.name], values) for spec in program.outputs}
 
     def _run(self, launch: Launch, bases: list[np.ndarray], symbols: Mapping[str, int]) -> None:
         from ..simulator import run_kernel

@@ -22,11 +22,12 @@ def execute(
     run: Callable[[Launch, list[np.ndarray], Mapping[str, int]], None],
     observe: Callable[[Launch, list[np.ndarray]], None] | None = None,
     seed: int = 0,
-) -> int:
+) -> tuple[int, dict[str, int]]:
     """Runs a program for one plan: `run(launch, bytes, symbols)` for each launch, with the root of each argument (uint8), of which
     `launch.arguments[i].array` or `.flat` makes an array. `roots` holds each input, output and weight by name, and ("arena", "").
     `observe(launch, bytes)` is called after each launch. Launches run in order; those of several streams in a random order that their
-    streams and events allow, drawn from `seed`. Returns the number of launches.
+    streams and events allow, drawn from `seed`. Returns the number of launches, and the values of all
+    symbols at the end.
 
     Raises HostValueError where a value that is read is beyond its range.
     """
@@ -48,8 +49,9 @@ def execute(
                 observe(launch, bases)
         count += len(bound.launches)
 
-    run_steps(program.steps, dict(plan.symbols), program.symbols, step)
-    return count
+    values = dict(plan.symbols)
+    run_steps(program.steps, values, program.symbols, step)
+    return count, values
 
 
 def any_order(launches: Sequence[Launch], order: Parallel, draw: random.Random) -> Iterator[Launch]:

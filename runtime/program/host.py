@@ -64,15 +64,22 @@ class HostProgram:
         return BoundPlan(env, self.shapes(env), fixed)
 
     def shapes(self, env: Mapping[str, int]) -> dict[str, Shape]:
-        """The shapes of inputs and outputs for these values of the symbols."""
+        """The shapes of inputs and outputs for these values of the symbols; the largest, where a value is known only at run time."""
         try:
-            return {
-                spec.name: tuple(extent.evaluate(env) for extent in spec.dims) for spec in (*self.inputs, *self.outputs)
-            }
+            return {spec.name: self._shape(spec, env) for spec in (*self.inputs, *self.outputs)}
         except (ArithmeticError, LookupError) as error:
             raise EngineFormatError(
                 f"engine: its shapes have no meaning for {env}: {error!r}; rebuild the engine."
             ) from error
+
+    def _shape(self, spec: TensorSpec, env: Mapping[str, int]) -> Shape:
+        if any(not extent.symbols() <= env.keys() for extent in spec.dims):
+            return tuple(max(0, extent.substitute(env).bounds(self.symbols)[1]) for extent in spec.dims)
+        return tuple(extent.evaluate(env) for extent in spec.dims)
+
+    def is_open(self, spec: TensorSpec) -> bool:
+        """Whether the size of an output is known only at run time."""
+        return any(not extent.symbols() <= self.sources.keys() for extent in spec.dims)
 
     def bind_symbols(self, shapes: Mapping[str, Sequence[int]]) -> dict[str, int]:
         """The value of every symbol for these input shapes, checked against the dims and the profile."""

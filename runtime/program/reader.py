@@ -79,13 +79,13 @@ class _Reader:
         steps = self._steps(structure, late_symbols(structure))
         if unused := sorted(self.kernels.keys() - self.launched):
             raise PassError(f"host program: kernel @{unused[0]} is never launched: expected a launch of it in @main.")
-        known = set(self.sources)
+        known = _check_known(steps, set(self.sources))
         for spec in outputs:
             if unknown := sorted({name for extent in spec.dims for name in extent.symbols()} - known):
                 raise PassError(
-                    f"host program: no buffer.symbol gives '{unknown[0]}', which the shape of output '{spec.name}' depends on."
+                    f"host program: no buffer.symbol, buffer.read or loop gives '{unknown[0]}', which the shape of output '{spec.name}' "
+                    "depends on."
                 )
-        _check_known(steps, known)
         return HostProgram(
             tuple(inputs), tuple(outputs), self.ranges, self.arena_bytes, self.weights, self.sources, steps
         )
@@ -235,7 +235,7 @@ def _check_known(steps: Sequence[Step[Work]], known: AbstractSet[str]) -> set[st
                 _require(step.condition.symbols if step.condition is not None else (), inside)
                 _check_known(step.body, inside | {step.index})
                 now.add(step.total)
-    return now
+    return now - {""}
 
 
 def _require(symbols: Iterable[str], known: AbstractSet[str]) -> None:

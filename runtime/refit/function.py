@@ -21,6 +21,7 @@ from ...dialects.ir_text import read_module
 from ...dialects.limits import MAX_CONSTANT_BYTES, MAX_CONSTANT_GROWTH
 from ...dialects.meaning import has_meaning
 from ...dialects.meaning.weights import WeightsFunction
+from ...dialects.verify import verify_ops
 from ..container import Section
 from .table import Initializer
 
@@ -50,7 +51,7 @@ def _read(variant: Variant, table: Mapping[str, Initializer], blobs: Mapping[str
     held = [_blob(digest, variant.sections[section]) for digest, section in blobs.items()]
     module = read_module(context, variant.sections[variant.manifest["function"]].data, "weights")
     del held  # the attributes hold the bytes now
-    module.verify()
+    verify_ops(module)
     verify_dominance(module)
     functions = list(module.body.block.ops)
     if len(functions) != 1 or not isinstance(weights := functions[0], func.FuncOp) or weights.is_declaration:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .clocks import Clocks, RuleBroken
+from ...dialects.meaning.arithmetic import combine_at
+from .clocks import Barrier, Clocks, RuleBroken
 
 CP_ASYNC, TMA, MBARRIER = 1, 2, 3
 _LANDING = {
@@ -165,12 +166,34 @@ class SharedMemory:
 
 
 class ShadowedTensor:
-    """A tensor's flat array; `align` bytes divide its address."""
+    """
+    A tensor's flat array; `align` bytes divide its address. `updated`: the kernel reads it and writes it, so that reads are recorded too.
+    Blocks that run together share `clocks`, by which their accesses must be ordered.
+    """
 
-    def __init__(self, array: np.ndarray, align: int, name: str):
-        self.array, self.align, self.name = array, align, name
+    def __init__(self, array: np.ndarray, align: int, name: str, *, updated: bool = False):
+        self.array, self.align, self.name, self.updated = array, align, name, updated
         self.block = np.zeros(0, np.int32)  # 1 + the block that wrote an element, made at the first store
         self.warp = self.step = self.block
+        self.clocks: Clocks | None = None
+        self.reads = np.zeros((0, 0), np.int32)  # the step of each warp's last read of an element
+        self.met: dict[int, Meetings] = {}
+
+    def together(self, clocks: Clocks) -> None:
+        """The blocks of these clocks run now: what earlier ones read is of no more interest."""
+        if self.clocks is clocks:
+            return
+        self.clocks = clocks
+        self.written_before = self.block.copy()
+        self.met = {}
+        if self.updated:
+            self.reads = np.zeros((clocks.warps, self.array.size), np.int32)
+
+    def _others(self, elements: np.ndarray, block: int) -> np.ndarray:
+        """The elements that blocks have written which do not run together with this one."""
+        if not self.written_before.size:
+            return np.zeros(elements.shape, np.bool_)
+        return (self.written_before[elements] != 0) & (self.written_before[elements] == self.block[elements])
 
     def check(self, offset: np.ndarray, count: int) -> None:
         """Range and alignment of accesses of `count` elements."""
@@ -185,16 +208,21 @@ class ShadowedTensor:
         if (offset * self.array.itemsize % width).any() or self.align % width:
             raise RuleBroken(f"misaligned global access: {width} bytes of tensor {self.name}, aligned to {self.align}")
 
-    def load(self, offset: np.ndarray, count: int, block: int) -> np.ndarray:
-        """Elements [n, count]."""
+    def load(self, offset: np.ndarray, count: int, block: int, warps: np.ndarray, clocks: Clocks) -> np.ndarray:
+        """Elements [n, count], read by these warps, one per row."""
         self.check(offset, count)
         elements = offset[:, None] + np.arange(count)
-        if (
-            self.block.size
-            and ((owner := self.block[elements]) != 0).any()
-            and ((owner != 0) & (owner != block + 1)).any()
-        ):
-            raise RuleBroken(f"read of an element of tensor {self.name} that another block of the launch writes")
+        self.together(clocks)
+        if self.block.size and (owner := self.block[elements]).any():
+            if self._others(elements, block).any():
+                raise RuleBroken(f"read of an element of tensor {self.name} that another block of the launch writes")
+            late = (owner != 0) & (clocks.vc[warps[:, None], self.warp[elements]] < self.step[elements])
+            if late.any():
+                raise RuleBroken(
+                    f"race: read of an element of tensor {self.name} is not ordered after its write; a barrier is missing"
+                )
+        if self.updated:
+            self.reads[warps[:, None], elements] = clocks.now(warps)[:, None]
         return self.array[elements]
 
     def store(self, offset: np.ndarray, values: np.ndarray, block: int, warps: np.ndarray, clocks: Clocks) -> None:
@@ -202,14 +230,24 @@ class ShadowedTensor:
         self.check(offset, values.shape[1])
         self.store_elements(offset[:, None] + np.arange(values.shape[1]), values, block, warps[:, None], clocks)
 
+    def combine(self, offset: np.ndarray, values: np.ndarray, kind: str) -> None:
+        """Atomics on elements [n], of which no block of the launch writes any otherwise."""
+        self.check(offset, 1)
+        if self.block.size and self.block[offset].any():
+            raise RuleBroken(f"race: an atomic on an element of tensor {self.name} that a block of the launch writes")
+        combine_at(self.array, offset, values, kind)
+
     def store_elements(
         self, elements: np.ndarray, values: np.ndarray, block: int, warps: np.ndarray, clocks: Clocks
     ) -> None:
         """As `store`, for any elements inside the tensor."""
         if not self.block.size:
             self.block, self.warp, self.step = (np.zeros(self.array.size, np.int32) for _ in range(3))
+        self.together(clocks)
+        if self.updated:
+            self._check_reads(elements, warps, clocks)
         owner = self.block[elements]
-        if ((owner != 0) & (owner != block + 1)).any():
+        if (self._others(elements, block) | ((owner != 0) & (owner != block + 1))).any():
             raise RuleBroken(f"race: two blocks write one element of tensor {self.name}")
         if owner.any():
             late = (owner != 0) & (clocks.vc[warps, self.warp[elements]] < self.step[elements])
@@ -221,6 +259,23 @@ class ShadowedTensor:
         self.step[elements] = clocks.vc[warps, warps]
         if (self.warp[elements] != warps).any() and not _same(self.array[elements], values):
             raise RuleBroken(f"race: two warps write one element of tensor {self.name} at once")
+
+    def _check_reads(self, elements: np.ndarray, warps: np.ndarray, clocks: Clocks) -> None:
+        """A write follows all reads of what it replaces."""
+        seen = clocks.vc[np.broadcast_to(warps, elements.shape)][..., : clocks.warps]
+        if (np.moveaxis(self.reads[:, elements], 0, -1) > seen).any():
+            raise RuleBroken(
+                f"race: write to an element of tensor {self.name} is not ordered after a read of it; a barrier is missing"
+            )
+
+
+class Meetings:
+    """A counter in global memory at which blocks meet: who has arrived, and what is ordered before each arrival."""
+
+    def __init__(self) -> None:
+        self.arrived: dict[int, Barrier] = {}
+        self.seen: dict[int, np.ndarray] = {}
+        """For each value of the counter what has happened before it was reached."""
 
 
 def _same(a: np.ndarray, b: np.ndarray) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from math import prod
 
 import numpy as np
 from xdsl.dialects.builtin import MemRefType
@@ -54,6 +55,7 @@ def _tensors(func: kernel.FuncOp, arrays: Sequence[np.ndarray]) -> dict[object, 
     if len(arrays) != len(func.tensors):
         raise SimulationError(f"{where}: expected {len(func.tensors)} arrays, one per tensor, got {len(arrays)}")
     tensors: dict[object, ShadowedTensor] = {}
+    updated = _updated(func)
     for i, (value, array) in enumerate(zip(func.tensors, arrays, strict=True)):
         type_ = value.type
         assert isinstance(type_, GlobalType)
@@ -62,8 +64,25 @@ def _tensors(func: kernel.FuncOp, arrays: Sequence[np.ndarray]) -> dict[object, 
             raise SimulationError(
                 f"{where}, tensor {i}: expected a flat array of {dtype}, got {array.dtype} with {array.ndim} axes"
             )
-        tensors[value] = ShadowedTensor(array, type_.align.data, value.name_hint or str(i))
+        tensors[value] = ShadowedTensor(array, type_.align.data, value.name_hint or str(i), updated=value in updated)
     return tensors
+
+
+def _updated(func: kernel.FuncOp) -> set[object]:
+    """The tensors that a kernel reads and writes."""
+    read: set[object] = set()
+    written: set[object] = set()
+    for op in func.walk():
+        if isinstance(op, kernel.StGlobalOp):
+            written.add(op.target)
+        elif isinstance(op, kernel.LdGlobalOp | kernel.CpAsyncOp):
+            read.add(op.source)
+    return read & written
+
+
+def _meets(func: kernel.FuncOp) -> bool:
+    """Whether blocks of the whole grid wait for each other: they run together."""
+    return any(isinstance(op, kernel.GridSyncOp) for op in func.walk())
 
 
 def _granule(func: kernel.FuncOp) -> int:
@@ -81,6 +100,11 @@ def _granule(func: kernel.FuncOp) -> int:
 def _clusters(func: kernel.FuncOp, grid: Sequence[int], blocks: Sequence[Sequence[int]] | None) -> Iterator[Coords]:
     """The coordinates of the first block of each cluster to run."""
     size = func.cluster.value.data
+    if _meets(func):
+        if size > 1:
+            raise SimulationError(f"kernel @{func.sym_name.data}: expected a grid barrier or clusters, got both")
+        yield (0, 0, 0)
+        return
     if grid[0] % size:
         raise SimulationError(
             f"kernel @{func.sym_name.data}: expected a grid that its clusters of {size} divide, got {grid[0]} blocks along x"
@@ -106,10 +130,11 @@ def _run_cluster(
     seed: int,
     early: Collection[int] | None,
 ) -> None:
-    size, threads = func.cluster.value.data, func.threads
+    threads = func.threads
+    size = prod(grid) if _meets(func) else func.cluster.value.data
     cluster = Cluster(Clocks(size * threads // 32), tensors, symbols, random.Random(seed), np.random.default_rng(seed))  # type: ignore[arg-type]
     for rank in range(size):
-        x, y, z = first[0] + rank, first[1], first[2]
+        x, y, z = _beside(first, rank, grid)
         number = (z * grid[1] + y) * grid[0] + x
         block = BlockState(cluster, rank, (x, y, z), number, threads, func.smem.value.data, granule)
         cluster.blocks.append(block)
@@ -120,6 +145,13 @@ def _run_cluster(
     cluster.run()
     for block in cluster.blocks:
         _check_ended(func, block)
+
+
+def _beside(first: Coords, rank: int, grid: Sequence[int]) -> Coords:
+    """The coordinates of a block that runs together with the first: the next along x, then y, then z."""
+    x = first[0] + rank
+    y = first[1] + x // grid[0]
+    return x % grid[0], y % grid[1], first[2] + y // grid[1]
 
 
 def _check_ended(func: kernel.FuncOp, block: BlockState) -> None:

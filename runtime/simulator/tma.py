@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -58,26 +59,29 @@ class Box:
     def _im2col(
         self, coords: Sequence[int], window: Sequence[int], strides: Sequence[int]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels run over the bounding box in steps, W fastest; the window offsets then shift each."""
+        """Pixels run over the bounding box in steps, the innermost dim fastest; the window offsets then shift each."""
         assert self.spec.corners is not None
         (lower, upper), steps, dims = self.spec.corners, self.spec.element_strides, self.spec.dims
-        if len(window) != 2:
-            raise RuleBroken(f"expected two window offsets for an im2col load, got {len(window)}")
+        spatial = len(dims) - 2
+        if len(window) != spatial:
+            raise RuleBroken(f"expected {spatial} window offsets for an im2col load, got {len(window)}")
         channels, pixels = self.spec.box
-        counts, first = [], []
-        for axis in range(2):
+        counts: list[int] = []
+        pixel = 0
+        for axis in range(spatial):
             extent, step = dims[1 + axis], steps[1 + axis]
             counts.append((extent - 1 + upper[axis] - lower[axis]) // step + 1)
             start, rest = divmod(coords[1 + axis] - lower[axis], step)
             if rest or not 0 <= start < counts[axis]:
                 raise RuleBroken(f"im2col load starts at {coords[1 + axis]}, not at a window's first pixel")
-            first.append(start)
-        pixel = (coords[3] * counts[1] + first[1]) * counts[0] + first[0] + np.arange(pixels)
-        w = lower[0] + pixel % counts[0] * steps[1] + window[0]
-        h = lower[1] + pixel // counts[0] % counts[1] * steps[2] + window[1]
-        n = pixel // (counts[0] * counts[1])
+            pixel += start * prod(counts[:axis])
+        place = coords[-1] * prod(counts) + pixel + np.arange(pixels)
+        inside, offset = np.ones(pixels, np.bool_), np.full(pixels, self.base, np.int64)
+        for axis in range(spatial):
+            at = lower[axis] + place % counts[axis] * steps[1 + axis] + window[axis]
+            place = place // counts[axis]
+            inside, offset = inside & (at >= 0) & (at < dims[1 + axis]), offset + at * strides[1 + axis]
+        inside, offset = inside & (place >= 0) & (place < dims[-1]), offset + place * strides[-1]
         c = coords[0] + np.arange(channels)
-        inside = (w >= 0) & (w < dims[1]) & (h >= 0) & (h < dims[2]) & (n >= 0) & (n < dims[3])
-        offset = self.base + w * strides[1] + h * strides[2] + n * strides[3]
         exists = inside[:, None] & ((c >= 0) & (c < dims[0]))[None, :]
         return (offset[:, None] + c[None, :]).reshape(-1), exists.reshape(-1)

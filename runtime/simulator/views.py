@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from xdsl.ir import Operation
 
 from ...dialects import kernel
 from ...dialects.errors import SimulationError
+from ...dialects.meaning.arithmetic import combine_at
 from ...dialects.provenance import describe
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -71,6 +73,15 @@ class KernelView:
         self._check(op, offset, inside)
         self.tensor.array[offset[inside]] = value[inside]
 
+    def scatter(
+        self, op: Operation, leading: Sequence[Coord], row: Array, column: Array, value: Array, kind: str
+    ) -> None:
+        """Writes elements to the places that lie inside, or combines them with what is there."""
+        offset, inside = self.locate(leading, row, column)
+        offset, inside, value = np.broadcast_arrays(offset, inside, value)
+        self._check(op, offset, inside)
+        combine_at(self.tensor.array, offset[inside], value[inside], kind)
+
     def _check(self, op: Operation, offset: Array, inside: Array) -> None:
         size = self.tensor.array.size
         wrong = inside & ((offset < 0) | (offset >= size))
@@ -118,46 +129,46 @@ class Im2colView(KernelView):
     """An image batch as a matrix of windows."""
 
     tensor: GlobalTensor
-    out: tuple[int, int]
-    kernel: tuple[int, int]
-    strides: tuple[int, int]
-    pads: tuple[int, int]
-    dilations: tuple[int, int]
+    out: tuple[int, ...]
+    kernel: tuple[int, ...]
+    strides: tuple[int, ...]
+    pads: tuple[int, ...]
+    dilations: tuple[int, ...]
     groups: int
 
     @classmethod
     def bind(cls, op: kernel.Im2colOp, tensor: GlobalTensor, symbols: Mapping[str, int]) -> Im2colView:
-        def pair(values: Sequence[int]) -> tuple[int, int]:
-            return int(values[0]), int(values[1])
+        def listed(values: Sequence[Any]) -> tuple[int, ...]:
+            return tuple(int(value) for value in values)
 
         return cls(
             tensor,
-            pair([e.evaluate(symbols) for e in op.out.exprs]),
-            pair(op.kernel.get_values()),  # pyright: ignore[reportArgumentType]
-            pair(op.strides.get_values()),  # pyright: ignore[reportArgumentType]
-            pair(op.pads.get_values()),  # pyright: ignore[reportArgumentType]
-            pair(op.dilations.get_values()),  # pyright: ignore[reportArgumentType]
+            listed([e.evaluate(symbols) for e in op.out.exprs]),
+            listed(op.kernel.get_values()),
+            listed(op.strides.get_values()),
+            listed(op.pads.get_values()),
+            listed(op.dilations.get_values()),
             op.groups.value.data,
         )
 
     def locate(self, leading: Sequence[Coord], row: Array, column: Array) -> tuple[Array, Array]:
-        n, h, w, c = self.tensor.dims
-        sn, sh, sw, sc = self.tensor.strides
+        n, *spatial, c = self.tensor.dims
+        first, *steps, last = self.tensor.strides
         (group,), channels = leading, c // self.groups
-        p, q = self.out
-        window = self.kernel[0] * self.kernel[1] * channels
+        pixels, window = prod(self.out), prod(self.kernel) * channels
         inside = (
-            (row >= 0) & (row < n * p * q) & (column >= 0) & (column < window) & (group >= 0) & (group < self.groups)
+            (row >= 0) & (row < n * pixels) & (column >= 0) & (column < window) & (group >= 0) & (group < self.groups)
         )
-        pixel, place = np.where(row >= 0, row, 0), np.where(column >= 0, column, 0)
-        image, pixel = np.divmod(pixel, p * q)
-        y, x = np.divmod(pixel, q)
-        tap, channel = np.divmod(place, channels)
-        r, s = np.divmod(tap, self.kernel[1])
-        iy = y * self.strides[0] - self.pads[0] + r * self.dilations[0]
-        ix = x * self.strides[1] - self.pads[1] + s * self.dilations[1]
-        inside = inside & (iy >= 0) & (iy < h) & (ix >= 0) & (ix < w)
-        return image * sn + iy * sh + ix * sw + (channel + group * channels) * sc, inside
+        image, pixel = np.divmod(np.where(row >= 0, row, 0), pixels)
+        tap, channel = np.divmod(np.where(column >= 0, column, 0), channels)
+        offset = image * first + (channel + group * channels) * last
+        for axis in reversed(range(len(spatial))):
+            pixel, place = np.divmod(pixel, self.out[axis])
+            tap, step = np.divmod(tap, self.kernel[axis])
+            place = place * self.strides[axis] - self.pads[axis] + step * self.dilations[axis]
+            inside = inside & (place >= 0) & (place < spatial[axis])
+            offset = offset + place * steps[axis]
+        return offset, inside
 
 
 def poison(dtype: np.dtype[Any]) -> Any:

@@ -111,5 +111,7 @@ def _bind(
                     inside[step.index] = min(env.get(step.index, 0), count - 1)
                 if count is not None and step.total:
                     after[step.total] = max(0, count)
+                if count is None and step.total and step.index and step.total in env:
+                    inside[step.index] = min(env.get(step.index, 0), max(env[step.total], 1) - 1)
                 if count is None or count > 0:
                     _bind(step.body, inside, check)

@@ -1,7 +1,7 @@
 """CUDA C to cubins through NVRTC, as CuPy ships it. Needs no GPU and no CUDA toolkit.
 
 `--ptxas-options=-v` is always passed: only then does ptxas report registers, spills and the serialisation of wgmma (C7510 to
-C7515), which `Compiled.problems` turns into words. NVRTC releases the GIL, so that `compile_all` gains from threads.
+C7515), which `Compiled.problems` turns into words. NVRTC releases the GIL, so that `Compiler` gains from threads.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import re
 import struct
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
@@ -147,6 +147,39 @@ def compile_cubin(job: Job, cache: CubinCache | None = None) -> Compiled:
     return Compiled(cubin, log, parse_resources(log), cached=False)
 
 
+class Compiler:
+    """Compiles jobs on a pool of threads while more are added; equal jobs compile once. A context manager: left by an error, it drops the
+    jobs that have not begun."""
+
+    def __init__(self, cache: CubinCache | None = None, workers: int | None = None):
+        self._cache = cache
+        self._pool = ThreadPoolExecutor(max_workers=workers or os.cpu_count() or 1)
+        self._pending: dict[Job, Future[Compiled]] = {}
+
+    def __enter__(self) -> Compiler:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        self._pool.shutdown(wait=kind is None, cancel_futures=kind is not None)
+
+    def add(self, job: Job) -> None:
+        """Begin a job, as soon as a thread is free."""
+        if job not in self._pending:
+            self._pending[job] = self._pool.submit(compile_cubin, job, self._cache)
+
+    def results(self, jobs: Sequence[Job], progress: Callable[[int, int], None] | None = None) -> list[Compiled]:
+        """The results of jobs that were added, in this order; raises what `compile_cubin` does.
+
+        `progress(done, total)` is called from this thread after each distinct job.
+        """
+        distinct = list(dict.fromkeys(jobs))
+        for done, job in enumerate(distinct, 1):
+            self._pending[job].result()
+            if progress is not None:
+                progress(done, len(distinct))
+        return [self._pending[job].result() for job in jobs]
+
+
 def compile_all(
     jobs: Sequence[Job],
     cache: CubinCache | None = None,
@@ -154,23 +187,11 @@ def compile_all(
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Compiled]:
-    """Compiles `jobs` on a pool of threads; equal jobs compile once. Results come in the order of `jobs`.
-
-    `progress(done, total)` is called from this thread after each distinct job.
-    """
-    distinct = list(dict.fromkeys(jobs))
-    results: dict[Job, Compiled] = {}
-    with ThreadPoolExecutor(max_workers=workers or os.cpu_count() or 1) as pool:
-        pending = [(job, pool.submit(compile_cubin, job, cache)) for job in distinct]
-        try:
-            for done, (job, future) in enumerate(pending, 1):
-                results[job] = future.result()
-                if progress is not None:
-                    progress(done, len(distinct))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return [results[job] for job in jobs]
+    """Compiles `jobs` as a `Compiler` does. Results come in the order of `jobs`."""
+    with Compiler(cache, workers) as compiler:
+        for job in jobs:
+            compiler.add(job)
+        return compiler.results(jobs, progress)
 
 
 def _nvrtc() -> Any:

@@ -9,6 +9,7 @@ tensors not touched stay parameters, so that the host need not know.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -31,9 +32,15 @@ from ....dialects.kernel.thread.wgmma import PIN
 from ....dialects.kernel.types import GlobalType
 from ....dialects.provenance import describe
 from .inlining import LONGEST, inlined
+from .nvrtc import without_comments
 from .operands import Operands
 from .prelude import prelude
 from .statements import StatementPrinter, c_word, comment
+
+_PLACEHOLDER = "\x00"
+"""Stands for a kernel's name until its code is known; comments hold no such character."""
+_NUMBER = re.compile(r"(?<!_and)_\d+(?=$|_stage\d+$)")
+"""The number of a group that has its name from what it computes, as an earlier one."""
 
 
 def entry_name(func: kernel.FuncOp) -> str:
@@ -46,6 +53,19 @@ def print_kernel(func: kernel.FuncOp, *, comments: bool = True) -> str:
     printer = CudaPrinter(comments=comments)
     text = printer.kernel(func, entry_name(func))
     return prelude(printer.wrappers.values()) + text
+
+
+def print_unit(func: kernel.FuncOp) -> tuple[str, str]:
+    """A kernel's name and its translation unit. The name is made from its code: equal kernels of any two models are one cubin.
+
+    `conv_add_relu_2` is called `conv_add_relu_4f1d08ac_kernel`: what it computes, and the digest of its code without comments.
+    """
+    printer = CudaPrinter()
+    text = printer.kernel(func, _PLACEHOLDER)
+    text = prelude(printer.wrappers.values()) + text
+    digest = hashlib.sha256(without_comments(text).encode()).hexdigest()[:8]
+    entry = c_word(f"{_NUMBER.sub('', func.sym_name.data)}_{digest}", "_kernel")
+    return entry, text.replace(_PLACEHOLDER, entry)
 
 
 def print_module(module: ModuleOp, *, comments: bool = True) -> str:
@@ -134,7 +154,8 @@ class CudaPrinter(StatementPrinter):
         """The text of a kernel called `entry`, without the prelude."""
         self.stream = StringIO()
         maps = [op for op in func.walk() if isinstance(op, kernel.TensorMapOp)]
-        stored = {op.target for op in func.walk() if isinstance(op, kernel.StGlobalOp)}
+        stored = {op.target for op in func.walk() if isinstance(op, kernel.StGlobalOp | kernel.AtomicOp)}
+        stored |= {op.counters for op in func.walk() if isinstance(op, kernel.GridSyncOp)}
         waits = any(isinstance(op, kernel.GridWaitOp) for op in func.walk())
         parameters = [
             self._tensor(value, stored=value in stored, restrict=not waits, number=i)

@@ -97,9 +97,18 @@ class DataLayers(Graph):
         return x if nn.shape_of(x) == extents else self.insert(nn.BroadcastToOp(x, extents))
 
     @checked
-    def add_pad(self, x: SSAValue, low: Sequence[int], high: Sequence[int], value: float = 0.0) -> SSAValue:
-        """`low[i]` elements before and `high[i]` after dim i, all of them `value`."""
-        return self.insert(nn.PadOp(x, low, high, value))
+    def add_pad(
+        self,
+        x: SSAValue,
+        low: Iterable[ExprLike],
+        high: Iterable[ExprLike],
+        value: float = 0.0,
+        mode: str = "constant",
+    ) -> SSAValue:
+        """`low[i]` elements before and `high[i]` after dim i: all of them `value`, or, in the mode "reflect", "edge" or "wrap",
+        elements of `x` as `numpy.pad` repeats them."""
+        check_kind("pad: mode", mode, ("constant", *nn.PadMode))
+        return self.insert(nn.PadOp(x, list(low), list(high), value, None if mode == "constant" else nn.PadMode(mode)))
 
     # Quantization.
 

@@ -26,22 +26,24 @@ class WindowLayers(DataLayers, PointwiseLayers):
         weights: SSAValue | Array,
         bias: SSAValue | Array | None = None,
         *,
-        strides: Sequence[int] = (1, 1),
-        pads: Sequence[int] = (0, 0, 0, 0),
-        dilations: Sequence[int] = (1, 1),
+        strides: Sequence[int] | None = None,
+        pads: Sequence[int] | None = None,
+        dilations: Sequence[int] | None = None,
         groups: int = 1,
         layout: Layout = "NCHW",
         weights_name: str = "",
     ) -> SSAValue:
-        """A 2-D convolution. `x` is N,C,H,W with weights O,C/groups,R,S (`layout="NHWC"`: N,H,W,C and O,R,S,C/groups);
-        `pads` is top, left, bottom, right; `bias` has shape [O]."""
+        """A convolution over any number of spatial dims. `x` is N,C,H,W with weights O,C/groups,R,S (`layout="NHWC"`: N,H,W,C and
+        O,R,S,C/groups); `pads` are those before each spatial dim, then those after; `bias` has shape [O]."""
         if layout == "NHWC":
             filters = self.operand(weights)
         elif isinstance(weights, SSAValue):
-            filters = self.add_transpose(weights, (0, 2, 3, 1))
+            filters = self._to_channels_last(weights, layout)
         else:
-            if weights.ndim != 4:
-                raise InvalidModelError(f"convolution: expected weights of rank 4, got shape {weights.shape}")
+            if weights.ndim != nn.rank_of(x):
+                raise InvalidModelError(
+                    f"convolution: expected weights of rank {nn.rank_of(x)}, got shape {weights.shape}"
+                )
             filters = self._weights_channels_last(weights, weights_name)
         image = self._to_channels_last(x, layout)
         result = self.insert(
@@ -62,7 +64,7 @@ class WindowLayers(DataLayers, PointwiseLayers):
         # One copy per weight tensor: convolutions that share weights share the constant.
         key = ("O,R,S,C", digest_of(weights), weights.dtype, weights.shape, name)
         if key not in self._constants:
-            self._constants[key] = self.add_constant(np.ascontiguousarray(weights.transpose(0, 2, 3, 1)), name)
+            self._constants[key] = self.add_constant(np.ascontiguousarray(np.moveaxis(weights, 1, -1)), name)
         return self._constants[key]
 
     @checked
@@ -71,9 +73,9 @@ class WindowLayers(DataLayers, PointwiseLayers):
         x: SSAValue,
         kernel: Sequence[int],
         *,
-        strides: Sequence[int] = (1, 1),
-        pads: Sequence[int] = (0, 0, 0, 0),
-        dilations: Sequence[int] = (1, 1),
+        strides: Sequence[int] | None = None,
+        pads: Sequence[int] | None = None,
+        dilations: Sequence[int] | None = None,
         layout: Layout = "NCHW",
     ) -> SSAValue:
         """The greatest element of each window; padding is never the greatest."""
@@ -82,14 +84,30 @@ class WindowLayers(DataLayers, PointwiseLayers):
         return self._from_channels_last(pooled, layout)
 
     @checked
+    def add_arg_max_pool(
+        self,
+        x: SSAValue,
+        kernel: Sequence[int],
+        *,
+        strides: Sequence[int] | None = None,
+        pads: Sequence[int] | None = None,
+        dilations: Sequence[int] | None = None,
+        layout: Layout = "NCHW",
+    ) -> SSAValue:
+        """Where `add_max_pool` finds each maximum: its place in the image, row-major over the spatial dims without padding, as i64."""
+        image = self._to_channels_last(x, layout)
+        pooled = self.insert(nn.ArgMaxPoolOp(image, kernel, strides, pads, dilations))
+        return self._from_channels_last(pooled, layout)
+
+    @checked
     def add_avg_pool(
         self,
         x: SSAValue,
         kernel: Sequence[int],
         *,
-        strides: Sequence[int] = (1, 1),
-        pads: Sequence[int] = (0, 0, 0, 0),
-        dilations: Sequence[int] = (1, 1),
+        strides: Sequence[int] | None = None,
+        pads: Sequence[int] | None = None,
+        dilations: Sequence[int] | None = None,
         count_include_pad: bool = False,
         layout: Layout = "NCHW",
     ) -> SSAValue:

@@ -54,6 +54,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="range of a dynamic dimension, or of all of an ONNX input as INPUT=1x64,8x64,32x64; may be repeated",
     )
     group.add_argument(
+        "--constant",
+        action="append",
+        default=[],
+        metavar="INPUT=VALUE",
+        help="bind an ONNX input to a number, as sr=16000, or to numbers, as x=1,2; may be repeated",
+    )
+    group.add_argument(
+        "--bound",
+        action="append",
+        default=[],
+        metavar="NAME=MOST",
+        help="most elements or iterations that data may decide, for an ONNX node or operator, as nonzero=4096; may be repeated",
+    )
+    group.add_argument(
         "--shape",
         action="append",
         default=[],

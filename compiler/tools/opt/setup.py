@@ -17,7 +17,7 @@ from xdsl.xdsl_opt_main import xDSLOptMain
 from ....dialects.errors import InvalidModelError, OptionError
 from ....dialects.ir_text import OpPlaces, read_module
 from ....runtime.files import check_apart, check_writable
-from ...options import BuildOptions, parse_profiles
+from ...options import BuildOptions, parse_bounds, parse_constants, parse_profiles
 from ...pipeline import PHASES, phase_steps
 from ...resume import check_order, position
 from ...universe import all_passes, multiverse
@@ -101,6 +101,8 @@ class OptSetup(xDSLOptMain):
             precision=args.precision or "fp32",
             target=args.arch,
             profiles=parse_profiles(args.profile),
+            constants=parse_constants(args.constant),
+            bounds=parse_bounds(args.bound),
             memory_limit=args.memory_limit,
             verify_each=not args.disable_verify,
         )
@@ -138,7 +140,14 @@ class OptSetup(xDSLOptMain):
 
         profiles = dict(self.options.profiles)
         model = stream.read() if self.args.input_file is None else self.args.input_file
-        return import_onnx(model, profiles=profiles, static_shapes=self.shapes, refit=self.args.refit)
+        return import_onnx(
+            model,
+            profiles=profiles,
+            static_shapes=self.shapes,
+            constants=self.options.constants,
+            bounds=self.options.bounds,
+            refit=self.args.refit,
+        )
 
     def _make_pass(self, spec: ArgSpec) -> ModulePass:
         name = spec.name

@@ -66,6 +66,8 @@ class TrtcOptMain(OptSetup):
         """The start of a command that reads the same input, for messages that say how to reproduce."""
         command = ["trtc-opt", self.args.input_file or "-"]
         command += [f"--profile={text}" for text in self.args.profile]
+        command += [f"--constant={text}" for text in self.args.constant]
+        command += [f"--bound={text}" for text in self.args.bound]
         command += [f"--shape={text}" for text in self.args.shape]
         flags = ("start_after", "stop_after", "precision", "arch", "memory_limit")
         given = {flag.replace("_", "-"): getattr(self.args, flag) for flag in flags}

@@ -6,15 +6,28 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.irdl import IRDLOperation, irdl_op_definition, operand_def, opt_operand_def, prop_def
 
 from ..base import I64Attr, PlainOp, index, int_attr
-from ..instruction import FUNCTION, Constant, PreludeSection, Scope, SharedByte, Value, Wrapper, asm, instruction
+from ..instruction import (
+    FUNCTION,
+    Constant,
+    GlobalAddress,
+    PreludeSection,
+    Scope,
+    SharedByte,
+    Value,
+    Wrapper,
+    asm,
+    instruction,
+)
 from ..structure import ClusterRankOp
 from ..tile.sync import GridSignalOp, GridWaitOp
+from ..types import GlobalType
 
 __all__ = [
     "BARRIERS",
     "BarSyncOp",
     "ClusterSyncOp",
     "FenceProxyAsyncOp",
+    "GridSyncOp",
     "MbarArriveOp",
     "MbarExpectOp",
     "MbarInitFenceOp",
@@ -85,6 +98,46 @@ instruction(
     suspends=True,
     wrapper=_barrier(
         "cluster_sync", "", "barrier.cluster.arrive.release.aligned;\\nbarrier.cluster.wait.acquire.aligned;"
+    ),
+)
+
+
+@irdl_op_definition
+class GridSyncOp(IRDLOperation):
+    """
+    All threads of a block arrive at counters[place], which one of them adds 1 to (red.release.gpu), and wait until it has reached `target`
+    (ld.acquire.gpu).
+    """
+
+    name = "kernel.grid_sync"
+    counters = operand_def(GlobalType)
+    place = operand_def(index)
+    target = operand_def(index)
+    assembly_format = "$counters `[` $place `]` `target` $target attr-dict `:` type($counters)"
+
+    def __init__(self, counters: SSAValue, place: SSAValue, target: SSAValue):
+        super().__init__(operands=[counters, place, target])
+
+
+instruction(
+    GridSyncOp,
+    "grid_sync({counter}, {target})",
+    {"counter": GlobalAddress("counters", "place"), "target": Value("target")},
+    runs="barriers",
+    suspends=True,
+    wrapper=Wrapper(
+        "grid_sync",
+        f"{FUNCTION}void grid_sync(int* counter, int target) {{\n"
+        '  asm volatile("bar.sync 0;" : : : "memory");\n'
+        "  if (threadIdx.x == 0) {\n"
+        "    int seen;\n"
+        '    asm volatile("red.release.gpu.global.add.s32 [%0], 1;" : : "l"(counter) : "memory");\n'
+        "    do {\n"
+        '      asm volatile("ld.acquire.gpu.global.s32 %0, [%1];" : "=r"(seen) : "l"(counter) : "memory");\n'
+        "    } while (seen < target);\n"
+        "  }\n"
+        '  asm volatile("bar.sync 0;" : : : "memory");\n}',
+        section=PreludeSection.BARRIERS,
     ),
 )
 
@@ -252,5 +305,5 @@ instruction(
 )
 
 BARRIERS: tuple[type[Operation], ...] = (
-    BarSyncOp, ClusterSyncOp, MbarInitOp, MbarInitFenceOp, MbarArriveOp, MbarExpectOp, MbarWaitOp, FenceProxyAsyncOp,
+    BarSyncOp, ClusterSyncOp, GridSyncOp, MbarInitOp, MbarInitFenceOp, MbarArriveOp, MbarExpectOp, MbarWaitOp, FenceProxyAsyncOp,
 )  # fmt: skip

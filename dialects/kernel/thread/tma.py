@@ -31,7 +31,7 @@ _COORDS = {rank: ", ".join(f"int c{i}" for i in range(rank)) for rank in range(1
 
 @irdl_op_definition
 class TmaLoadOp(IRDLOperation):
-    """cp.async.bulk.tensor global -> shared, counting on an mbarrier. `im2col` coordinates are followed by the two window offsets."""
+    """cp.async.bulk.tensor global -> shared, counting on an mbarrier. of im2col with a window offset per spatial dim."""
 
     name = "kernel.tma_load"
     irdl_options = (AttrSizedOperandSegments(as_property=True), ParsePropInAttrDict())

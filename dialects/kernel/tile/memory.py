@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xdsl.dialects.builtin import I64, ArrayAttr, DenseArrayBase, FloatAttr, IndexType, IntAttr, f64
+from xdsl.dialects.builtin import I64, ArrayAttr, DenseArrayBase, FloatAttr, IndexType, IntAttr, StringAttr, f64, i32
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
@@ -94,7 +94,7 @@ class Im2colOp(IRDLOperation):
     """
     A convolution's or pool's input as a matrix: coordinates (group, row, column) with row = (n, p, q) over the output pixels and column =
     (r, s, c) over the window and one group's channels. The tensor is N, H, W, C; elements outside it (padding) load as the load's `fill`.
-    `out` holds the output's P, Q.
+    `out` holds the output's P, Q. So for any number of spatial dims.
     """
 
     name = "kernel.im2col"
@@ -120,7 +120,7 @@ class Im2colOp(IRDLOperation):
         kernel: Sequence[int],
         strides: Sequence[int],
         pads: Sequence[int],
-        dilations: Sequence[int] = (1, 1),
+        dilations: Sequence[int] | None = None,
         groups: int = 1,
     ):
         type_ = source.type
@@ -131,8 +131,8 @@ class Im2colOp(IRDLOperation):
                 "out": DimsAttr.get(out),
                 "kernel": ints(kernel),
                 "strides": ints(strides),
-                "pads": ints(pads[:2]),
-                "dilations": ints(dilations),
+                "pads": ints(pads[: len(kernel)]),
+                "dilations": ints([1] * len(kernel) if dilations is None else dilations),
                 "groups": int_attr(groups),
             },
             result_types=[ViewType(IntAttr(3), type_.element_type)],
@@ -141,12 +141,16 @@ class Im2colOp(IRDLOperation):
     def verify_(self) -> None:
         type_ = self.source.type
         assert isinstance(type_, GlobalType)
-        expect(
-            len(type_.dims.exprs) == 4, "kernel.im2col", "a tensor N, H, W, C", f"{len(type_.dims.exprs)} dimensions"
-        )
-        expect(len(self.out.exprs) == 2, "kernel.im2col", "two output extents", len(self.out.exprs))
+        rank = len(type_.dims.exprs)
+        expect(rank >= 3, "kernel.im2col", "a tensor N, H, W, C", f"{rank} dimensions")
+        expect(len(self.out.exprs) == rank - 2, "kernel.im2col", f"{rank - 2} output extents", len(self.out.exprs))
         for what in (self.kernel, self.strides, self.pads, self.dilations):
-            expect(len(what) == 2, "kernel.im2col", "two values (height, width) per attribute", len(what))
+            expect(
+                len(what) == rank - 2,
+                "kernel.im2col",
+                f"{rank - 2} values (one per spatial dim) per attribute",
+                len(what),
+            )
 
 
 @irdl_op_definition
@@ -213,6 +217,33 @@ class GatherOp(IRDLOperation):
 
 
 @irdl_op_definition
+class FetchOp(IRDLOperation):
+    """In `kernel.map`: the element of the view at coordinates that the map computes; `fill` where they lie outside the view."""
+
+    name = "kernel.fetch"
+    view = operand_def(ViewType)
+    coords = var_operand_def(i32)
+    fill = prop_def(F64Attr)
+    result = result_def()
+
+    custom_directives = (Number,)
+    assembly_format = "$view `[` $coords `]` `fill` custom<Number>($fill) attr-dict `:` type($view) `->` type($result)"
+
+    def __init__(self, view: SSAValue, coords: Sequence[SSAValue], fill: float = 0.0):
+        type_ = view.type
+        assert isinstance(type_, ViewType)
+        super().__init__(
+            operands=[view, coords], properties={"fill": FloatAttr(fill, f64)}, result_types=[type_.element_type]
+        )
+
+    def verify_(self) -> None:
+        type_ = self.view.type
+        assert isinstance(type_, ViewType)
+        expect(len(self.coords) == type_.rank.data, self.name, f"{type_.rank.data} coordinates", len(self.coords))
+        expect(self.result.type == type_.element_type, self.name, f"a result of {type_.element_type}", self.result.type)
+
+
+@irdl_op_definition
 class StoreOp(IRDLOperation):
     """Writes a fragment's elements that lie inside the view at the coordinates. A rows fragment writes column `coords[-1]` of each row."""
 
@@ -230,6 +261,43 @@ class StoreOp(IRDLOperation):
         _verify_access(self, self.view, self.coords, self.value.type)
 
 
+COMBINATIONS = ("set", "add", "mul", "max", "min")
+"""What `kernel.scatter` does to an element: overwrites it, or combines it atomically."""
+
+
+@irdl_op_definition
+class ScatterOp(IRDLOperation):
+    """
+    Each element of a fragment goes to the place in the view that `places` hold for it, one i32 fragment for each coordinate; elements with
+    a place outside the view go nowhere. `set` writes, and which of several elements for one place stays is not specified; the other kinds
+    combine with what is there, atomically and in any order.
+    """
+
+    name = "kernel.scatter"
+    value = operand_def(FragType)
+    view = operand_def(ViewType)
+    places = var_operand_def(FragType)
+    kind = prop_def(StringAttr)
+
+    assembly_format = (
+        "$kind $value `,` $view `[` $places `]` attr-dict `:` type($value) `,` type($view) `,` type($places)"
+    )
+
+    def __init__(self, value: SSAValue, view: SSAValue, places: Sequence[SSAValue], kind: str = "set"):
+        super().__init__(operands=[value, view, places], properties={"kind": StringAttr(kind)})
+
+    def verify_(self) -> None:
+        value, view = self.value.type, self.view.type
+        assert isinstance(value, FragType) and isinstance(view, ViewType)
+        expect(self.kind.data in COMBINATIONS, self.name, f"a kind among {', '.join(COMBINATIONS)}", self.kind.data)
+        expect(len(self.places) == view.rank.data, self.name, f"{view.rank.data} places", len(self.places))
+        expect(
+            value.element_type == view.element_type, self.name, f"elements of {view.element_type}", value.element_type
+        )
+        for place in self.places:
+            expect(place.type == value.with_element(i32), self.name, value.with_element(i32), place.type)
+
+
 def _verify_access(op: Operation, view: SSAValue, coords: Sequence[SSAValue], frag: Attribute) -> None:
     type_ = view.type
     assert isinstance(type_, ViewType) and isinstance(frag, FragType)
@@ -240,4 +308,13 @@ def _verify_access(op: Operation, view: SSAValue, coords: Sequence[SSAValue], fr
     )
 
 
-MEMORY: tuple[type[Operation], ...] = (ViewOp, Im2colOp, LoadOp, ValidOp, GatherOp, StoreOp)
+MEMORY: tuple[type[Operation], ...] = (
+    ViewOp,
+    Im2colOp,
+    LoadOp,
+    ValidOp,
+    GatherOp,
+    FetchOp,
+    StoreOp,
+    ScatterOp,
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xdsl.dialects.builtin import IndexType, UnitAttr
+from xdsl.dialects.builtin import IndexType, UnitAttr, i32
 from xdsl.ir import Operation, Region, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
@@ -17,7 +17,7 @@ from xdsl.irdl import (
 from xdsl.traits import NoTerminator, Pure
 
 from ..base import I64Attr, PlainOp, expect, int_attr, unit
-from ..types import RingType
+from ..types import GlobalType, RingType
 
 
 @irdl_op_definition
@@ -106,6 +106,29 @@ class ClusterBarrierOp(PlainOp):
 
 
 @irdl_op_definition
+class GridBarrierOp(IRDLOperation):
+    """
+    Synchronizes all threads of `blocks` blocks of the grid, those that name the same element of `counters` (i32, 0 before the launch); global
+    memory written before is visible after. `turn` counts the meetings, from 0. All blocks of the launch run at once.
+    """
+
+    name = "kernel.grid_barrier"
+    counters = operand_def(GlobalType)
+    place = operand_def(IndexType())
+    turn = operand_def(IndexType())
+    blocks = prop_def(I64Attr)
+    assembly_format = "$counters `[` $place `]` `turn` $turn `blocks` $blocks attr-dict `:` type($counters)"
+
+    def __init__(self, counters: SSAValue, place: SSAValue, turn: SSAValue, blocks: int):
+        super().__init__(operands=[counters, place, turn], properties={"blocks": int_attr(blocks)})
+
+    def verify_(self) -> None:
+        assert isinstance(self.counters.type, GlobalType)
+        expect(self.counters.type.element_type == i32, self.name, "counters of i32", self.counters.type)
+        expect(self.blocks.value.data >= 1, self.name, "1 block or more", self.blocks.value.data)
+
+
+@irdl_op_definition
 class GridWaitOp(PlainOp):
     """Waits until the previous launch has ended and its writes are visible; does nothing in a launch that is not dependent."""
 
@@ -181,6 +204,7 @@ def _expect_mbarriers(ring: SSAValue) -> None:
 
 
 SYNC: tuple[type[Operation], ...] = (
-    RingOp, AcquireOp, CommitOp, WaitOp, ReleaseOp, BarrierOp, FenceAsyncOp, ClusterBarrierOp, GridWaitOp, GridSignalOp,
+    RingOp, AcquireOp, CommitOp, WaitOp, ReleaseOp, BarrierOp, FenceAsyncOp, ClusterBarrierOp, GridBarrierOp, GridWaitOp,
+    GridSignalOp,
     ElectOp, SlotBarrierOp, SlotParityOp,
 )  # fmt: skip

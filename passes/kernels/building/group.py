@@ -49,7 +49,7 @@ class GroupView:
     One scheduling unit: `ops` in order, constants first where the view made them out, which read `operands` and give `results`.
 
     `scope` is the op whose module the group belongs to: the group, the outlined function, or the region's last op. `kind` is the anchor's:
-    conv, matmul, row, window, gather or pointwise. `instead` gives values that other ops of the group make than their owners,
+    conv, matmul, row, window, gather, positions or pointwise. `instead` gives values that other ops of the group make than their owners,
     `layouts` those of operands and results where they are not whole row-major tensors.
     """
 
@@ -129,8 +129,20 @@ class GroupView:
 
     @cached_property
     def anchors(self) -> tuple[Operation, ...]:
-        """The ops that are neither pointwise nor constants."""
-        return tuple(o for o in self.ops if not nn.is_pointwise(o) and not isinstance(o, NO_ANCHOR))
+        """The ops that are neither pointwise nor constants nor lookups beside an anchor of another kind."""
+        return tuple(
+            o
+            for o in self.ops
+            if not nn.is_pointwise(o)
+            and not isinstance(o, NO_ANCHOR)
+            and (not nn.is_lookup(o) or o is self.gather_anchor)
+        )
+
+    @cached_property
+    def gather_anchor(self) -> Operation | None:
+        """The gather that is the anchor of a group of this kind; other gathers of elements are part of the arithmetic."""
+        gathers = [o for o in self.ops if isinstance(o, nn.GatherOp | nn.GatherNdOp)]
+        return gathers[0] if self.kind == "gather" and gathers else None
 
     @cached_property
     def anchor_classes(self) -> Anchors:

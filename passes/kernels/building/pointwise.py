@@ -38,7 +38,7 @@ from ....dialects.dtypes import (
 from ....dialects.errors import PassError
 from ....dialects.kernel.types import FragType
 from ....dialects.provenance import describe
-from ....dialects.strided import Axes, broadcast_axes
+from ....dialects.strided import Axes, broadcast_axes, space_axes
 from .builder import Emitter, KernelBuilder
 from .group import GroupView, owner_op
 from .schedule import Refusal
@@ -46,6 +46,8 @@ from .schedule import Refusal
 ELEMENTS = (f32, f16, bf16, f64, f8e4m3, f8e5m2, i1, i4, ui4, i8, ui8, i16, ui16, i32, ui32, i64, ui64)
 """Element types that kernels compute with."""
 _MASKS: Mapping[Attribute, int] = {ui8: 0xFF, ui16: 0xFFFF, ui32: 0xFFFFFFFF}
+Table: TypeAlias = Callable[[SSAValue], SSAValue]
+"""Gives the view of a tensor that `nn.gather` reads as a table: coordinates 0 and the index."""
 Load: TypeAlias = Callable[[SSAValue, Axes], SSAValue]
 """Gives a leaf, broadcast into the iteration space by its axes, as a fragment, a rows fragment or a scalar."""
 
@@ -90,7 +92,7 @@ def refuse_pointwise(ops: Sequence[Operation]) -> Refusal | None:
                 return Refusal(f"expected constants of one value inside a group, got {op.result.type}", op)
         elif nn.is_pointwise(op) and type(op) not in _OPS:
             return Refusal(f"{op.name} has no scalar form", op)
-        if nn.is_pointwise(op) and (reason := _refuse_elements([*op.operands, *op.results])):
+        if (nn.is_pointwise(op) or nn.is_lookup(op)) and (reason := _refuse_elements([*op.operands, *op.results])):
             return Refusal(f"{op.name}: {reason}", op)
     return None
 
@@ -508,6 +510,14 @@ def operand_axes(op: Operation, axes: Axes) -> list[Axes]:
     return [broadcast_axes(nn.shape_of(operand), axes) for operand in op.operands]
 
 
+def _read_by(op: Operation, axes: Axes) -> list[Leaf]:
+    """What the result of a pointwise op or a lookup is computed from, element by element: of a lookup the index."""
+    if nn.is_lookup(op):
+        indices = op.operands[1]
+        return [(indices, broadcast_axes(nn.shape_of(indices), axes))]
+    return list(zip(op.operands, operand_axes(op, axes), strict=True))
+
+
 def leaves_of(
     wanted: Sequence[Leaf], known: Mapping[SSAValue, SSAValue], maker: Callable[[SSAValue], Operation | None] = owner_op
 ) -> list[Leaf]:
@@ -525,8 +535,8 @@ def leaves_of(
         seen.add(leaf)
         value, axes = leaf
         op = None if value in known else maker(value)
-        if op is not None and nn.is_pointwise(op):
-            pending += reversed(list(zip(op.operands, operand_axes(op, axes), strict=True)))
+        if op is not None and (nn.is_pointwise(op) or nn.is_lookup(op)):
+            pending += reversed(_read_by(op, axes))
         elif op is None or nn.splat_of(value, "an immediate") is None:
             found[leaf] = None
     return list(found)
@@ -540,6 +550,7 @@ def emit_pointwise(
     *,
     known: Mapping[SSAValue, SSAValue] | None = None,
     elements: Sequence[Attribute] | None = None,
+    table: Table | None = None,
 ) -> list[SSAValue]:
     """
     Fragments of the wanted values, computed by one `kernel.map` from their leaves.
@@ -549,6 +560,7 @@ def emit_pointwise(
     - `known`: values that exist already as fragments (an anchor's result, in f32 as well), with any axes.
     - `load`: called once for each other leaf: gives a fragment, rows fragment or scalar.
     - `elements`: element types of the results; the values' own if not given.
+    - `table`: called for each tensor that a lookup of the group reads.
     """
     known = known or {}
     leaves = leaves_of(wanted, known)
@@ -559,14 +571,72 @@ def emit_pointwise(
     if all(leaf in sources and sources[leaf].type == type_ for leaf, type_ in zip(wanted, types, strict=True)):
         return [sources[leaf] for leaf in wanted]
 
+    tables = _tables(b, wanted, sources, table)
+
     def body(s: Emitter, *scalars: SSAValue) -> list[SSAValue]:
         made = {leaf: _leaf(s, x, nn.element_of(leaf[0])) for leaf, x in zip(leaves, scalars, strict=True)}
-        return [_rounded(s, leaf, made, t.element_type) for leaf, t in zip(wanted, types, strict=True)]
+        return [_rounded(s, leaf, made, tables, t.element_type) for leaf, t in zip(wanted, types, strict=True)]
 
     return b.map([sources[leaf] for leaf in leaves], types, body)
 
 
-def _rounded(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue], element: Attribute) -> SSAValue:
+Tables: TypeAlias = Mapping[SSAValue, tuple[SSAValue, SSAValue]]
+"""The tensors that lookups read: the view and the extent, i32."""
+
+
+def _tables(b: KernelBuilder, wanted: Sequence[Leaf], sources: Mapping[Leaf, SSAValue], table: Table | None) -> Tables:
+    """The tables of the lookups between wanted values and their leaves."""
+    found: dict[SSAValue, tuple[SSAValue, SSAValue]] = {}
+    pending, seen = list(wanted), set[Leaf]()
+    while pending:
+        leaf = pending.pop()
+        op = owner_op(leaf[0])
+        if leaf in seen or leaf in sources or op is None or isinstance(op, nn.ConstantOp):
+            continue
+        seen.add(leaf)
+        pending += _read_by(op, leaf[1])
+        if nn.is_lookup(op) and op.operands[0] not in found:
+            if table is None:
+                raise PassError(f"lower-groups: {describe(op)}: expected a schedule that reads tables")
+            x = op.operands[0]
+            found[x] = table(x), b.cast(b.expr(nn.shape_of(x)[0]), i32)
+    return found
+
+
+def table_view(b: KernelBuilder, group: GroupView, x: SSAValue) -> SSAValue:
+    """The view of a tensor of one dim, at coordinates 0 and the index."""
+    dims = nn.shape_of(x)
+    access = group.access(x, space_axes(dims, dims), dims, flat=True)
+    if access is None:
+        raise PassError(
+            f"lower-groups: @{group.name}: table {x} is not in memory: expected `match` to refuse the group"
+        )
+    return b.view_of(access, [[], list(range(len(access.dims)))])
+
+
+def refuse_tables(group: GroupView) -> Refusal | None:
+    """Why a lookup of the group cannot read its table, or None."""
+    for op in group.ops:
+        if nn.is_lookup(op) and op is not group.gather_anchor:
+            dims = nn.shape_of(op.operands[0])
+            if group.access(op.operands[0], space_axes(dims, dims), dims, flat=True) is None:
+                return Refusal("expected a gather from an operand of the group", op)
+    return None
+
+
+def _lookup(s: Emitter, op: Operation, index: SSAValue, table: tuple[SSAValue, SSAValue]) -> SSAValue:
+    """The element at an index, counted from the end where it is negative; 0 where there is none."""
+    view, extent = table
+    place = index if index.type == i64 else convert(s, index, i32)
+    size, zero = convert(s, extent, place.type), s.constant(0, place.type)
+    place = select(s, _compare(s, "lt", place, zero), add(s, place, size), place)
+    if place.type == i64:  # its low bits alone might lie in range
+        fits = s.emit(arith.CmpiOp(place, size, "ult"))
+        place = select(s, fits, convert(s, place, i32), s.constant(-1, i32))
+    return extend(s, s.emit(kernel.FetchOp(view, [s.constant(0, i32), place])))
+
+
+def _rounded(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue], tables: Tables, element: Attribute) -> SSAValue:
     """A value as it is stored. The cast to that type at the end of a group is this rounding, once."""
     value, axes = leaf
     op = owner_op(value)
@@ -576,8 +646,8 @@ def _rounded(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue], element: Attrib
         and nn.element_of(op.result) == element
         and element in NARROW_FLOATS
     ):
-        return convert(s, _scalar(s, (op.x, axes), made), element)
-    return convert(s, _scalar(s, leaf, made), element)
+        return convert(s, _scalar(s, (op.x, axes), made, tables), element)
+    return convert(s, _scalar(s, leaf, made, tables), element)
 
 
 def _leaf(s: Emitter, x: SSAValue, element: Attribute) -> SSAValue:
@@ -585,7 +655,7 @@ def _leaf(s: Emitter, x: SSAValue, element: Attribute) -> SSAValue:
     return extend(s, x if is_float(element) else convert(s, x, element))
 
 
-def _scalar(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue]) -> SSAValue:
+def _scalar(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue], tables: Tables) -> SSAValue:
     """A value in its compute type, with everything that it needs; without recursion, for groups of any depth."""
     pending = [leaf]
     while pending:
@@ -598,14 +668,17 @@ def _scalar(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue]) -> SSAValue:
         if number is not None:
             made[value, axes] = _bound(s, number, compute_type(nn.element_of(value)))
             continue
-        if op is None or type(op) not in _OPS:
+        if op is None or not (type(op) in _OPS or nn.is_lookup(op)):
             raise PassError(
                 f"lower-groups: {describe(op) if op else value}: expected a pointwise op, which has a scalar form"
             )
-        needed = list(zip(op.operands, operand_axes(op, axes), strict=True))
+        needed = _read_by(op, axes)
         missing = [n for n in needed if n not in made]
         if missing:
             pending += reversed(missing)
+            continue
+        if nn.is_lookup(op):
+            made[value, axes] = _lookup(s, op, made[needed[0]], tables[op.operands[0]])
             continue
         result = _OPS[type(op)](s, op, [made[n] for n in needed])
         mask = _MASKS.get(nn.element_of(value))

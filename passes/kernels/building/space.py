@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from xdsl.dialects.builtin import i32
 from xdsl.ir import Attribute, SSAValue
@@ -15,7 +16,7 @@ from ....dialects.kernel.types import FragType
 from ....dialects.strided import Axes, space_axes
 from .builder import Index, KernelBuilder
 from .group import GroupView
-from .pointwise import convert, emit_pointwise, leaves_of
+from .pointwise import convert, emit_pointwise, leaves_of, refuse_tables, table_view
 from .schedule import Refusal
 
 
@@ -54,7 +55,8 @@ class Space:
     ) -> list[SSAValue]:
         """Fragments of values of the group: loads and one map. `known` gives those that exist (an anchor's result)."""
         wanted = [(v, self.axes(v)) for v in values]
-        return emit_pointwise(self.b, wanted, self.frag, self.load, known=known, elements=elements)
+        table = partial(table_view, self.b, self.group)
+        return emit_pointwise(self.b, wanted, self.frag, self.load, known=known, elements=elements, table=table)
 
     def wide(self, value: SSAValue, element: Attribute, fill: float = 0.0) -> SSAValue:
         """One value in a wider type, elements outside the tensor being `fill` where the value is loaded as it is."""
@@ -95,6 +97,8 @@ def refuse_values(
 ) -> Refusal | None:
     """Why values cannot be computed over the iteration space `dims`, given the known ones; or None."""
     dims = tuple(dims)
+    if refusal := refuse_tables(group):
+        return refusal
     for value in values:
         if nn.shape_of(value) != dims and value not in known:
             expected = ", ".join(map(str, dims))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 from xdsl.dialects import arith
@@ -31,8 +32,10 @@ from ..building.pointwise import (
     emit_pointwise,
     leaves_of,
     refuse_pointwise,
+    refuse_tables,
     refuse_tensors,
     select,
+    table_view,
 )
 from ..building.schedule import OtherAnchor, Refusal
 from ..building.tiling import column_threads, vector_width
@@ -114,10 +117,8 @@ def _split(group: GroupView, value: SSAValue, dims: tuple[Expr, ...]) -> int | R
         if isinstance(op, nn.PadOp):
             if axes != space_axes(dims, dims) or group.access(op.x, *_own_space(op.x)) is None:
                 return Refusal("expected nn.pad of an operand, at the result's shape", op)
-            padded = [
-                i for i, (a, z) in enumerate(zip(nn.values_of(op.low), nn.values_of(op.high), strict=True)) if a or z
-            ]
-            if (last := len(dims) - 1) in padded and last > 0 and nn.values_of(op.low)[last] == 0:
+            padded, last = op.padded_dims, len(dims) - 1
+            if op.mode is None and last in padded and last > 0 and op.below[last].as_int() == 0:
                 padded[-1] = last - 1
             split = max([split, *(i + 1 for i in padded)])
         elif not isinstance(op, nn.IotaOp | nn.ShapeValueOp) and group.access(leaf, axes, dims, flat=True) is None:
@@ -153,7 +154,7 @@ class Pointwise:
         for op in view.anchors:
             if not isinstance(op, COPIES):
                 return OtherAnchor(f"expected pointwise ops and copies only, got {op.name}", op)
-        return refuse_pointwise(view.ops) or refuse_tensors(view) or plan(view)
+        return refuse_pointwise(view.ops) or refuse_tensors(view) or refuse_tables(view) or plan(view)
 
     def configs(self, problem: PointwiseProblem, target: Target) -> list[Choice]:
         """
@@ -198,7 +199,7 @@ class Pointwise:
                 op = group.maker(leaf)
                 dims = job.dims
                 if isinstance(op, nn.PadOp):
-                    if nn.values_of(op.high)[-1]:
+                    if op.above[-1].as_int() != 0:
                         continue  # its rows end within a vector: whole vectors for the result, single loads
                     leaf, (axes, dims) = op.x, _own_space(op.x)
                 access = (
@@ -252,7 +253,7 @@ class Pointwise:
             access = cast(Access, group.access(value, axes, job.dims, flat=job.split == 0))
             return b.load(b.view_of(access, _flat_groups(job, access)), coords, frag)
 
-        made = emit_pointwise(b, [(v, job.axes) for v in job.values], frag, load)
+        made = emit_pointwise(b, [(v, job.axes) for v in job.values], frag, load, table=partial(table_view, b, group))
         for value, access in zip(made, job.targets, strict=True):
             b.store(value, b.view_of(access, _flat_groups(job, access)), coords)
 
@@ -272,37 +273,66 @@ def _flat_groups(job: Job, access: Access) -> Sequence[Sequence[int]]:
 def load_padded(
     b: KernelBuilder, group: GroupView, op: nn.PadOp, split: int, coords: Sequence[SSAValue], frag: FragType
 ) -> SSAValue:
-    """The tile of a padded operand: each row of the result is a row of the operand, or, in the padding, none."""
+    """The tile of a padded operand: each row of the result is a row of the operand, or, in the padding by a number, none."""
     dims = nn.shape_of(op.x)
     access = cast(Access, group.access(op.x, *_own_space(op.x)))
     view = b.view_of(access, [list(range(split)), list(range(split, len(dims)))])
-    if not any((*nn.values_of(op.low)[:split], *nn.values_of(op.high)[:split])):
+    moved = [axis for axis in op.padded_dims if axis < split]
+    if not moved:
         return b.load(view, coords, frag, op.value.value.data)
-    padded, low = nn.shape_of(op.result)[:split], nn.values_of(op.low)[:split]
+    padded, low = nn.shape_of(op.result)[:split], op.below[:split]
     sizes = [(b.cast(b.expr(p), i32), b.cast(b.expr(d), i32)) for p, d in zip(padded, dims, strict=False)]
+    shifts = {axis: b.cast(b.expr(low[axis]), i32) for axis in range(split) if low[axis].as_int() is None}
     row = b.coord(coords[0], 0, frag.rows)
+    mode = None if op.mode is None else op.mode.data
 
-    def body(s: Emitter, position: SSAValue, *extents: SSAValue) -> list[SSAValue]:
+    def body(s: Emitter, position: SSAValue, *scalars: SSAValue) -> list[SSAValue]:
+        extents, shift = scalars[: 2 * split], dict(zip(shifts, scalars[2 * split :], strict=True))
         zero, outside = s.constant(0, i32), s.constant(-1, i32)
         inside, places = None, list[SSAValue]()
         for axis in reversed(range(split)):
             outer, inner = extents[2 * axis], extents[2 * axis + 1]
             place = s.emit(arith.RemSIOp(position, outer)) if axis else position
             position = s.emit(arith.DivSIOp(position, outer)) if axis else position
-            place = s.emit(arith.SubiOp(place, s.constant(low[axis], i32))) if low[axis] else place
-            fits = s.emit(
-                arith.AndIOp(s.emit(arith.CmpiOp(place, zero, "sge")), s.emit(arith.CmpiOp(place, inner, "slt")))
-            )
-            inside = fits if inside is None else s.emit(arith.AndIOp(inside, fits))
+            before = shift[axis] if axis in shift else s.constant(low[axis].as_int() or 0, i32)
+            place = s.emit(arith.SubiOp(place, before)) if low[axis].as_int() != 0 else place
+            if mode is None:
+                fits = s.emit(
+                    arith.AndIOp(s.emit(arith.CmpiOp(place, zero, "sge")), s.emit(arith.CmpiOp(place, inner, "slt")))
+                )
+                inside = fits if inside is None else s.emit(arith.AndIOp(inside, fits))
+            elif axis in moved:
+                place = _repeated(s, place, inner, mode)
             places.insert(0, place)
         linear = places[0]
         for axis in range(1, split):
             linear = s.emit(arith.AddiOp(s.emit(arith.MuliOp(linear, extents[2 * axis + 1])), places[axis]))
-        assert inside is not None
-        return [select(s, inside, linear, outside)]
+        return [linear if inside is None else select(s, inside, linear, outside)]
 
-    (rows,) = b.map([row, *(e for pair in sizes for e in pair)], [frag.rows.with_element(i32)], body)
+    operands = [row, *(e for pair in sizes for e in pair), *shifts.values()]
+    (rows,) = b.map(operands, [frag.rows.with_element(i32)], body)
     return b.gather(view, rows, [coords[1]], frag, op.value.value.data)
+
+
+def _repeated(s: Emitter, place: SSAValue, size: SSAValue, mode: nn.PadMode) -> SSAValue:
+    """The index in a dim of `size` elements of the one that stands at a place outside of it (or inside)."""
+    zero, one = s.constant(0, i32), s.constant(1, i32)
+
+    def less(x: SSAValue, y: SSAValue) -> SSAValue:
+        return s.emit(arith.CmpiOp(x, y, "slt"))
+
+    def least(x: SSAValue, y: SSAValue) -> SSAValue:
+        return select(s, less(x, y), x, y)
+
+    last = s.emit(arith.SubiOp(size, one))
+    if mode == nn.PadMode.EDGE:
+        return least(select(s, less(place, zero), zero, place), last)
+    period = size if mode == nn.PadMode.WRAP else s.emit(arith.AddiOp(last, last))
+    # Of one element the period of a reflection is 0, and any will do.
+    divisor = period if mode == nn.PadMode.WRAP else select(s, less(period, one), one, period)
+    rest = s.emit(arith.RemSIOp(place, divisor))
+    rest = select(s, less(rest, zero), s.emit(arith.AddiOp(rest, divisor)), rest)
+    return rest if mode == nn.PadMode.WRAP else least(rest, s.emit(arith.SubiOp(period, rest)))
 
 
 def _counted(

@@ -29,7 +29,13 @@ SCHEDULES: dict[str, str] = {
     "row": "row.row",
     "reduce_split": "row.reduce_split",
     "lrn": "row.lrn",
+    "rnn_lanes": "rnn.lanes",
+    "rnn_resident": "rnn.resident",
+    "rnn_streamed": "rnn.streamed",
     "gather": "gather",
+    "sort": "positions.sort",
+    "scan": "positions.scan",
+    "scatter": "positions.scatter",
     "pointwise": "pointwise",
 }
 

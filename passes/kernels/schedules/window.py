@@ -1,19 +1,21 @@
 """
-Schedule `window`: max and average pools and depthwise convolutions, with pointwise ops after.
+Schedule `window`: max and average pools, where maxima are, and depthwise convolutions, with pointwise ops after.
 
-Rows are output pixels (n, p, q), columns channels: a thread holds `vector` neighbouring channels of a pixel and walks the window's
-taps, reading the input through its im2col view (column = tap * C + channel), whose padding is the fill. No shared memory: neighbouring
-pixels find their common taps in L1. Depthwise weights [C, R, S, 1] are a view that is the same for all rows. Nothing here is a matrix
-product, so the time is that of the loads: 16-byte ones wherever the channel count allows.
+Rows are output pixels (n, p, q; of any number of spatial dims), columns channels: a thread holds `vector` neighbouring channels of a pixel
+and walks the window's taps, reading the input through its im2col view (column = tap * C + channel), whose padding is the fill. No shared
+memory: neighbouring pixels find their common taps in L1. Depthwise weights [C, R, S, 1] are a view that is the same for all rows. Nothing
+here is a matrix product, so the time is that of the loads: 16-byte ones wherever the channel count allows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import cast
 
-from xdsl.dialects.builtin import i8, i32
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import i8, i32, i64
 from xdsl.ir import Attribute, SSAValue
 
 from ....dialects import kernel, nn
@@ -33,6 +35,7 @@ from ..building.pointwise import (
     refuse_pointwise,
     refuse_tensors,
     select,
+    sub,
 )
 from ..building.schedule import OtherAnchor, Refusal
 from ..building.space import Space, refuse_values
@@ -40,8 +43,7 @@ from ..building.tiling import column_threads, vector_width
 from ..building.work import ACCESS_INSTRUCTIONS, ISSUE, Work, arithmetic, cut, usual_bytes
 
 NAME = "window"
-ANCHORS = (nn.MaxPoolOp, nn.AvgPoolOp, nn.ConvOp)
-GROUPS = ([0, 1, 2], [3])
+ANCHORS = (nn.MaxPoolOp, nn.AvgPoolOp, nn.ArgMaxPoolOp, nn.ConvOp)
 DEPTHWISE_INSTRUCTIONS = 30
 """Per channel and tap: weights are stored [C, R, S, 1], so that each is a load of its own and a warp's are apart; fitted."""
 UNROLLED = 3
@@ -53,7 +55,7 @@ class WindowProblem:
     """A pool or depthwise convolution over x [N, H, W, C]."""
 
     group: GroupView
-    anchor: nn.MaxPoolOp | nn.AvgPoolOp | nn.ConvOp
+    anchor: nn.MaxPoolOp | nn.AvgPoolOp | nn.ArgMaxPoolOp | nn.ConvOp
 
     @property
     def image(self) -> tuple[Expr, ...]:
@@ -64,16 +66,20 @@ class WindowProblem:
         return nn.shape_of(self.anchor.result)
 
     @property
-    def window(self) -> tuple[int, int]:
+    def groups(self) -> tuple[list[int], list[int]]:
+        """The dims of rows, pixels, and of columns, channels."""
+        last = len(self.dims) - 1
+        return list(range(last)), [last]
+
+    @property
+    def window(self) -> tuple[int, ...]:
         if isinstance(self.anchor, nn.ConvOp):
-            _, r, s, _ = (cast(int, e.as_int()) for e in nn.shape_of(self.anchor.w))
-            return r, s
-        r, s = nn.values_of(self.anchor.kernel)
-        return r, s
+            return tuple(cast(int, e.as_int()) for e in nn.shape_of(self.anchor.w)[1:-1])
+        return nn.values_of(self.anchor.kernel)
 
     @property
     def taps(self) -> int:
-        return self.window[0] * self.window[1]
+        return prod(self.window)
 
     @property
     def element(self) -> Attribute:
@@ -118,15 +124,15 @@ class Window:
         if any(view.operand_index(v) is None for v in operands):
             return Refusal("expected the window's operands from outside the group", anchor)
         problem = WindowProblem(view, anchor)
-        columns = view.upper(problem.image[3] * problem.taps)
+        columns = view.upper(problem.image[-1] * problem.taps)
         if columns is not None and columns >= 2**31:
             return Refusal(f"expected fewer than 2^31 window elements, got {columns}", anchor, final=True)
         return refuse_values(view, view.results, problem.dims, [anchor.result]) or problem
 
     def configs(self, problem: WindowProblem, target: Target) -> list[Choice]:
         group = problem.group
-        vector, channels = self._vector(problem), group.usual(problem.dims[3])
-        pixels = group.usual(product(problem.dims[:3]))
+        vector, channels = self._vector(problem), group.usual(problem.dims[-1])
+        pixels = group.usual(product(problem.dims[:-1]))
         choices: list[Choice] = []
         for threads, deep in ((128, 1), (256, 1), (128, 2)):
             columns = column_threads(channels, vector, 32)
@@ -141,7 +147,7 @@ class Window:
         """A step for each tap; neighbouring pixels find most of what they read in L1."""
         group = problem.group
         threads, columns, deep, vector = (int(config.values[k]) for k in ("threads", "columns", "pixels", "vector"))
-        pixels, channels = group.usual(product(problem.dims[:3])), group.usual(problem.dims[3])
+        pixels, channels = group.usual(product(problem.dims[:-1])), group.usual(problem.dims[-1])
         blocks = cut(pixels, threads // columns * deep) * cut(channels, columns * vector)
         moved = sum(usual_bytes(group))
         tap = ACCESS_INSTRUCTIONS + vector * (DEPTHWISE_INSTRUCTIONS if isinstance(problem.anchor, nn.ConvOp) else 2)
@@ -165,7 +171,7 @@ class Window:
         group = problem.group
         accesses = [group.whole(problem.operand(problem.anchor.x))]
         accesses += [group.result_access(i) for i in range(len(group.results))]
-        return vector_width(group, accesses, GROUPS)
+        return vector_width(group, accesses, problem.groups)
 
     def lower(self, problem: WindowProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:
         group = problem.group
@@ -175,18 +181,18 @@ class Window:
             problem.accumulator,
             Blocked.of(threads // columns, columns, 1, vector),
         )
-        pixels, channels = product(problem.dims[:3]), problem.dims[3]
+        pixels, channels = product(problem.dims[:-1]), problem.dims[-1]
         grid = [(pixels + frag.tile[0] - 1) // frag.tile[0], (channels + frag.tile[1] - 1) // frag.tile[1], 1]
         b = KernelBuilder.for_group(group, grid, threads // 32)
         coords = b.mul(b.coords[0], frag.tile[0]), b.mul(b.coords[1], frag.tile[1])
-        space = Space(b, group, problem.dims, GROUPS, coords, frag)
+        space = Space(b, group, problem.dims, problem.groups, coords, frag)
         value = _Body(problem, space).value()
         space.store_results({problem.anchor.result: value})
         return [b.finish()]
 
 
 def _refuse_conv(op: nn.ConvOp) -> Refusal | None:
-    channels, outputs = nn.shape_of(op.x)[3], nn.shape_of(op.result)[3]
+    channels, outputs = nn.shape_of(op.x)[-1], nn.shape_of(op.result)[-1]
     if channels.as_int() != op.groups.value.data or outputs != channels:
         got = f"{op.groups.value.data} groups from {channels} to {outputs} channels"
         return OtherAnchor(f"expected a depthwise conv with one output per channel, got {got}", op, final=True)
@@ -206,7 +212,7 @@ class _Body:
         self.view = self.b.emit(
             kernel.Im2colOp(
                 self.b.tensors[problem.operand(anchor.x)],
-                problem.dims[1:3],
+                problem.dims[1:-1],
                 problem.window,
                 nn.values_of(anchor.strides),
                 nn.values_of(anchor.pads),
@@ -218,15 +224,24 @@ class _Body:
         match self.problem.anchor:
             case nn.MaxPoolOp():
                 return self._max()
+            case nn.ArgMaxPoolOp():
+                return self._place()
             case nn.AvgPoolOp() as op:
                 return self._average(op)
             case nn.ConvOp() as op:
                 return self._depthwise(op)
 
     def _each_tap(
-        self, start: Sequence[SSAValue], step: str, fill: float, *, valid: bool = False, weights: SSAValue | None = None
+        self,
+        start: Sequence[SSAValue],
+        step: str,
+        fill: float,
+        *,
+        valid: bool = False,
+        numbered: bool = False,
+        weights: SSAValue | None = None,
     ) -> list[SSAValue]:
-        frag, channels = self.space.frag, self.b.expr(self.problem.image[3])
+        frag, channels = self.space.frag, self.b.expr(self.problem.image[-1])
 
         def body(b: KernelBuilder, tap: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
             row, column = self.space.coords
@@ -234,6 +249,8 @@ class _Body:
             operands = [*carried, b.load(self.view, coords, frag, fill)]
             if valid:
                 operands.append(b.valid(self.view, coords, frag))
+            if numbered:
+                operands.append(b.cast(tap, i32))
             if weights is not None:
                 operands.append(b.load(weights, [tap, row, column], frag))
             return b.map(operands, [cast(FragType, c.type) for c in carried], _STEPS[step])
@@ -241,9 +258,39 @@ class _Body:
         return self.b.loop(0, self.problem.taps, 1, list(start), body)
 
     def _max(self) -> SSAValue:
-        element, frag = self.problem.accumulator, self.space.frag
-        lowest = float("-inf") if is_float(element) else -(2.0 ** (element.bitwidth - 1))  # pyright: ignore
-        return self._each_tap([self.b.fill(lowest, frag)], "max", lowest)[0]
+        lowest = self._lowest()
+        return self._each_tap([self.b.fill(lowest, self.space.frag)], "max", lowest)[0]
+
+    def _lowest(self) -> float:
+        element = self.problem.accumulator
+        return float("-inf") if is_float(element) else -(2.0 ** (element.bitwidth - 1))  # pyright: ignore
+
+    def _place(self) -> SSAValue:
+        """The number of the tap that holds the maximum, then where it lies in the image."""
+        b, problem, space = self.b, self.problem, self.space
+        lowest, places = self._lowest(), space.frag.with_element(i32)
+        start = [b.fill(lowest, space.frag), b.fill(-1, places)]
+        _, tap = self._each_tap(start, "place", lowest, valid=True, numbered=True)
+        pixel = b.coord(space.coords[0], 0, places)
+        sizes = [b.cast(b.expr(e), i32) for e in (*problem.dims[1:-1], *problem.image[1:-1])]
+        anchor, window = problem.anchor, problem.window
+        strides, pads, dilations = (nn.values_of(a) for a in (anchor.strides, anchor.pads, anchor.dilations))
+
+        def body(s: Emitter, tap: SSAValue, pixel: SSAValue, *sizes: SSAValue) -> list[SSAValue]:
+            found = s.emit(arith.CmpiOp(tap, s.constant(0, i32), "sge"))
+            place, inner = s.constant(0, i32), s.constant(1, i32)
+            count = len(window)
+            for axis in reversed(range(count)):
+                taps = s.constant(window[axis], i32)
+                first = mul(s, s.emit(arith.RemSIOp(pixel, sizes[axis])), s.constant(strides[axis], i32))
+                within = mul(s, s.emit(arith.RemSIOp(tap, taps)), s.constant(dilations[axis], i32))
+                here = sub(s, add(s, first, within), s.constant(pads[axis], i32))
+                place = add(s, place, mul(s, here, inner))
+                inner = mul(s, inner, sizes[count + axis])
+                pixel, tap = s.emit(arith.DivSIOp(pixel, sizes[axis])), s.emit(arith.DivSIOp(tap, taps))
+            return [convert(s, select(s, found, place, s.constant(0, i32)), i64)]
+
+        return b.map([tap, pixel, *sizes], [space.frag.with_element(i64)], body)[0]
 
     def _average(self, op: nn.AvgPoolOp) -> SSAValue:
         frag = self.space.frag
@@ -259,12 +306,15 @@ class _Body:
     def _depthwise(self, op: nn.ConvOp) -> SSAValue:
         frag, group = self.space.frag, self.problem.group
         tensor = self.problem.operand(op.w)
-        c, r, s, _ = group.strides(tensor)
-        height, width = (const(e) for e in self.problem.window)
-        pixels = product(self.problem.dims[:3])
+        channel, *steps, _ = group.strides(tensor)
+        window = [const(e) for e in self.problem.window]
+        count, pixels = len(window), product(self.problem.dims[:-1])
         # [taps (r, s)] [any pixel] [channel]
         weights = self.b.view(
-            tensor, [[0, 1], [2], [3]], [height, width, pixels, self.problem.dims[3]], [r, s, const(0), c]
+            tensor,
+            [list(range(count)), [count], [count + 1]],
+            [*window, pixels, self.problem.dims[-1]],
+            [*steps, const(0), channel],
         )
         return self._each_tap([self.b.fill(0, frag)], "multiply", 0.0, weights=weights)[0]
 
@@ -278,7 +328,22 @@ def _multiply(s: Emitter, acc: SSAValue, x: SSAValue, w: SSAValue) -> list[SSAVa
     return [add(s, acc, mul(s, convert(s, x, acc.type), convert(s, w, acc.type)))]
 
 
+def _place(s: Emitter, best: SSAValue, at: SSAValue, x: SSAValue, inside: SSAValue, tap: SSAValue) -> list[SSAValue]:
+    """The greatest element so far and its tap; the first NaN is greater than all."""
+    x = convert(s, x, best.type)
+    if is_float(best.type):
+        number = s.emit(arith.CmpfOp(best, best, "oeq"))
+        nan = s.emit(arith.AndIOp(number, s.emit(arith.CmpfOp(x, x, "une"))))
+        better = s.emit(arith.OrIOp(nan, s.emit(arith.CmpfOp(x, best, "ogt"))))
+    else:
+        better = s.emit(arith.CmpiOp(x, best, "sgt"))
+    none = s.emit(arith.CmpiOp(at, s.constant(0, i32), "slt"))
+    better = s.emit(arith.AndIOp(inside, s.emit(arith.OrIOp(better, none))))
+    return [select(s, better, x, best), select(s, better, tap, at)]
+
+
 _STEPS = {
+    "place": _place,
     "max": lambda s, a, x: [maximum(s, a, convert(s, x, a.type))],
     "sum": lambda s, a, x: [add(s, a, convert(s, x, a.type))],
     "count": _count,

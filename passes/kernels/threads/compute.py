@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from xdsl.dialects import arith, scf
 from xdsl.dialects.builtin import Float64Type, FloatAttr, IntegerAttr, IntegerType, f32, i32
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from ....dialects.dtypes import NARROW_FLOATS
 from ....dialects.kernel import (
@@ -13,6 +15,7 @@ from ....dialects.kernel import (
     ColumnsOp,
     ConvertLayoutOp,
     CoordOp,
+    FetchOp,
     FillOp,
     FragType,
     FuncOp,
@@ -26,7 +29,7 @@ from ....dialects.kernel.scalars.table import SCALARS
 from ....dialects.provenance import name_of
 from .context import Context, Tile
 from .emitter import Ix
-from .memory import each_row, frag_type, read_tile, shared_position, shared_vector, write_tile
+from .memory import each_row, frag_type, lower_fetch, read_tile, shared_position, shared_vector, write_tile
 
 _BESIDE_SCALARS = (arith.ConstantOp, scf.ForOp, scf.IfOp, scf.YieldOp)
 
@@ -66,14 +69,40 @@ def lower_map(context: Context, op: MapOp) -> None:
         mapping: dict[SSAValue, SSAValue] = {}
         for argument, operand in zip(op.body.block.args, op.arguments, strict=True):
             mapping[argument] = _element(context, operand, first, r)
-        for inner in op.body.block.ops:
-            if inner is op.body.block.last_op:
-                break
-            clone_scalar(context, inner, mapping)
-        assert op.body.block.last_op is not None
-        for value, target in zip(op.body.block.last_op.operands, targets, strict=True):
-            em.store(mapping[value] if value in mapping else context.operand(value), target, r)
+        for value, target in zip(_lower_scalars(context, op.body.block, mapping), targets, strict=True):
+            em.store(value, target, r)
     context.arrays.update(zip(op.res, targets, strict=True))
+
+
+def _lower_scalars(context: Context, block: Block, mapping: dict[SSAValue, SSAValue]) -> list[SSAValue]:
+    """The scalar ops of a map's body, or of a loop in it, as ops of the thread; what the block yields."""
+
+    def of(value: SSAValue) -> SSAValue:
+        return mapping[value] if value in mapping else context.operand(value)
+
+    assert block.last_op is not None
+    for op in block.ops:
+        if isinstance(op, FetchOp):
+            mapping[op.result] = lower_fetch(context, op, [of(c) for c in op.coords])
+        elif isinstance(op, scf.ForOp) and any(isinstance(inner, FetchOp) for inner in op.walk()):
+            _lower_scalar_loop(context, op, mapping, of)
+        elif op is not block.last_op:
+            clone_scalar(context, op, mapping)
+    return [of(value) for value in block.last_op.operands]
+
+
+def _lower_scalar_loop(
+    context: Context, op: scf.ForOp, mapping: dict[SSAValue, SSAValue], of: Callable[[SSAValue], SSAValue]
+) -> None:
+    """A loop in a map that reads memory: the ops of its body are lowered one by one."""
+    em, block = context.em, Block(arg_types=op.body.block.arg_types)
+    loop = scf.ForOp(of(op.lb), of(op.ub), of(op.step), [of(v) for v in op.iter_args], Region(block))
+    loop.attributes.update(op.attributes)
+    em.emit(loop)
+    with em.block(block, loop):
+        mapping.update(zip(op.body.block.args, block.args, strict=True))
+        em.emit(scf.YieldOp(*_lower_scalars(context, op.body.block, mapping)))
+    mapping.update(zip(op.results, loop.results, strict=True))
 
 
 def _map_targets(context: Context, op: MapOp) -> list[SSAValue]:

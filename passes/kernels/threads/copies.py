@@ -164,9 +164,9 @@ def tma_coords(context: Context, map_: SSAValue, coords: list[Ix]) -> tuple[list
         view = view_of(context, map_.owner.view)
         group, row, column = coords
         assert isinstance(view, Im2col)
-        n, h, w = view.split_row(row)
-        r, s, c = view.split_column(column)
-        return [group * context.expr(view.channels) + c, w, h, n], [s, r]
+        n, window = view.split_row(row)
+        taps, c = view.split_column(column)
+        return [group * context.expr(view.channels) + c, *reversed(window), n], list(reversed(taps))
     assert isinstance(op, ViewOp)
     groups = tensor_map_groups(op)
     for name, group in (("row", groups[-2]), ("column", groups[-1])):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from xdsl.dialects import arith
@@ -9,6 +10,8 @@ from xdsl.dialects.builtin import i1
 from xdsl.ir import SSAValue
 
 from ....dialects.kernel import (
+    AtomicOp,
+    FetchOp,
     FragType,
     GatherOp,
     LdGlobalOp,
@@ -18,6 +21,7 @@ from ....dialects.kernel import (
     LoadSharedOp,
     MmaA,
     MmaB,
+    ScatterOp,
     StGlobalOp,
     StoreOp,
     StoreSharedOp,
@@ -185,6 +189,33 @@ def lower_store(context: Context, op: StoreOp) -> None:
         i, j = layout.index(tile, thread, register)
         offset, inside = view.combine(first, view.row(row + i), view.column(column + j))
         em.emit(StGlobalOp(array, em.value(register), view.tensor, em.value(offset), width, inside))
+
+
+def lower_scatter(context: Context, op: ScatterOp) -> None:
+    """One store or atomic of each element, at the place that it brings."""
+    em, type_, array = context.em, frag_type(op.value), context.array(op.value)
+    view, places = view_of(context, op.view), [context.array(place) for place in op.places]
+    with em.loop(type_.registers, "r") as r:
+        offset, inside = place_in(context, view, [em.load(place, r) for place in places])
+        if op.kind.data == "set":
+            em.emit(StGlobalOp(array, em.value(r), view.tensor, em.value(offset), 1, inside))
+        else:
+            em.emit(AtomicOp(op.kind.data, array, em.value(r), view.tensor, em.value(offset), inside))
+
+
+def lower_fetch(context: Context, op: FetchOp, coords: Sequence[SSAValue]) -> SSAValue:
+    """A load of one element into a register."""
+    em, view = context.em, view_of(context, op.view)
+    offset, inside = place_in(context, view, coords)
+    array = context.local(1, op.result.type, op.result.name_hint)
+    _guarded_load(context, view.tensor, offset, array, em.ix(0), 1, inside, op.fill.value.data)
+    return em.load(array, 0)
+
+
+def place_in(context: Context, view: View, coords: Sequence[SSAValue]) -> tuple[Ix, SSAValue | None]:
+    """Offset and condition of the element at coordinates that are scalars."""
+    *lead, row, column = (context.em.atom(context.em.emit(arith.IndexCastOp(c, index)).results[0]) for c in coords)
+    return view.combine(view.lead(lead), view.row(row), view.column(column))
 
 
 # Shared memory.

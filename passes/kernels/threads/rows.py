@@ -18,7 +18,7 @@ from .emitter import Ix, index
 from .views import Im2col, Part, View
 
 OUTSIDE = -(1 << 29)
-"""A height that no window offset brings back into the tensor."""
+"""A place in the first spatial dim that no window offset brings back into the tensor."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def row_parts(context: Context, view: View, base: Ix, spread: Spread) -> RowOf:
 
 def _precompute(context: Context, view: View, base: Ix, spread: Spread) -> list[SSAValue]:
     em = context.em
-    names = ("row_offset", "row_h", "row_w") if isinstance(view, Im2col) else ("row_offset",)
+    names = ("row_offset", *_window_names(view)) if isinstance(view, Im2col) else ("row_offset",)
     arrays = [context.local(spread.count, index, name) for name in names]
     with em.loop(spread.count, "n") as n:
         coord = base + spread.row(n)
@@ -66,16 +66,21 @@ def _precompute(context: Context, view: View, base: Ix, spread: Spread) -> list[
         em.store(em.value(part.offset), arrays[0], n)
         if isinstance(view, Im2col):
             assert part.window is not None
-            h, w = (em.value(x) for x in part.window)
+            first, *others = (em.value(x) for x in part.window)
             rows = context.expr(product([view.dims[0], *view.op.out.exprs]))
             inside = em.below(coord, rows)
             if inside is not None:
-                h = em.emit(arith.SelectOp(inside, h, em.constant(OUTSIDE))).results[0]
-            em.store(h, arrays[1], n)
-            em.store(w, arrays[2], n)
+                first = em.emit(arith.SelectOp(inside, first, em.constant(OUTSIDE))).results[0]
+            for place, array in zip((first, *others), arrays[1:], strict=True):
+                em.store(place, array, n)
     return arrays
 
 
+def _window_names(view: Im2col) -> list[str]:
+    count = len(view.kernel)
+    return [f"row_{name}" for name in "dhw"[-count:]] if count <= 3 else [f"row_{i}" for i in range(count)]
+
+
 def _kept_window(context: Context, arrays: list[SSAValue], n: Ix) -> Part:
-    offset, h, w = (context.em.atom(context.em.load(array, n)) for array in arrays)
-    return Part(offset, [], (h, w))
+    offset, *window = (context.em.atom(context.em.load(array, n)) for array in arrays)
+    return Part(offset, [], tuple(window))

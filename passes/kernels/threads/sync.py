@@ -15,7 +15,9 @@ from ....dialects.kernel import (
     CpAsyncWaitOp,
     ElectOp,
     FenceProxyAsyncOp,
+    GridBarrierOp,
     GridSignalOp,
+    GridSyncOp,
     GridWaitOp,
     MbarArriveOp,
     MbarExpectOp,
@@ -90,6 +92,13 @@ def lower_mbar_wait(context: Context, op: MbarWaitOp) -> None:
         raise context.em.error(f"expected a parity named by kernel.slot_parity, got {parity}")
     turn = context.ix(parity.position) // _stages(parity.ring)
     context.em.emit(MbarWaitOp(barrier, context.em.value((turn + parity.ahead.value.data) % 2)))
+
+
+def lower_grid_barrier(context: Context, op: GridBarrierOp) -> None:
+    """Each meeting takes one arrival of each block."""
+    place, turn = context.ix(op.place), context.ix(op.turn)
+    target = (turn + 1) * op.blocks.value.data
+    context.em.emit(GridSyncOp(context.operand(op.counters), context.em.value(place), context.em.value(target)))
 
 
 def drop_idle_groups(block: Block) -> None:

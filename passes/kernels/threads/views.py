@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import prod
 
 from xdsl.ir import SSAValue
 
@@ -17,11 +18,11 @@ from .emitter import Ix
 
 @dataclass
 class Part:
-    """What one coordinate adds: an element offset, conditions, and for im2col the (height, width) position."""
+    """What one coordinate adds: an element offset, conditions, and for im2col the position in each spatial dim."""
 
     offset: Ix
     valid: list[SSAValue | None] = field(default_factory=list[SSAValue | None])
-    window: tuple[Ix, Ix] | None = None
+    window: tuple[Ix, ...] | None = None
 
 
 class _OfTensor:
@@ -99,7 +100,7 @@ class Strided(_OfTensor):
 
 
 class Im2col(_OfTensor):
-    """A `kernel.im2col`: row = (n, p, q), column = (r, s, c)."""
+    """A `kernel.im2col`: row = (n, p, q), column = (r, s, c), with as many p, q and r, s as there are spatial dims."""
 
     costly_rows = True
 
@@ -110,57 +111,71 @@ class Im2col(_OfTensor):
         self.kernel, self.steps, self.pads, self.dilations = (
             tuple(int(v) for v in a.iter_values()) for a in (op.kernel, op.strides, op.pads, op.dilations)
         )
-        self.channels: Expr = self.dims[3] // op.groups.value.data
+        self.channels: Expr = self.dims[-1] // op.groups.value.data
 
     @property
     def strides(self) -> list[Ix]:
         return [self.context.expr(s) for s in self.stride_exprs]
 
-    def split_row(self, coord: Ix) -> tuple[Ix, Ix, Ix]:
-        """(n, first h, first w) of an output pixel's window."""
-        p_extent, q_extent = (self.context.expr(e) for e in self.op.out.exprs)
-        q, rest = coord % q_extent, coord // q_extent
-        return rest // p_extent, rest % p_extent * self.steps[0] - self.pads[0], q * self.steps[1] - self.pads[1]
+    def split_row(self, coord: Ix) -> tuple[Ix, tuple[Ix, ...]]:
+        """n, and the first position in each spatial dim, of an output pixel's window."""
+        *outer, last = (self.context.expr(e) for e in self.op.out.exprs)
+        places, rest = [coord % last], coord // last
+        for extent in reversed(outer):
+            place, rest = rest, rest // extent
+            places.insert(0, place % extent)
+        pairs = zip(places, self.steps, self.pads, strict=True)
+        return rest, tuple(place * step - pad for place, step, pad in pairs)
 
-    def split_column(self, coord: Ix) -> tuple[Ix, Ix, Ix]:
-        """(height offset, width offset, channel) in the window."""
+    def split_column(self, coord: Ix) -> tuple[tuple[Ix, ...], Ix]:
+        """The offset in each spatial dim, and the channel, in the window."""
         channels = self.context.expr(self.channels)
         c, rest = coord % channels, coord // channels
-        return rest // self.kernel[1] * self.dilations[0], rest % self.kernel[1] * self.dilations[1], c
+        taps: list[Ix] = []
+        for extent in reversed(self.kernel[1:]):
+            tap, rest = rest, rest // extent
+            taps.insert(0, tap % extent)
+        return tuple(tap * dilation for tap, dilation in zip([rest, *taps], self.dilations, strict=True)), c
 
     def lead(self, coords: Sequence[Ix]) -> Part:
         group = coords[0]
         valid = self.context.em.below(group, self.op.groups.value.data)
-        return Part(group * self.context.expr(self.channels) * self.strides[3], [valid])
+        return Part(group * self.context.expr(self.channels) * self.strides[-1], [valid])
 
     def row(self, coord: Ix) -> Part:
-        n, h, w = self.split_row(coord)
+        n, window = self.split_row(coord)
         rows = self.context.expr(product([self.dims[0], *self.op.out.exprs]))
         strides = self.strides
-        return Part(n * strides[0] + h * strides[1] + w * strides[2], [self.context.em.below(coord, rows)], (h, w))
+        offset = n * strides[0]
+        for place, stride in zip(window, strides[1:-1], strict=True):
+            offset = offset + place * stride
+        return Part(offset, [self.context.em.below(coord, rows)], window)
 
     def column(self, coord: Ix) -> Part:
-        r, s, c = self.split_column(coord)
-        columns = self.context.expr(self.channels * (self.kernel[0] * self.kernel[1]))
+        window, c = self.split_column(coord)
+        columns = self.context.expr(self.channels * prod(self.kernel))
         strides = self.strides
         valid = [self.context.em.below(coord, columns)]
-        return Part(r * strides[1] + s * strides[2] + c * strides[3], valid, (r, s))
+        offset = window[0] * strides[1]
+        for place, stride in zip(window[1:], strides[2:-1], strict=True):
+            offset = offset + place * stride
+        return Part(offset + c * strides[-1], valid, window)
 
     def combine(self, lead: Part, row: Part, column: Part) -> tuple[Ix, SSAValue | None]:
         """Element offset and condition of the element at these coordinates."""
         assert row.window is not None and column.window is not None
         inside = [
             self.context.em.below(first + step, self.context.expr(extent))
-            for first, step, extent in zip(row.window, column.window, self.dims[1:3], strict=True)
+            for first, step, extent in zip(row.window, column.window, self.dims[1:-1], strict=True)
         ]
         offset = lead.offset + row.offset + column.offset
         return offset, self.context.em.all(*lead.valid, *row.valid, *column.valid, *inside)
 
     def vector(self, column: Ix, limit: int) -> int:
         """As `Strided.vector`; a vector holds channels of one pixel."""
-        if self.stride_exprs[3] != 1:
+        if self.stride_exprs[-1] != 1:
             return 1
-        numbers = [divisor_of(e) for e in (*self.stride_exprs[:3], self.channels)]
+        numbers = [divisor_of(e) for e in (*self.stride_exprs[:-1], self.channels)]
         return widest(limit, self.size, self.align, [*numbers, column.multiple])
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ....dialects import kernel
-from ..clocks import Barrier, Mbarrier, RuleBroken
-from ..memory import MBARRIER
+from ..clocks import Barrier, Mbarrier, RuleBroken, joined
+from ..memory import MBARRIER, Meetings
 from ..strands import BlockState, Steps, Strand, Wait
 from .table import Step, decodes
 
@@ -31,6 +31,30 @@ def _(op: kernel.ClusterSyncOp) -> Step:
         barrier, generation = cluster.barrier, cluster.barrier.generation
         barrier.arrive(cluster.clocks, s.own_warps, s.n, sum(b.threads for b in cluster.blocks))
         yield Wait(lambda: barrier.generation > generation, "the cluster barrier")
+
+    return step
+
+
+@decodes(kernel.GridSyncOp)
+def _(op: kernel.GridSyncOp) -> Step:
+    counters, place_of, target_of = op.counters, op.place, op.target
+
+    def step(s: Strand) -> Steps:
+        cluster, block, place, target = s.block.cluster, s.block, s.uniform(place_of), s.uniform(target_of)
+        tensor, clocks = cluster.tensors[counters], cluster.clocks
+        tensor.check(np.array([place]), 1)
+        tensor.together(clocks)
+        meetings = tensor.met.setdefault(place, Meetings())
+        barrier = meetings.arrived.setdefault(block.number, Barrier())
+        barrier.arrive(clocks, s.own_warps, s.n, block.threads)
+        if barrier.arrived == 0:  # the whole block is there
+            count = int(tensor.array[place])
+            warps = np.arange(block.first_warp, block.first_warp + block.threads // 32)
+            meetings.seen[count + 1] = joined(meetings.seen.get(count), clocks.released(warps))
+            tensor.array[place] = count + 1
+        yield Wait(lambda: tensor.array[place] >= target, f"counter {place} to reach {target}")
+        if target in meetings.seen:
+            clocks.acquire(s.own_warps, meetings.seen[target])
 
     return step
 

@@ -182,8 +182,9 @@ def _read_global(op: Operation, source: SSAValue, offset: SSAValue) -> Read:
     count, _ = width_of(op, source.type)
 
     def read(s: Strand, mask: Mask) -> np.ndarray:
-        (at,) = selected(mask, s.each(offset))
-        return spread(s.block.cluster.tensors[source].load(at, count, s.block.number), mask, s.n)
+        at, warps = selected(mask, s.each(offset), s.warps)
+        cluster = s.block.cluster
+        return spread(cluster.tensors[source].load(at, count, s.block.number, warps, cluster.clocks), mask, s.n)
 
     return read
 

@@ -52,6 +52,22 @@ def _(op: memref.StoreOp) -> Step:
     return step
 
 
+# Global memory.
+
+
+@decodes(kernel.AtomicOp)
+def _(op: kernel.AtomicOp) -> Step:
+    source, position, target, offset, predicate, kind = (
+        op.source, op.position, op.target, op.offset, op.predicate, op.kind.data,
+    )  # fmt: skip
+
+    def step(s: Strand) -> None:
+        at, values = selected(mask_of(s, predicate), s.each(offset), s[source].read(s[position], 1))
+        s.block.cluster.tensors[target].combine(at, values[:, 0], kind)
+
+    return step
+
+
 # Shared memory.
 
 
@@ -83,8 +99,8 @@ def _(op: kernel.CpAsyncOp) -> Step:
         address = shared_address(s, target, target_offset, count)
         granules = block.shared.granules(address, width)
         block.shared.check_write(granules, s.warps[:, None])
-        (at,) = selected(mask, s.each(source_offset))
-        values = block.cluster.tensors[source].load(at, count, block.number)
+        at, warps = selected(mask, s.each(source_offset), s.warps)
+        values = block.cluster.tensors[source].load(at, count, block.number, warps, block.cluster.clocks)
         block.shared.landing[granules] = CP_ASYNC
         filled = np.ascontiguousarray(spread(values, mask, s.n)).view(np.uint8)
         block.cp_copies.append((s.threads, block.cp_groups[s.threads], address, filled))

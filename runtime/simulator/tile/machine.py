@@ -60,9 +60,16 @@ def run_kernel_tiles(
     chosen = np.arange(prod(grid)) if blocks is None else np.asarray(list(blocks))
     cluster = func.cluster.value.data
     size = max(1, BATCH_ELEMENTS // _largest_tile(func)) * cluster
+    if _meets(func):
+        size = max(1, len(chosen))
     with np.errstate(all="ignore"):
         for start in range(0, len(chosen), size):
             _run_batch(func, tensors, dict(symbols), grid, chosen[start : start + size], early)
+
+
+def _meets(func: kernel.FuncOp) -> bool:
+    """Whether blocks of the whole grid wait for each other: they run as one batch."""
+    return any(isinstance(op, kernel.GridBarrierOp) for op in func.walk())
 
 
 def _largest_tile(func: kernel.FuncOp) -> int:
@@ -91,6 +98,10 @@ def _run_batch(
             machine.run()
         except Diverged as diverged:
             cluster = func.cluster.value.data
+            if _meets(func):
+                raise SimulationError(
+                    f"kernel @{func.sym_name.data}: blocks that meet at a grid barrier take different branches."
+                ) from None
             if cluster == len(batch) > 1:
                 raise SimulationError(
                     f"kernel @{func.sym_name.data}: blocks of one cluster take different branches."

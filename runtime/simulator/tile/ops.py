@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from xdsl.ir import Operation, SSAValue
+from xdsl.dialects import scf
+from xdsl.ir import Block, Operation, SSAValue
 
 from ....dialects import kernel
 from ....dialects.dtypes import numpy_dtype
@@ -177,16 +178,38 @@ def _map(m: State, op: kernel.MapOp) -> None:
     rank = len(frags[0].extents)  # pyright: ignore[reportAttributeAccessIssue]
     block = op.body.block
     local: dict[SSAValue, Any] = {a: m.operand(v, rank) for a, v in zip(block.args, op.arguments, strict=True)}
+    yielded = _scalars(m, block, local, rank)
+    for result, value, frag in zip(op.res, yielded, frags, strict=True):
+        m.values[result] = _full(value, frag)  # pyright: ignore[reportArgumentType]
+
+
+def _scalars(m: State, block: Block, local: dict[SSAValue, Any], rank: int) -> list[Any]:
+    """Run the scalar ops of a map for all elements at once; what the block yields."""
 
     def get(value: SSAValue) -> Any:
         return local[value] if value in local else m.operand(value, rank)
 
-    for inner in block.ops:
-        if isinstance(inner, kernel.YieldOp):
-            for result, value, frag in zip(op.res, inner.arguments, frags, strict=True):
-                m.values[result] = _full(get(value), frag)  # pyright: ignore[reportArgumentType]
-            return
-        local[inner.results[0]] = evaluate(inner, [get(v) for v in inner.operands])
+    for op in block.ops:
+        match op:
+            case kernel.YieldOp() | scf.YieldOp():
+                return [get(v) for v in op.operands]
+            case kernel.FetchOp():
+                *lead, row, column = (np.asarray(get(v)).astype(np.int64) for v in op.coords)
+                local[op.result] = m.values[op.view].load(op, lead, row, column, op.fill.value.data)
+            case scf.ForOp():
+                carried = [get(v) for v in op.iter_args]
+                for position in range(*(m.same(get(v)) for v in (op.lb, op.ub, op.step))):
+                    local.update(zip(op.body.block.args, [position, *carried], strict=True))
+                    carried = _scalars(m, op.body.block, local, rank)
+                local.update(zip(op.results, carried, strict=True))
+            case _:
+                local[op.results[0]] = evaluate(op, [get(v) for v in op.operands])
+    return []
+
+
+def _scatter(m: State, op: kernel.ScatterOp) -> None:
+    *lead, row, column = (m.operand(v, 2).astype(np.int64) for v in op.places)
+    m.values[op.view].scatter(op, lead, row, column, m.operand(op.value, 2), op.kind.data)
 
 
 _REDUCERS: dict[str, Callable[..., Any]] = {
@@ -268,9 +291,10 @@ HANDLERS: dict[type[Operation], Callable[[State, Any], Any]] = {
     kernel.StoreSharedOp: _store_shared, kernel.LoadAsyncOp: _load_async, kernel.TensorMapOp: _tensor_map,
     kernel.LoadTmaOp: _load_tma, kernel.StoreTmaOp: _store_tma, kernel.StoreWaitOp: _nothing, kernel.RingOp: _ring,
     kernel.BarrierOp: _nothing, kernel.FenceAsyncOp: _nothing, kernel.ClusterBarrierOp: _nothing, kernel.GridWaitOp: _nothing,
+    kernel.GridBarrierOp: _nothing,
     kernel.GridSignalOp: _nothing, kernel.FillOp: _fill, kernel.CoordOp: _coord, kernel.MapOp: _map, kernel.ReduceOp: _reduce,
-    kernel.MmaOp: _mma, kernel.MmaWaitOp: _same, kernel.ConvertLayoutOp: _same, kernel.ColumnsOp: _columns, kernel.ExprOp: _expr,
-    kernel.ClusterRankOp: _rank, kernel.SlotBarrierOp: _slot_barrier, kernel.SlotParityOp: _slot_parity,
+    kernel.ScatterOp: _scatter, kernel.MmaOp: _mma, kernel.MmaWaitOp: _same, kernel.ConvertLayoutOp: _same, kernel.ColumnsOp: _columns,
+    kernel.ExprOp: _expr, kernel.ClusterRankOp: _rank, kernel.SlotBarrierOp: _slot_barrier, kernel.SlotParityOp: _slot_parity,
     # Ops that only order threads, which this simulator does not have.
     kernel.MbarInitOp: _nothing, kernel.MbarInitFenceOp: _nothing, kernel.BarSyncOp: _nothing, kernel.ClusterSyncOp: _nothing,
     kernel.FenceProxyAsyncOp: _nothing, kernel.CpAsyncCommitOp: _nothing, kernel.CpAsyncWaitOp: _nothing, kernel.BulkWaitOp: _nothing,

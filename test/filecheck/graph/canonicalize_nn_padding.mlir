@@ -89,3 +89,16 @@ func.func @dilated(%x: tensor<1x2x?x1xf32, #nn.dims<1, 2, N, 1>>, %y: tensor<1x3
   %2 = nn.max_pool %p2 {kernel = array<i64: 2, 1>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 3, 1>} : (tensor<1x5x1x1xf32>) -> tensor<1x2x1x1xf32>
   func.return %0, %1, %2 : tensor<1x1x?x1xf32, #nn.dims<1, 1, N, 1>>, tensor<1x2x?x1xf32, #nn.dims<1, 2, N, 1>>, tensor<1x2x1x1xf32>
 }
+
+// -----
+
+// Refused: padding by elements of the image, and by as many as a dim says.
+// CHECK-LABEL: @other_padding
+// CHECK-COUNT-2: nn.pad
+func.func @other_padding(%x: tensor<1x4x?x1xf32, #nn.dims<1, 4, N, 1>>, %w: tensor<1x1x1x1xf32>) -> (tensor<1x6x?x1xf32, #nn.dims<1, 6, N, 1>>, tensor<1x4x?x1xf32, #nn.dims<1, 4, 2*N, 1>>) {
+  %p0 = nn.pad %x {low = array<i64: 0, 1, 0, 0>, high = array<i64: 0, 1, 0, 0>, value = 0.0 : f64, mode = #nn.pad_mode<edge>} : (tensor<1x4x?x1xf32, #nn.dims<1, 4, N, 1>>) -> tensor<1x6x?x1xf32, #nn.dims<1, 6, N, 1>>
+  %0 = nn.conv %p0, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x6x?x1xf32, #nn.dims<1, 6, N, 1>>, tensor<1x1x1x1xf32>) -> tensor<1x6x?x1xf32, #nn.dims<1, 6, N, 1>>
+  %p1 = nn.pad %x {low = #nn.dims<0, 0, N, 0>, high = #nn.dims<0, 0, 0, 0>, value = 0.0 : f64} : (tensor<1x4x?x1xf32, #nn.dims<1, 4, N, 1>>) -> tensor<1x4x?x1xf32, #nn.dims<1, 4, 2*N, 1>>
+  %1 = nn.conv %p1, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x4x?x1xf32, #nn.dims<1, 4, 2*N, 1>>, tensor<1x1x1x1xf32>) -> tensor<1x4x?x1xf32, #nn.dims<1, 4, 2*N, 1>>
+  func.return %0, %1 : tensor<1x6x?x1xf32, #nn.dims<1, 6, N, 1>>, tensor<1x4x?x1xf32, #nn.dims<1, 4, 2*N, 1>>
+}

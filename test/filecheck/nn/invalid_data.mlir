@@ -108,6 +108,15 @@ func.func @f(%x: tensor<4x4xf32>) {
 
 // -----
 
+// A pad that repeats the elements of an empty dim.
+// CHECK: nn.pad: expected an element to repeat in dim 1, got tensor<4x0xf32>
+func.func @f(%x: tensor<4x0xf32>) {
+  %0 = nn.pad %x {low = array<i64: 0, 1>, high = array<i64: 0, 0>, value = 0.0 : f64, mode = #nn.pad_mode<edge>} : (tensor<4x0xf32>) -> tensor<4x1xf32>
+  func.return
+}
+
+// -----
+
 // Counts along a dim that is not there.
 // CHECK: nn.iota: expected an axis in [0, 1), got 1
 func.func @f() {

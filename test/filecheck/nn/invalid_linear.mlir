@@ -19,7 +19,7 @@ func.func @f(%x : tensor<1x8x8x6xf32>, %w : tensor<8x3x3x2xf32>) {
 // -----
 
 // Pads add to an image; what takes away from it is a slice.
-// CHECK: nn.conv: expected 2 positive strides, 2 positive dilations and 4 pads (top, left, bottom, right) of 0 or more, got {{.*}} pads [0, 0, -1, 0]
+// CHECK: nn.conv: expected 2 positive strides, 2 positive dilations and 4 pads (before each dim, then after) of 0 or more, got {{.*}} pads [0, 0, -1, 0]
 func.func @f(%x : tensor<1x8x8x4xf32>, %w : tensor<8x3x3x4xf32>) {
   %0 = nn.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, -1, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x8x8x4xf32>, tensor<8x3x3x4xf32>) -> tensor<1x5x6x8xf32>
   func.return
@@ -37,7 +37,7 @@ func.func @f(%x : tensor<1x2x8x4xf32>, %w : tensor<8x3x3x4xf32>) {
 // -----
 
 // Strides are positive, pads are four.
-// CHECK: nn.max_pool: expected 2 positive strides, 2 positive dilations and 4 pads (top, left, bottom, right)
+// CHECK: nn.max_pool: expected 2 positive strides, 2 positive dilations and 4 pads (before each dim, then after)
 func.func @f(%x : tensor<1x8x8x4xf32>) {
   %0 = nn.max_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x8x8x4xf32>) -> tensor<1x4x4x4xf32>
   func.return
@@ -85,5 +85,32 @@ func.func @f(%x : tensor<2x4xf32>, %s : tensor<3xf32>) {
 // CHECK: nn.matmul: expected math on f32 operands only, got tensor<2x4xf16> and tensor<4x3xf16>
 func.func @f(%x : tensor<2x4xf16>, %y : tensor<4x3xf16>) {
   %0 = nn.matmul %x, %y {math = #nn.math<tf32>} : (tensor<2x4xf16>, tensor<4x3xf16>) -> tensor<2x3xf16>
+  func.return
+}
+
+// -----
+
+// Three spatial dims have three strides and six pads.
+// CHECK: nn.conv: expected 3 positive strides, 3 positive dilations and 6 pads (before each dim, then after) of 0 or more, got strides [1, 1],
+func.func @f(%x : tensor<1x4x4x4x2xf32>, %w : tensor<8x1x1x1x2xf32>) {
+  %0 = nn.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x4x4x4x2xf32>, tensor<8x1x1x1x2xf32>) -> tensor<1x4x4x4x8xf32>
+  func.return
+}
+
+// -----
+
+// A window fits into the depth of its image.
+// CHECK: nn.avg_pool: expected a window that fits into the padded input, got size 2 and kernel 3 in depth
+func.func @f(%x : tensor<1x2x4x4x2xf32>) {
+  %0 = nn.avg_pool %x {kernel = array<i64: 3, 1, 1>, strides = array<i64: 1, 1, 1>, pads = array<i64: 0, 0, 0, 0, 0, 0>, dilations = array<i64: 1, 1, 1>, count_include_pad = false} : (tensor<1x2x4x4x2xf32>) -> tensor<1x1x4x4x2xf32>
+  func.return
+}
+
+// -----
+
+// Places are i64.
+// CHECK: nn.arg_max_pool: expected result 0 of type tensor<1x2x2x1xi64>, got tensor<1x2x2x1xf32>
+func.func @f(%x : tensor<1x4x4x1xf32>) {
+  %0 = nn.arg_max_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x4x4x1xf32>) -> tensor<1x2x2x1xf32>
   func.return
 }

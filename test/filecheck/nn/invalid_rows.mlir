@@ -28,7 +28,7 @@ func.func @f(%x: tensor<4x4xf32>, %v: tensor<4xf32>) {
 // -----
 
 // A pool of a matrix.
-// CHECK: nn.max_pool: expected x [N, H, W, C] and 2 kernel sizes, got tensor<4x4xf32> and [1, 1]
+// CHECK: nn.max_pool: expected x [N, H, W, C] and a kernel size per spatial dim, got tensor<4x4xf32> and [1, 1]
 func.func @f(%x: tensor<4x4xf32>) {
   %0 = nn.max_pool %x {kernel = array<i64: 1, 1>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<4x4xf32>) -> tensor<4x4xf32>
   func.return

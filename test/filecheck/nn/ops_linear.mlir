@@ -11,6 +11,16 @@ func.func @conv(%x: tensor<?x?x?x8xf32, #nn.dims<N, H, W, 8>>, %y: tensor<16x3x3
   func.return
 }
 
+// Three spatial dims, and one.
+// CHECK-LABEL: @spatial(
+func.func @spatial(%x: tensor<1x?x8x8x4xf32, #nn.dims<1, D, 8, 8, 4>>, %w: tensor<6x3x3x3x4xf32>, %y: tensor<2x9x4xf32>) {
+  // CHECK-NEXT: %0 = nn.conv %x, %w {strides = array<i64: 1, 2, 1>, pads = array<i64: 1, 1, 1, 1, 1, 1>, dilations = array<i64: 1, 1, 1>, groups = 1 : i64} : (tensor<1x?x8x8x4xf32, #nn.dims<1, D, 8, 8, 4>>, tensor<6x3x3x3x4xf32>) -> tensor<1x?x4x8x6xf32, #nn.dims<1, D, 4, 8, 6>>
+  %0 = nn.conv %x, %w {strides = array<i64: 1, 2, 1>, pads = array<i64: 1, 1, 1, 1, 1, 1>, dilations = array<i64: 1, 1, 1>, groups = 1 : i64} : (tensor<1x?x8x8x4xf32, #nn.dims<1, D, 8, 8, 4>>, tensor<6x3x3x3x4xf32>) -> tensor<1x?x4x8x6xf32, #nn.dims<1, D, 4, 8, 6>>
+  // CHECK-NEXT: %1 = nn.max_pool %y {kernel = array<i64: 3>, strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1>} : (tensor<2x9x4xf32>) -> tensor<2x4x4xf32>
+  %1 = nn.max_pool %y {kernel = array<i64: 3>, strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1>} : (tensor<2x9x4xf32>) -> tensor<2x4x4xf32>
+  func.return
+}
+
 // A window of n places with dilation d spans (n - 1) * d + 1.
 // CHECK-LABEL: @dilated(
 func.func @dilated(%x: tensor<1x9x10x4xf32>, %w: tensor<8x3x2x4xf32>) -> tensor<1x5x7x8xf32> {
@@ -66,5 +76,13 @@ func.func @rows(%x: tensor<?x8x4xf32, #nn.dims<N, 8, 4>>, %y: tensor<4xf32>) {
   %4 = nn.batch_norm %x, %y, %y, %y, %y {epsilon = 1.000000e-05 : f64} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
   // CHECK-NEXT: %5 = nn.lrn %x {size = 5 : i64, alpha = 1.000000e-04 : f64, beta = 7.500000e-01 : f64, bias = 1.000000e+00 : f64} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
   %5 = nn.lrn %x {size = 5 : i64, alpha = 1.000000e-04 : f64, beta = 7.500000e-01 : f64, bias = 1.000000e+00 : f64} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
+  func.return
+}
+
+// Where the maxima are, as i64.
+// CHECK-LABEL: @places(
+func.func @places(%x: tensor<?x8x8x4xf16, #nn.dims<N, 8, 8, 4>>) {
+  // CHECK-NEXT: %0 = nn.arg_max_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<?x8x8x4xf16, #nn.dims<N, 8, 8, 4>>) -> tensor<?x4x4x4xi64, #nn.dims<N, 4, 4, 4>>
+  %0 = nn.arg_max_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<?x8x8x4xf16, #nn.dims<N, 8, 8, 4>>) -> tensor<?x4x4x4xi64, #nn.dims<N, 4, 4, 4>>
   func.return
 }

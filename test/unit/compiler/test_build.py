@@ -264,3 +264,35 @@ def test_only_allowed_schedules_are_chosen(cache: CubinCache) -> None:
         trtc.TrtcError, match=r"no schedule accepts it: allowed are pointwise; groups of nn\.\w+ are for "
     ):
         trtc.build(network(), trtc.BuildOptions(target="sm_80", schedules=("pointwise",)), cache=cache)
+
+
+def test_equal_kernels_of_two_models_compile_once(tmp_path: Path) -> None:
+    """A kernel's name is made from its code: the second group of one model is the first of another, with other nodes and names."""
+
+    def two(first: int, second: int, prefix: str) -> trtc.Network:
+        net = trtc.Network()
+        for name, extent in ((f"{prefix}a", first), (f"{prefix}b", second)):
+            net.mark_output(net.add_unary("exp", net.add_input(name, "f32", (extent, 48))), f"{name}_result")
+        return net
+
+    cache, options = CubinCache(tmp_path), trtc.BuildOptions(target="sm_80")
+    engine, again = (trtc.build(net, options, cache=cache) for net in (two(1000, 7, "left_"), two(7, 1000, "right_")))
+    assert engine.stats.compiles == 2 and again.stats.compiles == 0
+    x = np.random.default_rng(3).standard_normal((7, 48)).astype(np.float32)
+    for built, long, short in ((engine, "left_a", "left_b"), (again, "right_b", "right_a")):
+        results = built.create_context("simulator").run({short: x, long: np.zeros((1000, 48), np.float32)})
+        assert np.allclose(results[f"{short}_result"], np.exp(x), rtol=1e-6)
+
+
+def test_kernels_compile_while_others_are_lowered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first kernel's job begins before the last kernel is lowered."""
+    from trtc.compiler.codegen.cuda import nvrtc
+    from trtc.passes.kernels import lower_fragments
+
+    steps: list[str] = []
+    lower, add = lower_fragments.lower_func, nvrtc.Compiler.add
+    monkeypatch.setattr(lower_fragments, "lower_func", lambda *given: (steps.append("lower"), lower(*given)))
+    monkeypatch.setattr(nvrtc.Compiler, "add", lambda *given: (steps.append("compile"), add(*given)))
+    trtc.build(network(), trtc.BuildOptions(target="sm_80"), cache=None)
+    assert steps.count("lower") > 1
+    assert steps == ["lower", "compile"] * steps.count("lower")

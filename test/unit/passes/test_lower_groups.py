@@ -79,7 +79,8 @@ def test_the_kernels_of_schedules_read_operands_and_write_results(case: Case) ->
     together = [{access for accesses in made if (access := accesses[i]) != "none"} for i in range(len(made[0]))]
     operands, results = len(view.operands), len(view.results)
     assert all(found == {"read"} for found in together[:operands])
-    assert all(found == {"write"} for found in together[operands : operands + results])
+    first = [next(accesses[i] for accesses in made if accesses[i] != "none") for i in range(len(made[0]))]
+    assert all(found == "write" for found in first[operands:])  # later launches may read what the first ones wrote
     assert all(found == {"read", "write"} for found in together[operands + results :])
 
 

@@ -196,6 +196,43 @@ def test_pad_with_an_epilogue(check_group, low: tuple[int, ...], high: tuple[int
     check_group(text, "pointwise")
 
 
+@pytest.mark.parametrize("mode", ["reflect", "edge", "wrap"])
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [
+        ((0, 1, 2, 0), (0, 3, 1, 0)),
+        ((1, 0, 0, 2), (0, 0, 0, 9)),
+        ((0, 0, 0, 0), (0, 0, 0, 3)),
+        ((5, 0, 0, 0), (4, 0, 0, 0)),
+    ],
+)
+def test_padding_by_elements(check_group, low: tuple[int, ...], high: tuple[int, ...], mode: str) -> None:
+    shape = (1, 5, 4, 8) if low[0] == 5 else (2, 5, 4, 8)  # nothing but itself to reflect
+    out = "x".join(str(s + a + b) for s, a, b in zip(shape, low, high, strict=True))
+    source = "x".join(map(str, shape))
+    counts = f"low = array<i64: {', '.join(map(str, low))}>, high = array<i64: {', '.join(map(str, high))}>"
+    text = module(
+        f"(%x: tensor<{source}xf16>) -> tensor<{out}xf32>",
+        f"""
+        %0 = nn.pad %x {{{counts}, value = 0.0 : f64, mode = #nn.pad_mode<{mode}>}} : (tensor<{source}xf16>) -> tensor<{out}xf16>
+        %1 = nn.cast %0 : (tensor<{out}xf16>) -> tensor<{out}xf32>
+        func.return %1 : tensor<{out}xf32>""",
+    )
+    check_group(text, "pointwise")
+
+
+@pytest.mark.parametrize("mode", ["", ", mode = #nn.pad_mode<reflect>"])
+def test_padding_by_as_much_as_the_sizes_say(check_group, mode: str) -> None:
+    x, y = "tensor<?x?x3xf32, #nn.dims<N, S, 3>>", "tensor<?x?x3xf32, #nn.dims<N, S + N + (-S) mod 8, 3>>"
+    text = module(
+        f"(%x: {x}) -> {y}",
+        f"""%0 = nn.pad %x {{low = #nn.dims<0, N, 0>, high = #nn.dims<0, (-S) mod 8, 0>, value = 1.0 : f64{mode}}} : ({x}) -> {y}
+        func.return %0 : {y}""",
+    )
+    check_group(text, "pointwise", N=1, S=16)
+    check_group(text, "pointwise", N=3, S=5)
+
+
 @pytest.mark.parametrize("strided", [True, False])
 @pytest.mark.parametrize(("columns", "high"), [(3, 1), (6, 10)])
 def test_channels_padded_on_the_way_to_channels_last(check_group, columns: int, high: int, strided: bool) -> None:

@@ -32,10 +32,10 @@ CASES = [
 ]
 
 
-def pool(op: str, case: tuple, channels: int, element: str, extra: str = "") -> str:
+def pool(op: str, case: tuple, channels: int, element: str, extra: str = "", made: str = "") -> str:
     (r, s), strides, pads, dilations = case
     p, q = out(9, r, strides[0], pads[0], pads[2], dilations[0]), out(11, s, strides[1], pads[1], pads[3], dilations[1])
-    x, y = f"tensor<2x9x11x{channels}x{element}>", f"tensor<2x{p}x{q}x{channels}x{element}>"
+    x, y = f"tensor<2x9x11x{channels}x{element}>", f"tensor<2x{p}x{q}x{channels}x{made or element}>"
     text = f"kernel = array<i64: {r}, {s}>, {attributes(strides, pads, dilations)}{extra}"
     return module(f"(%x: {x}) -> {y}", f"%0 = nn.{op} %x {{{text}}} : ({x}) -> {y}\nfunc.return %0 : {y}")
 
@@ -125,3 +125,19 @@ def test_refusals_say_why(refusal) -> None:
     relu = module(f"(%x: {t}) -> {t}", f"%0 = nn.relu %x : {t}\nfunc.return %0 : {t}")
     assert "expected one max_pool, avg_pool or depthwise conv" in refusal(relu, "window")
     assert "expected one lrn" in refusal(relu, "lrn")
+
+
+@pytest.mark.parametrize("element", ["f32", "f16", "i8"])
+@pytest.mark.parametrize("case", CASES)
+def test_arg_max_pool(check_group, case: tuple, element: str) -> None:
+    check_group(pool("arg_max_pool", case, 8, element, made="i64"), "window")
+
+
+def test_arg_max_pool_of_nan_infinities_and_padding(check_group) -> None:
+    """The first NaN is the greatest; -inf is greater than padding, which is no element at all."""
+    import numpy as np
+
+    x = np.full((2, 9, 11, 8), -np.inf, np.float32)
+    x[0, 4, 4], x[0, 4, 5], x[0, 7, 7] = np.nan, np.nan, np.inf
+    case = ((3, 3), (2, 2), (2, 2, 2, 2), (1, 1))
+    check_group(pool("arg_max_pool", case, 8, "f32", made="i64"), "window", inputs={0: x})

@@ -17,11 +17,11 @@ from xdsl.dialects.builtin import (
     Float16Type,
     Float32Type,
     Float64Type,
-    IntegerType,
     bf16,
     f16,
     f32,
     f64,
+    i8,
     i32,
 )
 from xdsl.ir import Attribute, Block, BlockArgument, SSAValue
@@ -84,7 +84,7 @@ class GemmProblem:
     @property
     def m(self) -> Expr:
         if isinstance(self.anchor, nn.ConvOp):
-            return product(self.dims[:3])
+            return product(self.dims[:-1])
         return self.dims[-2] if self.batched else product(self.dims[:-1])
 
     @property
@@ -114,14 +114,14 @@ class GemmProblem:
     def space_groups(self) -> list[list[int]]:
         rank = len(self.dims)
         if self.groups > 1:
-            return [[3], [0, 1, 2], [4]]
+            return [[rank - 1], list(range(rank - 1)), [rank]]
         if self.batched:
             return [list(range(rank - 2)), [rank - 2], [rank - 1]]
         return [[], list(range(rank - 1)), [rank - 1]]
 
     def over_space(self, access: Access) -> Access:
         """A tensor seen over the result's dims, the channels split into (group, channel) for a grouped conv."""
-        return access.split(3, const(self.groups), self.n) if self.groups > 1 else access
+        return access.split(len(self.dims) - 1, const(self.groups), self.n) if self.groups > 1 else access
 
 
 def image_of(group: GroupView, conv: nn.ConvOp) -> SSAValue:
@@ -149,7 +149,8 @@ def problem_of(group: GroupView) -> GemmProblem | Refusal:
         return OtherAnchor(why, anchor, final=True)
     kind = _kind(anchor)
     if kind is None:
-        why = f"expected f16, bf16, f32, f64 or i8 operands, got {nn.element_of(anchor.operands[0])}"
+        got = " and ".join(str(nn.element_of(operand)) for operand in anchor.operands)
+        why = f"expected f16, bf16, f32, f64 or i8 operands, got {got}"
         return Refusal(why, anchor, final=True)
     problem = GemmProblem(group, anchor, kind)
     operands = (image_of(group, anchor), anchor.w) if isinstance(anchor, nn.ConvOp) else anchor.operands
@@ -183,7 +184,7 @@ def _kind(anchor: nn.ConvOp | nn.MatmulOp) -> str | None:
             return "fma" if math is None else "tf32" if math == nn.Math.TF32 else None
         case Float64Type():
             return "fma64"
-        case IntegerType() as t if t.width.data == 8:
+        case t if t == i8 and nn.element_of(anchor.operands[1]) == i8:
             return "s8"
         case _:
             return None
@@ -200,11 +201,13 @@ def operand_views(
     if isinstance(anchor, nn.ConvOp):
         x, w = (group.operand_index(v) for v in (image_of(group, anchor), anchor.w))
         assert x is not None and w is not None
-        window = [int(d.as_int() or 0) for d in nn.shape_of(anchor.w)[1:3]]
+        window = [int(d.as_int() or 0) for d in nn.shape_of(anchor.w)[1:-1]]
         strides, pads, dilations = (nn.values_of(a) for a in (anchor.strides, anchor.pads, anchor.dilations))
-        a = kernel.Im2colOp(tensors[x], problem.dims[1:3], window, strides, pads, dilations, problem.groups)
+        a = kernel.Im2colOp(tensors[x], problem.dims[1:-1], window, strides, pads, dilations, problem.groups)
         filters = group.whole(w).split(0, const(problem.groups), problem.n)
-        return a, kernel.ViewOp(tensors[w], [[0], [1], [2, 3, 4]], filters.dims, filters.strides)
+        return a, kernel.ViewOp(
+            tensors[w], [[0], [1], list(range(2, len(filters.dims)))], filters.dims, filters.strides
+        )
     return _matrix(problem, anchor.a, tensors), _matrix(problem, anchor.b, tensors)
 
 
@@ -241,6 +244,6 @@ def _pieces(problem: GemmProblem) -> Pieces:
         else:
             *image, channels = group.dims(tensor)
             access = replace(group.whole(tensor), dims=(*image, channels // problem.groups))
-            groups = [[0, 1, 2], [3]]
+            groups = [list(range(len(image))), [len(image)]]
         widths.append(vector_width(group, [access], groups, 16))
     return widths[0], widths[1]

@@ -102,8 +102,8 @@ def fits_tma(group: GroupView, access: Access, groups: Sequence[Sequence[int]]) 
 
 def _is_plain(conv: nn.ConvOp) -> bool:
     """A 1 x 1 window, unstrided and unpadded: A is the image itself."""
-    window = [d.as_int() for d in nn.shape_of(conv.w)[1:3]]
-    return window == [1, 1] and set(nn.values_of(conv.strides)) == {1} and not any(nn.values_of(conv.pads))
+    window = {d.as_int() for d in nn.shape_of(conv.w)[1:-1]}
+    return window == {1} and set(nn.values_of(conv.strides)) == {1} and not any(nn.values_of(conv.pads))
 
 
 def _a_matrix(problem: GemmProblem) -> Access | None:
@@ -187,19 +187,23 @@ def deepest(groups: int, bn: int, smem: int) -> Tile:
 def _refuse_tma(problem: GemmProblem) -> str | None:
     group, anchor = problem.group, problem.anchor
     if isinstance(anchor, nn.ConvOp):
-        channels = nn.shape_of(anchor.x)[3]
+        channels, rank = nn.shape_of(anchor.x)[-1], nn.rank_of(anchor.x)
         plain = _a_matrix(problem)
         if plain is None:
+            if rank > 5:
+                return f"im2col TMA: expected at most three spatial dims, got {rank - 2}"
             if (channels % 64).as_int() != 0:
                 return f"im2col TMA: expected a multiple of 64 channels, got {channels}"
             if max(nn.values_of(anchor.strides)) > 8 or anchor.groups.value.data != 1:
                 return "im2col TMA: expected strides of at most 8 and one group"
-            if any(not -128 <= p <= 127 for p in _corners(anchor)):
-                return "im2col TMA: expected pads and windows below 128"
-            reasons = [fits_tma(group, _whole(group, anchor.x), [[0], [1], [2], [3]])]
+            # A descriptor holds the corners of all spatial dims in 16 bits.
+            reach = 1 << (16 // (rank - 2) - 1)
+            if any(not -reach <= p < reach for p in _corners(anchor)):
+                return f"im2col TMA: expected pads and windows below {reach}"
+            reasons = [fits_tma(group, _whole(group, anchor.x), [[axis] for axis in range(rank)])]
         else:
-            reasons = [fits_tma(group, plain, [[], [0, 1, 2], [3]])]
-        reasons.append(fits_tma(group, _whole(group, anchor.w), [[], [0], [1, 2, 3]]))
+            reasons = [fits_tma(group, plain, [[], list(range(rank - 1)), [rank - 1]])]
+        reasons.append(fits_tma(group, _whole(group, anchor.w), [[], [0], list(range(1, rank))]))
     else:
         reasons = []
         for view in operand_views(problem, _placeholders(problem)):
@@ -232,8 +236,9 @@ def _argument(value: SSAValue) -> int:
 def _corners(conv: nn.ConvOp) -> list[int]:
     """The im2col box corners that the tensor map encodes."""
     pads, dilations = nn.values_of(conv.pads), nn.values_of(conv.dilations)
-    window = [int(d.as_int() or 0) for d in nn.shape_of(conv.w)[1:3]]
-    return [*(-p for p in pads[:2]), *(p - (w - 1) * d for p, w, d in zip(pads[2:], window, dilations, strict=True))]
+    window = [int(d.as_int() or 0) for d in nn.shape_of(conv.w)[1:-1]]
+    before, after = pads[: len(window)], pads[len(window) :]
+    return [*(-p for p in before), *(p - (w - 1) * d for p, w, d in zip(after, window, dilations, strict=True))]
 
 
 class _Builder:
@@ -287,7 +292,11 @@ class _Builder:
                 d, s, g = collapse(op.dims.exprs, op.strides.exprs, op.group_dims())
                 op = kernel.ViewOp(op.source, g, d, s, op.offset.exprs[0])
             made.append(op)
-        a = b.view_of(plain, [[], [0, 1, 2], [3]]) if plain is not None else b.emit(made[0])
+        a = (
+            b.view_of(plain, [[], list(range(len(plain.dims) - 1)), [len(plain.dims) - 1]])
+            if plain is not None
+            else b.emit(made[0])
+        )
         return named(a, "a_view"), b.emit(made[1], "b_view")
 
     def _prepare_store(self) -> None:

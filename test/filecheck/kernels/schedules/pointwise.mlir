@@ -47,6 +47,22 @@ func.func private @pad(%x: tensor<1x4x4x8xf32>) -> tensor<1x6x6x8xf32> attribute
 
 // -----
 
+// Padding by elements: each row is some row of the operand, none is outside.
+// CHECK-LABEL: kernel.func @edge(
+// CHECK: %[[ROWS:.*]] = kernel.map (%{{.*}}
+// CHECK: %[[PLACE:.*]] = arith.subi
+// CHECK-NEXT: %[[LAST:.*]] = arith.subi
+// CHECK: arith.select
+// CHECK-NEXT: %[[PAST:.*]] = arith.cmpi slt, %{{.*}}, %[[LAST]] : i32
+// CHECK-NEXT: arith.select %[[PAST]], %{{.*}}, %[[LAST]] : i32
+// CHECK: kernel.gather %{{.*}} rows %[[ROWS]][%{{.*}}] fill 0.0
+func.func private @edge(%x: tensor<1x4x4x8xf32>) -> tensor<1x6x4x8xf32> attributes {fusion.anchor = "pointwise"} {
+  %0 = nn.pad %x {low = array<i64: 0, 1, 0, 0>, high = array<i64: 0, 1, 0, 0>, value = 0.0 : f64, mode = #nn.pad_mode<edge>} : (tensor<1x4x4x8xf32>) -> tensor<1x6x4x8xf32>
+  func.return %0 : tensor<1x6x4x8xf32>
+}
+
+// -----
+
 // Padding after the last dim alone: a row is the operand's row, and its columns from 3 on lie outside the view.
 // CHECK-LABEL: kernel.func @channels(
 // CHECK: %[[V:.*]] = kernel.view %x dims <16, 3> strides <3, 1> offset <0>

@@ -15,6 +15,23 @@ func.func private @max_pool(%x: tensor<1x8x8x16xf16>) -> tensor<1x4x4x16xf16> at
 
 // -----
 
+// The tap of the greatest element, of those inside the image; then its place.
+// CHECK-LABEL: kernel.func @arg_max_pool(
+// CHECK: kernel.fill -1.000000e+00 : !kernel.frag<{{.*}}xi32
+// CHECK: scf.for
+// CHECK: kernel.valid
+// CHECK: arith.cmpf ogt
+// CHECK: arith.select
+// CHECK: kernel.map
+// CHECK: arith.remsi
+// CHECK: arith.extsi %{{.*}} : i32 to i64
+func.func private @arg_max_pool(%x: tensor<1x8x8x16xf16>) -> tensor<1x4x4x16xi64> attributes {fusion.anchor = "window"} {
+  %0 = nn.arg_max_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x8x8x16xf16>) -> tensor<1x4x4x16xi64>
+  func.return %0 : tensor<1x4x4x16xi64>
+}
+
+// -----
+
 // Without the padding in the count, the elements inside the image are counted along with the sum.
 // CHECK-LABEL: kernel.func @avg_pool(
 // CHECK: scf.for

@@ -164,11 +164,19 @@ def gather(g: Maker) -> None:
 def pad(g: Maker) -> None:
     x = g.float_value(least=1)
     rank = g.values[x].rank
-    pads = [g.choice((0, 0, 1, 2)) for _ in range(2 * rank)]
+    mode = g.word("constant constant constant reflect edge wrap" if g.opset >= 19 else "constant constant reflect edge")
+    shape = g.values[x].shape
+    most = [
+        min(2, extent - 1) if mode == "reflect" else min(2, extent) for extent in shape
+    ]  # further, runtimes disagree
+    if mode == "constant":
+        pads = [g.choice((0, 0, 1, 2, -1)) for _ in range(2 * rank)]
+    else:
+        pads = [g.number(0, max(n, 0)) if g.chance(0.5) else 0 for n in most * 2]
     operands = [x, g.constant(pads, np.int64)]
     if g.chance(0.6):
         operands.append(g.constant(g.choice((0.0, 1.5, -2.0)), np.float32))
-    g.emit("Pad", operands)
+    g.emit("Pad", operands, **({} if mode == "constant" else {"mode": mode}))
 
 
 def other(g: Maker) -> None:

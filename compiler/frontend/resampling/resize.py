@@ -1,0 +1,183 @@
+"""Resize and Upsample: every mode as weighted sums of elements picked along each axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+import numpy as np
+from xdsl.dialects.builtin import bf16, f16, f64, i1
+from xdsl.ir import SSAValue
+
+from ....dialects import dims
+from ....dialects.dims import Expr
+from ....dialects.dtypes import is_float
+from ..node import Node
+from ..places import along
+from ..registry import Result, onnx_op
+from .formulas import size_of
+from .taps import Axis, Rule, resampled, taps_of
+
+_TRANSFORMS = (
+    "half_pixel", "pytorch_half_pixel", "half_pixel_symmetric", "align_corners", "asymmetric", "tf_half_pixel_for_nn",
+    "tf_crop_and_resize",
+)  # fmt: skip
+_ROUNDINGS = ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
+
+
+@onnx_op(
+    "Resize",
+    "Upsample",
+    note="scales, sizes and roi are constant or computed from input shapes; antialias needs known scales",
+)
+def resize(node: Node) -> Result:
+    net, shape = node.net, node.shape(0)
+    rule = _rule(node)
+    axes = _axes(node, shape, rule)
+    if not axes:
+        return node.value(0)
+    if (repeats := _repeats(rule, axes)) is not None:
+        return _repeated(node, shape, repeats)
+    taps = [taps_of(net, axis, rule) for axis in axes]
+    if rule.mode == "nearest":
+        result = resampled(net, node.data(0), taps)
+    else:
+        result = _in_floats(node, lambda x: resampled(net, x, taps))
+    outside = [along(net, t.outside, t.axis, len(shape)) for t in taps if t.outside is not None]
+    if outside:
+        value = node.float("extrapolation_value", 0.0)
+        for mask in outside:
+            result = net.add_where(mask, value if is_float(net.element(result)) else int(value), result)
+    return result
+
+
+def _in_floats(node: Node, compute: Callable[[SSAValue], SSAValue]) -> SSAValue:
+    """What `compute` makes of the operand as f32 or f64; of integers rounded and held in the type."""
+    element = node.element_type(0)
+    if element in (f16, bf16):
+        node.in_f32()
+    net, x = node.net, node.data(0)
+    if is_float(element):
+        return compute(x)
+    if element == i1:
+        node.unsupported("it interpolates booleans", "use mode=nearest")
+    dtype = node.numpy_dtype(element)
+    wide = f64 if dtype.itemsize > 2 else "f32"
+    result = net.add_unary("round", compute(net.add_cast(x, wide)))
+    limits = np.iinfo(dtype)
+    return net.add_cast(net.add_clip(result, float(limits.min), float(limits.max)), element)
+
+
+def _rule(node: Node) -> Rule:
+    mode = node.string("mode", "nearest")
+    mode = {"bilinear": "linear"}.get(mode, mode)
+    if mode not in ("nearest", "linear", "cubic"):
+        node.invalid(f"attribute 'mode' should be nearest, linear or cubic, got {mode!r}")
+    if node.op_type == "Upsample" or node.opset < 11:
+        return Rule(mode, "asymmetric", "floor")
+    transform = node.string("coordinate_transformation_mode", "half_pixel")
+    rounding = node.string("nearest_mode", "round_prefer_floor")
+    if transform not in _TRANSFORMS or rounding not in _ROUNDINGS:
+        node.invalid(
+            f"its coordinate_transformation_mode is {transform!r} and its nearest_mode {rounding!r}; expected one of "
+            f"{', '.join(_TRANSFORMS)} and one of {', '.join(_ROUNDINGS)}"
+        )
+    antialias = bool(node.int("antialias", 0)) and mode != "nearest"
+    return Rule(
+        mode, transform, rounding, antialias, bool(node.int("exclude_outside", 0)), node.float("cubic_coeff_a", -0.75)
+    )
+
+
+def _axes(node: Node, shape: Sequence[Expr], rule: Rule) -> list[Axis]:
+    """The axes that change, or whose part is cut out."""
+    rank = len(shape)
+    numbers = [node.axis(axis, rank) for axis in node.ints("axes", list(range(rank)))]
+    extents = [shape[axis] for axis in numbers]
+    scales, targets = _scales(node, extents, numbers)
+    rois: list[tuple[float, float]] = [(0.0, 1.0)] * len(numbers)
+    if rule.transform == "tf_crop_and_resize":
+        given = [float(x) for x in node.constant(1, "roi").reshape(-1)]
+        if len(given) != 2 * len(numbers):
+            node.invalid(f"its roi has {len(given)} entries, expected {2 * len(numbers)}")
+        rois = list(zip(given[: len(numbers)], given[len(numbers) :], strict=True))
+    found: list[Axis] = []
+    for axis, source, target, scale, roi in zip(numbers, extents, targets, scales, rois, strict=True):
+        same = source == target and (scale == 1.0 or scale is None)
+        if same and roi == (0.0, 1.0):
+            continue
+        if scale is None:
+            net = node.net
+            scale = (size_of(net, target) / size_of(net, source)).of
+        if rule.antialias and not isinstance(scale, float):
+            node.unsupported(
+                f"it antialiases dim {axis} by a scale that depends on dynamic dims", "give it as constant scales"
+            )
+        found.append(Axis(axis, source, target, scale, roi))
+    return found
+
+
+def _scales(node: Node, extents: Sequence[Expr], axes: Sequence[int]) -> tuple[list[float | None], list[Expr]]:
+    """The scale of each axis, None where sizes of dynamic dims give it, and its new extent."""
+    if node.op_type == "Upsample" and node.opset < 9:
+        scales = node.floats("scales")
+    elif node.op_type == "Upsample" or node.opset < 11:
+        scales = [float(scale) for scale in node.constant(1, "scales").reshape(-1)]
+    elif node.has_input(2) and node.shape(2) != (dims.const(0),):
+        scales = [float(scale) for scale in node.constant(2, "scales").reshape(-1)]
+    else:
+        return _by_sizes(node, extents, axes)
+    if len(scales) != len(extents) or any(not 0 < scale < float("inf") for scale in scales):
+        node.invalid(f"its scales are {scales}, expected {len(extents)} positive numbers")
+    factors = [Fraction(scale) for scale in scales]
+    targets = [e * f.numerator // f.denominator for e, f in zip(extents, factors, strict=True)]
+    return list(scales), targets
+
+
+def _by_sizes(node: Node, extents: Sequence[Expr], axes: Sequence[int]) -> tuple[list[float | None], list[Expr]]:
+    sizes = [dims.as_expr(size) for size in node.known(3, "sizes", node.most_along(axes)).reshape(-1)]
+    if len(sizes) != len(extents):
+        node.invalid(f"it has {len(sizes)} sizes for {len(extents)} dims")
+    policy = node.string("keep_aspect_ratio_policy", "stretch")
+    known = [(s.as_int(), e.as_int()) for s, e in zip(sizes, extents, strict=True)]
+    scales = [size / extent if size is not None and extent else None for size, extent in known]
+    if policy == "stretch":
+        return list(scales), sizes
+    static = [scale for scale in scales if scale is not None]
+    if len(static) < len(scales):
+        node.unsupported(
+            f"its keep_aspect_ratio_policy is {policy!r}, and dims are dynamic",
+            "fix them in the profile (min = opt = max)",
+        )
+    scale = min(static) if policy == "not_larger" else max(static)
+    return [scale] * len(extents), [dims.const(int(scale * (extent or 0) + 0.5)) for _, extent in known]
+
+
+def _repeats(rule: Rule, axes: Sequence[Axis]) -> dict[int, int] | None:
+    """How often each element occurs along axes, where the nearest ones are these: a copy that reads in order."""
+    plain = (rule.transform == "asymmetric" and rule.rounding == "floor") or (
+        rule.transform == "half_pixel" and rule.rounding.startswith("round_prefer")
+    )
+    factors: dict[int, int] = {}
+    for axis in axes:
+        factor = (axis.target // axis.source).as_int()
+        if (
+            rule.mode != "nearest"
+            or not plain
+            or not factor
+            or axis.source * factor != axis.target
+            or axis.scale != factor
+        ):
+            return None
+        factors[axis.axis] = factor
+    return factors
+
+
+def _repeated(node: Node, shape: Sequence[Expr], factors: dict[int, int]) -> SSAValue:
+    net = node.net
+    wide: list[Expr] = []
+    repeated: list[Expr] = []
+    for axis, extent in enumerate(shape):
+        wide += [extent, dims.const(1)] if axis in factors else [extent]
+        repeated += [extent, dims.const(factors[axis])] if axis in factors else [extent]
+    result = net.add_broadcast_to(net.add_reshape(node.data(0), wide), repeated)
+    return net.add_reshape(result, [extent * factors.get(axis, 1) for axis, extent in enumerate(shape)])

@@ -1,0 +1,34 @@
+"""Sorting, scans, and writes to computed rows."""
+
+from __future__ import annotations
+
+from xdsl.ir import SSAValue
+
+from ....dialects import nn
+from ..arguments import check_kind, checked
+from ..graph import Array, Graph
+
+
+class PositionLayers(Graph):
+    """Layers over positions along an axis."""
+
+    @checked
+    def add_argsort(self, x: SSAValue, axis: int = -1, *, descending: bool = False) -> SSAValue:
+        """The positions of the elements in order along `axis`, i32; equal elements stay in theirs, NaN counts as the greatest number."""
+        return self.insert(nn.ArgsortOp(x, axis, descending))
+
+    @checked
+    def add_cumulative(
+        self, kind: str, x: SSAValue, axis: int, *, exclusive: bool = False, reverse: bool = False
+    ) -> SSAValue:
+        """`sum` or `prod` of all elements up to each one along `axis`."""
+        check_kind("cumulative", kind, tuple(nn.CumulativeKind))
+        return self.insert(nn.CumulativeOp(x, kind, axis, exclusive, reverse))
+
+    @checked
+    def add_scatter(
+        self, x: SSAValue, indices: SSAValue | Array, updates: SSAValue | Array, *, kind: str = "set"
+    ) -> SSAValue:
+        """`x` with rows of `updates` written to (`set`) or combined with (`add mul max min`) its rows at `indices`."""
+        check_kind("scatter", kind, tuple(nn.ScatterKind))
+        return self.insert(nn.ScatterOp(x, self.operand(indices), self.operand(updates), kind))

@@ -1,0 +1,192 @@
+"""
+Schedule `rnn_streamed`: recurrences of any size and type, one block for each batch tile and direction.
+
+A block walks the units of its tile in every step. It reads h and the recurrent weights through L1 and L2 straight into fragments, whatever
+their number, and keeps states in global memory, so that nothing limits the sizes, and blocks need not run at once. The other schedules are
+faster where they match.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from xdsl.ir import SSAValue
+
+from .....dialects import kernel, nn
+from .....dialects.dims import as_expr, ceildiv
+from .....dialects.kernel.types import Choice, FragType, GlobalType, Target, bitwidth
+from ...building.builder import Index, KernelBuilder, named
+from ...building.group import Anchors, GroupView
+from ...building.schedule import Refusal, choice_of
+from ...building.work import ISSUE, Work, cut, usual_bytes
+from ..gemm.mma import Layouts, layouts_for
+from ..gemm.tiles import FMA, Tile
+from .problem import RnnProblem, rnn_of
+from .steps import Cells, State, exchange_types
+
+NAME = "rnn_streamed"
+CELL_INSTRUCTIONS = 120.0
+"""Per unit of one sequence and step: activations, loads and stores."""
+LOAD_INSTRUCTIONS = 3.0
+"""Per register of a fragment that comes straight from memory."""
+
+
+@dataclass(frozen=True)
+class RnnStreamed:
+    """The schedule; see the module."""
+
+    name: str = NAME
+    anchors: Sequence[Anchors] = ((nn.RnnOp,),)
+
+    def match(self, view: GroupView, target: Target) -> RnnProblem | Refusal:
+        return rnn_of(view)
+
+    def configs(self, problem: RnnProblem, target: Target) -> list[Choice]:
+        if problem.kind in FMA:
+            shapes = [(8, 32, 1, 2), (8, 64, 1, 4), (32, 32, 2, 4)]
+        else:
+            shapes = [(16, 32, 1, 4), (16, 64, 1, 8), (32, 32, 2, 4)]
+        return [
+            choice_of(self, problem, {"rows": m, "units": n, "wm": wm, "wn": wn}) for m, n, wm, wn in shapes
+        ]  # fmt: skip
+
+    def workspace(self, problem: RnnProblem, tunables: Mapping[str, int | str]) -> Sequence[GlobalType]:
+        dims = [1, problem.directions, problem.anchor.batch, problem.units]
+        kept = 1 + problem.is_lstm + problem.resets_before
+        return [*exchange_types(problem), *(GlobalType.of(dims, problem.wide) for _ in range(kept))]
+
+    def work(self, problem: RnnProblem, config: Choice, target: Target) -> list[Work]:
+        """A step for each block of columns of each product."""
+        group, tile = problem.group, _tile(config)
+        layouts = layouts_for(problem.kind, tile)
+        units, batch, steps = (
+            problem.units,
+            max(1, group.usual(problem.anchor.batch)),
+            group.usual(problem.anchor.steps),
+        )
+        size = bitwidth(problem.element) // 8
+        blocks, products = cut(units, tile.bn), cut(units, layouts.k_step)
+        loaded = (tile.bm + problem.gates * tile.bn) * layouts.k_step
+        return [
+            Work(
+                blocks=cut(batch, tile.bm) * problem.directions,
+                threads=tile.threads,
+                registers=128,
+                steps=max(1, steps) * (blocks * products + len(problem.phases)),
+                ahead=2.0,
+                operations={
+                    f"mma_{problem.kind}": problem.gates * tile.bm * tile.bn * layouts.k_step,
+                    ISSUE: loaded * LOAD_INSTRUCTIONS + CELL_INSTRUCTIONS * tile.bm * tile.bn / products,
+                },
+                l2_bytes=loaded * size,
+                dram_bytes=sum(usual_bytes(group)),
+            )
+        ]
+
+    def lower(self, problem: RnnProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:
+        return [_Kernel(problem, _tile(config), self.workspace(problem, config.values)).build()]
+
+
+def _tile(config: Choice) -> Tile:
+    rows, units, wm, wn = (int(config.values[key]) for key in ("rows", "units", "wm", "wn"))
+    return Tile(rows, units, 0, wm, wn, 1)
+
+
+class _Kernel:
+    """Builds the kernel."""
+
+    def __init__(self, problem: RnnProblem, tile: Tile, workspace: Sequence[GlobalType]):
+        self.problem, self.tile = problem, tile
+        self.layouts: Layouts = layouts_for(problem.kind, tile)
+        self.frag = FragType.of((tile.bm, tile.bn), problem.wide, self.layouts.acc)
+        grid = [ceildiv(problem.anchor.batch, tile.bm), as_expr(problem.directions), 1]
+        b = self.b = KernelBuilder.for_group(problem.group, grid, tile.wm * tile.wn, workspace=workspace, min_blocks=1)
+        row = named(b.mul(b.coords[0], tile.bm), "row")
+        self.cells = Cells(problem, b, self.frag, row, b.coords[1])
+        self.weights = problem.weights(b)
+        first = len(problem.group.tensors) + 1 + problem.resets_before
+        count = len(workspace) - 1 - problem.resets_before
+        self.kept = [self.cells.between(b, first + number) for number in range(count)]
+        """h, c of an LSTM, and z between the halves of a step."""
+
+    def build(self) -> kernel.FuncOp:
+        b, cells = self.b, self.cells
+        self._units(b, self._start)
+        b.insert(kernel.BarrierOp())
+
+        def step(b: KernelBuilder, number: SSAValue, _: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            halves = (self._reset, self._candidate) if self.problem.resets_before else (self._advance,)
+            for half in halves:
+                self._units(b, lambda b, unit, half=half: half(b, number, unit))
+                b.insert(kernel.BarrierOp())
+            return []
+
+        b.loop(0, cells.steps, 1, [], step, "step")
+        self._units(b, lambda b, unit: cells.finish(b, self._state(b, unit), unit))
+        return b.finish()
+
+    def _units(self, b: KernelBuilder, body: object) -> None:
+        """A loop over the tiles of units."""
+
+        def one(b: KernelBuilder, unit: SSAValue, _: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            body(b, unit)  # type: ignore[operator]
+            return []
+
+        b.loop(0, self.problem.units, self.tile.bn, [], one, "unit")
+
+    # States in memory.
+
+    def _state(self, b: KernelBuilder, unit: Index) -> State:
+        count = 2 if self.problem.is_lstm else 1
+        return State.of([self._kept(b, view, unit) for view in self.kept[:count]])
+
+    def _kept(self, b: KernelBuilder, view: SSAValue, unit: Index) -> SSAValue:
+        return self.cells.load(b, view, [0, self.cells.direction], unit)
+
+    def _keep(self, b: KernelBuilder, state: State, unit: Index) -> None:
+        for value, view in zip(state.values, self.kept, strict=False):
+            self.cells.store(b, value, view, [0, self.cells.direction], unit)
+
+    # The parts of a step.
+
+    def _start(self, b: KernelBuilder, unit: SSAValue) -> None:
+        state = self.cells.initial(b, unit)
+        self._keep(b, state, unit)
+        self.cells.exchange(b, state.h, 0, unit)
+
+    def _advance(self, b: KernelBuilder, step: SSAValue, unit: SSAValue) -> None:
+        gates = range(self.problem.gates)
+        products = self._multiply(b, self.cells.exchanged, b.rem(step, 2), unit, gates)
+        inputs = self.cells.inputs_at(b, step, unit, gates)
+        self._keep(b, self.cells.advance(b, step, unit, inputs, products, self._state(b, unit)), unit)
+
+    def _reset(self, b: KernelBuilder, step: SSAValue, unit: SSAValue) -> None:
+        products = self._multiply(b, self.cells.exchanged, b.rem(step, 2), unit, range(2))
+        inputs = self.cells.inputs_at(b, step, unit, range(2))
+        z = self.cells.reset_gates(b, unit, inputs, products, self._state(b, unit).h)
+        self.cells.store(b, z, self.kept[-1], [0, self.cells.direction], unit)
+
+    def _candidate(self, b: KernelBuilder, step: SSAValue, unit: SSAValue) -> None:
+        assert self.cells.reset is not None
+        products = self._multiply(b, self.cells.reset, 0, unit, range(2, 3))
+        inputs = self.cells.inputs_at(b, step, unit, range(2, 3))
+        z = self._kept(b, self.kept[-1], unit)
+        self._keep(b, self.cells.candidate(b, step, unit, inputs, products, z, self._state(b, unit).h), unit)
+
+    def _multiply(self, b: KernelBuilder, source: SSAValue, slot: Index, unit: Index, gates: range) -> list[SSAValue]:
+        """h R^T of the gates, one accumulator for each."""
+        width, element, d = self.layouts.k_step, self.problem.element, self.cells.direction
+        a_type = FragType.of((self.tile.bm, width), element, self.layouts.a)
+        b_type = FragType.of((self.tile.bn, width), element, self.layouts.b)
+
+        def one(b: KernelBuilder, column: SSAValue, sums: Sequence[SSAValue]) -> list[SSAValue]:
+            h = b.load(source, [slot, d, self.cells.row, column], a_type)
+            rows = [b.load(self.weights, [d, gate, unit, column], b_type) for gate in gates]
+            return [b.emit(kernel.MmaOp(h, r, acc)) for r, acc in zip(rows, sums, strict=True)]
+
+        zeros = [b.fill(0.0, self.frag) for _ in gates]
+        return b.loop(0, self.problem.units, width, zeros, one, "k")
+
+
+SCHEDULE = RnnStreamed()
