@@ -92,11 +92,18 @@ def longs(*values: int) -> Const:
 
 SCALED = (Const(np.float32(0.5)), Const(np.uint8(3)))
 """A scale and a zero point."""
+
+
+def _recurrent(gates: int, columns: int) -> Array:
+    """Weights [1, 2 gates, columns] of two units."""
+    return np.random.default_rng(gates + columns).standard_normal((1, 2 * gates, columns)).astype(np.float32)
+
+
 _UNARY = (
-    "Abs Asinh Atan Ceil Celu Clip Cos Cosh Dropout Elu Erf Exp Flatten Floor Gelu GlobalAveragePool GlobalMaxPool HardSigmoid HardSwish "
-    "Identity LeakyRelu LogSoftmax LpNormalization MeanVarianceNormalization Mish Neg Reciprocal ReduceL1 ReduceL2 ReduceMax ReduceMean ReduceMin "
-    "ReduceProd ReduceSum ReduceSumSquare Relu Round Selu Shape Shrink Sigmoid Sign Sin Sinh Size Softmax Softplus Softsign Swish Tan Tanh "
-    "ThresholdedRelu Transpose Trilu com.microsoft.Gelu com.microsoft.FastGelu"
+    "Abs Asinh Atan Ceil Celu Clip Cos Cosh Dropout Elu Erf Exp Flatten Floor Gelu GlobalAveragePool GlobalMaxPool HardSigmoid "
+    "HardSwish Identity LeakyRelu LogSoftmax LpNormalization MeanVarianceNormalization Mish Neg Reciprocal ReduceL1 ReduceL2 ReduceMax "
+    "ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Round Selu Shape Shrink Sigmoid Sign Sin Sinh Size Softmax Softplus "
+    "Softsign Swish Tan Tanh ThresholdedRelu Transpose Trilu com.microsoft.Gelu com.microsoft.FastGelu"
 )
 UNIT = np.float32(0.9) * X / np.abs(X).max()
 _BINARY = "Add Div Equal Greater GreaterOrEqual Less LessOrEqual Max Mean Min Mul Sub Sum"
@@ -151,6 +158,8 @@ NEWEST: dict[str, Form] = {
     "GatherElements": Form([X, _RNG.integers(0, 2, (1, 3, 2, 6)).astype(np.int64)]),
     "GatherND": Form([X, np.array([[0, 2], [1, -1]], np.int64)]),
     "Slice": Form([X, longs(0, 1), longs(2, 3)]),
+    **{name: Form([X[0], Const(_recurrent(gates, 6)), Const(_recurrent(gates, 2))], {"hidden_size": 2})
+       for name, gates in (("LSTM", 4), ("GRU", 3), ("RNN", 1))},
     "DequantizeLinear": Form([_RNG.integers(-99, 99, (2, 3, 4)).astype(np.int8), Const(CHANNELS)]),
     "QuantizeLinear": Form([X, Const(CHANNELS / 50), Const(np.zeros(3, np.int8))]),
     "Attention": Form([X, Y, SIX[:, :3].copy()]),
