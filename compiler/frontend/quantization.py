@@ -7,6 +7,7 @@ other form (zero points, other types, blocks) becomes its arithmetic in f32: `(q
 
 from __future__ import annotations
 
+import ml_dtypes
 import numpy as np
 from xdsl.dialects.builtin import f32, i8, i32
 from xdsl.ir import Attribute, SSAValue
@@ -42,7 +43,7 @@ def quantized(net: Network, x: SSAValue, scale: SSAValue | None, zero: SSAValue 
     x = net.add_unary("round", x)
     if zero is not None:
         x = net.add_binary("add", x, net.add_cast(zero, f32))
-    limits = np.iinfo(numpy_dtype(to))
+    limits = ml_dtypes.iinfo(numpy_dtype(to))
     return net.add_cast(net.add_clip(x, float(limits.min), float(limits.max)), to)
 
 
@@ -131,8 +132,6 @@ def _result_type(node: Node) -> Attribute:
 
 def _as_float8(node: Node, x: SSAValue, to: Attribute) -> SSAValue:
     """Cast, with numbers beyond the greatest becoming that unless `saturate` is 0."""
-    import ml_dtypes
-
     if node.int("saturate", 1):
         greatest = float(ml_dtypes.finfo(numpy_dtype(to)).max)
         x = node.net.add_clip(x, -greatest, greatest)
