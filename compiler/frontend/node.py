@@ -52,6 +52,21 @@ class InvalidNode(Exception):
         self.why, self.fix = why, fix
 
 
+@dataclass(frozen=True)
+class Quantized:
+    """What DequantizeLinear read: 8-bit numbers, their scale and zero point (None for 0), and the axis of these where they are vectors."""
+
+    values: Value
+    scale: Value
+    zero: Value | None
+    axis: int | None
+
+    def of(self, originals: Mapping[int, Value]) -> Quantized:
+        """The same, each value replaced by that of its id."""
+        zero = None if self.zero is None else originals[id(self.zero)]
+        return Quantized(originals[id(self.values)], originals[id(self.scale)], zero, self.axis)
+
+
 @dataclass
 class Value:
     """One ONNX tensor. Only what is known is set; `poisoned` marks the result of a node that failed."""
@@ -68,6 +83,8 @@ class Value:
     held: Array | None = None
     """The elements where they come from refittable initializers, which `sources` lists: for `value_of` alone."""
     sources: tuple[Value, ...] = ()
+    quantized: Quantized | None = None
+    """Where DequantizeLinear made it: a product may then compute with the integers."""
 
     def value_of(self, net: Network, why: str) -> Array | None:
         """The elements where all are known numbers, or None. The initializers that they come from are pinned, with the reason `why`."""
