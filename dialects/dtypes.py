@@ -26,8 +26,13 @@ from xdsl.ir import Attribute
 
 from .errors import InvalidModelError
 
+i4 = IntegerType(4)
+ui4 = IntegerType(4, Signedness.UNSIGNED)
 i16 = IntegerType(16)
 ui8 = IntegerType(8, Signedness.UNSIGNED)
+ui16 = IntegerType(16, Signedness.UNSIGNED)
+ui32 = IntegerType(32, Signedness.UNSIGNED)
+ui64 = IntegerType(64, Signedness.UNSIGNED)
 f8e4m3 = Float8E4M3FNType()
 f8e5m2 = Float8E5M2Type()
 
@@ -39,15 +44,23 @@ _DTYPES: dict[Attribute, np.dtype] = {
     f8e4m3: np.dtype(ml_dtypes.float8_e4m3fn),
     f8e5m2: np.dtype(ml_dtypes.float8_e5m2),
     i1: np.dtype(np.bool_),
+    i4: np.dtype(ml_dtypes.int4),
+    ui4: np.dtype(ml_dtypes.uint4),
     i8: np.dtype(np.int8),
     i16: np.dtype(np.int16),
     i32: np.dtype(np.int32),
     i64: np.dtype(np.int64),
     ui8: np.dtype(np.uint8),
+    ui16: np.dtype(np.uint16),
+    ui32: np.dtype(np.uint32),
+    ui64: np.dtype(np.uint64),
 }
 _ELEMENT_TYPES = {dtype: element_type for element_type, dtype in _DTYPES.items()}
 
 FLOATS = (Float64Type, Float32Type, Float16Type, BFloat16Type, Float8E4M3FNType, Float8E5M2Type)
+
+NARROW_FLOATS = (f16, bf16, f8e4m3, f8e5m2)
+"""Floats that are stored only: arithmetic on them is in f32."""
 
 
 def numpy_dtype(element_type: Attribute) -> np.dtype:
@@ -74,6 +87,16 @@ def is_float(element_type: Attribute) -> bool:
 def is_integer(element_type: Attribute) -> bool:
     """Whether the element type is an integer of more than one bit."""
     return isinstance(element_type, IntegerType) and element_type != i1
+
+
+def is_small(element_type: Attribute) -> bool:
+    """Whether the element type is an integer of less than a byte, which is stored in one, and only moved and converted."""
+    return element_type in (i4, ui4)
+
+
+def is_unsigned(element_type: Attribute) -> bool:
+    """Whether the element type is an integer without a sign."""
+    return isinstance(element_type, IntegerType) and element_type.signedness.data == Signedness.UNSIGNED
 
 
 def _names() -> list[str]:

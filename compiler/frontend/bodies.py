@@ -16,6 +16,8 @@ from .subgraphs import graphs_of
 if TYPE_CHECKING:
     from onnx import GraphProto
 
+    from ..network import Network
+
 
 class Walker(Protocol):
     """The interface of the importer that this file uses."""
@@ -29,8 +31,8 @@ class Walker(Protocol):
 
 
 @dataclass
-class Body:
-    """A graph that becomes a function: first the arguments that it is begun with, then the outer values that it captures."""
+class FunctionBody:
+    """The graph of a node that becomes a function, as `node.Body`."""
 
     importer: Walker
     node: Node
@@ -38,34 +40,39 @@ class Body:
     scope: Scope
     arguments: list[SSAValue]
 
+    @property
+    def net(self) -> Network:
+        """As `node.Body.net`."""
+        return self.scope.net
+
     def import_nodes(self, operands: Sequence[Value]) -> list[Value]:
-        """The results of the graph for these operands."""
+        """As `node.Body.import_nodes`."""
         _check_inputs(self.node, self.graph, operands)
         self.scope.values.update(zip(self.graph.inputs, operands, strict=True))
         self.importer.walk(self.scope, self.graph.nodes)
         return [self.importer.loaded(name, self.scope) for name in self.graph.outputs]
 
     def capture(self, value: Value) -> Value:
-        """An outer value inside the function: a number or shape again, anything else as an argument."""
+        """As `node.Body.capture`."""
         return captured_value(value, value.name, self.scope)
 
     def finish(self, results: Sequence[SSAValue], captures: Sequence[Value] | None = None) -> str:
-        """Makes the function, and returns its name. With `captures`, its last arguments are these, captured or not."""
+        """As `node.Body.finish`."""
         if captures is not None:
             own = {id(value): argument for value, argument in self.scope.captures}
             for value in captures:
                 assert value.ssa is not None
-                argument = self.scope.net.add_argument(value.ssa.type)
+                argument = self.scope.net.argument(value.ssa.type)
                 if (old := own.get(id(value))) is not None:
                     old.replace_all_uses_with(argument)
                     results = [argument if result is old else result for result in results]
             for argument in own.values():
                 self.scope.net.remove_argument(argument)
-        return self.node.net.add_function(self.scope.path.rstrip("/"), self.scope.net, results)
+        return self.node.net.function(self.scope.path.rstrip("/"), self.scope.net, results)
 
     @property
     def captured(self) -> list[Value]:
-        """The outer values that it captures."""
+        """As `node.Body.captured`."""
         return [value for value, _ in self.scope.captures]
 
 
@@ -86,12 +93,12 @@ class NodeGraphs:
         self.importer.walk(scope, graph.nodes)
         return [self.importer.loaded(name, scope) for name in graph.outputs]
 
-    def body(self, attribute: str, types: Sequence[Attribute]) -> Body:
+    def body(self, attribute: str, types: Sequence[Attribute]) -> FunctionBody:
         """As `node.Graphs.body`."""
         graph, path = self._read(attribute, attribute.removesuffix("_branch") + "/")
         net = self.scope.net.branch()
         scope = Scope(net, {}, graph.used, graph.weights, graph.declared, self.scope, path)
-        return Body(self.importer, self.node, graph, scope, [net.add_argument(type_) for type_ in types])
+        return FunctionBody(self.importer, self.node, graph, scope, [net.argument(type_) for type_ in types])
 
     def size(self, attribute: str) -> int:
         """As `node.Graphs.size`."""
@@ -127,7 +134,7 @@ def captured_value(value: Value, name: str, function: Scope) -> Value:
         inner.held, inner.sources = value.held, value.sources
     elif not value.poisoned and value.array is None and value.exprs is None:
         assert value.ssa is not None
-        inner.ssa = function.net.add_argument(value.ssa.type)
+        inner.ssa = function.net.argument(value.ssa.type)
         function.captures.append((value, inner.ssa))
     if name:
         function.values[name] = inner

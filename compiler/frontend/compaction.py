@@ -42,7 +42,7 @@ def kept(node: Node, mask: SSAValue, most: int) -> Kept:
     numbers = net.add_cumulative("sum", marks, 0, exclusive=True)
     places = net.add_where(mask, numbers, NOWHERE)
     total = net.add_reduce("sum", marks, [0], keepdims=True)
-    count = net.add_read(total, f"{node.graph_node.label}_{node.op_type}", (0, max(most // 2, min(most, 1)), most))
+    count = net.read(total, f"{node.graph_node.label}_{node.op_type}", (0, max(most // 2, min(most, 1)), most))
     buffer = net.add_full(0, [most], "i32")
     positions = net.add_scatter(buffer, places, net.add_iota([size], 0, "i32"))
     return Kept(net.add_slice(positions, [0], [count]), count, numbers)
@@ -55,7 +55,7 @@ def non_zero(node: Node) -> Result:
     found = kept(node, mask, _most(node, dims.product(shape), 1))
     if not shape:
         return net.add_full(0, [0, found.count], "i64")
-    rows = [net.add_reshape(row, [1, found.count]) for row in _coordinates(net, found.positions, shape)]
+    rows = [net.add_reshape(row, [1, found.count]) for row in coordinates(net, found.positions, shape)]
     return net.add_cast(rows[0] if len(rows) == 1 else net.add_concat(rows, 0), "i64")
 
 
@@ -67,7 +67,7 @@ def _most(node: Node, elements: Expr, axis: int) -> int:
     return node.most(0, axis, elements.bounds(node.net.ranges)[1])
 
 
-def _coordinates(net: Network, positions: SSAValue, shape: Sequence[Expr]) -> list[SSAValue]:
+def coordinates(net: Network, positions: SSAValue, shape: Sequence[Expr]) -> list[SSAValue]:
     """The coordinates of row-major positions, one vector for each dim."""
     rows: list[SSAValue] = []
     rest = positions

@@ -1,7 +1,7 @@
 """Shapes that data decides: the host reads the sizes, and what is placed by them is gathered at computed positions.
 
-An operand that says a shape (the limit of a Range, the ends of a Slice, the shape of a Reshape) and is neither constant nor known from input
-shapes is a *shape input*: its numbers are computed on the device, brought into the form of a size there, and read as symbols.
+An operand that says a shape (the limit of a Range, the ends of a Slice, the shape of a Reshape) and is neither constant nor known from
+input shapes is a *shape input*: its numbers are computed on the device, brought into the form of a size there, and read as symbols.
 """
 
 from __future__ import annotations
@@ -24,31 +24,17 @@ def is_computed(node: Node, index: int) -> bool:
     return node.has_input(index) and node.value(index).is_open and node.value(index).known() is None
 
 
-def read_sizes(node: Node, sizes: SSAValue, most: Sequence[int], what: str) -> list[Expr]:
-    """The elements of an integer vector as symbols, each from 0 to its entry of `most`."""
-    net, label = node.net, f"{node.graph_node.label}_{what}"
-    found: list[Expr] = []
-    for number, bound in enumerate(most):
-        one = net.add_slice(sizes, [number], [1])
-        found.append(net.add_read(one, f"{label}_{number}", (0, max(bound // 2, min(bound, 1)), bound)))
-    return found
-
-
 def vector_length(node: Node, index: int, what: str) -> int:
     """The number of elements of an operand whose numbers the host reads."""
     shape = node.shape(index)
     length = dims.product(shape).as_int()
     if length is None or length > MAX_READS or not is_integer(node.element_type(index)):
         node.unsupported(
-            f"its {what} is data of type {node.element_type(index)} and shape [{', '.join(map(str, shape))}]",
+            f"its {what}{node.called(index)} is computed from data, of type {node.element_type(index)} and shape "
+            f"[{', '.join(map(str, shape))}]",
             f"give it as at most {MAX_READS} integers",
         )
     return length
-
-
-def bounds_of(node: Node, length: int, derived: Sequence[int | None] | None = None) -> list[int]:
-    """The most for each dim of the first result."""
-    return [node.most(0, axis, None if derived is None else derived[axis]) for axis in range(length)]
 
 
 def range_(node: Node) -> SSAValue:
@@ -64,7 +50,7 @@ def range_(node: Node) -> SSAValue:
     else:
         count = _quotient_up(net, span, by)
     count = net.add_reshape(net.add_binary("max", count, 0), [1])
-    size = read_sizes(node, count, bounds_of(node, 1), "count")
+    size = node.read_sizes(count, node.most_of_each(1), "count")
     steps = net.add_iota(size, 0, "i64" if wide == "i64" else element)
     if wide == "i64":
         steps = net.add_cast(steps, element)
@@ -93,7 +79,7 @@ def reshape(node: Node) -> SSAValue:
     total = net.add_shape_value([dims.product(source)])
     sizes = net.add_where(rest, net.add_binary("div", total, others), target)
     most = dims.product(source).bounds(net.ranges)[1]
-    shape = read_sizes(node, sizes, bounds_of(node, length, None if _declares(node) else [most] * length), "shape")
+    shape = node.read_sizes(sizes, node.most_of_each(length, None if _declares(node) else [most] * length), "shape")
     return elements(net, node.data(0), shape)
 
 
@@ -121,7 +107,7 @@ def expand(node: Node) -> SSAValue:
     shape = list(source)
     for axis in open_:
         one = net.add_slice(target, [axis - (rank - length)], [1])
-        (shape[axis],) = read_sizes(node, one, [node.most(0, axis)], f"shape_{axis}")
+        (shape[axis],) = node.read_sizes(one, [node.most(0, axis)], f"shape_{axis}")
     return net.add_broadcast_to(net.add_reshape(node.data(0), source), shape)
 
 
@@ -183,7 +169,7 @@ def _sliced(node: Node, x: SSAValue, axis: int, start: SSAValue, end: SSAValue, 
     first, stop = (_position(net, value, limit, low, high) for value in (start, end))
     first = net.add_binary("max", first, 0)
     count = net.add_binary("max", _quotient_up(net, net.add_binary("sub", stop, first), step), 0)
-    (taken,) = read_sizes(node, count, [node.most(0, axis, max(size.bounds(net.ranges)[1], 0))], f"size_{axis}")
+    (taken,) = node.read_sizes(count, [node.most(0, axis, max(size.bounds(net.ranges)[1], 0))], f"size_{axis}")
     offsets = net.add_binary("mul", net.add_iota([taken], 0, "i64"), step)
     return net.add_gather(x, net.add_binary("add", offsets, first), axis)
 

@@ -19,8 +19,8 @@ Array = np.ndarray[Any, Any]
 
 
 def constant_inputs(inputs: Sequence[ValueInfoProto], given: Mapping[str, Any]) -> dict[str, Array]:
-    """The values in the types and shapes of their inputs. Raises OptionError for an input that the model does not have, and for a value that
-    does not fit its input."""
+    """The values in the types and shapes of their inputs. Raises OptionError for an input that the model does not have, and for a value
+    that does not fit its input."""
     known = {value.name: value for value in inputs}
     if unknown := sorted(given.keys() - known.keys()):
         raise OptionError(

@@ -10,9 +10,9 @@ from xdsl.ir import SSAValue
 from ...dialects import dims, nn
 from ...dialects.dims import Expr
 from ...dialects.limits import MAX_UNROLLED_NODES
-from .bodies import Body
+from ..network import Network
 from .folding import as_int
-from .node import Graphs, Node, Value
+from .node import Body, Graphs, Node, Value
 from .registry import Result, onnx_op
 
 _MOST_ITERATIONS = 2**31 - 1
@@ -29,13 +29,13 @@ def if_(node: Node) -> Result:
     made = [checked_results(node, body.import_nodes(()), node.output_count) for body in bodies]
     if any(value.poisoned for values in made for value in values):
         return poisoned(node.output_count)
-    results = [[v.materialise(body.scope.net) for v in values] for body, values in zip(bodies, made, strict=True)]
+    results = [[v.materialise(body.net) for v in values] for body, values in zip(bodies, made, strict=True)]
     for index, (then, otherwise) in enumerate(zip(*results, strict=True)):
         _check_branches(node, index, then, otherwise)
     captures = list({id(value): value for body in bodies for value in body.captured}.values())
     then, otherwise = (body.finish(values, captures) for body, values in zip(bodies, results, strict=True))
     types = [value.type for value in results[0]]
-    return node.net.add_if(_scalar(node, node.data(0)), (then, otherwise), [_ssa(value) for value in captures], types)
+    return node.net.choose(_scalar(node, node.data(0)), (then, otherwise), [_ssa(value) for value in captures], types)
 
 
 def _check_branches(node: Node, index: int, then: SSAValue, otherwise: SSAValue) -> None:
@@ -74,7 +74,7 @@ def loop(node: Node) -> Result:
     state = _Loop(node, graphs, dims.const(0) if condition is False else count, carried, condition)
     problems = graphs.problem_count()
     limit = _most_iterations(node, None if count is None else count.bounds(node.net.ranges)[1])
-    index = node.net.add_symbol(f"{node.graph_node.label}_i", (0, limit // 2, max(limit - 1, 0)))
+    index = node.net.new_symbol(f"{node.graph_node.label}_i", (0, limit // 2, max(limit - 1, 0)))
     body = graphs.body("body", [value.materialise(node.net).type for value in carried])
     slices = node.output_count - len(carried)
     operands = [_iteration(index), Value("", array=np.array(True)), *(Value("", ssa=v) for v in body.arguments)]
@@ -111,7 +111,7 @@ def _rolled(
     state: _Loop, body: Body, index: Expr, made: list[Value], again: bool | None, limit: int
 ) -> list[SSAValue | Value]:
     """A loop that the host runs."""
-    node, net, inner = state.node, state.node.net, body.scope.net
+    node, net, inner = state.node, state.node.net, body.net
     results = [value.materialise(inner) for value in made[1:]]
     for number, (before, after) in enumerate(zip(body.arguments, results, strict=False)):
         check_carried(node, number, before, after)
@@ -120,8 +120,8 @@ def _rolled(
     if again and state.condition is not None and state.count is not None:
         name = body.finish(results)
         captures = [_ssa(value) for value in body.captured]
-        return list(net.add_loop(name, index, initial, captures, slices, count=state.count))
-    total = net.add_symbol(f"{node.graph_node.label}_n", (0, limit // 2, limit))
+        return list(net.loop(name, index, initial, captures, slices, count=state.count))
+    total = net.new_symbol(f"{node.graph_node.label}_n", (0, limit // 2, limit))
     flag = made[0].materialise(inner)
     first = node.data(1) if node.has_input(1) else net.add_constant(np.array(True))
     first = _scalar(node, first)
@@ -132,10 +132,10 @@ def _rolled(
         first = net.add_binary("logical_and", first, _compare(net, dims.const(0), state.count, first))
     name = body.finish([flag, *results])
     captures = [_ssa(value) for value in body.captured]
-    return list(net.add_loop(name, index, initial, captures, slices, condition=first, total=total))
+    return list(net.loop(name, index, initial, captures, slices, condition=first, total=total))
 
 
-def _compare(net, small: Expr, large: Expr, like: SSAValue) -> SSAValue:
+def _compare(net: Network, small: Expr, large: Expr, like: SSAValue) -> SSAValue:
     """Whether one number that the host knows is less than another, in the shape of `like`."""
     shape = [1] * nn.rank_of(like)
     return net.add_compare("lt", net.add_shape_value([small], shape), net.add_shape_value([large], shape))
@@ -163,9 +163,9 @@ def _count(node: Node) -> Expr | None:
     known = value.known()
     if known is None:
         limit = _most_iterations(node)
-        return node.net.add_read(_scalar(node, node.data(0)), f"{node.graph_node.label}_count", (0, limit // 2, limit))
+        return node.net.read(_scalar(node, node.data(0)), f"{node.graph_node.label}_count", (0, limit // 2, limit))
     count = dims.as_expr(known.reshape(-1)[0])
-    low, high = count.bounds(node.net.ranges)
+    low = count.bounds(node.net.ranges)[0]
     if low >= _MOST_ITERATIONS:
         return None
     return count if low >= 0 else dims.maximum(count, 0)

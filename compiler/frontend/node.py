@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from ...dialects.dims import Expr
     from ..network import Network
-    from .bodies import Body
     from .external_data import ExternalData
     from .model import Declared
 
@@ -176,6 +175,37 @@ class Value:
         return net.add_cast(value, self.element_type)
 
 
+class Body(Protocol):
+    """A graph that becomes a function: first the arguments that it is begun with, then the outer values that it captures."""
+
+    @property
+    def net(self) -> Network:
+        """Where its ops are built."""
+        ...
+
+    @property
+    def arguments(self) -> Sequence[SSAValue]:
+        """Those that it is begun with."""
+        ...
+
+    @property
+    def captured(self) -> Sequence[Value]:
+        """The outer values that it captures."""
+        ...
+
+    def import_nodes(self, operands: Sequence[Value]) -> list[Value]:
+        """The results of the graph for these operands."""
+        ...
+
+    def capture(self, value: Value) -> Value:
+        """An outer value inside the function: a number or shape again, anything else as an argument."""
+        ...
+
+    def finish(self, results: Sequence[SSAValue], captures: Sequence[Value] | None = None) -> str:
+        """Makes the function, and returns its name. With `captures`, its last arguments are these, captured or not."""
+        ...
+
+
 class Graphs(Protocol):
     """The graphs in the attributes of a node."""
 
@@ -246,6 +276,19 @@ class Node:
         shape = self.declared.get(names[output]) if output < len(names) else None
         said = shape[axis] if shape is not None and axis < len(shape) else None
         return self.bounds.most(self.graph_node.label, self.op_type, derived, said)
+
+    def most_of_each(self, rank: int, derived: Sequence[int | None] | None = None) -> list[int]:
+        """`most` of each dim of the first result."""
+        return [self.most(0, axis, None if derived is None else derived[axis]) for axis in range(rank)]
+
+    def read_sizes(self, sizes: SSAValue, most: Sequence[int], what: str) -> list[Expr]:
+        """The elements of an integer vector as symbols, which the host reads, each from 0 to its entry of `most`."""
+        found: list[Expr] = []
+        for number, bound in enumerate(most):
+            one = self.net.add_slice(sizes, [number], [1])
+            name = f"{self.graph_node.label}_{what}_{number}"
+            found.append(self.net.read(one, name, (0, max(bound // 2, min(bound, 1)), bound)))
+        return found
 
     def unsupported(self, why: str, fix: str = "") -> NoReturn:
         raise UnsupportedNode(why, fix)
@@ -347,7 +390,7 @@ class Node:
     def _rounded(self, value: SSAValue) -> SSAValue:
         return self.net.add_cast(value, self.narrow) if self.narrow and nn.element_of(value) == f32 else value
 
-    def _called(self, index: int) -> str:
+    def called(self, index: int) -> str:
         name = self.value(index).name
         return f" ({name!r})" if name else ""
 
@@ -355,46 +398,50 @@ class Node:
         """The reason for reading the numbers of an operand, as `value_of` takes it."""
         return f"the {what} of {self.op_type} {self.graph_node.label}"
 
-    def known(self, index: int, what: str, most: Sequence[int] | None = None) -> Array:
-        """Operand `index` as `int | Expr` elements. The host reads sizes that are computed from data, each from 0 to its entry of `most`, by
-        default what the model declares for that dim of the result."""
+    def known(self, index: int, what: str, most: Sequence[int] | None = None, *, clip: bool = False) -> Array:
+        """Operand `index` as `int | Expr` elements. The host reads sizes that are computed from data, each from 0 to its entry of `most`,
+        by default what the model declares for that dim of the result; with `clip`, others mean the nearest of these."""
         value = self.value(index)
         value.value_of(self.net, self._why(what))
         known = value.known()
         if known is None and value.is_open:
-            known = self._read(index, what, most)
+            known = self._read(index, what, most, clip)
         if known is None:
             self.unsupported(
-                f"its {what}{self._called(index)} is computed from data",
+                f"its {what}{self.called(index)} is computed from data",
                 f"make the {what} a constant or a function of input shapes",
             )
         return known
 
-    def _read(self, index: int, what: str, most: Sequence[int] | None) -> Array | None:
+    def _read(self, index: int, what: str, most: Sequence[int] | None, clip: bool) -> Array | None:
         """The elements of an operand as symbols that the host reads; None where it has none that it could read."""
-        from .computed import bounds_of, read_sizes
-
         value = self.value(index)
         length = dims.product(value.shape).as_int()
         if length is None or length > MAX_READS or not is_integer(value.element_type):
             return None
-        bounds = bounds_of(self, length) if most is None else most
-        sizes = read_sizes(self, self.net.add_reshape(self.data(index), [length]), bounds, what)
+        bounds = self.most_of_each(length) if most is None else most
+        sizes = self.net.add_reshape(self.data(index), [length])
+        if clip:
+            limits = self.net.add_cast(self.net.add_constant(np.array(bounds)), self.net.element(sizes))
+            sizes = self.net.add_binary("min", self.net.add_binary("max", sizes, 0), limits)
+        sizes = self.read_sizes(sizes, bounds, what)
         shape = [extent.as_int() or 0 for extent in value.shape]
-        value.exprs, value.dtype = elements(sizes, tuple(shape)), numpy_dtype(value.element_type)
-        return value.exprs
+        known = elements(sizes, tuple(shape))
+        if not clip:  # else it is not what the value is for others
+            value.exprs, value.dtype = known, numpy_dtype(value.element_type)
+        return known
 
     def known_ints(self, index: int, what: str) -> list[int]:
         """Operand `index`, a constant list of integers."""
         if self.value(index).is_open:
             self.unsupported(
-                f"its {what}{self._called(index)} is computed from data",
+                f"its {what}{self.called(index)} is computed from data",
                 f"make the {what} a constant of the model, or bind the input that it comes from to one (option constants)",
             )
         values = [as_int(element) for element in self.known(index, what).reshape(-1)]
         if any(value is None for value in values):
             self.unsupported(
-                f"its {what}{self._called(index)} depends on dynamic dims",
+                f"its {what}{self.called(index)} depends on dynamic dims",
                 "fix those dims in the profile (min = opt = max)",
             )
         return [value for value in values if value is not None]
@@ -405,7 +452,7 @@ class Node:
         if constant is not None:
             return constant
         self.unsupported(
-            f"its {what}{self._called(index)} is not a constant", f"make the {what} a constant of the model"
+            f"its {what}{self.called(index)} is not a constant", f"make the {what} a constant of the model"
         )
 
     def shape(self, index: int) -> tuple[Expr, ...]:

@@ -47,38 +47,6 @@ def from_front(net: Network, index: SSAValue, size: Expr) -> tuple[SSAValue, SSA
     return net.add_cast(place, "i32"), inside
 
 
-def _merged(
-    net: Network,
-    shape: Sequence[Expr],
-    source: Sequence[Expr],
-    places: Sequence[SSAValue | None],
-    inside: SSAValue | None,
-) -> tuple[list[Expr], list[Expr], list[SSAValue | None], SSAValue | None]:
-    """The same problem with each run of dims that keep their coordinate as one dim, where the given values allow it."""
-    given = [*(p for p in places if p is not None), *([inside] if inside is not None else [])]
-    shapes = [net.shape(value) for value in given]
-
-    def joins(d: int) -> bool:
-        """Whether dim d can be one with dim d - 1."""
-        kept = all(places[i] is None and shape[i] == source[i] for i in (d - 1, d))
-        return kept and all((s[d - 1].as_int() == 1) == (s[d].as_int() == 1) for s in shapes)
-
-    groups: list[list[int]] = []
-    for d in range(len(shape)):
-        if groups and joins(d):
-            groups[-1].append(d)
-        else:
-            groups.append([d])
-
-    def fold(extents: Sequence[Expr]) -> list[Expr]:
-        return [dims.product([extents[d] for d in group]) for group in groups]
-
-    def reshaped(value: SSAValue | None) -> SSAValue | None:
-        return None if value is None else net.add_reshape(value, fold(net.shape(value)))
-
-    return fold(shape), fold(source), [reshaped(places[group[0]]) for group in groups], reshaped(inside)
-
-
 def linear(
     net: Network,
     shape: Sequence[Expr],
@@ -114,6 +82,6 @@ def pick(
 ) -> SSAValue:
     """Elements of `x`, one for each of a result of dims `shape`, at `places` as in `linear`; 0 where `inside` does not hold."""
     source = net.shape(x)
-    merged = _merged(net, shape, source, places, inside)
-    found = net.add_gather(net.add_reshape(x, [dims.product(source)]), linear(net, *merged), 0)
-    return net.add_reshape(net.add_broadcast_to(found, merged[0]), shape)
+    index = linear(net, shape, source, places, inside)
+    found = net.add_gather(net.add_reshape(x, [dims.product(source)]), index, 0)
+    return net.add_broadcast_to(found, shape)

@@ -23,7 +23,8 @@ from .registry import Result, onnx_fold, onnx_op
 UNARY = {
     "Abs": "abs", "Neg": "neg", "Exp": "exp", "Log": "log", "Sqrt": "sqrt", "Reciprocal": "reciprocal", "Erf": "erf",
     "Tanh": "tanh", "Sigmoid": "sigmoid", "Relu": "relu", "Floor": "floor", "Ceil": "ceil", "Round": "round",
-    "Sign": "sign", "Sin": "sin", "Cos": "cos", "Not": "logical_not", "IsNaN": "isnan",
+    "Sign": "sign", "Sin": "sin", "Cos": "cos", "Asin": "asin", "Acos": "acos", "Atan": "atan", "Asinh": "asinh", "Acosh": "acosh",
+    "Atanh": "atanh", "Not": "logical_not", "IsNaN": "isnan",
 }  # fmt: skip
 BINARY = {
     "Add": "add", "Sub": "sub", "Mul": "mul", "Div": "div",
@@ -74,14 +75,23 @@ def power(node: Node) -> Result:
 
 @onnx_op("Mod")
 def modulo(node: Node) -> Result:
-    net, a, b = node.net, node.data(0), node.data(1)
     floating, truncating = is_float(node.element_type(0)), node.int("fmod", 0) != 0
     if floating and not truncating:
-        node.unsupported("it is a floating-point remainder with the sign of the divisor", "use fmod=1")
+        node.in_f32()
+        return _floored_mod(node.net, node.data(0), node.data(1))
+    net, a, b = node.net, node.data(0), node.data(1)
     if floating or not truncating:
         return net.add_binary("mod", a, b)
     # nn.mod of integers takes the sign of the divisor; fmod=1 asks for that of the dividend, as truncating division leaves it.
     return net.add_binary("sub", a, net.add_binary("mul", net.add_binary("div", a, b), b))
+
+
+def _floored_mod(net: Network, a: SSAValue, b: SSAValue) -> SSAValue:
+    """The remainder with the sign of the divisor, as NumPy has it: `fmod`, and the divisor added where the signs differ."""
+    rest = net.add_binary("mod", a, b)
+    differs = net.add_binary("logical_xor", net.add_compare("lt", rest, 0.0), net.add_compare("lt", b, 0.0))
+    wrong = net.add_binary("logical_and", net.add_compare("ne", rest, 0.0), differs)
+    return net.add_where(wrong, net.add_binary("add", rest, b), rest)
 
 
 @onnx_op("Where")

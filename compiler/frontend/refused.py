@@ -51,7 +51,6 @@ TYPES: dict[str, Refusal] = {
     "FLOAT8E8M0": Refusal("it is a format of block scales", "FLOAT scales"),
     "FLOAT4E2M1": Refusal("no kernel reads it", "INT4 with scales, or FLOAT8E4M3FN"),
     **dict.fromkeys(("INT2", "UINT2"), Refusal("no kernel reads it", "INT4 or UINT4")),
-    **dict.fromkeys(("UINT16", "UINT32", "UINT64", "INT4", "UINT4"), _NOT_YET),
 }
 """Element types that no tensor may have."""
 
@@ -62,7 +61,6 @@ FORMS: tuple[tuple[str, str, str], ...] = (
     ("any", "is not a constant", "a constant of the model"),
     ("any", "depends on dynamic dims", "fix these dims: min = opt = max"),
     ("any", "it runs a subgraph", "simplify the model, so that control flow is resolved"),
-    ("any", "it takes or makes f8", "cast outside of the model"),
     ("BatchNormalization", "it is in training mode", _INFERENCE),
     ("BatchNormalization", "spatial=0 normalises per element", "opset 9 or newer"),
     ("Conv", "are negative", "a Slice before it"),
@@ -77,7 +75,6 @@ FORMS: tuple[tuple[str, str, str], ...] = (
     ("DequantizeLinear", "it is quantized in blocks", "scales per tensor or per channel"),
     ("Dropout", "training_mode is set", _INFERENCE),
     ("Dropout", "its mask output is used", _INFERENCE),
-    ("Mod", "it is a floating-point remainder with the sign of the divisor", "fmod=1"),
     ("QuantizeLinear", "it is quantized in blocks", "scales per tensor or per channel"),
     ("QuantizeLinear", "its zero point is not 0", "quantize symmetrically to int8"),
     ("QuantizeLinear", "it quantizes", "int8 with zero point 0"),

@@ -30,6 +30,7 @@ Fold: TypeAlias = "Callable[[Node, list[Array]], Array | list[Array] | None]"
 TABLES = (
     "constants",
     "pointwise",
+    "bits",
     "linear",
     "windows",
     "transposed",
@@ -55,9 +56,11 @@ TABLES = (
     "contrib.attention",
     "contrib.qlinear",
     "contrib.quantized_products",
+    "contrib.recurrent",
     "control",
     "scan",
     "compaction",
+    "suppression",
 )
 """The table modules, one family of ops each."""
 

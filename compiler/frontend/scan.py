@@ -95,10 +95,10 @@ def _scan(node: Node, values: Sequence[Value], part: str = "") -> list[SSAValue 
         return _unrolled(node, settings, states, whole, times, part)
     net = node.net
     limit = settings.length.bounds(net.ranges)[1]
-    index = net.add_symbol(f"{node.graph_node.label}_i", (0, limit // 2, max(limit - 1, 0)))
+    index = net.new_symbol(f"{node.graph_node.label}_i", (0, limit // 2, max(limit - 1, 0)))
     initial = [value.materialise(net) for value in states]
     body = graphs.body("body", [value.type for value in initial])
-    inner = body.scope.net
+    inner = body.net
     captured = [body.capture(Value("", ssa=value)) for value in whole]
     parts = [settings.slice(inner, value.materialise(inner), k, index) for k, value in enumerate(captured)]
     made = checked_results(
@@ -112,7 +112,7 @@ def _scan(node: Node, values: Sequence[Value], part: str = "") -> list[SSAValue 
     types = [value.type for value in results[len(initial) :]]
     name = body.finish(results)
     captures = [value.materialise(net) for value in body.captured]
-    final = net.add_loop(name, index, initial, captures, types, count=settings.length)
+    final = net.loop(name, index, initial, captures, types, count=settings.length)
     joined = final[len(initial) :]
     return [*final[: len(initial)], *(settings.placed(net, value, k) for k, value in enumerate(joined))]
 

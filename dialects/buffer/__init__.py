@@ -55,8 +55,8 @@ from .memory import (
 
 __all__ = [
     "ALIGNMENT", "ARG_DIMS", "INDEX", "OUT_NAMES", "TOTAL", "Access", "AllocOp", "ArenaOp", "EventType", "LaunchOp", "ReadOp",
-    "RecordOp", "SlotOp", "SymbolOp", "ValueOp", "ViewOp", "WaitOp", "WeightOp", "argument_dims", "host_value", "loop_symbol", "memref_type",
-    "owner_of", "size_in_bytes",
+    "RecordOp", "SlotOp", "SymbolOp", "ValueOp", "ViewOp", "WaitOp", "WeightOp", "argument_dims", "host_value", "loop_symbol",
+    "memref_type", "owner_of", "size_in_bytes",
 ]  # fmt: skip
 
 Buffer = Dialect(

@@ -89,8 +89,8 @@ def argument_dims(function: Operation) -> tuple[tuple[Expr, ...], ...]:
 def host_value(value: SSAValue) -> Expr | None:
     """An index of a host function as an expression; None where the host has no name for it.
 
-    A result of `buffer.symbol`, `buffer.read` or `buffer.value`, a constant, the variable of a loop with `buffer.index`, or an argument of a function whose
-    `buffer.arg_dims` has the expression.
+    A result of `buffer.symbol`, `buffer.read` or `buffer.value`, a constant, the variable of a loop with `buffer.index`, or an argument of
+    a function whose `buffer.arg_dims` has the expression.
     """
     match value.owner:
         case SymbolOp() | ReadOp():

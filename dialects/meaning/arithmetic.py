@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+import ml_dtypes
 import numpy as np
 
+SMALL_INTEGERS = (np.dtype(ml_dtypes.int4), np.dtype(ml_dtypes.uint4))
+"""Integers of less than a byte: NumPy takes their kind for that of a narrow float."""
 Axes: TypeAlias = "int | tuple[int, ...] | None"
 
 
@@ -100,12 +103,29 @@ def integer_power(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.where(b < 0, inverse, result)
 
 
+def shift_left(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """`a * 2 ** b`, wrapped around; 0 where `b` is no count below the number of bits."""
+    fits = (b >= 0) & (b < 8 * a.dtype.itemsize)
+    return np.where(fits, a << np.where(fits, b, 0).astype(a.dtype), a.dtype.type(0))
+
+
+def shift_right(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """`a / 2 ** b` rounded down; what an infinite count leaves where `b` is no count below the number of bits."""
+    fits = (b >= 0) & (b < 8 * a.dtype.itemsize)
+    rest = np.where(a < 0, ~a.dtype.type(0), a.dtype.type(0)) if a.dtype.kind == "i" else a.dtype.type(0)
+    return np.where(fits, a >> np.where(fits, b, 0).astype(a.dtype), rest)
+
+
 def to_integer(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """
-    Floats truncated toward zero. Values outside the wide type (int64 for int64, int32 for all others), NaN included, become its least
-    value; a narrower type then keeps the low bits.
+    Floats truncated toward zero. Values outside the wide type (int64 for integers of 64 bits and uint32, int32 for all others), NaN
+    included, become its least value; a narrower type then keeps the low bits. uint64 has the values from 2 ** 63 on as well.
     """
-    wide = np.dtype(np.int64 if dtype.itemsize == 8 else np.int32)
+    wide = np.dtype(np.int64 if dtype.itemsize == 8 or dtype == np.uint32 else np.int32)
+    if dtype == np.uint64:
+        top = (x >= 2.0**63) & (x < 2.0**64)
+        low = to_integer(np.where(top, x - x.dtype.type(2.0**63), x), wide).astype(np.uint64)
+        return np.where(top, low | np.uint64(1 << 63), low)
     limit = 2.0 ** (8 * wide.itemsize - 1)
     held = np.abs(x) < limit
     return np.where(held, np.where(held, x, 0).astype(wide), np.iinfo(wide).min).astype(dtype)
@@ -116,6 +136,11 @@ def convert(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     Another element type. To bool: `x != 0`, true for NaN. To a float: rounded to nearest even, to and from those of less than 32 bits by
     way of float32. Float to integer: `to_integer`. Integer to integer: the low bits.
     """
+    if x.dtype in SMALL_INTEGERS and x.dtype != dtype:
+        x = x.astype(np.int8)
+    if dtype in SMALL_INTEGERS and x.dtype != dtype:
+        low = convert(x, np.dtype(np.int8)) & 15
+        return (low if dtype == SMALL_INTEGERS[1] else (low ^ 8) - 8).astype(dtype)
     if dtype.kind == "b":
         return np.asarray(x != 0)
     if x.dtype.kind in "fV" and dtype.kind in "iu":

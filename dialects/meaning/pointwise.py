@@ -8,9 +8,20 @@ from typing import TypeAlias
 import numpy as np
 
 from .. import nn
-from .arithmetic import convert, divide_integers, maximum, minimum, power, reciprocal_root, relu, remainder_of_integers
+from .arithmetic import (
+    convert,
+    divide_integers,
+    maximum,
+    minimum,
+    power,
+    reciprocal_root,
+    relu,
+    remainder_of_integers,
+    shift_left,
+    shift_right,
+)
 from .erf import erf
-from .registry import Env, defines, result_dtype, widen
+from .registry import Env, defines, is_narrow, result_dtype, widen
 
 Function: TypeAlias = Callable[..., np.ndarray]
 
@@ -53,7 +64,14 @@ UNARY: dict[type[nn.UnaryOp], Function] = {
     nn.SignOp: np.sign,
     nn.SinOp: np.sin,
     nn.CosOp: np.cos,
+    nn.AsinOp: np.arcsin,
+    nn.AcosOp: np.arccos,
+    nn.AtanOp: np.arctan,
+    nn.AsinhOp: np.arcsinh,
+    nn.AcoshOp: np.arccosh,
+    nn.AtanhOp: np.arctanh,
     nn.LogicalNotOp: np.logical_not,
+    nn.BitNotOp: np.invert,
 }
 BINARY: dict[type[nn.BinaryOp], Function] = {
     nn.AddOp: np.add,
@@ -67,6 +85,11 @@ BINARY: dict[type[nn.BinaryOp], Function] = {
     nn.LogicalAndOp: np.logical_and,
     nn.LogicalOrOp: np.logical_or,
     nn.LogicalXorOp: np.logical_xor,
+    nn.BitAndOp: np.bitwise_and,
+    nn.BitOrOp: np.bitwise_or,
+    nn.BitXorOp: np.bitwise_xor,
+    nn.ShiftLeftOp: shift_left,
+    nn.ShiftRightOp: shift_right,
 }
 PREDICATES: dict[nn.Predicate, Function] = {
     nn.Predicate.EQ: np.equal,
@@ -115,3 +138,14 @@ def leaky_relu(op: nn.LeakyReluOp, operands: Sequence[np.ndarray], env: Env) -> 
 @defines(nn.CastOp)
 def cast(op: nn.CastOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
     return [convert(operands[0], result_dtype(op))]
+
+
+@defines(nn.BitcastOp)
+def bitcast(op: nn.BitcastOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
+    if result_dtype(op) == np.bool_:  # a byte that is neither 0 nor 1 is true too
+        return [np.ascontiguousarray(operands[0]).reshape(operands[0].shape).view(np.uint8) != 0]
+    if is_narrow(operands[0].dtype):
+        x = operands[0]
+        quiet = np.asarray(np.nan, x.dtype)
+        return [np.where(np.isnan(x), quiet, x).astype(x.dtype).view(result_dtype(op))]
+    return [np.ascontiguousarray(operands[0]).reshape(operands[0].shape).view(result_dtype(op))]

@@ -58,7 +58,7 @@ class _Cell:
 
     def activate(self, number: int, x: np.ndarray) -> np.ndarray:
         name, alpha, beta = self.op.functions[number]
-        if self.op.clip is not None:
+        if self.op.clip is not None and number < 2:  # not h, as in ONNX Runtime
             bound = x.dtype.type(self.op.clip.value.data)
             x = np.minimum(np.maximum(x, -bound), bound)
         return ACTIVATIONS[name](x, x.dtype.type(alpha), x.dtype.type(beta)).astype(x.dtype, copy=False)

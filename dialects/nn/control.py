@@ -6,8 +6,9 @@
     nn.read "T" from %n : tensor<i64>
 
 Branches and bodies are functions of the module beside `@main`, marked `nn.body` and called once each, so that passes over flat blocks work
-on them unchanged; what they read from outside they take as arguments. Symbols are those of the whole module. A symbol that is no dim of an input comes from
-`nn.read`, or from a loop, which counts; what uses it comes after the op that gives it. `bufferize` makes `scf` of these ops.
+on them unchanged; what they read from outside they take as arguments. Symbols are those of the whole module. A symbol that is no dim of an
+input comes from `nn.read`, or from a loop, which counts; what uses it comes after the op that gives it. `bufferize` makes `scf` of these
+ops.
 """
 
 from __future__ import annotations

@@ -32,8 +32,8 @@ _RECONVERGENCE_LIMIT = 24
 """Ops that one step of growth looks at: the longest detour (GELU by tanh has 9) that still fuses as a whole."""
 
 
-_LOOKUP_LIMIT = 160
-"""The same where ops gather elements: the 16 taps of a bicubic resampling."""
+_LOOKUP_LIMIT = 400
+"""The same for a block that gathers elements: between the coordinate of a resampling and its result lie 16 taps."""
 
 
 def is_table(use: Use) -> bool:
@@ -118,11 +118,15 @@ class Growth:
 
     reported: set[Operation] = field(default_factory=set)
     """Views that a remark names already: the regions on both sides meet them."""
+    reach: int = _RECONVERGENCE_LIMIT
+    """Ops that one step looks at."""
     reserved: dict[Operation, Operation] = field(default_factory=dict)
     """Dequantize ops that are kept for the anchor that reads them, so that the tensor in memory before it is i8."""
 
     def __post_init__(self) -> None:
         self.position = {op: index for index, op in enumerate(self.block.ops)}
+        if any(map(nn.is_lookup, self.position)):
+            self.reach = _LOOKUP_LIMIT
         for op in self.position:
             if isinstance(op, (nn.ConvOp, nn.MatmulOp, *ROW)):
                 marks = [
@@ -235,7 +239,7 @@ class Growth:
         step: list[Operation] = []
         if not reach(result):
             return []
-        while heap and len(step) < self._limit(step):
+        while heap and len(step) < self.reach:
             _, op = heappop(heap)
             step.append(op)
             for operand in op.operands:
@@ -245,12 +249,7 @@ class Growth:
                 return step
             if not reach(op.results[0]):
                 return part("what reads its result does not join the group, which would have several results")
-        return part(f"more than {_RECONVERGENCE_LIMIT} ops lie between one result and the next")
-
-    @staticmethod
-    def _limit(ops: Iterable[Operation]) -> int:
-        """How far a step of growth looks: the taps of a resampling lie between one result and the next."""
-        return _LOOKUP_LIMIT if any(map(nn.is_lookup, ops)) else _RECONVERGENCE_LIMIT
+        return part(f"more than {self.reach} ops lie between one result and the next")
 
     def _absorb_operands(self, region: Region, ops: list[Operation], dims: tuple[Expr, ...]) -> list[Operation]:
         """Pointwise ops with results of shape `dims` before `ops` whose results only the region uses; nearest first."""
@@ -258,7 +257,7 @@ class Growth:
         absorbed: list[Operation] = []
         heap = [(-self.position[p], p) for p in self._producers(ops)]
         heap.sort(key=lambda item: item[0])
-        while heap and len(absorbed) < self._limit(inside):
+        while heap and len(absorbed) < self.reach:
             _, op = heappop(heap)
             if op in inside:
                 continue
@@ -275,7 +274,7 @@ class Growth:
             for producer in self._producers([op]):
                 if producer not in known:
                     heappush(heap, (-self.position[producer], producer))
-        more = f"the group has {_RECONVERGENCE_LIMIT} ops before it already"
+        more = f"the group has {self.reach} ops before it already"
         region.left_out += [(op, more) for _, op in heap if op not in inside]
         return absorbed
 

@@ -67,7 +67,7 @@ class Number:
 
     def unary(self, kind: str) -> Number:
         """`floor`, `ceil`, `round` or `abs`."""
-        if isinstance(self.of, float):
+        if not isinstance(self.of, SSAValue):
             functions: dict[str, Callable[[float], float]] = {
                 "floor": np.floor, "ceil": np.ceil, "round": np.rint, "abs": abs,
             }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import reduce as chain
 
 import numpy as np
@@ -23,88 +24,102 @@ MOST_SAMPLES = 16
 ONE = dims.const(1)
 
 
-def _roi_coordinates(net: Network, rois: SSAValue, count: int) -> list[SSAValue]:
-    """The columns of [R, count], each [R, 1, 1, 1]."""
+def _column(net: Network, rois: SSAValue, k: int, shape: Sequence[Expr]) -> SSAValue:
+    """Column k of [R, ...], one row for each index of the first axis of a result: computed where it is read, not kept."""
     rows = net.shape(rois)[0]
-    return [net.add_reshape(net.add_slice(rois, [0, k], [rows, ONE]), [rows, ONE, ONE, ONE]) for k in range(count)]
+    column = net.add_slice(rois, [0, k], [rows, ONE])
+    return net.add_broadcast_to(net.add_reshape(column, [rows, *[ONE] * (len(shape) - 1)]), shape)
 
 
-@onnx_op("RoiAlign", note="a fixed sampling_ratio of up to 4, or mode avg with sampling_ratio 0")
-def roi_align(node: Node) -> Result:
-    node.in_f32()
-    net, shape = node.net, node.shape(0)
-    if len(shape) != 4:
-        node.invalid(f"expected an image of rank 4, got rank {len(shape)}")
-    element = str(net.element(node.data(0)))
-    bins = [node.int("output_height", 1), node.int("output_width", 1)]
-    half = node.string("coordinate_transformation_mode", "half_pixel" if node.opset >= 16 else "output_half_pixel")
-    offset = 0.5 if half == "half_pixel" else 0.0
-    scale, samples = node.float("spatial_scale", 1.0), node.int("sampling_ratio", 0)
-    left, top, right, bottom = (
-        Number(net, column) * scale - offset for column in _roi_coordinates(net, node.data(1), 4)
-    )
-    mode = node.string("mode", "avg")
-    regions: list[_Region] = []
-    for start, end, count, size in zip((top, left), (bottom, right), bins, shape[2:], strict=True):
-        length = end - start if offset else (end - start).greatest(1.0)
-        regions.append(_Region(net, start, length / float(count), count, size_of(net, size, element)))
-    if samples == 0:
-        if mode != "avg":
-            node.unsupported(
-                "it takes the maximum of a number of samples that the regions decide", "set sampling_ratio"
-            )
-        return _averaged(node, regions)
-    if samples**2 > MOST_SAMPLES:
-        node.unsupported(f"its sampling_ratio is {samples}", "use 4 or less")
-    return _sampled_bins(node, regions, samples, mode)
+@dataclass(frozen=True)
+class _Bins:
+    """The bins of regions along an axis: how many, the extent of the image there, and the columns of the regions' bounds."""
+
+    count: int
+    extent: Expr
+    columns: tuple[int, int]
 
 
-class _Region:
-    """A region along an axis: its start and the size of its bins, [R, 1, 1, 1], the number of bins and the extent of the image."""
+@dataclass(frozen=True)
+class _Rois:
+    """The regions of RoiAlign."""
 
-    def __init__(self, net: Network, start: Number, size: Number, bins: int, extent: Number):
-        self.net, self.start, self.size, self.bins, self.extent = net, start, size, bins, extent
+    node: Node
+    bins: tuple[_Bins, _Bins]
+    offset: float
 
-    def taps(self, position: Number) -> tuple[list[Tap], SSAValue]:
-        """The two elements around a position, which is held in the image, and whether the position counts at all."""
-        net = self.net
-        counts = net.add_binary(
-            "logical_and",
-            net.add_compare("ge", position.value(), -1.0),
-            net.add_compare("le", position.value(), self.extent.value(position.value())),
+    def bounds(self, bins: _Bins, shape: Sequence[Expr]) -> tuple[Number, Number]:
+        """The start of each region along an axis, and the length of a bin, for all elements of a result of this shape."""
+        net, scale = self.node.net, self.node.float("spatial_scale", 1.0)
+        start, end = (
+            Number(net, _column(net, self.node.data(1), column, shape)) * scale - self.offset for column in bins.columns
         )
-        held = position.greatest(0.0).least(self.extent - 1.0)
+        length = end - start if self.offset else (end - start).greatest(1.0)
+        return start, length / float(bins.count)
+
+    def size(self, bins: _Bins) -> Number:
+        net = self.node.net
+        return size_of(net, bins.extent, str(net.element(self.node.data(0))))
+
+    def taps(self, bins: _Bins, position: Number) -> tuple[list[Tap], SSAValue]:
+        """The two elements around a position, which is held in the image, and whether the position counts at all."""
+        net, size = self.node.net, self.size(bins)
+        counts = _counts(net, position, size)
+        held = position.greatest(0.0).least(size - 1.0)
         first = held.unary("floor")
         ratio = held - first
-        after = (first + 1.0).least(self.extent - 1.0)
+        after = (first + 1.0).least(size - 1.0)
         places = (net.add_cast(place.value(), "i32") for place in (first, after))
         weights = ((1.0 - ratio).value(), ratio.value())
         return [Tap(place, weight) for place, weight in zip(places, weights, strict=True)], counts
 
 
-def _batch(node: Node) -> SSAValue:
-    """The image of each region, [R, 1, 1, 1]."""
-    net = node.net
-    indices = net.add_cast(node.data(2), "i32")
-    return along(net, indices, 0, 4)
+def _counts(net: Network, position: Number, size: Number) -> SSAValue:
+    """Whether a sample lies in the image, or less than one element outside."""
+    return net.add_binary(
+        "logical_and",
+        net.add_compare("ge", position.value(), -1.0),
+        net.add_compare("le", position.value(), size.value(position.value())),
+    )
 
 
-def _sampled_bins(node: Node, regions: Sequence[_Region], samples: int, mode: str) -> SSAValue:
+@onnx_op("RoiAlign", note="a fixed sampling_ratio of up to 4, or mode avg with sampling_ratio 0")
+def roi_align(node: Node) -> Result:
+    node.in_f32()
+    shape = node.shape(0)
+    if len(shape) != 4 or node.rank(1) != 2:
+        node.invalid(f"expected an image of rank 4 and regions of rank 2, got ranks {len(shape)} and {node.rank(1)}")
+    half = node.string("coordinate_transformation_mode", "half_pixel" if node.opset >= 16 else "output_half_pixel")
+    bins = (
+        _Bins(node.int("output_height", 1), shape[2], (1, 3)),
+        _Bins(node.int("output_width", 1), shape[3], (0, 2)),
+    )
+    rois = _Rois(node, bins, 0.5 if half == "half_pixel" else 0.0)
+    samples, mode = node.int("sampling_ratio", 0), node.string("mode", "avg")
+    if samples == 0:
+        if mode != "avg":
+            node.unsupported(
+                "it takes the maximum of a number of samples that the regions decide", "set sampling_ratio"
+            )
+        return _averaged(rois)
+    if samples**2 > MOST_SAMPLES:
+        node.unsupported(f"its sampling_ratio is {samples}", "use 4 or less")
+    return _sampled_bins(rois, samples, mode)
+
+
+def _sampled_bins(rois: _Rois, samples: int, mode: str) -> SSAValue:
     """The mean of the samples of each bin, or the greatest of their weighted elements."""
-    net, x = node.net, node.data(0)
-    element = str(net.element(x))
-    result = [node.shape(1)[0], node.shape(0)[1], *(dims.const(region.bins) for region in regions)]
-    batch = _batch(node)
+    node, net = rois.node, rois.node.net
+    x, element = node.data(0), str(net.element(node.data(0)))
+    result = [node.shape(1)[0], node.shape(0)[1], *(dims.const(bins.count) for bins in rois.bins)]
+    batch = along(net, net.add_cast(node.data(2), "i32"), 0, 4)
 
-    def positions(axis: int, region: _Region) -> list[tuple[list[Tap], SSAValue]]:
-        bins = along(net, net.add_iota([region.bins], 0, element), axis + 2, 4)
-        found: list[tuple[list[Tap], SSAValue]] = []
-        for k in range(samples):
-            share = Number(net, bins) + (k + 0.5) / samples
-            found.append(region.taps(region.start + share * region.size))
-        return found
+    def positions(axis: int, bins: _Bins) -> list[tuple[list[Tap], SSAValue]]:
+        start, length = rois.bounds(bins, result)
+        number = Number(net, net.add_iota(result, axis + 2, element))
+        return [rois.taps(bins, start + (number + (k + 0.5) / samples) * length) for k in range(samples)]
 
-    rows, columns = (positions(axis, region) for axis, region in enumerate(regions))
+    rows, columns = (positions(axis, bins) for axis, bins in enumerate(rois.bins))
     terms: list[SSAValue] = []
     for down, counts_down in rows:
         for across, counts_across in columns:
@@ -121,62 +136,45 @@ def _sampled_bins(node: Node, regions: Sequence[_Region], samples: int, mode: st
     return net.add_binary("div", total, float(samples**2)) if mode == "avg" else total
 
 
-def _averaged(node: Node, regions: Sequence[_Region]) -> SSAValue:
+def _averaged(rois: _Rois) -> SSAValue:
     """
     The mean over as many samples as a bin is long, rounded up: a product of the image with the weight of each of its rows and columns, as
-    the samples form a grid. Samples are more than half an element apart, so that five may touch one element.
+    the samples form a grid. Samples are more than half an element apart, so that few of them touch one element.
     """
-    net, x = node.net, node.data(0)
+    node, net = rois.node, rois.node.net
     batch, channels, height, width = node.shape(0)
     rows = node.shape(1)[0]
-    down, across = (_bin_weights(node, region, size) for region, size in zip(regions, (height, width), strict=True))
-    over, wide = (region.bins for region in regions)
-    # [N, C, H, W] x [R * PW, W] -> [N, C, H, R, PW], of which each region takes its image.
-    part = net.add_matmul(x, net.add_reshape(across, [rows * wide, width]), transpose_b=True)
-    part = net.add_transpose(net.add_reshape(part, [batch, channels, height, rows, dims.const(wide)]), (0, 3, 2, 1, 4))
-    part = net.add_reshape(part, [batch, rows, height * channels * wide])
-    image = along(net, net.add_cast(node.data(2), "i32"), 0, 2)
-    part = pick(
-        net,
-        net.add_transpose(part, (1, 0, 2)),
-        [rows, ONE, height * channels * wide],
-        [None, net.add_reshape(image, [rows, ONE, ONE]), None],
-    )
-    part = net.add_reshape(part, [rows, height, channels * wide])
-    found = net.add_reshape(net.add_matmul(down, part), [rows, dims.const(over), channels, dims.const(wide)])
-    return net.add_transpose(found, (0, 2, 1, 3))
+    down, across = (_bin_weights(rois, bins) for bins in rois.bins)
+    over, wide = (bins.count for bins in rois.bins)
+    # [N, C, H, W] x [R * PW, W] -> [R, N, H * C * PW], of which each region takes its image.
+    part = net.add_matmul(node.data(0), net.add_reshape(across, [ONE, rows * wide, width]), transpose_b=True)
+    part = net.add_transpose(net.add_reshape(part, [batch, channels, height, rows, dims.const(wide)]), (3, 0, 2, 1, 4))
+    part = net.add_reshape(part, [rows, batch, height * channels * wide])
+    image = along(net, net.add_cast(node.data(2), "i32"), 0, 3)
+    part = pick(net, part, [rows, ONE, height * channels * wide], [None, image, None])
+    found = net.add_matmul(down, net.add_reshape(part, [rows, height, channels * wide]))
+    return net.add_transpose(net.add_reshape(found, [rows, dims.const(over), channels, dims.const(wide)]), (0, 2, 1, 3))
 
 
-def _bin_weights(node: Node, region: _Region, size: Expr) -> SSAValue:
-    """The weight of each element of an axis in each bin, [R, bins, size]."""
-    net, rows = node.net, node.shape(1)[0]
-    element = str(net.element(node.data(0)))
-
-    def flat(number: Number) -> Number:
-        return Number(net, net.add_reshape(number.value(), [rows, ONE, ONE, ONE]))
-
-    start, length = flat(region.start), flat(region.size)
-    count = length.unary("ceil").greatest(1.0)
+def _bin_weights(rois: _Rois, bins: _Bins) -> SSAValue:
+    """The weight of each element of an axis in each bin, [R, bins, extent]."""
+    node, net = rois.node, rois.node.net
+    element, size = str(net.element(node.data(0))), rois.size(bins)
+    shape = [node.shape(1)[0], dims.const(bins.count), bins.extent, dims.const(_TOUCHING)]
+    start, length = rois.bounds(bins, shape)
+    number, here, turn = (Number(net, net.add_iota(shape, axis, element)) for axis in (1, 2, 3))
     taken = length.unary("ceil")
-    step = length / count
-    bins = Number(net, along(net, net.add_iota([region.bins], 0, element), 1, 4))
-    here = Number(net, along(net, net.add_iota([size], 0, element), 2, 4))
-    first_of_bin = start + bins * length
-    # The first sample that is less than one element before this one.
-    guard = chosen(step.compare("le", 0.0), Number(net, 1.0), step)
-    first = ((here - 1.0 - first_of_bin) / guard - 0.5).unary("floor").greatest(0.0)
-    number = first + Number(net, along(net, net.add_iota([_TOUCHING], 0, element), 3, 4))
-    position = first_of_bin + (number + 0.5) * step
-    held = position.greatest(0.0).least(region.extent - 1.0)
-    weight = (1.0 - (held - here).unary("abs")).greatest(0.0)
-    counts = [
-        net.add_compare("lt", number.value(), taken.value()),
-        net.add_compare("ge", position.value(), -1.0),
-        net.add_compare("le", position.value(), region.extent.value(position.value())),
-    ]
-    inside = chain(lambda a, b: net.add_binary("logical_and", a, b), counts)
-    total = net.add_reduce("sum", net.add_where(inside, weight.value(), 0.0), [3])
-    return net.add_binary("div", total, net.add_reshape(count.value(), [rows, ONE, ONE]))
+    step = length / taken.greatest(1.0)
+    first_of_bin = start + number * length
+    # From the first sample on that is less than one element before this one.
+    before = (here - 1.0 - first_of_bin) / chosen(step.compare("le", 0.0), Number(net, 1.0), step) - 0.5
+    sample = before.unary("floor").greatest(0.0) + turn
+    position = first_of_bin + (sample + 0.5) * step
+    held = position.greatest(0.0).least(size - 1.0)
+    weight = (1.0 - (held - here).unary("abs")).greatest(0.0) / taken.greatest(1.0)
+    exists = net.add_compare("lt", sample.value(), taken.value())
+    inside = net.add_binary("logical_and", exists, _counts(net, position, size))
+    return net.add_reduce("sum", net.add_where(inside, weight.value(), 0.0), [3])
 
 
 _TOUCHING = 8
@@ -185,51 +183,35 @@ _TOUCHING = 8
 
 @onnx_op("MaxRoiPool")
 def max_roi_pool(node: Node) -> Result:
-    """The maximum over whole elements, along one axis and then the other; an empty bin is 0."""
+    """The maximum over the whole elements of each bin, along one axis and then the other; an empty bin is 0."""
     net, shape = node.net, node.shape(0)
-    element = str(net.element(node.data(0)))
-    scale = node.float("spatial_scale", 1.0)
-    image, *corners = _roi_coordinates(net, net.add_cast(node.data(1), "f32"), 5)
-    rows, channels = node.shape(1)[0], shape[1]
-    x = pick(net, node.data(0), [rows, *shape[1:]], [net.add_cast(image, "i32"), None, None, None])
-    left, top, right, bottom = ((Number(net, corner) * scale + 0.5).unary("floor") for corner in corners)
-    lowest = -np.inf
-    empty: list[SSAValue] = []
-    for axis, (start, end, bins) in enumerate(
-        zip((left, top), (right, bottom), node.ints("pooled_shape")[::-1], strict=True)
-    ):
-        size = shape[3 - axis]
-        extent_ = size_of(net, size, "f32")
-        length = (end - start + 1.0).greatest(1.0) / float(bins)
-        count = Number(net, along(net, net.add_iota([bins], 0, "f32"), 3, 5))
-        begin, stop = (
-            (flat_ + edge).greatest(0.0).least(extent_)
-            for flat_, edge in ((_flat(start, rows), (count * _flat(length, rows)).unary("floor")),
-                                (_flat(start, rows), ((count + 1.0) * _flat(length, rows)).unary("ceil")))
-        )  # fmt: skip
-        place = along(net, net.add_iota([size], 0, "f32"), 4, 5)
-        inside = net.add_binary(
-            "logical_and", net.add_compare("ge", place, begin.value()), net.add_compare("lt", place, stop.value())
-        )
-        empty.append(
-            net.add_compare(
-                "le",
-                net.add_reshape(stop.value(), [rows, ONE, ONE, dims.const(bins)]),
-                net.add_reshape(begin.value(), [rows, ONE, ONE, dims.const(bins)]),
-            )
-        )
-        # [R, C, other, 1, size] -> [R, C, other, bins], and the other axis is next.
-        held = net.shape(x)
-        spread = net.add_reshape(x, [*held[:3], ONE, held[3]])
-        x = net.add_transpose(net.add_reduce("max", net.add_where(inside, spread, lowest), [4]), (0, 1, 3, 2))
-    across, down = empty
-    none = net.add_binary("logical_or", across, net.add_transpose(down, (0, 1, 3, 2)))
-    del channels, element
-    return net.add_where(none, 0.0, x)
+    if len(shape) != 4 or node.rank(1) != 2:
+        node.invalid(f"expected an image of rank 4 and regions of rank 2, got ranks {len(shape)} and {node.rank(1)}")
+    image = net.add_slice(node.data(1), [0, 0], [node.shape(1)[0], ONE])
+    image = net.add_cast(net.add_reshape(image, [node.shape(1)[0], ONE, ONE, ONE]), "i32")
+    x = pick(net, node.data(0), [node.shape(1)[0], *shape[1:]], [image, None, None, None])
+    for bins, columns in zip(reversed(node.ints("pooled_shape")), ((1, 3), (2, 4)), strict=True):
+        x = net.add_transpose(_widest(node, x, bins, columns), (0, 1, 3, 2))
+    return net.add_where(net.add_compare("eq", x, -np.inf), 0.0, x)
 
 
-def _flat(number: Number, rows: Expr) -> Number:
-    return Number(number.net, number.net.add_reshape(number.value(), [rows, ONE, ONE, ONE, ONE]))
+def _widest(node: Node, x: SSAValue, bins: int, columns: tuple[int, int]) -> SSAValue:
+    """The maximum in each bin along the last axis; -inf for an empty one."""
+    net, scale = node.net, node.float("spatial_scale", 1.0)
+    *kept, size = net.shape(x)
+    shape = [kept[0], ONE, ONE, dims.const(bins), size]
+    rois = net.add_cast(node.data(1), "f32")
+    start, end = ((Number(net, _column(net, rois, c, shape)) * scale + 0.5).unary("floor") for c in columns)
+    length = (end - start + 1.0).greatest(1.0) / float(bins)
+    number, place = (Number(net, net.add_iota(shape, axis, "f32")) for axis in (3, 4))
+    begin, stop = start + (number * length).unary("floor"), start + ((number + 1.0) * length).unary("ceil")
+    inside = net.add_binary(
+        "logical_and",
+        net.add_compare("ge", place.value(), begin.value()),
+        net.add_compare("lt", place.value(), stop.value()),
+    )
+    spread = net.add_reshape(x, [*kept, ONE, size])
+    return net.add_reduce("max", net.add_where(inside, spread, -np.inf), [4])
 
 
 @onnx_op("DeformConv", note="2-D; groups, offset groups and masks")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
+import numpy as np
 from xdsl.dialects.builtin import bf16, f16, f64, i1
 from xdsl.ir import SSAValue
 
@@ -50,7 +51,7 @@ def resize(node: Node) -> Result:
     return result
 
 
-def _in_floats(node: Node, compute) -> SSAValue:
+def _in_floats(node: Node, compute: Callable[[SSAValue], SSAValue]) -> SSAValue:
     """What `compute` makes of the operand as f32 or f64; of integers rounded and held in the type."""
     element = node.element_type(0)
     if element in (f16, bf16):
@@ -63,8 +64,6 @@ def _in_floats(node: Node, compute) -> SSAValue:
     dtype = node.numpy_dtype(element)
     wide = f64 if dtype.itemsize > 2 else "f32"
     result = net.add_unary("round", compute(net.add_cast(x, wide)))
-    import numpy as np
-
     limits = np.iinfo(dtype)
     return net.add_cast(net.add_clip(result, float(limits.min), float(limits.max)), element)
 

@@ -6,7 +6,7 @@ The coordinates follow ONNX's reference implementation, in f64. They are constan
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import floor
 
 import numpy as np
@@ -118,7 +118,7 @@ def _coordinate(net: Network, axis: Axis, transform: str) -> tuple[Number, Numbe
     scale, (start, end) = Number(net, axis.scale), (Number(net, of) for of in axis.roi)
     source, target = size_of(net, axis.source), size_of(net, axis.target)
     wide = scale * source
-    single = wide.compare("eq", 1.0)
+    single = wide.compare("eq", 1.0)  # ONNX's reference counts with the scaled extent, which need not be whole
     span = chosen(single, Number(net, 1.0), wide - 1.0)
     half_pixel = (x + 0.5) / scale - 0.5
     match transform:
@@ -130,7 +130,7 @@ def _coordinate(net: Network, axis: Axis, transform: str) -> tuple[Number, Numbe
             middle = 0.0 * x + (end - start) * (source - 1.0) / 2.0
             return chosen(single, middle, x * (end - start) * (source - 1.0) / span) + start * (source - 1.0), scale
         case "pytorch_half_pixel":
-            return chosen(single, 0.0 * x - 0.5, half_pixel), scale
+            return chosen(target.compare("eq", 1.0), 0.0 * x, half_pixel), scale
         case "half_pixel_symmetric":
             return source / 2.0 * (1.0 - target / wide) + half_pixel, scale
         case _:
@@ -172,11 +172,27 @@ def _weight(rule: Rule, distance: Number, scale: Number) -> Number:
 
 def resampled(net: Network, x: SSAValue, taps: Sequence[Taps]) -> SSAValue:
     """The weighted sums of the elements of x at the taps along each axis, in the type of x."""
+    shape = net.shape(x)
+    changed = {t.axis: net.shape(t.indices[0])[0] for t in taps}
+    # Neighbouring axes that stay are one, so that an index has fewer terms.
+    parts: list[list[int]] = []
+    for axis in range(len(shape)):
+        if parts and axis not in changed and parts[-1][-1] not in changed:
+            parts[-1].append(axis)
+        else:
+            parts.append([axis])
+    numbers = {part[0]: number for number, part in enumerate(parts)}
+    merged = net.add_reshape(x, [dims.product([shape[axis] for axis in part]) for part in parts])
+    made = _resampled(net, merged, [replace(t, axis=numbers[t.axis]) for t in taps])
+    return net.add_reshape(made, [changed.get(axis, extent) for axis, extent in enumerate(shape)])
+
+
+def _resampled(net: Network, x: SSAValue, taps: Sequence[Taps]) -> SSAValue:
     if all(len(t.indices) == 1 for t in taps):
         return _picked(net, x, {t.axis: t.indices[0] for t in taps})
     if int(np.prod([len(t.indices) for t in taps])) > AT_ONCE and len(taps) > 1:
         for single in taps:
-            x = resampled(net, x, [single])
+            x = _resampled(net, x, [single])
         return x
     if len(taps[0].indices) > AT_ONCE:
         return _reduced(net, x, taps[0])

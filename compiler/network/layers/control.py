@@ -3,8 +3,8 @@
 A branch or the body of a loop is a network of its own, which becomes a function of the module:
 
     body = net.branch()
-    state = body.add_argument(nn.tensor_type([4], f32))
-    name = net.add_function("body", body, [body.add_unary("relu", state)])
+    state = body.argument(nn.tensor_type([4], f32))
+    name = net.function("body", body, [body.add_unary("relu", state)])
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class ControlLayers(Graph):
         made._pins, made._functions, made._location = self._pins, self._functions, self._location
         return made
 
-    def add_argument(self, type_: Attribute) -> SSAValue:
+    def argument(self, type_: Attribute) -> SSAValue:
         """A further argument of the function that this network becomes."""
         argument = self._block.insert_arg(type_, len(self._block.args))
         argument.location = self._location or argument.location
@@ -42,33 +42,33 @@ class ControlLayers(Graph):
         assert isinstance(argument, BlockArgument)
         self._block.erase_arg(argument)
 
-    def add_function(self, name: str, body: Graph, results: Sequence[SSAValue]) -> str:
+    def function(self, name: str, body: Graph, results: Sequence[SSAValue]) -> str:
         """Makes a function of a branch or body, called like `name`, and returns its name; nothing is added to it afterwards."""
         unique = _unique(identifier(name) or "body", self._functions)
         function = self._functions[unique] = body.close(unique, results)
         function.attributes[nn.BODY] = UnitAttr()
         return unique
 
-    def add_symbol(self, name: str, bounds: Range) -> Expr:
+    def new_symbol(self, name: str, bounds: Range) -> Expr:
         """A new symbol for a value that is known while the network runs, within (min, typical, max)."""
         unique = _unique(identifier(name) or "size", self.ranges)
         self.ranges[unique] = self.late[unique] = bounds
         self.budget.sizes[unique] = bounds[2]
         return dims.symbol(unique)
 
-    def add_read(self, x: SSAValue, name: str, bounds: Range) -> Expr:
+    def read(self, x: SSAValue, name: str, bounds: Range) -> Expr:
         """A new symbol whose value is the integer in `x`, which the host reads."""
-        symbol = self.add_symbol(name, bounds)
+        symbol = self.new_symbol(name, bounds)
         self.add(nn.ReadOp(symbol.as_symbol() or "", x))
         return symbol
 
-    def add_if(
+    def choose(
         self, condition: SSAValue, branches: tuple[str, str], captures: Sequence[SSAValue], types: Sequence[Attribute]
     ) -> list[SSAValue]:
         """The results of one of two functions."""
         return self._results(nn.IfOp(condition, branches, captures, types))
 
-    def add_loop(
+    def loop(
         self,
         body: str,
         index: Expr,

@@ -12,8 +12,8 @@ from ....dialects import nn
 from ..arguments import check_kind, checked
 from ..graph import Graph, Operand, element_type
 
-_UNARY: dict[str, type[nn.NnOp]] = {op.name.removeprefix("nn."): op for op in (*nn.UNARY, nn.IsNanOp)}
-_BINARY: dict[str, type[nn.NnOp]] = {op.name.removeprefix("nn."): op for op in nn.BINARY}
+_UNARY: dict[str, type[nn.NnOp]] = {op.name.removeprefix("nn."): op for op in (*nn.UNARY, nn.BitNotOp, nn.IsNanOp)}
+_BINARY: dict[str, type[nn.NnOp]] = {op.name.removeprefix("nn."): op for op in (*nn.BINARY, *nn.BITS)}
 
 
 def _kind(what: str, kind: str, table: Mapping[str, type[nn.NnOp]]) -> Any:
@@ -26,13 +26,14 @@ class PointwiseLayers(Graph):
 
     @checked
     def add_unary(self, kind: str, x: SSAValue) -> SSAValue:
-        """One of `neg abs exp log sqrt rsqrt reciprocal erf tanh sigmoid relu floor ceil round sign sin cos`, and
-        `logical_not isnan`."""
+        """One of `neg abs exp log sqrt rsqrt reciprocal erf tanh sigmoid relu floor ceil round sign sin cos asin acos atan asinh acosh
+        atanh`, and `logical_not bit_not isnan`."""
         return self.insert(_kind("unary", kind, _UNARY)(x))
 
     @checked
     def add_binary(self, kind: str, a: Operand, b: Operand) -> SSAValue:
-        """`add sub mul div pow min max mod logical_and logical_or logical_xor`, with NumPy broadcasting."""
+        """`add sub mul div pow min max mod logical_and logical_or logical_xor bit_and bit_or bit_xor shift_left shift_right`, with NumPy
+        broadcasting."""
         return self.insert(_kind("binary", kind, _BINARY)(*self._pair(a, b)))
 
     @checked
@@ -65,3 +66,9 @@ class PointwiseLayers(Graph):
         """`x` with another element type; `x` itself where it has that type."""
         wanted = element_type(dtype)
         return x if nn.element_of(x) == wanted else self.insert(nn.CastOp(x, wanted))
+
+    @checked
+    def add_bitcast(self, x: SSAValue, dtype: str | Attribute | np.dtype[Any] | type) -> SSAValue:
+        """The bits of `x` as another element type of the same size; `x` itself where it has that type."""
+        wanted = element_type(dtype)
+        return x if nn.element_of(x) == wanted else self.insert(nn.BitcastOp(x, wanted))

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from xdsl.dialects import arith, math
-from xdsl.dialects.builtin import IntegerType
 from xdsl.ir import Operation
 
 from ...errors import SimulationError
@@ -52,7 +51,7 @@ SCALARS: dict[type[Operation], Scalar] = {
     arith.AndIOp: Scalar(forms.infix("&"), of_values(np.bitwise_and)),
     arith.OrIOp: Scalar(forms.infix("|"), of_values(np.bitwise_or)),
     arith.XOrIOp: Scalar(forms.infix("^"), of_values(np.bitwise_xor)),
-    arith.ShLIOp: Scalar(forms.infix("<<"), of_values(np.left_shift)),
+    arith.ShLIOp: Scalar(forms.wrapping("<<"), of_values(np.left_shift)),
     arith.ShRSIOp: Scalar(forms.infix(">>"), of_values(np.right_shift)),
     arith.ShRUIOp: Scalar(forms.unsigned(">>"), of_values(numerics.of_unsigned(np.right_shift))),
     arith.MinSIOp: Scalar(lambda op, x, needs: f"min({forms.listed(x)})", of_values(np.minimum)),
@@ -75,12 +74,9 @@ SCALARS: dict[type[Operation], Scalar] = {
     arith.MinnumfOp: Scalar(forms.function("fmin"), of_values(np.fmin)),
     arith.ExtFOp: Scalar(forms.extf, numerics.convert_to_result),
     arith.TruncFOp: Scalar(forms.truncf, numerics.convert_to_result),
-    arith.ExtSIOp: Scalar(forms.extend_i1, numerics.convert_to_result),
+    arith.ExtSIOp: Scalar(forms.extend, numerics.convert_to_result),
     arith.ExtUIOp: Scalar(forms.from_unsigned, numerics.convert_to_result),
-    arith.TruncIOp: Scalar(
-        lambda op, x, needs: f"{x[0]} & 1" if op.results[0].type == IntegerType(1) else forms.cast(op, x, needs),
-        numerics.convert_to_result,
-    ),
+    arith.TruncIOp: Scalar(forms.truncate, numerics.convert_to_result),
     arith.SIToFPOp: Scalar(forms.from_signed, numerics.convert_to_result),
     arith.UIToFPOp: Scalar(forms.from_unsigned, numerics.convert_to_result),
     arith.FPToSIOp: Scalar(forms.cast, numerics.convert_to_result),
@@ -89,6 +85,12 @@ SCALARS: dict[type[Operation], Scalar] = {
     ),
     arith.IndexCastOp: Scalar(forms.cast, numerics.convert_to_result),
     arith.BitcastOp: Scalar(forms.bitcast, numerics.bitcast),
+    math.AcosOp: Scalar(forms.function("acos"), of_values(np.arccos)),
+    math.AcoshOp: Scalar(forms.function("acosh"), of_values(np.arccosh)),
+    math.AsinOp: Scalar(forms.function("asin"), of_values(np.arcsin)),
+    math.AsinhOp: Scalar(forms.function("asinh"), of_values(np.arcsinh)),
+    math.AtanOp: Scalar(forms.function("atan"), of_values(np.arctan)),
+    math.AtanhOp: Scalar(forms.function("atanh"), of_values(np.arctanh)),
     math.AbsFOp: Scalar(forms.function("fabs"), of_values(np.abs)),
     math.AbsIOp: Scalar(lambda op, x, needs: f"{x[0]} < 0 ? -{x[0]} : {x[0]}", of_values(np.abs)),
     math.CeilOp: Scalar(forms.function("ceil"), of_values(np.ceil)),

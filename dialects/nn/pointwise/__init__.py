@@ -5,8 +5,12 @@ from __future__ import annotations
 from ..base import NnOp
 from .binary import *  # noqa: F403
 from .binary import BINARY, CompareOp, WhereOp
+from .bits import *  # noqa: F403
+from .bits import BITS, BitcastOp, BitNotOp
 from .unary import *  # noqa: F403
 from .unary import UNARY, CastOp, ClipOp, IsNanOp, LeakyReluOp
 
-POINTWISE: tuple[type[NnOp], ...] = (*UNARY, IsNanOp, *BINARY, CompareOp, WhereOp, ClipOp, LeakyReluOp, CastOp)
+POINTWISE: tuple[type[NnOp], ...] = (
+    *UNARY, BitNotOp, IsNanOp, *BINARY, *BITS, CompareOp, WhereOp, ClipOp, LeakyReluOp, CastOp, BitcastOp,
+)  # fmt: skip
 """Every pointwise op class of `nn`."""

@@ -19,7 +19,7 @@ from xdsl.irdl import (
 )
 from xdsl.traits import Pure
 
-from ...dtypes import is_float, numpy_dtype
+from ...dtypes import is_float, is_small, numpy_dtype
 from ..base import (
     NnOp,
     Pointwise,
@@ -61,7 +61,7 @@ class FloatUnaryOp(UnaryOp):
 
 def require_numbers(name: str, x: Attribute) -> None:
     require(
-        element_of(x) != i1,
+        element_of(x) != i1 and not is_small(element_of(x)),
         lambda: f"{name}: expected a tensor of numbers, got {x}; use a logical op, or insert an nn.cast",
     )
 
@@ -190,6 +190,48 @@ class CosOp(FloatUnaryOp):
 
 
 @irdl_op_definition
+class AsinOp(FloatUnaryOp):
+    """Inverse sine, in radians; NaN outside of -1 to 1."""
+
+    name = "nn.asin"
+
+
+@irdl_op_definition
+class AcosOp(FloatUnaryOp):
+    """Inverse cosine, in radians; NaN outside of -1 to 1."""
+
+    name = "nn.acos"
+
+
+@irdl_op_definition
+class AtanOp(FloatUnaryOp):
+    """Inverse tangent, in radians."""
+
+    name = "nn.atan"
+
+
+@irdl_op_definition
+class AsinhOp(FloatUnaryOp):
+    """Inverse hyperbolic sine."""
+
+    name = "nn.asinh"
+
+
+@irdl_op_definition
+class AcoshOp(FloatUnaryOp):
+    """Inverse hyperbolic cosine; NaN below 1."""
+
+    name = "nn.acosh"
+
+
+@irdl_op_definition
+class AtanhOp(FloatUnaryOp):
+    """Inverse hyperbolic tangent; infinite at -1 and 1, NaN beyond."""
+
+    name = "nn.atanh"
+
+
+@irdl_op_definition
 class LogicalNotOp(UnaryOp):
     """Logical negation of an i1 tensor."""
 
@@ -304,5 +346,5 @@ class CastOp(NnOp):
 
 UNARY = (
     NegOp, AbsOp, ExpOp, LogOp, SqrtOp, RsqrtOp, ReciprocalOp, ErfOp, TanhOp, SigmoidOp, ReluOp, FloorOp, CeilOp, RoundOp,
-    SignOp, SinOp, CosOp, LogicalNotOp,
+    SignOp, SinOp, CosOp, AsinOp, AcosOp, AtanOp, AsinhOp, AcoshOp, AtanhOp, LogicalNotOp,
 )  # fmt: skip

@@ -1,8 +1,9 @@
 """
 `nn` and `quant` pointwise ops as arith and math on scalars, inside `kernel.map`: prologues and epilogues of all schedules.
 
-f16 and bf16 values are extended to f32 once and rounded once, when the region yields them; a cast in between rounds where it stands. i1
-is a bool, and ui8 values are i32 in 0..255, wrapped after each op. Maxima and minima propagate NaN, as NumPy and ONNX do.
+Floats of less than 32 bits are extended to f32 once and rounded once, when the region yields them; a cast in between rounds where it
+stands. i1 is a bool. Unsigned values are wider signed ones, wrapped after each op, and those of ui64 the same bits as i64: the ops that
+differ by the sign look at the element type. Maxima and minima propagate NaN, as NumPy and ONNX do.
 
 `emit_pointwise(b, wanted, frag, load)` builds one map: from the wanted values back to leaves, which `load` gives as fragments.
 """
@@ -18,7 +19,22 @@ from xdsl.dialects.builtin import IntegerType, bf16, f16, f32, f64, i1, i8, i32,
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from ....dialects import kernel, nn, quant
-from ....dialects.dtypes import i16, is_float, numpy_dtype, ui8
+from ....dialects.dtypes import (
+    NARROW_FLOATS,
+    f8e4m3,
+    f8e5m2,
+    i4,
+    i16,
+    is_float,
+    is_small,
+    is_unsigned,
+    numpy_dtype,
+    ui4,
+    ui8,
+    ui16,
+    ui32,
+    ui64,
+)
 from ....dialects.errors import PassError
 from ....dialects.kernel.types import FragType
 from ....dialects.provenance import describe
@@ -27,8 +43,9 @@ from .builder import Emitter, KernelBuilder
 from .group import GroupView, owner_op
 from .schedule import Refusal
 
-ELEMENTS = (f32, f16, bf16, f64, i1, i8, ui8, i16, i32, i64)
+ELEMENTS = (f32, f16, bf16, f64, f8e4m3, f8e5m2, i1, i4, ui4, i8, ui8, i16, ui16, i32, ui32, i64, ui64)
 """Element types that kernels compute with."""
+_MASKS: Mapping[Attribute, int] = {ui8: 0xFF, ui16: 0xFFFF, ui32: 0xFFFFFFFF}
 Table: TypeAlias = Callable[[SSAValue], SSAValue]
 """Gives the view of a tensor that `nn.gather` reads as a table: coordinates 0 and the index."""
 Load: TypeAlias = Callable[[SSAValue, Axes], SSAValue]
@@ -37,9 +54,11 @@ Load: TypeAlias = Callable[[SSAValue, Axes], SSAValue]
 
 def compute_type(element: Attribute) -> Attribute:
     """The type that arithmetic on an element type uses."""
-    if element == ui8:
+    if is_small(element) or element in (ui8, ui16):
         return i32
-    return f32 if element in (f16, bf16) else element
+    if is_unsigned(element):
+        return i64
+    return f32 if element in NARROW_FLOATS else element
 
 
 def lowest(element: Attribute) -> float:
@@ -83,7 +102,9 @@ def refuse_pointwise(ops: Sequence[Operation]) -> Refusal | None:
 
 def extend(s: Emitter, x: SSAValue) -> SSAValue:
     """A loaded scalar in its compute type."""
-    return convert(s, x, i32) if x.type == ui8 else s.emit(arith.ExtFOp(x, f32)) if x.type in (f16, bf16) else x
+    if is_unsigned(x.type) or is_small(x.type):
+        return convert(s, x, compute_type(x.type))
+    return s.emit(arith.ExtFOp(x, f32)) if x.type in NARROW_FLOATS else x
 
 
 def convert(s: Emitter, x: SSAValue, to: Any) -> SSAValue:
@@ -92,26 +113,29 @@ def convert(s: Emitter, x: SSAValue, to: Any) -> SSAValue:
     if source == to:
         return x
     if to == i1:
-        return _compare(s, "ne", x, s.constant(0, source))
+        x = extend(s, x)
+        return _compare(s, "ne", x, s.constant(0, x.type))
     if is_float(source) and is_float(to):
-        if _bits(source) < _bits(to):
+        if _bits(source) < _bits(to) and f32 in (source, to):
             return s.emit(arith.ExtFOp(x, to))
         if to == f32 or source == f32:
             return s.emit(arith.TruncFOp(x, to))
         return convert(s, convert(s, x, f32), to)
     wide: Any = compute_type(to)
     if is_float(source):
-        return convert(s, _truncate(s, extend(s, x), i64 if to == i64 else i32), to)
-    if source == ui8 and to != i32:
-        return convert(s, convert(s, x, i32), to)
+        return convert(s, _truncate(s, extend(s, x), i64 if to in (i64, ui32, ui64) else i32), to)
+    if (is_unsigned(source) or is_small(source)) and to != (wider := compute_type(source)):
+        return convert(s, convert(s, x, wider), to)
     if is_float(to):
         made = s.emit(arith.UIToFPOp(x, wide) if source == i1 else arith.SIToFPOp(x, wide))
         return convert(s, made, to)
     if _bits(source) > _bits(to):
         return s.emit(arith.TruncIOp(x, to))
     if _bits(source) == _bits(to):
-        return convert(s, convert(s, x, i32), to)  # i8 to ui8
-    return s.emit(arith.ExtUIOp(x, to) if source in (i1, ui8) else arith.ExtSIOp(x, to))
+        if _bits(to) == 64:
+            return s.emit(arith.BitcastOp(x, to))
+        return convert(s, convert(s, x, i64 if _bits(to) == 32 else i32), to)  # i8 to ui8
+    return s.emit(arith.ExtUIOp(x, to) if source == i1 or is_unsigned(source) else arith.ExtSIOp(x, to))
 
 
 def _truncate(s: Emitter, x: SSAValue, to: IntegerType) -> SSAValue:
@@ -125,10 +149,10 @@ def _bits(type_: Attribute) -> int:
     return type_.bitwidth  # pyright: ignore
 
 
-def _compare(s: Emitter, predicate: str, a: SSAValue, b: SSAValue) -> SSAValue:
+def _compare(s: Emitter, predicate: str, a: SSAValue, b: SSAValue, unsigned: bool = False) -> SSAValue:
     if is_float(a.type):
         return s.emit(arith.CmpfOp(a, b, "une" if predicate == "ne" else f"o{predicate}"))
-    sign = "" if predicate in ("eq", "ne") else "u" if a.type == i1 else "s"
+    sign = "" if predicate in ("eq", "ne") else "u" if a.type == i1 or unsigned else "s"
     return s.emit(arith.CmpiOp(a, b, sign + predicate))
 
 
@@ -179,6 +203,59 @@ def _binary(function: Callable[[Emitter, SSAValue, SSAValue], SSAValue]) -> Lowe
     return lambda s, _, a: function(s, a[0], a[1])
 
 
+def _is_ui64(op: Operation) -> bool:
+    """Whether an op reads i64 scalars that stand for ui64."""
+    return nn.element_of(op.operands[0]) == ui64
+
+
+def _extremum(
+    function: Callable[[Emitter, SSAValue, SSAValue], SSAValue], unsigned: type[arith.MaxUIOp | arith.MinUIOp]
+) -> Lowering:
+    return lambda s, op, a: s.emit(unsigned(a[0], a[1])) if _is_ui64(op) else function(s, a[0], a[1])
+
+
+def _bit_not(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    return s.emit(arith.XOrIOp(a[0], s.constant(-1, a[0].type)))
+
+
+def _shift(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    """A shift by a count that C leaves open, below 0 or not below the number of bits, is one by all bits."""
+    x, count = a
+    element = nn.element_of(op.operands[0])
+    bits, left = _bits(element), isinstance(op, nn.ShiftLeftOp)
+    if _bits(x.type) < 32:
+        x, count = convert(s, x, i32), convert(s, count, i32)
+    fits = _compare(s, "lt", count, s.constant(bits, count.type), unsigned=True)
+    zero = s.constant(0, x.type)
+    shift = arith.ShLIOp if left else arith.ShRUIOp if element == ui64 else arith.ShRSIOp
+    moved = s.emit(shift(x, select(s, fits, count, zero)))
+    if left or is_unsigned(element):
+        beyond = zero
+    else:
+        beyond = s.emit(arith.ShRSIOp(x, s.constant(_bits(x.type) - 1, x.type)))
+    return convert(s, select(s, fits, moved, beyond), a[0].type)
+
+
+def _bitcast(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
+    source, to = nn.element_of(op.operands[0]), nn.element_of(op.results[0])
+    if i1 in (source, to):  # a byte
+        other: Any = to if source == i1 else source
+        raw = convert(s, a[0], i8 if source == i1 else source)
+        if is_float(other):
+            raw = s.emit(arith.BitcastOp(raw, other if source == i1 else i8))
+        return extend(s, convert(s, raw, to))
+    raw = convert(s, a[0], source)
+    made = raw if source == to else s.emit(arith.BitcastOp(raw, to))
+    if source in NARROW_FLOATS and not is_float(
+        to
+    ):  # what a conversion to f32 and back makes of a NaN is its own affair
+        nan_of = np.asarray(np.nan, numpy_dtype(source))
+        bits = int(nan_of.view(f"u{nan_of.itemsize}"))
+        nan = s.emit(arith.CmpfOp(a[0], a[0], "uno"))
+        return extend(s, convert(s, select(s, nan, s.constant(bits, i32), extend(s, convert(s, made, i32))), to))
+    return extend(s, made)
+
+
 def _neg(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
     return s.emit(arith.NegfOp(a[0])) if is_float(a[0].type) else sub(s, s.constant(0, a[0].type), a[0])
 
@@ -186,6 +263,8 @@ def _neg(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
 def _abs(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
     if is_float(a[0].type):
         return s.emit(math.AbsFOp(a[0]))
+    if _is_ui64(op):
+        return a[0]
     return maximum(s, a[0], sub(s, s.constant(0, a[0].type), a[0]))
 
 
@@ -199,11 +278,13 @@ def _sigmoid(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
 
 
 def _relu(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
-    return maximum(s, a[0], s.constant(0, a[0].type))
+    return a[0] if _is_ui64(op) else maximum(s, a[0], s.constant(0, a[0].type))
 
 
 def _sign(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
     (x,) = a
+    if _is_ui64(op):
+        return convert(s, _compare(s, "ne", x, s.constant(0, x.type)), x.type)
     zero, one, minus = (s.constant(v, x.type) for v in (0, 1, -1))
     itself = add(s, x, zero) if is_float(x.type) else x  # NaN and zero, +0 for both
     below = select(s, _compare(s, "lt", x, zero), minus, itself)
@@ -222,6 +303,8 @@ def _div(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
     x, y = a
     if is_float(x.type):
         return div(s, x, y)
+    if _is_ui64(op):
+        return _divided_unsigned(s, op, x, y, arith.DivUIOp)
     negated = sub(s, s.constant(0, x.type), x)
     return _divided(s, op, x, y, arith.DivSIOp, negated)
 
@@ -244,10 +327,26 @@ def _divided(
     return select(s, by_zero, zero, select(s, minus, by_minus_one, s.emit(divide(x, divisor))))
 
 
+def _divided_unsigned(
+    s: Emitter, op: Operation, x: SSAValue, y: SSAValue, divide: type[arith.DivUIOp | arith.RemUIOp]
+) -> SSAValue:
+    """A quotient or remainder of ui64; by 0 it is 0."""
+    if nn.splat_of(op.operands[1], "by what is divided") not in (None, 0):
+        return s.emit(divide(x, y))
+    zero = s.constant(0, x.type)
+    by_zero = _compare(s, "eq", y, zero)
+    return select(s, by_zero, zero, s.emit(divide(x, select(s, by_zero, s.constant(1, x.type), y))))
+
+
 def _pow(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
     x, y = a
     if not is_float(x.type):
         wide: Any = i64 if x.type == i64 else i32
+        if _is_ui64(op):
+            # Odd numbers to the power of 2 ** 62 are 1, even ones 0: so is what is left of an exponent that i64 has as negative.
+            rest = s.emit(arith.AndIOp(y, s.constant((1 << 62) - 1, i64)))
+            small = s.emit(arith.OrIOp(rest, s.constant(1 << 62, i64)))
+            y = select(s, _compare(s, "lt", y, s.constant(0, i64)), small, y)
         return convert(s, s.emit(math.IPowIOp(convert(s, x, wide), convert(s, y, wide))), x.type)
     if nn.splat_of(op.operands[1], "which power is a root") != 0.5:
         return s.emit(math.PowFOp(x, y))
@@ -260,6 +359,8 @@ def _mod(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
     x, y = a
     if is_float(x.type):
         return s.emit(kernel.FmodOp(x, y))
+    if _is_ui64(op):
+        return _divided_unsigned(s, op, x, y, arith.RemUIOp)
     zero = s.constant(0, x.type)
     rest = _divided(s, op, x, y, arith.RemSIOp, zero)
     differs = s.emit(arith.XOrIOp(_compare(s, "lt", rest, zero), _compare(s, "lt", y, zero)))
@@ -269,7 +370,7 @@ def _mod(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
 
 def _compare_op(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
     assert isinstance(op, nn.CompareOp)
-    return _compare(s, op.predicate.data.value, a[0], a[1])
+    return _compare(s, op.predicate.data.value, a[0], a[1], unsigned=_is_ui64(op))
 
 
 def _clip(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
@@ -277,8 +378,13 @@ def _clip(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
     x, (low, high) = a[0], nn.clip_bounds(op)
     least, greatest = _limits(nn.element_of(op.result))
     if low != least:
-        x = maximum(s, x, s.constant(low, x.type))
-    return x if high == greatest else minimum(s, x, s.constant(high, x.type))
+        x = _extremum(maximum, arith.MaxUIOp)(s, op, (x, _bound(s, low, x.type)))
+    return x if high == greatest else _extremum(minimum, arith.MinUIOp)(s, op, (x, _bound(s, high, x.type)))
+
+
+def _bound(s: Emitter, value: float | int, type_: Attribute) -> SSAValue:
+    """A constant; one of ui64 as i64 of the same bits."""
+    return s.constant(value - (1 << 64) if type_ == i64 and value >= 1 << 63 else value, type_)
 
 
 def _limits(element: Attribute) -> tuple[float | int, float | int]:
@@ -297,7 +403,21 @@ def _leaky_relu(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
 
 
 def _cast(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
-    return extend(s, convert(s, a[0], nn.element_of(op.results[0])))
+    source, to = nn.element_of(op.operands[0]), nn.element_of(op.results[0])
+    if source == ui64 and is_float(to):
+        wide: Any = f64 if to == f64 else f32
+        return extend(s, convert(s, s.emit(arith.UIToFPOp(a[0], wide)), to))
+    if to == ui64 and is_float(source):
+        return _truncate_unsigned(s, a[0])
+    return extend(s, convert(s, a[0], to))
+
+
+def _truncate_unsigned(s: Emitter, x: SSAValue) -> SSAValue:
+    """A float as ui64, in the bits of i64: what is 2 ** 63 or more comes from what is above that."""
+    half = s.constant(2.0**63, x.type)
+    top = s.emit(arith.AndIOp(_compare(s, "ge", x, half), _compare(s, "lt", x, s.constant(2.0**64, x.type))))
+    low = _truncate(s, select(s, top, sub(s, x, half), x), i64)
+    return select(s, top, s.emit(arith.OrIOp(low, s.constant(-(1 << 63), i64))), low)
 
 
 def _saturate(s: Emitter, x: SSAValue) -> SSAValue:
@@ -339,24 +459,37 @@ _OPS: dict[type[Operation], Lowering] = {
     nn.SignOp: _sign,
     nn.SinOp: _math(math.SinOp),
     nn.CosOp: _math(math.CosOp),
+    nn.AsinOp: _math(math.AsinOp),
+    nn.AcosOp: _math(math.AcosOp),
+    nn.AtanOp: _math(math.AtanOp),
+    nn.AsinhOp: _math(math.AsinhOp),
+    nn.AcoshOp: _math(math.AcoshOp),
+    nn.AtanhOp: _math(math.AtanhOp),
     nn.LogicalNotOp: _logical_not,
+    nn.BitNotOp: _bit_not,
     nn.IsNanOp: _isnan,
     nn.AddOp: _binary(add),
     nn.SubOp: _binary(sub),
     nn.MulOp: _binary(mul),
     nn.DivOp: _div,
     nn.PowOp: _pow,
-    nn.MinOp: _binary(minimum),
-    nn.MaxOp: _binary(maximum),
+    nn.MinOp: _extremum(minimum, arith.MinUIOp),
+    nn.MaxOp: _extremum(maximum, arith.MaxUIOp),
     nn.ModOp: _mod,
     nn.LogicalAndOp: lambda s, _, a: s.emit(arith.AndIOp(a[0], a[1])),
     nn.LogicalOrOp: lambda s, _, a: s.emit(arith.OrIOp(a[0], a[1])),
     nn.LogicalXorOp: lambda s, _, a: s.emit(arith.XOrIOp(a[0], a[1])),
+    nn.BitAndOp: lambda s, _, a: s.emit(arith.AndIOp(a[0], a[1])),
+    nn.BitOrOp: lambda s, _, a: s.emit(arith.OrIOp(a[0], a[1])),
+    nn.BitXorOp: lambda s, _, a: s.emit(arith.XOrIOp(a[0], a[1])),
+    nn.ShiftLeftOp: _shift,
+    nn.ShiftRightOp: _shift,
     nn.CompareOp: _compare_op,
     nn.WhereOp: lambda s, _, a: select(s, a[0], a[1], a[2]),
     nn.ClipOp: _clip,
     nn.LeakyReluOp: _leaky_relu,
     nn.CastOp: _cast,
+    nn.BitcastOp: _bitcast,
     quant.QuantizeOp: _quantize,
     quant.DequantizeOp: _dequantize,
     quant.RequantizeOp: _requantize,
@@ -511,7 +644,7 @@ def _rounded(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue], tables: Tables,
         isinstance(op, nn.CastOp)
         and leaf not in made
         and nn.element_of(op.result) == element
-        and element in (f16, bf16)
+        and element in NARROW_FLOATS
     ):
         return convert(s, _scalar(s, (op.x, axes), made, tables), element)
     return convert(s, _scalar(s, leaf, made, tables), element)
@@ -533,7 +666,7 @@ def _scalar(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue], tables: Tables) 
         number = nn.splat_of(value, "an immediate")
         op = owner_op(value)
         if number is not None:
-            made[value, axes] = s.constant(number, compute_type(nn.element_of(value)))
+            made[value, axes] = _bound(s, number, compute_type(nn.element_of(value)))
             continue
         if op is None or not (type(op) in _OPS or nn.is_lookup(op)):
             raise PassError(
@@ -548,6 +681,6 @@ def _scalar(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue], tables: Tables) 
             made[value, axes] = _lookup(s, op, made[needed[0]], tables[op.operands[0]])
             continue
         result = _OPS[type(op)](s, op, [made[n] for n in needed])
-        wraps = nn.element_of(value) == ui8
-        made[value, axes] = s.emit(arith.AndIOp(result, s.constant(255, i32))) if wraps else result
+        mask = _MASKS.get(nn.element_of(value))
+        made[value, axes] = result if mask is None else s.emit(arith.AndIOp(result, s.constant(mask, result.type)))
     return made[leaf]

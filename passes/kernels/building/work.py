@@ -77,7 +77,8 @@ ACCESS_INSTRUCTIONS = 12.0
 """Per thread and load or store of a vector: address, bounds, the access, and conversions."""
 _INSTRUCTIONS: Mapping[type[Operation], float] = {
     nn.ExpOp: 6, nn.LogOp: 8, nn.SqrtOp: 8, nn.RsqrtOp: 4, nn.SigmoidOp: 16, nn.TanhOp: 20, nn.ErfOp: 20, nn.DivOp: 10,
-    nn.PowOp: 30, nn.ModOp: 30, nn.ReciprocalOp: 8, nn.SinOp: 20, nn.CosOp: 20,
+    nn.PowOp: 30, nn.ModOp: 30, nn.ReciprocalOp: 8, nn.SinOp: 20, nn.CosOp: 20, nn.AsinOp: 20, nn.AcosOp: 20, nn.AtanOp: 20,
+    nn.AsinhOp: 30, nn.AcoshOp: 30, nn.AtanhOp: 30,
 }  # fmt: skip
 """Instructions per element, of the ops that take more than one: exact divisions branch, functions are polynomials."""
 

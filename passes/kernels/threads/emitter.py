@@ -14,11 +14,10 @@ from dataclasses import dataclass, field
 from math import gcd
 from typing import TypeAlias
 
+import ml_dtypes
 from xdsl.dialects import arith, memref, scf
 from xdsl.dialects.builtin import (
     UNKNOWN_LOC,
-    BFloat16Type,
-    Float16Type,
     Float32Type,
     Float64Type,
     FloatAttr,
@@ -30,10 +29,11 @@ from xdsl.dialects.builtin import (
     UnitAttr,
     f32,
     i32,
+    i64,
 )
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
-from ....dialects.dtypes import ui8
+from ....dialects.dtypes import NARROW_FLOATS, is_unsigned, numpy_dtype
 from ....dialects.errors import PassError
 from ....dialects.provenance import describe
 
@@ -265,14 +265,17 @@ class Emitter:
         return self.pure((arith.ConstantOp, value), (), arith.ConstantOp, IntegerAttr(value, index))
 
     def scalar(self, value: float, type_: Attribute) -> SSAValue:
-        """A constant of an element type; f16 and bf16 come from f32, as scalars exist only there, and ui8 (clamped to its range)
-        from i32, as constants have no sign."""
-        if isinstance(type_, Float16Type | BFloat16Type):
+        """A constant of an element type; narrow floats come from f32, as scalars exist only there, and unsigned integers (clamped to their
+        range) from signed ones, as constants have no sign."""
+        if type_ in NARROW_FLOATS:
             return self.pure((arith.TruncFOp, type_), (self.scalar(value, f32),), arith.TruncFOp, type_)
-        if type_ == ui8:
-            return self.pure(
-                (arith.TruncIOp, type_), (self.scalar(min(max(value, 0), 255), i32),), arith.TruncIOp, type_
-            )
+        if is_unsigned(type_):
+            greatest = int(ml_dtypes.iinfo(numpy_dtype(type_)).max)
+            number = min(max(int(value), 0), greatest)
+            wide = i32 if greatest < 1 << 31 else i64
+            narrow = arith.BitcastOp if greatest >= 1 << 63 else arith.TruncIOp
+            signed = self.scalar(number - (1 << 64) if number >= 1 << 63 else number, wide)
+            return self.pure((narrow, type_), (signed,), narrow, type_)
         if isinstance(type_, IntegerType | IndexType):
             attribute: Attribute = IntegerAttr(int(value), type_)
         else:

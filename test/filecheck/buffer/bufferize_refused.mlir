@@ -81,7 +81,7 @@ func.func @main(%x : tensor<3x4xf32>) -> tensor<12xf32> {
 // -----
 
 // A symbol that is not a dim of any input is not known to the host.
-// CHECK: bufferize: fusion.call depends on 'M', which is not a dim of any input: expected an input with a dim of that name.
+// CHECK: bufferize: fusion.call depends on 'M', which is not known there: expected an input with a dim of that name, or an nn.read or a loop before that gives it.
 func.func private @a(tensor<?xf32, #nn.dims<N>>) -> tensor<?xf32, #nn.dims<M>>
 func.func @main(%x : tensor<?xf32, #nn.dims<N>>) -> tensor<?xf32, #nn.dims<M>> {
   %a = fusion.call @a(%x) : (tensor<?xf32, #nn.dims<N>>) -> tensor<?xf32, #nn.dims<M>>

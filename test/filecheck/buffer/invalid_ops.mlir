@@ -134,3 +134,12 @@ func.func @f() {
   buffer.wait %e stream -3
   func.return
 }
+
+// -----
+
+// A value is one expression.
+// CHECK: expected one expression, got #nn.dims<N, 4>
+func.func @f() {
+  %n = buffer.value #nn.dims<N, 4>
+  func.return
+}

@@ -6,6 +6,8 @@
 func.func @main(%x : memref<?x64xf16>, %y : memref<?x64xf16>) attributes {buffer.arg_dims = [#nn.dims<N, 64>, #nn.dims<N, 64>]} {
   // CHECK-NEXT: %N = buffer.symbol "N" from %x[0] : memref<?x64xf16>
   %N = buffer.symbol "N" from %x[0] : memref<?x64xf16>
+  // CHECK-NEXT: %n2 = buffer.value #nn.dims<2*N>
+  %n2 = buffer.value #nn.dims<2*N>
   // CHECK-NEXT: %w = buffer.weight "fc.weight" : memref<64x64xf16>
   %w = buffer.weight "fc.weight" : memref<64x64xf16>
   // CHECK-NEXT: %t = buffer.alloc #nn.dims<N, 128> : memref<?x128xf16>

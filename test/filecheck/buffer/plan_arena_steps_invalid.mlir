@@ -85,7 +85,7 @@ func.func @main(%x : memref<4xf32>) {
 // -----
 
 // The variable of a loop is known by the name that the loop gives it.
-// CHECK: host program: arith.cmpi: expected an index that the host knows: of buffer.symbol, buffer.read, a constant or a loop.
+// CHECK: host program: arith.cmpi: expected an index that the host knows: of buffer.symbol, buffer.read, buffer.value, a constant or a loop.
 func.func @main(%x : memref<4xf32>) {
   %zero = arith.constant 0 : index
   %one = arith.constant 1 : index

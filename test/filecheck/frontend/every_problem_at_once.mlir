@@ -3,17 +3,17 @@
 
 // One error names every node that cannot be imported, unnamed nodes by index and first output; what only depends on them
 // (the Relu) is not blamed.
-// onnx: <ir_version: 8, opset_import: ["" : 17, "com.example" : 3]>
+// onnx: <ir_version: 8, opset_import: ["" : 20, "com.example" : 3]>
 // onnx: g (float[2, 8] x) => (float[N] y, float[M] z) {
-// onnx:   [top] values, picked = TopK<axis = 1>(x, x)
+// onnx:   [at] values = SequenceAt(x, x)
 // onnx:   after = Relu(values)
-// onnx:   found = NonZero(after)
+// onnx:   found = RegexFullMatch(after)
 // onnx:   y = Cast<to = 1>(found)
 // onnx:   [own] z = com.example.Swirl(x)
 // onnx: }
 
 // CHECK: 3 of 5 nodes are not supported:
-// CHECK-NEXT:   - top (TopK, opset 17): trtc has no import of this operator; see
-// CHECK-NEXT:   - #2:found (NonZero, opset 17): trtc has no import of this operator; see
+// CHECK-NEXT:   - at (SequenceAt, opset 20): trtc has no import of this operator; see
+// CHECK-NEXT:   - #2:found (RegexFullMatch, opset 20): trtc has no import of this operator; see
 // CHECK-NEXT:   - own (com.example.Swirl, opset 3): trtc has no import of this operator; see
 // CHECK-NOT: Relu

@@ -63,3 +63,32 @@ func.func @layouts(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> {
   }
   func.return %0 : tensor<4xf32>
 }
+
+// -----
+
+// A branch without a use goes with the functions that only it calls, and those that these call; others stay.
+// CHECK-LABEL: @main
+// CHECK-NOT: nn.if
+// CHECK: nn.loop @kept
+// CHECK-NOT: @dead
+// CHECK-NOT: @inner
+// CHECK: func.func @kept
+// CHECK-NOT: @inner
+builtin.module {
+  func.func @main(%c: tensor<i1>, %x: tensor<4xf32>) -> tensor<4xf32> {
+    %0 = nn.if %c then @dead else @dead(%c, %x) : tensor<i1>, (tensor<i1>, tensor<4xf32>) -> tensor<4xf32>
+    %1 = nn.loop @kept index "i" count #nn.dims<9> carried(%x) captures() : (tensor<4xf32>), () -> (tensor<4xf32>)
+    func.return %1 : tensor<4xf32>
+  }
+  func.func @dead(%c: tensor<i1>, %x: tensor<4xf32>) -> tensor<4xf32> attributes {nn.body} {
+    %0 = nn.if %c then @inner else @inner(%x) : tensor<i1>, (tensor<4xf32>) -> tensor<4xf32>
+    func.return %0 : tensor<4xf32>
+  }
+  func.func @inner(%x: tensor<4xf32>) -> tensor<4xf32> attributes {nn.body} {
+    func.return %x : tensor<4xf32>
+  }
+  func.func @kept(%x: tensor<4xf32>) -> tensor<4xf32> attributes {nn.body} {
+    %0 = nn.neg %x : tensor<4xf32>
+    func.return %0 : tensor<4xf32>
+  }
+}

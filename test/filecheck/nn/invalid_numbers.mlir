@@ -105,3 +105,30 @@ func.func @f(%x: tensor<4xi1>) {
   %0 = nn.add %x, %x : (tensor<4xi1>, tensor<4xi1>) -> tensor<4xi1>
   func.return
 }
+
+// -----
+
+// The bits of a float.
+// CHECK: nn.bit_and: expected a tensor of integers, got tensor<4xf32>; insert an nn.cast
+func.func @f(%x: tensor<4xf32>) {
+  %0 = nn.bit_and %x, %x : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// The inverse of a truth value.
+// CHECK: nn.bit_not: expected a tensor of integers, got tensor<4xi1>; insert an nn.cast
+func.func @f(%x: tensor<4xi1>) {
+  %0 = nn.bit_not %x : tensor<4xi1>
+  func.return
+}
+
+// -----
+
+// The same bits in fewer.
+// CHECK: nn.bitcast: expected types of one size, got f32 and i16
+func.func @f(%x: tensor<4xf32>) {
+  %0 = nn.bitcast %x : (tensor<4xf32>) -> tensor<4xi16>
+  func.return
+}

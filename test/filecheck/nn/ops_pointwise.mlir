@@ -38,6 +38,18 @@ func.func @unary(%x: tensor<?x8xf32, #nn.dims<N, 8>>) {
   %15 = nn.sin %x : tensor<?x8xf32, #nn.dims<N, 8>>
   // CHECK-NEXT: %16 = nn.cos %x : tensor<?x8xf32, #nn.dims<N, 8>>
   %16 = nn.cos %x : tensor<?x8xf32, #nn.dims<N, 8>>
+  // CHECK-NEXT: %17 = nn.asin %x : tensor<?x8xf32, #nn.dims<N, 8>>
+  %17 = nn.asin %x : tensor<?x8xf32, #nn.dims<N, 8>>
+  // CHECK-NEXT: %18 = nn.acos %x : tensor<?x8xf32, #nn.dims<N, 8>>
+  %18 = nn.acos %x : tensor<?x8xf32, #nn.dims<N, 8>>
+  // CHECK-NEXT: %19 = nn.atan %x : tensor<?x8xf32, #nn.dims<N, 8>>
+  %19 = nn.atan %x : tensor<?x8xf32, #nn.dims<N, 8>>
+  // CHECK-NEXT: %20 = nn.asinh %x : tensor<?x8xf32, #nn.dims<N, 8>>
+  %20 = nn.asinh %x : tensor<?x8xf32, #nn.dims<N, 8>>
+  // CHECK-NEXT: %21 = nn.acosh %x : tensor<?x8xf32, #nn.dims<N, 8>>
+  %21 = nn.acosh %x : tensor<?x8xf32, #nn.dims<N, 8>>
+  // CHECK-NEXT: %22 = nn.atanh %x : tensor<?x8xf32, #nn.dims<N, 8>>
+  %22 = nn.atanh %x : tensor<?x8xf32, #nn.dims<N, 8>>
   func.return
 }
 
@@ -94,5 +106,25 @@ func.func @pointwise(%x: tensor<?x8xf32, #nn.dims<N, 8>>, %y: tensor<8xf32>, %z:
   %5 = nn.cast %x : (tensor<?x8xf32, #nn.dims<N, 8>>) -> tensor<?x8xf16, #nn.dims<N, 8>>
   // CHECK-NEXT: %6 = nn.isnan %x : (tensor<?x8xf32, #nn.dims<N, 8>>) -> tensor<?x8xi1, #nn.dims<N, 8>>
   %6 = nn.isnan %x : (tensor<?x8xf32, #nn.dims<N, 8>>) -> tensor<?x8xi1, #nn.dims<N, 8>>
+  func.return
+}
+
+// Ops on bits are on integers of any width, with or without a sign.
+// CHECK-LABEL: @bits(
+func.func @bits(%x: tensor<4xui32>, %y: tensor<2x4xui32>) {
+  // CHECK-NEXT: %0 = nn.bit_not %x : tensor<4xui32>
+  %0 = nn.bit_not %x : tensor<4xui32>
+  // CHECK-NEXT: %1 = nn.bit_and %x, %y : (tensor<4xui32>, tensor<2x4xui32>) -> tensor<2x4xui32>
+  %1 = nn.bit_and %x, %y : (tensor<4xui32>, tensor<2x4xui32>) -> tensor<2x4xui32>
+  // CHECK-NEXT: %2 = nn.bit_or %x, %y : (tensor<4xui32>, tensor<2x4xui32>) -> tensor<2x4xui32>
+  %2 = nn.bit_or %x, %y : (tensor<4xui32>, tensor<2x4xui32>) -> tensor<2x4xui32>
+  // CHECK-NEXT: %3 = nn.bit_xor %x, %y : (tensor<4xui32>, tensor<2x4xui32>) -> tensor<2x4xui32>
+  %3 = nn.bit_xor %x, %y : (tensor<4xui32>, tensor<2x4xui32>) -> tensor<2x4xui32>
+  // CHECK-NEXT: %4 = nn.shift_left %x, %y : (tensor<4xui32>, tensor<2x4xui32>) -> tensor<2x4xui32>
+  %4 = nn.shift_left %x, %y : (tensor<4xui32>, tensor<2x4xui32>) -> tensor<2x4xui32>
+  // CHECK-NEXT: %5 = nn.shift_right %x, %y : (tensor<4xui32>, tensor<2x4xui32>) -> tensor<2x4xui32>
+  %5 = nn.shift_right %x, %y : (tensor<4xui32>, tensor<2x4xui32>) -> tensor<2x4xui32>
+  // CHECK-NEXT: %6 = nn.bitcast %x : (tensor<4xui32>) -> tensor<4xf32>
+  %6 = nn.bitcast %x : (tensor<4xui32>) -> tensor<4xf32>
   func.return
 }

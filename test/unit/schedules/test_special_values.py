@@ -38,7 +38,7 @@ def rows(element: str, *shape: int, width: int | None = None) -> Array:
     values = (np.arange(np.prod(shape)) * 7 % 5).astype(dtype).reshape(-1, width or shape[-1])
     if is_float(element_type(element)):
         specials = [np.nan, np.inf, -np.inf, np.nan, -np.inf, np.inf]
-    elif element == "i1":
+    elif element in ("i1", "i4", "ui4"):
         return values.reshape(shape)
     else:
         specials = [np.iinfo(dtype).max, np.iinfo(dtype).min, np.iinfo(dtype).max - 1, np.iinfo(dtype).min + 1]
@@ -51,7 +51,7 @@ def rows(element: str, *shape: int, width: int | None = None) -> Array:
     return values.reshape(shape)
 
 
-@pytest.mark.parametrize("element", ["f64", "f32", "bf16", "i8", "ui8", "i16", "i32", "i64"])
+@pytest.mark.parametrize("element", ["f64", "f32", "bf16", "i8", "ui8", "i16", "ui16", "i32", "ui32", "i64", "ui64"])
 @pytest.mark.parametrize("op", ["div", "mod", "pow", "max", "min"])
 def test_arithmetic_thread_by_thread(check_group, op: str, element: str) -> None:
     """Division by 0, -1 and infinities, remainders of great quotients, powers that wrap around, zeros of both signs."""
@@ -65,7 +65,21 @@ def test_arithmetic_thread_by_thread(check_group, op: str, element: str) -> None
     check_group(text, "pointwise", inputs={0: x, 1: y}, exact=True)
 
 
-@pytest.mark.parametrize("element", ["f64", "f32", "f16", "bf16", "i1", "i8", "ui8", "i16", "i32", "i64"])
+@pytest.mark.parametrize("element", ["i8", "ui8", "i16", "ui16", "i32", "ui32", "i64", "ui64"])
+@pytest.mark.parametrize("op", ["bit_and", "bit_or", "bit_xor", "shift_left", "shift_right"])
+def test_bits_thread_by_thread(check_group, op: str, element: str) -> None:
+    """Counts of a shift below 0 and beyond the number of bits are among the pairs."""
+    t = f"tensor<256x{element}>"
+    x, y = pairs(numpy_dtype(element_type(element)))
+    text = module(
+        "pointwise", f"(%x: {t}, %y: {t}) -> {t}", f"%0 = nn.{op} %x, %y : ({t}, {t}) -> {t}\nfunc.return %0 : {t}"
+    )
+    check_group(text, "pointwise", inputs={0: x, 1: y}, exact=True)
+
+
+@pytest.mark.parametrize(
+    "element", ["f64", "f32", "f16", "bf16", "i1", "i8", "ui8", "i16", "ui16", "i32", "ui32", "i64", "ui64"]
+)
 def test_pointwise_with_every_way_to_read(check_group, element: str) -> None:
     """Padding, a backward slice, a transpose, a broadcast and a concat in one kernel's prologue; the padding is no value of the tensor."""
     t, turned, out = (f"tensor<{dims}x{element}>" for dims in ("15x7", "7x15", "9x24"))
@@ -81,7 +95,7 @@ def test_pointwise_with_every_way_to_read(check_group, element: str) -> None:
 
 
 WIDTHS = [("f32", n) for n in (1, 31, 33, 700)] + [
-    (e, 33) for e in ("f64", "f16", "bf16", "i8", "ui8", "i16", "i32", "i64")
+    (e, 33) for e in ("f64", "f16", "bf16", "i8", "ui8", "i16", "ui16", "i32", "ui32", "i64")
 ]
 
 

@@ -171,5 +171,5 @@ def repeat(
     inner = Emitter(block, s.location)
     turn = inner.emit(arith.IndexCastOp(block.args[0], i32))
     inner.insert(scf.YieldOp(*body(inner, turn, block.args[1:])))
-    bounds = [s.constant(n, index) for n in (0, count, 1)]
-    return list(s.insert(scf.ForOp(*bounds, list(carried), Region(block))).results)
+    start, end, step = (s.constant(n, index) for n in (0, count, 1))
+    return list(s.insert(scf.ForOp(start, end, step, list(carried), Region(block))).results)

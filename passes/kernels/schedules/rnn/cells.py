@@ -77,9 +77,9 @@ ACTIVATIONS: dict[str, Activation] = {
 
 
 def activate(s: Emitter, op: nn.RnnOp, number: int, x: SSAValue) -> SSAValue:
-    """Activation f, g or h of a cell, on what `clip` leaves of x."""
+    """Activation f, g or h of a cell, f and g on what `clip` leaves of x."""
     name, alpha, beta = op.functions[number]
-    if op.clip is not None:
+    if op.clip is not None and number < 2:
         bound = op.clip.value.data
         x = minimum(s, maximum(s, x, s.constant(-bound, x.type)), s.constant(bound, x.type))
     return ACTIVATIONS[name](s, x, s.constant(alpha, x.type), s.constant(beta, x.type))

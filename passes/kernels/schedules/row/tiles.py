@@ -15,7 +15,7 @@ from xdsl.ir import Attribute, SSAValue
 
 from .....dialects import kernel, nn
 from .....dialects.dims import Expr, product
-from .....dialects.dtypes import i16, is_float, ui8
+from .....dialects.dtypes import i16, is_float, ui8, ui16
 from .....dialects.kernel.layouts import Blocked
 from .....dialects.kernel.types import Choice, FragType, SharedType
 from .....dialects.strided import space_axes
@@ -80,7 +80,7 @@ class RowProblem:
     @property
     def wide(self) -> Attribute:
         """The type of the statistics."""
-        return i32 if self.element in (i8, ui8, i16) else compute_type(self.element)
+        return i32 if self.element in (i8, ui8, i16, ui16) else compute_type(self.element)
 
     @property
     def shuffles(self) -> bool:

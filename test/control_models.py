@@ -1,0 +1,179 @@
+"""Models that decide while they run, with what NumPy makes of them: branches, loops, and sizes that data says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class ControlModel:
+    """A model as ONNX text, inputs for a number, and the outputs for inputs. `beyond` are inputs above a bound of `options`."""
+
+    text: str
+    inputs: Callable[[int], Arrays]
+    reference: Callable[..., Arrays]
+    options: dict[str, Any] = field(default_factory=dict)
+    beyond: Arrays | None = None
+
+    @property
+    def proto(self) -> Any:
+        from onnx import parser
+
+        return parser.parse_model(f'<ir_version: 8, opset_import: ["" : 18]> {self.text}')
+
+
+def _random(seed: int, *shape: int) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def _pick(seed: int, *options: Any) -> Any:
+    return options[seed % len(options)]
+
+
+MODELS: dict[str, ControlModel] = {}
+
+MODELS["branch"] = ControlModel(
+    """g (float[4, 6] x, bool c) => (float[4, 6] y) {
+      a = Neg(x)  e = Exp(x)
+      t = If(c) <then_branch = p () => (float[4, 6] u) { u = Add(x, e) },
+                 else_branch = q () => (float[4, 6] v) { k = Constant<value = float[6] {1.0, 2.0, 3.0, 4.0, 5.0, 6.0}>()
+                                                         v = Mul(a, k) }>
+      y = Relu(t)
+    }""",
+    lambda seed: {"x": _random(seed, 4, 6), "c": np.array(seed % 2 == 0)},
+    lambda x, c: {"y": np.maximum(x + np.exp(x) if c else -x * np.arange(1, 7, dtype=np.float32), 0)},
+)
+
+MODELS["nested"] = ControlModel(
+    """g (float[5] x, bool c, bool d) => (float[5] y) {
+      e = Exp(x)
+      y = If(c) <
+        then_branch = p () => (float[5] u) {
+          s = Sin(x)
+          u = If(d) <then_branch = r () => (float[5] m) { m = Add(s, e) }, else_branch = t () => (float[5] n) { n = Identity(s) }>
+        },
+        else_branch = q () => (float[5] v) { v = Identity(x) }>
+    }""",
+    lambda seed: {"x": _random(seed, 5), "c": np.array(seed % 2 == 0), "d": np.array(seed % 3 == 0)},
+    lambda x, c, d: {"y": (np.sin(x) + np.exp(x) if d else np.sin(x)) if c else x},
+)
+
+
+def _counted(x: np.ndarray, n: np.ndarray) -> Arrays:
+    carried, rows = x, []
+    for i in range(int(n)):
+        carried = (carried + np.exp(x)) * np.float32(i)
+        rows.append(-carried)
+    return {"y": carried, "r": np.stack(rows) if rows else np.zeros((0, 3), np.float32)}
+
+
+MODELS["counted"] = ControlModel(
+    """g (float[3] x, int64 n) => (float[3] y, float[m, 3] r) {
+      e = Exp(x)
+      y, r = Loop(n, , x) <body = b (int64 i, bool go, float[3] a) => (bool on, float[3] c, float[3] s) {
+        on = Identity(go)  f = Cast<to = 1>(i)  q = Add(a, e)  c = Mul(q, f)  s = Neg(c) }>
+    }""",
+    lambda seed: {"x": _random(seed, 3), "n": np.array(_pick(seed, 3, 0, 1, 8))},
+    _counted,
+    {"bounds": {"loop": 8}},
+    {"x": _random(0, 3), "n": np.array(9)},
+)
+
+
+def _while(x: np.ndarray, limit: np.ndarray) -> Arrays:
+    carried, rows = x, []
+    while carried[0] < limit[0] and len(rows) < 10:
+        carried = carried + carried
+        rows.append(-carried)
+    return {"y": carried, "r": np.stack(rows) if rows else np.zeros((0, 1), np.float32)}
+
+
+MODELS["while"] = ControlModel(
+    """g (float[1] x, float[1] limit) => (float[1] y, float[m, 1] r) {
+      c = Less(x, limit)
+      n = Constant<value_int = 10>()
+      y, r = Loop(n, c, x) <body = b (int64 i, bool[1] go, float[1] a) => (bool[1] on, float[1] d, float[1] s) {
+        d = Add(a, a)  on = Less(d, limit)  s = Neg(d) }>
+    }""",
+    lambda seed: {
+        "x": np.float32([_pick(seed, 1.5, 3, 0.75, 1)]),
+        "limit": np.float32([_pick(seed, 100, 2, 7, 1e9)]),
+    },
+    _while,
+)
+
+
+def _scanned(x: np.ndarray, h: np.ndarray) -> Arrays:
+    states = []
+    for t in reversed(range(x.shape[0])):
+        h = np.tanh(h + x[t])
+        states.append(h)
+    return {"last": h, "states": np.stack(states, 1)}
+
+
+MODELS["scan"] = ControlModel(
+    """g (float[T, 2, 3] x, float[2, 3] h) => (float[2, 3] last, float[2, T, 3] states) {
+      last, states = Scan<num_scan_inputs = 1, scan_input_directions = [1], scan_output_axes = [1],
+        body = b (float[2, 3] s, float[2, 3] v) => (float[2, 3] n, float[2, 3] o) { a = Add(s, v)  n = Tanh(a)  o = Identity(n) }>(h, x)
+    }""",
+    lambda seed: {"x": _random(seed, _pick(seed, 5, 1, 40), 2, 3), "h": _random(seed + 9, 2, 3)},
+    _scanned,
+    {"profiles": {"T": (1, 16, 40)}},
+)
+
+MODELS["nonzero"] = ControlModel(
+    """g (float[4, 5] x, float[20] table) => (int64[2, k] at, float[m] picked) {
+      at = NonZero(x)
+      one = Constant<value_ints = [1]>()  zero = Constant<value_ints = [0]>()  two = Constant<value_ints = [2]>()
+      column = Slice(at, one, two, zero)
+      axes = Constant<value_ints = [0]>()
+      flat = Squeeze(column, axes)
+      found = Gather(table, flat)
+      picked = Neg(found)
+    }""",
+    lambda seed: {
+        "x": np.where(np.random.default_rng(seed).random((4, 5)) < _pick(seed, 0.3, 0, 0.05), 1, 0).astype(np.float32),
+        "table": _random(seed, 20),
+    },
+    lambda x, table: {"at": np.array(np.nonzero(x)), "picked": -table[np.nonzero(x)[1]]},
+    {"bounds": {"nonzero": 12}},
+    {"x": np.ones((4, 5), np.float32), "table": _random(0, 20)},
+)
+
+MODELS["range"] = ControlModel(
+    """g (int64 start, int64 limit, int64 step, float[3, 1] x) => (int64[n] y, float[3, n] z) {
+      y = Range(start, limit, step)
+      f = Cast<to = 1>(y)
+      z = Mul(x, f)
+    }""",
+    lambda seed: dict(
+        zip(
+            ("start", "limit", "step"),
+            map(np.array, _pick(seed, (0, 5, 1), (3, 3, 2), (9, -4, -3), (0, 16, 1))),
+            strict=True,
+        ),
+        x=_random(seed, 3, 1),
+    ),
+    lambda start, limit, step, x: {
+        "y": np.arange(start, limit, step),
+        "z": x * np.arange(start, limit, step).astype(np.float32),
+    },
+    {"bounds": {"range": 16}},
+    {"start": np.array(0), "limit": np.array(17), "step": np.array(1), "x": _random(0, 3, 1)},
+)
+
+
+@cache
+def engine(name: str, arch: str) -> Any:
+    """The engine of a model."""
+    from trtc import BuildOptions, build
+
+    model = MODELS[name]
+    return build(model.proto, BuildOptions(target=arch, verify_each=True, **model.options), cache=None)
