@@ -83,9 +83,15 @@ CHANNELS = np.float32([0.5, 1.0, 2.0])
 WHOLE = _RNG.integers(-9, 10, (2, 3)).astype(np.int32)
 DIVISORS = _RNG.integers(1, 5, (2, 3)).astype(np.int32)
 
+BYTES = _RNG.integers(0, 256, (2, 3, 4)).astype(np.uint8)
+
 
 def longs(*values: int) -> Const:
     return Const(np.array(values, np.int64))
+
+
+SCALED = (Const(np.float32(0.5)), Const(np.uint8(3)))
+"""A scale and a zero point."""
 
 
 def _recurrent(gates: int, columns: int) -> Array:
@@ -94,10 +100,10 @@ def _recurrent(gates: int, columns: int) -> Array:
 
 
 _UNARY = (
-    "Abs Asinh Atan Ceil Celu Clip Cos Cosh Dropout Elu Erf Exp Flatten Floor Gelu GlobalAveragePool GlobalMaxPool HardSigmoid HardSwish "
-    "Identity LeakyRelu LogSoftmax LpNormalization MeanVarianceNormalization Mish Neg Reciprocal ReduceL1 ReduceL2 ReduceMax ReduceMean ReduceMin "
-    "ReduceProd ReduceSum ReduceSumSquare Relu Round Selu Shape Shrink Sigmoid Sign Sin Sinh Size Softmax Softplus Softsign Swish Tan Tanh "
-    "ThresholdedRelu Transpose Trilu com.microsoft.Gelu com.microsoft.FastGelu"
+    "Abs Asinh Atan Ceil Celu Clip Cos Cosh Dropout Elu Erf Exp Flatten Floor Gelu GlobalAveragePool GlobalMaxPool HardSigmoid "
+    "HardSwish Identity LeakyRelu LogSoftmax LpNormalization MeanVarianceNormalization Mish Neg Reciprocal ReduceL1 ReduceL2 ReduceMax "
+    "ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Round Selu Shape Shrink Sigmoid Sign Sin Sinh Size Softmax Softplus "
+    "Softsign Swish Tan Tanh ThresholdedRelu Transpose Trilu com.microsoft.Gelu com.microsoft.FastGelu"
 )
 UNIT = np.float32(0.9) * X / np.abs(X).max()
 _BINARY = "Add Div Equal Greater GreaterOrEqual Less LessOrEqual Max Mean Min Mul Sub Sum"
@@ -156,6 +162,15 @@ NEWEST: dict[str, Form] = {
        for name, gates in (("LSTM", 4), ("GRU", 3), ("RNN", 1))},
     "DequantizeLinear": Form([_RNG.integers(-99, 99, (2, 3, 4)).astype(np.int8), Const(CHANNELS)]),
     "QuantizeLinear": Form([X, Const(CHANNELS / 50), Const(np.zeros(3, np.int8))]),
+    "Attention": Form([X, Y, SIX[:, :3].copy()]),
+    "DynamicQuantizeLinear": Form([X], results=3),
+    "MatMulInteger": Form([BYTES[0], Const(BYTES[1].T.copy())]),
+    "ConvInteger": Form([BYTES[:, :, None].copy(), Const(BYTES[:, :, None, :2].copy())]),
+    "QLinearMatMul": Form([BYTES[0], *SCALED, Const(BYTES[1].T.copy()), *SCALED, Const(np.float32(20)), *SCALED[1:]]),
+    "QLinearConv": Form(
+        [BYTES[:, :, None].copy(), *SCALED, Const(BYTES[:, :, None, :2].copy()), *SCALED, Const(np.float32(20)), *SCALED[1:]]
+    ),
+    ".SimplifiedLayerNormalization": Form([X, Const(np.arange(6, dtype=np.float32))]),
 }  # fmt: skip
 """What each operator of the tables reads in its newest form."""
 
@@ -185,13 +200,13 @@ DOCUMENTED: dict[str, dict[str, Any]] = {
 
 
 def cases() -> Iterator[Case]:
-    """Every operator of the tables at every version of its schema that trtc reads."""
+    """Every operator of the tables at every version of its schema that trtc reads. `contrib` has those that ONNX does not define."""
     versions: dict[tuple[str, str], list[Any]] = {}
     for schema in onnx.defs.get_all_schemas_with_history():
         versions.setdefault((schema.domain, schema.name), []).append(schema)
     for domain, name in sorted(load_tables()):
-        if (domain, name) not in versions:
-            yield Case(name, domain, 17, NEWEST[f"{domain}.{name}"], {})
+        if (domain, name) not in versions and (form := NEWEST.get(f"{domain}.{name}")) is not None:
+            yield Case(name, domain, 17, form, {})
         for schema in versions.get((domain, name), []):
             opset = max(schema.since_version, OLDEST_OPSET)
             if schema.deprecated or onnx.defs.get_schema(name, opset, domain).since_version != schema.since_version:

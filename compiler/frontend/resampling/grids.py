@@ -50,9 +50,10 @@ def _taps(net: Network, spot: Number, extent: Expr, mode: str, padding: str, ali
     if mode == "nearest":
         position = position.unary("round")
     low, high = (Number(net, 0.0), size - 1.0) if aligned else (Number(net, -0.5), size - 0.5)
-    if padding == "border":
+    # The taps of a cubic kernel are held in the image one by one, as PyTorch has it.
+    if padding == "border" and mode != "cubic":
         position = position.greatest(0.0).least(size - 1.0)
-    elif padding == "reflection":
+    elif padding == "reflection" and mode != "cubic":
         position = _reflected(position, low, high)
     if mode == "nearest":
         return [_tap(net, position, None, size, padding, low, high)]

@@ -449,7 +449,9 @@ def test_blocks_that_wait_for_each_other_run_at_once(engine: Any, world: World) 
     addresses = {(ref.root, ref.name): 1 << 20 for ref in launch.arguments}
     meeting = replace(launch, kernel=replace(launch.kernel, cooperative=True), grid=(context.info.sms, 1, 1))
     assert context._pack(meeting, plan.symbols, addresses).cooperative
-    with pytest.raises(TargetError, match=r"blocks wait for each other and must run at once, and .* SMs; build the engine on this GPU"):
+    with pytest.raises(
+        TargetError, match=r"blocks wait for each other and must run at once, and .* SMs; build the engine on this GPU"
+    ):
         context._pack(replace(meeting, grid=(context.info.sms, 2, 1)), plan.symbols, addresses)
 
 
