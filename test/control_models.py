@@ -147,6 +147,46 @@ MODELS["nonzero"] = ControlModel(
     {"x": np.ones((4, 5), np.float32), "table": _random(0, 20)},
 )
 
+MODELS["shapes"] = ControlModel(
+    """g (float[N, 3] x, bool c) => (float[A, 3] y, float[A, 3] z) {
+      t = If(c) <then_branch = p () => (float[A, 3] u) { u = Concat<axis = 0>(x, x) },
+                 else_branch = q () => (float[B, 3] v) { k = Constant<value = float[1, 3] {1.0, 2.0, 3.0}>()  v = Mul(k, k) }>
+      y = Identity(t)
+      z = Exp(t)
+    }""",
+    lambda seed: {"x": _random(seed, _pick(seed, 2, 5, 1, 3), 3), "c": np.array(seed % 2 == 0)},
+    lambda x, c: {
+        "y": (y := np.concatenate([x, x]) if c else np.float32([[1, 4, 9]])),
+        "z": np.exp(y),
+    },
+    {"profiles": {"N": (1, 3, 5)}},
+)
+
+
+def _grown(x: np.ndarray, n: np.ndarray) -> Arrays:
+    cache, sums = x, []
+    for _ in range(int(n)):
+        sums.append(cache.sum(0))
+        cache = np.concatenate([cache, np.tanh(cache[-1:])])
+    return {"cache": cache, "sums": np.stack(sums) if sums else np.zeros((0, 3), np.float32)}
+
+
+MODELS["grown"] = ControlModel(
+    """g (float[2, 3] x, int64 n) => (float[C, 3] cache, float[m, 3] sums) {
+      cache, sums = Loop(n, , x) <body = b (int64 i, bool go, float[D, 3] a) => (bool on, float[E, 3] c, float[3] s) {
+        on = Identity(go)
+        zero = Constant<value_ints = [0]>()  minus = Constant<value_ints = [-1]>()  far = Constant<value_ints = [9999]>()
+        s = ReduceSum<keepdims = 0>(a, zero)
+        last = Slice(a, minus, far, zero)
+        next = Tanh(last)
+        c = Concat<axis = 0>(a, next) }>
+    }""",
+    lambda seed: {"x": _random(seed, 2, 3), "n": np.array(_pick(seed, 3, 0, 1, 8))},
+    _grown,
+    {"bounds": {"loop": 10}},
+    {"x": _random(0, 2, 3), "n": np.array(9)},
+)
+
 MODELS["range"] = ControlModel(
     """g (int64 start, int64 limit, int64 step, float[3, 1] x) => (int64[n] y, float[3, n] z) {
       y = Range(start, limit, step)
