@@ -187,6 +187,52 @@ MODELS["grown"] = ControlModel(
     {"x": _random(0, 2, 3), "n": np.array(9)},
 )
 
+MODELS["padded"] = ControlModel(
+    """g (float[1, H, W] x) => (float[1, A, B] y, float[1, C, D] z) {
+      s = Shape<start = 1>(x)
+      seven = Constant<value_ints = [7]>()  six = Constant<value_ints = [6]>()  two = Constant<value_ints = [2]>()
+      rest = Mod(s, seven)  missing = Sub(seven, rest)  pad = Mod(missing, seven)
+      zeros = Constant<value_ints = [0, 0, 0, 0]>()
+      pads = Concat<axis = 0>(zeros, pad)
+      padded = Pad(x, pads)
+      up = Add(s, six)  windows = Div(up, seven)  full = Mul(windows, seven)
+      front = Constant<value_ints = [1]>()
+      shape = Concat<axis = 0>(front, full)
+      one = Constant<value = float[1] {1.0}>()
+      ones = Expand(one, shape)
+      y = Add(padded, ones)
+      halves = Div(s, two)  even = Mul(halves, two)  least = Min(s, even)
+      start = Constant<value_ints = [0, 0]>()  axes = Constant<value_ints = [1, 2]>()
+      cut = Slice(x, start, least, axes)
+      evens = Concat<axis = 0>(front, even)
+      more = Expand(one, evens)
+      z = Add(more, cut)
+    }""",
+    lambda seed: {"x": _random(seed, 1, *_pick(seed, (8, 9), (20, 31), (14, 21), (64, 80)))},
+    lambda x: {
+        "y": np.pad(x, [(0, 0), (0, -x.shape[1] % 7), (0, -x.shape[2] % 7)]) + 1,
+        "z": 1 + x[:, : x.shape[1] // 2 * 2, : x.shape[2] // 2 * 2],
+    },
+    {"profiles": {"H": (8, 20, 64), "W": (9, 30, 80)}},
+)
+
+MODELS["empty"] = ControlModel(
+    """g (float[N, 4] x, float[4, 8] w) => (float[N, 8] y, float[8] total, int64[2, k] at) {
+      p = MatMul(x, w)
+      y = Softmax<axis = 1>(p)
+      zero = Constant<value_ints = [0]>()
+      total = ReduceSum<keepdims = 0>(p, zero)
+      at = NonZero(x)
+    }""",
+    lambda seed: {"x": _random(seed, _pick(seed, 0, 3, 1, 5), 4), "w": _random(seed + 1, 4, 8)},
+    lambda x, w: {
+        "y": (e := np.exp(x @ w)) / e.sum(1, keepdims=True),
+        "total": (x @ w).sum(0),
+        "at": np.array(np.nonzero(x)),
+    },
+    {"profiles": {"N": (0, 3, 5)}},
+)
+
 MODELS["range"] = ControlModel(
     """g (int64 start, int64 limit, int64 step, float[3, 1] x) => (int64[n] y, float[3, n] z) {
       y = Range(start, limit, step)
