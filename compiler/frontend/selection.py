@@ -45,7 +45,8 @@ def top_k(node: Node) -> Result:
         node.invalid(f"its k is {count}, expected 0 to {shape[axis]}, the extent of axis {axis}")
     if count.as_int() is not None and (shape[axis] - count).bounds(net.ranges)[0] < 0:
         node.unsupported(
-            f"its k is {count}, and axis {axis} of extent {shape[axis]} may be shorter", "raise the minimum of the profile"
+            f"its k is {count}, and axis {axis} of extent {shape[axis]} may be shorter",
+            "raise the minimum of the profile",
         )
     order = net.add_argsort(x, axis, descending=bool(node.int("largest", 1)))
     sizes = [*shape[:axis], count, *shape[axis + 1 :]]
