@@ -60,7 +60,7 @@ def one_hot(node: Node) -> Result:
     """`on` where the new dim's coordinate is the index, or the index plus the depth where it is negative."""
     net, rank = node.net, node.rank(0)
     axis = node.axis(node.int("axis", -1), rank + 1)
-    depth = dims.as_expr(node.known(1, "depth").reshape(-1)[0])
+    depth = dims.as_expr(node.known(1, "depth", [node.most(0, axis)]).reshape(-1)[0])
     if (size := as_int(depth)) is not None and size < 0:
         node.invalid(f"its depth is {size}, expected 0 or more")
     values = node.data(2)
