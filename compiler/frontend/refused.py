@@ -79,11 +79,14 @@ FORMS: tuple[tuple[str, str, str], ...] = (
     ("QuantizeLinear", "its zero point is not 0", "quantize symmetrically to int8"),
     ("QuantizeLinear", "it quantizes", "int8 with zero point 0"),
     ("Range", "its step is zero or not a constant", "a constant step"),
-    ("Resize", "it uses axes or keep_aspect_ratio_policy", "one scale per dim"),
-    ("Resize", "it maps coordinates by", "asymmetric with floor"),
-    ("Resize", "its scales are not whole numbers", "whole-number scales"),
-    ("Resize", "its mode is", "nearest with whole-number scales"),
-    ("Upsample", "its mode is", "nearest with whole-number scales"),
+    ("DeformConv", "spatial dims", "2-D windows"),
+    ("Resize", "it antialiases dim", "scales that are constants"),
+    ("Resize", "its keep_aspect_ratio_policy is", "sizes that are constants, and fixed dims"),
+    ("Resize", "it interpolates booleans", "mode=nearest"),
+    ("RoiAlign", "its sampling_ratio is", "4 or less"),
+    ("RoiAlign", "it takes the maximum of a number of samples", "a sampling_ratio"),
+    ("ScatterND", "its index tuples have", "index tuples of a fixed length"),
+    ("TopK", "may be shorter", "a greater minimum in the profile"),
 )
 """(operator, words of its refusal, what can replace it) of operators that are read in other forms."""
 
