@@ -92,7 +92,7 @@ class Inputs:
         for name, pinned in self.static_shapes.items():
             declared = shapes.get(name, [])
             try:
-                if len(pinned) != len(declared) or not all(size > 0 for size in pinned):
+                if len(pinned) != len(declared) or not all(size >= 0 for size in pinned):
                     raise OptionError
                 for extent, size in zip(declared, pinned, strict=True):
                     self._ask(str(extent), extent, (size, size, size))
@@ -162,7 +162,7 @@ class Inputs:
             raise OptionError(f"profiles: {what!r} is {extent}; give (min, opt, max) of {', '.join(sorted(open_))}")
 
     def _check_range(self, name: str, entries: Range) -> None:
-        if len(set(entries)) == 1 and entries[0] > 0:
+        if len(set(entries)) == 1 and entries[0] >= 0:
             return
         try:
             self.net.symbols(**{name: entries})

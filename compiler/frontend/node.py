@@ -437,7 +437,7 @@ class Node:
 
     def known_ints(self, index: int, what: str) -> list[int]:
         """Operand `index`, a constant list of integers."""
-        if self.value(index).is_open:
+        if self.value(index).is_open and dims.product(self.shape(index)).as_int() != 0:
             self.unsupported(
                 f"its {what}{self.called(index)} is computed from data",
                 f"make the {what} a constant of the model, or bind the input that it comes from to one (option constants)",
