@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from xdsl.dialects.builtin import Float8E4M3FNType, Float8E5M2Type, ModuleOp
-from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Block, BlockArgument, Operation, SSAValue
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import Block, Operation, SSAValue
 
 from ..dialects import nn
 from ..dialects.dims import Expr, corners
@@ -66,11 +66,8 @@ def _problems(module: ModuleOp) -> Iterator[tuple[Operation, str]]:
 
 def _why(op: Operation, fixed: set[SSAValue]) -> str | None:
     values = [value for value in (*op.operands, *op.results) if value not in fixed and nn.is_tensor(value.type)]
-    if isinstance(op, ReturnOp):  # what an op made was said of that op
-        values = [value for value in values if isinstance(value, BlockArgument)]
     elements = [nn.element_of(value) for value in values]
     for element in elements:
-        if isinstance(element, Float8E4M3FNType | Float8E5M2Type):
-            what = "an output is" if isinstance(op, ReturnOp) else "it takes or makes"
-            return f"{what} {element}; trtc reads 8-bit floats in constants only: cast outside the model"
+        if isinstance(element, Float8E4M3FNType | Float8E5M2Type) and isinstance(op, nn.LINEAR):
+            return f"it takes or makes {element}; trtc stores and converts 8-bit floats: cast the operands"
     return None

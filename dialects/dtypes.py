@@ -26,6 +26,8 @@ from xdsl.ir import Attribute
 
 from .errors import InvalidModelError
 
+i4 = IntegerType(4)
+ui4 = IntegerType(4, Signedness.UNSIGNED)
 i16 = IntegerType(16)
 ui8 = IntegerType(8, Signedness.UNSIGNED)
 ui16 = IntegerType(16, Signedness.UNSIGNED)
@@ -42,6 +44,8 @@ _DTYPES: dict[Attribute, np.dtype] = {
     f8e4m3: np.dtype(ml_dtypes.float8_e4m3fn),
     f8e5m2: np.dtype(ml_dtypes.float8_e5m2),
     i1: np.dtype(np.bool_),
+    i4: np.dtype(ml_dtypes.int4),
+    ui4: np.dtype(ml_dtypes.uint4),
     i8: np.dtype(np.int8),
     i16: np.dtype(np.int16),
     i32: np.dtype(np.int32),
@@ -54,6 +58,9 @@ _DTYPES: dict[Attribute, np.dtype] = {
 _ELEMENT_TYPES = {dtype: element_type for element_type, dtype in _DTYPES.items()}
 
 FLOATS = (Float64Type, Float32Type, Float16Type, BFloat16Type, Float8E4M3FNType, Float8E5M2Type)
+
+NARROW_FLOATS = (f16, bf16, f8e4m3, f8e5m2)
+"""Floats that are stored only: arithmetic on them is in f32."""
 
 
 def numpy_dtype(element_type: Attribute) -> np.dtype:
@@ -80,6 +87,11 @@ def is_float(element_type: Attribute) -> bool:
 def is_integer(element_type: Attribute) -> bool:
     """Whether the element type is an integer of more than one bit."""
     return isinstance(element_type, IntegerType) and element_type != i1
+
+
+def is_small(element_type: Attribute) -> bool:
+    """Whether the element type is an integer of less than a byte, which is stored in one, and only moved and converted."""
+    return element_type in (i4, ui4)
 
 
 def is_unsigned(element_type: Attribute) -> bool:

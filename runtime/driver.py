@@ -26,7 +26,7 @@ _FUNCTION_NON_PORTABLE_CLUSTER = 14
 _DEVICE_ATTRIBUTES = {"major": 75, "minor": 76, "sms": 16, "shared_bytes": 97, "l2_bytes": 38}
 
 _TENSOR_MAP_TYPES = {
-    "i8": 0, "ui8": 0, "f8E4M3FN": 0, "f8E5M2": 0, "i16": 1, "i32": 3, "i64": 5,
+    "i8": 0, "ui8": 0, "i4": 0, "ui4": 0, "f8E4M3FN": 0, "f8E5M2": 0, "i16": 1, "ui16": 1, "i32": 3, "ui32": 3, "i64": 5, "ui64": 5,
     "f16": 6, "f32": 7, "f64": 8, "bf16": 9, "tf32": 11,
 }  # fmt: skip
 _SWIZZLES = {0: 0, 32: 1, 64: 2, 128: 3}

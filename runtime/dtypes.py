@@ -11,7 +11,7 @@ def dtype_of(name: str) -> np.dtype[Any]:
     """The dtype of this name, NumPy's or ml_dtypes'. Raises ValueError for any other."""
     import ml_dtypes
 
-    special = {"bfloat16", "float8_e4m3fn", "float8_e5m2"}
+    special = {"bfloat16", "float8_e4m3fn", "float8_e5m2", "int4", "uint4"}
     plain = {
         "float64", "float32", "float16", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
     }  # fmt: skip

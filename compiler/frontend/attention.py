@@ -1,8 +1,8 @@
 """
 Scaled dot-product attention: Attention of ONNX, and `attend`, of which all its relatives are made.
 
-The graph is that of a plain model (matmul, scale, mask, softmax, matmul), so that what passes and schedules recognise is the same. Scores are
-f32 between the product and the softmax for f16 and bf16 operands, and rounded where they are stored.
+The graph is that of a plain model (matmul, scale, mask, softmax, matmul), so that what passes and schedules recognise is the same. For f16
+and bf16 operands scores are f32 between the product and the softmax, and rounded where they are stored.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def merge_heads(net: Network, x: SSAValue) -> SSAValue:
 
 
 def query_positions(net: Network, count: Expr, before: SSAValue | Expr) -> SSAValue:
-    """Positions of the queries among the keys, i32 [queries, 1]: `before` keys, one number or one per batch [batch, 1, 1, 1], come first."""
+    """Positions of the queries among the keys, i32 [queries, 1]. `before` keys come first: one number, or [batch, 1, 1, 1]."""
     own = net.add_iota((count, 1), 0, i32)
     if isinstance(before, SSAValue):
         return net.add_binary("add", own, net.add_cast(before, i32))

@@ -27,6 +27,6 @@ def shift(node: Node) -> Result:
     return node.net.add_binary(SHIFTS[direction], node.data(0), node.data(1))
 
 
-@onnx_op("BitCast", note="between types of one size; a NaN of f16 or bf16 is the usual quiet one")
+@onnx_op("BitCast", note="between types of one size; a NaN of a float of less than 32 bits is the usual quiet one")
 def bitcast(node: Node) -> Result:
     return node.net.add_bitcast(node.data(0), node.onnx_type(node.int("to")))

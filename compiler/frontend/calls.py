@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from xdsl.ir import SSAValue
@@ -33,7 +34,9 @@ def call(
     )
     graph_node = GraphNode(proto, node.graph_node.index, node.graph_node.opsets)
     used = frozenset(proto.output)
-    inner = Node(graph_node, values, opset, node.net, node.external, used)
+    inner = replace(
+        node, graph_node=graph_node, inputs=values, opset=opset, used=used, narrow=None, result_dtype=None, graphs=None
+    )
     return inner.results(load_tables()["", op_type].row(inner))
 
 

@@ -356,7 +356,7 @@ class _Importer:
         value = holder.values[name]
         if value.is_empty:
             try:
-                value.array = self.graph.weight(holder.weights[name])
+                value.array = self.graph.array(holder.weights[name])
                 if self.refit:
                     value.hold_back()
             except TrtcError as error:

@@ -104,7 +104,12 @@ class Graph:
         """Whether a node calls a function of the model."""
         return any(key_of(each, each.name) == key_of(node, node.op_type) for each in self.proto.functions)
 
-    def weight(self, tensor: TensorProto) -> np.ndarray[Any, Any]:
+    def weight(self, name: str) -> np.ndarray[Any, Any]:
+        """An initializer of the graph itself."""
+        return self.array(self.weights[name])
+
+    def array(self, tensor: TensorProto) -> np.ndarray[Any, Any]:
+        """An initializer of the graph, or of one in it."""
         return tensor_to_array(tensor, self.external, f"initializer {tensor.name!r}")
 
 

@@ -281,6 +281,10 @@ class Node:
         """`most` of each dim of the first result."""
         return [self.most(0, axis, None if derived is None else derived[axis]) for axis in range(rank)]
 
+    def most_along(self, axes: Sequence[int]) -> list[int]:
+        """`most` of these dims of the first result."""
+        return [self.most(0, axis) for axis in axes]
+
     def read_sizes(self, sizes: SSAValue, most: Sequence[int], what: str) -> list[Expr]:
         """The elements of an integer vector as symbols, which the host reads, each from 0 to its entry of `most`."""
         found: list[Expr] = []

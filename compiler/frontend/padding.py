@@ -25,7 +25,7 @@ def pad(node: Node) -> Result:
     below, above = _pads(node, len(shape))
     if not any(count.as_int() != 0 for count in (*below, *above)):
         return node.value(0)
-    x = _cropped(node, below, above)
+    x = _cropped(node, node.data(0), below, above)
     low, high = ([_at_least_0(node, count) for count in counts] for counts in (below, above))
     if all(count.as_int() == 0 for count in (*low, *high)):
         return x
@@ -43,9 +43,12 @@ def _pads(node: Node, rank: int) -> tuple[list[Expr], list[Expr]]:
     elif node.opset < 11:
         pads = [dims.const(count) for count in node.ints("pads")]
     else:
-        pads = [dims.as_expr(count) for count in node.known(1, "pads").reshape(-1)]
         if node.opset >= 18 and node.has_input(3):
             axes = [node.axis(axis, rank) for axis in node.known_ints(3, "axes")]
+        # Where data says the counts, each may be what the result is longer than the operand.
+        least = [extent.bounds(node.net.ranges)[0] for extent in node.shape(0)]
+        most = [max(node.most(0, axis) - least[axis], 0) for axis in axes]
+        pads = [dims.as_expr(count) for count in node.known(1, "pads", most * 2).reshape(-1)]
     if len(pads) != 2 * len(axes):
         node.invalid(f"it has {len(pads)} pads for {len(axes)} dims; expected {2 * len(axes)}")
     if len(set(axes)) != len(axes):
@@ -56,20 +59,27 @@ def _pads(node: Node, rank: int) -> tuple[list[Expr], list[Expr]]:
     return below, above
 
 
-def _cropped(node: Node, below: Sequence[Expr], above: Sequence[Expr]) -> SSAValue:
-    """The operand without what negative pads remove."""
-    net, shape = node.net, node.shape(0)
+def resized(node: Node, x: SSAValue, below: Sequence[Expr], above: Sequence[Expr]) -> SSAValue:
+    """x with zeros before and after each dim, or cropped where a count is negative."""
+    x = _cropped(node, x, below, above)
+    low, high = ([_at_least_0(node, count) for count in counts] for counts in (below, above))
+    return x if all(count.as_int() == 0 for count in (*low, *high)) else node.net.add_pad(x, low, high)
+
+
+def _cropped(node: Node, x: SSAValue, below: Sequence[Expr], above: Sequence[Expr]) -> SSAValue:
+    """x without what negative pads remove."""
+    net, shape = node.net, node.net.shape(x)
     starts = [_at_least_0(node, -count) for count in below]
     ends = [_at_least_0(node, -count) for count in above]
     if all(count.as_int() == 0 for count in (*starts, *ends)):
-        return node.data(0)
+        return x
     sizes = [extent - a - z for extent, a, z in zip(shape, starts, ends, strict=True)]
     for axis, size in enumerate(sizes):
         if size.bounds(net.ranges)[1] < 0:
             node.invalid(f"its pads crop dim {axis}, of {shape[axis]} elements, to {size}")
         if size.bounds(net.ranges)[0] < 0:
             sizes[axis] = dims.maximum(size, 0)
-    return net.add_slice(node.data(0), starts, sizes)
+    return net.add_slice(x, starts, sizes)
 
 
 def _at_least_0(node: Node, count: Expr) -> Expr:

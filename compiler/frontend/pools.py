@@ -12,6 +12,7 @@ from ...dialects import dims
 from ...dialects.dims import Expr
 from ...dialects.dtypes import is_float, numpy_dtype
 from .node import Node
+from .padding import resized
 from .registry import Result, onnx_op
 from .spans import Windows, windows_of, with_ceil_mode
 
@@ -146,3 +147,26 @@ def global_pool(node: Node) -> Result:
 def _check_spatial(node: Node) -> None:
     if node.rank(0) < 3:
         node.invalid(f"expected rank 3 or more, got {node.rank(0)}")
+
+
+@onnx_op("MaxUnpool", note="indices row-major; output_shape constant or computed from input shapes")
+def max_unpool(node: Node) -> Result:
+    """Elements at their indices in zeros, of the size that MaxPool had before it; `output_shape` adds zeros after them, or crops."""
+    net, shape = node.net, node.shape(0)
+    _check_spatial(node)
+    windows = windows_of(node, node.ints("kernel_shape"))
+    if len(windows.kernel) != len(shape) - 2:
+        node.invalid(f"attribute 'kernel_shape' should have {len(shape) - 2} entries, got {windows.kernel}")
+    steps = zip(shape[2:], windows.kernel, windows.strides, windows.before, windows.after, strict=True)
+    whole = [*shape[:2], *((extent - 1) * stride + size - a - z for extent, size, stride, a, z in steps)]
+    zeros = net.add_full(0, [dims.product(whole)], node.element_type(0))
+    count = [dims.product(shape)]
+    x, places = (net.add_reshape(node.data(i), count) for i in (0, 1))
+    result = net.add_reshape(net.add_scatter(zeros, places, x), whole)
+    if not node.has_input(2):
+        return result
+    wanted = [dims.as_expr(size) for size in node.known(2, "output shape").reshape(-1)]
+    if len(wanted) != len(whole):
+        node.invalid(f"its output shape has {len(wanted)} entries for rank {len(whole)}")
+    after = [want - extent for want, extent in zip(wanted, whole, strict=True)]
+    return resized(node, result, [dims.const(0)] * len(whole), after)

@@ -82,6 +82,8 @@ def _activations(node: Node) -> list[str]:
     for name in names:
         if name.lower() not in _LOWER:
             node.invalid(f"activation {name!r} is none that ONNX defines", f"use one of {', '.join(_NAMES)}")
+    if node.op_type == "RNN" and node.string("direction", "forward").lower() != "bidirectional":
+        names = names[:1]  # the schema's own default has one for a second direction
     return [_LOWER[name.lower()] for name in names]
 
 

@@ -51,7 +51,6 @@ TYPES: dict[str, Refusal] = {
     "FLOAT8E8M0": Refusal("it is a format of block scales", "FLOAT scales"),
     "FLOAT4E2M1": Refusal("no kernel reads it", "INT4 with scales, or FLOAT8E4M3FN"),
     **dict.fromkeys(("INT2", "UINT2"), Refusal("no kernel reads it", "INT4 or UINT4")),
-    **dict.fromkeys(("INT4", "UINT4"), _NOT_YET),
 }
 """Element types that no tensor may have."""
 
@@ -62,7 +61,6 @@ FORMS: tuple[tuple[str, str, str], ...] = (
     ("any", "is not a constant", "a constant of the model"),
     ("any", "depends on dynamic dims", "fix these dims: min = opt = max"),
     ("any", "it runs a subgraph", "simplify the model, so that control flow is resolved"),
-    ("any", "it takes or makes f8", "cast outside of the model"),
     ("AveragePool", "spatial dims", "2-D windows"),
     ("BatchNormalization", "it is in training mode", _INFERENCE),
     ("Conv", "spatial dims", "2-D windows"),

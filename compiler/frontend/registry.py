@@ -56,6 +56,7 @@ TABLES = (
     "contrib.attention",
     "contrib.qlinear",
     "contrib.quantized_products",
+    "contrib.recurrent",
     "control",
     "scan",
     "compaction",

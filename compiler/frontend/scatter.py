@@ -10,9 +10,10 @@ from xdsl.ir import SSAValue
 from ...dialects import dims
 from ...dialects.dims import Expr
 from ..network import Network
+from .folding import Array, as_int
 from .node import Node
 from .places import NOWHERE, along, extent, from_front, linear
-from .registry import Result, onnx_op
+from .registry import Result, onnx_fold, onnx_op
 
 _KINDS = {"none": "set", "add": "add", "mul": "mul", "max": "max", "min": "min"}
 
@@ -59,6 +60,19 @@ def scatter_nd(node: Node) -> Result:
     index = net.add_where(inside, index, NOWHERE)
     updates = net.add_reshape(node.data(2), [*places[:-1], *slices])
     return net.add_reshape(net.add_scatter(x, index, updates, kind=_kind(node)), shape)
+
+
+@onnx_fold("ScatterND")
+def fold_scatter_nd(node: Node, operands: list[Array]) -> Array | None:
+    """Entries of a list of dims replaced, as models change one extent of a shape."""
+    values, indices, updates = operands
+    places = [as_int(element) for element in indices.reshape(-1)]
+    if node.string("reduction", "none") != "none" or None in places or not indices.ndim:
+        return None
+    taken = np.array(places, np.int64).reshape(indices.shape)
+    result = values.copy()
+    result[tuple(np.moveaxis(taken, -1, 0))] = updates
+    return result
 
 
 def _rows(net: Network, tuples: SSAValue, extents: Sequence[Expr]) -> tuple[SSAValue, SSAValue]:

@@ -43,6 +43,11 @@ def top_k(node: Node) -> Result:
     count = dims.as_expr(node.int("k") if node.opset < 10 else node.known(1, "k", [most]).reshape(-1)[0])
     if ((spare := (shape[axis] - count).as_int()) is not None and spare < 0) or (count.as_int() or 0) < 0:
         node.invalid(f"its k is {count}, expected 0 to {shape[axis]}, the extent of axis {axis}")
+    if count.as_int() is not None and (shape[axis] - count).bounds(net.ranges)[0] < 0:
+        node.unsupported(
+            f"its k is {count}, and axis {axis} of extent {shape[axis]} may be shorter",
+            "raise the minimum of the profile",
+        )
     order = net.add_argsort(x, axis, descending=bool(node.int("largest", 1)))
     sizes = [*shape[:axis], count, *shape[axis + 1 :]]
     first = net.add_slice(order, [0] * len(shape), sizes)
@@ -55,7 +60,7 @@ def one_hot(node: Node) -> Result:
     """`on` where the new dim's coordinate is the index, or the index plus the depth where it is negative."""
     net, rank = node.net, node.rank(0)
     axis = node.axis(node.int("axis", -1), rank + 1)
-    depth = dims.as_expr(node.known(1, "depth").reshape(-1)[0])
+    depth = dims.as_expr(node.known(1, "depth", [node.most(0, axis)]).reshape(-1)[0])
     if (size := as_int(depth)) is not None and size < 0:
         node.invalid(f"its depth is {size}, expected 0 or more")
     values = node.data(2)

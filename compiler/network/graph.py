@@ -31,7 +31,7 @@ from ...dialects import nn
 from ...dialects.blob import digest_of
 from ...dialects.dims import Expr, ExprLike
 from ...dialects.dims.solving import sources
-from ...dialects.dtypes import element_type_of, f8e4m3, f8e5m2, i16, numpy_dtype, ui8, ui16, ui32, ui64
+from ...dialects.dtypes import element_type_of, f8e4m3, f8e5m2, i4, i16, numpy_dtype, ui4, ui8, ui16, ui32, ui64
 from ...dialects.errors import InvalidModelError, OptionError, got
 from ...dialects.provenance import describe, join_names, onnx_location, set_names
 from ...dialects.verify import verify_ops
@@ -45,7 +45,7 @@ Range: TypeAlias = tuple[int, int, int]
 
 _NAMED_TYPES: dict[str, Attribute] = {
     "f64": f64, "f32": f32, "f16": f16, "bf16": bf16, "f8E4M3FN": f8e4m3, "f8E5M2": f8e5m2,
-    "i64": i64, "i32": i32, "i16": i16, "i8": i8, "ui8": ui8, "ui16": ui16, "ui32": ui32, "ui64": ui64, "i1": i1,
+    "i64": i64, "i32": i32, "i16": i16, "i8": i8, "ui8": ui8, "ui16": ui16, "ui32": ui32, "ui64": ui64, "i4": i4, "ui4": ui4, "i1": i1,
 }  # fmt: skip
 
 

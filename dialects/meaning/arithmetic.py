@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+import ml_dtypes
 import numpy as np
 
+SMALL_INTEGERS = (np.dtype(ml_dtypes.int4), np.dtype(ml_dtypes.uint4))
+"""Integers of less than a byte: NumPy takes their kind for that of a narrow float."""
 Axes: TypeAlias = "int | tuple[int, ...] | None"
 
 
@@ -133,6 +136,11 @@ def convert(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     Another element type. To bool: `x != 0`, true for NaN. To a float: rounded to nearest even, to and from those of less than 32 bits by
     way of float32. Float to integer: `to_integer`. Integer to integer: the low bits.
     """
+    if x.dtype in SMALL_INTEGERS and x.dtype != dtype:
+        x = x.astype(np.int8)
+    if dtype in SMALL_INTEGERS and x.dtype != dtype:
+        low = convert(x, np.dtype(np.int8)) & 15
+        return (low if dtype == SMALL_INTEGERS[1] else (low ^ 8) - 8).astype(dtype)
     if dtype.kind == "b":
         return np.asarray(x != 0)
     if x.dtype.kind in "fV" and dtype.kind in "iu":

@@ -143,7 +143,7 @@ def cast(op: nn.CastOp, operands: Sequence[np.ndarray], env: Env) -> list[np.nda
 @defines(nn.BitcastOp)
 def bitcast(op: nn.BitcastOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
     if result_dtype(op) == np.bool_:  # a byte that is neither 0 nor 1 is true too
-        return [operands[0] != 0]
+        return [np.ascontiguousarray(operands[0]).reshape(operands[0].shape).view(np.uint8) != 0]
     if is_narrow(operands[0].dtype):
         x = operands[0]
         quiet = np.asarray(np.nan, x.dtype)

@@ -12,6 +12,7 @@ from ..dtypes import numpy_dtype
 from ..errors import UnsupportedOpError
 from ..nn.base import element_of, shape_of
 from ..provenance import describe
+from .arithmetic import SMALL_INTEGERS
 
 Env: TypeAlias = Mapping[str, int]
 """Values of dim symbols."""
@@ -78,7 +79,7 @@ def result_shape(op: Operation, env: Env, index: int = 0) -> tuple[int, ...]:
 
 def is_narrow(dtype: np.dtype) -> bool:
     """Whether a dtype is a float of less than 32 bits, whose ops compute in f32."""
-    return dtype.kind in "fV" and dtype.itemsize < 4
+    return dtype.kind in "fV" and dtype.itemsize < 4 and dtype not in SMALL_INTEGERS
 
 
 def widen(array: np.ndarray) -> np.ndarray:

@@ -89,12 +89,12 @@ class RnnOp(NnOp):
 
     The result [T + 1, N, D, H] (LSTM: T + 2) has the hidden states of all steps, then the last hidden state, then the last cell state.
 
-    LSTM: i = f(x_i + R_i h + p_i c), o = f(x_o + R_o h + p_o c'), u = f(x_f + R_f h + p_f c), c' = u c + i g(x_c + R_c h), h' = o h(c').
+    LSTM: i = f(x_i + R_i h + p_i c), u = f(x_f + R_f h + p_f c), c' = u c + i g(x_c + R_c h), o = f(x_o + R_o h + p_o c'), h' = o h(c').
     GRU: z = f(x_z + R_z h), r = f(x_r + R_r h), h' = (1 - z) g(x_h + R_h (r h)) + z h; with `reset_after` g(x_h + r (R_h h + bias)).
     RNN: h' = f(x + R h). `clip` bounds what the activations of gates read (not h of an LSTM) to [-clip, clip]. `coupled`: u = 1 - i (LSTM).
 
-    h is rounded to the element type of `weights`, or to `math` where they are f32, when it is multiplied, and products are summed in f32. All
-    else, states included, is computed in f32 (f64 for f64) and rounded once to the result's type, that of `inputs` or another float type.
+    h is rounded to the element type of `weights`, or to `math` where they are f32, when it is multiplied, and products are summed in
+    f32. All else, states included, is computed in f32 (f64 for f64) and rounded once to the result's type, that of `inputs` or another.
     """
 
     name = "nn.rnn"

@@ -44,6 +44,7 @@ from .affine_maps import (
     weights_blocker,
 )
 from .editing import depends_on_constants_only, functions, rebuilt
+from .interleaved_patterns import PointwiseAboveInterleaving
 from .known_numbers import KnownNumbers
 
 NAME = "fold-batch-norm"
@@ -309,5 +310,6 @@ class FoldBatchNormPass(ModulePass):
             MergeConstants(numbers),
             ScaleWeights(numbers),
             ScaleInputs(numbers),
+            PointwiseAboveInterleaving(),
         ]
         apply_patterns(op, patterns)

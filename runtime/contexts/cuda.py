@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -352,6 +353,11 @@ class CudaContext(ExecutionContext):
 
     def _pack(self, launch: Launch, symbols: Mapping[str, int], addresses: Mapping[tuple[Root, str], int]) -> Packed:
         kernel = launch.kernel
+        if kernel.cooperative and prod(launch.grid) > self.info.sms:
+            raise TargetError(
+                f"kernel {kernel.name}: its {prod(launch.grid)} blocks wait for each other and must run at once, and {self.info.name} has "
+                f"{self.info.sms} SMs; build the engine on this GPU."
+            )
         pointers = [self._address(ref, addresses) for ref in launch.arguments]
         for position, pointer in enumerate(pointers):
             kernel.check_address(position, pointer, "GPU memory")

@@ -83,16 +83,27 @@ CHANNELS = np.float32([0.5, 1.0, 2.0])
 WHOLE = _RNG.integers(-9, 10, (2, 3)).astype(np.int32)
 DIVISORS = _RNG.integers(1, 5, (2, 3)).astype(np.int32)
 
+BYTES = _RNG.integers(0, 256, (2, 3, 4)).astype(np.uint8)
+
 
 def longs(*values: int) -> Const:
     return Const(np.array(values, np.int64))
 
 
+SCALED = (Const(np.float32(0.5)), Const(np.uint8(3)))
+"""A scale and a zero point."""
+
+
+def _recurrent(gates: int, columns: int) -> Array:
+    """Weights [1, 2 gates, columns] of two units."""
+    return np.random.default_rng(gates + columns).standard_normal((1, 2 * gates, columns)).astype(np.float32)
+
+
 _UNARY = (
-    "Abs Asinh Atan Ceil Celu Clip Cos Cosh Dropout Elu Erf Exp Flatten Floor Gelu GlobalAveragePool GlobalMaxPool HardSigmoid HardSwish "
-    "Identity LeakyRelu LogSoftmax LpNormalization MeanVarianceNormalization Mish Neg Reciprocal ReduceL1 ReduceL2 ReduceMax ReduceMean ReduceMin "
-    "ReduceProd ReduceSum ReduceSumSquare Relu Round Selu Shape Shrink Sigmoid Sign Sin Sinh Size Softmax Softplus Softsign Swish Tan Tanh "
-    "ThresholdedRelu Transpose Trilu com.microsoft.Gelu com.microsoft.FastGelu"
+    "Abs Asinh Atan Ceil Celu Clip Cos Cosh Dropout Elu Erf Exp Flatten Floor Gelu GlobalAveragePool GlobalMaxPool HardSigmoid "
+    "HardSwish Identity LeakyRelu LogSoftmax LpNormalization MeanVarianceNormalization Mish Neg Reciprocal ReduceL1 ReduceL2 ReduceMax "
+    "ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Round Selu Shape Shrink Sigmoid Sign Sin Sinh Size Softmax Softplus "
+    "Softsign Swish Tan Tanh ThresholdedRelu Transpose Trilu com.microsoft.Gelu com.microsoft.FastGelu"
 )
 UNIT = np.float32(0.9) * X / np.abs(X).max()
 _BINARY = "Add Div Equal Greater GreaterOrEqual Less LessOrEqual Max Mean Min Mul Sub Sum"
@@ -147,8 +158,19 @@ NEWEST: dict[str, Form] = {
     "GatherElements": Form([X, _RNG.integers(0, 2, (1, 3, 2, 6)).astype(np.int64)]),
     "GatherND": Form([X, np.array([[0, 2], [1, -1]], np.int64)]),
     "Slice": Form([X, longs(0, 1), longs(2, 3)]),
+    **{name: Form([X[0], Const(_recurrent(gates, 6)), Const(_recurrent(gates, 2))], {"hidden_size": 2})
+       for name, gates in (("LSTM", 4), ("GRU", 3), ("RNN", 1))},
     "DequantizeLinear": Form([_RNG.integers(-99, 99, (2, 3, 4)).astype(np.int8), Const(CHANNELS)]),
     "QuantizeLinear": Form([X, Const(CHANNELS / 50), Const(np.zeros(3, np.int8))]),
+    "Attention": Form([X, Y, SIX[:, :3].copy()]),
+    "DynamicQuantizeLinear": Form([X], results=3),
+    "MatMulInteger": Form([BYTES[0], Const(BYTES[1].T.copy())]),
+    "ConvInteger": Form([BYTES[:, :, None].copy(), Const(BYTES[:, :, None, :2].copy())]),
+    "QLinearMatMul": Form([BYTES[0], *SCALED, Const(BYTES[1].T.copy()), *SCALED, Const(np.float32(20)), *SCALED[1:]]),
+    "QLinearConv": Form(
+        [BYTES[:, :, None].copy(), *SCALED, Const(BYTES[:, :, None, :2].copy()), *SCALED, Const(np.float32(20)), *SCALED[1:]]
+    ),
+    ".SimplifiedLayerNormalization": Form([X, Const(np.arange(6, dtype=np.float32))]),
 }  # fmt: skip
 """What each operator of the tables reads in its newest form."""
 
@@ -178,13 +200,13 @@ DOCUMENTED: dict[str, dict[str, Any]] = {
 
 
 def cases() -> Iterator[Case]:
-    """Every operator of the tables at every version of its schema that trtc reads."""
+    """Every operator of the tables at every version of its schema that trtc reads. `contrib` has those that ONNX does not define."""
     versions: dict[tuple[str, str], list[Any]] = {}
     for schema in onnx.defs.get_all_schemas_with_history():
         versions.setdefault((schema.domain, schema.name), []).append(schema)
     for domain, name in sorted(load_tables()):
-        if (domain, name) not in versions:
-            yield Case(name, domain, 17, NEWEST[f"{domain}.{name}"], {})
+        if (domain, name) not in versions and (form := NEWEST.get(f"{domain}.{name}")) is not None:
+            yield Case(name, domain, 17, form, {})
         for schema in versions.get((domain, name), []):
             opset = max(schema.since_version, OLDEST_OPSET)
             if schema.deprecated or onnx.defs.get_schema(name, opset, domain).since_version != schema.since_version:

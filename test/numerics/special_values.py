@@ -7,6 +7,8 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from trtc.dialects.meaning.arithmetic import SMALL_INTEGERS
+
 Array = np.ndarray[Any, Any]
 
 
@@ -14,6 +16,8 @@ def specials(dtype: np.dtype[Any]) -> Array:
     """Sixteen values: zeros of both signs, NaN, infinities, extremes with their neighbours, halves, small numbers."""
     if dtype.kind == "b":
         return np.arange(16) % 2 == 1
+    if dtype in SMALL_INTEGERS:
+        return np.arange(16).astype(dtype)
     if dtype.kind in "iu":
         low, high = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
         values = [0, 1, 2, 3, 7, high, high - 1, low, low + 1, high // 2, 63, 100, 5]
@@ -34,7 +38,7 @@ def pairs(dtype: np.dtype[Any]) -> tuple[Array, Array]:
 def same(a: Array, b: Array) -> Array:
     """Where two arrays hold the same: NaN and NaN, anything else bit for bit."""
     assert a.dtype == b.dtype and a.shape == b.shape
-    if a.dtype.kind in "biu":
+    if a.dtype.kind in "biu" or a.dtype in SMALL_INTEGERS:
         return a == b
     with np.errstate(all="ignore"):
         return (np.isnan(a) & np.isnan(b)) | (a.view(f"u{a.itemsize}") == b.view(f"u{b.itemsize}"))

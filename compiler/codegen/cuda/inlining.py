@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 
 from xdsl.dialects import arith, memref, scf
-from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, Float64Type, IndexType, IntegerType, i1
+from xdsl.dialects.builtin import AnyFloat, IndexType, IntegerType, i1
 from xdsl.ir import Attribute, Block, Operation
 
 from ....dialects import kernel
@@ -65,9 +65,7 @@ def _keeps_type(op: Operation, type_: Attribute) -> bool:
     operand makes the whole expression unsigned."""
     if isinstance(op, _UNSIGNED):
         return False
-    if isinstance(op, memref.LoadOp) or isinstance(
-        type_, IndexType | Float16Type | BFloat16Type | Float32Type | Float64Type
-    ):
+    if isinstance(op, memref.LoadOp) or isinstance(type_, IndexType | AnyFloat):
         return True
     return isinstance(type_, IntegerType) and (type_.width.data >= 32 or (type_ == i1 and isinstance(op, _LOGICAL)))
 

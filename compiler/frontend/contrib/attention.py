@@ -103,7 +103,7 @@ def attention(node: Node) -> Result:
 
 
 def self_attention(node: Node, projected: SSAValue, mask: int, past: int, bias: int) -> list[SSAValue]:
-    """Attention over the projections [batch, length, q | k | v] with the operands `mask`, `past` [2, batch, heads, keys, size] and `bias`."""
+    """Attention over the projections [batch, length, q | k | v]; `mask`, `past` [2, batch, heads, keys, size] and `bias` are operands."""
     net, heads = node.net, node.int("num_heads")
     width = net.shape(projected)[2]
     sizes = [dims.const(s) for s in node.ints("qkv_hidden_sizes")] if node.has("qkv_hidden_sizes") else [width // 3] * 3
@@ -283,7 +283,7 @@ def _grouped(node: Node, heads: int, shared: int) -> list[SSAValue]:
 
 
 def _cached(node: Node, before: SSAValue, k: SSAValue, v: SSAValue) -> list[SSAValue]:
-    """Keys and values after those of the cache. A sequence that fills less of the cache than others has its new ones right after its own."""
+    """Keys and values behind those of the cache. A sequence that fills less of it than others has its new ones right behind its own."""
     net, batch, past, queries = node.net, node.shape(0)[0], node.shape(3)[2], node.net.shape(k)[2]
     known = node.value(6).constant()
     total, held = (None if known is None else int(known.reshape(-1)[0])), past.as_int()

@@ -24,11 +24,12 @@ def activated(node: Node, x: SSAValue, kind: str, parameters: list[float]) -> SS
     if not kind:
         return x
     if kind == "Clip":
-        low, high = (Value("", array=np.array(p, node.net.dtype(x))) for p in (parameters + [0.0, 0.0])[:2])
+        low, high = (Value("", array=np.array(p, node.net.dtype(x))) for p in [*parameters, 0.0, 0.0][:2])
         return called(node, "Clip", [x, low, high])
     if kind not in _PARAMETERS:
         node.unsupported(f"its activation is {kind!r}", f"use one of {', '.join((*_PARAMETERS, 'Clip'))}")
-    return called(node, kind, [x], **dict(zip(_PARAMETERS[kind], parameters, strict=False)))
+    given: dict[str, Any] = dict(zip(_PARAMETERS[kind], parameters, strict=False))
+    return called(node, kind, [x], **given)
 
 
 def _floats(node: Node, name: str) -> list[float]:

@@ -6,6 +6,7 @@ from xdsl.ir import SSAValue
 
 from ....dialects import dims
 from ....dialects.dims import Expr
+from ....dialects.limits import DEFAULT_BOUND
 from ...network import Network
 from ..node import Node
 from ..places import along
@@ -50,9 +51,10 @@ def _taps(net: Network, spot: Number, extent: Expr, mode: str, padding: str, ali
     if mode == "nearest":
         position = position.unary("round")
     low, high = (Number(net, 0.0), size - 1.0) if aligned else (Number(net, -0.5), size - 0.5)
-    if padding == "border":
+    # The taps of a cubic kernel are held in the image one by one, as PyTorch has it.
+    if padding == "border" and mode != "cubic":
         position = position.greatest(0.0).least(size - 1.0)
-    elif padding == "reflection":
+    elif padding == "reflection" and mode != "cubic":
         position = _reflected(position, low, high)
     if mode == "nearest":
         return [_tap(net, position, None, size, padding, low, high)]
@@ -103,7 +105,9 @@ def affine_grid(node: Node) -> Result:
     """theta times the coordinates of each place, in [-1, 1] along each axis, and 1."""
     node.in_f32()
     net, theta = node.net, node.data(0)
-    size = [dims.as_expr(extent) for extent in node.known(1, "size").reshape(-1)]
+    # The result has the batch and the spatial dims of `size`; its channels are not used.
+    most = [node.most(0, 0), DEFAULT_BOUND, *node.most_along(range(1, (node.shape(1)[0].as_int() or 2) - 1))]
+    size = [dims.as_expr(extent) for extent in node.known(1, "size", most).reshape(-1)]
     spatial, element = size[2:], str(net.element(node.data(0)))
     rank = len(spatial)
     if node.shape(0)[1:] != (dims.const(rank), dims.const(rank + 1)):

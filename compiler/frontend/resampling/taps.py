@@ -118,7 +118,7 @@ def _coordinate(net: Network, axis: Axis, transform: str) -> tuple[Number, Numbe
     scale, (start, end) = Number(net, axis.scale), (Number(net, of) for of in axis.roi)
     source, target = size_of(net, axis.source), size_of(net, axis.target)
     wide = scale * source
-    single = wide.compare("eq", 1.0)
+    single = wide.compare("eq", 1.0)  # ONNX's reference counts with the scaled extent, which need not be whole
     span = chosen(single, Number(net, 1.0), wide - 1.0)
     half_pixel = (x + 0.5) / scale - 0.5
     match transform:
@@ -130,7 +130,7 @@ def _coordinate(net: Network, axis: Axis, transform: str) -> tuple[Number, Numbe
             middle = 0.0 * x + (end - start) * (source - 1.0) / 2.0
             return chosen(single, middle, x * (end - start) * (source - 1.0) / span) + start * (source - 1.0), scale
         case "pytorch_half_pixel":
-            return chosen(single, 0.0 * x - 0.5, half_pixel), scale
+            return chosen(target.compare("eq", 1.0), 0.0 * x, half_pixel), scale
         case "half_pixel_symmetric":
             return source / 2.0 * (1.0 - target / wide) + half_pixel, scale
         case _:

@@ -68,8 +68,8 @@ class RecurrentLayers(RowLayers):
         As in ONNX: weights [D, G H, I], recurrent weights [D, G H, H] and bias [D, 2 G H] (input biases, then recurrent ones) with G
         gates (LSTM: input, output, forget, cell; GRU: update, reset, hidden); hidden and cell [D, N, H], lengths [N], peepholes
         [D, 3 H]. `activations` are for each direction 3 of an LSTM, 2 of a GRU, 1 of an RNN; `alphas` and `betas` give in order the
-        parameters of those that have some. `clip` bounds what the activations of gates read; `reset_after` (GRU) is ONNX's linear_before_reset, `coupled`
-        (LSTM) its input_forget.
+        parameters of those that have some. `clip` bounds what the activations of gates read; `reset_after` (GRU) is ONNX's
+        linear_before_reset, `coupled` (LSTM) its input_forget.
         """
         check_kind("rnn", kind, tuple(nn.RnnKind))
         check_kind("rnn direction", direction, tuple(nn.RnnDirection))
@@ -89,23 +89,22 @@ class RecurrentLayers(RowLayers):
         times = None if lengths is None else self.operand(lengths)
 
         def steps(way: str, inputs: SSAValue, w: SSAValue, states: dict[str, SSAValue], number: int) -> SSAValue:
-            chosen = functions[number]
+            chosen, get = functions[number], states.get
             return self.insert(
                 nn.RnnOp(
-                    kind, way, inputs, w, **states, lengths=times, activations=[f[0] for f in chosen],
-                    alphas=[f[1] for f in chosen], betas=[f[2] for f in chosen], clip=clip, reset_after=reset_after, coupled=coupled,
+                    kind, way, inputs, w, hidden=get("hidden"), cell=get("cell"), lengths=times, bias=get("bias"),
+                    peepholes=get("peepholes"), activations=[f[0] for f in chosen], alphas=[f[1] for f in chosen],
+                    betas=[f[2] for f in chosen], clip=clip, reset_after=reset_after, coupled=coupled,
                 )
             )  # fmt: skip
 
         if both and functions[0] != functions[1]:
             # One op has one set of activations.
-            parts = [
-                steps(
-                    way, self._part(projected, 2, d), self._part(r, 0, d),
-                    {name: self._part(value, 0, d) for name, value in states.items()}, d,
-                )
-                for d, way in enumerate(("forward", "reverse"))
-            ]  # fmt: skip
+            def alone(d: int, way: str) -> SSAValue:
+                own = {name: self._part(value, 0, d) for name, value in states.items()}
+                return steps(way, self._part(projected, 2, d), self._part(r, 0, d), own, d)
+
+            parts = [alone(d, way) for d, way in enumerate(("forward", "reverse"))]
             result = self.add_concat(parts, 2)
         else:
             result = steps(direction, projected, r, states, 0)

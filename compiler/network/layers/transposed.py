@@ -1,10 +1,11 @@
 """Transposed convolutions, as convolutions of the image as it is: nothing is inserted between its pixels.
 
 Output element `u = i * stride + k` (before its pads are cut off) sums x[i] * w[k]. With k = q * stride + r, all elements of one remainder
-r are a convolution of x by the taps q of w, so that one convolution of `ceil(kernel / stride)` taps makes the `stride ** dims` remainders
-as channels, and the result is these channels spread over space:
+r are a convolution of x by the taps q of w, `ceil(kernel / stride)` of them, and the result is these convolutions interleaved. Those of the
+last dim are channels of one convolution, as its result has them in order; those of other dims are convolutions that write every other row:
 
-    conv(x [N, H, W, C], w' [R * S * O, T, T, C]) -> [N, V, V, R, S, O] -> [N, V, R, V, S, O] -> [N, V * R, V * S, O], cropped
+    conv(x [N, H, W, C], w0 [S * O, T, T, C]) -> [N, V, V, S, O] -> [N, V, 1, V * S, O]
+    conv(x [N, H, W, C], w1 [S * O, T, T, C]) -> [N, V, V, S, O] -> [N, V, 1, V * S, O]     joined: [N, V * 2, V * S, O], cropped
 
 No multiplication by a zero is left but where the stride does not divide the kernel, or the taps are dilated. The weights are rearranged
 by ops on them, which `hoist-weights` moves to `@weights`.
@@ -19,11 +20,14 @@ from math import prod
 from xdsl.ir import SSAValue
 
 from ....dialects import nn
-from ....dialects.dims import Expr, const
+from ....dialects.dims import Expr, const, product
 from ....dialects.errors import InvalidModelError
 from ..arguments import checked
 from ..graph import Array, Layout
 from .windows import WindowLayers
+
+MOST_CONVOLUTIONS = 4
+"""Convolutions of one image that are joined in space. With more of them, one makes all remainders as channels, and a copy spreads these."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +95,14 @@ class TransposedLayers(WindowLayers):
         The result's extents are `(in - 1) * stride + dilation * (kernel - 1) + 1 + output_padding - pads`."""
         image, w = self._to_channels_last(x, layout), self.operand(weights)
         axes = self._axes(image, w, strides, pads, output_padding, dilations, groups)
-        depthwise = groups > 1 and (nn.shape_of(image)[-1].as_int(), nn.shape_of(w)[1].as_int()) == (groups, 1)
         filters = self._rearranged(w, axes, groups)
-        if depthwise:
-            result = self._each_remainder(image, filters, axes, groups)
+        depthwise = groups > 1 and (nn.shape_of(image)[-1].as_int(), nn.shape_of(w)[1].as_int()) == (groups, 1)
+        # As one convolution, depthwise ones would be products of a few columns.
+        apart = axes if depthwise else axes[:-1]
+        if depthwise or (groups == 1 and prod(axis.stride for axis in apart) <= MOST_CONVOLUTIONS):
+            result = self._interleaved(image, filters, axes, len(apart), groups)
         else:
-            result = self._spread(self._convolved(image, filters, axes, groups), axes, groups)
+            result = self._spread(self._convolution(image, filters, axes, groups), axes, groups)
         shape = nn.shape_of(image)
         sizes = [shape[0], *(axis.size(extent) for axis, extent in zip(axes, shape[1:-1], strict=True))]
         starts = [0, *(axis.before - axis.first * axis.stride for axis in axes), 0]
@@ -164,19 +170,16 @@ class TransposedLayers(WindowLayers):
         taps, remainders = range(3, 3 + 2 * count, 2), range(4, 4 + 2 * count, 2)
         return self.add_transpose(w, (0, *remainders, 2, *taps, 1))
 
-    def _convolved(self, image: SSAValue, filters: SSAValue, axes: Sequence[Axis], groups: int) -> SSAValue:
-        """The convolution of all remainders, as channels [g, remainders, O / g]."""
-        shape = nn.shape_of(filters)
-        outputs = prod(axis.stride for axis in axes) * groups * shape[1 + len(axes)]
-        flat = self.add_reshape(filters, [outputs, *(axis.taps for axis in axes), shape[-1]])
-        return self._convolution(image, flat, axes, groups)
-
     def _convolution(self, image: SSAValue, filters: SSAValue, axes: Sequence[Axis], groups: int) -> SSAValue:
+        """The convolution of the remainders in `filters`, as channels [g, remainders, O / g]."""
+        *outputs, inputs = nn.shape_of(filters)
+        count = len(axes)
+        flat = self.add_reshape(filters, [product(outputs[:-count]), *outputs[-count:], inputs])
         pads = [axis.pads for axis in axes]
         return self.insert(
             nn.ConvOp(
                 image,
-                filters,
+                flat,
                 pads=[*(before for before, _ in pads), *(after for _, after in pads)],
                 dilations=[axis.spread for axis in axes],
                 groups=groups,
@@ -193,34 +196,34 @@ class TransposedLayers(WindowLayers):
         cut = self.add_reshape(made, [batch, *spatial, groups, *remainders, outputs])
         pairs = [e for i in range(count) for e in (1 + i, 2 + count + i)]
         moved = self.add_transpose(cut, (0, *pairs, 1 + count, 2 + 2 * count))
-        return self.add_reshape(moved, [batch, *self._grown(spatial, axes), outputs * groups])
+        grown = [extent * stride for extent, stride in zip(spatial, remainders, strict=True)]
+        return self.add_reshape(moved, [batch, *grown, outputs * groups])
 
-    def _each_remainder(self, image: SSAValue, filters: SSAValue, axes: Sequence[Axis], groups: int) -> SSAValue:
-        """A depthwise convolution per remainder, joined in space: as one convolution they would be products of a few columns."""
-        taps = [axis.taps for axis in axes]
+    def _interleaved(
+        self, image: SSAValue, filters: SSAValue, axes: Sequence[Axis], apart: int, groups: int
+    ) -> SSAValue:
+        """A convolution per remainder of the first `apart` dims, joined in space; the others' remainders are channels of each."""
 
-        def joined(part: SSAValue, inner: Sequence[Axis]) -> SSAValue:
-            """The results of the remainders of the first of the `inner` dims, for each those of the next."""
-            if not inner:
-                return self._convolution(image, self.add_reshape(part, [groups, *taps, 1]), axes, groups)
-            place, shape = 1 + len(axes) - len(inner), list(nn.shape_of(part))
-            shape[place] = const(1)
-            starts = [[r if dim == place else 0 for dim in range(len(shape))] for r in range(inner[0].stride)]
-            parts = [joined(self._cropped(part, start, shape), inner[1:]) for start in starts]
+        def joined(part: SSAValue, axis: int) -> SSAValue:
+            """The results of the remainders of a dim, for each those of the next."""
+            if axis == apart:
+                made = self._convolution(image, part, axes, groups)
+                batch, *spatial, channels = nn.shape_of(made)
+                for inner in range(apart, len(axes)):
+                    spatial[inner], channels = spatial[inner] * axes[inner].stride, channels // axes[inner].stride
+                return self.add_reshape(made, [batch, *spatial, channels])
+            shape = list(nn.shape_of(part))
+            shape[1 + axis] = const(1)
+            starts = [[r if dim == 1 + axis else 0 for dim in range(len(shape))] for r in range(axes[axis].stride)]
+            parts = [joined(self._cropped(part, start, shape), axis + 1) for start in starts]
             if len(parts) == 1:
                 return parts[0]
             batch, *spatial, channels = nn.shape_of(parts[0])
-            before, after = spatial[:place], spatial[place:]
-            stacked = self.add_concat(
-                [self.add_reshape(p, [batch, *before, 1, *after, channels]) for p in parts], 1 + place
-            )
-            before[-1] = before[-1] * len(parts)
-            return self.add_reshape(stacked, [batch, *before, *after, channels])
+            before, after = [batch, *spatial[: axis + 1]], [*spatial[axis + 1 :], channels]
+            stacked = self.add_concat([self.add_reshape(part, [*before, 1, *after]) for part in parts], len(before))
+            return self.add_reshape(stacked, [*before[:-1], before[-1] * len(parts), *after])
 
-        return joined(filters, axes)
-
-    def _grown(self, spatial: Sequence[Expr], axes: Sequence[Axis]) -> list[Expr]:
-        return [extent * axis.stride for extent, axis in zip(spatial, axes, strict=True)]
+        return joined(filters, 0)
 
     def _cropped(self, x: SSAValue, starts: Sequence[int], sizes: Sequence[Expr | int]) -> SSAValue:
         whole = all(nn.shape_of(x)[i] == size for i, size in enumerate(sizes)) and not any(starts)

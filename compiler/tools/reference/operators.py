@@ -42,9 +42,8 @@ def page() -> str:
     for table in TABLES:
         family = sorted((domain, name) for (domain, name), entry in rows.items() if entry.family == table)
         summary = (import_module(f"...frontend.{table}", __package__).__doc__ or "").strip().split("\n\n")[0]
-        parts.append(
-            f"## {table.replace('_', ' ').replace('.', ': ').capitalize()}\n\n{' '.join(summary.split())}\n\n| operator | folds | notes |\n|---|---|---|"
-        )
+        title = table.replace("_", " ").replace(".", ": ").capitalize()
+        parts.append(f"## {title}\n\n{' '.join(summary.split())}\n\n| operator | folds | notes |\n|---|---|---|")
         for domain, name in family:
             folds = "yes" if (domain, name) in FOLDS else ""
             parts[-1] += f"\n| {f'{domain}.{name}' if domain else name} | {folds} | {rows[domain, name].note} |"

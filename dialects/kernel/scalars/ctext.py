@@ -1,6 +1,6 @@
 """
-CUDA C of scalars: types and literals. `index` is a 32-bit int. f16 and bf16 are storage only (`f16`, `bf16` typedefs): the only operations
-on them are conversions from and to float.
+CUDA C of scalars: types and literals. `index` is a 32-bit int. Floats of less than 32 bits are storage only (typedefs such as `f16`): the
+only operations on them are conversions from and to float.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import ml_dtypes
 import numpy as np
 from xdsl.dialects.builtin import (
     BFloat16Type,
+    Float8E4M3FNType,
+    Float8E5M2Type,
     Float16Type,
     Float32Type,
     Float64Type,
@@ -32,12 +34,14 @@ Needs: TypeAlias = Callable[[Wrapper], str]
 """Requests an entry of the prelude, and returns its name."""
 
 
-_INTEGERS = {1: "bool", 8: "signed char", 16: "short", 32: "int", 64: "long long"}
+_INTEGERS = {1: "bool", 4: "signed char", 8: "signed char", 16: "short", 32: "int", 64: "long long"}
 _FLOATS: dict[type[Attribute], str] = {
     Float64Type: "double",
     Float32Type: "float",
     Float16Type: "f16",
     BFloat16Type: "bf16",
+    Float8E4M3FNType: "f8e4m3",
+    Float8E5M2Type: "f8e5m2",
 }
 
 
@@ -51,7 +55,7 @@ def c_type(type_: Attribute, needs: Needs) -> str:
     if (name := _FLOATS.get(type(type_))) is not None:
         return needs(TYPES[name]) if name in TYPES else name
     raise TrtcError(
-        f"CUDA C: expected a scalar of type index, i1, i8, i16, i32, i64, f16, bf16, f32 or f64, got {type_}"
+        f"CUDA C: expected a scalar of type index, i1, i8, i16, i32, i64, f8, f16, bf16, f32 or f64, got {type_}"
     )
 
 

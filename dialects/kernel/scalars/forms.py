@@ -9,10 +9,11 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, Float64Type, IndexType, IntegerType
+from xdsl.dialects.builtin import Float32Type, Float64Type, IndexType, IntegerType
 from xdsl.dialects.utils import FastMathFlag
 from xdsl.ir import Operation
 
+from ...dtypes import NARROW_FLOATS, i4, ui4
 from ...errors import TrtcError
 from ...provenance import describe
 from ..instruction import Wrapper
@@ -118,40 +119,54 @@ def cmpf(op: Operation, x: list[str], needs: Needs) -> str:
 
 def extf(op: Operation, x: list[str], needs: Needs) -> str:
     source, target = op.operands[0].type, op.results[0].type
-    if isinstance(source, Float16Type | BFloat16Type) and isinstance(target, Float32Type):
+    if source in NARROW_FLOATS and isinstance(target, Float32Type):
         return f"{needs(CONVERSIONS[f'{source}_to_f32'])}({bare(x[0])})"
     if isinstance(source, Float32Type):
         return f"(double){x[0]}"
-    raise TrtcError(f"CUDA C, {describe(op)}: expected f16 or bf16 to f32, or f32 to f64, got {source} to {target}")
+    raise TrtcError(
+        f"CUDA C, {describe(op)}: expected a float of less than 32 bits to f32, or f32 to f64, got {source} to {target}"
+    )
 
 
 def truncf(op: Operation, x: list[str], needs: Needs) -> str:
     source, target = op.operands[0].type, op.results[0].type
-    if isinstance(source, Float32Type) and isinstance(target, Float16Type | BFloat16Type):
+    if isinstance(source, Float32Type) and target in NARROW_FLOATS:
         return f"{needs(CONVERSIONS[f'f32_to_{target}'])}({bare(x[0])})"
     if isinstance(source, Float64Type) and isinstance(target, Float32Type):
         return f"(float){x[0]}"
-    raise TrtcError(f"CUDA C, {describe(op)}: expected f32 to f16 or bf16, or f64 to f32, got {source} to {target}")
+    raise TrtcError(
+        f"CUDA C, {describe(op)}: expected f32 to a float of less than 32 bits, or f64 to f32, got {source} to {target}"
+    )
 
 
 def cast(op: Operation, x: list[str], needs: Needs) -> str:
     return f"({c_type(op.results[0].type, needs)}){x[0]}"
 
 
-def extend_i1(op: Operation, x: list[str], needs: Needs) -> str:
-    """Sign extension: true is -1."""
+def extend(op: Operation, x: list[str], needs: Needs) -> str:
+    """Sign extension: true is -1; of four bits in a byte the others mean nothing."""
+    if op.operands[0].type == i4:
+        return f"(int)({x[0]} << 28) >> 28"
     return f"-(int){x[0]}" if op.operands[0].type == IntegerType(1) else cast(op, x, needs)
 
 
 def from_signed(op: Operation, x: list[str], needs: Needs) -> str:
-    value = extend_i1(op, x, needs) if op.operands[0].type == IntegerType(1) else x[0]
+    value = extend(op, x, needs) if op.operands[0].type == IntegerType(1) else x[0]
     return f"({c_type(op.results[0].type, needs)})({bare(value)})"
 
 
 def from_unsigned(op: Operation, x: list[str], needs: Needs) -> str:
     if op.operands[0].type == IntegerType(1):
         return cast(op, x, needs)
+    if op.operands[0].type == ui4:
+        return f"{x[0]} & 15"
     return f"({c_type(op.results[0].type, needs)}){as_unsigned(x[0], bits(op))}"
+
+
+def truncate(op: Operation, x: list[str], needs: Needs) -> str:
+    """The low bits."""
+    to = op.results[0].type
+    return f"{x[0]} & 1" if to == IntegerType(1) else f"{x[0]} & 15" if to in (i4, ui4) else cast(op, x, needs)
 
 
 _BITCASTS = {
@@ -169,7 +184,11 @@ def bitcast(op: Operation, x: list[str], needs: Needs) -> str:
         return f"({c_type(op.results[0].type, needs)})__double_as_longlong({bare(x[0])})"
     if (source, target) == ("ui64", "f64"):
         return f"__longlong_as_double((long long){x[0]})"
-    if {source, target} <= {"f16", "bf16", "i16", "ui16"} or not {source, target} & {"f16", "bf16", "f32", "f64"}:
+    if (
+        {source, target} <= {"f16", "bf16", "i16", "ui16"}
+        or {source, target} <= {"f8E4M3FN", "f8E5M2", "i8", "ui8"}
+        or (not {source, target} & {"f16", "bf16", "f32", "f64", "f8E4M3FN", "f8E5M2"})
+    ):
         return cast(op, x, needs)
     raise TrtcError(
         f"CUDA C, {describe(op)}: expected a bitcast between types that one function converts, got {source} to {target}"

@@ -63,7 +63,7 @@ def convert_to_result(op: Operation, a: Value) -> Value:
     a = np.asarray(a)
     if isinstance(op, arith.ExtSIOp | arith.SIToFPOp) and a.dtype == np.bool_:
         a = -a.astype(np.int8)  # the one bit of true is its sign
-    if isinstance(op, arith.ExtUIOp | arith.UIToFPOp):
+    if isinstance(op, arith.ExtUIOp | arith.UIToFPOp) and a.dtype not in arithmetic.SMALL_INTEGERS:
         a = unsigned(a)
     if isinstance(op, arith.TruncIOp) and dtype_of(op.results[0].type) == np.bool_:
         a = a & a.dtype.type(1)

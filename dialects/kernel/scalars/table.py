@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from xdsl.dialects import arith, math
-from xdsl.dialects.builtin import IntegerType
 from xdsl.ir import Operation
 
 from ...errors import SimulationError
@@ -75,12 +74,9 @@ SCALARS: dict[type[Operation], Scalar] = {
     arith.MinnumfOp: Scalar(forms.function("fmin"), of_values(np.fmin)),
     arith.ExtFOp: Scalar(forms.extf, numerics.convert_to_result),
     arith.TruncFOp: Scalar(forms.truncf, numerics.convert_to_result),
-    arith.ExtSIOp: Scalar(forms.extend_i1, numerics.convert_to_result),
+    arith.ExtSIOp: Scalar(forms.extend, numerics.convert_to_result),
     arith.ExtUIOp: Scalar(forms.from_unsigned, numerics.convert_to_result),
-    arith.TruncIOp: Scalar(
-        lambda op, x, needs: f"{x[0]} & 1" if op.results[0].type == IntegerType(1) else forms.cast(op, x, needs),
-        numerics.convert_to_result,
-    ),
+    arith.TruncIOp: Scalar(forms.truncate, numerics.convert_to_result),
     arith.SIToFPOp: Scalar(forms.from_signed, numerics.convert_to_result),
     arith.UIToFPOp: Scalar(forms.from_unsigned, numerics.convert_to_result),
     arith.FPToSIOp: Scalar(forms.cast, numerics.convert_to_result),

@@ -54,10 +54,12 @@ def _integer_power(name: str, type_: str, unsigned: str) -> Wrapper:
 
 F16 = _type("f16", "typedef unsigned short f16;  // storage only: arithmetic is in float")
 BF16 = _type("bf16", "typedef unsigned short bf16;  // storage only: arithmetic is in float")
+F8E4M3 = _type("f8e4m3", "typedef unsigned char f8e4m3;  // storage only: arithmetic is in float")
+F8E5M2 = _type("f8e5m2", "typedef unsigned char f8e5m2;  // storage only: arithmetic is in float")
 VEC16 = _type("vec16", "struct __align__(16) vec16 { unsigned x, y, z, w; };")
 VEC8 = _type("vec8", "struct __align__(8) vec8 { unsigned x, y; };")
 TENSOR_MAP = _type("TensorMap", "struct __align__(128) TensorMap { unsigned char bytes[128]; };")
-TYPES = {"f16": F16, "bf16": BF16}
+TYPES = {"f16": F16, "bf16": BF16, "f8e4m3": F8E4M3, "f8e5m2": F8E5M2}
 
 F16_TO_F32 = _convert("f16_to_f32", "float", "unsigned short", "cvt.f32.f16", ("f", "h"))
 F32_TO_F16 = _convert("f32_to_f16", "unsigned short", "float", "cvt.rn.f16.f32", ("h", "f"))
@@ -66,7 +68,38 @@ BF16_TO_F32 = _scalar(
 )
 F32_TO_BF16 = _convert("f32_to_bf16", "unsigned short", "float", "cvt.rn.bf16.f32", ("h", "f"))
 F32_TO_TF32 = _convert("f32_to_tf32", "unsigned", "float", "cvt.rna.tf32.f32", ("r", "f"))
-CONVERSIONS = {w.name: w for w in (F16_TO_F32, F32_TO_F16, BF16_TO_F32, F32_TO_BF16)}
+# In C for every architecture: instructions for these formats come with sm_89, and saturate. Below the least normal number, adding one
+# whose unit in the last place is that of the format rounds; above it, so does adding half a unit to the bits.
+F8E4M3_TO_F32 = _scalar(
+    "f8E4M3FN_to_f32",
+    f"{FUNCTION}float f8E4M3FN_to_f32(unsigned char x) {{\n  unsigned a = x & 0x7f;\n"
+    "  if (a == 0x7f) return __int_as_float(0x7fffffff);\n"
+    "  float r = a < 8 ? a * 0.001953125f : __uint_as_float((a << 20) + 0x3c000000);\n  return x & 0x80 ? -r : r;\n}",
+)
+F32_TO_F8E4M3 = _scalar(
+    "f32_to_f8E4M3FN",
+    f"{FUNCTION}unsigned char f32_to_f8E4M3FN(float x) {{\n  unsigned u = __float_as_uint(x), sign = u >> 24 & 0x80, a = u & 0x7fffffff;\n"
+    "  if (a > 0x7f800000) return sign | 0x7f;\n"
+    "  if (a < 0x3c800000) return sign | (__float_as_uint(__uint_as_float(a) + 16384.0f) - 0x46800000);\n"
+    "  a = (a + 0x7ffff + (a >> 20 & 1) >> 20) - 960;\n  return sign | (a > 0x7e ? 0x7f : a);\n}",
+)
+F8E5M2_TO_F32 = _scalar(
+    "f8E5M2_to_f32",
+    f"{FUNCTION}float f8E5M2_to_f32(unsigned char x) {{\n  unsigned a = x & 0x7f;\n"
+    "  float r = a < 4 ? a * 0.0000152587890625f : __uint_as_float(a < 0x7c ? (a << 21) + 0x38000000 : 0x7f800000 | (a & 3) << 21);\n"
+    "  return x & 0x80 ? -r : r;\n}",
+)
+F32_TO_F8E5M2 = _scalar(
+    "f32_to_f8E5M2",
+    f"{FUNCTION}unsigned char f32_to_f8E5M2(float x) {{\n  unsigned u = __float_as_uint(x), sign = u >> 24 & 0x80, a = u & 0x7fffffff;\n"
+    "  if (a > 0x7f800000) return sign | 0x7e;\n"
+    "  if (a < 0x38800000) return sign | (__float_as_uint(__uint_as_float(a) + 128.0f) - 0x43000000);\n"
+    "  a = (a + 0xfffff + (a >> 21 & 1) >> 21) - 448;\n  return sign | (a > 0x7b ? 0x7c : a);\n}",
+)
+_FROM_AND_TO_F32 = (
+    F16_TO_F32, F32_TO_F16, BF16_TO_F32, F32_TO_BF16, F8E4M3_TO_F32, F32_TO_F8E4M3, F8E5M2_TO_F32, F32_TO_F8E5M2,
+)  # fmt: skip
+CONVERSIONS = {w.name: w for w in _FROM_AND_TO_F32}
 
 FLOOR_DIV = _scalar(
     "floor_div",

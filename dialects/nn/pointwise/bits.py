@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from xdsl.dialects.builtin import AnyTensorType
+from xdsl.dialects.builtin import AnyTensorType, FixedBitwidthType, i1
 from xdsl.ir import Attribute
 from xdsl.irdl import irdl_op_definition, operand_def, result_def, traits_def
 from xdsl.traits import Commutative, Pure
 
-from ...dtypes import is_integer, numpy_dtype
+from ...dtypes import is_integer, is_small
 from ..base import NnOp, Pointwise, Tensor, Value, element_of, require, ty, with_element
 from .binary import BinaryOp
 from .unary import UnaryOp
 
 
 def _require_integers(name: str, x: Attribute) -> None:
-    require(is_integer(element_of(x)), lambda: f"{name}: expected a tensor of integers, got {x}; insert an nn.cast")
+    require(
+        is_integer(element_of(x)) and not is_small(element_of(x)),
+        lambda: f"{name}: expected a tensor of integers, got {x}; insert an nn.cast",
+    )
+
+
+def _bits(element: Attribute) -> int:
+    """The bits of an element; a truth value is a byte."""
+    assert isinstance(element, FixedBitwidthType)
+    return 8 if element == i1 else element.bitwidth
 
 
 class BitBinaryOp(BinaryOp):
@@ -74,7 +83,7 @@ class BitNotOp(UnaryOp):
 
 @irdl_op_definition
 class BitcastOp(NnOp):
-    """The same bits as another element type of the same size; a NaN of f16 or bf16 is the usual quiet one."""
+    """The same bits as another element type of the same size; a NaN of a float of less than 32 bits is the usual quiet one."""
 
     name = "nn.bitcast"
 
@@ -89,8 +98,8 @@ class BitcastOp(NnOp):
 
     @classmethod
     def infer(cls, x: Attribute, element_type: Attribute) -> AnyTensorType:
-        source, to = numpy_dtype(element_of(x)).itemsize, numpy_dtype(element_type).itemsize
-        require(source == to, lambda: f"{cls.name}: expected types of one size, got {element_of(x)} and {element_type}")
+        same = _bits(element_of(x)) == _bits(element_type)
+        require(same, lambda: f"{cls.name}: expected types of one size, got {element_of(x)} and {element_type}")
         return with_element(x, element_type)
 
     def inferred(self) -> list[Attribute]:

@@ -19,7 +19,7 @@ from xdsl.irdl import (
 )
 from xdsl.traits import Pure
 
-from ...dtypes import is_float, numpy_dtype
+from ...dtypes import is_float, is_small, numpy_dtype
 from ..base import (
     NnOp,
     Pointwise,
@@ -61,7 +61,7 @@ class FloatUnaryOp(UnaryOp):
 
 def require_numbers(name: str, x: Attribute) -> None:
     require(
-        element_of(x) != i1,
+        element_of(x) != i1 and not is_small(element_of(x)),
         lambda: f"{name}: expected a tensor of numbers, got {x}; use a logical op, or insert an nn.cast",
     )
 

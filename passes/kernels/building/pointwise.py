@@ -1,9 +1,9 @@
 """
 `nn` and `quant` pointwise ops as arith and math on scalars, inside `kernel.map`: prologues and epilogues of all schedules.
 
-f16 and bf16 values are extended to f32 once and rounded once, when the region yields them; a cast in between rounds where it stands. i1
-is a bool. Unsigned values are wider signed ones, wrapped after each op, and those of ui64 the same bits as i64: the ops that differ by the
-sign look at the element type. Maxima and minima propagate NaN, as NumPy and ONNX do.
+Floats of less than 32 bits are extended to f32 once and rounded once, when the region yields them; a cast in between rounds where it
+stands. i1 is a bool. Unsigned values are wider signed ones, wrapped after each op, and those of ui64 the same bits as i64: the ops that
+differ by the sign look at the element type. Maxima and minima propagate NaN, as NumPy and ONNX do.
 
 `emit_pointwise(b, wanted, frag, load)` builds one map: from the wanted values back to leaves, which `load` gives as fragments.
 """
@@ -19,7 +19,22 @@ from xdsl.dialects.builtin import IntegerType, bf16, f16, f32, f64, i1, i8, i32,
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from ....dialects import kernel, nn, quant
-from ....dialects.dtypes import i16, is_float, is_unsigned, numpy_dtype, ui8, ui16, ui32, ui64
+from ....dialects.dtypes import (
+    NARROW_FLOATS,
+    f8e4m3,
+    f8e5m2,
+    i4,
+    i16,
+    is_float,
+    is_small,
+    is_unsigned,
+    numpy_dtype,
+    ui4,
+    ui8,
+    ui16,
+    ui32,
+    ui64,
+)
 from ....dialects.errors import PassError
 from ....dialects.kernel.types import FragType
 from ....dialects.provenance import describe
@@ -28,7 +43,7 @@ from .builder import Emitter, KernelBuilder
 from .group import GroupView, owner_op
 from .schedule import Refusal
 
-ELEMENTS = (f32, f16, bf16, f64, i1, i8, ui8, i16, ui16, i32, ui32, i64, ui64)
+ELEMENTS = (f32, f16, bf16, f64, f8e4m3, f8e5m2, i1, i4, ui4, i8, ui8, i16, ui16, i32, ui32, i64, ui64)
 """Element types that kernels compute with."""
 _MASKS: Mapping[Attribute, int] = {ui8: 0xFF, ui16: 0xFFFF, ui32: 0xFFFFFFFF}
 Table: TypeAlias = Callable[[SSAValue], SSAValue]
@@ -39,9 +54,11 @@ Load: TypeAlias = Callable[[SSAValue, Axes], SSAValue]
 
 def compute_type(element: Attribute) -> Attribute:
     """The type that arithmetic on an element type uses."""
+    if is_small(element) or element in (ui8, ui16):
+        return i32
     if is_unsigned(element):
-        return i32 if element in (ui8, ui16) else i64
-    return f32 if element in (f16, bf16) else element
+        return i64
+    return f32 if element in NARROW_FLOATS else element
 
 
 def lowest(element: Attribute) -> float:
@@ -85,9 +102,9 @@ def refuse_pointwise(ops: Sequence[Operation]) -> Refusal | None:
 
 def extend(s: Emitter, x: SSAValue) -> SSAValue:
     """A loaded scalar in its compute type."""
-    if is_unsigned(x.type):
+    if is_unsigned(x.type) or is_small(x.type):
         return convert(s, x, compute_type(x.type))
-    return s.emit(arith.ExtFOp(x, f32)) if x.type in (f16, bf16) else x
+    return s.emit(arith.ExtFOp(x, f32)) if x.type in NARROW_FLOATS else x
 
 
 def convert(s: Emitter, x: SSAValue, to: Any) -> SSAValue:
@@ -96,9 +113,10 @@ def convert(s: Emitter, x: SSAValue, to: Any) -> SSAValue:
     if source == to:
         return x
     if to == i1:
-        return _compare(s, "ne", x, s.constant(0, source))
+        x = extend(s, x)
+        return _compare(s, "ne", x, s.constant(0, x.type))
     if is_float(source) and is_float(to):
-        if _bits(source) < _bits(to):
+        if _bits(source) < _bits(to) and f32 in (source, to):
             return s.emit(arith.ExtFOp(x, to))
         if to == f32 or source == f32:
             return s.emit(arith.TruncFOp(x, to))
@@ -106,7 +124,7 @@ def convert(s: Emitter, x: SSAValue, to: Any) -> SSAValue:
     wide: Any = compute_type(to)
     if is_float(source):
         return convert(s, _truncate(s, extend(s, x), i64 if to in (i64, ui32, ui64) else i32), to)
-    if is_unsigned(source) and to != (wider := compute_type(source)):
+    if (is_unsigned(source) or is_small(source)) and to != (wider := compute_type(source)):
         return convert(s, convert(s, x, wider), to)
     if is_float(to):
         made = s.emit(arith.UIToFPOp(x, wide) if source == i1 else arith.SIToFPOp(x, wide))
@@ -220,12 +238,19 @@ def _shift(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
 
 def _bitcast(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
     source, to = nn.element_of(op.operands[0]), nn.element_of(op.results[0])
-    if i1 in (source, to):
-        return extend(s, convert(s, a[0], to))
+    if i1 in (source, to):  # a byte
+        other: Any = to if source == i1 else source
+        raw = convert(s, a[0], i8 if source == i1 else source)
+        if is_float(other):
+            raw = s.emit(arith.BitcastOp(raw, other if source == i1 else i8))
+        return extend(s, convert(s, raw, to))
     raw = convert(s, a[0], source)
     made = raw if source == to else s.emit(arith.BitcastOp(raw, to))
-    if source in (f16, bf16) and not is_float(to):  # what a conversion to f32 and back makes of a NaN is its own affair
-        bits = int(np.asarray(np.nan, numpy_dtype(source)).view(np.uint16))
+    if source in NARROW_FLOATS and not is_float(
+        to
+    ):  # what a conversion to f32 and back makes of a NaN is its own affair
+        nan_of = np.asarray(np.nan, numpy_dtype(source))
+        bits = int(nan_of.view(f"u{nan_of.itemsize}"))
         nan = s.emit(arith.CmpfOp(a[0], a[0], "uno"))
         return extend(s, convert(s, select(s, nan, s.constant(bits, i32), extend(s, convert(s, made, i32))), to))
     return extend(s, made)
@@ -619,7 +644,7 @@ def _rounded(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue], tables: Tables,
         isinstance(op, nn.CastOp)
         and leaf not in made
         and nn.element_of(op.result) == element
-        and element in (f16, bf16)
+        and element in NARROW_FLOATS
     ):
         return convert(s, _scalar(s, (op.x, axes), made, tables), element)
     return convert(s, _scalar(s, leaf, made, tables), element)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 from xdsl.dialects import arith, scf
-from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float64Type, FloatAttr, IntegerAttr, IntegerType, f32, i32
+from xdsl.dialects.builtin import Float64Type, FloatAttr, IntegerAttr, IntegerType, f32, i32
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
+from ....dialects.dtypes import NARROW_FLOATS
 from ....dialects.kernel import (
     AllocOp,
     ColumnsOp,
@@ -266,7 +267,7 @@ def _accumulator(context: Context, element: Attribute) -> Attribute:
 def _widened(context: Context, value: SSAValue, wide: Attribute) -> SSAValue:
     if value.type == wide:
         return value
-    if isinstance(value.type, Float16Type | BFloat16Type):
+    if value.type in NARROW_FLOATS:
         return context.em.emit(arith.ExtFOp(value, f32)).results[0]
     return context.em.emit(arith.ExtSIOp(value, i32)).results[0]
 
@@ -284,7 +285,7 @@ def _narrowed(context: Context, rows: SSAValue, type_: FragType, wide: Attribute
 
 
 def _truncated(value: SSAValue, element: Attribute) -> arith.TruncFOp:
-    assert isinstance(element, Float16Type | BFloat16Type)
+    assert element in NARROW_FLOATS
     return arith.TruncFOp(value, element)
 
 

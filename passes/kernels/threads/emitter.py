@@ -14,12 +14,10 @@ from dataclasses import dataclass, field
 from math import gcd
 from typing import TypeAlias
 
-import numpy as np
+import ml_dtypes
 from xdsl.dialects import arith, memref, scf
 from xdsl.dialects.builtin import (
     UNKNOWN_LOC,
-    BFloat16Type,
-    Float16Type,
     Float32Type,
     Float64Type,
     FloatAttr,
@@ -35,7 +33,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
-from ....dialects.dtypes import is_unsigned, numpy_dtype
+from ....dialects.dtypes import NARROW_FLOATS, is_unsigned, numpy_dtype
 from ....dialects.errors import PassError
 from ....dialects.provenance import describe
 
@@ -267,12 +265,12 @@ class Emitter:
         return self.pure((arith.ConstantOp, value), (), arith.ConstantOp, IntegerAttr(value, index))
 
     def scalar(self, value: float, type_: Attribute) -> SSAValue:
-        """A constant of an element type; f16 and bf16 come from f32, as scalars exist only there, and unsigned integers (clamped to their
+        """A constant of an element type; narrow floats come from f32, as scalars exist only there, and unsigned integers (clamped to their
         range) from signed ones, as constants have no sign."""
-        if isinstance(type_, Float16Type | BFloat16Type):
+        if type_ in NARROW_FLOATS:
             return self.pure((arith.TruncFOp, type_), (self.scalar(value, f32),), arith.TruncFOp, type_)
         if is_unsigned(type_):
-            greatest = int(np.iinfo(numpy_dtype(type_)).max)
+            greatest = int(ml_dtypes.iinfo(numpy_dtype(type_)).max)
             number = min(max(int(value), 0), greatest)
             wide = i32 if greatest < 1 << 31 else i64
             narrow = arith.BitcastOp if greatest >= 1 << 63 else arith.TruncIOp

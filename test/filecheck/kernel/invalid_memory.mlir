@@ -115,3 +115,42 @@ kernel.func @f(%x: !kernel.global<dims <8> x f32, strides <1>, align 16>) grid <
   kernel.scatter "set" %b, %v[%a, %b] : !kernel.frag<1x128xf32, #kernel.blocked<1, 128, 1, 1>>, !kernel.view<2 x f32>, !kernel.frag<1x128xi32, #kernel.blocked<1, 128, 1, 1>>, !kernel.frag<1x128xf32, #kernel.blocked<1, 128, 1, 1>>
   kernel.return
 }
+
+// -----
+
+// A fetch keeps the element type.
+// CHECK: kernel.fetch: expected a result of f32, got f16
+kernel.func @f(%x: !kernel.global<dims <8> x f32, strides <1>, align 16>) grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
+  %v = kernel.view %x dims <8> strides <1> offset <0> groups [array<i64>, array<i64: 0>] : !kernel.global<dims <8> x f32, strides <1>, align 16> -> !kernel.view<2 x f32>
+  %a = kernel.coord %i axis 1 : !kernel.frag<1x128xi32, #kernel.blocked<1, 128, 1, 1>>
+  %b = kernel.map(%a) : (!kernel.frag<1x128xi32, #kernel.blocked<1, 128, 1, 1>>) -> !kernel.frag<1x128xf16, #kernel.blocked<1, 128, 1, 1>> {
+  ^bb0(%c: i32):
+    %e = kernel.fetch %v[%c, %c] fill 0.0 : !kernel.view<2 x f32> -> f16
+    kernel.yield %e : f16
+  }
+  kernel.return
+}
+
+// -----
+
+// A scatter has a place per group of the view.
+// CHECK: kernel.scatter: expected 2 places, got 1
+kernel.func @f(%x: !kernel.global<dims <8> x f32, strides <1>, align 16>) grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
+  %v = kernel.view %x dims <8> strides <1> offset <0> groups [array<i64>, array<i64: 0>] : !kernel.global<dims <8> x f32, strides <1>, align 16> -> !kernel.view<2 x f32>
+  %a = kernel.coord %i axis 1 : !kernel.frag<1x128xi32, #kernel.blocked<1, 128, 1, 1>>
+  %b = kernel.fill 0.0 : !kernel.frag<1x128xf32, #kernel.blocked<1, 128, 1, 1>>
+  kernel.scatter "set" %b, %v[%a] : !kernel.frag<1x128xf32, #kernel.blocked<1, 128, 1, 1>>, !kernel.view<2 x f32>, !kernel.frag<1x128xi32, #kernel.blocked<1, 128, 1, 1>>
+  kernel.return
+}
+
+// -----
+
+// A scatter keeps the element type.
+// CHECK: kernel.scatter: expected elements of f32, got f16
+kernel.func @f(%x: !kernel.global<dims <8> x f32, strides <1>, align 16>) grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
+  %v = kernel.view %x dims <8> strides <1> offset <0> groups [array<i64>, array<i64: 0>] : !kernel.global<dims <8> x f32, strides <1>, align 16> -> !kernel.view<2 x f32>
+  %a = kernel.coord %i axis 1 : !kernel.frag<1x128xi32, #kernel.blocked<1, 128, 1, 1>>
+  %b = kernel.fill 0.0 : !kernel.frag<1x128xf16, #kernel.blocked<1, 128, 1, 1>>
+  kernel.scatter "set" %b, %v[%a, %a] : !kernel.frag<1x128xf16, #kernel.blocked<1, 128, 1, 1>>, !kernel.view<2 x f32>, !kernel.frag<1x128xi32, #kernel.blocked<1, 128, 1, 1>>, !kernel.frag<1x128xi32, #kernel.blocked<1, 128, 1, 1>>
+  kernel.return
+}

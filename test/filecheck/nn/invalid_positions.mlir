@@ -51,3 +51,12 @@ func.func @f(%x : tensor<8xi1>, %i : tensor<5xi64>, %u : tensor<5xi1>) {
   %0 = nn.scatter add %x, %i, %u : (tensor<8xi1>, tensor<5xi64>, tensor<5xi1>) -> tensor<8xi1>
   func.return
 }
+
+// -----
+
+// The axis of a scan counts from the front as well.
+// CHECK: nn.cumulative: expected an axis in [0, 1), got -1
+func.func @f(%x : tensor<4xf32>) {
+  %0 = nn.cumulative sum %x {axis = -1 : i64} : (tensor<4xf32>) -> tensor<4xf32>
+  func.return
+}

@@ -29,7 +29,8 @@ CONDITION = {"fp32": (1e-6, 2e-5), "fp16": (4e-4, 3e-3), "bf16": (4e-3, 3e-2)}
 STORED = {"fp16": np.float16, "bf16": ml_dtypes.bfloat16}
 _EXACT = (
     "Abs Neg Relu Floor Ceil Round Sign Identity Cast CastLike Reshape Transpose Squeeze Unsqueeze Flatten Expand Tile Concat Split "
-    "Pad DepthToSpace SpaceToDepth Gather GatherElements GatherND Slice Max Min Clip Where ReduceMax ReduceMin MaxPool GlobalMaxPool Trilu "
+    "Pad DepthToSpace SpaceToDepth ReverseSequence ScatterElements ScatterND TopK OneHot ArgMax ArgMin Gather "
+    "GatherElements GatherND Slice Max Min Clip Where ReduceMax ReduceMin MaxPool GlobalMaxPool Trilu "
     "Dropout "
     "ConstantOfShape Range Shape Size Resize Constant"
 )

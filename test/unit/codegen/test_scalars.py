@@ -41,8 +41,8 @@ DIVISIONS = (
 BOTH_ZEROS = (arith.MaxnumfOp, arith.MinnumfOp)
 """C leaves open which zero they give."""
 ROUNDED = (
-    math.AcosOp, math.AcoshOp, math.AsinOp, math.AsinhOp, math.AtanOp, math.AtanhOp, math.CosOp, math.ErfOp,
-    math.Exp2Op, math.ExpM1Op, math.ExpOp, math.Log10Op, math.Log1pOp, math.Log2Op, math.LogOp, math.PowFOp, math.RsqrtOp, math.SinOp, math.TanhOp,
+    math.AcosOp, math.AcoshOp, math.AsinOp, math.AsinhOp, math.AtanOp, math.AtanhOp, math.CosOp, math.ErfOp, math.Exp2Op,
+    math.ExpM1Op, math.ExpOp, math.Log10Op, math.Log1pOp, math.Log2Op, math.LogOp, math.PowFOp, math.RsqrtOp, math.SinOp, math.TanhOp,
 )  # fmt: skip
 """Functions of libraries, which differ in their last bits."""
 

@@ -23,8 +23,12 @@ def test_the_check_fires_on_a_stale_page(tmp_path: Path, monkeypatch: pytest.Mon
     assert supported_ops.main(["--check"]) == 1
 
 
+OF_ONNXRUNTIME = {"SimplifiedLayerNormalization"}
+"""Operators that ONNX Runtime adds to ONNX's own domain."""
+
+
 def test_every_row_is_an_onnx_operator_of_a_listed_family() -> None:
     rows = load_tables()
-    assert not [name for domain, name in rows if not domain and not onnx.defs.has(name)]
+    assert not [name for domain, name in rows if not domain and name not in OF_ONNXRUNTIME and not onnx.defs.has(name)]
     assert {entry.family for entry in rows.values()} == set(TABLES)
     assert FOLDS.keys() <= rows.keys()

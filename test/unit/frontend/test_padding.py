@@ -156,11 +156,13 @@ def test_what_is_not_valid(text: str, why: str) -> None:
 
 
 def test_folds_of_shape_vectors() -> None:
-    """Split, Tile, Expand, CumSum and Pad of a list of dims leave no op but the reshape."""
+    """Split, Tile, Expand, CumSum, ScatterND and Pad of a list of dims leave no op but the reshape."""
     body = """
         g (float[H, W, 4] x) => (float[A, B, C] y)
-          <int64[3] sizes = {1, 1, 1}, int64[1] twice = {2}, int64 axis = {0}, int64[2] first = {1, 0}, int64[1] one = {1}> {
-            s = Shape(x)
+          <int64[3] sizes = {1, 1, 1}, int64[1] twice = {2}, int64 axis = {0}, int64[2] first = {1, 0}, int64[1] one = {1},
+           int64[1, 1] last_place = {2}, int64[1] four = {4}> {
+            whole = Shape(x)
+            s = ScatterND(whole, last_place, four)
             h, w, c = Split<axis = 0>(s, sizes)
             t = Tile(h, twice)
             e = Expand(w, one)

@@ -121,6 +121,26 @@ def test_a_refit_equals_a_fresh_build() -> None:
     assert got.tobytes() == fresh.tobytes() and got.tobytes() != before.tobytes()
 
 
+@pytest.mark.parametrize("group", [1, 4])
+@pytest.mark.parametrize("refit", [False, True])
+def test_a_batch_norm_and_an_activation_become_part_of_the_convs(group: int, refit: bool) -> None:
+    """All computing is in the convs' launches; a copy is to the layout of the output."""
+    made = model([1, 4, 5, 6], [4, 4 // group, 4, 4], group=group, strides=[2, 2], pads=[1, 1, 1, 1])
+    for name in ("scale", "shift", "mean", "variance"):
+        numbers = np.abs(RNG.standard_normal(4)).astype(np.float32) + 0.5
+        made.graph.initializer.append(onnx.numpy_helper.from_array(numbers, name))
+    made.graph.node.append(helper.make_node("BatchNormalization", ["y", "scale", "shift", "mean", "variance"], ["n"]))
+    made.graph.node.append(helper.make_node("LeakyRelu", ["n"], ["r"], alpha=0.1))
+    made.graph.output[0].name = "r"
+    (want,) = onnxruntime.InferenceSession(made.SerializeToString()).run(
+        None, {"x": (x := np.ones((1, 4, 5, 6), np.float32))}
+    )
+    engine = trtc.build(made, trtc.BuildOptions(target="sm_90a", refit=refit))
+    np.testing.assert_allclose(np.asarray(engine.run({"x": x})["r"]), want, rtol=1e-4, atol=1e-5)
+    launches = engine.inspect()["variants"]["sm_90a"]["choices"]
+    assert all(name == "copy" or (name.startswith("conv") and "leaky_relu" in name) for name in launches), launches
+
+
 def test_what_is_refused() -> None:
     with pytest.raises(InvalidModelError, match="'output_padding' should have 2 entries"):
         import_onnx(model([1, 2, 4, 4], [2, 3, 3, 3], output_padding=[1]))

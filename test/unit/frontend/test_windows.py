@@ -108,3 +108,35 @@ def test_indices_of_one_and_three_dims(simulate: bool) -> None:
 def test_lp_pools(op: str, p: int) -> None:
     extra = {"kernel_shape": [2, 3], "pads": [1, 1, 0, 1], "strides": [1, 2]} if op == "LpPool" else {}
     check(model(op, 2, p=p, **extra), simulate=True)
+
+
+@pytest.mark.parametrize("simulate", [False, True])
+@pytest.mark.parametrize("wanted", [None, [2, 3, 9, 11], [2, 3, 7, 10]])
+def test_max_unpool_puts_maxima_back(wanted: list[int] | None, simulate: bool) -> None:
+    """The zeros after them, or the crop, that an output shape asks for."""
+    window = {"kernel_shape": [2, 3], "strides": [2, 2]}
+    nodes = [
+        helper.make_node("MaxPool", ["x"], ["m", "i"], **window),
+        helper.make_node("MaxUnpool", ["m", "i", *([] if wanted is None else ["s"])], ["y"], **window),
+    ]
+    known = [] if wanted is None else [onnx.numpy_helper.from_array(np.array(wanted, np.int64), "s")]
+    types = [
+        helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, s) for n, s in (("x", [2, 3, 8, 11]), ("y", None))
+    ]
+    made = helper.make_model(
+        helper.make_graph(nodes, "g", types[:1], types[1:], known),
+        opset_imports=[helper.make_opsetid("", 19)],
+        ir_version=9,
+    )
+    x = RNG.standard_normal((2, 3, 8, 11)).astype(np.float32)
+    pooled = np.lib.stride_tricks.sliding_window_view(x, (2, 3), (2, 3))[:, :, ::2, ::2].max((-1, -2))
+    want = np.where(np.isin(x, pooled), x, 0)
+    if wanted is not None:
+        want = np.pad(want[:, :, : wanted[2], : wanted[3]], [(0, 0), (0, 0), (0, max(wanted[2] - 8, 0)), (0, 0)])
+        want = want[:, :, :, : wanted[3]]
+    got = (
+        np.asarray(trtc.build(made, trtc.BuildOptions(target="sm_90a")).run({"x": x})["y"])
+        if simulate
+        else run_module(import_onnx(made), [x])[0]
+    )
+    np.testing.assert_array_equal(got, want)

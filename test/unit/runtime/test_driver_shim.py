@@ -58,6 +58,13 @@ def test_a_launch_passes_grid_attributes_and_parameters() -> None:
     assert [ctypes.c_int32.from_address(parameters[i]).value for i in (2, 3)] == [7, -1]
 
 
+def test_a_cooperative_launch_says_so() -> None:
+    library = FakeCuda()
+    Driver(library).launch(0xF, (3, 2, 1), (128, 1, 1), 0, 0, pack_arguments([], []), cooperative=True)
+    raw = library.calls[-1][1][0]._obj
+    assert raw.attribute_count == 1 and (raw.attributes[0].id, raw.attributes[0].value[0]) == (2, 1)
+
+
 def test_a_scalar_must_fit_32_bits() -> None:
     with pytest.raises(TargetError, match="kernel argument 2147483648 does not fit 32 bits"):
         pack_arguments([], [2**31])

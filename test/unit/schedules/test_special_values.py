@@ -38,7 +38,7 @@ def rows(element: str, *shape: int, width: int | None = None) -> Array:
     values = (np.arange(np.prod(shape)) * 7 % 5).astype(dtype).reshape(-1, width or shape[-1])
     if is_float(element_type(element)):
         specials = [np.nan, np.inf, -np.inf, np.nan, -np.inf, np.inf]
-    elif element == "i1":
+    elif element in ("i1", "i4", "ui4"):
         return values.reshape(shape)
     else:
         specials = [np.iinfo(dtype).max, np.iinfo(dtype).min, np.iinfo(dtype).max - 1, np.iinfo(dtype).min + 1]

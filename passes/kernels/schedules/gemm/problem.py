@@ -17,11 +17,11 @@ from xdsl.dialects.builtin import (
     Float16Type,
     Float32Type,
     Float64Type,
-    IntegerType,
     bf16,
     f16,
     f32,
     f64,
+    i8,
     i32,
 )
 from xdsl.ir import Attribute, Block, BlockArgument, SSAValue
@@ -149,7 +149,8 @@ def problem_of(group: GroupView) -> GemmProblem | Refusal:
         return OtherAnchor(why, anchor, final=True)
     kind = _kind(anchor)
     if kind is None:
-        why = f"expected f16, bf16, f32, f64 or i8 operands, got {nn.element_of(anchor.operands[0])}"
+        got = " and ".join(str(nn.element_of(operand)) for operand in anchor.operands)
+        why = f"expected f16, bf16, f32, f64 or i8 operands, got {got}"
         return Refusal(why, anchor, final=True)
     problem = GemmProblem(group, anchor, kind)
     operands = (image_of(group, anchor), anchor.w) if isinstance(anchor, nn.ConvOp) else anchor.operands
@@ -183,7 +184,7 @@ def _kind(anchor: nn.ConvOp | nn.MatmulOp) -> str | None:
             return "fma" if math is None else "tf32" if math == nn.Math.TF32 else None
         case Float64Type():
             return "fma64"
-        case IntegerType() as t if t.width.data == 8:
+        case t if t == i8 and nn.element_of(anchor.operands[1]) == i8:
             return "s8"
         case _:
             return None

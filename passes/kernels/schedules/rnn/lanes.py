@@ -2,9 +2,9 @@
 Schedule `rnn_lanes`: recurrences of few sequences, the recurrent weights in the registers of a team of blocks for the whole sequence.
 
 A warp owns one or a few units with all their gates. Its lanes share the columns of R: each reads its part of h, which the team exchanges
-through L2, multiplies it by the weights that it holds, and shuffles sum the products, in f32. Then all lanes compute the cell of the unit, and
-one writes. A step moves nothing but h, so that its time is that of one meeting, one trip to L2 and the sums. Sequences are taken `rows` at
-a time.
+through L2, multiplies it by the weights that it holds, and shuffles sum the products, in f32. Then all lanes compute the cell of the unit,
+and one writes. A step moves nothing but h, so that its time is that of one meeting, one trip to L2 and the sums. Sequences are taken
+`rows` at a time.
 """
 
 from __future__ import annotations
@@ -52,8 +52,10 @@ class LanesTile:
     @classmethod
     def of(cls, choice: Choice) -> LanesTile:
         values = choice.values
-        numbers = (int(values[key]) for key in ("warps", "per_warp", "vector", "rows", "blocks"))
-        return cls(*numbers, str(values["meeting"]), int(values["together"]))
+        warps, per_warp, vector, rows, blocks, together = (
+            int(values[key]) for key in ("warps", "per_warp", "vector", "rows", "blocks", "together")
+        )
+        return cls(warps, per_warp, vector, rows, blocks, str(values["meeting"]), together)
 
     @property
     def units(self) -> int:

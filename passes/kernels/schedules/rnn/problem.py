@@ -67,7 +67,7 @@ class RnnProblem:
         """f16, bf16, tf32 (tensor cores), fma (strict f32) or fma64 (f64)."""
         if self.anchor.math is not None:
             return "tf32"
-        return {f32: "fma", f64: "fma64"}.get(self.element) or str(self.element)
+        return "fma" if self.element == f32 else "fma64" if self.element == f64 else str(self.element)
 
     @property
     def phases(self) -> list[range]:

@@ -1,10 +1,10 @@
 """
 Schedule `rnn_resident`: recurrences of a batch, by tensor cores or FMA, the recurrent weights in the shared memory of a team of blocks.
 
-A block owns `units` units with all their gates: their rows of R stay in shared memory for the whole sequence where they fit (`resident`), else
-each step reads them through L2. In a step it copies h of its `rows` sequences, which the team exchanges through L2, in pieces of `chunk`
-columns, multiplies them by its rows, and passes the sums through shared memory to the threads that compute the cells; states stay in registers.
-Accumulators of neighbouring columns of h are apart, so that products need not wait for each other.
+A block owns `units` units with all their gates: their rows of R stay in shared memory for the whole sequence where they fit (`resident`),
+else each step reads them through L2. In a step it copies h of its `rows` sequences, which the team exchanges through L2, in pieces of
+`chunk` columns, multiplies them by its rows, and passes the sums through shared memory to the threads that compute the cells; states stay
+in registers. Accumulators of neighbouring columns of h are apart, so that products need not wait for each other.
 """
 
 from __future__ import annotations
@@ -57,8 +57,10 @@ class ResidentTile:
     @classmethod
     def of(cls, choice: Choice) -> ResidentTile:
         values = choice.values
-        numbers = (int(values[key]) for key in ("rows", "units", "wm", "wn", "chunk", "resident", "blocks"))
-        return cls(*numbers, str(values["meeting"]))
+        rows, units, wm, wn, chunk, resident, blocks = (
+            int(values[key]) for key in ("rows", "units", "wm", "wn", "chunk", "resident", "blocks")
+        )
+        return cls(rows, units, wm, wn, chunk, resident, blocks, str(values["meeting"]))
 
     @property
     def threads(self) -> int:

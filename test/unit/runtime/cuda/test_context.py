@@ -442,6 +442,19 @@ def test_a_launch_is_dependent_by_its_attribute_and_not_by_its_kernel(engine: An
         assert packed.programmatic is dependent
 
 
+def test_blocks_that_wait_for_each_other_run_at_once(engine: Any, world: World) -> None:
+    context = engine.create_context(0)
+    plan = context.plan({"x": (8, 4)})
+    launch = plan.launches[0]
+    addresses = {(ref.root, ref.name): 1 << 20 for ref in launch.arguments}
+    meeting = replace(launch, kernel=replace(launch.kernel, cooperative=True), grid=(context.info.sms, 1, 1))
+    assert context._pack(meeting, plan.symbols, addresses).cooperative
+    with pytest.raises(
+        TargetError, match=r"blocks wait for each other and must run at once, and .* SMs; build the engine on this GPU"
+    ):
+        context._pack(replace(meeting, grid=(context.info.sms, 2, 1)), plan.symbols, addresses)
+
+
 def test_an_array_on_another_gpu_is_refused(engine: Any, world: World) -> None:
     context = engine.create_context(0)
     x = world.array(inputs(3))

@@ -1,0 +1,32 @@
+// RUN: trtc-opt %s -p 'select-schedule{allowed="rnn_streamed"},lower-groups' --split-input-file --verify-diagnostics | filecheck %s
+
+// One block for each batch tile and direction walks the units in every step; h and the weights come straight into fragments.
+// CHECK-LABEL: kernel.func @rnn(
+// CHECK-SAME: %workspace: !kernel.global<dims <2, 2, N, 20> x f32, {{.*}}, %workspace_1: !kernel.global<dims <1, 2, N, 20> x f32
+// CHECK-SAME: grid <(N + 7) floordiv 8, 2, 1>
+// CHECK: scf.for %unit
+// CHECK: kernel.barrier
+// CHECK: scf.for %step
+// CHECK-NEXT: scf.for %unit
+// CHECK: scf.for %k
+// CHECK: kernel.load %{{.*}} -> !kernel.frag<8x4xf32, #kernel.outer_a
+// CHECK: kernel.load %{{.*}} -> !kernel.frag<32x4xf32, #kernel.outer_b
+// CHECK: kernel.mma
+// CHECK: kernel.barrier
+builtin.module attributes {nn.symbols = {N = array<i64: 1, 4, 512>}} {
+  func.func private @rnn(%x: tensor<3x?x2x20xf32, #nn.dims<3, N, 2, 20>>, %w: tensor<2x20x20xf32>) -> tensor<4x?x2x20xf32, #nn.dims<4, N, 2, 20>> attributes {fusion.anchor = "rnn"} {
+    %0 = nn.rnn rnn bidirectional %x, %w {activations = ["tanh"], alphas = array<f64: 0.0>, betas = array<f64: 0.0>} : tensor<3x?x2x20xf32, #nn.dims<3, N, 2, 20>>, tensor<2x20x20xf32> -> tensor<4x?x2x20xf32, #nn.dims<4, N, 2, 20>>
+    func.return %0 : tensor<4x?x2x20xf32, #nn.dims<4, N, 2, 20>>
+  }
+}
+
+// -----
+
+// A number of units that only a run knows is refused.
+// CHECK: rnn_streamed: expected hidden units that are known when the engine is built, got H
+builtin.module attributes {nn.symbols = {H = array<i64: 1, 4, 512>}} {
+  func.func private @unknown(%x: tensor<3x2x1x?xf32, #nn.dims<3, 2, 1, H>>, %w: tensor<1x?x?xf32, #nn.dims<1, H, H>>) -> tensor<4x2x1x?xf32, #nn.dims<4, 2, 1, H>> attributes {fusion.anchor = "rnn"} {
+    %0 = nn.rnn rnn forward %x, %w {activations = ["tanh"], alphas = array<f64: 0.0>, betas = array<f64: 0.0>} : tensor<3x2x1x?xf32, #nn.dims<3, 2, 1, H>>, tensor<1x?x?xf32, #nn.dims<1, H, H>> -> tensor<4x2x1x?xf32, #nn.dims<4, 2, 1, H>>
+    func.return %0 : tensor<4x2x1x?xf32, #nn.dims<4, 2, 1, H>>
+  }
+}

@@ -1,0 +1,67 @@
+"""Operators on quantized tensors, each with a scale and a zero point. ONNX Runtime sums some in other types: one step apart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .node import Array, Case, floats, integers, scalar
+
+
+def marked(dtype: Any, name: str, array: Array, scale: float, zero: int) -> dict[str, Array | None]:
+    """A quantized operand with its scale and zero point."""
+    return {name: array, f"{name}_scale": scalar(scale), f"{name}_zero": scalar(zero, dtype)}
+
+
+def _mean(dtype: Any) -> list[Array]:
+    """Of the rows of `_of`."""
+    real = (integers(dtype, 3, 17).astype(np.float64) - 5) * 0.02
+    info = np.iinfo(dtype)
+    return [np.clip(np.rint(real.mean(1, keepdims=True) / 0.05) + 9, info.min, info.max).astype(dtype)]
+
+
+def _of(dtype: Any) -> dict[str, Case]:
+    low = np.iinfo(dtype).min
+    out = {"y_scale": scalar(0.05), "y_zero": scalar(9, dtype)}
+    rows, image = (
+        marked(dtype, "x", integers(dtype, 3, 17), 0.02, 5),
+        marked(dtype, "x", integers(dtype, 2, 6, 5, 4), 0.02, 5),
+    )
+    pair = {**rows, **marked(dtype, "z", integers(dtype, 17), 0.03, 100)}
+    constant = ["x_scale", "x_zero", "y_scale", "y_zero"]
+    cases = {
+        "QLinearAdd": Case("QLinearAdd", {**pair, **out}),
+        "QLinearMul": Case("QLinearMul", {**pair, **out}),
+        "QLinearSigmoid": Case("QLinearSigmoid", {**rows, "y_scale": scalar(0.01), "y_zero": scalar(3, dtype)}, {}, constant),
+        "QLinearLeakyRelu": Case("QLinearLeakyRelu", {**rows, **out}, {"alpha": 0.2}, constant),
+        "QLinearConcat": Case(
+            "QLinearConcat", {**out, **rows, **marked(dtype, "z", integers(dtype, 3, 2), 0.01, 2)}, {"axis": 1},
+            ["y_scale", "y_zero", "x_scale", "x_zero", "z_scale", "z_zero"],
+        ),
+        "QLinearWhere": Case(
+            "QLinearWhere", {"which": np.arange(51).reshape(3, 17) % 2 == 0, **pair, **out}, {},
+            [*constant, "z_scale", "z_zero"],
+        ),
+        "QLinearReduceMean": Case("QLinearReduceMean", {**rows, **out}, {"axes": [1]}, reference=lambda: _mean(dtype)),
+        "DequantizeLinear": Case("DequantizeLinear", rows),
+        "QuantizeLinear": Case("QuantizeLinear", {"x": floats(3, 17), "y_scale": scalar(0.02), "y_zero": scalar(9, dtype)}),
+    }  # fmt: skip
+    for last in (0, 1):
+        attributes: dict[str, Any] = {"channels_last": last}
+        window = {"kernel_shape": [3, 2], "pads": [1, 0, 1, 0], "strides": [2, 1], "count_include_pad": last}
+        cases[f"QLinearGlobalAveragePool, {last}"] = Case("QLinearGlobalAveragePool", {**image, **out}, attributes)
+        cases[f"QLinearAveragePool, {last}"] = Case(
+            "QLinearAveragePool", {**image, **out}, {**attributes, **window}, constant
+        )
+    probabilities = {"y_scale": scalar(1 / 256), "y_zero": scalar(low, dtype)}
+    cube = marked(dtype, "x", integers(dtype, 3, 7, 9), 0.02, 5)
+    for axis, version in ((-1, 13), (1, 11), (1, 13)):
+        cases[f"QLinearSoftmax, {axis}, {version}"] = Case(
+            "QLinearSoftmax", {**cube, **probabilities}, {"axis": axis, "opset": version}, constant
+        )
+    return {f"{name}, {np.dtype(dtype)}": replace(case, steps=1) for name, case in cases.items()}
+
+
+CASES: dict[str, Case] = {**_of(np.uint8), **_of(np.int8)}

@@ -1,0 +1,38 @@
+"""Operators of com.microsoft and of quantized tensors against ONNX Runtime: the imported graph, and through generated kernels a part."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import trtc
+from trtc.compiler.frontend import import_onnx
+from trtc.compiler.frontend.registry import load_tables
+from trtc.compiler.interpret.module import execute
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+pytest.importorskip("onnxruntime")
+from contrib import CASES
+
+FIRST = {case.op: name for name, case in reversed(CASES.items())}
+"""The first case of each operator."""
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_imported_graph(name: str) -> None:
+    case = CASES[name]
+    case.check(execute(import_onnx(case.model()), case.inputs))
+
+
+@pytest.mark.parametrize("name", FIRST.values(), ids=FIRST)
+def test_kernels_on_the_simulator(name: str) -> None:
+    case = CASES[name]
+    engine = trtc.build(case.model(), trtc.BuildOptions(target="sm_90a"))
+    case.check(engine.run(case.inputs))
+
+
+def test_every_operator_has_a_case() -> None:
+    operators = {op for domain, op in load_tables() if domain == "com.microsoft"}
+    assert not operators - {case.op for case in CASES.values()}
