@@ -54,6 +54,12 @@ class Case:
         for folder in sorted(Path(self.test.model_dir).glob("test_data_set_*")):
             yield _stored(folder, "input", model.graph.input), _stored(folder, "output", model.graph.output)
 
+    def compare(self, expected: list[Any], got: Sequence[Any]) -> None:
+        """Raises AssertionError or TypeError where outputs differ by more than the suite's own tolerances."""
+        from onnx.backend.test.runner import Runner
+
+        Runner.assert_similar_outputs(expected, got, self.test.rtol, self.test.atol)
+
 
 def load(text: str = "", groups: Sequence[str] = GROUPS) -> list[Case]:
     """The cases of these groups whose name holds `text`, without the excluded ones."""
