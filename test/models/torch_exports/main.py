@@ -74,7 +74,9 @@ class Exported:
                 continue
             want, have = want.astype(np.float64), have.astype(np.float64)
             finite = np.isfinite(want)
-            assert np.array_equal(want[~finite], have[~finite], equal_nan=True), f"{what} differs where it is not finite"
+            assert np.array_equal(want[~finite], have[~finite], equal_nan=True), (
+                f"{what} differs where it is not finite"
+            )
             assert np.isfinite(have[finite]).all(), f"{what} is not finite where it should be"
             error = np.linalg.norm(have[finite] - want[finite]) / max(np.linalg.norm(want[finite]), 1e-6)
             assert error <= self.data["0.error"], f"{what} has a relative error of {error:.2e}"
