@@ -302,7 +302,8 @@ def center_crop_pad(node: Node) -> Result:
     """The middle of each axis that is too long, and zeros around each that is too short."""
     net, shape = node.net, list(node.shape(0))
     axes = [node.axis(axis, len(shape)) for axis in node.ints("axes", list(range(len(shape))))]
-    sizes = [dims.as_expr(size) for size in node.known(1, "shape").reshape(-1)]
+    most = [node.most(0, axis) for axis in axes]
+    sizes = [dims.as_expr(size) for size in node.known(1, "shape", most).reshape(-1)]
     if len(sizes) != len(axes):
         node.invalid(f"it has {len(sizes)} sizes for {len(axes)} axes")
     x, target = node.data(0), list(shape)
