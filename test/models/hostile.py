@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from onnx import ModelProto, helper, parser
+from onnx import ModelProto, parser
 
 SECONDS = 5.0
 """Of one thread's time: what a model may take to be refused, on any machine."""
