@@ -161,22 +161,22 @@ def _profile(name: str, given: Any) -> Profile | ShapeProfile:
             or not all(map(_ordered, zip(*shapes, strict=True)))
         ):
             raise OptionError(
-                f"option profiles: expected three shapes of one rank for input {name!r}, each 1 <= min <= opt <= max, "
+                f"option profiles: expected three shapes of one rank for input {name!r}, each 0 <= min <= opt <= max, "
                 f"got {got(given)}; write profiles={{{name!r}: ((1, 64), (8, 64), (32, 64))}}"
             )
         return cast(ShapeProfile, tuple(shapes))
     profile = tuple(map(_integer, entries))
     if len(profile) != 3 or not _ordered(profile):
         raise OptionError(
-            f"option profiles: expected 1 <= min <= opt <= max for dimension {name!r}, got {got(given)}; "
+            f"option profiles: expected 0 <= min <= opt <= max for dimension {name!r}, got {got(given)}; "
             f"write profiles={{{name!r}: (1, 8, 32)}}"
         )
     return cast(Profile, profile)
 
 
 def _ordered(entries: Sequence[int | None]) -> bool:
-    """Whether the entries are integers from 1 on, in ascending order."""
-    low = 1
+    """Whether the entries are integers from 0 on, in ascending order."""
+    low = 0
     for entry in entries:
         if entry is None or entry < low:
             return False

@@ -7,6 +7,7 @@ from xdsl.ir import SSAValue
 
 from ...dialects import dims
 from ...dialects.dtypes import is_float
+from .computed import is_computed
 from .integer_products import explicit_gemm, explicit_product, integer_matmul
 from .node import Node
 from .registry import Result, onnx_op
@@ -66,15 +67,24 @@ def _scaled(node: Node, value: SSAValue, factor: float) -> SSAValue:
     return node.net.add_binary("mul", value, factor)
 
 
+def _diagonal(node: Node) -> SSAValue | int:
+    """The number of the diagonal, which may be data."""
+    if not node.has_input(1):
+        return 0
+    if is_computed(node, 1):
+        return node.net.add_cast(node.net.add_reshape(node.data(1), ()), np.int64)
+    return node.known_ints(1, "diagonal")[0]
+
+
 @onnx_op("Trilu")
 def trilu(node: Node) -> Result:
     net, x, shape = node.net, node.data(0), node.shape(0)
     if len(shape) < 2:
         node.invalid(f"expected a matrix or a stack of them, got rank {len(shape)}")
-    offset = node.known_ints(1, "diagonal")[0] if node.has_input(1) else 0
+    offset = _diagonal(node)
     row = net.add_iota((shape[-2], dims.const(1)), 0, np.int64)
     column = net.add_iota((shape[-1],), 0, np.int64)
-    diagonal = net.add_binary("add", row, offset) if offset else row
+    diagonal = row if offset == 0 else net.add_binary("add", row, offset)
     keep = net.add_compare("ge" if node.int("upper", 1) else "le", column, diagonal)
     zero = net.add_constant(np.zeros((), net.dtype(x)))
     return net.add_where(keep, x, zero)

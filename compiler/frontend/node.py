@@ -85,6 +85,8 @@ class Value:
     sources: tuple[Value, ...] = ()
     quantized: Quantized | None = None
     """Where DequantizeLinear made it: a product may then compute with the integers."""
+    limits: tuple[int, int, int] | None = None
+    """The (min, opt, max) of each number of an input that says sizes, as the user gave it."""
 
     def value_of(self, net: Network, why: str) -> Array | None:
         """The elements where all are known numbers, or None. The initializers that they come from are pinned, with the reason `why`."""
@@ -298,13 +300,19 @@ class Node:
         """`most` of each dim of the first result."""
         return [self.most(0, axis, None if derived is None else derived[axis]) for axis in range(rank)]
 
-    def read_sizes(self, sizes: SSAValue, most: Sequence[int], what: str) -> list[Expr]:
-        """The elements of an integer vector as symbols, which the host reads, each from 0 to its entry of `most`."""
+    def most_along(self, axes: Sequence[int]) -> list[int]:
+        """`most` of these dims of the first result."""
+        return [self.most(0, axis) for axis in axes]
+
+    def read_sizes(
+        self, sizes: SSAValue, most: Sequence[int], what: str, limits: tuple[int, int, int] | None = None
+    ) -> list[Expr]:
+        """The elements of an integer vector as symbols, which the host reads, each from 0 to its entry of `most`, or within `limits`."""
         found: list[Expr] = []
         for number, bound in enumerate(most):
             one = self.net.add_slice(sizes, [number], [1])
             name = f"{self.graph_node.label}_{what}_{number}"
-            found.append(self.net.read(one, name, (0, max(bound // 2, min(bound, 1)), bound)))
+            found.append(self.net.read(one, name, limits or (0, max(bound // 2, min(bound, 1)), bound)))
         return found
 
     def unsupported(self, why: str, fix: str = "") -> NoReturn:
@@ -437,11 +445,12 @@ class Node:
         if length is None or length > MAX_READS or not is_integer(value.element_type):
             return None
         bounds = self.most_of_each(length) if most is None else most
+        limits = value.limits
         sizes = self.net.add_reshape(self.data(index), [length])
         if clip:
-            limits = self.net.add_cast(self.net.add_constant(np.array(bounds)), self.net.element(sizes))
-            sizes = self.net.add_binary("min", self.net.add_binary("max", sizes, 0), limits)
-        sizes = self.read_sizes(sizes, bounds, what)
+            ends = self.net.add_cast(self.net.add_constant(np.array(bounds)), self.net.element(sizes))
+            sizes = self.net.add_binary("min", self.net.add_binary("max", sizes, 0), ends)
+        sizes = self.read_sizes(sizes, bounds, what, limits)
         shape = [extent.as_int() or 0 for extent in value.shape]
         known = elements(sizes, tuple(shape))
         if not clip:  # else it is not what the value is for others
@@ -450,7 +459,7 @@ class Node:
 
     def known_ints(self, index: int, what: str) -> list[int]:
         """Operand `index`, a constant list of integers."""
-        if self.value(index).is_open:
+        if self.value(index).is_open and dims.product(self.shape(index)).as_int() != 0:
             self.unsupported(
                 f"its {what}{self.called(index)} is computed from data",
                 f"make the {what} a constant of the model, or bind the input that it comes from to one (option constants)",

@@ -43,9 +43,14 @@ def _pads(node: Node, rank: int) -> tuple[list[Expr], list[Expr]]:
     elif node.opset < 11:
         pads = [dims.const(count) for count in node.ints("pads")]
     else:
-        pads = [dims.as_expr(count) for count in node.known(1, "pads").reshape(-1)]
         if node.opset >= 18 and node.has_input(3):
             axes = [node.axis(axis, rank) for axis in node.known_ints(3, "axes")]
+        if dims.product(node.shape(1)).as_int() not in (None, 2 * len(axes)):
+            node.invalid(f"it has {dims.product(node.shape(1))} pads for {len(axes)} dims; expected {2 * len(axes)}")
+        # Where data says the counts, each may be what the result is longer than the operand.
+        least = [extent.bounds(node.net.ranges)[0] for extent in node.shape(0)]
+        most = [max(node.most(0, axis) - least[axis], 0) for axis in axes]
+        pads = [dims.as_expr(count) for count in node.known(1, "pads", most * 2).reshape(-1)]
     if len(pads) != 2 * len(axes):
         node.invalid(f"it has {len(pads)} pads for {len(axes)} dims; expected {2 * len(axes)}")
     if len(set(axes)) != len(axes):
