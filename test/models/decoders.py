@@ -79,7 +79,9 @@ def reference(name: str, count: int, seed: int = 0) -> tuple[Array, Array]:
     """By ONNX Runtime, checked to be no matter of rounding: no two logits in the lead are close, and tokens vary."""
     session = zoo.session(model(name))
     wanted = [output.name for output in session.get_outputs()]
-    tokens, logits = generate(lambda given: dict(zip(wanted, session.run(wanted, given), strict=True)), name, count, seed)
+    tokens, logits = generate(
+        lambda given: dict(zip(wanted, session.run(wanted, given), strict=True)), name, count, seed
+    )
     ordered = np.sort(logits, -1)
     assert (ordered[..., -1] - ordered[..., -2]).min() >= LEAST_MARGIN, "a token hangs on rounding: take another seed"
     assert len(np.unique(tokens)) >= min(count // 2, 12), "the tokens repeat, so that a lost cache may not show"

@@ -92,7 +92,14 @@ def _set_batch_norm(
     scale, shift = _per_channel(together)
     mean = (MEAN - shift) / scale
     for name, array in zip(
-        node.input[1:], (np.full_like(mean, factor), np.full_like(mean, factor * MEAN if factor == 1.0 else RESIDUAL_MEAN), mean, scale**-2.0), strict=True
+        node.input[1:],
+        (
+            np.full_like(mean, factor),
+            np.full_like(mean, factor * MEAN if factor == 1.0 else RESIDUAL_MEAN),
+            mean,
+            scale**-2.0,
+        ),
+        strict=True,
     ):
         _set(weights[name], array)
         for value in values:
