@@ -267,7 +267,8 @@ def _count(node: Node) -> Expr | None:
     known = value.known()
     if known is None:
         limit = _most_iterations(node)
-        return node.net.read(_scalar(node, node.data(0)), f"{node.graph_node.label}_count", (0, limit // 2, limit))
+        limits = value.limits or (0, limit // 2, limit)
+        return node.net.read(_scalar(node, node.data(0)), f"{node.graph_node.label}_count", limits)
     count = dims.as_expr(known.reshape(-1)[0])
     low = count.bounds(node.net.ranges)[0]
     if low >= _MOST_ITERATIONS:
@@ -277,6 +278,8 @@ def _count(node: Node) -> Expr | None:
 
 def _most_iterations(node: Node, derived: int | None = None) -> int:
     """The first joined result has as many slices as iterations run."""
+    if derived is None and node.has_input(0) and (limits := node.value(0).limits) is not None:
+        return limits[2]
     return node.most(len(node.inputs) - 2, 0, derived)
 
 

@@ -13,6 +13,7 @@ from xdsl.dialects.builtin import ModuleOp
 from ...dialects import dims
 from ...dialects.dims import Expr
 from ...dialects.dims.solving import is_linear, solved
+from ...dialects.dtypes import is_integer
 from ...dialects.errors import InvalidModelError, OptionError
 from ...dialects.provenance import join_names
 from ..network import Network, Range
@@ -45,12 +46,17 @@ class Inputs:
     """The ranges that the user gave, by symbol; min = max makes a dim static."""
     defaulted: list[str] = field(default_factory=list[str])
     """The dims without a profile."""
+    limits: dict[str, Range] = field(default_factory=dict[str, Range])
+    """The (min, opt, max) of the numbers of inputs that say sizes."""
+    integers: set[str] = field(default_factory=set[str])
+    """The inputs of integers."""
     refused: list[str] = field(default_factory=list[str])
     """What is wrong with the inputs that cannot be imported, one sentence per input."""
 
     def add(self, inputs: Sequence[ValueInfoProto]) -> dict[str, Value]:
         """Add the inputs to the network and return their values by name."""
         types = {value.name: kind for value in inputs if (kind := self._element_type(value)) is not None}
+        self.integers = {name for name, kind in types.items() if is_integer(kind)}
         names = read_dims([value for value in inputs if value.name in types])
         self._take_steps(names)
         bound = constant_inputs(inputs, self.constants)
@@ -68,7 +74,7 @@ class Inputs:
                     continue
                 self._check_extents(value.name, shape)
                 ssa = self.net.add_input(value.name, types[value.name], shape)
-                values[value.name] = Value(value.name, ssa=ssa)
+                values[value.name] = Value(value.name, ssa=ssa, limits=self.limits.get(value.name))
         return values
 
     def _element_type(self, value: ValueInfoProto) -> Attribute | None:
@@ -139,6 +145,8 @@ class Inputs:
                 asked.append((key, names.texts[key] if key in names.texts else dims.symbol(key), profile))
             elif key and key in names.unnamed:
                 asked += [(symbol, dims.symbol(symbol), profile) for symbol in names.unnamed[key]]
+            elif key in names.shapes and key in self.integers:
+                self.limits[key] = cast(Range, tuple(profile))
             else:
                 raise OptionError(
                     f"profiles: there is no dynamic dim or input {key!r}; "

@@ -8,12 +8,15 @@ from xdsl.ir import SSAValue
 from ...dialects import dims
 from ...dialects.dtypes import is_float
 from .computed import is_computed
+from .integer_products import explicit_gemm, explicit_product, integer_matmul
 from .node import Node
 from .registry import Result, onnx_op
 
 
 @onnx_op("MatMul")
 def matmul(node: Node) -> Result:
+    if (on_integers := explicit_product(node, integer_matmul, node.rank(1) - 1)) is not None:
+        return on_integers
     net, a, b = node.net, node.data(0), node.data(1)
     left, right = node.shape(0), node.shape(1)
     if not left or not right:
@@ -44,7 +47,9 @@ def gemm(node: Node) -> Result:
         node.invalid(f"expected two matrices, got operands of rank {node.rank(0)} and {node.rank(1)}")
     if node.int("transA", 0):
         a = net.add_transpose(a, (1, 0))
-    result = net.add_matmul(a, b, transpose_b=bool(node.int("transB", 0)))
+    result = explicit_gemm(node)
+    if result is None:
+        result = net.add_matmul(a, b, transpose_b=bool(node.int("transB", 0)))
     alpha, beta = node.float("alpha", 1.0), node.float("beta", 1.0)
     if alpha != 1.0 or beta not in (0.0, 1.0):
         node.in_f32()

@@ -7,5 +7,6 @@ from .fused import CASES as FUSED
 from .node import Case
 from .products import CASES as PRODUCTS
 from .quantized import CASES as QUANTIZED
+from .recurrent import CASES as RECURRENT
 
-CASES: dict[str, Case] = {**FUSED, **ATTENTION, **QUANTIZED, **PRODUCTS}
+CASES: dict[str, Case] = {**FUSED, **ATTENTION, **QUANTIZED, **PRODUCTS, **RECURRENT}

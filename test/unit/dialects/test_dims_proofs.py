@@ -22,7 +22,7 @@ def _random(rng: random.Random, depth: int) -> Expr:
 
 
 def _values(expr: Expr) -> list[int]:
-    sizes = [(h, w) for h in range(0, 10) for w in range(2, 12)]
+    sizes = [(h, w) for h in range(10) for w in range(2, 12)]
     return [expr.evaluate({"H": h, "W": w}) for h, w in sizes]
 
 

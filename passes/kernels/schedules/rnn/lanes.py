@@ -119,21 +119,22 @@ class RnnLanes:
         return [*exchange_types(problem), *(GlobalType.of(dims, problem.wide) for _ in range(kept)), *team.counters]
 
     def work(self, problem: RnnProblem, config: Choice, target: Target) -> list[Work]:
-        """A serial step for each wait of a step of the sequence."""
+        """A step for each product of a step of the sequence, with the waits that it depends on."""
         group, tile = problem.group, LanesTile.of(config)
         team, width = tile.team(problem), tile.width(problem)
         batch, steps = max(1, group.usual(problem.anchor.batch)), max(1, group.usual(problem.anchor.steps))
         turns = cut(batch, tile.rows)
-        waits = len(problem.phases) * (WAITS[tile.meeting] + CELL_WAITS * turns)
+        phases = len(problem.phases)
         weights = problem.gates * tile.per_warp * width / LANES
         per_thread = weights + width / LANES / tile.vector * 4 + problem.gates * tile.per_warp * 10 + CELL_INSTRUCTIONS
         launch = Work(
             blocks=team.blocks * (problem.directions if tile.together else 1),
             threads=LANES * tile.warps,
             registers=min(255, int(weights) + 64),
-            steps=max(1, round(steps * waits)),
-            operations={ISSUE: LANES * tile.warps * per_thread * batch / waits},
-            l2_bytes=batch * width * bitwidth(problem.element) / 8 * tile.warps / waits,
+            steps=steps * phases,
+            latency=WAITS[tile.meeting] + CELL_WAITS * turns,
+            operations={ISSUE: LANES * tile.warps * per_thread * batch / phases},
+            l2_bytes=batch * width * bitwidth(problem.element) / 8 * tile.warps,
             dram_bytes=sum(usual_bytes(group)),
             whole_waves=True,
         )
