@@ -38,6 +38,7 @@ FORMS: tuple[tuple[str, str, str], ...] = (
     ("any", "is not a constant", "a constant of the model"),
     ("any", "at the upper end of the profile", "a narrower profile, or bounds on what data decides"),
     ("any", "depends on dynamic dims", "fix these dims: min = opt = max"),
+    ("any", "expected shapes that broadcast", "bind the input that decides sizes, which nothing says are equal"),
     ("any", "it runs a subgraph", "simplify the model, so that control flow is resolved"),
     ("If", "of different ranks", "bind the input that decides to a constant, or fix the dims that decide"),
     ("Loop", "changes its rank", "carry a tensor of one rank"),
