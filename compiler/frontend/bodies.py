@@ -129,7 +129,7 @@ def _check_inputs(node: Node, graph: Subgraph, operands: Sequence[Value]) -> Non
 
 def captured_value(value: Value, name: str, function: Scope) -> Value:
     """A value of an outer network inside a function: a number or shape again, anything else as an argument."""
-    inner = Value(name, value.array, value.exprs, value.dtype, None, value.poisoned)
+    inner = Value(name, value.array, value.exprs, value.dtype, None, value.poisoned, limits=value.limits)
     if value.held is not None and value.sources == (value,):
         inner.held, inner.sources = value.held, value.sources
     elif not value.poisoned and value.array is None and value.exprs is None:

@@ -234,6 +234,9 @@ def split(node: Node) -> Result:
     results: list[SSAValue | Value] = []
     start = dims.const(0)
     for size in _split_sizes(node, shape[axis]):
+        if node.has_input(1) and (start + size - shape[axis]).as_int() is None:
+            # Sizes that data says may sum to more than there is.
+            size = dims.const(0) if shape[axis].as_int() == 0 else dims.minimum(size, shape[axis] - start)
         starts, sizes = [dims.const(0)] * len(shape), list(shape)
         starts[axis], sizes[axis] = start, size
         results.append(net.add_slice(x, starts, sizes))
@@ -254,7 +257,8 @@ def _split_sizes(node: Node, extent: Expr) -> list[Expr]:
     if node.opset < 13 and node.has("split"):
         sizes = [dims.const(size) for size in node.ints("split")]
     elif node.opset >= 13 and node.has_input(1):
-        sizes = [dims.as_expr(size) for size in node.known(1, "sizes").reshape(-1)]
+        upper = [extent.bounds(node.net.ranges)[1]] * node.output_count
+        sizes = [dims.as_expr(size) for size in node.known(1, "sizes", upper).reshape(-1)]
     else:
         count = node.int("num_outputs", node.output_count)
         chunk = dims.ceildiv(extent, count)

@@ -6,6 +6,7 @@ from xdsl.ir import SSAValue
 
 from ....dialects import dims
 from ....dialects.dims import Expr
+from ....dialects.limits import DEFAULT_BOUND
 from ...network import Network
 from ..node import Node
 from ..places import along
@@ -104,7 +105,9 @@ def affine_grid(node: Node) -> Result:
     """theta times the coordinates of each place, in [-1, 1] along each axis, and 1."""
     node.in_f32()
     net, theta = node.net, node.data(0)
-    size = [dims.as_expr(extent) for extent in node.known(1, "size").reshape(-1)]
+    # The result has the batch and the spatial dims of `size`; its channels are not used.
+    most = [node.most(0, 0), DEFAULT_BOUND, *node.most_along(range(1, (node.shape(1)[0].as_int() or 2) - 1))]
+    size = [dims.as_expr(extent) for extent in node.known(1, "size", most).reshape(-1)]
     spatial, element = size[2:], str(net.element(node.data(0)))
     rank = len(spatial)
     if node.shape(0)[1:] != (dims.const(rank), dims.const(rank + 1)):

@@ -302,7 +302,7 @@ def center_crop_pad(node: Node) -> Result:
     """The middle of each axis that is too long, and zeros around each that is too short."""
     net, shape = node.net, list(node.shape(0))
     axes = [node.axis(axis, len(shape)) for axis in node.ints("axes", list(range(len(shape))))]
-    sizes = [dims.as_expr(size) for size in node.known(1, "shape").reshape(-1)]
+    sizes = [dims.as_expr(size) for size in node.known(1, "shape", node.most_along(axes)).reshape(-1)]
     if len(sizes) != len(axes):
         node.invalid(f"it has {len(sizes)} sizes for {len(axes)} axes")
     x, target = node.data(0), list(shape)
@@ -331,4 +331,4 @@ def _shift(net: Network, source: Expr, target: Expr, known: int | None) -> SSAVa
     if known is not None:
         return (-known) // 2 if known < 0 else -(known // 2)
     cut, padded = dims.maximum(source - target, 0) // 2, dims.maximum(target - source, 0) // 2
-    return net.add_binary("sub", *(net.add_cast(net.add_shape_value([e], ()), "i32") for e in (cut, padded)))
+    return net.add_binary("sub", *(net.add_size(e, "i32") for e in (cut, padded)))

@@ -93,7 +93,7 @@ def _axes(node: Node, shape: Sequence[Expr], rule: Rule) -> list[Axis]:
     rank = len(shape)
     numbers = [node.axis(axis, rank) for axis in node.ints("axes", list(range(rank)))]
     extents = [shape[axis] for axis in numbers]
-    scales, targets = _scales(node, extents)
+    scales, targets = _scales(node, extents, numbers)
     rois: list[tuple[float, float]] = [(0.0, 1.0)] * len(numbers)
     if rule.transform == "tf_crop_and_resize":
         given = [float(x) for x in node.constant(1, "roi").reshape(-1)]
@@ -116,7 +116,7 @@ def _axes(node: Node, shape: Sequence[Expr], rule: Rule) -> list[Axis]:
     return found
 
 
-def _scales(node: Node, extents: Sequence[Expr]) -> tuple[list[float | None], list[Expr]]:
+def _scales(node: Node, extents: Sequence[Expr], axes: Sequence[int]) -> tuple[list[float | None], list[Expr]]:
     """The scale of each axis, None where sizes of dynamic dims give it, and its new extent."""
     if node.op_type == "Upsample" and node.opset < 9:
         scales = node.floats("scales")
@@ -125,7 +125,7 @@ def _scales(node: Node, extents: Sequence[Expr]) -> tuple[list[float | None], li
     elif node.has_input(2) and node.shape(2) != (dims.const(0),):
         scales = [float(scale) for scale in node.constant(2, "scales").reshape(-1)]
     else:
-        return _by_sizes(node, extents)
+        return _by_sizes(node, extents, axes)
     if len(scales) != len(extents) or any(not 0 < scale < float("inf") for scale in scales):
         node.invalid(f"its scales are {scales}, expected {len(extents)} positive numbers")
     factors = [Fraction(scale) for scale in scales]
@@ -133,11 +133,15 @@ def _scales(node: Node, extents: Sequence[Expr]) -> tuple[list[float | None], li
     return list(scales), targets
 
 
-def _by_sizes(node: Node, extents: Sequence[Expr]) -> tuple[list[float | None], list[Expr]]:
-    sizes = [dims.as_expr(size) for size in node.known(3, "sizes").reshape(-1)]
+def _by_sizes(node: Node, extents: Sequence[Expr], axes: Sequence[int]) -> tuple[list[float | None], list[Expr]]:
+    policy = node.string("keep_aspect_ratio_policy", "stretch")
+    if node.value(3).is_open and (policy != "stretch" or node.int("antialias", 0)):
+        node.constant(
+            3, "sizes"
+        )  # which it is not: the number of taps or the shape would depend on the data of two axes
+    sizes = [dims.as_expr(size) for size in node.known(3, "sizes", node.most_along(axes)).reshape(-1)]
     if len(sizes) != len(extents):
         node.invalid(f"it has {len(sizes)} sizes for {len(extents)} dims")
-    policy = node.string("keep_aspect_ratio_policy", "stretch")
     known = [(s.as_int(), e.as_int()) for s, e in zip(sizes, extents, strict=True)]
     scales = [size / extent if size is not None and extent else None for size, extent in known]
     if policy == "stretch":

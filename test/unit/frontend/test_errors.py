@@ -273,7 +273,7 @@ def test_a_dim_without_a_profile_gets_the_default_and_a_remark() -> None:
     [
         ({"require_profiles": True}, r"the dynamic dims N have no \(min, opt, max\)"),
         ({"profiles": {"M": (1, 2, 3)}}, "there is no dynamic dim or input 'M'; dynamic dims: N"),
-        ({"profiles": {"N": (3, 2, 1)}}, "expected 1 <= min <= opt <= max"),
+        ({"profiles": {"N": (3, 2, 1)}}, "expected 0 <= min <= opt <= max"),
         ({"profiles": {"x": ((1, 3), (2, 3), (4, 4))}}, "has the static dim 3"),
         ({"profiles": {"x": ((1,), (2,), (4,))}}, "shapes of rank 2"),
         ({"static_shapes": {"z": (1, 3)}}, "the model has no input 'z'; its inputs are x"),
