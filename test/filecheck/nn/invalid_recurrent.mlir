@@ -72,22 +72,6 @@ func.func @f(%x: tensor<3x2x1x8xf32>, %w: tensor<1x8x8xf64>) {
 
 // -----
 
-// CHECK: nn.rnn: expected inputs [T, N, D, 1 H], got tensor<3x2x8xf32>
-func.func @f(%x: tensor<3x2x8xf32>, %w: tensor<1x8x8xf32>) {
-  %0 = nn.rnn rnn forward %x, %w {activations = ["tanh"], alphas = array<f64: 0.0>, betas = array<f64: 0.0>} : tensor<3x2x8xf32>, tensor<1x8x8xf32> -> tensor<4x2x1x8xf32>
-  func.return
-}
-
-// -----
-
-// CHECK: nn.rnn: expected weights [D, 1 H, H], got tensor<8x8xf32>
-func.func @f(%x: tensor<3x2x1x8xf32>, %w: tensor<8x8xf32>) {
-  %0 = nn.rnn rnn forward %x, %w {activations = ["tanh"], alphas = array<f64: 0.0>, betas = array<f64: 0.0>} : tensor<3x2x1x8xf32>, tensor<8x8xf32> -> tensor<4x2x1x8xf32>
-  func.return
-}
-
-// -----
-
 // Products in f16 need weights that are rounded.
 // CHECK: nn.rnn: expected math with weights of f32 only, got tensor<1x8x8xf16>
 func.func @f(%x: tensor<3x2x1x8xf32>, %w: tensor<1x8x8xf16>) {
