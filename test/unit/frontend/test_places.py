@@ -165,7 +165,7 @@ def test_empty_tensors(sizes: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("attributes", [{}, {"exclusive": 1}, {"reverse": 1}, {"exclusive": 1, "reverse": 1}])
-def test_cumulative_sums_of_dynamic_lines_along_an_axis_that_data_chooses(attributes: dict[str, int]) -> None:
+def test_cumulative_sums_of_dynamic_lines_along_an_axis_that_data_chooses(attributes: dict[str, Any]) -> None:
     feeds = [
         {"x": floats(n, 3, m).round(), "a": np.array(axis)} for n, m, axis in ((1, 70, 2), (40, 1, -3), (2, 1500, -1))
     ]
