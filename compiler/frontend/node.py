@@ -288,12 +288,13 @@ class Node:
         outputs = self.graph_node.proto.output
         return index < len(outputs) and outputs[index] in self.used
 
-    def most(self, output: int, axis: int, derived: int | None = None) -> int:
+    def most(self, output: int, axis: int, derived: int | None = None, likely: int | None = None) -> int:
         """The most elements that data may give dim `axis` of result `output`, or iterations: what the user allows, else what the shapes
-        allow (`derived`), else what the model declares, else a default."""
+        allow (`derived`), else what the model declares, else what is likely, else a default."""
         names = self.graph_node.proto.output
         shape = self.declared.get(names[output]) if output < len(names) else None
         said = shape[axis] if shape is not None and axis < len(shape) else None
+        said = likely if said is None else said
         return self.bounds.most(self.graph_node.label, self.op_type, derived, said)
 
     def most_of_each(self, rank: int, derived: Sequence[int | None] | None = None) -> list[int]:

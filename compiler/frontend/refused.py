@@ -59,6 +59,7 @@ _INFERENCE = "export the model for inference"
 FORMS: tuple[tuple[str, str, str], ...] = (
     ("any", "is computed from data", "a constant, or what is computed from input shapes"),
     ("any", "is not a constant", "a constant of the model"),
+    ("any", "at the upper end of the profile", "a narrower profile, or bounds on what data decides"),
     ("any", "depends on dynamic dims", "fix these dims: min = opt = max"),
     ("any", "it runs a subgraph", "simplify the model, so that control flow is resolved"),
     ("If", "of different ranks", "bind the input that decides to a constant, or fix the dims that decide"),
