@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from xdsl.dialects.builtin import i1
 from xdsl.ir import Attribute, Block, SSAValue
 
 from ...dialects import dims, nn
@@ -291,6 +292,8 @@ def _count(node: Node) -> Expr | None:
     value = node.value(0)
     known = value.known()
     if known is None:
+        if value.element_type == i1:
+            node.invalid("its number of iterations is a truth value; expected an integer", "export the model again")
         limit = _most_iterations(node)
         limits = value.limits or (0, limit // 2, limit)
         return node.net.read(_scalar(node, node.data(0)), f"{node.graph_node.label}_count", limits)
