@@ -29,7 +29,7 @@ DEFAULT_RANGE: Range = (1, 8, 512)
 """(min, opt, max) of a dynamic dim that no profile names."""
 
 Shape: TypeAlias = tuple[int, ...]
-Profiles: TypeAlias = "Mapping[str, Range | tuple[Shape, Shape, Shape]]"
+Profiles: TypeAlias = "Mapping[str, Range | tuple[int, int, int, int] | tuple[Shape, Shape, Shape]]"
 
 
 @dataclass
@@ -58,6 +58,7 @@ class Inputs:
         types = {value.name: kind for value in inputs if (kind := self._element_type(value)) is not None}
         self.integers = {name for name, kind in types.items() if is_integer(kind)}
         names = read_dims([value for value in inputs if value.name in types])
+        self._take_steps(names)
         bound = constant_inputs(inputs, self.constants)
         self._pin([value.name for value in inputs], names.shapes)
         self._fit(bound, names.shapes)
@@ -113,6 +114,25 @@ class Inputs:
             for extent, size in zip(shapes[name], array.shape, strict=True):
                 if extent.as_int() is None:
                     self._ask(str(extent), extent, (size, size, size))
+
+    def _take_steps(self, names: DimNames) -> None:
+        """Where a profile has a step, its dim becomes that multiple of a symbol, everywhere: `32*"H/32"` in place of `H`."""
+        symbols = {name for shape in names.shapes.values() for extent in shape for name in extent.symbols()}
+        for key, profile in list(self.profiles.items()):
+            if len(profile) != 4:
+                continue
+            *entries, step = profile
+            if (names.texts[key] if key in names.texts else dims.symbol(key)).as_symbol() not in symbols:
+                raise OptionError(
+                    f"profiles: a step needs a dynamic dim that is one name, got {key!r}; dynamic dims: "
+                    f"{join_names(sorted(symbols)) or 'none'}"
+                )
+            multiple = {key: step * dims.symbol(f"{key}/{step}")}
+            for name, shape in names.shapes.items():
+                names.shapes[name] = [extent.substitute(multiple) for extent in shape]
+            names.texts.update({text: extent.substitute(multiple) for text, extent in names.texts.items()})
+            names.texts.setdefault(key, multiple[key])
+            self.profiles[key] = tuple(entries)
 
     def _read_profiles(self, inputs: Sequence[str], names: DimNames) -> None:
         symbols = {name for shape in names.shapes.values() for extent in shape for name in extent.symbols()}

@@ -60,6 +60,7 @@ TABLES = (
     "contrib.qlinear",
     "contrib.quantized_products",
     "contrib.recurrent",
+    "contrib.others",
     "control",
     "scan",
     "compaction",

