@@ -343,6 +343,10 @@ class _Importer:
         """The number of problems that were found so far."""
         return len(self.problems)
 
+    def are_invalid(self, count: int) -> bool:
+        """Whether all that was found since there were `count` problems breaks the rules of ONNX."""
+        return all(problem.invalid for problem in self.problems[count:])
+
     def forget_problems(self, count: int) -> None:
         """Forgets those found since there were `count`, of a body that is not used."""
         del self.problems[count:]

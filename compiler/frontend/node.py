@@ -245,6 +245,10 @@ class Graphs(Protocol):
         """The number of problems that were found so far."""
         ...
 
+    def are_invalid(self, count: int) -> bool:
+        """Whether all that was found since there were `count` problems breaks the rules of ONNX."""
+        ...
+
     def forget_problems(self, count: int) -> None:
         """Forgets those found since there were `count`, of a body that is not used."""
         ...
