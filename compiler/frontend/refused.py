@@ -20,7 +20,7 @@ class Refusal:
     instead: str
 
 
-_SEQUENCES = Refusal("sequences and optionals are no tensors", "a tensor with one more dim, Split, or Concat")
+_SEQUENCES = Refusal("optionals are no tensors", "a tensor with one more dim, Split, or Concat")
 _STRINGS = Refusal("strings are no numbers", "do the text's part before the model, and pass numbers")
 _TREES = Refusal(
     "classical models have no kernels here", "convert it with hummingbird-ml, which makes tensor operators of it"
@@ -29,13 +29,7 @@ _TRAINING = Refusal("trtc runs inference", "export the model for inference")
 _NOT_YET = Refusal("not written yet", "")
 
 _OPS: dict[str, Refusal] = {
-    **dict.fromkeys(
-        (
-            "ConcatFromSequence", "Optional", "OptionalGetElement", "OptionalHasElement", "SequenceAt", "SequenceConstruct",
-            "SequenceEmpty", "SequenceErase", "SequenceInsert", "SequenceLength", "SequenceMap", "SplitToSequence",
-        ),
-        _SEQUENCES,
-    ),
+    **dict.fromkeys(("Optional", "OptionalGetElement", "OptionalHasElement"), _SEQUENCES),
     **dict.fromkeys(("RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer"), _STRINGS),
     "ImageDecoder": Refusal("file formats are no tensors", "decode the image before the model"),
 }  # fmt: skip
@@ -60,6 +54,8 @@ FORMS: tuple[tuple[str, str, str], ...] = (
     ("any", "is computed from data", "a constant, or what is computed from input shapes"),
     ("any", "is not a constant", "a constant of the model"),
     ("any", "depends on dynamic dims", "fix these dims: min = opt = max"),
+    ("any", "which only exists at import", "a tensor with one more dim, Split, or Concat"),
+    ("any", "it carries a sequence", "a tensor with one more dim"),
     ("any", "it runs a subgraph", "simplify the model, so that control flow is resolved"),
     ("AveragePool", "spatial dims", "2-D windows"),
     ("BatchNormalization", "it is in training mode", _INFERENCE),

@@ -57,6 +57,7 @@ TABLES = (
     "contrib.qlinear",
     "contrib.quantized_products",
     "contrib.recurrent",
+    "sequences",
     "control",
     "scan",
     "compaction",

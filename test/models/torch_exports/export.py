@@ -74,7 +74,7 @@ def exported(case: Case, exporter: str, dynamic: bool) -> bytes:
         return by_torchscript(module, inputs, names, axes)
     shapes = None
     if dynamic:
-        shapes = (tuple({axis: torch.export.Dim.DYNAMIC for axis in each} for each in axes),)
+        shapes = (tuple(dict.fromkeys(each, torch.export.Dim.DYNAMIC) for each in axes),)
         if not is_variadic(module):
             shapes = shapes[0]
     program = torch.onnx.export(module, inputs, dynamo=True, input_names=names, dynamic_shapes=shapes, verbose=False)
@@ -107,7 +107,9 @@ def is_variadic(module: torch.nn.Module) -> bool:
 def _start() -> None:
     torch.set_num_threads(1)
     torch.backends.mha.set_fastpath_enabled(False)  # else TorchScript meets one op for a whole layer
-    registry.from_torchlib = staticmethod(cache(registry.from_torchlib))  # which takes a second for each export otherwise
+    registry.from_torchlib = staticmethod(
+        cache(registry.from_torchlib)
+    )  # which takes a second for each export otherwise
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     nowhere = os.open(os.devnull, os.O_RDWR)

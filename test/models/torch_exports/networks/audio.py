@@ -31,7 +31,11 @@ class Wav2Vec(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.conv1, self.norm, self.conv2 = nn.Conv1d(1, 8, 10, stride=5, bias=False), nn.GroupNorm(8, 8), nn.Conv1d(8, 8, 3, stride=2)
+        self.conv1, self.norm, self.conv2 = (
+            nn.Conv1d(1, 8, 10, stride=5, bias=False),
+            nn.GroupNorm(8, 8),
+            nn.Conv1d(8, 8, 3, stride=2),
+        )
         self.places = nn.utils.parametrizations.weight_norm(nn.Conv1d(8, 8, 4, padding=2, groups=2), dim=2)
         self.layer, self.end = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), nn.Linear(8, 12)
 
@@ -47,7 +51,11 @@ class RNNT(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.encoder, self.predictor, self.tokens = nn.LSTM(8, 6, 2, batch_first=True), nn.LSTM(6, 6, batch_first=True), nn.Embedding(10, 6)
+        self.encoder, self.predictor, self.tokens = (
+            nn.LSTM(8, 6, 2, batch_first=True),
+            nn.LSTM(6, 6, batch_first=True),
+            nn.Embedding(10, 6),
+        )
         self.joint = nn.Linear(6, 10)
 
     def forward(self, x: Tensor, ids: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -61,7 +69,9 @@ class TCN(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.convs = nn.ModuleList([nn.utils.parametrizations.weight_norm(nn.Conv1d(6, 6, 3, padding=2 * d, dilation=d)) for d in (1, 2, 4)])
+        self.convs = nn.ModuleList(
+            [nn.utils.parametrizations.weight_norm(nn.Conv1d(6, 6, 3, padding=2 * d, dilation=d)) for d in (1, 2, 4)]
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         for dilation, layer in zip((1, 2, 4), self.convs, strict=True):
@@ -93,7 +103,10 @@ class Vocoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.enter, self.up = nn.Conv1d(8, 8, 7, padding=3), nn.ConvTranspose1d(8, 4, 4, 2, 1)
-        self.blocks, self.end = nn.ModuleList([nn.Conv1d(4, 4, 3, padding=d, dilation=d) for d in (1, 3)]), nn.Conv1d(4, 1, 7, padding=3)
+        self.blocks, self.end = (
+            nn.ModuleList([nn.Conv1d(4, 4, 3, padding=d, dilation=d) for d in (1, 3)]),
+            nn.Conv1d(4, 1, 7, padding=3),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.up(F.leaky_relu(self.enter(x), 0.1))

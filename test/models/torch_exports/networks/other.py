@@ -41,7 +41,12 @@ class StyleGAN(nn.Module):
         batch, channels, height, width = x.shape
         weight = self.weight * (self.style(code) + 1).view(batch, 1, channels, 1, 1)
         weight = weight * torch.rsqrt(weight.pow(2).sum([2, 3, 4], keepdim=True) + 1e-8)
-        y = F.conv2d(x.reshape(1, batch * channels, height, width), weight.view(batch * 8, channels, 3, 3), padding=1, groups=batch)
+        y = F.conv2d(
+            x.reshape(1, batch * channels, height, width),
+            weight.view(batch * 8, channels, 3, 3),
+            padding=1,
+            groups=batch,
+        )
         return F.leaky_relu(y.view(batch, 8, height, width), 0.2)
 
 
@@ -160,7 +165,12 @@ class Policy(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.body, self.cell, self.actor, self.critic = nn.Linear(6, 8), nn.GRUCell(8, 8), nn.Linear(8, 4), nn.Linear(8, 1)
+        self.body, self.cell, self.actor, self.critic = (
+            nn.Linear(6, 8),
+            nn.GRUCell(8, 8),
+            nn.Linear(8, 4),
+            nn.Linear(8, 1),
+        )
 
     def forward(self, x: Tensor, state: Tensor, done: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         state = self.cell(torch.tanh(self.body(x)), state * (1 - done.float()).unsqueeze(-1))

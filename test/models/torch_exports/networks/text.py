@@ -17,7 +17,9 @@ class Bert(nn.Module):
         super().__init__()
         self.tokens, self.places, self.types = nn.Embedding(VOCABULARY, 16), nn.Embedding(32, 16), nn.Embedding(2, 16)
         self.norm, self.pooler = nn.LayerNorm(16, eps=1e-12), nn.Linear(16, 16)
-        self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 2, 32, activation="gelu", batch_first=True), 2, enable_nested_tensor=False)
+        self.encoder = nn.TransformerEncoder(
+            nn.TransformerEncoderLayer(16, 2, 32, activation="gelu", batch_first=True), 2, enable_nested_tensor=False
+        )
 
     def forward(self, ids: Tensor, types: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         places = torch.arange(ids.size(1)).unsqueeze(0).expand_as(ids)
@@ -49,7 +51,11 @@ class SelfAttention(nn.Module):
 class GPT2(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.tokens, self.places, self.attention = nn.Embedding(VOCABULARY, 16), nn.Embedding(64, 16), SelfAttention(16, 2)
+        self.tokens, self.places, self.attention = (
+            nn.Embedding(VOCABULARY, 16),
+            nn.Embedding(64, 16),
+            SelfAttention(16, 2),
+        )
         self.norm1, self.norm2 = nn.LayerNorm(16), nn.LayerNorm(16)
         self.mlp = nn.Sequential(nn.Linear(16, 64), nn.GELU(approximate="tanh"), nn.Linear(64, 16))
 
@@ -96,7 +102,12 @@ class RMS(nn.Module):
 class T5(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.tokens, self.norm, self.attention, self.norm2 = nn.Embedding(VOCABULARY, 16), RMS(16), T5Attention(), RMS(16)
+        self.tokens, self.norm, self.attention, self.norm2 = (
+            nn.Embedding(VOCABULARY, 16),
+            RMS(16),
+            T5Attention(),
+            RMS(16),
+        )
         self.up, self.gate, self.down = (nn.Linear(a, b, bias=False) for a, b in ((16, 32), (16, 32), (32, 16)))
 
     def forward(self, ids: Tensor) -> Tensor:
@@ -117,8 +128,16 @@ class Llama(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.tokens, self.norm, self.norm2 = nn.Embedding(VOCABULARY, 16), RMS(16), RMS(16)
-        self.q, self.kv, self.out = nn.Linear(16, 16, bias=False), nn.Linear(16, 8, bias=False), nn.Linear(16, 16, bias=False)
-        self.gate, self.up, self.down = nn.Linear(16, 24, bias=False), nn.Linear(16, 24, bias=False), nn.Linear(24, 16, bias=False)
+        self.q, self.kv, self.out = (
+            nn.Linear(16, 16, bias=False),
+            nn.Linear(16, 8, bias=False),
+            nn.Linear(16, 16, bias=False),
+        )
+        self.gate, self.up, self.down = (
+            nn.Linear(16, 24, bias=False),
+            nn.Linear(16, 24, bias=False),
+            nn.Linear(24, 16, bias=False),
+        )
         self.register_buffer("frequencies", 1.0 / (100 ** (torch.arange(0, 4, 2).float() / 4)))
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
@@ -145,7 +164,11 @@ class MoE(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.router, self.up, self.down = nn.Linear(8, 4), nn.Parameter(torch.randn(4, 8, 16)), nn.Parameter(torch.randn(4, 16, 8))
+        self.router, self.up, self.down = (
+            nn.Linear(8, 4),
+            nn.Parameter(torch.randn(4, 8, 16)),
+            nn.Parameter(torch.randn(4, 16, 8)),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         flat = x.reshape(-1, x.shape[-1])
@@ -192,8 +215,16 @@ class Seq2Seq(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.tokens, self.encoder, self.cell = nn.Embedding(VOCABULARY, 8), nn.GRU(8, 12, batch_first=True), nn.GRUCell(20, 12)
-        self.start, self.feed, self.end = nn.Parameter(torch.randn(8)), nn.Linear(VOCABULARY, 8), nn.Linear(12, VOCABULARY)
+        self.tokens, self.encoder, self.cell = (
+            nn.Embedding(VOCABULARY, 8),
+            nn.GRU(8, 12, batch_first=True),
+            nn.GRUCell(20, 12),
+        )
+        self.start, self.feed, self.end = (
+            nn.Parameter(torch.randn(8)),
+            nn.Linear(VOCABULARY, 8),
+            nn.Linear(12, VOCABULARY),
+        )
 
     def forward(self, ids: Tensor) -> Tensor:
         memory, state = self.encoder(self.tokens(ids))
@@ -224,7 +255,11 @@ class Tagger(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.tokens, self.lstm, self.end = nn.Embedding(VOCABULARY, 8), nn.LSTM(8, 6, bidirectional=True, batch_first=True), nn.Linear(12, 4)
+        self.tokens, self.lstm, self.end = (
+            nn.Embedding(VOCABULARY, 8),
+            nn.LSTM(8, 6, bidirectional=True, batch_first=True),
+            nn.Linear(12, 4),
+        )
         self.transitions = nn.Parameter(torch.randn(4, 4))
 
     def forward(self, ids: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,9 @@ from specs import Case, N, module
 from torch import Tensor, nn
 
 
-def conv(cin: int, cout: int, kernel: int = 3, stride: int = 1, groups: int = 1, act: type[nn.Module] = nn.ReLU) -> nn.Sequential:
+def conv(
+    cin: int, cout: int, kernel: int = 3, stride: int = 1, groups: int = 1, act: type[nn.Module] = nn.ReLU
+) -> nn.Sequential:
     """Convolution, batch norm and activation."""
     layer = nn.Conv2d(cin, cout, kernel, stride, kernel // 2, groups=groups, bias=False)
     return nn.Sequential(layer, nn.BatchNorm2d(cout), act())
@@ -46,25 +48,34 @@ def resnet() -> nn.Module:
 
 
 def vgg() -> nn.Module:
-    return nn.Sequential(
-        conv(3, 8), nn.MaxPool2d(2), conv(8, 16), nn.MaxPool2d(2), nn.AdaptiveAvgPool2d((2, 2)), nn.Flatten(), nn.Dropout(), nn.Linear(64, 10)
-    )  # fmt: skip
+    body = (conv(3, 8), nn.MaxPool2d(2), conv(8, 16), nn.MaxPool2d(2), nn.AdaptiveAvgPool2d((2, 2)))
+    return nn.Sequential(*body, nn.Flatten(), nn.Dropout(), nn.Linear(64, 10))
 
 
 def mobilenet_v2() -> nn.Module:
     def block() -> nn.Module:
-        return Residual(nn.Sequential(conv(8, 24, 1, act=nn.ReLU6), conv(24, 24, groups=24, act=nn.ReLU6), nn.Conv2d(24, 8, 1)))
+        return Residual(
+            nn.Sequential(conv(8, 24, 1, act=nn.ReLU6), conv(24, 24, groups=24, act=nn.ReLU6), nn.Conv2d(24, 8, 1))
+        )
 
     return nn.Sequential(conv(3, 8, 3, 2, act=nn.ReLU6), block(), block(), head(8))
 
 
 def mobilenet_v3() -> nn.Module:
-    body = nn.Sequential(conv(8, 16, 1, act=nn.Hardswish), conv(16, 16, 5, groups=16), SqueezeExcite(16), nn.Conv2d(16, 8, 1))
+    body = nn.Sequential(
+        conv(8, 16, 1, act=nn.Hardswish), conv(16, 16, 5, groups=16), SqueezeExcite(16), nn.Conv2d(16, 8, 1)
+    )
     return nn.Sequential(conv(3, 8, 3, 2, act=nn.Hardswish), Residual(body), head(8))
 
 
 def efficientnet() -> nn.Module:
-    body = nn.Sequential(conv(8, 32, 1, act=nn.SiLU), conv(32, 32, groups=32, act=nn.SiLU), SqueezeExcite(32), nn.Conv2d(32, 8, 1), nn.BatchNorm2d(8))
+    body = nn.Sequential(
+        conv(8, 32, 1, act=nn.SiLU),
+        conv(32, 32, groups=32, act=nn.SiLU),
+        SqueezeExcite(32),
+        nn.Conv2d(32, 8, 1),
+        nn.BatchNorm2d(8),
+    )
     return nn.Sequential(conv(3, 8, 3, 2, act=nn.SiLU), Residual(body), head(8))
 
 
@@ -72,7 +83,12 @@ class DenseNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.stem = conv(3, 8, 3, 2)
-        self.layers = nn.ModuleList([nn.Sequential(nn.BatchNorm2d(8 + 4 * i), nn.ReLU(), nn.Conv2d(8 + 4 * i, 4, 3, padding=1)) for i in range(4)])
+        self.layers = nn.ModuleList(
+            [
+                nn.Sequential(nn.BatchNorm2d(8 + 4 * i), nn.ReLU(), nn.Conv2d(8 + 4 * i, 4, 3, padding=1))
+                for i in range(4)
+            ]
+        )
         self.end = nn.Sequential(nn.BatchNorm2d(24), nn.ReLU(), nn.Conv2d(24, 12, 1), nn.AvgPool2d(2), head(12))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -85,7 +101,11 @@ class DenseNet(nn.Module):
 class ShuffleNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.stem, self.branch, self.end = conv(3, 16, 3, 2), nn.Sequential(conv(8, 8, 1), conv(8, 8, groups=8), conv(8, 8, 1)), head(16)
+        self.stem, self.branch, self.end = (
+            conv(3, 16, 3, 2),
+            nn.Sequential(conv(8, 8, 1), conv(8, 8, groups=8), conv(8, 8, 1)),
+            head(16),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem(x)
@@ -93,7 +113,12 @@ class ShuffleNet(nn.Module):
             kept, changed = x.chunk(2, dim=1)
             x = torch.cat((kept, self.branch(changed)), dim=1)
             batch, channels, height, width = x.size()
-            x = x.view(batch, 2, channels // 2, height, width).transpose(1, 2).contiguous().view(batch, -1, height, width)
+            x = (
+                x.view(batch, 2, channels // 2, height, width)
+                .transpose(1, 2)
+                .contiguous()
+                .view(batch, -1, height, width)
+            )
         return self.end(x)
 
 
@@ -113,7 +138,11 @@ class SqueezeNet(nn.Module):
 class Inception(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.a, self.b, self.c = conv(3, 4, 1), nn.Sequential(conv(3, 4, 1), conv(4, 8)), nn.Sequential(conv(3, 4, 1), conv(4, 4, 5))
+        self.a, self.b, self.c = (
+            conv(3, 4, 1),
+            nn.Sequential(conv(3, 4, 1), conv(4, 8)),
+            nn.Sequential(conv(3, 4, 1), conv(4, 4, 5)),
+        )
         self.d, self.end = nn.Sequential(nn.MaxPool2d(3, 1, 1), conv(3, 4, 1)), head(20)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -124,7 +153,11 @@ class ConvNeXtBlock(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.depthwise, self.norm = nn.Conv2d(width, width, 7, padding=3, groups=width), nn.LayerNorm(width, eps=1e-6)
-        self.up, self.down, self.scale = nn.Linear(width, 4 * width), nn.Linear(4 * width, width), nn.Parameter(torch.full((width,), 0.1))
+        self.up, self.down, self.scale = (
+            nn.Linear(width, 4 * width),
+            nn.Linear(4 * width, width),
+            nn.Parameter(torch.full((width,), 0.1)),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.norm(self.depthwise(x).permute(0, 2, 3, 1))
@@ -138,8 +171,16 @@ def convnext() -> nn.Module:
 class ViT(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.patch, self.token, self.positions = nn.Conv2d(3, 16, 4, 4), nn.Parameter(torch.randn(1, 1, 16)), nn.Parameter(torch.randn(1, 17, 16))
-        self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 2, 32, activation="gelu", batch_first=True, norm_first=True), 2, enable_nested_tensor=False)
+        self.patch, self.token, self.positions = (
+            nn.Conv2d(3, 16, 4, 4),
+            nn.Parameter(torch.randn(1, 1, 16)),
+            nn.Parameter(torch.randn(1, 17, 16)),
+        )
+        self.encoder = nn.TransformerEncoder(
+            nn.TransformerEncoderLayer(16, 2, 32, activation="gelu", batch_first=True, norm_first=True),
+            2,
+            enable_nested_tensor=False,
+        )
         self.end = nn.Linear(16, 10)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -164,19 +205,32 @@ class SwinBlock(nn.Module):
         batch, height, width, channels = x.shape
         side = self.window
         y = torch.roll(self.norm(x), (-self.shift, -self.shift), (1, 2))
-        y = y.view(batch, height // side, side, width // side, side, channels).permute(0, 1, 3, 2, 4, 5).reshape(-1, side * side, channels)
+        y = (
+            y.view(batch, height // side, side, width // side, side, channels)
+            .permute(0, 1, 3, 2, 4, 5)
+            .reshape(-1, side * side, channels)
+        )
         q, k, v = self.qkv(y).reshape(y.shape[0], y.shape[1], 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         bias = self.table[self.index.view(-1)].view(side * side, side * side, -1).permute(2, 0, 1).unsqueeze(0)
         scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1) + bias
         y = self.out((scores.softmax(-1) @ v).transpose(1, 2).reshape(y.shape))
-        y = y.view(batch, height // side, width // side, side, side, channels).permute(0, 1, 3, 2, 4, 5).reshape(batch, height, width, channels)
+        y = (
+            y.view(batch, height // side, width // side, side, side, channels)
+            .permute(0, 1, 3, 2, 4, 5)
+            .reshape(batch, height, width, channels)
+        )
         return x + torch.roll(y, (self.shift, self.shift), (1, 2))
 
 
 class Swin(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.patch, self.blocks, self.merge, self.end = nn.Conv2d(3, 8, 2, 2), nn.Sequential(SwinBlock(shift=0), SwinBlock()), nn.Linear(32, 16, bias=False), nn.Linear(16, 10)
+        self.patch, self.blocks, self.merge, self.end = (
+            nn.Conv2d(3, 8, 2, 2),
+            nn.Sequential(SwinBlock(shift=0), SwinBlock()),
+            nn.Linear(32, 16, bias=False),
+            nn.Linear(16, 10),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.blocks(self.patch(x).permute(0, 2, 3, 1))
@@ -188,7 +242,12 @@ class UNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.a, self.b, self.c = conv(3, 8), conv(8, 16), conv(16, 32)
-        self.up1, self.d1, self.up2, self.d2 = nn.ConvTranspose2d(32, 16, 2, 2), conv(32, 16), nn.ConvTranspose2d(16, 8, 2, 2), conv(16, 8)
+        self.up1, self.d1, self.up2, self.d2 = (
+            nn.ConvTranspose2d(32, 16, 2, 2),
+            conv(32, 16),
+            nn.ConvTranspose2d(16, 8, 2, 2),
+            conv(16, 8),
+        )
         self.end = nn.Conv2d(8, 2, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -204,7 +263,12 @@ class PaddedUNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.down, self.inner, self.up, self.end = conv(3, 8), conv(8, 8), nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True), nn.Conv2d(16, 2, 1)
+        self.down, self.inner, self.up, self.end = (
+            conv(3, 8),
+            conv(8, 8),
+            nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True),
+            nn.Conv2d(16, 2, 1),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         skip = self.down(x)
@@ -224,7 +288,9 @@ class ASPP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.stem(x)
-        mean = F.interpolate(F.relu(self.pooled(F.adaptive_avg_pool2d(y, 1))), size=y.shape[-2:], mode="bilinear", align_corners=False)
+        mean = F.interpolate(
+            F.relu(self.pooled(F.adaptive_avg_pool2d(y, 1))), size=y.shape[-2:], mode="bilinear", align_corners=False
+        )
         y = self.end(torch.cat([*(F.relu(branch(y)) for branch in self.branches), mean], 1))
         return F.interpolate(y, size=x.shape[-2:], mode="bilinear", align_corners=False).argmax(1)
 
@@ -271,7 +337,9 @@ class Detr(nn.Module):
         rows, columns = present.cumsum(1), present.cumsum(2)
         rows, columns = rows / (rows[:, -1:, :] + 1e-6) * 6.28, columns / (columns[:, :, -1:] + 1e-6) * 6.28
         waves = 100 ** (torch.arange(4) / 4.0)
-        where = torch.cat([t(place[..., None] / waves) for place in (rows, columns) for t in (torch.sin, torch.cos)], -1)
+        where = torch.cat(
+            [t(place[..., None] / waves) for place in (rows, columns) for t in (torch.sin, torch.cos)], -1
+        )
         tokens = y.flatten(2).transpose(1, 2) + where.flatten(1, 2)
         found = self.transformer(tokens, self.queries.unsqueeze(0).repeat(x.shape[0], 1, 1))
         return self.classes(found), self.boxes(found).sigmoid()
@@ -315,7 +383,9 @@ class Keypoints(nn.Module):
 class SuperResolution(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.body = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.PReLU(8), nn.Conv2d(8, 12, 3, padding=1), nn.PixelShuffle(2))
+        self.body = nn.Sequential(
+            nn.Conv2d(3, 8, 3, padding=1), nn.PReLU(8), nn.Conv2d(8, 12, 3, padding=1), nn.PixelShuffle(2)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return (self.body(x) + F.interpolate(x, scale_factor=2, mode="bicubic", align_corners=False)).clamp(0, 1)
@@ -340,7 +410,14 @@ class Depth(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.body = nn.Sequential(nn.ReflectionPad2d(1), nn.Conv2d(3, 8, 3, 2), nn.InstanceNorm2d(8), nn.ELU(), nn.Upsample(scale_factor=2), nn.Conv2d(8, 1, 3, padding=1))
+        self.body = nn.Sequential(
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(3, 8, 3, 2),
+            nn.InstanceNorm2d(8),
+            nn.ELU(),
+            nn.Upsample(scale_factor=2),
+            nn.Conv2d(8, 1, 3, padding=1),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         disparity = F.interpolate(self.body(x).sigmoid(), x.shape[2:], mode="bilinear", align_corners=True)
@@ -354,7 +431,9 @@ class SpatialTransformer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         theta = self.locate(x).view(-1, 2, 3)
-        return self.body(F.grid_sample(x, F.affine_grid(theta, list(x.size()), align_corners=False), align_corners=False))
+        return self.body(
+            F.grid_sample(x, F.affine_grid(theta, list(x.size()), align_corners=False), align_corners=False)
+        )
 
 
 VISION: tuple[Case, ...] = (
