@@ -20,9 +20,11 @@ PRECISIONS = ("fp32", "tf32", "fp16", "bf16")
 Shape: TypeAlias = tuple[int, ...]
 Profile: TypeAlias = tuple[int, int, int]
 """The least, typical and greatest value of a dynamic dimension: (min, opt, max)."""
+SteppedProfile: TypeAlias = tuple[int, int, int, int]
+"""The same, of a dimension whose sizes are multiples of the fourth number: (min, opt, max, step)."""
 ShapeProfile: TypeAlias = tuple[Shape, Shape, Shape]
 """The same for a whole input: three shapes."""
-Profiles: TypeAlias = Mapping[str, Profile | ShapeProfile]
+Profiles: TypeAlias = Mapping[str, Profile | SteppedProfile | ShapeProfile]
 
 
 def _no_profiles() -> Profiles:
@@ -41,7 +43,7 @@ class BuildOptions:
       `fp16` and `bf16` store and multiply in that type and accumulate in fp32. Tensors of the model in f16, bf16 or f64 keep their type.
     - `target`: the GPU to compile for, such as `sm_90a`; None takes the GPU of this machine, or `sm_80` where there is none.
     - `profiles`: for each dynamic dimension, by symbol, its (min, opt, max), or for an input, by name, its (min, opt, max) shapes.
-      Memory is planned for max, schedules for opt.
+      Memory is planned for max, schedules for opt. A fourth number says that all sizes are its multiples: (min, opt, max, step).
     - `constants`: for each input, by name, the value to bind it to: a number, or nested lists or an array of its shape. The engine then no
       longer has that input.
     - `bounds`: the most elements, or iterations, that data may decide: by the name of the node that decides, or by its operator in lower
@@ -144,14 +146,14 @@ def _bounds(given: Any) -> dict[str, int]:
     return bounds
 
 
-def _profiles(given: Any) -> dict[str, Profile | ShapeProfile]:
+def _profiles(given: Any) -> dict[str, Profile | SteppedProfile | ShapeProfile]:
     if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in cast(Mapping[Any, Any], given)):
         raise OptionError(f"option profiles: expected a dict such as {{'N': (1, 8, 32)}}, got {got(given)}")
     return {name: _profile(name, profile) for name, profile in cast(Mapping[str, Any], given).items()}
 
 
-def _profile(name: str, given: Any) -> Profile | ShapeProfile:
-    """(min, opt, max) as plain integers, of a dimension or of all dimensions of an input."""
+def _profile(name: str, given: Any) -> Profile | SteppedProfile | ShapeProfile:
+    """(min, opt, max) as plain integers, of a dimension, with a step or without, or of all dimensions of an input."""
     entries = list(cast(Sequence[Any], given)) if isinstance(given, tuple | list) else []
     if entries and all(isinstance(entry, tuple | list) for entry in entries):
         shapes = [tuple(map(_integer, cast(Sequence[Any], shape))) for shape in entries]
@@ -161,22 +163,28 @@ def _profile(name: str, given: Any) -> Profile | ShapeProfile:
             or not all(map(_ordered, zip(*shapes, strict=True)))
         ):
             raise OptionError(
-                f"option profiles: expected three shapes of one rank for input {name!r}, each 1 <= min <= opt <= max, "
+                f"option profiles: expected three shapes of one rank for input {name!r}, each 0 <= min <= opt <= max, "
                 f"got {got(given)}; write profiles={{{name!r}: ((1, 64), (8, 64), (32, 64))}}"
             )
         return cast(ShapeProfile, tuple(shapes))
     profile = tuple(map(_integer, entries))
+    if len(profile) == 4 and _ordered(profile[:3]) and profile[3] is not None and profile[3] > 0:
+        if any(entry is not None and entry % profile[3] for entry in profile):
+            raise OptionError(
+                f"option profiles: expected multiples of the step {profile[3]} for dimension {name!r}, got {got(given)}"
+            )
+        return cast(SteppedProfile, profile)
     if len(profile) != 3 or not _ordered(profile):
         raise OptionError(
-            f"option profiles: expected 1 <= min <= opt <= max for dimension {name!r}, got {got(given)}; "
+            f"option profiles: expected 0 <= min <= opt <= max for dimension {name!r}, got {got(given)}; "
             f"write profiles={{{name!r}: (1, 8, 32)}}"
         )
     return cast(Profile, profile)
 
 
 def _ordered(entries: Sequence[int | None]) -> bool:
-    """Whether the entries are integers from 1 on, in ascending order."""
-    low = 1
+    """Whether the entries are integers from 0 on, in ascending order."""
+    low = 0
     for entry in entries:
         if entry is None or entry < low:
             return False
@@ -199,18 +207,20 @@ def whole_number(text: str) -> int | None:
 
 
 def dim_ranges(profiles: Profiles) -> dict[str, Profile]:
-    """The profiles as ranges of dims. Raises OptionError for that of a whole input, which only ONNX models support."""
+    """The profiles as ranges of dims. Raises OptionError for that of a whole input, or with a step, which only ONNX models support."""
     ranges: dict[str, Profile] = {}
-    for name, (low, opt, high) in profiles.items():
-        if not (isinstance(low, int) and isinstance(opt, int) and isinstance(high, int)):
-            raise OptionError(f"option profiles: expected the (min, opt, max) of a dimension, got shapes for {name!r}")
+    for name, profile in profiles.items():
+        low, opt, high, *step = profile
+        if step or not (isinstance(low, int) and isinstance(opt, int) and isinstance(high, int)):
+            what = "a step" if step else "shapes"
+            raise OptionError(f"option profiles: expected the (min, opt, max) of a dimension, got {what} for {name!r}")
         ranges[name] = (low, opt, high)
     return ranges
 
 
-def parse_profiles(texts: Sequence[str]) -> dict[str, Profile | ShapeProfile]:
+def parse_profiles(texts: Sequence[str]) -> dict[str, Profile | SteppedProfile | ShapeProfile]:
     """Read profiles as command lines write them. Raises OptionError, also for two different profiles of one name."""
-    parsed: dict[str, Profile | ShapeProfile] = {}
+    parsed: dict[str, Profile | SteppedProfile | ShapeProfile] = {}
     for text in texts:
         name, profile = parse_profile(text)
         if parsed.setdefault(name, profile) != profile:
@@ -218,14 +228,15 @@ def parse_profiles(texts: Sequence[str]) -> dict[str, Profile | ShapeProfile]:
     return parsed
 
 
-def parse_profile(text: str) -> tuple[str, Profile | ShapeProfile]:
-    """Read `N=1,8,32` (min, opt, max of a dimension) or `x=1x64,8x64,32x64` (those of an input), or one entry for a fixed size."""
+def parse_profile(text: str) -> tuple[str, Profile | SteppedProfile | ShapeProfile]:
+    """Read `N=1,8,32` (min, opt, max of a dimension), `N=32,64,128,32` (with a step) or `x=1x64,8x64,32x64` (those of an input), or one
+    entry for a fixed size."""
     name, _, value = text.strip().rpartition("=")
     entries = [[whole_number(extent) for extent in entry.split("x")] for entry in value.strip().split(",")]
-    if not name.strip() or len(entries) not in (1, 3) or any(None in extents for extents in entries):
+    if not name.strip() or len(entries) not in (1, 3, 4) or any(None in extents for extents in entries):
         raise OptionError(
             f"profile {text[:200]!r}: expected <dimension>=<min>,<opt>,<max> such as N=1,8,32, or N=8 for a fixed size, "
-            f"or shapes of an input such as x=1x64,8x64,32x64"
+            f"N=32,64,128,32 for multiples of 32, or shapes of an input such as x=1x64,8x64,32x64"
         )
     given = [extents[0] if len(extents) == 1 else tuple(extents) for extents in entries]
     return name.strip(), _profile(name.strip(), given * 3 if len(given) == 1 else given)

@@ -53,6 +53,9 @@ DEFAULT_BOUND = 1024
 MAX_READS = 32
 """Numbers of one operand that the host reads while the network runs, since each is a wait."""
 
+MAX_POINTS = 2048
+"""Sizes of dynamic dims that are tried to find the values of a dim expression."""
+
 MAX_MODEL_BYTES = 2**31 - 1
 """Size of a model file: protobuf reads no more, and larger models keep their weights beside it."""
 

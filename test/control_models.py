@@ -147,6 +147,92 @@ MODELS["nonzero"] = ControlModel(
     {"x": np.ones((4, 5), np.float32), "table": _random(0, 20)},
 )
 
+MODELS["shapes"] = ControlModel(
+    """g (float[N, 3] x, bool c) => (float[A, 3] y, float[A, 3] z) {
+      t = If(c) <then_branch = p () => (float[A, 3] u) { u = Concat<axis = 0>(x, x) },
+                 else_branch = q () => (float[B, 3] v) { k = Constant<value = float[1, 3] {1.0, 2.0, 3.0}>()  v = Mul(k, k) }>
+      y = Identity(t)
+      z = Exp(t)
+    }""",
+    lambda seed: {"x": _random(seed, _pick(seed, 2, 5, 1, 3), 3), "c": np.array(seed % 2 == 0)},
+    lambda x, c: {
+        "y": (y := np.concatenate([x, x]) if c else np.float32([[1, 4, 9]])),
+        "z": np.exp(y),
+    },
+    {"profiles": {"N": (1, 3, 5)}},
+)
+
+
+def _grown(x: np.ndarray, n: np.ndarray) -> Arrays:
+    cache, sums = x, []
+    for _ in range(int(n)):
+        sums.append(cache.sum(0))
+        cache = np.concatenate([cache, np.tanh(cache[-1:])])
+    return {"cache": cache, "sums": np.stack(sums) if sums else np.zeros((0, 3), np.float32)}
+
+
+MODELS["grown"] = ControlModel(
+    """g (float[2, 3] x, int64 n) => (float[C, 3] cache, float[m, 3] sums) {
+      cache, sums = Loop(n, , x) <body = b (int64 i, bool go, float[D, 3] a) => (bool on, float[E, 3] c, float[3] s) {
+        on = Identity(go)
+        zero = Constant<value_ints = [0]>()  minus = Constant<value_ints = [-1]>()  far = Constant<value_ints = [9999]>()
+        s = ReduceSum<keepdims = 0>(a, zero)
+        last = Slice(a, minus, far, zero)
+        next = Tanh(last)
+        c = Concat<axis = 0>(a, next) }>
+    }""",
+    lambda seed: {"x": _random(seed, 2, 3), "n": np.array(_pick(seed, 3, 0, 1, 8))},
+    _grown,
+    {"bounds": {"loop": 10}},
+    {"x": _random(0, 2, 3), "n": np.array(9)},
+)
+
+MODELS["padded"] = ControlModel(
+    """g (float[1, H, W] x) => (float[1, A, B] y, float[1, C, D] z) {
+      s = Shape<start = 1>(x)
+      seven = Constant<value_ints = [7]>()  six = Constant<value_ints = [6]>()  two = Constant<value_ints = [2]>()
+      rest = Mod(s, seven)  missing = Sub(seven, rest)  pad = Mod(missing, seven)
+      zeros = Constant<value_ints = [0, 0, 0, 0]>()
+      pads = Concat<axis = 0>(zeros, pad)
+      padded = Pad(x, pads)
+      up = Add(s, six)  windows = Div(up, seven)  full = Mul(windows, seven)
+      front = Constant<value_ints = [1]>()
+      shape = Concat<axis = 0>(front, full)
+      one = Constant<value = float[1] {1.0}>()
+      ones = Expand(one, shape)
+      y = Add(padded, ones)
+      halves = Div(s, two)  even = Mul(halves, two)  least = Min(s, even)
+      start = Constant<value_ints = [0, 0]>()  axes = Constant<value_ints = [1, 2]>()
+      cut = Slice(x, start, least, axes)
+      evens = Concat<axis = 0>(front, even)
+      more = Expand(one, evens)
+      z = Add(more, cut)
+    }""",
+    lambda seed: {"x": _random(seed, 1, *_pick(seed, (8, 9), (20, 31), (14, 21), (64, 80)))},
+    lambda x: {
+        "y": np.pad(x, [(0, 0), (0, -x.shape[1] % 7), (0, -x.shape[2] % 7)]) + 1,
+        "z": 1 + x[:, : x.shape[1] // 2 * 2, : x.shape[2] // 2 * 2],
+    },
+    {"profiles": {"H": (8, 20, 64), "W": (9, 30, 80)}},
+)
+
+MODELS["empty"] = ControlModel(
+    """g (float[N, 4] x, float[4, 8] w) => (float[N, 8] y, float[8] total, int64[2, k] at) {
+      p = MatMul(x, w)
+      y = Softmax<axis = 1>(p)
+      zero = Constant<value_ints = [0]>()
+      total = ReduceSum<keepdims = 0>(p, zero)
+      at = NonZero(x)
+    }""",
+    lambda seed: {"x": _random(seed, _pick(seed, 0, 3, 1, 5), 4), "w": _random(seed + 1, 4, 8)},
+    lambda x, w: {
+        "y": (e := np.exp(x @ w)) / e.sum(1, keepdims=True),
+        "total": (x @ w).sum(0),
+        "at": np.array(np.nonzero(x)),
+    },
+    {"profiles": {"N": (0, 3, 5)}},
+)
+
 MODELS["range"] = ControlModel(
     """g (int64 start, int64 limit, int64 step, float[3, 1] x) => (int64[n] y, float[3, n] z) {
       y = Range(start, limit, step)

@@ -208,6 +208,19 @@ def conv(
     return module(body, anchor, sms)
 
 
+def conv_over(image: Sequence[int], c: int, o: int, *, sms: int | None = None) -> str:
+    """3 taps per spatial dim, padded, f16, one image."""
+    count, dims = len(image), "x".join(map(str, image))
+    x, f, y = f"tensor<1x{dims}x{c}xf16>", f"tensor<{o}x{'3x' * count}{c}xf16>", f"tensor<1x{dims}x{o}xf16>"
+    ones, pads = ", ".join(["1"] * count), ", ".join(["1"] * 2 * count)
+    body = f"""@f(%x: {x}, %w: {f}) -> {y} ANCHOR {{
+    %0 = nn.conv %x, %w {{strides = array<i64: {ones}>, pads = array<i64: {pads}>, dilations = array<i64: {ones}>,
+      groups = 1 : i64}} : ({x}, {f}) -> {y}
+    func.return %0 : {y}
+  }}"""
+    return module(body, "conv", sms)
+
+
 def conv_of_cast(h: int, w: int, o: int) -> str:
     """7 x 7 over three channels, cast from f32 on the way, one image."""
     x, half, f, y = (
@@ -352,6 +365,7 @@ PIECE: dict[str, int | str] = {
 PIECES = PIECE | {"units": 32, "wn": 2, "chunk": 32, "blocks": 4, "meeting": "cluster"}
 APART = PIECE | {"units": 16, "wn": 2, "resident": 0, "blocks": 2, "meeting": "grid"}
 ALONE: dict[str, int | str] = {"warps": 4, "per_warp": 4, "blocks": 1, "meeting": "block"}
+WALK: dict[str, int | str] = {"units": 16, "wn": 2, "blocks": 2}
 CLUSTER: dict[str, int | str] = {"warps": 4, "per_warp": 1, "blocks": 8, "meeting": "cluster"}
 GRID: dict[str, int | str] = {"warps": 4, "per_warp": 1, "blocks": 3, "meeting": "grid"}
 TF32 = ", math = #nn.math<tf32>"
@@ -385,6 +399,14 @@ MAX_POOL = (
     "max_pool X {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, "
     "dilations = array<i64: 1, 1>}"
 )
+ARG_MAX_POOL = MAX_POOL.replace("max_pool", "arg_max_pool")
+DEEP_POOL = (
+    "max_pool X {kernel = array<i64: 2, 3, 2>, strides = array<i64: 1, 2, 1>, pads = array<i64: 1, 0, 0, 0, 1, 0>, "
+    "dilations = array<i64: 1, 1, 1>}"
+)
+REFLECT = (
+    "pad X {low = array<i64: 1, 0, 2>, high = array<i64: 0, 1, 2>, value = 0.0 : f64, mode = #nn.pad_mode<reflect>}"
+)
 LRN = "lrn X {size = 5 : i64, alpha = 2.0e-01 : f64, beta = 7.5e-01 : f64, bias = 1.0 : f64}"
 
 CASES = (
@@ -396,12 +418,16 @@ CASES = (
     gemm("tf32", matmul(40, 40, 80, "f32", math="tf32"), 16),
     gemm("i8", matmul_i8(40, 40, 320), 64, tolerance=0.0),
     gemm("conv", conv(6, 6, 16, 24), 32),
+    gemm("conv-1d", conv_over([40], 16, 24), 32),
+    gemm("conv-3d", conv_over([3, 4, 5], 16, 24), 32),
     gemm("conv-of-cast", conv_of_cast(6, 6, 24), 32, kinds="bar_sync"),
     gemm("batched-kn", batched(20, 40, 160), 32),
     hopper("matmul", matmul(128, 192, 192, "f16", sms=1), groups=1, bn=192),  # three pieces per tile
     hopper("two-warpgroups", matmul(128, 256, 192, "f16", sms=1), groups=2, bn=128),
     hopper("cluster", matmul(256, 128, 192, "f16", sms=2), 1, 128, f"{STORED} cluster_sync", cluster=2),
     hopper("conv", conv(12, 16, 64, 32, sms=1), groups=1, bn=32),  # one piece per tile
+    hopper("conv-1d", conv_over([200], 64, 32, sms=1), groups=1, bn=32),
+    hopper("conv-3d", conv_over([4, 6, 8], 64, 32, sms=1), groups=1, bn=32),
     hopper("narrow", matmul(49, 48, 192, "f16", sms=1), groups=1, bn=16),  # lines of 32 bytes in the epilogue
     hopper("plain-store", matmul(128, 36, 192, "f16", sms=1), groups=1, bn=64, kinds="bar_sync"),
     Case("attention_sm90", "one-head", attention(128, 520), f"{HOPPER} bar_sync", 3e-3),
@@ -414,8 +440,11 @@ CASES = (
     Case("reduce_split", "outer", unary(MEAN, "2100x33xf32", "33xf32", "row"), ""),
     Case("row", "reduce-outer", unary(MEAN, "70x33xf32", "33xf32", "row")),
     Case("window", "max-pool", unary(MAX_POOL, "1x6x6x8xf16", "1x3x3x8xf16", "window"), "", 2e-3),
+    Case("window", "max-pool-3d", unary(DEEP_POOL, "1x3x5x4x8xf16", "1x3x2x3x8xf16", "window"), "", 2e-3),
+    Case("window", "arg-max-pool", unary(ARG_MAX_POOL, "1x6x6x8xf16", "1x3x3x8xi64", "window"), "", 0.0),
     Case("window", "depthwise", conv(6, 6, 8, 8, groups=8, anchor="window"), "", 2e-3),
     Case("lrn", "f32", unary(LRN, "2x3x7xf32", "2x3x7xf32", "row"), "", 5e-6),
+    Case("pointwise", "reflect", unary(REFLECT, "3x4x5xf32", "4x5x9xf32", "pointwise"), "", 0.0),
     Case("gather", "axis-1", gather()),
     Case("rnn_resident", "lstm-block", rnn("lstm", 32, lengths=True, element="f16"), CP_ASYNC, 2e-3, PIECE),
     Case(
@@ -447,6 +476,22 @@ CASES = (
         {"units": 16, "wn": 2},
     ),
     Case("rnn_streamed", "rnn", rnn("rnn", 40, direction="bidirectional", element="bf16"), "bar_sync", 1e-2),
+    Case(
+        "rnn_streamed",
+        "rnn-cluster",
+        rnn("rnn", 40, sms=8, element="f16"),
+        "cluster_sync",
+        2e-3,
+        WALK | {"meeting": "cluster"},
+    ),
+    Case(
+        "rnn_streamed",
+        "gru-grid",
+        rnn("gru", 40, steps=2, element="f16"),
+        "grid_sync",
+        2e-3,
+        WALK | {"meeting": "grid"},
+    ),
     Case("pointwise", "add", add()),
     Case("pointwise", "lookups", lookups()),
     Case("sort", "one-launch", unary("argsort X {axis = 1 : i64}", "3x20x2xf32", "3x20x2xi32", "positions")),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, Block, SSAValue
 
 from ...dialects import dims, nn
 from ...dialects.dims import Expr
@@ -13,13 +14,14 @@ from ...dialects.limits import MAX_UNROLLED_NODES
 from ..network import Network
 from .folding import as_int
 from .node import Body, Graphs, Node, Value
+from .packing import Packing, differing
 from .registry import Result, onnx_op
 
 _MOST_ITERATIONS = 2**31 - 1
 """What exporters write as the count of a loop that only a condition ends is at least this."""
 
 
-@onnx_op("If", note="branches of equal shapes, where the condition is data")
+@onnx_op("If", note="branches of one rank, where the condition is data")
 def if_(node: Node) -> Result:
     graphs = graphs_of_node(node)
     chosen = _flag(node.value(0), node)
@@ -30,26 +32,48 @@ def if_(node: Node) -> Result:
     if any(value.poisoned for values in made for value in values):
         return poisoned(node.output_count)
     results = [[v.materialise(body.net) for v in values] for body, values in zip(bodies, made, strict=True)]
-    for index, (then, otherwise) in enumerate(zip(*results, strict=True)):
-        _check_branches(node, index, then, otherwise)
+    packings = [_packing(node, k, *pair) for k, pair in enumerate(zip(*results, strict=True))]
+    packed = [_packed(body.net, values, packings) for body, values in zip(bodies, results, strict=True)]
     captures = list({id(value): value for body in bodies for value in body.captured}.values())
-    then, otherwise = (body.finish(values, captures) for body, values in zip(bodies, results, strict=True))
-    types = [value.type for value in results[0]]
-    return node.net.choose(_scalar(node, node.data(0)), (then, otherwise), [_ssa(value) for value in captures], types)
+    then, otherwise = (body.finish(values, captures) for body, values in zip(bodies, packed, strict=True))
+    outer = [_ssa(value) for value in captures]
+    found = node.net.choose(_scalar(node, node.data(0)), (then, otherwise), outer, [value.type for value in packed[0]])
+    return _unpacked(node.net, found, packings)
 
 
-def _check_branches(node: Node, index: int, then: SSAValue, otherwise: SSAValue) -> None:
-    """The results of both branches must be of one type."""
+def _packing(node: Node, index: int, then: SSAValue, otherwise: SSAValue) -> Packing | None:
+    """How a result is passed on whose branches make different shapes; None where they make one."""
     if nn.element_of(then) != nn.element_of(otherwise):
         node.invalid(
             f"output {index} is of {nn.element_of(then)} in one branch, of {nn.element_of(otherwise)} in the other"
         )
-    if nn.shape_of(then) != nn.shape_of(otherwise):
+    open_ = differing(then, otherwise)
+    if open_ is None:
         shapes = " and ".join(f"[{', '.join(map(str, nn.shape_of(value)))}]" for value in (then, otherwise))
         node.unsupported(
-            f"output {index} has the shapes {shapes} in its branches, and its condition is data",
-            "let both branches make one shape, or bind the input that decides to a constant",
+            f"output {index} has the shapes {shapes} in its branches, of different ranks, and its condition is not decided at import",
+            "bind the input that decides to a constant, or fix the dims that decide in the profile",
         )
+    ranges = node.net.ranges
+    greatest = [
+        max(a.bounds(ranges)[1], b.bounds(ranges)[1])
+        for a, b in zip(nn.shape_of(then), nn.shape_of(otherwise), strict=True)
+    ]
+    return Packing(node, index, nn.shape_of(then), open_, greatest) if open_ else None
+
+
+def _packed(net: Network, values: Sequence[SSAValue], packings: Sequence[Packing | None]) -> list[SSAValue]:
+    """The values, packed where there is a packing."""
+    found: list[SSAValue] = []
+    for value, packing in zip(values, packings, strict=True):
+        found += [value] if packing is None else packing.pack(net, value)
+    return found
+
+
+def _unpacked(net: Network, values: Sequence[SSAValue], packings: Sequence[Packing | None]) -> list[SSAValue]:
+    """The opposite of `_packed`."""
+    left = list(values)
+    return [left.pop(0) if p is None else p.unpack(net, left.pop(0), left.pop(0)) for p in packings]
 
 
 @dataclass
@@ -65,7 +89,7 @@ class _Loop:
     """Whether the first iteration runs, where that is known."""
 
 
-@onnx_op("Loop", note="carried values keep their shapes, unless the loop is short enough to be unrolled")
+@onnx_op("Loop", note="slices of joined results keep their shapes; what is carried may change dims, not its rank")
 def loop(node: Node) -> Result:
     graphs = graphs_of_node(node)
     carried = [node.value(index) for index in range(2, len(node.inputs))]
@@ -74,23 +98,77 @@ def loop(node: Node) -> Result:
         return _with_sequences(node, graphs, carried, condition)
     count = _count(node)
     state = _Loop(node, graphs, dims.const(0) if condition is False else count, carried, condition)
-    problems = graphs.problem_count()
     limit = _most_iterations(node, None if count is None else count.bounds(node.net.ranges)[1])
-    index = node.net.new_symbol(f"{node.graph_node.label}_i", (0, limit // 2, max(limit - 1, 0)))
-    body = graphs.body("body", [value.materialise(node.net).type for value in carried])
-    slices = node.output_count - len(carried)
-    operands = [_iteration(index), Value("", array=np.array(True)), *(Value("", ssa=v) for v in body.arguments)]
-    made = checked_results(node, body.import_nodes(operands), 1 + len(carried) + slices)
-    if any(value.poisoned for value in made):
+    mark, problems = node.net.mark(), graphs.problem_count()
+    body = _Body.begun(state, limit, [None] * len(carried))
+    if body is None:
         return poisoned(node.output_count)
-    again = _flag(made[0], node)
+    slices = node.output_count - len(carried)
+    again = _flag(body.made[0], node)
     if again is False and state.count is not None:
         state.count = dims.minimum(state.count, 1)
     times = None if state.count is None or again is None else state.count.as_int()
     if times is not None and times * graphs.size("body") <= MAX_UNROLLED_NODES and (times or not slices):
         graphs.forget_problems(problems)
+        node.net.back_to(mark)
         return _unrolled(state, times, slices)
-    return _rolled(state, body, index, made, again, limit)
+    for _ in range(_ROUNDS):
+        packings = body.wider_packings()
+        if packings == body.packings:
+            return _rolled(state, body, again, limit)
+        graphs.forget_problems(problems)
+        node.net.back_to(mark)
+        body = _Body.begun(state, limit, packings)
+        if body is None:
+            return poisoned(node.output_count)
+    node.unsupported("the shapes of what it carries depend on each other", "carry tensors of their largest shapes")
+
+
+_ROUNDS = 4
+"""How often a body is imported to find out which dims of what it carries change."""
+
+
+@dataclass
+class _Body:
+    """The body of a loop, imported for one guess of which dims of the carried values change."""
+
+    state: _Loop
+    body: Body
+    index: Expr
+    packings: list[Packing | None]
+    carried: list[SSAValue]
+    """The carried values inside, unpacked."""
+    made: list[Value]
+
+    @classmethod
+    def begun(cls, state: _Loop, limit: int, packings: list[Packing | None]) -> _Body | None:
+        """The body; None where a node of it failed."""
+        node = state.node
+        index = node.net.new_symbol(f"{node.graph_node.label}_i", (0, limit // 2, max(limit - 1, 0)))
+        types: list[Attribute] = []
+        for value, packing in zip(state.carried, packings, strict=True):
+            plain = value.materialise(node.net).type
+            types += [plain] if packing is None else packing.types(nn.element_of(plain))
+        body = state.graphs.body("body", types)
+        carried = _unpacked(body.net, body.arguments, packings)
+        operands = [_iteration(index), Value("", array=np.array(True)), *(Value("", ssa=v) for v in carried)]
+        made = checked_results(node, body.import_nodes(operands), 1 + node.output_count)
+        if any(value.poisoned for value in made):
+            return None
+        return cls(state, body, index, packings, carried, made)
+
+    def wider_packings(self) -> list[Packing | None]:
+        """The packings that take also the dims that an iteration changes."""
+        node, found = self.state.node, list(self.packings)
+        for number, before in enumerate(self.carried):
+            after = self.made[1 + number].materialise(self.body.net)
+            check_carried(node, number, before, after)
+            packing = self.packings[number]
+            known = () if packing is None else packing.open_
+            more = tuple(sorted({*known, *(differing(before, after) or ())}))
+            if more != known:
+                found[number] = Packing(node, number, nn.shape_of(_ssa(self.state.carried[number])), more)
+        return found
 
 
 def _unrolled(state: _Loop, times: int, slices: int) -> list[SSAValue | Value]:
@@ -129,32 +207,59 @@ def _with_sequences(node: Node, graphs: Graphs, carried: list[Value], condition:
     return values
 
 
-def _rolled(
-    state: _Loop, body: Body, index: Expr, made: list[Value], again: bool | None, limit: int
-) -> list[SSAValue | Value]:
+def _rolled(state: _Loop, loop: _Body, again: bool | None, limit: int) -> list[SSAValue | Value]:
     """A loop that the host runs."""
-    node, net, inner = state.node, state.node.net, body.net
-    results = [value.materialise(inner) for value in made[1:]]
-    for number, (before, after) in enumerate(zip(body.arguments, results, strict=False)):
-        check_carried(node, number, before, after)
-    initial = [value.materialise(net) for value in state.carried]
-    slices = [value.type for value in results[len(initial) :]]
+    node, net, body, inner = state.node, state.node.net, loop.body, loop.body.net
+    results = [value.materialise(inner) for value in loop.made[1:]]
+    count = len(state.carried)
+    check_slices(node, results[count:])
+    initial = _packed(net, [value.materialise(net) for value in state.carried], loop.packings)
+    slices = [value.type for value in results[count:]]
+    results = [*_packed(inner, results[:count], loop.packings), *results[count:]]
     if again and state.condition is not None and state.count is not None:
         name = body.finish(results)
-        captures = [_ssa(value) for value in body.captured]
-        return list(net.loop(name, index, initial, captures, slices, count=state.count))
-    total = net.new_symbol(f"{node.graph_node.label}_n", (0, limit // 2, limit))
-    flag = made[0].materialise(inner)
-    first = node.data(1) if node.has_input(1) else net.add_constant(np.array(True))
-    first = _scalar(node, first)
-    flag = inner.add_reshape(flag, nn.shape_of(first)) if nn.shape_of(flag) != nn.shape_of(first) else flag
-    if state.count is not None:
-        more = _compare(inner, index + 1, state.count, first)
-        flag = inner.add_binary("logical_and", flag, more)
-        first = net.add_binary("logical_and", first, _compare(net, dims.const(0), state.count, first))
-    name = body.finish([flag, *results])
-    captures = [_ssa(value) for value in body.captured]
-    return list(net.loop(name, index, initial, captures, slices, condition=first, total=total))
+        found = net.loop(name, loop.index, initial, _outer(body), slices, count=state.count)
+    else:
+        total = net.new_symbol(f"{node.graph_node.label}_n", (0, limit // 2, limit))
+        flag = loop.made[0].materialise(inner)
+        first = _scalar(node, node.data(1) if node.has_input(1) else net.add_constant(np.array(True)))
+        flag = inner.add_reshape(flag, nn.shape_of(first))
+        if state.count is not None:
+            flag = inner.add_binary("logical_and", flag, _compare(inner, loop.index + 1, state.count, first))
+            first = net.add_binary("logical_and", first, _compare(net, dims.const(0), state.count, first))
+        name = body.finish([flag, *results])
+        found = net.loop(name, loop.index, initial, _outer(body), slices, condition=first, total=total)
+    return [*_unpacked(net, found[: len(initial)], loop.packings), *found[len(initial) :]]
+
+
+def _outer(body: Body) -> list[SSAValue]:
+    return [_ssa(value) for value in body.captured]
+
+
+def check_slices(node: Node, slices: Sequence[SSAValue]) -> None:
+    """Slices that iterations make must be of one shape."""
+    inside = node.net.late.keys()
+    for number, value in enumerate(slices):
+        if varying := sorted(
+            {s for extent in nn.shape_of(value) for s in extent.symbols()} & inside & _defined_in(value)
+        ):
+            node.unsupported(
+                f"slice {number} of its joined results has the shape [{', '.join(map(str, nn.shape_of(value)))}], where {varying[0]} is "
+                "another number in each iteration",
+                "pad the slices to one shape",
+            )
+
+
+def _defined_in(value: SSAValue) -> set[str]:
+    """The symbols that are known only in the function of a value: what it reads, and what its loops count."""
+    block = value.owner if isinstance(value.owner, Block) else value.owner.parent
+    found: set[str] = set()
+    for op in () if block is None else block.ops:
+        if isinstance(op, nn.ReadOp):
+            found.add(op.symbol.data)
+        elif isinstance(op, nn.LoopOp) and op.total is not None:
+            found.add(op.total.data)
+    return found
 
 
 def _compare(net: Network, small: Expr, large: Expr, like: SSAValue) -> SSAValue:
@@ -164,16 +269,15 @@ def _compare(net: Network, small: Expr, large: Expr, like: SSAValue) -> SSAValue
 
 
 def check_carried(node: Node, number: int, before: SSAValue, after: SSAValue) -> None:
-    """A value that iterations pass on must keep its type."""
+    """A value that iterations pass on must keep its element type and rank."""
     if nn.element_of(before) != nn.element_of(after):
         node.invalid(
             f"carried value {number} is of {nn.element_of(before)} before, of {nn.element_of(after)} after an iteration"
         )
-    if nn.shape_of(before) != nn.shape_of(after):
-        shapes = " to ".join(f"[{', '.join(map(str, nn.shape_of(value)))}]" for value in (before, after))
+    if nn.rank_of(before) != nn.rank_of(after):
         node.unsupported(
-            f"carried value {number} changes its shape from {shapes} in an iteration",
-            "carry a tensor of its largest shape and the number of its elements that count",
+            f"carried value {number} changes its rank from {nn.rank_of(before)} to {nn.rank_of(after)} in an iteration",
+            "carry a tensor of one rank",
         )
 
 
@@ -185,7 +289,8 @@ def _count(node: Node) -> Expr | None:
     known = value.known()
     if known is None:
         limit = _most_iterations(node)
-        return node.net.read(_scalar(node, node.data(0)), f"{node.graph_node.label}_count", (0, limit // 2, limit))
+        limits = value.limits or (0, limit // 2, limit)
+        return node.net.read(_scalar(node, node.data(0)), f"{node.graph_node.label}_count", limits)
     count = dims.as_expr(known.reshape(-1)[0])
     low = count.bounds(node.net.ranges)[0]
     if low >= _MOST_ITERATIONS:
@@ -195,6 +300,8 @@ def _count(node: Node) -> Expr | None:
 
 def _most_iterations(node: Node, derived: int | None = None) -> int:
     """The first joined result has as many slices as iterations run."""
+    if derived is None and node.has_input(0) and (limits := node.value(0).limits) is not None:
+        return limits[2]
     return node.most(len(node.inputs) - 2, 0, derived)
 
 

@@ -88,7 +88,7 @@ def _factor(net: Network, value: SSAValue, labels: Sequence[str]) -> Factor:
     for label in different:
         step = sum((strides[i] for i, other in enumerate(labels) if other == label), dims.const(0))
         size = step.as_int()
-        factor = size if size is not None else net.add_cast(net.add_shape_value([step], ()), "i32")
+        factor = size if size is not None else net.add_size(step, "i32")
         term = net.add_binary("mul", counts[label], factor)
         index = term if index is None else net.add_binary("add", index, term)
     assert index is not None

@@ -34,6 +34,9 @@ def evaluated(node: Node, row: Row) -> list[Value] | None:
         originals.get(id(value)) or (value if value.ssa is None else Value("", array=arrays[value.ssa]))
         for value in results
     ]
+    for made, value in zip(results, found, strict=True):
+        if made.quantized is not None:
+            value.quantized = made.quantized.of(originals)
     new = (value.array for value in found if value.array is not None and not value.name)
     node.net.budget.spend(sum(array.nbytes for array in new))
     return found

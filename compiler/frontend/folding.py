@@ -17,6 +17,7 @@ import numpy as np
 
 from ...dialects import dims
 from ...dialects.dims import Expr
+from ...dialects.dims.proofs import exact_bounds
 from ...dialects.limits import MAX_FOLDED
 
 Array = np.ndarray[Any, Any]
@@ -114,7 +115,7 @@ def compare(predicate: str, ranges: Ranges) -> Callable[[Element, Element], Elem
     """A comparison that is decided by the ranges of the symbols, or raises `Undecidable`."""
 
     def decide(a: Element, b: Element) -> Element:
-        low, high = (dims.as_expr(a) - b).bounds(ranges)
+        low, high = exact_bounds(dims.as_expr(a) - b, ranges)
         if predicate == "eq":
             verdict = _if_settled(low == high == 0, high < 0 or low > 0)
         elif predicate == "ne":
@@ -137,8 +138,10 @@ def _if_settled(true: bool, false: bool) -> bool:
 def clamp(element: Element, low: Element, high: Element, ranges: Ranges) -> Element:
     """`min(max(element, low), high)`, without bounds that the ranges of the symbols make redundant."""
     value = dims.as_expr(element)
-    if (value - low).bounds(ranges)[0] < 0:
-        value = dims.as_expr(low) if (value - low).bounds(ranges)[1] <= 0 else dims.maximum(value, low)
-    if (value - high).bounds(ranges)[1] > 0:
-        value = dims.as_expr(high) if (value - high).bounds(ranges)[0] >= 0 else dims.minimum(value, high)
+    least, greatest = exact_bounds(value - low, ranges)
+    if least < 0:
+        value = dims.as_expr(low) if greatest <= 0 else dims.maximum(value, low)
+    least, greatest = exact_bounds(value - high, ranges)
+    if greatest > 0:
+        value = dims.as_expr(high) if least >= 0 else dims.minimum(value, high)
     return simplified(value)

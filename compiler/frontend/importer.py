@@ -383,7 +383,7 @@ class _Importer:
         parts = sorted({problem.part for problem in self.problems})
         if count == 1:
             what = f"{'an' if parts[0][0] in 'aeiou' else 'a'} {parts[0]} is"
-        elif parts == ["node"]:
+        elif parts == ["node"] and count <= len(self.graph.nodes):  # those in graphs of nodes come on top
             what = f"{count} of {len(self.graph.nodes)} nodes are"
         else:
             what = f"{count} {' and '.join(f'{part}s' for part in parts)} are"

@@ -6,6 +6,7 @@ import numpy as np
 
 from ...dialects import dims
 from ...dialects.dims import Expr
+from ...dialects.dims.proofs import exact_bounds
 from . import computed
 from .folding import Array, Element, as_int, check_size, clamp
 from .node import Node
@@ -89,13 +90,14 @@ def slice_(node: Node) -> Result:
         if step < 0:
             last, stop = _backward(node, start, end, shape[axis])
             count = dims.ceildiv(last - stop, -step)
-            fits = (last - stop).bounds(ranges)[0] >= 0
+            fits = exact_bounds(last - stop, ranges)[0] >= 0
             starts[axis], sizes[axis], strides[axis] = last, count if fits else dims.maximum(count, 0), step
             continue
         first = _position(node, start, shape[axis])
         count = dims.ceildiv(dims.as_expr(_position(node, end, shape[axis])) - first, step)
-        if count.bounds(ranges)[0] < 0:
-            count = dims.const(0) if count.bounds(ranges)[1] <= 0 else dims.maximum(count, 0)
+        least, greatest = exact_bounds(count, ranges)
+        if least < 0:
+            count = dims.const(0) if greatest <= 0 else dims.maximum(count, 0)
         starts[axis], sizes[axis], strides[axis] = dims.as_expr(first), count, step
     if sizes == list(shape) and min(strides, default=1) > 0:
         return node.value(0)

@@ -13,6 +13,7 @@ from xdsl.dialects.builtin import ModuleOp
 from ...dialects import dims
 from ...dialects.dims import Expr
 from ...dialects.dims.solving import is_linear, solved
+from ...dialects.dtypes import is_integer
 from ...dialects.errors import InvalidModelError, OptionError
 from ...dialects.provenance import join_names
 from ..network import Network, Range
@@ -28,7 +29,7 @@ DEFAULT_RANGE: Range = (1, 8, 512)
 """(min, opt, max) of a dynamic dim that no profile names."""
 
 Shape: TypeAlias = tuple[int, ...]
-Profiles: TypeAlias = "Mapping[str, Range | tuple[Shape, Shape, Shape]]"
+Profiles: TypeAlias = "Mapping[str, Range | tuple[int, int, int, int] | tuple[Shape, Shape, Shape]]"
 
 
 @dataclass
@@ -45,13 +46,19 @@ class Inputs:
     """The ranges that the user gave, by symbol; min = max makes a dim static."""
     defaulted: list[str] = field(default_factory=list[str])
     """The dims without a profile."""
+    limits: dict[str, Range] = field(default_factory=dict[str, Range])
+    """The (min, opt, max) of the numbers of inputs that say sizes."""
+    integers: set[str] = field(default_factory=set[str])
+    """The inputs of integers."""
     refused: list[str] = field(default_factory=list[str])
     """What is wrong with the inputs that cannot be imported, one sentence per input."""
 
     def add(self, inputs: Sequence[ValueInfoProto]) -> dict[str, Value]:
         """Add the inputs to the network and return their values by name."""
         types = {value.name: kind for value in inputs if (kind := self._element_type(value)) is not None}
+        self.integers = {name for name, kind in types.items() if is_integer(kind)}
         names = read_dims([value for value in inputs if value.name in types])
+        self._take_steps(names)
         bound = constant_inputs(inputs, self.constants)
         self._pin([value.name for value in inputs], names.shapes)
         self._fit(bound, names.shapes)
@@ -67,7 +74,7 @@ class Inputs:
                     continue
                 self._check_extents(value.name, shape)
                 ssa = self.net.add_input(value.name, types[value.name], shape)
-                values[value.name] = Value(value.name, ssa=ssa)
+                values[value.name] = Value(value.name, ssa=ssa, limits=self.limits.get(value.name))
         return values
 
     def _element_type(self, value: ValueInfoProto) -> Attribute | None:
@@ -92,7 +99,7 @@ class Inputs:
         for name, pinned in self.static_shapes.items():
             declared = shapes.get(name, [])
             try:
-                if len(pinned) != len(declared) or not all(size > 0 for size in pinned):
+                if len(pinned) != len(declared) or not all(size >= 0 for size in pinned):
                     raise OptionError
                 for extent, size in zip(declared, pinned, strict=True):
                     self._ask(str(extent), extent, (size, size, size))
@@ -108,6 +115,25 @@ class Inputs:
                 if extent.as_int() is None:
                     self._ask(str(extent), extent, (size, size, size))
 
+    def _take_steps(self, names: DimNames) -> None:
+        """Where a profile has a step, its dim becomes that multiple of a symbol, everywhere: `32*"H/32"` in place of `H`."""
+        symbols = {name for shape in names.shapes.values() for extent in shape for name in extent.symbols()}
+        for key, profile in list(self.profiles.items()):
+            if len(profile) != 4:
+                continue
+            *entries, step = profile
+            if (names.texts[key] if key in names.texts else dims.symbol(key)).as_symbol() not in symbols:
+                raise OptionError(
+                    f"profiles: a step needs a dynamic dim that is one name, got {key!r}; dynamic dims: "
+                    f"{join_names(sorted(symbols)) or 'none'}"
+                )
+            multiple = {key: step * dims.symbol(f"{key}/{step}")}
+            for name, shape in names.shapes.items():
+                names.shapes[name] = [extent.substitute(multiple) for extent in shape]
+            names.texts.update({text: extent.substitute(multiple) for text, extent in names.texts.items()})
+            names.texts.setdefault(key, multiple[key])
+            self.profiles[key] = tuple(entries)
+
     def _read_profiles(self, inputs: Sequence[str], names: DimNames) -> None:
         symbols = {name for shape in names.shapes.values() for extent in shape for name in extent.symbols()}
         asked: list[tuple[str, Expr, Sequence[int]]] = []
@@ -119,6 +145,8 @@ class Inputs:
                 asked.append((key, names.texts[key] if key in names.texts else dims.symbol(key), profile))
             elif key and key in names.unnamed:
                 asked += [(symbol, dims.symbol(symbol), profile) for symbol in names.unnamed[key]]
+            elif key in names.shapes and key in self.integers:
+                self.limits[key] = cast(Range, tuple(profile))
             else:
                 raise OptionError(
                     f"profiles: there is no dynamic dim or input {key!r}; "
@@ -162,7 +190,7 @@ class Inputs:
             raise OptionError(f"profiles: {what!r} is {extent}; give (min, opt, max) of {', '.join(sorted(open_))}")
 
     def _check_range(self, name: str, entries: Range) -> None:
-        if len(set(entries)) == 1 and entries[0] > 0:
+        if len(set(entries)) == 1 and entries[0] >= 0:
             return
         try:
             self.net.symbols(**{name: entries})

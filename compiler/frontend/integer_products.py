@@ -11,7 +11,7 @@ A uint8 tensor takes part as int8, it and its zero point less 128, so that one w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -38,7 +38,11 @@ class Bytes:
 
 def signed_bytes(node: Node, index: int, zero_index: int) -> Bytes:
     """Operand `index` as int8, with its zero point at operand `zero_index`."""
-    net, value, zero = node.net, node.value(index), zero_point(node, zero_index)
+    return _signed(node, node.value(index), zero_point(node, zero_index))
+
+
+def _signed(node: Node, value: Value, zero: Value | None) -> Bytes:
+    net = node.net
     if value.element_type not in (i8, ui8):
         node.unsupported(f"it multiplies {value.element_type}", "quantize to int8 or uint8")
     shift = 128 if value.element_type == ui8 else 0
@@ -71,6 +75,51 @@ def _sum(net: Network, x: SSAValue, axes: Sequence[int]) -> SSAValue:
 def _less(net: Network, total: SSAValue, zero: SSAValue | None, sums: SSAValue) -> SSAValue:
     """`total - zero * sums`."""
     return total if zero is None else net.add_binary("sub", total, net.add_binary("mul", zero, sums))
+
+
+# Products of what DequantizeLinear made.
+
+
+def explicit_product(node: Node, build: Callable[[Node, Bytes, Bytes], SSAValue], axis: int) -> SSAValue | None:
+    """A product of two dequantized operands as one of their integers, scaled, or None. `axis` is that of the second operand's columns.
+
+    Symmetric int8 is left to `realize-integer`, which asks the schedules.
+    """
+    left, right = (value.quantized if value is not None else None for value in node.inputs[:2])
+    if left is None or right is None or left.axis is not None or right.axis not in (None, axis):
+        return None
+    if all(side.zero is None and side.values.element_type == i8 for side in (left, right)):
+        return None
+    net = node.net
+    total = build(node, *(_signed(node, side.values, side.zero) for side in (left, right)))
+    scales = [net.add_cast(side.scale.materialise(net), f32) for side in (left, right)]
+    columns = scales[1] if right.axis is not None else net.add_reshape(scales[1], ())
+    if node.op_type == "Conv":
+        columns = per_channel(net, columns, node.rank(1))
+    factor = net.add_binary("mul", net.add_reshape(scales[0], ()), columns)
+    return net.add_cast(net.add_binary("mul", net.add_cast(total, f32), factor), node.element_type(0))
+
+
+def explicit_conv(node: Node) -> SSAValue | None:
+    """A Conv of dequantized tensors on their integers, with its bias, or None."""
+    result = explicit_product(node, integer_conv, 0)
+    if result is None or not node.has_input(2):
+        return result
+    return node.net.add_binary("add", result, per_channel(node.net, node.data(2), node.rank(0)))
+
+
+def explicit_gemm(node: Node) -> SSAValue | None:
+    """The product of a Gemm, or None."""
+    if node.int("transA", 0):
+        return None
+    turned = bool(node.int("transB", 0))
+
+    def build(node: Node, a: Bytes, b: Bytes) -> SSAValue:
+        if turned:
+            b = replace(b, values=Value("", ssa=node.net.add_transpose(b.values.materialise(node.net), (1, 0))))
+        return integer_matmul(node, a, b)
+
+    return explicit_product(node, build, 0 if turned else 1)
 
 
 # Matrix products.

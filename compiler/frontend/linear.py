@@ -7,12 +7,16 @@ from xdsl.ir import SSAValue
 
 from ...dialects import dims
 from ...dialects.dtypes import is_float
+from .computed import is_computed
+from .integer_products import explicit_gemm, explicit_product, integer_matmul
 from .node import Node
 from .registry import Result, onnx_op
 
 
 @onnx_op("MatMul")
 def matmul(node: Node) -> Result:
+    if (on_integers := explicit_product(node, integer_matmul, node.rank(1) - 1)) is not None:
+        return on_integers
     net, a, b = node.net, node.data(0), node.data(1)
     left, right = node.shape(0), node.shape(1)
     if not left or not right:
@@ -43,7 +47,9 @@ def gemm(node: Node) -> Result:
         node.invalid(f"expected two matrices, got operands of rank {node.rank(0)} and {node.rank(1)}")
     if node.int("transA", 0):
         a = net.add_transpose(a, (1, 0))
-    result = net.add_matmul(a, b, transpose_b=bool(node.int("transB", 0)))
+    result = explicit_gemm(node)
+    if result is None:
+        result = net.add_matmul(a, b, transpose_b=bool(node.int("transB", 0)))
     alpha, beta = node.float("alpha", 1.0), node.float("beta", 1.0)
     if alpha != 1.0 or beta not in (0.0, 1.0):
         node.in_f32()
@@ -61,15 +67,24 @@ def _scaled(node: Node, value: SSAValue, factor: float) -> SSAValue:
     return node.net.add_binary("mul", value, factor)
 
 
+def _diagonal(node: Node) -> SSAValue | int:
+    """The number of the diagonal, which may be data."""
+    if not node.has_input(1):
+        return 0
+    if is_computed(node, 1):
+        return node.net.add_cast(node.net.add_reshape(node.data(1), ()), np.int64)
+    return node.known_ints(1, "diagonal")[0]
+
+
 @onnx_op("Trilu")
 def trilu(node: Node) -> Result:
     net, x, shape = node.net, node.data(0), node.shape(0)
     if len(shape) < 2:
         node.invalid(f"expected a matrix or a stack of them, got rank {len(shape)}")
-    offset = node.known_ints(1, "diagonal")[0] if node.has_input(1) else 0
+    offset = _diagonal(node)
     row = net.add_iota((shape[-2], dims.const(1)), 0, np.int64)
     column = net.add_iota((shape[-1],), 0, np.int64)
-    diagonal = net.add_binary("add", row, offset) if offset else row
+    diagonal = row if offset == 0 else net.add_binary("add", row, offset)
     keep = net.add_compare("ge" if node.int("upper", 1) else "le", column, diagonal)
     zero = net.add_constant(np.zeros((), net.dtype(x)))
     return net.add_where(keep, x, zero)

@@ -52,6 +52,21 @@ class InvalidNode(Exception):
         self.why, self.fix = why, fix
 
 
+@dataclass(frozen=True)
+class Quantized:
+    """What DequantizeLinear read: 8-bit numbers, their scale and zero point (None for 0), and the axis of these where they are vectors."""
+
+    values: Value
+    scale: Value
+    zero: Value | None
+    axis: int | None
+
+    def of(self, originals: Mapping[int, Value]) -> Quantized:
+        """The same, each value replaced by that of its id."""
+        zero = None if self.zero is None else originals[id(self.zero)]
+        return Quantized(originals[id(self.values)], originals[id(self.scale)], zero, self.axis)
+
+
 @dataclass
 class Value:
     """One ONNX tensor. Only what is known is set; `poisoned` marks the result of a node that failed."""
@@ -70,6 +85,10 @@ class Value:
     sources: tuple[Value, ...] = ()
     items: list[Value] | None = None
     """The tensors of a sequence, which has nothing else."""
+    quantized: Quantized | None = None
+    """Where DequantizeLinear made it: a product may then compute with the integers."""
+    limits: tuple[int, int, int] | None = None
+    """The (min, opt, max) of each number of an input that says sizes, as the user gave it."""
 
     def value_of(self, net: Network, why: str) -> Array | None:
         """The elements where all are known numbers, or None. The initializers that they come from are pinned, with the reason `why`."""
@@ -280,12 +299,13 @@ class Node:
         outputs = self.graph_node.proto.output
         return index < len(outputs) and outputs[index] in self.used
 
-    def most(self, output: int, axis: int, derived: int | None = None) -> int:
+    def most(self, output: int, axis: int, derived: int | None = None, likely: int | None = None) -> int:
         """The most elements that data may give dim `axis` of result `output`, or iterations: what the user allows, else what the shapes
-        allow (`derived`), else what the model declares, else a default."""
+        allow (`derived`), else what the model declares, else what is likely, else a default."""
         names = self.graph_node.proto.output
         shape = self.declared.get(names[output]) if output < len(names) else None
         said = shape[axis] if shape is not None and axis < len(shape) else None
+        said = likely if said is None else said
         return self.bounds.most(self.graph_node.label, self.op_type, derived, said)
 
     def most_of_each(self, rank: int, derived: Sequence[int | None] | None = None) -> list[int]:
@@ -296,13 +316,15 @@ class Node:
         """`most` of these dims of the first result."""
         return [self.most(0, axis) for axis in axes]
 
-    def read_sizes(self, sizes: SSAValue, most: Sequence[int], what: str) -> list[Expr]:
-        """The elements of an integer vector as symbols, which the host reads, each from 0 to its entry of `most`."""
+    def read_sizes(
+        self, sizes: SSAValue, most: Sequence[int], what: str, limits: tuple[int, int, int] | None = None
+    ) -> list[Expr]:
+        """The elements of an integer vector as symbols, which the host reads, each from 0 to its entry of `most`, or within `limits`."""
         found: list[Expr] = []
         for number, bound in enumerate(most):
             one = self.net.add_slice(sizes, [number], [1])
             name = f"{self.graph_node.label}_{what}_{number}"
-            found.append(self.net.read(one, name, (0, max(bound // 2, min(bound, 1)), bound)))
+            found.append(self.net.read(one, name, limits or (0, max(bound // 2, min(bound, 1)), bound)))
         return found
 
     def unsupported(self, why: str, fix: str = "") -> NoReturn:
@@ -435,11 +457,12 @@ class Node:
         if length is None or length > MAX_READS or not is_integer(value.element_type):
             return None
         bounds = self.most_of_each(length) if most is None else most
+        limits = value.limits
         sizes = self.net.add_reshape(self.data(index), [length])
         if clip:
-            limits = self.net.add_cast(self.net.add_constant(np.array(bounds)), self.net.element(sizes))
-            sizes = self.net.add_binary("min", self.net.add_binary("max", sizes, 0), limits)
-        sizes = self.read_sizes(sizes, bounds, what)
+            ends = self.net.add_cast(self.net.add_constant(np.array(bounds)), self.net.element(sizes))
+            sizes = self.net.add_binary("min", self.net.add_binary("max", sizes, 0), ends)
+        sizes = self.read_sizes(sizes, bounds, what, limits)
         shape = [extent.as_int() or 0 for extent in value.shape]
         known = elements(sizes, tuple(shape))
         if not clip:  # else it is not what the value is for others
@@ -448,7 +471,7 @@ class Node:
 
     def known_ints(self, index: int, what: str) -> list[int]:
         """Operand `index`, a constant list of integers."""
-        if self.value(index).is_open:
+        if self.value(index).is_open and dims.product(self.shape(index)).as_int() != 0:
             self.unsupported(
                 f"its {what}{self.called(index)} is computed from data",
                 f"make the {what} a constant of the model, or bind the input that it comes from to one (option constants)",

@@ -21,7 +21,7 @@ NOWHERE = -(2**31)
 def extent(net: Network, size: Expr, element: str = "i32") -> SSAValue | int:
     """A dim as an operand of pointwise layers."""
     static = size.as_int()
-    return static if static is not None else net.add_cast(net.add_shape_value([size], ()), element)
+    return static if static is not None else net.add_size(size, element)
 
 
 def along(net: Network, value: SSAValue, axis: int, rank: int) -> SSAValue:

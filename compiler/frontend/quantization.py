@@ -7,6 +7,7 @@ other form (zero points, other types, blocks) becomes its arithmetic in f32: `(q
 
 from __future__ import annotations
 
+import ml_dtypes
 import numpy as np
 from xdsl.dialects.builtin import f32, i8, i32
 from xdsl.ir import Attribute, SSAValue
@@ -16,7 +17,7 @@ from ...dialects.dims import Expr
 from ...dialects.dtypes import is_float, numpy_dtype, ui8
 from ..network import Network
 from .folding import Array
-from .node import Node, Value
+from .node import Node, Quantized, Value
 from .registry import Result, onnx_op
 
 MICROSOFT = "com.microsoft"
@@ -42,7 +43,7 @@ def quantized(net: Network, x: SSAValue, scale: SSAValue | None, zero: SSAValue 
     x = net.add_unary("round", x)
     if zero is not None:
         x = net.add_binary("add", x, net.add_cast(zero, f32))
-    limits = np.iinfo(numpy_dtype(to))
+    limits = ml_dtypes.iinfo(numpy_dtype(to))
     return net.add_cast(net.add_clip(x, float(limits.min), float(limits.max)), to)
 
 
@@ -131,8 +132,6 @@ def _result_type(node: Node) -> Attribute:
 
 def _as_float8(node: Node, x: SSAValue, to: Attribute) -> SSAValue:
     """Cast, with numbers beyond the greatest becoming that unless `saturate` is 0."""
-    import ml_dtypes
-
     if node.int("saturate", 1):
         greatest = float(ml_dtypes.finfo(numpy_dtype(to)).max)
         x = node.net.add_clip(x, -greatest, greatest)
@@ -145,13 +144,20 @@ def dequantize(node: Node) -> Result:
     net, axis, zero = node.net, _axis(node), zero_point(node, 2)
     to = node.onnx_type(code) if (code := node.int("output_dtype", 0)) else node.element_type(1)
     if node.element_type(0) in (i8, i32) and zero is None and not node.int("block_size", 0):
-        return net.add_cast(net.add_dequantize(node.data(0), _scale(node, axis), axis), to)
+        return _marked(node, net.add_cast(net.add_dequantize(node.data(0), _scale(node, axis), axis), to), axis)
     x, scale = node.data(0), _spread(node, net.add_cast(node.data(1), f32), axis)
     grouped = _blocks(node, axis) if axis is not None and node.int("block_size", 0) else None
     if grouped is not None:
         x = net.add_reshape(x, grouped)
     spread = None if zero is None else _spread(node, zero.materialise(net), axis)
-    return net.add_reshape(net.add_cast(dequantized(net, x, scale, spread), to), node.shape(0))
+    return _marked(node, net.add_reshape(net.add_cast(dequantized(net, x, scale, spread), to), node.shape(0)), axis)
+
+
+def _marked(node: Node, result: SSAValue, axis: int | None) -> Value:
+    """The result with what it was dequantized from."""
+    bytes_ = node.element_type(0) in (i8, ui8) and not node.int("block_size", 0)
+    source = Quantized(node.value(0), node.value(1), zero_point(node, 2), axis) if bytes_ else None
+    return Value("", ssa=result, quantized=source)
 
 
 def _scale(node: Node, axis: int | None) -> SSAValue | Array:

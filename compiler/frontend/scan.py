@@ -11,8 +11,9 @@ from ...dialects import dims, nn
 from ...dialects.dims import Expr
 from ...dialects.limits import MAX_UNROLLED_NODES
 from ..network import Network
-from .control import check_carried, checked_results, graphs_of_node, poisoned
+from .control import check_carried, check_slices, checked_results, graphs_of_node, poisoned
 from .node import Node, Value
+from .packing import differing
 from .registry import Result, onnx_op
 
 
@@ -109,6 +110,11 @@ def _scan(node: Node, values: Sequence[Value], part: str = "") -> list[SSAValue 
     results = [value.materialise(inner) for value in made]
     for number, (before, after) in enumerate(zip(body.arguments, results, strict=False)):
         check_carried(node, number, before, after)
+        if differing(before, after):
+            node.unsupported(
+                f"state {number} changes its shape in an iteration", "use a Loop, whose carried values may"
+            )
+    check_slices(node, results[len(initial) :])
     types = [value.type for value in results[len(initial) :]]
     name = body.finish(results)
     captures = [value.materialise(net) for value in body.captured]

@@ -7,8 +7,9 @@ from xdsl.ir import SSAValue
 
 from ...dialects import dims
 from ...dialects.dtypes import is_float
+from .computed import is_computed
 from .folding import as_int
-from .node import Node
+from .node import Node, Value
 from .places import along, extent, pick
 from .registry import Result, onnx_op
 
@@ -60,6 +61,8 @@ def one_hot(node: Node) -> Result:
     """`on` where the new dim's coordinate is the index, or the index plus the depth where it is negative."""
     net, rank = node.net, node.rank(0)
     axis = node.axis(node.int("axis", -1), rank + 1)
+    if is_computed(node, 1) and is_float(node.element_type(1)):
+        node.inputs[1] = Value("", ssa=net.add_cast(node.data(1), "i64"))
     depth = dims.as_expr(node.known(1, "depth", [node.most(0, axis)]).reshape(-1)[0])
     if (size := as_int(depth)) is not None and size < 0:
         node.invalid(f"its depth is {size}, expected 0 or more")

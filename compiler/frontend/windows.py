@@ -5,6 +5,7 @@ ONNX is channels-first, `nn` channels-last: the layer API puts the transposes ar
 
 from __future__ import annotations
 
+from .integer_products import explicit_conv
 from .node import Node
 from .registry import Result, onnx_op
 from .spans import windows_of
@@ -32,6 +33,8 @@ def conv(node: Node) -> Result:
         node.unsupported("its kernel size is dynamic", "use weights of a fixed shape")
     if node.has("kernel_shape") and node.ints("kernel_shape") != sizes:
         node.invalid(f"attribute 'kernel_shape' is {node.ints('kernel_shape')}, but the weights have {sizes}")
+    if (on_integers := explicit_conv(node)) is not None:
+        return on_integers
     windows = windows_of(node, sizes)
     array = None if node.narrow else node.value(1).array
     return net.add_convolution(

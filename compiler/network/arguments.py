@@ -204,6 +204,7 @@ _RULES: dict[str, _Rule] = {
     "Sequence[SSAValue]": _tensors,
     "Sequence[int]": lambda _, layer, name, given: integers(layer, name, given),
     "Sequence[int] | None": _optional(lambda _, layer, name, given: integers(layer, name, given)),
+    "ExprLike": lambda _, layer, name, given: _expression(layer, given),
     "Iterable[ExprLike]": lambda _, layer, name, given: _expressions(
         f"{layer}: {name}", given, "a list such as ('N', 3)"
     ),

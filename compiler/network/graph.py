@@ -115,8 +115,8 @@ class Graph:
         """The (min, opt, max) of dynamic dims: `net.symbols(N=(1, 4, 8))`."""
         for name, entries in ranges.items():
             low, opt, high = integers(f"dim {name!r}", "(min, opt, max)", entries, 3)
-            if not 1 <= low <= opt <= high:
-                raise InvalidModelError(f"dim {name!r}: expected 1 <= min <= opt <= max, got {tuple(entries)}")
+            if not 0 <= low <= opt <= high:
+                raise InvalidModelError(f"dim {name!r}: expected 0 <= min <= opt <= max, got {tuple(entries)}")
             self.ranges[name] = (low, opt, high)
             self.budget.sizes[name] = high
 

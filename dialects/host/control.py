@@ -153,6 +153,7 @@ def check_value(name: str, value: int, ranges: Ranges, what: str) -> int:
     if name in ranges and not ranges[name][0] <= value <= ranges[name][2]:
         low, _, high = ranges[name]
         raise HostValueError(
-            f"{what} '{name}': expected a value within [{low}, {high}], got {value}; rebuild with a wider range for {name}."
+            f"{what} '{name}': expected a value within [{low}, {high}], got {value}; rebuild with a wider range for {name} (its profile, "
+            "or option bounds)."
         )
     return value

@@ -123,6 +123,11 @@ def shape_value(op: nn.ShapeValueOp, operands: Sequence[np.ndarray], env: Env) -
     return [np.array([dim.evaluate(env) for dim in op.dims.exprs], np.int64)]
 
 
+@defines(nn.SizeOp)
+def size(op: nn.SizeOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
+    return [np.array(op.expr.evaluate(env), np.int64).astype(result_dtype(op))]
+
+
 @defines(nn.ClampRangeOp)
 def clamp_range(op: nn.ClampRangeOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
     (x,), largest = operands, op.largest.value.data

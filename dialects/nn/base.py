@@ -224,9 +224,11 @@ def broadcast_dims(what: str, *shapes: Sequence[Expr]) -> tuple[Expr, ...]:
             if len(constants) > 1:
                 raise InvalidModelError(text)
             named = "" if constants else "give them one name in the model, or "
+            rounded = any(d.as_int() is None and d.as_symbol() is None for d in wide)
+            step = ", or say there that sizes are multiples: (min, opt, max, step)" if rounded else ""
             raise UnsupportedOpError(
                 f"{text}; if {' and '.join(map(str, wide))} are always equal, {named}fix their sizes in the profile "
-                "(min = opt = max)"
+                f"(min = opt = max){step}"
             )
         dims.append((constants or wide or [const(1)])[0])
     return tuple(dims)

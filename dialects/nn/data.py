@@ -11,6 +11,7 @@ from xdsl.dialects.builtin import (
     DenseIntOrFPElementsAttr,
     IntegerAttr,
     TensorType,
+    i1,
     i64,
 )
 from xdsl.ir import Attribute
@@ -28,7 +29,7 @@ from xdsl.irdl import (
 from xdsl.traits import ConstantLike, Pure
 
 from ..blob import BlobAttr
-from ..dims import ExprLike, as_expr, const, product
+from ..dims import Expr, ExprLike, as_expr, const, product
 from ..dtypes import element_type_of, is_integer, numpy_dtype
 from ..errors import InvalidModelError
 from .base import (
@@ -363,6 +364,32 @@ class ShapeValueOp(NnOp):
 
 
 @irdl_op_definition
+class SizeOp(NnOp):
+    """One dim expression as a number, which the ops that read it compute with as with a constant: no memory holds it."""
+
+    name = "nn.size"
+
+    size = prop_def(Qualified(DimsAttr))
+    result = result_def(Tensor)
+
+    traits = traits_def(Pure())
+    assembly_format = "$size attr-dict `:` type($result)"
+
+    def __init__(self, size: ExprLike, element_type: Attribute):
+        super().__init__(properties={"size": DimsAttr.get([size])}, result_types=[TensorType(element_type, [])])
+
+    @property
+    def expr(self) -> Expr:
+        return self.size.exprs[0]
+
+    def check(self) -> None:
+        require(
+            len(self.size.exprs) == 1 and rank_of(self.result) == 0 and element_of(self.result) != i1,
+            lambda: f"{self.name}: expected one expression and a scalar number, got {self.size} as {self.result.type}",
+        )
+
+
+@irdl_op_definition
 class ConstantOp(NnOp):
     """A constant tensor: `dense<...>` up to 16 elements, else a `#nn.blob`."""
 
@@ -417,5 +444,5 @@ def array_of(value: Attribute) -> np.ndarray:
 
 
 DATA: tuple[type[NnOp], ...] = (
-    GatherOp, GatherNdOp, ConcatOp, SliceOp, TransposeOp, ReshapeOp, BroadcastToOp, IotaOp, ShapeValueOp, ConstantOp,
+    GatherOp, GatherNdOp, ConcatOp, SliceOp, TransposeOp, ReshapeOp, BroadcastToOp, IotaOp, ShapeValueOp, SizeOp, ConstantOp,
 )  # fmt: skip

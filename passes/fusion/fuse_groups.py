@@ -37,7 +37,7 @@ from ...dialects.fusion import CallOp, GroupOp
 from ...dialects.nn import NARROW, element_of, shape_of, stored_of
 from ...dialects.provenance import NAMES, get_names, set_names
 from ..graph.editing import WEIGHTS, erase_unused, fed_by_constants_only, functions, rebuilt
-from ..kernels.building.group import GroupView
+from ..kernels.building.group import GroupView, is_immediate
 from ..kernels.cost.decision import decide
 from ..kernels.schedules.competition import Prices
 from ..kernels.schedules.matching import Answer, Matcher
@@ -226,7 +226,8 @@ def fuse_block(block: Block, matcher: Matcher, prices: Prices) -> None:
     _spread_widening_casts(block)
     growth = Growth(block, fed_by_constants_only(block))
     replaced = Replacements()
-    anchors = [(op, anchor_kind(op)) for op in block.ops if _grouped(op, growth.constants)]
+    sizes = [op for op in block.ops if isinstance(op, nn.SizeOp) and _is_read_as_number(op)]
+    anchors = [(op, anchor_kind(op)) for op in block.ops if _grouped(op, growth.constants) and op not in sizes]
     for kind in _PRIORITY:
         for op, own_kind in anchors:
             if own_kind != kind or op in growth.taken:
@@ -235,6 +236,12 @@ def fuse_block(block: Block, matcher: Matcher, prices: Prices) -> None:
             growth.grow(region)
             _commit(region, growth, matcher, prices, replaced)
     replaced.apply()
+    erase_unused(sizes)
+
+
+def _is_read_as_number(size: nn.SizeOp) -> bool:
+    """Whether all that reads a size computes with it: each group then has it as an immediate."""
+    return all(is_immediate(size.result, use.operation) for use in size.result.uses)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ ROW = (nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp, nn.LrnOp)
 _WINDOW = (nn.MaxPoolOp, nn.AvgPoolOp, nn.ArgMaxPoolOp)
 _GATHER = (nn.GatherOp, nn.GatherNdOp)
 _POSITIONS = (nn.ArgsortOp, nn.CumulativeOp, nn.ScatterOp)
-_COPIES = (nn.PadOp, nn.SliceOp, nn.IotaOp, nn.ShapeValueOp)
+_COPIES = (nn.PadOp, nn.SliceOp, nn.IotaOp, nn.ShapeValueOp, nn.SizeOp)
 
 MOST_OPS = 200
 """About the most ops of a region: a larger kernel takes longer to compile than one launch less saves."""
@@ -282,8 +282,9 @@ class Growth:
         found: dict[Operation, None] = {}
         for op in ops:
             for operand in op.operands[1:] if nn.is_lookup(op) else op.operands:
-                if isinstance(operand.owner, Operation) and operand.owner in self.position:
-                    found[operand.owner] = None
+                owner = operand.owner
+                if isinstance(owner, Operation) and owner in self.position and not isinstance(owner, nn.SizeOp):
+                    found[owner] = None
         return iter(found)
 
     def _absorb_dequantize(self, anchor: Operation) -> list[Operation]:

@@ -22,17 +22,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import BoolAttr, LocationAttr, ModuleOp
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from ...dialects import nn
 from ...dialects.dims import Expr, const
 from ...dialects.nn import rank_of, shape_of
-from ...dialects.provenance import fuse, get_names, helper_location, is_unknown, set_names
+from ...dialects.provenance import fuse, get_names, helper_location, is_unknown, location_parts, set_names
 from ..remarks import is_collecting, remark
 from . import editing
 from .layout_rules import Rule, permuted_properties, rule_of
@@ -201,10 +201,19 @@ class _Rewriter:
     inherited: dict[Operation, list[LocationAttr]] = field(default_factory=dict)
     """The locations of absorbed transposes, still to be added to their operands' ops: all at once, since one value may have many."""
 
+    moved: set[Attribute] = field(default_factory=set)
+    """The locations of the nodes of which an op that only rearranges stays."""
+
     def inherit(self, kept: SSAValue, transpose: Operation) -> None:
-        """What replaces a transpose also comes from its nodes, and stands for its tensor if it has no name yet."""
+        """What replaces a transpose also comes from its nodes, and stands for its tensor if it has no name yet. An op that computes
+        is left out of nodes of which something else stays: these are there."""
         if isinstance(kept.owner, Operation):
-            self.inherited.setdefault(kept.owner, []).append(transpose.location)
+            parts = location_parts(transpose.location) or (transpose.location,)
+            if nn.rearranges(kept.owner) or self.moved.isdisjoint(parts):
+                self.inherited.setdefault(kept.owner, []).append(transpose.location)
+            else:
+                left = [cast(LocationAttr, part) for part in parts if part not in self.moved]
+                self.inherited.setdefault(kept.owner, []).extend(left)
             _name(kept, transpose.results[0], self.plan.stored_as(transpose.results[0]))
 
     def helper_location(self, new: Operation, value: SSAValue, before: Operation) -> LocationAttr:
@@ -302,6 +311,9 @@ class _Rewriter:
         self.dead.append(op)
 
     def run(self, block: Block) -> None:
+        for op in block.ops:
+            if nn.rearranges(op) and op not in self.plan.absorbed:
+                self.moved.update(location_parts(op.location) or (op.location,))
         for op in list(block.ops):
             if op in self.plan.absorbed:
                 self.stored[op.results[0]] = self.stored_value(op.operands[0], op)

@@ -74,7 +74,7 @@ def fold_block(block: Block) -> int:
             folded += sum(fold_block(inner) for inner in region.blocks)
         if isinstance(op, nn.ConstantOp):
             sources.append(op)
-        if isinstance(op, (*nn.SOURCES, nn.WeightOp, nn.ShapeValueOp)) or not op.results:
+        if isinstance(op, (*nn.SOURCES, nn.WeightOp, nn.ShapeValueOp, nn.SizeOp)) or not op.results:
             continue
         if not all(isinstance(operand.owner, nn.ConstantOp) for operand in op.operands):
             continue

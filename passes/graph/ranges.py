@@ -137,7 +137,7 @@ class Ranges:
                 return Found(Kind.ANY, f"padding beyond {self.narrow}'s range")
             case nn.ConcatOp():
                 return next(iter(self._findings(op.operands)), None)
-            case nn.IotaOp() | nn.ShapeValueOp():
+            case nn.IotaOp() | nn.ShapeValueOp() | nn.SizeOp():
                 return Found(Kind.INTEGER, self._beyond_integers())
             case quant.ScaledOp():
                 return None

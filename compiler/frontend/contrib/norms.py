@@ -58,6 +58,11 @@ def embed_layer_normalization(node: Node) -> Result:
     """Word, position and segment embeddings, their sum and its norm; the number of ones in each row of the mask."""
     net = node.net
     batch, length = node.shape(0)
+    if not node.has_input(8) and (node.shape(3)[0] - length).bounds(net.ranges)[0] < 0:
+        node.unsupported(
+            f"its table has {node.shape(3)[0]} positions, and sequences may have {length.bounds(net.ranges)[1]}",
+            "let the profile of the length end where the table does",
+        )
     total = net.add_gather(node.data(2), node.data(0), 0)
     if node.has_input(8):
         places = net.add_gather(node.data(3), node.data(8), 0)

@@ -104,7 +104,7 @@ def size_of(net: Network, extent: Expr, element: str = "f64") -> Number:
     static = extent.as_int()
     if static is not None:
         return Number(net, float(static))
-    return Number(net, net.add_cast(net.add_shape_value([extent], ()), element))
+    return Number(net, net.add_size(extent, element))
 
 
 def computed(net: Network) -> dict[SSAValue, np.ndarray]:

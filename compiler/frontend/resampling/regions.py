@@ -331,4 +331,4 @@ def _shift(net: Network, source: Expr, target: Expr, known: int | None) -> SSAVa
     if known is not None:
         return (-known) // 2 if known < 0 else -(known // 2)
     cut, padded = dims.maximum(source - target, 0) // 2, dims.maximum(target - source, 0) // 2
-    return net.add_binary("sub", *(net.add_cast(net.add_shape_value([e], ()), "i32") for e in (cut, padded)))
+    return net.add_binary("sub", *(net.add_size(e, "i32") for e in (cut, padded)))

@@ -134,10 +134,14 @@ def _scales(node: Node, extents: Sequence[Expr], axes: Sequence[int]) -> tuple[l
 
 
 def _by_sizes(node: Node, extents: Sequence[Expr], axes: Sequence[int]) -> tuple[list[float | None], list[Expr]]:
+    policy = node.string("keep_aspect_ratio_policy", "stretch")
+    if node.value(3).is_open and (policy != "stretch" or node.int("antialias", 0)):
+        node.constant(
+            3, "sizes"
+        )  # which it is not: the number of taps or the shape would depend on the data of two axes
     sizes = [dims.as_expr(size) for size in node.known(3, "sizes", node.most_along(axes)).reshape(-1)]
     if len(sizes) != len(extents):
         node.invalid(f"it has {len(sizes)} sizes for {len(extents)} dims")
-    policy = node.string("keep_aspect_ratio_policy", "stretch")
     known = [(s.as_int(), e.as_int()) for s, e in zip(sizes, extents, strict=True)]
     scales = [size / extent if size is not None and extent else None for size, extent in known]
     if policy == "stretch":

@@ -6,10 +6,11 @@ The coordinates follow ONNX's reference implementation, in f64. They are constan
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from math import floor
+from dataclasses import dataclass, replace
+from functools import reduce as chain
+from math import floor, prod
+from typing import TypeAlias
 
-import numpy as np
 from xdsl.ir import SSAValue
 
 from ....dialects import dims
@@ -50,53 +51,83 @@ class Rule:
     cubic_a: float = -0.75
 
 
+Placed: TypeAlias = tuple[list[SSAValue], list[SSAValue]]
+"""The places of an axis's taps, i32, and their weights, none where there is one tap."""
+
+
 @dataclass(frozen=True)
 class Taps:
-    """For each tap the index of its element and its weight, 1-D tensors over the result's axis; no weights for a single tap. `outside`:
-    which result elements lie outside the image."""
+    """
+    What an axis is resampled by: `count` taps for each of `target` result elements. `placed(axis, shape)` gives their places and weights
+    for a result of this shape, along this axis of it. `outside`: which result elements lie outside the image, 1-D.
+    """
 
     axis: int
-    indices: Sequence[SSAValue]
-    weights: Sequence[SSAValue] = field(default_factory=list[SSAValue])
+    target: Expr
+    count: int
+    placed: Callable[[int, Sequence[Expr]], Placed]
     outside: SSAValue | None = None
 
 
 def taps_of(net: Network, axis: Axis, rule: Rule) -> Taps:
-    """The taps of an axis, as constants where everything is known."""
+    """
+    The taps of an axis. Where everything is known they are constants. Else small launches compute what takes f64, the element before each
+    coordinate and the distance to it, and the resampling computes the rest where it reads an element.
+    """
     if not axis.is_known:
-        return _taps(net, axis, rule)
+        before, ratio, scale, outside = _before(net, axis, rule)
+
+        def computed_taps(number: int, shape: Sequence[Expr]) -> Placed:
+            element, spread = (net.add_broadcast_to(along(net, v, number, len(shape)), shape) for v in (before, ratio))
+            return _taps(Number(net, element), Number(net, spread), scale, axis, rule)
+
+        return Taps(axis.axis, axis.target, _count(axis, rule), computed_taps, outside)
     alone = Network()
-    taps = _taps(alone, axis, rule)
+    before, ratio, scale, outside = _before(alone, axis, rule)
+    places, weights = _taps(Number(alone, before), Number(alone, ratio), scale, axis, rule)
     arrays = computed(alone)
 
-    def constant(value: SSAValue) -> SSAValue:
-        return net.add_constant(arrays[value])
+    def known_taps(number: int, shape: Sequence[Expr]) -> Placed:
+        rank = len(shape)
+        return tuple(
+            [along(net, net.add_constant(arrays[v]), number, rank) for v in part] for part in (places, weights)
+        )  # pyright: ignore[reportReturnType]
 
-    outside = taps.outside if taps.outside is not None and arrays[taps.outside].any() else None
-    return Taps(
-        axis.axis,
-        [constant(i) for i in taps.indices],
-        [constant(w) for w in taps.weights],
-        None if outside is None else constant(outside),
-    )
+    known = None if outside is None or not arrays[outside].any() else net.add_constant(arrays[outside])
+    return Taps(axis.axis, axis.target, _count(axis, rule), known_taps, known)
 
 
-def _taps(net: Network, axis: Axis, rule: Rule) -> Taps:
-    """A tap's place is relative to the element before the coordinate, which has a distance in (0, 1] to it."""
+def _before(net: Network, axis: Axis, rule: Rule) -> tuple[SSAValue, SSAValue, Number, SSAValue | None]:
+    """The number of the element before each coordinate (i32), the distance to it in (0, 1] (f64, or f32 where launches compute it), the
+    scale, and which coordinates lie outside the image where that counts."""
     position, scale = _coordinate(net, axis, rule.transform)
-    before = position.unary("ceil") - 1.0
-    ratio = position - before
-    last = size_of(net, axis.source) - 1.0
+    before = net.add_cast((position.unary("ceil") - 1.0).value(), "i32")
+    ratio = (position - Number(net, net.add_cast(before, "f64"))).value()
     outside: SSAValue | None = None
     if rule.transform == "tf_crop_and_resize":
+        last = size_of(net, axis.source - 1)
         outside = net.add_binary(
             "logical_or",
             net.add_compare("lt", position.value(), 0.0),
-            net.add_compare("gt", position.value(), net.operand(last.of, position.value())),
+            net.add_compare("gt", position.value(), last.value(position.value())),
         )
-    index = lambda place: net.add_cast(place.greatest(0.0).least(last).value(position.value()), "i32")  # noqa: E731
+    return before, ratio if axis.is_known else net.add_cast(ratio, "f32"), scale, outside
+
+
+def _count(axis: Axis, rule: Rule) -> int:
+    return 1 if rule.mode == "nearest" else len(_offsets(axis, rule))
+
+
+def _taps(before: Number, ratio: Number, scale: Number, axis: Axis, rule: Rule) -> Placed:
+    """The places and weights relative to the element before the coordinate."""
+    net = before.net
+    last = size_of(net, axis.source - 1, "i32")
+
+    def held(place: Number) -> SSAValue:
+        return place.greatest(0.0).least(last).value()
+
     if rule.mode == "nearest":
-        return Taps(axis.axis, [index(_nearest(before, ratio, rule.rounding))], [], outside)
+        return [held(_nearest(before, ratio, rule.rounding))], []
     places = [before + float(offset) for offset in _offsets(axis, rule)]
     weights = [_weight(rule, (ratio - float(offset)).unary("abs"), scale) for offset in _offsets(axis, rule)]
     zero = Number(net, 0.0)
@@ -109,7 +140,7 @@ def _taps(net: Network, axis: Axis, rule: Rule) -> Taps:
         total = sum(weights[1:], weights[0])
         total = chosen(total.compare("eq", 0.0), Number(net, 1.0), total)
         weights = [weight / total for weight in weights]
-    return Taps(axis.axis, [index(place) for place in places], [w.value(position.value()) for w in weights], outside)
+    return [held(place) for place in places], [weight.value() for weight in weights]
 
 
 def _coordinate(net: Network, axis: Axis, transform: str) -> tuple[Number, Number]:
@@ -173,7 +204,7 @@ def _weight(rule: Rule, distance: Number, scale: Number) -> Number:
 def resampled(net: Network, x: SSAValue, taps: Sequence[Taps]) -> SSAValue:
     """The weighted sums of the elements of x at the taps along each axis, in the type of x."""
     shape = net.shape(x)
-    changed = {t.axis: net.shape(t.indices[0])[0] for t in taps}
+    changed = {t.axis: t.target for t in taps}
     # Neighbouring axes that stay are one, so that an index has fewer terms.
     parts: list[list[int]] = []
     for axis in range(len(shape)):
@@ -188,61 +219,45 @@ def resampled(net: Network, x: SSAValue, taps: Sequence[Taps]) -> SSAValue:
 
 
 def _resampled(net: Network, x: SSAValue, taps: Sequence[Taps]) -> SSAValue:
-    if all(len(t.indices) == 1 for t in taps):
-        return _picked(net, x, {t.axis: t.indices[0] for t in taps})
-    if int(np.prod([len(t.indices) for t in taps])) > AT_ONCE and len(taps) > 1:
+    if prod(t.count for t in taps) > AT_ONCE and len(taps) > 1:
         for single in taps:
             x = _resampled(net, x, [single])
         return x
-    if len(taps[0].indices) > AT_ONCE:
+    if taps[0].count > AT_ONCE:
         return _reduced(net, x, taps[0])
-    return _summed(net, taps, lambda places: _picked(net, x, places), len(net.shape(x)), net.element(x), {})
-
-
-def _summed(
-    net: Network,
-    taps: Sequence[Taps],
-    element: Callable[[dict[int, SSAValue]], SSAValue],
-    rank: int,
-    type_: object,
-    places: dict[int, SSAValue],
-) -> SSAValue:
-    if not taps:
-        return element(places)
-    first, total = taps[0], None
-    for number, index in enumerate(first.indices):
-        value = _summed(net, taps[1:], element, rank, type_, {**places, first.axis: index})
-        if first.weights:
-            weight = along(net, net.add_cast(first.weights[number], type_), first.axis, rank)  # pyright: ignore[reportArgumentType]
-            value = net.add_binary("mul", value, weight)
-        total = value if total is None else net.add_binary("add", total, value)
-    assert total is not None
-    return total
-
-
-def _picked(net: Network, x: SSAValue, places: dict[int, SSAValue]) -> SSAValue:
-    """The elements at one index along each of some axes."""
     shape = list(net.shape(x))
-    rank = len(shape)
-    for axis, index in places.items():
-        shape[axis] = net.shape(index)[0]
-    found = [along(net, places[d], d, rank) if d in places else None for d in range(rank)]
-    return pick(net, x, shape, found)
+    for t in taps:
+        shape[t.axis] = t.target
+    placed = [(t.axis, t.placed(t.axis, shape)) for t in taps]
+
+    def total(level: int, places: dict[int, SSAValue]) -> SSAValue:
+        """The sum over the taps of the axes from `level` on."""
+        if level == len(placed):
+            return pick(net, x, shape, [places.get(d) for d in range(len(shape))])
+        axis, (indices, weights) = placed[level]
+        terms = [total(level + 1, {**places, axis: index}) for index in indices]
+        if weights:
+            scaled = zip(terms, weights, strict=True)
+            terms = [net.add_binary("mul", term, net.add_cast(weight, net.element(x))) for term, weight in scaled]
+        return chain(lambda a, b: net.add_binary("add", a, b), terms)
+
+    return total(0, {})
 
 
 def _reduced(net: Network, x: SSAValue, taps: Taps) -> SSAValue:
     """The sums along an axis of many taps: a reduction over one more dim, after the axis."""
     shape, axis = list(net.shape(x)), taps.axis
-    rank, target, count = len(shape) + 1, net.shape(taps.indices[0])[0], dims.const(len(taps.indices))
+    rank, target, count = len(shape) + 1, taps.target, dims.const(taps.count)
     spread = [*[dims.const(1)] * axis, target, count, *[dims.const(1)] * (rank - axis - 2)]
+    indices, weights = taps.placed(0, [target])
 
     def stacked(values: Sequence[SSAValue]) -> SSAValue:
         columns = [net.add_reshape(value, (target, 1)) for value in values]
         return net.add_reshape(net.add_concat(columns, 1), spread)
 
     places: list[SSAValue | None] = [None] * rank
-    places[axis] = stacked(taps.indices)
+    places[axis] = stacked(indices)
     wide = [*shape[:axis], target, count, *shape[axis + 1 :]]
     source = net.add_reshape(x, [*shape[: axis + 1], dims.const(1), *shape[axis + 1 :]])
-    weights = net.add_cast(stacked(taps.weights), net.element(x))
-    return net.add_reduce("sum", net.add_binary("mul", pick(net, source, wide, places), weights), [axis + 1])
+    factors = net.add_cast(stacked(weights), net.element(x))
+    return net.add_reduce("sum", net.add_binary("mul", pick(net, source, wide, places), factors), [axis + 1])

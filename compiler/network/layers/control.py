@@ -31,6 +31,17 @@ class ControlLayers(Graph):
         made._pins, made._functions, made._location = self._pins, self._functions, self._location
         return made
 
+    def mark(self) -> tuple[int, int]:
+        """What `back_to` forgets everything since: the symbols and functions so far."""
+        return len(self.late), len(self._functions)
+
+    def back_to(self, mark: tuple[int, int]) -> None:
+        """Forgets the symbols and functions since a mark, of a body that is not used."""
+        for name in list(self.late)[mark[0] :]:
+            del self.late[name], self.ranges[name], self.budget.sizes[name]
+        for name in list(self._functions)[mark[1] :]:
+            del self._functions[name]
+
     def argument(self, type_: Attribute) -> SSAValue:
         """A further argument of the function that this network becomes."""
         argument = self._block.insert_arg(type_, len(self._block.args))

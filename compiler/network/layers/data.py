@@ -39,6 +39,11 @@ class DataLayers(Graph):
         value = self.insert(nn.ShapeValueOp([dims.as_expr(expr) for expr in exprs]))
         return value if shape is None else self.add_reshape(value, shape)
 
+    @checked
+    def add_size(self, size: ExprLike, dtype: str | Attribute | np.dtype[Any] | type) -> SSAValue:
+        """A dim expression as a scalar, which costs what a constant costs."""
+        return self.insert(nn.SizeOp(size, element_type(dtype)))
+
     def _to_channels_last(self, x: SSAValue, layout: Layout) -> SSAValue:
         check_kind("layout", layout, ("NCHW", "NHWC"))
         rank = nn.rank_of(x)

@@ -9,6 +9,7 @@ import numpy as np
 from xdsl.ir import Attribute, SSAValue
 
 from ....dialects import nn
+from ....dialects.dims.proofs import always_equal
 from ..arguments import check_kind, checked
 from ..graph import Graph, Operand, element_type
 
@@ -49,7 +50,21 @@ class PointwiseLayers(Graph):
 
     def _pair(self, a: Operand, b: Operand) -> tuple[SSAValue, SSAValue]:
         left = self.operand(a, b if isinstance(b, SSAValue) else None)
-        return left, self.operand(b, left)
+        right = self.operand(b, left)
+        return left, self._like(right, left)
+
+    def _like(self, value: SSAValue, other: SSAValue) -> SSAValue:
+        """A value with dims written as those of another that it is to broadcast with, where both are equal at all sizes."""
+        dims, others = nn.shape_of(value), nn.shape_of(other)
+        rank = min(len(dims), len(others))
+        if not rank or dims[-rank:] == others[-rank:]:
+            return value
+        same = [
+            b if a != b and b.as_int() != 1 and always_equal(a, b, self.ranges) else a
+            for a, b in zip(dims[-rank:], others[-rank:], strict=True)
+        ]
+        wanted = (*dims[: len(dims) - rank], *same)
+        return value if wanted == dims else self.insert(nn.ReshapeOp(value, wanted))
 
     @checked
     def add_clip(self, x: SSAValue, low: float = -np.inf, high: float = np.inf) -> SSAValue:

@@ -108,8 +108,10 @@ class OptSetup(xDSLOptMain):
         )
         self.shapes = parse_shapes(args.shape)
         self.remark_filters = [remark_filter(text) for text in args.remarks or ()]
-        # The importer sets the ranges from profiles of whole inputs.
-        self.symbols = {name: opt for name, (_, opt, _) in self.options.profiles.items() if isinstance(opt, int)}
+        # The importer sets the ranges from profiles of whole inputs, and from those with a step.
+        self.symbols = {
+            name: each[1] for name, each in self.options.profiles.items() if len(each) == 3 and isinstance(each[1], int)
+        }
         self.reports: list[Callable[[TextIO], None]] = []
         steps = self.steps = phase_steps(self.options)
         self.start_after: int | None = None if args.start_after is None else position(args.start_after, steps)

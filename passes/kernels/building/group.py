@@ -26,7 +26,7 @@ BASE_ALIGNMENT = 16
 """Bytes that divide the address of every whole tensor: what the widest vector access and TMA ask for."""
 INDEX_LIMIT = 2**31 - 1
 """Kernels index with 32 bits, in elements."""
-NO_ANCHOR = (nn.ConstantOp, nn.IotaOp, nn.ShapeValueOp)
+NO_ANCHOR = (nn.ConstantOp, nn.IotaOp, nn.ShapeValueOp, nn.SizeOp)
 COPIES = (*VIEW_OPS, nn.ConcatOp, nn.PadOp)
 
 Anchors = tuple[type[Operation], ...]
@@ -38,8 +38,8 @@ Access: TypeAlias = View[int]
 
 
 def is_immediate(value: SSAValue, user: Operation) -> bool:
-    """Whether a constant is one number that a pointwise op reads: it moves into the group, where it becomes an immediate."""
-    if not isinstance(value.owner, nn.ConstantOp) or not nn.is_pointwise(user):
+    """Whether a constant or a size is one number that a pointwise op reads: it moves into the group, where it becomes an immediate."""
+    if not isinstance(value.owner, nn.ConstantOp | nn.SizeOp) or not nn.is_pointwise(user):
         return False
     return all(d.as_int() == 1 for d in nn.shape_of(value))
 
@@ -125,7 +125,7 @@ class GroupView:
     @cached_property
     def constants(self) -> tuple[Operation, ...]:
         """The numbers of the group."""
-        return tuple(op for op in self.ops if isinstance(op, nn.ConstantOp))
+        return tuple(op for op in self.ops if isinstance(op, nn.ConstantOp | nn.SizeOp))
 
     @cached_property
     def anchors(self) -> tuple[Operation, ...]:

@@ -11,6 +11,7 @@ differ by the sign look at the element type. Maxima and minima propagate NaN, as
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -537,7 +538,7 @@ def leaves_of(
         op = None if value in known else maker(value)
         if op is not None and (nn.is_pointwise(op) or nn.is_lookup(op)):
             pending += reversed(_read_by(op, axes))
-        elif op is None or nn.splat_of(value, "an immediate") is None:
+        elif not isinstance(op, nn.SizeOp) and (op is None or nn.splat_of(value, "an immediate") is None):
             found[leaf] = None
     return list(found)
 
@@ -571,22 +572,30 @@ def emit_pointwise(
     if all(leaf in sources and sources[leaf].type == type_ for leaf, type_ in zip(wanted, types, strict=True)):
         return [sources[leaf] for leaf in wanted]
 
-    tables = _tables(b, wanted, sources, table)
+    outside = _outside(b, wanted, sources, table)
 
     def body(s: Emitter, *scalars: SSAValue) -> list[SSAValue]:
         made = {leaf: _leaf(s, x, nn.element_of(leaf[0])) for leaf, x in zip(leaves, scalars, strict=True)}
-        return [_rounded(s, leaf, made, tables, t.element_type) for leaf, t in zip(wanted, types, strict=True)]
+        return [_rounded(s, leaf, made, outside, t.element_type) for leaf, t in zip(wanted, types, strict=True)]
 
     return b.map([sources[leaf] for leaf in leaves], types, body)
 
 
-Tables: TypeAlias = Mapping[SSAValue, tuple[SSAValue, SSAValue]]
-"""The tensors that lookups read: the view and the extent, i32."""
+@dataclass(frozen=True)
+class Outside:
+    """What a map reads that is the same for all elements."""
+
+    tables: dict[SSAValue, tuple[SSAValue, SSAValue]] = field(default_factory=dict[SSAValue, tuple[SSAValue, SSAValue]])
+    """The tensors that lookups read: the view and the extent, i32."""
+    sizes: dict[SSAValue, SSAValue] = field(default_factory=dict[SSAValue, SSAValue])
+    """Sizes, i32."""
 
 
-def _tables(b: KernelBuilder, wanted: Sequence[Leaf], sources: Mapping[Leaf, SSAValue], table: Table | None) -> Tables:
-    """The tables of the lookups between wanted values and their leaves."""
-    found: dict[SSAValue, tuple[SSAValue, SSAValue]] = {}
+def _outside(
+    b: KernelBuilder, wanted: Sequence[Leaf], sources: Mapping[Leaf, SSAValue], table: Table | None
+) -> Outside:
+    """The tables of the lookups between wanted values and their leaves, and the sizes there."""
+    outside = Outside()
     pending, seen = list(wanted), set[Leaf]()
     while pending:
         leaf = pending.pop()
@@ -594,13 +603,16 @@ def _tables(b: KernelBuilder, wanted: Sequence[Leaf], sources: Mapping[Leaf, SSA
         if leaf in seen or leaf in sources or op is None or isinstance(op, nn.ConstantOp):
             continue
         seen.add(leaf)
+        if isinstance(op, nn.SizeOp):
+            outside.sizes[leaf[0]] = b.cast(b.expr(op.expr), i32)
+            continue
         pending += _read_by(op, leaf[1])
-        if nn.is_lookup(op) and op.operands[0] not in found:
+        if nn.is_lookup(op) and op.operands[0] not in outside.tables:
             if table is None:
                 raise PassError(f"lower-groups: {describe(op)}: expected a schedule that reads tables")
             x = op.operands[0]
-            found[x] = table(x), b.cast(b.expr(nn.shape_of(x)[0]), i32)
-    return found
+            outside.tables[x] = table(x), b.cast(b.expr(nn.shape_of(x)[0]), i32)
+    return outside
 
 
 def table_view(b: KernelBuilder, group: GroupView, x: SSAValue) -> SSAValue:
@@ -636,7 +648,7 @@ def _lookup(s: Emitter, op: Operation, index: SSAValue, table: tuple[SSAValue, S
     return extend(s, s.emit(kernel.FetchOp(view, [s.constant(0, i32), place])))
 
 
-def _rounded(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue], tables: Tables, element: Attribute) -> SSAValue:
+def _rounded(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue], outside: Outside, element: Attribute) -> SSAValue:
     """A value as it is stored. The cast to that type at the end of a group is this rounding, once."""
     value, axes = leaf
     op = owner_op(value)
@@ -646,8 +658,8 @@ def _rounded(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue], tables: Tables,
         and nn.element_of(op.result) == element
         and element in NARROW_FLOATS
     ):
-        return convert(s, _scalar(s, (op.x, axes), made, tables), element)
-    return convert(s, _scalar(s, leaf, made, tables), element)
+        return convert(s, _scalar(s, (op.x, axes), made, outside), element)
+    return convert(s, _scalar(s, leaf, made, outside), element)
 
 
 def _leaf(s: Emitter, x: SSAValue, element: Attribute) -> SSAValue:
@@ -655,7 +667,7 @@ def _leaf(s: Emitter, x: SSAValue, element: Attribute) -> SSAValue:
     return extend(s, x if is_float(element) else convert(s, x, element))
 
 
-def _scalar(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue], tables: Tables) -> SSAValue:
+def _scalar(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue], outside: Outside) -> SSAValue:
     """A value in its compute type, with everything that it needs; without recursion, for groups of any depth."""
     pending = [leaf]
     while pending:
@@ -668,6 +680,9 @@ def _scalar(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue], tables: Tables) 
         if number is not None:
             made[value, axes] = _bound(s, number, compute_type(nn.element_of(value)))
             continue
+        if isinstance(op, nn.SizeOp):
+            made[value, axes] = convert(s, outside.sizes[value], compute_type(nn.element_of(value)))
+            continue
         if op is None or not (type(op) in _OPS or nn.is_lookup(op)):
             raise PassError(
                 f"lower-groups: {describe(op) if op else value}: expected a pointwise op, which has a scalar form"
@@ -678,7 +693,7 @@ def _scalar(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue], tables: Tables) 
             pending += reversed(missing)
             continue
         if nn.is_lookup(op):
-            made[value, axes] = _lookup(s, op, made[needed[0]], tables[op.operands[0]])
+            made[value, axes] = _lookup(s, op, made[needed[0]], outside.tables[op.operands[0]])
             continue
         result = _OPS[type(op)](s, op, [made[n] for n in needed])
         mask = _MASKS.get(nn.element_of(value))

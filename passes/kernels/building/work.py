@@ -51,6 +51,9 @@ class Work:
     refill: float = 0.0
     """Waits (`Gpu.wait`) between one block and the next in its place: the last stores, then the first loads. 0 where blocks are
     persistent or so short that others fill the gap."""
+    latency: float = 0.0
+    """Waits (`Gpu.wait`) of each step that neither its own operations nor other steps overlap: blocks that meet, a value that the next step
+    needs."""
     start: float = 0.0
     """Waits (`Gpu.wait`) of the launch before its first step, while barriers, tensor maps and roles are set up."""
     whole_waves: bool = False

@@ -48,3 +48,36 @@ func.func @reduced(%x: tensor<90xf32>, %i: tensor<4x8xi32>, %w: tensor<4x8xf32>)
   %2 = nn.reduce sum %1 {axes = array<i64: 1>, keepdims = false} : (tensor<4x8xf32>) -> tensor<4xf32>
   func.return %2 : tensor<4xf32>
 }
+
+// -----
+
+// A size is an immediate of each group that computes with it, and no launch writes it.
+// CHECK-LABEL: @sizes(
+// CHECK-NOT: nn.size
+// CHECK: fusion.group "row"
+// CHECK: nn.size #nn.dims<N> : tensor<f32>
+// CHECK: fusion.group "pointwise"
+// CHECK: nn.size #nn.dims<N> : tensor<f32>
+// CHECK-NOT: fusion.group
+builtin.module attributes {nn.symbols = {N = array<i64: 1, 4, 8>}} {
+  func.func @sizes(%x: tensor<?x8xf32, #nn.dims<N, 8>>) -> (tensor<?xf32, #nn.dims<N>>, tensor<?x8xf32, #nn.dims<N, 8>>) {
+    %n = nn.size #nn.dims<N> : tensor<f32>
+    %0 = nn.mul %x, %n : (tensor<?x8xf32, #nn.dims<N, 8>>, tensor<f32>) -> tensor<?x8xf32, #nn.dims<N, 8>>
+    %1 = nn.reduce max %0 {axes = array<i64: 1>, keepdims = false} : (tensor<?x8xf32, #nn.dims<N, 8>>) -> tensor<?xf32, #nn.dims<N>>
+    %2 = nn.sub %x, %n : (tensor<?x8xf32, #nn.dims<N, 8>>, tensor<f32>) -> tensor<?x8xf32, #nn.dims<N, 8>>
+    func.return %1, %2 : tensor<?xf32, #nn.dims<N>>, tensor<?x8xf32, #nn.dims<N, 8>>
+  }
+}
+
+// -----
+
+// A size that is a result has a launch.
+// CHECK-LABEL: @result(
+// CHECK: fusion.group "pointwise"
+// CHECK: nn.size
+builtin.module attributes {nn.symbols = {N = array<i64: 1, 4, 8>}} {
+  func.func @result(%x: tensor<?xf32, #nn.dims<N>>) -> tensor<i64> {
+    %n = nn.size #nn.dims<N> : tensor<i64>
+    func.return %n : tensor<i64>
+  }
+}

@@ -132,3 +132,12 @@ func.func @f(%x: tensor<2xf32>) {
   %0 = nn.clamp_range %x {largest = 0x7FF0000000000000 : f64} : tensor<2xf32>
   func.return
 }
+
+// -----
+
+// A size is one number.
+// CHECK: nn.size: expected one expression and a scalar number, got #nn.dims<4, 5> as tensor<i32>
+func.func @f() {
+  %0 = nn.size #nn.dims<4, 5> : tensor<i32>
+  func.return
+}

@@ -42,6 +42,8 @@ func.func @values() {
   %1 = nn.constant #nn.blob<"fc.weight", "e8f41b3baa7b95cfb55e51fdf1713bfcf5f976511c9dd8458abd78e549ba022c", tensor<20xf32>>
   // CHECK-NEXT: %2 = nn.shape_value #nn.dims<N, (H + 1) floordiv 2, 64> : tensor<3xi64>
   %2 = nn.shape_value #nn.dims<N, (H + 1) floordiv 2, 64> : tensor<3xi64>
+  // CHECK-NEXT: %{{.*}} = nn.size #nn.dims<2*N + 1> : tensor<f64>
+  %s = nn.size #nn.dims<N * 2 + 1> : tensor<f64>
   // CHECK-NEXT: %3 = nn.iota {axis = 1 : i64} : tensor<?x8xi64, #nn.dims<N, 8>>
   %3 = nn.iota {axis = 1 : i64} : tensor<?x8xi64, #nn.dims<N, 8>>
   // CHECK-NEXT: %{{.*}} = nn.initializer "fc.bias" : tensor<2xf32> = dense<[1.000000e+00, 2.000000e+00]> : tensor<2xf32>

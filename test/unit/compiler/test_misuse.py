@@ -165,8 +165,9 @@ def test_wrong_options_of_a_context_are_refused(engine: Any, options: Any, messa
         *((dict(schedules=s), "option schedules") for s in ("x", [1], (), 5)),
         *((dict(verify_each=v), "option verify_each") for v in (1, "no", None)),
         *((dict(profiles=p), "option profiles") for p in (
-            None, [1], {1: (1, 2, 3)}, {"N": "abc"}, {"N": (1, 2)}, {"N": (8, 4, 2)}, {"N": (0, 1, 2)}, {"N": (1.5, 2, 3)},
+            None, [1], {1: (1, 2, 3)}, {"N": "abc"}, {"N": (1, 2)}, {"N": (8, 4, 2)}, {"N": (-1, 1, 2)}, {"N": (1.5, 2, 3)},
             {"N": (1, 2, 2**70)}, {"N": (True, True, True)}, {"N": ((1,), (2,), (3, 4))}, {"N": [10**5000] * 3},
+            {"N": (32, 64, 96, 0)}, {"N": (32, 48, 96, 32)}, {"N": (64, 32, 96, 32)}, {"N": (1, 2, 3, 4, 5)},
         )),
     ],
 )  # fmt: skip

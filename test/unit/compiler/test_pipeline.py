@@ -176,9 +176,9 @@ func.func @main(%c: i1) {
         ({"schedules": 5}, "option schedules: expected names of schedules"),
         ({"profiles": None}, "option profiles: expected a dict"),
         ({"profiles": [("N", (1, 2, 4))]}, "option profiles: expected a dict"),
-        ({"profiles": {"N": 4}}, "option profiles: expected 1 <= min <= opt <= max for dimension 'N', got 4"),
-        ({"profiles": {"N": "124"}}, "option profiles: expected 1 <= min <= opt <= max"),
-        ({"profiles": {"N": (1.0, 2.0, 4.0)}}, "option profiles: expected 1 <= min <= opt <= max"),
+        ({"profiles": {"N": 4}}, "option profiles: expected 0 <= min <= opt <= max for dimension 'N', got 4"),
+        ({"profiles": {"N": "124"}}, "option profiles: expected 0 <= min <= opt <= max"),
+        ({"profiles": {"N": (1.0, 2.0, 4.0)}}, "option profiles: expected 0 <= min <= opt <= max"),
         (
             {"profiles": {"x": ((1, 4), (2, 4), (4,))}},
             "option profiles: expected three shapes of one rank for input 'x'",
@@ -187,7 +187,7 @@ func.func @main(%c: i1) {
         ({"schedules": ()}, "option schedules: expected at least one schedule name"),
         (
             {"profiles": {"N": (4, 2, 8)}},
-            "option profiles: expected 1 <= min <= opt <= max for dimension 'N', got (4, 2, 8)",
+            "option profiles: expected 0 <= min <= opt <= max for dimension 'N', got (4, 2, 8)",
         ),
     ],
 )

@@ -162,6 +162,40 @@ def test_dims_that_may_agree_are_not_called_invalid() -> None:
     assert shapes(import_onnx(add, profiles={"a": (2, 2, 2), "b": (2, 2, 2)})) == ["2, 3", "2, 3"]
 
 
+HALVED_TWICE = """<ir_version: 8, opset_import: ["" : 17]>
+g (float[N, 1, H, 4] x) => (float[A, B, C, D] y) {
+    a = MaxPool<kernel_shape = [2, 2], strides = [2, 2], ceil_mode = 1>(x)
+    b = MaxPool<kernel_shape = [2, 1], strides = [2, 1], ceil_mode = 1>(a)
+    c = Concat<axis = 2>(b, b)
+    y = Add(a, c)
+}"""
+
+
+def test_a_step_makes_rounded_dims_equal() -> None:
+    """(H + 1) // 2 is 2 * ((H + 3) // 4) where H is a multiple of 4, and not elsewhere."""
+    halved = parser.parse_model(HALVED_TWICE)
+    with pytest.raises(UnsupportedOpError, match=r"or say there that sizes are multiples: \(min, opt, max, step\)"):
+        import_onnx(halved, profiles={"N": (1, 1, 1), "H": (4, 8, 32)})
+    options = trtc.BuildOptions(target="sm_80", profiles={"N": (1, 1, 1), "H": (4, 8, 32, 4)})
+    engine = trtc.build(halved, options, cache=None)
+    for height in (4, 20, 32):
+        x = np.random.default_rng(height).standard_normal((1, 1, height, 4), np.float32)
+        a = x.reshape(1, 1, height // 2, 2, 2, 2).max((3, 5))
+        b = a.reshape(1, 1, height // 4, 2, 2).max(3)
+        np.testing.assert_array_equal(engine.run({"x": x})["y"], a + np.concatenate([b, b], 2))
+    with pytest.raises(trtc.InputError, match="4"):
+        engine.run({"x": np.ones((1, 1, 6, 4), np.float32)})
+
+
+def test_a_step_needs_a_dim_of_one_name() -> None:
+    with pytest.raises(
+        trtc.OptionError, match=r"a step needs a dynamic dim that is one name, got 'H'; dynamic dims: N"
+    ):
+        import_onnx(model(["N", 2]), profiles={"H": (4, 8, 32, 4)})
+    module = import_onnx(model(["N + 1", 2], ["N", 2]), profiles={"N": (4, 8, 32, 4)})
+    assert shapes(module)[:2] == ['4*"N/4" + 1, 2', '4*"N/4", 2']
+
+
 ZERO = np.zeros
 ONE = np.ones
 

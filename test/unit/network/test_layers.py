@@ -224,7 +224,7 @@ FILTERS = np.zeros((8, 3, 3, 3), np.float32)
         (bad_dim, "input 'x': dim expression"),
         (no_output, "the network has no output; call mark_output"),
         (no_range, r"dynamic dims N: no range is known; call symbols\(N="),
-        (falling_range, "dim 'N': expected 1 <= min <= opt <= max"),
+        (falling_range, "dim 'N': expected 0 <= min <= opt <= max"),
     ],
 )
 def test_mistakes_are_named_at_the_call(build: Any, message: str) -> None:

@@ -68,6 +68,23 @@ def test_what_replaces_a_transpose_comes_from_it_too() -> None:
     assert nodes_of(module, "nn.relu") == [["r", "t2"]]
 
 
+def test_what_replaces_a_transpose_leaves_out_the_nodes_of_a_reshape_that_stays() -> None:
+    """A node became a transpose and a reshape: the reshape is where it is."""
+    module = after(
+        """func.func @main(%x: tensor<4x2x3xf32>) -> tensor<6x4xf32> attributes {nn.inputs = ["x"], nn.outputs = ["y"]} {
+          %0 = nn.transpose %x {permutation = array<i64: 1, 2, 0>} : (tensor<4x2x3xf32>) -> tensor<2x3x4xf32> loc("first")
+          %1 = nn.relu %0 : tensor<2x3x4xf32> loc("r")
+          %2 = nn.transpose %1 {permutation = array<i64: 2, 0, 1>} : (tensor<2x3x4xf32>) -> tensor<4x2x3xf32> loc("both")
+          %3 = nn.reshape %2 : (tensor<4x2x3xf32>) -> tensor<6x4xf32> loc("both")
+          func.return %3 : tensor<6x4xf32>
+        }""",
+        "eliminate-transposes",
+    )
+    assert nodes_of(module, "nn.transpose") == []
+    assert nodes_of(module, "nn.relu") == [["r"]]
+    assert nodes_of(module, "nn.reshape") == [["both"]]
+
+
 def test_a_group_comes_from_all_its_ops_and_its_launches_from_the_group() -> None:
     t = "tensor<1x200000xf32>"
     text = f"""func.func @main(%x: {t}) -> tensor<1xf32> attributes {{nn.inputs = ["x"], nn.outputs = ["y"]}} {{

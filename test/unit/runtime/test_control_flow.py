@@ -76,3 +76,17 @@ def test_constants_that_do_not_fit_are_refused(constants: dict[str, object], mes
 def test_bounds_of_no_node_are_refused() -> None:
     with pytest.raises(OptionError, match="no size of 'topk' depends on data"):
         trtc.build(MODELS["range"].proto, BuildOptions(target="sm_90a", bounds={"topk": 4}), cache=None)
+
+
+def test_the_numbers_of_an_input_have_a_profile() -> None:
+    """A shape input has (min, opt, max) of its values, as a dim has of its sizes."""
+    model = MODELS["counted"]
+    profiles = {"n": (1, 2, 4)}
+    made = trtc.build(model.proto, BuildOptions(target="sm_90a", profiles=profiles), cache=None)
+    context = made.create_context("simulator")
+    for count in (1, 4):
+        inputs = {"x": model.inputs(0)["x"], "n": np.array(count)}
+        np.testing.assert_allclose(context.run(inputs)["r"], model.reference(**inputs)["r"], rtol=1e-5)
+    for count in (0, 5):
+        with pytest.raises(HostValueError, match=r"within \[1, 4\]"):
+            context.run({"x": model.inputs(0)["x"], "n": np.array(count)})

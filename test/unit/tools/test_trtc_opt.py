@@ -172,7 +172,7 @@ def test_a_syntax_error_names_file_line_and_column(tmp_path: Path, capsys: pytes
         (["--save-outputs=y.npz"], "--save-outputs does nothing without --run"),
         (["--shape=x=1x2"], "an .mlir file itself has the types of its inputs"),
         (["--arch=volta", "--stop-after=graph"], "expected a GPU architecture such as 'sm_80'"),
-        (["--profile=N=4,2,8"], "expected 1 <= min <= opt <= max"),
+        (["--profile=N=4,2,8"], "expected 0 <= min <= opt <= max"),
         (["--profile=M=4"], "there is no dynamic dimension 'M'; there are none"),
         (["--profile=N"], "expected <dimension>=<min>,<opt>,<max>"),
         (["-t", "nowhere"], "invalid choice: 'nowhere'"),

@@ -73,10 +73,10 @@ class ResidentTile:
     def smem(self, problem: RnnProblem) -> int:
         """Bytes of weights, pieces of h, and sums."""
         size, pad = bitwidth(problem.element) // 8, FMA_PAD if problem.kind in FMA else 0
-        width, most = self.width(problem), max(map(len, problem.phases))
+        width, counts = self.width(problem), [_filled(phase) for phase in problem.phases]
         slots = min(SLOTS, width // self.chunk)
-        weights = problem.gates * self.units * (width + pad) * size * self.resident
-        sums = self.rows * (most * self.units + SCRATCH_PAD) * bitwidth(problem.wide) // 8
+        weights = sum(counts) * self.units * (width + pad) * size * self.resident
+        sums = self.rows * (max(counts) * self.units + SCRATCH_PAD) * bitwidth(problem.wide) // 8
         return weights + slots * self.rows * (self.chunk + pad) * size + sums
 
     def team(self, problem: RnnProblem) -> Team:
@@ -129,13 +129,14 @@ class RnnResident:
         return [*exchange_types(problem), *team.counters]
 
     def work(self, problem: RnnProblem, config: Choice, target: Target) -> list[Work]:
-        """A serial step for each wait of a step of the sequence."""
+        """A step for each product of a step of the sequence, with the waits that it depends on."""
         group, tile = problem.group, ResidentTile.of(config)
         team, width = tile.team(problem), tile.width(problem)
         steps, teams = max(1, group.usual(problem.anchor.steps)), max(1, group.usual(as_expr(team.teams)))
-        size, columns = bitwidth(problem.element) // 8, problem.gates * tile.units
-        waits = len(problem.phases) * (WAITS[tile.meeting] + CELL_WAITS + cut(width, tile.chunk) / SLOTS)
-        fetched = tile.rows * width * size * len(problem.phases)
+        size, columns = bitwidth(problem.element) // 8, sum(map(_filled, problem.phases)) * tile.units
+        phases, fetched = len(problem.phases), tile.rows * width * size
+        # Every column of warps reads all rows of h, every row of warps all weights of the block, 128 bytes a cycle.
+        shared = tile.wn * fetched + tile.wm * columns * width * size * tile.resident / phases
         return [
             *team.first_work(group),
             Work(
@@ -143,12 +144,13 @@ class RnnResident:
                 threads=tile.threads,
                 registers=128,
                 smem=tile.smem(problem),
-                steps=max(1, round(steps * waits)),
+                steps=steps * phases,
+                latency=WAITS[tile.meeting] + CELL_WAITS + cut(width, tile.chunk) / SLOTS,
                 operations={
-                    f"mma_{problem.kind}": tile.rows * columns * width / waits,
-                    ISSUE: tile.rows * tile.units * CELL_INSTRUCTIONS / waits,
+                    f"mma_{problem.kind}": tile.rows * columns * width / phases,
+                    ISSUE: tile.rows * tile.units * CELL_INSTRUCTIONS + shared,
                 },
-                l2_bytes=(fetched + (0 if tile.resident else columns * width * size)) / waits,
+                l2_bytes=fetched + (0 if tile.resident else columns * width * size / phases),
                 dram_bytes=sum(usual_bytes(group)),
                 whole_waves=True,
             ),
@@ -166,8 +168,8 @@ def _shapes(problem: RnnProblem) -> Iterator[tuple[int, int, int, int]]:
     fma = problem.kind in FMA
     columns = 4 if fma else 8
     for rows, wm in ((8, 1), (16, 2), (32, 2), (32, 4)) if fma else ((16, 1), (32, 2), (64, 4)):
-        for units in (8, 16, 32, 64, 128):
-            counts = [len(phase) * units for phase in problem.phases]
+        for units in (4, 8, 16, 32, 64, 128):
+            counts = [_filled(phase) * units for phase in problem.phases]
             fitting = [
                 wn
                 for wn in (1, 2, 4, 8)
@@ -188,6 +190,11 @@ def _pieces(problem: RnnProblem) -> Iterator[tuple[int, int]]:
                 yield resident, whole // pieces
 
 
+def _filled(phase: range) -> int:
+    """The gates of a phase as a power of two, which any number of warps can share: three take the room of four, one being zero."""
+    return 4 if len(phase) == 3 else len(phase)
+
+
 class _Kernel:
     """Builds the kernel."""
 
@@ -199,7 +206,7 @@ class _Kernel:
             cluster=self.team.cluster, min_blocks=1,
         )  # fmt: skip
         self.layouts = layouts_for(
-            problem.kind, Tile(tile.rows, tile.units * len(problem.phases[-1]), 0, tile.wm, tile.wn, 1)
+            problem.kind, Tile(tile.rows, tile.units * _filled(problem.phases[-1]), 0, tile.wm, tile.wn, 1)
         )
         across = min(tile.units, tile.threads)
         self.frag = FragType.of((tile.rows, tile.units), problem.wide, Blocked.of(tile.threads // across, across, 1, 1))
@@ -227,11 +234,11 @@ class _Kernel:
         self.pieces = width // tile.chunk
         self.slots = min(SLOTS, self.pieces)
         self.h = b.alloc((self.slots, tile.rows, tile.chunk), element, swizzle=swizzle, pad=pad, name="h_shared")
-        most = max(map(len, problem.phases))
-        self.sums = b.alloc((tile.rows, most * tile.units), problem.wide, pad=SCRATCH_PAD, name="sums")
+        counts = [_filled(phase) for phase in problem.phases]
+        self.sums = b.alloc((tile.rows, max(counts) * tile.units), problem.wide, pad=SCRATCH_PAD, name="sums")
         self.weights: SSAValue | None = None
         if tile.resident:
-            shape = (1, problem.gates * tile.units, width)
+            shape = (1, sum(counts) * tile.units, width)
             whole = b.alloc(shape, element, swizzle=swizzle, pad=pad, name="r_shared")
             self.weights = b.slot(whole, 0)
             # These copies are part of the first fill of h, whose wait is theirs too.
@@ -274,7 +281,7 @@ class _Kernel:
 
     def _multiply(self, b: KernelBuilder, source: SSAValue, slot: Index, gates: range) -> list[SSAValue]:
         """h R^T of some gates, as fragments of cells: pieces of h one after the other, then sums through shared memory."""
-        tile, columns = self.tile, len(gates) * self.tile.units
+        tile, columns = self.tile, _filled(gates) * self.tile.units
         ring = b.ring(self.slots, "cp_async")
         acc_type = FragType.of((tile.rows, columns), self.problem.wide, self.layouts.acc)
 
@@ -306,7 +313,7 @@ class _Kernel:
         """Adds the products of one piece of h."""
         tile, element, width = self.tile, self.problem.element, self.layouts.k_step
         a_type = FragType.of((tile.rows, width), element, self.layouts.a)
-        b_type = FragType.of((len(gates) * tile.units, width), element, self.layouts.b)
+        b_type = FragType.of((_filled(gates) * tile.units, width), element, self.layouts.b)
         h, first = b.slot(self.h, piece), gates.start * tile.units
 
         def some(b: KernelBuilder, column: Index, sums: Sequence[SSAValue]) -> list[SSAValue]:

@@ -14,6 +14,8 @@ from .data import concat, gather, other, pad, reshape, slice_, split, view
 from .linear import cumulate, gemm, matmul, normalise, reduce
 from .places import einsum, find, rearrange, region, resample, scatter
 from .pointwise import binary, cast, clip, integers, logic, unary
+from .quantized import convolution, product, quantize
+from .recurrent import recur
 from .shared import first
 from .windows import conv, conv_transpose, pool
 
@@ -43,6 +45,8 @@ GENERATORS: tuple[tuple[Callable[[Maker], None], float], ...] = (
     (unary, 3), (binary, 4), (integers, 1), (logic, 1.5), (cast, 0.7), (clip, 1), (matmul, 3), (gemm, 1.5), (conv, 3),
     (conv_transpose, 1), (pool, 2), (reduce, 2), (normalise, 3), (reshape, 2), (view, 3), (concat, 3), (split, 1), (slice_, 2),
     (gather, 1.5), (pad, 1), (cumulate, 0.5), (other, 1), (residual, 1), (twice, 0.5),
+    (quantize, 1), (product, 1), (convolution, 1),
     (find, 1), (rearrange, 0.7), (scatter, 1), (einsum, 0.7), (resample, 1), (region, 0.4),
+    (recur, 1),
 )  # fmt: skip
-ROUGH = (integers, logic)
+ROUGH = (integers, logic, quantize, product, convolution)

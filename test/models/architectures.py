@@ -1,0 +1,51 @@
+"""The nine architectures of the onnx package, with seeded weights: `model("densenet121")` gives a `zoo.Model`.
+
+`onnx/backend/test/data/light` has them with constant weights, whose outputs are one repeated number; seeding.py says how they are drawn.
+Opset 9, images [1, 3, 224, 224]; the logits, which reach the last softmax, are an output too.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+sys.path.insert(0, str(Path(__file__).parent))
+import seeding
+import zoo
+from zoo import Inputs, Model
+
+FOLDER = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
+LARGE = ("bvlc_alexnet", "vgg19", "zfnet512")
+"""Over 200 MB of weights each."""
+NAMES = (
+    *("densenet121", "inception_v1", "inception_v2", "resnet50", "shufflenet", "squeezenet"),
+    *LARGE,
+)
+
+
+@cache
+def model(name: str, seed: int = 0) -> Model:
+    proto = onnx.load(str(FOLDER / f"light_{name}.onnx"))
+    made = {output for node in proto.graph.node for output in node.output}
+    constants = {tensor.name for tensor in proto.graph.initializer}
+    image = next(value for value in proto.graph.input if len(value.type.tensor_type.shape.dim) == 4)
+    assert image.name not in made | constants
+    used = {name for node in proto.graph.node for name in node.input}
+    for value in [value for value in proto.graph.input if value.name not in used and value.name not in constants]:
+        proto.graph.input.remove(value)
+
+    def inputs(rng: np.random.Generator, batch: int = 1) -> Inputs:
+        return {image.name: zoo.images(rng, batch, 3, 224, 224)}
+
+    seeding.seed_weights(proto, np.random.default_rng(seed))
+    seeding.calibrate_layers(proto, [inputs(np.random.default_rng(1000 * (seed + 1) + i)) for i in range(4)])
+    softmax = next((node for node in proto.graph.node if node.op_type == "Softmax"), None)
+    if softmax is not None:
+        (logits,) = zoo.run_onnxruntime(proto, inputs(np.random.default_rng(seed)), [softmax.input[0]]).values()
+        proto.graph.output.append(helper.make_tensor_value_info(softmax.input[0], TensorProto.FLOAT, logits.shape))
+    return Model(name, proto, inputs)

