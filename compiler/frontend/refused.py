@@ -10,7 +10,7 @@ from .element_types import STRINGS, TYPES, Refusal
 from .functions import is_defined_by_others
 from .registry import load_tables
 
-_SEQUENCES = Refusal("sequences and optionals are no tensors", "a tensor with one more dim, Split, or Concat")
+_SEQUENCES = Refusal("optionals are no tensors", "a tensor with one more dim, Split, or Concat")
 _TREES = Refusal(
     "classical models have no kernels here", "what hummingbird-ml makes of it: a model of tensor operators"
 )
@@ -19,13 +19,7 @@ _NOT_YET = Refusal("not written yet", "")
 _UNKNOWN = Refusal("it is of no domain that trtc knows", "operators of ONNX, or a function of the model")
 
 _OPS: dict[str, Refusal] = {
-    **dict.fromkeys(
-        (
-            "ConcatFromSequence", "Optional", "OptionalGetElement", "OptionalHasElement", "SequenceAt", "SequenceConstruct",
-            "SequenceEmpty", "SequenceErase", "SequenceInsert", "SequenceLength", "SequenceMap", "SplitToSequence",
-        ),
-        _SEQUENCES,
-    ),
+    **dict.fromkeys(("Optional", "OptionalGetElement", "OptionalHasElement"), _SEQUENCES),
     **dict.fromkeys(("RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer"), STRINGS),
     "ImageDecoder": Refusal("file formats are no tensors", "pixels, decoded before the model"),
 }  # fmt: skip
@@ -39,6 +33,8 @@ FORMS: tuple[tuple[str, str, str], ...] = (
     ("any", "at the upper end of the profile", "a narrower profile, or bounds on what data decides"),
     ("any", "depends on dynamic dims", "fix these dims: min = opt = max"),
     ("any", "expected shapes that broadcast", "bind the input that decides sizes, which nothing says are equal"),
+    ("any", "which only exists at import", "a tensor with one more dim, Split, or Concat"),
+    ("any", "it carries a sequence", "a tensor with one more dim"),
     ("any", "it runs a subgraph", "simplify the model, so that control flow is resolved"),
     ("If", "of different ranks", "bind the input that decides to a constant, or fix the dims that decide"),
     ("Loop", "changes its rank", "carry a tensor of one rank"),

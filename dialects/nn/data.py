@@ -219,8 +219,8 @@ class SliceOp(NnOp):
         same_element = element_of(self.x) == element_of(self.result)
         require(same_element, lambda: f"{self.name}: expected a result of {element_of(self.x)}, got {self.result.type}")
         for axis, (dim, size, start, step) in enumerate(zip(dims, sizes, starts, steps, strict=True)):
-            if size.as_int() == 0:
-                continue
+            if size.as_int() == 0 or (dim.as_int() == 0 and size.as_int() is None):
+                continue  # no element, or none where the number of them turns out to be 0
             for place in (start, start + (size - 1) * step):
                 first, past = place.as_int(), (place - dim).as_int()
                 inside = (first is None or first >= 0) and (past is None or past < 0)
