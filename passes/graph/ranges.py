@@ -128,6 +128,8 @@ class Ranges:
                 return self._reduced(op)
             case nn.CastOp():
                 return self._cast(op)
+            case nn.BitcastOp():
+                return Found(Kind.ANY, "the bits of integers")
             case nn.ClipOp():
                 low, high = nn.clip_bounds(op)
                 return None if max(abs(low), abs(high)) <= self.integers else self._passed(op)
@@ -254,14 +256,14 @@ def _is_integer(element: Attribute) -> bool:
 
 
 def exact_values(block: Block) -> set[SSAValue]:
-    """The f32 values that decide integers: floor, round or a cast to integers reads them, through pointwise ops and views."""
+    """The f32 values that decide integers: floor, round, a cast or a bitcast reads them, through pointwise ops and views."""
     exact: set[SSAValue] = set()
     for op in reversed(list(block.ops)):
         if len(op.results) != 1:
             continue
         (result,) = op.results
         to_integers = isinstance(op, nn.CastOp) and _is_integer(element_of(result))
-        decides = to_integers or isinstance(op, (*_INTEGRAL, nn.ModOp))
+        decides = to_integers or isinstance(op, (*_INTEGRAL, nn.ModOp, nn.BitcastOp))
         if decides or (result in exact and (nn.is_pointwise(op) or isinstance(op, _VIEWS))):
             exact.update(o for o in op.operands if isinstance(o.type, TensorType) and element_of(o) == f32)
     return exact

@@ -120,3 +120,16 @@ func.func @joined(%b: tensor<2x2xui8>) -> tensor<4x2xf32> {
   %3 = nn.concat %1, %2 {axis = 0 : i64} : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<4x2xf32>
   func.return %3 : tensor<4x2xf32>
 }
+
+// -----
+
+// A bitcast reads every bit, and what it makes may be of any size.
+// CHECK-LABEL: @bits
+// CHECK: nn.softmax %{{.*}}nn.wide = "floor, round or a cast to integers reads it"
+// CHECK: nn.bitcast %{{.*}}nn.wide = "the bits of integers"
+func.func @bits(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  %0 = nn.softmax %x {axis = 1 : i64} : (tensor<4x4xf32>) -> tensor<4x4xf32>
+  %1 = nn.bitcast %0 : (tensor<4x4xf32>) -> tensor<4x4xi32>
+  %2 = nn.bitcast %1 : (tensor<4x4xi32>) -> tensor<4x4xf32>
+  func.return %2 : tensor<4x4xf32>
+}
