@@ -36,7 +36,8 @@ SITES = {
     ("passes/graph/identities.py", "splat_of", "which power is a product"): 1,
     ("passes/graph/identities.py", "splat_of", "which quotient is a product"): 1,
     ("passes/graph/identities.py", "splat_of", "the bounds of nn.clip"): 1,
-    ("passes/kernels/building/pointwise.py", "splat_of", "an immediate"): 3,
+    ("passes/kernels/building/maps.py", "splat_of", "an immediate"): 2,
+    ("passes/kernels/building/pointwise.py", "splat_of", "an immediate"): 1,
     ("passes/kernels/building/pointwise.py", "splat_of", "by what is divided"): 2,
     ("passes/kernels/building/pointwise.py", "splat_of", "which power is a root"): 1,
     ("dialects/nn/weights.py", "value_of", "why"): 1,  # splat_of itself
