@@ -120,6 +120,8 @@ def loop(node: Node) -> Result:
     graphs = graphs_of_node(node)
     carried = [node.value(index) for index in range(2, len(node.inputs))]
     condition = _flag(node.value(1), node) if node.has_input(1) else True
+    if any(value.items is not None for value in carried):
+        return _with_sequences(node, graphs, carried, condition)
     count = _count(node)
     state = _Loop(node, graphs, dims.const(0) if condition is False else count, carried, condition)
     limit = _most_iterations(node, None if count is None else count.bounds(node.net.ranges)[1])
@@ -209,6 +211,26 @@ def _unrolled(state: _Loop, times: int, slices: int) -> list[SSAValue | Value]:
             part = value.materialise(node.net)
             joined.append(node.net.add_reshape(part, [1, *nn.shape_of(part)]))
     return [*values, *(node.net.add_concat(joined, 0) for joined in parts)]
+
+
+def _with_sequences(node: Node, graphs: Graphs, carried: list[Value], condition: bool | None) -> list[Value]:
+    """A loop that carries sequences, whose lengths each iteration may change: one iteration after the other."""
+    values, most = carried, MAX_UNROLLED_NODES // max(graphs.size("body"), 1)
+    count = as_int(node.known(0, "count").reshape(-1)[0]) if node.has_input(0) else _MOST_ITERATIONS
+    number, again = 0, condition
+    while count is not None and again and number < min(count, most + 1):
+        operands = [Value("", array=np.array(number, np.int64)), Value("", array=np.array(True)), *values]
+        made = checked_results(node, graphs.inlined("body", operands, f"{number}/"), 1 + len(values))
+        if any(value.poisoned for value in made):
+            return poisoned(node.output_count)
+        again, values, number = _flag(made[0], node), made[1 : 1 + len(values)], number + 1
+    if count is None or again is None or number > most or node.output_count > len(values):
+        node.unsupported(
+            f"it carries a sequence of tensors, and runs more than {most} iterations, a number of them that is not known at import, or "
+            "also joins slices",
+            "carry a tensor with one more dim",
+        )
+    return values
 
 
 def _rolled(state: _Loop, loop: _Body, again: bool | None, limit: int) -> list[SSAValue | Value]:

@@ -61,6 +61,7 @@ TABLES = (
     "contrib.quantized_products",
     "contrib.recurrent",
     "contrib.others",
+    "sequences",
     "control",
     "scan",
     "compaction",

