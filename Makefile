@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 JOBS ?= auto
 export TRTC_VENV := $(abspath $(VENV))
 
-.PHONY: help demo test filecheck test-gpu test-zoo sanitize digests conformance fuzz mutants bench report lint format docs clean setup-demo setup-test setup-lint
+.PHONY: help demo test filecheck test-gpu test-zoo sanitize digests conformance exports fuzz mutants bench report lint format docs clean setup-demo setup-test setup-lint
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ digests: setup-test ## What the compiler makes of the zoo, against golden digest
 
 conformance: setup-test ## The backend suite of ONNX through trtc, on a GPU or the simulator (K=topk for cases of that name)
 	$(BIN)/python test/conformance/run.py -j $(JOBS) $(if $(K),-v -k $(K))
+
+exports: setup-test ## Functions and networks of torch through both of its exporters and trtc (needs torch; K=conv for cases of that name)
+	$(BIN)/python test/models/torch_exports/main.py -j $(JOBS) $(if $(K),-v -k $(K))
 
 N ?= 2000
 fuzz: setup-test ## Seeded inputs to every fuzz target: N=100000 for more of them, TARGET=cli for one

@@ -311,6 +311,7 @@ def scatter(kind: str, element: str) -> str:
 
 
 SCATTERS = (
+    ("add", "ui64", 0.0), ("max", "ui32", 0.0), ("min", "ui16", 0.0),
     ("add", "f32", 2e-6), ("add", "f16", 2e-3), ("add", "i64", 0.0), ("mul", "f32", 2e-6), ("max", "f32", 0.0), ("max", "bf16", 0.0),
     ("min", "f64", 0.0), ("min", "i32", 0.0), ("add", "i8", 0.0), ("max", "ui8", 0.0), ("mul", "i16", 0.0),
 )  # fmt: skip
@@ -365,6 +366,7 @@ PIECE: dict[str, int | str] = {
 PIECES = PIECE | {"units": 32, "wn": 2, "chunk": 32, "blocks": 4, "meeting": "cluster"}
 APART = PIECE | {"units": 16, "wn": 2, "resident": 0, "blocks": 2, "meeting": "grid"}
 ALONE: dict[str, int | str] = {"warps": 4, "per_warp": 4, "blocks": 1, "meeting": "block"}
+WALK: dict[str, int | str] = {"units": 16, "wn": 2, "blocks": 2}
 CLUSTER: dict[str, int | str] = {"warps": 4, "per_warp": 1, "blocks": 8, "meeting": "cluster"}
 GRID: dict[str, int | str] = {"warps": 4, "per_warp": 1, "blocks": 3, "meeting": "grid"}
 TF32 = ", math = #nn.math<tf32>"
@@ -475,6 +477,22 @@ CASES = (
         {"units": 16, "wn": 2},
     ),
     Case("rnn_streamed", "rnn", rnn("rnn", 40, direction="bidirectional", element="bf16"), "bar_sync", 1e-2),
+    Case(
+        "rnn_streamed",
+        "rnn-cluster",
+        rnn("rnn", 40, sms=8, element="f16"),
+        "cluster_sync",
+        2e-3,
+        WALK | {"meeting": "cluster"},
+    ),
+    Case(
+        "rnn_streamed",
+        "gru-grid",
+        rnn("gru", 40, steps=2, element="f16"),
+        "grid_sync",
+        2e-3,
+        WALK | {"meeting": "grid"},
+    ),
     Case("pointwise", "add", add()),
     Case("pointwise", "lookups", lookups()),
     Case("sort", "one-launch", unary("argsort X {axis = 1 : i64}", "3x20x2xf32", "3x20x2xi32", "positions")),

@@ -27,6 +27,7 @@ class Walker(Protocol):
     def walk(self, scope: Scope, nodes: Sequence[GraphNode]) -> None: ...
     def loaded(self, name: str, scope: Scope) -> Value: ...
     def problem_count(self) -> int: ...
+    def are_invalid(self, count: int) -> bool: ...
     def forget_problems(self, count: int) -> None: ...
 
 
@@ -107,6 +108,9 @@ class NodeGraphs:
     def problem_count(self) -> int:
         return self.importer.problem_count()
 
+    def are_invalid(self, count: int) -> bool:
+        return self.importer.are_invalid(count)
+
     def forget_problems(self, count: int) -> None:
         self.importer.forget_problems(count)
 
@@ -128,9 +132,12 @@ def _check_inputs(node: Node, graph: Subgraph, operands: Sequence[Value]) -> Non
 
 
 def captured_value(value: Value, name: str, function: Scope) -> Value:
-    """A value of an outer network inside a function: a number or shape again, anything else as an argument."""
+    """A value of an outer network inside a function: a number or shape again, anything else as an argument, the tensors of
+    a sequence each by itself."""
     inner = Value(name, value.array, value.exprs, value.dtype, None, value.poisoned, limits=value.limits)
-    if value.held is not None and value.sources == (value,):
+    if value.items is not None:
+        inner.items = [captured_value(item, item.name, function) for item in value.items]
+    elif value.held is not None and value.sources == (value,):
         inner.held, inner.sources = value.held, value.sources
     elif not value.poisoned and value.array is None and value.exprs is None:
         assert value.ssa is not None

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from xdsl.dialects.builtin import i1
 from xdsl.ir import Attribute, Block, SSAValue
 
 from ...dialects import dims, nn
 from ...dialects.dims import Expr
 from ...dialects.limits import MAX_UNROLLED_NODES
+from ...passes.remarks import remark_nodes
 from ..network import Network
 from .folding import as_int
 from .node import Body, Graphs, Node, Value
@@ -27,10 +29,21 @@ def if_(node: Node) -> Result:
     chosen = _flag(node.value(0), node)
     if chosen is not None:
         return checked_results(node, graphs.inlined("then_branch" if chosen else "else_branch", ()), node.output_count)
-    bodies = [graphs.body(name, ()) for name in ("then_branch", "else_branch")]
-    made = [checked_results(node, body.import_nodes(()), node.output_count) for body in bodies]
+    mark, problems = node.net.mark(), graphs.problem_count()
+    bodies, made, invalid = list[Body](), list[list[Value]](), list[bool]()
+    for name in _BRANCHES:
+        before = graphs.problem_count()
+        body = graphs.body(name, ())
+        bodies.append(body)
+        made.append(checked_results(node, body.import_nodes(()), node.output_count))
+        invalid.append(graphs.are_invalid(before))
     if any(value.poisoned for values in made for value in values):
-        return poisoned(node.output_count)
+        broken = [any(value.poisoned for value in values) for values in made]
+        if broken.count(True) > 1 or not invalid[broken.index(True)]:
+            return poisoned(node.output_count)
+        graphs.forget_problems(problems)
+        node.net.back_to(mark)
+        return _only(node, graphs, broken.index(False))
     results = [[v.materialise(body.net) for v in values] for body, values in zip(bodies, made, strict=True)]
     packings = [_packing(node, k, *pair) for k, pair in enumerate(zip(*results, strict=True))]
     packed = [_packed(body.net, values, packings) for body, values in zip(bodies, results, strict=True)]
@@ -39,6 +52,19 @@ def if_(node: Node) -> Result:
     outer = [_ssa(value) for value in captures]
     found = node.net.choose(_scalar(node, node.data(0)), (then, otherwise), outer, [value.type for value in packed[0]])
     return _unpacked(node.net, found, packings)
+
+
+_BRANCHES = ("then_branch", "else_branch")
+
+
+def _only(node: Node, graphs: Graphs, branch: int) -> Result:
+    """The one branch that is valid for these shapes; at run the host refuses a condition that would choose the other."""
+    expected = 1 - branch
+    flag = node.net.add_cast(_scalar(node, node.data(0)), "i32")
+    node.net.read(flag, f"{node.graph_node.label}_condition", (expected, expected, expected))
+    why = f"its {_BRANCHES[1 - branch]} is not valid for these shapes, so its condition must be {bool(expected)}: checked at run"
+    remark_nodes([node.graph_node.label], "missed", "import-onnx", why)
+    return checked_results(node, graphs.inlined(_BRANCHES[branch], ()), node.output_count)
 
 
 def _packing(node: Node, index: int, then: SSAValue, otherwise: SSAValue) -> Packing | None:
@@ -94,6 +120,8 @@ def loop(node: Node) -> Result:
     graphs = graphs_of_node(node)
     carried = [node.value(index) for index in range(2, len(node.inputs))]
     condition = _flag(node.value(1), node) if node.has_input(1) else True
+    if any(value.items is not None for value in carried):
+        return _with_sequences(node, graphs, carried, condition)
     count = _count(node)
     state = _Loop(node, graphs, dims.const(0) if condition is False else count, carried, condition)
     limit = _most_iterations(node, None if count is None else count.bounds(node.net.ranges)[1])
@@ -185,6 +213,26 @@ def _unrolled(state: _Loop, times: int, slices: int) -> list[SSAValue | Value]:
     return [*values, *(node.net.add_concat(joined, 0) for joined in parts)]
 
 
+def _with_sequences(node: Node, graphs: Graphs, carried: list[Value], condition: bool | None) -> list[Value]:
+    """A loop that carries sequences, whose lengths each iteration may change: one iteration after the other."""
+    values, most = carried, MAX_UNROLLED_NODES // max(graphs.size("body"), 1)
+    count = as_int(node.known(0, "count").reshape(-1)[0]) if node.has_input(0) else _MOST_ITERATIONS
+    number, again = 0, condition
+    while count is not None and again and number < min(count, most + 1):
+        operands = [Value("", array=np.array(number, np.int64)), Value("", array=np.array(True)), *values]
+        made = checked_results(node, graphs.inlined("body", operands, f"{number}/"), 1 + len(values))
+        if any(value.poisoned for value in made):
+            return poisoned(node.output_count)
+        again, values, number = _flag(made[0], node), made[1 : 1 + len(values)], number + 1
+    if count is None or again is None or number > most or node.output_count > len(values):
+        node.unsupported(
+            f"it carries a sequence of tensors, and runs more than {most} iterations, a number of them that is not known at import, or "
+            "also joins slices",
+            "carry a tensor with one more dim",
+        )
+    return values
+
+
 def _rolled(state: _Loop, loop: _Body, again: bool | None, limit: int) -> list[SSAValue | Value]:
     """A loop that the host runs."""
     node, net, body, inner = state.node, state.node.net, loop.body, loop.body.net
@@ -266,6 +314,8 @@ def _count(node: Node) -> Expr | None:
     value = node.value(0)
     known = value.known()
     if known is None:
+        if value.element_type == i1:
+            node.invalid("its number of iterations is a truth value; expected an integer", "export the model again")
         limit = _most_iterations(node)
         limits = value.limits or (0, limit // 2, limit)
         return node.net.read(_scalar(node, node.data(0)), f"{node.graph_node.label}_count", limits)

@@ -26,7 +26,7 @@ def evaluated(node: Node, row: Row) -> list[Value] | None:
     copies = [None if v is None else replace(v, array=c, ssa=None) for c, v in zip(constants, node.inputs, strict=True)]
     alone = replace(node, net=Network(), inputs=copies)
     results = alone.results(row(alone))
-    arrays = _run(alone.net)
+    arrays = None if any(value.items is not None for value in results) else _run(alone.net)
     if arrays is None:
         return None
     originals = {id(copy): value for copy, value in zip(copies, node.inputs, strict=True) if value is not None}

@@ -30,6 +30,7 @@ from .functions import bound_nodes, function_body, is_defined_by_others
 from .inputs import Inputs, Profiles
 from .model import Graph, GraphNode, load
 from .node import InvalidNode, Node, UnsupportedNode, Value, onnx_element_type
+from .refused import refusal_of
 from .registry import FOLDS, Result, load_tables
 from .scope import Scope
 from .signature import check_signature
@@ -110,6 +111,7 @@ class _Problem:
 
 
 _KNOWN = "known at import: a constant, or computed from constants and shapes"
+_DEAD = "no output needs it"
 _IDENTITY = "an identity: its result is what it reads"
 
 
@@ -130,6 +132,8 @@ class _Importer:
         for output in self.graph.outputs:
             self._mark_output(output)
         self._raise_problems()
+        if self.graph.dead:
+            self.without_op[_DEAD] = [_location(node, self.scope) for node in self.graph.dead]
         for why, locations in self.without_op.items():
             remark_nodes((location.desc.data for location in locations), "applied", "import-onnx", why)
         module = self.net.module(last=True)
@@ -199,8 +203,7 @@ class _Importer:
         results: list[Value] = []
         try:
             check_signature(proto, domain, opset)
-            name = f"{scope.path}{node.label}" if scope.path else proto.name
-            location = onnx_location(name, proto.op_type, node.index, _first_output(node))
+            location = _location(node, scope)
             with scope.net.at(location):
                 results = self._results(self._node(node, inputs, opset, scope), scope)
                 if self.refit and not domain and proto.op_type == "Constant":
@@ -237,7 +240,8 @@ class _Importer:
 
     def _note_fate(self, location: NameLoc, results: list[Value]) -> None:
         """Notes a node that became no op, with the reason; all such nodes share one remark."""
-        owners = [value.ssa.owner for value in results if value.ssa is not None]
+        tensors = [tensor for value in results for tensor in (value.items or [value])]
+        owners = [tensor.ssa.owner for tensor in tensors if tensor.ssa is not None]
         if not any(isinstance(owner, Operation) and owner.location == location for owner in owners):
             self.without_op.setdefault(_IDENTITY if owners else _KNOWN, []).append(location)
 
@@ -342,6 +346,10 @@ class _Importer:
         """The number of problems that were found so far."""
         return len(self.problems)
 
+    def are_invalid(self, count: int) -> bool:
+        """Whether all that was found since there were `count` problems breaks the rules of ONNX."""
+        return all(problem.invalid for problem in self.problems[count:])
+
     def forget_problems(self, count: int) -> None:
         """Forgets those found since there were `count`, of a body that is not used."""
         del self.problems[count:]
@@ -408,9 +416,17 @@ def _refuse(proto: NodeProto, domain: str) -> NoReturn:
         raise UnsupportedNode("it runs a subgraph", "simplify the model so that control flow is resolved")
     if not domain and not onnx.defs.has(proto.op_type):
         raise InvalidNode("ONNX has no operator of this name", "check the exporter, or give the node its domain")
+    refusal = refusal_of(proto.op_type, domain)
+    instead = f"use {refusal.instead}, and " if refusal.instead else ""
     raise UnsupportedNode(
-        "trtc has no import of this operator", "see docs/reference/supported-onnx-ops.md for what can replace it"
+        f"trtc has no import of this operator ({refusal.why})",
+        f"{instead}see docs/reference/supported-onnx-ops.md for what can replace it",
     )
+
+
+def _location(node: GraphNode, scope: Scope) -> NameLoc:
+    name = f"{scope.path}{node.label}" if scope.path else node.proto.name
+    return onnx_location(name, node.proto.op_type, node.index, _first_output(node))
 
 
 def _has_graphs(proto: NodeProto) -> bool:

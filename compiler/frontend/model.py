@@ -83,6 +83,8 @@ class Graph:
     """Expands calls of the model's functions, in subgraphs too."""
     declared: Mapping[str, Declared]
     """The shapes that the model declares for values and outputs."""
+    dead: list[GraphNode]
+    """The nodes that no output needs: whatever they are, they are not imported."""
 
     def subgraph(self, graph: GraphProto, opsets: Mapping[str, int], given: Iterable[str], label: str) -> Subgraph:
         """The graph of an attribute, as this one: `given` are the names of outer values that it may read, `label` its path. Raises
@@ -92,7 +94,7 @@ class Graph:
         inputs = tuple(value.name for value in graph.input)
         expanded = enumerate(self.inliner.expand(graph.node, opsets))
         nodes = [GraphNode(proto, index, versions) for index, (proto, versions) in expanded]
-        nodes = _sorted_nodes(nodes, graph, {*inputs, *weights}, source, frozenset(given))
+        nodes, _ = _live(_sorted_nodes(nodes, graph, {*inputs, *weights}, source, frozenset(given)), graph)
         outputs = tuple(value.name for value in graph.output)
         return Subgraph(nodes, inputs, outputs, weights, _used(nodes, graph), declared_shapes(graph))
 
@@ -200,7 +202,7 @@ def _check(model: ModelProto, source: str, folder: Path | None) -> Graph:
     nodes = [
         GraphNode(proto, index, versions) for index, (proto, versions) in enumerate(inliner.expand(graph.node, opsets))
     ]
-    nodes = _sorted_nodes(nodes, graph, {value.name for value in inputs} | weights.keys(), source)
+    nodes, dead = _live(_sorted_nodes(nodes, graph, {value.name for value in inputs} | weights.keys(), source), graph)
     external = ExternalData(folder)
     return Graph(
         source,
@@ -208,12 +210,13 @@ def _check(model: ModelProto, source: str, folder: Path | None) -> Graph:
         opsets,
         nodes,
         inputs,
-        list(graph.output),
+        list({value.name: value for value in graph.output}.values()),  # they go by their names: one listed twice is one
         weights,
         external,
         _used(nodes, graph),
         inliner,
         declared_shapes(graph),
+        dead,
     )
 
 
@@ -243,6 +246,18 @@ def _weights(graph: GraphProto, source: str) -> dict[str, TensorProto]:
 def _used(nodes: Iterable[GraphNode], graph: GraphProto) -> frozenset[str]:
     """The values that some node, a subgraph of one, or an output of the graph reads."""
     return frozenset({name for node in nodes for name in reads(node.proto)} | {value.name for value in graph.output})
+
+
+def _live(nodes: list[GraphNode], graph: GraphProto) -> tuple[list[GraphNode], list[GraphNode]]:
+    """Sorted nodes parted into those that the outputs of their graph need and the rest."""
+    needed = {value.name for value in graph.output}
+    live: list[GraphNode] = []
+    for node in reversed(nodes):
+        if not needed.isdisjoint(node.proto.output):
+            needed.update(reads(node.proto))
+            live.append(node)
+    kept = {node.index for node in live}
+    return live[::-1], [node for node in nodes if node.index not in kept]
 
 
 def _sorted_nodes(

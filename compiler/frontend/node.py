@@ -20,6 +20,7 @@ from ...dialects.dtypes import element_type_of, is_float, is_integer, numpy_dtyp
 from ...dialects.errors import InvalidModelError
 from ...dialects.limits import MAX_FOLDED, MAX_FOLDED_FLOATS, MAX_READS
 from .bounds import Bounds
+from .element_types import why_refused
 from .folding import as_int, elements
 from .model import GraphNode, tensor_to_array
 
@@ -83,6 +84,8 @@ class Value:
     held: Array | None = None
     """The elements where they come from refittable initializers, which `sources` lists: for `value_of` alone."""
     sources: tuple[Value, ...] = ()
+    items: list[Value] | None = None
+    """The tensors of a sequence, which has nothing else."""
     quantized: Quantized | None = None
     """Where DequantizeLinear made it: a product may then compute with the integers."""
     limits: tuple[int, int, int] | None = None
@@ -145,9 +148,8 @@ class Value:
     @property
     def is_empty(self) -> bool:
         """Whether nothing is known: an initializer that has not been read yet."""
-        return (
-            self.ssa is None and not self.poisoned and self.array is None and self.held is None and self.exprs is None
-        )
+        known = (self.ssa, self.array, self.held, self.exprs, self.items)
+        return not self.poisoned and all(each is None for each in known)
 
     @property
     def is_open(self) -> bool:
@@ -158,6 +160,7 @@ class Value:
     def shape(self) -> tuple[Expr, ...]:
         if self.ssa is not None:
             return nn.shape_of(self.ssa)
+        self._check_tensor()
         held = next((known for known in (self.array, self.held, self.exprs) if known is not None), None)
         assert held is not None
         return tuple(map(dims.const, held.shape))
@@ -166,13 +169,15 @@ class Value:
     def element_type(self) -> Attribute:
         if self.ssa is not None:
             return nn.element_of(self.ssa)
+        self._check_tensor()
         known = self.array if self.array is not None else self.held
         dtype = known.dtype if known is not None else self.dtype
         assert dtype is not None
         return _element_type(dtype, str(dtype).upper())
 
     def materialise(self, net: Network) -> SSAValue:
-        """The value as data: a constant or an `nn.shape_value` made on first use."""
+        """The value as data: a constant or an `nn.shape_value` made on first use. Raises `UnsupportedNode` for a sequence."""
+        self._check_tensor()
         if self.ssa is None:
             if self.array is not None:
                 _element_type(self.array.dtype, str(self.array.dtype).upper())
@@ -185,6 +190,13 @@ class Value:
             if self.name:  # what is made on the way to a result has none
                 net.name(self.ssa, self.name)
         return self.ssa
+
+    def _check_tensor(self) -> None:
+        if self.items is not None:
+            raise UnsupportedNode(
+                f"{self.name!r} is a sequence of {len(self.items)} tensors, which only exists at import",
+                "use a tensor with one more dim, Split, or Concat",
+            )
 
     def _from_exprs(self, net: Network, exprs: Array) -> SSAValue:
         constant = self.constant()
@@ -244,6 +256,10 @@ class Graphs(Protocol):
         """The number of problems that were found so far."""
         ...
 
+    def are_invalid(self, count: int) -> bool:
+        """Whether all that was found since there were `count` problems breaks the rules of ONNX."""
+        ...
+
     def forget_problems(self, count: int) -> None:
         """Forgets those found since there were `count`, of a body that is not used."""
         ...
@@ -288,12 +304,13 @@ class Node:
         outputs = self.graph_node.proto.output
         return index < len(outputs) and outputs[index] in self.used
 
-    def most(self, output: int, axis: int, derived: int | None = None) -> int:
+    def most(self, output: int, axis: int, derived: int | None = None, likely: int | None = None) -> int:
         """The most elements that data may give dim `axis` of result `output`, or iterations: what the user allows, else what the shapes
-        allow (`derived`), else what the model declares, else a default."""
+        allow (`derived`), else what the model declares, else what is likely, else a default."""
         names = self.graph_node.proto.output
         shape = self.declared.get(names[output]) if output < len(names) else None
         said = shape[axis] if shape is not None and axis < len(shape) else None
+        said = likely if said is None else said
         return self.bounds.most(self.graph_node.label, self.op_type, derived, said)
 
     def most_of_each(self, rank: int, derived: Sequence[int | None] | None = None) -> list[int]:
@@ -523,15 +540,12 @@ def onnx_element_type(code: int) -> Attribute:
     known = code in onnx.TensorProto.DataType.values()
     name = onnx.TensorProto.DataType.Name(code) if known else str(code)
     if name in ("STRING", "UNDEFINED") or not known:
-        raise UnsupportedNode(f"element type {name} is not supported", _FIX_TYPE)
+        raise UnsupportedNode(*why_refused(name))
     return _element_type(np.dtype(onnx.helper.tensor_dtype_to_np_dtype(code)), name)
-
-
-_FIX_TYPE = "use a float, bool, int8, int16, int32, int64 or uint8 tensor"
 
 
 def _element_type(dtype: np.dtype[Any], name: str) -> Attribute:
     try:
         return element_type_of(dtype)
     except InvalidModelError:
-        raise UnsupportedNode(f"element type {name} is not supported", _FIX_TYPE) from None
+        raise UnsupportedNode(*why_refused(name)) from None

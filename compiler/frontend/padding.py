@@ -9,6 +9,8 @@ from xdsl.ir import SSAValue
 
 from ...dialects import dims
 from ...dialects.dims import Expr
+from . import computed_padding
+from .computed import is_computed
 from .folding import Array, as_int, check_size
 from .node import Node
 from .registry import Result, onnx_fold, onnx_op
@@ -16,12 +18,17 @@ from .registry import Result, onnx_fold, onnx_op
 MODES = ("constant", "reflect", "edge", "wrap")
 
 
-@onnx_op("Pad", note="all modes; pads and axes are constant or computed from input shapes, negative pads crop")
+@onnx_op(
+    "Pad",
+    note="all modes; negative pads crop; computed from data, they at most double a dim and add 64, or as `bounds` allows",
+)
 def pad(node: Node) -> Result:
     net, shape = node.net, node.shape(0)
     mode = node.string("mode", "constant")
     if mode not in MODES:
         node.invalid(f"attribute 'mode' should be one of {', '.join(MODES)}, got {mode!r}")
+    if node.opset >= 11 and is_computed(node, 1):
+        return computed_padding.padded(node, _axes(node, len(shape)), mode)
     below, above = _pads(node, len(shape))
     if not any(count.as_int() != 0 for count in (*below, *above)):
         return node.value(0)
@@ -37,28 +44,28 @@ def pad(node: Node) -> Result:
 
 def _pads(node: Node, rank: int) -> tuple[list[Expr], list[Expr]]:
     """What is added before and after each dim; less than 0 is cropped. Attributes before opset 11, operands since."""
-    axes = list(range(rank))
+    axes = _axes(node, rank)
     if node.opset < 2:
         pads = [dims.const(count) for count in node.ints("paddings")]
     elif node.opset < 11:
         pads = [dims.const(count) for count in node.ints("pads")]
     else:
-        if node.opset >= 18 and node.has_input(3):
-            axes = [node.axis(axis, rank) for axis in node.known_ints(3, "axes")]
-        if dims.product(node.shape(1)).as_int() not in (None, 2 * len(axes)):
-            node.invalid(f"it has {dims.product(node.shape(1))} pads for {len(axes)} dims; expected {2 * len(axes)}")
-        # Where data says the counts, each may be what the result is longer than the operand.
-        least = [extent.bounds(node.net.ranges)[0] for extent in node.shape(0)]
-        most = [max(node.most(0, axis) - least[axis], 0) for axis in axes]
-        pads = [dims.as_expr(count) for count in node.known(1, "pads", most * 2).reshape(-1)]
+        pads = [dims.as_expr(count) for count in node.known(1, "pads").reshape(-1)]
     if len(pads) != 2 * len(axes):
         node.invalid(f"it has {len(pads)} pads for {len(axes)} dims; expected {2 * len(axes)}")
-    if len(set(axes)) != len(axes):
-        node.invalid(f"its axes {axes} name a dim twice")
     below, above = [dims.const(0)] * rank, [dims.const(0)] * rank
     for axis, before, after in zip(axes, pads[: len(axes)], pads[len(axes) :], strict=True):
         below[axis], above[axis] = before, after
     return below, above
+
+
+def _axes(node: Node, rank: int) -> list[int]:
+    if node.opset < 18 or not node.has_input(3):
+        return list(range(rank))
+    axes = [node.axis(axis, rank) for axis in node.known_ints(3, "axes")]
+    if len(set(axes)) != len(axes):
+        node.invalid(f"its axes {axes} name a dim twice")
+    return axes
 
 
 def resized(node: Node, x: SSAValue, below: Sequence[Expr], above: Sequence[Expr]) -> SSAValue:

@@ -60,6 +60,8 @@ TABLES = (
     "contrib.qlinear",
     "contrib.quantized_products",
     "contrib.recurrent",
+    "contrib.others",
+    "sequences",
     "control",
     "scan",
     "compaction",

@@ -18,7 +18,7 @@ def cumulative(node: Node) -> Result:
     def scan(axis: int):
         return net.add_cumulative(kind, x, axis, exclusive=exclusive, reverse=reverse)
 
-    if node.value(1).known() is not None or node.value(1).value_of(net, f"the axis of {node.op_type}") is not None:
+    if not node.value(1).is_open:
         return scan(node.axis(node.known_ints(1, "axis")[0], rank))
     axis = net.add_reshape(node.data(1), ())
     axis = net.add_where(net.add_compare("lt", axis, 0), net.add_binary("add", axis, rank), axis)

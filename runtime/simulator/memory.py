@@ -175,6 +175,7 @@ class ShadowedTensor:
         self.array, self.align, self.name, self.updated = array, align, name, updated
         self.block = np.zeros(0, np.int32)  # 1 + the block that wrote an element, made at the first store
         self.warp = self.step = self.block
+        self.combined = np.zeros(0, np.bool_)  # what atomics changed, made at the first one
         self.clocks: Clocks | None = None
         self.reads = np.zeros((0, 0), np.int32)  # the step of each warp's last read of an element
         self.met: dict[int, Meetings] = {}
@@ -213,6 +214,7 @@ class ShadowedTensor:
         self.check(offset, count)
         elements = offset[:, None] + np.arange(count)
         self.together(clocks)
+        self._check_combined(elements, "read")
         if self.block.size and (owner := self.block[elements]).any():
             if self._others(elements, block).any():
                 raise RuleBroken(f"read of an element of tensor {self.name} that another block of the launch writes")
@@ -235,7 +237,15 @@ class ShadowedTensor:
         self.check(offset, 1)
         if self.block.size and self.block[offset].any():
             raise RuleBroken(f"race: an atomic on an element of tensor {self.name} that a block of the launch writes")
+        if not self.combined.size:
+            self.combined = np.zeros(self.array.size, np.bool_)
+        self.combined[offset] = True
         combine_at(self.array, offset, values, kind)
+
+    def _check_combined(self, elements: np.ndarray, what: str) -> None:
+        """What atomics have changed is for later launches: in this one more of them may come."""
+        if self.combined.size and self.combined[elements].any():
+            raise RuleBroken(f"race: {what} of an element of tensor {self.name} that atomics of the launch change")
 
     def store_elements(
         self, elements: np.ndarray, values: np.ndarray, block: int, warps: np.ndarray, clocks: Clocks
@@ -244,6 +254,7 @@ class ShadowedTensor:
         if not self.block.size:
             self.block, self.warp, self.step = (np.zeros(self.array.size, np.int32) for _ in range(3))
         self.together(clocks)
+        self._check_combined(elements, "write")
         if self.updated:
             self._check_reads(elements, warps, clocks)
         owner = self.block[elements]

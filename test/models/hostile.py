@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from onnx import ModelProto, helper, parser
+from onnx import ModelProto, parser
 
 SECONDS = 5.0
 """Of one thread's time: what a model may take to be refused, on any machine."""
@@ -73,15 +73,4 @@ def initializer(**fields: Any) -> ModelProto:
             model.graph.initializer[0].dims[:] = value
         else:
             setattr(model.graph.initializer[0], name, value)
-    return model
-
-
-def subgraphs(levels: int) -> ModelProto:
-    """`If` in `If`, `levels` deep."""
-    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "inner", [], [])
-    for _ in range(levels):
-        node = helper.make_node("If", ["c"], ["y"], then_branch=graph, else_branch=graph)
-        graph = helper.make_graph([node], "outer", [], [])
-    model = text("(float[2] x, bool c) => (float[2] y) { y = Relu(x) }")
-    model.graph.node[0].CopyFrom(graph.node[0])
     return model

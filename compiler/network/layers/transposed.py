@@ -1,21 +1,23 @@
 """Transposed convolutions, as convolutions of the image as it is: nothing is inserted between its pixels.
 
-Output element `u = i * stride + k` (before its pads are cut off) sums x[i] * w[k]. With k = q * stride + r, all elements of one remainder
-r are a convolution of x by the taps q of w, `ceil(kernel / stride)` of them, and the result is these convolutions interleaved. Those of the
-last dim are channels of one convolution, as its result has them in order; those of other dims are convolutions that write every other row:
+Output element `u = i * stride + k * dilation` (before its pads are cut off) sums x[i] * w[k]. All elements of one remainder
+r = u mod stride are a convolution of x by those taps of w that have this remainder, and the result is these convolutions interleaved. Where
+the stride divides the kernel, those of the last dim are channels of one convolution, as its result has them in order; the others
+are convolutions that write every other row:
 
     conv(x [N, H, W, C], w0 [S * O, T, T, C]) -> [N, V, V, S, O] -> [N, V, 1, V * S, O]
     conv(x [N, H, W, C], w1 [S * O, T, T, C]) -> [N, V, V, S, O] -> [N, V, 1, V * S, O]     joined: [N, V * 2, V * S, O], cropped
 
-No multiplication by a zero is left but where the stride does not divide the kernel, or the taps are dilated. The weights are rearranged
-by ops on them, which `hoist-weights` moves to `@weights`.
+No product with a zero is computed, so that infinities stay where they belong. Only of a stride that makes more than `MOST_APART`
+convolutions, all remainders are channels of one, whose missing taps are zeros. The weights are taken apart by ops on them, which
+`hoist-weights` moves to `@weights`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
+from math import gcd, prod
 
 from xdsl.ir import SSAValue
 
@@ -26,8 +28,30 @@ from ..arguments import checked
 from ..graph import Array, Layout
 from .windows import WindowLayers
 
-MOST_CONVOLUTIONS = 4
-"""Convolutions of one image that are joined in space. With more of them, one makes all remainders as channels, and a copy spreads these."""
+MOST_JOINED = 4
+"""Convolutions of one image that are joined in space, where one could make all remainders as channels, which a copy then spreads."""
+MOST_APART = 32
+"""The same, where that one would multiply by zeros."""
+
+
+@dataclass(frozen=True)
+class Taps:
+    """
+    The taps of a kernel that reach elements of one remainder, or of `whole` remainders, one each: `count` from `first` on, `step` apart.
+    The first one takes the pixel `delay` before, each further one the pixel `spread` before that.
+    """
+
+    first: int
+    count: int
+    step: int
+    delay: int
+    spread: int
+    whole: int = 1
+
+    @property
+    def reach(self) -> int:
+        """Pixels from the nearest to the farthest."""
+        return (self.count - 1) * self.spread
 
 
 @dataclass(frozen=True)
@@ -43,34 +67,42 @@ class Axis:
     """Elements that are cut off after it, less those of the output padding."""
 
     @property
-    def reach(self) -> int:
+    def span(self) -> int:
         """The elements from a window's first to its last."""
         return (self.kernel - 1) * self.dilation + 1
 
     @property
-    def spread(self) -> int:
-        """The dilation of the convolution: with a stride, taps are moved apart in the weights."""
-        return self.dilation if self.stride == 1 else 1
+    def divides(self) -> bool:
+        """Whether all remainders have the same taps, side by side."""
+        return self.dilation == 1 and self.kernel % self.stride == 0
+
+    def taps(self, remainder: int) -> Taps | None:
+        """The taps of a remainder; None where there is none."""
+        common = gcd(self.stride, self.dilation)
+        found = [k for k in range(self.kernel) if (k * self.dilation - remainder) % self.stride == 0]
+        if not found:
+            return None
+        delay = (found[0] * self.dilation - remainder) // self.stride
+        return Taps(found[0], len(found), self.stride // common, delay, self.dilation // common)
 
     @property
-    def taps(self) -> int:
-        """Taps of the convolution per remainder."""
-        return self.kernel if self.stride == 1 else -(-self.reach // self.stride)
+    def all_taps(self) -> Taps:
+        """The taps of all remainders, one beside the other; those that a kernel does not have are zeros."""
+        return Taps(0, -(-self.kernel // self.stride), 1, 0, 1, self.stride)
 
-    @property
-    def first(self) -> int:
-        """The convolution's first result counts as the result of this number; those before are cut off, a whole number of strides."""
-        return min(self.before // self.stride, (self.taps - 1) * self.spread)
+    def parts(self, together: bool) -> list[Taps | None]:
+        """The taps of each remainder, or of all."""
+        return [self.all_taps] if together else [self.taps(r) for r in range(self.stride)]
 
-    @property
-    def pads(self) -> tuple[int, int]:
-        """The pads of the convolution."""
-        last = (self.reach - self.after - 1) // self.stride
-        return (self.taps - 1) * self.spread - self.first, max(last, 0)
+    def bounds(self, together: bool) -> tuple[int, int]:
+        """The number of the first result that is computed of each remainder, and of the last one, less the number of the last pixel."""
+        parts = [part for part in self.parts(together) if part is not None]
+        first = min([self.before // self.stride, *(part.delay + part.reach for part in parts)])
+        return first, max([(self.span - self.after - 1) // self.stride, *(part.delay for part in parts)])
 
     def size(self, extent: Expr) -> Expr:
         """The extent of the result."""
-        return (extent - 1) * self.stride + self.reach - self.before - self.after
+        return (extent - 1) * self.stride + self.span - self.before - self.after
 
 
 class TransposedLayers(WindowLayers):
@@ -95,21 +127,21 @@ class TransposedLayers(WindowLayers):
         The result's extents are `(in - 1) * stride + dilation * (kernel - 1) + 1 + output_padding - pads`."""
         image, w = self._to_channels_last(x, layout), self.operand(weights)
         axes = self._axes(image, w, strides, pads, output_padding, dilations, groups)
-        filters = self._rearranged(w, axes, groups)
         depthwise = groups > 1 and (nn.shape_of(image)[-1].as_int(), nn.shape_of(w)[1].as_int()) == (groups, 1)
-        # As one convolution, depthwise ones would be products of a few columns.
-        apart = axes if depthwise else axes[:-1]
-        if depthwise or (groups == 1 and prod(axis.stride for axis in apart) <= MOST_CONVOLUTIONS):
-            result = self._interleaved(image, filters, axes, len(apart), groups)
-        else:
-            result = self._spread(self._convolution(image, filters, axes, groups), axes, groups)
+        made = _Transposed(self, image, w, axes, groups, _together(axes, groups, depthwise)).result()
         shape = nn.shape_of(image)
-        sizes = [shape[0], *(axis.size(extent) for axis, extent in zip(axes, shape[1:-1], strict=True))]
-        starts = [0, *(axis.before - axis.first * axis.stride for axis in axes), 0]
-        result = self._cropped(result, starts, [*sizes, nn.shape_of(result)[-1]])
+        result = self._cropped(made, axes, [axis.size(extent) for axis, extent in zip(axes, shape[1:-1], strict=True)])
         if bias is not None:
             result = self.add_binary("add", result, bias)
         return self._from_channels_last(result, layout)
+
+    def _cropped(self, made: tuple[SSAValue, list[int]], axes: Sequence[Axis], sizes: Sequence[Expr]) -> SSAValue:
+        """The part of a result that the pads leave; `made` is the result, and the numbers of its first elements."""
+        result, first = made
+        batch, *_, channels = nn.shape_of(result)
+        starts = [0, *(axis.before - start * axis.stride for axis, start in zip(axes, first, strict=True)), 0]
+        whole = [batch, *sizes, channels]
+        return result if [*nn.shape_of(result)] == whole and not any(starts) else self.add_slice(result, starts, whole)
 
     def _axes(
         self,
@@ -129,6 +161,7 @@ class TransposedLayers(WindowLayers):
             count < 1
             or len(sizes) != count
             or not nn.same_dim(filters[0], shape[-1])
+            or groups < 1
             or (shape[-1] % groups) != const(0)
         ):
             raise InvalidModelError(
@@ -146,85 +179,108 @@ class TransposedLayers(WindowLayers):
         ends = zip(sizes, strides, dilations, pads[:count], pads[count:], more, strict=True)
         return [Axis(k, s, d, before, after - extra) for k, s, d, before, after, extra in ends]
 
-    def _rearranged(self, w: SSAValue, axes: Sequence[Axis], groups: int) -> SSAValue:
-        """Weights [C, O / g, R, S] as [g, remainders, O / g, taps, C / g], the taps of each remainder backwards."""
-        channels, outputs = nn.shape_of(w)[:2]
-        count = len(axes)
-        kernel = [axis.reach if axis.stride > 1 else axis.kernel for axis in axes]
-        apart = [axis.dilation if axis.stride > 1 else 1 for axis in axes]
-        if max(apart) > 1:
-            pairs = [e for axis in axes for e in (axis.kernel, 1)]
-            gaps = [e for dilation in apart for e in (0, dilation - 1)]
-            wide = self.add_pad(self.add_reshape(w, [channels, outputs, *pairs]), [0] * (2 + 2 * count), [0, 0, *gaps])
-            whole = [axis.kernel * dilation for axis, dilation in zip(axes, apart, strict=True)]
-            w = self._cropped(
-                self.add_reshape(wide, [channels, outputs, *whole]), [0] * (2 + count), [channels, outputs, *kernel]
-            )
-        missing = [axis.taps * axis.stride - size for axis, size in zip(axes, kernel, strict=True)]
-        if any(missing):
-            w = self.add_pad(w, [0] * (2 + count), [0, 0, *missing])
-        cut = [e for axis in axes for e in (axis.taps, axis.stride)]
-        w = self.add_reshape(w, [groups, channels // groups, outputs, *cut])
-        last = [0] * 3 + [e for axis in axes for e in (axis.taps - 1, 0)]
-        w = self.add_slice(w, last, nn.shape_of(w), [1] * 3 + [-1, 1] * count)
-        taps, remainders = range(3, 3 + 2 * count, 2), range(4, 4 + 2 * count, 2)
-        return self.add_transpose(w, (0, *remainders, 2, *taps, 1))
 
-    def _convolution(self, image: SSAValue, filters: SSAValue, axes: Sequence[Axis], groups: int) -> SSAValue:
-        """The convolution of the remainders in `filters`, as channels [g, remainders, O / g]."""
-        *outputs, inputs = nn.shape_of(filters)
-        count = len(axes)
-        flat = self.add_reshape(filters, [product(outputs[:-count]), *outputs[-count:], inputs])
-        pads = [axis.pads for axis in axes]
-        return self.insert(
+def _together(axes: Sequence[Axis], groups: int, depthwise: bool) -> list[bool]:
+    """The dims whose remainders are channels of one convolution. As one, depthwise ones would be products of a few columns."""
+    last = axes[-1]
+    joined = [*[False] * (len(axes) - 1), last.stride > 1 and last.divides and groups == 1]
+    convolutions = prod(axis.stride for axis, inside in zip(axes, joined, strict=True) if not inside)
+    spread = all(axis.divides for axis in axes if axis.stride > 1)
+    most = MOST_JOINED if spread and not depthwise else MOST_APART
+    if convolutions > most and all(axis.dilation == 1 or axis.stride == 1 for axis in axes):
+        return [axis.stride > 1 for axis in axes]
+    if groups > 1 and not depthwise and spread:
+        return [axis.stride > 1 for axis in axes]
+    return joined
+
+
+@dataclass(frozen=True)
+class _Transposed:
+    """The convolutions of a transposed convolution. `together`: the dims whose remainders are channels."""
+
+    net: TransposedLayers
+    image: SSAValue
+    weights: SSAValue
+    axes: Sequence[Axis]
+    groups: int
+    together: Sequence[bool]
+
+    def result(self) -> tuple[SSAValue, list[int]]:
+        """The interleaved results, before their pads are cut off, and the number of the first result of each dim's remainders."""
+        return self._joined([]), [first for first, _ in self._bounds()]
+
+    def _bounds(self) -> list[tuple[int, int]]:
+        return [axis.bounds(inside) for axis, inside in zip(self.axes, self.together, strict=True)]
+
+    def _joined(self, chosen: list[Taps | None]) -> SSAValue:
+        """The results of the chosen remainders of the first dims, for each of them those of the next dims, interleaved."""
+        place = len(chosen)
+        if place == len(self.axes):
+            return self._spread(self._convolved(chosen))
+        results = [self._joined([*chosen, part]) for part in self.axes[place].parts(self.together[place])]
+        if len(results) == 1:
+            return results[0]
+        batch, *spatial, channels = nn.shape_of(results[0])
+        before, after = [batch, *spatial[: place + 1]], [*spatial[place + 1 :], channels]
+        parts = [self.net.add_reshape(part, [*before, 1, *after]) for part in results]
+        stacked = self.net.add_concat(parts, len(before))
+        return self.net.add_reshape(stacked, [*before[:-1], before[-1] * len(results), *after])
+
+    def _convolved(self, chosen: Sequence[Taps | None]) -> SSAValue:
+        """The convolution by some taps, its channels [g, remainders that are together, O / g]; zeros where a dim has no tap."""
+        taps = [part for part in chosen if part is not None]
+        batch, *spatial, _ = nn.shape_of(self.image)
+        outputs = nn.shape_of(self.weights)[1] * self.groups * prod(part.whole for part in taps)
+        if len(taps) < len(chosen):
+            places = zip(spatial, self._bounds(), strict=True)
+            dims = [batch, *(extent + last - first for extent, (first, last) in places), outputs]
+            return self.net.add_full(0.0, dims, nn.element_of(self.image))
+        pads = [
+            (part.delay + part.reach - first, last - part.delay)
+            for part, (first, last) in zip(taps, self._bounds(), strict=True)
+        ]
+        return self.net.insert(
             nn.ConvOp(
-                image,
-                flat,
+                self.image,
+                self._filters(taps),
                 pads=[*(before for before, _ in pads), *(after for _, after in pads)],
-                dilations=[axis.spread for axis in axes],
-                groups=groups,
+                dilations=[part.spread for part in taps],
+                groups=self.groups,
             )
         )
 
-    def _spread(self, made: SSAValue, axes: Sequence[Axis], groups: int) -> SSAValue:
-        """[N, V, W, (g, R, S, O / g)] as [N, V * R, W * S, (g, O / g)]."""
+    def _filters(self, taps: Sequence[Taps]) -> SSAValue:
+        """The weights of the taps, the farthest pixel's first: [g * remainders * O / g, taps, C / g]."""
+        net, count = self.net, len(taps)
+        channels, outputs, *_ = nn.shape_of(self.weights)
+        missing = [
+            max(part.count * part.whole - axis.kernel, 0) if part.whole > 1 else 0
+            for part, axis in zip(taps, self.axes, strict=True)
+        ]
+        w = net.add_pad(self.weights, [0] * (2 + count), [0, 0, *missing]) if any(missing) else self.weights
+        cut = [
+            e for part, extent in zip(taps, nn.shape_of(w)[2:], strict=True) for e in (extent // part.whole, part.whole)
+        ]
+        w = net.add_reshape(w, [channels, outputs, *cut])
+        last = [e for part in taps for e in (part.first + (part.count - 1) * part.step, 0)]
+        kept = [e for part in taps for e in (part.count, part.whole)]
+        w = net.add_slice(
+            w, [0, 0, *last], [channels, outputs, *kept], [1, 1, *(e for part in taps for e in (-part.step, 1))]
+        )
+        w = net.add_reshape(w, [self.groups, channels // self.groups, outputs, *kept])
+        at, remainders = range(3, 3 + 2 * count, 2), range(4, 4 + 2 * count, 2)
+        shape = nn.shape_of(w := net.add_transpose(w, (0, *remainders, 2, *at, 1)))
+        return net.add_reshape(w, [product(shape[: 2 + count]), *shape[2 + count :]])
+
+    def _spread(self, made: SSAValue) -> SSAValue:
+        """[N, V, W, (g, R, S, O / g)] as [N, V * R, W * S, (g, O / g)], R and S being remainders that are together."""
         batch, *spatial, channels = nn.shape_of(made)
-        count, remainders = len(axes), [axis.stride for axis in axes]
-        if set(remainders) == {1}:
-            return made
-        outputs = channels // (prod(remainders) * groups)
-        cut = self.add_reshape(made, [batch, *spatial, groups, *remainders, outputs])
+        count = len(self.axes)
+        inside = [axis.stride if together else 1 for axis, together in zip(self.axes, self.together, strict=True)]
+        outputs = channels // prod(inside)
+        grown = [batch, *(extent * stride for extent, stride in zip(spatial, inside, strict=True)), outputs]
+        if prod(inside[:-1]) * self.groups == 1 or prod(inside) == 1:
+            return self.net.add_reshape(made, grown)
+        cut = self.net.add_reshape(made, [batch, *spatial, self.groups, *inside, outputs // self.groups])
         pairs = [e for i in range(count) for e in (1 + i, 2 + count + i)]
-        moved = self.add_transpose(cut, (0, *pairs, 1 + count, 2 + 2 * count))
-        grown = [extent * stride for extent, stride in zip(spatial, remainders, strict=True)]
-        return self.add_reshape(moved, [batch, *grown, outputs * groups])
-
-    def _interleaved(
-        self, image: SSAValue, filters: SSAValue, axes: Sequence[Axis], apart: int, groups: int
-    ) -> SSAValue:
-        """A convolution per remainder of the first `apart` dims, joined in space; the others' remainders are channels of each."""
-
-        def joined(part: SSAValue, axis: int) -> SSAValue:
-            """The results of the remainders of a dim, for each those of the next."""
-            if axis == apart:
-                made = self._convolution(image, part, axes, groups)
-                batch, *spatial, channels = nn.shape_of(made)
-                for inner in range(apart, len(axes)):
-                    spatial[inner], channels = spatial[inner] * axes[inner].stride, channels // axes[inner].stride
-                return self.add_reshape(made, [batch, *spatial, channels])
-            shape = list(nn.shape_of(part))
-            shape[1 + axis] = const(1)
-            starts = [[r if dim == 1 + axis else 0 for dim in range(len(shape))] for r in range(axes[axis].stride)]
-            parts = [joined(self._cropped(part, start, shape), axis + 1) for start in starts]
-            if len(parts) == 1:
-                return parts[0]
-            batch, *spatial, channels = nn.shape_of(parts[0])
-            before, after = [batch, *spatial[: axis + 1]], [*spatial[axis + 1 :], channels]
-            stacked = self.add_concat([self.add_reshape(part, [*before, 1, *after]) for part in parts], len(before))
-            return self.add_reshape(stacked, [*before[:-1], before[-1] * len(parts), *after])
-
-        return joined(filters, 0)
-
-    def _cropped(self, x: SSAValue, starts: Sequence[int], sizes: Sequence[Expr | int]) -> SSAValue:
-        whole = all(nn.shape_of(x)[i] == size for i, size in enumerate(sizes)) and not any(starts)
-        return x if whole else self.add_slice(x, starts, sizes)
+        return self.net.add_reshape(self.net.add_transpose(cut, (0, *pairs, 1 + count, 2 + 2 * count)), grown)

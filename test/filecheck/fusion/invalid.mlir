@@ -2,7 +2,7 @@
 
 // Anchors are a closed list.
 func.func @f(%x : tensor<4xf32>) {
-  // expected-error@+1 {{fusion.group: expected an anchor of conv, matmul, attention, row, window, gather, positions, pointwise, got 'gemm'}}
+  // expected-error@+1 {{fusion.group: expected an anchor of conv, matmul, attention, row, window, gather, positions, rnn, pointwise, got 'gemm'}}
   %r = fusion.group "gemm" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) {
     fusion.yield %a : tensor<4xf32>
   }

@@ -51,9 +51,9 @@ func.func @main(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
 // A group that no schedule takes is an error with every schedule's reason, naming the ONNX node.
 // CHECK: select-schedule: @odd with nn.max_pool (from pool1): no schedule accepts it:
 // CHECK-SAME: window: expected elements of f32, f16
-func.func private @odd(%x: tensor<1x4x4x8xf8E4M3FN>) -> tensor<1x2x2x8xf8E4M3FN> attributes {fusion.anchor = "window"} {
-  %0 = nn.max_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x4x4x8xf8E4M3FN>) -> tensor<1x2x2x8xf8E4M3FN> loc("pool1"("MaxPool#1"))
-  func.return %0 : tensor<1x2x2x8xf8E4M3FN>
+func.func private @odd(%x: tensor<1x4x4x8xi3>) -> tensor<1x2x2x8xi3> attributes {fusion.anchor = "window"} {
+  %0 = nn.max_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x4x4x8xi3>) -> tensor<1x2x2x8xi3> loc("pool1"("MaxPool#1"))
+  func.return %0 : tensor<1x2x2x8xi3>
 }
 
 // -----

@@ -69,3 +69,12 @@ func.func @f(%x: tensor<3x2x1x8xf32>, %w: tensor<1x8x8xf64>) {
   %0 = nn.rnn rnn forward %x, %w {activations = ["tanh"], alphas = array<f64: 0.0>, betas = array<f64: 0.0>} : tensor<3x2x1x8xf32>, tensor<1x8x8xf64> -> tensor<4x2x1x8xf32>
   func.return
 }
+
+// -----
+
+// Products in f16 need weights that are rounded.
+// CHECK: nn.rnn: expected math with weights of f32 only, got tensor<1x8x8xf16>
+func.func @f(%x: tensor<3x2x1x8xf32>, %w: tensor<1x8x8xf16>) {
+  %0 = nn.rnn rnn forward %x, %w {activations = ["tanh"], alphas = array<f64: 0.0>, betas = array<f64: 0.0>, math = #nn.math<f16>} : tensor<3x2x1x8xf32>, tensor<1x8x8xf16> -> tensor<4x2x1x8xf32>
+  func.return
+}

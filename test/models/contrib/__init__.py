@@ -5,8 +5,9 @@ from __future__ import annotations
 from .attention import CASES as ATTENTION
 from .fused import CASES as FUSED
 from .node import Case
+from .others import CASES as OTHERS
 from .products import CASES as PRODUCTS
 from .quantized import CASES as QUANTIZED
 from .recurrent import CASES as RECURRENT
 
-CASES: dict[str, Case] = {**FUSED, **ATTENTION, **QUANTIZED, **PRODUCTS, **RECURRENT}
+CASES: dict[str, Case] = {**FUSED, **ATTENTION, **QUANTIZED, **PRODUCTS, **RECURRENT, **OTHERS}

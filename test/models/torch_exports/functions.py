@@ -25,6 +25,11 @@ def _add_at(x: torch.Tensor, rows: torch.Tensor, y: torch.Tensor) -> torch.Tenso
     return x.index_put((rows,), y, accumulate=True)
 
 
+def _windows(x: torch.Tensor) -> torch.Tensor:
+    x = x.view(x.size(0), x.size(1) // 4, 4, x.size(2) // 4, 4, 3)
+    return x.permute(0, 1, 3, 2, 4, 5).reshape(-1, 16, 3)
+
+
 ACTIVATIONS: tuple[Case, ...] = (
     function("relu6", F.relu6, N("n", 7, scale=4)),
     function("leaky_relu", lambda x: F.leaky_relu(x, 0.2), N("n", 7)),
@@ -121,7 +126,7 @@ SHAPES: tuple[Case, ...] = (
     function("reshape_views", lambda x: (x.view(x.size(0), -1), x.flatten(1), x.reshape(-1)), N("n", 5, 4)),
     function("unflatten", lambda x: x.unflatten(1, (2, 3)).transpose(1, 2), N("n", 6)),
     function("permute", lambda x: (x.permute(2, 0, 1), x.transpose(-1, -2), x.movedim(0, -1)), N("n", 5, 4)),
-    function("squeeze", lambda x: (x.squeeze(1), x.unsqueeze(-1), x.squeeze(-1)), N("n", 1, 4)),
+    function("squeeze", lambda x: (x.squeeze(1), x.unsqueeze(-1), x.squeeze()), N("n", 1, 4)),
     function("expand_repeat", lambda x: (x.expand(-1, 3, -1), x.repeat(1, 2, 3), x.tile(2)), N("n", 1, 4)),
     function("repeat_interleave", lambda x: x.repeat_interleave(3, dim=1), N("n", 5)),
     function("cat_stack", lambda x, y: (torch.cat([x, y], 1), torch.stack([x, x], -1), torch.hstack([x, y])), N("n", 5), N("n", 3)),
@@ -136,7 +141,8 @@ SHAPES: tuple[Case, ...] = (
     function("causal_mask", lambda x: x.masked_fill(torch.ones(x.size(-1), x.size(-1)).triu(1).bool(), -inf), N("n", "l", "l")),
     function("meshgrid", lambda x, y: torch.meshgrid(x, y, indexing="ij"), N(3), N(4)),
     function("arange_positions", lambda x: x + torch.arange(x.size(1)).unsqueeze(0), N("n", "l")),
-    function("linspace_full", lambda x: (x + torch.linspace(0, 1, 5), torch.full_like(x, 2), torch.zeros_like(x), x.new_ones(2)), N("n", 5)),
+    function("linspace_full", lambda x: (x + torch.linspace(0, 1, 5), torch.full_like(x, 2), torch.zeros_like(x), x.new_ones(2)),
+             N("n", 5)),
     function("eye", lambda x: x @ torch.eye(5) + torch.eye(x.size(1)), N(5, 5)),
     function("pixel_shuffle", lambda x: F.pixel_shuffle(x, 2), N("n", 8, 3, 4)),
     function("pixel_unshuffle", lambda x: F.pixel_unshuffle(x, 2), N("n", 2, 4, 6)),
@@ -149,8 +155,7 @@ SHAPES: tuple[Case, ...] = (
     function("pad_replicate", lambda x: F.pad(x, (1, 2, 2, 1), mode="replicate"), N(2, 3, 5, 6)),
     function("pad_circular", lambda x: F.pad(x, (1, 2), mode="circular"), N(2, 3, 6)),
     function("size_arithmetic", lambda x: x[:, : (x.size(1) * 3 + 1) // 4].reshape(x.size(0), -1, 1), N("n", "l")),
-    function("window_partition", lambda x: x.view(x.size(0), x.size(1) // 4, 4, x.size(2) // 4, 4, 3).permute(0, 1, 3, 2, 4, 5).reshape(-1, 16, 3),
-             N("n", "h", "w", 3)),
+    function("window_partition", _windows, N("n", "h", "w", 3)),
 )  # fmt: skip
 
 INDEXING: tuple[Case, ...] = (
@@ -250,7 +255,8 @@ WINDOWS: tuple[Case, ...] = (
     function("interpolate_bilinear", lambda x: F.interpolate(x, scale_factor=2, mode="bilinear"), N("n", 3, "h", "w")),
     function("interpolate_corners", lambda x: F.interpolate(x, size=(7, 9), mode="bilinear", align_corners=True), N(2, 3, 5, 6)),
     function("interpolate_bicubic", lambda x: F.interpolate(x, size=(7, 9), mode="bicubic"), N(2, 3, 5, 6)),
-    function("interpolate_like", lambda x, y: F.interpolate(x, size=y.shape[2:], mode="bilinear") + y, N("n", 3, 4, 5), N("n", 3, "h", "w")),
+    function("interpolate_like", lambda x, y: F.interpolate(x, size=y.shape[2:], mode="bilinear") + y,
+             N("n", 3, 4, 5), N("n", 3, "h", "w")),
     function("interpolate_antialias", lambda x: F.interpolate(x, size=(4, 5), mode="bilinear", antialias=True), N(2, 3, 8, 9)),
     function("interpolate_trilinear", lambda x: F.interpolate(x, scale_factor=2, mode="trilinear"), N(2, 2, 3, 3, 3)),
     function("interpolate_area", lambda x: F.interpolate(x, size=(4, 4), mode="area"), N(2, 3, 8, 8)),

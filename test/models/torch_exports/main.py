@@ -1,9 +1,9 @@
 """`make exports [K=conv] [JOBS=2]`: functions and networks of torch, through both of its exporters and trtc, on a GPU or the simulator.
 
 Each case is exported static and, where it says so, dynamic; built, run, and compared with torch: passed, refused (with the reason), wrong
-or crash. Listed apart is what torch itself cannot export, or exports so that ONNX Runtime differs from torch just as trtc does. Models are kept in `~/.cache/trtc/torch_exports`, so that reruns are fast.
-torch is no dependency: this Python needs it, or the one that TORCH_PYTHON names. Exits 1 on a wrong case, a crash, or a refusal
-that docs/reference/supported-onnx-ops.md does not list.
+or crash. Listed apart is what torch cannot export, or exports so that ONNX Runtime differs from torch just as trtc does. Models are kept
+in `~/.cache/trtc/torch_exports`, so that reruns are fast. torch is no dependency: this Python needs it, or the one that TORCH_PYTHON
+names. Exits 1 on a wrong case, a crash, or a refusal that docs/reference/supported-onnx-ops.md does not list.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from typing import Any
 import numpy as np
 import onnx
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parents[1] / "conformance"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "conformance"))
 from judge import CRASH, PASSED, RUNNERS, STATUSES, WRONG, Refused, Verdict, one_line, profiles
 from pool import run_cases
 from run import reasons, unexplained
 
+HERE = Path(__file__).parent
 Array = np.ndarray[Any, Any]
 
 MISSING = """torch is not here; it is no dependency of trtc, and about 200 MB:
@@ -116,6 +116,23 @@ def imported(model: onnx.ModelProto, inputs: Sequence[dict[str, Any]]) -> Any:
     return lambda given: []
 
 
+def faults(verdicts: dict[Any, Verdict], runner: Any, jobs: int) -> dict[Any, str]:
+    """The cases that failed by what torch wrote: a model that trtc calls invalid and ONNX Runtime refuses too, or one of another function
+    than torch computes, on which both agree."""
+    found: dict[Any, str] = {}
+    for case, verdict in verdicts.items():
+        if verdict.status == CRASH and "InvalidModelError" in verdict.reason:
+            try:
+                _ = ByPeer(case.folder).data
+            except Refused:
+                found[case] = "a model that is not valid for these shapes"
+    wrong = {case.key: case for case, verdict in verdicts.items() if verdict.status == WRONG}
+    for peer, verdict in run_cases([ByPeer(case.folder) for case in wrong.values()], runner, jobs=jobs):
+        if verdict.status == PASSED:
+            found[wrong[peer.key]] = "another function"
+    return found
+
+
 def export(folder: Path, text: str, jobs: int) -> None:
     """Writes what is missing in the folder, by a Python that has torch."""
     python = os.environ.get("TORCH_PYTHON") or sys.executable
@@ -155,10 +172,8 @@ def main() -> int:
         if time.monotonic() - said > 30:
             said = time.monotonic()
             print(f"{len(verdicts)}/{len(cases)} in {said - start:.0f} s", flush=True)
-    wrong = [ByPeer(case.folder) for case, verdict in verdicts.items() if verdict.status == WRONG]
-    agrees = {case.key for case, verdict in run_cases(wrong, runner, jobs=jobs) if verdict.status == PASSED}
-    for case in [case for case in verdicts if case.key in agrees]:
-        print(f"torch exports another function: {case.key}: trtc computes what ONNX Runtime does")
+    for case, what in faults(verdicts, runner, jobs).items():
+        print(f"torch exports {what}: {case.key}")
         del verdicts[case]
     return report(verdicts, [each for each in found if (each / "error.txt").exists()])
 
@@ -172,7 +187,7 @@ def report(verdicts: dict[Any, Verdict], failed: Sequence[Path]) -> int:
         print(f"not listed: {case.key}: {'; '.join(lines)}")
     for reason, count in reasons(verdicts.values()).most_common():
         print(f"refused {count:4}: {reason}")
-    for variant in sorted({case.folder.name for case in verdicts}) + ["all"]:
+    for variant in (*sorted({case.folder.name for case in verdicts}), "all"):
         counts = Counter(v.status for case, v in verdicts.items() if variant in (case.folder.name, "all"))
         parts = ", ".join(f"{counts[status]} {status}" for status in STATUSES)
         print(f"{variant:20} {counts.total():4} cases: {parts}")

@@ -177,3 +177,22 @@ def test_folds_of_shape_vectors() -> None:
     names = [op.name for op in module.walk() if op.name.startswith("nn.")]
     assert names == ["nn.reshape"]
     assert "#nn.dims<2, W, H, 2>" in str(module)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_pads_that_are_data(mode: str) -> None:
+    """One engine for paddings and crops of any size within the bound."""
+    body = f"""
+        g (float[2, 3, 4] x, int64[4] p, float v) => (float[2, A, B] y) <int64[2] axes = {{-1, 1}}> {{
+            y = Pad<mode = "{mode}">(x, p, v, axes)
+        }}"""
+    x, v = np.random.default_rng(3).standard_normal((2, 3, 4)).astype(np.float32), np.array(-2.5, np.float32)
+    engine = trtc.build(parsed(body), trtc.BuildOptions(target="sm_90a"))
+    for last, middle in (((1, 2), (0, 2)), ((-1, 5), (2, -1)), ((0, 0), (0, 0)), ((-2, -2), (1, 0)), ((7, 9), (5, 4))):
+        if mode != "constant" and sum(last) == -4:
+            continue  # nothing is left to repeat, and NumPy raises
+        given = [0, middle[0], last[0], 0, middle[1], last[1]]
+        inner, pairs = cropped(x, given)
+        want = np.pad(inner, pairs, mode, **({"constant_values": -2.5} if mode == "constant" else {}))  # pyright: ignore
+        p = np.array([last[0], middle[0], last[1], middle[1]])
+        np.testing.assert_array_equal(np.asarray(engine.run({"x": x, "p": p, "v": v})["y"]), want)

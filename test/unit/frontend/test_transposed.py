@@ -80,6 +80,27 @@ def test_kernels(shape: list[int], kernel: list[int], window: dict[str, Any], ou
     check(made, [[2, *shape]], simulate=True)
 
 
+@pytest.mark.parametrize("group", [1, 2, 4])
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 2), (1, 2), (2, 3), (4, 3)])
+def test_infinities_stay_where_they_belong(kernel: int, stride: int, group: int) -> None:
+    """No product with a zero that stands for a tap: inf * 0 is NaN."""
+    made = model([1, 4, 4, 5], [4, 1, kernel, kernel], strides=[stride, stride], group=group)
+    x = RNG.standard_normal((1, 4, 4, 5)).astype(np.float32)
+    x[0, 0, 1, 2], x[0, 3, 3, 4], x[0, 2, 0, 0] = np.inf, -np.inf, np.nan
+    (want,) = onnxruntime.InferenceSession(made.SerializeToString()).run(None, {"x": x})
+    assert np.isnan(want).any() and np.isinf(want).any() and np.isfinite(want).any()
+    got = np.asarray(trtc.build(made, trtc.BuildOptions(target="sm_90a")).run({"x": x})["y"])
+    np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(8, 4), (7, 6), (5, 6)])
+def test_many_remainders_are_channels_of_one_convolution(kernel: int, stride: int) -> None:
+    made = model([1, 3, 3, 4], [3, 2, kernel, kernel], strides=[stride, stride], pads=[1, 0, 1, 2])
+    convolutions = [op for op in import_onnx(made).walk() if op.name == "nn.conv"]
+    assert len(convolutions) == (4 if stride == 4 else 1)
+    check(made, [[1, 3, 3, 4]], simulate=True)
+
+
 @pytest.mark.parametrize("mode", ["NOTSET", "SAME_UPPER", "SAME_LOWER"])
 def test_output_shapes(mode: str) -> None:
     shape, weights = [1, 2, 4, 5], [2, 3, 3, 4]

@@ -43,7 +43,7 @@ def test_a_concat_of_20000_operands() -> None:
 
 def test_views_of_all_operands_of_a_concat_are_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """For each operand anew, it would take quadratic time."""
-    from trtc.passes.buffers import bufferize
+    from trtc.passes.buffers import places
 
     counts: list[int] = []
 
@@ -51,7 +51,7 @@ def test_views_of_all_operands_of_a_concat_are_found_once(monkeypatch: pytest.Mo
         counts.append(len(op.operands))
         return strided.operand_views(op, result)
 
-    monkeypatch.setattr(bufferize, "operand_views", counted)
+    monkeypatch.setattr(places, "operand_views", counted)
     inputs, operands = ", ".join(f"float[4] x{i}" for i in range(40)), ", ".join(f"x{i}" for i in range(40))
     module = import_onnx(text(f"({inputs}) => (float[Z] y) {{ y = Concat<axis = 0>({operands}) }}"))
     set_target(module, "sm_80")

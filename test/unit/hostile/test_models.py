@@ -17,7 +17,7 @@ from trtc.compiler.frontend import import_onnx
 from trtc.dialects.errors import InvalidModelError, TrtcError, UnsupportedOpError
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "models"))
-from hostile import SECONDS, doubling, function, initializer, nested, nested_divisions, powers, ranked, subgraphs, text
+from hostile import SECONDS, doubling, function, initializer, nested, nested_divisions, powers, ranked, text
 
 
 def refused_by(model: ModelProto | bytes, error: type[TrtcError], message: str) -> None:
@@ -34,7 +34,8 @@ TOO_MUCH: dict[str, tuple[Callable[[], ModelProto], str]] = {
     ),
     "many ConstantOfShapes": (
         lambda: text("(float[1] x) => (float[Z] y) <int64[1] s = {9000000}> {"
-                     + "".join(f"c{i} = ConstantOfShape(s)\n" for i in range(20)) + "y = Add(c0, x) }"),
+                     + "".join(f"c{i} = ConstantOfShape(s)\n" for i in range(20))
+                     + f"y = Sum(x, {', '.join(f'c{i}' for i in range(20))}) }}"),
         r"#7:c7 \(ConstantOfShape.*288000000 bytes of constants are to be computed",
     ),
     "Range in floats": (
@@ -92,8 +93,6 @@ TOO_MUCH: dict[str, tuple[Callable[[], ModelProto], str]] = {
         lambda: text("(float[65536, 1] x, float[1, 65536] z) => (float[Z, W] y) { y = Mul(x, z) }"),
         "its result has 4294967296 elements; kernels index 2147483647 at most",
     ),
-    "squared dims": (lambda: powers("Add(a, b)", 12), r"ConstantOfShape|a dim expression"),
-    "powers of a dim": (lambda: powers("Identity(a)", 34), r"ConstantOfShape|a dim expression"),
     "powers of a static dim": (lambda: powers("Add(a, b)", 34, "3, 4"), r"Mul|ConstantOfShape"),
     "nested minima": (lambda: nested_divisions(400), "a dim expression nests 65 divisions, minima and maxima"),
     "rank 5000": (lambda: ranked(5000), "input 'x' has rank 5000; expected at most 32"),
@@ -107,7 +106,6 @@ TOO_MUCH: dict[str, tuple[Callable[[], ModelProto], str]] = {
     "functions that double": (lambda: doubling(24), "become more than 20000 nodes; 'top' alone becomes 50331647"),
     "functions that double without end": (lambda: doubling(900), "become more than 20000 nodes; 'top' alone becomes about 2"),
     "functions within functions": (lambda: nested(3000), "'top' calls functions 3001 deep; expected at most 64"),
-    "subgraphs within subgraphs": (lambda: subgraphs(9), "it runs a subgraph"),
 }  # fmt: skip
 
 
@@ -243,21 +241,21 @@ def test_a_file_that_protobuf_cannot_read(tmp_path: Path) -> None:
 
 
 def test_one_error_names_every_offending_node() -> None:
-    body = """(float[3] x, string[2] s, int64[1] k, bool c) => (float[3] y, float[3] z, float[A] v, float[B] w) {
-        [t] a, i = TopK(x, k)
-        [u] b = Unique(a)
+    body = """(float[3] x, string[2] s, int64[1] k, bool c) => (float[3] y, float[3] z, float[A] v, float[B] w, float[C] h) {
+        [t] a = Relu(x)
+        [u] b = SequenceAt(a, k)
         [relu] y = Relu(b)
-        [hann] h = HammingWindow(i)
+        [hann] h = HammingWindow(k)
         [gelu] z = Mish(a)
         [soft] v = Softmax<axis = 4>(x)
-        [branch] w = If(c) <then_branch = g1 () => (float[B] q) { [in] q = NonZero(x) },
+        [branch] w = If(c) <then_branch = g1 () => (float[B] q) { [in] q = SequenceAt(x, k) },
                             else_branch = g2 () => (float[B] r) { r = Relu(x) }> }"""
     model = text(body, opset=18)
     with pytest.raises(UnsupportedOpError) as caught:
         import_onnx(model)
     lines = str(caught.value).splitlines()[1:]
     starts = [line[4:].split(" (")[0].split(":")[0] for line in lines]
-    assert starts == ["input 's'", "t", "u", "soft", "branch", "branch/then_branch/in"]
+    assert starts == ["input 's'", "u", "hann", "soft", "branch/then/in"]
 
 
 def test_types_without_kernels_are_said_before_the_passes() -> None:

@@ -267,6 +267,33 @@ def test_reading_what_another_block_writes_is_an_error():
         run_body(body, np.zeros(128, np.float32), grid="2")
 
 
+def test_atomics_of_all_blocks_combine():
+    body = """kernel.ld_global %x[%t] to %r[%c0] count 1 : !g, !l
+      kernel.atomic "add" %r[%c0] to %y[%c0] count 1 : !l, !g"""
+    made = run_body(body, np.arange(64, dtype=np.float32), grid="2")
+    assert made[0] == 2 * np.arange(64).sum()
+
+
+@pytest.mark.parametrize(
+    "access,message",
+    [
+        ("kernel.ld_global %y[%t] to %r[%c0] count 1 : !g, !l", "read of an element of tensor y that atomics"),
+        ("kernel.st_global %r[%c0] to %y[%t] count 1 : !l, !g", "write of an element of tensor y that atomics"),
+    ],
+)
+def test_an_access_beside_atomics_is_a_race(access: str, message: str):
+    atomic = 'kernel.atomic "max" %r[%c0] to %y[%t] count 1 : !l, !g'
+    with pytest.raises(SimulationError, match=message):
+        run_body(f"{atomic}\n{access}", np.zeros(64, np.float32))
+
+
+def test_an_atomic_on_what_a_block_writes_is_a_race():
+    body = """kernel.st_global %r[%c0] to %y[%t] count 1 : !l, !g
+      kernel.atomic "max" %r[%c0] to %y[%t] count 1 : !l, !g"""
+    with pytest.raises(SimulationError, match="an atomic on an element of tensor y that a block of the launch writes"):
+        run_body(body, np.zeros(64, np.float32))
+
+
 def test_divergent_barrier_deadlocks():
     body = f"""%low = arith.cmpi slt, %t, %c32 : index
       scf.if %low {{ {BARRIER} }}"""

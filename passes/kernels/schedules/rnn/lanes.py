@@ -10,7 +10,7 @@ and one writes. A step moves nothing but h, so that its time is that of one meet
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from xdsl.dialects.builtin import f64
 from xdsl.ir import SSAValue
@@ -32,8 +32,16 @@ from .team import CELL_WAITS, WAITS, Team, first_turn, teams_of
 
 NAME = "rnn_lanes"
 LANES = 32
-MOST_WEIGHTS = {4: 160, 8: 160, 16: 72}
-"""For a number of warps per block the weights that a thread may hold: 255 or 128 registers, less those that it works with."""
+WARPS = (4, 8, 9, 10, 12, 16)
+"""Warps of a block that holds the weights of as many units at least."""
+WORKING = 60
+"""Registers of a thread beside its weights."""
+
+
+def most_weights(warps: int, bits: int) -> int:
+    """The weights that a thread of a block of so many warps can hold in its registers."""
+    registers = min(255, 65536 // (LANES * warps) // 8 * 8) - WORKING
+    return registers * 32 // max(16, bits)
 
 
 @dataclass(frozen=True)
@@ -94,20 +102,20 @@ class RnnLanes:
         while vector > 1 and LANES * vector > problem.units:
             vector //= 2
         rows = 1 if problem.anchor.batch.as_int() == 1 else 2
-        found: list[LanesTile] = []
-        for warps, most in MOST_WEIGHTS.items():
+        best: dict[tuple[int, str, int], LanesTile] = {}
+        for warps in WARPS:
+            most = most_weights(warps, bitwidth(problem.element))
             for per_warp in (1, 2, 4, 8):
                 tile = LanesTile(warps, per_warp, vector, rows, 1, "block", 1)
                 if problem.gates * per_warp * tile.width(problem) // LANES > most:
                     break
-                blocks = cut(problem.units, tile.units)
-                found += [
-                    LanesTile(*_head(tile), t.blocks, t.meeting, 1)
-                    for t in teams_of(blocks, problem.directions, problem.directions, target)
-                ]
-                if problem.directions > 1 and blocks * problem.directions > target.sms.data:
-                    found += [LanesTile(*_head(tile), t.blocks, t.meeting, 0) for t in teams_of(blocks, 1, 1, target)]
-        return found
+                for team, together in _teams(problem, cut(problem.units, tile.units), target):
+                    # Of tiles for equally many blocks the one whose threads hold the fewest weights.
+                    known = best.get((team.blocks, team.meeting, together))
+                    if known is None or per_warp < known.per_warp:
+                        made = replace(tile, blocks=team.blocks, meeting=team.meeting, together=together)
+                        best[team.blocks, team.meeting, together] = made
+        return list(best.values())
 
     def configs(self, problem: RnnProblem, target: Target) -> list[Choice]:
         return [choice_of(self, problem, asdict(tile)) for tile in self._tiles(problem, target)]
@@ -130,7 +138,7 @@ class RnnLanes:
         launch = Work(
             blocks=team.blocks * (problem.directions if tile.together else 1),
             threads=LANES * tile.warps,
-            registers=min(255, int(weights) + 64),
+            registers=min(255, int(weights * bitwidth(problem.element) / 32) + 64),
             steps=steps * phases,
             latency=WAITS[tile.meeting] + CELL_WAITS * turns,
             operations={ISSUE: LANES * tile.warps * per_thread * batch / phases},
@@ -149,8 +157,12 @@ class RnnLanes:
         return launches
 
 
-def _head(tile: LanesTile) -> tuple[int, int, int, int]:
-    return tile.warps, tile.per_warp, tile.vector, tile.rows
+def _teams(problem: RnnProblem, blocks: int, target: Target) -> list[tuple[Team, int]]:
+    """How so many blocks can meet, and whether both directions are one launch, which takes twice as many that run at once."""
+    together = [(team, 1) for team in teams_of(blocks, problem.directions, problem.directions, target)]
+    if problem.directions > 1 and blocks * problem.directions > target.sms.data:
+        return [*together, *((team, 0) for team in teams_of(blocks, 1, 1, target))]
+    return together
 
 
 class _Kernel:

@@ -168,7 +168,7 @@ def _shapes(problem: RnnProblem) -> Iterator[tuple[int, int, int, int]]:
     fma = problem.kind in FMA
     columns = 4 if fma else 8
     for rows, wm in ((8, 1), (16, 2), (32, 2), (32, 4)) if fma else ((16, 1), (32, 2), (64, 4)):
-        for units in (8, 16, 32, 64, 128):
+        for units in (4, 8, 16, 32, 64, 128):
             counts = [_filled(phase) * units for phase in problem.phases]
             fitting = [
                 wn

@@ -1,9 +1,9 @@
 """
-Schedule `rnn_streamed`: recurrences of any size and type, one block for each batch tile and direction.
+Schedule `rnn_streamed`: recurrences of any size and type, a team of blocks for each batch tile and direction.
 
-A block walks the units of its tile in every step. It reads h and the recurrent weights through L1 and L2 straight into fragments, whatever
-their number, and keeps states in global memory, so that nothing limits the sizes, and blocks need not run at once. The other schedules are
-faster where they match.
+A block walks its tiles of units in every step. It reads h and the recurrent weights through L1 and L2 straight into fragments, whatever
+their number, and keeps states in global memory, so that nothing limits the sizes; one block alone needs no other to run at once. The other
+schedules are faster where they match.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from xdsl.ir import SSAValue
 
 from .....dialects import kernel, nn
-from .....dialects.dims import as_expr, ceildiv
+from .....dialects.dims import Expr, as_expr, ceildiv
 from .....dialects.kernel.types import Choice, FragType, GlobalType, Target, bitwidth
 from ...building.builder import Index, KernelBuilder, named
 from ...building.group import Anchors, GroupView
@@ -24,6 +24,7 @@ from ..gemm.mma import Layouts, layouts_for
 from ..gemm.tiles import FMA, Tile
 from .problem import RnnProblem, rnn_of
 from .steps import Cells, State, exchange_types
+from .team import CELL_WAITS, LARGEST_CLUSTER, WAITS, Team, first_turn, teams_of
 
 NAME = "rnn_streamed"
 CELL_INSTRUCTIONS = 120.0
@@ -48,17 +49,30 @@ class RnnStreamed:
         else:
             shapes = [(16, 32, 1, 4), (16, 64, 1, 8), (32, 32, 2, 4)]
         return [
-            choice_of(self, problem, {"rows": m, "units": n, "wm": wm, "wn": wn}) for m, n, wm, wn in shapes
-        ]  # fmt: skip
+            choice_of(
+                self, problem, {"rows": m, "units": n, "wm": wm, "wn": wn, "blocks": t.blocks, "meeting": t.meeting}
+            )
+            for m, n, wm, wn in shapes
+            for t in self._teams(problem, m, n, target)
+        ]
+
+    def _teams(self, problem: RnnProblem, rows: int, units: int, target: Target) -> list[Team]:
+        """A block alone, and as many as there are tiles of units, or as can run at once."""
+        teams = _teams(problem, rows)
+        tiles, most = cut(problem.units, units), problem.group.upper(teams)
+        room = target.sms.data // most if most else 1
+        counts = dict.fromkeys((1, min(tiles, LARGEST_CLUSTER), max(1, min(tiles, room))))
+        return [team for blocks in counts for team in teams_of(blocks, teams, most, target)]
 
     def workspace(self, problem: RnnProblem, tunables: Mapping[str, int | str]) -> Sequence[GlobalType]:
         dims = [1, problem.directions, problem.anchor.batch, problem.units]
         kept = 1 + problem.is_lstm + problem.resets_before
-        return [*exchange_types(problem), *(GlobalType.of(dims, problem.wide) for _ in range(kept))]
+        team = Team(int(tunables["blocks"]), str(tunables["meeting"]), _teams(problem, int(tunables["rows"])))
+        return [*exchange_types(problem), *(GlobalType.of(dims, problem.wide) for _ in range(kept)), *team.counters]
 
     def work(self, problem: RnnProblem, config: Choice, target: Target) -> list[Work]:
         """A step for each block of columns of each product."""
-        group, tile = problem.group, _tile(config)
+        group, tile, team = problem.group, _tile(config), _team(problem, config)
         layouts = layouts_for(problem.kind, tile)
         units, batch, steps = (
             problem.units,
@@ -66,14 +80,16 @@ class RnnStreamed:
             group.usual(problem.anchor.steps),
         )
         size = bitwidth(problem.element) // 8
-        blocks, products = cut(units, tile.bn), cut(units, layouts.k_step)
+        turns, products = cut(cut(units, tile.bn), team.blocks), cut(units, layouts.k_step)
         loaded = (tile.bm + problem.gates * tile.bn) * layouts.k_step
         return [
+            *team.first_work(group),
             Work(
-                blocks=cut(batch, tile.bm) * problem.directions,
+                blocks=cut(batch, tile.bm) * problem.directions * team.blocks,
                 threads=tile.threads,
                 registers=128,
-                steps=max(1, steps) * (blocks * products + len(problem.phases)),
+                steps=max(1, steps)
+                * (turns * products + round(len(problem.phases) * (WAITS[team.meeting] + CELL_WAITS))),
                 ahead=2.0,
                 operations={
                     f"mma_{problem.kind}": problem.gates * tile.bm * tile.bn * layouts.k_step,
@@ -81,11 +97,14 @@ class RnnStreamed:
                 },
                 l2_bytes=loaded * size,
                 dram_bytes=sum(usual_bytes(group)),
-            )
+            ),
         ]
 
     def lower(self, problem: RnnProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:
-        return [_Kernel(problem, _tile(config), self.workspace(problem, config.values)).build()]
+        team, workspace = _team(problem, config), self.workspace(problem, config.values)
+        launches = team.first_launch(problem.group, workspace)
+        name = problem.group.name + (f"_stage{len(launches)}" if launches else "")
+        return [*launches, _Kernel(problem, _tile(config), team, workspace, name).build()]
 
 
 def _tile(config: Choice) -> Tile:
@@ -93,33 +112,46 @@ def _tile(config: Choice) -> Tile:
     return Tile(rows, units, 0, wm, wn, 1)
 
 
+def _teams(problem: RnnProblem, rows: int) -> Expr:
+    return ceildiv(problem.anchor.batch, rows) * problem.directions
+
+
+def _team(problem: RnnProblem, config: Choice) -> Team:
+    values = config.values
+    return Team(int(values["blocks"]), str(values["meeting"]), _teams(problem, int(values["rows"])))
+
+
 class _Kernel:
     """Builds the kernel."""
 
-    def __init__(self, problem: RnnProblem, tile: Tile, workspace: Sequence[GlobalType]):
-        self.problem, self.tile = problem, tile
+    def __init__(self, problem: RnnProblem, tile: Tile, team: Team, workspace: Sequence[GlobalType], name: str):
+        self.problem, self.tile, self.team = problem, tile, team
         self.layouts: Layouts = layouts_for(problem.kind, tile)
         self.frag = FragType.of((tile.bm, tile.bn), problem.wide, self.layouts.acc)
-        grid = [ceildiv(problem.anchor.batch, tile.bm), as_expr(problem.directions), 1]
-        b = self.b = KernelBuilder.for_group(problem.group, grid, tile.wm * tile.wn, workspace=workspace, min_blocks=1)
-        row = named(b.mul(b.coords[0], tile.bm), "row")
-        self.cells = Cells(problem, b, self.frag, row, b.coords[1])
+        rows = ceildiv(problem.anchor.batch, tile.bm)
+        b = self.b = KernelBuilder.for_group(
+            problem.group, [team.blocks, rows, as_expr(problem.directions)], tile.wm * tile.wn, name=name, workspace=workspace,
+            cluster=team.cluster, min_blocks=1,
+        )  # fmt: skip
+        self.number = b.add(b.mul(b.coords[2], b.expr(rows)), b.coords[1])
+        row = named(b.mul(b.coords[1], tile.bm), "row")
+        self.cells = Cells(problem, b, self.frag, row, b.coords[2])
         self.weights = problem.weights(b)
         first = len(problem.group.tensors) + 1 + problem.resets_before
-        count = len(workspace) - 1 - problem.resets_before
+        count = 1 + problem.is_lstm + problem.resets_before
         self.kept = [self.cells.between(b, first + number) for number in range(count)]
         """h, c of an LSTM, and z between the halves of a step."""
 
     def build(self) -> kernel.FuncOp:
         b, cells = self.b, self.cells
         self._units(b, self._start)
-        b.insert(kernel.BarrierOp())
+        self.team.meet(b, self.number, 0)
 
         def step(b: KernelBuilder, number: SSAValue, _: Sequence[SSAValue]) -> Sequence[SSAValue]:
             halves = (self._reset, self._candidate) if self.problem.resets_before else (self._advance,)
-            for half in halves:
+            for turn, half in enumerate(halves):
                 self._units(b, lambda b, unit, half=half: half(b, number, unit))
-                b.insert(kernel.BarrierOp())
+                self.team.meet(b, self.number, b.add(first_turn(b, number, len(halves)), turn))
             return []
 
         b.loop(0, cells.steps, 1, [], step, "step")
@@ -127,13 +159,13 @@ class _Kernel:
         return b.finish()
 
     def _units(self, b: KernelBuilder, body: object) -> None:
-        """A loop over the tiles of units."""
+        """A loop over the block's tiles of units, as many for each block."""
 
-        def one(b: KernelBuilder, unit: SSAValue, _: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            body(b, unit)  # type: ignore[operator]
+        def one(b: KernelBuilder, first: SSAValue, _: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            body(b, b.add(first, b.mul(self.b.coords[0], self.tile.bn)) if self.team.blocks > 1 else first)  # type: ignore[operator]
             return []
 
-        b.loop(0, self.problem.units, self.tile.bn, [], one, "unit")
+        b.loop(0, self.problem.units, self.tile.bn * self.team.blocks, [], one, "unit")
 
     # States in memory.
 

@@ -60,9 +60,9 @@ def test_symbols_are_bound_from_shapes() -> None:
 
 def test_shape_inference_keeps_expressions() -> None:
     x, w = nn.tensor_type(["N", "H", "W", 8], f32), nn.tensor_type([16, 3, 3, 8], f32)
-    out = nn.ConvOp.infer(x, w, strides=(2, 2), pads=(1, 1, 1, 1))
+    out = nn.ConvOp.infer(x, w, strides=(2, 2), pads=(1, 1, 1, 1), dilations=(1, 1))
     assert nn.shape_of(out)[1] == parse_expr("(H + 1) floordiv 2")
-    pooled = nn.MaxPoolOp.infer(out, (2, 2), (2, 2))
+    pooled = nn.MaxPoolOp.infer(out, (2, 2), (2, 2), (0, 0, 0, 0), (1, 1))
     assert (
         nn.shape_of(pooled)[1]
         == parse_expr("((H + 1) floordiv 2 - 2) floordiv 2 + 1")

@@ -3,12 +3,12 @@
 // The weights of each gate are loaded once; in a step a block reads h from one slot, sums its products over the lanes, and writes the other
 // slot before the cluster meets.
 // CHECK-LABEL: kernel.func @lstm(
-// CHECK-SAME: grid <8, 1, 1> warps 4 cluster 8
-// CHECK-COUNT-4: kernel.load %{{.*}} -> !kernel.frag<16x128xf32, #kernel.blocked<4, 32, 1, 4>>
+// CHECK-SAME: grid <8, 1, 1> warps 16 cluster 8
+// CHECK-COUNT-4: kernel.load %{{.*}} -> !kernel.frag<16x128xf32, #kernel.blocked<16, 32, 1, 4>>
 // CHECK: kernel.cluster_barrier
 // CHECK: scf.for %step =
 // CHECK: arith.remsi %step, %{{.*}} : index
-// CHECK: kernel.load %{{.*}} -> !kernel.frag<16x128xf32, #kernel.blocked<4, 32, 1, 4>>
+// CHECK: kernel.load %{{.*}} -> !kernel.frag<16x128xf32, #kernel.blocked<16, 32, 1, 4>>
 // CHECK-COUNT-4: kernel.reduce "sum"
 // CHECK-COUNT-2: math.tanh
 // CHECK: kernel.cluster_barrier

@@ -3,7 +3,7 @@
 // One block for each batch tile and direction walks the units in every step; h and the weights come straight into fragments.
 // CHECK-LABEL: kernel.func @rnn(
 // CHECK-SAME: %workspace: !kernel.global<dims <2, 2, N, 20> x f32, {{.*}}, %workspace_1: !kernel.global<dims <1, 2, N, 20> x f32
-// CHECK-SAME: grid <(N + 7) floordiv 8, 2, 1>
+// CHECK-SAME: grid <1, (N + 7) floordiv 8, 2>
 // CHECK: scf.for %unit
 // CHECK: kernel.barrier
 // CHECK: scf.for %step

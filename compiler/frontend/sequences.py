@@ -1,0 +1,139 @@
+"""Sequences of tensors whose length is known: SequenceConstruct, SequenceAt, SequenceMap and their like.
+
+A sequence is a list of values at import and nothing afterwards: its tensors are results of the ops that make them. One that an input, an
+output or a loop that the host runs would hold is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from xdsl.ir import SSAValue
+
+from ...dialects import dims
+from .control import graphs_of_node
+from .folding import as_int
+from .node import Node, Value
+from .registry import Result, onnx_op
+
+
+def _items(node: Node) -> list[Value]:
+    """The tensors of operand 0, which must be a sequence."""
+    items = node.value(0).items
+    if items is None:
+        node.invalid("its operand is a tensor; expected a sequence")
+    return items
+
+
+def _sequence(items: Sequence[Value]) -> Value:
+    return Value("", items=list(items))
+
+
+def _position(node: Node, index: int, length: int) -> int:
+    """Operand `index`, a position that counts from the end where it is negative."""
+    position = node.known_ints(index, "position")[0]
+    if not -length <= position < length:
+        node.invalid(f"its position is {position}, and the sequence has {length} tensors")
+    return position % length
+
+
+@onnx_op("SequenceEmpty", note="at import: a sequence is no input, output or carried value of a loop that runs")
+def sequence_empty(node: Node) -> Result:
+    return _sequence([])
+
+
+@onnx_op("SequenceConstruct", note="as SequenceEmpty")
+def sequence_construct(node: Node) -> Result:
+    return _sequence([node.value(index) for index in range(len(node.inputs))])
+
+
+@onnx_op("SequenceAt", note="the position is constant")
+def sequence_at(node: Node) -> Result:
+    items = _items(node)
+    return items[_position(node, 1, len(items))]
+
+
+@onnx_op("SequenceLength")
+def sequence_length(node: Node) -> Result:
+    return Value("", array=np.array(len(_items(node)), np.int64))
+
+
+@onnx_op("SequenceInsert", note="the position is constant")
+def sequence_insert(node: Node) -> Result:
+    items = list(_items(node))
+    place = node.known_ints(2, "position")[0] if node.has_input(2) else len(items)
+    if not -len(items) <= place <= len(items):
+        node.invalid(f"its position is {place}, and the sequence has {len(items)} tensors")
+    items.insert(place, node.value(1))  # a negative one is before the tensor that it counts to
+    return _sequence(items)
+
+
+@onnx_op("SequenceErase", note="the position is constant")
+def sequence_erase(node: Node) -> Result:
+    items = list(_items(node))
+    del items[_position(node, 1, len(items)) if node.has_input(1) else -1]
+    return _sequence(items)
+
+
+@onnx_op("ConcatFromSequence")
+def concat_from_sequence(node: Node) -> Result:
+    net, items = node.net, _items(node)
+    if not items:
+        node.invalid("its sequence is empty; expected a tensor or more")
+    new = node.int("new_axis", 0)
+    axis = node.axis(node.int("axis"), len(items[0].shape) + new)
+    tensors: list[SSAValue] = []
+    for item in items:
+        tensor, shape = item.materialise(net), list(item.shape)
+        tensors.append(net.add_reshape(tensor, [*shape[:axis], 1, *shape[axis:]]) if new else tensor)
+    return net.add_concat(tensors, axis)
+
+
+@onnx_op("SplitToSequence", note="the sizes are constant, and the dim too where one size is given")
+def split_to_sequence(node: Node) -> Result:
+    """Slices of the given sizes, of one size (the last may be smaller), or without sizes of 1, which may then lose the dim."""
+    net, x, shape = node.net, node.data(0), list(node.shape(0))
+    axis = node.axis(node.int("axis", 0), len(shape))
+    sizes = node.known_ints(1, "sizes") if node.has_input(1) else [1]
+    if not node.has_input(1) or not node.rank(1):
+        sizes = _equal(node, sizes[0], as_int(shape[axis]))
+    if ((rest := (shape[axis] - sum(sizes)).as_int()) is not None and rest != 0) or min(sizes, default=0) < 0:
+        node.invalid(f"its sizes are {sizes}, and the dim is {shape[axis]}")
+    items: list[Value] = []
+    start = 0
+    for size in sizes:
+        starts, extents = [dims.const(0)] * len(shape), list(shape)
+        starts[axis], extents[axis] = dims.const(start), dims.const(size)
+        part = net.add_slice(x, starts, extents)
+        if not node.has_input(1) and not node.int("keepdims", 1):
+            part = net.add_reshape(part, [*shape[:axis], *shape[axis + 1 :]])
+        items.append(Value("", ssa=part))
+        start += size
+    return _sequence(items)
+
+
+def _equal(node: Node, size: int, extent: int | None) -> list[int]:
+    if extent is None:
+        node.unsupported(
+            "it cuts a dim that depends on dynamic dims into parts of one size",
+            "fix that dim in the profile (min = opt = max)",
+        )
+    if size <= 0:
+        node.invalid(f"its size is {size}, expected 1 or more")
+    return [size] * (extent // size) + [extent % size] * (extent % size > 0)
+
+
+@onnx_op("SequenceMap")
+def sequence_map(node: Node) -> Result:
+    """The graph once for each tensor of the first sequence, and what stands at its place in others."""
+    graphs, first = graphs_of_node(node), _items(node)
+    operands = [node.value(index) for index in range(len(node.inputs))]
+    lengths = {len(value.items) for value in operands if value.items is not None}
+    if len(lengths) > 1:
+        node.invalid(f"its sequences have {sorted(lengths)} tensors; expected one length")
+    columns: list[list[Value]] = []
+    for place in range(len(first)):
+        given = [value if value.items is None else value.items[place] for value in operands]
+        columns.append(graphs.inlined("body", given, f"{place}/"))
+    return [_sequence([made[index] for made in columns]) for index in range(node.output_count)]
