@@ -13,7 +13,7 @@ from ..graphs import Maker, Value
 from .data import concat, gather, other, pad, reshape, slice_, split, view
 from .linear import cumulate, gemm, matmul, normalise, reduce
 from .places import einsum, find, rearrange, region, resample, scatter
-from .pointwise import binary, cast, clip, integers, logic, unary
+from .pointwise import binary, bits, cast, clip, integers, logic, unary
 from .quantized import convolution, product, quantize
 from .recurrent import recur
 from .shared import first
@@ -47,6 +47,6 @@ GENERATORS: tuple[tuple[Callable[[Maker], None], float], ...] = (
     (gather, 1.5), (pad, 1), (cumulate, 0.5), (other, 1), (residual, 1), (twice, 0.5),
     (quantize, 1), (product, 1), (convolution, 1),
     (find, 1), (rearrange, 0.7), (scatter, 1), (einsum, 0.7), (resample, 1), (region, 0.4),
-    (recur, 1),
+    (recur, 1), (bits, 0.7),
 )  # fmt: skip
-ROUGH = (integers, logic, quantize, product, convolution)
+ROUGH = (integers, bits, logic, quantize, product, convolution)

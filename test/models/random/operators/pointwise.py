@@ -32,7 +32,7 @@ SMOOTH_UNARY = (
     "Abs Neg Exp Sqrt Log Reciprocal Erf Tanh Sigmoid Relu Sin Cos LeakyRelu Elu Selu Celu HardSigmoid HardSwish Softplus Softsign "
     "Mish Gelu Identity Dropout"
 )
-ROUGH_UNARY = "Floor Ceil Round Sign Tan Sinh Cosh ThresholdedRelu Shrink"
+ROUGH_UNARY = "Floor Ceil Round Sign Tan Sinh Cosh Asinh Atan ThresholdedRelu Shrink"
 
 
 def binary(g: Maker) -> None:
@@ -121,3 +121,17 @@ def clip(g: Maker) -> None:
     if g.chance(0.1):
         low = g.input(0)
     g.emit("Clip", [x, low, high] if high else [x, low] if low else [x])
+
+
+def bits(g: Maker) -> None:
+    """Logic, shifts and comparisons of unsigned and signed integers of any width."""
+    dtype = g.choice((np.uint8, np.uint16, np.uint32, np.uint64, np.int8, np.int16, np.int32, np.int64))
+    a = g.pick(lambda v: v.dtype == np.dtype(dtype) and not v.constant) or g.input(g.number(0, 3), dtype)
+    b = broadcastable(g, g.values[a].shape, dtype)
+    op = g.word("BitwiseAnd BitwiseOr BitwiseXor BitwiseNot BitShift Add Mul Div Less")
+    if op == "BitShift":
+        g.emit(op, [a, b], direction=g.word("LEFT RIGHT"))
+    elif op == "BitwiseNot":
+        g.emit(op, [a])
+    else:
+        g.emit(op, [a, b])
