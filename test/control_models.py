@@ -103,8 +103,8 @@ MODELS["while"] = ControlModel(
         d = Add(a, a)  on = Less(d, limit)  s = Neg(d) }>
     }""",
     lambda seed: {
-        "x": np.float32([_pick(seed, 1.5, 3, 0.75, 1)]),
-        "limit": np.float32([_pick(seed, 100, 2, 7, 1e9)]),
+        "x": np.array([_pick(seed, 1.5, 3, 0.75, 1)], np.float32),
+        "limit": np.array([_pick(seed, 100, 2, 7, 1e9)], np.float32),
     },
     _while,
 )
@@ -156,7 +156,7 @@ MODELS["shapes"] = ControlModel(
     }""",
     lambda seed: {"x": _random(seed, _pick(seed, 2, 5, 1, 3), 3), "c": np.array(seed % 2 == 0)},
     lambda x, c: {
-        "y": (y := np.concatenate([x, x]) if c else np.float32([[1, 4, 9]])),
+        "y": (y := np.concatenate([x, x]) if c else np.array([[1, 4, 9]], np.float32)),
         "z": np.exp(y),
     },
     {"profiles": {"N": (1, 3, 5)}},

@@ -121,7 +121,7 @@ def test_non_max_suppression(seed: int) -> None:
         inputs |= constants
         constants = {}
     (found,) = run("NonMaxSuppression", inputs, 1, constants)
-    np.testing.assert_array_equal(found, suppressed(boxes, scores, most, overlap, least))
+    np.testing.assert_array_equal(found, suppressed(boxes, scores, most, float(overlap), float(least)))
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -131,7 +131,8 @@ def test_range(seed: int) -> None:
     start, limit = (np.array(value, dtype) for value in rng.integers(-20, 20, 2))
     step = np.array(rng.choice([-3, -1, 1, 2, 7]), dtype)
     (found,) = run("Range", {"start": start, "limit": limit, "step": step}, 1, {})
-    np.testing.assert_array_equal(found, np.arange(start, limit, step, dtype))
+    expected = np.arange(int(start), int(limit), int(step)).astype(dtype)
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("seed", range(60))
