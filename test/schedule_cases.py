@@ -311,7 +311,6 @@ def scatter(kind: str, element: str) -> str:
 
 
 SCATTERS = (
-    ("add", "ui64", 0.0), ("max", "ui32", 0.0), ("min", "ui16", 0.0),
     ("add", "f32", 2e-6), ("add", "f16", 2e-3), ("add", "i64", 0.0), ("mul", "f32", 2e-6), ("max", "f32", 0.0), ("max", "bf16", 0.0),
     ("min", "f64", 0.0), ("min", "i32", 0.0), ("add", "i8", 0.0), ("max", "ui8", 0.0), ("mul", "i16", 0.0),
 )  # fmt: skip

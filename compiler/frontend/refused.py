@@ -32,6 +32,7 @@ FORMS: tuple[tuple[str, str, str], ...] = (
     ("any", "is not a constant", "a constant of the model"),
     ("any", "at the upper end of the profile", "a narrower profile, or bounds on what data decides"),
     ("any", "depends on dynamic dims", "fix these dims: min = opt = max"),
+    ("any", "expected shapes that broadcast", "bind the input that decides sizes, which nothing says are equal"),
     ("any", "which only exists at import", "a tensor with one more dim, Split, or Concat"),
     ("any", "it carries a sequence", "a tensor with one more dim"),
     ("any", "it runs a subgraph", "simplify the model, so that control flow is resolved"),
