@@ -220,7 +220,9 @@ def test_broken_graphs(body: str, message: str) -> None:
 
 
 def test_unsupported_and_broken_nodes_are_reported_together() -> None:
-    body = "g (float[2, 3] x) => (float[A] y, float[B] z) { [s] t = Optional(x)\n y = Relu(t)\n z = Softmax<axis = 7>(x) }"
+    body = (
+        "g (float[2, 3] x) => (float[A] y, float[B] z) { [s] t = Optional(x)\n y = Relu(t)\n z = Softmax<axis = 7>(x) }"
+    )
     with pytest.raises(UnsupportedOpError) as caught:
         import_onnx(parsed(body))
     lines = str(caught.value).splitlines()
