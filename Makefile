@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 JOBS ?= auto
 export TRTC_VENV := $(abspath $(VENV))
 
-.PHONY: help demo test filecheck test-gpu sanitize digests conformance exports fuzz mutants bench report lint format docs clean setup-demo setup-test setup-lint
+.PHONY: help demo test filecheck test-gpu test-zoo sanitize digests conformance exports fuzz mutants bench report lint format docs clean setup-demo setup-test setup-lint
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,8 +23,12 @@ filecheck: setup-test ## Every pass against its .mlir file
 	$(BIN)/lit -q test/filecheck
 
 test-gpu: setup-test ## Tests that need a GPU (sm_80 or newer)
-	$(PYTEST) test -m gpu -q
+	$(PYTEST) test -m gpu -q --ignore test/gpu/test_zoo.py
+	$(MAKE) test-zoo
 	TRTC_TEST_GPU=1 $(PYTEST) test/unit/schedules test/numerics/random/test_graphs.py test/numerics/test_small_graphs.py -q
+
+test-zoo: setup-test ## The models that are tested on a GPU only, in parallel (first: python -m trtc.compiler.tools.fetch_models)
+	$(PYTEST) test/gpu/test_zoo.py -m gpu -n $(JOBS) -q -rs
 
 sanitize: setup-test ## Each kernel family under compute-sanitizer: memcheck and racecheck (needs a GPU)
 	$(BIN)/python test/gpu/sanitize.py

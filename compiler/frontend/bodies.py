@@ -27,6 +27,7 @@ class Walker(Protocol):
     def walk(self, scope: Scope, nodes: Sequence[GraphNode]) -> None: ...
     def loaded(self, name: str, scope: Scope) -> Value: ...
     def problem_count(self) -> int: ...
+    def are_invalid(self, count: int) -> bool: ...
     def forget_problems(self, count: int) -> None: ...
 
 
@@ -106,6 +107,9 @@ class NodeGraphs:
 
     def problem_count(self) -> int:
         return self.importer.problem_count()
+
+    def are_invalid(self, count: int) -> bool:
+        return self.importer.are_invalid(count)
 
     def forget_problems(self, count: int) -> None:
         self.importer.forget_problems(count)

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from xdsl.dialects.builtin import i1
 from xdsl.ir import Attribute, Block, SSAValue
 
 from ...dialects import dims, nn
 from ...dialects.dims import Expr
 from ...dialects.limits import MAX_UNROLLED_NODES
+from ...passes.remarks import remark_nodes
 from ..network import Network
 from .folding import as_int
 from .node import Body, Graphs, Node, Value
@@ -27,10 +29,21 @@ def if_(node: Node) -> Result:
     chosen = _flag(node.value(0), node)
     if chosen is not None:
         return checked_results(node, graphs.inlined("then_branch" if chosen else "else_branch", ()), node.output_count)
-    bodies = [graphs.body(name, ()) for name in ("then_branch", "else_branch")]
-    made = [checked_results(node, body.import_nodes(()), node.output_count) for body in bodies]
+    mark, problems = node.net.mark(), graphs.problem_count()
+    bodies, made, invalid = list[Body](), list[list[Value]](), list[bool]()
+    for name in _BRANCHES:
+        before = graphs.problem_count()
+        body = graphs.body(name, ())
+        bodies.append(body)
+        made.append(checked_results(node, body.import_nodes(()), node.output_count))
+        invalid.append(graphs.are_invalid(before))
     if any(value.poisoned for values in made for value in values):
-        return poisoned(node.output_count)
+        broken = [any(value.poisoned for value in values) for values in made]
+        if broken.count(True) > 1 or not invalid[broken.index(True)]:
+            return poisoned(node.output_count)
+        graphs.forget_problems(problems)
+        node.net.back_to(mark)
+        return _only(node, graphs, broken.index(False))
     results = [[v.materialise(body.net) for v in values] for body, values in zip(bodies, made, strict=True)]
     packings = [_packing(node, k, *pair) for k, pair in enumerate(zip(*results, strict=True))]
     packed = [_packed(body.net, values, packings) for body, values in zip(bodies, results, strict=True)]
@@ -39,6 +52,19 @@ def if_(node: Node) -> Result:
     outer = [_ssa(value) for value in captures]
     found = node.net.choose(_scalar(node, node.data(0)), (then, otherwise), outer, [value.type for value in packed[0]])
     return _unpacked(node.net, found, packings)
+
+
+_BRANCHES = ("then_branch", "else_branch")
+
+
+def _only(node: Node, graphs: Graphs, branch: int) -> Result:
+    """The one branch that is valid for these shapes; at run the host refuses a condition that would choose the other."""
+    expected = 1 - branch
+    flag = node.net.add_cast(_scalar(node, node.data(0)), "i32")
+    node.net.read(flag, f"{node.graph_node.label}_condition", (expected, expected, expected))
+    why = f"its {_BRANCHES[1 - branch]} is not valid for these shapes, so its condition must be {bool(expected)}: checked at run"
+    remark_nodes([node.graph_node.label], "missed", "import-onnx", why)
+    return checked_results(node, graphs.inlined(_BRANCHES[branch], ()), node.output_count)
 
 
 def _packing(node: Node, index: int, then: SSAValue, otherwise: SSAValue) -> Packing | None:
@@ -288,6 +314,8 @@ def _count(node: Node) -> Expr | None:
     value = node.value(0)
     known = value.known()
     if known is None:
+        if value.element_type == i1:
+            node.invalid("its number of iterations is a truth value; expected an integer", "export the model again")
         limit = _most_iterations(node)
         limits = value.limits or (0, limit // 2, limit)
         return node.net.read(_scalar(node, node.data(0)), f"{node.graph_node.label}_count", limits)

@@ -30,6 +30,7 @@ from .functions import bound_nodes, function_body, is_defined_by_others
 from .inputs import Inputs, Profiles
 from .model import Graph, GraphNode, load
 from .node import InvalidNode, Node, UnsupportedNode, Value, onnx_element_type
+from .refused import refusal_of
 from .registry import FOLDS, Result, load_tables
 from .scope import Scope
 from .signature import check_signature
@@ -345,6 +346,10 @@ class _Importer:
         """The number of problems that were found so far."""
         return len(self.problems)
 
+    def are_invalid(self, count: int) -> bool:
+        """Whether all that was found since there were `count` problems breaks the rules of ONNX."""
+        return all(problem.invalid for problem in self.problems[count:])
+
     def forget_problems(self, count: int) -> None:
         """Forgets those found since there were `count`, of a body that is not used."""
         del self.problems[count:]
@@ -411,8 +416,11 @@ def _refuse(proto: NodeProto, domain: str) -> NoReturn:
         raise UnsupportedNode("it runs a subgraph", "simplify the model so that control flow is resolved")
     if not domain and not onnx.defs.has(proto.op_type):
         raise InvalidNode("ONNX has no operator of this name", "check the exporter, or give the node its domain")
+    refusal = refusal_of(proto.op_type, domain)
+    instead = f"use {refusal.instead}, and " if refusal.instead else ""
     raise UnsupportedNode(
-        "trtc has no import of this operator", "see docs/reference/supported-onnx-ops.md for what can replace it"
+        f"trtc has no import of this operator ({refusal.why})",
+        f"{instead}see docs/reference/supported-onnx-ops.md for what can replace it",
     )
 
 

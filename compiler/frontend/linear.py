@@ -7,6 +7,7 @@ from xdsl.ir import SSAValue
 
 from ...dialects import dims
 from ...dialects.dtypes import is_float
+from ..network import Network
 from .computed import is_computed
 from .integer_products import explicit_gemm, explicit_product, integer_matmul
 from .node import Node
@@ -26,7 +27,7 @@ def matmul(node: Node) -> Result:
         a = net.add_reshape(a, (1, *left))
     if len(right) == 1:
         b = net.add_reshape(b, (*right, 1))
-    result = net.add_matmul(a, b)
+    result = net.add_matmul(a, b) if is_float(node.element_type(0)) else _integer_product(net, a, b)
     if len(left) > 1 and len(right) > 1:
         return result
     shape = list(net.shape(result))
@@ -48,6 +49,8 @@ def gemm(node: Node) -> Result:
     if node.int("transA", 0):
         a = net.add_transpose(a, (1, 0))
     result = explicit_gemm(node)
+    if result is None and not is_float(node.element_type(0)):
+        result = _integer_product(net, a, net.add_transpose(b, (1, 0)) if node.int("transB", 0) else b)
     if result is None:
         result = net.add_matmul(a, b, transpose_b=bool(node.int("transB", 0)))
     alpha, beta = node.float("alpha", 1.0), node.float("beta", 1.0)
@@ -57,6 +60,15 @@ def gemm(node: Node) -> Result:
     if node.has_input(2) and beta != 0.0:
         result = net.add_binary("add", result, _scaled(node, node.data(2), beta))
     return result
+
+
+def _integer_product(net: Network, a: SSAValue, b: SSAValue) -> SSAValue:
+    """Sums of products in the operands' own type, wrapped around: no tensor core has them, and the products fuse into the sums."""
+    left, right = net.shape(a), net.shape(b)
+    columns = net.add_transpose(b, [*range(len(right) - 2), len(right) - 1, len(right) - 2])
+    rows = net.add_reshape(a, (*left[:-1], 1, left[-1]))
+    across = net.add_reshape(columns, (*right[:-2], 1, right[-1], right[-2]))
+    return net.add_reduce("sum", net.add_binary("mul", rows, across), [-1])
 
 
 def _scaled(node: Node, value: SSAValue, factor: float) -> SSAValue:

@@ -20,6 +20,7 @@ from ...dialects.dtypes import element_type_of, is_float, is_integer, numpy_dtyp
 from ...dialects.errors import InvalidModelError
 from ...dialects.limits import MAX_FOLDED, MAX_FOLDED_FLOATS, MAX_READS
 from .bounds import Bounds
+from .element_types import why_refused
 from .folding import as_int, elements
 from .model import GraphNode, tensor_to_array
 
@@ -253,6 +254,10 @@ class Graphs(Protocol):
 
     def problem_count(self) -> int:
         """The number of problems that were found so far."""
+        ...
+
+    def are_invalid(self, count: int) -> bool:
+        """Whether all that was found since there were `count` problems breaks the rules of ONNX."""
         ...
 
     def forget_problems(self, count: int) -> None:
@@ -535,15 +540,12 @@ def onnx_element_type(code: int) -> Attribute:
     known = code in onnx.TensorProto.DataType.values()
     name = onnx.TensorProto.DataType.Name(code) if known else str(code)
     if name in ("STRING", "UNDEFINED") or not known:
-        raise UnsupportedNode(f"element type {name} is not supported", _FIX_TYPE)
+        raise UnsupportedNode(*why_refused(name))
     return _element_type(np.dtype(onnx.helper.tensor_dtype_to_np_dtype(code)), name)
-
-
-_FIX_TYPE = "use a float, bool, int8, int16, int32, int64 or uint8 tensor"
 
 
 def _element_type(dtype: np.dtype[Any], name: str) -> Attribute:
     try:
         return element_type_of(dtype)
     except InvalidModelError:
-        raise UnsupportedNode(f"element type {name} is not supported", _FIX_TYPE) from None
+        raise UnsupportedNode(*why_refused(name)) from None

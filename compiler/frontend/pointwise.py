@@ -115,15 +115,6 @@ def identity(node: Node) -> Result:
     return node.value(0)
 
 
-@onnx_op("Dropout", note="inference only: the identity")
-def dropout(node: Node) -> Result:
-    if node.has_input(2) and bool(node.constant(2, "training_mode").reshape(-1)[0]):
-        node.unsupported("training_mode is set", "export the model for inference")
-    if node.wants(1):
-        node.unsupported("its mask output is used", "export the model for inference")
-    return node.value(0)
-
-
 @onnx_op("Cast", "CastLike", note="between booleans, integers and floats that nn has")
 def cast(node: Node) -> Result:
     x = node.data(0)

@@ -1,4 +1,4 @@
-"""Random numbers: RandomNormal, RandomUniform, their Like forms, Bernoulli, Multinomial.
+"""Random numbers: RandomNormal, RandomUniform, their Like forms, Bernoulli, Multinomial, Dropout.
 
 Each element is a function of its position and of the seed (Philox 2x32 with ten rounds; Salmon et al., "Parallel random numbers: as easy as
 1, 2, 3", SC 2011), so that a run draws the same numbers on every machine, and each run the same ones. They are not those of other
@@ -54,6 +54,25 @@ def bernoulli(node: Node) -> Result:
     return net.add_cast(net.add_compare("lt", drawn, net.add_cast(p, net.element(drawn))), wanted)
 
 
+@onnx_op("Dropout", note=f"the identity, but for a training_mode that is set: {_NOTE}")
+def dropout(node: Node) -> Result:
+    net, x = node.net, node.value(0)
+    training = node.has_input(2) and bool(node.constant(2, "training_mode").reshape(-1)[0])
+    ratio = float(node.constant(1, "ratio").reshape(-1)[0]) if training and node.has_input(1) else 0.5
+    if not training or ratio == 0.0:
+        if not node.wants(1):
+            return x
+        dtype = node.element_type(0) if node.opset < 10 else "i1"
+        return [x, net.add_full(1, node.shape(0), dtype)]
+    if not 0.0 <= ratio < 1.0:
+        node.invalid(f"its ratio should be at least 0 and below 1, got {ratio}")
+    node.in_f32()
+    drawn, _ = _uniform(node, node.shape(0), node.element_type(0))
+    mask = net.add_compare("ge", drawn, ratio)
+    scaled = net.add_binary("div", node.data(0), 1.0 - ratio)
+    return [net.add_where(mask, scaled, net.add_full(0.0, (), net.element(scaled))), mask]
+
+
 @onnx_op("Multinomial", note=_NOTE)
 def multinomial(node: Node) -> Result:
     """The class whose log-probability is greatest after Gumbel noise; the first of several."""
@@ -103,6 +122,8 @@ def _uniform(node: Node, shape: Sequence[Expr], wanted: Attribute) -> tuple[SSAV
 
 
 def _key(node: Node) -> int:
+    if node.op_type == "Dropout" and node.has("seed"):
+        return node.int("seed") & _LOW
     if node.has("seed"):
         return int(np.float32(node.float("seed")).view(np.uint32))
     return (node.graph_node.index * _WEYL + 1) & _LOW

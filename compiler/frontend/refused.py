@@ -6,47 +6,24 @@ refuses some form of its operator has its words in `FORMS`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from .element_types import STRINGS, TYPES, Refusal
 from .functions import is_defined_by_others
 from .registry import load_tables
 
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why something is refused, and what can take its place."""
-
-    why: str
-    instead: str
-
-
 _SEQUENCES = Refusal("optionals are no tensors", "a tensor with one more dim, Split, or Concat")
-_STRINGS = Refusal("strings are no numbers", "do the text's part before the model, and pass numbers")
 _TREES = Refusal(
-    "classical models have no kernels here", "convert it with hummingbird-ml, which makes tensor operators of it"
+    "classical models have no kernels here", "what hummingbird-ml makes of it: a model of tensor operators"
 )
-_TRAINING = Refusal("trtc runs inference", "export the model for inference")
+_TRAINING = Refusal("trtc runs inference", "an export for inference")
 _NOT_YET = Refusal("not written yet", "")
+_UNKNOWN = Refusal("it is of no domain that trtc knows", "operators of ONNX, or a function of the model")
 
 _OPS: dict[str, Refusal] = {
     **dict.fromkeys(("Optional", "OptionalGetElement", "OptionalHasElement"), _SEQUENCES),
-    **dict.fromkeys(("RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer"), _STRINGS),
-    "ImageDecoder": Refusal("file formats are no tensors", "decode the image before the model"),
+    **dict.fromkeys(("RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer"), STRINGS),
+    "ImageDecoder": Refusal("file formats are no tensors", "pixels, decoded before the model"),
 }  # fmt: skip
 _DOMAINS = {"ai.onnx.ml": _TREES, "ai.onnx.preview.training": _TRAINING}
-
-TYPES: dict[str, Refusal] = {
-    "STRING": _STRINGS,
-    "COMPLEX64": Refusal("no kernel computes with complex numbers", "a last dim of two, as DFT has it"),
-    "COMPLEX128": Refusal("no kernel computes with complex numbers", "a last dim of two, as DFT has it"),
-    **dict.fromkeys(
-        ("FLOAT8E4M3FNUZ", "FLOAT8E5M2FNUZ"), Refusal("no NVIDIA GPU has this format", "FLOAT8E4M3FN or FLOAT8E5M2")
-    ),
-    "FLOAT8E8M0": Refusal("it is a format of block scales", "FLOAT scales"),
-    "FLOAT4E2M1": Refusal("no kernel reads it", "INT4 with scales, or FLOAT8E4M3FN"),
-    **dict.fromkeys(("INT2", "UINT2"), Refusal("no kernel reads it", "INT4 or UINT4")),
-}
-"""Element types that no tensor may have."""
 
 _INFERENCE = "export the model for inference"
 
@@ -55,6 +32,7 @@ FORMS: tuple[tuple[str, str, str], ...] = (
     ("any", "is not a constant", "a constant of the model"),
     ("any", "at the upper end of the profile", "a narrower profile, or bounds on what data decides"),
     ("any", "depends on dynamic dims", "fix these dims: min = opt = max"),
+    ("any", "expected shapes that broadcast", "bind the input that decides sizes, which nothing says are equal"),
     ("any", "which only exists at import", "a tensor with one more dim, Split, or Concat"),
     ("any", "it carries a sequence", "a tensor with one more dim"),
     ("any", "expected shapes that broadcast", "one name for both dims, or in the profile fixed sizes or a step"),
@@ -76,8 +54,6 @@ FORMS: tuple[tuple[str, str, str], ...] = (
     ("Attention", "its head size is dynamic", "a fixed head size"),
     ("ConvInteger", "it multiplies", "int8 or uint8"),
     ("Constant", "its constant is a string or sparse tensor", "a dense tensor of numbers"),
-    ("Dropout", "training_mode is set", _INFERENCE),
-    ("Dropout", "its mask output is used", _INFERENCE),
     ("DequantizeLinear", "its blocks need not divide", "a fixed dim, or a block size that divides it"),
     ("MatMulInteger", "it multiplies", "int8 or uint8"),
     ("QLinearConv", "it multiplies", "int8 or uint8"),
@@ -108,8 +84,14 @@ def refused_operators() -> dict[str, Refusal]:
         if is_defined_by_others(schema.name, schema.domain, schema.since_version):
             continue
         name = f"{schema.domain}.{schema.name}" if schema.domain else schema.name
-        found[name] = _OPS.get(name) or _DOMAINS.get(schema.domain) or _NOT_YET
+        found[name] = refusal_of(schema.name, schema.domain)
     return found
+
+
+def refusal_of(op_type: str, domain: str) -> Refusal:
+    """Why an operator without a row is refused."""
+    name = f"{domain}.{op_type}" if domain else op_type
+    return _OPS.get(name) or _DOMAINS.get(domain) or (_UNKNOWN if domain and domain != "com.microsoft" else _NOT_YET)
 
 
 def is_listed(op: str, why: str) -> bool:

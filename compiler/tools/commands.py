@@ -295,6 +295,8 @@ def _print_engine(engine: Engine, arch: str | None) -> None:
         print(f"{title}: " + ", ".join(map(str, specs)))
     for name, (low, opt, high) in engine.symbols.items():
         print(f"dim {shown(name)}: {low} to {high}, built for {opt}")
+    for name, value in engine.inspect()["options"].get("constants", {}).items():
+        print(f"input {shown(name)} is bound to {shown(str(value)[:100])}")
     print(_summary(engine))
     if engine.refittable:
         print(f"refittable: {len(engine.weights)} tensors")

@@ -219,8 +219,8 @@ class SliceOp(NnOp):
         same_element = element_of(self.x) == element_of(self.result)
         require(same_element, lambda: f"{self.name}: expected a result of {element_of(self.x)}, got {self.result.type}")
         for axis, (dim, size, start, step) in enumerate(zip(dims, sizes, starts, steps, strict=True)):
-            if size.as_int() == 0:
-                continue
+            if size.as_int() == 0 or (dim.as_int() == 0 and size.as_int() is None):
+                continue  # no element, or none where the number of them turns out to be 0
             for place in (start, start + (size - 1) * step):
                 first, past = place.as_int(), (place - dim).as_int()
                 inside = (first is None or first >= 0) and (past is None or past < 0)
@@ -436,7 +436,8 @@ def array_of(value: Attribute) -> np.ndarray:
         return value.array()
     assert isinstance(value, DenseIntOrFPElementsAttr)
     dtype = numpy_dtype(value.get_element_type())
-    flat = np.array(list(value.get_values()), dtype=np.float64 if dtype.kind in "fV" else None)
+    held = np.float64 if dtype.kind in "fV" else dtype if dtype == np.uint64 else None  # NumPy takes 2 ** 63 and more for floats
+    flat = np.array(list(value.get_values()), dtype=held)
     shape = value.get_shape()
     array = np.full(shape, flat.astype(dtype)[0]) if flat.size == 1 else flat.astype(dtype).reshape(shape)
     array.flags.writeable = False

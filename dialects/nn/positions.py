@@ -17,7 +17,7 @@ from xdsl.irdl import (
 from xdsl.traits import Pure
 from xdsl.utils.str_enum import StrEnum
 
-from ..dtypes import is_integer
+from ..dtypes import is_integer, ui16, ui32, ui64
 from .base import (
     NnOp,
     Tensor,
@@ -68,6 +68,14 @@ class ArgsortOp(NnOp):
 
     def inferred(self) -> list[Attribute]:
         return [self.infer(self.x.type, self.axis.value.data)]
+
+    def check(self) -> None:
+        require(
+            element_of(self.x) != ui64,
+            lambda: (
+                f"{self.name}: expected numbers that i64 orders, got {self.x.type}; bitcast them, with the sign bit inverted"
+            ),
+        )
 
 
 class CumulativeKind(StrEnum):
@@ -181,6 +189,14 @@ class ScatterOp(NnOp):
 
     def inferred(self) -> list[Attribute]:
         return [self.infer(self.x.type, self.indices.type, self.updates.type, self.kind.data.value)]
+
+    def check(self) -> None:
+        require(
+            self.kind.data == ScatterKind.SET or element_of(self.x) not in (ui16, ui32, ui64),
+            lambda: (
+                f"{self.name}: expected numbers that atomics combine, got {self.x.type}; bitcast them to a type with a sign"
+            ),
+        )
 
 
 POSITIONS = (ArgsortOp, CumulativeOp, ScatterOp)

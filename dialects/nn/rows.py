@@ -28,7 +28,7 @@ from xdsl.traits import Pure
 from xdsl.utils.str_enum import StrEnum
 
 from ..dims import const
-from ..dtypes import is_float
+from ..dtypes import is_float, ui64
 from ..errors import InvalidModelError
 from .base import (
     Ints,
@@ -121,6 +121,12 @@ class ReduceOp(NnOp):
         require(
             element != i1 and (is_float(element) or not mean),
             lambda: f"{self.name}: expected numbers (floats for mean), got {self.x.type}",
+        )
+        require(
+            element != ui64 or self.kind.data not in (ReduceKind.MAX, ReduceKind.MIN),
+            lambda: (
+                f"{self.name}: expected numbers that i64 orders, got {self.x.type}; bitcast them, with the sign bit inverted"
+            ),
         )
 
 

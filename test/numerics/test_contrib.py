@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import trtc
@@ -18,12 +19,28 @@ from contrib import CASES
 
 FIRST = {case.op: name for name, case in reversed(CASES.items())}
 """The first case of each operator."""
+OF_INTEGERS = {
+    case.op for case in CASES.values() if case.op.startswith(("QLinear", "QGemm", "MatMulInteger", "ConvInteger", "QuantizeLinear"))
+}  # fmt: skip
+"""Operators whose results are integers, or always f32."""
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_imported_graph(name: str) -> None:
     case = CASES[name]
     case.check(execute(import_onnx(case.model()), case.inputs))
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.op not in OF_INTEGERS])
+def test_halves(name: str) -> None:
+    """Operands of f16 give results of f16, as near as it holds those of f32."""
+    case = CASES[name]
+    results = execute(import_onnx(case.halves().model()), case.halves().inputs)
+    for result, wanted in zip(filter(None, case.results), case.wanted(), strict=True):
+        if wanted.dtype == np.float32:
+            assert results[result].dtype == np.float16
+            error = np.linalg.norm(results[result].astype(np.float64) - wanted) / np.linalg.norm(wanted)
+            assert error <= 1e-2, f"{result}: relative error {error}"
 
 
 @pytest.mark.parametrize("name", FIRST.values(), ids=FIRST)

@@ -193,6 +193,22 @@ def test_a_stream_with_its_state_in_and_out() -> None:
     close(state["c"], cn, "c")
 
 
+@pytest.mark.parametrize(("steps", "batch"), [(0, 2), (3, 0)])
+def test_no_step_and_no_sequence(steps: int, batch: int) -> None:
+    """Without a step the last states are the first ones."""
+    rng, net = np.random.default_rng(0), trtc.Network()
+    x, h = net.add_input("x", "float32", [steps, batch, 3]), net.add_input("h", "float32", [1, batch, 16])
+    w, r = (rng.standard_normal((1, 48, columns)).astype(np.float32) for columns in (3, 16))
+    states = net.add_rnn("gru", x, w, r, hidden=h)
+    net.mark_output(states.hidden, "y")
+    net.mark_output(states.last_hidden, "last")
+    given = rng.standard_normal((1, batch, 16)).astype(np.float32)
+    engine = trtc.build(net, trtc.BuildOptions(target="sm_90a"))
+    got = engine.run({"x": np.zeros((steps, batch, 3), np.float32), "h": given})
+    assert np.asarray(got["y"]).shape == (steps, batch, 1, 16)
+    np.testing.assert_array_equal(np.asarray(got["last"]), given.swapaxes(0, 1))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -80,15 +80,12 @@ def test_every_status_is_told_apart_and_the_run_goes_on() -> None:
 
 
 def test_an_input_that_must_be_a_constant_is_bound() -> None:
-    case = made("axes", 3)
-    text = "g (float[2] x, int64[1] axes) => (float[1] y) { y = ReduceSum(x, axes) }"
-    model = onnx.parser.parse_model('<ir_version: 8, opset_import: ["" : 18]>\n' + text)
-    inputs = {"x": np.array([1, 2], np.float32), "axes": np.array([0])}
-    bound = judge.with_constants(model, inputs, ["axes"])
-    assert [value.name for value in bound.graph.input] == ["x"] and bound.graph.initializer[0].name == "axes"
-    case.test.model, case.test.data_sets = model, [([*inputs.values()], [np.array([3], np.float32)])]
+    case = made("axis", 3)
+    text = "g (float[2] x, int64 axis) => (float[2] y) { y = CumSum(x, axis) }"
+    case.test.model = onnx.parser.parse_model('<ir_version: 8, opset_import: ["" : 18]>\n' + text)
+    case.test.data_sets = [([np.array([1, 2], np.float32), np.array(0)], [np.array([1, 3], np.float32)])]
     verdict = judge.judge(case, judge.trtc)
-    assert (verdict.status, verdict.bound) in (("passed", ("axes",)), ("passed", ()))
+    assert verdict.status == "passed" and set(verdict.bound) <= {"axis"}
 
 
 def test_a_refusal_that_the_page_does_not_list_is_told() -> None:

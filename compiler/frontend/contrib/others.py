@@ -22,7 +22,8 @@ from .quantized_products import unpacked
 @onnx_op("GatherND", "GridSample", "Pad", "Range", "Trilu", domain=MICROSOFT, note="as ONNX's own")
 def as_onnx(node: Node) -> Result:
     opset = 16 if node.op_type == "GridSample" else OPSET  # whose modes have the names that these have
-    return load_tables()["", node.op_type].row(replace(node, opset=opset))
+    inner = replace(node, opset=opset)
+    return inner.results(load_tables()["", node.op_type].row(inner))
 
 
 @onnx_op("ExpandDims", domain=MICROSOFT)

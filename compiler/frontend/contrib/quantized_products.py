@@ -23,10 +23,10 @@ def _scale(node: Node, index: int) -> SSAValue:
 
 
 def _real(node: Node, total: SSAValue, scale: SSAValue, bias: int) -> SSAValue:
-    """`total * scale + bias`, with the bias at operand `bias`."""
+    """`total * scale + bias` in f32, with the bias at operand `bias`."""
     net = node.net
     result = net.add_binary("mul", net.add_cast(total, f32), scale)
-    return net.add_binary("add", result, node.data(bias)) if node.has_input(bias) else result
+    return net.add_binary("add", result, net.add_cast(node.data(bias), f32)) if node.has_input(bias) else result
 
 
 @onnx_op("MatMulIntegerToFloat", domain=MICROSOFT, note="exact sums, scaled in f32")
@@ -40,9 +40,9 @@ def matmul_integer_to_float(node: Node) -> Result:
 @onnx_op("DynamicQuantizeMatMul", domain=MICROSOFT, note="exact sums, scaled in f32")
 def dynamic_quantize_matmul(node: Node) -> Result:
     net = node.net
-    left, scale = dynamic_bytes(node, node.data(0))
+    left, scale = dynamic_bytes(node, net.add_cast(node.data(0), f32))
     total = integer_matmul(node, left, signed_bytes(node, 1, 3))
-    return _real(node, total, net.add_binary("mul", scale, _scale(node, 2)), 4)
+    return net.add_cast(_real(node, total, net.add_binary("mul", scale, _scale(node, 2)), 4), node.element_type(0))
 
 
 def dynamic_bytes(node: Node, x: SSAValue) -> tuple[Bytes, SSAValue]:
@@ -78,6 +78,7 @@ def q_attention(node: Node) -> Result:
         node.unsupported("it rotates, or shares the buffers of its cache", "quantize a model of MatMul nodes")
     total = integer_matmul(node, signed_bytes(node, 0, 6), signed_bytes(node, 1, 7))
     projected = _real(node, total, net.add_binary("mul", _scale(node, 3), _scale(node, 4)), 2)
+    projected = net.add_cast(projected, node.element_type(3))
     return self_attention(node, projected, mask=5, past=8, bias=9)
 
 

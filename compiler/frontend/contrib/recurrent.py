@@ -27,7 +27,7 @@ def _weights(node: Node, index: int, scale: int) -> SSAValue:
     net = node.net
     spread = [_beside(node, i) for i in (scale, scale + 1) if node.has_input(i)]
     real = dequantized(net, node.data(index), net.add_cast(spread[0], f32), spread[1] if len(spread) > 1 else None)
-    return net.add_transpose(real, (0, 2, 1))
+    return net.add_cast(net.add_transpose(real, (0, 2, 1)), node.element_type(0))
 
 
 def _beside(node: Node, index: int) -> SSAValue:

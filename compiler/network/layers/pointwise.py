@@ -10,6 +10,7 @@ from xdsl.ir import Attribute, SSAValue
 
 from ....dialects import nn
 from ....dialects.dims.proofs import always_equal
+from ....dialects.dtypes import numpy_dtype
 from ..arguments import check_kind, checked
 from ..graph import Graph, Operand, element_type
 
@@ -87,3 +88,15 @@ class PointwiseLayers(Graph):
         """The bits of `x` as another element type of the same size; `x` itself where it has that type."""
         wanted = element_type(dtype)
         return x if nn.element_of(x) == wanted else self.insert(nn.BitcastOp(x, wanted))
+
+    def as_signed(self, x: SSAValue, *, ordered: bool) -> SSAValue:
+        """The bits of unsigned integers as signed ones of the same width, with `ordered` in the same order: the sign bit inverted."""
+        bits = numpy_dtype(nn.element_of(x)).itemsize * 8
+        signed = self.add_bitcast(x, f"i{bits}")
+        return self.add_binary("bit_xor", signed, -(1 << (bits - 1))) if ordered else signed
+
+    def as_unsigned(self, x: SSAValue, *, ordered: bool) -> SSAValue:
+        """The inverse of `as_signed`."""
+        bits = numpy_dtype(nn.element_of(x)).itemsize * 8
+        restored = self.add_binary("bit_xor", x, -(1 << (bits - 1))) if ordered else x
+        return self.add_bitcast(restored, f"ui{bits}")

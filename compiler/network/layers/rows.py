@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from xdsl.ir import SSAValue
 
 from ....dialects import nn
+from ....dialects.dtypes import ui64
 from ..arguments import check_kind, checked
 from ..graph import Array, Layout
 from .data import DataLayers
@@ -28,6 +29,9 @@ class RowLayers(DataLayers, PointwiseLayers):
         reduced = list(axes)
         if not reduced:  # each element is reduced alone, as that of a scalar is
             return self.add_binary("mul", x, x) if kind == "sumsq" else x
+        if kind in ("max", "min") and nn.element_of(x) == ui64:
+            made = self.insert(nn.ReduceOp(self.as_signed(x, ordered=True), kind, reduced, keepdims))
+            return self.as_unsigned(made, ordered=True)
         return self.insert(nn.ReduceOp(x, kind, reduced, keepdims))
 
     @checked

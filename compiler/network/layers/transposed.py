@@ -161,6 +161,7 @@ class TransposedLayers(WindowLayers):
             count < 1
             or len(sizes) != count
             or not nn.same_dim(filters[0], shape[-1])
+            or groups < 1
             or (shape[-1] % groups) != const(0)
         ):
             raise InvalidModelError(

@@ -72,7 +72,8 @@ _NAMES: dict[type[Attribute], str] = {
 }
 _C = {
     "f64": "double", "f32": "float", "f16": "unsigned short", "bf16": "unsigned short",
-    "i64": "long long", "i32": "int", "i16": "short", "i8": "signed char", "ui8": "unsigned char",
+    "i64": "long long", "i32": "int", "i16": "short", "i8": "signed char",
+    "ui64": "unsigned long long", "ui32": "unsigned", "ui16": "unsigned short", "ui8": "unsigned char",
 }  # fmt: skip
 _UNSIGNED = {64: "unsigned long long", 32: "unsigned", 16: "unsigned short"}
 _NATIVE = {

@@ -16,7 +16,8 @@ from ....dialects.kernel.types import FragType
 from ....dialects.strided import Axes, space_axes
 from .builder import Index, KernelBuilder
 from .group import GroupView
-from .pointwise import convert, emit_pointwise, leaves_of, refuse_tables, table_view
+from .maps import emit_pointwise, leaves_of, refuse_tables, table_view
+from .pointwise import convert
 from .schedule import Refusal
 
 

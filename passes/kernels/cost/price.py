@@ -50,9 +50,10 @@ def _busy(work: Work, gpu: Gpu, sms: int, smem: int) -> float:
         if pipe is None:
             raise PassError(f"cost model: expected operations of {', '.join(gpu.pipes)} on {gpu.name}, got {name}")
         step = max(step, count / (pipe.rate * min(1.0, warps / pipe.warps)))
-    step = (
-        max(together * step, gpu.wait / work.ahead) if not work.latency else together * step + work.latency * gpu.wait
-    )
+    in_a_row = together * step + work.latency * gpu.wait
+    step = max(together * step, gpu.wait / work.ahead)
+    if work.latency:
+        step = in_a_row
     wave = work.steps * step + together * work.epilogue / gpu.pipes[ISSUE].rate
     start = work.start * gpu.wait
     if not work.whole_waves:

@@ -26,17 +26,8 @@ from ....dialects.kernel.types import Choice, FragType, Target
 from ....dialects.strided import Axes, row_major_strides, space_axes
 from ..building.builder import Emitter, KernelBuilder
 from ..building.group import COPIES, Access, Anchors, GroupView
-from ..building.pointwise import (
-    compute_type,
-    convert,
-    emit_pointwise,
-    leaves_of,
-    refuse_pointwise,
-    refuse_tables,
-    refuse_tensors,
-    select,
-    table_view,
-)
+from ..building.maps import emit_pointwise, leaves_of, refuse_tables, table_view
+from ..building.pointwise import compute_type, convert, refuse_pointwise, refuse_tensors, select
 from ..building.schedule import OtherAnchor, Refusal
 from ..building.tiling import column_threads, vector_width
 from ..building.work import ACCESS_INSTRUCTIONS, ISSUE, Work, arithmetic, usual_bytes

@@ -13,7 +13,7 @@
 // onnx: }
 
 // CHECK: 3 of 5 nodes are not supported:
-// CHECK-NEXT:   - at (SequenceAt, opset 20): trtc has no import of this operator; see
-// CHECK-NEXT:   - #2:found (RegexFullMatch, opset 20): trtc has no import of this operator; see
-// CHECK-NEXT:   - own (com.example.Swirl, opset 3): trtc has no import of this operator; see
+// CHECK-NEXT:   - at (SequenceAt, opset 20): trtc has no import of this operator (sequences and optionals are no tensors); use
+// CHECK-NEXT:   - #2:found (RegexFullMatch, opset 20): trtc has no import of this operator (strings are no numbers); use
+// CHECK-NEXT:   - own (com.example.Swirl, opset 3): trtc has no import of this operator (it is of no domain that trtc knows); use
 // CHECK-NOT: Relu

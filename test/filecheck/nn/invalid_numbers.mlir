@@ -132,3 +132,30 @@ func.func @f(%x: tensor<4xf32>) {
   %0 = nn.bitcast %x : (tensor<4xf32>) -> tensor<4xi16>
   func.return
 }
+
+// -----
+
+// Maxima of numbers that i64 does not order.
+// CHECK: nn.reduce: expected numbers that i64 orders, got tensor<4xui64>; bitcast them, with the sign bit inverted
+func.func @f(%x: tensor<4xui64>) {
+  %0 = nn.reduce max %x {axes = array<i64: 0>, keepdims = false} : (tensor<4xui64>) -> tensor<ui64>
+  func.return
+}
+
+// -----
+
+// Positions of numbers that i64 does not order.
+// CHECK: nn.argsort: expected numbers that i64 orders, got tensor<4xui64>; bitcast them, with the sign bit inverted
+func.func @f(%x: tensor<4xui64>) {
+  %0 = nn.argsort %x {axis = 0 : i64} : (tensor<4xui64>) -> tensor<4xi32>
+  func.return
+}
+
+// -----
+
+// Sums of numbers that no atomic operation adds.
+// CHECK: nn.scatter: expected numbers that atomics combine, got tensor<4xui32>; bitcast them to a type with a sign
+func.func @f(%x: tensor<4xui32>, %i: tensor<2xi64>, %u: tensor<2xui32>) {
+  %0 = nn.scatter add %x, %i, %u : (tensor<4xui32>, tensor<2xi64>, tensor<2xui32>) -> tensor<4xui32>
+  func.return
+}

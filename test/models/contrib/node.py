@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,14 @@ class Case:
         opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid(MICROSOFT, 1)]
         graph = helper.make_graph([node], "g", values, outputs, constants)
         return helper.make_model(graph, opset_imports=opsets, ir_version=10)
+
+    def halves(self) -> Case:
+        """The node with operands of f16 in place of f32."""
+        narrow = {
+            name: None if array is None else array.astype(np.float16) if array.dtype == np.float32 else array
+            for name, array in self.operands.items()
+        }
+        return replace(self, operands=narrow)
 
     def wanted(self) -> list[Array]:
         """The results in order, by the reference or else by ONNX Runtime without its optimizer."""

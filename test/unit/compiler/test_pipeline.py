@@ -211,7 +211,7 @@ def test_profiles_are_read_from_text() -> None:
     assert parse_profile("seq_len=128") == ("seq_len", (128, 128, 128))
     assert parse_profile("x=1x64,8x64,32x64") == ("x", ((1, 64), (8, 64), (32, 64)))
     assert parse_profile("x=2x3") == ("x", ((2, 3),) * 3)
-    for text in ("N", "N=", "=4", "N=1,2", "N=3,2,1", "N=0", "x=1x2,3", "x=1x"):
+    for text in ("N", "N=", "=4", "N=1,2", "N=3,2,1", "N=-1", "x=1x2,3", "x=1x"):
         with pytest.raises(OptionError):
             parse_profile(text)
 

@@ -238,7 +238,6 @@ def test_unsupported_and_broken_nodes_are_reported_together() -> None:
             "g (float[2, 3] x, int64[N] s) => (float[A] y) { y = Reshape(x, s) }",
             "its shape \\('s'\\) is computed from data",
         ),
-        ("g (float[1, 1, 4, 4, 4] x) => (float[A] y) { y = MaxPool<kernel_shape = [2, 2, 2]>(x) }", "3 spatial dims"),
         ("g (float[3] x) => (float[3] y) { y = If(x) }", "it has no graph in its attributes"),
         ("g (string[3] x) => (float[3] y) { y = Cast<to = 1>(x) }", "input 'x': element type STRING is not supported"),
         ("g (float[3] x) => (complex64[3] y) { y = Cast<to = 14>(x) }", "element type COMPLEX64 is not supported"),

@@ -139,6 +139,14 @@ def test_an_index_out_of_range_writes_and_reads_nothing() -> None:
     np.testing.assert_array_equal(got, np.array([[0, 0, 0], [x[1, 0], x[-1, 1], 0]], np.float32))
 
 
+def test_a_gather_from_a_vector_reads_nothing_beyond_it() -> None:
+    """Also at an index whose low 32 bits lie in the range."""
+    x = floats(5)
+    indices = np.array([0, 4, -1, -5, 5, -6, 2**32, 2**32 + 1, -(2**32), 2**63 - 1, -(2**63), -(2**63) + 3])
+    ((got,),) = run(model("Gather", {"x": x, "i": indices}), {"x": x, "i": indices})
+    np.testing.assert_array_equal(got, np.concatenate([x[[0, 4, 4, 0]], np.zeros(8, np.float32)]))
+
+
 @pytest.mark.parametrize("sizes", [(0, 3), (3, 0), (2, 5)])
 def test_empty_tensors(sizes: tuple[int, int]) -> None:
     x = floats(*sizes)
@@ -157,7 +165,7 @@ def test_empty_tensors(sizes: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("attributes", [{}, {"exclusive": 1}, {"reverse": 1}, {"exclusive": 1, "reverse": 1}])
-def test_cumulative_sums_of_dynamic_lines_along_an_axis_that_data_chooses(attributes: dict[str, int]) -> None:
+def test_cumulative_sums_of_dynamic_lines_along_an_axis_that_data_chooses(attributes: dict[str, Any]) -> None:
     feeds = [
         {"x": floats(n, 3, m).round(), "a": np.array(axis)} for n, m, axis in ((1, 70, 2), (40, 1, -3), (2, 1500, -1))
     ]

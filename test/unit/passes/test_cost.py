@@ -53,6 +53,12 @@ def test_steps_ahead_hide_waits_and_no_more() -> None:
     assert cost(ahead=1e6) == cost(ahead=1e7)
 
 
+def test_waits_for_other_blocks_come_on_top() -> None:
+    apart = cost(steps=100, latency=2.0) - cost(steps=100, latency=1.0)
+    assert apart == pytest.approx(100 * H100.wait / H100.clock, rel=0.05)
+    assert cost(steps=100, latency=1.0) > cost(steps=100, ahead=1.0)
+
+
 def test_bytes_that_stay_in_l2_are_faster() -> None:
     inside, outside = (cost(dram_bytes=H100.l2_bytes * f, steps=1) for f in (1.0, 1.01))
     assert outside > 1.5 * inside

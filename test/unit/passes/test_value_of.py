@@ -19,9 +19,11 @@ SITES = {
     # Pins: the numbers of an initializer decide something, which a refit then refuses to change.
     ("compiler/frontend/importer.py", "value_of", "takes part in the shape arithmetic"): 1,
     ("compiler/frontend/node.py", "value_of", "self._why(what)"): 2,
+    ("compiler/frontend/padding.py", "value_of", "the padding value of"): 1,
     ("compiler/frontend/pointwise.py", "value_of", "the exponent of Pow"): 1,
     ("compiler/frontend/pointwise.py", "value_of", "why"): 1,  # the bounds of Clip
     ("compiler/frontend/quantization.py", "value_of", "a vector of one number"): 1,
+    ("compiler/frontend/quantization.py", "value_of", "the zero point of"): 1,
     ("passes/quantization/place_qdq.py", "value_of", "_WHY, pin"): 3,
     # Constants only: an initializer gives nothing away.
     ("passes/graph/ranges.py", "value_of", "which numbers a narrow type holds"): 1,
@@ -34,8 +36,9 @@ SITES = {
     ("passes/graph/identities.py", "splat_of", "which power is a product"): 1,
     ("passes/graph/identities.py", "splat_of", "which quotient is a product"): 1,
     ("passes/graph/identities.py", "splat_of", "the bounds of nn.clip"): 1,
-    ("passes/kernels/building/pointwise.py", "splat_of", "an immediate"): 3,
-    ("passes/kernels/building/pointwise.py", "splat_of", "by what is divided"): 1,
+    ("passes/kernels/building/maps.py", "splat_of", "an immediate"): 2,
+    ("passes/kernels/building/pointwise.py", "splat_of", "an immediate"): 1,
+    ("passes/kernels/building/pointwise.py", "splat_of", "by what is divided"): 2,
     ("passes/kernels/building/pointwise.py", "splat_of", "which power is a root"): 1,
     ("dialects/nn/weights.py", "value_of", "why"): 1,  # splat_of itself
 }  # fmt: skip

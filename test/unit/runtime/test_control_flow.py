@@ -90,3 +90,22 @@ def test_the_numbers_of_an_input_have_a_profile() -> None:
     for count in (0, 5):
         with pytest.raises(HostValueError, match=r"within \[1, 4\]"):
             context.run({"x": model.inputs(0)["x"], "n": np.array(count)})
+
+
+def test_a_branch_that_no_shape_of_the_profile_fits_is_refused_when_it_is_chosen() -> None:
+    """A model that one branch fits for some sizes, the other for others, is built for either: the host checks the condition."""
+    from onnx import parser
+
+    text = """<ir_version: 8, opset_import: ["" : 18]> g (float[N] x, bool c) => (float[A] y) {
+      y = If(c) <then_branch = p () => (float[A] u) { k = Constant<value = float[4] {1.0, 2.0, 3.0, 4.0}>()  u = Mul(x, k) },
+                 else_branch = q () => (float[A] v) { k = Constant<value = float[3] {1.0, 2.0, 3.0}>()  v = Add(x, k) }>
+    }"""
+    x = np.arange(4, dtype=np.float32)
+    for size, chosen in ((4, True), (3, False)):
+        options = BuildOptions(target="sm_90a", profiles={"N": (size, size, size)})
+        context = trtc.build(parser.parse_model(text), options, cache=None).create_context("simulator")
+        given, k = x[:size], np.arange(1, size + 1, dtype=np.float32)
+        found = context.run({"x": given, "c": np.array(chosen)})["y"]
+        np.testing.assert_allclose(found, given * k if chosen else given + k)
+        with pytest.raises(HostValueError, match="condition"):
+            context.run({"x": given, "c": np.array(not chosen)})

@@ -27,7 +27,8 @@ from .....dialects.kernel.types import Choice, FragType, Target, TensorMapType, 
 from .....dialects.strided import Axes, space_axes
 from ...building.builder import Emitter, Index, KernelBuilder
 from ...building.group import Access, Anchors, GroupView
-from ...building.pointwise import emit_pointwise, lowest, refuse_pointwise
+from ...building.maps import emit_pointwise
+from ...building.pointwise import lowest, refuse_pointwise
 from ...building.schedule import OtherAnchor, Refusal
 from ...building.work import ISSUE, Work, cut, usual_bytes
 from ..gemm.sm90 import CONSUMER_REGISTERS, LINE, PRODUCER_REGISTERS, REGISTERS, fits_tma

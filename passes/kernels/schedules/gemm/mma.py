@@ -24,7 +24,8 @@ from .....dialects.kernel.types import Choice, FragType, Target, bitwidth
 from .....dialects.strided import Axes, space_axes
 from ...building.builder import Index, KernelBuilder, named
 from ...building.group import Access, Anchors, GroupView
-from ...building.pointwise import emit_pointwise, refuse_pointwise
+from ...building.maps import emit_pointwise
+from ...building.pointwise import refuse_pointwise
 from ...building.schedule import Refusal
 from ...building.work import Work
 from ...cost.price import launch_price

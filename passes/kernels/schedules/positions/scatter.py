@@ -20,7 +20,8 @@ from .....dialects.kernel.layouts import Blocked
 from .....dialects.kernel.types import Choice, FragType, Target
 from ...building.builder import Emitter, KernelBuilder
 from ...building.group import Access, Anchors, GroupView
-from ...building.pointwise import add, convert, refuse_tensors, select, table_view
+from ...building.maps import table_view
+from ...building.pointwise import add, convert, refuse_tensors, select
 from ...building.schedule import OtherAnchor, Refusal
 from ...building.tiling import vector_width
 from ...building.work import ACCESS_INSTRUCTIONS, ISSUE, Work, cut, usual_bytes

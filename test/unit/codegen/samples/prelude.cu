@@ -4,6 +4,10 @@ typedef unsigned short f16;  // storage only: arithmetic is in float
 
 typedef unsigned short bf16;  // storage only: arithmetic is in float
 
+typedef unsigned char f8e4m3;  // storage only: arithmetic is in float
+
+typedef unsigned char f8e5m2;  // storage only: arithmetic is in float
+
 struct __align__(16) vec16 { unsigned x, y, z, w; };
 
 struct __align__(8) vec8 { unsigned x, y; };
@@ -36,6 +40,35 @@ __device__ __forceinline__ unsigned f32_to_tf32(float x) {
   unsigned r;
   asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(r) : "f"(x));
   return r;
+}
+
+__device__ __forceinline__ float f8E4M3FN_to_f32(unsigned char x) {
+  unsigned a = x & 0x7f;
+  if (a == 0x7f) return __int_as_float(0x7fffffff);
+  float r = a < 8 ? a * 0.001953125f : __uint_as_float((a << 20) + 0x3c000000);
+  return x & 0x80 ? -r : r;
+}
+
+__device__ __forceinline__ unsigned char f32_to_f8E4M3FN(float x) {
+  unsigned u = __float_as_uint(x), sign = u >> 24 & 0x80, a = u & 0x7fffffff;
+  if (a > 0x7f800000) return sign | 0x7f;
+  if (a < 0x3c800000) return sign | (__float_as_uint(__uint_as_float(a) + 16384.0f) - 0x46800000);
+  a = (a + 0x7ffff + (a >> 20 & 1) >> 20) - 960;
+  return sign | (a > 0x7e ? 0x7f : a);
+}
+
+__device__ __forceinline__ float f8E5M2_to_f32(unsigned char x) {
+  unsigned a = x & 0x7f;
+  float r = a < 4 ? a * 0.0000152587890625f : __uint_as_float(a < 0x7c ? (a << 21) + 0x38000000 : 0x7f800000 | (a & 3) << 21);
+  return x & 0x80 ? -r : r;
+}
+
+__device__ __forceinline__ unsigned char f32_to_f8E5M2(float x) {
+  unsigned u = __float_as_uint(x), sign = u >> 24 & 0x80, a = u & 0x7fffffff;
+  if (a > 0x7f800000) return sign | 0x7e;
+  if (a < 0x38800000) return sign | (__float_as_uint(__uint_as_float(a) + 128.0f) - 0x43000000);
+  a = (a + 0xfffff + (a >> 21 & 1) >> 21) - 448;
+  return sign | (a > 0x7b ? 0x7c : a);
 }
 
 __device__ __forceinline__ int floor_div(int a, int b) {
@@ -100,6 +133,340 @@ __device__ __forceinline__ float exp2_approx(float x) {
   return r;
 }
 
+__device__ __forceinline__ void atomic_add_f64(double* p, double b) {
+  atomicAdd(p, b);
+}
+
+__device__ __forceinline__ void atomic_add_f32(float* p, float b) {
+  atomicAdd(p, b);
+}
+
+__device__ __forceinline__ void atomic_add_f16(unsigned short* p, unsigned short b) {
+  unsigned short* word = (unsigned short*)p;
+  unsigned short seen = *word, expected;
+  do {
+    expected = seen;
+    unsigned short a = (unsigned short)expected;
+    seen = atomicCAS(word, expected, (unsigned short)(f32_to_f16(f16_to_f32(a) + f16_to_f32(b))));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_add_bf16(unsigned short* p, unsigned short b) {
+  unsigned short* word = (unsigned short*)p;
+  unsigned short seen = *word, expected;
+  do {
+    expected = seen;
+    unsigned short a = (unsigned short)expected;
+    seen = atomicCAS(word, expected, (unsigned short)(f32_to_bf16(bf16_to_f32(a) + bf16_to_f32(b))));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_add_i64(long long* p, long long b) {
+  unsigned long long* word = (unsigned long long*)p;
+  unsigned long long seen = *word, expected;
+  do {
+    expected = seen;
+    long long a = (long long)expected;
+    seen = atomicCAS(word, expected, (unsigned long long)((long long)((unsigned long long)a + (unsigned long long)b)));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_add_i32(int* p, int b) {
+  atomicAdd(p, b);
+}
+
+__device__ __forceinline__ void atomic_add_i16(short* p, short b) {
+  unsigned short* word = (unsigned short*)p;
+  unsigned short seen = *word, expected;
+  do {
+    expected = seen;
+    short a = (short)expected;
+    seen = atomicCAS(word, expected, (unsigned short)((short)(a + b)));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_add_i8(signed char* p, signed char b) {
+  unsigned* word = (unsigned*)((unsigned long long)p & ~3ull);
+  int shift = ((unsigned long long)p & 3) * 8;
+  unsigned seen = *word, expected;
+  do {
+    expected = seen;
+    signed char a = (signed char)(expected >> shift);
+    unsigned made = ((unsigned)((signed char)(a + b)) & 255u) << shift;
+    seen = atomicCAS(word, expected, (expected & ~(255u << shift)) | made);
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_add_ui8(unsigned char* p, unsigned char b) {
+  unsigned* word = (unsigned*)((unsigned long long)p & ~3ull);
+  int shift = ((unsigned long long)p & 3) * 8;
+  unsigned seen = *word, expected;
+  do {
+    expected = seen;
+    unsigned char a = (unsigned char)(expected >> shift);
+    unsigned made = ((unsigned)((unsigned char)(a + b)) & 255u) << shift;
+    seen = atomicCAS(word, expected, (expected & ~(255u << shift)) | made);
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_mul_f64(double* p, double b) {
+  unsigned long long* word = (unsigned long long*)p;
+  unsigned long long seen = *word, expected;
+  do {
+    expected = seen;
+    double a = __longlong_as_double(expected);
+    seen = atomicCAS(word, expected, (unsigned long long)__double_as_longlong((a * b)));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_mul_f32(float* p, float b) {
+  unsigned* word = (unsigned*)p;
+  unsigned seen = *word, expected;
+  do {
+    expected = seen;
+    float a = __uint_as_float(expected);
+    seen = atomicCAS(word, expected, (unsigned)__float_as_uint((a * b)));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_mul_f16(unsigned short* p, unsigned short b) {
+  unsigned short* word = (unsigned short*)p;
+  unsigned short seen = *word, expected;
+  do {
+    expected = seen;
+    unsigned short a = (unsigned short)expected;
+    seen = atomicCAS(word, expected, (unsigned short)(f32_to_f16(f16_to_f32(a) * f16_to_f32(b))));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_mul_bf16(unsigned short* p, unsigned short b) {
+  unsigned short* word = (unsigned short*)p;
+  unsigned short seen = *word, expected;
+  do {
+    expected = seen;
+    unsigned short a = (unsigned short)expected;
+    seen = atomicCAS(word, expected, (unsigned short)(f32_to_bf16(bf16_to_f32(a) * bf16_to_f32(b))));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_mul_i64(long long* p, long long b) {
+  unsigned long long* word = (unsigned long long*)p;
+  unsigned long long seen = *word, expected;
+  do {
+    expected = seen;
+    long long a = (long long)expected;
+    seen = atomicCAS(word, expected, (unsigned long long)((long long)((unsigned long long)a * (unsigned long long)b)));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_mul_i32(int* p, int b) {
+  unsigned* word = (unsigned*)p;
+  unsigned seen = *word, expected;
+  do {
+    expected = seen;
+    int a = (int)expected;
+    seen = atomicCAS(word, expected, (unsigned)((int)((unsigned)a * (unsigned)b)));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_mul_i16(short* p, short b) {
+  unsigned short* word = (unsigned short*)p;
+  unsigned short seen = *word, expected;
+  do {
+    expected = seen;
+    short a = (short)expected;
+    seen = atomicCAS(word, expected, (unsigned short)((short)(a * b)));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_mul_i8(signed char* p, signed char b) {
+  unsigned* word = (unsigned*)((unsigned long long)p & ~3ull);
+  int shift = ((unsigned long long)p & 3) * 8;
+  unsigned seen = *word, expected;
+  do {
+    expected = seen;
+    signed char a = (signed char)(expected >> shift);
+    unsigned made = ((unsigned)((signed char)(a * b)) & 255u) << shift;
+    seen = atomicCAS(word, expected, (expected & ~(255u << shift)) | made);
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_mul_ui8(unsigned char* p, unsigned char b) {
+  unsigned* word = (unsigned*)((unsigned long long)p & ~3ull);
+  int shift = ((unsigned long long)p & 3) * 8;
+  unsigned seen = *word, expected;
+  do {
+    expected = seen;
+    unsigned char a = (unsigned char)(expected >> shift);
+    unsigned made = ((unsigned)((unsigned char)(a * b)) & 255u) << shift;
+    seen = atomicCAS(word, expected, (expected & ~(255u << shift)) | made);
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_max_f64(double* p, double b) {
+  unsigned long long* word = (unsigned long long*)p;
+  unsigned long long seen = *word, expected;
+  do {
+    expected = seen;
+    double a = __longlong_as_double(expected);
+    seen = atomicCAS(word, expected, (unsigned long long)__double_as_longlong((max_nan_f64(a, b))));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_max_f32(float* p, float b) {
+  unsigned* word = (unsigned*)p;
+  unsigned seen = *word, expected;
+  do {
+    expected = seen;
+    float a = __uint_as_float(expected);
+    seen = atomicCAS(word, expected, (unsigned)__float_as_uint((max_nan(a, b))));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_max_f16(unsigned short* p, unsigned short b) {
+  unsigned short* word = (unsigned short*)p;
+  unsigned short seen = *word, expected;
+  do {
+    expected = seen;
+    unsigned short a = (unsigned short)expected;
+    seen = atomicCAS(word, expected, (unsigned short)(f32_to_f16(max_nan(f16_to_f32(a), f16_to_f32(b)))));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_max_bf16(unsigned short* p, unsigned short b) {
+  unsigned short* word = (unsigned short*)p;
+  unsigned short seen = *word, expected;
+  do {
+    expected = seen;
+    unsigned short a = (unsigned short)expected;
+    seen = atomicCAS(word, expected, (unsigned short)(f32_to_bf16(max_nan(bf16_to_f32(a), bf16_to_f32(b)))));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_max_i64(long long* p, long long b) {
+  atomicMax(p, b);
+}
+
+__device__ __forceinline__ void atomic_max_i32(int* p, int b) {
+  atomicMax(p, b);
+}
+
+__device__ __forceinline__ void atomic_max_i16(short* p, short b) {
+  unsigned short* word = (unsigned short*)p;
+  unsigned short seen = *word, expected;
+  do {
+    expected = seen;
+    short a = (short)expected;
+    seen = atomicCAS(word, expected, (unsigned short)(a < b ? b : a));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_max_i8(signed char* p, signed char b) {
+  unsigned* word = (unsigned*)((unsigned long long)p & ~3ull);
+  int shift = ((unsigned long long)p & 3) * 8;
+  unsigned seen = *word, expected;
+  do {
+    expected = seen;
+    signed char a = (signed char)(expected >> shift);
+    unsigned made = ((unsigned)(a < b ? b : a) & 255u) << shift;
+    seen = atomicCAS(word, expected, (expected & ~(255u << shift)) | made);
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_max_ui8(unsigned char* p, unsigned char b) {
+  unsigned* word = (unsigned*)((unsigned long long)p & ~3ull);
+  int shift = ((unsigned long long)p & 3) * 8;
+  unsigned seen = *word, expected;
+  do {
+    expected = seen;
+    unsigned char a = (unsigned char)(expected >> shift);
+    unsigned made = ((unsigned)(a < b ? b : a) & 255u) << shift;
+    seen = atomicCAS(word, expected, (expected & ~(255u << shift)) | made);
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_min_f64(double* p, double b) {
+  unsigned long long* word = (unsigned long long*)p;
+  unsigned long long seen = *word, expected;
+  do {
+    expected = seen;
+    double a = __longlong_as_double(expected);
+    seen = atomicCAS(word, expected, (unsigned long long)__double_as_longlong((min_nan_f64(a, b))));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_min_f32(float* p, float b) {
+  unsigned* word = (unsigned*)p;
+  unsigned seen = *word, expected;
+  do {
+    expected = seen;
+    float a = __uint_as_float(expected);
+    seen = atomicCAS(word, expected, (unsigned)__float_as_uint((min_nan(a, b))));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_min_f16(unsigned short* p, unsigned short b) {
+  unsigned short* word = (unsigned short*)p;
+  unsigned short seen = *word, expected;
+  do {
+    expected = seen;
+    unsigned short a = (unsigned short)expected;
+    seen = atomicCAS(word, expected, (unsigned short)(f32_to_f16(min_nan(f16_to_f32(a), f16_to_f32(b)))));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_min_bf16(unsigned short* p, unsigned short b) {
+  unsigned short* word = (unsigned short*)p;
+  unsigned short seen = *word, expected;
+  do {
+    expected = seen;
+    unsigned short a = (unsigned short)expected;
+    seen = atomicCAS(word, expected, (unsigned short)(f32_to_bf16(min_nan(bf16_to_f32(a), bf16_to_f32(b)))));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_min_i64(long long* p, long long b) {
+  atomicMin(p, b);
+}
+
+__device__ __forceinline__ void atomic_min_i32(int* p, int b) {
+  atomicMin(p, b);
+}
+
+__device__ __forceinline__ void atomic_min_i16(short* p, short b) {
+  unsigned short* word = (unsigned short*)p;
+  unsigned short seen = *word, expected;
+  do {
+    expected = seen;
+    short a = (short)expected;
+    seen = atomicCAS(word, expected, (unsigned short)(a > b ? b : a));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_min_i8(signed char* p, signed char b) {
+  unsigned* word = (unsigned*)((unsigned long long)p & ~3ull);
+  int shift = ((unsigned long long)p & 3) * 8;
+  unsigned seen = *word, expected;
+  do {
+    expected = seen;
+    signed char a = (signed char)(expected >> shift);
+    unsigned made = ((unsigned)(a > b ? b : a) & 255u) << shift;
+    seen = atomicCAS(word, expected, (expected & ~(255u << shift)) | made);
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_min_ui8(unsigned char* p, unsigned char b) {
+  unsigned* word = (unsigned*)((unsigned long long)p & ~3ull);
+  int shift = ((unsigned long long)p & 3) * 8;
+  unsigned seen = *word, expected;
+  do {
+    expected = seen;
+    unsigned char a = (unsigned char)(expected >> shift);
+    unsigned made = ((unsigned)(a > b ? b : a) & 255u) << shift;
+    seen = atomicCAS(word, expected, (expected & ~(255u << shift)) | made);
+  } while (seen != expected);
+}
+
 __device__ __forceinline__ unsigned smem_address(const void* p) {
   return (unsigned)__cvta_generic_to_shared(p);
 }
@@ -162,6 +529,18 @@ __device__ __forceinline__ int cluster_rank() {
 
 __device__ __forceinline__ void cluster_sync() {
   asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" : :  : "memory");
+}
+
+__device__ __forceinline__ void grid_sync(int* counter, int target) {
+  asm volatile("bar.sync 0;" : : : "memory");
+  if (threadIdx.x == 0) {
+    int seen;
+    asm volatile("red.release.gpu.global.add.s32 [%0], 1;" : : "l"(counter) : "memory");
+    do {
+      asm volatile("ld.acquire.gpu.global.s32 %0, [%1];" : "=r"(seen) : "l"(counter) : "memory");
+    } while (seen < target);
+  }
+  asm volatile("bar.sync 0;" : : : "memory");
 }
 
 __device__ __forceinline__ void grid_wait() {
@@ -692,4 +1071,4 @@ __device__ __forceinline__ void wgmma_s8_n16_sw32_ra(int* d, const unsigned* a, 
     : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(wgmma_descriptor_32(b)));
 }
 
-// 820 entries, SHA-256 26cc38b47c5e13b65691ecd269b31950763fecf61d3135bc09331f21a2e5e3b9
+// 863 entries, SHA-256 562d225d4d29b3ae4a0825e531629a06d8c0ea6e9c6c1639bff340efd9c44eec
