@@ -436,7 +436,8 @@ def array_of(value: Attribute) -> np.ndarray:
         return value.array()
     assert isinstance(value, DenseIntOrFPElementsAttr)
     dtype = numpy_dtype(value.get_element_type())
-    held = np.float64 if dtype.kind in "fV" else dtype if dtype == np.uint64 else None  # NumPy takes 2 ** 63 and more for floats
+    # Left to itself, NumPy takes 2 ** 63 and more for floats.
+    held = np.float64 if dtype.kind in "fV" else dtype if dtype == np.uint64 else None
     flat = np.array(list(value.get_values()), dtype=held)
     shape = value.get_shape()
     array = np.full(shape, flat.astype(dtype)[0]) if flat.size == 1 else flat.astype(dtype).reshape(shape)

@@ -108,8 +108,8 @@ class ClusterBarrierOp(PlainOp):
 @irdl_op_definition
 class GridBarrierOp(IRDLOperation):
     """
-    Synchronizes all threads of `blocks` blocks of the grid, those that name the same element of `counters` (i32, 0 before the launch); global
-    memory written before is visible after. `turn` counts the meetings, from 0. All blocks of the launch run at once.
+    Synchronizes all threads of `blocks` blocks of the grid, those that name the same element of `counters` (i32, 0 before the launch);
+    global memory written before is visible after. `turn` counts the meetings, from 0. All blocks of the launch run at once.
     """
 
     name = "kernel.grid_barrier"
