@@ -91,6 +91,17 @@ def fold_exact_div(a: Element, b: Element, ranges: Ranges) -> Element:
     return quotient
 
 
+def fold_power(base: Element, exponent: Element) -> Element:
+    """A product of equal factors. Raises `Undecidable` for an exponent that is not known, negative or large."""
+    times = as_int(exponent)
+    if times is None or not 0 <= times <= _MOST_FACTORS:
+        raise Undecidable
+    return dims.product([dims.as_expr(base)] * times)
+
+
+_MOST_FACTORS = 8
+
+
 def fold_mod(a: Element, b: Element, ranges: Ranges) -> Element:
     """The remainder with the sign of the divisor, which must be positive."""
     if dims.as_expr(b).bounds(ranges)[0] <= 0:

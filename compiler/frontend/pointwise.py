@@ -338,6 +338,11 @@ def fold_quotient(node: Node, operands: list[Array]) -> Array | None:
     return map_elements(lambda a, b: function(a, b, node.net.ranges), *operands)
 
 
+@onnx_fold("Pow")
+def fold_pow(node: Node, operands: list[Array]) -> Array | None:
+    return map_elements(folding.fold_power, *operands)
+
+
 @onnx_fold("Neg", "Abs", "Not", "Relu", "Sign")
 def fold_unary(node: Node, operands: list[Array]) -> Array | None:
     def negative(element: folding.Element) -> bool:

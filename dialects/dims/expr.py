@@ -362,7 +362,8 @@ def _floordiv(a: Expr, b: Expr) -> Expr:
     if not rest.terms:
         return quotient
     if divisor is None:
-        return quotient + _atom("floordiv", rest, b)
+        rest, b = _reduced(rest, b)
+        return quotient + (_floordiv(rest, b) if b.as_int() is not None else _atom("floordiv", rest, b))
     value = rest.as_int()
     if value is not None:
         return quotient + value // divisor
@@ -377,6 +378,21 @@ def _floordiv(a: Expr, b: Expr) -> Expr:
         inner, inner_divisor, offset = nested
         return quotient + _floordiv(inner + offset * inner_divisor, const(inner_divisor * divisor))
     return quotient + _atom("floordiv", rest, const(divisor))
+
+
+def _reduced(a: Expr, b: Expr) -> tuple[Expr, Expr]:
+    """Both without the numbers and dims that divide every term: floor((g*x) / (g*y)) == floor(x / y)."""
+    from math import gcd
+
+    terms = (*a.terms, *b.terms)
+    number = gcd(*(c for _, c in terms))
+    powers = [dict(m) for m, _ in terms]
+    shared = {atom: min(each.get(atom, 0) for each in powers) for atom in powers[0]}
+    monomial = tuple(sorted(((atom, p) for atom, p in shared.items() if p), key=lambda item: item[0].key))
+    if number == 1 and not monomial:
+        return a, b
+    factor = Expr({monomial: number})
+    return _split(a, factor)[0], _split(b, factor)[0]
 
 
 def _common_factor(rest: Expr, divisor: int) -> int:

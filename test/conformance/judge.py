@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import traceback
 from collections.abc import Callable, Sequence
@@ -132,7 +133,8 @@ def _asked(refusal: str, inputs: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def profiles(model: ModelProto, inputs: Sequence[dict[str, Any]], bound: Sequence[str]) -> dict[str, Any]:
-    """(least, first, greatest) size of every dim that is not a number, for each input that has one."""
+    """(least, first, greatest) size of every dim that is not a number, for each input that has one; with the step of a name whose sizes
+    are multiples of a number."""
     found: dict[str, Any] = {}
     for value in model.graph.input:
         shapes = [np.shape(given[value.name]) for given in inputs if isinstance(given.get(value.name), np.ndarray)]
@@ -145,6 +147,9 @@ def profiles(model: ModelProto, inputs: Sequence[dict[str, Any]], bound: Sequenc
         ):
             columns = [(min(sizes), sizes[0], max(sizes)) for sizes in zip(*shapes, strict=True)]
             found[value.name] = tuple(zip(*columns, strict=True))
+            for dim, column, sizes in zip(dims, columns, zip(*shapes, strict=True), strict=True):
+                if dim.dim_param.isidentifier() and column[0] < column[2] and (step := math.gcd(*sizes)) > 1:
+                    found[dim.dim_param] = (*column, step)
     return found
 
 

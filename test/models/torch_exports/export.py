@@ -72,12 +72,22 @@ def exported(case: Case, exporter: str, dynamic: bool) -> bytes:
     axes = [spec.dynamic if dynamic else {} for spec in case.inputs]
     if exporter == "torchscript":
         return by_torchscript(module, inputs, names, axes)
-    shapes = None
-    if dynamic:
-        shapes = (tuple(dict.fromkeys(each, torch.export.Dim.DYNAMIC) for each in axes),)
-        if not is_variadic(module):
-            shapes = shapes[0]
-    program = torch.onnx.export(module, inputs, dynamo=True, input_names=names, dynamic_shapes=shapes, verbose=False)
+    return by_dynamo(module, inputs, names, axes)
+
+
+def by_dynamo(
+    module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], names: list[str], axes: list[dict[int, str]]
+) -> bytes:
+    """With dims of one name equal, or each on its own where the module asks more of them than that."""
+    for dim in (torch.export.Dim, lambda name: torch.export.Dim.DYNAMIC):
+        shapes = tuple({axis: dim(name) for axis, name in each.items()} for each in axes) if any(axes) else None
+        shapes = (shapes,) if shapes is not None and is_variadic(module) else shapes
+        try:
+            program = torch.onnx.export(module, inputs, dynamo=True, input_names=names, dynamic_shapes=shapes)
+            break
+        except Exception:
+            if dim is not torch.export.Dim or shapes is None:
+                raise
     assert program is not None
     return program.model_proto.SerializeToString()
 

@@ -117,11 +117,12 @@ def imported(model: onnx.ModelProto, inputs: Sequence[dict[str, Any]]) -> Any:
 
 
 def faults(verdicts: dict[Any, Verdict], runner: Any, jobs: int) -> dict[Any, str]:
-    """The cases that failed by what torch wrote: a model that trtc calls invalid and ONNX Runtime refuses too, or one of another function
+    """The cases that failed by what torch wrote: a model that trtc calls invalid, or refuses for no listed reason, and ONNX
+    Runtime refuses too, or one of another function
     than torch computes, on which both agree."""
     found: dict[Any, str] = {}
     for case, verdict in verdicts.items():
-        if verdict.status == CRASH and "InvalidModelError" in verdict.reason:
+        if (verdict.status == CRASH and "InvalidModelError" in verdict.reason) or unexplained(verdict):
             try:
                 _ = ByPeer(case.folder).data
             except Refused:

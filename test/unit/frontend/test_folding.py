@@ -99,6 +99,22 @@ def test_arithmetic_through_floats_is_exact_or_left_to_data() -> None:
     np.testing.assert_allclose(got, np.full((3, 4), 0.75))
 
 
+def test_powers_of_sizes_fold() -> None:
+    """As torch.export writes what SymPy made of a product of equal sizes."""
+    body = """g (float[N, S] x) => (float[A, B] y) <int64 two = {2}, int64[1] i = {1}, int64[1] rest = {-1}> {
+        s = Shape<start = 1>(x)
+        square = Pow(s, two)
+        n = Shape<end = 1>(x)
+        left = Mul(square, n)
+        size = Div(left, square)
+        to = Concat<axis = 0>(size, rest)
+        y = Reshape(x, to) }"""
+    module = imported(body)
+    assert not {"nn.pow", "nn.shape_value"} & set(op_names(module))
+    (output,) = next(op for op in module.walk() if op.name == "func.return").operands
+    assert [str(extent) for extent in nn.shape_of(output)] == ["N", "S"]
+
+
 def test_the_expand_mask_of_older_exporters_folds() -> None:
     """Where(Equal(shape, -1), ones, shape), as torch writes `expand`."""
     body = """g (float[N, 1] x) => (float[N, S] y) <int64[1] at = {0}, int64[1] three = {3}, int64[2] minus = {-1, -1}> {

@@ -119,7 +119,7 @@ def test_every_ir_version(version: int) -> None:
     model.ir_version = version
     if version < 4:
         model.graph.input.append(helper.make_tensor_value_info("w", 1, (3,)))
-    np.testing.assert_array_equal(computed(model)[0], X + np.float32([1, 2, 3]))
+    np.testing.assert_array_equal(computed(model)[0], X + np.array([1, 2, 3]))
 
 
 # Functions and subgraphs in each other
