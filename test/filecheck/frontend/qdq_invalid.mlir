@@ -3,7 +3,7 @@
 
 // A scale is one number, a vector, or has the operand's rank in blocks; an axis is one of the operand's.
 // onnx: <ir_version: 10, opset_import: ["" : 21]>
-// onnx: g (float[N, 4] x) => (uint8[N, 4] y)
+// onnx: g (float[N, 4] x) => (uint8[N, 4] y, uint8[N, 4] q, float[N, 4] a)
 // onnx:   <float[1, 4] s = {0.5, 1, 2, 4}, float[4] v = {0.5, 1, 2, 4}> {
 // onnx:   p = QuantizeLinear(x, s)
 // onnx:   q = QuantizeLinear<block_size = 2>(x, v)
