@@ -197,6 +197,36 @@ __device__ __forceinline__ void atomic_add_i8(signed char* p, signed char b) {
   } while (seen != expected);
 }
 
+__device__ __forceinline__ void atomic_add_ui64(unsigned long long* p, unsigned long long b) {
+  unsigned long long* word = (unsigned long long*)p;
+  unsigned long long seen = *word, expected;
+  do {
+    expected = seen;
+    unsigned long long a = (unsigned long long)expected;
+    seen = atomicCAS(word, expected, (unsigned long long)((unsigned long long)(a + b)));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_add_ui32(unsigned* p, unsigned b) {
+  unsigned* word = (unsigned*)p;
+  unsigned seen = *word, expected;
+  do {
+    expected = seen;
+    unsigned a = (unsigned)expected;
+    seen = atomicCAS(word, expected, (unsigned)((unsigned)(a + b)));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_add_ui16(unsigned short* p, unsigned short b) {
+  unsigned short* word = (unsigned short*)p;
+  unsigned short seen = *word, expected;
+  do {
+    expected = seen;
+    unsigned short a = (unsigned short)expected;
+    seen = atomicCAS(word, expected, (unsigned short)((unsigned short)(a + b)));
+  } while (seen != expected);
+}
+
 __device__ __forceinline__ void atomic_add_ui8(unsigned char* p, unsigned char b) {
   unsigned* word = (unsigned*)((unsigned long long)p & ~3ull);
   int shift = ((unsigned long long)p & 3) * 8;
@@ -291,6 +321,36 @@ __device__ __forceinline__ void atomic_mul_i8(signed char* p, signed char b) {
   } while (seen != expected);
 }
 
+__device__ __forceinline__ void atomic_mul_ui64(unsigned long long* p, unsigned long long b) {
+  unsigned long long* word = (unsigned long long*)p;
+  unsigned long long seen = *word, expected;
+  do {
+    expected = seen;
+    unsigned long long a = (unsigned long long)expected;
+    seen = atomicCAS(word, expected, (unsigned long long)((unsigned long long)(a * b)));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_mul_ui32(unsigned* p, unsigned b) {
+  unsigned* word = (unsigned*)p;
+  unsigned seen = *word, expected;
+  do {
+    expected = seen;
+    unsigned a = (unsigned)expected;
+    seen = atomicCAS(word, expected, (unsigned)((unsigned)(a * b)));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_mul_ui16(unsigned short* p, unsigned short b) {
+  unsigned short* word = (unsigned short*)p;
+  unsigned short seen = *word, expected;
+  do {
+    expected = seen;
+    unsigned short a = (unsigned short)expected;
+    seen = atomicCAS(word, expected, (unsigned short)((unsigned short)(a * b)));
+  } while (seen != expected);
+}
+
 __device__ __forceinline__ void atomic_mul_ui8(unsigned char* p, unsigned char b) {
   unsigned* word = (unsigned*)((unsigned long long)p & ~3ull);
   int shift = ((unsigned long long)p & 3) * 8;
@@ -373,6 +433,36 @@ __device__ __forceinline__ void atomic_max_i8(signed char* p, signed char b) {
   } while (seen != expected);
 }
 
+__device__ __forceinline__ void atomic_max_ui64(unsigned long long* p, unsigned long long b) {
+  unsigned long long* word = (unsigned long long*)p;
+  unsigned long long seen = *word, expected;
+  do {
+    expected = seen;
+    unsigned long long a = (unsigned long long)expected;
+    seen = atomicCAS(word, expected, (unsigned long long)(a < b ? b : a));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_max_ui32(unsigned* p, unsigned b) {
+  unsigned* word = (unsigned*)p;
+  unsigned seen = *word, expected;
+  do {
+    expected = seen;
+    unsigned a = (unsigned)expected;
+    seen = atomicCAS(word, expected, (unsigned)(a < b ? b : a));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_max_ui16(unsigned short* p, unsigned short b) {
+  unsigned short* word = (unsigned short*)p;
+  unsigned short seen = *word, expected;
+  do {
+    expected = seen;
+    unsigned short a = (unsigned short)expected;
+    seen = atomicCAS(word, expected, (unsigned short)(a < b ? b : a));
+  } while (seen != expected);
+}
+
 __device__ __forceinline__ void atomic_max_ui8(unsigned char* p, unsigned char b) {
   unsigned* word = (unsigned*)((unsigned long long)p & ~3ull);
   int shift = ((unsigned long long)p & 3) * 8;
@@ -452,6 +542,36 @@ __device__ __forceinline__ void atomic_min_i8(signed char* p, signed char b) {
     signed char a = (signed char)(expected >> shift);
     unsigned made = ((unsigned)(a > b ? b : a) & 255u) << shift;
     seen = atomicCAS(word, expected, (expected & ~(255u << shift)) | made);
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_min_ui64(unsigned long long* p, unsigned long long b) {
+  unsigned long long* word = (unsigned long long*)p;
+  unsigned long long seen = *word, expected;
+  do {
+    expected = seen;
+    unsigned long long a = (unsigned long long)expected;
+    seen = atomicCAS(word, expected, (unsigned long long)(a > b ? b : a));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_min_ui32(unsigned* p, unsigned b) {
+  unsigned* word = (unsigned*)p;
+  unsigned seen = *word, expected;
+  do {
+    expected = seen;
+    unsigned a = (unsigned)expected;
+    seen = atomicCAS(word, expected, (unsigned)(a > b ? b : a));
+  } while (seen != expected);
+}
+
+__device__ __forceinline__ void atomic_min_ui16(unsigned short* p, unsigned short b) {
+  unsigned short* word = (unsigned short*)p;
+  unsigned short seen = *word, expected;
+  do {
+    expected = seen;
+    unsigned short a = (unsigned short)expected;
+    seen = atomicCAS(word, expected, (unsigned short)(a > b ? b : a));
   } while (seen != expected);
 }
 
@@ -1071,4 +1191,4 @@ __device__ __forceinline__ void wgmma_s8_n16_sw32_ra(int* d, const unsigned* a, 
     : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(wgmma_descriptor_32(b)));
 }
 
-// 863 entries, SHA-256 562d225d4d29b3ae4a0825e531629a06d8c0ea6e9c6c1639bff340efd9c44eec
+// 875 entries, SHA-256 8dc647bc470d5278e16201a9b261f16f8e6c7197eea0aa8fc353771e41eb11f3
