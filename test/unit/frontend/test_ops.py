@@ -40,7 +40,7 @@ NO_CASE = {"GlobalLpPool", "MaxRoiPool", "SimplifiedLayerNormalization"}
 SKIPPED = re.compile(
     "empty_set|_1d_empty"  # NumPy has no maximum of nothing; ONNX gives -inf
     "|starts_on_pad"  # the stored outputs have four digits
-    "|^test_(sequence|split_to_sequence|identity_sequence)|_seq(_none)?$"  # between nodes only: test_odd_models.py, and the whole suite in test/conformance
+    "|^test_(sequence|split_to_sequence|identity_sequence)|_seq(_none)?$"  # test_odd_models.py has them
     "|bernoulli|training_dropout"  # ONNX leaves the numbers open: test_drawn_numbers.py
 )
 
