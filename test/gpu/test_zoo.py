@@ -26,8 +26,8 @@ import zoo
 
 pytestmark = pytest.mark.gpu
 FRAMES, TOKENS = 500, 64
-LEAST_CHANGE = 0.2
-"""What another image changes an architecture's logits by, in relative norm: twenty times what fp16 may be off by."""
+LEAST_CHANGE = 0.3
+"""What another image changes an architecture's logits by, in relative norm: thirty times what fp16 may be off by."""
 
 
 def trained(name: str) -> zoo.Model:

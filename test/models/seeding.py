@@ -23,7 +23,7 @@ LEAST_DEVIATION = 0.5
 
 RESIDUAL = 0.25
 """Scale of the batch norms that a residual sum adds."""
-RESIDUAL_MEAN = 0.0
+RESIDUAL_MEAN = -0.03
 """And their mean, so that what all inputs have in common does not grow from block to block."""
 
 
