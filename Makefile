@@ -37,7 +37,7 @@ digests: setup-test ## What the compiler makes of the zoo, against golden digest
 	$(BIN)/python test/digests/digests.py $(if $(UPDATE),--update) $(CASE)
 
 conformance: setup-test ## The backend suite of ONNX through trtc, on a GPU or the simulator (K=topk for cases of that name)
-	$(BIN)/python test/conformance/run.py -j $(JOBS) $(if $(K),-v -k $(K))
+	$(BIN)/python test/conformance/suite.py -j $(JOBS) $(if $(K),-v -k $(K))
 
 exports: setup-test ## Functions and networks of torch through both of its exporters and trtc (needs torch; K=conv for cases of that name)
 	$(BIN)/python test/models/torch_exports/main.py -j $(JOBS) $(if $(K),-v -k $(K))

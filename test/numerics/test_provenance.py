@@ -31,7 +31,9 @@ from models.random.graphs import random_graph
 from provenance import GroupsClaim, silent_nodes
 
 Profiles = dict[str, tuple[int, int, int]]
-RANDOM = range(24)
+RANDOM = range(36)
+CLAIMS = 24
+"""Nodes that groups claim, over all random graphs: fewer would check nothing."""
 
 
 def lowered(model: ModelProto, profiles: Profiles, observers: Sequence[Observer] = ()) -> tuple[set[str], list[Remark]]:
@@ -69,7 +71,7 @@ def test_random_graphs() -> None:
         except AssertionError as error:
             raise AssertionError(f"{error}\n{case}") from error
         checked += 1
-    assert checked >= len(RANDOM) * 3 // 4 and claims >= len(RANDOM)
+    assert checked >= len(RANDOM) * 3 // 4 and claims >= CLAIMS
 
 
 def chain() -> ModelProto:
@@ -110,7 +112,7 @@ def test_each_reason() -> None:
         "by_one": "canonicalize-nn: NeutralOperand",
         "there": "canonicalize-nn: nothing reads",
         "back": "canonicalize-nn: MergeTransposes",
-        "unread": "canonicalize-nn: nothing reads",
+        "unread": "import-onnx: no output needs",
         "of_weights": "import-onnx: known at import",
         "view": "bufferize: a view",
     }

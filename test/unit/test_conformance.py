@@ -20,9 +20,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
 import cases
 import judge
 import pool
-import run
+import suite
 
-SCRIPT = Path(run.__file__)
+SCRIPT = Path(suite.__file__)
 SECONDS = 60
 pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
 
@@ -90,9 +90,9 @@ def test_an_input_that_must_be_a_constant_is_bound() -> None:
 
 def test_a_refusal_that_the_page_does_not_list_is_told() -> None:
     text = "model: a node is not supported:\n  - #0:y (Neg, opset 18): it is a novelty; use another\n"
-    assert run.unexplained(judge.Verdict("refused", text)) == ["Neg: it is a novelty; use another"]
+    assert suite.unexplained(judge.Verdict("refused", text)) == ["Neg: it is a novelty; use another"]
     listed = text.replace("Neg", "ai.onnx.ml.TreeEnsemble")
-    assert judge.refusals(listed)[0][0] == "ai.onnx.ml.TreeEnsemble" and not run.unexplained(
+    assert judge.refusals(listed)[0][0] == "ai.onnx.ml.TreeEnsemble" and not suite.unexplained(
         judge.Verdict("refused", listed)
     )
 

@@ -26,7 +26,7 @@ import onnx
 sys.path.insert(0, str(Path(__file__).parents[2] / "conformance"))
 from judge import CRASH, PASSED, RUNNERS, STATUSES, WRONG, Refused, Verdict, one_line, profiles
 from pool import run_cases
-from run import reasons, unexplained
+from suite import reasons, unexplained
 
 HERE = Path(__file__).parent
 Array = np.ndarray[Any, Any]

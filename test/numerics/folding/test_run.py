@@ -259,8 +259,21 @@ def moved(net: Network, x: SSAValue) -> SSAValue:
     y = net.add_slice(y, (0, 9, 0), (4, 5, 5), (1, -2, 1))
     made = net.add_cast(net.add_iota((4, 5, 1), 1, "i32"), net.element(x))
     size = net.add_cast(net.add_reshape(net.add_shape_value([4]), (1, 1, 1)), net.element(x))
-    y = net.add_concat([y, made, net.add_broadcast_to(size, (4, 5, 2))], 2)
+    scalar = net.add_cast(net.add_size(4, "i32"), net.element(x))
+    y = net.add_concat([y, made, *(net.add_broadcast_to(number, (4, 5, 1)) for number in (size, scalar))], 2)
     return net.add_reshape(y, (20, 8))
+
+
+def scattered(net: Network, x: SSAValue) -> SSAValue:
+    """Each half of x added to the other."""
+    return net.add_scatter(x, net.add_constant(np.array([1, -2])), x, kind="add")
+
+
+def recurrent(net: Network, x: SSAValue) -> SSAValue:
+    """Two steps of 16 sequences, with weights that pass each state on."""
+    weights = net.add_constant(np.eye(8, dtype=net.dtype(x))[None])
+    options: dict[str, Any] = {"activations": ["relu"], "alphas": [0.0], "betas": [0.0]}
+    return net.insert(nn.RnnOp("rnn", "forward", net.add_reshape(x, (2, 16, 1, 8)), weights, **options))
 
 
 def insert(op: Callable[..., Any], *rest: Any) -> Make:
@@ -281,6 +294,13 @@ def other_cases() -> Iterator[Case]:
         yield from case(f"reduce {kind}", nn.ReduceOp, insert(nn.ReduceOp, kind, [3], False), elements, "grid")
     window = ((2, 2), (1, 2), (1, 0, 0, 1), (1, 1))
     yield from case("max pool", nn.MaxPoolOp, insert(nn.MaxPoolOp, *window), floats, "grid")
+    yield from case("arg max pool", nn.ArgMaxPoolOp, insert(nn.ArgMaxPoolOp, *window), floats, "grid")
+    yield from case("argsort", nn.ArgsortOp, insert(nn.ArgsortOp, 3, True), (f32, f16, i64), "grid")
+    yield from case("cumulative", nn.CumulativeOp, insert(nn.CumulativeOp, "sum", 3), (f32, f16, i64), "grid")
+    before = insert(nn.CumulativeOp, "sum", 3, True)
+    yield from case("cumulative before", nn.CumulativeOp, before, (f32, f16), "grid")
+    yield from case("scatter", nn.ScatterOp, scattered, (f32, f16, i64), "grid")
+    yield from case("rnn", nn.RnnOp, recurrent, floats, "grid", ulps=8)
     yield from case("avg pool", nn.AvgPoolOp, insert(nn.AvgPoolOp, *window, True), floats, "grid")
     yield from case("conv", nn.ConvOp, insert(nn.ConvOp, (1, 1), (1, 1, 1, 1), (1, 1), 1), floats, "grid", "filters")
     yield from case("matmul", nn.MatmulOp, insert(nn.MatmulOp, True), floats, "grid", "matrix")
@@ -294,7 +314,7 @@ def other_cases() -> Iterator[Case]:
 
 MOVING = (
     nn.GatherOp, nn.GatherNdOp, nn.ConcatOp, nn.SliceOp, nn.TransposeOp, nn.ReshapeOp, nn.BroadcastToOp, nn.PadOp, nn.IotaOp,
-    nn.ShapeValueOp, nn.ConstantOp, nn.InitializerOp,
+    nn.ShapeValueOp, nn.SizeOp, nn.ConstantOp, nn.InitializerOp,
 )  # fmt: skip
 
 

@@ -16,11 +16,11 @@ from xdsl.dialects.builtin import i8, i32
 from xdsl.ir import Attribute, SSAValue
 
 from .....dialects import kernel, nn
-from .....dialects.dtypes import i16, ui8
+from .....dialects.dtypes import i16, is_float, ui8
 from .....dialects.kernel.types import Choice, GlobalType, Target
 from ...building.builder import Emitter
 from ...building.group import Anchors, GroupView
-from ...building.pointwise import add, compute_type, convert, mul, sub
+from ...building.pointwise import add, compute_type, convert, mul, select, sub
 from ...building.schedule import Refusal, choice_of
 from ...building.work import Work, usual_bytes
 from .lines import LineProblem, Lines, Place, match, repeat
@@ -84,16 +84,21 @@ def _combine(lines: Lines, number: int, source: int, to: int) -> kernel.FuncOp:
     is_sum, table = anchor.kind.data == nn.CumulativeKind.SUM, lines.table(source)
     skipped = 1 if anchor.exclusive is not None and not number else 0
     turns = min(RADIX, max(1, -(-lines.problem.longest // step)))
+    nothing = 1.0 if not is_sum else -0.0 if is_float(wide) else 0.0  # -0 is what a sum of zeros keeps its sign with
 
     def body(lines: Lines, s: Emitter, place: Place) -> Sequence[SSAValue]:
         def term(s: Emitter, turn: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
             away = mul(s, add(s, turn, s.constant(skipped, i32)), s.constant(step, i32))
             other = (add if anchor.reverse is not None else sub)(s, place.position, away)
             inside = s.emit(arith.CmpiOp(other, lines.extent, "ult"))
-            value = lines.fetch(s, table, lines.number(s, place, other, inside), 0.0 if is_sum else 1.0)
+            value = lines.fetch(s, table, lines.number(s, place, other, inside), nothing)
             return [(add if is_sum else mul)(s, carried[0], convert(s, value, wide))]
 
-        (total,) = repeat(s, turns, [s.constant(0 if is_sum else 1, wide)], term)
+        start = s.constant(nothing if is_float(wide) else int(nothing), wide)
+        if skipped and is_sum and is_float(wide):
+            first = s.constant(0, i32) if anchor.reverse is None else sub(s, lines.extent, s.constant(1, i32))
+            start = select(s, s.emit(arith.CmpiOp(place.position, first, "eq")), s.constant(0.0, wide), start)
+        (total,) = repeat(s, turns, [start], term)
         return [convert(s, total, nn.element_of(anchor.result) if to == 1 else wide)]
 
     (values,) = lines.map([nn.element_of(anchor.result) if to == 1 else wide], body)
