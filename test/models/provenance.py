@@ -32,6 +32,15 @@ _MADE_OF: dict[str, type[Operation]] = {
     "MaxPool": nn.MaxPoolOp,
     "AveragePool": nn.AvgPoolOp,
     "Softmax": nn.SoftmaxOp,
+    "LRN": nn.LrnOp,
+    "Tanh": nn.TanhOp,
+    "Erf": nn.ErfOp,
+    "Sin": nn.SinOp,
+    "Cos": nn.CosOp,
+    "Floor": nn.FloorOp,
+    "Ceil": nn.CeilOp,
+    **dict.fromkeys(("CumSum", "CumProd"), nn.CumulativeOp),
+    **dict.fromkeys(("ReduceMax", "ReduceMin", "ReduceProd"), nn.ReduceOp),
 }
 """Operators whose one op no pass turns into another kind of op."""
 
