@@ -18,7 +18,7 @@ from xdsl.dialects.builtin import i1, i32
 from xdsl.ir import SSAValue
 
 from .....dialects import kernel, nn
-from .....dialects.dtypes import is_float, ui64
+from .....dialects.dtypes import is_float
 from .....dialects.kernel.types import Choice, GlobalType, Target
 from ...building.builder import Emitter
 from ...building.group import Anchors, GroupView
@@ -83,8 +83,7 @@ def _before(lines: Lines, s: Emitter, a: SSAValue, b: SSAValue) -> SSAValue:
     if anchor.descending is not None:
         a, b = b, a
     if not is_float(a.type):
-        unsigned = a.type == i1 or nn.element_of(anchor.x) == ui64  # whose bits are an i64 here
-        return s.emit(arith.CmpiOp(a, b, "ult" if unsigned else "slt"))
+        return s.emit(arith.CmpiOp(a, b, "ult" if a.type == i1 else "slt"))
     nan, number = s.emit(arith.CmpfOp(b, b, "uno")), s.emit(arith.CmpfOp(a, a, "oeq"))
     return s.emit(arith.OrIOp(s.emit(arith.CmpfOp(a, b, "olt")), s.emit(arith.AndIOp(nan, number))))
 
