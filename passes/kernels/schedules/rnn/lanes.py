@@ -240,7 +240,7 @@ class _Kernel:
     def _start(self, b: KernelBuilder, some: Sequence[Cells]) -> None:
         for cells, state in [(cells, cells.initial(b, self.unit)) for cells in some]:
             self._keep_state(b, cells, state)
-            cells.exchange(b, state.h, 0, self.unit)
+            cells.exchange(b, state.h, 0, 0, self.unit)
 
     def _finish(self, b: KernelBuilder, some: Sequence[Cells]) -> None:
         for cells, state in [(cells, self._state(b, cells)) for cells in some]:

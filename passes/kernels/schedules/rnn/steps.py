@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import i32
@@ -44,12 +43,8 @@ class State:
         return cls(values[0], values[1] if len(values) > 1 else None)
 
 
-class Multiply(Protocol):
-    """The product of h, or r h, at (slot, direction, sequence, unit) of a view, and the rows of R of some gates."""
-
-    def __call__(
-        self, b: KernelBuilder, source: SSAValue, slot: Index, unit: Index, gates: range
-    ) -> Sequence[SSAValue]: ...
+HandOn = Callable[[KernelBuilder, SSAValue, int, Index, Index], None]
+"""Hands on h (0) or r h (1), in the type that is multiplied, to all blocks of the team: `(builder, value, which, slot, unit)`."""
 
 
 def exchange_types(problem: RnnProblem) -> list[GlobalType]:
@@ -65,13 +60,23 @@ class Cells:
     over units, and stands for the sequence `row`.
     """
 
-    def __init__(self, problem: RnnProblem, b: KernelBuilder, frag: FragType, row: Index, direction: Index):
+    def __init__(
+        self,
+        problem: RnnProblem,
+        b: KernelBuilder,
+        frag: FragType,
+        row: Index,
+        direction: Index,
+        hand_on: HandOn | None = None,
+    ):
         self.problem, self.op, self.frag = problem, problem.anchor, frag
         self.row, self.direction = row, direction
         self.across = across = frag.is_rows
+        self.hand_on = hand_on
         first = len(problem.group.tensors)
-        self.exchanged = self.between(b, first)
-        self.reset = self.between(b, first + 1) if problem.resets_before else None
+        count = 0 if hand_on is not None else 1 + problem.resets_before
+        self.exchanged = [self.between(b, first + number) for number in range(count)]
+        """h and r h in the workspace, unless they are handed on otherwise."""
         self.inputs, self.result = problem.inputs(b, across=across), problem.result(b, across=across)
         self.peepholes = [
             problem.per_unit(b, self.op.peepholes, part, across=across) for part in range(3) if self.op.peepholes
@@ -129,8 +134,13 @@ class Cells:
 
         return State(one(self.op.hidden), one(self.op.cell) if self.problem.is_lstm else None)
 
-    def exchange(self, b: KernelBuilder, h: SSAValue, slot: Index, unit: Index) -> None:
-        self.store(b, h, self.exchanged, [slot, self.direction], unit)
+    def exchange(self, b: KernelBuilder, value: SSAValue, which: int, slot: Index, unit: Index) -> None:
+        """Hands on h (0) or r h (1)."""
+        if self.hand_on is not None:
+            narrow = self.converted(b, value, self.frag.with_element(self.problem.element))
+            self.hand_on(b, narrow, which, slot, unit)
+        else:
+            self.store(b, value, self.exchanged[which], [slot, self.direction], unit)
 
     def finish(self, b: KernelBuilder, state: State, unit: Index) -> None:
         """Writes the last states."""
@@ -180,7 +190,6 @@ class Cells:
         self, b: KernelBuilder, unit: Index, inputs: Sequence[SSAValue], products: Sequence[SSAValue], h: SSAValue
     ) -> SSAValue:
         """The first half of a step of a GRU that resets h before the product: z; r h is exchanged."""
-        assert self.reset is not None
 
         def body(s: Emitter, *x: SSAValue) -> list[SSAValue]:
             wide = [convert(s, v, self.frag.element_type) for v in x]
@@ -188,7 +197,7 @@ class Cells:
             return [z, mul(s, r, wide[4])]
 
         z, reset = b.map([*inputs, *products, h], [self.frag, self.frag], body)
-        self.store(b, reset, self.reset, [0, self.direction], unit)
+        self.exchange(b, reset, 1, 0, unit)
         return z
 
     def candidate(
@@ -235,5 +244,5 @@ class Cells:
         made = b.map([*operands, *state.values, *counts], [self.frag] * (len(state.values) + 1), body)
         self.store(b, made[-1], self.result, [time, self.direction], unit)
         new = State.of(made[:-1])
-        self.exchange(b, new.h, b.rem(b.add(step, 1), 2), unit)
+        self.exchange(b, new.h, 0, b.rem(b.add(step, 1), 2), unit)
         return new

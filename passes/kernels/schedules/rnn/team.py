@@ -71,12 +71,13 @@ class Team:
         return [Work(blocks=teams, threads=32, registers=16, dram_bytes=4 * COUNTER * teams, l2_bytes=4 * COUNTER)]
 
 
-def teams_of(blocks: int, teams: ExprLike, most: int | None, target: Target) -> list[Team]:
-    """How so many blocks of each of `teams` teams, of which there are up to `most`, can meet; none where they cannot run at once."""
+def teams_of(blocks: int, teams: ExprLike, most: int | None, target: Target, *, exact: bool = False) -> list[Team]:
+    """How so many blocks of each of `teams` teams, of which there are up to `most`, can meet; none where they cannot run at once. Unless
+    `exact`, a cluster may have more blocks."""
     if blocks == 1:
         return [Team(1, "block", teams)]
     found: list[Team] = []
-    cluster = 1 << (blocks - 1).bit_length()
+    cluster = blocks if exact else 1 << (blocks - 1).bit_length()
     if target.capability >= 90 and cluster <= LARGEST_CLUSTER:
         found.append(Team(cluster, "cluster", teams))
     if most is not None and blocks * most <= target.sms.data:
