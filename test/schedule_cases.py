@@ -42,7 +42,8 @@ SYNCHRONISING: tuple[type[Operation], ...] = (
 """Ops that only order other ops."""
 WORKING: tuple[type[Operation], ...] = (
     kernel.ThreadIdOp, kernel.ParamOp, kernel.LocalOp, kernel.SmemOp, kernel.SetmaxnregOp,
-    kernel.LdGlobalOp, kernel.StGlobalOp, kernel.AtomicOp, kernel.LdSharedOp, kernel.StSharedOp, kernel.StClusterOp, kernel.LdmatrixOp, kernel.ShuffleXorOp,
+    kernel.LdGlobalOp, kernel.StGlobalOp, kernel.AtomicOp, kernel.LdSharedOp, kernel.StSharedOp, kernel.StClusterOp,
+    kernel.LdmatrixOp, kernel.ShuffleXorOp,
     kernel.CpAsyncOp, kernel.TmaLoadOp, kernel.TmaStoreOp, kernel.MmaSyncOp, kernel.WgmmaOp,
 )  # fmt: skip
 """The other thread ops: they move or compute values, or reserve registers."""
@@ -355,6 +356,7 @@ def rnn(
 PIECE: dict[str, int | str] = {"rows": 16, "units": 32, "resident": 1, "blocks": 1, "meeting": "block"}
 PIECES = PIECE | {"blocks": 3, "meeting": "cluster"}
 APART = PIECE | {"units": 16, "resident": 0, "blocks": 2, "meeting": "grid"}
+HELD = PIECE | {"rows": 8, "resident": 2, "blocks": 2, "meeting": "cluster"}
 ALONE: dict[str, int | str] = {"warps": 4, "per_warp": 4, "blocks": 1, "meeting": "block"}
 WALK: dict[str, int | str] = {"units": 16, "wn": 2, "blocks": 2}
 CLUSTER: dict[str, int | str] = {"warps": 4, "per_warp": 1, "blocks": 8, "meeting": "cluster"}
@@ -453,6 +455,9 @@ CASES = (
         f"{CP_ASYNC} grid_sync",
         1e-2,
         APART,
+    ),
+    Case(
+        "rnn_resident", "lstm-held", rnn("lstm", 64, steps=2, sms=8, lengths=True), "bar_sync cluster_sync", 1e-5, HELD
     ),
     Case("rnn_lanes", "lstm-block", rnn("lstm", 12, lengths=True), "bar_sync", 1e-5, ALONE),
     Case("rnn_lanes", "gru-cluster", rnn("gru", 20, direction="bidirectional", sms=8), "cluster_sync", 1e-5, CLUSTER),

@@ -43,12 +43,12 @@ class Shape:
         depth = layouts_of(problem, self).k_step * self.parts
         return cut(problem.units, depth) * depth
 
-    def traffic(self, problem: RnnProblem) -> float:
-        """Words of shared memory that a product reads and writes: rows of h once per column of warps, rows of R once per row of warps,
-        and the sums of all parts."""
+    def traffic(self, problem: RnnProblem, weights: bool = True) -> float:
+        """Words of shared memory that a product reads and writes: rows of h once per column of warps, rows of R, if they are there, once
+        per row of warps, and the sums of all parts."""
         words = bitwidth(problem.element) / 32
         columns = self.columns(problem)
-        read = (self.wn * self.rows + self.wm * columns) * self.width(problem) * words
+        read = (self.wn * self.rows + self.wm * columns * weights) * self.width(problem) * words
         return read + 2 * self.parts * self.rows * columns
 
 

@@ -1,10 +1,13 @@
 """
-Schedule `rnn_resident`: recurrences whose weights stay in shared memory, a team of blocks for each batch tile and direction.
+Schedule `rnn_resident`: recurrences whose weights stay on the SM, a team of blocks for each batch tile and direction.
 
-A block owns `units` units with all their gates: its rows of R are copied to shared memory once where they fit, and its states stay in
-registers. In each step it multiplies h by its rows on tensor cores or FMA units, and hands on its units of the next h (exchange.py). Its
-warps share the columns of R too where the gates are few, and the sums of the parts meet in shared memory. Weights that do not fit are read
-from L2 in each step. The number of units decides how many blocks there are, and with it how a team meets.
+A block owns `units` units with all their gates: its rows of R are loaded once, into registers or shared memory where they fit, and its
+states stay in registers. In each step it multiplies h by its rows on tensor cores or FMA units, and hands on its units of the next h
+(exchange.py). Its warps share the columns of R too where the gates are few, and the sums of the parts meet in shared memory. Weights that
+do not fit are read from L2 in each step. The number of units decides how many blocks there are, and with it how a team meets.
+
+A step's critical path is the product, the cell, and the meeting, which waits for everything written before: the inputs of the next step are
+loaded a step ahead, and the result's row is written after the meeting.
 """
 
 from __future__ import annotations
@@ -33,6 +36,10 @@ from .streamed import CELL_INSTRUCTIONS
 from .team import CELL_WAITS, WAITS, Team, first_turn, teams_of
 
 NAME = "rnn_resident"
+NOWHERE, SHARED, REGISTERS = 0, 1, 2
+"""Where the weights stay (`resident`)."""
+WEIGHT_REGISTERS = 128
+"""32-bit registers of a thread that weights may take."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,8 @@ class ResidentTile:
     def smem(self, problem: RnnProblem) -> int:
         """Bytes of weights, of h, and of sums."""
         shape, size = self.shape, bitwidth(problem.element) // 8
-        weights = problem.gates * self.units * (shape.width(problem) * size + PAD_BYTES) * self.resident
+        row = shape.width(problem) * size + PAD_BYTES
+        weights = problem.gates * self.units * row if self.resident == SHARED else 0
         sums = self.parts * self.rows * (shape.columns(problem) + SCRATCH_PAD) * bitwidth(problem.wide) // 8
         return weights + self.exchange(problem).smem + sums
 
@@ -103,14 +111,22 @@ class RnnResident:
             blocks = problem.units // shape.units
             teams = ceildiv(problem.anchor.batch, shape.rows) * problem.directions
             for meeting in teams_of(blocks, teams, problem.group.upper(teams), target, exact=True):
-                for resident, chunk in _pieces(problem, shape, meeting):
-                    tile = ResidentTile(
-                        **asdict(shape), chunk=chunk, resident=resident, blocks=meeting.blocks, meeting=meeting.meeting
-                    )
-                    if tile.smem(problem) + RESERVED_SMEM <= target.smem.data:
-                        found.append(tile)
-                        break
+                found += self._fitting(problem, shape, meeting, target)
         return found
+
+    def _fitting(self, problem: RnnProblem, shape: Shape, team: Team, target: Target) -> Iterator[ResidentTile]:
+        """With h in one piece and in several, where it comes in pieces."""
+        for resident in (REGISTERS, SHARED, NOWHERE):
+            if resident == REGISTERS and not _held(problem, shape):
+                continue
+            tiles = [
+                ResidentTile(**asdict(shape), chunk=chunk, resident=resident, blocks=team.blocks, meeting=team.meeting)
+                for chunk in _chunks(problem, shape, team)
+            ]
+            fitting = [tile for tile in tiles if tile.smem(problem) + RESERVED_SMEM <= target.smem.data]
+            yield from fitting[:2]
+            if fitting and resident == SHARED:
+                break
 
     def configs(self, problem: RnnProblem, target: Target) -> list[Choice]:
         return [choice_of(self, problem, asdict(tile)) for tile in self._tiles(problem, target)]
@@ -139,7 +155,8 @@ class RnnResident:
                 latency=WAITS[tile.meeting] + CELL_WAITS,
                 operations={
                     f"mma_{problem.kind}": tile.rows * columns * width / phases,
-                    ISSUE: tile.rows * tile.units * CELL_INSTRUCTIONS + tile.shape.traffic(problem),
+                    ISSUE: tile.rows * tile.units * CELL_INSTRUCTIONS
+                    + tile.shape.traffic(problem, tile.resident != REGISTERS),
                 },
                 l2_bytes=fetched * through_l2 + (0 if tile.resident else columns * width * size / phases),
                 dram_bytes=sum(usual_bytes(group)),
@@ -154,17 +171,20 @@ class RnnResident:
         return [*launches, _Kernel(problem, tile, workspace, name).build()]
 
 
-def _pieces(problem: RnnProblem, shape: Shape, team: Team) -> Iterator[tuple[int, int]]:
-    """(resident, columns of a piece of h), the preferred first."""
-    width = shape.width(problem)
+def _held(problem: RnnProblem, shape: Shape) -> bool:
+    """Whether the weights fit the registers of the block's threads, and few steps multiply them all."""
+    words = problem.gates * shape.units * shape.width(problem) * bitwidth(problem.element) // 32
+    depth = layouts_of(problem, shape).k_step * shape.parts
+    return words * shape.wm <= WEIGHT_REGISTERS * shape.threads and shape.width(problem) // depth <= UNROLLED
+
+
+def _chunks(problem: RnnProblem, shape: Shape, team: Team) -> list[int]:
+    """The columns of a piece of h."""
+    width, depth = shape.width(problem), layouts_of(problem, shape).k_step * shape.parts
     if team.meeting != "grid":
         # h is in shared memory whole, and must be without columns that nobody writes.
-        yield from ((resident, width) for resident in (1, 0) if width == problem.units)
-        return
-    for resident in (1, 0):
-        for pieces in (1, 2, 4, 8):
-            if width % (pieces * shape.parts * layouts_of(problem, shape).k_step) == 0:
-                yield resident, width // pieces
+        return [width] if width == problem.units else []
+    return [width // pieces for pieces in (1, 2, 4, 8) if width % (pieces * depth) == 0]
 
 
 class _Kernel:
@@ -179,6 +199,7 @@ class _Kernel:
             cluster=self.team.cluster, min_blocks=1,
         )  # fmt: skip
         self.layouts = layouts_of(problem, self.shape)
+        self.depth = self.layouts.k_step * tile.parts
         across = min(tile.units, threads)
         self.frag = FragType.of((tile.rows, tile.units), problem.wide, Blocked.of(threads // across, across, 1, 1))
         self.direction, self.unit = b.coords[2], named(b.mul(b.coords[0], tile.units), "unit")
@@ -205,14 +226,19 @@ class _Kernel:
         stack = (tile.parts * tile.rows, columns)
         self.sums = b.alloc(stack, problem.wide, pad=SCRATCH_PAD, name="sums")
         self.weights: SSAValue | None = None
-        if tile.resident:
+        self.held: list[list[SSAValue]] = []
+        if tile.resident == REGISTERS:
+            self.held = [
+                [self._load_weights(b, gates, at) for at in range(0, width, self.depth)] for gates in problem.phases
+            ]
+        if tile.resident == SHARED:
             shape, pad = (1, problem.gates * tile.units, width), PAD_BYTES * 8 // bitwidth(problem.element)
             self.weights = b.slot(b.alloc(shape, problem.element, pad=pad, name="r_shared"), 0)
             b.insert(kernel.LoadAsyncOp(self.weights_view, self._at(b, 0, 0), self.weights))
-        state = cells.initial(b, self.unit)
+        state, self.constants = cells.initial(b, self.unit), cells.constants(b, self.unit)
         cells.exchange(b, state.h, 0, 0, self.unit)
         # The weights have landed with the first piece of h that comes from L2; else they are waited for, by a barrier of the block too.
-        waits = tile.resident and tile.meeting != "grid"
+        waits = tile.resident == SHARED and tile.meeting != "grid"
         if not (waits and tile.meeting == "block"):
             self.team.meet(b, self.number, 0)
         if waits:
@@ -220,31 +246,45 @@ class _Kernel:
             b.commit(ring, 0)
             b.wait(ring, 0)
 
-        def step(b: KernelBuilder, number: SSAValue, values: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            return self._step(b, number, State.of(values)).values
+        kept, phases = len(state.values), [len(gates) for gates in problem.phases]
 
-        last = b.loop(0, cells.steps, 1, state.values, step, "step")
-        cells.finish(b, State.of(last), self.unit)
+        def inputs_at(b: KernelBuilder, number: Index) -> list[SSAValue]:
+            return [x for gates in problem.phases for x in cells.inputs_at(b, number, self.unit, gates)]
+
+        def step(b: KernelBuilder, number: SSAValue, values: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            # After the last step come those of the first one, for nobody.
+            later = inputs_at(b, b.rem(b.add(number, 1), cells.steps))
+            inputs = [values[kept : kept + phases[0]], values[kept + phases[0] :]]
+            return [*self._step(b, number, State.of(values[:kept]), inputs).values, *later]
+
+        last = b.loop(0, cells.steps, 1, [*state.values, *inputs_at(b, 0)], step, "step")
+        cells.finish(b, State.of(last[:kept]), self.unit)
         return b.finish()
+
+    def _load_weights(self, b: KernelBuilder, gates: range, column: Index) -> SSAValue:
+        """The weights of some gates that one step of the columns multiplies."""
+        type_ = FragType.of((len(gates) * self.tile.units, self.depth), self.problem.element, self.layouts.b)
+        return b.load(self.weights_view, self._at(b, gates.start * self.tile.units, column), type_)
 
     def _at(self, b: KernelBuilder, row: Index, column: Index) -> list[SSAValue]:
         return [b.index(at) for at in (self.direction, self.b.coords[0], row, column)]
 
-    def _step(self, b: KernelBuilder, step: SSAValue, state: State) -> State:
+    def _step(self, b: KernelBuilder, step: SSAValue, state: State, inputs: Sequence[Sequence[SSAValue]]) -> State:
+        """`inputs` by phase."""
         cells, problem, unit = self.cells, self.problem, self.unit
         phases = problem.phases
         turn = first_turn(b, step, len(phases))
-        inputs = [cells.inputs_at(b, step, unit, gates) for gates in phases]
         products = self._multiply(b, 0, b.rem(step, 2), phases[0])
         if problem.resets_before:
             z = cells.reset_gates(b, unit, inputs[0], products, state.h)
             self.team.meet(b, self.number, turn)
             products = self._multiply(b, 1, 0, phases[1])
-            state = cells.candidate(b, step, unit, inputs[1], products, z, state.h)
+            state, row = cells.candidate(b, step, unit, inputs[1], products, z, state.h)
             turn = b.add(turn, 1)
         else:
-            state = cells.advance(b, step, unit, inputs[0], products, state)
+            state, row = cells.advance(b, step, unit, inputs[0], products, state, self.constants)
         self.team.meet(b, self.number, turn)
+        cells.write(b, step, unit, row)
         return state
 
     def _multiply(self, b: KernelBuilder, number: int, slot: Index, gates: range) -> list[SSAValue]:
@@ -275,20 +315,28 @@ class _Kernel:
 
     def _piece(self, b: KernelBuilder, h: SSAValue, first: int, gates: range, acc: SSAValue) -> SSAValue:
         """Adds the products of the columns from `first` on, of which `h` has the tile."""
-        tile, element = self.tile, self.problem.element
-        depth = self.layouts.k_step * tile.parts
-        a_type = FragType.of((tile.rows, depth), element, self.layouts.a)
-        b_type = FragType.of((len(gates) * tile.units, depth), element, self.layouts.b)
-        row = gates.start * tile.units
+        tile, depth = self.tile, self.depth
+        a_type = FragType.of((tile.rows, depth), self.problem.element, self.layouts.a)
+        b_type = FragType.of((len(gates) * tile.units, depth), self.problem.element, self.layouts.b)
+
+        def multiply(b: KernelBuilder, column: Index, r: SSAValue, acc: SSAValue) -> SSAValue:
+            x = b.emit(kernel.LoadSharedOp(h, b.index(0), b.index(column), a_type))
+            return b.emit(kernel.MmaOp(x, r, acc))
+
+        if self.held:
+            for column in range(0, tile.chunk, depth):
+                r = self.held[self.problem.phases.index(gates)][(first + column) // depth]
+                acc = multiply(b, column, r, acc)
+            return acc
 
         def some(b: KernelBuilder, column: Index, values: Sequence[SSAValue]) -> list[SSAValue]:
-            x = b.emit(kernel.LoadSharedOp(h, b.index(0), b.index(column), a_type))
             there = b.add(column, first)
             if self.weights is not None:
-                r = b.emit(kernel.LoadSharedOp(self.weights, b.index(row), b.index(there), b_type))
+                row = b.index(gates.start * tile.units)
+                r = b.emit(kernel.LoadSharedOp(self.weights, row, b.index(there), b_type))
             else:
-                r = b.load(self.weights_view, self._at(b, row, there), b_type)
-            return [b.emit(kernel.MmaOp(x, r, values[0]))]
+                r = self._load_weights(b, gates, there)
+            return [multiply(b, column, r, values[0])]
 
         return b.loop(0, tile.chunk, depth, [acc], some, "k", unroll=tile.chunk // depth <= UNROLLED)[0]
 

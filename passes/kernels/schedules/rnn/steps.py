@@ -149,6 +149,15 @@ class Cells:
 
     # Steps.
 
+    def constants(self, b: KernelBuilder, unit: Index) -> list[SSAValue]:
+        """What `advance` takes beside inputs and states: the bias of a GRU that resets after its product, the peepholes of an LSTM."""
+        views = self.peepholes if self.bias is None else [self.bias]
+        return [self.load(b, view, [self.direction], unit) for view in views]
+
+    def write(self, b: KernelBuilder, step: Index, unit: Index, row: SSAValue) -> None:
+        """Writes a step's row of the result."""
+        self.store(b, row, self.result, [self.time(b, step), self.direction], unit)
+
     def inputs_at(self, b: KernelBuilder, step: Index, unit: Index, gates: range) -> list[SSAValue]:
         time = self.time(b, step)
         return [self.load(b, self.inputs, [time, self.direction, gate], unit) for gate in gates]
@@ -161,12 +170,10 @@ class Cells:
         inputs: Sequence[SSAValue],
         products: Sequence[SSAValue],
         state: State,
-    ) -> State:
-        """The next states of a cell with one product; the result of the step is written, and h exchanged."""
-        op, count = self.op, len(products)
-        more = [self.load(b, view, [self.direction], unit) for view in self.peepholes]
-        if self.bias is not None:
-            more = [self.load(b, self.bias, [self.direction], unit)]
+        constants: Sequence[SSAValue],
+    ) -> tuple[State, SSAValue]:
+        """The next states of a cell with one product, and the step's row of the result. h is exchanged."""
+        op, count, more = self.op, len(products), constants
 
         def body(s: Emitter, *x: SSAValue) -> list[SSAValue]:
             wide = [convert(s, v, self.frag.element_type) for v in x[: 2 * count + len(more)]]
@@ -209,8 +216,8 @@ class Cells:
         products: Sequence[SSAValue],
         z: SSAValue,
         h: SSAValue,
-    ) -> State:
-        """The second half."""
+    ) -> tuple[State, SSAValue]:
+        """The second half, as `advance`."""
 
         def body(s: Emitter, *x: SSAValue) -> list[SSAValue]:
             wide = [convert(s, v, self.frag.element_type) for v in x[:4]]
@@ -238,11 +245,9 @@ class Cells:
         operands: Sequence[SSAValue],
         state: State,
         body: Callable[..., Sequence[SSAValue]],
-    ) -> State:
-        time = self.time(b, step)
-        counts = [] if self.length is None else [b.cast(time, i32), self.length]
+    ) -> tuple[State, SSAValue]:
+        counts = [] if self.length is None else [b.cast(self.time(b, step), i32), self.length]
         made = b.map([*operands, *state.values, *counts], [self.frag] * (len(state.values) + 1), body)
-        self.store(b, made[-1], self.result, [time, self.direction], unit)
         new = State.of(made[:-1])
         self.exchange(b, new.h, 0, b.rem(b.add(step, 1), 2), unit)
-        return new
+        return new, made[-1]

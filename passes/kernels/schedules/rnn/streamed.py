@@ -191,7 +191,10 @@ class _Kernel:
         gates = range(self.problem.gates)
         products = self._multiply(b, self.cells.exchanged[0], b.rem(step, 2), unit, gates)
         inputs = self.cells.inputs_at(b, step, unit, gates)
-        self._keep(b, self.cells.advance(b, step, unit, inputs, products, self._state(b, unit)), unit)
+        constants = self.cells.constants(b, unit)
+        state, row = self.cells.advance(b, step, unit, inputs, products, self._state(b, unit), constants)
+        self.cells.write(b, step, unit, row)
+        self._keep(b, state, unit)
 
     def _reset(self, b: KernelBuilder, step: SSAValue, unit: SSAValue) -> None:
         products = self._multiply(b, self.cells.exchanged[0], b.rem(step, 2), unit, range(2))
@@ -203,7 +206,9 @@ class _Kernel:
         products = self._multiply(b, self.cells.exchanged[1], 0, unit, range(2, 3))
         inputs = self.cells.inputs_at(b, step, unit, range(2, 3))
         z = self._kept(b, self.kept[-1], unit)
-        self._keep(b, self.cells.candidate(b, step, unit, inputs, products, z, self._state(b, unit).h), unit)
+        state, row = self.cells.candidate(b, step, unit, inputs, products, z, self._state(b, unit).h)
+        self.cells.write(b, step, unit, row)
+        self._keep(b, state, unit)
 
     def _multiply(self, b: KernelBuilder, source: SSAValue, slot: Index, unit: Index, gates: range) -> list[SSAValue]:
         """h R^T of the gates, one accumulator for each."""
