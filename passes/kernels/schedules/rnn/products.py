@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 
 from .....dialects.kernel.layouts import Blocked, Grouped, OuterA, OuterB
 from .....dialects.kernel.types import bitwidth
 from ...building.work import cut
 from ..gemm.mma import Layouts, layouts_for
-from ..gemm.tiles import FMA, Tile
+from ..gemm.tiles import FMA, LDS_CYCLES, Tile
 from .problem import RnnProblem
 
 PAD_BYTES = 16
@@ -43,13 +44,22 @@ class Shape:
         depth = layouts_of(problem, self).k_step * self.parts
         return cut(problem.units, depth) * depth
 
-    def traffic(self, problem: RnnProblem, weights: bool = True) -> float:
-        """Words of shared memory that a product reads and writes: rows of h once per column of warps, rows of R, if they are there, once
-        per row of warps, and the sums of all parts."""
+    def traffic(self, problem: RnnProblem, held: bool = False) -> float:
+        """Words of shared memory that a product reads and writes: rows of h once per column of warps, rows of R, unless registers hold
+        them, once per row of warps, and the sums of all parts."""
         words = bitwidth(problem.element) / 32
         columns = self.columns(problem)
-        read = (self.wn * self.rows + self.wm * columns * weights) * self.width(problem) * words
+        read = (self.wn * self.rows + self.wm * columns * (not held)) * self.width(problem) * words
         return read + 2 * self.parts * self.rows * columns
+
+    def fma_share(self, problem: RnnProblem, held: bool = False) -> float:
+        """Of the cycles of a product on FMA units those that these work; 1 for tensor cores. See `Tile.fma_share`."""
+        if problem.kind not in FMA:
+            return 1.0
+        columns = self.columns(problem) // self.wn
+        tr, tc = fma_lanes(self, columns)
+        mine = self.rows // self.wm // tr, columns // tc
+        return min(1.0, prod(mine) / (LDS_CYCLES * (mine[0] + mine[1] * (not held))))
 
 
 def layouts_of(problem: RnnProblem, shape: Shape) -> Layouts:

@@ -38,6 +38,8 @@ from .team import CELL_WAITS, WAITS, Team, first_turn, teams_of
 NAME = "rnn_resident"
 NOWHERE, SHARED, REGISTERS = 0, 1, 2
 """Where the weights stay (`resident`)."""
+LONG = 16384
+"""Bytes of h from which on it comes in two pieces."""
 WEIGHT_REGISTERS = 128
 """32-bit registers of a thread that weights may take."""
 
@@ -115,7 +117,7 @@ class RnnResident:
         return found
 
     def _fitting(self, problem: RnnProblem, shape: Shape, team: Team, target: Target) -> Iterator[ResidentTile]:
-        """With h in one piece and in several, where it comes in pieces."""
+        """One for each place of the weights; those that are nowhere only where nothing else fits."""
         for resident in (REGISTERS, SHARED, NOWHERE):
             if resident == REGISTERS and not _held(problem, shape):
                 continue
@@ -124,7 +126,7 @@ class RnnResident:
                 for chunk in _chunks(problem, shape, team)
             ]
             fitting = [tile for tile in tiles if tile.smem(problem) + RESERVED_SMEM <= target.smem.data]
-            yield from fitting[:2]
+            yield from fitting[:1]
             if fitting and resident == SHARED:
                 break
 
@@ -143,7 +145,8 @@ class RnnResident:
         steps, teams = max(1, group.usual(problem.anchor.steps)), max(1, group.usual(as_expr(team.teams)))
         size, phases = bitwidth(problem.element) // 8, len(problem.phases)
         columns, fetched = problem.gates * tile.units, tile.rows * width * size
-        through_l2 = tile.meeting == "grid"
+        through_l2, held = tile.meeting == "grid", tile.resident == REGISTERS
+        depth = layouts_of(problem, tile.shape).k_step * tile.parts
         return [
             *team.first_work(group),
             Work(
@@ -152,11 +155,10 @@ class RnnResident:
                 registers=128,
                 smem=tile.smem(problem),
                 steps=steps * phases,
-                latency=WAITS[tile.meeting] + CELL_WAITS,
+                latency=WAITS[tile.meeting] + CELL_WAITS + (width / depth / 2 if tile.resident == NOWHERE else 0),
                 operations={
-                    f"mma_{problem.kind}": tile.rows * columns * width / phases,
-                    ISSUE: tile.rows * tile.units * CELL_INSTRUCTIONS
-                    + tile.shape.traffic(problem, tile.resident != REGISTERS),
+                    f"mma_{problem.kind}": tile.rows * columns * width / phases / tile.shape.fma_share(problem, held),
+                    ISSUE: tile.rows * tile.units * CELL_INSTRUCTIONS + tile.shape.traffic(problem, held),
                 },
                 l2_bytes=fetched * through_l2 + (0 if tile.resident else columns * width * size / phases),
                 dram_bytes=sum(usual_bytes(group)),
@@ -184,7 +186,9 @@ def _chunks(problem: RnnProblem, shape: Shape, team: Team) -> list[int]:
     if team.meeting != "grid":
         # h is in shared memory whole, and must be without columns that nobody writes.
         return [width] if width == problem.units else []
-    return [width // pieces for pieces in (1, 2, 4, 8) if width % (pieces * depth) == 0]
+    # Two pieces overlap with each other's products, where that is worth a barrier.
+    long = shape.rows * width * bitwidth(problem.element) // 8 >= LONG
+    return [width // pieces for pieces in ((2, 1, 4, 8) if long else (1, 2, 4, 8)) if width % (pieces * depth) == 0]
 
 
 class _Kernel:

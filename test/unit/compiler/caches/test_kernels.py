@@ -83,12 +83,12 @@ def test_kernels_whose_blocks_meet_are_found_again(tmp_path: Path, cache: CubinC
     rng = np.random.default_rng(0)
     net = trtc.Network()
     x = net.add_input("x", "float32", [3, 4, 16])
-    w, r = (rng.standard_normal((1, 256, width), np.float32) for width in (16, 64))
+    w, r = (rng.standard_normal((1, 2048, width), np.float32) for width in (16, 512))
     net.mark_output(net.add_rnn("lstm", x, w, r).hidden, "y")
 
     def made() -> bytes:
         engine = trtc.build(net, trtc.BuildOptions(target="sm_80"), cache=cache)
-        assert any(stored["cooperative"] for stored in engine.variants["sm_80"].manifest["kernels"])
+        assert any(unit.info.cooperative for unit in engine.variants["sm_80"].units.values())
         engine.save(tmp_path / "engine")
         return (tmp_path / "engine").read_bytes()
 
