@@ -101,7 +101,8 @@ def unpacked(net: Network, packed: SSAValue, bits: int) -> SSAValue:
 @onnx_op(
     "MatMulNBits",
     domain=MICROSOFT,
-    note="2, 4 and 8 bits; zero points, group index, bias; the weights are dequantized apart",
+    note="2, 4 and 8 bits; zero points, group index, bias; the weights are dequantized apart. Beside a group index, ONNX Runtime 1.32 "
+    "ignores packed zero points on a CPU",
 )
 def matmul_nbits(node: Node) -> Result:
     net = node.net
