@@ -27,6 +27,7 @@ from ...cost.price import RESERVED_SMEM
 from ..gemm.mma import layouts_for
 from ..gemm.tiles import FMA, FMA_PAD, SCRATCH_PAD, Tile
 from .problem import RnnProblem, rnn_of
+from .quantized import QUANTIZE_INSTRUCTIONS, quantize, spread
 from .steps import Cells, State, exchange_types
 from .streamed import CELL_INSTRUCTIONS
 from .team import CELL_WAITS, WAITS, Team, first_turn, teams_of
@@ -38,6 +39,8 @@ APART = 4
 """Accumulators of a product, for as many neighbouring steps of its columns."""
 SLOTS = 2
 """Pieces of h under way where it comes in several."""
+MOST_HELD = 64
+"""Elements of h that a thread quantizes."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,12 @@ class ResidentTile:
         slots = min(SLOTS, width // self.chunk)
         weights = sum(counts) * self.units * (width + pad) * size * self.resident
         sums = self.rows * (max(counts) * self.units + SCRATCH_PAD) * bitwidth(problem.wide) // 8
-        return weights + slots * self.rows * (self.chunk + pad) * size + sums
+        steps = self.rows * 4 * problem.quantized
+        return weights + slots * self.rows * (self.chunk + pad) * size + sums + steps
+
+    def holds(self, problem: RnnProblem) -> bool:
+        """Whether threads hold all of h, as they do to quantize it: its range comes first."""
+        return not problem.quantized or self.rows * self.chunk <= MOST_HELD * self.threads
 
     def team(self, problem: RnnProblem) -> Team:
         return Team(self.blocks, self.meeting, self.teams(problem))
@@ -115,7 +123,7 @@ class RnnResident:
             for meeting in teams_of(blocks, teams, problem.group.upper(teams), target):
                 for resident, chunk in _pieces(problem):
                     tile = ResidentTile(rows, units, wm, wn, chunk, resident, meeting.blocks, meeting.meeting)
-                    if tile.smem(problem) + RESERVED_SMEM <= target.smem.data:
+                    if tile.smem(problem) + RESERVED_SMEM <= target.smem.data and tile.holds(problem):
                         found.append(tile)
                         break
         return found
@@ -135,6 +143,7 @@ class RnnResident:
         steps, teams = max(1, group.usual(problem.anchor.steps)), max(1, group.usual(as_expr(team.teams)))
         size, columns = bitwidth(problem.element) // 8, sum(map(_filled, problem.phases)) * tile.units
         phases, fetched = len(problem.phases), tile.rows * width * size
+        quantizing = tile.rows * width * QUANTIZE_INSTRUCTIONS * problem.quantized
         # Every column of warps reads all rows of h, every row of warps all weights of the block, 128 bytes a cycle.
         shared = tile.wn * fetched + tile.wm * columns * width * size * tile.resident / phases
         return [
@@ -148,9 +157,10 @@ class RnnResident:
                 latency=WAITS[tile.meeting] + CELL_WAITS + cut(width, tile.chunk) / SLOTS,
                 operations={
                     f"mma_{problem.kind}": tile.rows * columns * width / phases,
-                    ISSUE: tile.rows * tile.units * CELL_INSTRUCTIONS + shared,
+                    ISSUE: tile.rows * tile.units * CELL_INSTRUCTIONS + shared + quantizing,
                 },
-                l2_bytes=fetched + (0 if tile.resident else columns * width * size / phases),
+                l2_bytes=tile.rows * width * bitwidth(problem.exchanged) // 8
+                + (0 if tile.resident else columns * width * size / phases),
                 dram_bytes=sum(usual_bytes(group)),
                 whole_waves=True,
             ),
@@ -185,7 +195,7 @@ def _pieces(problem: RnnProblem) -> Iterator[tuple[int, int]]:
     whole = cut(problem.units, line) * line
     for resident in (1, 0):
         yield resident, whole
-        for pieces in (2, 4, 8):
+        for pieces in () if problem.quantized else (2, 4, 8):
             if whole % (pieces * line) == 0:
                 yield resident, whole // pieces
 
@@ -243,6 +253,10 @@ class _Kernel:
             self.weights = b.slot(whole, 0)
             # These copies are part of the first fill of h, whose wait is theirs too.
             b.insert(kernel.LoadAsyncOp(self.weights_view, self._at(b, 0, 0), self.weights))
+        self.steps: SSAValue | None = None
+        """Where h is quantized: the step of each sequence."""
+        if problem.quantized:
+            self.steps = b.alloc((tile.rows, 1), problem.wide, name="steps")
         state = self._start(b)
         self.team.meet(b, self.number, 0)
 
@@ -281,33 +295,67 @@ class _Kernel:
 
     def _multiply(self, b: KernelBuilder, source: SSAValue, slot: Index, gates: range) -> list[SSAValue]:
         """h R^T of some gates, as fragments of cells: pieces of h one after the other, then sums through shared memory."""
-        tile, columns = self.tile, _filled(gates) * self.tile.units
+        if self.steps is None:
+            sums = self._copied(b, source, slot, gates)
+        else:
+            self._quantize(b, source, slot, self.steps)
+            sums = self._piece(b, 0, gates, self._zeros(b, gates))
+        (total,) = b.map(sums, [self._sum_type(gates)], lambda s, *x: [add(s, add(s, x[0], x[1]), add(s, x[2], x[3]))])
+        zero = b.index(0)
+        b.insert(kernel.StoreSharedOp(total, self.sums, zero, zero))
+        b.insert(kernel.BarrierOp())
+        products = [
+            b.emit(kernel.LoadSharedOp(self.sums, zero, b.index(number * self.tile.units), self.frag))
+            for number in range(len(gates))
+        ]
+        if self.steps is None:
+            return products
+        step = b.emit(kernel.LoadSharedOp(self.steps, zero, zero, self.frag.rows))
+        return self.cells.scaled(b, products, step, self.unit)
+
+    def _quantize(self, b: KernelBuilder, source: SSAValue, slot: Index, steps: SSAValue) -> None:
+        """h of the block's sequences as integers in shared memory, and the step of each."""
+        tile, zero = self.tile, b.index(0)
+        type_ = spread(tile.rows, tile.chunk, self.problem.wide, tile.wm * tile.wn)
+        h = b.load(source, [slot, self.direction, self.row, 0], type_)
+        values, step = quantize(b, h, self.problem.element)
+        b.insert(kernel.StoreSharedOp(values, b.slot(self.h, 0), zero, zero))
+        b.insert(kernel.StoreSharedOp(step, steps, zero, zero))
+        if self.weights is None:
+            b.insert(kernel.BarrierOp())
+            return
+        ring = b.ring(1, "cp_async")
+        b.acquire(ring, 0)
+        b.commit(ring, 0)
+        b.wait(ring, 0)
+
+    def _sum_type(self, gates: range) -> FragType:
+        columns = _filled(gates) * self.tile.units
+        return FragType.of((self.tile.rows, columns), self.problem.wide, self.layouts.acc)
+
+    def _zeros(self, b: KernelBuilder, gates: range) -> list[SSAValue]:
+        return [b.fill(0.0, self._sum_type(gates)) for _ in range(APART)]
+
+    def _copied(self, b: KernelBuilder, source: SSAValue, slot: Index, gates: range) -> list[SSAValue]:
+        """The products of all pieces of h, which are copied while others are multiplied."""
         ring = b.ring(self.slots, "cp_async")
-        acc_type = FragType.of((tile.rows, columns), self.problem.wide, self.layouts.acc)
 
         def fetch(piece: int) -> None:
             b.acquire(ring, piece)
-            at = [b.index(i) for i in (slot, self.direction, self.row, piece * tile.chunk)]
+            at = [b.index(i) for i in (slot, self.direction, self.row, piece * self.tile.chunk)]
             b.insert(kernel.LoadAsyncOp(source, at, b.slot(self.h, piece)))
             b.commit(ring, piece)
 
         for piece in range(self.slots):
             fetch(piece)
-        sums: list[SSAValue] = [b.fill(0.0, acc_type) for _ in range(APART)]
+        sums = self._zeros(b, gates)
         for piece in range(self.pieces):
             b.wait(ring, piece, min(self.slots - 1, self.pieces - 1 - piece))
             sums = self._piece(b, piece, gates, sums)
             b.release(ring, piece)
             if piece + self.slots < self.pieces:
                 fetch(piece + self.slots)
-        (total,) = b.map(sums, [acc_type], lambda s, *x: [add(s, add(s, x[0], x[1]), add(s, x[2], x[3]))])
-        zero = b.index(0)
-        b.insert(kernel.StoreSharedOp(total, self.sums, zero, zero))
-        b.insert(kernel.BarrierOp())
-        return [
-            b.emit(kernel.LoadSharedOp(self.sums, zero, b.index(number * tile.units), self.frag))
-            for number in range(len(gates))
-        ]
+        return sums
 
     def _piece(self, b: KernelBuilder, piece: int, gates: range, sums: list[SSAValue]) -> list[SSAValue]:
         """Adds the products of one piece of h."""

@@ -55,8 +55,8 @@ class Multiply(Protocol):
 def exchange_types(problem: RnnProblem) -> list[GlobalType]:
     """The tensors through which blocks exchange h (two slots), and r h."""
     dims = [as_expr(problem.directions), problem.anchor.batch, as_expr(problem.units)]
-    types = [GlobalType.of([2, *dims], problem.element)]
-    return [*types, GlobalType.of([1, *dims], problem.element)] if problem.resets_before else types
+    types = [GlobalType.of([2, *dims], problem.exchanged)]
+    return [*types, GlobalType.of([1, *dims], problem.exchanged)] if problem.resets_before else types
 
 
 class Cells:
@@ -77,6 +77,7 @@ class Cells:
             problem.per_unit(b, self.op.peepholes, part, across=across) for part in range(3) if self.op.peepholes
         ]
         self.bias = problem.per_unit(b, self.op.bias, 0, across=across) if self.op.bias else None
+        self.scales = [problem.per_unit(b, self.op.scales, gate, across=across) for gate in range(4) if self.op.scales]
         self.length: SSAValue | None = None
         if self.op.lengths is not None:
             type_ = frag.rows.with_element(nn.element_of(self.op.lengths))
@@ -142,6 +143,15 @@ class Cells:
     def inputs_at(self, b: KernelBuilder, step: Index, unit: Index, gates: range) -> list[SSAValue]:
         time = self.time(b, step)
         return [self.load(b, self.inputs, [time, self.direction, gate], unit) for gate in gates]
+
+    def scaled(self, b: KernelBuilder, products: Sequence[SSAValue], step: SSAValue, unit: Index) -> list[SSAValue]:
+        """Products of integers as those of h, which it was quantized to with the step of each sequence."""
+
+        def body(s: Emitter, product: SSAValue, step: SSAValue, scale: SSAValue) -> list[SSAValue]:
+            return [mul(s, product, mul(s, step, convert(s, scale, self.frag.element_type)))]
+
+        scales = [self.load(b, view, [self.direction], unit) for view in self.scales]
+        return [b.map([p, step, scale], [self.frag], body)[0] for p, scale in zip(products, scales, strict=True)]
 
     def advance(
         self,
