@@ -6,6 +6,7 @@ range itself: no more is exchanged than h, in f32.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import gcd
 
 from xdsl.dialects import arith, math
 from xdsl.ir import Attribute, SSAValue
@@ -16,14 +17,14 @@ from ...building.builder import Emitter, Index, KernelBuilder
 from ...building.pointwise import convert, div, maximum, minimum, select, sub
 
 BYTE = 255
-LANES, VECTOR = 32, 4
 QUANTIZE_INSTRUCTIONS = 16.0
 """Per element of h: its part in the range, a division, the bounds."""
 
 
-def spread(rows: int, columns: int, element: Attribute, warps: int) -> FragType:
-    """A tile of h whose rows are each one warp's, which reduces them alone. Columns: a multiple of 64."""
-    return FragType.of((rows, columns), element, Blocked.of(warps, LANES, 1, VECTOR if columns % 128 == 0 else 2))
+def spread(rows: int, columns: int, element: Attribute, threads: int) -> FragType:
+    """A tile of h whose rows are shared by lanes of one warp each. Columns: a multiple of 16."""
+    lanes = 32 if columns % 32 == 0 else 16
+    return FragType.of((rows, columns), element, Blocked.of(threads // lanes, lanes, 1, gcd(columns // lanes, 4)))
 
 
 def _step_and_zero(b: KernelBuilder, low: SSAValue, high: SSAValue) -> tuple[SSAValue, SSAValue]:

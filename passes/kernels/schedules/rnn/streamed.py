@@ -193,31 +193,35 @@ class _Kernel:
     def _start(self, b: KernelBuilder, unit: SSAValue) -> None:
         state = self.cells.initial(b, unit)
         self._keep(b, state, unit)
-        self.cells.exchange(b, state.h, 0, unit)
+        self.cells.exchange(b, state.h, 0, 0, unit)
 
     def _advance(self, b: KernelBuilder, step: SSAValue, unit: SSAValue) -> None:
         gates = range(self.problem.gates)
-        products = self._multiply(b, self.cells.exchanged, b.rem(step, 2), unit, gates)
+        products = self._multiply(b, self.cells.exchanged[0], b.rem(step, 2), unit, gates)
         inputs = self.cells.inputs_at(b, step, unit, gates)
-        self._keep(b, self.cells.advance(b, step, unit, inputs, products, self._state(b, unit)), unit)
+        constants = self.cells.constants(b, unit)
+        state, row = self.cells.advance(b, step, unit, inputs, products, self._state(b, unit), constants)
+        self.cells.write(b, step, unit, row)
+        self._keep(b, state, unit)
 
     def _reset(self, b: KernelBuilder, step: SSAValue, unit: SSAValue) -> None:
-        products = self._multiply(b, self.cells.exchanged, b.rem(step, 2), unit, range(2))
+        products = self._multiply(b, self.cells.exchanged[0], b.rem(step, 2), unit, range(2))
         inputs = self.cells.inputs_at(b, step, unit, range(2))
         z = self.cells.reset_gates(b, unit, inputs, products, self._state(b, unit).h)
         self.cells.store(b, z, self.kept[-1], [0, self.cells.direction], unit)
 
     def _candidate(self, b: KernelBuilder, step: SSAValue, unit: SSAValue) -> None:
-        assert self.cells.reset is not None
-        products = self._multiply(b, self.cells.reset, 0, unit, range(2, 3))
+        products = self._multiply(b, self.cells.exchanged[1], 0, unit, range(2, 3))
         inputs = self.cells.inputs_at(b, step, unit, range(2, 3))
         z = self._kept(b, self.kept[-1], unit)
-        self._keep(b, self.cells.candidate(b, step, unit, inputs, products, z, self._state(b, unit).h), unit)
+        state, row = self.cells.candidate(b, step, unit, inputs, products, z, self._state(b, unit).h)
+        self.cells.write(b, step, unit, row)
+        self._keep(b, state, unit)
 
     def _find_ranges(self, b: KernelBuilder, slot: Index, ranges: SSAValue) -> None:
         cells, tile = self.cells, self.tile
-        type_ = spread(tile.bm, 128, self.problem.wide, tile.wm * tile.wn)
-        found = step_and_zero(b, cells.exchanged, [slot, cells.direction, cells.row], self.problem.units, type_)
+        type_ = spread(tile.bm, 128, self.problem.wide, tile.threads)
+        found = step_and_zero(b, cells.exchanged[0], [slot, cells.direction, cells.row], self.problem.units, type_)
         for column, value in enumerate(found):
             b.insert(kernel.StoreSharedOp(value, ranges, b.index(0), b.index(column)))
         b.insert(kernel.BarrierOp())
@@ -245,7 +249,9 @@ class _Kernel:
 
         zeros = [b.fill(0.0, self.frag) for _ in gates]
         sums = b.loop(0, self.problem.units, width, zeros, one, "k")
-        return self.cells.scaled(b, sums, self._range(b, 0, self.frag), unit) if quantized else sums
+        if not quantized:
+            return sums
+        return self.cells.scaled(b, sums, self._range(b, 0, self.frag), self.cells.scales_at(b, unit))
 
 
 SCHEDULE = RnnStreamed()

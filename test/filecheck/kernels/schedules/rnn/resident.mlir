@@ -34,24 +34,3 @@ builtin.module attributes {kernel.target = #kernel.target<"sm_90a", sms = 132, s
     func.return %0 : tensor<4x4x1x18xf32>
   }
 }
-
-// -----
-
-// h comes by registers, is rounded to integers by its range, and lies as f16 in shared memory, the step of each sequence beside it.
-// CHECK-LABEL: kernel.func @quantized(
-// CHECK: %[[H:.*]] = kernel.alloc -> !kernel.shared<1x16x64xf16, swizzle 128>
-// CHECK: %[[STEPS:.*]] = kernel.alloc -> !kernel.shared<16x1xf32>
-// CHECK: scf.for %step
-// CHECK: kernel.reduce "min"
-// CHECK: kernel.reduce "max"
-// CHECK: %[[Q:.*]] = kernel.slot %[[H]]
-// CHECK: kernel.store_shared %{{.*}}, %[[Q]]
-// CHECK: kernel.store_shared %{{.*}}, %[[STEPS]]
-// CHECK-COUNT-4: kernel.mma
-// CHECK: kernel.load_shared %[[STEPS]]
-builtin.module attributes {kernel.target = #kernel.target<"sm_90a", sms = 132, smem = 232448>} {
-  func.func private @quantized(%x: tensor<9x16x1x256xf32>, %w: tensor<1x256x64xf16>, %s: tensor<1x256xf32>) -> tensor<11x16x1x64xf32> attributes {fusion.anchor = "rnn"} {
-    %0 = nn.rnn lstm forward %x, %w scales %s {activations = ["sigmoid", "tanh", "tanh"], alphas = array<f64: 0.0, 0.0, 0.0>, betas = array<f64: 0.0, 0.0, 0.0>} : tensor<9x16x1x256xf32>, tensor<1x256x64xf16> scales tensor<1x256xf32> -> tensor<11x16x1x64xf32>
-    func.return %0 : tensor<11x16x1x64xf32>
-  }
-}
