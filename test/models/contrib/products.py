@@ -100,6 +100,23 @@ def nbits(bits: int, depth: int, size: int, zeros: str, groups: str = "") -> Cas
     return Case("MatMulNBits", operands, attributes, constants, reference=None if runs else reference)
 
 
+def bnb4(depth: int, columns: int, size: int, kind: int, *, turned: bool = True) -> Case:
+    """MatMulBnb4: FP4 (0) or NF4 (1). Where weights are not turned ONNX Runtime 1.32 reads beyond them: what it has for them turned is the
+    reference, multiplied by NumPy."""
+    count = depth * columns
+    operands = {
+        "a": floats(2, 3, depth if turned else columns), "b": integers(np.uint8, -(-count // 2)),
+        "s": np.abs(floats(-(-count // size))) + np.float32(0.1),
+    }  # fmt: skip
+    attributes = {"K": depth, "N": columns, "block_size": size, "quant_type": kind, "transB": int(turned)}
+    case = Case("MatMulBnb4", operands, attributes, ["b", "s"])
+    if turned:
+        return case
+    a, identity = operands["a"], np.eye(depth, dtype=np.float32)
+    weights = replace(case, operands={**operands, "a": identity}, attributes={**attributes, "transB": 1})
+    return replace(case, reference=lambda: [a @ weights.wanted()[0].T])
+
+
 def _of(dtype: Any) -> dict[str, Case]:
     a: dict[str, Array | None] = {"a": integers(dtype, 4, 6), "as": scalar(0.02), "az": scalar(3, dtype)}
     b: dict[str, Array | None] = {"b": integers(np.int8, 6, 5), "bs": COLUMNS, "bz": np.full(5, 4, np.int8)}
@@ -168,6 +185,9 @@ CASES: dict[str, Case] = {
         for depth, size in ((32, 16), (50, 16))
         for zeros in ("none", "packed", "float")
     },
+    "MatMulBnb4, NF4": bnb4(33, 7, 16, 1),
+    "MatMulBnb4, FP4": bnb4(32, 8, 64, 0),
+    "MatMulBnb4, NF4, not turned": bnb4(32, 5, 32, 1, turned=False),
     **{
         f"MatMulNBits, {bits} bits, {depth}, {zeros}, {groups}": nbits(bits, depth, 16, zeros, groups)
         for bits, depth in ((4, 50), (4, 96), (2, 50), (8, 50))

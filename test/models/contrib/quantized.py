@@ -66,6 +66,21 @@ def _of(dtype: Any) -> dict[str, Case]:
     return {f"{name}, {np.dtype(dtype)}": replace(case, steps=1) for name, case in cases.items()}
 
 
+def embedded(dtype: Any, segments: bool) -> Case:
+    """QEmbedLayerNormalization, whose scales and zero points stand in the order of its tables, its scale and its shift."""
+    tables = {"words": (20, 16), "places": (8, 16), "kinds": (2, 16), "scale": (16,), "shift": (16,)}
+    ids = np.array([[3, 1, 4, 1, 5], [9, 2, 6, 5, 3]], np.int32)
+    used = [name for name in tables if segments or name != "kinds"]
+    values = {name: integers(dtype, *shape) if name in used else None for name, shape in tables.items()}
+    scales = {f"{name}_s": scalar(0.01 + 0.003 * i) if name in used else None for i, name in enumerate(tables)}
+    zeros = {f"{name}_z": scalar(3 + i, dtype) if name in used else None for i, name in enumerate(tables)}
+    operands: dict[str, Array | None] = {
+        "ids": ids, "segments": ids % 2 if segments else None, **values, "mask": np.tri(2, 5, 3, np.int32), **scales, **zeros,
+    }  # fmt: skip
+    constants = [name for name in (*values, *scales, *zeros) if operands[name] is not None]
+    return Case("QEmbedLayerNormalization", operands, {"epsilon": 1e-5}, constants, ["y", "counts"])
+
+
 def divided(x: Any, scale: Any, precision: Any | None, to: Any, blocks: bool = False) -> Case:
     """QuantizeLinear that divides in the type of its scale, or in `precision`: the quotients of a thousand numbers are rounded to it.
 
@@ -101,4 +116,10 @@ DIVIDED = {
 }
 """A division in another type gives other integers: `test_divisions_differ`."""
 
-CASES: dict[str, Case] = {**_of(np.uint8), **_of(np.int8), **DIVIDED}
+CASES: dict[str, Case] = {
+    **_of(np.uint8),
+    **_of(np.int8),
+    **DIVIDED,
+    "QEmbedLayerNormalization, uint8": embedded(np.uint8, segments=True),
+    "QEmbedLayerNormalization, int8 without segments": embedded(np.int8, segments=False),
+}
