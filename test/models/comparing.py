@@ -53,6 +53,9 @@ def compare(model: Model, precision: str, context: Any, sizes: tuple[dict[str, i
             assert (found.shape, found.dtype) == (array.shape, array.dtype), f"{name} {size}"
             off, limit = difference(found, array), ceiling(precision, array, [near[name] for near in around])
             other_off = difference(changed[name], array)
+            assert not around or 2 * limit <= change, (
+                f"{size}: {limit:.1e} is no limit where an input changes {change:.1e}"
+            )
             print(
                 f"{model.name} {precision} {size} {name}: {off:.1e} of {limit:.1e} allowed, another input {other_off:.1e}"
             )
