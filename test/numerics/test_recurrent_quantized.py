@@ -206,3 +206,10 @@ def test_invalid_nodes(name: str, shape: tuple[int, ...], message: str) -> None:
     draw.weights[name] = np.ones(shape, draw.weights[name].dtype)
     with pytest.raises(TrtcError, match=message):
         import_onnx(draw.model())
+
+
+def test_projected_inputs_have_all_gates() -> None:
+    net = trtc.Network()
+    x = net.add_input("x", "float32", [3, 2, 31])
+    with pytest.raises(TrtcError, match=r"expected x \[T, N, 32\] where there are no weights, got tensor<3x2x31xf32>"):
+        net.add_rnn("lstm", x, None, np.ones((1, 32, 8), np.float16), scales=np.ones((1, 32), np.float32))

@@ -136,6 +136,8 @@ class RecurrentLayers(RowLayers):
         d, rows, _ = nn.shape_of(r if w is None else w)
         steps, batch, _ = nn.shape_of(x)
         product = x
+        if w is None and nn.shape_of(x)[2] != d * rows:
+            raise InvalidModelError(f"rnn: expected x [T, N, {d * rows}] where there are no weights, got {x.type}")
         if w is not None:
             product = self.add_matmul(x, self.add_reshape(w, (d * rows, nn.shape_of(w)[2])), transpose_b=True)
         apart = None
