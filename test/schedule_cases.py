@@ -466,6 +466,22 @@ CASES = (
     Case(
         "rnn_resident", "lstm-quantized", rnn("lstm", 64, steps=2, lengths=True, quantized=True), CP_ASYNC, 1e-5, WHOLE
     ),
+    Case(
+        "rnn_resident",
+        "lstm-quantized-cluster",
+        rnn("lstm", 64, steps=2, sms=8, quantized=True),
+        "bar_sync cluster_sync",
+        1e-5,
+        HELD | {"rows": 16},
+    ),
+    Case(
+        "rnn_resident",
+        "lstm-quantized-grid",
+        rnn("lstm", 64, steps=2, sms=8, quantized=True),
+        "bar_sync grid_sync",
+        1e-5,
+        APART | {"units": 32},
+    ),
     Case("rnn_lanes", "lstm-quantized", rnn("lstm", 12, quantized=True), "bar_sync", 1e-5, ALONE),
     Case("rnn_streamed", "lstm-quantized", rnn("lstm", 20, quantized=True), "bar_sync", 1e-5, {"units": 16, "wn": 2}),
     Case("rnn_lanes", "lstm-block", rnn("lstm", 12, lengths=True), "bar_sync", 1e-5, ALONE),
