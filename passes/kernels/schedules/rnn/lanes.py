@@ -26,6 +26,7 @@ from ...building.schedule import Refusal, choice_of
 from ...building.tiling import VECTOR_BYTES
 from ...building.work import ISSUE, Work, cut, usual_bytes
 from .problem import RnnProblem, rnn_of
+from .quantized import QUANTIZE_INSTRUCTIONS, quantize
 from .steps import Cells, State, exchange_types
 from .streamed import CELL_INSTRUCTIONS
 from .team import CELL_WAITS, WAITS, Team, first_turn, teams_of
@@ -135,6 +136,7 @@ class RnnLanes:
         phases = len(problem.phases)
         weights = problem.gates * tile.per_warp * width / LANES
         per_thread = weights + width / LANES / tile.vector * 4 + problem.gates * tile.per_warp * 10 + CELL_INSTRUCTIONS
+        per_thread += problem.quantized * width / LANES * QUANTIZE_INSTRUCTIONS
         launch = Work(
             blocks=team.blocks * (problem.directions if tile.together else 1),
             threads=LANES * tile.warps,
@@ -142,7 +144,7 @@ class RnnLanes:
             steps=steps * phases,
             latency=WAITS[tile.meeting] + CELL_WAITS * turns,
             operations={ISSUE: LANES * tile.warps * per_thread * batch / phases},
-            l2_bytes=batch * width * bitwidth(problem.element) / 8 * tile.warps,
+            l2_bytes=batch * width * bitwidth(problem.exchanged) / 8 * tile.warps,
             dram_bytes=sum(usual_bytes(group)),
             whole_waves=True,
         )
@@ -310,13 +312,16 @@ class _Kernel:
         view = b.view(
             number, ([0], [1], [2], [3], [4]), [*dims, as_expr(self.tile.units), columns], [*strides, as_expr(0), one]
         )
-        h = b.load(view, [slot, self.direction, cells.row, 0, 0], self.weights_type)
+        h, step = b.load(view, [slot, self.direction, cells.row, 0, 0], self.weights_type), None
+        if self.problem.quantized:
+            h, step = quantize(b, h, self.problem.wide)
 
         def product(s: Emitter, r: SSAValue, x: SSAValue) -> list[SSAValue]:
             wide = self.problem.wide
             return [mul(s, convert(s, r, wide), convert(s, x, wide))]
 
-        return [b.reduce("sum", b.map([self.weights[gate], h], [self.products], product)[0]) for gate in gates]
+        sums = [b.reduce("sum", b.map([self.weights[gate], h], [self.products], product)[0]) for gate in gates]
+        return sums if step is None else cells.scaled(b, sums, step, cells.scales_at(b, self.unit))
 
 
 SCHEDULE = RnnLanes()

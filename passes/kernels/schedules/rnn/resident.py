@@ -31,6 +31,7 @@ from ..gemm.tiles import SCRATCH_PAD
 from .exchange import Exchange, exchange_of
 from .problem import RnnProblem, rnn_of
 from .products import PAD_BYTES, Shape, layouts_of, shapes
+from .quantized import QUANTIZE_INSTRUCTIONS
 from .steps import Cells, State, exchange_types
 from .streamed import CELL_INSTRUCTIONS
 from .team import CELL_WAITS, WAITS, Team, first_turn, teams_of
@@ -44,6 +45,8 @@ LONG = 16384
 """Bytes of h from which on it comes in two pieces."""
 WEIGHT_REGISTERS = 128
 """32-bit registers of a thread that weights may take."""
+MOST_HELD = 64
+"""Elements of h that a thread quantizes at once: their range comes first."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,8 @@ class ResidentTile:
         return Shape(self.rows, self.units, self.wm, self.wn, self.parts)
 
     def exchange(self, problem: RnnProblem) -> Exchange:
-        return exchange_of(problem, self.meeting, self.rows, self.chunk, self.shape.width(problem))
+        shape = self.shape
+        return exchange_of(problem, self.meeting, self.rows, self.chunk, shape.width(problem), shape.threads)
 
     def smem(self, problem: RnnProblem) -> int:
         """Bytes of weights, of h, and of sums."""
@@ -150,6 +154,7 @@ class RnnResident:
         through_l2, held = tile.meeting == "grid", tile.resident == REGISTERS
         depth, cells = layouts_of(problem, tile.shape).k_step * tile.parts, tile.rows * tile.units
         handed = team.cluster * cells / tile.shape.beside(problem) * REMOTE_STORE if team.cluster > 1 else 0.0
+        quantizing = tile.rows * width * QUANTIZE_INSTRUCTIONS * problem.quantized
         return [
             *team.first_work(group),
             Work(
@@ -161,7 +166,7 @@ class RnnResident:
                 latency=WAITS[tile.meeting] + CELL_WAITS + (width / depth / 2 if tile.resident == NOWHERE else 0),
                 operations={
                     f"mma_{problem.kind}": tile.rows * columns * width / phases / tile.shape.fma_share(problem, held),
-                    ISSUE: cells * CELL_INSTRUCTIONS + tile.shape.traffic(problem, held) + handed,
+                    ISSUE: cells * CELL_INSTRUCTIONS + tile.shape.traffic(problem, held) + handed + quantizing,
                 },
                 l2_bytes=fetched * through_l2 + (0 if tile.resident else columns * width * size / phases),
                 dram_bytes=sum(usual_bytes(group)),
@@ -186,9 +191,13 @@ def _held(problem: RnnProblem, shape: Shape) -> bool:
 def _chunks(problem: RnnProblem, shape: Shape, team: Team) -> list[int]:
     """The columns of a piece of h."""
     width, depth = shape.width(problem), layouts_of(problem, shape).k_step * shape.parts
+    if problem.quantized and shape.rows * width > MOST_HELD * shape.threads:
+        return []
     if team.meeting != "grid":
         # h is in shared memory whole, and must be without columns that nobody writes.
         return [width] if width == problem.units else []
+    if problem.quantized:
+        return [width]
     # Two pieces overlap with each other's products, where that is worth a barrier.
     long = shape.rows * width * bitwidth(problem.element) // 8 >= LONG
     return [width // pieces for pieces in ((2, 1, 4, 8) if long else (1, 2, 4, 8)) if width % (pieces * depth) == 0]
@@ -244,9 +253,10 @@ class _Kernel:
             self.weights = b.slot(b.alloc(shape, problem.element, pad=pad, name="r_shared"), 0)
             b.insert(kernel.LoadAsyncOp(self.weights_view, self._at(b, 0, 0), self.weights))
         state, self.constants = cells.initial(b, self.unit), cells.constants(b, self.unit)
+        self.scales = cells.scales_at(b, self.unit)
         cells.exchange(b, state.h, 0, 0, self.unit)
         # The weights have landed with the first piece of h that comes from L2; else they are waited for, by a barrier of the block too.
-        waits = tile.resident == SHARED and tile.meeting != "grid"
+        waits = tile.resident == SHARED and (tile.meeting != "grid" or problem.quantized)
         if not (waits and tile.meeting == "block"):
             self.team.meet(b, self.number, 0)
         if waits:
@@ -319,7 +329,11 @@ class _Kernel:
             ]
             return _sum(b, parts, self.frag)
 
-        return [gate(place) for place in range(len(gates))]
+        products = [gate(place) for place in range(len(gates))]
+        if self.exchange.steps is None:
+            return products
+        step = b.emit(kernel.LoadSharedOp(self.exchange.steps, zero, zero, self.frag.rows))
+        return self.cells.scaled(b, products, step, self.scales)
 
     def _piece(self, b: KernelBuilder, h: SSAValue, first: int, gates: range, acc: SSAValue) -> SSAValue:
         """Adds the products of the columns from `first` on, of which `h` has the tile."""

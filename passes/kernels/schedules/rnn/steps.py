@@ -50,8 +50,8 @@ HandOn = Callable[[KernelBuilder, SSAValue, int, Index, Index], None]
 def exchange_types(problem: RnnProblem) -> list[GlobalType]:
     """The tensors through which blocks exchange h (two slots), and r h."""
     dims = [as_expr(problem.directions), problem.anchor.batch, as_expr(problem.units)]
-    types = [GlobalType.of([2, *dims], problem.element)]
-    return [*types, GlobalType.of([1, *dims], problem.element)] if problem.resets_before else types
+    types = [GlobalType.of([2, *dims], problem.exchanged)]
+    return [*types, GlobalType.of([1, *dims], problem.exchanged)] if problem.resets_before else types
 
 
 class Cells:
@@ -82,6 +82,7 @@ class Cells:
             problem.per_unit(b, self.op.peepholes, part, across=across) for part in range(3) if self.op.peepholes
         ]
         self.bias = problem.per_unit(b, self.op.bias, 0, across=across) if self.op.bias else None
+        self.scales = [problem.per_unit(b, self.op.scales, gate, across=across) for gate in range(4) if self.op.scales]
         self.length: SSAValue | None = None
         if self.op.lengths is not None:
             type_ = frag.rows.with_element(nn.element_of(self.op.lengths))
@@ -137,7 +138,7 @@ class Cells:
     def exchange(self, b: KernelBuilder, value: SSAValue, which: int, slot: Index, unit: Index) -> None:
         """Hands on h (0) or r h (1)."""
         if self.hand_on is not None:
-            narrow = self.converted(b, value, self.frag.with_element(self.problem.element))
+            narrow = self.converted(b, value, self.frag.with_element(self.problem.exchanged))
             self.hand_on(b, narrow, which, slot, unit)
         else:
             self.store(b, value, self.exchanged[which], [slot, self.direction], unit)
@@ -161,6 +162,20 @@ class Cells:
     def inputs_at(self, b: KernelBuilder, step: Index, unit: Index, gates: range) -> list[SSAValue]:
         time = self.time(b, step)
         return [self.load(b, self.inputs, [time, self.direction, gate], unit) for gate in gates]
+
+    def scales_at(self, b: KernelBuilder, unit: Index) -> list[SSAValue]:
+        """Those of the gates' weights, where they are integers."""
+        return [self.load(b, view, [self.direction], unit) for view in self.scales]
+
+    def scaled(
+        self, b: KernelBuilder, products: Sequence[SSAValue], step: SSAValue, scales: Sequence[SSAValue]
+    ) -> list[SSAValue]:
+        """Products of integers as those of h, which was quantized with the step of each sequence."""
+
+        def body(s: Emitter, product: SSAValue, step: SSAValue, scale: SSAValue) -> list[SSAValue]:
+            return [mul(s, product, mul(s, step, convert(s, scale, self.frag.element_type)))]
+
+        return [b.map([p, step, scale], [self.frag], body)[0] for p, scale in zip(products, scales, strict=True)]
 
     def advance(
         self,
