@@ -35,6 +35,10 @@ class Shape:
     def threads(self) -> int:
         return 32 * self.wm * self.wn * self.parts
 
+    def beside(self, problem: RnnProblem) -> int:
+        """Neighbouring units of a thread, which it hands on at once."""
+        return min(self.rows * self.units // self.threads, 128 // bitwidth(problem.wide), self.units)
+
     def columns(self, problem: RnnProblem) -> int:
         """Columns of the widest product."""
         return max(map(len, problem.phases)) * self.units
@@ -83,7 +87,8 @@ def fma_lanes(shape: Shape, columns: int) -> tuple[int, int]:
 
 
 def shapes(problem: RnnProblem) -> Iterator[Shape]:
-    """Shapes whose fragments are whole for the gates of each phase, and leave each thread cells of its own."""
+    """Shapes whose fragments are whole for the gates of each phase, and leave each thread cells of its own, with as many threads as there
+    can be: half as many were slower on an H200."""
     fma = problem.kind in FMA
     for rows, wm in ((8, 1), (16, 1), (32, 1)) if fma else ((16, 1), (32, 2)):
         for units in (4, 8, 16, 32, 64, 128):

@@ -39,6 +39,8 @@ from .team import CELL_WAITS, WAITS, Team, first_turn, teams_of
 NAME = "rnn_resident"
 NOWHERE, SHARED, REGISTERS = 0, 1, 2
 """Where the weights stay (`resident`)."""
+REMOTE_STORE = 24.0
+"""Instructions that a store to another block of a cluster counts as."""
 LONG = 16384
 """Bytes of h from which on it comes in two pieces."""
 WEIGHT_REGISTERS = 128
@@ -150,7 +152,8 @@ class RnnResident:
         size, phases = bitwidth(problem.element) // 8, len(problem.phases)
         columns, fetched = problem.gates * tile.units, tile.rows * width * size
         through_l2, held = tile.meeting == "grid", tile.resident == REGISTERS
-        depth = layouts_of(problem, tile.shape).k_step * tile.parts
+        depth, cells = layouts_of(problem, tile.shape).k_step * tile.parts, tile.rows * tile.units
+        handed = team.cluster * cells / tile.shape.beside(problem) * REMOTE_STORE if team.cluster > 1 else 0.0
         quantizing = tile.rows * width * QUANTIZE_INSTRUCTIONS * problem.quantized
         return [
             *team.first_work(group),
@@ -163,7 +166,7 @@ class RnnResident:
                 latency=WAITS[tile.meeting] + CELL_WAITS + (width / depth / 2 if tile.resident == NOWHERE else 0),
                 operations={
                     f"mma_{problem.kind}": tile.rows * columns * width / phases / tile.shape.fma_share(problem, held),
-                    ISSUE: tile.rows * tile.units * CELL_INSTRUCTIONS + tile.shape.traffic(problem, held) + quantizing,
+                    ISSUE: cells * CELL_INSTRUCTIONS + tile.shape.traffic(problem, held) + handed + quantizing,
                 },
                 l2_bytes=fetched * through_l2 + (0 if tile.resident else columns * width * size / phases),
                 dram_bytes=sum(usual_bytes(group)),
@@ -213,8 +216,9 @@ class _Kernel:
         )  # fmt: skip
         self.layouts = layouts_of(problem, self.shape)
         self.depth = self.layouts.k_step * tile.parts
-        across = min(tile.units, threads)
-        self.frag = FragType.of((tile.rows, tile.units), problem.wide, Blocked.of(threads // across, across, 1, 1))
+        beside = tile.shape.beside(problem)
+        across = min(tile.units // beside, threads)
+        self.frag = FragType.of((tile.rows, tile.units), problem.wide, Blocked.of(threads // across, across, 1, beside))
         self.direction, self.unit = b.coords[2], named(b.mul(b.coords[0], tile.units), "unit")
         self.row = named(b.mul(b.coords[1], tile.rows), "row")
         self.number = b.add(b.mul(b.coords[2], b.expr(rows)), b.coords[1])
