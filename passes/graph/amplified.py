@@ -79,12 +79,8 @@ def _starts_from_input(op: nn.RnnOp, outputs: Sequence[SSAValue]) -> bool:
 
 def _may_have_one_type(one: SSAValue, other: SSAValue) -> bool:
     """Whether two tensors have one element type, and extents that differ at most in their symbols."""
-    if element_of(one) != element_of(other):
-        return False
     extents = [[extent.as_int() for extent in shape_of(value)] for value in (one, other)]
-    if len(extents[0]) != len(extents[1]):
-        return False
-    return all(a == b or None in (a, b) for a, b in zip(*extents, strict=True))
+    return element_of(one) == element_of(other) and extents[0] == extents[1]
 
 
 def _before_logarithm(op: Operation, constants: Collection[SSAValue]) -> Sequence[SSAValue]:
