@@ -6,7 +6,8 @@ wide, back to an activation function: in features a network bears noise.
 
 A recurrence that carries its state between runs adds up what its gates read, over thousands of steps where a gate is near 1: a bias that is
 rounded once adds its error in each of them. So what such a recurrence reads stays wide, back to what is bounded or a mean, and so does the
-state. Within a run the steps are few, and errors of one layer are of the size of those of a product.
+state. Within a run the steps are few, and errors of one layer are of the size of those of a product. Such a recurrence is an `nn.rnn` or a
+cell of single ops, which adds something to its state times a sigmoid.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ _BOUNDED = (
 )  # fmt: skip
 _ACTIVATIONS = (*_BOUNDED, nn.ReluOp, nn.ExpOp)
 _TERMS = (nn.AddOp, nn.SubOp, nn.DivOp)
+_STATE_RANK = 3
+"""The most dims of a state: layers, batch and hidden units. What has more is an image, which a mask may blend with another one."""
 
 
 def amplified_values(block: Block) -> dict[SSAValue, str]:
@@ -42,6 +45,8 @@ def amplified_values(block: Block) -> dict[SSAValue, str]:
     """What logarithms read."""
     added_up: set[SSAValue] = set()
     """What recurrences that carry their state read."""
+    gates: set[SSAValue] = set()
+    """What single ops compute in a cell, between its products and its state."""
     states: set[SSAValue] = set()
     outputs = [value for op in block.ops if isinstance(op, ReturnOp) for value in op.operands]
     returned = set(outputs)
@@ -51,30 +56,62 @@ def amplified_values(block: Block) -> dict[SSAValue, str]:
         (result,) = op.results
         if isinstance(op, nn.LogOp):
             read.update(_f32(op.operands))
-        elif isinstance(op, nn.RnnOp) and result in returned and _starts_from_input(op, outputs):
+        elif isinstance(op, nn.RnnOp) and result in returned and _carries_state(op, outputs):
             states.update(_f32(op.results))
             added_up.update(_f32([v for v in (op.inputs, op.bias, op.peepholes) if v is not None]))
+        elif isinstance(op, nn.AddOp) and result in returned and _adds_to_state(op, outputs):
+            states.update(_f32(op.results))
+            gates.update(_f32(op.operands))
         if result in returned and (nn.is_pointwise(op) or isinstance(op, _MOVES)):
             returned.update(op.operands)
         if result in read:
             read.update(_f32(_before_logarithm(op, constants)))
+        if result in gates and isinstance(op, _PRODUCTS):
+            added_up.add(result)
+        elif result in gates and (nn.is_pointwise(op) or isinstance(op, _MOVES)):
+            gates.update(_f32(op.operands))
         if result in added_up:
             added_up.update(_f32(_before_state(op, constants)))
-    return dict.fromkeys(added_up, ADDED_UP) | dict.fromkeys(read, LOGARITHM) | dict.fromkeys(states, STATE)
+    return dict.fromkeys((*added_up, *gates), ADDED_UP) | dict.fromkeys(read, LOGARITHM) | dict.fromkeys(states, STATE)
 
 
 def _f32(values: Sequence[SSAValue]) -> list[SSAValue]:
     return [value for value in values if isinstance(value.type, TensorType) and element_of(value) == f32]
 
 
-def _starts_from_input(op: nn.RnnOp, outputs: Sequence[SSAValue]) -> bool:
-    """Whether an initial state is, or is part of, an input that an output may be given as in the next run."""
-    for state in (op.hidden, op.cell):
-        while state is not None and isinstance(state.owner, _MOVES):
-            state = state.owner.operands[0]
-        if isinstance(state, BlockArgument) and any(_may_have_one_type(state, output) for output in outputs):
-            return True
+def _carries_state(op: nn.RnnOp, outputs: Sequence[SSAValue]) -> bool:
+    return any(state is not None and _is_from_input(state, outputs) for state in (op.hidden, op.cell))
+
+
+def _adds_to_state(op: nn.AddOp, outputs: Sequence[SSAValue]) -> bool:
+    """Whether one term is a state times a sigmoid, or times 1 less a sigmoid: u c + i g, z h + (1 - z) n, or n + z (h - n)."""
+    for term in op.operands:
+        if not isinstance(term.owner, nn.MulOp):
+            continue
+        for gate, state in (term.owner.operands, reversed(term.owner.operands)):
+            gate = _moved(gate)
+            if isinstance(gate.owner, nn.SubOp):
+                gate = _moved(gate.owner.rhs)
+            if isinstance(state.owner, nn.SubOp):
+                state = state.owner.lhs
+            if isinstance(gate.owner, nn.SigmoidOp) and _is_from_input(state, outputs):
+                return True
     return False
+
+
+def _is_from_input(state: SSAValue, outputs: Sequence[SSAValue]) -> bool:
+    """Whether a value is, or is part of, an input that an output may be given as in the next run, and no image."""
+    state = _moved(state)
+    if not isinstance(state, BlockArgument) or len(shape_of(state)) > _STATE_RANK:
+        return False
+    return any(_may_have_one_type(state, output) for output in outputs)
+
+
+def _moved(value: SSAValue) -> SSAValue:
+    """What a value is a view, or part, of."""
+    while isinstance(value.owner, _MOVES):
+        value = value.owner.operands[0]
+    return value
 
 
 def _may_have_one_type(one: SSAValue, other: SSAValue) -> bool:
