@@ -35,7 +35,7 @@ _BOUNDED = (
 _ACTIVATIONS = (*_BOUNDED, nn.ReluOp, nn.ExpOp)
 _TERMS = (nn.AddOp, nn.SubOp, nn.DivOp)
 _STATE_RANK = 3
-"""The most dims of a state: layers, batch and hidden units. What has more is an image, which a mask may blend with another one."""
+"""The most dims of a cell's state: layers, batch and hidden units. What has more is an image, which a mask may blend with another one."""
 
 
 def amplified_values(block: Block) -> dict[SSAValue, str]:
@@ -85,6 +85,8 @@ def _carries_state(op: nn.RnnOp, outputs: Sequence[SSAValue]) -> bool:
 
 def _adds_to_state(op: nn.AddOp, outputs: Sequence[SSAValue]) -> bool:
     """Whether one term is a state times a sigmoid, or times 1 less a sigmoid: u c + i g, z h + (1 - z) n, or n + z (h - n)."""
+    if len(shape_of(op.result)) > _STATE_RANK:
+        return False
     for term in op.operands:
         if not isinstance(term.owner, nn.MulOp):
             continue
@@ -100,11 +102,9 @@ def _adds_to_state(op: nn.AddOp, outputs: Sequence[SSAValue]) -> bool:
 
 
 def _is_from_input(state: SSAValue, outputs: Sequence[SSAValue]) -> bool:
-    """Whether a value is, or is part of, an input that an output may be given as in the next run, and no image."""
+    """Whether a value is, or is part of, an input that an output may be given as in the next run."""
     state = _moved(state)
-    if not isinstance(state, BlockArgument) or len(shape_of(state)) > _STATE_RANK:
-        return False
-    return any(_may_have_one_type(state, output) for output in outputs)
+    return isinstance(state, BlockArgument) and any(_may_have_one_type(state, output) for output in outputs)
 
 
 def _moved(value: SSAValue) -> SSAValue:
