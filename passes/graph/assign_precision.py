@@ -89,7 +89,7 @@ class _Narrowing:
         if result in self.constants:
             if isinstance(op, nn.InitializerOp) and all(extent.as_int() == 1 for extent in nn.shape_of(result)):
                 return False  # perhaps an epsilon: what a refit brings may not fit
-            scale = any(isinstance(user, quant.ScaledOp) for user in users)
+            scale = any(isinstance(user, quant.ScaledOp) or _scales(user, result) for user in users)
             return not (scale or isinstance(op, quant.ScaledOp) or all(user in self.wide for user in users))
         if isinstance(op, _VIEWS):  # in the buffer of what they read
             return all(nn.stored_of(operand) == self.narrow for operand in op.operands)
@@ -133,6 +133,10 @@ class _Narrowing:
 
 def _stays_f32(op: nn.ConvOp | nn.MatmulOp, reason: str) -> None:
     remark(op, "missed", NAME, f"{op.name} multiplies in f32: {reason}")
+
+
+def _scales(user: Operation, value: SSAValue) -> bool:
+    return isinstance(user, nn.RnnOp) and user.scales == value
 
 
 def _allow_tf32(func: FuncOp) -> None:

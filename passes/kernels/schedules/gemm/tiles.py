@@ -21,6 +21,8 @@ COPY_INSTRUCTIONS = 18.0
 H200 (docs/design/cost-model.md). Those of 16-byte pieces overlap with the transfer of the bytes."""
 EPILOGUE_INSTRUCTIONS = 19.2
 """Per element of the result, from the accumulator's fragment to memory."""
+LDS_CYCLES = 2.5
+"""Of an SM, for 16 bytes of each thread of a warp, many of them the same."""
 REFILL = 2500 / 450
 """As `Work.refill`: about 2,500 cycles between two blocks in one place, in waits of 450."""
 RING = 3
