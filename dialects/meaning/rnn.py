@@ -125,4 +125,5 @@ def rnn(op: nn.RnnOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarr
         result[steps, :, d] = h
         if lstm:
             result[steps + 1, :, d] = c
-    return [result.astype(result_dtype(op), copy=False)]
+    rows = result if op.without_last is None else result[:steps]
+    return [rows.astype(result_dtype(op), copy=False)]

@@ -87,7 +87,8 @@ class RnnOp(NnOp):
     a sequence counts while t < length; later steps leave the state alone and give zeros. The reverse direction goes from step T - 1 to 0.
     `bias` [D, H] with `reset_after`: the recurrent bias of the hidden gate. `peepholes` [D, 3 H]: input, output, forget (LSTM).
 
-    The result [T + 1, N, D, H] (LSTM: T + 2) has the hidden states of all steps, then the last hidden state, then the last cell state.
+    The result [T + 1, N, D, H] (LSTM: T + 2) has the hidden states of all steps, then the last hidden state, then the last cell state;
+    with `without_last` only the first T.
 
     LSTM: i = f(x_i + R_i h + p_i c), u = f(x_f + R_f h + p_f c), c' = u c + i g(x_c + R_c h), o = f(x_o + R_o h + p_o c'), h' = o h(c').
     GRU: z = f(x_z + R_z h), r = f(x_r + R_r h), h' = (1 - z) g(x_h + R_h (r h)) + z h; with `reset_after` g(x_h + r (R_h h + bias)).
@@ -119,6 +120,7 @@ class RnnOp(NnOp):
     clip = opt_prop_def(FloatAttr)
     reset_after = opt_prop_def(UnitAttr)
     coupled = opt_prop_def(UnitAttr)
+    without_last = opt_prop_def(UnitAttr)
     math = opt_prop_def(MathAttr)
     result = result_def(Tensor)
 
@@ -173,17 +175,24 @@ class RnnOp(NnOp):
 
     @classmethod
     def infer(
-        cls, kind: RnnKind, inputs: Attribute, weights: Attribute, element_type: Attribute | None = None
+        cls,
+        kind: RnnKind,
+        inputs: Attribute,
+        weights: Attribute,
+        element_type: Attribute | None = None,
+        *,
+        last: bool = True,
     ) -> AnyTensorType:
         x, w = shape_of(inputs), shape_of(weights)
         require(len(x) == 4, lambda: f"{cls.name}: expected inputs [T, N, D, {RNN_GATES[kind]} H], got {inputs}")
         require(len(w) == 3, lambda: f"{cls.name}: expected weights [D, {RNN_GATES[kind]} H, H], got {weights}")
         steps, batch, directions, _ = x
-        rows = steps + (2 if kind is RnnKind.LSTM else 1)
+        rows = steps + (0 if not last else 2 if kind is RnnKind.LSTM else 1)
         return tensor_type([rows, batch, directions, w[-1]], element_type or element_of(inputs))
 
     def inferred(self) -> list[Attribute]:
-        return [self.infer(self.cell_kind, self.inputs.type, self.weights.type, element_of(self.result))]
+        own, last = element_of(self.result), self.without_last is None
+        return [self.infer(self.cell_kind, self.inputs.type, self.weights.type, own, last=last)]
 
     @property
     def cell_kind(self) -> RnnKind:

@@ -32,7 +32,8 @@ def recurrence(
 ) -> str:
     """A module with one outlined group @g; `given`: the optional operands."""
     d, gates = 2 if direction == "bidirectional" else 1, GATES[kind]
-    rows = steps + 1 + (kind == "lstm") if isinstance(steps, int) else f"{steps} + {1 + (kind == 'lstm')}"
+    more_rows = 0 if "without_last" in flags else 1 + (kind == "lstm")
+    rows = steps + more_rows if isinstance(steps, int) else f"{steps} + {more_rows}"
 
     def tensor(dims: Sequence[int | str], type_: str) -> str:
         if all(isinstance(extent, int) for extent in dims):
@@ -111,6 +112,13 @@ def test_types(check_group, refusal, kind: str, element: str, schedule: str) -> 
 def test_narrow_weights_and_result(check_group, schedule: str) -> None:
     """What `materialise-storage` makes of f32: inputs and states wide or not, weights narrow."""
     check_group(recurrence("lstm", 32, weights="f16", result="bf16"), schedule, tolerance=1e-2, threads=False)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+def test_without_last_states(check_group, kind: str, schedule: str) -> None:
+    text = recurrence(kind, 16, batch=5, direction="bidirectional", flags=", without_last")
+    check_group(text, schedule, tolerance=2e-5, threads=False)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)

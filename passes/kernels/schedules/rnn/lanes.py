@@ -209,7 +209,8 @@ class _Kernel:
             return []
 
         b.loop(0, b.expr(problem.anchor.steps), 1, [], step, "step")
-        self._sequences(b, self._finish)
+        if problem.anchor.without_last is None:
+            self._sequences(b, self._finish)
         return b.finish()
 
     def _sequences(self, b: KernelBuilder, body: object) -> None:

@@ -144,7 +144,9 @@ class Cells:
             self.store(b, value, self.exchanged[which], [slot, self.direction], unit)
 
     def finish(self, b: KernelBuilder, state: State, unit: Index) -> None:
-        """Writes the last states."""
+        """Writes the last states, where somebody reads them."""
+        if self.op.without_last is not None:
+            return
         for number, value in enumerate(state.values):
             self.store(b, value, self.result, [b.add(self.steps, number), self.direction], unit)
 

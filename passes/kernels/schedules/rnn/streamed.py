@@ -163,7 +163,8 @@ class _Kernel:
             return []
 
         b.loop(0, cells.steps, 1, [], step, "step")
-        self._units(b, lambda b, unit: cells.finish(b, self._state(b, unit), unit))
+        if self.problem.anchor.without_last is None:
+            self._units(b, lambda b, unit: cells.finish(b, self._state(b, unit), unit))
         return b.finish()
 
     def _units(self, b: KernelBuilder, body: object) -> None:
