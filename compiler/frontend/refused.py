@@ -43,7 +43,7 @@ FORMS: tuple[tuple[str, str, str], ...] = (
     ("Scan", "changes its shape in an iteration", "a Loop, whose carried values may"),
     ("Scan", "it has lengths of sequences", "the Scan of opset 9"),
     ("Unique", "each of which is a sort", "slices of a fixed, small number of elements"),
-    ("BatchNormalization", "it is in training mode", _INFERENCE),
+    ("BatchNormalization", "it saves statistics for a gradient", _INFERENCE),
     ("BatchNormalization", "spatial=0 normalises per element", "opset 9 or newer"),
     ("Conv", "are negative", "a Slice before it"),
     ("Conv", "its kernel size is dynamic", "weights of a fixed shape"),
