@@ -14,6 +14,7 @@ from ...dialects.dims import Expr
 from ...dialects.limits import MAX_UNROLLED_NODES
 from ...passes.remarks import remark_nodes
 from ..network import Network
+from .deciding import undecided
 from .folding import as_int
 from .node import Body, Graphs, Node, Value
 from .packing import Packing, differing
@@ -76,10 +77,8 @@ def _packing(node: Node, index: int, then: SSAValue, otherwise: SSAValue) -> Pac
     open_ = differing(then, otherwise)
     if open_ is None:
         shapes = " and ".join(f"[{', '.join(map(str, nn.shape_of(value)))}]" for value in (then, otherwise))
-        node.unsupported(
-            f"output {index} has the shapes {shapes} in its branches, of different ranks, and its condition is not decided at import",
-            "bind the input that decides to a constant, or fix the dims that decide in the profile",
-        )
+        what = f"output {index} has the shapes {shapes} in its branches, of different ranks"
+        node.unsupported(*undecided(node.net, what, node.data(0)))
     ranges = node.net.ranges
     greatest = [
         max(a.bounds(ranges)[1], b.bounds(ranges)[1])
@@ -317,8 +316,7 @@ def _count(node: Node) -> Expr | None:
         if value.element_type == i1:
             node.invalid("its number of iterations is a truth value; expected an integer", "export the model again")
         limit = _most_iterations(node)
-        limits = value.limits or (0, limit // 2, limit)
-        return node.net.read(_scalar(node, node.data(0)), f"{node.graph_node.label}_count", limits)
+        return node.net.read(_scalar(node, node.data(0)), f"{node.graph_node.label}_count", (0, limit // 2, limit))
     count = dims.as_expr(known.reshape(-1)[0])
     low = count.bounds(node.net.ranges)[0]
     if low >= _MOST_ITERATIONS:
@@ -328,8 +326,6 @@ def _count(node: Node) -> Expr | None:
 
 def _most_iterations(node: Node, derived: int | None = None) -> int:
     """The first joined result has as many slices as iterations run."""
-    if derived is None and node.has_input(0) and (limits := node.value(0).limits) is not None:
-        return limits[2]
     return node.most(len(node.inputs) - 2, 0, derived)
 
 
