@@ -108,7 +108,7 @@ class _Loop:
     node: Node
     graphs: Graphs
     count: Expr | None
-    """The number of iterations, where no condition ends it earlier; None where only a condition ends it."""
+    """The number of iterations, where no condition ends it earlier; None where only a condition ends it, or where data says it."""
     carried: list[Value]
     condition: bool | None
     """Whether the first iteration runs, where that is known."""
@@ -122,7 +122,9 @@ def loop(node: Node) -> Result:
     if any(value.items is not None for value in carried):
         return _with_sequences(node, graphs, carried, condition)
     count = _count(node)
-    state = _Loop(node, graphs, dims.const(0) if condition is False else count, carried, condition)
+    if condition is False:
+        count = dims.const(0)
+    state = _Loop(node, graphs, count, carried, condition)
     limit = _most_iterations(node, None if count is None else count.bounds(node.net.ranges)[1])
     mark, problems = node.net.mark(), graphs.problem_count()
     body = _Body.begun(state, limit, [None] * len(carried))
@@ -241,20 +243,35 @@ def _rolled(state: _Loop, loop: _Body, again: bool | None, limit: int) -> list[S
     initial = _packed(net, [value.materialise(net) for value in state.carried], loop.packings)
     slices = [value.type for value in results[count:]]
     results = [*_packed(inner, results[:count], loop.packings), *results[count:]]
-    if again and state.condition is not None and state.count is not None:
+    plain = bool(again) and state.condition is not None
+    asked = state.count
+    if asked is None and node.has_input(0) and node.value(0).known() is None:
+        asked = _read_count(node, limit, clip=not plain)
+    if plain and asked is not None:
         name = body.finish(results)
-        found = net.loop(name, loop.index, initial, _outer(body), slices, count=state.count)
+        found = net.loop(name, loop.index, initial, _outer(body), slices, count=asked)
     else:
         total = net.new_symbol(f"{node.graph_node.label}_n", (0, limit // 2, limit))
         flag = loop.made[0].materialise(inner)
         first = _scalar(node, node.data(1) if node.has_input(1) else net.add_constant(np.array(True)))
         flag = inner.add_reshape(flag, nn.shape_of(first))
-        if state.count is not None:
-            flag = inner.add_binary("logical_and", flag, _compare(inner, loop.index + 1, state.count, first))
-            first = net.add_binary("logical_and", first, _compare(net, dims.const(0), state.count, first))
+        if asked is not None:
+            flag = inner.add_binary("logical_and", flag, _compare(inner, loop.index + 1, asked, first))
+            first = net.add_binary("logical_and", first, _compare(net, dims.const(0), asked, first))
         name = body.finish([flag, *results])
         found = net.loop(name, loop.index, initial, _outer(body), slices, condition=first, total=total)
     return [*_unpacked(net, found[: len(initial)], loop.packings), *found[len(initial) :]]
+
+
+def _read_count(node: Node, limit: int, *, clip: bool) -> Expr:
+    """The number of iterations that data asks for. With `clip` a condition may end the loop before, so that more than may run can be asked
+    for: they count as one too many."""
+    net = node.net
+    count, most = net.add_binary("max", _scalar(node, node.data(0)), 0), limit
+    if clip:
+        most = limit + 1
+        count = net.add_binary("min", count, most)
+    return net.read(count, f"{node.graph_node.label}_count", (0, limit // 2, most))
 
 
 def _outer(body: Body) -> list[SSAValue]:
@@ -307,7 +324,7 @@ def check_carried(node: Node, number: int, before: SSAValue, after: SSAValue) ->
 
 
 def _count(node: Node) -> Expr | None:
-    """The number of iterations that a Loop asks for; None where only its condition ends it."""
+    """The number of iterations that a Loop asks for; None where only its condition ends it, or where data says it."""
     if not node.has_input(0):
         return None
     value = node.value(0)
@@ -315,8 +332,7 @@ def _count(node: Node) -> Expr | None:
     if known is None:
         if value.element_type == i1:
             node.invalid("its number of iterations is a truth value; expected an integer", "export the model again")
-        limit = _most_iterations(node)
-        return node.net.read(_scalar(node, node.data(0)), f"{node.graph_node.label}_count", (0, limit // 2, limit))
+        return None
     count = dims.as_expr(known.reshape(-1)[0])
     low = count.bounds(node.net.ranges)[0]
     if low >= _MOST_ITERATIONS:

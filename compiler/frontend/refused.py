@@ -84,8 +84,6 @@ FORMS: tuple[tuple[str, str, str], ...] = (
     ("Scan", "it has lengths of sequences", "the Scan of opset 9"),
     ("Scan", "its batch is a dynamic dim", "the Scan of opset 9, or a fixed batch"),
     ("ScatterND", "its index tuples have", "index tuples of a fixed length"),
-    ("Slice", "it runs backwards over the dynamic dim", "a fixed dim"),
-    ("Slice", "may be negative or not", "a narrower profile of what the bound is computed from"),
     ("TopK", "may be shorter", "a greater minimum in the profile"),
     ("Unique", "each of which is a sort", "slices of a fixed, small number of elements"),
     ("com.microsoft.Attention", "its head size is dynamic", "a fixed head size, or the attribute scale"),
