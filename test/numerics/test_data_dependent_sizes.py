@@ -211,3 +211,35 @@ def test_without_a_range_the_error_names_the_input_that_decides() -> None:
         import_onnx(
             onnx.parser.parse_model(f'<ir_version: 9, opset_import: ["" : 18]>{text}'), profiles={"s": (1, 2, 3)}
         )
+
+
+@pytest.mark.parametrize("op", ["HannWindow", "HammingWindow", "BlackmanWindow"])
+@pytest.mark.parametrize("periodic", [0, 1])
+def test_windows(op: str, periodic: int) -> None:
+    constants = {
+        "HannWindow": (0.5, 0.5, 0),
+        "HammingWindow": (25 / 46, 21 / 46, 0),
+        "BlackmanWindow": (0.42, 0.5, 0.08),
+    }
+    for size in (0, 2, 3, 10, 400):
+        (found,) = run(op, {"size": np.array(size)}, 1, {}, periodic=periodic)
+        a, b, c = constants[op]
+        turn = 2 * np.pi * np.arange(size) / max(size - 1 + periodic, 1)
+        np.testing.assert_allclose(found, a - b * np.cos(turn) + c * np.cos(2 * turn), atol=1e-7)
+        (known,) = run(op, {}, 1, {"size": np.array(size)}, periodic=periodic)
+        assert found.dtype == np.float32 and np.array_equal(found, known)
+
+
+@pytest.mark.parametrize("sizes", [(1, 2, 4), (0, 7, 0), (5, 1, 1)])
+def test_parts_of_a_sequence(sizes: tuple[int, ...]) -> None:
+    text = """g (float[2, 7] x, int64[3] sizes) => (float[2, N] y) <int64 at = {1}, int64 last = {-1}> {
+        parts = SplitToSequence<axis = 1>(x, sizes)
+        middle = SequenceAt(parts, at)
+        back = SequenceAt(parts, last)
+        y = Concat<axis = 1>(back, middle)
+    }"""
+    module = import_onnx(onnx.parser.parse_model(f'<ir_version: 9, opset_import: ["" : 18]>{text}'))
+    x = np.random.default_rng(1).standard_normal((2, 7)).astype(np.float32)
+    (y,) = run_module(module, [x, np.array(sizes)])
+    parts = np.split(x, np.cumsum(sizes)[:-1], 1)
+    np.testing.assert_array_equal(y, np.concatenate([parts[2], parts[1]], 1))

@@ -37,7 +37,7 @@ from models.random.operators.control import CONTROL
 TOLERANCE = {"fp32": 1e-4, "fp16": 1e-2, "bf16": 1e-1}
 TARGETS = where.targets("sm_80", "sm_90a")
 SEEDS = {"fp32": range(24), "fp16": range(8), "bf16": range(5)}
-CONTROL_SEEDS = {"fp32": range(12), "fp16": range(4)}
+CONTROL_SEEDS = {"fp32": range(8), "fp16": range(3)}
 CHECKED = range(500, 520)
 """Seeds for check-numerics, which needs no NVRTC and no ONNX Runtime."""
 
