@@ -12,6 +12,7 @@ from ...dialects import dims
 from ...dialects.dims import Expr
 from ...dialects.nn import broadcast_dims
 from . import computed
+from .choices import by_axes
 from .folding import Array, as_int, check_size, simplified
 from .node import Node
 from .registry import Result, onnx_fold, onnx_op
@@ -93,6 +94,7 @@ def _axes_operand(node: Node) -> list[int] | None:
 
 
 @onnx_op("Squeeze")
+@by_axes(1)
 def squeeze(node: Node) -> Result:
     shape, axes = node.shape(0), _axes_operand(node)
     if axes is None:
@@ -106,6 +108,7 @@ def squeeze(node: Node) -> Result:
 
 
 @onnx_op("Unsqueeze")
+@by_axes(1, inserted=True)
 def unsqueeze(node: Node) -> Result:
     shape, axes = list(node.shape(0)), _axes_operand(node) or []
     rank = len(shape) + len(axes)

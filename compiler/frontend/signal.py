@@ -15,6 +15,7 @@ from xdsl.ir import SSAValue
 from ...dialects import dims
 from ...dialects.dims import Expr
 from ..network import Network
+from .choices import by_axes
 from .node import Array, Node, Value
 from .registry import Result, onnx_op
 
@@ -82,7 +83,8 @@ def mel_weight_matrix(node: Node) -> Result:
 # Fourier transforms.
 
 
-@onnx_op("DFT", note="the axis, its dim and the length are constant")
+@onnx_op("DFT", note="the transformed dim and the length are constant")
+@by_axes(2)
 def dft(node: Node) -> Result:
     node.in_f32()
     net, x, rank = node.net, node.data(0), node.rank(0)

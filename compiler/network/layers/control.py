@@ -17,6 +17,7 @@ from xdsl.ir import Attribute, BlockArgument, Operation, SSAValue
 
 from ....dialects import dims, nn
 from ....dialects.dims import Expr
+from ....dialects.dtypes import is_float
 from ....dialects.text import identifier
 from ..graph import Graph, Range
 
@@ -79,7 +80,7 @@ class ControlLayers(Graph):
         return [op.x for op in reads if op.symbol.data in symbols]
 
     def inputs_behind(self, values: Iterable[SSAValue]) -> list[str]:
-        """The names of the inputs that values are computed from, in order."""
+        """The names of the inputs that values are computed from, in order: of those of integers and truth values, where there are such."""
         pending, seen = list(values), set[SSAValue]()
         while pending:
             value = pending.pop()
@@ -87,7 +88,10 @@ class ControlLayers(Graph):
                 pending += value.owner.operands
             seen.add(value)
         arguments = zip(self._input_names, self._block.args, strict=False)
-        return [name for name, argument in arguments if argument in seen]
+        found = [(name, argument) for name, argument in arguments if argument in seen]
+        return [name for name, argument in found if not is_float(nn.element_of(argument))] or [
+            name for name, _ in found
+        ]
 
     def choose(
         self, condition: SSAValue, branches: tuple[str, str], captures: Sequence[SSAValue], types: Sequence[Attribute]
