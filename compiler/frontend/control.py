@@ -266,11 +266,10 @@ def _rolled(state: _Loop, loop: _Body, again: bool | None, limit: int) -> list[S
 def _read_count(node: Node, limit: int, *, clip: bool) -> Expr:
     """The number of iterations that data asks for. With `clip` a condition may end the loop before, so that more than may run can be asked
     for: they count as one too many."""
-    net = node.net
-    count, most = net.add_binary("max", _scalar(node, node.data(0)), 0), limit
+    net, count, most = node.net, _scalar(node, node.data(0)), limit
     if clip:
         most = limit + 1
-        count = net.add_binary("min", count, most)
+        count = net.add_binary("min", net.add_binary("max", count, 0), most)
     return net.read(count, f"{node.graph_node.label}_count", (0, limit // 2, most))
 
 
