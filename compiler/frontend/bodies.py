@@ -134,7 +134,7 @@ def _check_inputs(node: Node, graph: Subgraph, operands: Sequence[Value]) -> Non
 def captured_value(value: Value, name: str, function: Scope) -> Value:
     """A value of an outer network inside a function: a number or shape again, anything else as an argument, the tensors of
     a sequence each by itself."""
-    inner = Value(name, value.array, value.exprs, value.dtype, None, value.poisoned, limits=value.limits)
+    inner = Value(name, value.array, value.exprs, value.dtype, None, value.poisoned)
     if value.items is not None:
         inner.items = [captured_value(item, item.name, function) for item in value.items]
     elif value.held is not None and value.sources == (value,):

@@ -14,6 +14,7 @@ from ...dialects.dims import Expr
 from ...dialects.limits import MAX_UNROLLED_NODES
 from ...passes.remarks import remark_nodes
 from ..network import Network
+from .deciding import undecided
 from .folding import as_int
 from .node import Body, Graphs, Node, Value
 from .packing import Packing, differing
@@ -76,10 +77,8 @@ def _packing(node: Node, index: int, then: SSAValue, otherwise: SSAValue) -> Pac
     open_ = differing(then, otherwise)
     if open_ is None:
         shapes = " and ".join(f"[{', '.join(map(str, nn.shape_of(value)))}]" for value in (then, otherwise))
-        node.unsupported(
-            f"output {index} has the shapes {shapes} in its branches, of different ranks, and its condition is not decided at import",
-            "bind the input that decides to a constant, or fix the dims that decide in the profile",
-        )
+        what = f"output {index} has the shapes {shapes} in its branches, of different ranks"
+        node.unsupported(*undecided(node.net, what, node.data(0)))
     ranges = node.net.ranges
     greatest = [
         max(a.bounds(ranges)[1], b.bounds(ranges)[1])
@@ -109,7 +108,7 @@ class _Loop:
     node: Node
     graphs: Graphs
     count: Expr | None
-    """The number of iterations, where no condition ends it earlier; None where only a condition ends it."""
+    """The number of iterations, where no condition ends it earlier; None where only a condition ends it, or where data says it."""
     carried: list[Value]
     condition: bool | None
     """Whether the first iteration runs, where that is known."""
@@ -123,7 +122,9 @@ def loop(node: Node) -> Result:
     if any(value.items is not None for value in carried):
         return _with_sequences(node, graphs, carried, condition)
     count = _count(node)
-    state = _Loop(node, graphs, dims.const(0) if condition is False else count, carried, condition)
+    if condition is False:
+        count = dims.const(0)
+    state = _Loop(node, graphs, count, carried, condition)
     limit = _most_iterations(node, None if count is None else count.bounds(node.net.ranges)[1])
     mark, problems = node.net.mark(), graphs.problem_count()
     body = _Body.begun(state, limit, [None] * len(carried))
@@ -242,20 +243,34 @@ def _rolled(state: _Loop, loop: _Body, again: bool | None, limit: int) -> list[S
     initial = _packed(net, [value.materialise(net) for value in state.carried], loop.packings)
     slices = [value.type for value in results[count:]]
     results = [*_packed(inner, results[:count], loop.packings), *results[count:]]
-    if again and state.condition is not None and state.count is not None:
+    plain = bool(again) and state.condition is not None
+    asked = state.count
+    if asked is None and node.has_input(0) and node.value(0).known() is None:
+        asked = _read_count(node, limit, clip=not plain)
+    if plain and asked is not None:
         name = body.finish(results)
-        found = net.loop(name, loop.index, initial, _outer(body), slices, count=state.count)
+        found = net.loop(name, loop.index, initial, _outer(body), slices, count=asked)
     else:
         total = net.new_symbol(f"{node.graph_node.label}_n", (0, limit // 2, limit))
         flag = loop.made[0].materialise(inner)
         first = _scalar(node, node.data(1) if node.has_input(1) else net.add_constant(np.array(True)))
         flag = inner.add_reshape(flag, nn.shape_of(first))
-        if state.count is not None:
-            flag = inner.add_binary("logical_and", flag, _compare(inner, loop.index + 1, state.count, first))
-            first = net.add_binary("logical_and", first, _compare(net, dims.const(0), state.count, first))
+        if asked is not None:
+            flag = inner.add_binary("logical_and", flag, _compare(inner, loop.index + 1, asked, first))
+            first = net.add_binary("logical_and", first, _compare(net, dims.const(0), asked, first))
         name = body.finish([flag, *results])
         found = net.loop(name, loop.index, initial, _outer(body), slices, condition=first, total=total)
     return [*_unpacked(net, found[: len(initial)], loop.packings), *found[len(initial) :]]
+
+
+def _read_count(node: Node, limit: int, *, clip: bool) -> Expr:
+    """The number of iterations that data asks for. With `clip` a condition may end the loop before, so that more than may run can be asked
+    for: they count as one too many."""
+    net, count, most = node.net, _scalar(node, node.data(0)), limit
+    if clip:
+        most = limit + 1
+        count = net.add_binary("min", net.add_binary("max", count, 0), most)
+    return net.read(count, f"{node.graph_node.label}_count", (0, limit // 2, most))
 
 
 def _outer(body: Body) -> list[SSAValue]:
@@ -308,7 +323,7 @@ def check_carried(node: Node, number: int, before: SSAValue, after: SSAValue) ->
 
 
 def _count(node: Node) -> Expr | None:
-    """The number of iterations that a Loop asks for; None where only its condition ends it."""
+    """The number of iterations that a Loop asks for; None where only its condition ends it, or where data says it."""
     if not node.has_input(0):
         return None
     value = node.value(0)
@@ -316,9 +331,7 @@ def _count(node: Node) -> Expr | None:
     if known is None:
         if value.element_type == i1:
             node.invalid("its number of iterations is a truth value; expected an integer", "export the model again")
-        limit = _most_iterations(node)
-        limits = value.limits or (0, limit // 2, limit)
-        return node.net.read(_scalar(node, node.data(0)), f"{node.graph_node.label}_count", limits)
+        return None
     count = dims.as_expr(known.reshape(-1)[0])
     low = count.bounds(node.net.ranges)[0]
     if low >= _MOST_ITERATIONS:
@@ -328,8 +341,6 @@ def _count(node: Node) -> Expr | None:
 
 def _most_iterations(node: Node, derived: int | None = None) -> int:
     """The first joined result has as many slices as iterations run."""
-    if derived is None and node.has_input(0) and (limits := node.value(0).limits) is not None:
-        return limits[2]
     return node.most(len(node.inputs) - 2, 0, derived)
 
 

@@ -16,7 +16,7 @@ from xdsl.dialects.builtin import ModuleOp, NameLoc
 from xdsl.ir import Operation, SSAValue
 
 from ...dialects.dtypes import numpy_dtype
-from ...dialects.errors import InvalidModelError, TrtcError, UnsupportedOpError
+from ...dialects.errors import InvalidModelError, TrtcError, UnequalDimsError, UnsupportedOpError
 from ...dialects.limits import MAX_FOLDED, MAX_FOLDED_FLOATS
 from ...dialects.provenance import onnx_location
 from ...passes.remarks import remark, remark_nodes
@@ -24,6 +24,7 @@ from ..garbage import garbage_frozen
 from ..network import Network
 from .bodies import NodeGraphs, captured_value
 from .bounds import Bounds
+from .deciding import unequal
 from .evaluate import evaluated, hold_results
 from .folding import Undecidable, holds
 from .functions import bound_nodes, function_body, is_defined_by_others
@@ -216,6 +217,8 @@ class _Importer:
             self._failed(node, scope, opset, problem.why, problem.fix, invalid=False)
         except InvalidNode as problem:
             self._failed(node, scope, opset, problem.why, problem.fix, invalid=True)
+        except UnequalDimsError as error:
+            self._failed(node, scope, opset, *unequal(scope.net, error), invalid=False)
         except TrtcError as error:
             supported = not isinstance(error, UnsupportedOpError)
             invalid = supported and not is_valid(proto, domain, opset, inputs)

@@ -13,12 +13,14 @@ from xdsl.dialects.builtin import ModuleOp
 from ...dialects import dims
 from ...dialects.dims import Expr
 from ...dialects.dims.solving import is_linear, solved
-from ...dialects.dtypes import is_integer
+from ...dialects.dtypes import is_integer, numpy_dtype
 from ...dialects.errors import InvalidModelError, OptionError
+from ...dialects.limits import MAX_READS
 from ...dialects.provenance import join_names
 from ..network import Network, Range
 from .constant_inputs import constant_inputs
 from .dim_names import DimNames, read_dims
+from .folding import elements
 from .node import UnsupportedNode, Value, onnx_element_type
 
 if TYPE_CHECKING:
@@ -46,8 +48,8 @@ class Inputs:
     """The ranges that the user gave, by symbol; min = max makes a dim static."""
     defaulted: list[str] = field(default_factory=list[str])
     """The dims without a profile."""
-    limits: dict[str, Range] = field(default_factory=dict[str, Range])
-    """The (min, opt, max) of the numbers of inputs that say sizes."""
+    limits: dict[str, list[Range]] = field(default_factory=dict[str, list[Range]])
+    """The (min, opt, max) of each number of the inputs that say sizes, or one for all numbers of an input."""
     integers: set[str] = field(default_factory=set[str])
     """The inputs of integers."""
     refused: list[str] = field(default_factory=list[str])
@@ -73,9 +75,27 @@ class Inputs:
                     values[value.name] = Value(value.name, array=bound[value.name])
                     continue
                 self._check_extents(value.name, shape)
-                ssa = self.net.add_input(value.name, types[value.name], shape)
-                values[value.name] = Value(value.name, ssa=ssa, limits=self.limits.get(value.name))
+                values[value.name] = Value(value.name, ssa=self.net.add_input(value.name, types[value.name], shape))
+        for name, limits in self.limits.items():
+            self._read(values[name], limits)
         return values
+
+    def _read(self, value: Value, limits: Sequence[Range]) -> None:
+        """Read the numbers of an input that says sizes as symbols: once, so that all that is computed from them agrees."""
+        ssa = value.materialise(self.net)
+        count = dims.product(value.shape).as_int()
+        if count is None or count > MAX_READS:
+            raise OptionError(
+                f"profiles: input {value.name!r} has the shape [{', '.join(map(str, value.shape))}], and a range is of at most "
+                f"{MAX_READS} numbers; fix its dims"
+            )
+        flat, read = self.net.add_reshape(ssa, [count]), list[Expr]()
+        for k, entries in enumerate(limits if len(limits) == count else list(limits) * count):
+            name = f"{value.name}_{k}" if count > 1 else value.name
+            symbol = self.net.read(self.net.add_slice(flat, [k], [1]), name, entries)
+            read.append(symbol if entries[0] < entries[2] else dims.const(entries[0]))
+        value.exprs = elements(read, tuple(extent.as_int() or 0 for extent in value.shape))
+        value.dtype = numpy_dtype(value.element_type)
 
     def _element_type(self, value: ValueInfoProto) -> Attribute | None:
         """The element type of an input; None, and a note, where it cannot be imported."""
@@ -138,7 +158,9 @@ class Inputs:
         symbols = {name for shape in names.shapes.values() for extent in shape for name in extent.symbols()}
         asked: list[tuple[str, Expr, Sequence[int]]] = []
         for key, profile in self.profiles.items():
-            if key in names.shapes and all(isinstance(entry, Sequence) for entry in profile):
+            if self._is_of_numbers(key, names, profile):
+                self.limits[key] = [cast(Range, entries) for entries in zip(*profile, strict=True)]
+            elif key in names.shapes and all(isinstance(entry, Sequence) for entry in profile):
                 columns = self._columns(key, names.shapes[key], profile)
                 asked += [(str(e), e, column) for e, column in zip(names.shapes[key], columns, strict=True)]
             elif key in names.texts or key in symbols:
@@ -146,7 +168,7 @@ class Inputs:
             elif key and key in names.unnamed:
                 asked += [(symbol, dims.symbol(symbol), profile) for symbol in names.unnamed[key]]
             elif key in names.shapes and key in self.integers:
-                self.limits[key] = cast(Range, tuple(profile))
+                self.limits[key] = [cast(Range, tuple(profile))]
             else:
                 raise OptionError(
                     f"profiles: there is no dynamic dim or input {key!r}; "
@@ -155,6 +177,14 @@ class Inputs:
         # Dims that are symbols come first: expressions are solved with their values.
         for what, extent, entries in sorted(asked, key=lambda each: len(each[1].symbols()) + (not each[1].as_symbol())):
             self._ask(what, extent, entries)
+
+    def _is_of_numbers(self, key: str, names: DimNames, profile: Sequence[Any]) -> bool:
+        """Whether a profile gives (min, opt, max) numbers of an input of integers, not shapes: there are as many as it has elements."""
+        if key not in self.integers or not all(isinstance(entry, Sequence) for entry in profile):
+            return False
+        shape = names.shapes[key]
+        count = dims.product(shape).as_int()
+        return count != len(shape) and all(len(entry) == count for entry in profile)
 
     def _columns(self, name: str, shape: Sequence[Expr], profile: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
         """(min, opt, max) of each dim of an input."""

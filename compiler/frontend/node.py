@@ -88,8 +88,6 @@ class Value:
     """The tensors of a sequence, which has nothing else."""
     quantized: Quantized | None = None
     """Where DequantizeLinear made it: a product may then compute with the integers."""
-    limits: tuple[int, int, int] | None = None
-    """The (min, opt, max) of each number of an input that says sizes, as the user gave it."""
 
     def value_of(self, net: Network, why: str) -> Array | None:
         """The elements where all are known numbers, or None. The initializers that they come from are pinned, with the reason `why`."""
@@ -321,15 +319,13 @@ class Node:
         """`most` of these dims of the first result."""
         return [self.most(0, axis) for axis in axes]
 
-    def read_sizes(
-        self, sizes: SSAValue, most: Sequence[int], what: str, limits: tuple[int, int, int] | None = None
-    ) -> list[Expr]:
-        """The elements of an integer vector as symbols, which the host reads, each from 0 to its entry of `most`, or within `limits`."""
+    def read_sizes(self, sizes: SSAValue, most: Sequence[int], what: str) -> list[Expr]:
+        """The elements of an integer vector as symbols, which the host reads, each from 0 to its entry of `most`."""
         found: list[Expr] = []
         for number, bound in enumerate(most):
             one = self.net.add_slice(sizes, [number], [1])
             name = f"{self.graph_node.label}_{what}_{number}"
-            found.append(self.net.read(one, name, limits or (0, max(bound // 2, min(bound, 1)), bound)))
+            found.append(self.net.read(one, name, (0, max(bound // 2, min(bound, 1)), bound)))
         return found
 
     def unsupported(self, why: str, fix: str = "") -> NoReturn:
@@ -462,12 +458,11 @@ class Node:
         if length is None or length > MAX_READS or not is_integer(value.element_type):
             return None
         bounds = self.most_of_each(length) if most is None else most
-        limits = value.limits
         sizes = self.net.add_reshape(self.data(index), [length])
         if clip:
             ends = self.net.add_cast(self.net.add_constant(np.array(bounds)), self.net.element(sizes))
             sizes = self.net.add_binary("min", self.net.add_binary("max", sizes, 0), ends)
-        sizes = self.read_sizes(sizes, bounds, what, limits)
+        sizes = self.read_sizes(sizes, bounds, what)
         shape = [extent.as_int() or 0 for extent in value.shape]
         known = elements(sizes, tuple(shape))
         if not clip:  # else it is not what the value is for others

@@ -38,7 +38,7 @@ from xdsl.utils.hints import isa
 
 from ..dims import Expr, ExprLike, as_expr, const, parse_exprs
 from ..dims.solving import solved, sources
-from ..errors import InvalidModelError, TrtcError, UnsupportedOpError
+from ..errors import InvalidModelError, TrtcError, UnequalDimsError
 
 Value: TypeAlias = SSAValue | Operation
 SYMBOLS = "nn.symbols"
@@ -209,7 +209,7 @@ def broadcast_dims(what: str, *shapes: Sequence[Expr]) -> tuple[Expr, ...]:
     """The NumPy broadcast of shapes. A dim whose size is unknown broadcasts only against 1, a constant, or the same expression.
 
     Against a constant it is taken as that constant: its range must allow no other size, not even 1.
-    Raises InvalidModelError for dims that differ, UnsupportedOpError for dims that are not known to be equal.
+    Raises InvalidModelError for dims that differ, UnequalDimsError for dims that are not known to be equal.
     """
     rank = max(map(len, shapes), default=0)
     padded = [(const(1),) * (rank - len(s)) + tuple(s) for s in shapes]
@@ -223,15 +223,23 @@ def broadcast_dims(what: str, *shapes: Sequence[Expr]) -> tuple[Expr, ...]:
             text = f"{what}: expected shapes that broadcast, got {got}, which differ in dim {axis}"
             if len(constants) > 1:
                 raise InvalidModelError(text)
-            named = "" if constants else "give them one name in the model, or "
-            rounded = any(d.as_int() is None and d.as_symbol() is None for d in wide)
-            step = ", or say there that sizes are multiples: (min, opt, max, step)" if rounded else ""
-            raise UnsupportedOpError(
-                f"{text}; if {' and '.join(map(str, wide))} are always equal, {named}fix their sizes in the profile "
-                f"(min = opt = max){step}"
-            )
+            raise _unequal(text, wide)
         dims.append((constants or wide or [const(1)])[0])
     return tuple(dims)
+
+
+def _unequal(text: str, wide: Sequence[Expr]) -> UnequalDimsError:
+    """The error for dims that nothing says are equal: two names, or an expression that trtc cannot show to be another."""
+    constants = any(d.as_int() is not None for d in wide)
+    named = "" if constants else "give them one name in the model, or "
+    rounded = any(d.as_int() is None and d.as_symbol() is None for d in wide)
+    step = ", or say there that sizes are multiples: (min, opt, max, step)" if rounded else ""
+    error = UnequalDimsError(
+        f"{text}; if {' and '.join(map(str, wide))} are always equal, {named}fix their sizes in the profile "
+        f"(min = opt = max){step}"
+    )
+    error.symbols = frozenset(name for extent in wide for name in extent.symbols())
+    return error
 
 
 def _shape_text(dims: Sequence[Expr]) -> str:
