@@ -77,20 +77,24 @@ def onnxruntime_of(model: Model) -> Run:
     return lambda inputs: dict(zip(wanted, session.run(wanted, {**inputs, **bound}), strict=True))
 
 
-def speech_windows(frames: int, seed: int = 3) -> Array:
-    """Silero's windows of speech and silence at 16 kHz, [frames, 1, 576]: each begins with the last 64 samples of the one before."""
-    samples = wheels.audio(np.random.default_rng(seed), 1, 512 * frames + 64)[0]
-    samples *= np.repeat(np.arange(frames + 1) // 40 % 2 == 0, 512)[: len(samples)]
-    return np.stack([samples[None, 512 * i : 512 * i + 576] for i in range(frames)])
+def speech_windows(frames: int, seed: int = 6, rate: int = wheels.RATE) -> Array:
+    """Silero's windows of speech and silence, [frames, 1, 576] at 16 kHz and half as many at 8 kHz: each begins with the last ninth of the
+    one before."""
+    step, context = 512 * rate // wheels.RATE, 64 * rate // wheels.RATE
+    samples = wheels.audio(np.random.default_rng(seed), 1, step * frames + context, rate)[0]
+    samples *= np.repeat(np.arange(frames + 1) // 40 % 2 == 0, step)[: len(samples)]
+    return np.stack([samples[None, step * i : step * (i + 1) + context] for i in range(frames)])
 
 
-def stream(run: Run, windows: Array, place: Callable[[Array], Any]) -> tuple[list[Any], Any]:
-    """Silero over windows of samples, [frames, 1, 576]: each run gets the state that the one before left where it is. Returns the
-    probabilities and the last state, as `run` made them."""
-    state = place(np.zeros((2, 1, 128), np.float32))
+def stream(run: Run, windows: Array, place: Callable[[Array], Any], rate: int | None = None) -> tuple[list[Any], Any]:
+    """Silero over windows of samples, [frames, 1, samples]: each run gets the state that the one before left where it is, and the rate
+    where it reads one. Returns the probabilities and the last state, as `run` made them."""
+    given = {"state": place(np.zeros((2, 1, 128), np.float32))}
+    if rate is not None:
+        given["sr"] = place(np.array(rate))
     found: list[Any] = []
     for window in windows:
-        made = run({"input": place(window), "state": state})
-        state = made["stateN"]
+        made = run({**given, "input": place(window)})
+        given["state"] = made["stateN"]
         found.append(made["output"])
-    return found, state
+    return found, given["state"]

@@ -27,9 +27,9 @@ Profiles = dict[str, tuple[int, int, int]]
 RATE = 16000
 
 
-def audio(rng: np.random.Generator, batch: int, samples: int) -> Array:
-    """f32 [batch, samples] at 16 kHz in [-1, 1]: a few gliding harmonics under a slow envelope, and noise."""
-    time = np.arange(samples) / RATE
+def audio(rng: np.random.Generator, batch: int, samples: int, rate: int = RATE) -> Array:
+    """f32 [batch, samples] in [-1, 1]: a few gliding harmonics under a slow envelope, and noise."""
+    time = np.arange(samples) / rate
     voice = np.zeros((batch, samples))
     pitch, glide = rng.uniform(90, 260, (batch, 1)), rng.uniform(-40, 40, (batch, 1))
     for harmonic in range(1, 9):
@@ -103,14 +103,19 @@ def lost_packets(rng: np.random.Generator, frames: int = 300) -> Inputs:
     }
 
 
-def vad(window: int = 576) -> Maker:
-    """Silero reads a window of samples, [batch, 64 + 512] at 16 kHz, and hands its state on, [2, batch, 128]."""
+def vad(rate: int = RATE) -> Maker:
+    """Silero reads a window of samples, [batch, 64 + 512] at 16 kHz and half as many at 8 kHz, and hands its state on, [2, batch, 128]."""
 
     def inputs(rng: np.random.Generator, batch: int = 1) -> Inputs:
         state = (0.3 * rng.standard_normal((2, batch, 128))).astype(np.float32)
-        return {"input": audio(rng, batch, window), "state": state}
+        return {"input": audio(rng, batch, 576 * rate // RATE, rate), "state": state}
 
     return inputs
+
+
+def vad_at(rng: np.random.Generator, batch: int = 1, rate: int = RATE) -> Inputs:
+    """The same of one that reads the rate too."""
+    return {**vad(rate)(rng, batch), "sr": np.array(rate)}
 
 
 def vad_sequence(rng: np.random.Generator, length: int = 64) -> Inputs:
@@ -196,10 +201,18 @@ TABLE: dict[str, tuple[str, Maker, dict[str, Any]]] = {
     ),
     "silero_8k": (
         "silero",
-        vad(288),
+        vad(8000),
         {
             "profiles": {"input_d0": (1, 1, 1), "input_d1": (288, 288, 288), "state_d1": (1, 1, 1)},
             "constants": {"sr": 8000},
+        },
+    ),
+    "silero_rates": (
+        "silero",
+        vad_at,
+        {
+            "profiles": {"input_d0": (1, 1, 4), "input_d1": (288, 576, 576, 288), "state_d1": (1, 1, 4)},
+            "sizes": ({"batch": 1, "rate": 16000}, {"batch": 3, "rate": 8000}, {"batch": 4, "rate": 16000}),
         },
     ),
     "silero_16k": ("silero_16k", vad(), {**_SILERO, "constants": {"sr": RATE}, **_SILERO_SIZES}),
@@ -214,6 +227,14 @@ TABLE: dict[str, tuple[str, Maker, dict[str, Any]]] = {
         },
     ),
     "silero_ifless": ("silero_ifless", vad(), {**_SILERO, "constants": {"sr": RATE}, **_SILERO_SIZES}),
+    "silero_ifless_rates": (
+        "silero_ifless",
+        vad_at,
+        {
+            "profiles": {"batch": (1, 1, 4), "sequence": (288, 576, 576, 288)},
+            "sizes": ({"batch": 1, "rate": 8000}, {"batch": 3, "rate": 16000}, {"batch": 4, "rate": 8000}),
+        },
+    ),
     "magika": ("magika", file_bytes, _batches("unk__214")),
     "basic_pitch": (
         "basic_pitch",

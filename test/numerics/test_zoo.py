@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import trtc
+from trtc import HostValueError
 from trtc.compiler.frontend import import_onnx
 from trtc.compiler.interpret.module import execute
 from trtc.compiler.pipeline import run_pipeline
@@ -25,11 +26,12 @@ pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
 TARGET = "sm_90a"
 SMALL = {
     "silero": ({"batch": 1}, {"batch": 3}),
+    "silero_rates": ({"batch": 2, "rate": 16000}, {"batch": 1, "rate": 8000}),
     "silero_sequence": ({"length": 5},),
     "aecmos_16k": ({"frames": 64},),
     "tashkeel_ensemble": ({"batch": 1, "sequence": 9}, {"batch": 2, "sequence": 12}),
 }
-"""A nested If that shapes decide, a convnet before an LSTM, one before GRUs, and LSTMs with int8 weights."""
+"""A nested If that shapes decide, the same in one on data, a convnet before an LSTM, one before GRUs, and LSTMs with int8 weights."""
 FRAMES, TOKENS = 12, 4
 
 
@@ -51,6 +53,16 @@ def test_a_stream_hands_on_its_state() -> None:
     assert zoo.relative_error(np.stack(got), np.stack(want)) <= comparing.CEILING["fp16"]
     assert zoo.relative_error(state, left) <= comparing.CEILING["fp16"]
     zoo.assert_input_matters(want[0], want[-1], 0.3)
+
+
+@pytest.mark.network
+def test_a_window_of_the_other_rate_is_refused() -> None:
+    """As by ONNX Runtime: at 8 kHz the network has no place for two frames."""
+    made = wheels.model("silero_rates")
+    context = comparing.build(made, "fp32", TARGET).create_context("simulator", poison=True)
+    given = {**made.inputs(1, rate=16000), "sr": np.array(8000)}
+    with pytest.raises(HostValueError, match="the only one that is valid for these shapes"):
+        context.run(given)
 
 
 @pytest.mark.parametrize("name", decoders.NAMES)
