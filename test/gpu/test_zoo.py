@@ -23,6 +23,7 @@ import architectures
 import comparing
 import decoders
 import encoders
+import samples
 import wheels
 import zoo
 
@@ -79,7 +80,7 @@ def test_a_stream_keeps_its_state_on_the_gpu(name: str, precision: str) -> None:
     engine = comparing.build(made, precision)
     context = engine.create_context(poison=True)
     for rate in (16000, 8000) if "sr" not in made.constants else (None,):
-        windows = comparing.speech_windows(FRAMES, rate=rate or wheels.RATE)
+        windows = comparing.speech_windows(FRAMES, rate=rate or samples.RATE)
         want, left = comparing.stream(comparing.onnxruntime_of(made), windows, np.asarray, rate)
         got, state = comparing.stream(context.run, windows, cupy.asarray, rate)
         assert all(isinstance(array, cupy.ndarray) for array in (*got, state))

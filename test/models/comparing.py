@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from onnx import helper
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 import trtc
 
 sys.path.insert(0, str(Path(__file__).parent))
-import wheels
+import samples
 import zoo
 from zoo import Array, Model
 
@@ -65,7 +65,7 @@ def difference(got: Array, want: Array) -> float:
 
 def onnxruntime_of(model: Model) -> Run:
     """The model by ONNX Runtime, as a function that knows what is bound."""
-    session = zoo.session(model.proto)
+    session = zoo.session(with_unsigned_weights(model.proto))
     wanted = [output.name for output in session.get_outputs()]
     bound = {
         value.name: np.asarray(
@@ -77,13 +77,41 @@ def onnxruntime_of(model: Model) -> Run:
     return lambda inputs: dict(zip(wanted, session.run(wanted, {**inputs, **bound}), strict=True))
 
 
-def speech_windows(frames: int, seed: int = 6, rate: int = wheels.RATE) -> Array:
+_WEIGHTS = {"MatMulInteger": ((1, 3),), "ConvInteger": ((1, 3),), "DynamicQuantizeLSTM": ((1, 9), (2, 11))}
+"""The operands of integer products that are weights, each with its zero point."""
+
+
+def with_unsigned_weights(model: ModelProto) -> ModelProto:
+    """The same model with int8 weights as uint8, 128 more like their zero points: on CPUs without VNNI ONNX Runtime adds products of uint8
+    and int8 in pairs in 16 bits, which saturates."""
+    made = ModelProto()
+    made.CopyFrom(model)
+    tensors = {tensor.name: tensor for tensor in made.graph.initializer}
+
+    def shifted(name: str) -> str:
+        unsigned = f"{name}_unsigned"
+        if unsigned not in tensors:
+            array = numpy_helper.to_array(tensors[name]).astype(np.int16) + 128 if name else np.array(128)
+            tensors[unsigned] = numpy_helper.from_array(array.astype(np.uint8), unsigned)
+            made.graph.initializer.append(tensors[unsigned])
+        return unsigned
+
+    for node in made.graph.node:
+        for weight, zero in _WEIGHTS.get(node.op_type, ()):
+            tensor = tensors.get(node.input[weight])
+            if tensor is not None and tensor.data_type == TensorProto.INT8:
+                node.input.extend([""] * (zero + 1 - len(node.input)))
+                node.input[weight], node.input[zero] = shifted(node.input[weight]), shifted(node.input[zero])
+    return made
+
+
+def speech_windows(frames: int, seed: int = 6, rate: int = samples.RATE) -> Array:
     """Silero's windows of speech and silence, [frames, 1, 576] at 16 kHz and half as many at 8 kHz: each begins with the last ninth of the
     one before."""
-    step, context = 512 * rate // wheels.RATE, 64 * rate // wheels.RATE
-    samples = wheels.audio(np.random.default_rng(seed), 1, step * frames + context, rate)[0]
-    samples *= np.repeat(np.arange(frames + 1) // 40 % 2 == 0, step)[: len(samples)]
-    return np.stack([samples[None, step * i : step * (i + 1) + context] for i in range(frames)])
+    step, context = 512 * rate // samples.RATE, 64 * rate // samples.RATE
+    sound = samples.audio(np.random.default_rng(seed), 1, step * frames + context, rate)[0]
+    sound *= np.repeat(np.arange(frames + 1) // 40 % 2 == 0, step)[: len(sound)]
+    return np.stack([sound[None, step * i : step * (i + 1) + context] for i in range(frames)])
 
 
 def stream(run: Run, windows: Array, place: Callable[[Array], Any], rate: int | None = None) -> tuple[list[Any], Any]:
