@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from xdsl.dialects.builtin import ModuleOp, NameLoc
 from xdsl.ir import Operation, SSAValue
 
+from ...dialects import nn
 from ...dialects.dtypes import numpy_dtype
 from ...dialects.errors import InvalidModelError, TrtcError, UnsupportedOpError
 from ...dialects.limits import MAX_FOLDED, MAX_FOLDED_FLOATS, MAX_REPEATED_NODES
 from ...dialects.provenance import onnx_location
-from ...passes.remarks import remark, remark_nodes
+from ...passes.remarks import forget_remarks, remark, remark_count, remark_nodes
 from ..garbage import garbage_frozen
 from ..network import Network
 from .bodies import NodeGraphs, Rest, captured_value
@@ -87,17 +88,26 @@ def import_graph(
     require_profiles: bool = False,
     refit: bool = False,
 ) -> ModuleOp:
-    """As `import_onnx`, for a model that `load` has read."""
-    net = Network()
-    inputs = Inputs(net, dict(profiles or {}), dict(static_shapes or {}), dict(constants or {}), require_profiles)
-    with garbage_frozen():
-        values = inputs.add(graph.inputs)
-        problems = [_Problem("input", text, invalid=False) for text in inputs.refused]
-        scope = Scope(net, values, graph.used, graph.weights, graph.declared)
-        limits = Bounds(bounds or {})
-        module = _Importer(graph, net, scope, limits, problems, refit).run()
-        limits.check_used()
-    inputs.remark_defaults(module)
+    """As `import_onnx`, for a model that `load` has read. Once more where it turns out which dims must be equal: they become one symbol."""
+    same: dict[str, str] = {}
+    remarks = remark_count()
+    while True:
+        net = Network()
+        inputs = Inputs(
+            net, dict(profiles or {}), dict(static_shapes or {}), dict(constants or {}), require_profiles, same
+        )
+        with garbage_frozen():
+            values = inputs.add(graph.inputs)
+            problems = [_Problem("input", text, invalid=False) for text in inputs.refused]
+            scope = Scope(net, values, graph.used, graph.weights, graph.declared)
+            limits = Bounds(bounds or {})
+            module = _Importer(graph, net, scope, limits, problems, refit).run()
+            limits.check_used()
+        known, same = same, inputs.united(nn.equal_dims(module))
+        if same == known:
+            break
+        forget_remarks(remarks)
+    inputs.remark_dims(module)
     return module
 
 
@@ -137,7 +147,8 @@ class _Importer:
         if self.graph.dead:
             self.without_op[_DEAD] = [_location(node, self.scope) for node in self.graph.dead]
         for why, locations in self.without_op.items():
-            remark_nodes((location.desc.data for location in locations), "applied", "import-onnx", why)
+            labels = dict.fromkeys(location.desc.data for location in locations)  # a branch may be imported twice
+            remark_nodes(labels, "applied", "import-onnx", why)
         module = self.net.module(last=True)
         for output in self.graph.outputs:
             self._remark_output_shape(module, output)
