@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, helper, numpy_helper
 
 import trtc
 
@@ -88,7 +88,7 @@ def difference(got: Array, want: Array) -> float:
 
 def onnxruntime_of(model: Model) -> Run:
     """The model by ONNX Runtime, as a function that knows what is bound."""
-    session = zoo.session(with_unsigned_weights(model.proto), quantized=model.quantized)
+    session = zoo.session(model.proto, quantized=model.quantized)
     wanted = [output.name for output in session.get_outputs()]
     bound = {
         value.name: np.asarray(
@@ -98,34 +98,6 @@ def onnxruntime_of(model: Model) -> Run:
         if value.name in model.constants
     }
     return lambda inputs: dict(zip(wanted, session.run(wanted, {**inputs, **bound}), strict=True))
-
-
-_WEIGHTS = {"MatMulInteger": ((1, 3),), "ConvInteger": ((1, 3),), "DynamicQuantizeLSTM": ((1, 9), (2, 11))}
-"""The operands of integer products that are weights, each with its zero point."""
-
-
-def with_unsigned_weights(model: ModelProto) -> ModelProto:
-    """The same model with int8 weights as uint8, 128 more like their zero points: on CPUs without VNNI ONNX Runtime adds products of uint8
-    and int8 in pairs in 16 bits, which saturates."""
-    made = ModelProto()
-    made.CopyFrom(model)
-    tensors = {tensor.name: tensor for tensor in made.graph.initializer}
-
-    def shifted(name: str) -> str:
-        unsigned = f"{name}_unsigned"
-        if unsigned not in tensors:
-            array = numpy_helper.to_array(tensors[name]).astype(np.int16) + 128 if name else np.array(128)
-            tensors[unsigned] = numpy_helper.from_array(array.astype(np.uint8), unsigned)
-            made.graph.initializer.append(tensors[unsigned])
-        return unsigned
-
-    for node in made.graph.node:
-        for weight, zero in _WEIGHTS.get(node.op_type, ()):
-            tensor = tensors.get(node.input[weight])
-            if tensor is not None and tensor.data_type == TensorProto.INT8:
-                node.input.extend([""] * (zero + 1 - len(node.input)))
-                node.input[weight], node.input[zero] = shifted(node.input[weight]), shifted(node.input[zero])
-    return made
 
 
 def speech_windows(frames: int, seed: int = 6, rate: int = samples.RATE) -> Array:
