@@ -9,7 +9,7 @@ back: `Value.value_of` is the only way to them, and pins the initializer.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeAlias
 
 import numpy as np
 from xdsl.dialects.builtin import bf16, f16, f32, i8
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from .model import Declared
 
 Array = np.ndarray[Any, Any]
+Sizes: TypeAlias = "Mapping[Expr, int]"
+"""Dims that are one number in a branch, by what its condition says."""
 
 
 class UnsupportedNode(Exception):
@@ -43,6 +45,10 @@ class UnsupportedNode(Exception):
     def __init__(self, why: str, fix: str = ""):
         super().__init__(why)
         self.why, self.fix = why, fix
+
+
+class BranchesDiffer(UnsupportedNode):
+    """Raised by the row of If: its branches make results of different ranks, or sequences, so that no one value could be either."""
 
 
 class InvalidNode(Exception):
@@ -88,8 +94,6 @@ class Value:
     """The tensors of a sequence, which has nothing else."""
     quantized: Quantized | None = None
     """Where DequantizeLinear made it: a product may then compute with the integers."""
-    limits: tuple[int, int, int] | None = None
-    """The (min, opt, max) of each number of an input that says sizes, as the user gave it."""
 
     def value_of(self, net: Network, why: str) -> Array | None:
         """The elements where all are known numbers, or None. The initializers that they come from are pinned, with the reason `why`."""
@@ -193,10 +197,15 @@ class Value:
 
     def _check_tensor(self) -> None:
         if self.items is not None:
-            raise UnsupportedNode(
-                f"{self.name!r} is a sequence of {len(self.items)} tensors, which only exists at import",
-                "use a tensor with one more dim, Split, or Concat",
-            )
+            raise UnsupportedNode(*self.why_no_tensor)
+
+    @property
+    def why_no_tensor(self) -> tuple[str, str]:
+        """Why a sequence cannot be data, and what to do."""
+        return (
+            f"{self.name!r} is a sequence of {len(self.items or ())} tensors, which only exists at import",
+            "use a tensor with one more dim, Split, or Concat",
+        )
 
     def _from_exprs(self, net: Network, exprs: Array) -> SSAValue:
         constant = self.constant()
@@ -240,12 +249,15 @@ class Body(Protocol):
 class Graphs(Protocol):
     """The graphs in the attributes of a node."""
 
-    def inlined(self, attribute: str, operands: Sequence[Value], part: str = "") -> list[Value]:
-        """The results of a graph for these operands; its ops are built where the node stands. `part` tells repeated uses apart."""
+    def inlined(
+        self, attribute: str, operands: Sequence[Value], part: str = "", sizes: Sizes | None = None
+    ) -> list[Value]:
+        """The results of a graph for these operands; its ops are built where the node stands. `part` tells repeated uses apart. Outer
+        tensors have the dims that `sizes` says."""
         ...
 
-    def body(self, attribute: str, types: Sequence[Attribute]) -> Body:
-        """The graph as a function that is begun with arguments of these types."""
+    def body(self, attribute: str, types: Sequence[Attribute], sizes: Sizes | None = None) -> Body:
+        """The graph as a function that is begun with arguments of these types. Outer tensors have the dims that `sizes` says."""
         ...
 
     def size(self, attribute: str) -> int:
@@ -321,15 +333,13 @@ class Node:
         """`most` of these dims of the first result."""
         return [self.most(0, axis) for axis in axes]
 
-    def read_sizes(
-        self, sizes: SSAValue, most: Sequence[int], what: str, limits: tuple[int, int, int] | None = None
-    ) -> list[Expr]:
-        """The elements of an integer vector as symbols, which the host reads, each from 0 to its entry of `most`, or within `limits`."""
+    def read_sizes(self, sizes: SSAValue, most: Sequence[int], what: str) -> list[Expr]:
+        """The elements of an integer vector as symbols, which the host reads, each from 0 to its entry of `most`."""
         found: list[Expr] = []
         for number, bound in enumerate(most):
             one = self.net.add_slice(sizes, [number], [1])
             name = f"{self.graph_node.label}_{what}_{number}"
-            found.append(self.net.read(one, name, limits or (0, max(bound // 2, min(bound, 1)), bound)))
+            found.append(self.net.read(one, name, (0, max(bound // 2, min(bound, 1)), bound)))
         return found
 
     def unsupported(self, why: str, fix: str = "") -> NoReturn:
@@ -462,12 +472,11 @@ class Node:
         if length is None or length > MAX_READS or not is_integer(value.element_type):
             return None
         bounds = self.most_of_each(length) if most is None else most
-        limits = value.limits
         sizes = self.net.add_reshape(self.data(index), [length])
         if clip:
             ends = self.net.add_cast(self.net.add_constant(np.array(bounds)), self.net.element(sizes))
             sizes = self.net.add_binary("min", self.net.add_binary("max", sizes, 0), ends)
-        sizes = self.read_sizes(sizes, bounds, what, limits)
+        sizes = self.read_sizes(sizes, bounds, what)
         shape = [extent.as_int() or 0 for extent in value.shape]
         known = elements(sizes, tuple(shape))
         if not clip:  # else it is not what the value is for others

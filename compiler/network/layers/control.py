@@ -9,7 +9,7 @@ A branch or the body of a loop is a network of its own, which becomes a function
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from typing import Self
 
 from xdsl.dialects.builtin import UnitAttr
@@ -17,6 +17,7 @@ from xdsl.ir import Attribute, BlockArgument, Operation, SSAValue
 
 from ....dialects import dims, nn
 from ....dialects.dims import Expr
+from ....dialects.dtypes import is_float
 from ....dialects.text import identifier
 from ..graph import Graph, Range
 
@@ -72,6 +73,25 @@ class ControlLayers(Graph):
         symbol = self.new_symbol(name, bounds)
         self.add(nn.ReadOp(symbol.as_symbol() or "", x))
         return symbol
+
+    def read_from(self, symbols: Collection[str]) -> list[SSAValue]:
+        """The integers that the host reads as these symbols."""
+        reads = (op for op in self._block.ops if isinstance(op, nn.ReadOp))
+        return [op.x for op in reads if op.symbol.data in symbols]
+
+    def inputs_behind(self, values: Iterable[SSAValue]) -> list[str]:
+        """The names of the inputs that values are computed from, in order: of those of integers and truth values, where there are such."""
+        pending, seen = list(values), set[SSAValue]()
+        while pending:
+            value = pending.pop()
+            if value not in seen and isinstance(value.owner, Operation):
+                pending += value.owner.operands
+            seen.add(value)
+        arguments = zip(self._input_names, self._block.args, strict=False)
+        found = [(name, argument) for name, argument in arguments if argument in seen]
+        return [name for name, argument in found if not is_float(nn.element_of(argument))] or [
+            name for name, _ in found
+        ]
 
     def choose(
         self, condition: SSAValue, branches: tuple[str, str], captures: Sequence[SSAValue], types: Sequence[Attribute]
