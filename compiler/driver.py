@@ -29,7 +29,7 @@ from .codegen.cuda.cubin_cache import CubinCache
 from .codegen.cuda.nvrtc import Compiler, Job, check_arch, nvrtc_version, without_comments
 from .engine_writer import CompiledKernel, EngineWriter
 from .environment import cache_directory, cache_limit
-from .garbage import collect_after, garbage_frozen
+from .garbage import collect_after, garbage_frozen, keep_freed_memory
 from .options import BuildOptions, dim_ranges
 from .pipeline import Observer, phase_steps, run_pipeline
 from .refittable import Structure, model_of, without_initializers
@@ -66,6 +66,7 @@ def build(
     for arch in archs:
         check_arch(arch)
     nvrtc_version()  # raises where NVRTC is missing, before anything that takes long
+    keep_freed_memory()
     start = time.thread_time()
     with garbage_frozen():
         engine = _build(model, options, archs, _cache(cache), progress, observers)

@@ -1,4 +1,5 @@
-"""Holds back Python's garbage collector while IR is made: millions of objects, few of them garbage."""
+"""Memory of a build: Python's garbage collector is held back while IR is made, millions of objects, few of them garbage, and freed memory
+stays with the process, since more of the same size follows."""
 
 from __future__ import annotations
 
@@ -14,6 +15,9 @@ _COLLECT_AFTER = (100_000, 20, 100)
 _SHARE = 20
 """How many times as long as a run of the collector builds take before the next run: it adds a twentieth to them."""
 
+_KEPT = 8 << 20
+"""Bytes of the largest blocks of memory that are kept when they are freed: twice as much stays at the end of the heap, enough for NVRTC."""
+
 
 @dataclass
 class _Due:
@@ -27,6 +31,13 @@ _due = _Due()
 _lock = Lock()
 _users: list[tuple[int, int, int]] = []
 """For each use in progress, in any thread, the thresholds to restore."""
+
+
+def keep_freed_memory() -> None:
+    """Let glibc reuse freed blocks up to `_KEPT` bytes, as it does once it has freed one of that size (mallopt(3), M_MMAP_THRESHOLD).
+    Otherwise it returns them to the system, which clears the pages that it gives back: 8 MB for each kernel that NVRTC compiles, and
+    every weight. Other allocators are not affected."""
+    bytes(_KEPT)
 
 
 @contextmanager
