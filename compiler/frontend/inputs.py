@@ -44,6 +44,8 @@ class Inputs:
     constants: dict[str, Any]
     """The values that the user binds inputs to."""
     require_profiles: bool
+    same: Mapping[str, str]
+    """Symbols that stand for another one, which the model needs to be equal."""
     ranges: dict[str, Range] = field(default_factory=dict[str, Range])
     """The ranges that the user gave, by symbol; min = max makes a dim static."""
     defaulted: list[str] = field(default_factory=list[str])
@@ -52,6 +54,8 @@ class Inputs:
     """The (min, opt, max) of each number of the inputs that say sizes, or one for all numbers of an input."""
     integers: set[str] = field(default_factory=set[str])
     """The inputs of integers."""
+    symbols: list[str] = field(default_factory=list[str])
+    """The symbols of dims, in the order of the inputs."""
     refused: list[str] = field(default_factory=list[str])
     """What is wrong with the inputs that cannot be imported, one sentence per input."""
 
@@ -60,6 +64,8 @@ class Inputs:
         types = {value.name: kind for value in inputs if (kind := self._element_type(value)) is not None}
         self.integers = {name for name, kind in types.items() if is_integer(kind)}
         names = read_dims([value for value in inputs if value.name in types])
+        self.symbols = _symbols(names)
+        self._unite(names)
         self._take_steps(names)
         bound = constant_inputs(inputs, self.constants)
         self._pin([value.name for value in inputs], names.shapes)
@@ -134,6 +140,15 @@ class Inputs:
             for extent, size in zip(shapes[name], array.shape, strict=True):
                 if extent.as_int() is None:
                     self._ask(str(extent), extent, (size, size, size))
+
+    def _unite(self, names: DimNames) -> None:
+        """Puts one symbol in the place of all that must be equal, everywhere. Their profiles agree, else none of this was found out."""
+        for name, other in self.same.items():
+            symbols = {name: dims.symbol(other)}
+            for key, shape in names.shapes.items():
+                names.shapes[key] = [extent.substitute(symbols) for extent in shape]
+            names.texts.update({text: extent.substitute(symbols) for text, extent in names.texts.items()})
+            self.profiles.pop(name, None)
 
     def _take_steps(self, names: DimNames) -> None:
         """Where a profile has a step, its dim becomes that multiple of a symbol, everywhere: `32*"H/32"` in place of `H`."""
@@ -229,9 +244,7 @@ class Inputs:
 
     def _default(self, names: DimNames) -> None:
         """Set the default range for every dim without a profile, or raise an error that shows the profiles to pass."""
-        shapes = names.shapes.values()
-        symbols = dict.fromkeys(name for shape in shapes for extent in shape for name in sorted(extent.symbols()))
-        self.defaulted = [name for name in symbols if name not in self.ranges]
+        self.defaulted = [name for name in _symbols(names) if name not in self.ranges]
         if self.require_profiles and self.defaulted:
             given = ", ".join(f"{name!r}: (1, 8, 32)" for name in self.defaulted)
             flags = " ".join(f"--profile {shlex.quote(f'{name}=1,8,32')}" for name in self.defaulted)
@@ -249,10 +262,28 @@ class Inputs:
                     f"profiles: input {name!r} has a dim {extent}, which would be {low}; raise its minimum"
                 )
 
-    def remark_defaults(self, module: ModuleOp) -> None:
-        """An analysis remark for every dim that got the default range."""
+    def united(self, pairs: Sequence[tuple[Expr, Expr]]) -> dict[str, str]:
+        """`same` with the symbols that these dims must be equal by: the first of each set, in the order of the inputs, stands for all."""
+        found = dict(self.same)
+        for a, b in ((left.as_symbol(), right.as_symbol()) for left, right in pairs):
+            if a in self.symbols and b in self.symbols:
+                first, second = sorted((found.get(a, a), found.get(b, b)), key=self.symbols.index)
+                found = {name: first if other == second else other for name, other in found.items()}
+                if first != second:
+                    found[second] = first
+        return found
+
+    def remark_dims(self, module: ModuleOp) -> None:
+        """An analysis remark for every dim that got the default range, or that equals another one."""
         from ...passes.remarks import remark
 
+        for name, other in self.same.items():
+            remark(
+                module,
+                "analysis",
+                "import-onnx",
+                f"dim {name} is called {other}, since the model needs them to be equal",
+            )
         for symbol in self.defaulted:
             remark(
                 module,
@@ -260,3 +291,9 @@ class Inputs:
                 "import-onnx",
                 f"dim {symbol} has no profile; its range is {DEFAULT_RANGE} by default",
             )
+
+
+def _symbols(names: DimNames) -> list[str]:
+    """The symbols of dims, in the order of the inputs."""
+    shapes = names.shapes.values()
+    return list(dict.fromkeys(name for shape in shapes for extent in shape for name in sorted(extent.symbols())))

@@ -9,7 +9,7 @@ back: `Value.value_of` is the only way to them, and pins the initializer.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeAlias
 
 import numpy as np
 from xdsl.dialects.builtin import bf16, f16, f32, i8
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from .model import Declared
 
 Array = np.ndarray[Any, Any]
+Sizes: TypeAlias = "Mapping[Expr, int]"
+"""Dims that are one number in a branch, by what its condition says."""
 
 
 class UnsupportedNode(Exception):
@@ -43,6 +45,10 @@ class UnsupportedNode(Exception):
     def __init__(self, why: str, fix: str = ""):
         super().__init__(why)
         self.why, self.fix = why, fix
+
+
+class BranchesDiffer(UnsupportedNode):
+    """Raised by the row of If: its branches make results of different ranks, or sequences, so that no one value could be either."""
 
 
 class InvalidNode(Exception):
@@ -191,10 +197,15 @@ class Value:
 
     def _check_tensor(self) -> None:
         if self.items is not None:
-            raise UnsupportedNode(
-                f"{self.name!r} is a sequence of {len(self.items)} tensors, which only exists at import",
-                "use a tensor with one more dim, Split, or Concat",
-            )
+            raise UnsupportedNode(*self.why_no_tensor)
+
+    @property
+    def why_no_tensor(self) -> tuple[str, str]:
+        """Why a sequence cannot be data, and what to do."""
+        return (
+            f"{self.name!r} is a sequence of {len(self.items or ())} tensors, which only exists at import",
+            "use a tensor with one more dim, Split, or Concat",
+        )
 
     def _from_exprs(self, net: Network, exprs: Array) -> SSAValue:
         constant = self.constant()
@@ -238,12 +249,15 @@ class Body(Protocol):
 class Graphs(Protocol):
     """The graphs in the attributes of a node."""
 
-    def inlined(self, attribute: str, operands: Sequence[Value], part: str = "") -> list[Value]:
-        """The results of a graph for these operands; its ops are built where the node stands. `part` tells repeated uses apart."""
+    def inlined(
+        self, attribute: str, operands: Sequence[Value], part: str = "", sizes: Sizes | None = None
+    ) -> list[Value]:
+        """The results of a graph for these operands; its ops are built where the node stands. `part` tells repeated uses apart. Outer
+        tensors have the dims that `sizes` says."""
         ...
 
-    def body(self, attribute: str, types: Sequence[Attribute]) -> Body:
-        """The graph as a function that is begun with arguments of these types."""
+    def body(self, attribute: str, types: Sequence[Attribute], sizes: Sizes | None = None) -> Body:
+        """The graph as a function that is begun with arguments of these types. Outer tensors have the dims that `sizes` says."""
         ...
 
     def size(self, attribute: str) -> int:

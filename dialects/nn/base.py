@@ -6,7 +6,8 @@ Import these names from `trtc.dialects.nn`.
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeAlias, TypeGuard, cast
 
@@ -172,11 +173,29 @@ _VERIFIED: ContextVar[Operation | None] = ContextVar("trtc_verified", default=No
 """The op that is being verified: the module around it has the ranges of its dims."""
 
 
+_ASSUMED: ContextVar[dict[tuple[Expr, Expr], None] | None] = ContextVar("trtc_assumed", default=None)
+
+
+@contextmanager
+def assumptions() -> Generator[dict[tuple[Expr, Expr], None]]:
+    """Collects, as keys, the dims that `same_dim` took for equal inside."""
+    found: dict[tuple[Expr, Expr], None] = {}
+    outer = _ASSUMED.set(found)
+    try:
+        yield found
+    finally:
+        _ASSUMED.reset(outer)
+
+
 def same_dim(a: Expr, b: Expr) -> bool:
     """Whether two dims may be equal: False only if they provably differ, at least at one end of their symbols' ranges."""
     if a is b or (gap := (a - b).as_int()) == 0:
         return True
-    return gap is None and not any(_differ(a, b, sizes) for sizes in _sizes_in_range())
+    if gap is not None or any(_differ(a, b, sizes) for sizes in _sizes_in_range()):
+        return False
+    if (found := _ASSUMED.get()) is not None:
+        found[a, b] = None
+    return True
 
 
 def _differ(a: Expr, b: Expr, sizes: dict[str, int]) -> bool:
@@ -410,6 +429,7 @@ __all__ = [
     "Tensor",
     "Value",
     "as_tensor",
+    "assumptions",
     "bind_symbols",
     "broadcast_dims",
     "compatible",

@@ -242,7 +242,7 @@ class UnreadLastStates(RewritePattern):
         if not all(isinstance(reader, nn.SliceOp) and _is_head(reader, rows) for reader in readers):
             return
         new = rebuilt(op, op.operands, [rows], {"without_last": UnitAttr()})
-        rewriter.insert_op(new, InsertPoint.before(op))
+        rewriter.insert(new, InsertPoint.before(op))
         for reader in readers:
             rewriter.replace(reader, [], [new.results[0]])
 

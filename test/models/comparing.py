@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from onnx import ModelProto, helper, numpy_helper
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 import trtc
 
 sys.path.insert(0, str(Path(__file__).parent))
-import wheels
+import samples
 import zoo
 from zoo import Array, Model
 
@@ -88,7 +88,7 @@ def difference(got: Array, want: Array) -> float:
 
 def onnxruntime_of(model: Model) -> Run:
     """The model by ONNX Runtime, as a function that knows what is bound."""
-    session = zoo.session(model.proto, quantized=model.quantized)
+    session = zoo.session(with_unsigned_weights(model.proto), quantized=model.quantized)
     wanted = [output.name for output in session.get_outputs()]
     bound = {
         value.name: np.asarray(
@@ -100,20 +100,52 @@ def onnxruntime_of(model: Model) -> Run:
     return lambda inputs: dict(zip(wanted, session.run(wanted, {**inputs, **bound}), strict=True))
 
 
-def speech_windows(frames: int, seed: int = 3) -> Array:
-    """Silero's windows of speech and silence at 16 kHz, [frames, 1, 576]: each begins with the last 64 samples of the one before."""
-    samples = wheels.audio(np.random.default_rng(seed), 1, 512 * frames + 64)[0]
-    samples *= np.repeat(np.arange(frames + 1) // 40 % 2 == 0, 512)[: len(samples)]
-    return np.stack([samples[None, 512 * i : 512 * i + 576] for i in range(frames)])
+_WEIGHTS = {"MatMulInteger": ((1, 3),), "ConvInteger": ((1, 3),), "DynamicQuantizeLSTM": ((1, 9), (2, 11))}
+"""The operands of integer products that are weights, each with its zero point."""
 
 
-def stream(run: Run, windows: Array, place: Callable[[Array], Any]) -> tuple[list[Any], Any]:
-    """Silero over windows of samples, [frames, 1, 576]: each run gets the state that the one before left where it is. Returns the
-    probabilities and the last state, as `run` made them."""
-    state = place(np.zeros((2, 1, 128), np.float32))
+def with_unsigned_weights(model: ModelProto) -> ModelProto:
+    """The same model with int8 weights as uint8, 128 more like their zero points: on CPUs without VNNI ONNX Runtime adds products of uint8
+    and int8 in pairs in 16 bits, which saturates."""
+    made = ModelProto()
+    made.CopyFrom(model)
+    tensors = {tensor.name: tensor for tensor in made.graph.initializer}
+
+    def shifted(name: str) -> str:
+        unsigned = f"{name}_unsigned"
+        if unsigned not in tensors:
+            array = numpy_helper.to_array(tensors[name]).astype(np.int16) + 128 if name else np.array(128)
+            tensors[unsigned] = numpy_helper.from_array(array.astype(np.uint8), unsigned)
+            made.graph.initializer.append(tensors[unsigned])
+        return unsigned
+
+    for node in made.graph.node:
+        for weight, zero in _WEIGHTS.get(node.op_type, ()):
+            tensor = tensors.get(node.input[weight])
+            if tensor is not None and tensor.data_type == TensorProto.INT8:
+                node.input.extend([""] * (zero + 1 - len(node.input)))
+                node.input[weight], node.input[zero] = shifted(node.input[weight]), shifted(node.input[zero])
+    return made
+
+
+def speech_windows(frames: int, seed: int = 6, rate: int = samples.RATE) -> Array:
+    """Silero's windows of speech and silence, [frames, 1, 576] at 16 kHz and half as many at 8 kHz: each begins with the last ninth of the
+    one before."""
+    step, context = 512 * rate // samples.RATE, 64 * rate // samples.RATE
+    sound = samples.audio(np.random.default_rng(seed), 1, step * frames + context, rate)[0]
+    sound *= np.repeat(np.arange(frames + 1) // 40 % 2 == 0, step)[: len(sound)]
+    return np.stack([sound[None, step * i : step * (i + 1) + context] for i in range(frames)])
+
+
+def stream(run: Run, windows: Array, place: Callable[[Array], Any], rate: int | None = None) -> tuple[list[Any], Any]:
+    """Silero over windows of samples, [frames, 1, samples]: each run gets the state that the one before left where it is, and the rate
+    where it reads one. Returns the probabilities and the last state, as `run` made them."""
+    given = {"state": place(np.zeros((2, 1, 128), np.float32))}
+    if rate is not None:
+        given["sr"] = place(np.array(rate))
     found: list[Any] = []
     for window in windows:
-        made = run({"input": place(window), "state": state})
-        state = made["stateN"]
+        made = run({**given, "input": place(window)})
+        given["state"] = made["stateN"]
         found.append(made["output"])
-    return found, state
+    return found, given["state"]

@@ -111,18 +111,19 @@ def open_nsfw() -> Model:
     return Model("open_nsfw", model, inputs, {"unk__653": (1, 1, 32)})
 
 
+def sentences(rng: np.random.Generator, batch: int = 2, sequence: int = 16) -> Inputs:
+    """Token ids of BERT, the mask of each sentence's length, and types, i64 [batch, sequence]; the first sentence is the longest."""
+    lengths = rng.integers(max(1, sequence // 2), sequence + 1, batch)
+    lengths[0] = sequence
+    mask = (np.arange(sequence) < lengths[:, None]).astype(np.int64)
+    ids = rng.integers(1000, 30000, (batch, sequence)) * mask
+    return {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+
+
 @cache
 def minilm() -> Model:
     """MiniLM-L6 (BERT) with int8 weights that pass through Cast and Mul: ids, mask and types i64 [batch, sequence]."""
-
-    def inputs(rng: np.random.Generator, batch: int = 2, sequence: int = 16) -> Inputs:
-        lengths = rng.integers(max(1, sequence // 2), sequence + 1, batch)
-        lengths[0] = sequence
-        mask = (np.arange(sequence) < lengths[:, None]).astype(np.int64)
-        ids = rng.integers(1000, 30000, (batch, sequence)) * mask
-        return {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-
-    return Model("minilm", onnx.load(str(fetch("minilm"))), inputs, {"batch": (1, 2, 8), "sequence": (1, 64, 256)})
+    return Model("minilm", onnx.load(str(fetch("minilm"))), sentences, {"batch": (1, 2, 8), "sequence": (1, 64, 256)})
 
 
 @cache
