@@ -112,10 +112,7 @@ def _packing(node: Node, output: int, made: Sequence[SSAValue]) -> Packing | Non
     open_: set[int] = set()
     for value in made[1:]:
         found = differing(made[0], value)
-        if found is None:
-            node.unsupported(
-                "its axes decide the rank of its result, and are computed from data", "make them a constant"
-            )
+        assert found is not None, "the number of axes decides the rank of the result, and is known"
         open_.update(found)
     if not open_:
         return None
