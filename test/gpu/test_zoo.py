@@ -44,6 +44,8 @@ def trained(name: str, model: Callable[..., zoo.Model] = wheels.model) -> zoo.Mo
 @pytest.mark.parametrize("name", wheels.TABLE)
 def test_a_trained_model_matches_onnxruntime(name: str, precision: str) -> None:
     made = trained(name)
+    if precision == "fp16" and made.beyond_f16:
+        pytest.skip(made.beyond_f16)
     comparing.compare(made, precision, comparing.build(made, precision).create_context(poison=True))
 
 

@@ -45,6 +45,9 @@ class Model:
     quantized: bool = False
     """Whether activations are quantized by what the data is: a value near a tie may then come out one step off."""
 
+    beyond_f16: str = ""
+    """What of it exceeds f16's range, so that `fp16` overflows; such a model is compared in fp32 alone."""
+
     def inputs(self, seed: int = 0, **sizes: int) -> Inputs:
         """Typical inputs drawn from `seed`; `sizes` chooses dynamic dims (`batch=4`, `sequence=33`)."""
         return self.make_inputs(np.random.default_rng(seed), **sizes)
