@@ -301,6 +301,91 @@ MODELS["range"] = ControlModel(
 )
 
 
+MODELS["compress"] = ControlModel(
+    """g (float[3, 8] x, bool[8] c) => (float[3, k] y) {
+      t = Compress<axis = 1>(x, c)
+      y = Neg(t)
+    }""",
+    lambda seed: {"x": _random(seed, 3, 8), "c": np.arange(8) % 8 < _pick(seed, 0, 1, 5, 3)},
+    lambda x, c: {"y": -np.compress(c, x, 1)},
+    {"bounds": {"compress": 5}},
+    {"x": _random(0, 3, 8), "c": np.arange(8) < 6},
+)
+
+
+def _distinct(x: np.ndarray) -> Arrays:
+    found, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
+    return {"y": found, "inverse": inverse, "z": found * counts.astype(np.float32)}
+
+
+MODELS["unique"] = ControlModel(
+    """g (float[N] x) => (float[k] y, int64[N] inverse, float[k] z) {
+      y, first, inverse, counts = Unique(x)
+      f = Cast<to = 1>(counts)
+      z = Mul(y, f)
+    }""",
+    lambda seed: {
+        "x": np.random.default_rng(seed)
+        .permutation(_pick(seed, [], [2] * 6, [*range(5), 3, 1], [4, 4, 0]))
+        .astype(np.float32)
+    },
+    _distinct,
+    {"bounds": {"unique": 5}, "profiles": {"N": (0, 6, 8)}},
+    {"x": np.arange(6, dtype=np.float32)},
+)
+
+MODELS["topk"] = ControlModel(
+    """g (float[3, 6] x, int64[1] k) => (float[3, n] y, int64[3, n] at) {
+      t, at = TopK(x, k)
+      y = Neg(t)
+    }""",
+    lambda seed: {"x": _random(seed, 3, 6), "k": np.array([_pick(seed, 0, 1, 6, 4)])},
+    lambda x, k: {"y": np.sort(-x, 1)[:, : k[0]], "at": np.argsort(-x, 1, kind="stable")[:, : k[0]]},
+    {},
+    {"x": _random(0, 3, 6), "k": np.array([7])},
+)
+
+
+def _suppressed(boxes: np.ndarray, scores: np.ndarray) -> Arrays:
+    """Boxes are apart or equal: of equal ones the best stays."""
+    best: dict[tuple[float, ...], int] = {}
+    for number in np.argsort(-scores[0, 0], kind="stable"):
+        if scores[0, 0, number] > 0.1:
+            best.setdefault(tuple(boxes[0, number]), int(number))
+    at = np.array([[0, 0, number] for number in best.values()], np.int64).reshape(-1, 3)
+    return {"at": at, "kept": np.exp(scores[0, 0, at[:, 2]])}
+
+
+def _boxes(places: list[int], scores: list[float]) -> Arrays:
+    corners = np.array([[2 * p, 0, 2 * p + 1, 1] for p in places], np.float32)
+    return {"boxes": corners[None], "scores": np.array([[scores]], np.float32)}
+
+
+MODELS["suppressed"] = ControlModel(
+    """g (float[1, 6, 4] boxes, float[1, 1, 6] scores) => (int64[k, 3] at, float[k] kept) {
+      most = Constant<value_ints = [6]>()  overlap = Constant<value_floats = [0.5]>()  least = Constant<value_floats = [0.1]>()
+      at = NonMaxSuppression(boxes, scores, most, overlap, least)
+      start = Constant<value_ints = [2]>()  end = Constant<value_ints = [3]>()  axis = Constant<value_ints = [1]>()
+      column = Slice(at, start, end, axis)
+      flat = Squeeze(column, axis)
+      both = Constant<value_ints = [0, 1]>()
+      row = Squeeze(scores, both)
+      found = Gather(row, flat)
+      kept = Exp(found)
+    }""",
+    lambda seed: _pick(
+        seed,
+        _boxes([0, 1, 2, 3, 4, 5], [0.0] * 6),
+        _boxes([3] * 6, [0.2, 0.9, 0.3, 0.5, 0.8, 0.7]),
+        _boxes([0, 1, 2, 3, 3, 2], [0.2, 0.9, 0.3, 0.5, 0.8, 0.7]),
+        _boxes([0, 1, 2, 0, 1, 2], [0.2, 0.9, 0.05, 0.5, 0.8, 0.02]),
+    ),
+    _suppressed,
+    {"bounds": {"nonmaxsuppression": 4}},
+    _boxes([0, 1, 2, 3, 4, 5], [0.2, 0.9, 0.3, 0.5, 0.8, 0.7]),
+)
+
+
 @cache
 def engine(name: str, arch: str) -> Any:
     """The engine of a model."""
