@@ -35,6 +35,7 @@ FORMS: tuple[tuple[str, str, str], ...] = (
     ("any", "expected shapes that broadcast", "bind the input that decides sizes, which nothing says are equal"),
     ("any", "which only exists at import", "a tensor with one more dim, Split, or Concat"),
     ("any", "it carries a sequence", "a tensor with one more dim"),
+    ("any", "it takes a sequence that a loop appended to", "ConcatFromSequence, SequenceAt or SequenceLength of it"),
     ("any", "expected shapes that broadcast", "one name for both dims, or in the profile fixed sizes or a step"),
     ("any", "it runs a subgraph", "simplify the model, so that control flow is resolved"),
     ("If", "of different ranks", "bind the input that decides to a constant, or fix the dims that decide"),
