@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import Self
 
-from xdsl.dialects.builtin import UnitAttr, i64
+from xdsl.dialects.builtin import UnitAttr, i32, i64
 from xdsl.ir import Attribute, BlockArgument, Operation, SSAValue
 
 from ....dialects import dims, nn
@@ -125,12 +125,20 @@ class ControlLayers(Graph):
                 return value, total
 
     def with_dims(self, x: SSAValue, shape: Sequence[Expr]) -> SSAValue:
-        """A tensor under dims that agree with its own."""
+        """A tensor under dims that agree with its own. Sizes that are equal only because the model needs it get elements of their own: no
+        buffer has two such sizes."""
         own = nn.shape_of(x)
         if len(own) == len(shape):
             for a, b in zip(own, shape, strict=True):
                 self.agree(a, b)
-        return x if own == tuple(shape) else self.insert(nn.ReshapeOp(x, shape))
+        if own == tuple(shape):
+            return x
+        before, after = dims.product(own), dims.product(shape)
+        if before == after or not before.symbols() & self.late.keys() or always_equal(before, after, self.ranges):
+            return self.insert(nn.ReshapeOp(x, shape))
+        flat = self.insert(nn.ReshapeOp(x, [before]))
+        places = self.insert(nn.IotaOp([after], i32, 0))
+        return self.insert(nn.ReshapeOp(self.insert(nn.GatherOp(flat, places, 0)), shape))
 
     def _agree_unless_empty(self, a: Expr, b: Expr) -> bool:
         """Whether two dims are equal where a number that data decides is not 0: then it is at least 1."""

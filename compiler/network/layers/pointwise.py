@@ -66,7 +66,7 @@ class PointwiseLayers(ControlLayers):
             return value
         same = [self._dim_like(a, b) for a, b in zip(dims[-rank:], others[-rank:], strict=True)]
         wanted = (*dims[: len(dims) - rank], *same)
-        return value if wanted == dims else self.insert(nn.ReshapeOp(value, wanted))
+        return value if wanted == dims else self.with_dims(value, wanted)
 
     def _dim_like(self, dim: Expr, other: Expr) -> Expr:
         """A dim that is to broadcast with another: this one where both agree, 1 where data decides between none and one."""
