@@ -139,7 +139,7 @@ def slice_(node: Node) -> SSAValue:
             node.invalid(f"it has {length} starts and {len(numbers)} axes")
     for number, axis in enumerate(numbers):
         each = (starts, ends, steps)
-        first, end, step = each if length == 1 else (net.add_slice(values, [number], [1]) for values in each)
+        first, end, step = each if len(numbers) == 1 else (net.add_slice(values, [number], [1]) for values in each)
         x = _sliced(node, x, axis, first, end, step)
     return x
 
