@@ -32,12 +32,15 @@ class ControlLayers(Graph):
         super().__init__()
         self._numbering = Numbering()
         self._reads: dict[tuple[int, Range], Expr] = {}
+        self._read_names: set[str] = set()
+        """The symbols that the host reads; the others count iterations, from 0."""
 
     def branch(self) -> Self:
         """A network for a branch or a body. It shares the symbols, the pins and the costs of this one."""
         made = type(self)()
         made.ranges, made.late, made.budget = self.ranges, self.late, self.budget
         made._pins, made._functions, made._location = self._pins, self._functions, self._location
+        made._read_names = self._read_names
         return made
 
     def mark(self) -> tuple[dict[str, Range], int]:
@@ -82,7 +85,8 @@ class ControlLayers(Graph):
         key = (self._numbering.of(x), bounds)
         if key not in self._reads:
             self._reads[key] = symbol = self.new_symbol(name, bounds)
-            self.add(nn.ReadOp(symbol.as_symbol() or "", x))
+            self._read_names.add(name := symbol.as_symbol() or "")
+            self.add(nn.ReadOp(name, x))
         return self._reads[key]
 
     def agree(self, a: Expr, b: Expr) -> bool:
@@ -101,8 +105,8 @@ class ControlLayers(Graph):
             return False
         typical = other.evaluate({each: entries[1] for each, entries in self.ranges.items()})
         for each in self.late.keys() & {name, other.as_symbol()}:
-            self._set_range(each, (low, min(max(typical, low), high), high))
-        if low != high:
+            self._set_range(each, (low if each in self._read_names else 0, min(max(typical, low), high), high))
+        if not always_equal(a, b, self.ranges):
             self._check_equal(a, b)
         return True
 
@@ -142,7 +146,7 @@ class ControlLayers(Graph):
 
     def _agree_unless_empty(self, a: Expr, b: Expr) -> bool:
         """Whether two dims are equal where a number that data decides is not 0: then it is at least 1."""
-        for name in (a - b).symbols() & self.late.keys():
+        for name in (a - b).symbols() & self._read_names & self.late.keys():
             low, typical, high = self.ranges[name]
             some = (1, max(typical, 1), high)
             if low == 0 < high and always_equal(a, b, {**self.ranges, name: some}):

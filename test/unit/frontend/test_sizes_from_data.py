@@ -235,3 +235,28 @@ def test_images_of_any_size_from_columns(rows: int, columns: int) -> None:
         for column in range(columns):
             padded[:, :, row : row + 2, 2 * column : 2 * column + 3] += blocks[..., row, column]
     np.testing.assert_allclose(y, padded[..., 1:-1], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("rows", [2, 5])
+def test_as_many_slices_as_a_dim_has(rows: int) -> None:
+    """A loop that only a condition ends makes as many rows as x has; beside x they are joined, and the host checks their number."""
+    text = """(float[N, 2] x) => (float[N, 3] y) <int64 zero = {0}, int64 one = {1}, bool true = {1}, int64[1] flat = {-1}> {
+        shape = Shape<start = 0, end = 1>(x)
+        count = Squeeze(shape)
+        s = SequenceEmpty()
+        t, last = Loop(, true, s, zero) <body = g (int64 i, bool c, seq(float[1]) q, int64 k) => (bool d, seq(float[1]) r, int64 l) {
+            l = Add(k, one)
+            d = Less(l, count)
+            e = CastLike(k, x)
+            f = Reshape(e, flat)
+            r = SequenceInsert(q, f) }>
+        rows = ConcatFromSequence<axis = 0, new_axis = 1>(t)
+        y = Concat<axis = 1>(x, rows)
+    }"""
+    module = import_onnx(model(text), profiles={"N": (2, 3, 6)})
+    assert any(isinstance(op, nn.LoopOp) for op in module.walk())
+    assert {low for low, _, _ in nn.symbol_ranges(module).values()} <= {0, 1, 2}
+    x = RNG.standard_normal((rows, 2)).astype(np.float32)
+    np.testing.assert_array_equal(run_module(module, [x])[0], np.c_[x, np.arange(rows, dtype=np.float32)])
+    with pytest.raises(HostValueError, match="sizes_agree"):
+        run_module(module, [x[:0]])
