@@ -44,6 +44,8 @@ class BuildOptions:
     - `target`: the GPU to compile for, such as `sm_90a`; None takes the GPU of this machine, or `sm_80` where there is none.
     - `profiles`: for each dynamic dimension, by symbol, its (min, opt, max), or for an input, by name, its (min, opt, max) shapes.
       Memory is planned for max, schedules for opt. A fourth number says that all sizes are its multiples: (min, opt, max, step).
+      An input of integers that says sizes has the (min, opt, max) of its numbers: one for all, `(1, 8, 32)`, or one of each,
+      `((1, 64), (8, 64), (32, 64))`. They are read once, so that what is computed from them agrees.
     - `constants`: for each input, by name, the value to bind it to: a number, or nested lists or an array of its shape. The engine then no
       longer has that input.
     - `bounds`: the most elements, or iterations, that data may decide: by the name of the node that decides, or by its operator in lower

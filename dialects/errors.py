@@ -31,6 +31,13 @@ class UnsupportedOpError(TrtcError):
     """The model uses ops, attributes or types that trtc does not support; the message names every offending node."""
 
 
+class UnequalDimsError(UnsupportedOpError):
+    """Dims that nothing says are equal, which they must be."""
+
+    symbols: frozenset[str] = frozenset()
+    """Those that the dims are computed from."""
+
+
 class InvalidModelError(TrtcError):
     """The model (or a network built by hand) is not well formed: shapes, types or attributes do not fit."""
 

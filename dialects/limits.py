@@ -47,6 +47,9 @@ MAX_SUBGRAPH_DEPTH = 64
 MAX_UNROLLED_NODES = 256
 """Nodes that a loop of a known number of iterations may become in place; a longer one stays a loop."""
 
+MAX_REPEATED_NODES = 4096
+"""Nodes after an If of different ranks that its branches may take in, which imports them once for each."""
+
 DEFAULT_BOUND = 1024
 """The most elements or iterations that data may decide, where neither shapes nor the model nor the user says more."""
 

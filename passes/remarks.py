@@ -88,6 +88,17 @@ def remark_nodes(nodes: Iterable[str], kind: Kind, pass_name: str, message: str)
         collected.append(Remark(kind, pass_name, "builtin.module", named, message))
 
 
+def remark_count() -> int:
+    """How many remarks were collected so far."""
+    return len(_COLLECTED.get() or ())
+
+
+def forget_remarks(count: int) -> None:
+    """Forgets those collected since there were `count`, of work that is done once more."""
+    if (collected := _COLLECTED.get()) is not None:
+        del collected[count:]
+
+
 def is_collecting() -> bool:
     """Whether remarks are collected."""
     return _COLLECTED.get() is not None

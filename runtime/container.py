@@ -25,7 +25,7 @@ from functools import cached_property
 from typing import IO, Any, cast
 
 from ..dialects.errors import EngineFormatError, OptionError
-from .files import replacing
+from .files import replacing, write_parts
 from .machine import memory_bytes
 
 MAGIC = b"\x89TRTC\r\n\x1a"
@@ -59,7 +59,7 @@ def write_container(path: str | os.PathLike[str], manifest: Mapping[str, Any], s
     """
     parts = encode_container(path, manifest, sections)
     with replacing(path, "engine file") as file:
-        file.writelines(parts)
+        write_parts(file, parts)
 
 
 def encode_container(

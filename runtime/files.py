@@ -18,6 +18,8 @@ _MODE = 0o644
 _WRITING = ".writing"
 _LONGEST = 4096
 """Characters of a path: PATH_MAX of Linux."""
+_PIECE = 1 << 18
+"""Bytes written at once: for a larger write, the kernel looks for larger pages, and frees them first where memory is fragmented."""
 
 
 def as_path(path: Any, what: str) -> Path:
@@ -110,6 +112,13 @@ def replacing(path: Any, what: str) -> Generator[IO[bytes]]:
         raise OptionError(
             f"{what} {shown(path)}: cannot be written: {error.strerror or error}; choose another place."
         ) from error
+
+
+def write_parts(file: IO[bytes], parts: Iterable[bytes | memoryview]) -> None:
+    """Writes parts one after another, those of any size in pieces."""
+    for part in parts:
+        view = memoryview(part)
+        file.writelines(view[start : start + _PIECE] for start in range(0, len(view), _PIECE))
 
 
 def _temporary(folder: Path, prefix: str) -> tuple[int, str]:

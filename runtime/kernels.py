@@ -18,6 +18,8 @@ from ..dialects.provenance import origins
 from .tensor_maps import TensorMapInfo
 
 _GRID_BARRIERS = (kernel.GridBarrierOp, kernel.GridSyncOp)
+_COUNTED = (kernel.TensorMapOp, kernel.GridWaitOp, *_GRID_BARRIERS)
+"""The ops of a body that `KernelInfo` depends on."""
 MAXIMUM_GRID = (2**31 - 1, 65535, 65535)
 
 
@@ -113,13 +115,14 @@ def interface(func: kernel.FuncOp) -> kernel.FuncOp:
     """A kernel without its body, with the same `KernelInfo`."""
     block = Block(arg_types=[argument.type for argument in func.body.block.args])
     mapping: dict[SSAValue, SSAValue] = dict(zip(func.body.block.args, block.args, strict=True))
-    for op in func.walk():
+    counted = [op for op in func.walk() if type(op) in _COUNTED]
+    for op in counted:
         if isinstance(op, kernel.TensorMapOp):
             for kept in (cast(Operation, op.view.owner), op):
                 block.add_op(kept.clone(mapping))
-    if any(isinstance(op, kernel.GridWaitOp) for op in func.walk()):
+    if any(isinstance(op, kernel.GridWaitOp) for op in counted):
         block.add_op(kernel.GridWaitOp())
-    meeting = next((op for op in func.walk() if isinstance(op, _GRID_BARRIERS)), None)
+    meeting = next((op for op in counted if isinstance(op, _GRID_BARRIERS)), None)
     if meeting is not None:
         zero = arith.ConstantOp(IntegerAttr(0, IndexType()))
         block.add_ops([zero, kernel.GridSyncOp(mapping[meeting.counters], zero.result, zero.result)])

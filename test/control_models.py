@@ -51,6 +51,51 @@ MODELS["branch"] = ControlModel(
     lambda x, c: {"y": np.maximum(x + np.exp(x) if c else -x * np.arange(1, 7, dtype=np.float32), 0)},
 )
 
+MODELS["ranks"] = ControlModel(
+    """g (float[4, 1] x, float[4] w, bool c) => (float[4] e, float[4, 4] y) {
+      e = Exp(w)
+      zero = Constant<value_ints = [1]>()
+      t = If(c) <then_branch = p () => (float[4] u) { s = Sin(x)  u = Squeeze(s, zero) },
+                 else_branch = q () => (float[4, 1] v) { v = Neg(x) }>
+      z = Mul(t, e)
+      o = Constant<value_ints = [4, 4]>()
+      k = Expand(z, o)
+      y = Relu(k)
+    }""",
+    lambda seed: {"x": _random(seed, 4, 1), "w": _random(seed + 9, 4), "c": np.array(seed % 2 == 0)},
+    lambda x, w, c: {
+        "e": np.exp(w),
+        "y": np.maximum(np.broadcast_to((np.sin(x)[:, 0] if c else -x) * np.exp(w), (4, 4)), 0),
+    },
+)
+"""Branches of different ranks: what follows is in both, and broadcasts differently."""
+
+MODELS["size"] = ControlModel(
+    """g (float[2, n] x, bool c) => (float[2] y) {
+      k = Constant<value_ints = [0]>()
+      y = If(c) <
+        then_branch = p () => (float[2] u) {
+          e = Exp(x)
+          h = Shape<start = 1>(e)
+          i = Constant<value_ints = [1]>()
+          d = Equal(h, i)
+          s = If(d) <then_branch = r () => (float[2] m) { m = Squeeze(e, i) }, else_branch = t () => (float[2, n] o) { o = Identity(e) }>
+          f = Shape(s)
+          g = Constant<value_ints = [2]>()
+          a = Expand(s, g)
+          b = Unsqueeze(a, k)
+          j = Transpose<perm = [1, 0]>(b)
+          u = Squeeze(j, i)
+        },
+        else_branch = q () => (float[2] v) { w = Constant<value_ints = [1]>()  v = ReduceSum<keepdims = 0>(x, w) }>
+    }""",
+    lambda seed: {"x": _random(seed, 2, 1 + 2 * (seed % 2)), "c": np.array(seed % 2 == 0)},
+    lambda x, c: {"y": np.exp(x)[:, 0] if c else x.sum(1)},
+    {"profiles": {"n": (1, 2, 3)}},
+    {"x": _random(0, 2, 3), "c": np.array(True)},
+)
+"""A branch that only one size suits: its tensors have that size in it, and the host checks it."""
+
 MODELS["nested"] = ControlModel(
     """g (float[5] x, bool c, bool d) => (float[5] y) {
       e = Exp(x)

@@ -42,7 +42,8 @@ SYNCHRONISING: tuple[type[Operation], ...] = (
 """Ops that only order other ops."""
 WORKING: tuple[type[Operation], ...] = (
     kernel.ThreadIdOp, kernel.ParamOp, kernel.LocalOp, kernel.SmemOp, kernel.SetmaxnregOp,
-    kernel.LdGlobalOp, kernel.StGlobalOp, kernel.AtomicOp, kernel.LdSharedOp, kernel.StSharedOp, kernel.LdmatrixOp, kernel.ShuffleXorOp,
+    kernel.LdGlobalOp, kernel.StGlobalOp, kernel.AtomicOp, kernel.LdSharedOp, kernel.StSharedOp, kernel.StClusterOp,
+    kernel.LdmatrixOp, kernel.ShuffleXorOp,
     kernel.CpAsyncOp, kernel.TmaLoadOp, kernel.TmaStoreOp, kernel.MmaSyncOp, kernel.WgmmaOp,
 )  # fmt: skip
 """The other thread ops: they move or compute values, or reserve registers."""
@@ -325,6 +326,7 @@ def rnn(
     direction: str = "forward",
     element: str = "f32",
     lengths: bool = False,
+    quantized: bool = False,
     flags: str = "",
     sms: int | None = None,
 ) -> str:
@@ -332,7 +334,8 @@ def rnn(
     gates, functions = {"lstm": (4, 3), "gru": (3, 2), "rnn": (1, 1)}[kind]
     d, names = 2 if direction == "bidirectional" else 1, ["sigmoid", "tanh", "tanh"] if kind != "rnn" else ["tanh"]
     none = f"array<f64: {', '.join(['0.0'] * functions)}>"
-    x, w = f"tensor<{steps}x{batch}x{d}x{gates * units}x{element}>", f"tensor<{d}x{gates * units}x{units}x{element}>"
+    x = f"tensor<{steps}x{batch}x{d}x{gates * units}x{element}>"
+    w = f"tensor<{d}x{gates * units}x{units}x{'f16' if quantized else element}>"
     h, y = (
         f"tensor<{d}x{batch}x{units}x{element}>",
         f"tensor<{steps + 1 + (kind == 'lstm')}x{batch}x{d}x{units}x{element}>",
@@ -341,6 +344,7 @@ def rnn(
         [("hidden", h)]
         + ([("cell", h)] if kind == "lstm" else [])
         + ([("lengths", f"tensor<{batch}xi32>")] if lengths else [])
+        + ([("scales", f"tensor<{d}x{gates * units}xf32>")] if quantized else [])
     )
     arguments = ", ".join(f"%{name}: {type_}" for name, type_ in [("x", x), ("w", w), *more])
     quoted = ", ".join(f'"{name}"' for name in names[:functions])
@@ -352,18 +356,11 @@ def rnn(
     return module(body, "rnn", sms)
 
 
-PIECE: dict[str, int | str] = {
-    "rows": 16,
-    "units": 32,
-    "wm": 1,
-    "wn": 4,
-    "chunk": 64,
-    "resident": 1,
-    "blocks": 1,
-    "meeting": "block",
-}
-PIECES = PIECE | {"units": 32, "wn": 2, "chunk": 32, "blocks": 4, "meeting": "cluster"}
-APART = PIECE | {"units": 16, "wn": 2, "resident": 0, "blocks": 2, "meeting": "grid"}
+PIECE: dict[str, int | str] = {"rows": 16, "units": 32, "resident": 1, "blocks": 1, "meeting": "block"}
+PIECES = PIECE | {"blocks": 3, "meeting": "cluster"}
+APART = PIECE | {"units": 16, "resident": 0, "blocks": 2, "meeting": "grid"}
+HELD = PIECE | {"rows": 8, "resident": 2, "blocks": 2, "meeting": "cluster"}
+WHOLE = PIECE | {"units": 64}
 ALONE: dict[str, int | str] = {"warps": 4, "per_warp": 4, "blocks": 1, "meeting": "block"}
 WALK: dict[str, int | str] = {"units": 16, "wn": 2, "blocks": 2}
 CLUSTER: dict[str, int | str] = {"warps": 4, "per_warp": 1, "blocks": 8, "meeting": "cluster"}
@@ -463,6 +460,30 @@ CASES = (
         1e-2,
         APART,
     ),
+    Case(
+        "rnn_resident", "lstm-held", rnn("lstm", 64, steps=2, sms=8, lengths=True), "bar_sync cluster_sync", 1e-5, HELD
+    ),
+    Case(
+        "rnn_resident", "lstm-quantized", rnn("lstm", 64, steps=2, lengths=True, quantized=True), CP_ASYNC, 1e-5, WHOLE
+    ),
+    Case(
+        "rnn_resident",
+        "lstm-quantized-cluster",
+        rnn("lstm", 64, steps=2, sms=8, quantized=True),
+        "bar_sync cluster_sync",
+        1e-5,
+        HELD | {"rows": 16},
+    ),
+    Case(
+        "rnn_resident",
+        "lstm-quantized-grid",
+        rnn("lstm", 64, steps=2, sms=8, quantized=True),
+        "bar_sync grid_sync",
+        1e-5,
+        APART | {"units": 32},
+    ),
+    Case("rnn_lanes", "lstm-quantized", rnn("lstm", 12, quantized=True), "bar_sync", 1e-5, ALONE),
+    Case("rnn_streamed", "lstm-quantized", rnn("lstm", 20, quantized=True), "bar_sync", 1e-5, {"units": 16, "wn": 2}),
     Case("rnn_lanes", "lstm-block", rnn("lstm", 12, lengths=True), "bar_sync", 1e-5, ALONE),
     Case("rnn_lanes", "gru-cluster", rnn("gru", 20, direction="bidirectional", sms=8), "cluster_sync", 1e-5, CLUSTER),
     Case("rnn_lanes", "lstm-grid", rnn("lstm", 12, batch=1, element="f16"), "grid_sync", 2e-3, GRID),

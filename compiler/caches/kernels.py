@@ -55,8 +55,10 @@ def code_digest() -> str:
 def kernel_text(func: kernel.FuncOp) -> str:
     """A kernel as it is printed in a module, with locations as `KernelPrinter` prints them."""
     text = StringIO()
-    KernelPrinter(text).print_op(ModuleOp([func.clone()]))
-    return _body(text.getvalue())
+    printer = KernelPrinter(text)
+    with printer.indented():
+        printer.print_op(func)
+    return f"  {text.getvalue()}\n"
 
 
 def module_text(module: ModuleOp, kernels: Sequence[str]) -> str:
@@ -73,6 +75,8 @@ class KernelCache:
     context: Context
     _module: str = ""
     """The module's symbols and target, as text."""
+    _keys: dict[FuncOp, str | None] = field(default_factory=dict[FuncOp, "str | None"])
+    """The keys of the groups that were asked for."""
     _known: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     """The launches that were found, by the kernel's name."""
     _new: dict[str, list[kernel.FuncOp]] = field(default_factory=dict[str, list[kernel.FuncOp]])
@@ -81,7 +85,7 @@ class KernelCache:
 
     def find(self, func: FuncOp) -> list[kernel.FuncOp] | None:
         """The launches of a group that an earlier build lowered, marked and without their bodies."""
-        key = self._key(func)
+        key = self._keys[func] = self._key(func)
         if key is None or (text := self.store.get_text(key)) is None:
             return None
         try:
@@ -100,8 +104,8 @@ class KernelCache:
         return found
 
     def made(self, func: FuncOp, kernels: Sequence[kernel.FuncOp]) -> None:
-        """Remembers the launches of a new group: the text of their tile ops, and the ops, which will be lowered."""
-        if (key := self._key(func)) is not None:
+        """Remembers the launches of a new group, which was not found: the text of their tile ops, and the ops, which will be lowered."""
+        if (key := self._keys[func]) is not None:
             self._new[key] = list(kernels)
             self._tiles.update((made, kernel_text(made)) for made in kernels)
 

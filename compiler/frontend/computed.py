@@ -126,10 +126,9 @@ def slice_(node: Node) -> SSAValue:
     starts, ends = (_vector(node, index, length) for index in (1, 2))
     steps = _vector(node, 4, length) if node.has_input(4) else net.add_constant(np.ones(length, np.int64))
     if node.has_input(3) and is_computed(node, 3):
-        axes = _vector(node, 3, length)
-        axes = net.add_where(net.add_compare("lt", axes, 0), net.add_binary("add", axes, rank), axes)
+        axes = front_axes(net, _vector(node, 3, length), rank)
         starts, ends, steps = (
-            _spread(net, values, axes, rank, default) for values, default in ((starts, 0), (ends, _FAR), (steps, 1))
+            spread(net, values, axes, rank, default) for values, default in ((starts, 0), (ends, _FAR), (steps, 1))
         )
         numbers = list(range(rank))
     else:
@@ -157,7 +156,13 @@ def _vector(node: Node, index: int, length: int) -> SSAValue:
     return node.net.add_cast(node.net.add_reshape(node.data(index), [length]), "i64")
 
 
-def _spread(net: Network, values: SSAValue, axes: SSAValue, rank: int, default: int) -> SSAValue:
+def front_axes(net: Network, axes: SSAValue, rank: int) -> SSAValue:
+    """Axes that are data, counted from the front."""
+    axes = net.add_cast(axes, "i64")
+    return net.add_where(net.add_compare("lt", axes, 0), net.add_binary("add", axes, rank), axes)
+
+
+def spread(net: Network, values: SSAValue, axes: SSAValue, rank: int, default: int) -> SSAValue:
     """For each dim the value whose axis it is, or a default."""
     length = net.shape(values)[0]
     mine = net.add_compare(

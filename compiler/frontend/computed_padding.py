@@ -9,7 +9,7 @@ from xdsl.ir import SSAValue
 
 from ...dialects.dims import Expr
 from ..network import Network
-from .computed import vector_length
+from .computed import front_axes, spread, vector_length
 from .node import Node
 from .places import along, extent, pick
 
@@ -52,13 +52,20 @@ class _Axis:
         return net.add_binary("add", at, self.skipped), inside
 
 
-def padded(node: Node, axes: Sequence[int], mode: str) -> SSAValue:
-    """The operand with `pads` that are data along `axes`."""
+def padded(node: Node, axes: Sequence[int] | None, mode: str) -> SSAValue:
+    """The operand with `pads` that are data along `axes`; with None they are data as well, and any dim may be padded."""
     net, shape = node.net, list(node.shape(0))
     count = vector_length(node, 1, "pads")
-    if count != 2 * len(axes):
-        node.invalid(f"it has {count} pads for {len(axes)} dims; expected {2 * len(axes)}")
+    named = vector_length(node, 3, "axes") if axes is None else len(axes)
+    if count != 2 * named:
+        node.invalid(f"it has {count} pads for {named} dims; expected {2 * named}")
     pads = net.add_cast(net.add_reshape(node.data(1), [count]), "i32")
+    if axes is None:
+        axes = range(len(shape))
+        chosen = front_axes(net, net.add_reshape(node.data(3), [named]), len(shape))
+        halves = [net.add_slice(pads, [start], [named]) for start in (0, named)]
+        pads = net.add_concat([spread(net, half, chosen, len(shape), 0) for half in halves], 0)
+        count = 2 * len(shape)
     one = [net.add_reshape(net.add_slice(pads, [i], [1]), ()) for i in range(count)]
     pairs = zip(axes, one[: len(axes)], one[len(axes) :], strict=True)
     padded = [_Axis.of(net, shape[axis], before, after) for axis, before, after in pairs]

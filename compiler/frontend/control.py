@@ -1,4 +1,5 @@
-"""Control flow: If, Loop, Scan. What constants or shapes decide is decided here; the rest becomes functions that the host calls."""
+"""Loop, and what the other nodes with graphs share. What constants or shapes decide is decided here; the rest becomes functions that the
+host calls."""
 
 from __future__ import annotations
 
@@ -12,7 +13,6 @@ from xdsl.ir import Attribute, Block, SSAValue
 from ...dialects import dims, nn
 from ...dialects.dims import Expr
 from ...dialects.limits import MAX_UNROLLED_NODES
-from ...passes.remarks import remark_nodes
 from ..network import Network
 from .appending import Appended
 from .folding import as_int
@@ -24,85 +24,6 @@ _MOST_ITERATIONS = 2**31 - 1
 """What exporters write as the count of a loop that only a condition ends is at least this."""
 
 
-@onnx_op("If", note="branches of one rank, where the condition is data")
-def if_(node: Node) -> Result:
-    graphs = graphs_of_node(node)
-    chosen = _flag(node.value(0), node)
-    if chosen is not None:
-        return checked_results(node, graphs.inlined("then_branch" if chosen else "else_branch", ()), node.output_count)
-    mark, problems = node.net.mark(), graphs.problem_count()
-    bodies, made, invalid = list[Body](), list[list[Value]](), list[bool]()
-    for name in _BRANCHES:
-        before = graphs.problem_count()
-        body = graphs.body(name, ())
-        bodies.append(body)
-        made.append(checked_results(node, body.import_nodes(()), node.output_count))
-        invalid.append(graphs.are_invalid(before))
-    if any(value.poisoned for values in made for value in values):
-        broken = [any(value.poisoned for value in values) for values in made]
-        if broken.count(True) > 1 or not invalid[broken.index(True)]:
-            return poisoned(node.output_count)
-        graphs.forget_problems(problems)
-        node.net.back_to(mark)
-        return _only(node, graphs, broken.index(False))
-    results = [[v.materialise(body.net) for v in values] for body, values in zip(bodies, made, strict=True)]
-    packings = [_packing(node, k, *pair) for k, pair in enumerate(zip(*results, strict=True))]
-    packed = [_packed(body.net, values, packings) for body, values in zip(bodies, results, strict=True)]
-    captures = list({id(value): value for body in bodies for value in body.captured}.values())
-    then, otherwise = (body.finish(values, captures) for body, values in zip(bodies, packed, strict=True))
-    outer = [_ssa(value) for value in captures]
-    found = node.net.choose(_scalar(node, node.data(0)), (then, otherwise), outer, [value.type for value in packed[0]])
-    return _unpacked(node.net, found, packings)
-
-
-_BRANCHES = ("then_branch", "else_branch")
-
-
-def _only(node: Node, graphs: Graphs, branch: int) -> Result:
-    """The one branch that is valid for these shapes; at run the host refuses a condition that would choose the other."""
-    expected = 1 - branch
-    flag = node.net.add_cast(_scalar(node, node.data(0)), "i32")
-    node.net.read(flag, f"{node.graph_node.label}_condition", (expected, expected, expected))
-    why = f"its {_BRANCHES[1 - branch]} is not valid for these shapes, so its condition must be {bool(expected)}: checked at run"
-    remark_nodes([node.graph_node.label], "missed", "import-onnx", why)
-    return checked_results(node, graphs.inlined(_BRANCHES[branch], ()), node.output_count)
-
-
-def _packing(node: Node, index: int, then: SSAValue, otherwise: SSAValue) -> Packing | None:
-    """How a result is passed on whose branches make different shapes; None where they make one."""
-    if nn.element_of(then) != nn.element_of(otherwise):
-        node.invalid(
-            f"output {index} is of {nn.element_of(then)} in one branch, of {nn.element_of(otherwise)} in the other"
-        )
-    open_ = differing(then, otherwise)
-    if open_ is None:
-        shapes = " and ".join(f"[{', '.join(map(str, nn.shape_of(value)))}]" for value in (then, otherwise))
-        node.unsupported(
-            f"output {index} has the shapes {shapes} in its branches, of different ranks, and its condition is not decided at import",
-            "bind the input that decides to a constant, or fix the dims that decide in the profile",
-        )
-    ranges = node.net.ranges
-    greatest = [
-        max(a.bounds(ranges)[1], b.bounds(ranges)[1])
-        for a, b in zip(nn.shape_of(then), nn.shape_of(otherwise), strict=True)
-    ]
-    return Packing(node, index, nn.shape_of(then), open_, greatest) if open_ else None
-
-
-def _packed(net: Network, values: Sequence[SSAValue], packings: Sequence[Packing | None]) -> list[SSAValue]:
-    """The values, packed where there is a packing."""
-    found: list[SSAValue] = []
-    for value, packing in zip(values, packings, strict=True):
-        found += [value] if packing is None else packing.pack(net, value)
-    return found
-
-
-def _unpacked(net: Network, values: Sequence[SSAValue], packings: Sequence[Packing | None]) -> list[SSAValue]:
-    """The opposite of `_packed`."""
-    left = list(values)
-    return [left.pop(0) if p is None else p.unpack(net, left.pop(0), left.pop(0)) for p in packings]
-
-
 @dataclass
 class _Loop:
     """A loop that is being imported."""
@@ -110,7 +31,7 @@ class _Loop:
     node: Node
     graphs: Graphs
     count: Expr | None
-    """The number of iterations, where no condition ends it earlier; None where only a condition ends it."""
+    """The number of iterations, where no condition ends it earlier; None where only a condition ends it, or where data says it."""
     carried: list[Value]
     condition: bool | None
     """Whether the first iteration runs, where that is known."""
@@ -122,7 +43,7 @@ class _Loop:
 def loop(node: Node) -> Result:
     graphs = graphs_of_node(node)
     carried = [node.value(index) for index in range(2, len(node.inputs))]
-    condition = _flag(node.value(1), node) if node.has_input(1) else True
+    condition = flag_of(node.value(1), node) if node.has_input(1) else True
     if any(value.items is not None for value in carried):
         return _with_sequences(node, graphs, carried, condition)
     return _with_tensors(node, graphs, Appended(carried), condition)
@@ -131,14 +52,16 @@ def loop(node: Node) -> Result:
 def _with_tensors(node: Node, graphs: Graphs, appended: Appended, condition: bool | None) -> Sequence[SSAValue | Value]:
     """A loop that carries tensors, and sequences that it appends to."""
     count, carried = _count(node), appended.state
-    state = _Loop(node, graphs, dims.const(0) if condition is False else count, carried, condition, appended)
+    if condition is False:
+        count = dims.const(0)
+    state = _Loop(node, graphs, count, carried, condition, appended)
     limit = _most_iterations(node, None if count is None else count.bounds(node.net.ranges)[1])
     mark, problems = node.net.mark(), graphs.problem_count()
     body = _Body.begun(state, limit, [None] * len(carried))
     if body is None:
         return poisoned(node.output_count)
     slices = node.output_count - len(carried)
-    again = _flag(body.made[0], node)
+    again = flag_of(body.made[0], node)
     if again is False and state.count is not None:
         state.count = dims.minimum(state.count, 1)
     times = None if state.count is None or again is None else state.count.as_int()
@@ -185,7 +108,7 @@ class _Body:
             plain = value.materialise(node.net).type
             types += [plain] if packing is None else packing.types(nn.element_of(plain))
         body = state.graphs.body("body", types)
-        carried = _unpacked(body.net, body.arguments, packings)
+        carried = unpacked(body.net, body.arguments, packings)
         operands = [_iteration(index), Value("", array=np.array(True))]
         operands += state.appended.woven([Value("", ssa=value) for value in carried])
         made = checked_results(node, body.import_nodes(operands), 1 + node.output_count)
@@ -204,7 +127,7 @@ class _Body:
             known = () if packing is None else packing.open_
             more = tuple(sorted({*known, *(differing(before, after) or ())}))
             if more != known:
-                found[number] = Packing(node, number, nn.shape_of(_ssa(self.state.carried[number])), more)
+                found[number] = Packing(node, number, nn.shape_of(ssa_of(self.state.carried[number])), more)
         return found
 
 
@@ -242,7 +165,7 @@ def _with_sequences(
         made = checked_results(node, graphs.inlined("body", operands, f"{number}/"), 1 + len(values))
         if any(value.poisoned for value in made):
             return poisoned(node.output_count)
-        again, values, number = _flag(made[0], node), made[1 : 1 + len(values)], number + 1
+        again, values, number = flag_of(made[0], node), made[1 : 1 + len(values)], number + 1
     if count is None or again is None or number > most or node.output_count > len(values):
         node.unsupported(
             f"it carries a sequence of tensors, and runs more than {most} iterations, a number of them that is not known at import, or "
@@ -262,7 +185,7 @@ def _is_decided(node: Node, graphs: Graphs, carried: Sequence[Value], times: int
     for number in range(times):
         operands = [Value("", array=np.array(number, np.int64)), Value("", array=np.array(True)), *values]
         made = checked_results(node, body.import_nodes(operands), 1 + len(carried))
-        again, values = not made[0].poisoned and _flag(made[0], node), made[1 : 1 + len(carried)]
+        again, values = not made[0].poisoned and flag_of(made[0], node), made[1 : 1 + len(carried)]
         if not again:
             break
     graphs.forget_problems(problems)
@@ -276,28 +199,42 @@ def _rolled(state: _Loop, loop: _Body, again: bool | None, limit: int) -> list[S
     results = [value.materialise(inner) for value in loop.made[1:]]
     count = len(state.carried)
     check_slices(node, results[count:])
-    initial = _packed(net, [value.materialise(net) for value in state.carried], loop.packings)
+    initial = packed(net, [value.materialise(net) for value in state.carried], loop.packings)
     slices = [value.type for value in results[count:]]
-    results = [*_packed(inner, results[:count], loop.packings), *results[count:]]
-    if again and state.condition is not None and state.count is not None:
+    results = [*packed(inner, results[:count], loop.packings), *results[count:]]
+    plain = bool(again) and state.condition is not None
+    asked = state.count
+    if asked is None and node.has_input(0) and node.value(0).known() is None:
+        asked = _read_count(node, limit, clip=not plain)
+    if plain and asked is not None:
         name = body.finish(results)
-        found = net.loop(name, loop.index, initial, _outer(body), slices, count=state.count)
+        found = net.loop(name, loop.index, initial, _outer(body), slices, count=asked)
     else:
         total = net.new_symbol(f"{node.graph_node.label}_n", (0, limit // 2, limit))
         flag = loop.made[0].materialise(inner)
-        first = _scalar(node, node.data(1) if node.has_input(1) else net.add_constant(np.array(True)))
+        first = scalar(node, node.data(1) if node.has_input(1) else net.add_constant(np.array(True)))
         flag = inner.add_reshape(flag, nn.shape_of(first))
-        if state.count is not None:
-            flag = inner.add_binary("logical_and", flag, _compare(inner, loop.index + 1, state.count, first))
-            first = net.add_binary("logical_and", first, _compare(net, dims.const(0), state.count, first))
+        if asked is not None:
+            flag = inner.add_binary("logical_and", flag, _compare(inner, loop.index + 1, asked, first))
+            first = net.add_binary("logical_and", first, _compare(net, dims.const(0), asked, first))
         name = body.finish([flag, *results])
         found = net.loop(name, loop.index, initial, _outer(body), slices, condition=first, total=total)
-    results = [*_unpacked(net, found[: len(initial)], loop.packings), *found[len(initial) :]]
+    results = [*unpacked(net, found[: len(initial)], loop.packings), *found[len(initial) :]]
     return list(state.appended.results(node, [Value("", ssa=value) for value in results]))
 
 
+def _read_count(node: Node, limit: int, *, clip: bool) -> Expr:
+    """The number of iterations that data asks for. With `clip` a condition may end the loop before, so that more than may run can be asked
+    for: they count as one too many."""
+    net, count, most = node.net, scalar(node, node.data(0)), limit
+    if clip:
+        most = limit + 1
+        count = net.add_binary("min", net.add_binary("max", count, 0), most)
+    return net.read(count, f"{node.graph_node.label}_count", (0, limit // 2, most))
+
+
 def _outer(body: Body) -> list[SSAValue]:
-    return [_ssa(value) for value in body.captured]
+    return [ssa_of(value) for value in body.captured]
 
 
 def check_slices(node: Node, slices: Sequence[SSAValue]) -> None:
@@ -346,7 +283,7 @@ def check_carried(node: Node, number: int, before: SSAValue, after: SSAValue) ->
 
 
 def _count(node: Node) -> Expr | None:
-    """The number of iterations that a Loop asks for; None where only its condition ends it."""
+    """The number of iterations that a Loop asks for; None where only its condition ends it, or where data says it."""
     if not node.has_input(0):
         return None
     value = node.value(0)
@@ -354,9 +291,7 @@ def _count(node: Node) -> Expr | None:
     if known is None:
         if value.element_type == i1:
             node.invalid("its number of iterations is a truth value; expected an integer", "export the model again")
-        limit = _most_iterations(node)
-        limits = value.limits or (0, limit // 2, limit)
-        return node.net.read(_scalar(node, node.data(0)), f"{node.graph_node.label}_count", limits)
+        return None
     count = dims.as_expr(known.reshape(-1)[0])
     low = count.bounds(node.net.ranges)[0]
     if low >= _MOST_ITERATIONS:
@@ -366,8 +301,6 @@ def _count(node: Node) -> Expr | None:
 
 def _most_iterations(node: Node, derived: int | None = None) -> int:
     """The first joined result has as many slices as iterations run."""
-    if derived is None and node.has_input(0) and (limits := node.value(0).limits) is not None:
-        return limits[2]
     return node.most(len(node.inputs) - 2, 0, derived)
 
 
@@ -384,7 +317,7 @@ def graphs_of_node(node: Node) -> Graphs:
     return node.graphs
 
 
-def _flag(value: Value, node: Node) -> bool | None:
+def flag_of(value: Value, node: Node) -> bool | None:
     """A condition that is decided at import."""
     known = value.known()
     if known is None:
@@ -395,7 +328,7 @@ def _flag(value: Value, node: Node) -> bool | None:
     return None if number is None else bool(number)
 
 
-def _scalar(node: Node, value: SSAValue) -> SSAValue:
+def scalar(node: Node, value: SSAValue) -> SSAValue:
     """A value that the host reads, which must be one number."""
     if not all(node.net.agree(extent, dims.const(1)) for extent in nn.shape_of(value)):
         node.unsupported(
@@ -404,7 +337,7 @@ def _scalar(node: Node, value: SSAValue) -> SSAValue:
     return node.net.with_dims(value, [dims.const(1)] * nn.rank_of(value))
 
 
-def _ssa(value: Value) -> SSAValue:
+def ssa_of(value: Value) -> SSAValue:
     assert value.ssa is not None
     return value.ssa
 
@@ -419,3 +352,17 @@ def checked_results(node: Node, made: list[Value], count: int) -> list[Value]:
 def poisoned(count: int) -> list[Value]:
     """Results of a node with a node in its graph that failed."""
     return [Value("", poisoned=True) for _ in range(count)]
+
+
+def packed(net: Network, values: Sequence[SSAValue], packings: Sequence[Packing | None]) -> list[SSAValue]:
+    """The values, packed where there is a packing."""
+    found: list[SSAValue] = []
+    for value, packing in zip(values, packings, strict=True):
+        found += [value] if packing is None else packing.pack(net, value)
+    return found
+
+
+def unpacked(net: Network, values: Sequence[SSAValue], packings: Sequence[Packing | None]) -> list[SSAValue]:
+    """The opposite of `packed`."""
+    left = list(values)
+    return [left.pop(0) if p is None else p.unpack(net, left.pop(0), left.pop(0)) for p in packings]

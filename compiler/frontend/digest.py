@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...dialects.blob import digest_of
+from .embedded_data import DATA, LARGE, RAW_DATA, Embedded, embedded_data
+
 if TYPE_CHECKING:
     from onnx import ModelProto
 
@@ -20,8 +23,8 @@ _TENSORS = frozenset((4, 5, 9, 10, 11, 12))
 """Attribute types that hold tensors or graphs: TENSOR, GRAPH, TENSORS, GRAPHS, SPARSE_TENSOR, SPARSE_TENSORS."""
 
 
-def model_digest(model: ModelProto, external: str = "") -> str:
-    """The SHA-256 of a model, in hex; `external` is that of the data beside it."""
+def model_digest(model: ModelProto, embedded: Embedded | None = None, external: str = "") -> str:
+    """The SHA-256 of a model, in hex; `embedded` is its data that was read past protobuf, `external` the digest of the data beside it."""
     digest = hashlib.sha256()
     pending: list[Any] = [external.encode(), model]
     while pending:
@@ -32,7 +35,7 @@ def model_digest(model: ModelProto, external: str = "") -> str:
             _update(digest, part.SerializeToString(deterministic=True))
         else:
             pending.append(b"end;")
-            pending += reversed(list(_fields(part)))
+            pending += reversed(list(_fields(part, embedded or {})))
     return digest.hexdigest()
 
 
@@ -43,9 +46,19 @@ def _is_small(message: Any) -> bool:
     return kind not in _WALKED
 
 
-def _fields(message: Any) -> Iterable[Any]:
-    """A message's fields as bytes and further messages, each after its number and count."""
-    for field, value in message.ListFields():
+def _fields(message: Any, embedded: Embedded) -> Iterable[Any]:
+    """A message's fields as bytes and further messages, each after its number and count; of large data, its digest."""
+    fields = message.ListFields()
+    if message.DESCRIPTOR.name == "TensorProto":
+        data = embedded_data(message, embedded)
+        if data is not None:
+            fields = [each for each in fields if each[0].number not in DATA]
+        elif len(message.raw_data) >= LARGE:
+            data = message.raw_data
+            fields = [each for each in fields if each[0].number != RAW_DATA]
+        if data is not None:
+            yield f"{RAW_DATA}:{len(data)};{digest_of(np.frombuffer(data, np.uint8))};".encode()
+    for field, value in fields:
         repeated = field.is_repeated if hasattr(field, "is_repeated") else field.label == field.LABEL_REPEATED
         values = value if repeated else [value]
         yield f"{field.number}:{len(values)};".encode()

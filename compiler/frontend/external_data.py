@@ -20,6 +20,7 @@ import numpy as np
 
 from ...dialects.blob import digest_of
 from ...dialects.errors import InvalidModelError
+from .embedded_data import Embedded
 
 if TYPE_CHECKING:
     from onnx import TensorProto
@@ -34,9 +35,11 @@ class _Opened(NamedTuple):
 
 @dataclass
 class ExternalData:
-    """The files beside one model; `folder` is None for a model that came without one."""
+    """The data that protobuf did not read: `embedded` in the model's own file, and in files beside it; `folder` is None for a model that
+    came without one."""
 
     folder: Path | None
+    embedded: Embedded = field(default_factory=dict[str, bytes])
     files: dict[str, _Opened] = field(default_factory=dict[str, _Opened])
     """The open files by location; they are closed with this object."""
     read: dict[tuple[str, int, int], Bytes] = field(default_factory=dict[tuple[str, int, int], Bytes])
@@ -70,7 +73,7 @@ class ExternalData:
             raise InvalidModelError(f"{what} has the dims {list(shape)}, which no array can have") from None
 
     def digest(self) -> str:
-        """One SHA-256, in hex, of the data that was read; empty for a model without external data."""
+        """One SHA-256, in hex, of the data that was read beside the model; empty for a model without external data."""
         if not self.read:
             return ""
         digest = hashlib.sha256()

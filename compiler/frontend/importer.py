@@ -15,21 +15,23 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from xdsl.dialects.builtin import ModuleOp, NameLoc
 from xdsl.ir import Operation, SSAValue
 
+from ...dialects import nn
 from ...dialects.dtypes import numpy_dtype
-from ...dialects.errors import InvalidModelError, TrtcError, UnsupportedOpError
-from ...dialects.limits import MAX_FOLDED, MAX_FOLDED_FLOATS
+from ...dialects.errors import InvalidModelError, TrtcError, UnequalDimsError, UnsupportedOpError
+from ...dialects.limits import MAX_FOLDED, MAX_FOLDED_FLOATS, MAX_REPEATED_NODES
 from ...dialects.provenance import onnx_location
-from ...passes.remarks import remark, remark_nodes
+from ...passes.remarks import forget_remarks, remark, remark_count, remark_nodes
 from ..garbage import garbage_frozen
 from ..network import Network
-from .bodies import NodeGraphs, captured_value
+from .bodies import NodeGraphs, Rest, captured_value
 from .bounds import Bounds
+from .deciding import unequal
 from .evaluate import evaluated, hold_results
 from .folding import Undecidable, holds
 from .functions import bound_nodes, function_body, is_defined_by_others
 from .inputs import Inputs, Profiles
 from .model import Graph, GraphNode, load
-from .node import InvalidNode, Node, UnsupportedNode, Value, onnx_element_type
+from .node import BranchesDiffer, InvalidNode, Node, UnsupportedNode, Value, onnx_element_type
 from .refused import refusal_of
 from .registry import FOLDS, Result, load_tables
 from .scope import Scope
@@ -87,17 +89,26 @@ def import_graph(
     require_profiles: bool = False,
     refit: bool = False,
 ) -> ModuleOp:
-    """As `import_onnx`, for a model that `load` has read."""
-    net = Network()
-    inputs = Inputs(net, dict(profiles or {}), dict(static_shapes or {}), dict(constants or {}), require_profiles)
-    with garbage_frozen():
-        values = inputs.add(graph.inputs)
-        problems = [_Problem("input", text, invalid=False) for text in inputs.refused]
-        scope = Scope(net, values, graph.used, graph.weights, graph.declared)
-        limits = Bounds(bounds or {})
-        module = _Importer(graph, net, scope, limits, problems, refit).run()
-        limits.check_used()
-    inputs.remark_defaults(module)
+    """As `import_onnx`, for a model that `load` has read. Once more where it turns out which dims must be equal: they become one symbol."""
+    same: dict[str, str] = {}
+    remarks = remark_count()
+    while True:
+        net = Network()
+        inputs = Inputs(
+            net, dict(profiles or {}), dict(static_shapes or {}), dict(constants or {}), require_profiles, same
+        )
+        with garbage_frozen():
+            values = inputs.add(graph.inputs)
+            problems = [_Problem("input", text, invalid=False) for text in inputs.refused]
+            scope = Scope(net, values, graph.used, graph.weights, graph.declared)
+            limits = Bounds(bounds or {})
+            module = _Importer(graph, net, scope, limits, problems, refit).run()
+            limits.check_used()
+        known, same = same, inputs.united(nn.equal_dims(module))
+        if same == known:
+            break
+        forget_remarks(remarks)
+    inputs.remark_dims(module)
     return module
 
 
@@ -125,9 +136,11 @@ class _Importer:
     refit: bool = False
     without_op: dict[str, list[NameLoc]] = field(default_factory=dict[str, list[NameLoc]])
     """The nodes that became no op, by reason."""
+    repeated: int = 0
+    """The nodes that branches took in, and that are imported once for each."""
 
     def run(self) -> ModuleOp:
-        self.walk(self.scope, self.graph.nodes)
+        self.walk(self.scope, self.graph.nodes, [output.name for output in self.graph.outputs])
         self._raise_problems()
         for output in self.graph.outputs:
             self._mark_output(output)
@@ -135,17 +148,26 @@ class _Importer:
         if self.graph.dead:
             self.without_op[_DEAD] = [_location(node, self.scope) for node in self.graph.dead]
         for why, locations in self.without_op.items():
-            remark_nodes((location.desc.data for location in locations), "applied", "import-onnx", why)
+            labels = dict.fromkeys(location.desc.data for location in locations)  # a branch may be imported twice
+            remark_nodes(labels, "applied", "import-onnx", why)
         module = self.net.module(last=True)
         for output in self.graph.outputs:
             self._remark_output_shape(module, output)
         return module
 
-    def walk(self, scope: Scope, nodes: Sequence[GraphNode]) -> None:
-        """Imports the nodes of a graph into its scope."""
+    def walk(self, scope: Scope, nodes: Sequence[GraphNode], outputs: Sequence[str]) -> list[Value]:
+        """Imports the nodes of a graph into its scope. Returns its outputs."""
         scope.values.update((name, Value(name)) for name in scope.weights)
-        for node in nodes:
-            self._import_node(node, scope)
+        for place, node in enumerate(nodes):
+            following = len(nodes) - place - 1
+            try:
+                self._import_node(node, scope, last=not following or self.repeated + following > MAX_REPEATED_NODES)
+            except BranchesDiffer:
+                self.repeated += following
+                rest = Rest.after(node, nodes[place + 1 :], outputs)
+                self._import_node(rest.taken_into(node), scope, rest)
+                break
+        return [self.loaded(name, scope) for name in outputs]
 
     def _mark_output(self, output: ValueInfoProto) -> None:
         value = self.loaded(output.name, self.scope)
@@ -195,7 +217,9 @@ class _Importer:
 
     # Nodes.
 
-    def _import_node(self, node: GraphNode, scope: Scope) -> None:
+    def _import_node(self, node: GraphNode, scope: Scope, rest: Rest | None = None, *, last: bool = True) -> None:
+        """Imports a node, with the `rest` of its graph where it takes it in. Raises `BranchesDiffer` for one that should, unless it is the
+        `last` that can be imported so."""
         proto = node.proto
         domain = _domain(proto)
         opset = node.opsets.get(domain, 1 if domain else self.graph.opsets[""])
@@ -205,7 +229,7 @@ class _Importer:
             check_signature(proto, domain, opset)
             location = _location(node, scope)
             with scope.net.at(location):
-                results = self._results(self._node(node, inputs, opset, scope), scope)
+                results = self._results(self._node(node, inputs, opset, scope, rest), scope)
                 if self.refit and not domain and proto.op_type == "Constant":
                     results[0].hold_back()
                 if not _has_graphs(proto):
@@ -213,9 +237,13 @@ class _Importer:
         except _Poisoned:
             pass
         except UnsupportedNode as problem:
+            if isinstance(problem, BranchesDiffer) and not last:
+                raise
             self._failed(node, scope, opset, problem.why, problem.fix, invalid=False)
         except InvalidNode as problem:
             self._failed(node, scope, opset, problem.why, problem.fix, invalid=True)
+        except UnequalDimsError as error:
+            self._failed(node, scope, opset, *unequal(scope.net, error), invalid=False)
         except TrtcError as error:
             supported = not isinstance(error, UnsupportedOpError)
             invalid = supported and not is_valid(proto, domain, opset, inputs)
@@ -231,11 +259,13 @@ class _Importer:
                 value = results[index] if index < len(results) else Value(name, poisoned=True)
                 scope.values[name] = self._named(value, name, scope)
 
-    def _node(self, node: GraphNode, inputs: list[Value | None], opset: int, scope: Scope) -> Node:
+    def _node(
+        self, node: GraphNode, inputs: list[Value | None], opset: int, scope: Scope, rest: Rest | None = None
+    ) -> Node:
         made = Node(node, inputs, opset, scope.net, self.graph.external, scope.used)
         made.bounds, made.declared = self.bounds, scope.declared
         if _has_graphs(node.proto):
-            made.graphs = NodeGraphs(self, made, scope)
+            made.graphs = NodeGraphs(self, made, scope, rest)
         return made
 
     def _note_fate(self, location: NameLoc, results: list[Value]) -> None:
@@ -384,16 +414,17 @@ class _Importer:
     def _raise_problems(self) -> None:
         if not self.problems:
             return
-        count = len(self.problems)
-        parts = sorted({problem.part for problem in self.problems})
+        problems = list(dict.fromkeys(self.problems))  # what both branches of an If took in is found twice
+        count = len(problems)
+        parts = sorted({problem.part for problem in problems})
         if count == 1:
             what = f"{'an' if parts[0][0] in 'aeiou' else 'a'} {parts[0]} is"
         elif parts == ["node"] and count <= len(self.graph.nodes):  # those in graphs of nodes come on top
             what = f"{count} of {len(self.graph.nodes)} nodes are"
         else:
             what = f"{count} {' and '.join(f'{part}s' for part in parts)} are"
-        invalid = all(problem.invalid for problem in self.problems)
-        lines = "\n".join(f"  - {problem.text}" for problem in self.problems)
+        invalid = all(problem.invalid for problem in problems)
+        lines = "\n".join(f"  - {problem.text}" for problem in problems)
         error = InvalidModelError if invalid else UnsupportedOpError
         raise error(f"{self.graph.source}: {what} {'not valid' if invalid else 'not supported'}:\n{lines}")
 

@@ -8,7 +8,7 @@ from ...dialects import dims
 from ...dialects.dims import Expr
 from ...dialects.dims.proofs import exact_bounds
 from . import computed
-from .folding import Array, Element, as_int, check_size, clamp
+from .folding import Array, Element, Ranges, as_int, check_size, clamp
 from .node import Node
 from .places import from_front, pick
 from .registry import Result, onnx_fold, onnx_op
@@ -30,54 +30,29 @@ def _bounds(node: Node) -> tuple[list[Element], list[Element], list[int], list[i
     return starts, ends, axes, steps
 
 
-def _position(node: Node, element: Element, extent: Expr) -> Element:
-    """A start or end counted from the front and kept within the dim."""
-    value, ranges = as_int(element), node.net.ranges
-    if value is not None:
-        static = extent.as_int()
-        if static is not None:
-            return min(max(value + static if value < 0 else value, 0), static)
-        # Bounds like INT_MAX mean "to the end"; they would only clutter the expression.
-        if value >= max(extent.bounds(ranges)[1], 0):
-            return extent
-        return clamp(extent + value if value < 0 else value, 0, extent, ranges)
-    low, high = dims.as_expr(element).bounds(ranges)
-    if high < 0:
-        element = extent + element
-    elif low < 0:
-        node.unsupported(f"its bound {element} may be negative or not", "narrow the profile of its symbols")
-    return clamp(element, 0, extent, ranges)
+def _position(element: Element, extent: Expr, ranges: Ranges, *, backward: int | None = None) -> Expr:
+    """A start or end counted from the front and kept within [0, extent]; of a backward slice, within [`backward`, extent - 1]."""
+    value, static = as_int(element), extent.as_int()
+    low, high = (0, extent) if backward is None else (backward, extent - 1)
+    if value is not None and static is not None:
+        value = value + static if value < 0 else value
+        return dims.const(min(max(value, as_int(low) or 0), as_int(high) or 0))
+    # Bounds like INT_MAX mean "to the end", and like INT_MIN "from the front"; they would only clutter the expression.
+    most = max(extent.bounds(ranges)[1], 0)
+    if value is not None and value >= most:
+        return dims.as_expr(high)
+    if value is not None and value < -most:
+        return dims.as_expr(clamp(low, low, high, ranges))
+    front = dims.as_expr(element)
+    least, greatest = front.bounds(ranges)
+    if greatest < 0:
+        front = extent + front
+    elif least < 0:  # from the end where it is negative
+        front = front + extent * dims.minimum(dims.maximum(-1 * front, 0), 1)
+    return dims.as_expr(clamp(front, low, high, ranges))
 
 
-def _backward(node: Node, start: Element, end: Element, extent: Expr) -> tuple[Expr, Expr]:
-    """The first position of a backward slice and the one that it stops before (-1: none)."""
-    first = _backward_bound(node, as_int(start), extent, before_front=0)
-    last = _backward_bound(node, as_int(end), extent, before_front=-1)
-    if first is None or last is None:
-        node.unsupported(
-            f"it runs backwards over the dynamic dim {extent} from {start} to {end}",
-            "fix the dim in the profile (min = opt = max), or use bounds that lie on one side of it for all of its profile",
-        )
-    return first, last
-
-
-def _backward_bound(node: Node, bound: int | None, extent: Expr, before_front: int) -> Expr | None:
-    """A bound of a backward slice counted from the front; None where the dim's range does not decide it."""
-    low, high = extent.bounds(node.net.ranges)
-    if bound is None:
-        return None
-    if bound >= high - 1:
-        return extent - 1
-    if bound < -high:
-        return dims.const(before_front)
-    if -low <= bound < low:
-        return extent + bound if bound < 0 else dims.const(bound)
-    return None
-
-
-@onnx_op(
-    "Slice", note="bounds are constant or computed from input shapes; backwards over a dynamic dim between fixed ends"
-)
+@onnx_op("Slice", note="steps are constant, or else they and all bounds data")
 def slice_(node: Node) -> Result:
     if node.opset >= 10 and any(computed.is_computed(node, index) for index in (1, 2, 3, 4)):
         return computed.slice_(node)
@@ -87,18 +62,17 @@ def slice_(node: Node) -> Result:
         axis = node.axis(axis, len(shape))
         if step == 0:
             node.invalid("a step is 0")
-        if step < 0:
-            last, stop = _backward(node, start, end, shape[axis])
-            count = dims.ceildiv(last - stop, -step)
-            fits = exact_bounds(last - stop, ranges)[0] >= 0
-            starts[axis], sizes[axis], strides[axis] = last, count if fits else dims.maximum(count, 0), step
-            continue
-        first = _position(node, start, shape[axis])
-        count = dims.ceildiv(dims.as_expr(_position(node, end, shape[axis])) - first, step)
+        kept = (0, -1) if step < 0 else (None, None)
+        first, stop = (
+            _position(bound, shape[axis], ranges, backward=k) for bound, k in zip((start, end), kept, strict=True)
+        )
+        count = dims.ceildiv(first - stop if step < 0 else stop - first, abs(step))
         least, greatest = exact_bounds(count, ranges)
-        if least < 0:
-            count = dims.const(0) if greatest <= 0 else dims.maximum(count, 0)
-        starts[axis], sizes[axis], strides[axis] = dims.as_expr(first), count, step
+        if greatest <= 0:
+            count = dims.const(0)
+        elif least < 0:
+            count = dims.maximum(count, 0)
+        starts[axis], sizes[axis], strides[axis] = first, count, step
     if sizes == list(shape) and min(strides, default=1) > 0:
         return node.value(0)
     return node.net.add_slice(node.data(0), starts, sizes, strides)

@@ -13,12 +13,14 @@ from xdsl.dialects.builtin import ModuleOp
 from ...dialects import dims
 from ...dialects.dims import Expr
 from ...dialects.dims.solving import is_linear, solved
-from ...dialects.dtypes import is_integer
+from ...dialects.dtypes import is_integer, numpy_dtype
 from ...dialects.errors import InvalidModelError, OptionError
+from ...dialects.limits import MAX_READS
 from ...dialects.provenance import join_names
 from ..network import Network, Range
 from .constant_inputs import constant_inputs
 from .dim_names import DimNames, read_dims
+from .folding import elements
 from .node import UnsupportedNode, Value, onnx_element_type
 
 if TYPE_CHECKING:
@@ -42,14 +44,18 @@ class Inputs:
     constants: dict[str, Any]
     """The values that the user binds inputs to."""
     require_profiles: bool
+    same: Mapping[str, str]
+    """Symbols that stand for another one, which the model needs to be equal."""
     ranges: dict[str, Range] = field(default_factory=dict[str, Range])
     """The ranges that the user gave, by symbol; min = max makes a dim static."""
     defaulted: list[str] = field(default_factory=list[str])
     """The dims without a profile."""
-    limits: dict[str, Range] = field(default_factory=dict[str, Range])
-    """The (min, opt, max) of the numbers of inputs that say sizes."""
+    limits: dict[str, list[Range]] = field(default_factory=dict[str, list[Range]])
+    """The (min, opt, max) of each number of the inputs that say sizes, or one for all numbers of an input."""
     integers: set[str] = field(default_factory=set[str])
     """The inputs of integers."""
+    symbols: list[str] = field(default_factory=list[str])
+    """The symbols of dims, in the order of the inputs."""
     refused: list[str] = field(default_factory=list[str])
     """What is wrong with the inputs that cannot be imported, one sentence per input."""
 
@@ -58,6 +64,8 @@ class Inputs:
         types = {value.name: kind for value in inputs if (kind := self._element_type(value)) is not None}
         self.integers = {name for name, kind in types.items() if is_integer(kind)}
         names = read_dims([value for value in inputs if value.name in types])
+        self.symbols = _symbols(names)
+        self._unite(names)
         self._take_steps(names)
         bound = constant_inputs(inputs, self.constants)
         self._pin([value.name for value in inputs], names.shapes)
@@ -73,9 +81,27 @@ class Inputs:
                     values[value.name] = Value(value.name, array=bound[value.name])
                     continue
                 self._check_extents(value.name, shape)
-                ssa = self.net.add_input(value.name, types[value.name], shape)
-                values[value.name] = Value(value.name, ssa=ssa, limits=self.limits.get(value.name))
+                values[value.name] = Value(value.name, ssa=self.net.add_input(value.name, types[value.name], shape))
+        for name, limits in self.limits.items():
+            self._read(values[name], limits)
         return values
+
+    def _read(self, value: Value, limits: Sequence[Range]) -> None:
+        """Read the numbers of an input that says sizes as symbols: once, so that all that is computed from them agrees."""
+        ssa = value.materialise(self.net)
+        count = dims.product(value.shape).as_int()
+        if count is None or count > MAX_READS:
+            raise OptionError(
+                f"profiles: input {value.name!r} has the shape [{', '.join(map(str, value.shape))}], and a range is of at most "
+                f"{MAX_READS} numbers; fix its dims"
+            )
+        flat, read = self.net.add_reshape(ssa, [count]), list[Expr]()
+        for k, entries in enumerate(limits if len(limits) == count else list(limits) * count):
+            name = f"{value.name}_{k}" if count > 1 else value.name
+            symbol = self.net.read(self.net.add_slice(flat, [k], [1]), name, entries)
+            read.append(symbol if entries[0] < entries[2] else dims.const(entries[0]))
+        value.exprs = elements(read, tuple(extent.as_int() or 0 for extent in value.shape))
+        value.dtype = numpy_dtype(value.element_type)
 
     def _element_type(self, value: ValueInfoProto) -> Attribute | None:
         """The element type of an input; None, and a note, where it cannot be imported."""
@@ -115,6 +141,15 @@ class Inputs:
                 if extent.as_int() is None:
                     self._ask(str(extent), extent, (size, size, size))
 
+    def _unite(self, names: DimNames) -> None:
+        """Puts one symbol in the place of all that must be equal, everywhere. Their profiles agree, else none of this was found out."""
+        for name, other in self.same.items():
+            symbols = {name: dims.symbol(other)}
+            for key, shape in names.shapes.items():
+                names.shapes[key] = [extent.substitute(symbols) for extent in shape]
+            names.texts.update({text: extent.substitute(symbols) for text, extent in names.texts.items()})
+            self.profiles.pop(name, None)
+
     def _take_steps(self, names: DimNames) -> None:
         """Where a profile has a step, its dim becomes that multiple of a symbol, everywhere: `32*"H/32"` in place of `H`."""
         symbols = {name for shape in names.shapes.values() for extent in shape for name in extent.symbols()}
@@ -138,7 +173,9 @@ class Inputs:
         symbols = {name for shape in names.shapes.values() for extent in shape for name in extent.symbols()}
         asked: list[tuple[str, Expr, Sequence[int]]] = []
         for key, profile in self.profiles.items():
-            if key in names.shapes and all(isinstance(entry, Sequence) for entry in profile):
+            if self._is_of_numbers(key, names, profile):
+                self.limits[key] = [cast(Range, entries) for entries in zip(*profile, strict=True)]
+            elif key in names.shapes and all(isinstance(entry, Sequence) for entry in profile):
                 columns = self._columns(key, names.shapes[key], profile)
                 asked += [(str(e), e, column) for e, column in zip(names.shapes[key], columns, strict=True)]
             elif key in names.texts or key in symbols:
@@ -146,7 +183,7 @@ class Inputs:
             elif key and key in names.unnamed:
                 asked += [(symbol, dims.symbol(symbol), profile) for symbol in names.unnamed[key]]
             elif key in names.shapes and key in self.integers:
-                self.limits[key] = cast(Range, tuple(profile))
+                self.limits[key] = [cast(Range, tuple(profile))]
             else:
                 raise OptionError(
                     f"profiles: there is no dynamic dim or input {key!r}; "
@@ -155,6 +192,14 @@ class Inputs:
         # Dims that are symbols come first: expressions are solved with their values.
         for what, extent, entries in sorted(asked, key=lambda each: len(each[1].symbols()) + (not each[1].as_symbol())):
             self._ask(what, extent, entries)
+
+    def _is_of_numbers(self, key: str, names: DimNames, profile: Sequence[Any]) -> bool:
+        """Whether a profile gives (min, opt, max) numbers of an input of integers, not shapes: there are as many as it has elements."""
+        if key not in self.integers or not all(isinstance(entry, Sequence) for entry in profile):
+            return False
+        shape = names.shapes[key]
+        count = dims.product(shape).as_int()
+        return count != len(shape) and all(len(entry) == count for entry in profile)
 
     def _columns(self, name: str, shape: Sequence[Expr], profile: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
         """(min, opt, max) of each dim of an input."""
@@ -199,9 +244,7 @@ class Inputs:
 
     def _default(self, names: DimNames) -> None:
         """Set the default range for every dim without a profile, or raise an error that shows the profiles to pass."""
-        shapes = names.shapes.values()
-        symbols = dict.fromkeys(name for shape in shapes for extent in shape for name in sorted(extent.symbols()))
-        self.defaulted = [name for name in symbols if name not in self.ranges]
+        self.defaulted = [name for name in _symbols(names) if name not in self.ranges]
         if self.require_profiles and self.defaulted:
             given = ", ".join(f"{name!r}: (1, 8, 32)" for name in self.defaulted)
             flags = " ".join(f"--profile {shlex.quote(f'{name}=1,8,32')}" for name in self.defaulted)
@@ -219,10 +262,28 @@ class Inputs:
                     f"profiles: input {name!r} has a dim {extent}, which would be {low}; raise its minimum"
                 )
 
-    def remark_defaults(self, module: ModuleOp) -> None:
-        """An analysis remark for every dim that got the default range."""
+    def united(self, pairs: Sequence[tuple[Expr, Expr]]) -> dict[str, str]:
+        """`same` with the symbols that these dims must be equal by: the first of each set, in the order of the inputs, stands for all."""
+        found = dict(self.same)
+        for a, b in ((left.as_symbol(), right.as_symbol()) for left, right in pairs):
+            if a in self.symbols and b in self.symbols:
+                first, second = sorted((found.get(a, a), found.get(b, b)), key=self.symbols.index)
+                found = {name: first if other == second else other for name, other in found.items()}
+                if first != second:
+                    found[second] = first
+        return found
+
+    def remark_dims(self, module: ModuleOp) -> None:
+        """An analysis remark for every dim that got the default range, or that equals another one."""
         from ...passes.remarks import remark
 
+        for name, other in self.same.items():
+            remark(
+                module,
+                "analysis",
+                "import-onnx",
+                f"dim {name} is called {other}, since the model needs them to be equal",
+            )
         for symbol in self.defaulted:
             remark(
                 module,
@@ -230,3 +291,9 @@ class Inputs:
                 "import-onnx",
                 f"dim {symbol} has no profile; its range is {DEFAULT_RANGE} by default",
             )
+
+
+def _symbols(names: DimNames) -> list[str]:
+    """The symbols of dims, in the order of the inputs."""
+    shapes = names.shapes.values()
+    return list(dict.fromkeys(name for shape in shapes for extent in shape for name in sorted(extent.symbols())))

@@ -12,14 +12,16 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from ...dialects import limits
 from ...dialects.errors import InvalidModelError, UnsupportedOpError
 from .digest import model_digest
+from .embedded_data import Embedded, embedded_data, read_past_protobuf, with_data
 from .external_data import ExternalData
 from .local_functions import Inliner, key_of
 from .old_opsets import converted
@@ -100,7 +102,7 @@ class Graph:
 
     def digest(self) -> str:
         """The SHA-256 of the model and of what was read of the data beside it."""
-        return model_digest(self.proto, self.external.digest())
+        return model_digest(self.proto, self.external.embedded, self.external.digest())
 
     def is_function(self, node: NodeProto) -> bool:
         """Whether a node calls a function of the model."""
@@ -119,21 +121,14 @@ def load(model: str | Path | bytes | ModelProto) -> Graph:
     """Read a model from a path (`.onnx`, or the textual `.onnxtxt`), from bytes, or from a ModelProto."""
     if isinstance(model, str | Path):
         path = Path(model)
-        return _check(_parse_file(path), path.name, Path(os.path.realpath(path.parent)))
+        return _check(*_read(path), path.name, Path(os.path.realpath(path.parent)))
     if isinstance(model, bytes | bytearray | memoryview):
-        return _check(_parse_bytes(bytes(model), "the model"), "the model", None)
-    return _check(model, model.graph.name or "the model", None)
+        return _check(*_parse(BytesIO(model), len(model), "the model"), "the model", None)
+    return _check(model, {}, model.graph.name or "the model", None)
 
 
-def _parse_file(path: Path) -> ModelProto:
-    data = _read(path)
-    if path.suffix == ".onnxtxt":
-        return _parse_text(data, path.name)
-    return _parse_bytes(data, path.name)
-
-
-def _read(path: Path) -> bytes:
-    """The bytes of a model file. Raises InvalidModelError for one that is not there, is no plain file or is too large."""
+def _read(path: Path) -> tuple[ModelProto, Embedded]:
+    """The model in a file. Raises InvalidModelError for one that is not there, is no plain file or is too large."""
     try:
         if not path.is_file():
             raise InvalidModelError(f"there is no model file {str(path)!r}; check the path")
@@ -143,7 +138,10 @@ def _read(path: Path) -> bytes:
                 f"{path.name} has {size} bytes, and protobuf reads {limits.MAX_MODEL_BYTES} at most; save the model with its weights "
                 "as external data"
             )
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            if path.suffix == ".onnxtxt":
+                return _parse_text(stream.read(), path.name), {}
+            return _parse(stream, size, path.name)
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise InvalidModelError(f"the model file {str(path)!r} cannot be read: {reason}; check the path") from None
@@ -169,28 +167,29 @@ def _depth(text: bytes) -> int:
     return int(np.cumsum(steps).max(initial=0))
 
 
-def _parse_bytes(data: bytes, source: str) -> ModelProto:
+def _parse(stream: IO[bytes], size: int, source: str) -> tuple[ModelProto, Embedded]:
     import onnx
     from google.protobuf.message import DecodeError
 
-    if not data:
+    if not size:
         raise InvalidModelError(f"{source} is empty; expected an ONNX model")
+    data, embedded = read_past_protobuf(stream, size)
     if data.startswith(b"version https://git-lfs"):
         raise InvalidModelError(f"{source} is a pointer of Git LFS, not the model; fetch it with: git lfs pull")
     try:
-        return onnx.ModelProto.FromString(data)
+        return onnx.ModelProto.FromString(data), embedded
     except DecodeError:
         raise InvalidModelError(
-            f"{source} is not an ONNX file: its {len(data)} bytes do not parse as a ModelProto; it may be cut off, another format, "
+            f"{source} is not an ONNX file: its {size} bytes do not parse as a ModelProto; it may be cut off, another format, "
             "or hold subgraphs that nest too deep (protobuf reads 100 levels); export it again"
         ) from None
 
 
-def _check(model: ModelProto, source: str, folder: Path | None) -> Graph:
+def _check(model: ModelProto, embedded: Embedded, source: str, folder: Path | None) -> Graph:
     if not model.HasField("graph") or not (model.graph.node or model.graph.output):
         raise InvalidModelError(f"{source} holds no graph; it may be cut off or not be an ONNX model; export it again")
     check_texts(model, source)
-    model = converted(model, source)
+    model = converted(model, embedded, source)
     opsets = model_opsets(model, source)
     graph = model.graph
     check_depth(graph, source)
@@ -203,7 +202,7 @@ def _check(model: ModelProto, source: str, folder: Path | None) -> Graph:
         GraphNode(proto, index, versions) for index, (proto, versions) in enumerate(inliner.expand(graph.node, opsets))
     ]
     nodes, dead = _live(_sorted_nodes(nodes, graph, {value.name for value in inputs} | weights.keys(), source), graph)
-    external = ExternalData(folder)
+    external = ExternalData(folder, embedded)
     return Graph(
         source,
         model,
@@ -336,12 +335,15 @@ def tensor_to_array(tensor: TensorProto, external: ExternalData, what: str) -> n
         raise InvalidModelError(f"{what} has the dims {list(tensor.dims)[:8]}; expected 0 or more each")
     if len(tensor.dims) > limits.MAX_RANK:
         raise UnsupportedOpError(f"{what} has rank {len(tensor.dims)}; expected at most {limits.MAX_RANK}")
-    if tensor.data_location == kinds.EXTERNAL:
+    data = embedded_data(tensor, external.embedded)
+    if data is None and tensor.data_location == kinds.EXTERNAL:
         if tensor.data_type in _PACKED:
             raise UnsupportedOpError(f"{what} packs several elements into a byte; store it as int8 or float")
         return external.array(tensor, np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)), what)
     try:
-        return numpy_helper.to_array(tensor)
+        if data is None or tensor.data_type in _PACKED:
+            return numpy_helper.to_array(tensor if data is None else with_data(tensor, data))
+        return np.frombuffer(data, onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)).reshape(tensor.dims)
     except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
         raise InvalidModelError(f"{what} is damaged: {_one_line(error)}; export the model again") from None
 

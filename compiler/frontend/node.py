@@ -9,7 +9,7 @@ back: `Value.value_of` is the only way to them, and pins the initializer.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeAlias
 
 import numpy as np
 from xdsl.dialects.builtin import bf16, f16, f32, i8
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from .model import Declared
 
 Array = np.ndarray[Any, Any]
+Sizes: TypeAlias = "Mapping[Expr, int]"
+"""Dims that are one number in a branch, by what its condition says."""
 
 
 class UnsupportedNode(Exception):
@@ -44,6 +46,10 @@ class UnsupportedNode(Exception):
     def __init__(self, why: str, fix: str = ""):
         super().__init__(why)
         self.why, self.fix = why, fix
+
+
+class BranchesDiffer(UnsupportedNode):
+    """Raised by the row of If: its branches make results of different ranks, or sequences, so that no one value could be either."""
 
 
 class InvalidNode(Exception):
@@ -91,8 +97,6 @@ class Value:
     """The tensors that iterations of a loop appended to a sequence, joined along a new first dim."""
     quantized: Quantized | None = None
     """Where DequantizeLinear made it: a product may then compute with the integers."""
-    limits: tuple[int, int, int] | None = None
-    """The (min, opt, max) of each number of an input that says sizes, as the user gave it."""
 
     def value_of(self, net: Network, why: str) -> Array | None:
         """The elements where all are known numbers, or None. The initializers that they come from are pinned, with the reason `why`."""
@@ -196,10 +200,15 @@ class Value:
 
     def _check_tensor(self) -> None:
         if self.items is not None:
-            raise UnsupportedNode(
-                f"{self.name!r} is a sequence of {len(self.items)} tensors, which only exists at import",
-                "use a tensor with one more dim, Split, or Concat",
-            )
+            raise UnsupportedNode(*self.why_no_tensor)
+
+    @property
+    def why_no_tensor(self) -> tuple[str, str]:
+        """Why a sequence cannot be data, and what to do."""
+        return (
+            f"{self.name!r} is a sequence of {len(self.items or ())} tensors, which only exists at import",
+            "use a tensor with one more dim, Split, or Concat",
+        )
 
     def _from_exprs(self, net: Network, exprs: Array) -> SSAValue:
         constant = self.constant()
@@ -243,12 +252,15 @@ class Body(Protocol):
 class Graphs(Protocol):
     """The graphs in the attributes of a node."""
 
-    def inlined(self, attribute: str, operands: Sequence[Value], part: str = "") -> list[Value]:
-        """The results of a graph for these operands; its ops are built where the node stands. `part` tells repeated uses apart."""
+    def inlined(
+        self, attribute: str, operands: Sequence[Value], part: str = "", sizes: Sizes | None = None
+    ) -> list[Value]:
+        """The results of a graph for these operands; its ops are built where the node stands. `part` tells repeated uses apart. Outer
+        tensors have the dims that `sizes` says."""
         ...
 
-    def body(self, attribute: str, types: Sequence[Attribute]) -> Body:
-        """The graph as a function that is begun with arguments of these types."""
+    def body(self, attribute: str, types: Sequence[Attribute], sizes: Sizes | None = None) -> Body:
+        """The graph as a function that is begun with arguments of these types. Outer tensors have the dims that `sizes` says."""
         ...
 
     def is_appended(self, number: int) -> bool:
@@ -328,10 +340,8 @@ class Node:
         """`most` of these dims of the first result."""
         return [self.most(0, axis) for axis in axes]
 
-    def read_sizes(
-        self, sizes: SSAValue, most: Sequence[int], what: str, limits: tuple[int, int, int] | None = None
-    ) -> list[Expr]:
-        """The elements of an integer vector as symbols, which the host reads, each from 0 to its entry of `most`, or within `limits`.
+    def read_sizes(self, sizes: SSAValue, most: Sequence[int], what: str) -> list[Expr]:
+        """The elements of an integer vector as symbols, which the host reads, each from 0 to its entry of `most`.
         Those that other sizes give lie where these allow."""
         found: list[Expr] = []
         ends = intervals(sizes, self.net.ranges) or [None] * len(most)
@@ -343,7 +353,7 @@ class Node:
                 bound = self.bounds.tightened(self.graph_node.label, self.op_type, bound, known[1])
                 low = min(max(known[0], 0), bound)
             typical = max(bound // 2, min(bound, 1), low)
-            found.append(self.net.read(one, name, limits or (low, typical, bound)))
+            found.append(self.net.read(one, name, (low, typical, bound)))
         return found
 
     def unsupported(self, why: str, fix: str = "") -> NoReturn:
@@ -476,12 +486,11 @@ class Node:
         if length is None or length > MAX_READS or not is_integer(value.element_type):
             return None
         bounds = self.most_of_each(length) if most is None else most
-        limits = value.limits
         sizes = self.net.add_reshape(self.data(index), [length])
         if clip:
             ends = self.net.add_cast(self.net.add_constant(np.array(bounds)), self.net.element(sizes))
             sizes = self.net.add_binary("min", self.net.add_binary("max", sizes, 0), ends)
-        sizes = self.read_sizes(sizes, bounds, what, limits)
+        sizes = self.read_sizes(sizes, bounds, what)
         shape = [extent.as_int() or 0 for extent in value.shape]
         known = elements(sizes, tuple(shape))
         if not clip:  # else it is not what the value is for others

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from xdsl.dialects.builtin import f32
+from xdsl.dialects.builtin import bf16, f16, f32
 from xdsl.ir import SSAValue
 
 from ...dialects import dims
@@ -13,14 +13,42 @@ from .node import Node, Value
 from .registry import Result, onnx_op
 
 
-@onnx_op("BatchNormalization", note="inference form")
+@onnx_op(
+    "BatchNormalization",
+    note="training mode gives the running mean and variance, not the saved ones of opsets before 14",
+)
 def batch_normalization(node: Node) -> Result:
-    if node.int("training_mode", 0) or any(node.wants(i) for i in range(1, 5)):
-        node.unsupported("it is in training mode", "export the model for inference")
     if not node.int("spatial", 1):
         node.unsupported("spatial=0 normalises per element", "export with opset 9 or newer")
+    if any(node.wants(i) for i in (3, 4)):
+        node.unsupported("it saves statistics for a gradient", "export the model for inference")
+    if node.int("training_mode", 0) or any(node.wants(i) for i in (1, 2)):
+        return _in_training(node)
     parameters = [node.data(i) for i in range(1, 5)]
     return node.net.add_batch_norm(node.data(0), *parameters, epsilon=node.float("epsilon", 1e-5))
+
+
+def _in_training(node: Node) -> Result:
+    """The batch's own mean and (population) variance normalise it, and move the running ones by 1 - momentum."""
+    net, shape, momentum = node.net, node.shape(0), node.float("momentum", 0.9)
+    axes = [axis for axis in range(len(shape)) if axis != 1]
+    x, scale, bias, mean, variance = (_in_wide(net, node.data(i)) for i in range(5))
+    batch_mean = net.add_reduce("mean", x, axes, keepdims=True)
+    centred = net.add_binary("sub", x, batch_mean)
+    batch_variance = net.add_reduce("mean", net.add_binary("mul", centred, centred), axes, keepdims=True)
+    inverse = net.add_unary("rsqrt", net.add_binary("add", batch_variance, node.float("epsilon", 1e-5)))
+    scale, bias = (net.add_reshape(each, (shape[1], *[1] * (len(shape) - 2))) for each in (scale, bias))
+    scaled = net.add_binary("mul", net.add_binary("mul", centred, inverse), scale)
+    results = [net.add_cast(net.add_binary("add", scaled, bias), node.element_type(0))]
+    for index, running, batch in ((3, mean, batch_mean), (4, variance, batch_variance)):
+        kept = net.add_binary("mul", running, momentum)
+        added = net.add_binary("mul", net.add_reshape(batch, (shape[1],)), 1.0 - momentum)
+        results.append(net.add_cast(net.add_binary("add", kept, added), node.element_type(index)))
+    return results
+
+
+def _in_wide(net: Network, x: SSAValue) -> SSAValue:
+    return net.add_cast(x, f32) if net.element(x) in (f16, bf16) else x
 
 
 @onnx_op("LayerNormalization")

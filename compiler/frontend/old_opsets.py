@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...dialects.errors import UnsupportedOpError
+from .embedded_data import Embedded, embedded_data, with_data
 from .opsets import OLDEST_OPSET
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 
-def converted(model: ModelProto, source: str) -> ModelProto:
-    """A model of an opset before `OLDEST_OPSET` as one of that opset; any other model as it is.
+def converted(model: ModelProto, embedded: Embedded, source: str) -> ModelProto:
+    """A model of an opset before `OLDEST_OPSET` as one of that opset, with the data that was read past protobuf; any other model as it is.
 
     Raises UnsupportedOpError for what the converter does not take.
     """
@@ -21,6 +22,9 @@ def converted(model: ModelProto, source: str) -> ModelProto:
     version = max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=0)
     if not 0 < version < OLDEST_OPSET:
         return model
+    for tensor in model.graph.initializer:
+        if (data := embedded_data(tensor, embedded)) is not None:
+            tensor.CopyFrom(with_data(tensor, data))
     try:
         return onnx.version_converter.convert_version(_with_broadcast_slopes(model), OLDEST_OPSET)
     except Exception as error:  # the errors of ONNX's C++ share no base class

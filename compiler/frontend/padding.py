@@ -27,6 +27,8 @@ def pad(node: Node) -> Result:
     mode = node.string("mode", "constant")
     if mode not in MODES:
         node.invalid(f"attribute 'mode' should be one of {', '.join(MODES)}, got {mode!r}")
+    if node.opset >= 18 and is_computed(node, 3):
+        return computed_padding.padded(node, None, mode)
     if node.opset >= 11 and is_computed(node, 1):
         return computed_padding.padded(node, _axes(node, len(shape)), mode)
     below, above = _pads(node, len(shape))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ml_dtypes
 import numpy as np
-from xdsl.dialects.builtin import f32, i8, i32
+from xdsl.dialects.builtin import bf16, f16, f32, i8, i32
 from xdsl.ir import Attribute, SSAValue
 
 from ...dialects import dims, nn
@@ -101,25 +101,44 @@ def _spread(node: Node, value: SSAValue, axis: int | None) -> SSAValue:
 # The operators.
 
 
-@onnx_op("QuantizeLinear", note=f"{_FORMS}; divides in f32")
+@onnx_op("QuantizeLinear", note=f"{_FORMS}; symmetric int8 divides in f32 unless `precision` is another type")
 @onnx_op("QuantizeLinear", domain=MICROSOFT, note=_FORMS)
 def quantize(node: Node) -> Result:
     net, axis, to = node.net, _axis(node), _result_type(node)
-    zero = zero_point(node, 2)
-    if to == i8 and zero is None and not node.int("block_size", 0) and is_float(node.element_type(0)):
+    zero, asked = zero_point(node, 2), _precision(node)
+    plain = to == i8 and zero is None and not node.int("block_size", 0) and asked in (None, f32)
+    if plain and is_float(node.element_type(0)):
         return net.add_quantize(node.data(0), _scale(node, axis), axis)
-    x, scale = net.add_cast(node.data(0), f32), _spread(node, net.add_cast(node.data(1), f32), axis)
-    grouped = _blocks(node, axis) if axis is not None and node.int("block_size", 0) else None
+    x, grouped = node.data(0), _blocks(node, axis) if axis is not None and node.int("block_size", 0) else None
     if grouped is not None:
         x = net.add_reshape(x, grouped)
+    # Before opset 23, ONNX leaves open what is divided in.
+    precision = asked or (node.element_type(1) if node.opset >= 23 else f32)
+    x, scale = _rounded(net, x, precision), _spread(node, _rounded(net, node.data(1), precision), axis)
+    quotient = _rounded(net, net.add_binary("div", x, scale), precision)
     if is_float(to):
         if zero is not None and zero.constant() is not None:
             node.invalid(f"expected zero point 0 of {to}, got {zero.constant()}", "quantize float8 symmetrically")
-        result = _as_float8(node, net.add_binary("div", x, scale), to)
+        result = _as_float8(node, quotient, to)
     else:
         spread = None if zero is None else _spread(node, zero.materialise(net), axis)
-        result = quantized(net, x, scale, spread, to)
+        result = quantized(net, quotient, None, spread, to)
     return net.add_reshape(result, node.shape(0))
+
+
+def _rounded(net: Network, x: SSAValue, to: Attribute) -> SSAValue:
+    """x in f32, rounded to a narrower type. A cast rounds in kernels, arithmetic in that type does not: it would stay in f32."""
+    return net.add_cast(net.add_cast(x, to), f32)
+
+
+def _precision(node: Node) -> Attribute | None:
+    """What attribute `precision` says that the division is done in; None where there is none."""
+    if not (code := node.int("precision", 0)):
+        return None
+    known = {1: f32, 10: f16, 16: bf16}
+    if code not in known:
+        node.invalid(f"attribute 'precision' is {code}; expected 1 (float), 10 (float16) or 16 (bfloat16)")
+    return known[code]
 
 
 def _result_type(node: Node) -> Attribute:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from xdsl.dialects.builtin import f32, f64
+from xdsl.dialects.builtin import f32, f64, i1
 from xdsl.ir import Attribute, SSAValue
 
 from ...dialects import dims
@@ -54,23 +54,40 @@ def bernoulli(node: Node) -> Result:
     return net.add_cast(net.add_compare("lt", drawn, net.add_cast(p, net.element(drawn))), wanted)
 
 
-@onnx_op("Dropout", note=f"the identity, but for a training_mode that is set: {_NOTE}")
+@onnx_op("Dropout", note=f"the identity, but for a training_mode that is set or data: {_NOTE}")
 def dropout(node: Node) -> Result:
     net, x = node.net, node.value(0)
-    training = node.has_input(2) and bool(node.constant(2, "training_mode").reshape(-1)[0])
-    ratio = float(node.constant(1, "ratio").reshape(-1)[0]) if training and node.has_input(1) else 0.5
-    if not training or ratio == 0.0:
+    training, ratio = _number(node, 2, "training_mode", 0.0), _number(node, 1, "ratio", 0.5)
+    if training == 0.0 or ratio == 0.0:
         if not node.wants(1):
             return x
         dtype = node.element_type(0) if node.opset < 10 else "i1"
         return [x, net.add_full(1, node.shape(0), dtype)]
-    if not 0.0 <= ratio < 1.0:
+    if isinstance(ratio, float) and not 0.0 <= ratio < 1.0:
         node.invalid(f"its ratio should be at least 0 and below 1, got {ratio}")
     node.in_f32()
     drawn, _ = _uniform(node, node.shape(0), node.element_type(0))
-    mask = net.add_compare("ge", drawn, ratio)
-    scaled = net.add_binary("div", node.data(0), 1.0 - ratio)
-    return [net.add_where(mask, scaled, net.add_full(0.0, (), net.element(scaled))), mask]
+    if isinstance(ratio, SSAValue):
+        ratio = net.add_cast(ratio, net.element(drawn))
+    given, mask = node.data(0), net.add_compare("ge", drawn, ratio)
+    kept = (
+        net.add_cast(net.add_binary("sub", 1.0, ratio), net.element(given))
+        if isinstance(ratio, SSAValue)
+        else 1.0 - ratio
+    )
+    result = net.add_where(mask, net.add_binary("div", given, kept), net.add_full(0.0, (), net.element(given)))
+    if isinstance(training, SSAValue):
+        training = net.add_cast(training, i1)
+        result = net.add_where(training, result, given)
+        mask = net.add_binary("logical_or", mask, net.add_unary("logical_not", training))
+    return [result, mask]
+
+
+def _number(node: Node, index: int, what: str, default: float) -> float | SSAValue:
+    """An operand of one number, as a scalar where it is data."""
+    if node.has_input(index) and node.value(index).is_open:
+        return node.net.add_reshape(node.value(index).materialise(node.net), ())
+    return float(node.constant(index, what).reshape(-1)[0]) if node.has_input(index) else default
 
 
 @onnx_op("Multinomial", note=_NOTE)

@@ -14,22 +14,38 @@ _NAMES = {
     "ScaledTanh": "scaled_tanh", "Sigmoid": "sigmoid", "Softplus": "softplus", "Softsign": "softsign", "Tanh": "tanh",
     "ThresholdedRelu": "thresholded_relu",
 }  # fmt: skip
+_SWAP = (1, 0, 2)
 _LOWER = {name.lower(): ours for name, ours in _NAMES.items()}
 
 
 @onnx_op("LSTM", "GRU", "RNN")
 def recurrent(node: Node) -> Result:
     """The inputs of all steps are projected by one matmul; `nn.rnn` takes the steps. Batch first is a transpose before and after."""
-    net, kind, batch_first = node.net, node.op_type.lower(), bool(node.int("layout", 0))
+    batch_first = bool(node.int("layout", 0))
     if node.rank(0) != 3 or node.rank(1) != 3 or node.rank(2) != 3:
         node.invalid("expected X, W and R of rank 3")
-    swap = (1, 0, 2)
-    x = net.add_transpose(node.data(0), swap) if batch_first else node.data(0)
+    x = node.net.add_transpose(node.data(0), _SWAP) if batch_first else node.data(0)
+    return steps(node, node.op_type.lower(), x, node.data(1), node.data(2), batch_first=batch_first)
+
+
+def steps(
+    node: Node,
+    kind: str,
+    x: SSAValue,
+    weights: SSAValue | None,
+    recurrent_weights: SSAValue,
+    *,
+    scales: SSAValue | None = None,
+    batch_first: bool = False,
+) -> list[SSAValue]:
+    """A layer whose other operands and attributes are a node's, as LSTM has them; X, time first, is projected where there are no
+    `weights`. Results have the types of X."""
+    net = node.net
 
     def state(index: int) -> SSAValue | None:
         if not node.has_input(index):
             return None
-        return net.add_transpose(node.data(index), swap) if batch_first else node.data(index)
+        return net.add_transpose(node.data(index), _SWAP) if batch_first else node.data(index)
 
     def given(index: int) -> SSAValue | None:
         return node.data(index) if node.has_input(index) else None
@@ -37,14 +53,15 @@ def recurrent(node: Node) -> Result:
     states = net.add_rnn(
         kind,
         x,
-        node.data(1),
-        node.data(2),
+        weights,
+        recurrent_weights,
         given(3),
         direction=node.string("direction", "forward").lower(),
         hidden=state(5),
         cell=state(6) if kind == "lstm" else None,
-        lengths=_lengths(node, x),
+        lengths=lengths(node, net.shape(x)[0]),
         peepholes=given(7) if kind == "lstm" else None,
+        scales=scales,
         activations=_activations(node),
         alphas=node.floats("activation_alpha") if node.has("activation_alpha") else [],
         betas=node.floats("activation_beta") if node.has("activation_beta") else [],
@@ -52,20 +69,19 @@ def recurrent(node: Node) -> Result:
         reset_after=kind == "gru" and bool(node.int("linear_before_reset", 0)),
         coupled=kind == "lstm" and bool(node.int("input_forget", 0)),
     )
-    _check_hidden_size(node)
+    _check_hidden_size(node, net.shape(recurrent_weights)[2])
     lasts = [value for value in (states.last_hidden, states.last_cell) if value is not None]
     if batch_first:
         return [net.add_transpose(states.hidden, (1, 0, 2, 3)), *lasts]
-    return [net.add_transpose(states.hidden, (0, 2, 1, 3)), *(net.add_transpose(last, swap) for last in lasts)]
+    return [net.add_transpose(states.hidden, (0, 2, 1, 3)), *(net.add_transpose(last, _SWAP) for last in lasts)]
 
 
-def _lengths(node: Node, x: SSAValue) -> SSAValue | None:
-    """The lengths of the sequences; None where they are known to be the whole of X."""
+def lengths(node: Node, count: dims.Expr) -> SSAValue | None:
+    """The lengths of the sequences; None where they are known to be all `count` steps."""
     if not node.has_input(4):
         return None
     known = node.value(4).constant()
-    steps = node.net.shape(x)[0]
-    if known is not None and all(dims.as_expr(int(length)) == steps for length in np.ravel(known)):
+    if known is not None and all(dims.as_expr(int(length)) == count for length in np.ravel(known)):
         return None
     return node.data(4)
 
@@ -92,7 +108,7 @@ def _clip(node: Node) -> float | None:
     return (node.float("clip") or None) if node.has("clip") else None
 
 
-def _check_hidden_size(node: Node) -> None:
-    size, wanted = node.shape(2)[2].as_int(), node.int("hidden_size", 0)
+def _check_hidden_size(node: Node, units: dims.Expr) -> None:
+    size, wanted = units.as_int(), node.int("hidden_size", 0)
     if wanted and size != wanted:
         node.invalid(f"hidden_size is {wanted}, and R has {size} units", "export the model again")

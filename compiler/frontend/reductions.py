@@ -11,6 +11,7 @@ from xdsl.dialects.builtin import i1, i8
 from ...dialects import dims
 from ...dialects.dtypes import is_float
 from . import folding
+from .choices import by_axes
 from .folding import Array, Element, as_int, elements
 from .node import Node
 from .registry import Result, onnx_fold, onnx_op
@@ -34,6 +35,7 @@ def _axes(node: Node, rank: int) -> list[int]:
 
 
 @onnx_op(*KINDS)
+@by_axes(1)
 def reduction(node: Node) -> Result:
     if node.op_type in ("ReduceL2", "ReduceLogSum", "ReduceLogSumExp"):
         node.in_f32()

@@ -62,6 +62,7 @@ TABLES = (
     "contrib.recurrent",
     "contrib.others",
     "sequences",
+    "branches",
     "control",
     "scan",
     "compaction",

@@ -17,6 +17,7 @@ from .folding import as_int
 from .node import Node, Value
 from .places import extent
 from .registry import Result, onnx_op
+from .shapes import cut
 
 
 def _sequence_of(node: Node) -> tuple[list[Value], Value | None]:
@@ -121,27 +122,24 @@ def concat_from_sequence(node: Node) -> Result:
     return net.add_concat(tensors, axis) if len(tensors) > 1 else tensors[0]
 
 
-@onnx_op("SplitToSequence", note="the sizes are constant, and the dim too where one size is given")
+@onnx_op("SplitToSequence", note="one size for all is constant, and the dim then too")
 def split_to_sequence(node: Node) -> Result:
     """Slices of the given sizes, of one size (the last may be smaller), or without sizes of 1, which may then lose the dim."""
-    net, x, shape = node.net, node.data(0), list(node.shape(0))
+    shape = list(node.shape(0))
     axis = node.axis(node.int("axis", 0), len(shape))
-    sizes = node.known_ints(1, "sizes") if node.has_input(1) else [1]
-    if not node.has_input(1) or not node.rank(1):
-        sizes = _equal(node, sizes[0], as_int(shape[axis]))
-    if ((rest := (shape[axis] - sum(sizes)).as_int()) is not None and rest != 0) or min(sizes, default=0) < 0:
-        node.invalid(f"its sizes are {sizes}, and the dim is {shape[axis]}")
-    items: list[Value] = []
-    start = 0
-    for size in sizes:
-        starts, extents = [dims.const(0)] * len(shape), list(shape)
-        starts[axis], extents[axis] = dims.const(start), dims.const(size)
-        part = net.add_slice(x, starts, extents)
-        if not node.has_input(1) and not node.int("keepdims", 1):
-            part = net.add_reshape(part, [*shape[:axis], *shape[axis + 1 :]])
-        items.append(Value("", ssa=part))
-        start += size
-    return _sequence(items)
+    if node.has_input(1) and node.rank(1):
+        most = [shape[axis].bounds(node.net.ranges)[1]] * (dims.product(node.shape(1)).as_int() or 0)
+        sizes = [dims.as_expr(size) for size in node.known(1, "sizes", most).reshape(-1)]
+    else:
+        size = node.known_ints(1, "sizes")[0] if node.has_input(1) else 1
+        sizes = [dims.const(part) for part in _equal(node, size, as_int(shape[axis]))]
+    left = (shape[axis] - sum(sizes, dims.const(0))).as_int()
+    if left not in (0, None) or any((size.as_int() or 0) < 0 for size in sizes):
+        node.invalid(f"its sizes are {', '.join(map(str, sizes))}, and the dim is {shape[axis]}")
+    parts = cut(node, axis, sizes)
+    if not node.has_input(1) and not node.int("keepdims", 1):
+        parts = [node.net.add_reshape(part, [*shape[:axis], *shape[axis + 1 :]]) for part in parts]
+    return _sequence([Value("", ssa=part) for part in parts])
 
 
 def _equal(node: Node, size: int, extent: int | None) -> list[int]:

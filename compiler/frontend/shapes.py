@@ -12,8 +12,9 @@ from ...dialects import dims
 from ...dialects.dims import Expr
 from ...dialects.nn import broadcast_dims
 from . import computed
+from .choices import by_axes
 from .folding import Array, as_int, check_size, simplified
-from .node import Node, Value
+from .node import Node
 from .registry import Result, onnx_fold, onnx_op
 
 
@@ -93,6 +94,7 @@ def _axes_operand(node: Node) -> list[int] | None:
 
 
 @onnx_op("Squeeze")
+@by_axes(1)
 def squeeze(node: Node) -> Result:
     shape, axes = node.shape(0), _axes_operand(node)
     if axes is None:
@@ -106,6 +108,7 @@ def squeeze(node: Node) -> Result:
 
 
 @onnx_op("Unsqueeze")
+@by_axes(1, inserted=True)
 def unsqueeze(node: Node) -> Result:
     shape, axes = list(node.shape(0)), _axes_operand(node) or []
     rank = len(shape) + len(axes)
@@ -229,11 +232,16 @@ def fold_concat(node: Node, operands: list[Array]) -> Array | None:
 
 @onnx_op("Split", note="the sizes are constant or computed from input shapes")
 def split(node: Node) -> Result:
+    axis = node.axis(node.int("axis", 0), node.rank(0))
+    return cut(node, axis, _split_sizes(node, node.shape(0)[axis]))
+
+
+def cut(node: Node, axis: int, parts: Sequence[Expr]) -> list[SSAValue]:
+    """The first operand in parts of these sizes along an axis."""
     net, x, shape = node.net, node.data(0), node.shape(0)
-    axis = node.axis(node.int("axis", 0), len(shape))
-    results: list[SSAValue | Value] = []
+    results: list[SSAValue] = []
     start = dims.const(0)
-    for size in _split_sizes(node, shape[axis]):
+    for size in parts:
         if node.has_input(1) and (start + size - shape[axis]).as_int() is None:
             # Sizes that data says may sum to more than there is.
             size = dims.const(0) if shape[axis].as_int() == 0 else dims.minimum(size, shape[axis] - start)

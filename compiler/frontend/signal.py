@@ -6,14 +6,16 @@ A Fourier transform is a product with a matrix of cosines and sines, which is co
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import isqrt
 
 import numpy as np
+from xdsl.dialects.builtin import f64
 from xdsl.ir import SSAValue
 
 from ...dialects import dims
+from ...dialects.dims import Expr
 from ..network import Network
+from .choices import by_axes
 from .node import Array, Node, Value
 from .registry import Result, onnx_op
 
@@ -24,23 +26,33 @@ _LARGEST = 1 << 24
 
 # Window functions.
 
-_WINDOWS: dict[str, Callable[[Array], Array]] = {
-    "HannWindow": lambda turn: np.sin(turn / 2) ** 2,
-    "HammingWindow": lambda turn: 25 / 46 - 21 / 46 * np.cos(turn),
-    "BlackmanWindow": lambda turn: 0.42 - 0.5 * np.cos(turn) + 0.08 * np.cos(2 * turn),
+_WINDOWS = {
+    "HannWindow": (0.5, 0.5, 0.0),
+    "HammingWindow": (25 / 46, 21 / 46, 0.0),
+    "BlackmanWindow": (0.42, 0.5, 0.08),
 }
+"""The terms of a - b cos(turn) + c cos(2 turn)."""
 
 
-@onnx_op(*_WINDOWS, note="the size is constant")
+@onnx_op(*_WINDOWS)
 def window(node: Node) -> Result:
-    size = _whole(node, 0, "size")
-    if size < 0:
-        node.invalid(f"its size should be 0 or more, got {size}")
-    node.net.budget.spend(8 * size)
-    period = size if node.int("periodic", 1) else size - 1
-    with np.errstate(all="ignore"):
-        values = _WINDOWS[node.op_type](2 * np.pi * np.arange(size) / period)
-    return Value("", array=values.astype(node.numpy_dtype(node.onnx_type(node.int("output_datatype", 1)))))
+    size = _sizes(node, 0, "size", 1)[0]
+    a, b, c = _WINDOWS[node.op_type]
+    wanted, static = node.onnx_type(node.int("output_datatype", 1)), size.as_int()
+    if static is not None:
+        if static < 0:
+            node.invalid(f"its size should be 0 or more, got {static}")
+        node.net.budget.spend(8 * static)
+        with np.errstate(all="ignore"):
+            turn = 2 * np.pi * np.arange(static) / (static if node.int("periodic", 1) else static - 1)
+        values = a - b * np.cos(turn) + c * np.cos(2 * turn)
+        return Value("", array=values.astype(node.numpy_dtype(wanted)))
+    net = node.net
+    period = net.add_size(size if node.int("periodic", 1) else size - 1, f64)
+    turn = net.add_binary("div", net.add_binary("mul", net.add_iota([size], 0, f64), 2 * np.pi), period)
+    first, second = (net.add_unary("cos", net.add_binary("mul", turn, float(k))) for k in (1, 2))
+    values = net.add_binary("sub", a, net.add_binary("mul", first, b))
+    return net.add_cast(net.add_binary("add", values, net.add_binary("mul", second, c)), wanted)
 
 
 @onnx_op("MelWeightMatrix", note="all operands are constant")
@@ -71,7 +83,8 @@ def mel_weight_matrix(node: Node) -> Result:
 # Fourier transforms.
 
 
-@onnx_op("DFT", note="the axis, its dim and the length are constant")
+@onnx_op("DFT", note="the transformed dim and the length are constant")
+@by_axes(2)
 def dft(node: Node) -> Result:
     node.in_f32()
     net, x, rank = node.net, node.data(0), node.rank(0)
@@ -195,6 +208,14 @@ def _real_inverse(length: int, read: int, parts: int) -> Array:
     alone = ((k == 0) | (2 * k == length))[:, None]
     made = np.stack([weight * np.cos(angle), np.where(alone, 0.0, -weight * np.sin(angle))], 1)[:, :parts]
     return made.reshape(read * parts, length)
+
+
+def _sizes(node: Node, index: int, what: str, count: int) -> list[Expr]:
+    """The numbers of an operand that says sizes, which the host reads where they are data."""
+    values = [dims.as_expr(value) for value in node.known(index, what).reshape(-1)]
+    if len(values) != count:
+        node.invalid(f"its {what} should have {count} numbers, got {len(values)}")
+    return values
 
 
 def _whole(node: Node, index: int, what: str) -> int:

@@ -150,7 +150,7 @@ class Graph:
         module = self._module if last else self._module.clone()
         nn.set_symbol_ranges(module, {name: known[name] for name in known if name in used or name in self.late})
         if used or self.late:
-            _check_sizes(module)
+            nn.set_equal_dims(module, (pair for pair in _check_sizes(module) if _symbols(*pair) <= used))
         return module
 
     def _finish(self) -> ModuleOp:
@@ -318,15 +318,27 @@ class Graph:
         self._pins.setdefault(name, why)
 
 
-def _check_sizes(module: ModuleOp) -> None:
-    """Raises InvalidModelError for an op whose shapes do not fit at a size that the ranges of the module's dims allow."""
-    for op in module.walk():
-        if isinstance(op, nn.NnOp):
-            try:
-                op.verify_()
-            except VerifyException as error:
-                ranges = ", ".join(
-                    f"{name} in {low}..{high}" for name, (low, _, high) in nn.symbol_ranges(module).items()
-                )
-                what = str(error).removeprefix(f"{op.name}: ")
-                raise InvalidModelError(f"{describe(op)}: {what}; the profile allows {ranges}") from None
+def _check_sizes(module: ModuleOp) -> list[tuple[Expr, Expr]]:
+    """Raises InvalidModelError for an op whose shapes do not fit at a size that the ranges of the module's dims allow. Returns the dims
+    that must be equal in every run: what a branch or a body needs, it needs only where it is called."""
+    found: list[tuple[Expr, Expr]] = []
+    for function in module.body.block.ops:
+        with nn.assumptions() as assumed:
+            for op in function.walk():
+                if isinstance(op, nn.NnOp):
+                    _check_op(op, module)
+        found += assumed if nn.BODY not in function.attributes else ()
+    return found
+
+
+def _check_op(op: nn.NnOp, module: ModuleOp) -> None:
+    try:
+        op.verify_()
+    except VerifyException as error:
+        ranges = ", ".join(f"{name} in {low}..{high}" for name, (low, _, high) in nn.symbol_ranges(module).items())
+        what = str(error).removeprefix(f"{op.name}: ")
+        raise InvalidModelError(f"{describe(op)}: {what}; the profile allows {ranges}") from None
+
+
+def _symbols(*exprs: Expr) -> set[str]:
+    return {name for expr in exprs for name in expr.symbols()}

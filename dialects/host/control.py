@@ -153,7 +153,9 @@ def check_value(name: str, value: int, ranges: Ranges, what: str) -> int:
     if name in ranges and not ranges[name][0] <= value <= ranges[name][2]:
         low, _, high = ranges[name]
         if low == high:
-            raise HostValueError(f"{what} '{name}': expected {low}, got {value}; the network was built for no other.")
+            raise HostValueError(
+                f"{what} '{name}': expected {low}, the only one that is valid for these shapes, got {value}."
+            )
         raise HostValueError(
             f"{what} '{name}': expected a value within [{low}, {high}], got {value}; rebuild with a wider range for {name} (its profile, "
             "or option bounds)."

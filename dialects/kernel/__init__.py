@@ -17,6 +17,8 @@ from .thread.atomics import *  # noqa: F403
 from .thread.atomics import ATOMICS
 from .thread.barriers import *  # noqa: F403
 from .thread.barriers import BARRIERS
+from .thread.cluster import *  # noqa: F403
+from .thread.cluster import CLUSTERS
 from .thread.copies import *  # noqa: F403
 from .thread.copies import COPIES
 from .thread.mma import *  # noqa: F403
@@ -37,7 +39,7 @@ from .types import *  # noqa: F403
 from .types import Choice, FragType, GlobalType, RingType, SharedType, Target, TensorMapType, ViewType
 
 TILE_OPS: tuple[type[Operation], ...] = (*STRUCTURE, *MEMORY, *STAGING, *SYNC, *COMPUTE)
-THREAD_OPS: tuple[type[Operation], ...] = (*ARRAYS, *ATOMICS, *COPIES, *BARRIERS, *MMA, *WARPGROUPS, *TMA)
+THREAD_OPS: tuple[type[Operation], ...] = (*ARRAYS, *ATOMICS, *COPIES, *CLUSTERS, *BARRIERS, *MMA, *WARPGROUPS, *TMA)
 ATTRIBUTES = (Target, Choice, GlobalType, ViewType, SharedType, FragType, RingType, TensorMapType, *LAYOUTS)
 
 Kernel = Dialect("kernel", [*TILE_OPS, *THREAD_OPS], [*ATTRIBUTES])

@@ -35,6 +35,15 @@ ACTIVATIONS: dict[str, Activation] = {
 """x, alpha and beta to the activation, all of one type."""
 
 
+def quantized(h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The step of each sequence's h [N, H], of 255 over its range with 0, and h as integers of that step, as uint8 less its zero point."""
+    byte = h.dtype.type(255)
+    low, high = np.minimum(h.min(-1, keepdims=True), 0), np.maximum(h.max(-1, keepdims=True), 0)
+    step = np.where(low == high, 1, (high - low) / byte).astype(h.dtype)
+    zero = np.rint(np.clip(-low / step, 0, byte))
+    return step, np.clip(np.rint(h / step), -zero, byte - zero)
+
+
 @dataclass(frozen=True)
 class _Cell:
     """One direction: its operands in the type that it computes in."""
@@ -45,11 +54,15 @@ class _Cell:
     """The type that h is rounded to before it is multiplied; None for its own or `math`."""
     bias: np.ndarray | None
     peepholes: np.ndarray | None
+    scales: np.ndarray | None
 
     def multiply(self, h: np.ndarray, gates: slice) -> np.ndarray:
         """h R^T of some gates [N, gates * H]."""
         units = h.shape[-1]
         r = self.weights[gates.start * units : gates.stop * units]
+        if self.scales is not None:
+            step, integers = quantized(h)
+            return (integers @ r.T) * (step * self.scales)
         if self.narrow is not None:
             h = h.astype(self.narrow).astype(r.dtype)
         if self.op.math is not None:
@@ -91,15 +104,14 @@ class _Cell:
 def rnn(op: nn.RnnOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
     given = iter(operands)
     inputs, weights = widen(next(given)), next(given)
-    hidden, cell, lengths, bias, peepholes = (
-        None if value is None else next(given) for value in (op.hidden, op.cell, op.lengths, op.bias, op.peepholes)
-    )
+    optional = (op.hidden, op.cell, op.lengths, op.bias, op.peepholes, op.scales)
+    hidden, cell, lengths, bias, peepholes, scales = (None if value is None else next(given) for value in optional)
     narrow = weights.dtype if is_narrow(weights.dtype) else None
     steps, batch, directions, _ = inputs.shape
     units, lstm = weights.shape[-1], op.cell_kind is nn.RnnKind.LSTM
     result = np.zeros((steps + (2 if lstm else 1), batch, directions, units), inputs.dtype)
     for d in range(directions):
-        parameters = (None if value is None else widen(value[d]) for value in (bias, peepholes))
+        parameters = (None if value is None else widen(value[d]) for value in (bias, peepholes, scales))
         one = _Cell(op, widen(weights[d]), narrow, *parameters)
         start = np.zeros((batch, units), inputs.dtype)
         h, c = (start if value is None else widen(value[d]) for value in (hidden, cell))
@@ -113,4 +125,5 @@ def rnn(op: nn.RnnOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarr
         result[steps, :, d] = h
         if lstm:
             result[steps + 1, :, d] = c
-    return [result.astype(result_dtype(op), copy=False)]
+    rows = result if op.without_last is None else result[:steps]
+    return [rows.astype(result_dtype(op), copy=False)]

@@ -24,6 +24,8 @@ from .control import *  # noqa: F403
 from .control import CONTROL
 from .data import *  # noqa: F403
 from .data import DATA, GatherOp
+from .equal import equal_dims as equal_dims
+from .equal import set_equal_dims as set_equal_dims
 from .helpers import mark_helpers as mark_helpers
 from .helpers import rearranges as rearranges
 from .linear import *  # noqa: F403

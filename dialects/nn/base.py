@@ -6,7 +6,8 @@ Import these names from `trtc.dialects.nn`.
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeAlias, TypeGuard, cast
 
@@ -38,7 +39,7 @@ from xdsl.utils.hints import isa
 
 from ..dims import Expr, ExprLike, as_expr, const, parse_exprs
 from ..dims.solving import solved, sources
-from ..errors import InvalidModelError, TrtcError, UnsupportedOpError
+from ..errors import InvalidModelError, TrtcError, UnequalDimsError
 
 Value: TypeAlias = SSAValue | Operation
 SYMBOLS = "nn.symbols"
@@ -172,11 +173,29 @@ _VERIFIED: ContextVar[Operation | None] = ContextVar("trtc_verified", default=No
 """The op that is being verified: the module around it has the ranges of its dims."""
 
 
+_ASSUMED: ContextVar[dict[tuple[Expr, Expr], None] | None] = ContextVar("trtc_assumed", default=None)
+
+
+@contextmanager
+def assumptions() -> Generator[dict[tuple[Expr, Expr], None]]:
+    """Collects, as keys, the dims that `same_dim` took for equal inside."""
+    found: dict[tuple[Expr, Expr], None] = {}
+    outer = _ASSUMED.set(found)
+    try:
+        yield found
+    finally:
+        _ASSUMED.reset(outer)
+
+
 def same_dim(a: Expr, b: Expr) -> bool:
     """Whether two dims may be equal: False only if they provably differ, at least at one end of their symbols' ranges."""
     if a is b or (gap := (a - b).as_int()) == 0:
         return True
-    return gap is None and not any(_differ(a, b, sizes) for sizes in _sizes_in_range())
+    if gap is not None or any(_differ(a, b, sizes) for sizes in _sizes_in_range()):
+        return False
+    if (found := _ASSUMED.get()) is not None:
+        found[a, b] = None
+    return True
 
 
 def _differ(a: Expr, b: Expr, sizes: dict[str, int]) -> bool:
@@ -209,7 +228,7 @@ def broadcast_dims(what: str, *shapes: Sequence[Expr]) -> tuple[Expr, ...]:
     """The NumPy broadcast of shapes. A dim whose size is unknown broadcasts only against 1, a constant, or the same expression.
 
     Against a constant it is taken as that constant: its range must allow no other size, not even 1.
-    Raises InvalidModelError for dims that differ, UnsupportedOpError for dims that are not known to be equal.
+    Raises InvalidModelError for dims that differ, UnequalDimsError for dims that are not known to be equal.
     """
     rank = max(map(len, shapes), default=0)
     padded = [(const(1),) * (rank - len(s)) + tuple(s) for s in shapes]
@@ -223,15 +242,23 @@ def broadcast_dims(what: str, *shapes: Sequence[Expr]) -> tuple[Expr, ...]:
             text = f"{what}: expected shapes that broadcast, got {got}, which differ in dim {axis}"
             if len(constants) > 1:
                 raise InvalidModelError(text)
-            named = "" if constants else "give them one name in the model, or "
-            rounded = any(d.as_int() is None and d.as_symbol() is None for d in wide)
-            step = ", or say there that sizes are multiples: (min, opt, max, step)" if rounded else ""
-            raise UnsupportedOpError(
-                f"{text}; if {' and '.join(map(str, wide))} are always equal, {named}fix their sizes in the profile "
-                f"(min = opt = max){step}"
-            )
+            raise _unequal(text, wide)
         dims.append((constants or wide or [const(1)])[0])
     return tuple(dims)
+
+
+def _unequal(text: str, wide: Sequence[Expr]) -> UnequalDimsError:
+    """The error for dims that nothing says are equal: two names, or an expression that trtc cannot show to be another."""
+    constants = any(d.as_int() is not None for d in wide)
+    named = "" if constants else "give them one name in the model, or "
+    rounded = any(d.as_int() is None and d.as_symbol() is None for d in wide)
+    step = ", or say there that sizes are multiples: (min, opt, max, step)" if rounded else ""
+    error = UnequalDimsError(
+        f"{text}; if {' and '.join(map(str, wide))} are always equal, {named}fix their sizes in the profile "
+        f"(min = opt = max){step}"
+    )
+    error.symbols = frozenset(name for extent in wide for name in extent.symbols())
+    return error
 
 
 def _shape_text(dims: Sequence[Expr]) -> str:
@@ -402,6 +429,7 @@ __all__ = [
     "Tensor",
     "Value",
     "as_tensor",
+    "assumptions",
     "bind_symbols",
     "broadcast_dims",
     "compatible",

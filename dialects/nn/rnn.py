@@ -87,11 +87,16 @@ class RnnOp(NnOp):
     a sequence counts while t < length; later steps leave the state alone and give zeros. The reverse direction goes from step T - 1 to 0.
     `bias` [D, H] with `reset_after`: the recurrent bias of the hidden gate. `peepholes` [D, 3 H]: input, output, forget (LSTM).
 
-    The result [T + 1, N, D, H] (LSTM: T + 2) has the hidden states of all steps, then the last hidden state, then the last cell state.
+    The result [T + 1, N, D, H] (LSTM: T + 2) has the hidden states of all steps, then the last hidden state, then the last cell state;
+    with `without_last` only the first T.
 
     LSTM: i = f(x_i + R_i h + p_i c), u = f(x_f + R_f h + p_f c), c' = u c + i g(x_c + R_c h), o = f(x_o + R_o h + p_o c'), h' = o h(c').
     GRU: z = f(x_z + R_z h), r = f(x_r + R_r h), h' = (1 - z) g(x_h + R_h (r h)) + z h; with `reset_after` g(x_h + r (R_h h + bias)).
     RNN: h' = f(x + R h). `clip` bounds what the activations of gates read (not h of an LSTM) to [-clip, clip]. `coupled`: u = 1 - i (LSTM).
+
+    `scales` [D, 4 H] (LSTM) of `weights` that are integers, in f16: h is quantized too. Of the least and the greatest number l and u of a
+    sequence's h and 0, s = (u - l) / 255, or 1 if that is 0, and z = round(-l / s); q = clip(round(h / s), -z, 255 - z) are integers,
+    halves to even, and R h is q R^T (s scales).
 
     h is rounded to the element type of `weights`, or to `math` where they are f32, when it is multiplied, and products are summed in
     f32. All else, states included, is computed in f32 (f64 for f64) and rounded once to the result's type, that of `inputs` or another.
@@ -106,6 +111,7 @@ class RnnOp(NnOp):
     lengths = opt_operand_def(Tensor)
     bias = opt_operand_def(Tensor)
     peepholes = opt_operand_def(Tensor)
+    scales = opt_operand_def(Tensor)
     kind = prop_def(RnnKindAttr)
     direction = prop_def(RnnDirectionAttr)
     activations = prop_def(ArrayAttr[StringAttr])
@@ -114,6 +120,7 @@ class RnnOp(NnOp):
     clip = opt_prop_def(FloatAttr)
     reset_after = opt_prop_def(UnitAttr)
     coupled = opt_prop_def(UnitAttr)
+    without_last = opt_prop_def(UnitAttr)
     math = opt_prop_def(MathAttr)
     result = result_def(Tensor)
 
@@ -121,8 +128,9 @@ class RnnOp(NnOp):
     irdl_options = (AttrSizedOperandSegments(as_property=True), ParsePropInAttrDict())
     assembly_format = (
         "$kind $direction $inputs `,` $weights (`hidden` $hidden^)? (`cell` $cell^)? (`lengths` $lengths^)? (`bias` $bias^)? "
-        "(`peepholes` $peepholes^)? attr-dict `:` type($inputs) `,` type($weights) (`hidden` type($hidden)^)? (`cell` type($cell)^)? "
-        "(`lengths` type($lengths)^)? (`bias` type($bias)^)? (`peepholes` type($peepholes)^)? `->` type($result)"
+        "(`peepholes` $peepholes^)? (`scales` $scales^)? attr-dict `:` type($inputs) `,` type($weights) (`hidden` type($hidden)^)? "
+        "(`cell` type($cell)^)? (`lengths` type($lengths)^)? (`bias` type($bias)^)? (`peepholes` type($peepholes)^)? "
+        "(`scales` type($scales)^)? `->` type($result)"
     )
 
     def __init__(
@@ -137,6 +145,7 @@ class RnnOp(NnOp):
         lengths: Value | None = None,
         bias: Value | None = None,
         peepholes: Value | None = None,
+        scales: Value | None = None,
         activations: Sequence[str],
         alphas: Sequence[float],
         betas: Sequence[float],
@@ -149,7 +158,7 @@ class RnnOp(NnOp):
         """`alphas` and `betas`: the parameters of each activation, 0 where it has none."""
         known = RnnKind(kind)
         super().__init__(
-            operands=[inputs, weights, hidden, cell, lengths, bias, peepholes],
+            operands=[inputs, weights, hidden, cell, lengths, bias, peepholes, scales],
             properties={
                 "kind": RnnKindAttr(known),
                 "direction": RnnDirectionAttr(RnnDirection(direction)),
@@ -166,17 +175,24 @@ class RnnOp(NnOp):
 
     @classmethod
     def infer(
-        cls, kind: RnnKind, inputs: Attribute, weights: Attribute, element_type: Attribute | None = None
+        cls,
+        kind: RnnKind,
+        inputs: Attribute,
+        weights: Attribute,
+        element_type: Attribute | None = None,
+        *,
+        last: bool = True,
     ) -> AnyTensorType:
         x, w = shape_of(inputs), shape_of(weights)
         require(len(x) == 4, lambda: f"{cls.name}: expected inputs [T, N, D, {RNN_GATES[kind]} H], got {inputs}")
         require(len(w) == 3, lambda: f"{cls.name}: expected weights [D, {RNN_GATES[kind]} H, H], got {weights}")
         steps, batch, directions, _ = x
-        rows = steps + (2 if kind is RnnKind.LSTM else 1)
+        rows = steps + (0 if not last else 2 if kind is RnnKind.LSTM else 1)
         return tensor_type([rows, batch, directions, w[-1]], element_type or element_of(inputs))
 
     def inferred(self) -> list[Attribute]:
-        return [self.infer(self.cell_kind, self.inputs.type, self.weights.type, element_of(self.result))]
+        own, last = element_of(self.result), self.without_last is None
+        return [self.infer(self.cell_kind, self.inputs.type, self.weights.type, own, last=last)]
 
     @property
     def cell_kind(self) -> RnnKind:
@@ -222,6 +238,7 @@ class RnnOp(NnOp):
             ("cell", self.cell, [d, self.batch, h], lstm),
             ("bias", self.bias, [d, h], gru and self.reset_after is not None),
             ("peepholes", self.peepholes, [d, h * 3], lstm),
+            ("scales", self.scales, [d, h * g], lstm),
         ):
             if value is not None:
                 require(allowed, lambda name=name: f"{self.name}: expected no {name} for this kind of cell, got one")
@@ -240,6 +257,10 @@ class RnnOp(NnOp):
         require(
             self.math is None or element_of(self.weights) == f32,
             lambda: f"{self.name}: expected math with weights of f32 only, got {self.weights.type}",
+        )
+        require(
+            self.scales is None or element_of(self.weights) == f16,
+            lambda: f"{self.name}: expected scales with weights of f16 only, got {self.weights.type}",
         )
         self._check_functions()
         self._element(self.result)

@@ -7,8 +7,10 @@ Nothing is known about the numbers of a run, so kinds of values are marked that 
 them on): integers carried in floats (ids, positions, lengths), and what integer and constant arithmetic makes of them; what floor, round
 or a cast to integers reads; sums, squares and exponentials; what a constant is added to, or multiplied by, that the type cannot hold or
 that underflows in it; large additive masks; and graph inputs, which may be of any size, except images: what a conv of at most four
-channels reads is assumed to fit. So is what convs, matmuls and normalisations compute. `assign-precision` reads the marks. Each is a
-remark. Nothing is marked for fp32 and tf32. Two walks: linear.
+channels reads is assumed to fit. So is what convs, matmuls and normalisations compute.
+
+Values that fit are marked where what reads them amplifies their rounding (amplified.py). So are, for tf32, products of that kind: TF32 has
+no more digits than f16. Nothing is marked for fp32. `assign-precision` reads the marks. Each is a remark. A few walks: linear.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from ...dialects import nn
 from ...dialects.nn import element_of
 from ..remarks import remark
 from . import editing
+from .amplified import amplified_values
 from .ranges import Ranges, exact_values
 from .storage_types import NARROW_TYPES, check_mode
 
@@ -45,6 +48,8 @@ def wide_values(func: FuncOp, narrow: Attribute) -> dict[SSAValue, str]:
     for value in exact:
         if isinstance(value.owner, Operation) and not (value in ranges.constants or value in ranges.small):
             wide.setdefault(value, "floor, round or a cast to integers reads it")
+    for value, reason in amplified_values(block).items():
+        wide.setdefault(value, reason)
     _share_buffers(block, wide)
     return wide
 
@@ -55,6 +60,11 @@ def _share_buffers(block: Block, wide: dict[SSAValue, str]) -> None:
         if isinstance(op, nn.ConcatOp) and op.result in wide:
             for piece in op.inputs:
                 wide.setdefault(piece, "it is joined with values that stay wide")
+
+
+def _amplified_products(func: FuncOp) -> dict[SSAValue, str]:
+    found = amplified_values(func.body.block).items()
+    return {value: reason for value, reason in found if isinstance(value.owner, nn.ConvOp | nn.MatmulOp)}
 
 
 @dataclass(frozen=True)
@@ -68,10 +78,12 @@ class AnalyzeRangesPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         check_mode(NAME, self.mode)
-        if self.mode not in NARROW_TYPES:
+        if self.mode == "fp32":
             return
+        narrow = NARROW_TYPES.get(self.mode)
         for func in editing.functions(op):
-            for value, reason in wide_values(func, NARROW_TYPES[self.mode]).items():
+            wide = _amplified_products(func) if narrow is None else wide_values(func, narrow)
+            for value, reason in wide.items():
                 if isinstance(value.owner, Operation) and element_of(value) == f32:
                     value.owner.attributes[nn.WIDE] = StringAttr(reason)
                     remark(value.owner, "analysis", NAME, f"stays wide: {reason}")

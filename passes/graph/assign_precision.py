@@ -10,8 +10,9 @@ of it when it is known which values these are. A model's own f16, bf16 and f64 s
 
 fp16 and bf16: everything is stored narrow except what `analyze-ranges` marked, what only outputs read after the last conv or
 matmul, and what stands between a dequantize and the next quantize (precision_regions.py). A product of narrow operands multiplies in the
-narrow type; where one of them stays wide it multiplies in TF32, which has the mantissa of f16 and the range of f32, and where integers
-do, in f32. tf32: convs and matmuls on f32 get `math = #nn.math<tf32>`. fp32: nothing changes. Linear in the number of ops.
+narrow type; where one of them stays wide it multiplies in TF32, which has the mantissa of f16 and the range of f32, and where its result
+does, in f32. tf32: convs and matmuls on f32 get `math = #nn.math<tf32>`, unless their result is marked. fp32: nothing changes. Linear in
+the number of ops.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, TensorType, bf16, f32
+from xdsl.dialects.builtin import ModuleOp, StringAttr, TensorType, bf16, f32
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.passes import ModulePass
@@ -46,8 +47,8 @@ class _Narrowing:
     """The two decisions for one function."""
 
     narrow: Attribute
-    marked: set[SSAValue] = field(default_factory=set[SSAValue])
-    """Values that `analyze-ranges` keeps wide."""
+    marked: dict[SSAValue, str] = field(default_factory=dict[SSAValue, str])
+    """Values that `analyze-ranges` keeps wide, and why."""
 
     def run(self, func: FuncOp) -> None:
         block = func.body.block
@@ -56,8 +57,9 @@ class _Narrowing:
         self.sums = wide_products(block, self.wide)
         stored = 0
         for op in block.ops:
-            if op.attributes.pop(nn.WIDE, None) is not None:
-                self.marked.add(op.results[0])
+            reason = op.attributes.pop(nn.WIDE, None)
+            if isinstance(reason, StringAttr):
+                self.marked[op.results[0]] = reason.data
             if isinstance(op, nn.ConvOp | nn.MatmulOp) and op not in self.wide:
                 self._multiply(op)
             elif isinstance(op, nn.RnnOp):
@@ -87,7 +89,7 @@ class _Narrowing:
         if result in self.constants:
             if isinstance(op, nn.InitializerOp) and all(extent.as_int() == 1 for extent in nn.shape_of(result)):
                 return False  # perhaps an epsilon: what a refit brings may not fit
-            scale = any(isinstance(user, quant.ScaledOp) for user in users)
+            scale = any(isinstance(user, quant.ScaledOp) or _scales(user, result) for user in users)
             return not (scale or isinstance(op, quant.ScaledOp) or all(user in self.wide for user in users))
         if isinstance(op, _VIEWS):  # in the buffer of what they read
             return all(nn.stored_of(operand) == self.narrow for operand in op.operands)
@@ -98,7 +100,7 @@ class _Narrowing:
         if element_of(op.operands[0]) != f32:
             return
         if op.result in self.marked:
-            remark(op, "missed", NAME, f"{op.name} multiplies in f32: its operands are integers")
+            _stays_f32(op, self.marked[op.result])
             return
         narrow = [self._fits(operand) for operand in op.operands]
         if all(narrow):
@@ -129,8 +131,20 @@ class _Narrowing:
         return nn.stored_of(value) == self.narrow or (value in self.constants and value not in self.marked)
 
 
+def _stays_f32(op: nn.ConvOp | nn.MatmulOp, reason: str) -> None:
+    remark(op, "missed", NAME, f"{op.name} multiplies in f32: {reason}")
+
+
+def _scales(user: Operation, value: SSAValue) -> bool:
+    return isinstance(user, nn.RnnOp) and user.scales == value
+
+
 def _allow_tf32(func: FuncOp) -> None:
     for op in func.body.block.ops:
+        reason = op.attributes.pop(nn.WIDE, None)
+        if isinstance(reason, StringAttr) and isinstance(op, nn.ConvOp | nn.MatmulOp):
+            _stays_f32(op, reason.data)
+            continue
         weighted = (
             op.weights
             if isinstance(op, nn.RnnOp)

@@ -6,8 +6,8 @@
 
 Identities (identities.py): x - 0, x * 1, double casts, where by a constant, casts, reshapes, broadcasts, slices and pads that change
 nothing; broadcasts that the reader would do itself; chains of relu, clip, min and max by numbers. Views (view_patterns.py): reshape
-of reshape, transpose of transpose, a transpose into `transpose_b`, gather by a constant as slice, zero padding into a conv. Pointwise
-ops before the views that join the convs of a transposed convolution (interleaved_patterns.py).
+of reshape, transpose of transpose, a transpose into `transpose_b`, gather by a constant as slice, zero padding into a conv, an rnn whose
+last states nobody reads. Pointwise ops before the views that join the convs of a transposed convolution (interleaved_patterns.py).
 No later pass depends on this one. Every bit stays, of zeros, infinities and NaN too. Each pattern removes an op or moves
 it to a plainer kind, so it ends.
 """

@@ -1,16 +1,18 @@
-"""Patterns of `canonicalize-nn`: chains of reshapes and transposes, and ops that absorb them."""
+"""Patterns of `canonicalize-nn`: chains of reshapes and transposes, and ops that absorb views."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
-from xdsl.ir import Operation, SSAValue
+from xdsl.dialects.builtin import UnitAttr
+from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
+from xdsl.rewriter import InsertPoint
 
 from ...dialects import nn, quant
 from ...dialects.dims import Expr, const
-from ...dialects.nn import rank_of, shape_of
+from ...dialects.nn import element_of, rank_of, shape_of
 from ..remarks import remark
 from .editing import depends_on_constants_only, rebuilt
 from .permutations import Permutation, compose, identity, is_identity, name_source
@@ -228,6 +230,29 @@ def never_negative(value: SSAValue, depth: int = 4) -> bool:
             return False
 
 
+class UnreadLastStates(RewritePattern):
+    """An rnn of which only the states of the steps are read does not write the last ones."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.RnnOp, rewriter: PatternRewriter, /) -> None:
+        readers = list(dict.fromkeys(use.operation for use in op.result.uses))
+        if op.without_last is not None or not readers:
+            return
+        rows = op.infer(op.cell_kind, op.inputs.type, op.weights.type, element_of(op.result), last=False)
+        if not all(isinstance(reader, nn.SliceOp) and _is_head(reader, rows) for reader in readers):
+            return
+        new = rebuilt(op, op.operands, [rows], {"without_last": UnitAttr()})
+        rewriter.insert(new, InsertPoint.before(op))
+        for reader in readers:
+            rewriter.replace(reader, [], [new.results[0]])
+
+
+def _is_head(op: nn.SliceOp, type_: Attribute) -> bool:
+    """Whether a slice takes the elements from the first on, all of this type."""
+    first = all(start.as_int() == 0 for start in op.starts.exprs)
+    return first and set(nn.values_of(op.steps)) == {1} and op.result.type == type_
+
+
 VIEW_PATTERNS: tuple[type[RewritePattern], ...] = (
     MergeReshapes,
     MergeTransposes,
@@ -237,4 +262,5 @@ VIEW_PATTERNS: tuple[type[RewritePattern], ...] = (
     PointwiseAboveView,
     GatherToSlice,
     PadIntoWindow,
+    UnreadLastStates,
 )

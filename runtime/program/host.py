@@ -36,6 +36,8 @@ class HostProgram:
     weights: dict[str, tuple[Shape, np.dtype[Any]]]
     sources: dict[str, tuple[str, int]]
     """For each symbol the input and the axis that it is read from."""
+    equal: tuple[tuple[Expr, Expr], ...]
+    """Dims that the network needs to be equal."""
     steps: tuple[Step[Work], ...] = field(repr=False)
     """Launches that follow each other without control flow are one segment."""
 
@@ -101,7 +103,17 @@ class HostProgram:
                     f"input '{name}', dim {axis}: expected {symbol} within the profile [{low}, {high}], got {env[symbol]}; "
                     f"rebuild with a wider profile for {symbol}."
                 )
+        for pair in self.equal:
+            left, right = pair
+            a, b = _values(pair, env)
+            if a != b:
+                sizes = ", ".join(f"{name} = {env[name]}" for name in sorted(left.symbols() | right.symbols()))
+                raise InputError(f"inputs: expected sizes with {left} = {right}, got {a} and {b}, for {sizes}.")
         return env
+
+    def fits(self, env: Mapping[str, int]) -> bool:
+        """Whether dims that must be equal are, for these values of the symbols."""
+        return all(len(set(_values(pair, env))) == 1 for pair in self.equal)
 
     def _solved(self, shapes: Mapping[str, Sequence[int]]) -> dict[str, int]:
         """Every symbol from the dim that it is read from; those before it are known."""
@@ -125,3 +137,12 @@ class HostProgram:
         if size != expected:
             meaning = "" if extent.as_int() is not None else f" (= {extent})"
             raise InputError(f"input '{spec.name}', dim {axis}: expected {expected}{meaning} as in {spec}, got {size}.")
+
+
+def _values(pair: tuple[Expr, Expr], env: Mapping[str, int]) -> tuple[int, int]:
+    try:
+        return pair[0].evaluate(env), pair[1].evaluate(env)
+    except ArithmeticError as error:
+        raise EngineFormatError(
+            f"engine: {pair[0]} or {pair[1]} has no meaning for {dict(env)}: {error!r}; rebuild the engine."
+        ) from error

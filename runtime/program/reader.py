@@ -21,6 +21,7 @@ from ...dialects.host.control import If, Loop, Step
 from ...dialects.host.order import parallel
 from ...dialects.host.structure import EventNode, LaunchNode, Node, Place, ReadNode, functions_of, read_structure
 from ...dialects.nn.base import symbol_ranges
+from ...dialects.nn.equal import EQUAL, equal_dims
 from ...dialects.provenance import describe, origins
 from ...dialects.strided import View
 from ..kernels import KernelInfo
@@ -46,6 +47,7 @@ class _Reader:
     def __init__(self, module: ModuleOp, kernels: Mapping[str, KernelInfo]):
         self.kernels = kernels
         self.ranges = symbol_ranges(module)
+        self.equal = tuple(equal_dims(module))
         self.functions = functions_of(module)
         if "main" not in self.functions:
             raise PassError("host program: expected one function @main, got 0.")
@@ -86,8 +88,11 @@ class _Reader:
                     f"host program: no buffer.symbol, buffer.read or loop gives '{unknown[0]}', which the shape of output '{spec.name}' "
                     "depends on."
                 )
+        for pair in self.equal:
+            if unknown := sorted({name for extent in pair for name in extent.symbols()} - self.sources.keys()):
+                raise PassError(f"host program: no input gives '{unknown[0]}', which {EQUAL} names.")
         return HostProgram(
-            tuple(inputs), tuple(outputs), self.ranges, self.arena_bytes, self.weights, self.sources, steps
+            tuple(inputs), tuple(outputs), self.ranges, self.arena_bytes, self.weights, self.sources, self.equal, steps
         )
 
     def _steps(self, nodes: Sequence[Step[Node]], late: AbstractSet[str]) -> tuple[Step[Work], ...]:

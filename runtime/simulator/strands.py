@@ -240,8 +240,8 @@ class BlockState:
         self.wgmma_open: dict[int, list[Any]] = {}
         self.wgmma_groups: dict[int, list[list[Any]]] = {}
         self.wgmma_fence: dict[int, int] = {}
-        # Arrivals of other blocks' warps at this block's mbarriers: (warp, step).
-        self.remote_arrivals: list[tuple[int, int]] = []
+        # What other blocks' warps did in this block's memory: arrivals at mbarriers, stores. (warp, step).
+        self.remote_accesses: list[tuple[int, int]] = []
         # The threads that have waited for the launch before.
         self.waited = np.zeros(threads, bool)
 

@@ -166,7 +166,7 @@ def _check_ended(func: kernel.FuncOp, block: BlockState) -> None:
         raise SimulationError(
             f"{where} may end while a TMA load is landing in its shared memory; an mbar_wait is missing"
         )
-    if any(seen[warp] < step for warp, step in block.remote_arrivals):
+    if any(seen[warp] < step for warp, step in block.remote_accesses):
         raise SimulationError(
             f"{where} may end before another block has arrived at its mbarriers; a last cluster_sync is missing"
         )

@@ -121,7 +121,7 @@ def verify_plan(variant: StoredVariant, module: ModuleOp, program: HostProgram) 
             _refuse(f"launch of {launch.kernel.name} is dependent: expected a kernel with kernel.grid_wait")
         if len(launch.names) != len(launch.written):
             _refuse(f"launch of {launch.kernel.name}: {len(launch.names)} names for {len(launch.written)} results")
-    for env in corners(program.symbols):
+    for env in filter(program.fits, corners(program.symbols)):
         _verify_shapes(program, env)
         bind_everywhere(program, env, lambda launches, symbols: _verify_bound(launches, symbols, interfaces))
     return Interfaces.of(module)

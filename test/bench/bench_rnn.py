@@ -1,8 +1,9 @@
 """LSTM and GRU layers compared with cuDNN through torch, both in a CUDA graph, same run: `python test/bench/bench_rnn.py [case ...]`.
 
 A case is `lstm-256`, `gru-1024`, ...: one layer of so many hidden units over inputs of as many features, sequences of 100 steps, batches of
-1 and 32. `tf32` lets cuDNN round to TF32 too, which is torch's default for f32; `fp32` forbids both. Errors compare with torch in
-float64. The note has the schedule; `--candidates` times every candidate of the group too.
+1 and 32. Of `fp16` the model's own inputs, weights and outputs are of f16, as torch's are. `tf32` lets cuDNN round to TF32 too, which is
+torch's default for f32; `fp32` forbids both. Errors compare with torch in float64. The note has the schedule; `--candidates` times every
+candidate of the group too.
 """
 
 from __future__ import annotations
@@ -37,12 +38,14 @@ def layer(kind: str, hidden: int) -> Any:
     return (torch.nn.LSTM if kind == "lstm" else torch.nn.GRU)(hidden, hidden).eval()
 
 
-def onnx_model(kind: str, net: Any, batch: int) -> Any:
-    """The layer as an ONNX model of x [steps, batch, hidden] and y [steps, 1, batch, hidden]."""
-    from onnx import TensorProto, helper, numpy_helper
+def onnx_model(kind: str, net: Any, batch: int, dtype: type = np.float32) -> Any:
+    """The layer as an ONNX model of x [steps, batch, hidden] and y [steps, 1, batch, hidden], its floats of `dtype`."""
+    from onnx import helper, numpy_helper
+
+    element = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
 
     def gates(value: Any) -> np.ndarray:
-        parts = np.split(value.detach().numpy(), len(ORDER[kind]))
+        parts = np.split(value.detach().numpy().astype(dtype), len(ORDER[kind]))
         return np.concatenate([parts[place] for place in ORDER[kind]])
 
     hidden = net.hidden_size
@@ -55,8 +58,8 @@ def onnx_model(kind: str, net: Any, batch: int) -> Any:
     node = helper.make_node(kind.upper(), ["x", "w", "r", "b"], ["y"], kind, hidden_size=hidden, **more)
     graph = helper.make_graph(
         [node], kind,
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [STEPS, batch, hidden])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [STEPS, 1, batch, hidden])],
+        [helper.make_tensor_value_info("x", element, [STEPS, batch, hidden])],
+        [helper.make_tensor_value_info("y", element, [STEPS, 1, batch, hidden])],
         [numpy_helper.from_array(array, name) for name, array in held.items()],
     )  # fmt: skip
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
@@ -81,16 +84,17 @@ def measure(recorder: Recorder, name: str, batch: int, precision: str, candidate
 
     kind, hidden = name.split("-")
     net = layer(kind, int(hidden))
-    proto = onnx_model(kind, net, batch)
+    own = np.float16 if precision == "fp16" else np.float32
+    proto = onnx_model(kind, net, batch, own)
     rng = np.random.default_rng(1)
-    x = rng.standard_normal((STEPS, batch, int(hidden))).astype(np.float32)
+    x = rng.standard_normal((STEPS, batch, int(hidden))).astype(own)
     with torch.no_grad():
         reference = net.double()(torch.from_numpy(x).double())[0].numpy()[:, None]
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = precision != "fp32"
-        dtype = torch.float16 if precision == "fp16" else torch.float32
-        on_gpu = net.to(dtype).cuda()
+        given = torch.from_numpy(x).cuda()
+        on_gpu = net.to(given.dtype).cuda()
         on_gpu.flatten_parameters()
-        peers = {"cuDNN": cudnn_time(on_gpu, torch.from_numpy(x).to(dtype).cuda())}
+        peers = {"cuDNN": cudnn_time(on_gpu, given)}
 
     def run(forcing: Forcing | None = None) -> tuple[float, float, Any]:
         options = trtc.BuildOptions(precision=precision)

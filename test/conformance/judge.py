@@ -119,13 +119,20 @@ def trtc(model: ModelProto, inputs: Sequence[dict[str, Any]]) -> Run:
 
 
 _CONSTANT = re.compile(r"\('([^']+)'\) is (?:computed from data|not a constant)")
+_DECIDING = re.compile(r"decided by inputs? ((?:'[^']+'(?:, )?)+)")
 
 
 def _asked(refusal: str, inputs: Sequence[dict[str, Any]]) -> list[str]:
-    """The inputs that a refusal wants to be constants and that have one value in all data sets."""
+    """The inputs that a refusal asks for, which have one value in all data sets; of those that decide shapes, the integers."""
+    deciding = [
+        name
+        for names in _DECIDING.findall(refusal)
+        for name in re.findall(r"'([^']+)'", names)
+        if np.asarray(inputs[0].get(name)).dtype.kind in "iub"
+    ]
     return [
         name
-        for name in _CONSTANT.findall(refusal)
+        for name in dict.fromkeys(_CONSTANT.findall(refusal) + deciding)
         if all(
             isinstance(given.get(name), np.ndarray) and np.array_equal(given[name], inputs[0][name]) for given in inputs
         )

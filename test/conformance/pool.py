@@ -1,4 +1,7 @@
-"""Runs cases in processes of their own, one per core: a case that hangs or crashes ends its process, not the run."""
+"""Runs cases in processes of their own, one per core: a case that hangs or crashes ends its process, not the run.
+
+The processes are forks of a server that has loaded the compiler and nothing of this one's state: CUDA does not survive a fork.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,9 @@ from judge import CRASH, Prepare, Verdict, judge
 BYTES = 8 << 30
 """Address space of a process without a GPU; CUDA reserves more than that."""
 
+LOADED = ["onnx.backend.test.runner", "trtc.compiler.driver", "trtc.runtime.contexts.simulator"]
+"""What each process has from the start: importing it takes a second."""
+
 
 @dataclass
 class _Worker:
@@ -30,18 +36,17 @@ def run_cases(
     cases: Sequence[Case], prepare: Prepare, *, jobs: int, seconds: float = 60.0, stop: float | None = None
 ) -> Iterator[tuple[Case, Verdict]]:
     """The verdicts as they come. A case gets `seconds` of wall time; from `stop` on, a time of `time.monotonic()`, none is begun."""
-    pending = list(range(len(cases)))[::-1]
+    pending = list(cases)[::-1]
     workers: list[_Worker] = []
     try:
         while True:
             may_begin = stop is None or time.monotonic() < stop
             while pending and may_begin and len(workers) < jobs:
-                workers.append(_start(cases, prepare))
+                workers.append(_start(prepare))
             for worker in workers:
                 if worker.case is None and pending and may_begin:
-                    number = pending.pop()
-                    worker.case, worker.started = cases[number], time.monotonic()
-                    worker.pipe.send(number)
+                    worker.case, worker.started = pending.pop(), time.monotonic()
+                    worker.pipe.send(worker.case)
             busy = [worker for worker in workers if worker.case is not None]
             if not busy:
                 return
@@ -74,11 +79,11 @@ def _verdict(worker: _Worker, ready: bool, seconds: float) -> Verdict | None:
     return None
 
 
-def _start(cases: Sequence[Case], prepare: Prepare) -> _Worker:
-    """A process that has the cases by way of fork: loading them takes seconds. The parent has neither threads nor a CUDA context."""
-    context = multiprocessing.get_context("fork")
+def _start(prepare: Prepare) -> _Worker:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(LOADED)
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(cases, prepare, theirs, ours), daemon=True)
+    process = context.Process(target=_work, args=(prepare, theirs), daemon=True)
     process.start()
     theirs.close()
     return _Worker(process, ours)
@@ -90,9 +95,8 @@ def _end(worker: _Worker) -> None:
     worker.pipe.close()
 
 
-def _work(cases: Sequence[Case], prepare: Prepare, pipe: Connection, parents: Connection) -> None:
-    """Judges cases by their numbers until the pipe closes; what they print goes nowhere."""
-    parents.close()
+def _work(prepare: Prepare, pipe: Connection) -> None:
+    """Judges the cases that come until the pipe closes; what they print goes nowhere."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
@@ -100,7 +104,7 @@ def _work(cases: Sequence[Case], prepare: Prepare, pipe: Connection, parents: Co
         resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
     while True:
         try:
-            number = pipe.recv()
+            case = pipe.recv()
         except EOFError:
             return
-        pipe.send(judge(cases[number], prepare))
+        pipe.send(judge(case, prepare))

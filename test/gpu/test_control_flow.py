@@ -42,7 +42,7 @@ def test_it_computes_what_numpy_does(name: str, graphs: bool) -> None:
 def test_beyond_its_bound_a_size_is_refused_and_the_context_goes_on(name: str) -> None:
     model, made = MODELS[name], context(name)
     assert model.beyond is not None
-    with pytest.raises(HostValueError, match="rebuild with a wider range"):
+    with pytest.raises(HostValueError, match=r"rebuild with a wider range|valid for these shapes"):
         made.run(model.beyond)
     inputs = model.inputs(0)
     found = made.run(inputs)

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from onnx import helper
+from onnx import ModelProto, helper, numpy_helper
 
 import trtc
 
 sys.path.insert(0, str(Path(__file__).parent))
-import wheels
+import samples
 import zoo
 from zoo import Array, Model
 
 Run = Callable[[dict[str, Any]], dict[str, Any]]
 CEILING = {"fp32": 1e-4, "fp16": 1e-2}
-QUANTIZED = 3e-2
-"""Ceiling for networks that round activations to 8 bits by their range at run time, which differs with the order of sums: ONNX Runtime
-rounds the states of an LSTM too, trtc does not. A wrong scale or zero point is an error of 0.1 and more."""
+MOVED, DRAWS = 2.0**-11, 3
+"""A network that quantizes its activations may be off by what ONNX Runtime's own results change where all float weights move by f16's
+rounding, the most of so many draws: a value near a tie rounds the other way, be it by an ulp, and in a recurrence others follow it. Single
+steps agree to 1e-5 (test/numerics/test_recurrent_quantized.py)."""
+MARGIN = {"fp32": 1.0, "fp16": 2.0}
+"""How often; f16 rounds activations as well as weights."""
 LEAST_AGREEMENT = 0.98
 """The share of labels that such a network gives alike."""
 LEAST_CHANGE = 0.02
@@ -36,26 +40,45 @@ def build(model: Model, precision: str, target: str | None = None) -> Any:
 def compare(model: Model, precision: str, context: Any, sizes: tuple[dict[str, int], ...] | None = None) -> None:
     """Every output at each of the sizes, and that another input changes one of them."""
     reference = onnxruntime_of(model)
+    nearby = [_moved(model, seed) for seed in range(DRAWS)] if model.quantized else []
     for number, size in enumerate(model.sizes if sizes is None else sizes):
         given, other = (model.inputs(seed, **size) for seed in (7 + number, 70 + number))
         want, changed = reference(given), reference(other)
         change = max(difference(changed[name], array) for name, array in want.items())
         assert change >= LEAST_CHANGE, f"{size}: another input changes the outputs by {change:.1e} only"
+        around = [run(given) for run in nearby]
         got = context.run(given)
         for name, array in want.items():
             found = np.asarray(got[name])
             assert (found.shape, found.dtype) == (array.shape, array.dtype), f"{name} {size}"
-            off = difference(found, array)
-            print(
-                f"{model.name} {precision} {size} {name}: {off:.1e}, another input {difference(changed[name], array):.1e}"
+            off, limit = difference(found, array), ceiling(precision, array, [near[name] for near in around])
+            other_off = difference(changed[name], array)
+            assert not around or 2 * limit <= change, (
+                f"{size}: {limit:.1e} is no limit where an input changes {change:.1e}"
             )
-            assert off <= ceiling(model, precision, array), f"{name} {size}: differs by {off:.2e}"
+            print(
+                f"{model.name} {precision} {size} {name}: {off:.1e} of {limit:.1e} allowed, another input {other_off:.1e}"
+            )
+            assert off <= limit, f"{name} {size}: differs by {off:.2e}, more than {limit:.2e}"
 
 
-def ceiling(model: Model, precision: str, array: Array) -> float:
-    if not model.quantized:
-        return CEILING[precision] if array.dtype.kind == "f" else 0.0
-    return QUANTIZED if array.dtype.kind == "f" else 1 - LEAST_AGREEMENT
+def ceiling(precision: str, want: Array, around: list[Array]) -> float:
+    """What an output may be off by; `around`: what ONNX Runtime makes of a network that quantizes its activations, moved a little."""
+    if want.dtype.kind != "f":
+        return 1 - LEAST_AGREEMENT if around else 0.0
+    return max([CEILING[precision], *(MARGIN[precision] * difference(near, want) for near in around)])
+
+
+def _moved(model: Model, seed: int) -> Run:
+    """ONNX Runtime on the model with its float weights moved up or down."""
+    moved, rng = ModelProto(), np.random.default_rng(seed)
+    moved.CopyFrom(model.proto)
+    for weight in moved.graph.initializer:
+        array = numpy_helper.to_array(weight)
+        if array.dtype == np.float32:
+            factor = 1 + MOVED * rng.choice([-1, 1], array.shape)
+            weight.CopyFrom(numpy_helper.from_array((array * factor).astype(np.float32), weight.name))
+    return onnxruntime_of(replace(model, proto=moved))
 
 
 def difference(got: Array, want: Array) -> float:
@@ -65,7 +88,7 @@ def difference(got: Array, want: Array) -> float:
 
 def onnxruntime_of(model: Model) -> Run:
     """The model by ONNX Runtime, as a function that knows what is bound."""
-    session = zoo.session(model.proto)
+    session = zoo.session(model.proto, quantized=model.quantized)
     wanted = [output.name for output in session.get_outputs()]
     bound = {
         value.name: np.asarray(
@@ -77,20 +100,24 @@ def onnxruntime_of(model: Model) -> Run:
     return lambda inputs: dict(zip(wanted, session.run(wanted, {**inputs, **bound}), strict=True))
 
 
-def speech_windows(frames: int, seed: int = 3) -> Array:
-    """Silero's windows of speech and silence at 16 kHz, [frames, 1, 576]: each begins with the last 64 samples of the one before."""
-    samples = wheels.audio(np.random.default_rng(seed), 1, 512 * frames + 64)[0]
-    samples *= np.repeat(np.arange(frames + 1) // 40 % 2 == 0, 512)[: len(samples)]
-    return np.stack([samples[None, 512 * i : 512 * i + 576] for i in range(frames)])
+def speech_windows(frames: int, seed: int = 6, rate: int = samples.RATE) -> Array:
+    """Silero's windows of speech and silence, [frames, 1, 576] at 16 kHz and half as many at 8 kHz: each begins with the last ninth of the
+    one before."""
+    step, context = 512 * rate // samples.RATE, 64 * rate // samples.RATE
+    sound = samples.audio(np.random.default_rng(seed), 1, step * frames + context, rate)[0]
+    sound *= np.repeat(np.arange(frames + 1) // 40 % 2 == 0, step)[: len(sound)]
+    return np.stack([sound[None, step * i : step * (i + 1) + context] for i in range(frames)])
 
 
-def stream(run: Run, windows: Array, place: Callable[[Array], Any]) -> tuple[list[Any], Any]:
-    """Silero over windows of samples, [frames, 1, 576]: each run gets the state that the one before left where it is. Returns the
-    probabilities and the last state, as `run` made them."""
-    state = place(np.zeros((2, 1, 128), np.float32))
+def stream(run: Run, windows: Array, place: Callable[[Array], Any], rate: int | None = None) -> tuple[list[Any], Any]:
+    """Silero over windows of samples, [frames, 1, samples]: each run gets the state that the one before left where it is, and the rate
+    where it reads one. Returns the probabilities and the last state, as `run` made them."""
+    given = {"state": place(np.zeros((2, 1, 128), np.float32))}
+    if rate is not None:
+        given["sr"] = place(np.array(rate))
     found: list[Any] = []
     for window in windows:
-        made = run({"input": place(window), "state": state})
-        state = made["stateN"]
+        made = run({**given, "input": place(window)})
+        given["state"] = made["stateN"]
         found.append(made["output"])
-    return found, state
+    return found, given["state"]

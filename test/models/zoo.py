@@ -25,6 +25,8 @@ import seeding
 
 Array = np.ndarray[Any, Any]
 Inputs = dict[str, Array]
+SEQUENCES = 8
+"""The largest batch of which ONNX Runtime computes each sequence in a thread of its own."""
 
 
 @dataclass(frozen=True)
@@ -109,18 +111,19 @@ def open_nsfw() -> Model:
     return Model("open_nsfw", model, inputs, {"unk__653": (1, 1, 32)})
 
 
+def sentences(rng: np.random.Generator, batch: int = 2, sequence: int = 16) -> Inputs:
+    """Token ids of BERT, the mask of each sentence's length, and types, i64 [batch, sequence]; the first sentence is the longest."""
+    lengths = rng.integers(max(1, sequence // 2), sequence + 1, batch)
+    lengths[0] = sequence
+    mask = (np.arange(sequence) < lengths[:, None]).astype(np.int64)
+    ids = rng.integers(1000, 30000, (batch, sequence)) * mask
+    return {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+
+
 @cache
 def minilm() -> Model:
     """MiniLM-L6 (BERT) with int8 weights that pass through Cast and Mul: ids, mask and types i64 [batch, sequence]."""
-
-    def inputs(rng: np.random.Generator, batch: int = 2, sequence: int = 16) -> Inputs:
-        lengths = rng.integers(max(1, sequence // 2), sequence + 1, batch)
-        lengths[0] = sequence
-        mask = (np.arange(sequence) < lengths[:, None]).astype(np.int64)
-        ids = rng.integers(1000, 30000, (batch, sequence)) * mask
-        return {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-
-    return Model("minilm", onnx.load(str(fetch("minilm"))), inputs, {"batch": (1, 2, 8), "sequence": (1, 64, 256)})
+    return Model("minilm", onnx.load(str(fetch("minilm"))), sentences, {"batch": (1, 2, 8), "sequence": (1, 64, 256)})
 
 
 @cache
@@ -175,14 +178,23 @@ def run_onnxruntime(model: ModelProto, inputs: Inputs, names: list[str] | None =
     return dict(zip(wanted, made.run(wanted, inputs), strict=True))
 
 
-def session(model: ModelProto) -> Any:
-    """ONNX Runtime's session of a model, on the CPU without optimizations."""
+def session(model: ModelProto, *, quantized: bool = False) -> Any:
+    """
+    ONNX Runtime's session of a model, on the CPU without optimizations.
+
+    `quantized`: of one that quantizes what it computes. Its optimizer then makes int8 weights uint8, since on CPUs without VNNI sums of
+    pairs of uint8 by int8 saturate at 16 bits; and there is a thread for each sequence of a batch, since the states of sequences that
+    one thread computes share a range.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    levels = onnxruntime.GraphOptimizationLevel
+    options.graph_optimization_level = levels.ORT_ENABLE_EXTENDED if quantized else levels.ORT_DISABLE_ALL
     options.log_severity_level = 3
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = SEQUENCES if quantized else 1
+    if quantized:
+        options.add_session_config_entry("session.x64quantprecision", "1")
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 

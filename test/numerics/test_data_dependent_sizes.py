@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import onnx
+import onnx.parser
 import pytest
 from onnx import helper, numpy_helper
 from onnx.helper import np_dtype_to_tensor_dtype
 
 from trtc.compiler.frontend import import_onnx
+from trtc.dialects.errors import OptionError, UnsupportedOpError
+from trtc.dialects.host.control import HostValueError
 from trtc.dialects.meaning import run_module
 
 Array = np.ndarray[Any, Any]
@@ -157,3 +161,85 @@ def test_slice(seed: int) -> None:
         constants = {}
     (found,) = run("Slice", inputs, 1, constants)
     np.testing.assert_array_equal(found, x[tuple(index)])
+
+
+SIZED = """<ir_version: 9, opset_import: ["" : 18]>
+g (float[2, 3] x, int64[2] size) => (float[2, H, W] y)
+<int64[1] one = {1}, int64 zero = {0}, int64 step = {1}, int64[2] shape = {2, -1}> {
+    h, w = Split<num_outputs = 2>(size)
+    rows = ConstantOfShape(size)
+    last = Squeeze(w)
+    columns = Range(zero, last, step)
+    line = Cast<to = 1>(columns)
+    grid = Add(rows, line)
+    sums = ReduceSum<keepdims = 0>(x, one)
+    each = Unsqueeze(sums, axes)
+    y = Add(grid, each)
+}"""
+"""The last dim of `rows` is w and that of `columns` as many numbers as there are below w: equal where w is a size."""
+
+
+def sized() -> onnx.ModelProto:
+    model = onnx.parser.parse_model(SIZED)
+    model.graph.initializer.append(numpy_helper.from_array(np.array([1, 2]), "axes"))
+    return model
+
+
+@pytest.mark.parametrize("profile", [(1, 4, 9), ((3, 1), (3, 4), (3, 9))])
+def test_an_input_with_a_range_is_read_once(profile: Any) -> None:
+    module = import_onnx(sized(), profiles={"size": profile})
+    x = np.random.default_rng(0).standard_normal((2, 3)).astype(np.float32)
+    for width in (1, 5, 9):
+        (y,) = run_module(module, [x, np.array([3, width])])
+        np.testing.assert_allclose(y, x.sum(1)[:, None, None] + np.arange(width) + np.zeros((3, 1)), rtol=1e-5)
+
+
+def test_a_number_outside_its_range_is_an_error() -> None:
+    module = import_onnx(sized(), profiles={"size": ((3, 1), (3, 4), (3, 9))})
+    for size in ([3, 10], [4, 4]):
+        with pytest.raises(HostValueError, match="size_"):
+            run_module(module, [np.zeros((2, 3), np.float32), np.array(size)])
+
+
+def test_without_a_range_the_error_names_the_input_that_decides() -> None:
+    with pytest.raises(
+        UnsupportedOpError, match=r"equal, decided by input 'size'; bind it .* profiles=\{'size': \(min, opt, max\)\}"
+    ):
+        import_onnx(sized())
+    with pytest.raises(OptionError, match="a range is of at most"):
+        text = "g (int64[N] s) => (int64[N] y) { y = Neg(s) }"
+        import_onnx(
+            onnx.parser.parse_model(f'<ir_version: 9, opset_import: ["" : 18]>{text}'), profiles={"s": (1, 2, 3)}
+        )
+
+
+@pytest.mark.parametrize("op", ["HannWindow", "HammingWindow", "BlackmanWindow"])
+@pytest.mark.parametrize("periodic", [0, 1])
+def test_windows(op: str, periodic: int) -> None:
+    constants = {
+        "HannWindow": (0.5, 0.5, 0),
+        "HammingWindow": (25 / 46, 21 / 46, 0),
+        "BlackmanWindow": (0.42, 0.5, 0.08),
+    }
+    for size in (0, 2, 3, 10, 400):
+        (found,) = run(op, {"size": np.array(size)}, 1, {}, periodic=periodic)
+        a, b, c = constants[op]
+        turn = 2 * np.pi * np.arange(size) / max(size - 1 + periodic, 1)
+        np.testing.assert_allclose(found, a - b * np.cos(turn) + c * np.cos(2 * turn), atol=1e-7)
+        (known,) = run(op, {}, 1, {"size": np.array(size)}, periodic=periodic)
+        assert found.dtype == np.float32 and np.array_equal(found, known)
+
+
+@pytest.mark.parametrize("sizes", [(1, 2, 4), (0, 7, 0), (5, 1, 1)])
+def test_parts_of_a_sequence(sizes: tuple[int, ...]) -> None:
+    text = """g (float[2, 7] x, int64[3] sizes) => (float[2, N] y) <int64 at = {1}, int64 last = {-1}> {
+        parts = SplitToSequence<axis = 1>(x, sizes)
+        middle = SequenceAt(parts, at)
+        back = SequenceAt(parts, last)
+        y = Concat<axis = 1>(back, middle)
+    }"""
+    module = import_onnx(onnx.parser.parse_model(f'<ir_version: 9, opset_import: ["" : 18]>{text}'))
+    x = np.random.default_rng(1).standard_normal((2, 7)).astype(np.float32)
+    (y,) = run_module(module, [x, np.array(sizes)])
+    parts = np.split(x, np.cumsum(sizes)[:-1], 1)
+    np.testing.assert_array_equal(y, np.concatenate([parts[2], parts[1]], 1))

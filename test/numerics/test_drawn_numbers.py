@@ -91,3 +91,34 @@ def test_an_engine_draws_the_same() -> None:
     for _ in range(2):
         np.testing.assert_array_equal(np.asarray(context.run({"x": x})["y"]), want)
     np.testing.assert_array_equal(np.asarray(context.run({"x": x[:7]})["y"]), want[:7])
+
+
+DROPPED = """g (float[A, B] x, float ratio, bool training) => (float[A, B] y, bool[A, B] mask) {
+    y, mask = Dropout<seed = 7>(x, ratio, training)
+}"""
+
+
+def test_dropout_drops_a_share_and_scales_the_rest_where_data_says_so() -> None:
+    module = import_onnx(onnx.parser.parse_model(HEAD.removesuffix("g ") + DROPPED))
+    x = np.random.default_rng(0).standard_normal((100, 200)).astype(np.float32)
+    y, mask = run_module(module, [x, np.array(0.3, np.float32), np.array(True)])
+    assert abs((~mask).mean() - 0.3) < 0.02
+    np.testing.assert_array_equal(y[~mask], 0)
+    np.testing.assert_allclose(y[mask], x[mask] / 0.7, rtol=1e-6)
+    again, same = run_module(module, [x, np.array(0.0, np.float32), np.array(True)])
+    np.testing.assert_array_equal(again, x)
+    assert same.all()
+    for ratio in (0.3, 0.9):
+        kept, mask = run_module(module, [x, np.array(ratio, np.float32), np.array(False)])
+        np.testing.assert_array_equal(kept, x)
+        assert mask.all()
+
+
+def test_dropout_by_constants_draws_what_data_draws() -> None:
+    x = np.ones((30, 40), np.float32)
+    by_data = onnx.parser.parse_model(HEAD.removesuffix("g ") + DROPPED)
+    constants = {"ratio": np.array(0.6, np.float32), "training": np.array(True)}
+    one = run_module(import_onnx(by_data), [x, *constants.values()])
+    other = run_module(import_onnx(by_data, constants=constants), [x])
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)

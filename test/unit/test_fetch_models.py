@@ -12,7 +12,8 @@ import pytest
 
 from trtc.compiler.environment import cache_directory
 from trtc.compiler.tools import fetch_models
-from trtc.compiler.tools.fetch_models import Source, fetch
+from trtc.compiler.tools.fetch_models import fetch
+from trtc.compiler.tools.model_sources import Source
 from trtc.dialects.errors import OptionError, TrtcError
 
 DATA = b"the bytes of a model"

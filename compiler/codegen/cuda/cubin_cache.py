@@ -27,6 +27,7 @@ from threading import Lock
 from typing import IO
 
 from ....runtime.cubin import read_cubin
+from ....runtime.files import write_parts
 
 _MAGIC = b"TRTCCUB3"
 _TEXT_MAGIC = b"TRTCTXT1"
@@ -123,7 +124,7 @@ class CubinCache:
             return
         try:
             with os.fdopen(handle, "wb") as file:
-                file.writelines(parts)
+                write_parts(file, parts)
             os.replace(temporary, path)
         except OSError:
             Path(temporary).unlink(missing_ok=True)

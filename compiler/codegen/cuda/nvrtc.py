@@ -246,14 +246,14 @@ def _compile(job: Job) -> tuple[bytes, str]:
 @cache
 def _known_flags() -> tuple[str, ...]:
     """Those of `_WHERE_KNOWN` that this NVRTC has."""
-    return tuple(flag for flag in _WHERE_KNOWN if _knows(flag))
+    return _WHERE_KNOWN if _knows(*_WHERE_KNOWN) else tuple(flag for flag in _WHERE_KNOWN if _knows(flag))
 
 
-def _knows(flag: str) -> bool:
+def _knows(*flags: str) -> bool:
     nvrtc = _nvrtc()
     program = nvrtc.createProgram("", "empty.cu", [], [])
     try:
-        nvrtc.compileProgram(program, [flag])
+        nvrtc.compileProgram(program, list(flags))
     except nvrtc.NVRTCError:
         return False
     finally:

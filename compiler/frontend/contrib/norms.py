@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from xdsl.dialects.builtin import f32, i32
 from xdsl.ir import SSAValue
 
 from ....dialects import dims
 from ..calls import called
 from ..node import Node, Value
-from ..quantization import MICROSOFT
+from ..quantization import MICROSOFT, dequantized
 from ..registry import Result, onnx_op
 
 
 def _normalised(node: Node, x: SSAValue, scale: SSAValue, bias: SSAValue | None, *, simplified: bool) -> SSAValue:
     """Over the last axis: layer norm, or root mean square norm where `simplified`."""
-    net, epsilon = node.net, node.float("epsilon", 1e-5 if node.op_type != "EmbedLayerNormalization" else 1e-12)
+    net, epsilon = node.net, node.float("epsilon", 1e-5 if "EmbedLayerNormalization" not in node.op_type else 1e-12)
     if simplified:
         return called(node, "RMSNormalization", [x, scale], axis=-1, epsilon=epsilon)
     beta = net.add_full(0.0, net.shape(scale), net.element(scale)) if bias is None else bias
@@ -55,27 +57,57 @@ def _skip(node: Node, beta: SSAValue | None, bias: int, *, simplified: bool) -> 
 
 @onnx_op("EmbedLayerNormalization", domain=MICROSOFT)
 def embed_layer_normalization(node: Node) -> Result:
-    """Word, position and segment embeddings, their sum and its norm; the number of ones in each row of the mask."""
-    net = node.net
-    batch, length = node.shape(0)
-    if not node.has_input(8) and (node.shape(3)[0] - length).bounds(net.ranges)[0] < 0:
+    return _embedded(node, lambda number, rows: _taken(node, number, rows), node.data(5), node.data(6), places=8)
+
+
+@onnx_op("QEmbedLayerNormalization", domain=MICROSOFT, note="the rows that are taken are dequantized")
+def quantized_embed_layer_normalization(node: Node) -> Result:
+    def real(number: int, x: SSAValue) -> SSAValue:
+        """Scales and zero points stand in the order of what they belong to."""
+        return dequantized(node.net, x, *(node.net.add_reshape(node.data(first + number), ()) for first in (8, 13)))
+
+    def take(number: int, rows: SSAValue | None) -> SSAValue:
+        return real(number, _taken(node, number, rows))
+
+    result, counts, _ = _embedded(node, take, real(3, node.data(5)), real(4, node.data(6)), places=None)
+    return [node.net.add_cast(result, node.element_type(8)), counts]
+
+
+def _taken(node: Node, number: int, rows: SSAValue | None) -> SSAValue:
+    """Rows of table `number`, the first ones of all positions where they are not given."""
+    net, table = node.net, node.data(2 + number)
+    if rows is not None:
+        return net.add_gather(table, rows, 0)
+    (count, width), length = net.shape(table), node.shape(0)[1]
+    if (count - length).bounds(net.ranges)[0] < 0:
         node.unsupported(
-            f"its table has {node.shape(3)[0]} positions, and sequences may have {length.bounds(net.ranges)[1]}",
+            f"its table has {count} positions, and sequences may have {length.bounds(net.ranges)[1]}",
             "let the profile of the length end where the table does",
         )
-    total = net.add_gather(node.data(2), node.data(0), 0)
-    if node.has_input(8):
-        places = net.add_gather(node.data(3), node.data(8), 0)
-    else:
-        places = net.add_slice(node.data(3), [0, 0], [length, node.shape(3)[1]])
-    total = net.add_binary("add", total, places)
+    return net.add_slice(table, [0, 0], [length, width])
+
+
+def _embedded(
+    node: Node,
+    take: Callable[[int, SSAValue | None], SSAValue],
+    gamma: SSAValue,
+    beta: SSAValue,
+    *,
+    places: int | None,
+) -> list[SSAValue]:
+    """Word, position and segment embeddings, their sum and its norm; the number of ones in each row of the mask. `places`: the operand
+    with the positions."""
+    net = node.net
+    total = take(0, node.data(0))
+    rows = node.data(places) if places is not None and node.has_input(places) else None
+    total = net.add_binary("add", total, take(1, rows))
     if node.has_input(1) and node.has_input(4):
-        total = net.add_binary("add", total, net.add_gather(node.data(4), node.data(1), 0))
-    result = _normalised(node, total, node.data(5), node.data(6), simplified=False)
+        total = net.add_binary("add", total, take(2, node.data(1)))
+    result = _normalised(node, total, gamma, beta, simplified=False)
     if node.has_input(7) and node.int("mask_index_type", 1):
         counts = net.add_reduce("sum", net.add_cast(node.data(7), i32), [1])
     else:
-        counts = net.add_full(0, [batch], i32)
+        counts = net.add_full(0, [node.shape(0)[0]], i32)
     return [result, counts, total]
 
 

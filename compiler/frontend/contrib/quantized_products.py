@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from xdsl.dialects.builtin import f32
+from xdsl.dialects.builtin import f32, i32
 from xdsl.ir import SSAValue
 
 from ....dialects.dtypes import ui8
@@ -101,7 +101,8 @@ def unpacked(net: Network, packed: SSAValue, bits: int) -> SSAValue:
 @onnx_op(
     "MatMulNBits",
     domain=MICROSOFT,
-    note="2, 4 and 8 bits; zero points, group index, bias; the weights are dequantized apart",
+    note="2, 4 and 8 bits; zero points, group index, bias; the weights are dequantized apart. Beside a group index, ONNX Runtime 1.32 "
+    "ignores packed zero points on a CPU",
 )
 def matmul_nbits(node: Node) -> Result:
     net = node.net
@@ -129,13 +130,13 @@ def matmul_nbits(node: Node) -> Result:
     return net.add_binary("add", result, node.data(5)) if node.has_input(5) else result
 
 
-def _product(net: Network, a: SSAValue, weights: SSAValue) -> SSAValue:
-    """a [..., K] by weights [N, K]."""
+def _product(net: Network, a: SSAValue, weights: SSAValue, *, turned: bool = True) -> SSAValue:
+    """a [..., K] by weights [N, K], or a [..., N] by them where they are not `turned`."""
     shape = net.shape(a)
     if len(shape) > 1:
-        return net.add_matmul(a, weights, transpose_b=True)
-    result = net.add_matmul(net.add_reshape(a, (1, *shape)), weights, transpose_b=True)
-    return net.add_reshape(result, net.shape(weights)[:1])
+        return net.add_matmul(a, weights, transpose_b=turned)
+    result = net.add_matmul(net.add_reshape(a, (1, *shape)), weights, transpose_b=turned)
+    return net.add_reshape(result, [net.shape(weights)[0 if turned else 1]])
 
 
 def _block_zeros(node: Node, columns: int, blocks: int, bits: int) -> SSAValue:
@@ -148,3 +149,33 @@ def _block_zeros(node: Node, columns: int, blocks: int, bits: int) -> SSAValue:
         packed = net.add_reshape(zeros, (columns, -(-blocks * bits // 8)))
         zeros = net.add_slice(unpacked(net, packed, bits), [0, 0], [columns, blocks])
     return net.add_reshape(net.add_cast(zeros, f32), (columns, blocks, 1))
+
+
+_NF4 = (
+    -1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334,
+    -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224,
+    0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0,
+)  # fmt: skip
+"""NormalFloat of 4 bits: Dettmers et al., QLoRA (arXiv 2305.14314), appendix E."""
+_FP4 = tuple(sign * size / 12 for sign in (1, -1) for size in (0, 0.0625, 8, 12, 4, 6, 2, 3))
+"""A sign, two bits of exponent and one of mantissa, as bitsandbytes has them, of the greatest."""
+
+
+@onnx_op("MatMulBnb4", domain=MICROSOFT, note="NF4 and FP4; the weights are dequantized apart")
+def matmul_bnb4(node: Node) -> Result:
+    """Weights [N, K], flattened: two to a byte, the high bits first, with the greatest magnitude of each block."""
+    net = node.net
+    depth, columns, size = (node.int(name) for name in ("K", "N", "block_size"))
+    count, blocks = depth * columns, -(-depth * columns // size)
+    if [node.shape(index)[0].as_int() for index in (1, 2)] != [-(-count // 2), blocks]:
+        node.invalid(f"expected {-(-count // 2)} bytes of weights and {blocks} of their greatest numbers")
+    packed = node.data(1)
+    pairs = [net.add_reshape(net.add_binary(kind, packed, 16), (-(-count // 2), 1)) for kind in ("div", "mod")]
+    indices = net.add_slice(net.add_reshape(net.add_concat(pairs, 1), (-(-count // 2) * 2,)), [0], [count])
+    table = net.add_constant(np.array(_NF4 if node.int("quant_type", 1) else _FP4, np.float32))
+    values = net.add_pad(net.add_gather(table, net.add_cast(indices, i32), 0), [0], [blocks * size - count])
+    greatest = net.add_reshape(net.add_cast(node.data(2), f32), (blocks, 1))
+    weights = net.add_binary("mul", net.add_reshape(values, (blocks, size)), greatest)
+    weights = net.add_reshape(net.add_slice(net.add_reshape(weights, (blocks * size,)), [0], [count]), (columns, depth))
+    typed = net.add_cast(weights, node.element_type(0))
+    return _product(net, node.data(0), typed, turned=bool(node.int("transB", 1)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import TypeAlias
 
 import numpy as np
 from xdsl.dialects.builtin import bf16, f16, f64, i1
@@ -15,7 +16,7 @@ from ....dialects.dtypes import is_float
 from ..node import Node
 from ..places import along
 from ..registry import Result, onnx_op
-from .formulas import size_of
+from .formulas import Number, size_of
 from .taps import Axis, Rule, resampled, taps_of
 
 _TRANSFORMS = (
@@ -28,7 +29,7 @@ _ROUNDINGS = ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
 @onnx_op(
     "Resize",
     "Upsample",
-    note="scales, sizes and roi are constant or computed from input shapes; antialias needs known scales",
+    note="scales, sizes and roi may be data; antialias needs scales that are constant or computed from fixed sizes",
 )
 def resize(node: Node) -> Result:
     net, shape = node.net, node.shape(0)
@@ -94,12 +95,7 @@ def _axes(node: Node, shape: Sequence[Expr], rule: Rule) -> list[Axis]:
     numbers = [node.axis(axis, rank) for axis in node.ints("axes", list(range(rank)))]
     extents = [shape[axis] for axis in numbers]
     scales, targets = _scales(node, extents, numbers)
-    rois: list[tuple[float, float]] = [(0.0, 1.0)] * len(numbers)
-    if rule.transform == "tf_crop_and_resize":
-        given = [float(x) for x in node.constant(1, "roi").reshape(-1)]
-        if len(given) != 2 * len(numbers):
-            node.invalid(f"its roi has {len(given)} entries, expected {2 * len(numbers)}")
-        rois = list(zip(given[: len(numbers)], given[len(numbers) :], strict=True))
+    rois = _rois(node, len(numbers)) if rule.transform == "tf_crop_and_resize" else [(0.0, 1.0)] * len(numbers)
     found: list[Axis] = []
     for axis, source, target, scale, roi in zip(numbers, extents, targets, scales, rois, strict=True):
         same = source == target and (scale == 1.0 or scale is None)
@@ -110,50 +106,108 @@ def _axes(node: Node, shape: Sequence[Expr], rule: Rule) -> list[Axis]:
             scale = (size_of(net, target) / size_of(net, source)).of
         if rule.antialias and not isinstance(scale, float):
             node.unsupported(
-                f"it antialiases dim {axis} by a scale that depends on dynamic dims", "give it as constant scales"
+                f"it antialiases dim {axis} by a scale that is not known at import", "give it as constant scales"
             )
         found.append(Axis(axis, source, target, scale, roi))
     return found
 
 
-def _scales(node: Node, extents: Sequence[Expr], axes: Sequence[int]) -> tuple[list[float | None], list[Expr]]:
-    """The scale of each axis, None where sizes of dynamic dims give it, and its new extent."""
+_Scale: TypeAlias = float | SSAValue | None
+"""The scale of an axis; None where the sizes give it, and they depend on dynamic dims."""
+
+
+def _rois(node: Node, count: int) -> list[tuple[float | SSAValue, float | SSAValue]]:
+    """The (start, end) of each axis."""
+    given = _numbers(node, 1, "roi", 2 * count)
+    return list(zip(given[:count], given[count:], strict=True))
+
+
+def _numbers(node: Node, index: int, what: str, count: int) -> list[float | SSAValue]:
+    """The elements of an operand of floats, as f64 scalars where data decides them."""
+    if not node.value(index).is_open:
+        given = [float(number) for number in node.constant(index, what).reshape(-1)]
+        if len(given) != count:
+            node.invalid(f"its {what} has {len(given)} entries, expected {count}")
+        return list(given)
+    net = node.net
+    if node.shape(index) != (dims.const(count),):
+        node.invalid(f"its {what} has the shape [{', '.join(map(str, node.shape(index)))}], expected [{count}]")
+    wide = net.add_cast(node.value(index).materialise(net), f64)
+    return [net.add_reshape(net.add_slice(wide, [k], [1]), ()) for k in range(count)]
+
+
+# An operand must be a constant where it would decide the number of taps, which it does with `antialias`.
+
+
+def _scales(node: Node, extents: Sequence[Expr], axes: Sequence[int]) -> tuple[list[_Scale], list[Expr]]:
+    """The scale of each axis, and its new extent."""
+    old = node.op_type == "Upsample" or node.opset < 11
     if node.op_type == "Upsample" and node.opset < 9:
-        scales = node.floats("scales")
-    elif node.op_type == "Upsample" or node.opset < 11:
-        scales = [float(scale) for scale in node.constant(1, "scales").reshape(-1)]
-    elif node.has_input(2) and node.shape(2) != (dims.const(0),):
-        scales = [float(scale) for scale in node.constant(2, "scales").reshape(-1)]
+        scales: list[float | SSAValue] = list(node.floats("scales"))
+    elif old or (node.has_input(2) and node.shape(2) != (dims.const(0),)):
+        index = 1 if old else 2
+        if node.int("antialias", 0):
+            node.constant(index, "scales")
+        scales = _numbers(node, index, "scales", len(extents))
     else:
         return _by_sizes(node, extents, axes)
-    if len(scales) != len(extents) or any(not 0 < scale < float("inf") for scale in scales):
-        node.invalid(f"its scales are {scales}, expected {len(extents)} positive numbers")
-    factors = [Fraction(scale) for scale in scales]
-    targets = [e * f.numerator // f.denominator for e, f in zip(extents, factors, strict=True)]
+    known = [scale for scale in scales if isinstance(scale, float)]
+    if len(scales) != len(extents) or any(not 0 < scale < float("inf") for scale in known):
+        node.invalid(f"its scales are {known}, expected {len(extents)} positive numbers")
+    targets = [_scaled(node, *each) for each in zip(extents, scales, axes, strict=True)]
     return list(scales), targets
 
 
-def _by_sizes(node: Node, extents: Sequence[Expr], axes: Sequence[int]) -> tuple[list[float | None], list[Expr]]:
+def _scaled(node: Node, extent: Expr, scale: float | SSAValue, axis: int) -> Expr:
+    """The extent times the scale, rounded down, which the host reads where data decides the scale."""
+    if isinstance(scale, float):
+        factor = Fraction(scale)
+        return extent * factor.numerator // factor.denominator
+    net = node.net
+    count = (size_of(net, extent) * Number(net, scale)).unary("floor").value()
+    (target,) = node.read_sizes(
+        net.add_reshape(net.add_cast(count, "i64"), [1]), node.most_along([axis]), f"size_{axis}"
+    )
+    return target
+
+
+def _by_sizes(node: Node, extents: Sequence[Expr], axes: Sequence[int]) -> tuple[list[_Scale], list[Expr]]:
     policy = node.string("keep_aspect_ratio_policy", "stretch")
-    if node.value(3).is_open and (policy != "stretch" or node.int("antialias", 0)):
-        node.constant(
-            3, "sizes"
-        )  # which it is not: the number of taps or the shape would depend on the data of two axes
-    sizes = [dims.as_expr(size) for size in node.known(3, "sizes", node.most_along(axes)).reshape(-1)]
+    if policy not in ("stretch", "not_larger", "not_smaller"):
+        node.invalid(f"its keep_aspect_ratio_policy is {policy!r}; expected stretch, not_larger or not_smaller")
+    if node.value(3).is_open and node.int("antialias", 0):
+        node.constant(3, "sizes")
+    if policy == "stretch":
+        most = node.most_along(axes)
+    else:  # what the model declares are the results, which the sizes may exceed
+        most = [node.bounds.most(node.graph_node.label, node.op_type)] * len(axes)
+    sizes = [dims.as_expr(size) for size in node.known(3, "sizes", most).reshape(-1)]
     if len(sizes) != len(extents):
         node.invalid(f"it has {len(sizes)} sizes for {len(extents)} dims")
     known = [(s.as_int(), e.as_int()) for s, e in zip(sizes, extents, strict=True)]
     scales = [size / extent if size is not None and extent else None for size, extent in known]
     if policy == "stretch":
         return list(scales), sizes
-    static = [scale for scale in scales if scale is not None]
-    if len(static) < len(scales):
-        node.unsupported(
-            f"its keep_aspect_ratio_policy is {policy!r}, and dims are dynamic",
-            "fix them in the profile (min = opt = max)",
-        )
-    scale = min(static) if policy == "not_larger" else max(static)
-    return [scale] * len(extents), [dims.const(int(scale * (extent or 0) + 0.5)) for _, extent in known]
+    return _keeping_ratio(node, sizes, extents, smallest=policy == "not_larger")
+
+
+def _keeping_ratio(
+    node: Node, sizes: Sequence[Expr], extents: Sequence[Expr], *, smallest: bool
+) -> tuple[list[_Scale], list[Expr]]:
+    """All axes by the smallest or the largest of their scales: axis i gets extent_i * size_k / extent_k elements, halves rounded up, where
+    k is the axis of that scale, and so the least or the most of these over all k."""
+    net, pick = node.net, dims.minimum if smallest else dims.maximum
+    scale, *others = (size_of(net, size) / size_of(net, extent) for size, extent in zip(sizes, extents, strict=True))
+    for other in others:
+        scale = scale.least(other) if smallest else scale.greatest(other)
+    targets: list[Expr] = []
+    for i, extent in enumerate(extents):
+        target = sizes[i]
+        for k, (size, whole) in enumerate(zip(sizes, extents, strict=True)):
+            if k != i:
+                target = pick(target, (2 * extent * size + whole) // (2 * whole))
+        targets.append(target)
+    return [scale.of] * len(extents), targets
 
 
 def _repeats(rule: Rule, axes: Sequence[Axis]) -> dict[int, int] | None:

@@ -9,7 +9,7 @@ A branch or the body of a loop is a network of its own, which becomes a function
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from typing import Self
 
 from xdsl.dialects.builtin import UnitAttr, i32, i64
@@ -18,7 +18,7 @@ from xdsl.ir import Attribute, BlockArgument, Operation, SSAValue
 from ....dialects import dims, nn
 from ....dialects.dims import Expr
 from ....dialects.dims.proofs import always_equal, exact_bounds
-from ....dialects.dtypes import is_integer
+from ....dialects.dtypes import is_float, is_integer
 from ....dialects.provenance import onnx_names
 from ....dialects.text import identifier
 from ..graph import Graph, Range
@@ -51,6 +51,7 @@ class ControlLayers(Graph):
         """Forgets the symbols and functions since a mark, of a body that is not used."""
         for name in self.late.keys() - mark[0].keys():
             del self.late[name], self.ranges[name], self.budget.sizes[name]
+        self._read_names &= self.late.keys()
         for name, bounds in mark[0].items():
             self._set_range(name, bounds)
         for name in list(self._functions)[mark[1] :]:
@@ -164,6 +165,25 @@ class ControlLayers(Graph):
     def _set_range(self, name: str, bounds: Range) -> None:
         self.ranges[name] = self.late[name] = bounds
         self.budget.sizes[name] = bounds[2]
+
+    def read_from(self, symbols: Collection[str]) -> list[SSAValue]:
+        """The integers that the host reads as these symbols."""
+        reads = (op for op in self._block.ops if isinstance(op, nn.ReadOp))
+        return [op.x for op in reads if op.symbol.data in symbols]
+
+    def inputs_behind(self, values: Iterable[SSAValue]) -> list[str]:
+        """The names of the inputs that values are computed from, in order: of those of integers and truth values, where there are such."""
+        pending, seen = list(values), set[SSAValue]()
+        while pending:
+            value = pending.pop()
+            if value not in seen and isinstance(value.owner, Operation):
+                pending += value.owner.operands
+            seen.add(value)
+        arguments = zip(self._input_names, self._block.args, strict=False)
+        found = [(name, argument) for name, argument in arguments if argument in seen]
+        return [name for name, argument in found if not is_float(nn.element_of(argument))] or [
+            name for name, _ in found
+        ]
 
     def choose(
         self, condition: SSAValue, branches: tuple[str, str], captures: Sequence[SSAValue], types: Sequence[Attribute]

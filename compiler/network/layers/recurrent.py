@@ -46,7 +46,7 @@ class RecurrentLayers(RowLayers):
         self,
         kind: str,
         x: SSAValue,
-        weights: SSAValue | Array,
+        weights: SSAValue | Array | None,
         recurrent_weights: SSAValue | Array,
         bias: SSAValue | Array | None = None,
         *,
@@ -55,6 +55,7 @@ class RecurrentLayers(RowLayers):
         cell: SSAValue | Array | None = None,
         lengths: SSAValue | Array | None = None,
         peepholes: SSAValue | Array | None = None,
+        scales: SSAValue | Array | None = None,
         activations: Sequence[str] = (),
         alphas: Sequence[float] = (),
         betas: Sequence[float] = (),
@@ -70,21 +71,26 @@ class RecurrentLayers(RowLayers):
         [D, 3 H]. `activations` are for each direction 3 of an LSTM, 2 of a GRU, 1 of an RNN; `alphas` and `betas` give in order the
         parameters of those that have some. `clip` bounds what the activations of gates read; `reset_after` (GRU) is ONNX's
         linear_before_reset, `coupled` (LSTM) its input_forget.
+
+        Without `weights` x [T, N, D G H] is projected already, but for the bias. With `scales` [D, 4 H] (LSTM) the recurrent weights are
+        integers in f16, and states are rounded to 8 bits where they are multiplied: see `nn.rnn`.
         """
         check_kind("rnn", kind, tuple(nn.RnnKind))
         check_kind("rnn direction", direction, tuple(nn.RnnDirection))
         both = direction == "bidirectional"
         functions = _functions(kind, 2 if both else 1, activations, alphas, betas)
-        w, r = self.operand(weights), self.operand(recurrent_weights)
+        w, r = None if weights is None else self.operand(weights), self.operand(recurrent_weights)
         wanted = 2 if both else 1
         for name, value in (("weights", w), ("recurrent weights", r)):
+            if value is None:
+                continue
             shape = nn.shape_of(value)
             if len(shape) != 3 or shape[0] != wanted:
                 raise InvalidModelError(f"rnn: expected {name} [{wanted}, .., ..] for {direction}, got {value.type}")
         if nn.rank_of(x) != 3:
             raise InvalidModelError(f"rnn: expected x [T, N, I], got {x.type}")
         projected, recurrent_bias = self._projected(kind, x, w, r, bias, reset_after=reset_after)
-        given = {"hidden": hidden, "cell": cell, "bias": recurrent_bias, "peepholes": peepholes}
+        given = {"hidden": hidden, "cell": cell, "bias": recurrent_bias, "peepholes": peepholes, "scales": scales}
         states = {name: self.operand(value) for name, value in given.items() if value is not None}
         times = None if lengths is None else self.operand(lengths)
 
@@ -93,7 +99,7 @@ class RecurrentLayers(RowLayers):
             return self.insert(
                 nn.RnnOp(
                     kind, way, inputs, w, hidden=get("hidden"), cell=get("cell"), lengths=times, bias=get("bias"),
-                    peepholes=get("peepholes"), activations=[f[0] for f in chosen], alphas=[f[1] for f in chosen],
+                    peepholes=get("peepholes"), scales=get("scales"), activations=[f[0] for f in chosen], alphas=[f[1] for f in chosen],
                     betas=[f[2] for f in chosen], clip=clip, reset_after=reset_after, coupled=coupled,
                 )
             )  # fmt: skip
@@ -117,12 +123,23 @@ class RecurrentLayers(RowLayers):
         )
 
     def _projected(
-        self, kind: str, x: SSAValue, w: SSAValue, r: SSAValue, bias: SSAValue | Array | None, *, reset_after: bool
+        self,
+        kind: str,
+        x: SSAValue,
+        w: SSAValue | None,
+        r: SSAValue,
+        bias: SSAValue | Array | None,
+        *,
+        reset_after: bool,
     ) -> tuple[SSAValue, SSAValue | None]:
         """x W^T with all biases but the recurrent one of a hidden gate that is reset after its product, and that one."""
-        d, rows, features = nn.shape_of(w)
+        d, rows, _ = nn.shape_of(r if w is None else w)
         steps, batch, _ = nn.shape_of(x)
-        product = self.add_matmul(x, self.add_reshape(w, (d * rows, features)), transpose_b=True)
+        product = x
+        if w is None and nn.shape_of(x)[2] != d * rows:
+            raise InvalidModelError(f"rnn: expected x [T, N, {d * rows}] where there are no weights, got {x.type}")
+        if w is not None:
+            product = self.add_matmul(x, self.add_reshape(w, (d * rows, nn.shape_of(w)[2])), transpose_b=True)
         apart = None
         if bias is not None:
             b = self.operand(bias)

@@ -164,7 +164,7 @@ class TrtcOptMain(OptSetup):
             chunk.seek(0)
         module = self.parse_chunk(chunk, extension, offset)
         assert module is not None
-        if extension != "onnx" and self.options.profiles:
+        if extension == "mlir" and self.options.profiles:
             set_profiles(module, dim_ranges(self.options.profiles))
         return module
 

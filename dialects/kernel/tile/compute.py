@@ -29,6 +29,7 @@ from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
 from ..base import F64Attr, I64Attr, expect, int_attr, unit
+from ..layouts import Grouped
 from ..numbers import Number
 from ..structure import YieldOp
 from ..types import FragType, SharedType
@@ -194,7 +195,8 @@ class MmaOp(IRDLOperation):
     """
     acc + A B^T, with A [M, K] and B [N, K]. mma.sync and FMA take fragments (layouts mma_a, mma_b, or outer_a, outer_b) and complete
     immediately; wgmma takes B, and A unless it is a wgmma_a fragment, from shared tiles, and completes at `mma_wait`. f32 operands in mma
-    layouts are rounded to TF32. Accumulates in f32 (i32 for i8, f64 for f64).
+    layouts are rounded to TF32. Accumulates in f32 (i32 for i8, f64 for f64). Fragments that are grouped (A and B by columns, acc
+    [groups M, N] by rows) make one partial product per group, of its columns.
     """
 
     name = "kernel.mma"
@@ -223,15 +225,34 @@ class MmaOp(IRDLOperation):
         if not isinstance(a, FragType | SharedType) or not isinstance(b, FragType | SharedType):
             raise VerifyException(f"kernel.mma: expected fragments or shared tiles, got {a} and {b}")
         shape_b = b.tile[::-1] if self.transposed_b is not None else b.tile
+        groups = [
+            (t.layout.count.data, t.layout.axis.data)
+            for t in (a, b, acc)
+            if isinstance(t, FragType) and isinstance(t.layout, Grouped)
+        ]
+        count = self.groups
         expect(
-            a.tile[0] == acc.tile[0] and shape_b[0] == acc.tile[1] and a.tile[1] == shape_b[1],
+            groups in ([], [(count, 1), (count, 1), (count, 0)]),
             "kernel.mma",
-            f"A {acc.tile[0]}xK and B {acc.tile[1]}xK",
+            "operands grouped by columns and an accumulator by rows, all in as many groups, or none",
+            f"{a}, {b} and {acc}",
+        )
+        expect(
+            a.tile[0] * count == acc.tile[0] and shape_b[0] == acc.tile[1] and a.tile[1] == shape_b[1],
+            "kernel.mma",
+            f"A {acc.tile[0] // count}xK and B {acc.tile[1]}xK",
             f"{a.tile[0]}x{a.tile[1]} and {shape_b[0]}x{shape_b[1]}",
         )
         expect(
             a.element_type == b.element_type, "kernel.mma", f"operands of one type, {a.element_type}", b.element_type
         )
+
+    @property
+    def groups(self) -> int:
+        """The groups of warps that share the columns of A and B."""
+        acc = self.acc.type
+        assert isinstance(acc, FragType)
+        return acc.layout.count.data if isinstance(acc.layout, Grouped) else 1
 
     @property
     def is_async(self) -> bool:

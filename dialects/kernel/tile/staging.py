@@ -89,18 +89,22 @@ class LoadSharedOp(IRDLOperation):
 
 @irdl_op_definition
 class StoreSharedOp(IRDLOperation):
-    """Writes a fragment to (row, column) of a shared tile."""
+    """Writes a fragment to (row, column) of a shared tile; `everywhere`: of that of every block of the cluster."""
 
     name = "kernel.store_shared"
     value = operand_def(FragType)
     target = operand_def(SharedType)
     row = operand_def(IndexType())
     column = operand_def(IndexType())
+    everywhere = opt_prop_def(UnitAttr)
 
-    assembly_format = "$value `,` $target `[` $row `,` $column `]` attr-dict `:` type($value) `,` type($target)"
+    assembly_format = (
+        "$value `,` $target `[` $row `,` $column `]` (`everywhere` $everywhere^)? "
+        "attr-dict `:` type($value) `,` type($target)"
+    )  # fmt: skip
 
-    def __init__(self, value: SSAValue, target: SSAValue, row: SSAValue, column: SSAValue):
-        super().__init__(operands=[value, target, row, column])
+    def __init__(self, value: SSAValue, target: SSAValue, row: SSAValue, column: SSAValue, *, everywhere: bool = False):
+        super().__init__(operands=[value, target, row, column], properties={"everywhere": unit(everywhere)})
 
 
 @irdl_op_definition

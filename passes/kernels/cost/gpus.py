@@ -29,7 +29,7 @@ PIPES: Mapping[str, Pipe] = {
     "mma_bf16": Pipe(1300.0),
     "mma_tf32": Pipe(600.0),
     "mma_s8": Pipe(2600.0),
-    "mma_fma": Pipe(100.0),
+    "mma_fma": Pipe(100.0, 4),
     # Datasheets: half as many of f64. GPUs that are not for data centers have 2; only one schedule takes f64, so no choice depends on it.
     "mma_fma64": Pipe(50.0),
     ISSUE: Pipe(128.0),

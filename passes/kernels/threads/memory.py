@@ -22,6 +22,7 @@ from ....dialects.kernel import (
     MmaA,
     MmaB,
     ScatterOp,
+    StClusterOp,
     StGlobalOp,
     StoreOp,
     StoreSharedOp,
@@ -29,7 +30,7 @@ from ....dialects.kernel import (
     ValidOp,
     WgmmaA,
 )
-from ....dialects.kernel.layouts import Layout, Shape
+from ....dialects.kernel.layouts import Layout, Shape, of_group
 from ....dialects.kernel.types import bitwidth
 from .context import Context, Tile, register_of_row, sizeof
 from .emitter import Ix, index
@@ -279,11 +280,11 @@ def read_tile(
 
 def _fits_ldmatrix(tile: Tile, type_: FragType, row: Ix, column: Ix, transposed: bool) -> bool:
     """Whether the fragment is made of 8x8 matrices whose 16-byte rows are aligned in the tile."""
-    layout = type_.layout
+    layout, _ = of_group(type_.layout, type_.tile)
     if type_.is_rows or not isinstance(layout, MmaA | MmaB | WgmmaA):
         return False
     bits = bitwidth(type_.element_type)
-    if bits * layout.contiguous(type_.tile) != 32 or (transposed and bits != 16):
+    if bits * type_.layout.contiguous(type_.tile) != 32 or (transposed and bits != 16):
         return False
     along = row if transposed else column
     chunk = 128 // bits
@@ -318,6 +319,7 @@ def _ldmatrix(
 
 
 def lower_store_shared(context: Context, op: StoreSharedOp) -> None:
+    ranks = context.func.cluster.value.data if op.everywhere is not None else 0
     write_tile(
         context,
         context.tiles[op.target],
@@ -325,26 +327,37 @@ def lower_store_shared(context: Context, op: StoreSharedOp) -> None:
         frag_type(op.value),
         context.ix(op.row),
         context.ix(op.column),
+        ranks,
     )
 
 
-def write_tile(context: Context, tile: Tile, array: SSAValue, type_: FragType, row: Ix, column: Ix) -> None:
-    """Write a fragment to (row, column) of a shared tile; of a rows fragment the thread with the row's first column writes."""
+def write_tile(
+    context: Context, tile: Tile, array: SSAValue, type_: FragType, row: Ix, column: Ix, ranks: int = 0
+) -> None:
+    """Write a fragment to (row, column) of a shared tile, or of those of `ranks` blocks; of a rows fragment the thread with the row's first
+    column writes."""
     em, layout, shape, thread = context.em, type_.layout, type_.tile, context.role.thread
+
+    def store(register: Ix, position: Ix, count: int, predicate: SSAValue | None = None) -> None:
+        at, to = em.value(register), em.value(position)
+        if not ranks:
+            em.emit(StSharedOp(array, at, tile.array, to, count, predicate))
+            return
+        with em.loop(ranks, "rank") as rank:
+            em.emit(StClusterOp(array, at, tile.array, to, em.value(rank), count, predicate))
+
     if type_.is_rows:
 
         def one(n: Ix, register: Ix) -> None:
             i, j = layout.index(shape, thread, register)
-            position = shared_position(tile, row + i, column)
-            em.emit(StSharedOp(array, em.value(n), tile.array, em.value(position), 1, em.below(j, 1)))
+            store(n, shared_position(tile, row + i, column), 1, em.below(j, 1))
 
         each_row(context, type_, one)
         return
     width = shared_vector(tile, column, layout.contiguous(shape))
     with em.loop(type_.registers // width, "r") as r:
         i, j = layout.index(shape, thread, r * width)
-        position = shared_position(tile, row + i, column + j)
-        em.emit(StSharedOp(array, em.value(r * width), tile.array, em.value(position), width))
+        store(r * width, shared_position(tile, row + i, column + j), width)
 
 
 def frag_type(value: SSAValue) -> FragType:

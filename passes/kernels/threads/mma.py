@@ -25,6 +25,7 @@ from ....dialects.kernel import (
     WgmmaOp,
     WgmmaWaitOp,
 )
+from ....dialects.kernel.layouts import of_group
 from .context import Context, sizeof
 from .memory import frag_type
 
@@ -35,13 +36,15 @@ WGMMA_MAX_N = 256
 
 def lower_mma(context: Context, op: MmaOp) -> None:
     """The accumulator's array is updated in place where nothing else reads the old value."""
-    acc, layout = frag_type(op.acc), frag_type(op.acc).layout
+    acc = frag_type(op.acc)
     array = context.take(op.acc, op)
     context.arrays[op.result] = array
     if op.is_async:
         _wgmma(context, op, acc, array)
         return
-    a, b = frag_type(op.a), frag_type(op.b)
+    # Groups of warps differ only in what they loaded.
+    a, b, acc = (_part(type_) for type_ in (frag_type(op.a), frag_type(op.b), acc))
+    layout = acc.layout
     if isinstance(layout, MmaAcc) and isinstance(a.layout, MmaA) and isinstance(b.layout, MmaB):
         _mma_sync(context, op, a, b, acc, array)
     elif isinstance(layout, Blocked) and isinstance(a.layout, OuterA) and isinstance(b.layout, OuterB):
@@ -50,6 +53,12 @@ def lower_mma(context: Context, op: MmaOp) -> None:
         raise context.em.error(
             f"expected layouts mma_a, mma_b, mma_acc or outer_a, outer_b, blocked, got {a.layout}, {b.layout}, {layout}"
         )
+
+
+def _part(type_: FragType) -> FragType:
+    """The fragment of one group of warps."""
+    layout, shape = of_group(type_.layout, type_.tile)
+    return FragType.of(shape, type_.element_type, layout)
 
 
 def _kind(context: Context, element: Attribute) -> str:

@@ -6,7 +6,7 @@ from xdsl.dialects import arith
 from xdsl.dialects.builtin import IntegerAttr
 from xdsl.ir import Block, SSAValue
 
-from ....dialects.kernel import CpAsyncOp, LdGlobalOp, LdSharedOp, StGlobalOp, StSharedOp, ThreadIdOp
+from ....dialects.kernel import CpAsyncOp, LdGlobalOp, LdSharedOp, StClusterOp, StGlobalOp, StSharedOp, ThreadIdOp
 
 WARP = 32
 
@@ -22,7 +22,7 @@ def name_values(block: Block) -> None:
             case LdGlobalOp() | LdSharedOp():
                 _place(op.offset, op.source)
                 _hint(op.predicate, "inside")
-            case StGlobalOp() | StSharedOp():
+            case StGlobalOp() | StSharedOp() | StClusterOp():
                 _place(op.offset, op.target)
                 _hint(op.predicate, "inside")
             case CpAsyncOp():

@@ -121,7 +121,7 @@ def _(op: kernel.MbarArriveOp) -> Step:
             block = cluster.blocks[target]
         barrier = mbarrier_at(s, block, s.uniform(place), remote=block is not s.block)
         if block is not s.block:
-            block.remote_arrivals += [(int(w), int(cluster.clocks.vc[w, w])) for w in s.own_warps]
+            block.remote_accesses += [(int(w), int(cluster.clocks.vc[w, w])) for w in s.own_warps]
         barrier.arrive(cluster.clocks, s.own_warps, s.n)
 
     return step

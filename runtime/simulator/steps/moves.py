@@ -10,6 +10,7 @@ from ....dialects import kernel
 from ....dialects.errors import SimulationError
 from ....dialects.kernel.scalars.numerics import dtype_of
 from ....dialects.provenance import describe
+from ..clocks import RuleBroken
 from ..memory import CP_ASYNC
 from ..strands import Local, LocalRef, Strand, varying
 from .instructions import mask_of, selected, shared_address, spread, width_of
@@ -78,6 +79,35 @@ def _(op: kernel.SmemOp) -> Step:
 
     def step(s: Strand) -> None:
         s.env[result] = offset
+
+    return step
+
+
+@decodes(kernel.StClusterOp)
+def _(op: kernel.StClusterOp) -> Step:
+    source, position, target, offset, rank_of, predicate = (
+        op.source, op.position, op.target, op.offset, op.rank, op.predicate,
+    )  # fmt: skip
+    count, width = width_of(op, source.type)
+
+    def step(s: Strand) -> None:
+        cluster, rank = s.block.cluster, s.uniform(rank_of)
+        if not 0 <= rank < len(cluster.blocks):
+            raise RuleBroken(f"rank {rank} is not in a cluster of {len(cluster.blocks)}")
+        block = cluster.blocks[rank]
+        values = np.ascontiguousarray(s[source].read(s[position], count)).view(np.uint8)
+        address = shared_address(s, target, offset, count)
+        local = s.threads if block is s.block else np.full(s.n, -1)
+        address, values, warps, threads = selected(
+            mask_of(s, predicate), address, values, s.warps[:, None], local[:, None]
+        )
+        granules = block.shared.granules(address, width)
+        block.shared.check_write(granules, warps)
+        block.shared.store(address, values)
+        if block.shared.record_write(granules, warps, threads) and (block.shared.load(address, width) != values).any():
+            raise RuleBroken("race: two warps write the same bytes of shared memory at once")
+        if block is not s.block:
+            block.remote_accesses += [(int(w), int(cluster.clocks.vc[w, w])) for w in s.own_warps]
 
     return step
 

@@ -12,7 +12,7 @@ from xdsl.ir import Block, Operation, SSAValue
 from ....dialects import kernel
 from ....dialects.dtypes import numpy_dtype
 from ....dialects.errors import SimulationError
-from ....dialects.kernel.layouts import OuterA, OuterB
+from ....dialects.kernel.layouts import OuterA, OuterB, of_group
 from ....dialects.kernel.scalars.table import evaluate
 from ....dialects.meaning import arithmetic
 from ....dialects.provenance import describe
@@ -103,6 +103,9 @@ def _inside(op: Operation, part: Array, extents: tuple[int, ...]) -> Array:
 def _store_shared(m: State, op: kernel.StoreSharedOp) -> None:
     frag = op.value.type
     assert isinstance(frag, kernel.FragType)
+    if op.everywhere is not None:
+        _store_everywhere(m, op, frag.extents)
+        return
     row, column = m.uniform(op.row), m.uniform(op.column)
     rows = frag.extents[0]
     tile = m.values[op.target]
@@ -112,6 +115,18 @@ def _store_shared(m: State, op: kernel.StoreSharedOp) -> None:
         _inside(op, tile[:, row : row + rows, column : column + frag.extents[1]], frag.extents)[...] = m.values[
             op.value
         ]
+
+
+def _store_everywhere(m: State, op: kernel.StoreSharedOp, extents: tuple[int, ...]) -> None:
+    target, value = m.values[op.target], np.broadcast_to(m.values[op.value], (len(m.blocks), *extents))
+    starts = [np.broadcast_to(m.values[at], (len(m.blocks),)) for at in (op.row, op.column)]
+    for rank in range(m.cluster):
+        sources = np.arange(rank, len(m.blocks), m.cluster)
+        row, column = (m.same(start[sources]) for start in starts)
+        for peer in range(m.cluster):
+            part = target[sources - rank + peer, row : row + extents[0], column : column + extents[1]]
+            _inside(op, part, extents)
+            target[sources - rank + peer, row : row + extents[0], column : column + extents[1]] = value[sources]
 
 
 def _load_async(m: State, op: kernel.LoadAsyncOp) -> None:
@@ -239,7 +254,9 @@ def _mma_operand(m: State, value: SSAValue) -> Array:
     array = m.values[value]
     if array.dtype.kind == "i":
         return array.astype(np.float64)
-    exact = isinstance(value.type, kernel.FragType) and isinstance(value.type.layout, OuterA | OuterB)
+    exact = isinstance(value.type, kernel.FragType) and isinstance(
+        of_group(value.type.layout, value.type.tile)[0], OuterA | OuterB
+    )
     wide = array if array.dtype == np.float64 else array.astype(np.float32)
     return to_tf32(wide) if array.dtype == np.float32 and not exact else wide
 
@@ -248,7 +265,12 @@ def _mma(m: State, op: kernel.MmaOp) -> Array:
     a, b, acc = _mma_operand(m, op.a), _mma_operand(m, op.b), m.values[op.acc]
     if op.transposed_b is None:
         b = b.swapaxes(-1, -2)
-    product = np.matmul(a, b)
+    groups = op.groups
+    if groups > 1:
+        parts = zip(np.split(a, groups, axis=-1), np.split(b, groups, axis=-2), strict=True)
+        product = np.concatenate([np.matmul(x, y) for x, y in parts], axis=-2)
+    else:
+        product = np.matmul(a, b)
     return acc + product.astype(acc.dtype)
 
 

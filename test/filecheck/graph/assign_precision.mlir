@@ -38,7 +38,7 @@ func.func @main(%x: tensor<?x4xf32, #nn.dims<N, 4>>) -> tensor<?x2xf32, #nn.dims
 // CHECK: nn.matmul %{{.*}}, %{{.*}} : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
 // CHECK-NOT: nn.wide
 // REMARK: missed: assign-precision: nn.matmul: nn.matmul multiplies in TF32: its first operand stays wide
-// REMARK: missed: assign-precision: nn.matmul: nn.matmul multiplies in f32: its operands are integers
+// REMARK: missed: assign-precision: nn.matmul: nn.matmul multiplies in f32: integers
 func.func @wide(%x: tensor<2x2xf32>) -> tensor<2x2xf32> {
   %0 = nn.matmul %x, %x : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
   %1 = nn.reduce sum %0 {axes = array<i64: 1>, keepdims = true, nn.wide = "a sum"} : (tensor<2x2xf32>) -> tensor<2x1xf32>

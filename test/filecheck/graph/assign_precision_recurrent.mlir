@@ -24,3 +24,19 @@ func.func @given(%x: tensor<3x2x1x8xf32>, %w: tensor<1x8x8xf32>) -> tensor<4x2x1
   %0 = nn.rnn rnn forward %x, %w {activations = ["tanh"], alphas = array<f64: 0.0>, betas = array<f64: 0.0>} : tensor<3x2x1x8xf32>, tensor<1x8x8xf32> -> tensor<4x2x1x8xf32>
   func.return %0 : tensor<4x2x1x8xf32>
 }
+
+// -----
+
+// Scales of integer weights stay f32, and integers need no rounding; states are stored narrow.
+// CHECK-LABEL: @quantized
+// CHECK: nn.initializer "s" : tensor<1x32xf32>
+// CHECK: nn.rnn lstm forward %x, %w scales %s {nn.stored = f16,
+// CHECK-NOT: math
+// CHECK: nn.initializer "v" {nn.stored = f16}
+func.func @quantized(%x: tensor<3x2x1x32xf32>, %w: tensor<1x32x8xf16>) -> tensor<5x2x1x8xf32> {
+  %s = nn.initializer "s" : tensor<1x32xf32>
+  %0 = nn.rnn lstm forward %x, %w scales %s {activations = ["sigmoid", "tanh", "tanh"], alphas = array<f64: 0.0, 0.0, 0.0>, betas = array<f64: 0.0, 0.0, 0.0>} : tensor<3x2x1x32xf32>, tensor<1x32x8xf16> scales tensor<1x32xf32> -> tensor<5x2x1x8xf32>
+  %v = nn.initializer "v" : tensor<8x8xf32>
+  %1 = nn.matmul %0, %v : (tensor<5x2x1x8xf32>, tensor<8x8xf32>) -> tensor<5x2x1x8xf32>
+  func.return %1 : tensor<5x2x1x8xf32>
+}

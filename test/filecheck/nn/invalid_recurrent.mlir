@@ -78,3 +78,21 @@ func.func @f(%x: tensor<3x2x1x8xf32>, %w: tensor<1x8x8xf16>) {
   %0 = nn.rnn rnn forward %x, %w {activations = ["tanh"], alphas = array<f64: 0.0>, betas = array<f64: 0.0>, math = #nn.math<f16>} : tensor<3x2x1x8xf32>, tensor<1x8x8xf16> -> tensor<4x2x1x8xf32>
   func.return
 }
+
+// -----
+
+// Only an LSTM is quantized.
+// CHECK: nn.rnn: expected no scales for this kind of cell, got one
+func.func @f(%x: tensor<3x2x1x8xf32>, %w: tensor<1x8x8xf16>, %s: tensor<1x8xf32>) {
+  %0 = nn.rnn rnn forward %x, %w scales %s {activations = ["tanh"], alphas = array<f64: 0.0>, betas = array<f64: 0.0>} : tensor<3x2x1x8xf32>, tensor<1x8x8xf16> scales tensor<1x8xf32> -> tensor<4x2x1x8xf32>
+  func.return
+}
+
+// -----
+
+// Integer weights are in f16, which holds them.
+// CHECK: nn.rnn: expected scales with weights of f16 only, got tensor<1x32x8xf32>
+func.func @f(%x: tensor<3x2x1x32xf32>, %w: tensor<1x32x8xf32>, %s: tensor<1x32xf32>) {
+  %0 = nn.rnn lstm forward %x, %w scales %s {activations = ["sigmoid", "tanh", "tanh"], alphas = array<f64: 0.0, 0.0, 0.0>, betas = array<f64: 0.0, 0.0, 0.0>} : tensor<3x2x1x32xf32>, tensor<1x32x8xf32> scales tensor<1x32xf32> -> tensor<5x2x1x8xf32>
+  func.return
+}

@@ -28,3 +28,13 @@ func.func @rnn(%x: tensor<3x2x1x8xf32>, %w: tensor<1x8x8xf32>) {
   %0 = nn.rnn rnn forward %x, %w {activations = ["relu"], alphas = array<f64: 0.0>, betas = array<f64: 0.0>, math = #nn.math<tf32>} : tensor<3x2x1x8xf32>, tensor<1x8x8xf32> -> tensor<4x2x1x8xf32>
   func.return
 }
+
+// -----
+
+// Weights that are integers have scales; states are quantized.
+// CHECK-LABEL: @quantized(
+// CHECK: nn.rnn lstm reverse %x, %w hidden %h scales %s {{.*}} : tensor<3x2x1x32xf32>, tensor<1x32x8xf16> hidden tensor<1x2x8xf32> scales tensor<1x32xf32> -> tensor<5x2x1x8xf32>
+func.func @quantized(%x: tensor<3x2x1x32xf32>, %w: tensor<1x32x8xf16>, %h: tensor<1x2x8xf32>, %s: tensor<1x32xf32>) {
+  %0 = nn.rnn lstm reverse %x, %w hidden %h scales %s {activations = ["sigmoid", "tanh", "tanh"], alphas = array<f64: 0.0, 0.0, 0.0>, betas = array<f64: 0.0, 0.0, 0.0>} : tensor<3x2x1x32xf32>, tensor<1x32x8xf16> hidden tensor<1x2x8xf32> scales tensor<1x32xf32> -> tensor<5x2x1x8xf32>
+  func.return
+}

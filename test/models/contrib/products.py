@@ -9,6 +9,12 @@ import numpy as np
 
 from .node import MICROSOFT, Array, Case, floats, integers, scalar
 
+
+def weights(dtype: Any, *shape: int) -> Array:
+    """Numbers of the whole range of uint8, or half of that of int8: ONNX Runtime's sums of uint8 by int8 saturate on CPUs without VNNI."""
+    return integers(dtype, *shape) // (2 if dtype == np.int8 else 1)
+
+
 COLUMNS = (np.abs(floats(5)) * 0.02 + 0.01).astype(np.float32)
 
 
@@ -32,7 +38,7 @@ def conv(x: Any, w: Any, groups: int, channels: int, outputs: int, constants: tu
     rng = np.random.default_rng(channels * outputs)
     operands: dict[str, Array | None] = {
         "x": integers(x, 2, channels, 9, 8), "xs": scalar(0.02), "xz": scalar(11, x),
-        "w": integers(w, outputs, channels // groups, 3, 3), "ws": rng.uniform(0.01, 0.03, outputs).astype(np.float32),
+        "w": weights(w, outputs, channels // groups, 3, 3), "ws": rng.uniform(0.01, 0.03, outputs).astype(np.float32),
         "wz": np.full(outputs, 7, w), "ys": scalar(4.5), "yz": scalar(100, x),
         "b": rng.integers(-5000, 5000, outputs).astype(np.int32),
     }  # fmt: skip
@@ -63,8 +69,12 @@ def unpacked(packed: Array, bits: int) -> Array:
     return np.stack(fields, -1).reshape(*packed.shape[:-1], -1)
 
 
-def nbits(bits: int, depth: int, size: int, zeros: str, *, reordered: bool = False) -> Case:
-    """MatMulNBits with 7 columns. The reference is NumPy: ONNX Runtime has not all forms on a CPU."""
+def nbits(bits: int, depth: int, size: int, zeros: str, groups: str = "") -> Case:
+    """
+    MatMulNBits with 7 columns; `groups`: which block each of the rows of the weights belongs to, reversed or drawn. The reference is NumPy
+    where ONNX Runtime 1.32 has no kernel on a CPU (packed zero points of rows in an order of their own, which it reads as 8, and 8 bits
+    with these), else ONNX Runtime.
+    """
     columns, blocks = 7, -(-depth // size)
     weights, scales = (
         integers(np.uint8, columns, blocks, size * bits // 8),
@@ -73,7 +83,9 @@ def nbits(bits: int, depth: int, size: int, zeros: str, *, reordered: bool = Fal
     packed = integers(np.uint8, columns * -(-blocks * bits // 8))
     chosen = {"none": None, "packed": packed, "float": np.abs(floats(1, columns * blocks)[0])}[zeros]
     index = np.arange(depth) // size
-    index = (index[::-1] if reordered else index).astype(np.int32)
+    if groups:
+        drawn = np.random.default_rng(depth).integers(0, blocks, depth)
+        index = (index[::-1] if groups == "reversed" else drawn).astype(np.int32)
 
     def reference() -> list[Array]:
         w = unpacked(weights, bits).reshape(columns, blocks * size)[:, :depth].astype(np.float64)
@@ -86,21 +98,39 @@ def nbits(bits: int, depth: int, size: int, zeros: str, *, reordered: bool = Fal
         return [(floats(2, 3, depth).astype(np.float64) @ dequantized.T + floats(columns)).astype(np.float32)]
 
     operands = {
-        "a": floats(2, 3, depth), "b": weights, "s": scales, "z": chosen, "g": index if reordered else None, "bias": floats(columns),
+        "a": floats(2, 3, depth), "b": weights, "s": scales, "z": chosen, "g": index if groups else None, "bias": floats(columns),
     }  # fmt: skip
     attributes = {"K": depth, "N": columns, "bits": bits, "block_size": size}
     constants = [name for name in ("b", "s", "z", "g", "bias") if operands[name] is not None]
-    return Case("MatMulNBits", operands, attributes, constants, reference=reference)
+    runs = bits == 4 and zeros != "packed" if groups else bits == 4 or zeros != "float"
+    return Case("MatMulNBits", operands, attributes, constants, reference=None if runs else reference)
+
+
+def bnb4(depth: int, columns: int, size: int, kind: int, *, turned: bool = True) -> Case:
+    """MatMulBnb4: FP4 (0) or NF4 (1). Where weights are not turned ONNX Runtime 1.32 reads beyond them: what it has for them turned is the
+    reference, multiplied by NumPy."""
+    count = depth * columns
+    operands = {
+        "a": floats(2, 3, depth if turned else columns), "b": integers(np.uint8, -(-count // 2)),
+        "s": np.abs(floats(-(-count // size))) + np.float32(0.1),
+    }  # fmt: skip
+    attributes = {"K": depth, "N": columns, "block_size": size, "quant_type": kind, "transB": int(turned)}
+    case = Case("MatMulBnb4", operands, attributes, ["b", "s"])
+    if turned:
+        return case
+    a, identity = operands["a"], np.eye(depth, dtype=np.float32)
+    weights = replace(case, operands={**operands, "a": identity}, attributes={**attributes, "transB": 1})
+    return replace(case, reference=lambda: [a @ weights.wanted()[0].T])
 
 
 def _of(dtype: Any) -> dict[str, Case]:
     a: dict[str, Array | None] = {"a": integers(dtype, 4, 6), "as": scalar(0.02), "az": scalar(3, dtype)}
-    b: dict[str, Array | None] = {"b": integers(np.int8, 6, 5), "bs": COLUMNS, "bz": np.full(5, 4, np.int8)}
+    b: dict[str, Array | None] = {"b": weights(np.int8, 6, 5), "bs": COLUMNS, "bz": np.full(5, 4, np.int8)}
     bias = np.array([-500, 70, 3, 400, -2], np.int32)
-    x, w = floats(2, 4, 6), integers(dtype, 6, 5)
+    x, w = floats(2, 4, 6), weights(dtype, 6, 5)
     attention = {
         "x": integers(np.uint8, 2, 5, 8),
-        "w": integers(dtype, 8, 96),
+        "w": weights(dtype, 8, 96),
         "b": floats(96),
         "xs": scalar(0.01),
         "ws": scalar(0.01),
@@ -161,5 +191,13 @@ CASES: dict[str, Case] = {
         for depth, size in ((32, 16), (50, 16))
         for zeros in ("none", "packed", "float")
     },
-    "MatMulNBits, reordered": nbits(4, 50, 16, "packed", reordered=True),
+    "MatMulBnb4, NF4": bnb4(33, 7, 16, 1),
+    "MatMulBnb4, FP4": bnb4(32, 8, 64, 0),
+    "MatMulBnb4, NF4, not turned": bnb4(32, 5, 32, 1, turned=False),
+    **{
+        f"MatMulNBits, {bits} bits, {depth}, {zeros}, {groups}": nbits(bits, depth, 16, zeros, groups)
+        for bits, depth in ((4, 50), (4, 96), (2, 50), (8, 50))
+        for zeros in ("none", "packed", "float")
+        for groups in ("reversed", "drawn")
+    },
 }  # fmt: skip

@@ -1,55 +1,46 @@
-"""DynamicQuantizeLSTM, beside an LSTM with the numbers that its weights stand for."""
+"""DynamicQuantizeLSTM against ONNX Runtime, with a thread for each sequence."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import onnx.reference
-from onnx import helper
+import zoo
 
 from .node import Array, Case, floats, integers
 
-STEPS, BATCH, INPUTS, HIDDEN = 5, 2, 6, 8
+STEPS, BATCH, INPUTS, HIDDEN = 4, 3, 6, 8
 
 
-def lstm(dtype: Any, scales: int) -> Case:
-    """Forwards; one scale, or `scales` of them, one per column."""
-    shape = (1,) if scales == 1 else (1, scales)
-    w, r = integers(dtype, 1, INPUTS, 4 * HIDDEN), integers(dtype, 1, HIDDEN, 4 * HIDDEN)
+def lstm(dtype: Any, zero: int, columns: bool, **attributes: Any) -> Case:
+    """One scale and zero point for each direction, or for each of its columns."""
+    both = attributes.get("direction") == "bidirectional"
+    d = 2 if both else 1
+    shape = (d, 4 * HIDDEN) if columns else (d,)
     scale = (np.abs(floats(*shape)) * 0.002 + 0.001).astype(np.float32)
-    zero = np.full(shape, 7, dtype)
-    x, bias, h, c = (
-        floats(STEPS, BATCH, INPUTS),
-        floats(1, 8 * HIDDEN),
-        floats(1, BATCH, HIDDEN),
-        floats(2, BATCH, HIDDEN)[:1],
-    )
-
-    def reference() -> list[Array]:
-        held = scale.reshape(1, 1, -1)
-        real = [((q.astype(np.float32) - 7) * held).swapaxes(1, 2) for q in (w, r)]
-        names = ["x", "w", "r", "b", "", "h", "c"]
-        given = dict(zip(filter(None, names), (x, *real, bias, h, c), strict=True))
-        node = helper.make_node("LSTM", names, ["y", "yh", "yc"], hidden_size=HIDDEN)
-        inputs = [helper.make_tensor_value_info(name, 1, array.shape) for name, array in given.items()]
-        outputs = [helper.make_tensor_value_info(name, 1, None) for name in ("y", "yh", "yc")]
-        model = helper.make_model(
-            helper.make_graph([node], "g", inputs, outputs), opset_imports=[helper.make_opsetid("", 14)]
-        )
-        return [np.asarray(result) for result in onnx.reference.ReferenceEvaluator(model).run(None, given)]
-
-    operands = {
-        "x": x, "w": w, "r": r, "b": bias, "lengths": None, "h": h, "c": c, "p": None, "ws": scale, "wz": zero, "rs": scale,
-        "rz": zero,
-    }  # fmt: skip
-    return Case(
-        "DynamicQuantizeLSTM", operands, {"hidden_size": HIDDEN}, ["w", "r", "b", "ws", "wz", "rs", "rz"], ["y", "yh", "yc"],
-        reference=reference,
-    )  # fmt: skip
+    operands: dict[str, Array | None] = {
+        "x": floats(STEPS, BATCH, INPUTS),
+        "w": integers(dtype, d, INPUTS, 4 * HIDDEN),
+        "r": integers(dtype, d, HIDDEN, 4 * HIDDEN),
+        "b": floats(d, 8 * HIDDEN),
+        "lengths": np.array([2, 3, 1], np.int32) if both else None,
+        "h": floats(d, BATCH, HIDDEN),
+        "c": floats(d, BATCH + 1, HIDDEN)[:, 1:],
+        "p": floats(d, 3 * HIDDEN) if both else None,
+        "ws": scale,
+        "wz": np.full(shape, zero, dtype),
+        "rs": scale * np.float32(2),
+        "rz": np.full(shape, zero, dtype),
+    }
+    constants = [name for name in ("w", "r", "b", "ws", "wz", "rs", "rz", "p") if operands[name] is not None]
+    case = Case("DynamicQuantizeLSTM", operands, {"hidden_size": HIDDEN, **attributes}, constants, ["y", "yh", "yc"])
+    return replace(case, reference=lambda: zoo.session(case.model(), quantized=True).run(None, case.inputs))
 
 
 CASES: dict[str, Case] = {
-    "DynamicQuantizeLSTM, uint8": lstm(np.uint8, 1),
-    "DynamicQuantizeLSTM, int8 per column": lstm(np.int8, 4 * HIDDEN),
+    "DynamicQuantizeLSTM, uint8": lstm(np.uint8, 7, columns=False),
+    "DynamicQuantizeLSTM, int8 per column": lstm(np.int8, 0, columns=True),
+    "DynamicQuantizeLSTM, both directions": lstm(np.uint8, 128, columns=True, direction="bidirectional", clip=1.5),
+    "DynamicQuantizeLSTM, reverse": lstm(np.int8, 0, columns=False, direction="reverse", input_forget=1),
 }

@@ -8,7 +8,7 @@ tolerance: a difference is a defect, not an ill-conditioned graph.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -17,7 +17,7 @@ import ml_dtypes
 import numpy as np
 import onnx
 import onnx.printer
-from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 Array = np.ndarray[Any, Any]
 OPSETS = (11, 13, 17, 18, 21)
@@ -49,9 +49,8 @@ class Case:
     @property
     def holds_half(self) -> bool:
         """Whether a node casts to fp16, which limits the precision of all that follows."""
-        return any(
-            a.name == "to" and a.i == TensorProto.FLOAT16 for node in self.model.graph.node for a in node.attribute
-        )
+        casts = (a for node in nodes_of(self.model.graph) for a in node.attribute if a.name == "to")
+        return any(a.i == TensorProto.FLOAT16 for a in casts)
 
     def __str__(self) -> str:
         return f"seed {self.seed}:\n{onnx.printer.to_text(self.model)}"
@@ -95,6 +94,12 @@ class Maker:
     weights: dict[str, Array] = field(default_factory=dict[str, Array])
     inputs: dict[str, tuple[int, list[int | str]]] = field(default_factory=dict[str, tuple[int, list[int | str]]])
     values: dict[str, Value] = field(default_factory=dict[str, Value])
+    outer: Maker | None = None
+    """The graph around this one, whose values it reads."""
+    prefix: str = ""
+    """What the names of this graph begin with: no graph in it or around it has the same."""
+    graphs: int = 0
+    """How many graphs of its nodes have been begun."""
 
     # Choices.
 
@@ -128,12 +133,43 @@ class Maker:
 
     # Growing.
 
-    def fresh(self, stem: str = "v") -> str:
-        return f"{stem}{len(self.values)}"
+    def fresh(self, stem: str = "v", ahead: int = 0) -> str:
+        return f"{self.prefix}{stem}{len(self.values) + ahead}"
+
+    def inside(self, arguments: Mapping[str, Value]) -> Maker:
+        """A graph for an attribute of a node: it reads the values of this one and `arguments`, by their names after its prefix."""
+        self.graphs += 1
+        made = Maker(self.rng, self.precision, self.opset, self.sizes)
+        made.outer, made.prefix = self, f"{self.prefix}g{self.graphs}_"
+        made.values = dict(self.values) | {f"{made.prefix}{name}": value for name, value in arguments.items()}
+        return made
+
+    @property
+    def depth(self) -> int:
+        return 0 if self.outer is None else self.outer.depth + 1
+
+    def is_made_here(self, name: str) -> bool:
+        """Whether a node of this graph makes the value, and not of constants alone."""
+        return not self.values[name].constant and any(name in node.output for node in self.nodes)
+
+    def graph(self, arguments: Sequence[str], results: Sequence[str]) -> GraphProto:
+        """The graph of a node. Its arguments and results may change their shapes, and so have none, but for single numbers."""
+        infos = [
+            [
+                helper.make_tensor_value_info(
+                    name,
+                    helper.np_dtype_to_tensor_dtype(self.values[name].dtype),
+                    None if self.values[name].rank else [],
+                )
+                for name in names
+            ]
+            for names in (arguments, results)
+        ]
+        weights = [numpy_helper.from_array(array, name) for name, array in self.weights.items()]
+        return helper.make_graph(self.nodes, self.prefix.strip("_"), *infos, weights)
 
     def input(self, rank: int, dtype: type = np.float32, shape: Sequence[int] | None = None) -> str:
         """A new graph input; its first dim may be dynamic."""
-        name = self.fresh("x")
         extents: list[int] = (
             list(shape) if shape is not None else [self.choice((1, 2, 3, 4, 5, 7)) for _ in range(rank)]
         )
@@ -144,7 +180,16 @@ class Maker:
         arrays = [self.data([n, *extents[1:]] if dynamic else extents, dtype) for n in self.sizes]
         if not dynamic:
             arrays = [arrays[0]] * len(arrays)
-        self.inputs[name] = (helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), declared)
+        return self.given(arrays, declared)
+
+    def given(self, arrays: list[Array], declared: Sequence[int | str]) -> str:
+        """A new input, of the outermost graph, that has these numbers for the sets of sizes."""
+        if self.outer is not None:
+            name = self.outer.given(arrays, declared)
+            self.values[name] = self.outer.values[name]
+            return name
+        name = self.fresh("x")
+        self.inputs[name] = (helper.np_dtype_to_tensor_dtype(arrays[0].dtype), list(declared))
         self.values[name] = Value(arrays, [self.rounded(array) for array in arrays])
         return name
 
@@ -180,7 +225,7 @@ class Maker:
         self, op: str, inputs: Sequence[str], outputs: int = 1, *, domain: str = "", **attributes: Any
     ) -> list[str] | None:
         """Add a node unless ONNX Runtime refuses it or its values are of no use; the names of its results."""
-        names = [f"v{len(self.values) + i}" for i in range(outputs)]
+        names = [self.fresh(ahead=i) for i in range(outputs)]
         node = helper.make_node(op, inputs, names, domain=domain, **attributes)
         results = self._run(node)
         if results is None:
@@ -215,7 +260,7 @@ class Maker:
         return made
 
     def _run_once(self, node: NodeProto, sample: int, *, moved: bool) -> list[Array] | None:
-        given = {name: self.values[name] for name in node.input if name}
+        given = {name: self.values[name] for name in reads(node)}
         arrays = {name: (v.moved if moved else v.arrays)[sample] for name, v in given.items()}
         feeds = {name: array for name, array in arrays.items() if not given[name].constant}
         inputs = [_declared(name, array) for name, array in feeds.items()]
@@ -233,7 +278,7 @@ class Maker:
 
     def finish(self, seed: int) -> Case:
         """The graph with some of its values as outputs, among them most of what nothing reads."""
-        read = {name for node in self.nodes for name in node.input}
+        read = {name for node in self.nodes for name in reads(node)}
         made = [name for node in self.nodes for name in node.output if not self.values[name].constant]
         ends = [name for name in made if name not in read]
         outputs = [name for name in ends if self.chance(0.9)] or ends[-1:]
@@ -250,6 +295,25 @@ class Maker:
         feeds = [{name: self.values[name].arrays[i] for name in self.inputs} for i in range(len(self.sizes))]
         dynamic = any("N" in shape for _, shape in self.inputs.values())
         return Case(seed, model, feeds if dynamic else feeds[:1], {"N": (1, 2, 4)} if dynamic else {})
+
+
+def nodes_of(graph: GraphProto) -> Iterator[NodeProto]:
+    """The nodes of a graph, and those of graphs in them."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            yield from nodes_of(attribute.g)
+
+
+def reads(node: NodeProto) -> list[str]:
+    """What a node reads of the graph that it is in, the values that its own graphs capture among it."""
+    names = [name for name in node.input if name]
+    for graph in (attribute.g for attribute in node.attribute):
+        own = {value.name for value in (*graph.input, *graph.initializer)} | {
+            n for each in graph.node for n in each.output
+        }
+        names += [name for each in graph.node for name in reads(each) if name not in own]
+    return list(dict.fromkeys(names))
 
 
 def _declared(name: str, array: Array) -> onnx.ValueInfoProto:
@@ -294,13 +358,14 @@ def assert_close(got: Array, expected: Array, tolerance: float, what: str) -> No
     assert difference <= tolerance * size, f"{what}: relative error {difference / max(size, 1e-30):.1e}"
 
 
-def random_graph(seed: int, precision: str = "fp32", *, most: int = 10) -> Case:
-    """The graph of a seed, with up to `most` operators and what they need; half of the graphs have a dynamic dim N.
+def random_graph(seed: int, precision: str = "fp32", *, most: int = 10, control: bool = False) -> Case:
+    """The graph of a seed, with up to `most` operators and what they need; half of the graphs have a dynamic dim N. With `control` it has
+    an If, Loop or Scan at least.
 
     Versions of ONNX Runtime take some graphs whose every node they take alone, others not; such a graph is drawn again.
     """
     for attempt in count():
-        case = _draw(seed, attempt, precision, most)
+        case = _draw(seed, attempt, precision, most, control)
         try:
             for inputs in case.inputs:
                 run_onnxruntime(case.model, inputs)
@@ -310,20 +375,31 @@ def random_graph(seed: int, precision: str = "fp32", *, most: int = 10) -> Case:
     raise AssertionError("unreachable")
 
 
-def _draw(seed: int, attempt: int, precision: str, most: int) -> Case:
+def _draw(seed: int, attempt: int, precision: str, most: int, control: bool) -> Case:
+    from .operators.control import decide  # which is written in terms of `Maker`, as all operators are
+
     rng = np.random.default_rng([seed, list(CONDITION).index(precision), attempt])
     maker = Maker(rng, precision, int(rng.choice(OPSETS)), [2, 3] if rng.random() < 0.4 else [2])
-    from .operators import GENERATORS, ROUGH  # which are written in terms of `Maker`
-
-    chosen = [(f, w) for f, w in GENERATORS if precision == "fp32" or f not in ROUGH]
-    weights = np.array([w for _, w in chosen])
     wanted = int(rng.integers(1, most + 1))
-    for _ in range(6 * wanted):
-        before = len(maker.nodes)
-        chosen[int(rng.choice(len(chosen), p=weights / weights.sum()))][0](maker)
-        wanted -= len(maker.nodes) > before
-        if wanted <= 0:
-            break
+    if control:
+        grow(maker, wanted // 2)
+        decide(maker)
+        wanted -= wanted // 2
+    grow(maker, wanted)
     if not maker.inputs or not any(n.op_type != "Constant" for n in maker.nodes):
         maker.emit("Relu", [maker.input(2)])
     return maker.finish(seed)
+
+
+def grow(maker: Maker, wanted: int) -> None:
+    """Add this many operators and what they need, as far as they can be had in six times as many attempts."""
+    from .operators import GENERATORS, ROUGH
+
+    chosen = [(f, w) for f, w in GENERATORS if maker.precision == "fp32" or f not in ROUGH]
+    weights = np.array([w for _, w in chosen])
+    for _ in range(6 * wanted):
+        before = len(maker.nodes)
+        chosen[int(maker.rng.choice(len(chosen), p=weights / weights.sum()))][0](maker)
+        wanted -= len(maker.nodes) > before
+        if wanted <= 0:
+            break

@@ -3,14 +3,16 @@ if $TRTC_TEST_GPU is set.
 
 The graphs come from seeds (test/models/random/graphs.py). A failure names its seed and prints the graph; run that seed alone with
 
-    python test/numerics/random/test_graphs.py SEED [PRECISION] [TARGET]
+    python test/numerics/random/test_graphs.py SEED [PRECISION] [TARGET] [--control]
 
-or a range of seeds, `100-400`, which is how to look for more. `test_small_graphs.py` keeps what was found, reduced.
+(`--control` for graphs with an If, Loop or Scan), or a range of seeds, `100-400`, which is how to look for more.
+`test_small_graphs.py` keeps what was found, reduced.
 """
 
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,10 +32,12 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "models"))
 import where
 from models.random import graphs
 from models.random.graphs import Case, random_graph
+from models.random.operators.control import CONTROL
 
 TOLERANCE = {"fp32": 1e-4, "fp16": 1e-2, "bf16": 1e-1}
 TARGETS = where.targets("sm_80", "sm_90a")
 SEEDS = {"fp32": range(24), "fp16": range(8), "bf16": range(5)}
+CONTROL_SEEDS = {"fp32": range(8), "fp16": range(3)}
 CHECKED = range(500, 520)
 """Seeds for check-numerics, which needs no NVRTC and no ONNX Runtime."""
 
@@ -54,11 +58,13 @@ def compare(case: Case, precision: str, target: str, cache: CubinCache | None) -
     return True
 
 
-def run_seeds(seeds: Sequence[int], precision: str, targets: Sequence[str], cache: CubinCache | None) -> int:
+def run_seeds(
+    seeds: Sequence[int], precision: str, targets: Sequence[str], cache: CubinCache | None, *, control: bool = False
+) -> int:
     """Compare the graphs of these seeds, targets in turn; returns how many were refused. Raises AssertionError with the graph."""
     refused = 0
     for seed in seeds:
-        case, target = random_graph(seed, precision), targets[seed % len(targets)]
+        case, target = random_graph(seed, precision, control=control), targets[seed % len(targets)]
         try:
             refused += not compare(case, precision, target, cache)
         except Exception as error:
@@ -72,6 +78,26 @@ def test_random_graphs_agree_with_onnxruntime(precision: str, tmp_path: Path) ->
     seeds = SEEDS[precision]
     refused = run_seeds(seeds, precision, TARGETS, CubinCache(tmp_path))
     assert refused <= len(seeds) // 8, "few graphs of supported operators are refused"
+
+
+@pytest.mark.parametrize("precision", CONTROL_SEEDS)
+def test_random_control_flow_agrees_with_onnxruntime(precision: str, tmp_path: Path) -> None:
+    pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
+    seeds = CONTROL_SEEDS[precision]
+    refused = run_seeds(seeds, precision, TARGETS, CubinCache(tmp_path), control=True)
+    assert refused <= len(seeds) // 4, "few graphs of supported operators are refused"
+
+
+def test_graphs_with_control_flow_have_every_kind_also_nested() -> None:
+    found: Counter[str] = Counter()
+    for seed in range(40):
+        graph = random_graph(seed, control=True).model.graph
+        kinds = [node for node in graphs.nodes_of(graph) if node.op_type in CONTROL]
+        found.update(node.op_type for node in kinds)
+        found["nested"] += len(kinds) > sum(node.op_type in CONTROL for node in graph.node)
+        found["captures"] += any(set(graphs.reads(node)) - set(node.input) for node in kinds)
+        assert kinds, f"seed {seed} has no control flow"
+    assert min(found[name] for name in (*CONTROL, "nested", "captures")) >= 2, found
 
 
 def test_every_pass_keeps_the_numbers_of_random_graphs(tmp_path: Path) -> None:
@@ -114,13 +140,15 @@ def test_a_wrong_number_is_found_with_its_seed(monkeypatch: pytest.MonkeyPatch) 
 
     assert compare(case, "fp32", TARGETS[0], None)
     monkeypatch.setattr(graphs, "run_onnxruntime", wrong)
-    monkeypatch.setitem(globals(), "random_graph", lambda seed, precision: case)
+    monkeypatch.setitem(globals(), "random_graph", lambda seed, precision, control: case)
     with pytest.raises(AssertionError, match=f"fp32 on {TARGETS[-1]}, seed 3:"):
         run_seeds([3], "fp32", TARGETS, None)
 
 
 if __name__ == "__main__":
-    first, _, last = sys.argv[1].partition("-")
-    precision = sys.argv[2] if len(sys.argv) > 2 else "fp32"
+    given = [argument for argument in sys.argv[1:] if argument != "--control"]
+    first, _, last = given[0].partition("-")
+    precision = given[1] if len(given) > 1 else "fp32"
     chosen = range(int(first), int(last or first) + 1)
-    print(run_seeds(chosen, precision, sys.argv[3:] or TARGETS, None), "of", len(chosen), "refused, all others agree")
+    refused = run_seeds(chosen, precision, given[2:] or TARGETS, None, control="--control" in sys.argv)
+    print(refused, "of", len(chosen), "refused, all others agree")

@@ -35,6 +35,7 @@ NO_TEXT_REACHES = {
     "nn.base.normalize_axis": "asked by constructors, which count axes from the end; in text they count from the front",
     "nn.base.symbol_ranges": "asked by passes and by what runs",
     "nn.base.bind_symbols": "asked by what runs, about arrays",
+    "nn.equal.equal_dims": "asked by what runs",
     "nn.rnn.infer": "asked by constructors: in text the ranks are checked with the extents",
     "nn.weights.array": "asked by what runs or pins: in text an initializer may stand without numbers, as in the @weights of an engine",
     "nn.base.ty": "asked by constructors, about values from Python",

@@ -38,6 +38,10 @@ CASES = {
         9,
         f"{IN} <int64[3] s = {{2, 3, 24}}, float[3] v = {{1, 2, 0.5}}> {{ a = Reshape(x, s) y = BatchNormalization(a, v, v, v, v) }}",
     ),
+    "batch norm in training mode": (
+        15,
+        f"{IN} <float[3] v = {{1, 2, 0.5}}> {{ n, y, m = BatchNormalization<training_mode = 1, momentum = 0.25>(x, v, v, v, v) }}",
+    ),
     "1-D convolution": (
         11,
         f"{IN} <int64[3] s = {{2, 3, 24}}, float[2, 3, 2] w = {{1, 2, 3, 4, 5, 6, -1, -2, -3, -4, -5, -6}}> "

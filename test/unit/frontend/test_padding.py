@@ -180,12 +180,16 @@ def test_folds_of_shape_vectors() -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_pads_that_are_data(mode: str) -> None:
+@pytest.mark.parametrize("axes", ["constant", "data"])
+def test_pads_that_are_data(mode: str, axes: str) -> None:
     """One engine for paddings and crops of any size within the bound."""
-    body = f"""
-        g (float[2, 3, 4] x, int64[4] p, float v) => (float[2, A, B] y) <int64[2] axes = {{-1, 1}}> {{
-            y = Pad<mode = "{mode}">(x, p, v, axes)
-        }}"""
+    given = "float[2, 3, 4] x, int64[4] p, float v"
+    body = f'{{ y = Pad<mode = "{mode}">(x, p, v, axes) }}'
+    if axes == "data":
+        body = f"g ({given}, int64[2] axes) => (float[C, A, B] y) {body}"
+    else:
+        body = f"g ({given}) => (float[2, A, B] y) <int64[2] axes = {{-1, 1}}> {body}"
+    named = {"axes": np.array([-1, 1])} if axes == "data" else {}
     x, v = np.random.default_rng(3).standard_normal((2, 3, 4)).astype(np.float32), np.array(-2.5, np.float32)
     engine = trtc.build(parsed(body), trtc.BuildOptions(target="sm_90a"))
     for last, middle in (((1, 2), (0, 2)), ((-1, 5), (2, -1)), ((0, 0), (0, 0)), ((-2, -2), (1, 0)), ((7, 9), (5, 4))):
@@ -195,4 +199,9 @@ def test_pads_that_are_data(mode: str) -> None:
         inner, pairs = cropped(x, given)
         want = np.pad(inner, pairs, mode, **({"constant_values": -2.5} if mode == "constant" else {}))  # pyright: ignore
         p = np.array([last[0], middle[0], last[1], middle[1]])
-        np.testing.assert_array_equal(np.asarray(engine.run({"x": x, "p": p, "v": v})["y"]), want)
+        np.testing.assert_array_equal(np.asarray(engine.run({"x": x, "p": p, "v": v} | named)["y"]), want)
+    if named:  # the same engine along others
+        got = np.asarray(engine.run({"x": x, "p": np.array([1, 0, 0, 2]), "v": v, "axes": np.array([0, -2])})["y"])
+        pairs = ((1, 0), (0, 2), (0, 0))
+        want = np.pad(x, pairs, mode, **({"constant_values": -2.5} if mode == "constant" else {}))  # pyright: ignore
+        np.testing.assert_array_equal(got, want)

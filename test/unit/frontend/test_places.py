@@ -227,6 +227,33 @@ def test_resize_of_integers_rounds_and_holds_the_range(dtype: Any) -> None:
     against_reference(model("Resize", {"x": x}, sizes, opset=19, order=["x", "", "", "s"], mode="cubic"), {"x": x})
 
 
+@pytest.mark.parametrize("policy", ["not_larger", "not_smaller"])
+def test_resize_keeps_the_ratio_of_dynamic_dims_and_of_sizes_that_are_data(policy: str) -> None:
+    feeds = [
+        {"x": floats(1, 2, h, w), "s": np.array(s)} for h, w, s in [(5, 7, (8, 9)), (9, 3, (4, 2)), (2, 2, (11, 3))]
+    ]
+    made = model(
+        "Resize", feeds[0], shapes={"x": [1, 2, "H", "W"]}, opset=19, order=["x", "", "", "s"], axes=[2, 3],
+        mode="linear", keep_aspect_ratio_policy=policy,
+    )  # fmt: skip
+    against_reference(made, *feeds, H=(1, 5, 9), W=(1, 7, 9), s=(1, 8, 12))
+
+
+def test_resize_by_scales_and_a_part_that_are_data() -> None:
+    feeds = [{"x": floats(1, 2, 6, 5), "s": np.array(s, np.float32)} for s in [(1.7, 2.5), (0.5, 1), (0.7, 0.21)]]
+    scaled = model("Resize", feeds[0], opset=19, order=["x", "", "s"], axes=[2, 3], mode="cubic")
+    against_reference(scaled, *feeds)
+    feeds = [
+        {"x": floats(1, 1, 5, 6), "r": np.array(r, np.float32)}
+        for r in [(0.2, 0.1, 0.9, 1.3), (0, 0, 1, 1), (1, 0, 0, 0.5)]
+    ]
+    cut = model(
+        "Resize", feeds[0], {"s": np.array([4, 7])}, opset=19, order=["x", "r", "", "s"], axes=[2, 3],
+        mode="linear", coordinate_transformation_mode="tf_crop_and_resize", extrapolation_value=7.0,
+    )  # fmt: skip
+    against_reference(cut, *feeds)
+
+
 @pytest.mark.parametrize("samples,mode", [(0, "avg"), (1, "max"), (3, "avg")])
 def test_roi_align_of_regions_of_all_sizes(samples: int, mode: str) -> None:
     x = floats(2, 3, 9, 12)

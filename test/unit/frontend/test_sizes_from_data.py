@@ -54,7 +54,7 @@ def test_sizes_that_data_decides_are_equal_where_a_model_adds_them() -> None:
 def test_sizes_that_turn_out_to_differ(count: int) -> None:
     x, mask = RNG.standard_normal(6).astype(np.float32), np.array([1, 0, 1, 1, 0, 0], bool)
     with pytest.raises(
-        HostValueError, match=r"'sizes_agree_Add_.*': expected 1, got 0; the network was built for no other"
+        HostValueError, match=r"'sizes_agree_Add_.*': expected 1, the only one that is valid for these shapes, got 0"
     ):
         run_module(masked(), [x, mask, np.array(count)])
 
@@ -64,7 +64,7 @@ def test_a_size_that_data_decides_may_be_that_of_a_fixed_dim_only() -> None:
     module = import_onnx(model(text))
     x = RNG.standard_normal(4).astype(np.float32)
     np.testing.assert_array_equal(run_module(module, [x, np.array([4])])[0], x + 1)
-    with pytest.raises(HostValueError, match="expected 4, got 3"):
+    with pytest.raises(HostValueError, match=r"expected 4, .*got 3"):
         run_module(module, [x, np.array([3])])
 
 
@@ -111,7 +111,7 @@ def test_a_slice_of_one_element_is_that_or_empty(place: int) -> None:
     assert [nn.symbol_ranges(module)[op.symbol.data] for op in reads(module)] == [(1, 1, 1)]
     x, y = (RNG.standard_normal(count).astype(np.float32) for count in (6, 3))
     np.testing.assert_array_equal(run_module(module, [x, y, np.array([place])])[0], y / x[place])
-    with pytest.raises(HostValueError, match="expected 1, got 0"):
+    with pytest.raises(HostValueError, match=r"expected 1, .*got 0"):
         run_module(module, [x, y, np.array([6])])
 
 

@@ -10,7 +10,7 @@ from xdsl.parser import Parser
 
 from trtc.compiler.universe import make_context
 from trtc.dialects.dims import const, parse_expr
-from trtc.dialects.errors import PassError
+from trtc.dialects.errors import EngineFormatError, PassError
 from trtc.passes.buffers.bufferize import BufferizePass
 from trtc.passes.buffers.plan_arena import PlanArenaPass
 from trtc.runtime.kernels import KernelInfo
@@ -48,14 +48,40 @@ def info(name: str, arguments: int) -> KernelInfo:
 KERNELS = {"fc": info("fc", 3), "relu": info("relu", 2), "sum": info("sum", 2)}
 
 
-@pytest.fixture
-def program() -> HostProgram:
+def read(net: str) -> HostProgram:
     context = make_context()
-    module = Parser(context, NET).parse_module()
+    module = Parser(context, net).parse_module()
     BufferizePass().apply(context, module)
     PlanArenaPass().apply(context, module)
     module.verify()
     return read_program(module, KERNELS)
+
+
+@pytest.fixture
+def program() -> HostProgram:
+    return read(NET)
+
+
+def with_equal(left: str, right: str) -> str:
+    return NET.replace("attributes {nn.symbols", f"attributes {{nn.equal = [#nn.dims<{left}, {right}>], nn.symbols", 1)
+
+
+def test_dims_that_must_be_equal_are_checked() -> None:
+    program = read(with_equal("2 * (N floordiv 2)", "N"))
+    assert program.bind({"x": (4, 4)}).symbols == {"N": 4}
+    with pytest.raises(InputError, match=r"expected sizes with 2\*\(N floordiv 2\) = N, got 2 and 3, for N = 3"):
+        program.bind({"x": (3, 4)})
+
+
+def test_dims_that_must_be_equal_have_a_meaning() -> None:
+    program = read(with_equal("8 floordiv (N - 2)", "N"))
+    with pytest.raises(EngineFormatError, match=r"has no meaning for {'N': 2}"):
+        program.bind({"x": (2, 4)})
+
+
+def test_dims_that_must_be_equal_come_from_inputs() -> None:
+    with pytest.raises(PassError, match=r"no input gives 'K', which nn\.equal names"):
+        read(with_equal("K", "N"))
 
 
 def run(launch: Launch, bases: list[np.ndarray], symbols: Mapping[str, int]) -> None:

@@ -32,7 +32,8 @@ def recurrence(
 ) -> str:
     """A module with one outlined group @g; `given`: the optional operands."""
     d, gates = 2 if direction == "bidirectional" else 1, GATES[kind]
-    rows = steps + 1 + (kind == "lstm") if isinstance(steps, int) else f"{steps} + {1 + (kind == 'lstm')}"
+    more_rows = 0 if "without_last" in flags else 1 + (kind == "lstm")
+    rows = steps + more_rows if isinstance(steps, int) else f"{steps} + {more_rows}"
 
     def tensor(dims: Sequence[int | str], type_: str) -> str:
         if all(isinstance(extent, int) for extent in dims):
@@ -47,6 +48,7 @@ def recurrence(
         "lengths": tensor([batch], length),
         "bias": tensor([d, units], element),
         "peepholes": tensor([d, 3 * units], element),
+        "scales": tensor([d, 4 * units], "f32"),
     }
     more = [(name, optional[name]) for name in optional if name in given and not (name == "cell" and kind != "lstm")]
     names = functions or FUNCTIONS[kind]
@@ -110,6 +112,13 @@ def test_types(check_group, refusal, kind: str, element: str, schedule: str) -> 
 def test_narrow_weights_and_result(check_group, schedule: str) -> None:
     """What `materialise-storage` makes of f32: inputs and states wide or not, weights narrow."""
     check_group(recurrence("lstm", 32, weights="f16", result="bf16"), schedule, tolerance=1e-2, threads=False)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+def test_without_last_states(check_group, kind: str, schedule: str) -> None:
+    text = recurrence(kind, 16, batch=5, direction="bidirectional", flags=", without_last")
+    check_group(text, schedule, tolerance=2e-5, threads=False)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -185,3 +194,40 @@ def test_no_step_gives_the_initial_states(check_group) -> None:
 def test_weights_that_do_not_fit_are_refused(refusal) -> None:
     assert "fit the registers of 132 SMs" in refusal(recurrence("lstm", 4096), "rnn_lanes")
     assert "run at once" in refusal(recurrence("lstm", 4100), "rnn_resident")
+
+
+@pytest.mark.parametrize(
+    ("units", "batch", "steps", "options"),
+    [
+        (16, 5, 4, dict(direction="bidirectional", given=("hidden", "cell", "lengths", "peepholes", "scales"))),
+        (8, 1, 3, dict(direction="reverse", given=("scales",), flags=", coupled, clip = 0.5 : f64")),
+        (1, 3, 2, dict(given=("hidden", "scales"))),
+        (33, 33, 2, dict(given=("hidden", "scales"))),
+        (130, 2, 2, dict(direction="bidirectional", given=("hidden", "cell", "scales"))),
+        (64, 16, 2, dict(given=("hidden", "scales"))),
+        (16, 4, 3, dict(given=("hidden", "scales"), element="f16", result="f32")),
+    ],
+)
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_quantized(check_group, refusal, schedule: str, units: int, batch: int, steps: int, options: dict) -> None:
+    """Weights of all integers from -255 to 255, and states of uneven ranges: one of zeros, one above and one below 0."""
+    text = recurrence("lstm", units, batch=batch, steps=steps, weights="f16", **options)
+    if schedule == "rnn_resident" and units % 4:
+        assert "shares evenly" in refusal(text, schedule)
+        return
+    rng, d = np.random.default_rng(units), 2 if options.get("direction") == "bidirectional" else 1
+    element = np.float16 if options.get("element") == "f16" else np.float32
+    given = [o for o in ("hidden", "cell", "lengths", "peepholes", "scales") if o in options["given"]]
+    scales = rng.uniform(0.5, 1.5, (d, 4 * units)) * 0.02 / np.sqrt(units)
+    inputs = {
+        1: rng.integers(-255, 256, (d, 4 * units, units)).astype(np.float16),
+        2 + given.index("scales"): scales.astype(np.float32),
+    }
+    if "hidden" in given:
+        hidden = rng.standard_normal((d, batch, units))
+        hidden[:, 0] = 0
+        hidden[:, 1:2], hidden[:, 2:3] = np.abs(hidden[:, 1:2]) + 1, -np.abs(hidden[:, 2:3])
+        inputs[2] = hidden.astype(element)
+    if "lengths" in given:
+        inputs[2 + given.index("lengths")] = np.array([2, 0, -1, 9, 4], np.int32)
+    check_group(text, schedule, inputs=inputs, tolerance=2e-6, threads=units <= 16)

@@ -13,7 +13,7 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from trtc.compiler.pipeline import run_phase
 from trtc.dialects import kernel
 from trtc.dialects.dtypes import numpy_dtype
-from trtc.dialects.kernel.layouts import Blocked, Layout, MmaA, MmaAcc, MmaB, OuterA, OuterB, WgmmaA, WgmmaAcc
+from trtc.dialects.kernel.layouts import Blocked, Grouped, Layout, MmaA, MmaAcc, MmaB, OuterA, OuterB, WgmmaA, WgmmaAcc
 from trtc.dialects.kernel.types import FragType, GlobalType
 from trtc.runtime.simulator import run_kernel
 
@@ -32,6 +32,9 @@ LAYOUTS = [
     (WgmmaA.of(1), (128, 32)),
     (OuterA.of(8, 4, 2), (32, 4)),
     (OuterB.of(8, 4, 2), (16, 4)),
+    (Grouped.by(2, 1, MmaA.of(1, 2, 2)), (32, 64)),
+    (Grouped.by(4, 0, MmaAcc.of(1, 1)), (64, 16)),
+    (Grouped.by(2, 1, OuterB.of(8, 4, 1)), (16, 8)),
 ]  # fmt: skip
 IDS = [f"{layout.name.removeprefix('kernel.')}-{shape[0]}x{shape[1]}" for layout, shape in LAYOUTS]
 

@@ -46,10 +46,11 @@ class Layouts:
 
 def layouts_for(kind: str, tile: Tile) -> Layouts:
     if kind in FMA:
-        # A warp as 8 x 4 threads; each thread multiplies vr rows by vc columns, at most 4 of each side by side.
+        # A warp as 8 x 4 threads. Those of a column own neighbouring rows, whose vectors lie in different banks; up to four columns of a
+        # thread lie side by side, for wide stores.
         tr, tc = 8 * tile.wm, 4 * tile.wn
-        vr, vc = min(4, tile.bm // tr), min(4, tile.bn // tc)
-        return Layouts(OuterA.of(tr, tc, vr), OuterB.of(tr, tc, vc), Blocked.of(tr, tc, vr, vc), 4)
+        vc = min(4, tile.bn // tc)
+        return Layouts(OuterA.of(tr, tc, 1), OuterB.of(tr, tc, vc), Blocked.of(tr, tc, 1, vc), 4)
     e = 32 // {"f16": 16, "bf16": 16, "tf32": 32, "s8": 8}[kind]
     return Layouts(MmaA.of(tile.wm, tile.wn, e), MmaB.of(tile.wm, tile.wn, e), MmaAcc.of(tile.wm, tile.wn), 8 * e)
 

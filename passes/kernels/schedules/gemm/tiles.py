@@ -21,6 +21,8 @@ COPY_INSTRUCTIONS = 18.0
 H200 (docs/design/cost-model.md). Those of 16-byte pieces overlap with the transfer of the bytes."""
 EPILOGUE_INSTRUCTIONS = 19.2
 """Per element of the result, from the accumulator's fragment to memory."""
+LDS_CYCLES = 2.5
+"""Of an SM, for 16 bytes of each thread of a warp, many of them the same."""
 REFILL = 2500 / 450
 """As `Work.refill`: about 2,500 cycles between two blocks in one place, in waits of 450."""
 RING = 3
@@ -58,6 +60,12 @@ class Tile:
         fragments = (self.bm // self.wm + self.bn // self.wn) // 2
         return min(255, per_thread + fragments + 48)
 
+    def fma_share(self) -> float:
+        """Of the cycles of a product on FMA units those that these work, while its operands come from shared memory: a thread reads its
+        rows and columns four elements at a time, and multiplies them all with one another."""
+        rows, columns = self.bm // (8 * self.wm), self.bn // (4 * self.wn)
+        return min(1.0, rows * columns / (LDS_CYCLES * (rows + columns)))
+
     def tunables(self) -> dict[str, int | str]:
         return {
             "bm": self.bm, "bn": self.bn, "bk": self.bk, "wm": self.wm, "wn": self.wn, "stages": self.stages, "staged": self.staged,
@@ -71,6 +79,9 @@ MMA_SHAPES = (
     (32, 16, 2, 1), (16, 32, 1, 4),
 )  # fmt: skip
 FMA_SHAPES = (
+    (128, 128, 2, 4),
+    (128, 64, 2, 2),
+    (64, 128, 2, 4),
     (128, 64, 4, 2),
     (64, 64, 2, 2),
     (64, 32, 2, 2),
@@ -138,7 +149,7 @@ class Sizes:
             steps=cut(self.k, tile.bk),
             ahead=tile.stages / RING,
             operations={
-                f"mma_{kind}": tile.bm * tile.bn * tile.bk,
+                f"mma_{kind}": tile.bm * tile.bn * tile.bk / (tile.fma_share() if kind in FMA else 1.0),
                 ISSUE: (tile.bm * a_more + tile.bn * b_more) * tile.bk * COPY_INSTRUCTIONS,
             },
             l2_bytes=(tile.bm * (4 if self.narrows else element) + tile.bn * element) * tile.bk,

@@ -26,6 +26,7 @@ from ...building.schedule import Refusal, choice_of
 from ...building.tiling import VECTOR_BYTES
 from ...building.work import ISSUE, Work, cut, usual_bytes
 from .problem import RnnProblem, rnn_of
+from .quantized import QUANTIZE_INSTRUCTIONS, quantize
 from .steps import Cells, State, exchange_types
 from .streamed import CELL_INSTRUCTIONS
 from .team import CELL_WAITS, WAITS, Team, first_turn, teams_of
@@ -135,6 +136,7 @@ class RnnLanes:
         phases = len(problem.phases)
         weights = problem.gates * tile.per_warp * width / LANES
         per_thread = weights + width / LANES / tile.vector * 4 + problem.gates * tile.per_warp * 10 + CELL_INSTRUCTIONS
+        per_thread += problem.quantized * width / LANES * QUANTIZE_INSTRUCTIONS
         launch = Work(
             blocks=team.blocks * (problem.directions if tile.together else 1),
             threads=LANES * tile.warps,
@@ -142,7 +144,7 @@ class RnnLanes:
             steps=steps * phases,
             latency=WAITS[tile.meeting] + CELL_WAITS * turns,
             operations={ISSUE: LANES * tile.warps * per_thread * batch / phases},
-            l2_bytes=batch * width * bitwidth(problem.element) / 8 * tile.warps,
+            l2_bytes=batch * width * bitwidth(problem.exchanged) / 8 * tile.warps,
             dram_bytes=sum(usual_bytes(group)),
             whole_waves=True,
         )
@@ -186,6 +188,8 @@ class _Kernel:
         self.kept = 1 + problem.resets_before
         """The workspace from which on states are kept: h, c of an LSTM, z between the halves of a step."""
         self.states = 2 if problem.is_lstm else 1
+        self.single = problem.anchor.batch.as_int() == 1
+        self.rows: list[tuple[Cells, Index, SSAValue]] = []
 
     def build(self) -> kernel.FuncOp:
         b, problem = self.b, self.problem
@@ -201,10 +205,12 @@ class _Kernel:
             for half, run in enumerate(halves):
                 self._sequences(b, lambda b, cells, run=run: run(b, number, cells))
                 self.team.meet(b, self.direction, b.add(first_turn(b, number, len(halves)), half))
+            self._write_rows(b)
             return []
 
         b.loop(0, b.expr(problem.anchor.steps), 1, [], step, "step")
-        self._sequences(b, self._finish)
+        if problem.anchor.without_last is None:
+            self._sequences(b, self._finish)
         return b.finish()
 
     def _sequences(self, b: KernelBuilder, body: object) -> None:
@@ -213,12 +219,20 @@ class _Kernel:
         def some(b: KernelBuilder, first: Index, _: Sequence[SSAValue]) -> Sequence[SSAValue]:
             rows = [b.add(first, number) for number in range(self.tile.rows)]
             body(b, [Cells(self.problem, b, self.products.rows, row, self.direction) for row in rows])  # type: ignore[operator]
+            if not self.single:
+                self._write_rows(b)
             return []
 
-        if self.problem.anchor.batch.as_int() == 1:
+        if self.single:
             some(b, 0, [])
         else:
             b.loop(0, b.expr(self.problem.anchor.batch), self.tile.rows, [], some, "sequence")
+
+    def _write_rows(self, b: KernelBuilder) -> None:
+        """What steps have computed of the result; of one sequence after the team has met, which waits for all that was written before."""
+        for cells, step, row in self.rows:
+            cells.write(b, step, self.unit, row)
+        self.rows.clear()
 
     # States in memory: all lanes of a warp read what one of them wrote.
 
@@ -240,7 +254,7 @@ class _Kernel:
     def _start(self, b: KernelBuilder, some: Sequence[Cells]) -> None:
         for cells, state in [(cells, cells.initial(b, self.unit)) for cells in some]:
             self._keep_state(b, cells, state)
-            cells.exchange(b, state.h, 0, self.unit)
+            cells.exchange(b, state.h, 0, 0, self.unit)
 
     def _finish(self, b: KernelBuilder, some: Sequence[Cells]) -> None:
         for cells, state in [(cells, self._state(b, cells)) for cells in some]:
@@ -257,7 +271,9 @@ class _Kernel:
             for cells in some
         ]
         for cells, (inputs, state, products) in zip(some, read, strict=True):
-            self._keep_state(b, cells, cells.advance(b, step, self.unit, inputs, products, state))
+            new, row = cells.advance(b, step, self.unit, inputs, products, state, cells.constants(b, self.unit))
+            self.rows.append((cells, step, row))
+            self._keep_state(b, cells, new)
 
     def _reset(self, b: KernelBuilder, step: SSAValue, some: Sequence[Cells]) -> None:
         read = [
@@ -283,7 +299,9 @@ class _Kernel:
             for cells in some
         ]
         for cells, (inputs, state, z, products) in zip(some, read, strict=True):
-            self._keep_state(b, cells, cells.candidate(b, step, self.unit, inputs, products, z, state.h))
+            new, row = cells.candidate(b, step, self.unit, inputs, products, z, state.h)
+            self.rows.append((cells, step, row))
+            self._keep_state(b, cells, new)
 
     def _multiply(self, b: KernelBuilder, cells: Cells, tensor: int, slot: Index, gates: range) -> list[SSAValue]:
         """h R^T of the block's units, from what is exchanged in a tensor of the workspace."""
@@ -295,13 +313,16 @@ class _Kernel:
         view = b.view(
             number, ([0], [1], [2], [3], [4]), [*dims, as_expr(self.tile.units), columns], [*strides, as_expr(0), one]
         )
-        h = b.load(view, [slot, self.direction, cells.row, 0, 0], self.weights_type)
+        h, step = b.load(view, [slot, self.direction, cells.row, 0, 0], self.weights_type), None
+        if self.problem.quantized:
+            h, step = quantize(b, h, self.problem.wide)
 
         def product(s: Emitter, r: SSAValue, x: SSAValue) -> list[SSAValue]:
             wide = self.problem.wide
             return [mul(s, convert(s, r, wide), convert(s, x, wide))]
 
-        return [b.reduce("sum", b.map([self.weights[gate], h], [self.products], product)[0]) for gate in gates]
+        sums = [b.reduce("sum", b.map([self.weights[gate], h], [self.products], product)[0]) for gate in gates]
+        return sums if step is None else cells.scaled(b, sums, step, cells.scales_at(b, self.unit))
 
 
 SCHEDULE = RnnLanes()

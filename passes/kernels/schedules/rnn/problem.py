@@ -54,8 +54,18 @@ class RnnProblem:
 
     @cached_property
     def element(self) -> Attribute:
-        """The type in memory of what is multiplied: the weights' and that of the h that blocks exchange."""
+        """The type of what is multiplied, and of the weights in memory."""
         return nn.element_of(self.anchor.weights)
+
+    @property
+    def quantized(self) -> bool:
+        """Whether h is quantized by its range, which a block knows once it has read all units."""
+        return self.anchor.scales is not None
+
+    @property
+    def exchanged(self) -> Attribute:
+        """The type in memory of the h that blocks exchange."""
+        return self.wide if self.quantized else self.element
 
     @cached_property
     def wide(self) -> Attribute:
@@ -96,7 +106,7 @@ class RnnProblem:
         return b.view(self._number(value), _turned(([0], [1], [2]), across))
 
     def per_unit(self, b: KernelBuilder, value: SSAValue, part: int, *, across: bool) -> SSAValue:
-        """The bias, or one of the peepholes, for every sequence."""
+        """The bias, or one of the peepholes or scales, for every sequence."""
         number = self._number(value)
         d, u = self.group.strides(number)
         dims = [as_expr(self.directions), self.anchor.batch, as_expr(self.units)]

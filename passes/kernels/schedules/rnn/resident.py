@@ -1,10 +1,13 @@
 """
-Schedule `rnn_resident`: recurrences of a batch, by tensor cores or FMA, the recurrent weights in the shared memory of a team of blocks.
+Schedule `rnn_resident`: recurrences whose weights stay on the SM, a team of blocks for each batch tile and direction.
 
-A block owns `units` units with all their gates: their rows of R stay in shared memory for the whole sequence where they fit (`resident`),
-else each step reads them through L2. In a step it copies h of its `rows` sequences, which the team exchanges through L2, in pieces of
-`chunk` columns, multiplies them by its rows, and passes the sums through shared memory to the threads that compute the cells; states stay
-in registers. Accumulators of neighbouring columns of h are apart, so that products need not wait for each other.
+A block owns `units` units with all their gates: its rows of R are loaded once, into registers or shared memory where they fit, and its
+states stay in registers. In each step it multiplies h by its rows on tensor cores or FMA units, and hands on its units of the next h
+(exchange.py). Its warps share the columns of R too where the gates are few, and the sums of the parts meet in shared memory. Weights that
+do not fit are read from L2 in each step. The number of units decides how many blocks there are, and with it how a team meets.
+
+A step's critical path is the product, the cell, and the meeting, which waits for everything written before: the inputs of the next step are
+loaded a step ahead, and the result's row is written after the meeting.
 """
 
 from __future__ import annotations
@@ -22,33 +25,39 @@ from ...building.builder import Index, KernelBuilder, named
 from ...building.group import Anchors, GroupView
 from ...building.pointwise import add
 from ...building.schedule import Refusal, choice_of
-from ...building.work import ISSUE, Work, cut, usual_bytes
+from ...building.work import ISSUE, Work, usual_bytes
 from ...cost.price import RESERVED_SMEM
-from ..gemm.mma import layouts_for
-from ..gemm.tiles import FMA, FMA_PAD, SCRATCH_PAD, Tile
+from ..gemm.tiles import SCRATCH_PAD
+from .exchange import Exchange, exchange_of
 from .problem import RnnProblem, rnn_of
+from .products import PAD_BYTES, Shape, layouts_of, shapes
+from .quantized import QUANTIZE_INSTRUCTIONS
 from .steps import Cells, State, exchange_types
 from .streamed import CELL_INSTRUCTIONS
 from .team import CELL_WAITS, WAITS, Team, first_turn, teams_of
 
 NAME = "rnn_resident"
-LINE = 128
-"""Bytes of a row of shared memory that the widest swizzle permutes."""
-APART = 4
-"""Accumulators of a product, for as many neighbouring steps of its columns."""
-SLOTS = 2
-"""Pieces of h under way where it comes in several."""
+NOWHERE, SHARED, REGISTERS = 0, 1, 2
+"""Where the weights stay (`resident`)."""
+REMOTE_STORE = 24.0
+"""Instructions that a store to another block of a cluster counts as."""
+LONG = 16384
+"""Bytes of h from which on it comes in two pieces."""
+WEIGHT_REGISTERS = 128
+"""32-bit registers of a thread that weights may take."""
+MOST_HELD = 64
+"""Elements of h that a thread quantizes at once: their range comes first."""
 
 
 @dataclass(frozen=True)
 class ResidentTile:
-    """`rows` sequences and `units` units of a block of wm x wn warps; `chunk` columns of h per piece; `blocks` of a team and how they
-    meet."""
+    """How a block multiplies (`Shape`); `chunk` columns of h per piece that comes from L2; `blocks` of a team and how they meet."""
 
     rows: int
     units: int
     wm: int
     wn: int
+    parts: int
     chunk: int
     resident: int
     blocks: int
@@ -57,27 +66,26 @@ class ResidentTile:
     @classmethod
     def of(cls, choice: Choice) -> ResidentTile:
         values = choice.values
-        rows, units, wm, wn, chunk, resident, blocks = (
-            int(values[key]) for key in ("rows", "units", "wm", "wn", "chunk", "resident", "blocks")
+        rows, units, wm, wn, parts, chunk, resident, blocks = (
+            int(values[key]) for key in ("rows", "units", "wm", "wn", "parts", "chunk", "resident", "blocks")
         )
-        return cls(rows, units, wm, wn, chunk, resident, blocks, str(values["meeting"]))
+        return cls(rows, units, wm, wn, parts, chunk, resident, blocks, str(values["meeting"]))
 
     @property
-    def threads(self) -> int:
-        return 32 * self.wm * self.wn
+    def shape(self) -> Shape:
+        return Shape(self.rows, self.units, self.wm, self.wn, self.parts)
 
-    def width(self, problem: RnnProblem) -> int:
-        """Columns of the weights with what fills up the last piece."""
-        return cut(problem.units, self.chunk) * self.chunk
+    def exchange(self, problem: RnnProblem) -> Exchange:
+        shape = self.shape
+        return exchange_of(problem, self.meeting, self.rows, self.chunk, shape.width(problem), shape.threads)
 
     def smem(self, problem: RnnProblem) -> int:
-        """Bytes of weights, pieces of h, and sums."""
-        size, pad = bitwidth(problem.element) // 8, FMA_PAD if problem.kind in FMA else 0
-        width, counts = self.width(problem), [_filled(phase) for phase in problem.phases]
-        slots = min(SLOTS, width // self.chunk)
-        weights = sum(counts) * self.units * (width + pad) * size * self.resident
-        sums = self.rows * (max(counts) * self.units + SCRATCH_PAD) * bitwidth(problem.wide) // 8
-        return weights + slots * self.rows * (self.chunk + pad) * size + sums
+        """Bytes of weights, of h, and of sums."""
+        shape, size = self.shape, bitwidth(problem.element) // 8
+        row = shape.width(problem) * size + PAD_BYTES
+        weights = problem.gates * self.units * row if self.resident == SHARED else 0
+        sums = self.parts * self.rows * (shape.columns(problem) + SCRATCH_PAD) * bitwidth(problem.wide) // 8
+        return weights + self.exchange(problem).smem + sums
 
     def team(self, problem: RnnProblem) -> Team:
         return Team(self.blocks, self.meeting, self.teams(problem))
@@ -107,18 +115,26 @@ class RnnResident:
 
     def _tiles(self, problem: RnnProblem, target: Target) -> list[ResidentTile]:
         found: list[ResidentTile] = []
-        for rows, units, wm, wn in _shapes(problem):
-            if problem.units % units:
-                continue
-            blocks = problem.units // units
-            teams = ceildiv(problem.anchor.batch, rows) * problem.directions
-            for meeting in teams_of(blocks, teams, problem.group.upper(teams), target):
-                for resident, chunk in _pieces(problem):
-                    tile = ResidentTile(rows, units, wm, wn, chunk, resident, meeting.blocks, meeting.meeting)
-                    if tile.smem(problem) + RESERVED_SMEM <= target.smem.data:
-                        found.append(tile)
-                        break
+        for shape in shapes(problem):
+            blocks = problem.units // shape.units
+            teams = ceildiv(problem.anchor.batch, shape.rows) * problem.directions
+            for meeting in teams_of(blocks, teams, problem.group.upper(teams), target, exact=True):
+                found += self._fitting(problem, shape, meeting, target)
         return found
+
+    def _fitting(self, problem: RnnProblem, shape: Shape, team: Team, target: Target) -> Iterator[ResidentTile]:
+        """One for each place of the weights; those that are nowhere only where nothing else fits."""
+        for resident in (REGISTERS, SHARED, NOWHERE):
+            if resident == REGISTERS and not _held(problem, shape):
+                continue
+            tiles = [
+                ResidentTile(**asdict(shape), chunk=chunk, resident=resident, blocks=team.blocks, meeting=team.meeting)
+                for chunk in _chunks(problem, shape, team)
+            ]
+            fitting = [tile for tile in tiles if tile.smem(problem) + RESERVED_SMEM <= target.smem.data]
+            yield from fitting[:1]
+            if fitting and resident == SHARED:
+                break
 
     def configs(self, problem: RnnProblem, target: Target) -> list[Choice]:
         return [choice_of(self, problem, asdict(tile)) for tile in self._tiles(problem, target)]
@@ -126,31 +142,33 @@ class RnnResident:
     def workspace(self, problem: RnnProblem, tunables: Mapping[str, int | str]) -> Sequence[GlobalType]:
         teams = ceildiv(problem.anchor.batch, int(tunables["rows"])) * problem.directions
         team = Team(int(tunables["blocks"]), str(tunables["meeting"]), teams)
-        return [*exchange_types(problem), *team.counters]
+        return [*(exchange_types(problem) if team.meeting == "grid" else []), *team.counters]
 
     def work(self, problem: RnnProblem, config: Choice, target: Target) -> list[Work]:
         """A step for each product of a step of the sequence, with the waits that it depends on."""
         group, tile = problem.group, ResidentTile.of(config)
-        team, width = tile.team(problem), tile.width(problem)
+        team, width = tile.team(problem), tile.shape.width(problem)
         steps, teams = max(1, group.usual(problem.anchor.steps)), max(1, group.usual(as_expr(team.teams)))
-        size, columns = bitwidth(problem.element) // 8, sum(map(_filled, problem.phases)) * tile.units
-        phases, fetched = len(problem.phases), tile.rows * width * size
-        # Every column of warps reads all rows of h, every row of warps all weights of the block, 128 bytes a cycle.
-        shared = tile.wn * fetched + tile.wm * columns * width * size * tile.resident / phases
+        size, phases = bitwidth(problem.element) // 8, len(problem.phases)
+        columns, fetched = problem.gates * tile.units, tile.rows * width * size
+        through_l2, held = tile.meeting == "grid", tile.resident == REGISTERS
+        depth, cells = layouts_of(problem, tile.shape).k_step * tile.parts, tile.rows * tile.units
+        handed = team.cluster * cells / tile.shape.beside(problem) * REMOTE_STORE if team.cluster > 1 else 0.0
+        quantizing = tile.rows * width * QUANTIZE_INSTRUCTIONS * problem.quantized
         return [
             *team.first_work(group),
             Work(
                 blocks=team.blocks * teams,
-                threads=tile.threads,
+                threads=tile.shape.threads,
                 registers=128,
                 smem=tile.smem(problem),
                 steps=steps * phases,
-                latency=WAITS[tile.meeting] + CELL_WAITS + cut(width, tile.chunk) / SLOTS,
+                latency=WAITS[tile.meeting] + CELL_WAITS + (width / depth / 2 if tile.resident == NOWHERE else 0),
                 operations={
-                    f"mma_{problem.kind}": tile.rows * columns * width / phases,
-                    ISSUE: tile.rows * tile.units * CELL_INSTRUCTIONS + shared,
+                    f"mma_{problem.kind}": tile.rows * columns * width / phases / tile.shape.fma_share(problem, held),
+                    ISSUE: cells * CELL_INSTRUCTIONS + tile.shape.traffic(problem, held) + handed + quantizing,
                 },
-                l2_bytes=fetched + (0 if tile.resident else columns * width * size / phases),
+                l2_bytes=fetched * through_l2 + (0 if tile.resident else columns * width * size / phases),
                 dram_bytes=sum(usual_bytes(group)),
                 whole_waves=True,
             ),
@@ -163,36 +181,26 @@ class RnnResident:
         return [*launches, _Kernel(problem, tile, workspace, name).build()]
 
 
-def _shapes(problem: RnnProblem) -> Iterator[tuple[int, int, int, int]]:
-    """(rows, units, wm, wn) whose fragments are whole for the gates of each phase, and leave each thread cells of its own."""
-    fma = problem.kind in FMA
-    columns = 4 if fma else 8
-    for rows, wm in ((8, 1), (16, 2), (32, 2), (32, 4)) if fma else ((16, 1), (32, 2), (64, 4)):
-        for units in (4, 8, 16, 32, 64, 128):
-            counts = [_filled(phase) * units for phase in problem.phases]
-            fitting = [
-                wn
-                for wn in (1, 2, 4, 8)
-                if all(count % (columns * wn) == 0 for count in counts) and 32 * wm * wn <= min(512, rows * units)
-            ]
-            if fitting:
-                yield rows, units, wm, fitting[-1]
+def _held(problem: RnnProblem, shape: Shape) -> bool:
+    """Whether the weights fit the registers of the block's threads, and few steps multiply them all."""
+    words = problem.gates * shape.units * shape.width(problem) * bitwidth(problem.element) // 32
+    depth = layouts_of(problem, shape).k_step * shape.parts
+    return words * shape.wm <= WEIGHT_REGISTERS * shape.threads and shape.width(problem) // depth <= UNROLLED
 
 
-def _pieces(problem: RnnProblem) -> Iterator[tuple[int, int]]:
-    """(resident, columns of a piece of h), the preferred first."""
-    line = LINE * 8 // bitwidth(problem.element)
-    whole = cut(problem.units, line) * line
-    for resident in (1, 0):
-        yield resident, whole
-        for pieces in (2, 4, 8):
-            if whole % (pieces * line) == 0:
-                yield resident, whole // pieces
-
-
-def _filled(phase: range) -> int:
-    """The gates of a phase as a power of two, which any number of warps can share: three take the room of four, one being zero."""
-    return 4 if len(phase) == 3 else len(phase)
+def _chunks(problem: RnnProblem, shape: Shape, team: Team) -> list[int]:
+    """The columns of a piece of h."""
+    width, depth = shape.width(problem), layouts_of(problem, shape).k_step * shape.parts
+    if problem.quantized and shape.rows * width > MOST_HELD * shape.threads:
+        return []
+    if team.meeting != "grid":
+        # h is in shared memory whole, and must be without columns that nobody writes.
+        return [width] if width == problem.units else []
+    if problem.quantized:
+        return [width]
+    # Two pieces overlap with each other's products, where that is worth a barrier.
+    long = shape.rows * width * bitwidth(problem.element) // 8 >= LONG
+    return [width // pieces for pieces in ((2, 1, 4, 8) if long else (1, 2, 4, 8)) if width % (pieces * depth) == 0]
 
 
 class _Kernel:
@@ -200,20 +208,22 @@ class _Kernel:
 
     def __init__(self, problem: RnnProblem, tile: ResidentTile, workspace: Sequence[GlobalType], name: str):
         self.problem, self.tile, self.team = problem, tile, tile.team(problem)
+        self.shape, threads = tile.shape, tile.shape.threads
         rows = ceildiv(problem.anchor.batch, tile.rows)
         b = self.b = KernelBuilder.for_group(
-            problem.group, [tile.blocks, rows, as_expr(problem.directions)], tile.wm * tile.wn, name=name, workspace=workspace,
+            problem.group, [tile.blocks, rows, as_expr(problem.directions)], threads // 32, name=name, workspace=workspace,
             cluster=self.team.cluster, min_blocks=1,
         )  # fmt: skip
-        self.layouts = layouts_for(
-            problem.kind, Tile(tile.rows, tile.units * _filled(problem.phases[-1]), 0, tile.wm, tile.wn, 1)
-        )
-        across = min(tile.units, tile.threads)
-        self.frag = FragType.of((tile.rows, tile.units), problem.wide, Blocked.of(tile.threads // across, across, 1, 1))
+        self.layouts = layouts_of(problem, self.shape)
+        self.depth = self.layouts.k_step * tile.parts
+        beside = tile.shape.beside(problem)
+        across = min(tile.units // beside, threads)
+        self.frag = FragType.of((tile.rows, tile.units), problem.wide, Blocked.of(threads // across, across, 1, beside))
         self.direction, self.unit = b.coords[2], named(b.mul(b.coords[0], tile.units), "unit")
         self.row = named(b.mul(b.coords[1], tile.rows), "row")
         self.number = b.add(b.mul(b.coords[2], b.expr(rows)), b.coords[1])
-        self.cells = Cells(problem, b, self.frag, self.row, self.direction)
+        self.exchange = tile.exchange(problem)
+        self.cells = Cells(problem, b, self.frag, self.row, self.direction, self.exchange.hand_on)
         self.weights_view = self._weights_view()
 
     def _weights_view(self) -> SSAValue:
@@ -228,108 +238,141 @@ class _Kernel:
 
     def build(self) -> kernel.FuncOp:
         b, problem, tile, cells = self.b, self.problem, self.tile, self.cells
-        fma, element = problem.kind in FMA, problem.element
-        pad, swizzle = (FMA_PAD, 0) if fma else (0, LINE)
-        width = tile.width(problem)
-        self.pieces = width // tile.chunk
-        self.slots = min(SLOTS, self.pieces)
-        self.h = b.alloc((self.slots, tile.rows, tile.chunk), element, swizzle=swizzle, pad=pad, name="h_shared")
-        counts = [_filled(phase) for phase in problem.phases]
-        self.sums = b.alloc((tile.rows, max(counts) * tile.units), problem.wide, pad=SCRATCH_PAD, name="sums")
+        columns, width = self.shape.columns(problem), self.shape.width(problem)
+        self.exchange.start(b)
+        stack = (tile.parts * tile.rows, columns)
+        self.sums = b.alloc(stack, problem.wide, pad=SCRATCH_PAD, name="sums")
         self.weights: SSAValue | None = None
-        if tile.resident:
-            shape = (1, sum(counts) * tile.units, width)
-            whole = b.alloc(shape, element, swizzle=swizzle, pad=pad, name="r_shared")
-            self.weights = b.slot(whole, 0)
-            # These copies are part of the first fill of h, whose wait is theirs too.
+        self.held: list[list[SSAValue]] = []
+        if tile.resident == REGISTERS:
+            self.held = [
+                [self._load_weights(b, gates, at) for at in range(0, width, self.depth)] for gates in problem.phases
+            ]
+        if tile.resident == SHARED:
+            shape, pad = (1, problem.gates * tile.units, width), PAD_BYTES * 8 // bitwidth(problem.element)
+            self.weights = b.slot(b.alloc(shape, problem.element, pad=pad, name="r_shared"), 0)
             b.insert(kernel.LoadAsyncOp(self.weights_view, self._at(b, 0, 0), self.weights))
-        state = self._start(b)
-        self.team.meet(b, self.number, 0)
+        state, self.constants = cells.initial(b, self.unit), cells.constants(b, self.unit)
+        self.scales = cells.scales_at(b, self.unit)
+        cells.exchange(b, state.h, 0, 0, self.unit)
+        # The weights have landed with the first piece of h that comes from L2; else they are waited for, by a barrier of the block too.
+        waits = tile.resident == SHARED and (tile.meeting != "grid" or problem.quantized)
+        if not (waits and tile.meeting == "block"):
+            self.team.meet(b, self.number, 0)
+        if waits:
+            ring = b.ring(1, "cp_async")
+            b.commit(ring, 0)
+            b.wait(ring, 0)
+
+        kept, phases = len(state.values), [len(gates) for gates in problem.phases]
+
+        def inputs_at(b: KernelBuilder, number: Index) -> list[SSAValue]:
+            return [x for gates in problem.phases for x in cells.inputs_at(b, number, self.unit, gates)]
 
         def step(b: KernelBuilder, number: SSAValue, values: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            return self._step(b, number, State.of(values)).values
+            # After the last step come those of the first one, for nobody.
+            later = inputs_at(b, b.rem(b.add(number, 1), cells.steps))
+            inputs = [values[kept : kept + phases[0]], values[kept + phases[0] :]]
+            return [*self._step(b, number, State.of(values[:kept]), inputs).values, *later]
 
-        last = b.loop(0, cells.steps, 1, state.values, step, "step")
-        cells.finish(b, State.of(last), self.unit)
+        last = b.loop(0, cells.steps, 1, [*state.values, *inputs_at(b, 0)], step, "step")
+        cells.finish(b, State.of(last[:kept]), self.unit)
         return b.finish()
+
+    def _load_weights(self, b: KernelBuilder, gates: range, column: Index) -> SSAValue:
+        """The weights of some gates that one step of the columns multiplies."""
+        type_ = FragType.of((len(gates) * self.tile.units, self.depth), self.problem.element, self.layouts.b)
+        return b.load(self.weights_view, self._at(b, gates.start * self.tile.units, column), type_)
 
     def _at(self, b: KernelBuilder, row: Index, column: Index) -> list[SSAValue]:
         return [b.index(at) for at in (self.direction, self.b.coords[0], row, column)]
 
-    def _start(self, b: KernelBuilder) -> State:
-        state = self.cells.initial(b, self.unit)
-        self.cells.exchange(b, state.h, 0, self.unit)
-        return state
-
-    def _step(self, b: KernelBuilder, step: SSAValue, state: State) -> State:
-        cells, problem = self.cells, self.problem
+    def _step(self, b: KernelBuilder, step: SSAValue, state: State, inputs: Sequence[Sequence[SSAValue]]) -> State:
+        """`inputs` by phase."""
+        cells, problem, unit = self.cells, self.problem, self.unit
         phases = problem.phases
         turn = first_turn(b, step, len(phases))
-        inputs = [cells.inputs_at(b, step, self.unit, gates) for gates in phases]
-        products = self._multiply(b, cells.exchanged, b.rem(step, 2), phases[0])
+        products = self._multiply(b, 0, b.rem(step, 2), phases[0])
         if problem.resets_before:
-            assert cells.reset is not None
-            z = cells.reset_gates(b, self.unit, inputs[0], products, state.h)
+            z = cells.reset_gates(b, unit, inputs[0], products, state.h)
             self.team.meet(b, self.number, turn)
-            products = self._multiply(b, cells.reset, 0, phases[1])
-            state = cells.candidate(b, step, self.unit, inputs[1], products, z, state.h)
+            products = self._multiply(b, 1, 0, phases[1])
+            state, row = cells.candidate(b, step, unit, inputs[1], products, z, state.h)
             turn = b.add(turn, 1)
         else:
-            state = cells.advance(b, step, self.unit, inputs[0], products, state)
+            state, row = cells.advance(b, step, unit, inputs[0], products, state, self.constants)
         self.team.meet(b, self.number, turn)
+        cells.write(b, step, unit, row)
         return state
 
-    def _multiply(self, b: KernelBuilder, source: SSAValue, slot: Index, gates: range) -> list[SSAValue]:
-        """h R^T of some gates, as fragments of cells: pieces of h one after the other, then sums through shared memory."""
-        tile, columns = self.tile, _filled(gates) * self.tile.units
-        ring = b.ring(self.slots, "cp_async")
-        acc_type = FragType.of((tile.rows, columns), self.problem.wide, self.layouts.acc)
+    def _multiply(self, b: KernelBuilder, number: int, slot: Index, gates: range) -> list[SSAValue]:
+        """h R^T, or r h R^T, of some gates, as fragments of cells: parts of the sums meet in shared memory."""
+        tile, problem = self.tile, self.problem
+        columns = len(gates) * tile.units
+        acc_type = FragType.of((tile.parts * tile.rows, columns), problem.wide, self.layouts.acc)
 
-        def fetch(piece: int) -> None:
-            b.acquire(ring, piece)
-            at = [b.index(i) for i in (slot, self.direction, self.row, piece * tile.chunk)]
-            b.insert(kernel.LoadAsyncOp(source, at, b.slot(self.h, piece)))
-            b.commit(ring, piece)
+        def piece(b: KernelBuilder, h: SSAValue, first: int, acc: SSAValue) -> SSAValue:
+            return self._piece(b, h, first, gates, acc)
 
-        for piece in range(self.slots):
-            fetch(piece)
-        sums: list[SSAValue] = [b.fill(0.0, acc_type) for _ in range(APART)]
-        for piece in range(self.pieces):
-            b.wait(ring, piece, min(self.slots - 1, self.pieces - 1 - piece))
-            sums = self._piece(b, piece, gates, sums)
-            b.release(ring, piece)
-            if piece + self.slots < self.pieces:
-                fetch(piece + self.slots)
-        (total,) = b.map(sums, [acc_type], lambda s, *x: [add(s, add(s, x[0], x[1]), add(s, x[2], x[3]))])
+        at = [b.index(at) for at in (slot, self.direction, self.row)]
+        total = self.exchange.take(b, self.cells, number, at, piece, b.fill(0.0, acc_type))
         zero = b.index(0)
         b.insert(kernel.StoreSharedOp(total, self.sums, zero, zero))
         b.insert(kernel.BarrierOp())
-        return [
-            b.emit(kernel.LoadSharedOp(self.sums, zero, b.index(number * tile.units), self.frag))
-            for number in range(len(gates))
-        ]
 
-    def _piece(self, b: KernelBuilder, piece: int, gates: range, sums: list[SSAValue]) -> list[SSAValue]:
-        """Adds the products of one piece of h."""
-        tile, element, width = self.tile, self.problem.element, self.layouts.k_step
-        a_type = FragType.of((tile.rows, width), element, self.layouts.a)
-        b_type = FragType.of((_filled(gates) * tile.units, width), element, self.layouts.b)
-        h, first = b.slot(self.h, piece), gates.start * tile.units
+        def gate(place: int) -> SSAValue:
+            parts = [
+                b.emit(
+                    kernel.LoadSharedOp(self.sums, b.index(part * tile.rows), b.index(place * tile.units), self.frag)
+                )
+                for part in range(tile.parts)
+            ]
+            return _sum(b, parts, self.frag)
 
-        def some(b: KernelBuilder, column: Index, sums: Sequence[SSAValue]) -> list[SSAValue]:
-            made: list[SSAValue] = []
-            for number, acc in enumerate(sums):
-                here = b.add(column, number * width)
-                x = b.emit(kernel.LoadSharedOp(h, b.index(0), here, a_type))
-                there = b.add(here, piece * tile.chunk)
-                if self.weights is not None:
-                    r = b.emit(kernel.LoadSharedOp(self.weights, b.index(first), there, b_type))
-                else:
-                    r = b.load(self.weights_view, self._at(b, first, there), b_type)
-                made.append(b.emit(kernel.MmaOp(x, r, acc)))
-            return made
+        products = [gate(place) for place in range(len(gates))]
+        if self.exchange.steps is None:
+            return products
+        step = b.emit(kernel.LoadSharedOp(self.exchange.steps, zero, zero, self.frag.rows))
+        return self.cells.scaled(b, products, step, self.scales)
 
-        return b.loop(0, tile.chunk, APART * width, sums, some, "k")
+    def _piece(self, b: KernelBuilder, h: SSAValue, first: int, gates: range, acc: SSAValue) -> SSAValue:
+        """Adds the products of the columns from `first` on, of which `h` has the tile."""
+        tile, depth = self.tile, self.depth
+        a_type = FragType.of((tile.rows, depth), self.problem.element, self.layouts.a)
+        b_type = FragType.of((len(gates) * tile.units, depth), self.problem.element, self.layouts.b)
+
+        def multiply(b: KernelBuilder, column: Index, r: SSAValue, acc: SSAValue) -> SSAValue:
+            x = b.emit(kernel.LoadSharedOp(h, b.index(0), b.index(column), a_type))
+            return b.emit(kernel.MmaOp(x, r, acc))
+
+        if self.held:
+            for column in range(0, tile.chunk, depth):
+                r = self.held[self.problem.phases.index(gates)][(first + column) // depth]
+                acc = multiply(b, column, r, acc)
+            return acc
+
+        def some(b: KernelBuilder, column: Index, values: Sequence[SSAValue]) -> list[SSAValue]:
+            there = b.add(column, first)
+            if self.weights is not None:
+                row = b.index(gates.start * tile.units)
+                r = b.emit(kernel.LoadSharedOp(self.weights, row, b.index(there), b_type))
+            else:
+                r = self._load_weights(b, gates, there)
+            return [multiply(b, column, r, values[0])]
+
+        return b.loop(0, tile.chunk, depth, [acc], some, "k", unroll=tile.chunk // depth <= UNROLLED)[0]
+
+
+UNROLLED = 16
+"""Steps of the columns up to which the loop is unrolled, so that loads run ahead of products."""
+
+
+def _sum(b: KernelBuilder, parts: Sequence[SSAValue], type_: FragType) -> SSAValue:
+    """The sum, in pairs."""
+    while len(parts) > 1:
+        pairs = zip(parts[::2], parts[1::2], strict=True)
+        parts = [b.map([x, y], [type_], lambda s, *v: [add(s, *v)])[0] for x, y in pairs]
+    return parts[0]
 
 
 SCHEDULE = RnnResident()

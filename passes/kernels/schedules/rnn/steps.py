@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import i32
@@ -44,19 +43,15 @@ class State:
         return cls(values[0], values[1] if len(values) > 1 else None)
 
 
-class Multiply(Protocol):
-    """The product of h, or r h, at (slot, direction, sequence, unit) of a view, and the rows of R of some gates."""
-
-    def __call__(
-        self, b: KernelBuilder, source: SSAValue, slot: Index, unit: Index, gates: range
-    ) -> Sequence[SSAValue]: ...
+HandOn = Callable[[KernelBuilder, SSAValue, int, Index, Index], None]
+"""Hands on h (0) or r h (1), in the type that is multiplied, to all blocks of the team: `(builder, value, which, slot, unit)`."""
 
 
 def exchange_types(problem: RnnProblem) -> list[GlobalType]:
     """The tensors through which blocks exchange h (two slots), and r h."""
     dims = [as_expr(problem.directions), problem.anchor.batch, as_expr(problem.units)]
-    types = [GlobalType.of([2, *dims], problem.element)]
-    return [*types, GlobalType.of([1, *dims], problem.element)] if problem.resets_before else types
+    types = [GlobalType.of([2, *dims], problem.exchanged)]
+    return [*types, GlobalType.of([1, *dims], problem.exchanged)] if problem.resets_before else types
 
 
 class Cells:
@@ -65,18 +60,29 @@ class Cells:
     over units, and stands for the sequence `row`.
     """
 
-    def __init__(self, problem: RnnProblem, b: KernelBuilder, frag: FragType, row: Index, direction: Index):
+    def __init__(
+        self,
+        problem: RnnProblem,
+        b: KernelBuilder,
+        frag: FragType,
+        row: Index,
+        direction: Index,
+        hand_on: HandOn | None = None,
+    ):
         self.problem, self.op, self.frag = problem, problem.anchor, frag
         self.row, self.direction = row, direction
         self.across = across = frag.is_rows
+        self.hand_on = hand_on
         first = len(problem.group.tensors)
-        self.exchanged = self.between(b, first)
-        self.reset = self.between(b, first + 1) if problem.resets_before else None
+        count = 0 if hand_on is not None else 1 + problem.resets_before
+        self.exchanged = [self.between(b, first + number) for number in range(count)]
+        """h and r h in the workspace, unless they are handed on otherwise."""
         self.inputs, self.result = problem.inputs(b, across=across), problem.result(b, across=across)
         self.peepholes = [
             problem.per_unit(b, self.op.peepholes, part, across=across) for part in range(3) if self.op.peepholes
         ]
         self.bias = problem.per_unit(b, self.op.bias, 0, across=across) if self.op.bias else None
+        self.scales = [problem.per_unit(b, self.op.scales, gate, across=across) for gate in range(4) if self.op.scales]
         self.length: SSAValue | None = None
         if self.op.lengths is not None:
             type_ = frag.rows.with_element(nn.element_of(self.op.lengths))
@@ -129,19 +135,49 @@ class Cells:
 
         return State(one(self.op.hidden), one(self.op.cell) if self.problem.is_lstm else None)
 
-    def exchange(self, b: KernelBuilder, h: SSAValue, slot: Index, unit: Index) -> None:
-        self.store(b, h, self.exchanged, [slot, self.direction], unit)
+    def exchange(self, b: KernelBuilder, value: SSAValue, which: int, slot: Index, unit: Index) -> None:
+        """Hands on h (0) or r h (1)."""
+        if self.hand_on is not None:
+            narrow = self.converted(b, value, self.frag.with_element(self.problem.exchanged))
+            self.hand_on(b, narrow, which, slot, unit)
+        else:
+            self.store(b, value, self.exchanged[which], [slot, self.direction], unit)
 
     def finish(self, b: KernelBuilder, state: State, unit: Index) -> None:
-        """Writes the last states."""
+        """Writes the last states, where somebody reads them."""
+        if self.op.without_last is not None:
+            return
         for number, value in enumerate(state.values):
             self.store(b, value, self.result, [b.add(self.steps, number), self.direction], unit)
 
     # Steps.
 
+    def constants(self, b: KernelBuilder, unit: Index) -> list[SSAValue]:
+        """What `advance` takes beside inputs and states: the bias of a GRU that resets after its product, the peepholes of an LSTM."""
+        views = self.peepholes if self.bias is None else [self.bias]
+        return [self.load(b, view, [self.direction], unit) for view in views]
+
+    def write(self, b: KernelBuilder, step: Index, unit: Index, row: SSAValue) -> None:
+        """Writes a step's row of the result."""
+        self.store(b, row, self.result, [self.time(b, step), self.direction], unit)
+
     def inputs_at(self, b: KernelBuilder, step: Index, unit: Index, gates: range) -> list[SSAValue]:
         time = self.time(b, step)
         return [self.load(b, self.inputs, [time, self.direction, gate], unit) for gate in gates]
+
+    def scales_at(self, b: KernelBuilder, unit: Index) -> list[SSAValue]:
+        """Those of the gates' weights, where they are integers."""
+        return [self.load(b, view, [self.direction], unit) for view in self.scales]
+
+    def scaled(
+        self, b: KernelBuilder, products: Sequence[SSAValue], step: SSAValue, scales: Sequence[SSAValue]
+    ) -> list[SSAValue]:
+        """Products of integers as those of h, which was quantized with the step of each sequence."""
+
+        def body(s: Emitter, product: SSAValue, step: SSAValue, scale: SSAValue) -> list[SSAValue]:
+            return [mul(s, product, mul(s, step, convert(s, scale, self.frag.element_type)))]
+
+        return [b.map([p, step, scale], [self.frag], body)[0] for p, scale in zip(products, scales, strict=True)]
 
     def advance(
         self,
@@ -151,12 +187,10 @@ class Cells:
         inputs: Sequence[SSAValue],
         products: Sequence[SSAValue],
         state: State,
-    ) -> State:
-        """The next states of a cell with one product; the result of the step is written, and h exchanged."""
-        op, count = self.op, len(products)
-        more = [self.load(b, view, [self.direction], unit) for view in self.peepholes]
-        if self.bias is not None:
-            more = [self.load(b, self.bias, [self.direction], unit)]
+        constants: Sequence[SSAValue],
+    ) -> tuple[State, SSAValue]:
+        """The next states of a cell with one product, and the step's row of the result. h is exchanged."""
+        op, count, more = self.op, len(products), constants
 
         def body(s: Emitter, *x: SSAValue) -> list[SSAValue]:
             wide = [convert(s, v, self.frag.element_type) for v in x[: 2 * count + len(more)]]
@@ -180,7 +214,6 @@ class Cells:
         self, b: KernelBuilder, unit: Index, inputs: Sequence[SSAValue], products: Sequence[SSAValue], h: SSAValue
     ) -> SSAValue:
         """The first half of a step of a GRU that resets h before the product: z; r h is exchanged."""
-        assert self.reset is not None
 
         def body(s: Emitter, *x: SSAValue) -> list[SSAValue]:
             wide = [convert(s, v, self.frag.element_type) for v in x]
@@ -188,7 +221,7 @@ class Cells:
             return [z, mul(s, r, wide[4])]
 
         z, reset = b.map([*inputs, *products, h], [self.frag, self.frag], body)
-        self.store(b, reset, self.reset, [0, self.direction], unit)
+        self.exchange(b, reset, 1, 0, unit)
         return z
 
     def candidate(
@@ -200,8 +233,8 @@ class Cells:
         products: Sequence[SSAValue],
         z: SSAValue,
         h: SSAValue,
-    ) -> State:
-        """The second half."""
+    ) -> tuple[State, SSAValue]:
+        """The second half, as `advance`."""
 
         def body(s: Emitter, *x: SSAValue) -> list[SSAValue]:
             wide = [convert(s, v, self.frag.element_type) for v in x[:4]]
@@ -229,11 +262,9 @@ class Cells:
         operands: Sequence[SSAValue],
         state: State,
         body: Callable[..., Sequence[SSAValue]],
-    ) -> State:
-        time = self.time(b, step)
-        counts = [] if self.length is None else [b.cast(time, i32), self.length]
+    ) -> tuple[State, SSAValue]:
+        counts = [] if self.length is None else [b.cast(self.time(b, step), i32), self.length]
         made = b.map([*operands, *state.values, *counts], [self.frag] * (len(state.values) + 1), body)
-        self.store(b, made[-1], self.result, [time, self.direction], unit)
         new = State.of(made[:-1])
-        self.exchange(b, new.h, b.rem(b.add(step, 1), 2), unit)
-        return new
+        self.exchange(b, new.h, 0, b.rem(b.add(step, 1), 2), unit)
+        return new, made[-1]

@@ -23,6 +23,7 @@ from ...building.work import ISSUE, Work, cut, usual_bytes
 from ..gemm.mma import Layouts, layouts_for
 from ..gemm.tiles import FMA, Tile
 from .problem import RnnProblem, rnn_of
+from .quantized import QUANTIZE_INSTRUCTIONS, integers, spread, step_and_zero
 from .steps import Cells, State, exchange_types
 from .team import CELL_WAITS, LARGEST_CLUSTER, WAITS, Team, first_turn, teams_of
 
@@ -82,6 +83,7 @@ class RnnStreamed:
         size = bitwidth(problem.element) // 8
         turns, products = cut(cut(units, tile.bn), team.blocks), cut(units, layouts.k_step)
         loaded = (tile.bm + problem.gates * tile.bn) * layouts.k_step
+        quantizing = tile.bm * layouts.k_step * QUANTIZE_INSTRUCTIONS * problem.quantized
         return [
             *team.first_work(group),
             Work(
@@ -93,7 +95,7 @@ class RnnStreamed:
                 ahead=2.0,
                 operations={
                     f"mma_{problem.kind}": problem.gates * tile.bm * tile.bn * layouts.k_step,
-                    ISSUE: loaded * LOAD_INSTRUCTIONS + CELL_INSTRUCTIONS * tile.bm * tile.bn / products,
+                    ISSUE: loaded * LOAD_INSTRUCTIONS + quantizing + CELL_INSTRUCTIONS * tile.bm * tile.bn / products,
                 },
                 l2_bytes=loaded * size,
                 dram_bytes=sum(usual_bytes(group)),
@@ -137,6 +139,10 @@ class _Kernel:
         row = named(b.mul(b.coords[1], tile.bm), "row")
         self.cells = Cells(problem, b, self.frag, row, b.coords[2])
         self.weights = problem.weights(b)
+        self.ranges: SSAValue | None = None
+        """Where h is quantized: the step and the zero point of each row."""
+        if problem.quantized:
+            self.ranges = b.alloc((tile.bm, 2), problem.wide, name="ranges")
         first = len(problem.group.tensors) + 1 + problem.resets_before
         count = 1 + problem.is_lstm + problem.resets_before
         self.kept = [self.cells.between(b, first + number) for number in range(count)]
@@ -149,13 +155,16 @@ class _Kernel:
 
         def step(b: KernelBuilder, number: SSAValue, _: Sequence[SSAValue]) -> Sequence[SSAValue]:
             halves = (self._reset, self._candidate) if self.problem.resets_before else (self._advance,)
+            if self.ranges is not None:
+                self._find_ranges(b, b.rem(number, 2), self.ranges)
             for turn, half in enumerate(halves):
                 self._units(b, lambda b, unit, half=half: half(b, number, unit))
                 self.team.meet(b, self.number, b.add(first_turn(b, number, len(halves)), turn))
             return []
 
         b.loop(0, cells.steps, 1, [], step, "step")
-        self._units(b, lambda b, unit: cells.finish(b, self._state(b, unit), unit))
+        if self.problem.anchor.without_last is None:
+            self._units(b, lambda b, unit: cells.finish(b, self._state(b, unit), unit))
         return b.finish()
 
     def _units(self, b: KernelBuilder, body: object) -> None:
@@ -185,40 +194,65 @@ class _Kernel:
     def _start(self, b: KernelBuilder, unit: SSAValue) -> None:
         state = self.cells.initial(b, unit)
         self._keep(b, state, unit)
-        self.cells.exchange(b, state.h, 0, unit)
+        self.cells.exchange(b, state.h, 0, 0, unit)
 
     def _advance(self, b: KernelBuilder, step: SSAValue, unit: SSAValue) -> None:
         gates = range(self.problem.gates)
-        products = self._multiply(b, self.cells.exchanged, b.rem(step, 2), unit, gates)
+        products = self._multiply(b, self.cells.exchanged[0], b.rem(step, 2), unit, gates)
         inputs = self.cells.inputs_at(b, step, unit, gates)
-        self._keep(b, self.cells.advance(b, step, unit, inputs, products, self._state(b, unit)), unit)
+        constants = self.cells.constants(b, unit)
+        state, row = self.cells.advance(b, step, unit, inputs, products, self._state(b, unit), constants)
+        self.cells.write(b, step, unit, row)
+        self._keep(b, state, unit)
 
     def _reset(self, b: KernelBuilder, step: SSAValue, unit: SSAValue) -> None:
-        products = self._multiply(b, self.cells.exchanged, b.rem(step, 2), unit, range(2))
+        products = self._multiply(b, self.cells.exchanged[0], b.rem(step, 2), unit, range(2))
         inputs = self.cells.inputs_at(b, step, unit, range(2))
         z = self.cells.reset_gates(b, unit, inputs, products, self._state(b, unit).h)
         self.cells.store(b, z, self.kept[-1], [0, self.cells.direction], unit)
 
     def _candidate(self, b: KernelBuilder, step: SSAValue, unit: SSAValue) -> None:
-        assert self.cells.reset is not None
-        products = self._multiply(b, self.cells.reset, 0, unit, range(2, 3))
+        products = self._multiply(b, self.cells.exchanged[1], 0, unit, range(2, 3))
         inputs = self.cells.inputs_at(b, step, unit, range(2, 3))
         z = self._kept(b, self.kept[-1], unit)
-        self._keep(b, self.cells.candidate(b, step, unit, inputs, products, z, self._state(b, unit).h), unit)
+        state, row = self.cells.candidate(b, step, unit, inputs, products, z, self._state(b, unit).h)
+        self.cells.write(b, step, unit, row)
+        self._keep(b, state, unit)
+
+    def _find_ranges(self, b: KernelBuilder, slot: Index, ranges: SSAValue) -> None:
+        cells, tile = self.cells, self.tile
+        type_ = spread(tile.bm, 128, self.problem.wide, tile.threads)
+        found = step_and_zero(b, cells.exchanged[0], [slot, cells.direction, cells.row], self.problem.units, type_)
+        for column, value in enumerate(found):
+            b.insert(kernel.StoreSharedOp(value, ranges, b.index(0), b.index(column)))
+        b.insert(kernel.BarrierOp())
+
+    def _range(self, b: KernelBuilder, column: int, like: FragType) -> SSAValue:
+        """The step (0) or the zero point (1) of each row of a fragment."""
+        assert self.ranges is not None
+        type_ = like.with_element(self.problem.wide).rows
+        return b.emit(kernel.LoadSharedOp(self.ranges, b.index(0), b.index(column), type_))
 
     def _multiply(self, b: KernelBuilder, source: SSAValue, slot: Index, unit: Index, gates: range) -> list[SSAValue]:
         """h R^T of the gates, one accumulator for each."""
         width, element, d = self.layouts.k_step, self.problem.element, self.cells.direction
+        quantized = self.problem.quantized
         a_type = FragType.of((self.tile.bm, width), element, self.layouts.a)
         b_type = FragType.of((self.tile.bn, width), element, self.layouts.b)
+        marks = (self._range(b, 0, a_type), self._range(b, 1, a_type)) if quantized else None
 
         def one(b: KernelBuilder, column: SSAValue, sums: Sequence[SSAValue]) -> list[SSAValue]:
             h = b.load(source, [slot, d, self.cells.row, column], a_type)
+            if marks is not None:
+                h = integers(b, h, *marks, element)
             rows = [b.load(self.weights, [d, gate, unit, column], b_type) for gate in gates]
             return [b.emit(kernel.MmaOp(h, r, acc)) for r, acc in zip(rows, sums, strict=True)]
 
         zeros = [b.fill(0.0, self.frag) for _ in gates]
-        return b.loop(0, self.problem.units, width, zeros, one, "k")
+        sums = b.loop(0, self.problem.units, width, zeros, one, "k")
+        if not quantized:
+            return sums
+        return self.cells.scaled(b, sums, self._range(b, 0, self.frag), self.cells.scales_at(b, unit))
 
 
 SCHEDULE = RnnStreamed()

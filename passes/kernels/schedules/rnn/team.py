@@ -23,9 +23,10 @@ LARGEST_CLUSTER = 8
 """Blocks of a cluster that every GPU with clusters can place."""
 COUNTER = 32
 """i32 between two counters: a line of L2 for each."""
-WAITS = {"block": 1.0, "cluster": 3.0, "grid": 6.0}
-"""Serial waits (`Gpu.wait`) from the last write of h to its first read by another block."""
-CELL_WAITS = 2.0
+WAITS = {"block": 0.5, "cluster": 1.8, "grid": 4.0}
+"""Serial waits (`Gpu.wait`) from the last write of h to its first read by another block; fitted to layers of 128 to 1024 units on an
+H200."""
+CELL_WAITS = 1.6
 """Serial waits of a step beside: its sums over lanes or warps, and its activations."""
 
 
@@ -71,12 +72,13 @@ class Team:
         return [Work(blocks=teams, threads=32, registers=16, dram_bytes=4 * COUNTER * teams, l2_bytes=4 * COUNTER)]
 
 
-def teams_of(blocks: int, teams: ExprLike, most: int | None, target: Target) -> list[Team]:
-    """How so many blocks of each of `teams` teams, of which there are up to `most`, can meet; none where they cannot run at once."""
+def teams_of(blocks: int, teams: ExprLike, most: int | None, target: Target, *, exact: bool = False) -> list[Team]:
+    """How so many blocks of each of `teams` teams, of which there are up to `most`, can meet; none where they cannot run at once. Unless
+    `exact`, a cluster may have more blocks."""
     if blocks == 1:
         return [Team(1, "block", teams)]
     found: list[Team] = []
-    cluster = 1 << (blocks - 1).bit_length()
+    cluster = blocks if exact else 1 << (blocks - 1).bit_length()
     if target.capability >= 90 and cluster <= LARGEST_CLUSTER:
         found.append(Team(cluster, "cluster", teams))
     if most is not None and blocks * most <= target.sms.data:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from onnx import NodeProto
 
 from ..graphs import Maker, Value
+from .control import CONTROL
 from .data import concat, gather, other, pad, reshape, slice_, split, view
 from .linear import cumulate, gemm, matmul, normalise, reduce
 from .places import einsum, find, rearrange, region, resample, scatter
@@ -31,10 +32,10 @@ def twice(g: Maker) -> None:
     """A node made again: two equal values under two names."""
     if g.nodes:
         old = g.choice(g.nodes)
-        if old.op_type != "Constant":
+        if old.op_type != "Constant" and old.op_type not in CONTROL:
             copy = NodeProto()
             copy.CopyFrom(old)
-            names = [f"v{len(g.values) + i}" for i in range(len(old.output))]
+            names = [g.fresh(ahead=i) for i in range(len(old.output))]
             copy.output[:] = names
             copies = [Value(g.values[name].arrays, g.values[name].moved) for name in old.output]
             g.nodes.append(copy)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, numpy_helper
 
 from ..graphs import Maker, Value
 from .shared import first
@@ -154,10 +154,7 @@ def gather(g: Maker) -> None:
         return
     name = g.constant(indices)
     if g.chance(0.3):
-        name = g.fresh("x")
-        g.inputs[name] = (helper.np_dtype_to_tensor_dtype(indices.dtype), list(lead))
-        arrays = [np.asarray(indices)] * len(g.sizes)
-        g.values[name] = Value(arrays, arrays)
+        name = g.given([np.asarray(indices)] * len(g.sizes), lead)
     g.emit("Gather", [x, name], axis=axis - len(shape) if g.chance(0.4) else axis)
 
 

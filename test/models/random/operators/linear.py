@@ -94,7 +94,11 @@ def normalise(g: Maker) -> None:
     elif op == "BatchNormalization" and rank >= 2:
         c = shape[1]
         variance = g.constant(np.abs(g.data([c], np.float32)) + np.float32(0.3))
-        g.emit(op, [x, g.weight([c]), g.weight([c]), g.weight([c]), variance])
+        operands = [x, g.weight([c]), g.weight([c]), g.weight([c]), variance]
+        if g.opset >= 17 and g.chance(0.3):
+            g.emit(op, operands, 3, training_mode=1, momentum=g.choice((0.9, 0.25)), epsilon=1e-2)
+        else:
+            g.emit(op, operands)
     elif op == "InstanceNormalization" and rank >= 3:
         g.emit(op, [x, g.weight([shape[1]]), g.weight([shape[1]])], epsilon=1e-2)
     elif op == "GroupNormalization" and rank >= 3 and g.opset >= 21:

@@ -17,6 +17,8 @@ def recur(g: Maker) -> None:
     op = g.word("LSTM LSTM GRU RNN")
     x = g.float_value(3)
     steps, batch, features = g.values[x].shape
+    if not batch:  # which ends ONNX Runtime's process
+        return
     hidden, gates = g.choice((1, 2, 5, 8, 16)), _GATES[op]
     direction = g.word("forward reverse bidirectional")
     d = 2 if direction == "bidirectional" else 1

@@ -79,6 +79,24 @@ def test_the_bytes_are_those_of_a_build_without_a_cache(
     assert lowered == kernels * 2, "the second build with the cache lowers none"
 
 
+def test_kernels_whose_blocks_meet_are_found_again(tmp_path: Path, cache: CubinCache, lowered: list[str]) -> None:
+    rng = np.random.default_rng(0)
+    net = trtc.Network()
+    x = net.add_input("x", "float32", [3, 4, 16])
+    w, r = (rng.standard_normal((1, 2048, width), np.float32) for width in (16, 512))
+    net.mark_output(net.add_rnn("lstm", x, w, r).hidden, "y")
+
+    def made() -> bytes:
+        engine = trtc.build(net, trtc.BuildOptions(target="sm_80"), cache=cache)
+        assert any(unit.info.cooperative for unit in engine.variants["sm_80"].units.values())
+        engine.save(tmp_path / "engine")
+        return (tmp_path / "engine").read_bytes()
+
+    first, kernels = made(), list(lowered)
+    assert made() == first
+    assert lowered == kernels
+
+
 @pytest.mark.parametrize("damage", [lambda b: b[:-1], lambda b: b[:-1] + b"?", lambda _: b"", lambda b: b[:8]])
 def test_a_damaged_entry_is_a_miss(
     damage: Callable[[bytes], bytes], tmp_path: Path, cache: CubinCache, lowered: list[str]

@@ -46,3 +46,22 @@ builtin.module attributes {kernel.target = #kernel.target<"sm_90a", sms = 8, sme
     func.return %0 : tensor<4x1x1x1024xf32>
   }
 }
+
+// -----
+
+// h is exchanged in f32; each warp finds its range, rounds it to integers, and scales their sums.
+// CHECK-LABEL: kernel.func @quantized(
+// CHECK-SAME: %workspace: !kernel.global<dims <2, 1, 1, 128> x f32
+// CHECK: scf.for %step =
+// CHECK: kernel.load %{{.*}} -> !kernel.frag<[[H:.*]]xf32, #kernel.blocked<{{.*}}>>
+// CHECK: kernel.reduce "min"
+// CHECK: kernel.reduce "max"
+// CHECK: arith.divf
+// CHECK: math.roundeven
+// CHECK-COUNT-4: kernel.reduce "sum"
+builtin.module attributes {kernel.target = #kernel.target<"sm_90a", sms = 132, smem = 232448>} {
+  func.func private @quantized(%x: tensor<9x1x1x512xf32>, %w: tensor<1x512x128xf16>, %s: tensor<1x512xf32>) -> tensor<11x1x1x128xf32> attributes {fusion.anchor = "rnn"} {
+    %0 = nn.rnn lstm forward %x, %w scales %s {activations = ["sigmoid", "tanh", "tanh"], alphas = array<f64: 0.0, 0.0, 0.0>, betas = array<f64: 0.0, 0.0, 0.0>} : tensor<9x1x1x512xf32>, tensor<1x512x128xf16> scales tensor<1x512xf32> -> tensor<11x1x1x128xf32>
+    func.return %0 : tensor<11x1x1x128xf32>
+  }
+}

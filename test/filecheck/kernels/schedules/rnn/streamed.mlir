@@ -30,3 +30,26 @@ builtin.module attributes {nn.symbols = {H = array<i64: 1, 4, 512>}} {
     func.return %0 : tensor<4x2x1x?xf32, #nn.dims<4, 2, 1, H>>
   }
 }
+
+// -----
+
+// In each step a block finds the range of each sequence first, in tiles, then rounds what it multiplies.
+// CHECK-LABEL: kernel.func @quantized(
+// CHECK: %[[RANGES:.*]] = kernel.alloc -> !kernel.shared<16x2xf32>
+// CHECK: scf.for %step
+// CHECK: scf.for %unit
+// CHECK: kernel.reduce "min"
+// CHECK: kernel.reduce "max"
+// CHECK-COUNT-2: kernel.store_shared %{{.*}}, %[[RANGES]]
+// CHECK-NEXT: kernel.barrier
+// CHECK: scf.for %unit
+// CHECK-COUNT-2: kernel.load_shared %[[RANGES]]
+// CHECK: scf.for %k
+// CHECK: math.roundeven
+// CHECK-COUNT-4: kernel.mma
+builtin.module attributes {kernel.target = #kernel.target<"sm_90a", sms = 132, smem = 232448>} {
+  func.func private @quantized(%x: tensor<9x16x1x256xf32>, %w: tensor<1x256x64xf16>, %s: tensor<1x256xf32>) -> tensor<11x16x1x64xf32> attributes {fusion.anchor = "rnn"} {
+    %0 = nn.rnn lstm forward %x, %w scales %s {activations = ["sigmoid", "tanh", "tanh"], alphas = array<f64: 0.0, 0.0, 0.0>, betas = array<f64: 0.0, 0.0, 0.0>} : tensor<9x16x1x256xf32>, tensor<1x256x64xf16> scales tensor<1x256xf32> -> tensor<11x16x1x64xf32>
+    func.return %0 : tensor<11x16x1x64xf32>
+  }
+}

@@ -1,0 +1,141 @@
+"""Values whose rounding is amplified by what reads them: `analyze-ranges` marks them, whatever their size.
+
+A logarithm makes absolute errors of relative ones. What a product of a signal and a filter rounds is relative to its largest terms: in the
+faint part of a spectrum, which a logarithm brings up, nothing else would be left. So filters, sums and squares before a logarithm stay
+wide, back to an activation function: in features a network bears noise.
+
+A recurrence that carries its state between runs adds up what its gates read, over thousands of steps where a gate is near 1: a bias that is
+rounded once adds its error in each of them. So what such a recurrence reads stays wide, back to what is bounded or a mean, and so does the
+state. Within a run the steps are few, and errors of one layer are of the size of those of a product. Such a recurrence is an `nn.rnn` or a
+cell of single ops, which adds something to its state times a sigmoid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from xdsl.dialects.builtin import TensorType, f32
+from xdsl.dialects.func import ReturnOp
+from xdsl.ir import Block, BlockArgument, Operation, SSAValue
+
+from ...dialects import nn
+from ...dialects.nn import element_of, shape_of
+from .editing import fed_by_constants_only
+
+LOGARITHM = "a logarithm amplifies its rounding"
+ADDED_UP = "a state that is carried between runs adds up its rounding"
+STATE = "a state that is carried between runs"
+_MOVES = (
+    nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp, nn.ConcatOp, nn.PadOp, nn.GatherOp, nn.GatherNdOp, nn.MaxPoolOp,
+)  # fmt: skip
+_PRODUCTS = (nn.ConvOp, nn.MatmulOp)
+_BOUNDED = (
+    nn.TanhOp, nn.SigmoidOp, nn.ErfOp, nn.SinOp, nn.CosOp, nn.SignOp, nn.SoftmaxOp, nn.LayerNormOp, nn.LrnOp, nn.RnnOp,
+)  # fmt: skip
+_ACTIVATIONS = (*_BOUNDED, nn.ReluOp, nn.ExpOp)
+_TERMS = (nn.AddOp, nn.SubOp, nn.DivOp)
+_STATE_RANK = 3
+"""The most dims of a cell's state: layers, batch and hidden units. What has more is an image, which a mask may blend with another one."""
+
+
+def amplified_values(block: Block) -> dict[SSAValue, str]:
+    """The f32 values of a block whose rounding is amplified, and by what; constants that are added to such values too. Linear."""
+    constants = fed_by_constants_only(block)
+    read: set[SSAValue] = set()
+    """What logarithms read."""
+    added_up: set[SSAValue] = set()
+    """What recurrences that carry their state read."""
+    gates: set[SSAValue] = set()
+    """What single ops compute in a cell, between its products and its state."""
+    states: set[SSAValue] = set()
+    outputs = [value for op in block.ops if isinstance(op, ReturnOp) for value in op.operands]
+    returned = set(outputs)
+    for op in reversed(list(block.ops)):
+        if len(op.results) != 1 or op.regions or not op.operands:
+            continue
+        (result,) = op.results
+        if isinstance(op, nn.LogOp):
+            read.update(_f32(op.operands))
+        elif isinstance(op, nn.RnnOp) and result in returned and _carries_state(op, outputs):
+            states.update(_f32(op.results))
+            added_up.update(_f32([v for v in (op.inputs, op.bias, op.peepholes) if v is not None]))
+        elif isinstance(op, nn.AddOp) and result in returned and _adds_to_state(op, outputs):
+            states.update(_f32(op.results))
+            gates.update(_f32(op.operands))
+        if result in returned and (nn.is_pointwise(op) or isinstance(op, _MOVES)):
+            returned.update(op.operands)
+        if result in read:
+            read.update(_f32(_before_logarithm(op, constants)))
+        if result in gates and isinstance(op, _PRODUCTS):
+            added_up.add(result)
+        elif result in gates and (nn.is_pointwise(op) or isinstance(op, _MOVES)):
+            gates.update(_f32(op.operands))
+        if result in added_up:
+            added_up.update(_f32(_before_state(op, constants)))
+    return dict.fromkeys((*added_up, *gates), ADDED_UP) | dict.fromkeys(read, LOGARITHM) | dict.fromkeys(states, STATE)
+
+
+def _f32(values: Sequence[SSAValue]) -> list[SSAValue]:
+    return [value for value in values if isinstance(value.type, TensorType) and element_of(value) == f32]
+
+
+def _carries_state(op: nn.RnnOp, outputs: Sequence[SSAValue]) -> bool:
+    return any(state is not None and _is_from_input(state, outputs) for state in (op.hidden, op.cell))
+
+
+def _adds_to_state(op: nn.AddOp, outputs: Sequence[SSAValue]) -> bool:
+    """Whether one term is a state times a sigmoid, or times 1 less a sigmoid: u c + i g, z h + (1 - z) n, or n + z (h - n)."""
+    if len(shape_of(op.result)) > _STATE_RANK:
+        return False
+    for term in op.operands:
+        if not isinstance(term.owner, nn.MulOp):
+            continue
+        for gate, state in (term.owner.operands, reversed(term.owner.operands)):
+            gate = _moved(gate)
+            if isinstance(gate.owner, nn.SubOp):
+                gate = _moved(gate.owner.rhs)
+            if isinstance(state.owner, nn.SubOp):
+                state = state.owner.lhs
+            if isinstance(gate.owner, nn.SigmoidOp) and _is_from_input(state, outputs):
+                return True
+    return False
+
+
+def _is_from_input(state: SSAValue, outputs: Sequence[SSAValue]) -> bool:
+    """Whether a value is, or is part of, an input that an output may be given as in the next run."""
+    state = _moved(state)
+    return isinstance(state, BlockArgument) and any(_may_have_one_type(state, output) for output in outputs)
+
+
+def _moved(value: SSAValue) -> SSAValue:
+    """What a value is a view, or part, of."""
+    while isinstance(value.owner, _MOVES):
+        value = value.owner.operands[0]
+    return value
+
+
+def _may_have_one_type(one: SSAValue, other: SSAValue) -> bool:
+    """Whether two tensors have one element type, and extents that differ at most in their symbols."""
+    extents = [[extent.as_int() for extent in shape_of(value)] for value in (one, other)]
+    return element_of(one) == element_of(other) and extents[0] == extents[1]
+
+
+def _before_logarithm(op: Operation, constants: Collection[SSAValue]) -> Sequence[SSAValue]:
+    """The operands whose relative errors become those of the result: not those of activation functions, x sigmoid(x) among them."""
+    variable = [value for value in _f32(op.operands) if value not in constants]
+    if isinstance(op, _PRODUCTS):
+        return variable if len(variable) == 1 else ()
+    if isinstance(op, (*_MOVES, nn.ReduceOp, nn.AvgPoolOp)):
+        return variable
+    terms = len(set(variable)) <= 1 or isinstance(op, _TERMS)
+    return op.operands if nn.is_pointwise(op) and terms and not isinstance(op, _ACTIVATIONS) else ()
+
+
+def _before_state(op: Operation, constants: Collection[SSAValue]) -> Sequence[SSAValue]:
+    """The operands whose errors become those of the result, which is not bounded, nor a mean, in which they cancel."""
+    mean = isinstance(op, nn.ReduceOp) and op.kind.data == nn.ReduceKind.MEAN
+    if isinstance(op, _BOUNDED) or mean:
+        return ()
+    if isinstance(op, (*_MOVES, *_PRODUCTS, nn.ReduceOp)):
+        return [value for value in op.operands if value not in constants]
+    return op.operands if nn.is_pointwise(op) else ()
