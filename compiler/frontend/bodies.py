@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from xdsl.ir import Attribute, SSAValue
 
 from ...dialects import dims, nn
+from .appending import is_appended
 from .folding import elements
 from .model import Graph, GraphNode, Subgraph
 from .node import InvalidNode, Node, Sizes, Value
@@ -150,6 +151,10 @@ class NodeGraphs:
         scope.outer.values.update(zip(self.rest.made, made, strict=False))
         return self.importer.walk(scope.outer, self.rest.nodes, self.rest.outputs)
 
+    def is_appended(self, number: int) -> bool:
+        """As `node.Graphs.is_appended`."""
+        return is_appended(self._proto("body"), number)
+
     def size(self, attribute: str) -> int:
         """As `node.Graphs.size`."""
         return len(self._read(attribute, "")[0].nodes)
@@ -199,6 +204,7 @@ def captured_value(value: Value, name: str, function: Scope) -> Value:
     inner = Value(name, value.array, value.exprs, value.dtype, None, value.poisoned)
     if value.items is not None:
         inner.items = [captured_value(item, item.name, function) for item in value.items]
+        inner.stack = None if value.stack is None else captured_value(value.stack, value.stack.name, function)
     elif value.held is not None and value.sources == (value,):
         inner.held, inner.sources = value.held, value.sources
     elif not value.poisoned and value.array is None and value.exprs is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from xdsl.ir import SSAValue
 
 from ...dialects import dims, nn
@@ -28,6 +29,13 @@ def vector_length(node: Node, index: int, what: str) -> int:
     """The number of elements of an operand whose numbers the host reads."""
     shape = node.shape(index)
     length = dims.product(shape).as_int()
+    if (
+        length is None
+        and len(shape) == 1
+        and shape[0].bounds(node.net.ranges)[1] == 1
+        and node.net.agree(shape[0], dims.const(1))
+    ):
+        length = 1  # a slice of one element, which could be empty
     if length is None or length > MAX_READS or not is_integer(node.element_type(index)):
         node.unsupported(
             f"its {what}{node.called(index)} is computed from data, of type {node.element_type(index)} and shape "
@@ -116,7 +124,7 @@ def slice_(node: Node) -> SSAValue:
     net, x = node.net, node.data(0)
     length, rank = vector_length(node, 1, "starts"), node.rank(0)
     starts, ends = (_vector(node, index, length) for index in (1, 2))
-    steps = _vector(node, 4, length) if node.has_input(4) else net.add_full(1, [length], "i64")
+    steps = _vector(node, 4, length) if node.has_input(4) else net.add_constant(np.ones(length, np.int64))
     if node.has_input(3) and is_computed(node, 3):
         axes = front_axes(net, _vector(node, 3, length), rank)
         starts, ends, steps = (
@@ -129,7 +137,8 @@ def slice_(node: Node) -> SSAValue:
         if len(numbers) != length:
             node.invalid(f"it has {length} starts and {len(numbers)} axes")
     for number, axis in enumerate(numbers):
-        first, end, step = (net.add_slice(values, [number], [1]) for values in (starts, ends, steps))
+        each = (starts, ends, steps)
+        first, end, step = each if len(numbers) == 1 else (net.add_slice(values, [number], [1]) for values in each)
         x = _sliced(node, x, axis, first, end, step)
     return x
 
@@ -139,7 +148,8 @@ _FAR = 2**62
 
 
 def _vector(node: Node, index: int, length: int) -> SSAValue:
-    if dims.product(node.shape(index)).as_int() != length:
+    count = dims.product(node.shape(index))
+    if count.as_int() != length and not (count.as_symbol() and node.net.agree(count, dims.const(length))):
         node.invalid(
             f"operand {index} should have {length} elements, got shape [{', '.join(map(str, node.shape(index)))}]"
         )
@@ -174,7 +184,11 @@ def _sliced(node: Node, x: SSAValue, axis: int, start: SSAValue, end: SSAValue, 
     first, stop = (_position(net, value, limit, low, high) for value in (start, end))
     first = net.add_binary("max", first, 0)
     count = net.add_binary("max", _quotient_up(net, net.add_binary("sub", stop, first), step), 0)
-    (taken,) = node.read_sizes(count, [node.most(0, axis, max(size.bounds(net.ranges)[1], 0))], f"size_{axis}")
+    most = max(size.bounds(net.ranges)[1], 0)
+    distance = net.distance(end, start)
+    if distance is not None and distance > 0 and nn.splat_of(step, "a step") == 1:
+        most = min(most, distance)
+    (taken,) = node.read_sizes(count, [node.most(0, axis, most)], f"size_{axis}")
     offsets = net.add_binary("mul", net.add_iota([taken], 0, "i64"), step)
     return net.add_gather(x, net.add_binary("add", offsets, first), axis)
 

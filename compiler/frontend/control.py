@@ -14,6 +14,7 @@ from ...dialects import dims, nn
 from ...dialects.dims import Expr
 from ...dialects.limits import MAX_UNROLLED_NODES
 from ..network import Network
+from .appending import Appended
 from .folding import as_int
 from .node import Body, Graphs, Node, Value
 from .packing import Packing, differing
@@ -34,6 +35,8 @@ class _Loop:
     carried: list[Value]
     condition: bool | None
     """Whether the first iteration runs, where that is known."""
+    appended: Appended
+    """What it carries besides."""
 
 
 @onnx_op("Loop", note="slices of joined results keep their shapes; what is carried may change dims, not its rank")
@@ -43,10 +46,15 @@ def loop(node: Node) -> Result:
     condition = flag_of(node.value(1), node) if node.has_input(1) else True
     if any(value.items is not None for value in carried):
         return _with_sequences(node, graphs, carried, condition)
-    count = _count(node)
+    return _with_tensors(node, graphs, Appended(carried), condition)
+
+
+def _with_tensors(node: Node, graphs: Graphs, appended: Appended, condition: bool | None) -> Sequence[SSAValue | Value]:
+    """A loop that carries tensors, and sequences that it appends to."""
+    count, carried = _count(node), appended.state
     if condition is False:
         count = dims.const(0)
-    state = _Loop(node, graphs, count, carried, condition)
+    state = _Loop(node, graphs, count, carried, condition, appended)
     limit = _most_iterations(node, None if count is None else count.bounds(node.net.ranges)[1])
     mark, problems = node.net.mark(), graphs.problem_count()
     body = _Body.begun(state, limit, [None] * len(carried))
@@ -57,7 +65,8 @@ def loop(node: Node) -> Result:
     if again is False and state.count is not None:
         state.count = dims.minimum(state.count, 1)
     times = None if state.count is None or again is None else state.count.as_int()
-    if times is not None and times * graphs.size("body") <= MAX_UNROLLED_NODES and (times or not slices):
+    few = times is not None and times * graphs.size("body") <= MAX_UNROLLED_NODES
+    if times is not None and few and (times or not slices) and carried == appended.carried:
         graphs.forget_problems(problems)
         node.net.back_to(mark)
         return _unrolled(state, times, slices)
@@ -100,8 +109,10 @@ class _Body:
             types += [plain] if packing is None else packing.types(nn.element_of(plain))
         body = state.graphs.body("body", types)
         carried = unpacked(body.net, body.arguments, packings)
-        operands = [_iteration(index), Value("", array=np.array(True)), *(Value("", ssa=v) for v in carried)]
+        operands = [_iteration(index), Value("", array=np.array(True))]
+        operands += state.appended.woven([Value("", ssa=value) for value in carried])
         made = checked_results(node, body.import_nodes(operands), 1 + node.output_count)
+        made = [made[0], *state.appended.sorted(made[1:])]
         if any(value.poisoned for value in made):
             return None
         return cls(state, body, index, packings, carried, made)
@@ -136,10 +147,18 @@ def _unrolled(state: _Loop, times: int, slices: int) -> list[SSAValue | Value]:
     return [*values, *(node.net.add_concat(joined, 0) for joined in parts)]
 
 
-def _with_sequences(node: Node, graphs: Graphs, carried: list[Value], condition: bool | None) -> list[Value]:
-    """A loop that carries sequences, whose lengths each iteration may change: one iteration after the other."""
+def _with_sequences(
+    node: Node, graphs: Graphs, carried: list[Value], condition: bool | None
+) -> Sequence[SSAValue | Value]:
+    """A loop that carries sequences, whose lengths each iteration may change: one iteration after the other, unless it only appends
+    to them."""
     values, most = carried, MAX_UNROLLED_NODES // max(graphs.size("body"), 1)
-    count = as_int(node.known(0, "count").reshape(-1)[0]) if node.has_input(0) else _MOST_ITERATIONS
+    known = node.value(0).known() if node.has_input(0) else np.array(_MOST_ITERATIONS)
+    count = None if known is None else as_int(known.reshape(-1)[0])
+    appends = all(value.items is None or graphs.is_appended(number) for number, value in enumerate(carried))
+    many = count is None or most < count < _MOST_ITERATIONS or node.output_count > len(carried)
+    if appends and (many or not condition or not _is_decided(node, graphs, carried, min(count or 0, most + 1), most)):
+        return _with_tensors(node, graphs, Appended(carried), condition)
     number, again = 0, condition
     while count is not None and again and number < min(count, most + 1):
         operands = [Value("", array=np.array(number, np.int64)), Value("", array=np.array(True)), *values]
@@ -154,6 +173,24 @@ def _with_sequences(node: Node, graphs: Graphs, carried: list[Value], condition:
             "carry a tensor with one more dim",
         )
     return values
+
+
+def _is_decided(node: Node, graphs: Graphs, carried: Sequence[Value], times: int, most: int) -> bool:
+    """Whether it is known at import that a loop of up to `times` iterations runs `most` or fewer: these are imported to find out, and
+    not used."""
+    mark, problems = node.net.mark(), graphs.problem_count()
+    body = graphs.body("body", ())
+    values: list[Value] = list(map(body.capture, carried))
+    again: bool | None = True
+    for number in range(times):
+        operands = [Value("", array=np.array(number, np.int64)), Value("", array=np.array(True)), *values]
+        made = checked_results(node, body.import_nodes(operands), 1 + len(carried))
+        again, values = not made[0].poisoned and flag_of(made[0], node), made[1 : 1 + len(carried)]
+        if not again:
+            break
+    graphs.forget_problems(problems)
+    node.net.back_to(mark)
+    return again is False or (again is True and times <= most)
 
 
 def _rolled(state: _Loop, loop: _Body, again: bool | None, limit: int) -> list[SSAValue | Value]:
@@ -182,7 +219,8 @@ def _rolled(state: _Loop, loop: _Body, again: bool | None, limit: int) -> list[S
             first = net.add_binary("logical_and", first, _compare(net, dims.const(0), asked, first))
         name = body.finish([flag, *results])
         found = net.loop(name, loop.index, initial, _outer(body), slices, condition=first, total=total)
-    return [*unpacked(net, found[: len(initial)], loop.packings), *found[len(initial) :]]
+    results = [*unpacked(net, found[: len(initial)], loop.packings), *found[len(initial) :]]
+    return list(state.appended.results(node, [Value("", ssa=value) for value in results]))
 
 
 def _read_count(node: Node, limit: int, *, clip: bool) -> Expr:
@@ -292,11 +330,11 @@ def flag_of(value: Value, node: Node) -> bool | None:
 
 def scalar(node: Node, value: SSAValue) -> SSAValue:
     """A value that the host reads, which must be one number."""
-    if any(extent.as_int() != 1 for extent in nn.shape_of(value)):
+    if not all(node.net.agree(extent, dims.const(1)) for extent in nn.shape_of(value)):
         node.unsupported(
             f"it decides by a tensor of shape [{', '.join(map(str, nn.shape_of(value)))}]; expected one number"
         )
-    return value
+    return node.net.with_dims(value, [dims.const(1)] * nn.rank_of(value))
 
 
 def ssa_of(value: Value) -> SSAValue:

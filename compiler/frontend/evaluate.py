@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 from xdsl.ir import Operation, SSAValue
 
-from ...dialects import meaning, nn, quant
+from ...dialects import dims, meaning, nn, quant
 from ...dialects.limits import MAX_FOLDED, MAX_FOLDED_FLOATS
 from ..network import Network
 from .node import Array, Node, Value
@@ -66,15 +65,25 @@ def hold_results(node: Node, row: Row, values: list[Value]) -> None:
 
 
 def _run(net: Network) -> dict[SSAValue, Array] | None:
-    """Every value of a network without inputs; None where one is large, or there is a `quant` op."""
-    if any(isinstance(op, quant.ScaledOp) or _elements(op) > MAX_FOLDED for op in net.operations):
+    """Every value of a network without inputs; None where one is large, a size is out of its range, or there is a `quant` op or
+    control flow."""
+    if any(
+        isinstance(op, quant.ScaledOp | nn.IfOp | nn.LoopOp) or _elements(op, net) > MAX_FOLDED for op in net.operations
+    ):
         return None
     arrays: dict[SSAValue, Array] = {}
+    sizes: dict[str, int] = {}
     for op in net.operations:
-        arrays.update(zip(op.results, meaning.evaluate(op, [arrays[v] for v in op.operands]), strict=True))
+        if isinstance(op, nn.ReadOp):
+            name, value = op.symbol.data, int(arrays[op.x].item())
+            if not net.ranges[name][0] <= value <= net.ranges[name][2]:
+                return None
+            sizes[name] = value
+        else:
+            arrays.update(zip(op.results, meaning.evaluate(op, [arrays[v] for v in op.operands], sizes), strict=True))
     return arrays
 
 
-def _elements(op: Operation) -> int:
-    """The elements of an op's greatest result, whose dims are all constants here."""
-    return max(int(np.prod([d.as_int() or 0 for d in nn.shape_of(r)], dtype=object)) for r in op.results)
+def _elements(op: Operation, net: Network) -> int:
+    """The most elements of an op's results; no dim here depends on inputs."""
+    return max((dims.product(nn.shape_of(result)).bounds(net.ranges)[1] for result in op.results), default=0)

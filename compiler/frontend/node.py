@@ -22,6 +22,7 @@ from ...dialects.limits import MAX_FOLDED, MAX_FOLDED_FLOATS, MAX_READS
 from .bounds import Bounds
 from .element_types import why_refused
 from .folding import as_int, elements
+from .intervals import intervals
 from .model import GraphNode, tensor_to_array
 
 if TYPE_CHECKING:
@@ -91,7 +92,9 @@ class Value:
     """The elements where they come from refittable initializers, which `sources` lists: for `value_of` alone."""
     sources: tuple[Value, ...] = ()
     items: list[Value] | None = None
-    """The tensors of a sequence, which has nothing else."""
+    """The tensors of a sequence, which has nothing else than these and a stack."""
+    stack: Value | None = None
+    """The tensors that iterations of a loop appended to a sequence, joined along a new first dim."""
     quantized: Quantized | None = None
     """Where DequantizeLinear made it: a product may then compute with the integers."""
 
@@ -260,6 +263,10 @@ class Graphs(Protocol):
         """The graph as a function that is begun with arguments of these types. Outer tensors have the dims that `sizes` says."""
         ...
 
+    def is_appended(self, number: int) -> bool:
+        """Whether the body of a Loop does nothing with a carried value but insert one tensor at its end."""
+        ...
+
     def size(self, attribute: str) -> int:
         """The number of nodes of a graph, without those of graphs in it."""
         ...
@@ -334,12 +341,19 @@ class Node:
         return [self.most(0, axis) for axis in axes]
 
     def read_sizes(self, sizes: SSAValue, most: Sequence[int], what: str) -> list[Expr]:
-        """The elements of an integer vector as symbols, which the host reads, each from 0 to its entry of `most`."""
+        """The elements of an integer vector as symbols, which the host reads, each from 0 to its entry of `most`.
+        Those that other sizes give lie where these allow."""
         found: list[Expr] = []
-        for number, bound in enumerate(most):
+        ends = intervals(sizes, self.net.ranges) or [None] * len(most)
+        for number, (bound, known) in enumerate(zip(most, ends, strict=True)):
             one = self.net.add_slice(sizes, [number], [1])
             name = f"{self.graph_node.label}_{what}_{number}"
-            found.append(self.net.read(one, name, (0, max(bound // 2, min(bound, 1)), bound)))
+            low = 0
+            if known is not None and known[1] >= 0:
+                bound = self.bounds.tightened(self.graph_node.label, self.op_type, bound, known[1])
+                low = min(max(known[0], 0), bound)
+            typical = max(bound // 2, min(bound, 1), low)
+            found.append(self.net.read(one, name, (low, typical, bound)))
         return found
 
     def unsupported(self, why: str, fix: str = "") -> NoReturn:

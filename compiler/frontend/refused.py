@@ -41,6 +41,7 @@ FORMS: tuple[tuple[str, str, str], ...] = (
     ("any", "is computed from data", "a constant, or what is computed from input shapes"),
     ("any", "is not a constant", "a constant of the model"),
     ("any", "has rank", "tensors of fewer dims"),
+    ("any", "it takes a sequence that a loop appended to", "ConcatFromSequence, SequenceAt or SequenceLength of it"),
     ("any", "it runs a subgraph", "simplify the model, so that control flow is resolved"),
     ("any", "kernels index", "smaller tensors"),
     ("any", "which only exists at import", "a tensor with one more dim, Split, or Concat"),

@@ -58,7 +58,7 @@ def scatter_nd(node: Node) -> Result:
     slices = shape[depth:]
     x = net.add_reshape(node.data(0), [dims.product(shape[:depth]), *slices])
     index = net.add_where(inside, index, NOWHERE)
-    updates = net.add_reshape(node.data(2), [*places[:-1], *slices])
+    updates = net.with_dims(node.data(2), [*places[:-1], *slices])
     return net.add_reshape(net.add_scatter(x, index, updates, kind=_kind(node)), shape)
 
 

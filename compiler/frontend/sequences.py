@@ -1,7 +1,7 @@
 """Sequences of tensors whose length is known: SequenceConstruct, SequenceAt, SequenceMap and their like.
 
-A sequence is a list of values at import and nothing afterwards: its tensors are results of the ops that make them. One that an input, an
-output or a loop that the host runs would hold is refused.
+A sequence is a list of values at import and nothing afterwards: its tensors are results of the ops that make them. One that an input or
+an output would hold is refused, and one that a loop carries which the host runs, unless that only appends to it.
 """
 
 from __future__ import annotations
@@ -15,15 +15,27 @@ from ...dialects import dims
 from .control import graphs_of_node
 from .folding import as_int
 from .node import Node, Value
+from .places import extent
 from .registry import Result, onnx_op
 from .shapes import cut
 
 
-def _items(node: Node) -> list[Value]:
-    """The tensors of operand 0, which must be a sequence."""
-    items = node.value(0).items
-    if items is None:
+def _sequence_of(node: Node) -> tuple[list[Value], Value | None]:
+    """The tensors of operand 0, which must be a sequence, and its stack."""
+    value = node.value(0)
+    if value.items is None:
         node.invalid("its operand is a tensor; expected a sequence")
+    return value.items, value.stack
+
+
+def _items(node: Node) -> list[Value]:
+    """The tensors of operand 0, a sequence whose length is known."""
+    items, stack = _sequence_of(node)
+    if stack is not None:
+        node.unsupported(
+            "it takes a sequence that a loop appended to, of a length that is not known at import",
+            "use ConcatFromSequence, SequenceAt or SequenceLength, or a tensor with one more dim",
+        )
     return items
 
 
@@ -39,7 +51,10 @@ def _position(node: Node, index: int, length: int) -> int:
     return position % length
 
 
-@onnx_op("SequenceEmpty", note="at import: a sequence is no input, output or carried value of a loop that runs")
+@onnx_op(
+    "SequenceEmpty",
+    note="at import: a sequence is no input or output, and what a loop carries that runs is only appended to",
+)
 def sequence_empty(node: Node) -> Result:
     return _sequence([])
 
@@ -49,15 +64,25 @@ def sequence_construct(node: Node) -> Result:
     return _sequence([node.value(index) for index in range(len(node.inputs))])
 
 
-@onnx_op("SequenceAt", note="the position is constant")
+@onnx_op("SequenceAt", note="the position is constant, or the sequence made by a loop alone")
 def sequence_at(node: Node) -> Result:
-    items = _items(node)
-    return items[_position(node, 1, len(items))]
+    items, stack = _sequence_of(node)
+    if stack is None or items:
+        return _items(node)[_position(node, 1, len(items))]
+    net = node.net
+    position = net.add_cast(net.add_reshape(node.data(1), ()), "i64")
+    from_end = net.add_binary("add", position, extent(net, stack.shape[0], "i64"))
+    return net.add_gather(
+        stack.materialise(net), net.add_where(net.add_compare("lt", position, 0), from_end, position), 0
+    )
 
 
 @onnx_op("SequenceLength")
 def sequence_length(node: Node) -> Result:
-    return Value("", array=np.array(len(_items(node)), np.int64))
+    items, stack = _sequence_of(node)
+    length = np.empty((), object)
+    length[()] = dims.const(len(items)) + (0 if stack is None else stack.shape[0])
+    return Value("", exprs=length, dtype=np.dtype(np.int64))
 
 
 @onnx_op("SequenceInsert", note="the position is constant")
@@ -79,16 +104,22 @@ def sequence_erase(node: Node) -> Result:
 
 @onnx_op("ConcatFromSequence")
 def concat_from_sequence(node: Node) -> Result:
-    net, items = node.net, _items(node)
-    if not items:
+    net, (items, stack) = node.net, _sequence_of(node)
+    first = items[0].shape if items else stack.shape[1:] if stack is not None else None
+    if first is None:
         node.invalid("its sequence is empty; expected a tensor or more")
     new = node.int("new_axis", 0)
-    axis = node.axis(node.int("axis"), len(items[0].shape) + new)
+    axis = node.axis(node.int("axis"), len(first) + new)
     tensors: list[SSAValue] = []
     for item in items:
         tensor, shape = item.materialise(net), list(item.shape)
         tensors.append(net.add_reshape(tensor, [*shape[:axis], 1, *shape[axis:]]) if new else tensor)
-    return net.add_concat(tensors, axis)
+    if stack is not None:
+        count, *shape = stack.shape
+        tensor = net.add_transpose(stack.materialise(net), [*range(1, axis + 1), 0, *range(axis + 1, len(shape) + 1)])
+        joined = [] if new else [*shape[:axis], count * shape[axis], *shape[axis + 1 :]]
+        tensors.append(tensor if new else net.add_reshape(tensor, joined))
+    return net.add_concat(tensors, axis) if len(tensors) > 1 else tensors[0]
 
 
 @onnx_op("SplitToSequence", note="one size for all is constant, and the dim then too")

@@ -16,12 +16,11 @@ With `layout="NHWC"` there are none. Shapes may name dynamic dims: `"N"`, `"H + 
 
 from __future__ import annotations
 
-from .layers.control import ControlLayers
 from .layers.positions import PositionLayers
 from .layers.recurrent import RecurrentLayers
 from .layers.rows import RowLayers
 from .layers.transposed import TransposedLayers
 
 
-class Network(TransposedLayers, RecurrentLayers, RowLayers, PositionLayers, ControlLayers):
+class Network(TransposedLayers, RecurrentLayers, RowLayers, PositionLayers):
     """A network under construction. See the module's docstring for the conventions."""

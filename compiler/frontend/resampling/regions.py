@@ -260,12 +260,15 @@ def deform_conv(node: Node) -> Result:
     return net.add_binary("add", made, net.add_reshape(node.data(3), [ONE, weights[0], ONE, ONE]))
 
 
-@onnx_op("Col2Im", note="the image and block shapes are constant")
+@onnx_op("Col2Im", note="the block shape is constant; the image shape is constant or computed from input shapes")
 def col_to_im(node: Node) -> Result:
     """Each element of the image is the sum of the block elements that lie on it: one or none for each place in a block."""
     node.in_f32()
     net, shape = node.net, node.shape(0)
-    image, block = node.known_ints(1, "image shape"), node.known_ints(2, "block shape")
+    # Of an image shape that is data nobody could say how many blocks there are.
+    read = node.known_ints if node.value(1).is_open else node.known
+    image = [dims.as_expr(size) for size in np.reshape(read(1, "image shape"), -1)]
+    block = node.known_ints(2, "block shape")
     rank = len(image)
     ones = [1] * rank
     strides, dilations, pads = (
@@ -274,26 +277,30 @@ def col_to_im(node: Node) -> Result:
         node.ints("pads", [0] * 2 * rank),
     )
     counts = [
-        (image[d] + pads[d] + pads[d + rank] - dilations[d] * (block[d] - 1) - 1) // strides[d] + 1 for d in range(rank)
+        (image[d] + (pads[d] + pads[d + rank] - dilations[d] * (block[d] - 1) - 1)) // strides[d] + 1
+        for d in range(rank)
     ]
     channels = shape[1] // int(np.prod(block))
-    x = net.add_reshape(node.data(0), [shape[0], channels, *map(dims.const, (*block, *counts))])
-    result = [shape[0], channels, *map(dims.const, (*image, *block))]
-    places: list[SSAValue | None] = [None, None, *[None] * rank]
-    inside: SSAValue | None = None
-    for d in range(rank):
-        start = np.arange(image[d])[:, None] + pads[d] - np.arange(block[d])[None, :] * dilations[d]
-        number = start // strides[d]
-        fits = (start % strides[d] == 0) & (number >= 0) & (number < counts[d])
-        spread = [1] * len(result)
-        spread[2 + d], spread[2 + rank + d] = image[d], block[d]
-        places.append(net.add_constant(np.where(fits, number, 0).astype(np.int32).reshape(spread)))
-        mask = net.add_constant(fits.reshape(spread))
-        inside = mask if inside is None else net.add_binary("logical_and", inside, mask)
+    x = net.add_reshape(node.data(0), [shape[0], channels, *map(dims.const, block), *counts])
+    result = [shape[0], channels, *image, *map(dims.const, block)]
     # The block's coordinates come last in the result, and before the counts in x.
     blocks = [along(net, net.add_iota([block[d]], 0, "i32"), 2 + rank + d, len(result)) for d in range(rank)]
-    places[2 : 2 + rank] = blocks
-    found = pick(net, x, result, places, inside)
+    numbers: list[SSAValue] = []
+    inside: list[SSAValue] = []
+    for d in range(rank):
+        place = along(net, net.add_iota([image[d]], 0, "i32"), 2 + d, len(result))
+        first = net.add_binary("mul", blocks[d], dilations[d])
+        start = net.add_binary("sub", net.add_binary("add", place, pads[d]), first)
+        number = net.add_binary("div", start, strides[d])
+        inside += [
+            net.add_compare("ge", start, 0),
+            net.add_compare("eq", net.add_binary("mul", number, strides[d]), start),
+            net.add_compare("lt", number, extent(net, counts[d])),
+        ]
+        numbers.append(number)
+    mask = chain(lambda a, b: net.add_binary("logical_and", a, b), inside)
+    numbers = [net.add_where(mask, number, 0) for number in numbers]
+    found = pick(net, x, result, [None, None, *blocks, *numbers], mask)
     return net.add_reduce("sum", found, list(range(2 + rank, 2 + 2 * rank)))
 
 

@@ -12,34 +12,48 @@ from __future__ import annotations
 from collections.abc import Collection, Container, Iterable, Sequence
 from typing import Self
 
-from xdsl.dialects.builtin import UnitAttr
+from xdsl.dialects.builtin import UnitAttr, i32, i64
 from xdsl.ir import Attribute, BlockArgument, Operation, SSAValue
 
 from ....dialects import dims, nn
 from ....dialects.dims import Expr
-from ....dialects.dtypes import is_float
+from ....dialects.dims.proofs import always_equal, exact_bounds
+from ....dialects.dtypes import is_float, is_integer
+from ....dialects.provenance import onnx_names
 from ....dialects.text import identifier
 from ..graph import Graph, Range
+from ..numbering import Numbering
 
 
 class ControlLayers(Graph):
     """Control flow and symbols whose values the network computes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._numbering = Numbering()
+        self._reads: dict[tuple[int, Range], Expr] = {}
+        self._read_names: set[str] = set()
+        """The symbols that the host reads; the others count iterations, from 0."""
 
     def branch(self) -> Self:
         """A network for a branch or a body. It shares the symbols, the pins and the costs of this one."""
         made = type(self)()
         made.ranges, made.late, made.budget = self.ranges, self.late, self.budget
         made._pins, made._functions, made._location = self._pins, self._functions, self._location
+        made._read_names = self._read_names
         return made
 
-    def mark(self) -> tuple[int, int]:
-        """What `back_to` forgets everything since: the symbols and functions so far."""
-        return len(self.late), len(self._functions)
+    def mark(self) -> tuple[dict[str, Range], int]:
+        """What `back_to` forgets everything since: the symbols with their ranges, and the functions so far."""
+        return dict(self.late), len(self._functions)
 
-    def back_to(self, mark: tuple[int, int]) -> None:
+    def back_to(self, mark: tuple[dict[str, Range], int]) -> None:
         """Forgets the symbols and functions since a mark, of a body that is not used."""
-        for name in list(self.late)[mark[0] :]:
+        for name in self.late.keys() - mark[0].keys():
             del self.late[name], self.ranges[name], self.budget.sizes[name]
+        self._read_names &= self.late.keys()
+        for name, bounds in mark[0].items():
+            self._set_range(name, bounds)
         for name in list(self._functions)[mark[1] :]:
             del self._functions[name]
 
@@ -64,15 +78,93 @@ class ControlLayers(Graph):
     def new_symbol(self, name: str, bounds: Range) -> Expr:
         """A new symbol for a value that is known while the network runs, within (min, typical, max)."""
         unique = _unique(identifier(name) or "size", self.ranges)
-        self.ranges[unique] = self.late[unique] = bounds
-        self.budget.sizes[unique] = bounds[2]
+        self._set_range(unique, bounds)
         return dims.symbol(unique)
 
     def read(self, x: SSAValue, name: str, bounds: Range) -> Expr:
-        """A new symbol whose value is the integer in `x`, which the host reads."""
-        symbol = self.new_symbol(name, bounds)
-        self.add(nn.ReadOp(symbol.as_symbol() or "", x))
-        return symbol
+        """A symbol whose value is the integer in `x`, which the host reads: a new one, unless it has read what is computed alike."""
+        key = (self._numbering.of(x), bounds)
+        if key not in self._reads:
+            self._reads[key] = symbol = self.new_symbol(name, bounds)
+            self._read_names.add(name := symbol.as_symbol() or "")
+            self.add(nn.ReadOp(name, x))
+        return self._reads[key]
+
+    def agree(self, a: Expr, b: Expr) -> bool:
+        """Whether two dims are equal at all sizes. One that data decides is taken as equal where the model needs that: only sizes that the
+        other can have are left to it, and the host checks that both are equal while the network runs."""
+        if a == b or always_equal(a, b, self.ranges):
+            return True
+        if self._agree_unless_empty(a, b):
+            return True
+        name, other = (a.as_symbol(), b) if a.as_symbol() in self.late else (b.as_symbol(), a)
+        if name not in self.late or name in other.symbols() or not other.symbols() <= self.ranges.keys():
+            return False
+        low, high = exact_bounds(other, self.ranges)
+        low, high = max(low, self.ranges[name][0]), min(high, self.ranges[name][2])
+        if low > high:
+            return False
+        typical = other.evaluate({each: entries[1] for each, entries in self.ranges.items()})
+        for each in self.late.keys() & {name, other.as_symbol()}:
+            self._set_range(each, (low if each in self._read_names else 0, min(max(typical, low), high), high))
+        if not always_equal(a, b, self.ranges):
+            self._check_equal(a, b)
+        return True
+
+    def distance(self, end: SSAValue, start: SSAValue) -> int | None:
+        """`end - start`, where both are one integer plus constants."""
+        (base, more), (other, less) = (self._offset(value) for value in (end, start))
+        return more - less if self._numbering.of(base) == self._numbering.of(other) else None
+
+    def _offset(self, value: SSAValue) -> tuple[SSAValue, int]:
+        """The integer that a single one is computed from by adding a constant, and that constant."""
+        total = 0
+        while True:
+            op = value.owner
+            constant = nn.splat_of(op.operands[1], "an offset") if isinstance(op, nn.AddOp) else None
+            if isinstance(op, nn.AddOp) and constant is not None:
+                total, value = total + int(constant), op.operands[0]
+            elif isinstance(op, nn.ReshapeOp | nn.CastOp) and is_integer(nn.element_of(op.operands[0])):
+                value = op.operands[0]
+            else:
+                return value, total
+
+    def with_dims(self, x: SSAValue, shape: Sequence[Expr]) -> SSAValue:
+        """A tensor under dims that agree with its own. Sizes that are equal only because the model needs it get elements of their own: no
+        buffer has two such sizes."""
+        own = nn.shape_of(x)
+        if len(own) == len(shape):
+            for a, b in zip(own, shape, strict=True):
+                self.agree(a, b)
+        if own == tuple(shape):
+            return x
+        before, after = dims.product(own), dims.product(shape)
+        if before == after or not before.symbols() & self.late.keys() or always_equal(before, after, self.ranges):
+            return self.insert(nn.ReshapeOp(x, shape))
+        flat = self.insert(nn.ReshapeOp(x, [before]))
+        places = self.insert(nn.IotaOp([after], i32, 0))
+        return self.insert(nn.ReshapeOp(self.insert(nn.GatherOp(flat, places, 0)), shape))
+
+    def _agree_unless_empty(self, a: Expr, b: Expr) -> bool:
+        """Whether two dims are equal where a number that data decides is not 0: then it is at least 1."""
+        for name in (a - b).symbols() & self._read_names & self.late.keys():
+            low, typical, high = self.ranges[name]
+            some = (1, max(typical, 1), high)
+            if low == 0 < high and always_equal(a, b, {**self.ranges, name: some}):
+                self._set_range(name, some)
+                return True
+        return False
+
+    def _check_equal(self, a: Expr, b: Expr) -> None:
+        """The host reads whether two sizes are equal, and accepts nothing else."""
+        sizes = [self.insert(nn.ShapeValueOp([size])) for size in (a, b)]
+        same = self.insert(nn.CastOp(self.insert(nn.CompareOp(sizes[0], sizes[1], "eq")), i64))
+        nodes = "_".join(onnx_names(self._location)) if self._location else ""
+        self.read(same, f"sizes_agree_{nodes}", (1, 1, 1))
+
+    def _set_range(self, name: str, bounds: Range) -> None:
+        self.ranges[name] = self.late[name] = bounds
+        self.budget.sizes[name] = bounds[2]
 
     def read_from(self, symbols: Collection[str]) -> list[SSAValue]:
         """The integers that the host reads as these symbols."""

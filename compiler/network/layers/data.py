@@ -13,10 +13,11 @@ from ....dialects.dims import ExprLike
 from ....dialects.dtypes import numpy_dtype
 from ....dialects.errors import InvalidModelError
 from ..arguments import check_kind, checked, extents_of
-from ..graph import Array, Graph, Layout, Operand, element_type
+from ..graph import Array, Layout, Operand, element_type
+from .control import ControlLayers
 
 
-class DataLayers(Graph):
+class DataLayers(ControlLayers):
     """Data movement, generated tensors and quantization."""
 
     @checked
@@ -75,7 +76,22 @@ class DataLayers(Graph):
         """Tensors joined along `axis`; all their other dims are equal."""
         if not values:
             raise InvalidModelError("concat: expected at least one tensor, got none")
-        return self.insert(nn.ConcatOp(list(values), axis))
+        return self.insert(nn.ConcatOp(self._joinable(values, axis), axis))
+
+    def _joinable(self, values: Sequence[SSAValue], axis: int) -> list[SSAValue]:
+        """Tensors with their dims but that of the axis written alike, where one of them is decided by data."""
+        shapes = [nn.shape_of(value) for value in values]
+        late = self.late.keys()
+        if len({len(shape) for shape in shapes}) > 1 or not any(d.symbols() & late for shape in shapes for d in shape):
+            return list(values)
+        place = axis % len(shapes[0])
+        wanted = [min(column, key=lambda extent: bool(extent.symbols() & late)) for column in zip(*shapes, strict=True)]
+        return [
+            self.with_dims(value, [*wanted[:place], shape[place], *wanted[place + 1 :]])
+            if all(self.agree(a, b) for i, (a, b) in enumerate(zip(shape, wanted, strict=True)) if i != place)
+            else value
+            for value, shape in zip(values, shapes, strict=True)
+        ]
 
     @checked
     def add_slice(

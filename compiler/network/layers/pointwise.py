@@ -9,10 +9,11 @@ import numpy as np
 from xdsl.ir import Attribute, SSAValue
 
 from ....dialects import nn
-from ....dialects.dims.proofs import always_equal
+from ....dialects.dims import Expr, const
 from ....dialects.dtypes import numpy_dtype
 from ..arguments import check_kind, checked
-from ..graph import Graph, Operand, element_type
+from ..graph import Operand, element_type
+from .control import ControlLayers
 
 _UNARY: dict[str, type[nn.NnOp]] = {op.name.removeprefix("nn."): op for op in (*nn.UNARY, nn.BitNotOp, nn.IsNanOp)}
 _BINARY: dict[str, type[nn.NnOp]] = {op.name.removeprefix("nn."): op for op in (*nn.BINARY, *nn.BITS)}
@@ -23,7 +24,7 @@ def _kind(what: str, kind: str, table: Mapping[str, type[nn.NnOp]]) -> Any:
     return table[kind]
 
 
-class PointwiseLayers(Graph):
+class PointwiseLayers(ControlLayers):
     """Pointwise layers, with NumPy broadcasting."""
 
     @checked
@@ -47,25 +48,34 @@ class PointwiseLayers(Graph):
     @checked
     def add_where(self, condition: SSAValue, on_true: Operand, on_false: Operand) -> SSAValue:
         """Elements of `on_true` where `condition` (i1) holds, else of `on_false`."""
-        return self.insert(nn.WhereOp(condition, *self._pair(on_true, on_false)))
+        branches = self._pair(on_true, on_false)
+        for branch in branches:
+            condition = self._like(condition, branch)
+        return self.insert(nn.WhereOp(condition, *branches))
 
     def _pair(self, a: Operand, b: Operand) -> tuple[SSAValue, SSAValue]:
         left = self.operand(a, b if isinstance(b, SSAValue) else None)
-        right = self.operand(b, left)
-        return left, self._like(right, left)
+        right = self._like(self.operand(b, left), left)
+        return self._like(left, right), right
 
     def _like(self, value: SSAValue, other: SSAValue) -> SSAValue:
-        """A value with dims written as those of another that it is to broadcast with, where both are equal at all sizes."""
+        """A value with dims written as those of another that it is to broadcast with, where both agree."""
         dims, others = nn.shape_of(value), nn.shape_of(other)
         rank = min(len(dims), len(others))
         if not rank or dims[-rank:] == others[-rank:]:
             return value
-        same = [
-            b if a != b and b.as_int() != 1 and always_equal(a, b, self.ranges) else a
-            for a, b in zip(dims[-rank:], others[-rank:], strict=True)
-        ]
+        same = [self._dim_like(a, b) for a, b in zip(dims[-rank:], others[-rank:], strict=True)]
         wanted = (*dims[: len(dims) - rank], *same)
-        return value if wanted == dims else self.insert(nn.ReshapeOp(value, wanted))
+        return value if wanted == dims else self.with_dims(value, wanted)
+
+    def _dim_like(self, dim: Expr, other: Expr) -> Expr:
+        """A dim that is to broadcast with another: this one where both agree, 1 where data decides between none and one."""
+        if dim == other or dim.as_int() == 1 or other.as_int() == 1:
+            return dim
+        if self.agree(dim, other):
+            return other
+        one = dim.symbols() <= self.ranges.keys() and dim.bounds(self.ranges)[1] == 1 and self.agree(dim, const(1))
+        return const(1) if one else dim
 
     @checked
     def add_clip(self, x: SSAValue, low: float = -np.inf, high: float = np.inf) -> SSAValue:

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from control import CONTROL
 from functions import FUNCTIONS
 from networks import NETWORKS
 from specs import SETS, Case
@@ -29,7 +30,7 @@ from torch.onnx._internal.exporter._registration import ONNXRegistry as registry
 from torch.utils import _pytree as pytree
 
 EXPORTERS = ("torchscript", "dynamo")
-CASES = (*FUNCTIONS, *NETWORKS)
+CASES = (*FUNCTIONS, *CONTROL, *NETWORKS)
 
 
 def variants(case: Case) -> list[tuple[str, bool]]:
@@ -111,7 +112,8 @@ def by_torchscript(
 
 
 def is_variadic(module: torch.nn.Module) -> bool:
-    return bool(module.forward.__code__.co_flags & 0x04)
+    code = getattr(module.forward, "__code__", None)  # which a scripted module has not
+    return code is not None and bool(code.co_flags & 0x04)
 
 
 def _start() -> None:

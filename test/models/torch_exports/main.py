@@ -24,7 +24,7 @@ import numpy as np
 import onnx
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "conformance"))
-from judge import CRASH, PASSED, RUNNERS, STATUSES, WRONG, Refused, Verdict, one_line, profiles
+from judge import CRASH, PASSED, REFUSED, RUNNERS, STATUSES, WRONG, Refused, Verdict, one_line, profiles
 from pool import run_cases
 from suite import reasons, unexplained
 
@@ -117,16 +117,18 @@ def imported(model: onnx.ModelProto, inputs: Sequence[dict[str, Any]]) -> Any:
 
 
 def faults(verdicts: dict[Any, Verdict], runner: Any, jobs: int) -> dict[Any, str]:
-    """The cases that failed by what torch wrote: a model that trtc calls invalid, or refuses for no listed reason, and ONNX
-    Runtime refuses too, or one of another function
-    than torch computes, on which both agree."""
+    """The cases that failed by what torch wrote: a model that trtc calls invalid or refuses, and ONNX Runtime refuses too (with what it
+    says), or one of another function than torch computes, on which both agree."""
     found: dict[Any, str] = {}
     for case, verdict in verdicts.items():
-        if (verdict.status == CRASH and "InvalidModelError" in verdict.reason) or unexplained(verdict):
+        invalid = verdict.status == CRASH and any(
+            name in verdict.reason for name in ("InvalidModelError", "OptionError")
+        )
+        if invalid or verdict.status == REFUSED:
             try:
                 _ = ByPeer(case.folder).data
-            except Refused:
-                found[case] = "a model that is not valid for these shapes"
+            except Refused as error:
+                found[case] = f"a model that is not valid for these shapes ({one_line(str(error), 160)})"
     wrong = {case.key: case for case, verdict in verdicts.items() if verdict.status == WRONG}
     for peer, verdict in run_cases([ByPeer(case.folder) for case in wrong.values()], runner, jobs=jobs):
         if verdict.status == PASSED:
