@@ -636,6 +636,38 @@ __device__ __forceinline__ void ldmatrix_x4_trans(unsigned* r, unsigned address)
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];" : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(address) : "memory");
 }
 
+__device__ __forceinline__ void st_cluster_2(unsigned address, int rank, const unsigned short* from) {
+#if __CUDA_ARCH__ >= 900
+  unsigned to;
+  asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(to) : "r"(address), "r"(rank));
+  asm volatile("st.shared::cluster.u16 [%0], %1;" : : "r"(to), "h"(from[0]) : "memory");
+#endif
+}
+
+__device__ __forceinline__ void st_cluster_4(unsigned address, int rank, const unsigned* from) {
+#if __CUDA_ARCH__ >= 900
+  unsigned to;
+  asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(to) : "r"(address), "r"(rank));
+  asm volatile("st.shared::cluster.u32 [%0], %1;" : : "r"(to), "r"(from[0]) : "memory");
+#endif
+}
+
+__device__ __forceinline__ void st_cluster_8(unsigned address, int rank, const unsigned* from) {
+#if __CUDA_ARCH__ >= 900
+  unsigned to;
+  asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(to) : "r"(address), "r"(rank));
+  asm volatile("st.shared::cluster.v2.u32 [%0], {%1, %2};" : : "r"(to), "r"(from[0]), "r"(from[1]) : "memory");
+#endif
+}
+
+__device__ __forceinline__ void st_cluster_16(unsigned address, int rank, const unsigned* from) {
+#if __CUDA_ARCH__ >= 900
+  unsigned to;
+  asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(to) : "r"(address), "r"(rank));
+  asm volatile("st.shared::cluster.v4.u32 [%0], {%1, %2, %3, %4};" : : "r"(to), "r"(from[0]), "r"(from[1]), "r"(from[2]), "r"(from[3]) : "memory");
+#endif
+}
+
 template <int id, int threads>
 __device__ __forceinline__ void bar_sync() {
   asm volatile("bar.sync %0, %1;" : : "n"(id), "n"(threads) : "memory");
@@ -1191,4 +1223,4 @@ __device__ __forceinline__ void wgmma_s8_n16_sw32_ra(int* d, const unsigned* a, 
     : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(wgmma_descriptor_32(b)));
 }
 
-// 875 entries, SHA-256 8dc647bc470d5278e16201a9b261f16f8e6c7197eea0aa8fc353771e41eb11f3
+// 879 entries, SHA-256 15e00815d3e6857cf9056e6be33ac85563122cc02bb8f46bb441ae40a3319384
