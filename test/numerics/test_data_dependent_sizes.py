@@ -179,8 +179,8 @@ g (float[2, 3] x, int64[2] size) => (float[2, H, W] y)
 """The last dim of `rows` is w and that of `columns` as many numbers as there are below w: equal where w is a size."""
 
 
-def sized() -> onnx.ModelProto:
-    model = onnx.parser.parse_model(SIZED)
+def sized(text: str = SIZED) -> onnx.ModelProto:
+    model = onnx.parser.parse_model(text)
     model.graph.initializer.append(numpy_helper.from_array(np.array([1, 2]), "axes"))
     return model
 
@@ -201,11 +201,23 @@ def test_a_number_outside_its_range_is_an_error() -> None:
             run_module(module, [np.zeros((2, 3), np.float32), np.array(size)])
 
 
+def test_without_a_range_sizes_are_taken_as_equal() -> None:
+    module = import_onnx(sized())
+    x = np.random.default_rng(1).standard_normal((2, 3)).astype(np.float32)
+    for height, width in ((3, 5), (1, 9)):
+        (y,) = run_module(module, [x, np.array([height, width])])
+        np.testing.assert_allclose(y, x.sum(1)[:, None, None] + np.arange(width) + np.zeros((height, 1)), rtol=1e-5)
+
+
 def test_without_a_range_the_error_names_the_input_that_decides() -> None:
+    """Neither 2 w nor 3 times as many as there are numbers below w is one size, which could be taken as the other."""
+    joined = """pairs = Concat<axis = -1>(rows, rows)
+    lines = Concat<axis = 0>(line, line, line)
+    grid = Add(pairs, lines)"""
     with pytest.raises(
         UnsupportedOpError, match=r"equal, decided by input 'size'; bind it .* profiles=\{'size': \(min, opt, max\)\}"
     ):
-        import_onnx(sized())
+        import_onnx(sized(SIZED.replace("grid = Add(rows, line)", joined)))
     with pytest.raises(OptionError, match="a range is of at most"):
         text = "g (int64[N] s) => (int64[N] y) { y = Neg(s) }"
         import_onnx(
