@@ -57,9 +57,10 @@ def _quantized(g: Maker, least: int, rank: int | None = None) -> str | None:
 
 
 def _weights(g: Maker, shape: list[int]) -> tuple[str, Any]:
+    """Signed ones have 7 bits: on CPUs without VNNI ONNX Runtime adds products in pairs in 16 bits, which saturates."""
     dtype = g.choice(BYTES)
-    info = np.iinfo(dtype)
-    return g.constant(g.rng.integers(info.min, info.max + 1, shape), dtype), dtype
+    low, high = (-64, 64) if dtype is np.int8 else (0, 256)
+    return g.constant(g.rng.integers(low, high, shape), dtype), dtype
 
 
 def product(g: Maker) -> None:
