@@ -95,6 +95,11 @@ def _(op: kernel.StClusterOp) -> Step:
         if not 0 <= rank < len(cluster.blocks):
             raise RuleBroken(f"rank {rank} is not in a cluster of {len(cluster.blocks)}")
         block = cluster.blocks[rank]
+        # Every warp's first step is 1: one that has seen none of another block's may be before its beginning.
+        if (cluster.clocks.vc[s.own_warps, block.first_warp] < 1).any():
+            raise RuleBroken(
+                f"block {rank} of the cluster may not have begun; a cluster barrier is missing before its first store"
+            )
         values = np.ascontiguousarray(s[source].read(s[position], count)).view(np.uint8)
         address = shared_address(s, target, offset, count)
         local = s.threads if block is s.block else np.full(s.n, -1)

@@ -30,6 +30,7 @@ kernel.func @share(%x: {X}, %y: {Y}) grid <2, 1, 1> warps 1 cluster 2 coords(%i,
   %yv = kernel.view %y dims <4, 32> strides <32, 1> offset <0> groups [array<i64: 0>, array<i64: 1>] : {Y} -> !kernel.view<2 x f32>
   %t = kernel.alloc -> {TILE}
   %a = kernel.load %xv[%zero, %mine] fill 0.0 : !kernel.view<2 x f32> -> {FRAG}
+  BEGUN
   kernel.store_shared %a, %t[%i, %zero] everywhere : {FRAG}, {TILE}
   MEETING
   %two = arith.constant 2 : index
@@ -43,9 +44,10 @@ kernel.func @share(%x: {X}, %y: {Y}) grid <2, 1, 1> warps 1 cluster 2 coords(%i,
 }}"""
 
 
-def share(meeting: str = MEETING) -> kernel.FuncOp:
+def share(meeting: str = MEETING, begun: str = MEETING) -> kernel.FuncOp:
     """Each of two blocks gives its numbers to both."""
-    module = Parser(make_context(), f"builtin.module {{{TEXT.replace('MEETING', meeting)}}}").parse_module()
+    text = TEXT.replace("MEETING", meeting).replace("BEGUN", begun)
+    module = Parser(make_context(), f"builtin.module {{{text}}}").parse_module()
     module.verify()
     (func,) = module.body.block.ops
     assert isinstance(func, kernel.FuncOp)
@@ -76,6 +78,11 @@ def test_every_block_sees_every_part() -> None:
 def test_without_a_meeting_the_other_part_is_not_there() -> None:
     with pytest.raises(SimulationError, match=r"undefined shared memory|not ordered after the write"):
         run(lowered(share("kernel.barrier")))
+
+
+def test_a_block_that_may_not_have_begun() -> None:
+    with pytest.raises(SimulationError, match=r"block \d of the cluster may not have begun"):
+        run(lowered(share(begun="kernel.barrier")))
 
 
 def test_a_rank_that_is_not_in_the_cluster() -> None:

@@ -254,6 +254,9 @@ class _Kernel:
             b.insert(kernel.LoadAsyncOp(self.weights_view, self._at(b, 0, 0), self.weights))
         state, self.constants = cells.initial(b, self.unit), cells.constants(b, self.unit)
         self.scales = cells.scales_at(b, self.unit)
+        if tile.meeting == "cluster":
+            # A block's shared memory is there once it has begun.
+            self.team.meet(b, self.number, 0)
         cells.exchange(b, state.h, 0, 0, self.unit)
         # The weights have landed with the first piece of h that comes from L2; else they are waited for, by a barrier of the block too.
         waits = tile.resident == SHARED and (tile.meeting != "grid" or problem.quantized)

@@ -9,6 +9,7 @@
 // CHECK: %[[H:.*]] = kernel.alloc -> !kernel.shared<2x16x256xf16, pad 8>
 // CHECK: %[[SUMS:.*]] = kernel.alloc -> !kernel.shared<32x128xf32, pad 4>
 // CHECK-COUNT-8: kernel.load %w_view{{.*}} -> !kernel.frag<128x32xf16, #kernel.grouped<2, 1, #kernel.mma_b<1, 4, 2>>>
+// CHECK: kernel.cluster_barrier
 // CHECK: kernel.store_shared %{{.*}}, %{{.*}}[%{{.*}}, %unit] everywhere
 // CHECK-NEXT: kernel.cluster_barrier
 // CHECK-COUNT-4: kernel.load %x_view
