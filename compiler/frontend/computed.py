@@ -186,7 +186,7 @@ def _sliced(node: Node, x: SSAValue, axis: int, start: SSAValue, end: SSAValue, 
     count = net.add_binary("max", _quotient_up(net, net.add_binary("sub", stop, first), step), 0)
     most = max(size.bounds(net.ranges)[1], 0)
     distance = net.distance(end, start)
-    if distance is not None and distance > 0 and nn.splat_of(step, "a step") == 1:
+    if distance is not None and distance > 0 and nn.splat_of(step, "the step of Range") == 1:
         most = min(most, distance)
     (taken,) = node.read_sizes(count, [node.most(0, axis, most)], f"size_{axis}")
     offsets = net.add_binary("mul", net.add_iota([taken], 0, "i64"), step)

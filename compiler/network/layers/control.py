@@ -121,7 +121,7 @@ class ControlLayers(Graph):
         total = 0
         while True:
             op = value.owner
-            constant = nn.splat_of(op.operands[1], "an offset") if isinstance(op, nn.AddOp) else None
+            constant = nn.splat_of(op.operands[1], "an offset between sizes") if isinstance(op, nn.AddOp) else None
             if isinstance(op, nn.AddOp) and constant is not None:
                 total, value = total + int(constant), op.operands[0]
             elif isinstance(op, nn.ReshapeOp | nn.CastOp) and is_integer(nn.element_of(op.operands[0])):

@@ -52,10 +52,10 @@ class StClusterOp(Move):
 
 
 _STORES = {
-    2: ("unsigned short", "u16", '"h"(from[0])', "%1"),
-    4: ("unsigned", "u32", '"r"(from[0])', "%1"),
-    8: ("unsigned", "v2.u32", '"r"(from[0]), "r"(from[1])', "{%1, %2}"),
-    16: ("unsigned", "v4.u32", '"r"(from[0]), "r"(from[1]), "r"(from[2]), "r"(from[3])', "{%1, %2, %3, %4}"),
+    2: ("unsigned short", "u16", '"h"(from[0])', "%2"),
+    4: ("unsigned", "u32", '"r"(from[0])', "%2"),
+    8: ("unsigned", "v2.u32", '"r"(from[0]), "r"(from[1])', "{%2, %3}"),
+    16: ("unsigned", "v4.u32", '"r"(from[0]), "r"(from[1]), "r"(from[2]), "r"(from[3])', "{%2, %3, %4, %5}"),
 }
 """By the bytes of a store: C type, PTX type, operands, their list."""
 
@@ -66,9 +66,9 @@ def _wrapper(bytes_: int) -> Wrapper:
     return Wrapper(
         f"st_cluster_{bytes_}",
         f"{FUNCTION}void st_cluster_{bytes_}(unsigned address, int rank, const {c_type}* from) {{\n"
-        "#if __CUDA_ARCH__ >= 900\n  unsigned to;\n"
-        '  asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(to) : "r"(address), "r"(rank));\n'
-        f'  asm volatile("st.shared::cluster.{ptx} [%0], {listed};" : : "r"(to), {operands} : "memory");\n'
+        "#if __CUDA_ARCH__ >= 900\n"
+        '  asm volatile("{.reg .b32 remote; mapa.shared::cluster.u32 remote, %0, %1;\\n"\n'
+        f'               "st.shared::cluster.{ptx} [remote], {listed};}}" : : "r"(address), "r"(rank), {operands} : "memory");\n'
         "#endif\n}",
         (SMEM_ADDRESS,),
         PreludeSection.COPIES,

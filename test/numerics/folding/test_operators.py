@@ -47,7 +47,7 @@ SUMS = {
     "BatchNormalization", "Col2Im", "Conv", "ConvTranspose", "CumSum", "DFT", "Einsum", "Gemm", "GroupNormalization", "GRU",
     "InstanceNormalization", "LayerNormalization", "LogSoftmax", "LpNormalization", "LSTM", "MatMul", "MeanVarianceNormalization",
     "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMean", "ReduceSum", "ReduceSumSquare", "RMSNormalization",
-    "RNN", "Softmax", "STFT",
+    "RNN", "RoiAlign", "Softmax", "STFT",
 }  # fmt: skip
 """In f32 the order of their additions shows, in f16 and bf16, whose sums are f32, it does not."""
 ATTRIBUTES: dict[str, list[dict[str, Any]]] = {

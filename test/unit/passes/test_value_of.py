@@ -26,6 +26,8 @@ SITES = {
     ("compiler/frontend/quantization.py", "value_of", "the zero point of"): 1,
     ("passes/quantization/place_qdq.py", "value_of", "_WHY, pin"): 3,
     # Constants only: an initializer gives nothing away.
+    ("compiler/frontend/computed.py", "splat_of", "the step of Range"): 1,
+    ("compiler/network/layers/control.py", "splat_of", "an offset between sizes"): 1,
     ("passes/graph/ranges.py", "value_of", "which numbers a narrow type holds"): 1,
     ("passes/graph/eliminate_transposes.py", "value_of", "in another order"): 1,
     ("passes/graph/fold_constants.py", "value_of", "what an op on constants computes"): 1,

@@ -638,33 +638,29 @@ __device__ __forceinline__ void ldmatrix_x4_trans(unsigned* r, unsigned address)
 
 __device__ __forceinline__ void st_cluster_2(unsigned address, int rank, const unsigned short* from) {
 #if __CUDA_ARCH__ >= 900
-  unsigned to;
-  asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(to) : "r"(address), "r"(rank));
-  asm volatile("st.shared::cluster.u16 [%0], %1;" : : "r"(to), "h"(from[0]) : "memory");
+  asm volatile("{.reg .b32 remote; mapa.shared::cluster.u32 remote, %0, %1;\n"
+               "st.shared::cluster.u16 [remote], %2;}" : : "r"(address), "r"(rank), "h"(from[0]) : "memory");
 #endif
 }
 
 __device__ __forceinline__ void st_cluster_4(unsigned address, int rank, const unsigned* from) {
 #if __CUDA_ARCH__ >= 900
-  unsigned to;
-  asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(to) : "r"(address), "r"(rank));
-  asm volatile("st.shared::cluster.u32 [%0], %1;" : : "r"(to), "r"(from[0]) : "memory");
+  asm volatile("{.reg .b32 remote; mapa.shared::cluster.u32 remote, %0, %1;\n"
+               "st.shared::cluster.u32 [remote], %2;}" : : "r"(address), "r"(rank), "r"(from[0]) : "memory");
 #endif
 }
 
 __device__ __forceinline__ void st_cluster_8(unsigned address, int rank, const unsigned* from) {
 #if __CUDA_ARCH__ >= 900
-  unsigned to;
-  asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(to) : "r"(address), "r"(rank));
-  asm volatile("st.shared::cluster.v2.u32 [%0], {%1, %2};" : : "r"(to), "r"(from[0]), "r"(from[1]) : "memory");
+  asm volatile("{.reg .b32 remote; mapa.shared::cluster.u32 remote, %0, %1;\n"
+               "st.shared::cluster.v2.u32 [remote], {%2, %3};}" : : "r"(address), "r"(rank), "r"(from[0]), "r"(from[1]) : "memory");
 #endif
 }
 
 __device__ __forceinline__ void st_cluster_16(unsigned address, int rank, const unsigned* from) {
 #if __CUDA_ARCH__ >= 900
-  unsigned to;
-  asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(to) : "r"(address), "r"(rank));
-  asm volatile("st.shared::cluster.v4.u32 [%0], {%1, %2, %3, %4};" : : "r"(to), "r"(from[0]), "r"(from[1]), "r"(from[2]), "r"(from[3]) : "memory");
+  asm volatile("{.reg .b32 remote; mapa.shared::cluster.u32 remote, %0, %1;\n"
+               "st.shared::cluster.v4.u32 [remote], {%2, %3, %4, %5};}" : : "r"(address), "r"(rank), "r"(from[0]), "r"(from[1]), "r"(from[2]), "r"(from[3]) : "memory");
 #endif
 }
 
@@ -1223,4 +1219,4 @@ __device__ __forceinline__ void wgmma_s8_n16_sw32_ra(int* d, const unsigned* a, 
     : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(wgmma_descriptor_32(b)));
 }
 
-// 879 entries, SHA-256 15e00815d3e6857cf9056e6be33ac85563122cc02bb8f46bb441ae40a3319384
+// 879 entries, SHA-256 d70ac365664e3ec98b84066d223acba1077219d19867a391b739d2298c10ae3b
