@@ -28,6 +28,11 @@ NAMES = (
 )
 
 
+MEANS = {"resnet50": (1.0, -0.05)}
+"""`norm_mean` and `residual_mean` of `seeding.calibrate_layers`. At its defaults products rounded to TF32 alone move the logits of this
+network by 1%, as those of no trained one: ResNet-50 of open-nsfw is 0.14% off in fp16."""
+
+
 @cache
 def model(name: str, seed: int = 0) -> Model:
     proto = onnx.load(str(FOLDER / f"light_{name}.onnx"))
@@ -43,7 +48,8 @@ def model(name: str, seed: int = 0) -> Model:
         return {image.name: zoo.images(rng, batch, 3, 224, 224)}
 
     seeding.seed_weights(proto, np.random.default_rng(seed))
-    seeding.calibrate_layers(proto, [inputs(np.random.default_rng(1000 * (seed + 1) + i)) for i in range(4)])
+    samples = [inputs(np.random.default_rng(1000 * (seed + 1) + i)) for i in range(4)]
+    seeding.calibrate_layers(proto, samples, *MEANS.get(name, ()))
     softmax = next((node for node in proto.graph.node if node.op_type == "Softmax"), None)
     if softmax is not None:
         (logits,) = zoo.run_onnxruntime(proto, inputs(np.random.default_rng(seed)), [softmax.input[0]]).values()

@@ -57,9 +57,11 @@ def _factors(model: ModelProto) -> set[str]:
     return names
 
 
-def calibrate_layers(model: ModelProto, samples: list[dict[str, Array]]) -> None:
+def calibrate_layers(
+    model: ModelProto, samples: list[dict[str, Array]], norm_mean: float = MEAN, residual_mean: float = RESIDUAL_MEAN
+) -> None:
     """Scale and shift each convolution by what it makes of the samples, set each batch norm by what reaches it, and scale the last
-    product to logits of deviation 1."""
+    product to logits of deviation 1. `norm_mean` is `MEAN` for batch norms, `residual_mean` `RESIDUAL_MEAN`."""
     weights = {tensor.name: tensor for tensor in model.graph.initializer}
     arrays = {name: numpy_helper.to_array(tensor) for name, tensor in weights.items()}
     values = [{**arrays, **sample} for sample in samples]
@@ -67,7 +69,8 @@ def calibrate_layers(model: ModelProto, samples: list[dict[str, Array]]) -> None
     summed = {name for node in model.graph.node if node.op_type == "Sum" for name in node.input}
     for node in model.graph.node:
         if node.op_type == "BatchNormalization":
-            _set_batch_norm(node, weights, values, RESIDUAL if node.output[0] in summed else 1.0)
+            factor, bias = (RESIDUAL, residual_mean) if node.output[0] in summed else (1.0, norm_mean)
+            _set_batch_norm(node, weights, values, factor, bias)
         results = _run_node(node, values, model)
         if node.op_type == "Gemm" or (node.op_type == "Conv" and len(node.input) == 3):
             together = np.concatenate(results).astype(np.float64)
@@ -85,9 +88,13 @@ def calibrate_layers(model: ModelProto, samples: list[dict[str, Array]]) -> None
 
 
 def _set_batch_norm(
-    node: NodeProto, weights: dict[str, TensorProto], values: list[dict[str, Array]], factor: float
+    node: NodeProto,
+    weights: dict[str, TensorProto],
+    values: list[dict[str, Array]],
+    factor: float,
+    bias: float,
 ) -> None:
-    """Mean and variance of what reaches it, each channel then of mean `MEAN` and deviation 1, times `factor`."""
+    """Mean and variance of what reaches it, which each channel then has `bias` and `factor` for."""
     together = np.concatenate([value[node.input[0]] for value in values]).astype(np.float64)
     scale, shift = _per_channel(together)
     mean = (MEAN - shift) / scale
@@ -95,7 +102,7 @@ def _set_batch_norm(
         node.input[1:],
         (
             np.full_like(mean, factor),
-            np.full_like(mean, factor * MEAN if factor == 1.0 else RESIDUAL_MEAN),
+            np.full_like(mean, bias),
             mean,
             scale**-2.0,
         ),

@@ -27,8 +27,8 @@ RULES = {
 }
 INSTRUCTIONS = {
     "cp.async": "memory", "ldmatrix": "memory", "bar.sync": "memory", "barrier.cluster": "memory", "mbarrier": "memory",
-    "red.release": "memory", "ld.acquire": "memory", "mapa": "memory", "st.shared::cluster": "memory", "fence": "memory", "griddepcontrol": "memory",
-    "wgmma.fence": "memory", "wgmma.commit_group": "memory", "wgmma.wait_group": "memory",
+    "red.release": "memory", "ld.acquire": "memory", "mapa": "memory", "fence": "memory", "griddepcontrol": "memory",
+    "st.shared::cluster": "memory", "wgmma.fence": "memory", "wgmma.commit_group": "memory", "wgmma.wait_group": "memory",
     "": "memory",  # the empty asm of `keep` stands for an access to its registers
     "mma.sync": "together", "wgmma.mma_async": "together", "setmaxnreg": "together",
     "cvt": "value", "max": "value", "min": "value", "tanh": "value", "ex2": "value", "mov.u32 %0, %%cluster_ctarank": "value",
