@@ -32,7 +32,7 @@ LAYOUTS = [
     (WgmmaA.of(1), (128, 32)),
     (OuterA.of(8, 4, 2), (32, 4)),
     (OuterB.of(8, 4, 2), (16, 4)),
-    (Grouped.by(2, 1, MmaA.of(1, 2, 2)), (32, 64)),
+    (Grouped.by(2, 1, MmaA.of(1, 1, 2)), (32, 64)),
     (Grouped.by(4, 0, MmaAcc.of(1, 1)), (64, 16)),
     (Grouped.by(2, 1, OuterB.of(8, 4, 1)), (16, 8)),
 ]  # fmt: skip
