@@ -1,7 +1,7 @@
 """Launches per inference of the models of tests, without a GPU: `python test/models/launches.py [model ...] [--left]`.
 
-A model is taken to the end of phase `memory`, where its launches stand; NVRTC is not needed. By default in fp16 for sm_90a with dynamic
-dims at their opt sizes. `--left` lists every launch but those of products and convolutions: what a better fusion would have to remove.
+A model is taken to the end of phase `memory`, where its launches stand; NVRTC is not needed. By default in fp16 for sm_90a, at batch 1
+and fixed sizes. `--left` lists every launch but those of products and convolutions: what a better fusion would have to remove.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from trtc.dialects.provenance import origins
 
 sys.path.insert(0, str(Path(__file__).parent))
 import architectures
+import attention_models
+import convnets
 import encoders
 import exported
 
@@ -58,11 +60,24 @@ class Launch:
 
 @dataclass(frozen=True)
 class Subject:
-    """A model to count: how its ONNX is made, the ranges of its dynamic dims, and the most launches that issue 9 allows."""
+    """A model to count: how its ONNX is made, the ranges of its dynamic dims, the sizes to count at, and the most launches that issue 9
+    allows."""
 
     make: Callable[[], ModelProto]
-    profiles: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     target: int | None = None
+    profiles: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
+    sizes: Mapping[str, int] = field(default_factory=dict[str, int])
+
+
+def fixed(proto: ModelProto, sizes: Mapping[str, int]) -> ModelProto:
+    """A copy whose dynamic dims have these sizes."""
+    copy = ModelProto()
+    copy.CopyFrom(proto)
+    for value in (*copy.graph.input, *copy.graph.output):
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.dim_param in sizes:
+                dim.dim_value = sizes[dim.dim_param]
+    return copy
 
 
 def lowered(
@@ -113,12 +128,19 @@ def _kind(ops: Sequence[Operation], group: FuncOp) -> str:
 
 
 def _light(name: str, target: int | None = None) -> Subject:
-    return Subject(lambda: architectures.uncalibrated(name), target=target)
+    return Subject(lambda: architectures.uncalibrated(name), target)
 
 
-def _encoder(name: str, target: int | None = None) -> Subject:
-    made = encoders.PROFILES[name]
-    return Subject(lambda: encoders.model(name).proto, made, target)
+def _convnet(name: str, target: int | None = None) -> Subject:
+    return Subject(lambda: convnets.proto(name), target, convnets.PROFILES, {"batch": 1})
+
+
+def _encoder(name: str, target: int | None = None, **sizes: int) -> Subject:
+    return Subject(lambda: encoders.model(name).proto, target, encoders.PROFILES[name], sizes)
+
+
+def _attention(name: str, target: int | None = None, **sizes: int) -> Subject:
+    return Subject(lambda: attention_models.proto(name), target, attention_models.PROFILES[name], sizes)
 
 
 SUBJECTS: dict[str, Subject] = {
@@ -128,9 +150,23 @@ SUBJECTS: dict[str, Subject] = {
     "densenet121": _light("densenet121", 250),
     "squeezenet": _light("squeezenet"),
     "shufflenet": _light("shufflenet"),
-    "bert_base": _encoder("bert_base", 88),
-    "vit_b16": _encoder("vit_b16", 90),
-    "minilm": _encoder("minilm_fp32"),
+    "googlenet": _convnet("googlenet", 59),
+    "resnet50_torch": _convnet("resnet50_torch", 53),
+    "mobilenet_v2": _convnet("mobilenet_v2", 53),
+    "efficientnet_b0": _convnet("efficientnet_b0", 85),
+    "densenet121_torch": _convnet("densenet121_torch", 250),
+    "convnext_tiny": _convnet("convnext_tiny"),
+    "unet": _convnet("unet"),
+    "bert_base": _encoder("bert_base", 88, batch=1, sequence=128),
+    "vit_b16": _encoder("vit_b16", 90, batch=1),
+    "gpt2": _attention("gpt2", 90, batch=1, sequence=128),
+    "llama": _attention("llama", 36, batch=1, sequence=128),
+    "whisper_encoder": _attention("whisper_encoder", 39, batch=1),
+    "swin_t": _attention("swin_t", batch=1),
+    "clip_text": _attention("clip_text", batch=1),
+    "t5_encoder": _attention("t5_encoder", batch=1),
+    "detr": _attention("detr", batch=1),
+    "minilm": _encoder("minilm_fp32", 55, batch=1, sequence=128),
     "gpt2_small": Subject(lambda: exported.load("gpt2")),
     "llama_small": Subject(lambda: exported.load("llama")),
     "bart_small": Subject(lambda: exported.load("bart")),
@@ -138,10 +174,14 @@ SUBJECTS: dict[str, Subject] = {
 """The models by name; those of exports/ have two layers."""
 
 
-def count(name: str, *, precision: str = "fp16", arch: str = "sm_90a") -> list[Launch]:
-    """The launches of one of `SUBJECTS`."""
+def count(name: str, *, precision: str = "fp16", arch: str = "sm_90a", dynamic: bool = False) -> list[Launch]:
+    """The launches of one of `SUBJECTS`, at its sizes or with `dynamic` dims."""
     subject = SUBJECTS[name]
-    return launches(lowered(subject.make(), subject.profiles, precision=precision, arch=arch))
+    proto = subject.make()
+    profiles = subject.profiles if dynamic else {}
+    return launches(
+        lowered(proto if dynamic else fixed(proto, subject.sizes), profiles, precision=precision, arch=arch)
+    )
 
 
 def kinds(found: Sequence[Launch]) -> dict[str, int]:
@@ -154,16 +194,17 @@ def main() -> None:
     parser.add_argument("models", nargs="*", default=list(SUBJECTS), metavar="model", help=", ".join(SUBJECTS))
     parser.add_argument("--precision", default="fp16")
     parser.add_argument("--arch", default="sm_90a")
+    parser.add_argument("--dynamic", action="store_true", help="leave dynamic dims dynamic")
     parser.add_argument("--left", action="store_true", help="list the launches that are no products")
     parser.add_argument("--all", action="store_true", help="list every launch")
     arguments = parser.parse_args()
     for name in arguments.models:
         start = time.perf_counter()
-        found = count(name, precision=arguments.precision, arch=arguments.arch)
+        found = count(name, precision=arguments.precision, arch=arguments.arch, dynamic=arguments.dynamic)
         wanted = SUBJECTS[name].target
         listed = ", ".join(f"{many} {kind}" for kind, many in kinds(found).items())
         print(
-            f"{name:14s} {len(found):4d} launches{f' (target {wanted})' if wanted else ''}: {listed} "
+            f"{name:17s} {len(found):4d} launches{f' (target {wanted})' if wanted else ''}: {listed} "
             f"[{time.perf_counter() - start:.0f} s]",
             flush=True,
         )
