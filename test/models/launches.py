@@ -81,10 +81,10 @@ def fixed(proto: ModelProto, sizes: Mapping[str, int]) -> ModelProto:
 
 
 def lowered(
-    proto: ModelProto, profiles: Mapping[str, Any], *, precision: str = "fp16", arch: str = "sm_90a"
+    model: ModelProto | ModuleOp, profiles: Mapping[str, Any], *, precision: str = "fp16", arch: str = "sm_90a"
 ) -> ModuleOp:
-    """The model after phase `memory`."""
-    module = import_onnx(proto, profiles=dict(profiles))
+    """The model after phase `memory`; a module is changed in place."""
+    module = model if isinstance(model, ModuleOp) else import_onnx(model, profiles=dict(profiles))
     set_target(module, arch)
     options = trtc.BuildOptions(precision=precision, target=arch, profiles=dict(profiles), verify_each=False)
     run_pipeline(module, options, stop_after="memory")
@@ -189,6 +189,11 @@ def kinds(found: Sequence[Launch]) -> dict[str, int]:
     return dict(Counter(launch.kind for launch in found).most_common())
 
 
+def left(found: Sequence[Launch]) -> list[Launch]:
+    """The launches that are no products."""
+    return [launch for launch in found if launch.kind not in PRODUCTS]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", default=list(SUBJECTS), metavar="model", help=", ".join(SUBJECTS))
@@ -208,9 +213,8 @@ def main() -> None:
             f"[{time.perf_counter() - start:.0f} s]",
             flush=True,
         )
-        for launch in found:
-            if arguments.all or (arguments.left and launch.kind not in PRODUCTS):
-                print(f"    {launch}")
+        for launch in found if arguments.all else left(found) if arguments.left else ():
+            print(f"    {launch}")
 
 
 if __name__ == "__main__":
