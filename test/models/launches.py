@@ -54,6 +54,11 @@ class Launch:
     nodes: tuple[str, ...]
     """The ONNX nodes that it stands for."""
 
+    @property
+    def label(self) -> str:
+        """Its ops without their dialects: `add+softmax`."""
+        return "+".join(op.partition(".")[2] for op in self.ops) or "copy"
+
     def __str__(self) -> str:
         return f"{self.kind:10s} {self.kernel:28s} {self.schedule:13s} {', '.join(self.nodes)[:90]}"
 
@@ -174,14 +179,20 @@ SUBJECTS: dict[str, Subject] = {
 """The models by name; those of exports/ have two layers."""
 
 
-def count(name: str, *, precision: str = "fp16", arch: str = "sm_90a", dynamic: bool = False) -> list[Launch]:
-    """The launches of one of `SUBJECTS`, at its sizes or with `dynamic` dims."""
+def count(
+    name: str,
+    *,
+    precision: str = "fp16",
+    arch: str = "sm_90a",
+    dynamic: bool = False,
+    sizes: Mapping[str, int] | None = None,
+) -> list[Launch]:
+    """The launches of one of `SUBJECTS`, at its sizes but for those given, or with `dynamic` dims."""
     subject = SUBJECTS[name]
     proto = subject.make()
-    profiles = subject.profiles if dynamic else {}
-    return launches(
-        lowered(proto if dynamic else fixed(proto, subject.sizes), profiles, precision=precision, arch=arch)
-    )
+    if not dynamic:
+        proto = fixed(proto, {**subject.sizes, **(sizes or {})})
+    return launches(lowered(proto, subject.profiles if dynamic else {}, precision=precision, arch=arch))
 
 
 def kinds(found: Sequence[Launch]) -> dict[str, int]:
