@@ -59,6 +59,7 @@ PASSES: dict[str, tuple[str, ...]] = {
 
 TARGETS: dict[str, tuple[str, str]] = {
     "cuda": ("compiler.codegen.cuda.target", "CudaTarget"),
+    "dot": ("compiler.picture.dot", "DotTarget"),
 }
 
 _ROOT = __name__.removesuffix(".compiler.universe")

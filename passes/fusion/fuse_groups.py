@@ -143,6 +143,9 @@ def _end_narrow(region: Region) -> None:
     narrow = [length for length, value in region.cuts if stored_of(value) in NARROW]
     if users and narrow:
         region.cuts = [cut for cut in region.cuts if cut[0] <= narrow[-1]]
+        for op in region.epilogue[narrow[-1] :]:
+            why = "only row ops read what comes of it, and compute it in f32 as they read"
+            remark(op, "missed", NAME, f"not fused with {region.anchor.name}: {why}")
 
 
 def _computes(op: Operation) -> bool:
