@@ -47,6 +47,7 @@ PASSES: dict[str, tuple[str, ...]] = {
         "widen-sums",
         "analyze-ranges",
         "assign-precision",
+        "nest-concats",
         "transpose-weights",
         "pad-channels",
         "hoist-weights",
