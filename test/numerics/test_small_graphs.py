@@ -287,3 +287,37 @@ def test_a_factor_that_widens_a_product_stays_outside_its_weights(cache: CubinCa
         " { v = MatMul(x, w) y = Mul(v, f) }"
     )
     compare(parse(text), cache)
+
+
+NESTED_CONCATS = [
+    # Each joins all results before it, as a dense block of torch does.
+    "g (float[N, 4, 5] x) => (float[N, 16, 5] y) { a = Relu(x) b = Concat<axis = 1>(a, x) c = Sin(b) d = Concat<axis = 1>(a, x, c)"
+    " e = Neg(d) p, q = Split<axis = 1, num_outputs = 2>(e) y = Concat<axis = 1>(p, q) }",
+    # A part of a concat that is there, in f32 and as integers.
+    "g (int32[N, 4] x, int32[N, 3] z) => (int32[N, 11] y, int32[N, 7] w)"
+    " { a = Neg(x) b = Abs(z) y = Concat<axis = 1>(a, a, b) w = Concat<axis = 1>(a, b) }",
+    # Halves of a tensor joined with what one of them becomes.
+    "g (float[N, 8, 3, 3] x, float[4, 4, 1, 1] w) => (float[N, 12, 3, 3] y)"
+    " { c = Relu(x) a, b = Split<axis = 1, num_outputs = 2>(c) d = Conv(b, w) y = Concat<axis = 1>(a, b, d) }",
+]
+
+
+@pytest.mark.parametrize("text", NESTED_CONCATS)
+def test_concats_share_what_they_join(text: str, cache: CubinCache) -> None:
+    compare(parse(text), cache)
+
+
+LEADING_DIMS = [
+    "g (float[N, 3, 8] x, float[8, 16] w, float[16] b, float[N, 3, 16] r) => (float[N, 3, 16] y) <int64[2] s = {-1, 8},"
+    " int64[3] t = {-1, 3, 16}> { n = Sin(x) a = Reshape(n, s) m = Gemm(a, w, b) d = Reshape(m, t) e = Tanh(d) y = Add(e, r) }",
+    "g (float[N, 2, 5, 8] x, float[N, 2, 6, 8] z) => (float[N, 2, 5, 6] y) <int64[3] s = {-1, 5, 8}, int64[3] t = {-1, 6, 8},"
+    " int64[4] u = {-1, 2, 5, 6}> { p = Relu(x) q = Neg(z) a = Reshape(p, s) b = Reshape(q, t) c = Transpose<perm = [0, 2, 1]>(b)"
+    " d = MatMul(a, c) e = Softmax<axis = -1>(d) y = Reshape(e, u) }",
+    "g (float[N, 4, 6] x) => (float[N, 4] y, float[M, 6] z) <int64[2] s = {-1, 6}, int64[2] t = {-1, 4}, int64[1] k = {1}>"
+    " { p = Sin(x) a = Reshape(p, s) z = Softmax<axis = -1>(a) r = ReduceSum<keepdims = 0>(z, k) e = Reshape(r, t) y = Exp(e) }",
+]
+
+
+@pytest.mark.parametrize("text", LEADING_DIMS)
+def test_ops_between_reshapes_of_leading_dims(text: str, cache: CubinCache) -> None:
+    compare(parse(text), cache)

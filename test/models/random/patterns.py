@@ -45,6 +45,7 @@ from .steps import (
     gather,
     image,
     join,
+    lead,
     matmul,
     pad,
     pool,
@@ -111,7 +112,11 @@ FAMILIES: dict[str, Family] = {
 
 VIEW_FAMILIES: dict[str, Family] = {
     "joins": Family((join, join, cut, concat, slice_, unary), ("nest-concats",), ((f32, 2), (f32, 2), (f32, 3))),
-}
+    "leading dims": Family(
+        (lead, lead, lead, matmul, matmul, arithmetic, arithmetic, unary, softmax, reduce, transpose, cast, concat, reshape),
+        ("sink-reshapes",), ((f32, 3), (f32, 3)), finite=True,
+    ),
+}  # fmt: skip
 """Of passes about views, with seeds of their own."""
 
 

@@ -186,6 +186,18 @@ def reshape(d: Draw) -> None:
     d.keep(nn.ReshapeOp(x, dims))
 
 
+def lead(d: Draw) -> None:
+    """A reshape that merges the first two dims, parts the first, or adds one, also where a size is unknown."""
+    x = d.value(lambda v: nn.rank_of(v) > 1)
+    first, second, *rest = nn.shape_of(x)
+    size = first.as_int()
+    parted = [(as_expr(p), as_expr(size // p)) for p in (1, 2, 3) if size and size % p == 0]
+    forms = [(first * second,), *((a, b, second) for a, b in parted), (as_expr(1), first, second)]
+    if not rest:
+        forms = forms[1:]
+    d.keep(nn.ReshapeOp(x, [*d.one(forms), *rest]))
+
+
 def slice_(d: Draw) -> None:
     x = d.value(lambda v: _static(v) and nn.rank_of(v) > 0)
     dims = [s.as_int() or 0 for s in nn.shape_of(x)]
