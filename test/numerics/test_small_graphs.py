@@ -321,3 +321,21 @@ LEADING_DIMS = [
 @pytest.mark.parametrize("text", LEADING_DIMS)
 def test_ops_between_reshapes_of_leading_dims(text: str, cache: CubinCache) -> None:
     compare(parse(text), cache)
+
+
+SPLIT_RESULTS = [
+    # A step up of a U-Net: the pixels of a transposed convolution beside those of a skip.
+    "g (float[N, 8, 3, 5] x, float[N, 4, 6, 10] s, float[8, 4, 2, 2] w, float[4] b, float[4, 8, 1, 1] v) => (float[N, 4, 6, 10] y)"
+    " { u = ConvTranspose<strides = [2, 2]>(x, w, b) k = Relu(s) c = Concat<axis = 1>(u, k) y = Conv(c, v) }",
+    # Rows of a product that are pixels of windows.
+    "g (float[N, 4, 4, 8] x, float[8, 12] w, float[N, 4, 4, 12] r) => (float[N, 4, 4, 12] y) <int64[6] s = {-1, 2, 2, 2, 2, 8},"
+    " int64[3] t = {-1, 4, 8}, int64[6] u = {-1, 2, 2, 2, 2, 12}, int64[4] v = {-1, 4, 4, 12}>"
+    " { a = Reshape(x, s) c = Transpose<perm = [0, 1, 3, 2, 4, 5]>(a) d = Reshape(c, t) m = MatMul(d, w) e = Softmax<axis = 1>(m)"
+    " f = MatMul(e, z) h = Reshape(f, u) i = Transpose<perm = [0, 1, 3, 2, 4, 5]>(h) j = Reshape(i, v) y = Add(j, r) }",
+]
+
+
+@pytest.mark.parametrize("target", ["sm_80", "sm_90a"])
+@pytest.mark.parametrize("text", SPLIT_RESULTS)
+def test_a_product_is_stored_with_a_stride_for_each_part_of_a_dim(text: str, target: str, cache: CubinCache) -> None:
+    compare(parse(text.replace("float[8, 12] w,", "float[8, 12] w, float[12, 12] z,")), cache, target=target)
