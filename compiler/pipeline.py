@@ -60,6 +60,7 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
             Step("canonicalize-nn"),
             Step("cse"),
             Step("nest-concats"),
+            Step("pad-concats"),
             Step("sink-reshapes"),
             Step("widen-sums"),
             Step("analyze-ranges", {"mode": options.precision}),

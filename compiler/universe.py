@@ -48,6 +48,7 @@ PASSES: dict[str, tuple[str, ...]] = {
         "analyze-ranges",
         "assign-precision",
         "nest-concats",
+        "pad-concats",
         "sink-reshapes",
         "transpose-weights",
         "pad-channels",

@@ -339,3 +339,17 @@ SPLIT_RESULTS = [
 @pytest.mark.parametrize("text", SPLIT_RESULTS)
 def test_a_product_is_stored_with_a_stride_for_each_part_of_a_dim(text: str, target: str, cache: CubinCache) -> None:
     compare(parse(text.replace("float[8, 12] w,", "float[8, 12] w, float[12, 12] z,")), cache, target=target)
+
+
+CONSTANTS_BESIDE = [
+    "g (float[N, 2, 2] x) => (float[N, 4, 2] y) <float[1, 1, 2] t = {0.5, -0.0}, float[1, 1, 2] u = {-0.5, 0.0}, int64[1] zero = {0},"
+    " int64[2] rest = {1, 2}, float[1, 4, 2] p = {-0.5, -0.0, 1, 2, 3, 0, 5, 6}>"
+    " { s = Shape(x) n = Gather(s, zero) d = Concat<axis = 0>(n, rest) a = Expand(t, d) b = Expand(u, d) k = Relu(x)"
+    " c = Concat<axis = 1>(a, k, b) e = Add(c, p) y = Reciprocal(e) }",
+]
+
+
+@pytest.mark.parametrize("text", CONSTANTS_BESIDE)
+def test_constants_beside_a_tensor_are_added_to_its_padding(text: str, cache: CubinCache) -> None:
+    """The reciprocal tells zeros of either sign apart."""
+    compare(parse(text), cache)
