@@ -3,7 +3,7 @@
 
 // Dynamic: a token beside the patches of each image, and positions: one sum on padded patches.
 // CHECK-LABEL: @token
-// CHECK: %[[C:.*]] = nn.constant dense<{{.*3.000000e+00, 4.000000e+00.*, .*2.500000e+00, 2.500000e+00.*}}> : tensor<1x3x2xf32>
+// CHECK: %[[C:.*]] = nn.constant dense<{{.*}}3.000000e+00, 4.000000e+00], [2.500000e+00, 2.500000e+00], [2.500000e+00, 2.500000e+00]{{.*}}> : tensor<1x3x2xf32>
 // CHECK: %[[P:.*]] = nn.pad %x {low = array<i64: 0, 1, 0>, high = array<i64: 0, 0, 0>, value = -0.000000e+00 : f64} : {{.*}} -> tensor<?x3x2xf32, #nn.dims<N, 3, 2>>
 // CHECK-NEXT: nn.add %[[P]], %[[C]] {nn.names = ["y"]}
 // REMARK: applied: pad-concats: nn.concat: 1 constants beside a tensor are added to its padding
