@@ -309,7 +309,7 @@ class _Builder:
         if len(results) != 1 or bitwidth(element) not in (16, 32):
             return
         access = problem.group.result_access(0)
-        if fits_tma(problem.group, problem.over_space(access), problem.space_groups) is not None:
+        if fits_tma(problem.group, *problem.over_space(access)) is not None:
             return
         columns = min(LINE * 8 // bitwidth(element), self.tile.bn)
         line = columns * bitwidth(element) // 8
