@@ -1,13 +1,13 @@
 """Sibling convs and matmuls: which products over one value may become one, and how far what follows them is alike (`merge-siblings`).
 
-A sibling is an anchor with the ops after it that its group would fuse, in steps: each step ends with one result. Two steps are alike if they
-have the same ops, read the same way, and differ in numbers per channel only, which are then stacked. Where some siblings add or multiply by
-numbers and the others do not, these add zeros or multiply by ones.
+A sibling is a product with the ops after it that its group would fuse, in steps: each step ends with one result. Two steps are alike if
+they have the same ops, read the same way, and differ in numbers per channel only, which are then stacked. Where some siblings add or
+multiply by numbers and the others do not, these add zeros or multiply by ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Container, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -24,7 +24,7 @@ from .regions import Growth, Region, anchor_kind
 Anchor: TypeAlias = nn.ConvOp | nn.MatmulOp
 _NEUTRAL = {nn.AddOp: 0, nn.SubOp: 0, nn.MulOp: 1, nn.DivOp: 1}
 """The number that changes nothing, as the operand after the first or, of those that commute, as either."""
-_COMMUTE = (nn.AddOp, nn.MulOp)
+_COMMUTE = (nn.AddOp, nn.MulOp, nn.MaxOp, nn.MinOp)
 HEAD = "head"
 """How a step reads the result of the step before."""
 
@@ -170,7 +170,7 @@ def _key(step: Step, channels: int, constants: Collection[SSAValue]) -> Hashable
         if not nn.is_pointwise(op) or op.name.startswith("quant.") or len(op.results) != 1:
             return None
         reads: list[Hashable] = []
-        for operand in op.operands:
+        for operand in reads_of(op, made):
             if operand in made:
                 reads.append(made[operand])
             elif operand in constants and per_channel(operand, width):
@@ -182,6 +182,11 @@ def _key(step: Step, channels: int, constants: Collection[SSAValue]) -> Hashable
         element = element_of(op.results[0])
         ops.append((op.name, frozenset(op.properties.items()), attributes, tuple(reads), element))
     return tuple(ops)
+
+
+def reads_of(op: Operation, made: Container[SSAValue]) -> Sequence[SSAValue]:
+    """The operands of an op, those that a step made before the others where the op commutes."""
+    return sorted(op.operands, key=lambda v: v not in made) if isinstance(op, _COMMUTE) else op.operands
 
 
 def neutral_numbers(op: Operation, channels: int, like: SSAValue) -> np.ndarray:

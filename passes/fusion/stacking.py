@@ -15,7 +15,7 @@ from ...dialects.provenance import fuse, helper_location
 from ...dialects.strided import View
 from ..graph.editing import location_of, rebuilt
 from .destinations import Place
-from .siblings import Row, Sibling, Step, neutral_numbers, steps_taken, weight_axis, weights_of
+from .siblings import Row, Sibling, Step, neutral_numbers, reads_of, steps_taken, weight_axis, weights_of
 
 VECTOR = 16
 """Bytes: what TMA asks of addresses and strides, and the widest access of a thread."""
@@ -124,14 +124,18 @@ class Stack:
 
     def _row(self, row: Row) -> None:
         """One step of all: its ops on stacked numbers."""
-        model = next(step for step in row if step is not None)
-        made = {model.head: self.result}
-        for number, op in enumerate(model.ops):
+        steps = [step for step in row if step is not None]
+        made = [{step.head: self.result} for step in steps]
+        for number, like in enumerate(steps[0].ops):
+            sources = [step.ops[number] for step in steps]
+            columns = zip(*(reads_of(op, known) for op, known in zip(sources, made, strict=True)), strict=True)
             operands: list[SSAValue] = []
-            for index, operand in enumerate(op.operands):
-                operands.append(made[operand] if operand in made else self._numbers(row, number, index, op))
-            sources = [step.ops[number] for step in row if step is not None]
-            made[op.results[0]] = self._add(sources, operands)
+            for values in columns:
+                known = made[0].get(values[0])
+                operands.append(known if known is not None else self._numbers(row, values, like))
+            result = self._add(sources, operands)
+            for op, known in zip(sources, made, strict=True):
+                known[op.results[0]] = result
 
     def _add(self, sources: Sequence[Operation], operands: Sequence[SSAValue]) -> SSAValue:
         """An op like those of the siblings, over all channels."""
@@ -143,10 +147,10 @@ class Stack:
         self.ops.append(new)
         return new.results[0]
 
-    def _numbers(self, row: Row, number: int, index: int, user: Operation) -> SSAValue:
-        """The operand of an op that each sibling reads as numbers per channel, for all channels."""
-        values = [step.ops[number].operands[index] if step is not None else None for step in row]
-        first = next(v for v in values if v is not None)
+    def _numbers(self, row: Row, found: Sequence[SSAValue], user: Operation) -> SSAValue:
+        """The numbers that the siblings with a step in this row read there, as numbers per channel of all."""
+        first, remaining = found[0], iter(found)
+        values = [next(remaining) if step is not None else None for step in row]
         if all(v is first for v in values) and all(d.as_int() == 1 for d in shape_of(first)):
             return first
         parts = [self._line(v, s.channels, user, first) for v, s in zip(values, self.siblings, strict=True)]
