@@ -50,7 +50,8 @@ func.func @inception(%x: tensor<1x8x8x32xf16>) -> tensor<1x8x8x8xf16> {
 // CHECK: %[[L:.*]] = nn.reshape %s : (tensor<f16>) -> tensor<1xf16>
 // CHECK: %[[S:.*]] = nn.broadcast_to %[[L]]
 // CHECK: %[[O:.*]] = nn.constant dense<1.000000e+00> : tensor<16xf16>
-// CHECK: %[[T:.*]] = nn.concat %[[S]], %[[O]], %[[O]] {axis = 0
+// CHECK: %[[R:.*]] = nn.constant dense<1.000000e+00> : tensor<16xf16>
+// CHECK: %[[T:.*]] = nn.concat %[[S]], %[[O]], %[[R]] {axis = 0
 // CHECK: %[[C:.*]] = nn.matmul %x, %[[W]] {transpose_b}
 // CHECK: %[[A:.*]] = nn.add %[[C]], %[[B]]
 // CHECK: %[[M:.*]] = nn.mul %[[A]], %[[T]]
@@ -59,22 +60,22 @@ func.func @inception(%x: tensor<1x8x8x32xf16>) -> tensor<1x8x8x8xf16> {
 // CHECK: nn.slice %[[M]] {starts = #nn.dims<0, 32>
 builtin.module attributes {nn.symbols = {N = array<i64: 1, 4, 8>}} {
   func.func @attention(%x: tensor<?x32xf16, #nn.dims<N, 32>>) -> tensor<?x16xf16, #nn.dims<N, 16>> {
-  %wq = nn.constant dense<1.0> : tensor<16x32xf16>
-  %bq = nn.constant dense<1.0> : tensor<16xf16>
-  %s = nn.constant dense<0.5> : tensor<f16>
-  %q0 = nn.matmul %x, %wq {transpose_b} : (tensor<?x32xf16, #nn.dims<N, 32>>, tensor<16x32xf16>) -> tensor<?x16xf16, #nn.dims<N, 16>>
-  %q1 = nn.add %q0, %bq : (tensor<?x16xf16, #nn.dims<N, 16>>, tensor<16xf16>) -> tensor<?x16xf16, #nn.dims<N, 16>>
-  %q = nn.mul %q1, %s : (tensor<?x16xf16, #nn.dims<N, 16>>, tensor<f16>) -> tensor<?x16xf16, #nn.dims<N, 16>>
-  %q2 = nn.transpose %q {permutation = array<i64: 1, 0>} : (tensor<?x16xf16, #nn.dims<N, 16>>) -> tensor<16x?xf16, #nn.dims<16, N>>
-  %wk = nn.constant dense<2.0> : tensor<16x32xf16>
-  %k = nn.matmul %x, %wk {transpose_b} : (tensor<?x32xf16, #nn.dims<N, 32>>, tensor<16x32xf16>) -> tensor<?x16xf16, #nn.dims<N, 16>>
-  %wv = nn.constant dense<3.0> : tensor<16x32xf16>
-  %bv = nn.constant dense<3.0> : tensor<16xf16>
-  %v0 = nn.matmul %x, %wv {transpose_b} : (tensor<?x32xf16, #nn.dims<N, 32>>, tensor<16x32xf16>) -> tensor<?x16xf16, #nn.dims<N, 16>>
-  %v = nn.add %bv, %v0 : (tensor<16xf16>, tensor<?x16xf16, #nn.dims<N, 16>>) -> tensor<?x16xf16, #nn.dims<N, 16>>
-  %p = nn.matmul %k, %q2 : (tensor<?x16xf16, #nn.dims<N, 16>>, tensor<16x?xf16, #nn.dims<16, N>>) -> tensor<?x?xf16, #nn.dims<N, N>>
-  %y = nn.matmul %p, %v : (tensor<?x?xf16, #nn.dims<N, N>>, tensor<?x16xf16, #nn.dims<N, 16>>) -> tensor<?x16xf16, #nn.dims<N, 16>>
-  func.return %y : tensor<?x16xf16, #nn.dims<N, 16>>
+    %wq = nn.constant dense<1.0> : tensor<16x32xf16>
+    %bq = nn.constant dense<1.0> : tensor<16xf16>
+    %s = nn.constant dense<0.5> : tensor<f16>
+    %q0 = nn.matmul %x, %wq {transpose_b} : (tensor<?x32xf16, #nn.dims<N, 32>>, tensor<16x32xf16>) -> tensor<?x16xf16, #nn.dims<N, 16>>
+    %q1 = nn.add %q0, %bq : (tensor<?x16xf16, #nn.dims<N, 16>>, tensor<16xf16>) -> tensor<?x16xf16, #nn.dims<N, 16>>
+    %q = nn.mul %q1, %s : (tensor<?x16xf16, #nn.dims<N, 16>>, tensor<f16>) -> tensor<?x16xf16, #nn.dims<N, 16>>
+    %q2 = nn.transpose %q {permutation = array<i64: 1, 0>} : (tensor<?x16xf16, #nn.dims<N, 16>>) -> tensor<16x?xf16, #nn.dims<16, N>>
+    %wk = nn.constant dense<2.0> : tensor<16x32xf16>
+    %k = nn.matmul %x, %wk {transpose_b} : (tensor<?x32xf16, #nn.dims<N, 32>>, tensor<16x32xf16>) -> tensor<?x16xf16, #nn.dims<N, 16>>
+    %wv = nn.constant dense<3.0> : tensor<16x32xf16>
+    %bv = nn.constant dense<3.0> : tensor<16xf16>
+    %v0 = nn.matmul %x, %wv {transpose_b} : (tensor<?x32xf16, #nn.dims<N, 32>>, tensor<16x32xf16>) -> tensor<?x16xf16, #nn.dims<N, 16>>
+    %v = nn.add %bv, %v0 : (tensor<16xf16>, tensor<?x16xf16, #nn.dims<N, 16>>) -> tensor<?x16xf16, #nn.dims<N, 16>>
+    %p = nn.matmul %k, %q2 : (tensor<?x16xf16, #nn.dims<N, 16>>, tensor<16x?xf16, #nn.dims<16, N>>) -> tensor<?x?xf16, #nn.dims<N, N>>
+    %y = nn.matmul %p, %v : (tensor<?x?xf16, #nn.dims<N, N>>, tensor<?x16xf16, #nn.dims<N, 16>>) -> tensor<?x16xf16, #nn.dims<N, 16>>
+    func.return %y : tensor<?x16xf16, #nn.dims<N, 16>>
   }
 }
 
