@@ -207,6 +207,8 @@ class _Merging:
         blockers, launches = self._blockers(stack), 1
         for index, (sibling, part) in enumerate(zip(stack.siblings, stack.parts, strict=True)):
             at, rest = stack.part_place(index), stack.rest(index)
+            if self.prices.is_taken(rest, part, [s.anchor for s in stack.siblings]):
+                continue
             price += self.prices.pointwise(rest, sibling.region.result, {part: at})
             price += self.prices.copy(part, at) if index in blockers else 0.0
             launches += bool(rest) + (index in blockers)

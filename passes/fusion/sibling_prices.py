@@ -64,6 +64,15 @@ class SiblingPrices:
             return 0.0
         return self.group(GroupView.of_region("pointwise", self.growth.in_order(ops), result), placed)
 
+    def is_taken(self, rest: Sequence[Operation], part: SSAValue, siblings: Sequence[Operation]) -> bool:
+        """Whether another product, whose result the rest of a sibling's group reads too, has it after itself where the sibling does not:
+        as of the sum of a shortcut and of what it goes around. It then reads of the one what it read of the other."""
+        inside = {result for op in rest for result in op.results}
+        read = {v for op in rest for v in op.operands} - inside - {part}
+        owners = [v.owner for v in read if v not in self.growth.constants and v.has_one_use()]
+        products = [owner for owner in owners if isinstance(owner, nn.ConvOp | nn.MatmulOp) and owner not in siblings]
+        return any(shape_of(p.result) == shape_of(part) for p in products)
+
     def copy(self, value: SSAValue, at: Place) -> float:
         """A launch that copies a value from there."""
         block = Block(arg_types=[with_element(value, stored_of(value))])

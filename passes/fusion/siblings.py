@@ -2,13 +2,14 @@
 
 A sibling is a product with the ops after it that its group would fuse, in steps: each step ends with one result. Two steps are alike if
 they have the same ops, read the same way, and differ in numbers per channel only, which are then stacked. Where some siblings add or
-multiply by numbers and the others do not, these add zeros or multiply by ones.
+multiply by numbers and the others do not, these add zeros or multiply by ones; a relu of some is a maximum with 0 or -inf.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Hashable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import TypeAlias
 
 import numpy as np
@@ -22,7 +23,7 @@ from ..graph.editing import per_channel
 from .regions import Growth, Region, anchor_kind
 
 Anchor: TypeAlias = nn.ConvOp | nn.MatmulOp
-_NEUTRAL = {nn.AddOp: 0, nn.SubOp: 0, nn.MulOp: 1, nn.DivOp: 1}
+_NEUTRAL: dict[type[Operation], float] = {nn.AddOp: 0, nn.SubOp: 0, nn.MulOp: 1, nn.DivOp: 1, nn.MaxOp: -inf}
 """The number that changes nothing, as the operand after the first or, of those that commute, as either."""
 _COMMUTE = (nn.AddOp, nn.MulOp, nn.MaxOp, nn.MinOp)
 HEAD = "head"
@@ -144,7 +145,7 @@ def _row(siblings: Sequence[Sibling], steps: Sequence[Step | None], constants: C
     keys = [_key(step, s.channels, constants) if step else None for s, step in zip(siblings, steps, strict=True)]
     if keys[0] is not None and all(key == keys[0] for key in keys):
         return tuple(steps)
-    for kind in _NEUTRAL:
+    for kind in (*_NEUTRAL, nn.ReluOp):
         own = [_is_neutral(step, kind) and key is not None for step, key in zip(steps, keys, strict=True)]
         found = [key for key, chosen in zip(keys, own, strict=True) if chosen]
         if found and all(key == found[0] for key in found):
@@ -157,6 +158,8 @@ def _is_neutral(step: Step | None, kind: type[Operation]) -> bool:
     if step is None or len(step.ops) != 1 or type(step.ops[0]) is not kind:
         return False
     (op,) = step.ops
+    if isinstance(op, nn.ReluOp):
+        return is_float(element_of(op.result))
     numbers = [i for i, operand in enumerate(op.operands) if operand is not step.head]
     return is_float(element_of(op.results[0])) and len(numbers) == 1 and (numbers == [1] or isinstance(op, _COMMUTE))
 
@@ -191,4 +194,4 @@ def reads_of(op: Operation, made: Container[SSAValue]) -> Sequence[SSAValue]:
 
 def neutral_numbers(op: Operation, channels: int, like: SSAValue) -> np.ndarray:
     """The numbers by which an op of `_NEUTRAL` changes nothing."""
-    return np.full(channels, _NEUTRAL[type(op)], numpy_dtype(element_of(like)))  # pyright: ignore[reportArgumentType]
+    return np.full(channels, _NEUTRAL[type(op)], numpy_dtype(element_of(like)))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 
+import numpy as np
 from xdsl.ir import Operation, SSAValue
 
 from ...dialects import nn
 from ...dialects.dims import Expr, const
+from ...dialects.dtypes import numpy_dtype
 from ...dialects.kernel.types import bitwidth
 from ...dialects.nn import element_of, rank_of, shape_of, stored_of, tensor_type
 from ...dialects.provenance import fuse, helper_location
@@ -125,6 +128,9 @@ class Stack:
     def _row(self, row: Row) -> None:
         """One step of all: its ops on stacked numbers."""
         steps = [step for step in row if step is not None]
+        if len(steps) < len(row) and isinstance(steps[0].ops[0], nn.ReluOp):
+            self._partial_relu(row, [step.ops[0] for step in steps])
+            return
         made = [{step.head: self.result} for step in steps]
         for number, like in enumerate(steps[0].ops):
             sources = [step.ops[number] for step in steps]
@@ -136,6 +142,18 @@ class Stack:
             result = self._add(sources, operands)
             for op, known in zip(sources, made, strict=True):
                 known[op.results[0]] = result
+
+    def _partial_relu(self, row: Row, sources: Sequence[Operation]) -> None:
+        """The relu of some siblings: the maximum with 0, and with -inf for the others."""
+        before, (like, *_) = self.result, sources
+        dtype = numpy_dtype(element_of(like.results[0]))
+        least = [
+            np.full(s.channels, -inf if step is None else 0, dtype) for s, step in zip(self.siblings, row, strict=True)
+        ]
+        made = nn.MaxOp(before, self._weight(nn.ConstantOp(np.concatenate(least)), like, before))
+        nn.copy_stored(like, made)
+        made.location = fuse(*(op.location for op in sources))
+        self.ops.append(made)
 
     def _add(self, sources: Sequence[Operation], operands: Sequence[SSAValue]) -> SSAValue:
         """An op like those of the siblings, over all channels."""

@@ -89,7 +89,7 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 4, 8>}} {
 // CHECK: %[[M:.*]] = nn.mul %[[C]], %[[S]]
 // CHECK: %[[P:.*]] = nn.slice %[[M]]
 // CHECK: %[[Q:.*]] = nn.slice %[[M]]
-// CHECK: nn.relu %[[P]]
+// CHECK: nn.abs %[[P]]
 // CHECK: nn.tanh %[[Q]]
 func.func @gates(%x: tensor<1x8x8x32xf16>) -> (tensor<1x8x8x8xf16>, tensor<1x8x8x8xf16>) {
   %v = nn.initializer "v" : tensor<8x1x1x32xf16> = dense<1.0> : tensor<8x1x1x32xf16>
@@ -97,7 +97,7 @@ func.func @gates(%x: tensor<1x8x8x32xf16>) -> (tensor<1x8x8x8xf16>, tensor<1x8x8
   %c1 = nn.conv %x, %v {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x8x8x32xf16>, tensor<8x1x1x32xf16>) -> tensor<1x8x8x8xf16>
   %s1 = nn.sigmoid %c1 : tensor<1x8x8x8xf16>
   %m1 = nn.mul %c1, %s1 : (tensor<1x8x8x8xf16>, tensor<1x8x8x8xf16>) -> tensor<1x8x8x8xf16>
-  %r1 = nn.relu %m1 : tensor<1x8x8x8xf16>
+  %r1 = nn.abs %m1 : tensor<1x8x8x8xf16>
   %c2 = nn.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x8x8x32xf16>, tensor<8x1x1x32xf16>) -> tensor<1x8x8x8xf16>
   %s2 = nn.sigmoid %c2 : tensor<1x8x8x8xf16>
   %m2 = nn.mul %c2, %s2 : (tensor<1x8x8x8xf16>, tensor<1x8x8x8xf16>) -> tensor<1x8x8x8xf16>

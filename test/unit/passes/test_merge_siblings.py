@@ -72,7 +72,18 @@ GATED = """g (float[N, 4, 32] x) => (float[N, 4, 32] y)
   m = Mul(h, u)
   y = MatMul(m, down)
 }"""
-MODELS = {"inception": INCEPTION, "attention": ATTENTION, "heads": HEADS, "gated": GATED}
+RESIDUAL = """g (float[N, 16, 6, 6] x) => (float[N, 16, 6, 6] y)
+  <float[16, 16, 1, 1] w1, float[16] b1, float[32, 16, 1, 1] w0, float[32] b0, float[16, 16, 3, 3] w2, float[16] b2,
+   float[32, 16, 1, 1] w3, float[32] b3, float[16, 32, 1, 1] w4> {
+  a = Conv(x, w1, b1)   a1 = Relu(a)
+  s = Conv(x, w0, b0)
+  b = Conv<pads = [1, 1, 1, 1]>(a1, w2, b2)   c = Relu(b)
+  d = Conv(c, w3, b3)
+  e = Add(d, s)
+  f = Relu(e)
+  y = Conv(f, w4)
+}"""
+MODELS = {"residual": RESIDUAL, "inception": INCEPTION, "attention": ATTENTION, "heads": HEADS, "gated": GATED}
 
 
 DECLARED = re.compile(r"(float|int64)(?:\[([^\]]*)\])? +(\w+)( = \{[^}]*\})?")
@@ -136,7 +147,7 @@ def test_numbers_are_those_of_onnx_runtime(name: str, precision: str, target: st
             zoo.assert_input_matters(got[label], again[label])
 
 
-@pytest.mark.parametrize("name", ["inception", "attention", "heads"])
+@pytest.mark.parametrize("name", ["inception", "attention", "heads", "residual"])
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_a_refit_is_a_build(name: str, precision: str, tmp_path: Path) -> None:
     options: dict[str, Any] = {"precision": precision, "target": "sm_80", "refit": True}
