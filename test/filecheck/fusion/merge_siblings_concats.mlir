@@ -35,3 +35,27 @@ func.func @at_the_end(%x: tensor<4x32xf16>) -> tensor<4x16xf16> {
   %y = nn.tanh %g : tensor<4x16xf16>
   func.return %y : tensor<4x16xf16>
 }
+
+// -----
+
+// Numbers per row are not stacked: what adds them reads parts. A shared number stays one.
+// CHECK-LABEL: @rows
+// CHECK: %[[C:.*]] = nn.matmul %x
+// CHECK: %[[M:.*]] = nn.mul %[[C]], %half : (tensor<4x16xf16>, tensor<f16>)
+// CHECK: %[[P:.*]] = nn.slice %[[M]]
+// CHECK: %[[Q:.*]] = nn.slice %[[M]]
+// CHECK: nn.add %[[P]], %r
+// CHECK: nn.add %[[Q]], %r
+func.func @rows(%x: tensor<4x32xf16>) -> (tensor<4x8xf16>, tensor<4x8xf16>) {
+  %w = nn.constant dense<1.0> : tensor<8x32xf16>
+  %v = nn.constant dense<2.0> : tensor<8x32xf16>
+  %r = nn.constant dense<3.0> : tensor<4x8xf16>
+  %half = nn.constant dense<0.5> : tensor<f16>
+  %0 = nn.matmul %x, %w {transpose_b} : (tensor<4x32xf16>, tensor<8x32xf16>) -> tensor<4x8xf16>
+  %1 = nn.mul %0, %half : (tensor<4x8xf16>, tensor<f16>) -> tensor<4x8xf16>
+  %2 = nn.add %1, %r : (tensor<4x8xf16>, tensor<4x8xf16>) -> tensor<4x8xf16>
+  %3 = nn.matmul %x, %v {transpose_b} : (tensor<4x32xf16>, tensor<8x32xf16>) -> tensor<4x8xf16>
+  %4 = nn.mul %3, %half : (tensor<4x8xf16>, tensor<f16>) -> tensor<4x8xf16>
+  %5 = nn.add %4, %r : (tensor<4x8xf16>, tensor<4x8xf16>) -> tensor<4x8xf16>
+  func.return %2, %5 : tensor<4x8xf16>, tensor<4x8xf16>
+}
