@@ -14,14 +14,15 @@ the channels of the concat, which becomes a slice of a larger one:
     %c = nn.concat %2, %5 : 64 + 32 channels         ->     %c' = nn.concat %m, %5 : (96 + 64) + 32 channels
                                                             %c = nn.slice %c' [0, 0, 0, 96] : 96 channels
 
+Convs of one form over parts of one value that lie side by side, as the second layers of a detector's heads, become groups of one conv.
+
 Each merge is a decision between prices (`cost/decision.py`), copies included. Weights must be known at build time, or be initializers: the
 concat of weights goes to `@weights`. Siblings without numbers to add or to multiply by get zeros or ones. Linear.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import ClassVar
@@ -42,76 +43,15 @@ from ..kernels.cost.decision import decide
 from ..kernels.schedules.competition import Prices
 from ..kernels.schedules.matching import Matcher
 from ..remarks import remark
+from .families import NAME, Family, Run, families, missed, sliced_values, twins
 from .fuse_groups import TARGET
+from .homes import Home, grow, home_of, is_aligned, only_concat
 from .regions import Growth
 from .sibling_prices import SiblingPrices
-from .siblings import Anchor, Sibling, aligned, difference, form_of, refuse, sibling_of, steps_taken
-from .stacking import Home, Stack, is_aligned, step_ops
+from .siblings import Anchor, Sibling, aligned, sibling_of, steps_taken
+from .stacking import Stack, step_ops
 
-NAME = "merge-siblings"
 MERGED, FEWER, APART = "as one", "those without copies as one", "apart"
-
-
-def families(block: Block, constants: set[SSAValue]) -> Iterator[list[Anchor]]:
-    """The anchors that may be siblings: they read one value, in one form. A remark for each that reads one with others, and may not."""
-    readers: dict[SSAValue, list[Anchor]] = {}
-    for op in block.ops:
-        if isinstance(op, nn.ConvOp | nn.MatmulOp) and op.operands[0] not in constants:
-            readers.setdefault(op.operands[0], []).append(op)
-    for anchors in readers.values():
-        if len(anchors) == 1:
-            continue
-        forms: dict[Hashable, list[Anchor]] = {}
-        for anchor in anchors:
-            reason = refuse(anchor, constants) or _channels_refused(anchor)
-            if reason is not None:
-                _missed(anchor, reason)
-            else:
-                forms.setdefault(form_of(anchor), []).append(anchor)
-        for alike in forms.values():
-            if len(alike) > 1:
-                yield alike
-            elif len(forms) > 1:
-                other = next(a for a in forms.values() if a is not alike)[0]
-                _missed(alike[0], difference(alike[0], other))
-
-
-def _channels_refused(anchor: Anchor) -> str | None:
-    channels = shape_of(anchor.result)[-1].as_int()
-    if channels is None:
-        return "its channels are known at run time only"
-    if not is_aligned(channels, anchor.result):
-        return f"its {channels} channels are no multiple of 16 bytes, at which parts beside it must start"
-    return None
-
-
-def _missed(op: Operation, reason: str) -> None:
-    remark(op, "missed", NAME, f"not merged with others that read the same value: {reason}")
-
-
-def home_of(siblings: Sequence[Sibling], parts: Sequence[SSAValue]) -> Home | None:
-    """The concat of channels that reads the most parts and nothing else does, if they stand side by side in it, and the other parts can
-    stand before or after all of it."""
-    readers = Counter(c for v in parts if (c := _only_concat(v)) is not None)
-    for concat, count in readers.most_common(1):
-        inside = [v for v in parts if _only_concat(v) is concat]
-        operands = list(concat.inputs)
-        first = min(map(operands.index, inside))
-        if set(operands[first : first + count]) != set(inside):
-            return None
-        others = sum(s.channels for s, v in zip(siblings, parts, strict=True) if v not in set(inside))
-        at_start, at_end = first == 0, first + count == len(operands)
-        if others and not (at_start or at_end):
-            return None
-        return Home(concat, first, count, others if at_start else 0, 0 if at_start else others)
-    return None
-
-
-def _only_concat(value: SSAValue) -> nn.ConcatOp | None:
-    """The concat of channels that alone reads a value, once."""
-    use = value.get_user_of_unique_use()
-    is_channels = isinstance(use, nn.ConcatOp) and use.axis.value.data == rank_of(value) - 1
-    return use if is_channels else None
 
 
 @dataclass
@@ -125,14 +65,25 @@ class _Merging:
     is_sorted: bool = False
     """Whether constants stand before everything else."""
 
-    def family(self, anchors: Sequence[Anchor]) -> None:
-        siblings = [sibling_of(anchor, self.growth) for anchor in anchors]
-        whole = self._stacked(siblings)
+    def run(self) -> None:
+        """Siblings over one value; then those over parts of what was merged or was sliced before, until there are none."""
+        for family in list(families(self.block, self.growth.constants)):
+            self._family(family)
+        pending = sliced_values(self.block)
+        while pending:
+            for family in list(twins(pending.pop(), self.growth)):
+                merged = self._family(family)
+                pending += [merged] if merged is not None else []
+
+    def _family(self, family: Family) -> SSAValue | None:
+        """Decide about a family; the merged result, where there is one."""
+        siblings = [sibling_of(anchor, self.growth) for anchor in family.anchors]
+        whole = self._stacked(siblings, family.run)
         blockers = self._blockers(whole)
         for index, why in blockers.items():
-            _missed(whole.siblings[index].anchor, f"without a copy of its part: {why}")
+            missed(whole.siblings[index].anchor, f"without a copy of its part: {why}")
         free = [s for i, s in enumerate(whole.siblings) if i not in blockers]
-        fewer = self._stacked(free) if blockers and len(free) > 1 else None
+        fewer = self._stacked(free) if blockers and len(free) > 1 and family.run is None else None
         stacks = {key: stack for key, stack in ((FEWER, fewer), (MERGED, whole)) if stack is not None}
         costs = {APART: (float(len(siblings)), sum(map(self.prices.apart, siblings)))}
         for key, stack in stacks.items():
@@ -141,7 +92,7 @@ class _Merging:
             costs[key] = launches + len(left), price + sum(map(self.prices.apart, left))
         # Where prices do not tell, the fewest launches; where these do not either, as they are.
         order = sorted(costs, key=lambda key: (costs[key][0], key != APART))
-        chosen = self._choose(anchors, {key: costs[key][1] for key in order})
+        chosen = self._choose(family.anchors, {key: costs[key][1] for key in order})
         for key, stack in stacks.items():
             if key != chosen:
                 self.growth.constants.difference_update(stack.constants)
@@ -149,18 +100,19 @@ class _Merging:
         if chosen in stacks:
             self._apply(stacks[chosen])
         self.growth.taken.clear()
+        return stacks[chosen].result if chosen in stacks else None
 
     def _choose(self, anchors: Sequence[Anchor], options: dict[str, float]) -> str:
         if self.always:
             return next(key for key in (FEWER, MERGED) if key in options)
         decision = decide(f"{len(anchors)} siblings", options)
         if decision.chosen == APART or options[decision.chosen] == inf:
-            _missed(anchors[0], str(decision))
+            missed(anchors[0], str(decision))
             return APART
         remark(anchors[0], "analysis", NAME, str(decision))
         return decision.chosen
 
-    def _stacked(self, siblings: Sequence[Sibling]) -> Stack:
+    def _stacked(self, siblings: Sequence[Sibling], run: Run | None = None) -> Stack:
         """Siblings as one product, those that a concat reads side by side in its order."""
         rows = aligned(siblings, self.growth.constants)
         parts = [s.result(steps_taken(rows, i)) for i, s in enumerate(siblings)]
@@ -170,7 +122,9 @@ class _Merging:
             inside = {v: i for i, v in enumerate(home.concat.inputs) if home.first <= i < home.first + home.count}
             rank = {i: inside.get(v, -1 if home.before else len(home.concat.inputs)) for i, v in enumerate(parts)}
             order.sort(key=lambda i: rank[i])
-        stack = Stack([siblings[i] for i in order], [tuple(row[i] for i in order) for row in rows], home)
+            if run is not None and order != sorted(order):
+                home, order = None, sorted(order)  # what they read has their order already
+        stack = Stack([siblings[i] for i in order], [tuple(row[i] for i in order) for row in rows], home, run)
         self.growth.constants.update(stack.constants)
         return stack
 
@@ -192,7 +146,7 @@ class _Merging:
         """By number of a sibling why its part must be copied."""
         found: dict[int, str] = {}
         for index, part in enumerate(stack.parts):
-            if stack.rest(index) or (stack.home is not None and _only_concat(part) is stack.home.concat):
+            if stack.rest(index) or (stack.home is not None and only_concat(part) is stack.home.concat):
                 continue
             why = next(iter(self.prices.blockers(part, stack.part_place(index))), None)
             if why is not None:
@@ -203,7 +157,7 @@ class _Merging:
         """Launches and microseconds of the merged group, of what follows its parts, and of copies."""
         region = stack.siblings[0].region
         view = GroupView.of_region(region.kind, stack.ops, stack.result, scope=region.anchor)
-        price = self.prices.group(view, {stack.result: stack.place()} if stack.home is not None else None)
+        price = self.prices.group(view, stack.places())
         blockers, launches = self._blockers(stack), 1
         for index, (sibling, part) in enumerate(zip(stack.siblings, stack.parts, strict=True)):
             at, rest = stack.part_place(index), stack.rest(index)
@@ -220,13 +174,13 @@ class _Merging:
             _constants_first(self.block, self.growth.constants)
             self.is_sorted = True
         first = min((s.anchor for s in stack.siblings), key=lambda op: self.growth.position[op])
-        Rewriter.insert_op([*stack.weights, *stack.ops], InsertPoint.before(first))
+        Rewriter.insert_op([*stack.weights, *stack.before, *stack.ops], InsertPoint.before(first))
         slices = [self._slice(stack, index) for index in range(len(stack.parts))]
         Rewriter.insert_op(slices, InsertPoint.before(first))
         home = stack.home
-        inside = [v for v in stack.parts if home is not None and _only_concat(v) is home.concat]
+        inside = [v for v in stack.parts if home is not None and only_concat(v) is home.concat]
         if home is not None:
-            _grow(home, stack.result)
+            grow(home, stack.result)
         for part, made in zip(stack.parts, slices, strict=True):
             part.replace_all_uses_with(made.result)
             if part in inside:
@@ -236,8 +190,9 @@ class _Merging:
             op.detach()
             op.erase()
         count, what = len(stack.siblings), stack.ops[0].name
+        value = "one value as one" if stack.run is None else "parts of one value as groups of one"
         where = " into a concat" if home is not None else ""
-        remark(stack.ops[0], "applied", NAME, f"{count} {what} over one value as one{where}")
+        remark(stack.ops[0], "applied", NAME, f"{count} {what} over {value}{where}")
 
     def _slice(self, stack: Stack, index: int) -> nn.SliceOp:
         part = stack.parts[index]
@@ -248,31 +203,6 @@ class _Merging:
         made.location = helper_location("slice", part.owner.location)
         set_names(made, get_names(part.owner))
         return made
-
-
-def _grow(home: Home, result: SSAValue) -> None:
-    """Let a concat read the merged result in place of parts of it; where that has more channels, the concat's own are a slice."""
-    concat = home.concat
-    operands = list(concat.inputs)
-    operands[home.first : home.first + home.count] = [result]
-    new: list[Operation] = []
-    if len(operands) > 1:
-        new.append(nn.ConcatOp(operands, concat.axis.value.data))
-        nn.copy_stored(concat, new[0])
-        new[0].location = concat.location
-    whole = new[-1].results[0] if new else result
-    if home.is_grown:
-        starts = [const(0)] * (rank_of(whole) - 1) + [const(home.before)]
-        part = nn.SliceOp(whole, starts, shape_of(concat.result))
-        nn.copy_stored(concat, part)
-        part.location = helper_location("slice", concat.location)
-        new.append(part)
-    if new:
-        set_names(new[-1], get_names(concat))
-        Rewriter.insert_op(new, InsertPoint.before(concat))
-    concat.result.replace_all_uses_with(new[-1].results[0] if new else result)
-    concat.detach()
-    concat.erase()
 
 
 def _constants_first(block: Block, constants: set[SSAValue]) -> None:
@@ -304,10 +234,5 @@ class MergeSiblingsPass(ModulePass):
                 continue
             block = func.body.block
             constants = fed_by_constants_only(block)
-            found = list(families(block, constants))
-            if not found:
-                continue
             growth = Growth(block, constants)
-            merging = _Merging(block, growth, SiblingPrices(growth, matcher, prices), self.always)
-            for anchors in found:
-                merging.family(anchors)
+            _Merging(block, growth, SiblingPrices(growth, matcher, prices), self.always).run()

@@ -10,64 +10,16 @@ import numpy as np
 from xdsl.ir import Operation, SSAValue
 
 from ...dialects import nn
-from ...dialects.dims import Expr, const
+from ...dialects.dims import const
 from ...dialects.dtypes import numpy_dtype
-from ...dialects.kernel.types import bitwidth
 from ...dialects.nn import element_of, rank_of, shape_of, stored_of, tensor_type
 from ...dialects.provenance import fuse, helper_location
 from ...dialects.strided import View
 from ..graph.editing import location_of, rebuilt
 from .destinations import Place
+from .families import Run
+from .homes import Home, channels_of
 from .siblings import Row, Sibling, Step, neutral_numbers, reads_of, steps_taken, weight_axis, weights_of
-
-VECTOR = 16
-"""Bytes: what TMA asks of addresses and strides, and the widest access of a thread."""
-
-
-def is_aligned(channels: int, value: SSAValue) -> bool:
-    """Whether so many elements of a value's stored type are whole vectors."""
-    return channels * bitwidth(stored_of(value)) // 8 % VECTOR == 0
-
-
-@dataclass(frozen=True)
-class Home:
-    """A concat of channels that reads results of siblings, which are part of the merged result, in which the others lie beside it."""
-
-    concat: nn.ConcatOp
-    first: int
-    count: int
-    """Which of its operands the siblings are."""
-    before: int
-    """Channels of other siblings, or of nothing, before the concat's own: where they lie."""
-    after: int
-
-    @property
-    def is_grown(self) -> bool:
-        return bool(self.before or self.after)
-
-    @property
-    def channels(self) -> Expr:
-        return shape_of(self.concat.result)[-1] + self.before + self.after
-
-    def place(self, result: SSAValue) -> Place:
-        """Where the merged result, of which it is `owner`, lies in the buffer of the grown concat."""
-        channels = shape_of(self.concat.result)[-1]
-        dims = (*shape_of(result)[:-1], self.channels)
-        own = [shape_of(v)[-1] for v in self.concat.inputs]
-        start = sum(own[: self.first], const(0)) if not self.before else const(0)
-        assert channels is not None
-        return _channels(View.whole(result, dims), start, shape_of(result)[-1])
-
-    def own_place(self) -> Place:
-        """Where the concat's result lies."""
-        result = self.concat.result
-        whole = View.whole(result, (*shape_of(result)[:-1], self.channels))
-        return _channels(whole, const(self.before), shape_of(result)[-1])
-
-
-def _channels(place: Place, start: Expr, count: Expr) -> Place:
-    rank = len(place.dims)
-    return place.sliced([const(0)] * (rank - 1) + [start], [1] * rank, (*place.dims[:-1], count))
 
 
 @dataclass
@@ -77,6 +29,10 @@ class Stack:
     siblings: Sequence[Sibling]
     rows: Sequence[Row]
     home: Home | None = None
+    run: Run | None = None
+    """What the siblings read parts of, as groups of one conv."""
+    before: list[Operation] = field(default_factory=list[Operation])
+    """The slice that the product reads, where siblings read a part of a value all together."""
     ops: list[Operation] = field(default_factory=list[Operation])
     weights: list[Operation] = field(default_factory=list[Operation])
     """What is computed of weights alone, before `ops`."""
@@ -112,18 +68,41 @@ class Stack:
         """Where the result lies."""
         return self.home.place(self.result) if self.home is not None else View.whole(self.result, shape_of(self.result))
 
+    def places(self) -> dict[SSAValue, Place]:
+        """Where tensors of the merged group lie that have no buffer of their own."""
+        found = {self.result: self.place()} if self.home is not None else {}
+        if self.before and self.run is not None:
+            whole = View.whole(self.run.value, shape_of(self.run.value))
+            found[self.before[0].results[0]] = channels_of(whole, const(self.run.start), const(self.run.channels))
+        return found
+
     def part_place(self, sibling: int) -> Place:
-        return _channels(self.place(), const(self.starts()[sibling]), const(self.siblings[sibling].channels))
+        return channels_of(self.place(), const(self.starts()[sibling]), const(self.siblings[sibling].channels))
 
     def drop(self) -> None:
         """Erase all that was built."""
-        for op in reversed([*self.weights, *self.ops]):
+        for op in reversed([*self.weights, *self.before, *self.ops]):
             op.erase()
 
     def _product(self) -> None:
         anchors = [s.anchor for s in self.siblings]
         weights = self._weight(nn.ConcatOp(list(map(weights_of, anchors)), weight_axis(anchors[0])), anchors[0])
-        self._add(anchors, [anchors[0].operands[0], weights])
+        self._add(anchors, [self._read(anchors[0]), weights])
+        if self.run is not None:
+            self.ops[0].properties["groups"] = nn.integer(len(anchors))
+
+    def _read(self, first: Operation) -> SSAValue:
+        """What the product reads."""
+        run = self.run
+        if run is None or run.is_whole:
+            return first.operands[0] if run is None else run.value
+        rank = rank_of(run.value)
+        part = nn.SliceOp(run.value, [0] * (rank - 1) + [run.start], (*shape_of(run.value)[:-1], const(run.channels)))
+        assert isinstance(run.value.owner, Operation)
+        nn.copy_stored(run.value.owner, part)
+        part.location = helper_location("slice", run.value.owner.location)
+        self.before.append(part)
+        return part.result
 
     def _row(self, row: Row) -> None:
         """One step of all: its ops on stacked numbers."""

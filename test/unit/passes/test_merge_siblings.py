@@ -83,7 +83,26 @@ RESIDUAL = """g (float[N, 16, 6, 6] x) => (float[N, 16, 6, 6] y)
   f = Relu(e)
   y = Conv(f, w4)
 }"""
-MODELS = {"residual": RESIDUAL, "inception": INCEPTION, "attention": ATTENTION, "heads": HEADS, "gated": GATED}
+TOWERS = """g (float[N, 16, 6, 6] x) => (float[N, 4, 6, 6] score, float[N, 8, 6, 6] box)
+  <float[16, 16, 3, 3] v1, float[16] b1, float[16, 16, 3, 3] w1, float[16] c1, float[16, 16, 3, 3] v2, float[16] b2, float[16, 16, 3, 3] w2,
+   float[16] c2, float[16, 16, 3, 3] v3, float[16, 16, 3, 3] w3, float[4, 16, 1, 1] v4, float[8, 16, 1, 1] w4> {
+  a1 = Conv<pads = [1, 1, 1, 1]>(x, v1, b1)    p1 = Relu(a1)
+  d1 = Conv<pads = [1, 1, 1, 1]>(x, w1, c1)    q1 = Relu(d1)
+  a2 = Conv<pads = [1, 1, 1, 1]>(p1, v2, b2)   p2 = Relu(a2)
+  d2 = Conv<pads = [1, 1, 1, 1]>(q1, w2, c2)   q2 = Relu(d2)
+  a3 = Conv<pads = [1, 1, 1, 1]>(p2, v3)       p3 = Relu(a3)
+  d3 = Conv<pads = [1, 1, 1, 1]>(q2, w3)
+  s = Conv(p3, v4)   score = Sigmoid(s)
+  box = Conv(d3, w4)
+}"""
+MODELS = {
+    "towers": TOWERS,
+    "residual": RESIDUAL,
+    "inception": INCEPTION,
+    "attention": ATTENTION,
+    "heads": HEADS,
+    "gated": GATED,
+}
 
 
 DECLARED = re.compile(r"(float|int64)(?:\[([^\]]*)\])? +(\w+)( = \{[^}]*\})?")
@@ -147,7 +166,7 @@ def test_numbers_are_those_of_onnx_runtime(name: str, precision: str, target: st
             zoo.assert_input_matters(got[label], again[label])
 
 
-@pytest.mark.parametrize("name", ["inception", "attention", "heads", "residual"])
+@pytest.mark.parametrize("name", ["inception", "attention", "heads", "residual", "towers"])
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_a_refit_is_a_build(name: str, precision: str, tmp_path: Path) -> None:
     options: dict[str, Any] = {"precision": precision, "target": "sm_80", "refit": True}
