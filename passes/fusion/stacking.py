@@ -98,9 +98,8 @@ class Stack:
             return first.operands[0] if run is None else run.value
         rank = rank_of(run.value)
         part = nn.SliceOp(run.value, [0] * (rank - 1) + [run.start], (*shape_of(run.value)[:-1], const(run.channels)))
-        assert isinstance(run.value.owner, Operation)
-        nn.copy_stored(run.value.owner, part)
-        part.location = helper_location("slice", run.value.owner.location)
+        nn.set_stored(part, stored_of(run.value))
+        part.location = helper_location("slice", location_of([run.value]))
         self.before.append(part)
         return part.result
 
