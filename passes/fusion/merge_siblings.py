@@ -22,6 +22,7 @@ concat of weights goes to `@weights`. Siblings without numbers to add or to mult
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
@@ -69,9 +70,9 @@ class _Merging:
         """Siblings over one value; then those over parts of what was merged or was sliced before, until there are none."""
         for family in list(families(self.block, self.growth.constants)):
             self._family(family)
-        pending = sliced_values(self.block)
+        pending = deque(sliced_values(self.block))
         while pending:
-            for family in list(twins(pending.pop(), self.growth)):
+            for family in list(twins(pending.popleft(), self.growth)):
                 merged = self._family(family)
                 pending += [merged] if merged is not None else []
 
