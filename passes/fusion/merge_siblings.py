@@ -39,7 +39,6 @@ from ...dialects.dims import const
 from ...dialects.nn import rank_of, shape_of
 from ...dialects.provenance import get_names, helper_location, set_names
 from ..graph.editing import WEIGHTS, fed_by_constants_only, functions
-from ..kernels.building.group import GroupView
 from ..kernels.cost.decision import decide
 from ..kernels.schedules.competition import Prices
 from ..kernels.schedules.matching import Matcher
@@ -150,15 +149,16 @@ class _Merging:
             if stack.rest(index) or (stack.home is not None and only_concat(part) is stack.home.concat):
                 continue
             why = next(iter(self.prices.blockers(part, stack.part_place(index))), None)
+            if not all(is_aligned(n, part) for n in (stack.starts()[index], stack.pitch)):
+                why = f"at channel {stack.starts()[index]} of {stack.pitch} it does not start at a multiple of 16 bytes"
             if why is not None:
                 found[index] = why
         return found
 
     def _cost(self, stack: Stack) -> tuple[float, float]:
         """Launches and microseconds of the merged group, of what follows its parts, and of copies."""
-        region = stack.siblings[0].region
-        view = GroupView.of_region(region.kind, stack.ops, stack.result, scope=region.anchor)
-        price = self.prices.group(view, stack.places())
+        scope = stack.siblings[0].anchor
+        price = self.prices.product(stack.ops[0], stack.ops, stack.result, scope, stack.places())
         blockers, launches = self._blockers(stack), 1
         for index, (sibling, part) in enumerate(zip(stack.siblings, stack.parts, strict=True)):
             at, rest = stack.part_place(index), stack.rest(index)

@@ -9,7 +9,7 @@ from math import inf
 from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Block, Operation, SSAValue
 
-from ...dialects import nn
+from ...dialects import nn, quant
 from ...dialects.fusion import LayoutAttr
 from ...dialects.nn import shape_of, stored_of, with_element
 from ...dialects.strided import VIEW_OPS, View, result_view
@@ -17,6 +17,7 @@ from ..kernels.building.group import GroupView
 from ..kernels.schedules.competition import Prices
 from ..kernels.schedules.matching import Matcher
 from .destinations import Place
+from .realize_integer import IntegerForm, Product, find_product
 from .regions import Growth, anchor_kind
 from .siblings import Sibling
 from .storage import answer_of
@@ -32,6 +33,9 @@ class SiblingPrices:
 
     def group(self, view: GroupView, placed: dict[SSAValue, Place] | None = None) -> float:
         """A group as it will be stored; `placed` are those of its tensors that lie elsewhere than in buffers of their own."""
+        product = find_product(view)
+        if isinstance(product, Product) and (price := self._integers(view, product)) < inf:
+            return price
         form, answer = answer_of(view, view.operands, self.growth.constants, self.matcher)
         if answer.schedule is None:
             return inf
@@ -46,12 +50,38 @@ class SiblingPrices:
             )  # fmt: skip
         return self.prices.of(launched)
 
+    def _integers(self, view: GroupView, product: Product) -> float:
+        """A group whose product is to be one of integers."""
+        form = IntegerForm.of(product)
+        try:
+            return self.prices.of(form.seen_in(view))
+        finally:
+            form.erase()
+
+    def product(
+        self,
+        anchor: Operation,
+        ops: Sequence[Operation],
+        result: SSAValue,
+        scope: Operation,
+        placed: dict[SSAValue, Place],
+    ) -> float:
+        """The group of a product and of ops around it, with the dequantize ops that it takes in. `scope` stands in the module."""
+        kind, taken = anchor_kind(anchor), [v.owner for v in anchor.operands if isinstance(v.owner, quant.DequantizeOp)]
+        price = self.group(GroupView.of_region(kind, [*taken, *ops], result, scope=scope), placed)
+        return (
+            price
+            if price < inf or not taken
+            else self.group(GroupView.of_region(kind, ops, result, scope=scope), placed)
+        )
+
     def apart(self, sibling: Sibling) -> float:
         """The group of a sibling, or the longest part of it that a schedule takes and a launch for the rest."""
         region = sibling.region
         for length, result in reversed(region.cuts):
-            ops = self.growth.in_order([*region.prologue, region.anchor, *region.epilogue[:length]])
-            price = self.group(GroupView.of_region(region.kind, ops, result))
+            casts = [op for op in region.prologue if isinstance(op, nn.CastOp)]
+            ops = self.growth.in_order([region.anchor, *region.epilogue[:length]])
+            price = self.product(region.anchor, [*casts, *ops], result, region.anchor, {})
             if price < inf:
                 return price + self.pointwise(region.epilogue[length:], region.result)
         return inf

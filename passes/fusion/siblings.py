@@ -78,11 +78,35 @@ def refuse(anchor: Anchor, constants: Collection[SSAValue]) -> str | None:
         return f"it has {anchor.groups.value.data} groups"
     if weights not in constants:
         return "its weights are computed at run time"
-    if isinstance(weights.owner, quant.DequantizeOp):
-        return "its weights are quantized"
+    quantized = quantized_of(weights)
+    if quantized is not None and quantized.axis not in (None, weight_axis(anchor)):
+        return "the scales of its weights do not lie along output channels"
     if isinstance(anchor, nn.MatmulOp) and rank_of(weights) != 2:
         return f"its weights are {rank_of(weights) - 2} dims of matrices"
     return None
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """Weights that are dequantized, and then perhaps transposed."""
+
+    dequantize: quant.DequantizeOp
+    transpose: nn.TransposeOp | None
+
+    @property
+    def axis(self) -> int | None:
+        """The axis of the weights along which scales lie; None for one scale."""
+        if self.dequantize.axis is None:
+            return None
+        axis = self.dequantize.axis.value.data
+        return axis if self.transpose is None else nn.values_of(self.transpose.permutation).index(axis)
+
+
+def quantized_of(weights: SSAValue) -> Quantized | None:
+    """How weights are dequantized, or None."""
+    transpose = weights.owner if isinstance(weights.owner, nn.TransposeOp) else None
+    owner = weights.owner if transpose is None else transpose.x.owner
+    return Quantized(owner, transpose) if isinstance(owner, quant.DequantizeOp) else None
 
 
 def form_of(anchor: Anchor) -> Hashable:
@@ -91,7 +115,9 @@ def form_of(anchor: Anchor) -> Hashable:
     del weights[weight_axis(anchor)]
     attributes = frozenset((k, v) for k, v in anchor.attributes.items() if k != NAMES)
     elements = tuple(map(element_of, (*anchor.operands, anchor.result)))
-    return anchor.name, frozenset(anchor.properties.items()), attributes, elements, tuple(weights)
+    quantized = quantized_of(weights_of(anchor))
+    stored = None if quantized is None else tuple(map(element_of, quantized.dequantize.operands))
+    return anchor.name, frozenset(anchor.properties.items()), attributes, elements, tuple(weights), stored
 
 
 def difference(a: Anchor, b: Anchor) -> str:
@@ -170,12 +196,17 @@ def _key(step: Step, channels: int, constants: Collection[SSAValue]) -> Hashable
     made = {step.head: HEAD}
     ops: list[Hashable] = []
     for op in step.ops:
-        if not nn.is_pointwise(op) or op.name.startswith("quant.") or len(op.results) != 1:
+        if not nn.is_pointwise(op) or len(op.results) != 1:
             return None
+        scaled = isinstance(op, quant.ScaledOp)
         reads: list[Hashable] = []
         for operand in reads_of(op, made):
             if operand in made:
                 reads.append(made[operand])
+            elif scaled and (rank_of(operand) or operand not in constants):
+                return None
+            elif scaled:  # one scale of all: quantized values have no scale per channel
+                reads.append(operand)
             elif operand in constants and per_channel(operand, width):
                 reads.append(("numbers", element_of(operand)))
             else:

@@ -9,7 +9,7 @@ from math import inf
 import numpy as np
 from xdsl.ir import Operation, SSAValue
 
-from ...dialects import nn
+from ...dialects import nn, quant
 from ...dialects.dims import const
 from ...dialects.dtypes import numpy_dtype
 from ...dialects.nn import element_of, rank_of, shape_of, stored_of, tensor_type
@@ -19,7 +19,7 @@ from ..graph.editing import location_of, rebuilt
 from .destinations import Place
 from .families import Run
 from .homes import Home, channels_of
-from .siblings import Row, Sibling, Step, neutral_numbers, reads_of, steps_taken, weight_axis, weights_of
+from .siblings import Row, Sibling, Step, neutral_numbers, quantized_of, reads_of, steps_taken, weight_axis, weights_of
 
 
 @dataclass
@@ -64,6 +64,11 @@ class Stack:
             start += sibling.channels
         return starts
 
+    @property
+    def pitch(self) -> int:
+        """Channels of the result."""
+        return sum(s.channels for s in self.siblings)
+
     def place(self) -> Place:
         """Where the result lies."""
         return self.home.place(self.result) if self.home is not None else View.whole(self.result, shape_of(self.result))
@@ -86,10 +91,31 @@ class Stack:
 
     def _product(self) -> None:
         anchors = [s.anchor for s in self.siblings]
-        weights = self._weight(nn.ConcatOp(list(map(weights_of, anchors)), weight_axis(anchors[0])), anchors[0])
-        self._add(anchors, [self._read(anchors[0]), weights])
+        self._add(
+            anchors, [self._read(anchors[0]), self._weights(list(map(weights_of, anchors)), weight_axis(anchors[0]))]
+        )
         if self.run is not None:
             self.ops[0].properties["groups"] = nn.integer(len(anchors))
+
+    def _weights(self, weights: Sequence[SSAValue], axis: int) -> SSAValue:
+        """The weights of all; those that are dequantized as one tensor that is, so that products of it are ones of integers."""
+        user = self.siblings[0].anchor
+        quantized = [q for w in weights if (q := quantized_of(w)) is not None]
+        if not quantized:
+            return self._weight(nn.ConcatOp(weights, axis), user)
+        first, numbers = quantized[0], list[SSAValue]()
+        for each in quantized:
+            moved = each.dequantize.x
+            if each.transpose is not None:
+                moved = self._weight(nn.TransposeOp(moved, nn.values_of(each.transpose.permutation)), user)
+            numbers.append(moved)
+        scales = [each.dequantize.scale for each in quantized]
+        scale, along = scales[0], None
+        if first.axis is not None or any(s is not scale for s in scales):
+            lines = [self._line(s, sibling.channels, user, s) for s, sibling in zip(scales, self.siblings, strict=True)]
+            scale, along = self._weight(nn.ConcatOp(lines, 0), user), axis
+        joined = self._weight(nn.ConcatOp(numbers, axis), user)
+        return self._weight(quant.DequantizeOp(joined, scale, along, element_of(weights[0])), user, weights[0])
 
     def _read(self, first: Operation) -> SSAValue:
         """What the product reads."""
@@ -136,8 +162,7 @@ class Stack:
     def _add(self, sources: Sequence[Operation], operands: Sequence[SSAValue]) -> SSAValue:
         """An op like those of the siblings, over all channels."""
         like = sources[0]
-        total = sum(s.channels for s in self.siblings)
-        dims = [*shape_of(like.results[0])[:-1], const(total)]
+        dims = [*shape_of(like.results[0])[:-1], const(self.pitch)]
         new = rebuilt(like, operands, [tensor_type(dims, element_of(like.results[0]))])
         new.location = fuse(*(op.location for op in sources))
         self.ops.append(new)
@@ -164,8 +189,8 @@ class Stack:
 
     def _weight(self, op: Operation, user: Operation, like: SSAValue | None = None) -> SSAValue:
         """An op on weights, stored as what it reads or as `like`."""
-        sources = list(op.operands) or [like]
-        kinds = {stored_of(v) for v in sources if v is not None}
+        sources = [like] if like is not None else list(op.operands)
+        kinds = {stored_of(v) for v in sources}
         if len(kinds) == 1:
             nn.set_stored(op, *kinds)
         op.location = helper_location("stack", location_of(op.operands) if op.operands else user.location)

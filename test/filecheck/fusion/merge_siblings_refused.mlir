@@ -1,16 +1,16 @@
 // RUN: trtc-opt %s -p 'merge-siblings,dce' --split-input-file | filecheck %s
 // RUN: trtc-opt %s -p 'merge-siblings' --split-input-file --remarks 2>&1 | filecheck %s --check-prefix=REMARK
 
-// Groups, weights of run time, another window than that of any other, channels that leave the next part off 16 bytes, quantized weights.
+// Groups, weights of run time, another window than that of any other, channels that leave the next part off 16 bytes. Quantized weights differ from others.
 // CHECK-LABEL: @convs
 // CHECK-NOT: nn.slice
 // CHECK: func.return
 // REMARK: missed: merge-siblings: nn.conv [grouped]: not merged with others that read the same value: it has 2 groups
 // REMARK: missed: merge-siblings: nn.conv [computed]: not merged with others that read the same value: its weights are computed at run time
 // REMARK: missed: merge-siblings: nn.conv [odd]: not merged with others that read the same value: its 12 channels are no multiple of 16 bytes, at which parts beside it must start
-// REMARK: missed: merge-siblings: nn.conv [quantized]: not merged with others that read the same value: its weights are quantized
+// REMARK: missed: merge-siblings: nn.conv [quantized]: not merged with others that read the same value: their pads differ
 // REMARK: missed: merge-siblings: nn.conv [window]: not merged with others that read the same value: their pads differ
-// REMARK: missed: merge-siblings: nn.conv [alone]: not merged with others that read the same value: their pads differ
+// REMARK: missed: merge-siblings: nn.conv [alone]: not merged with others that read the same value: their types, in memory or in registers, differ
 func.func @convs(%x: tensor<1x8x8x32xf16>, %k: tensor<8x1x1x32xf16>) -> (tensor<1x8x8x8xf16>, tensor<1x8x8x8xf16>, tensor<1x8x8x12xf16>, tensor<1x8x8x8xf16>, tensor<1x8x8x8xf16>, tensor<1x8x8x8xf16>) {
   %g = nn.constant dense<1.0> : tensor<8x1x1x16xf16>
   %o = nn.constant dense<1.0> : tensor<12x1x1x32xf16>

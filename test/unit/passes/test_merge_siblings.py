@@ -95,7 +95,32 @@ TOWERS = """g (float[N, 16, 6, 6] x) => (float[N, 4, 6, 6] score, float[N, 8, 6,
   s = Conv(p3, v4)   score = Sigmoid(s)
   box = Conv(d3, w4)
 }"""
+QUANTIZED = """g (float[N, 32, 6, 6] x) => (float[N, 32, 6, 6] y)
+  <float s = {0.03}, float t = {0.04}, int8 zero = {0}, int8[16, 32, 1, 1] w1, float[16] s1, float[16] b1,
+   int8[16, 32, 1, 1] w2, float[16] s2, float[16] b2, int8[32, 16, 3, 3] w3, float[32] s3, int8[32, 16, 3, 3] w4, float[32] s4> {
+  q = QuantizeLinear(x, s, zero)          d = DequantizeLinear(q, s, zero)
+  v1 = DequantizeLinear<axis = 0>(w1, s1) a1 = Conv(d, v1, b1)   r1 = Relu(a1)
+  v2 = DequantizeLinear<axis = 0>(w2, s2) a2 = Conv(d, v2, b2)   r2 = Relu(a2)
+  q1 = QuantizeLinear(r1, t, zero)        d1 = DequantizeLinear(q1, t, zero)
+  q2 = QuantizeLinear(r2, t, zero)        d2 = DequantizeLinear(q2, t, zero)
+  v3 = DequantizeLinear<axis = 0>(w3, s3) a3 = Conv<pads = [1, 1, 1, 1]>(d1, v3)
+  v4 = DequantizeLinear<axis = 0>(w4, s4) a4 = Conv<pads = [1, 1, 1, 1]>(d2, v4)
+  y = Add(a3, a4)
+}"""
+QUANTIZED_PRODUCTS = """g (float[N, 32] x) => (float[N, 32] y)
+  <float s = {0.03}, float t = {0.04}, int8 zero = {0}, int8[32, 16] w1, float s1, int8[32, 16] w2, float s2, int8[16, 32] w3, float s3> {
+  q = QuantizeLinear(x, s, zero)          d = DequantizeLinear(q, s, zero)
+  v1 = DequantizeLinear(w1, s1) a1 = MatMul(d, v1)   r1 = Relu(a1)
+  v2 = DequantizeLinear(w2, s2) a2 = MatMul(d, v2)   r2 = Relu(a2)
+  q1 = QuantizeLinear(r1, t, zero)        d1 = DequantizeLinear(q1, t, zero)
+  q2 = QuantizeLinear(r2, t, zero)        d2 = DequantizeLinear(q2, t, zero)
+  v3 = DequantizeLinear(w3, s3) a3 = MatMul(d1, v3)
+  m = MatMul(d2, v3)
+  y = Add(a3, m)
+}"""
 MODELS = {
+    "quantized": QUANTIZED,
+    "quantized products": QUANTIZED_PRODUCTS,
     "towers": TOWERS,
     "residual": RESIDUAL,
     "inception": INCEPTION,
@@ -105,7 +130,7 @@ MODELS = {
 }
 
 
-DECLARED = re.compile(r"(float|int64)(?:\[([^\]]*)\])? +(\w+)( = \{[^}]*\})?")
+DECLARED = re.compile(r"(float|int64|int8)(?:\[([^\]]*)\])? +(\w+)( = \{[^}]*\})?")
 
 
 def parts(name: str) -> tuple[str, str, str]:
@@ -118,11 +143,15 @@ def parts(name: str) -> tuple[str, str, str]:
 def arrays(name: str, seed: int) -> dict[str, np.ndarray[Any, Any]]:
     """Seeded numbers for the initializers that a text declares without."""
     rng, found = np.random.default_rng(seed), dict[str, np.ndarray[Any, Any]]()
-    for _, dims, label, value in DECLARED.findall(parts(name)[1]):
+    for kind, dims, label, value in DECLARED.findall(parts(name)[1]):
         if not value:
             shape = [int(extent) for extent in dims.split(",") if extent]
             fan = {4: float(np.prod(shape[1:])), 2: float(shape[0] if shape else 1)}.get(len(shape), 4.0)
             found[label] = np.asarray(rng.standard_normal(shape) * fan**-0.5 + (not shape), np.float32)
+            if kind == "int8":
+                found[label] = rng.integers(-63, 64, shape).astype(np.int8)
+            elif label.startswith("s") and name.startswith("quantized"):
+                found[label] = np.asarray(rng.uniform(0.001, 0.004, shape), np.float32)
     return found
 
 
