@@ -66,6 +66,7 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
             Step("analyze-ranges", {"mode": options.precision}),
             Step("assign-precision", {"mode": options.precision}),
             Step("transpose-weights"),
+            Step("merge-siblings"),
             Step("pad-channels"),
             Step("fold-constants"),
             Step("cse"),

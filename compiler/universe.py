@@ -55,7 +55,14 @@ PASSES: dict[str, tuple[str, ...]] = {
         "hoist-weights",
     ),
     "quantization": ("place-qdq",),
-    "fusion": ("fuse-groups", "materialise-storage", "realize-integer", "assign-destinations", "outline-groups"),
+    "fusion": (
+        "merge-siblings",
+        "fuse-groups",
+        "materialise-storage",
+        "realize-integer",
+        "assign-destinations",
+        "outline-groups",
+    ),
     "buffers": ("bufferize", "plan-arena"),
     "kernels": ("select-schedule", "lower-groups", "place-shared-memory", "expand-rings", "lower-fragments"),
 }

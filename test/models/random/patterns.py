@@ -52,6 +52,7 @@ from .steps import (
     quantize,
     reduce,
     reshape,
+    siblings,
     slice_,
     softmax,
     transpose,
@@ -107,6 +108,11 @@ FAMILIES: dict[str, Family] = {
         ((f32, 3), (f32, 4), (i8, 2)), finite=True, chained=True,
     ),
     "images": Family((image, unary), ("pad-channels",), ((f32, 4),), finite=True),
+    "siblings": Family(
+        (siblings, siblings, siblings, unary, transpose, reshape, slice_, pool),
+        ("merge-siblings", "fuse-groups", "realize-integer", "assign-destinations", "outline-groups", "hoist-weights"),
+        ((f32, 3), (f32, 4), (f32, 2)), finite=True, chained=True,
+    ),
 }  # fmt: skip
 """A seed chooses one of these, so that a further one changes all modules."""
 
@@ -198,7 +204,7 @@ def text(module: ModuleOp) -> str:
 
 def apply(module: ModuleOp, name: str) -> str:
     """Run a pass, verifying its result; returns what it declares about numbers."""
-    options: dict[str, Any] = {"always": True} if name == "pad-channels" else {}
+    options: dict[str, Any] = {"always": True} if name in ("pad-channels", "merge-siblings") else {}
     step = load_pass(name)(**options)
     run_passes(module, [step], make_context())
     return getattr(step, "numerics", "exact")

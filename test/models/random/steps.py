@@ -360,4 +360,43 @@ def image(d: Draw) -> None:
     d.keep(nn.ConvOp(x, d.constant(w), strides, d.rng.integers(0, 4, 4).tolist(), dilations))
 
 
+def siblings(d: Draw) -> None:
+    """Two to four products over one value, with steps after them that are mostly alike, and a concat of some of what they give."""
+    x = d.value(lambda v: nn.rank_of(v) in (2, 3, 4) and nn.element_of(v) == f32 and bool(nn.shape_of(v)[-1].as_int()))
+    inner, count, turned = nn.shape_of(x)[-1].as_int() or 1, int(d.rng.integers(2, 5)), d.chance(0.7)
+    is_conv = nn.rank_of(x) == 4 and d.chance(0.8)
+    window, pads = d.one([([1, 1], [0] * 4), ([2, 1], [1, 0, 0, 1])])
+    steps, made = (
+        [d.one(("add", "mul", "relu", "gate", "tail")) for _ in range(int(d.rng.integers(0, 4)))],
+        list[SSAValue](),
+    )
+    for _ in range(count):
+        channels = d.one([4, 4, 4, 8, 8, 12, 5])
+        shape = [channels, *window, inner] if is_conv else [channels, inner] if turned else [inner, channels]
+        w = weights(d, *shape)
+        value = d.put(nn.ConvOp(x, w, pads=pads) if is_conv else nn.MatmulOp(x, w, transpose_b=turned))
+        for step in steps:
+            value = _after(d, value, step, channels) if d.chance(0.85) else value
+        made.append(value)
+        d.pool.append(value)
+    if d.chance(0.5):
+        others = [v for v in d.pool if nn.shape_of(v)[:-1] == nn.shape_of(made[0])[:-1] and nn.element_of(v) == f32]
+        d.keep(
+            nn.ConcatOp([d.one(made) if d.chance(0.5) else d.one(others) for _ in range(3)], nn.rank_of(made[0]) - 1)
+        )
+
+
+def _after(d: Draw, value: SSAValue, step: str, channels: int) -> SSAValue:
+    """One step after a product."""
+    numbers = d.constant(
+        d.rng.integers(-2, 3, d.one([[channels], [channels], [1, channels], [1], []])).astype(np.float32)
+    )
+    pair = (numbers, value) if d.chance(0.3) else (value, numbers)
+    if step == "gate":
+        return d.put(nn.MulOp(value, d.put(nn.ReluOp(value))))
+    if step == "tail":
+        return d.put(d.one([nn.NegOp, nn.AbsOp, nn.ReluOp])(value))
+    return d.put(nn.ReluOp(value) if step == "relu" else (nn.AddOp if step == "add" else nn.MulOp)(*pair))
+
+
 Step = Callable[[Draw], None]
