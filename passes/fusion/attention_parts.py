@@ -32,8 +32,8 @@ class _Parts:
     def __post_init__(self) -> None:
         self.group = self.op.heads_per_key
         self.wide = self.op.computed_in
-        multiplied = nn.multiplied_in(self.op)
-        self.narrow = multiplied if multiplied in nn.NARROW else None
+        candidates = (nn.multiplied_in(self.op), stored_of(self.op.result))
+        self.narrow = next((element for element in candidates if element in nn.NARROW), None)
 
     def add(self, op: Operation, *, stored: bool = False) -> SSAValue:
         """Adds an op; `stored`: as its result stays within the range of what is multiplied, it may cross memory in that type."""
