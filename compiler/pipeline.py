@@ -70,6 +70,7 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
         ),
         "quantize": (Step("place-qdq"),),
         "fuse": (
+            Step("decompose-attention"),
             Step("fuse-groups"),
             Step("materialise-storage"),
             Step("realize-integer"),

@@ -52,7 +52,14 @@ PASSES: dict[str, tuple[str, ...]] = {
         "hoist-weights",
     ),
     "quantization": ("place-qdq",),
-    "fusion": ("fuse-groups", "materialise-storage", "realize-integer", "assign-destinations", "outline-groups"),
+    "fusion": (
+        "decompose-attention",
+        "fuse-groups",
+        "materialise-storage",
+        "realize-integer",
+        "assign-destinations",
+        "outline-groups",
+    ),
     "buffers": ("bufferize", "plan-arena"),
     "kernels": ("select-schedule", "lower-groups", "place-shared-memory", "expand-rings", "lower-fragments"),
 }
