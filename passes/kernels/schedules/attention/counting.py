@@ -65,5 +65,3 @@ def attention_work(
         refill=1.0,
         whole_waves=True,
     )
-
-

@@ -1,6 +1,6 @@
 """
-Attention by mma.sync (f16, bf16), for sm_80 and later, in one launch; also where TMA cannot address an operand, or where operands are stored
-in f32 and multiplied in f16 or bf16.
+Attention by mma.sync (f16, bf16), for sm_80 and later, in one launch; also where TMA cannot address an operand, or where operands are
+stored in f32 and multiplied in f16 or bf16.
 
 A block owns 16 queries of one head per warp. Its warps copy Q, then tiles of K and V into a ring by cp.async, `stages` deep. Scores of a
 tile stay in the accumulators of mma.sync, whose layout is that of the A operand that the probabilities become (FlashAttention-2, Dao 2023).
@@ -64,7 +64,13 @@ class Tile:
     def registers(self, problem: AttentionProblem) -> int:
         """Per thread, estimated: scores and probabilities, the output, Q, fragments of K and V, places."""
         held = problem.head // 4 if problem.head <= HELD else 4
-        return self.keys * 3 // 4 + problem.value_head // 2 + held + max(self.keys, min(problem.value_head, PIECE)) // 4 + 40
+        return (
+            self.keys * 3 // 4
+            + problem.value_head // 2
+            + held
+            + max(self.keys, min(problem.value_head, PIECE)) // 4
+            + 40
+        )
 
 
 class AttentionMma:
@@ -125,7 +131,9 @@ class _Builder:
         layout = MmaAcc.of(tile.warps, 1)
         self.a, self.operand = MmaA.of(tile.warps, 1, 2), MmaB.of(tile.warps, 1, 2)
         self.score_type = FragType.of((tile.queries, tile.keys), f32, layout)
-        self.out_pieces = [(first, min(PIECE, problem.value_head - first)) for first in range(0, problem.value_head, PIECE)]
+        self.out_pieces = [
+            (first, min(PIECE, problem.value_head - first)) for first in range(0, problem.value_head, PIECE)
+        ]
         self.out_types = [FragType.of((tile.queries, width), f32, layout) for _, width in self.out_pieces]
 
     def build(self) -> kernel.FuncOp:

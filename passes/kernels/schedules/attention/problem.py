@@ -166,7 +166,9 @@ def _refuse_operands(problem: AttentionProblem) -> Refusal | None:
     if anchor.mask is not None:
         axes = space_axes(nn.shape_of(anchor.mask), problem.dims)
         if group.access(anchor.mask, axes, problem.dims) is None:
-            return Refusal("expected the mask to be an argument of the group or a view of one", group.maker(anchor.mask))
+            return Refusal(
+                "expected the mask to be an argument of the group or a view of one", group.maker(anchor.mask)
+            )
     too_large = group.too_large()
     return None if too_large is None else Refusal(too_large)
 

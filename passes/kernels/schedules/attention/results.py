@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from xdsl.ir import SSAValue
 
 from .....dialects.kernel.types import FragType
-from .....dialects.strided import Axes
 from ...building.builder import KernelBuilder
 from ...building.maps import emit_pointwise
+from ...building.space import Space
 from .problem import SPACE, AttentionProblem
 
 
@@ -29,13 +29,8 @@ def store_results(
         for i, result in enumerate(group.results)
     ]
     for piece, column in zip(out, columns, strict=True):
-        frag, here = piece.type, (*at, b.index(column))
-        assert isinstance(frag, FragType)
-
-        def load(value: SSAValue, axes: Axes) -> SSAValue:
-            access = group.access(value, axes, dims)
-            assert access is not None
-            return b.load(b.view_of(access, SPACE), here, frag)
-
-        for made, view in zip(emit_pointwise(b, wanted, frag, load, known=problem.known(piece)), views, strict=True):
-            b.store(made, view, here)
+        assert isinstance(piece.type, FragType)
+        space = Space(b, group, dims, SPACE, (*at, column), piece.type)
+        made = emit_pointwise(b, wanted, piece.type, space.load, known=problem.known(piece))
+        for value, view in zip(made, views, strict=True):
+            b.store(value, view, space.coords)

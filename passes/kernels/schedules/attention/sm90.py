@@ -24,7 +24,7 @@ from xdsl.ir import SSAValue
 from .....dialects import kernel, nn
 from .....dialects.kernel.layouts import WgmmaA, WgmmaAcc
 from .....dialects.kernel.types import Choice, FragType, SharedType, Target, TensorMapType
-from ...building.builder import Index, KernelBuilder, constant_value
+from ...building.builder import Index, KernelBuilder
 from ...building.group import Anchors, GroupView
 from ...building.schedule import Refusal
 from ...building.work import Work
@@ -250,7 +250,10 @@ class _Builder:
             self.v.fetch(b, self.v_ring, fill, row)
             return []
 
-        b.loop(0, place.count, 1, [], step, "fill")
+        if self.tile.holds_all(self.problem):
+            step(b, b.index(0), [])
+        else:
+            b.loop(0, place.count, 1, [], step, "fill")
 
     # The consumers.
 
@@ -258,7 +261,8 @@ class _Builder:
         softmax = Softmax(self.problem, self.place, self.score_type)
         b.wait(self.q_ring, 0)
         state = softmax.start(b, self.out_types)
-        state = self._walk_ahead(b, softmax, state) if self.tile.ahead else self._walk(b, softmax, state)
+        ahead = self.tile.ahead and not self.tile.holds_all(self.problem)
+        state = self._walk_ahead(b, softmax, state) if ahead else self._walk(b, softmax, state)
         at = self.place.batch, self.place.head, self.place.row
         store_results(b, self.problem, softmax.finish(b, state), [first for first, _ in self.out_pieces], at)
 
@@ -266,24 +270,37 @@ class _Builder:
         """One tile of keys after the other. Those at a bound come last, so that the others compare nothing."""
         last = b.sub(self.place.count, 1)
         carried, begin = flat(state), b.index(0)
-        loops = [(self.place.plain, False), (self.place.count, True)]
-        if not self.problem.bounded:
-            tail = hides(self.problem, self.tile.keys)
+        bounded, tail = self.problem.bounded, hides(self.problem, self.tile.keys)
+        if self.tile.holds_all(self.problem):
+            loops = [(self.place.count, bounded or tail)]
+        elif bounded:
+            loops = [(self.place.plain, False), (self.place.count, True)]
+        else:
             loops = [(last, False), (self.place.count, True)] if tail else [(self.place.count, False)]
         for end, bounds in loops:
+            # Nobody waits for the slots of the last tile.
+            is_last = self.tile.holds_all(self.problem) or begin is last
 
             def step(
-                b: KernelBuilder, fill: SSAValue, values: Sequence[SSAValue], bounds: bool = bounds
+                b: KernelBuilder,
+                fill: SSAValue,
+                values: Sequence[SSAValue],
+                bounds: bool = bounds,
+                is_last: bool = is_last,
             ) -> list[SSAValue]:
                 b.wait(self.k_ring, fill)
                 products = b.emit(kernel.MmaWaitOp(self._multiply(b, fill), 0), "products")
-                b.release(self.k_ring, fill)
+                if not is_last:
+                    b.release(self.k_ring, fill)
                 probs, state = self._probabilities(b, softmax, products, fill, state_of(values), bounds=bounds)
-                return flat(self._weighed(b, probs, state, fill))
+                state, _ = self._weighed(b, probs, state, fill)
+                if not is_last:
+                    b.release(self.v_ring, fill)
+                return flat(state)
 
-            if constant_value(b.sub(end, begin)) == 1:
-                carried = step(b, begin, carried)
-            elif constant_value(b.sub(end, begin)) != 0:
+            if is_last:
+                carried = step(b, last, carried)
+            else:
                 carried = b.loop(begin, end, 1, carried, step, "tile")
             begin = end
         return state_of(carried)
@@ -306,25 +323,26 @@ class _Builder:
                 b.wait(self.k_ring, following)
                 coming = self._multiply(b, following)
                 probs, state = self._probabilities(b, softmax, products, fill, state_of(rest), bounds=bounds)
-                state = self._weighed(b, probs, state, fill)
-                coming = b.emit(kernel.MmaWaitOp(coming, 0), "products")
+                state, done = self._weighed(b, probs, state, fill, [coming])
                 b.release(self.k_ring, following)
-                return [coming, *flat(state)]
+                b.release(self.v_ring, fill)
+                return [*done, *flat(state)]
 
             carried = b.loop(begin, end, 1, carried, step, "tile")
             begin = end
         products, *rest = carried
         bounds = bounded or hides(self.problem, self.tile.keys)
         probs, state = self._probabilities(b, softmax, products, last, state_of(rest), bounds=bounds)
-        return self._weighed(b, probs, state, last)
+        return self._weighed(b, probs, state, last)[0]
 
-    def _weighed(self, b: KernelBuilder, probs: SSAValue, state: State, fill: Index) -> State:
-        """The state after the product of probabilities and values, when all products under way are done."""
+    def _weighed(
+        self, b: KernelBuilder, probs: SSAValue, state: State, fill: Index, coming: Sequence[SSAValue] = ()
+    ) -> tuple[State, Sequence[SSAValue]]:
+        """The state after the product of probabilities and values, and products `coming` meanwhile, when all are done."""
         b.wait(self.v_ring, fill)
-        out = self._weigh(b, probs, state.out, fill)
-        out = [b.emit(kernel.MmaWaitOp(piece, 0), "out") for piece in out]
-        b.release(self.v_ring, fill)
-        return state._replace(out=out)
+        under_way = [*coming, *self._weigh(b, probs, state.out, fill)]
+        done = [b.emit(kernel.MmaWaitOp(value, 0), value.name_hint) for value in under_way]
+        return state._replace(out=done[len(coming) :]), done[: len(coming)]
 
     def _multiply(self, b: KernelBuilder, fill: Index) -> SSAValue:
         """Starts Q K^T of one fill of the ring."""

@@ -155,8 +155,8 @@ class Softmax:
         self, b: KernelBuilder, scores: SSAValue, state: State, *, only: bool = False
     ) -> tuple[SSAValue, State]:
         """
-        exp(score - row maximum), rounded to what is multiplied, and the state in which the output is scaled to the new maximum. `only`: there
-        is no other tile, so that the state before does not count.
+        exp(score - row maximum), rounded to what is multiplied, and the state in which the output is scaled to the new maximum. `only`:
+        there is no other tile, so that the state before does not count.
         """
         rows = self.frag.rows
         (row_max,) = b.map([state.row_max, b.reduce("max", scores)], [rows], _maximum)
