@@ -403,11 +403,14 @@ REFLECT = (
 LRN = "lrn X {size = 5 : i64, alpha = 2.0e-01 : f64, beta = 7.5e-01 : f64, bias = 1.0 : f64}"
 
 
-def hopper_attention(name: str, text: str, tolerance: float = 1e-3, repeats: str = "", **tunables: int) -> Case:
-    """64 queries per block, 32 keys per tile, two stages; with one, all keys are in one tile, whose slots nobody waits for again."""
+def hopper_attention(
+    name: str, text: str, tolerance: float = 1e-3, repeats: str = "", stored: bool = True, **tunables: int
+) -> Case:
+    """64 queries per block, 32 keys per tile, two stages; `stored`: by TMA. With one stage all keys are in one tile, whose slots nobody waits for again."""
     tile = {"groups": 1, "keys": 32, "stages": 2, "ahead": 1, **tunables}
-    kinds = HOPPER.replace("mbar_arrive ", "") if tile["stages"] == 1 else HOPPER
-    return Case("attention_sm90", name, text, f"{kinds} bar_sync", tolerance, tile, repeats)
+    kinds = f"{HOPPER} {STORED if stored else 'bar_sync'}"
+    kinds = kinds.replace("mbar_arrive ", "") if tile["stages"] == 1 else kinds
+    return Case("attention_sm90", name, text, kinds, tolerance, tile, repeats)
 
 
 def mma_attention(
@@ -458,7 +461,10 @@ ATTENTION_SM90 = (
     hopper_attention("one-tile", attention(64, 50, hopper=True), keys=64, stages=1, ahead=0),
     hopper_attention("causal", attention(130, 130, hopper=True, flags=CAUSAL), keys=16),
     hopper_attention("causal-one-by-one", attention(130, 130, hopper=True, flags=CAUSAL), keys=16, ahead=0),
-    *(hopper_attention(name, text, tolerance, "ahead", keys=16) for name, text, tolerance in attention_features(True)),
+    *(
+        hopper_attention(name, text, tolerance, "ahead", stored=name != "f32-result", keys=16)
+        for name, text, tolerance in attention_features(True)
+    ),
 )
 ATTENTION_MMA = (
     mma_attention("two-stages", attention(32, 100, hopper=False)),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from xdsl.dialects import arith
+from xdsl.dialects import arith, scf
 from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, Float64Type, IntegerType, f32, f64, i32
 from xdsl.ir import Attribute, Operation, SSAValue
 
@@ -136,8 +134,8 @@ def _wide(context: Context, value: SSAValue) -> SSAValue:
 
 def _wgmma(context: Context, op: MmaOp, acc: FragType, array: SSAValue) -> None:
     """
-    One wgmma per 64 rows of the warpgroup, up to 256 columns and 32 bytes of K; one commit group for all, and for the products that follow
-    one another.
+    One wgmma per 64 rows of the warpgroup, up to 256 columns and 32 bytes of K; one commit group for all, and for the products that no wait
+    separates.
     """
     em, layout = context.em, acc.layout
     b = context.tiles[op.b]
@@ -161,7 +159,7 @@ def _wgmma(context: Context, op: MmaOp, acc: FragType, array: SSAValue) -> None:
     group = context.role.thread // 128
     a_tile = context.tiles[op.a] if isinstance(op.a.type, SharedType) else None
     registers = None if a_tile is not None else _register_operand(context, op.a, groups)
-    if not _same_group(op, op.prev_op, lambda o: o.prev_op):
+    if not _follows_product(op):
         em.emit(WgmmaFenceOp())
     with em.loop(depth // step, "k") as k, em.loop(m // groups // 64, "m") as i, em.loop(n // width, "n") as j:
         if a_tile is not None:
@@ -180,15 +178,26 @@ def _wgmma(context: Context, op: MmaOp, acc: FragType, array: SSAValue) -> None:
                 a_local=registers, b_transposed=transposed,
             )
         )  # fmt: skip
-    if not _same_group(op, op.next_op, lambda o: o.next_op):
+    if not _group_goes_on(op):
         em.emit(WgmmaCommitOp())
 
 
-def _same_group(op: MmaOp, other: Operation | None, neighbour: Callable[[Operation], Operation | None]) -> bool:
-    """Whether the op before or after, slots and constants apart, is a product of the same group."""
-    while isinstance(other, SlotOp | arith.ConstantOp):
-        other = neighbour(other)
-    return isinstance(other, MmaOp) and other.is_async
+def _follows_product(op: MmaOp) -> bool:
+    """Whether no register was written since the product before, so that its fence serves: slots and constants alone stand between."""
+    before = op.prev_op
+    while isinstance(before, SlotOp | arith.ConstantOp):
+        before = before.prev_op
+    return isinstance(before, MmaOp) and before.is_async
+
+
+def _group_goes_on(op: MmaOp) -> bool:
+    """Whether another product comes before the next wait, which then is for both."""
+    following = op.next_op
+    while following is not None and not isinstance(following, MmaWaitOp | scf.ForOp | scf.IfOp):
+        if isinstance(following, MmaOp) and following.is_async:
+            return True
+        following = following.next_op
+    return False
 
 
 def _register_operand(context: Context, a: SSAValue, groups: int) -> SSAValue:

@@ -1,11 +1,12 @@
 // RUN: trtc-opt %s -p place-shared-memory,expand-rings,lower-fragments | filecheck %s
 
-// Products on shared tiles that follow one another are one group, with one fence and one commit; waits that follow one another are one.
+// Products on shared tiles are one group up to the next wait; those right after one another share a fence. Waits that follow one another
+// are one.
 // CHECK-LABEL: kernel.func @pieces
 // CHECK: kernel.wgmma_fence
 // CHECK: kernel.wgmma "f16" n 32 swizzle 128 [[ACC:%.*]][
 // CHECK: kernel.wgmma "f16" n 32 swizzle 32 [[ACC]][
-// CHECK: kernel.wgmma_commit
+// CHECK-NOT: kernel.wgmma_commit
 // CHECK: kernel.wgmma_fence
 // CHECK: kernel.wgmma "f16" n 32 swizzle 128 [[OTHER:%.*]][
 // CHECK: kernel.wgmma_commit

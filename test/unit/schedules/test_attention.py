@@ -69,7 +69,12 @@ def test_masked_tiles_and_rows(check_group: Check, schedule: str, flags: str, el
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize(
     ("element", "value", "flags"),
-    [("f32", LOWEST, ""), ("f16", -65504.0, ", scores = f16"), ("f16", -65504.0, ""), ("bf16", -3.3e38, ", scores = bf16")],
+    [
+        ("f32", LOWEST, ""),
+        ("f16", -65504.0, ", scores = f16"),
+        ("f16", -65504.0, ""),
+        ("bf16", -3.3e38, ", scores = bf16"),
+    ],
 )
 def test_rows_of_the_lowest_number_give_the_mean(
     check_group: Check, schedule: str, element: str, value: float, flags: str

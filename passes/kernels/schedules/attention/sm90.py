@@ -32,7 +32,7 @@ from ...cost.price import price
 from ..gemm.sm90 import CONSUMER_REGISTERS, PRODUCER_REGISTERS, REGISTERS, fits_tma
 from .counting import attention_work
 from .problem import ANCHORS, SPACE, AttentionProblem, batch_and_head, grid, hides, place_of, problem_of
-from .results import store_results
+from .results import is_staged, staging, store_results
 from .softmax import Softmax, State, flat, state_of
 
 PIECES = (64, 32, 16)
@@ -60,11 +60,12 @@ class Tile:
         return 160 if self.groups == 1 else 128 * (1 + self.groups)
 
     def smem(self, problem: AttentionProblem) -> int:
-        """Bytes of Q, the rings and the barriers."""
+        """Bytes of Q, the rings, the result on its way out, and the barriers."""
         sizes = problem.head, problem.value_head
-        rows = self.queries * problem.head + self.stages * self.keys * sum(sizes)
-        alignment = 1024 * sum(len(pieces(size)) for size in (problem.head, *sizes))
-        return 2 * rows + alignment + 16 * (1 + 2 * self.stages)
+        result = problem.value_head if is_staged(problem) else 0
+        elements = self.queries * (problem.head + result) + self.stages * self.keys * sum(sizes)
+        alignment = 1024 * sum(len(pieces(size)) for size in (problem.head, *sizes, result))
+        return 2 * elements + alignment + 16 * (1 + 2 * self.stages)
 
     def holds_all(self, problem: AttentionProblem) -> bool:
         """Whether one tile has all keys, so that nothing is rescaled."""
@@ -84,7 +85,7 @@ class Tile:
 
     def shares(self, problem: AttentionProblem) -> bool:
         """Whether the registers of an SM are enough for two blocks."""
-        return self.groups == 1 and self.registers(problem) <= 200
+        return self.groups == 1 and self.registers(problem) <= 192
 
 
 def pieces(size: int) -> list[tuple[int, int]]:
@@ -209,6 +210,7 @@ class _Builder:
         self.q = self._operand("q", anchor.q, tile.queries, 1)
         self.k = self._operand("k", anchor.k, tile.keys, tile.stages)
         self.v = self._operand("v", anchor.v, tile.keys, tile.stages)
+        self.staged = staging(b, self.problem, tile.queries, [width for _, width in self.out_pieces])
         self.q_ring = b.ring(1, "mbarrier", "q_ring")
         self.k_ring = b.ring(tile.stages, "mbarrier", "k_ring")
         self.v_ring = b.ring(tile.stages, "mbarrier", "v_ring")
@@ -264,7 +266,8 @@ class _Builder:
         ahead = self.tile.ahead and not self.tile.holds_all(self.problem)
         state = self._walk_ahead(b, softmax, state) if ahead else self._walk(b, softmax, state)
         at = self.place.batch, self.place.head, self.place.row
-        store_results(b, self.problem, softmax.finish(b, state), [first for first, _ in self.out_pieces], at)
+        columns = [first for first, _ in self.out_pieces]
+        store_results(b, self.problem, softmax.finish(b, state), columns, at, self.staged)
 
     def _walk(self, b: KernelBuilder, softmax: Softmax, state: State) -> State:
         """One tile of keys after the other. Those at a bound come last, so that the others compare nothing."""
