@@ -1,0 +1,292 @@
+"""`recognise-attention`: two products with a softmax between them become one `nn.attention`.
+
+    %s = nn.matmul %q, %k {transpose_b}
+    %t = nn.mul %s, %scale                       ->   %r = nn.attention %q, %k, %v mask %m {scale = 0.125 : f64}
+    %u = nn.add %t, %m
+    %p = nn.softmax %u {axis = 3}
+    %r = nn.matmul %p, %v
+
+Scores may be scaled (also in their factors), capped by tanh, masked by sums and selections, cast, and reshaped before their last two dims
+(attention_scores.py). Dims before these become batch and heads, and heads of keys and values that were repeated are read as they were
+(attention_heads.py). Masks become one mask and bounds (attention_masks.py, attention_bounds.py); next to a mask that is added in a narrow
+type, scores keep that type (`scores`). What other ops read, and what is quantized between or before, is left; so are products with weights,
+which are no keys. Each softmax between two products that stays is a remark. One walk, each op looked at a bounded number of times: linear.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import LocationAttr, ModuleOp, bf16, f16, f32, f64
+from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.passes import ModulePass
+
+from ...dialects import nn, quant
+from ...dialects.dims import Expr
+from ...dialects.nn import element_of, rank_of, shape_of
+from ...dialects.provenance import fuse, get_names, helper_location, set_names
+from ..remarks import remark, removing
+from . import editing
+from .attention_heads import Heads, Lead, folded, heads_of, unfolded, unrepeated
+from .attention_masks import Masks, mask_operand, masks_of
+from .attention_scores import Below, Scores, leads_to_product, number_of, product_below, scores_above
+from .permutations import Permutation, compose, is_identity
+
+NAME = "recognise-attention"
+_VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.BroadcastToOp, nn.SliceOp, nn.ConcatOp, nn.CastOp)
+Ranges = dict[str, tuple[int, int, int]]
+
+
+@dataclass(frozen=True)
+class Factor:
+    """Queries, keys or values: a tensor, the dims of its product before the last two, and whether its last two are exchanged."""
+
+    value: SSAValue
+    level: Lead
+    exchanged: bool = False
+
+    @property
+    def dims(self) -> Lead:
+        return shape_of(self.value)[:-2]
+
+
+@dataclass
+class Attention:
+    """One attention of single ops."""
+
+    softmax: nn.SoftmaxOp
+    above: Scores
+    below: Below
+    q: Factor
+    k: Factor
+    v: Factor
+    scale: float
+    masks: Masks = field(default_factory=Masks)
+    heads: Heads | None = None
+    scaling: list[Operation] = field(default_factory=list[Operation])
+    """Ops that scale factors before their product."""
+
+    @property
+    def ops(self) -> list[Operation]:
+        """All that it replaces, in block order."""
+        return [*self.scaling, *reversed(self.above.ops), self.softmax, *self.below.ops]
+
+
+def check(softmax: nn.SoftmaxOp, ranges: Ranges) -> Attention | str | None:
+    """The attention around a softmax, or why it is none; None where no two products are around it."""
+    below = product_below(softmax)
+    if below is None or not leads_to_product(softmax.x):
+        return None
+    if isinstance(below, str):
+        return below
+    if softmax.axis.value.data != rank_of(softmax.x) - 1:
+        return "the softmax is not over the last dim"
+    above = scores_above(softmax)
+    if isinstance(above, str):
+        return above
+    product = above.product
+    assert product is not None
+    level, after = shape_of(product.result)[:-2], shape_of(below.product.result)[:-2]
+    q, k = Factor(product.a, level), Factor(product.b, level, product.transpose_b is None)
+    v = Factor(below.product.b, after, below.product.transpose_b is not None)
+    found = Attention(softmax, above, below, q, k, v, above.scale)
+    return _elements(found) or _form(found) or _masks(found, ranges) or found
+
+
+def _elements(found: Attention) -> str | None:
+    elements = [element_of(factor.value) for factor in (found.q, found.k, found.v)]
+    if len({*elements}) > 1 or elements[0] not in (f16, bf16, f32, f64):
+        return f"its factors are of {', '.join(map(str, elements))}"
+    for name, factor in zip(("queries", "keys", "values"), (found.q, found.k, found.v), strict=True):
+        if _is_dequantized(factor.value):
+            return f"its {name} are dequantized: their product may be one of integers"
+        if name != "queries" and editing.depends_on_constants_only(factor.value):
+            return f"its {name} are weights"
+    return None
+
+
+def _is_dequantized(value: SSAValue) -> bool:
+    for _ in range(8):
+        op = value.owner
+        if isinstance(op, quant.ScaledOp):
+            return True
+        if not isinstance(op, _VIEWS):
+            return False
+        value = op.operands[0]
+    return False
+
+
+def _form(found: Attention) -> str | None:
+    """Bring the factors to batch and heads; or why they have none."""
+    for name in ("q", "k"):
+        found.scale *= _unscaled(found, name)
+    q, k, v = found.q, found.k, found.v
+    heads = found.heads = heads_of(q.value, k.value, v.value, q.level)
+    if len(q.level) == 1 and heads.lead != (*q.level, *heads.lead[1:]):
+        q, k, v = (Factor(unfolded(x.value), heads.lead, x.exchanged) for x in (q, k, v))
+    plain = [Factor(*unrepeated(x.value, x.level), x.exchanged) for x in (k, v)]
+    if (own := _shared(plain, heads)) is not None and own[0][1] == own[1][1]:
+        k, v = plain
+    found.q, found.k, found.v = q, k, v
+    leads = _shared([k, v], heads)
+    if folded(q.dims, q.level, heads.lead) is None or leads is None:
+        return f"its dims before the last two are no batch and heads: {q.value.type}, {k.value.type}, {v.value.type}"
+    if leads[0][1] != leads[1][1]:
+        return f"keys have {leads[0][1]} heads, and values {leads[1][1]}"
+    for lead in leads:
+        if lead[0] != heads.batch and lead[0].as_int() != 1:
+            return f"keys or values have a batch of {lead[0]}, queries one of {heads.batch}"
+    shared = leads[0][1]
+    if (heads.heads % shared).as_int() != 0:
+        return f"{heads.heads} heads are no multiple of the {shared} of the keys"
+    return None
+
+
+def _shared(factors: list[Factor], heads: Heads) -> list[tuple[Expr, ...]] | None:
+    """Batch and heads of keys and values."""
+    leads = [folded(x.dims, x.level, heads.lead, key=True) for x in factors]
+    return None if None in leads else [lead for lead in leads if lead is not None]
+
+
+def _unscaled(found: Attention, name: str) -> float:
+    """Takes the scale out of a factor that one number multiplies."""
+    factor: Factor = getattr(found, name)
+    op = factor.value.owner
+    if not isinstance(op, nn.MulOp | nn.DivOp) or not factor.value.has_one_use():
+        return 1.0
+    for x, other in ((op.lhs, op.rhs), (op.rhs, op.lhs)):
+        number = number_of(other)
+        if number is None or not 1e-6 < abs(number) < 1e6 or (isinstance(op, nn.DivOp) and x is op.rhs):
+            continue
+        if shape_of(x) != shape_of(op.result):
+            continue
+        setattr(found, name, Factor(x, factor.level, factor.exchanged))
+        found.scaling.append(op)
+        return 1.0 / number if isinstance(op, nn.DivOp) else number
+    return 1.0
+
+
+def _masks(found: Attention, ranges: Ranges) -> str | None:
+    queries, keys = shape_of(found.softmax.x)[-2:]
+    masks = masks_of(found.above.terms, queries, keys, ranges)
+    if isinstance(masks, str):
+        return masks
+    found.masks = masks
+    return None
+
+
+@dataclass
+class _Rewriter:
+    """Puts one op in the place of an attention of single ops."""
+
+    found: Attention
+
+    def __post_init__(self) -> None:
+        self.last = self.found.below.product
+        self.location = fuse(*(op.location for op in self.found.ops if not nn.rearranges(op)))
+        terms = [term.op.location for term in self.found.above.terms]
+        self.mask_location = fuse(*terms) if terms else self.location
+
+    def add(self, op: Operation, location: LocationAttr | None = None) -> SSAValue:
+        where = location or self.location
+        where = helper_location(op.name.partition(".")[2], where) if nn.rearranges(op) else where
+        return editing.insert_before(self.last, op, location=where).results[0]
+
+    def add_mask(self, op: Operation) -> SSAValue:
+        return self.add(op, self.mask_location)
+
+    def rewrite(self) -> nn.AttentionOp:
+        found, heads = self.found, self.found.heads
+        assert heads is not None
+        queries, keys = shape_of(found.softmax.x)[-2:]
+        causal, window = found.masks.bounds.properties(queries, keys) or (None, None)
+        mask = mask_operand(found.masks, self.add_mask, heads.lead)
+        op = nn.AttentionOp(
+            self._operand(found.q, heads, widened=True), self._operand(found.k, heads), self._operand(found.v, heads), mask,
+            scale=found.scale, causal=causal, window=window, softcap=found.above.softcap, zero_masked=found.below.zero_masked,
+            scores=self._rounded(), element_type=element_of(self.last.result),
+        )  # fmt: skip
+        result = self.add(op)
+        if shape_of(result) != shape_of(self.last.result):
+            result = self.add(nn.ReshapeOp(result, shape_of(self.last.result)))
+        owner = result.owner
+        assert isinstance(owner, Operation)
+        set_names(owner, get_names(self.last))
+        self.last.result.replace_all_uses_with(result)
+        _skip_reshape(op, owner)
+        for each in found.ops:
+            if nn.rearranges(each):
+                removing(each.location, "it moved scores of an attention, which is one op")
+        editing.erase_unused(found.ops)
+        return op
+
+    def _operand(self, factor: Factor, heads: Heads, *, widened: bool = False) -> SSAValue:
+        """A factor [batch, heads, length, size]; `widened`: repeated where it is the same for all of a batch or all heads."""
+        lead = folded(factor.dims, factor.level, heads.lead, key=not widened)
+        assert lead is not None
+        value, dims = factor.value, (*lead, *shape_of(factor.value)[-2:])
+        if shape_of(value) != dims:
+            made = value.owner
+            value = made.x if isinstance(made, nn.ReshapeOp) else value
+            value = value if shape_of(value) == dims else self.add(nn.ReshapeOp(value, dims))
+        if widened and lead != heads.lead:
+            value = self.add(nn.BroadcastToOp(value, (*heads.lead, *dims[2:])))
+        return self._exchanged(value) if factor.exchanged else value
+
+    def _exchanged(self, value: SSAValue) -> SSAValue:
+        """A tensor of rank 4 with its last two dims exchanged."""
+        made = value.owner
+        permutation: Permutation = (0, 1, 3, 2)
+        if isinstance(made, nn.TransposeOp):
+            value, permutation = made.x, compose(nn.values_of(made.permutation), permutation)
+        return value if is_identity(permutation) else self.add(nn.TransposeOp(value, permutation))
+
+    def _rounded(self) -> Attribute | None:
+        """The type of scores next to a mask that is added."""
+        rounded = self.found.above.rounded
+        return (
+            rounded
+            if self.found.masks.added and rounded in nn.NARROW and element_of(self.found.q.value) != f64
+            else None
+        )
+
+
+def _skip_reshape(op: nn.AttentionOp, reshape: Operation) -> None:
+    """Reshapes of the result read the op itself."""
+    if reshape is op:
+        return
+    for use in list(reshape.results[0].uses):
+        if isinstance(use.operation, nn.ReshapeOp):
+            use.operation.operands[0] = op.result
+    editing.erase_unused([reshape])
+
+
+@dataclass(frozen=True)
+class RecogniseAttentionPass(ModulePass):
+    """Make one op of what computes scores, their softmax, and the sums of values that it weighs."""
+
+    name = NAME
+    numerics: ClassVar[str] = "reassociates"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        ranges = nn.symbol_ranges(op)
+        for func in editing.functions(op):
+            for softmax in [inner for inner in func.body.block.ops if isinstance(inner, nn.SoftmaxOp)]:
+                found = check(softmax, ranges)
+                if isinstance(found, str):
+                    remark(softmax, "missed", NAME, f"not an attention: {found}")
+                elif found is not None:
+                    made = _Rewriter(found).rewrite()
+                    remark(made, "applied", NAME, _said(made))
+
+
+def _said(op: nn.AttentionOp) -> str:
+    """What an attention is, in words."""
+    heads, shared = shape_of(op.q)[1], shape_of(op.k)[1]
+    parts = [f"an attention of {heads} heads" + ("" if heads == shared else f", {shared} of keys")]
+    parts += [] if op.causal is None else [f"causal from the {op.causal.data}"]
+    parts += [] if op.window is None else [f"a window of {op.window.value.data}"]
+    parts += [] if op.mask is None else [f"a mask of {element_of(op.mask)}"]
+    return ", ".join(parts)
