@@ -257,9 +257,13 @@ def _skip_reshape(op: nn.AttentionOp, reshape: Operation) -> None:
     """Reshapes of the result read the op itself."""
     if reshape is op:
         return
-    for use in list(reshape.results[0].uses):
-        if isinstance(use.operation, nn.ReshapeOp):
-            use.operation.operands[0] = op.result
+    for user in [use.operation for use in reshape.results[0].uses if isinstance(use.operation, nn.ReshapeOp)]:
+        user.operands[0] = op.result
+        if user.results[0].type == op.result.type:
+            set_names(op, get_names(user))
+            user.results[0].replace_all_uses_with(op.result)
+            removing(user.location, "the attention gives its dims apart")
+            editing.erase_unused([user])
     editing.erase_unused([reshape])
 
 
