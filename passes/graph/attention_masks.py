@@ -145,13 +145,13 @@ def mask_operand(masks: Masks, add: Add, target: Lead) -> SSAValue | None:
     """The one mask, of rank 4: the sum of those that are added, minus infinity where a key does not count."""
     added = allowed = None
     for term in reversed(masks.added):
-        value = _of_rank_4(_numbers(term, add), term.lead, add, target)
+        value = of_rank_4(_numbers(term, add), term.lead, add, target)
         if added is not None and element_of(added) != element_of(value):
             added, value = (x if element_of(x) == f32 else add(nn.CastOp(x, f32)) for x in (added, value))
         added = value if added is None else add(nn.AddOp(added, value))
     for term in masks.allowed:
         value = term.value if term.kind == "allow" else add(nn.LogicalNotOp(term.value))
-        value = _of_rank_4(value, term.lead, add, target)
+        value = of_rank_4(value, term.lead, add, target)
         allowed = value if allowed is None else add(nn.LogicalAndOp(allowed, value))
     if added is None or allowed is None:
         return allowed if added is None else added
@@ -172,7 +172,7 @@ def _numbers(term: Term, add: Add) -> SSAValue:
     return add(nn.WhereOp(term.value, *((zero, hidden) if term.kind == "allow" else (hidden, zero))))
 
 
-def _of_rank_4(mask: SSAValue, level: Lead, add: Add, target: Lead) -> SSAValue:
+def of_rank_4(mask: SSAValue, level: Lead, add: Add, target: Lead) -> SSAValue:
     """A mask that broadcasts to scores with these first dims, for scores of the target's; repeated where one dim is two of the target."""
     shape = [const(1)] * (len(level) + 2 - rank_of(mask)) + list(shape_of(mask))
     lead = folded(shape[:-2], level, target)

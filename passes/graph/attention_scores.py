@@ -29,7 +29,7 @@ _NARROW_LOWEST = -1e4
 
 @dataclass(frozen=True)
 class Term:
-    """A mask: `kind` is add, allow (i1, true where a key counts) or hide (i1, true where it does not)."""
+    """A mask: `kind` is add, allow (i1, true where a key counts) or hide (i1, true where it does not); or a factor."""
 
     kind: str
     value: SSAValue
@@ -49,6 +49,8 @@ class Scores:
     softcap: float | None = None
     terms: list[Term] = field(default_factory=list[Term])
     """The masks, the last one that is applied first."""
+    factors: list[Term] = field(default_factory=list[Term])
+    """Numbers of heads or queries by which scores are multiplied (`kind` is scale)."""
     rounded: Attribute | None = None
     """The narrow type that scores have after a mask was added to them."""
     ops: list[Operation] = field(default_factory=list[Operation])
@@ -119,7 +121,12 @@ def _scale(op: nn.MulOp | nn.DivOp, found: Scores) -> SSAValue | str:
             return f"scores are multiplied by {factor}"
         found.scale *= factor
         return x
-    return f"{op.name} scales scores by what is not one constant number"
+    for x, other in ((op.lhs, op.rhs), (op.rhs, op.lhs)):
+        by_rows = rank_of(other) > 0 and shape_of(other)[-1].as_int() == 1 and shape_of(x) == shape_of(op.result)
+        if isinstance(op, nn.MulOp) and by_rows and leads_to_product(x):
+            found.factors.append(Term("scale", other, shape_of(x)[:-2], op))
+            return x
+    return f"{op.name} scales scores by what is not one number of a query"
 
 
 def _cap(tanh: nn.TanhOp, cap: float, found: Scores) -> SSAValue | str:
@@ -131,7 +138,8 @@ def _cap(tanh: nn.TanhOp, cap: float, found: Scores) -> SSAValue | str:
         if number is None or (isinstance(inner, nn.DivOp) and x is inner.rhs):
             continue
         divided = number if isinstance(inner, nn.DivOp) else 1.0 / number if number else 0.0
-        if cap > 0.0 and abs(divided - cap) <= 1e-6 * cap and found.softcap is None and found.scale == 1.0:
+        first = found.softcap is None and found.scale == 1.0 and not found.factors
+        if cap > 0.0 and abs(divided - cap) <= 1e-6 * cap and first:
             found.softcap = cap
             found.ops += [tanh, inner]
             return x
@@ -172,7 +180,7 @@ def _where(op: nn.WhereOp, found: Scores) -> SSAValue | str:
 
 def _too_late(found: Scores) -> str | None:
     """Going up, masks come before scale and cap."""
-    scaled = found.scale != 1.0 or found.softcap is not None
+    scaled = found.scale != 1.0 or found.softcap is not None or found.factors
     return "a mask is applied before the scores are scaled" if scaled else None
 
 

@@ -6,11 +6,12 @@
     %p = nn.softmax %u {axis = 3}
     %r = nn.matmul %p, %v
 
-Scores may be scaled (also in their factors), capped by tanh, masked by sums and selections, cast, and reshaped before their last two dims
-(attention_scores.py). Dims before these become batch and heads, and heads of keys and values that were repeated are read as they were
-(attention_heads.py). Masks become one mask and bounds (attention_masks.py, attention_bounds.py); next to a mask that is added in a narrow
-type, scores keep that type (`scores`). What other ops read, and what is quantized between or before, is left; so are products with weights,
-which are no keys. Each softmax between two products that stays is a remark. One walk, each op looked at a bounded number of times: linear.
+Scores may be scaled (also in their factors, and by a number of each head, which the queries take), capped by tanh, masked by sums and
+selections, cast, and reshaped before their last two dims (attention_scores.py). Dims before these become batch and heads, and heads of
+keys and values that were repeated are read as they were (attention_heads.py). Masks become one mask and bounds (attention_masks.py,
+attention_bounds.py); next to a mask that is added in a narrow type, scores keep that type (`scores`). What other ops read, and what is
+quantized between or before, is left; so are products with weights, which are no keys. Each softmax between two products that stays is a
+remark. One walk, each op looked at a bounded number of times: linear.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from ...dialects.provenance import fuse, get_names, helper_location, set_names
 from ..remarks import remark, removing
 from . import editing
 from .attention_heads import Heads, Lead, folded, heads_of, unfolded, unrepeated
-from .attention_masks import Masks, mask_operand, masks_of
+from .attention_masks import Masks, mask_operand, masks_of, of_rank_4
 from .attention_scores import Below, Scores, leads_to_product, number_of, product_below, scores_above
 from .permutations import Permutation, compose, is_identity
 
@@ -171,10 +172,9 @@ def _unscaled(found: Attention, name: str) -> float:
 def _masks(found: Attention, ranges: Ranges) -> str | None:
     queries, keys = shape_of(found.softmax.x)[-2:]
     masks = masks_of(found.above.terms, queries, keys, ranges)
-    if isinstance(masks, str):
-        return masks
-    found.masks = masks
-    return None
+    if isinstance(masks, Masks):
+        found.masks = masks
+    return masks if isinstance(masks, str) else None
 
 
 @dataclass
@@ -200,11 +200,14 @@ class _Rewriter:
     def rewrite(self) -> nn.AttentionOp:
         found, heads = self.found, self.found.heads
         assert heads is not None
-        queries, keys = shape_of(found.softmax.x)[-2:]
-        causal, window = found.masks.bounds.properties(queries, keys) or (None, None)
+        sizes = shape_of(found.softmax.x)[-2:]
+        causal, window = found.masks.bounds.properties(sizes[0], sizes[1]) or (None, None)
         mask = mask_operand(found.masks, self.add_mask, heads.lead)
+        queries = self._operand(found.q, heads, widened=True)
+        for factor in found.above.factors:
+            queries = self.add(nn.MulOp(queries, of_rank_4(factor.value, factor.lead, self.add, heads.lead)))
         op = nn.AttentionOp(
-            self._operand(found.q, heads, widened=True), self._operand(found.k, heads), self._operand(found.v, heads), mask,
+            queries, self._operand(found.k, heads), self._operand(found.v, heads), mask,
             scale=found.scale, causal=causal, window=window, softcap=found.above.softcap, zero_masked=found.below.zero_masked,
             scores=self._rounded(), element_type=element_of(self.last.result),
         )  # fmt: skip

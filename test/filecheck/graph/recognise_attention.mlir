@@ -67,6 +67,21 @@ func.func @grouped(%q: tensor<2x4x3x8xf32>, %k: tensor<2x2x7x8xf32>, %v: tensor<
 
 // -----
 
+// A scale of each head (Swin v2) goes to the queries.
+// CHECK-LABEL: @cosine
+// CHECK: %[[H:.*]] = nn.reshape %h {{.*}} -> tensor<1x4x1x1xf32>
+// CHECK-NEXT: %[[Q:.*]] = nn.mul %q, %[[H]]
+// CHECK-NEXT: nn.attention %[[Q]], %k, %v {scale = 1.000000e+00 : f64}
+func.func @cosine(%q: tensor<2x4x3x8xf32>, %k: tensor<2x4x7x8xf32>, %v: tensor<2x4x7x8xf32>, %h: tensor<4x1x1xf32>) -> tensor<2x4x3x8xf32> {
+  %0 = nn.matmul %q, %k {transpose_b} : (tensor<2x4x3x8xf32>, tensor<2x4x7x8xf32>) -> tensor<2x4x3x7xf32>
+  %1 = nn.mul %0, %h : (tensor<2x4x3x7xf32>, tensor<4x1x1xf32>) -> tensor<2x4x3x7xf32>
+  %2 = nn.softmax %1 {axis = 3 : i64} : (tensor<2x4x3x7xf32>) -> tensor<2x4x3x7xf32>
+  %3 = nn.matmul %2, %v : (tensor<2x4x3x7xf32>, tensor<2x4x7x8xf32>) -> tensor<2x4x3x8xf32>
+  func.return %3 : tensor<2x4x3x8xf32>
+}
+
+// -----
+
 // Windows (Swin): a bias of the heads, then a mask of the windows, where images and windows are two dims.
 // CHECK-LABEL: @windows
 // CHECK: %[[W:.*]] = nn.broadcast_to %m : (tensor<1x4x1x16x16xf32>) -> tensor<2x4x2x16x16xf32>

@@ -27,13 +27,13 @@ func.func @scores_too(%q: tensor<1x2x4x8xf32>, %k: tensor<1x2x4x8xf32>, %v: tens
 
 // -----
 
-// What scales scores is no number.
+// What scales scores is not one number of a query.
 // CHECK-LABEL: @scaled_by_a_tensor
 // CHECK-NOT: nn.attention
-// REMARK: missed: recognise-attention: nn.softmax: not an attention: nn.mul scales scores by what is not one constant number
-func.func @scaled_by_a_tensor(%q: tensor<1x2x4x8xf32>, %k: tensor<1x2x4x8xf32>, %v: tensor<1x2x4x8xf32>, %m: tensor<2x1x1xf32>) -> tensor<1x2x4x8xf32> {
+// REMARK: missed: recognise-attention: nn.softmax: not an attention: nn.mul scales scores by what is not one number of a query
+func.func @scaled_by_a_tensor(%q: tensor<1x2x4x8xf32>, %k: tensor<1x2x4x8xf32>, %v: tensor<1x2x4x8xf32>, %m: tensor<2x1x4xf32>) -> tensor<1x2x4x8xf32> {
   %0 = nn.matmul %q, %k {transpose_b} : (tensor<1x2x4x8xf32>, tensor<1x2x4x8xf32>) -> tensor<1x2x4x4xf32>
-  %1 = nn.mul %0, %m : (tensor<1x2x4x4xf32>, tensor<2x1x1xf32>) -> tensor<1x2x4x4xf32>
+  %1 = nn.mul %0, %m : (tensor<1x2x4x4xf32>, tensor<2x1x4xf32>) -> tensor<1x2x4x4xf32>
   %2 = nn.softmax %1 {axis = 3 : i64} : (tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32>
   %3 = nn.matmul %2, %v : (tensor<1x2x4x4xf32>, tensor<1x2x4x8xf32>) -> tensor<1x2x4x8xf32>
   func.return %3 : tensor<1x2x4x8xf32>
