@@ -111,9 +111,12 @@ def bounds_of_array(allowed: np.ndarray, queries: Expr, keys: Expr) -> Bounds | 
     if allowed.all():
         return Bounds()
     sizes = (queries.as_int(), keys.as_int())
-    if allowed.shape[-2:] != sizes or allowed.shape[-1] * allowed.shape[-2] != allowed.size or not allowed.any():
+    if allowed.shape[-2:] != sizes or not allowed.any():
         return None
-    rows = allowed.reshape(allowed.shape[-2:])
+    slices = allowed.reshape(-1, *allowed.shape[-2:])
+    rows = slices[0]
+    if not (slices == rows).all():
+        return None
     height, width = (int(size) for size in allowed.shape[-2:])
     gap = np.arange(width)[None] - np.arange(height)[:, None]
     last, first = int(gap[rows].max()), int(gap[rows].min())
