@@ -7,13 +7,14 @@ keys and values for the queries that share them. `Heads` is the form that all of
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from xdsl.ir import SSAValue
+from xdsl.ir import Operation, SSAValue
 
 from ...dialects import nn
 from ...dialects.dims import Expr, const, product
 from ...dialects.nn import rank_of, shape_of
+from .attention_scores import number_of
 
 Lead = tuple[Expr, ...]
 
@@ -82,44 +83,72 @@ def folded(dims: Sequence[Expr], level: Lead, target: Lead, *, key: bool = False
     return tuple(result)
 
 
-def heads_of(q: SSAValue, k: SSAValue, v: SSAValue, level: Lead) -> Heads:
-    """The form for a product of these dims: the last of them is the heads, together with those before it that keys have one of."""
+def heads_of(k: SSAValue, level: Lead, queries: Lead) -> Heads:
+    """The form for a product of these dims: the last of them is the heads, together with those before it that keys have one of. Where both
+    are one dim, they are what `queries`, from which it was merged, has."""
     if not level:
         return Heads(const(1), const(1))
     if len(level) == 1:
-        sources = [unfolded(x) for x in (q, k, v)]
-        leads = {shape_of(x)[:-2] for x in sources}
-        (lead,) = leads if len(leads) == 1 else ((),)
-        return Heads(*lead) if len(lead) == 2 and product(lead) == level[0] else Heads(level[0], const(1))
+        return Heads(*queries) if len(queries) == 2 and product(queries) == level[0] else Heads(level[0], const(1))
     keys = [const(1)] * (len(level) + 2 - rank_of(k)) + list(shape_of(k)[:-2])
     shared = len(level) > 2 and keys[-1].as_int() == 1 and level[-1].as_int() != 1 and keys[-2] == level[-2]
     count = 2 if shared else 1
     return Heads(product(level[:-count]), product(level[-count:]))
 
 
-def unfolded(x: SSAValue) -> SSAValue:
-    """What a value merges the first dims of, with the same last two."""
-    made = x.owner
-    if (
-        isinstance(made, nn.ReshapeOp)
-        and rank_of(made.x) >= 2 <= rank_of(x)
-        and shape_of(made.x)[-2:] == shape_of(x)[-2:]
-    ):
-        return made.x
-    return x
+@dataclass(frozen=True)
+class Factor:
+    """Queries, keys or values: a tensor, the dims before the last two to which it broadcasts, and whether its last two are exchanged."""
+
+    value: SSAValue
+    level: Lead
+    exchanged: bool = False
+    scale: float = 1.0
+    """A number that it is multiplied by."""
+    ops: tuple[Operation, ...] = ()
+    """The ops that do so."""
+
+    @property
+    def dims(self) -> Lead:
+        return shape_of(self.value)[:-2]
+
+    def before(self, *, repeats: bool = False, scales: bool = False) -> Factor:
+        """What it was before its last two dims were exchanged, others merged or parted and, with `scales`, one number scaled all and,
+        with `repeats`, dims of 1 were repeated."""
+        factor = self
+        while (step := factor._step(repeats, scales)) is not None:
+            factor = step
+        return factor
+
+    def _step(self, repeats: bool, scales: bool) -> Factor | None:
+        op = self.value.owner
+        full = self.dims == self.level
+        match op:
+            case nn.ReshapeOp() if full and _keeps_last_two(op):
+                return replace(self, value=op.x, level=shape_of(op.x)[:-2])
+            case nn.TransposeOp() if nn.values_of(op.permutation) == (
+                *range(len(self.dims)),
+                rank_of(op.x) - 1,
+                rank_of(op.x) - 2,
+            ):
+                return replace(self, value=op.x, exchanged=not self.exchanged)
+            case nn.BroadcastToOp() if repeats and full and rank_of(op.x) == rank_of(op.result) and _keeps_last_two(op):
+                return replace(self, value=op.x)
+            case nn.MulOp() | nn.DivOp() if scales and self.value.has_one_use():
+                return self._unscaled(op)
+            case _:
+                return None
+
+    def _unscaled(self, op: nn.MulOp | nn.DivOp) -> Factor | None:
+        for x, other in ((op.lhs, op.rhs), (op.rhs, op.lhs)):
+            number = number_of(other)
+            if number is None or not 1e-6 < abs(number) < 1e6 or (isinstance(op, nn.DivOp) and x is op.rhs):
+                continue
+            if shape_of(x) == shape_of(op.result):
+                scale = 1.0 / number if isinstance(op, nn.DivOp) else number
+                return replace(self, value=x, scale=self.scale * scale, ops=(op, *self.ops))
+        return None
 
 
-def unrepeated(x: SSAValue, level: Lead) -> tuple[SSAValue, Lead]:
-    """Keys or values of these heads before the heads, or the batch, were repeated, and the dims to which they were; or as they are."""
-    made = x.owner
-    if rank_of(x) != 4 or len(level) != 2:
-        return x, level
-    if isinstance(made, nn.BroadcastToOp) and rank_of(made.x) == 4 and shape_of(made.x)[-2:] == shape_of(x)[-2:]:
-        return made.x, level
-    repeated = made.x.owner if isinstance(made, nn.ReshapeOp) else None
-    if not isinstance(repeated, nn.BroadcastToOp) or rank_of(repeated.result) != 5 or rank_of(repeated.x) != 5:
-        return x, level
-    before, after = shape_of(repeated.x), shape_of(repeated.result)
-    fits = before[2].as_int() == 1 and (*before[:2], *before[3:]) == (*after[:2], *after[3:])
-    merged = (after[0], after[1] * after[2], *after[3:]) == shape_of(x)
-    return (repeated.x, after[:3]) if fits and merged else (x, level)
+def _keeps_last_two(op: nn.ReshapeOp | nn.BroadcastToOp) -> bool:
+    return rank_of(op.x) >= 2 <= rank_of(op.result) and shape_of(op.x)[-2:] == shape_of(op.result)[-2:]

@@ -25,32 +25,18 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from ...dialects import nn, quant
-from ...dialects.dims import Expr
 from ...dialects.nn import element_of, rank_of, shape_of
 from ...dialects.provenance import fuse, get_names, helper_location, set_names
 from ..remarks import remark, removing
 from . import editing
-from .attention_heads import Heads, Lead, folded, heads_of, unfolded, unrepeated
+from .attention_heads import Factor, Heads, Lead, folded, heads_of
 from .attention_masks import Masks, mask_operand, masks_of, of_rank_4
-from .attention_scores import Below, Scores, leads_to_product, number_of, product_below, scores_above
+from .attention_scores import Below, Scores, leads_to_product, product_below, scores_above
 from .permutations import Permutation, compose, is_identity
 
 NAME = "recognise-attention"
 _VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.BroadcastToOp, nn.SliceOp, nn.ConcatOp, nn.CastOp)
 Ranges = dict[str, tuple[int, int, int]]
-
-
-@dataclass(frozen=True)
-class Factor:
-    """Queries, keys or values: a tensor, the dims of its product before the last two, and whether its last two are exchanged."""
-
-    value: SSAValue
-    level: Lead
-    exchanged: bool = False
-
-    @property
-    def dims(self) -> Lead:
-        return shape_of(self.value)[:-2]
 
 
 @dataclass
@@ -63,16 +49,18 @@ class Attention:
     q: Factor
     k: Factor
     v: Factor
-    scale: float
     masks: Masks = field(default_factory=Masks)
     heads: Heads | None = None
-    scaling: list[Operation] = field(default_factory=list[Operation])
-    """Ops that scale factors before their product."""
 
     @property
     def ops(self) -> list[Operation]:
-        """All that it replaces, in block order."""
-        return [*self.scaling, *reversed(self.above.ops), self.softmax, *self.below.ops]
+        """All that it replaces, each after what it reads."""
+        scaling = [*self.q.ops, *self.k.ops]
+        return [*scaling, *reversed(self.above.ops), self.softmax, *self.v.ops, *self.below.ops]
+
+    @property
+    def scale(self) -> float:
+        return self.above.scale * self.q.scale * self.k.scale
 
 
 def check(softmax: nn.SoftmaxOp, ranges: Ranges) -> Attention | str | None:
@@ -92,7 +80,7 @@ def check(softmax: nn.SoftmaxOp, ranges: Ranges) -> Attention | str | None:
     level, after = shape_of(product.result)[:-2], shape_of(below.product.result)[:-2]
     q, k = Factor(product.a, level), Factor(product.b, level, product.transpose_b is None)
     v = Factor(below.product.b, after, below.product.transpose_b is not None)
-    found = Attention(softmax, above, below, q, k, v, above.scale)
+    found = Attention(softmax, above, below, q, k, v)
     return _elements(found) or _form(found) or _masks(found, ranges) or found
 
 
@@ -121,52 +109,34 @@ def _is_dequantized(value: SSAValue) -> bool:
 
 def _form(found: Attention) -> str | None:
     """Bring the factors to batch and heads; or why they have none."""
-    for name in ("q", "k"):
-        found.scale *= _unscaled(found, name)
-    q, k, v = found.q, found.k, found.v
-    heads = found.heads = heads_of(q.value, k.value, v.value, q.level)
-    if len(q.level) == 1 and heads.lead != (*q.level, *heads.lead[1:]):
-        q, k, v = (Factor(unfolded(x.value), heads.lead, x.exchanged) for x in (q, k, v))
-    plain = [Factor(*unrepeated(x.value, x.level), x.exchanged) for x in (k, v)]
-    if (own := _shared(plain, heads)) is not None and own[0][1] == own[1][1]:
-        k, v = plain
-    found.q, found.k, found.v = q, k, v
-    leads = _shared([k, v], heads)
-    if folded(q.dims, q.level, heads.lead) is None or leads is None:
-        return f"its dims before the last two are no batch and heads: {q.value.type}, {k.value.type}, {v.value.type}"
+    q = found.q.before(scales=True)
+    heads = found.heads = heads_of(found.k.value, found.q.level, q.level)
+    found.q = q if folded(q.dims, q.level, heads.lead) is not None else found.q
+    plain = [found.k.before(repeats=True, scales=True), found.v.before(repeats=True)]
+    own = _shared(plain, heads)
+    if own is not None and own[0][1] == own[1][1]:
+        found.k, found.v = plain
+    leads = _shared([found.k, found.v], heads)
+    if folded(found.q.dims, found.q.level, heads.lead) is None or leads is None:
+        types = ", ".join(str(factor.value.type) for factor in (found.q, found.k, found.v))
+        return f"its dims before the last two are no batch and heads: {types}"
     if leads[0][1] != leads[1][1]:
         return f"keys have {leads[0][1]} heads, and values {leads[1][1]}"
     for lead in leads:
         if lead[0] != heads.batch and lead[0].as_int() != 1:
             return f"keys or values have a batch of {lead[0]}, queries one of {heads.batch}"
     shared = leads[0][1]
-    if (heads.heads % shared).as_int() != 0:
-        return f"{heads.heads} heads are no multiple of the {shared} of the keys"
-    return None
+    return (
+        None
+        if (heads.heads % shared).as_int() == 0
+        else f"{heads.heads} heads are no multiple of the {shared} of the keys"
+    )
 
 
-def _shared(factors: list[Factor], heads: Heads) -> list[tuple[Expr, ...]] | None:
+def _shared(factors: list[Factor], heads: Heads) -> list[Lead] | None:
     """Batch and heads of keys and values."""
     leads = [folded(x.dims, x.level, heads.lead, key=True) for x in factors]
     return None if None in leads else [lead for lead in leads if lead is not None]
-
-
-def _unscaled(found: Attention, name: str) -> float:
-    """Takes the scale out of a factor that one number multiplies."""
-    factor: Factor = getattr(found, name)
-    op = factor.value.owner
-    if not isinstance(op, nn.MulOp | nn.DivOp) or not factor.value.has_one_use():
-        return 1.0
-    for x, other in ((op.lhs, op.rhs), (op.rhs, op.lhs)):
-        number = number_of(other)
-        if number is None or not 1e-6 < abs(number) < 1e6 or (isinstance(op, nn.DivOp) and x is op.rhs):
-            continue
-        if shape_of(x) != shape_of(op.result):
-            continue
-        setattr(found, name, Factor(x, factor.level, factor.exchanged))
-        found.scaling.append(op)
-        return 1.0 / number if isinstance(op, nn.DivOp) else number
-    return 1.0
 
 
 def _masks(found: Attention, ranges: Ranges) -> str | None:
