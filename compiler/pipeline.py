@@ -59,6 +59,7 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
             Step("fold-constants"),
             Step("canonicalize-nn"),
             Step("cse"),
+            Step("recognise-attention"),
             Step("widen-sums"),
             Step("analyze-ranges", {"mode": options.precision}),
             Step("assign-precision", {"mode": options.precision}),

@@ -44,6 +44,7 @@ PASSES: dict[str, tuple[str, ...]] = {
         "dce",
         "fold-batch-norm",
         "eliminate-transposes",
+        "recognise-attention",
         "widen-sums",
         "analyze-ranges",
         "assign-precision",

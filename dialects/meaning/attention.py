@@ -34,7 +34,7 @@ def attention(op: nn.AttentionOp, operands: Sequence[np.ndarray], env: Env) -> l
     e = np.exp(scores - np.max(scores, axis=-1, keepdims=True, initial=-np.inf))
     probs = e / np.sum(e, axis=-1, keepdims=True)
     if op.zero_masked is not None:
-        probs = np.where(_hidden(added, allowed), probs.dtype.type(0), probs)
+        probs = np.where(np.isnan(probs), probs.dtype.type(0), probs)
     probs = probs.astype(v.dtype, copy=False).reshape(batch, shared, -1, queries, k.shape[2])
     left, right = factors((probs, v[:, :, None]), k.shape[2], op.math)
     return [np.matmul(left, right).reshape(batch, heads, queries, -1).astype(result_dtype(op), copy=False)]
@@ -53,10 +53,3 @@ def _mask(
     if op.window is not None:
         bounds.append(np.arange(keys) > place - op.window.value.data)
     return added, np.logical_and.reduce(np.broadcast_arrays(*bounds)) if bounds else None
-
-
-def _hidden(added: np.ndarray | None, allowed: np.ndarray | None) -> np.ndarray:
-    """Which queries have no key, [..., queries, 1]."""
-    bias = np.zeros((1, 1), np.float32) if added is None else added
-    bias = bias if allowed is None else np.where(allowed, bias, -np.inf)
-    return np.max(bias, axis=-1, keepdims=True) == -np.inf

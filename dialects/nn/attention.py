@@ -78,8 +78,9 @@ class AttentionOp(NnOp):
         result = softmax(scores) v
 
     `causal`: j <= i + offset, where offset is 0 for `start` and T - S for `end`. `window`: j > i + offset - window, with the offset of
-    `causal`, or 0. `zero_masked`: a query for which mask and bounds leave no key, all of them -inf, gives zeros; without, what softmax
-    makes of its row, NaN. A row of equal finite numbers, such as a mask of the lowest float makes, gives the mean of v.
+    `causal`, or 0. A query for which these leave no key, all its scores being -inf, gives NaN, as the softmax of such a row is, and with
+    `zero_masked` zeros: probabilities that are NaN count as 0. A row of equal finite numbers, such as a mask of the lowest float makes,
+    gives the mean of v.
 
     q, k and v are of one type. Products are of that type, or of `math` for f32, softmax(scores) being rounded to it too, and their
     sums f32. All else is f32 (f64 for f64), and rounded once to the result's type, that of q or f32. `scores` is the type, f16 or bf16,

@@ -4,17 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
-from xdsl.dialects.builtin import f32, i1, i32
+from xdsl.dialects.builtin import LocationAttr, f32, i1, i32
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from ...dialects import nn
 from ...dialects.dims import Expr, const
-from ...dialects.nn import element_of, rank_of, shape_of, stored_of
+from ...dialects.nn import element_of, shape_of, stored_of
+from ...dialects.provenance import fuse, helper_location, location_parts, op_type
 
 _LARGEST_CONSTANT = 1 << 22
 """Elements of bounds that are kept as a constant; larger ones, and dynamic ones, are computed."""
+
+
+class Locations(NamedTuple):
+    """Where the parts of an attention come from."""
+
+    scores: LocationAttr
+    between: LocationAttr
+    softmax: LocationAttr
+    after: LocationAttr
+    values: LocationAttr
+
+    @classmethod
+    def of(cls, location: LocationAttr) -> Locations:
+        """An attention that was single ops lists their nodes in order: a product, a softmax in the midst, a product. Of another one all
+        parts come from all nodes."""
+        parts = [part for part in location_parts(location) if isinstance(part, LocationAttr)]
+        kinds = [op_type(part) for part in parts]
+        products = [place for place, kind in enumerate(kinds) if kind in _PRODUCTS]
+        softmax = kinds.index("Softmax") if "Softmax" in kinds else 0
+        if not products or not products[0] < softmax < products[-1]:
+            return cls(location, location, location, location, location)
+        scores, values = parts[: products[0] + 1], parts[products[-1] :]
+        between, after = parts[products[0] + 1 : softmax], parts[softmax + 1 : products[-1]]
+        return cls(fuse(*scores), fuse(*between or scores), parts[softmax], fuse(*after or values), fuse(*values))
+
+
+_PRODUCTS = ("MatMul", "Gemm", "Einsum")
 
 
 def parts_of(op: nn.AttentionOp) -> list[Operation]:
@@ -28,17 +57,24 @@ def parts_of(op: nn.AttentionOp) -> list[Operation]:
 class _Parts:
     op: nn.AttentionOp
     ops: list[Operation] = field(default_factory=list[Operation])
+    locations: Locations = field(init=False)
+    location: LocationAttr = field(init=False)
+    """That of the ops that are added now."""
 
     def __post_init__(self) -> None:
         self.group = self.op.heads_per_key
         self.wide = self.op.computed_in
         candidates = (nn.multiplied_in(self.op), stored_of(self.op.result))
         self.narrow = next((element for element in candidates if element in nn.NARROW), None)
+        self.locations = Locations.of(self.op.location)
+        self.location = self.locations.scores
 
     def add(self, op: Operation, *, stored: bool = False) -> SSAValue:
         """Adds an op; `stored`: as its result stays within the range of what is multiplied, it may cross memory in that type."""
         if stored and self.narrow is not None:
             nn.set_stored(op, self.narrow)
+        moves = nn.rearranges(op)
+        op.location = helper_location(op.name.partition(".")[2], self.location) if moves else self.location
         self.ops.append(op)
         return op.results[0]
 
@@ -49,6 +85,7 @@ class _Parts:
         op = self.op
         math = None if op.math is None else op.math.data.value
         scores = self.add(nn.MatmulOp(self.apart(op.q), *self._keys(), math, self.wide), stored=True)
+        self.location = self.locations.between
         if op.scale.value.data != 1.0:
             scores = self.add(nn.MulOp(scores, self.number(op.scale.value.data)), stored=True)
         if op.softcap is not None:
@@ -62,10 +99,13 @@ class _Parts:
             scores = self.add(nn.AddOp(scores, self.cast(added, self.wide)), stored=fits)
         if allowed is not None:
             scores = self.add(nn.WhereOp(allowed, scores, self.number(-np.inf)), stored=fits)
+        self.location = self.locations.softmax
         probs = self._softmax(scores)
+        self.location = self.locations.after
         if op.zero_masked is not None:
-            probs = self.add(nn.WhereOp(self._hidden(added, allowed), self.number(0.0), probs), stored=True)
+            probs = self.add(nn.WhereOp(self.add(nn.IsNanOp(probs)), self.number(0.0), probs), stored=True)
         probs = self.cast(probs, element_of(op.v))
+        self.location = self.locations.values
         result = nn.MatmulOp(probs, self.shared(op.v), False, math, element_of(op.result))
         nn.copy_stored(op, result)
         self.add(result)
@@ -128,16 +168,6 @@ class _Parts:
             ahead = self.add(nn.AddOp(columns, self.add(nn.ConstantOp(np.array(window, np.int32)))))
             first = self.add(nn.CompareOp(ahead, place, "gt"))
         return self.add(nn.LogicalAndOp(last, first)) if last is not None and first is not None else last or first
-
-    def _hidden(self, added: SSAValue | None, allowed: SSAValue | None) -> SSAValue:
-        """Which queries have no key, [..., S, 1]."""
-        bias = self.number(0.0) if added is None else self.cast(added, self.wide)
-        if allowed is not None:
-            bias = self.add(nn.WhereOp(allowed, bias, self.number(-np.inf)))
-        if rank_of(bias) == 0:
-            bias = self.add(nn.ReshapeOp(bias, (1, 1)))
-        most = self.add(nn.ReduceOp(bias, "max", [rank_of(bias) - 1]))
-        return self.add(nn.CompareOp(most, self.number(-np.inf), "eq"))
 
     def cast(self, value: SSAValue, element: Attribute) -> SSAValue:
         return value if element_of(value) == element else self.add(nn.CastOp(value, element))

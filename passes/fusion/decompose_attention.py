@@ -23,7 +23,7 @@ from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
 from ...dialects import nn
-from ...dialects.provenance import get_names, helper_location, set_names
+from ...dialects.provenance import get_names, set_names
 from ..graph.editing import erase_unused, fed_by_constants_only, functions, insert_before
 from ..kernels.building.group import GroupView
 from ..kernels.schedules.matching import Answer, Matcher
@@ -46,9 +46,7 @@ def rewrite(op: nn.AttentionOp) -> None:
     """Put the parts of an op in its place."""
     parts = parts_of(op)
     for part in parts:
-        moves = nn.rearranges(part)
-        location = helper_location(part.name.partition(".")[2], op.location) if moves else op.location
-        insert_before(op, part, location=location)
+        insert_before(op, part, location=part.location)
     set_names(parts[-1], get_names(op))
     op.result.replace_all_uses_with(parts[-1].results[0])
     made = op.k.owner

@@ -31,8 +31,7 @@ func.func @plain(%q: tensor<2x4x16x64xf64>, %kt: tensor<2x4x64x16xf64>, %v: tens
 // CHECK: nn.logical_and
 // CHECK: nn.where
 // CHECK: nn.softmax {{.*}} {axis = 4 : i64}
-// CHECK: nn.reduce max
-// CHECK: nn.compare eq
+// CHECK-NEXT: nn.isnan
 // CHECK: nn.where
 // CHECK: nn.matmul
 // CHECK: nn.reshape {{.*}} -> tensor<2x4x3x64xf64>
