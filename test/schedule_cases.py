@@ -406,7 +406,10 @@ LRN = "lrn X {size = 5 : i64, alpha = 2.0e-01 : f64, beta = 7.5e-01 : f64, bias 
 def hopper_attention(
     name: str, text: str, tolerance: float = 1e-3, repeats: str = "", stored: bool = True, **tunables: int
 ) -> Case:
-    """64 queries per block, 32 keys per tile, two stages; `stored`: by TMA. With one stage all keys are in one tile, whose slots nobody waits for again."""
+    """
+    64 queries per block, 32 keys per tile, two stages; `stored`: by TMA. With one stage all keys are in one tile, whose slots nobody waits
+    for again.
+    """
     tile = {"groups": 1, "keys": 32, "stages": 2, "ahead": 1, **tunables}
     kinds = f"{HOPPER} {STORED if stored else 'bar_sync'}"
     kinds = kinds.replace("mbar_arrive ", "") if tile["stages"] == 1 else kinds

@@ -1,4 +1,4 @@
-"""The attention schedules against the meaning of `nn.attention`: every candidate, at odd sizes, with masks that hide whole rows and tiles."""
+"""The attention schedules against `nn.attention`'s meaning: every candidate, at odd sizes, with masks that hide whole rows and tiles."""
 
 from __future__ import annotations
 
@@ -115,7 +115,8 @@ def test_numbers_that_are_none_stay_where_they_belong(check_group: Check, schedu
     "more",
     [
         {"softcap": 2.0}, {"softcap": 50.0}, {"key_heads": 1}, {"key_heads": 2}, {"key_batch": 1}, {"element": "bf16"}, {"result": "f32"},
-        {"transposed": True}, {"transposed": True, "epilogue": "relu"}, {"epilogue": "sigmoid"}, {"value_head": 40}, {"head": 32, "value_head": 136},
+        {"transposed": True}, {"transposed": True, "epilogue": "relu"}, {"epilogue": "sigmoid"}, {"value_head": 40},
+        {"head": 32, "value_head": 136},
     ],
 )  # fmt: skip
 def test_features(check_group: Check, schedule: str, more: dict[str, Any]) -> None:

@@ -134,6 +134,8 @@ class _Builder:
         self.out_pieces = [
             (first, min(PIECE, problem.value_head - first)) for first in range(0, problem.value_head, PIECE)
         ]
+        self.held: list[SSAValue] | None = None
+        """The fragments of Q, where registers hold them all."""
         self.out_types = [FragType.of((tile.queries, width), f32, layout) for _, width in self.out_pieces]
 
     def build(self) -> kernel.FuncOp:

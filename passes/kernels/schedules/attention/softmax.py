@@ -227,7 +227,7 @@ def _bounded(limited: bool, windowed: bool) -> Step:
         column = rest.pop(0)
         seen = [s.emit(arith.CmpiOp(column, rest.pop(0), "sle"))] if limited else []
         seen += [s.emit(arith.CmpiOp(column, rest.pop(0), "sgt"))] if windowed else []
-        inside = seen[0] if len(seen) == 1 else s.emit(arith.AndIOp(*seen))
+        inside = seen[0] if len(seen) == 1 else s.emit(arith.AndIOp(seen[0], seen[1]))
         return s.emit(arith.SelectOp(inside, x, s.constant(float("-inf"), f32)))
 
     return step
