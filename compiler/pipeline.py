@@ -59,6 +59,7 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
             Step("fold-constants"),
             Step("canonicalize-nn"),
             Step("cse"),
+            Step("recognise-attention"),
             Step("nest-concats"),
             Step("pad-concats"),
             Step("sink-reshapes"),
@@ -74,6 +75,7 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
         ),
         "quantize": (Step("place-qdq"),),
         "fuse": (
+            Step("decompose-attention"),
             Step("fuse-groups"),
             Step("materialise-storage"),
             Step("realize-integer"),

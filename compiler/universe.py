@@ -44,6 +44,7 @@ PASSES: dict[str, tuple[str, ...]] = {
         "dce",
         "fold-batch-norm",
         "eliminate-transposes",
+        "recognise-attention",
         "widen-sums",
         "analyze-ranges",
         "assign-precision",
@@ -57,6 +58,7 @@ PASSES: dict[str, tuple[str, ...]] = {
     "quantization": ("place-qdq",),
     "fusion": (
         "merge-siblings",
+        "decompose-attention",
         "fuse-groups",
         "materialise-storage",
         "realize-integer",

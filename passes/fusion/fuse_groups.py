@@ -7,11 +7,11 @@
                                                            fusion.yield %2
                                                          }
 
-Convs and matmuls come first, then row ops, windows and gathers, then what is left of the pointwise ops. A region grows structurally
-(regions.py), with a remark for each op that it leaves out; whether its group can run is the schedules' answer about the ops where they
-stand, and there is no second rule list here: a refused group is cut back to the longest prefix that is accepted, with a remark for each
-refusal, and what was cut off tries again as its own group. A final refusal leaves the anchor alone at once. The cast of a conv's image is
-fused with the conv where a schedule converts as it loads and the price is not higher than that of a launch of its own
+Attention, convs and matmuls come first, then row ops, windows and gathers, then what is left of the pointwise ops. A region grows
+structurally (regions.py), with a remark for each op that it leaves out; whether its group can run is the schedules' answer about the ops
+where they stand, and there is no second rule list here: a refused group is cut back to the longest prefix that is accepted, with a remark
+for each refusal, and what was cut off tries again as its own group. A final refusal leaves the anchor alone at once. The cast of a conv's
+image is fused with the conv where a schedule converts as it loads and the price is not higher than that of a launch of its own
 (`cost/decision.py`); each user of a widening cast gets a cast of its own. Numbers become immediates of the group. Views (reshape,
 transpose, slice, concat, broadcast_to) and ops on constants stay outside. Groups have one result. Horizontal fusion is not done here.
 Linear: each op is looked at a bounded number of times.
@@ -49,7 +49,7 @@ from .storage import answer_of
 
 NAME = "fuse-groups"
 TARGET = "kernel.target"
-_PRIORITY = ("conv", "matmul", "row", "window", "gather", "positions", "rnn", "pointwise")
+_PRIORITY = ("attention", "conv", "matmul", "row", "window", "gather", "positions", "rnn", "pointwise")
 _UNARY_VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp)
 _UNGROUPED = (*nn.SOURCES, nn.WeightOp, nn.ExportOp, *nn.CONTROL, GroupOp, CallOp, ReturnOp)
 

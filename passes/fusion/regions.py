@@ -54,6 +54,8 @@ def anchor_kind(op: Operation) -> str:
         return "window" if op.is_depthwise else "conv"
     if isinstance(op, nn.MatmulOp):
         return "matmul"
+    if isinstance(op, nn.AttentionOp):
+        return "attention"
     if isinstance(op, nn.RnnOp):
         return "rnn"
     if nn.is_lookup(op):

@@ -28,7 +28,7 @@ STATE = "a state that is carried between runs"
 _MOVES = (
     nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp, nn.ConcatOp, nn.PadOp, nn.GatherOp, nn.GatherNdOp, nn.MaxPoolOp,
 )  # fmt: skip
-_PRODUCTS = (nn.ConvOp, nn.MatmulOp)
+_PRODUCTS = (nn.ConvOp, nn.MatmulOp, nn.AttentionOp)
 _BOUNDED = (
     nn.TanhOp, nn.SigmoidOp, nn.ErfOp, nn.SinOp, nn.CosOp, nn.SignOp, nn.SoftmaxOp, nn.LayerNormOp, nn.LrnOp, nn.RnnOp,
 )  # fmt: skip
@@ -136,6 +136,8 @@ def _before_state(op: Operation, constants: Collection[SSAValue]) -> Sequence[SS
     mean = isinstance(op, nn.ReduceOp) and op.kind.data == nn.ReduceKind.MEAN
     if isinstance(op, _BOUNDED) or mean:
         return ()
+    if isinstance(op, nn.AttentionOp):  # a softmax bounds what it makes of the others
+        return [op.v] if op.v not in constants else []
     if isinstance(op, (*_MOVES, *_PRODUCTS, nn.ReduceOp)):
         return [value for value in op.operands if value not in constants]
     return op.operands if nn.is_pointwise(op) else ()

@@ -124,6 +124,8 @@ class Ranges:
         match op:
             case nn.ConvOp() | nn.MatmulOp():
                 return next((f for f in self._findings(op.operands) if f.kind == Kind.INTEGER), None)
+            case nn.AttentionOp():
+                return next((f for f in self._findings([op.v]) if f.kind == Kind.INTEGER), None)
             case nn.ReduceOp():
                 return self._reduced(op)
             case nn.CastOp():
