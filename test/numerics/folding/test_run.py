@@ -44,7 +44,7 @@ pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
 
 TRANSCENDENTAL = (
     nn.ExpOp, nn.LogOp, nn.RsqrtOp, nn.ErfOp, nn.TanhOp, nn.SigmoidOp, nn.SinOp, nn.CosOp, nn.AsinOp, nn.AcosOp, nn.AtanOp, nn.AsinhOp,
-    nn.AcoshOp, nn.AtanhOp, nn.PowOp,
+    nn.AcoshOp, nn.AtanhOp, nn.PowOp, nn.GeluOp, nn.SiluOp, nn.SoftplusOp, nn.MishOp,
 )  # fmt: skip
 QUANT = (quant.QuantizeOp, quant.DequantizeOp, quant.RequantizeOp)
 NEVER_RUN = (quant.ObserveOp, nn.ClampRangeOp)
@@ -115,6 +115,10 @@ def variants(op: type[Any]) -> Iterator[tuple[str, Make]]:
             yield f"{low} {high}", lambda net, x, low=low, high=high: net.insert(op(x, low, high))
     elif op in QUANT:
         yield "", lambda net, x: net.insert(op(x, net.add_constant(np.array(0.1, np.float32))))
+    elif op is nn.GeluOp:
+        yield from ((form.value, lambda net, x, form=form: net.insert(op(x, form.value))) for form in nn.GeluForm)
+    elif op is nn.SiluOp:
+        yield from ((f"{alpha}", lambda net, x, alpha=alpha: net.insert(op(x, alpha))) for alpha in (1.0, 1.702))
     elif op is nn.LeakyReluOp:
         yield "", lambda net, x: net.insert(op(x, -0.5))
     else:
