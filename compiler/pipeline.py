@@ -54,6 +54,7 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
         "graph": (
             Step("canonicalize-nn"),
             Step("fold-constants"),
+            Step("recognise-activations"),
             Step("fold-batch-norm"),
             Step("eliminate-transposes"),
             Step("fold-constants"),
@@ -62,6 +63,7 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
             Step("widen-sums"),
             Step("analyze-ranges", {"mode": options.precision}),
             Step("assign-precision", {"mode": options.precision}),
+            Step("approximate-functions"),
             Step("transpose-weights"),
             Step("pad-channels"),
             Step("fold-constants"),
