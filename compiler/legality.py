@@ -83,7 +83,7 @@ class Boundary:
 
 SURVIVING_TILE_OPS = frozenset(
     f"kernel.{name}"
-    for name in (
+    for name in [
         "func",
         "return",
         "cluster_rank",
@@ -94,7 +94,7 @@ SURVIVING_TILE_OPS = frozenset(
         "grid_signal",
         "fmod",
         "reciprocal",
-    )  # fmt: skip
+    ]
 )
 """Tile ops and scalar ops that stay at thread level: they mean the same for a thread, or the host reads tensor maps from them."""
 

@@ -55,6 +55,7 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
             Step("canonicalize-nn"),
             Step("fold-constants"),
             Step("recognise-activations"),
+            Step("recognise-norms"),
             Step("fold-batch-norm"),
             Step("eliminate-transposes"),
             Step("fold-constants"),

@@ -43,6 +43,7 @@ PASSES: dict[str, tuple[str, ...]] = {
         "cse",
         "dce",
         "recognise-activations",
+        "recognise-norms",
         "fold-batch-norm",
         "eliminate-transposes",
         "widen-sums",

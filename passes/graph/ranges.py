@@ -24,7 +24,8 @@ IMAGE_CHANNELS = 4
 """The most channels of what is taken for an image."""
 _VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp, nn.PadOp, nn.CastOp)
 _BOUNDED = (
-    nn.TanhOp, nn.SigmoidOp, nn.HardSigmoidOp, nn.ErfOp, nn.SinOp, nn.CosOp, nn.SignOp, nn.SoftmaxOp, nn.LayerNormOp, nn.RnnOp,
+    nn.TanhOp, nn.SigmoidOp, nn.HardSigmoidOp, nn.ErfOp, nn.SinOp, nn.CosOp, nn.SignOp, nn.SoftmaxOp, nn.LayerNormOp,
+    nn.NormalizeOp, nn.RnnOp,
 )  # fmt: skip
 _INTEGRAL = (nn.FloorOp, nn.CeilOp, nn.RoundOp)
 _REDUCED = (nn.ReduceKind.SUM, nn.ReduceKind.SUMSQ, nn.ReduceKind.PROD)
