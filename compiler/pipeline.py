@@ -54,6 +54,8 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
         "graph": (
             Step("canonicalize-nn"),
             Step("fold-constants"),
+            Step("recognise-activations"),
+            Step("recognise-norms"),
             Step("fold-batch-norm"),
             Step("eliminate-transposes"),
             Step("fold-constants"),
@@ -66,6 +68,7 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
             Step("widen-sums"),
             Step("analyze-ranges", {"mode": options.precision}),
             Step("assign-precision", {"mode": options.precision}),
+            Step("approximate-functions"),
             Step("transpose-weights"),
             Step("merge-siblings"),
             Step("pad-channels"),

@@ -35,7 +35,7 @@ from .linear import LINEAR, MathAttr
 from .padding import *  # noqa: F403
 from .padding import PADDING, PadModeAttr
 from .pointwise import *  # noqa: F403
-from .pointwise import POINTWISE, PredicateAttr
+from .pointwise import POINTWISE, GeluFormAttr, PredicateAttr
 from .pools import *  # noqa: F403
 from .pools import POOLS
 from .positions import *  # noqa: F403
@@ -68,6 +68,7 @@ NN = Dialect(
         BlobAttr,
         MathAttr,
         PredicateAttr,
+        GeluFormAttr,
         ReduceKindAttr,
         CausalAttr,
         RnnKindAttr,

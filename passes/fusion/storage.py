@@ -28,7 +28,9 @@ from .realize_integer import as_realized
 _MOVES = (
     nn.MaxPoolOp, nn.PadOp, nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp, nn.GatherOp, nn.GatherNdOp, nn.ConcatOp,
 )  # fmt: skip
-_UNROUNDED = (nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp, nn.LrnOp, nn.AvgPoolOp, nn.ArgsortOp, nn.CumulativeOp)
+_UNROUNDED = (
+    nn.SoftmaxOp, nn.LayerNormOp, nn.NormalizeOp, nn.ReduceOp, nn.LrnOp, nn.AvgPoolOp, nn.ArgsortOp, nn.CumulativeOp,
+)  # fmt: skip
 _PRODUCTS = (nn.ConvOp, nn.MatmulOp, nn.AttentionOp)
 
 

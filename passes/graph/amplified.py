@@ -30,9 +30,10 @@ _MOVES = (
 )  # fmt: skip
 _PRODUCTS = (nn.ConvOp, nn.MatmulOp, nn.AttentionOp)
 _BOUNDED = (
-    nn.TanhOp, nn.SigmoidOp, nn.ErfOp, nn.SinOp, nn.CosOp, nn.SignOp, nn.SoftmaxOp, nn.LayerNormOp, nn.LrnOp, nn.RnnOp,
+    nn.TanhOp, nn.SigmoidOp, nn.HardSigmoidOp, nn.ErfOp, nn.SinOp, nn.CosOp, nn.SignOp, nn.SoftmaxOp, nn.LayerNormOp, nn.NormalizeOp,
+    nn.LrnOp, nn.RnnOp,
 )  # fmt: skip
-_ACTIVATIONS = (*_BOUNDED, nn.ReluOp, nn.ExpOp)
+_ACTIVATIONS = (*_BOUNDED, *nn.ACTIVATIONS, nn.ReluOp, nn.ExpOp)
 _TERMS = (nn.AddOp, nn.SubOp, nn.DivOp)
 _STATE_RANK = 3
 """The most dims of a cell's state: layers, batch and hidden units. What has more is an image, which a mask may blend with another one."""

@@ -23,7 +23,10 @@ from .storage_types import limits
 IMAGE_CHANNELS = 4
 """The most channels of what is taken for an image."""
 _VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp, nn.PadOp, nn.CastOp)
-_BOUNDED = (nn.TanhOp, nn.SigmoidOp, nn.ErfOp, nn.SinOp, nn.CosOp, nn.SignOp, nn.SoftmaxOp, nn.LayerNormOp, nn.RnnOp)
+_BOUNDED = (
+    nn.TanhOp, nn.SigmoidOp, nn.HardSigmoidOp, nn.ErfOp, nn.SinOp, nn.CosOp, nn.SignOp, nn.SoftmaxOp, nn.LayerNormOp,
+    nn.NormalizeOp, nn.RnnOp,
+)  # fmt: skip
 _INTEGRAL = (nn.FloorOp, nn.CeilOp, nn.RoundOp)
 _REDUCED = (nn.ReduceKind.SUM, nn.ReduceKind.SUMSQ, nn.ReduceKind.PROD)
 _ADDITIVE = (nn.AddOp, nn.SubOp, nn.WhereOp, nn.MinOp, nn.MaxOp)
