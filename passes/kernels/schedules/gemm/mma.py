@@ -7,7 +7,8 @@ that eight rows of 16 bytes fall into different banks. The epilogue (bias, resid
 fragment, or, `staged`, on whole 16-byte vectors after a trip through shared memory, which makes global accesses wide.
 
 A grouped conv has its groups, a batched matmul its batch, along z. A conv may fuse the cast of its image: the elements then pass through
-registers, as those of an odd number of channels do anyway, which cp.async cannot copy.
+registers, as those of an odd number of channels do anyway, which cp.async cannot copy. Other pointwise ops before A (prologue.py) are
+computed on its fragments, on the way from shared memory to the tensor cores.
 """
 
 from __future__ import annotations
@@ -129,6 +130,9 @@ def _main_loop(
         def block(at: KernelBuilder, first: Index, values: Sequence[SSAValue]) -> list[SSAValue]:
             first = at.index(first)
             a_frag = at.emit(kernel.LoadSharedOp(a_slot, zero, first, a_type), "a_frag")
+            if problem.prologue is not None:
+                place = batch, row, at.add(at.mul(step, tile.bk), first)
+                a_frag = problem.prologue.apply(at, a_frag, a_view, place, tile.bk)
             b_load = kernel.LoadSharedOp(b_slot, zero, first, b_type, transposed=problem.b_is_kn)
             b_frag = at.emit(b_load, "b_frag")
             return [at.emit(kernel.MmaOp(a_frag, b_frag, *values), "acc")]

@@ -137,6 +137,9 @@ class GemmSm90:
         if problem.narrows:
             why = "operand A: expected f16 or bf16 in memory, got a cast from f32; TMA copies bytes"
             return Refusal(why, view.maker(anchor.operands[0]))
+        if problem.prologue is not None:
+            why = "operand A: expected it in memory, got one computed in the group; TMA copies bytes to where wgmma reads them"
+            return Refusal(why, view.maker(anchor.operands[0]))
         if reason := _refuse_tma(problem):
             # Operands from outside have the same layout in a smaller group.
             outside = all(view.operand_index(operand) is not None for operand in anchor.operands)

@@ -133,6 +133,8 @@ class Sizes:
     narrows: bool = False
     """Whether A comes as f32 and is cast on its way, through registers."""
     dram_bytes: float = 0.0
+    prologue: float = 0.0
+    """Instructions per element of A before it is multiplied, in each warp that reads it."""
 
     def work(self, tile: Tile) -> Work:
         """What a launch with this tile does."""
@@ -150,7 +152,8 @@ class Sizes:
             ahead=tile.stages / RING,
             operations={
                 f"mma_{kind}": tile.bm * tile.bn * tile.bk / (tile.fma_share() if kind in FMA else 1.0),
-                ISSUE: (tile.bm * a_more + tile.bn * b_more) * tile.bk * COPY_INSTRUCTIONS,
+                ISSUE: (tile.bm * a_more + tile.bn * b_more) * tile.bk * COPY_INSTRUCTIONS
+                + tile.bm * tile.bk * tile.wn * self.prologue,
             },
             l2_bytes=(tile.bm * (4 if self.narrows else element) + tile.bn * element) * tile.bk,
             dram_bytes=self.dram_bytes,
