@@ -172,7 +172,7 @@ class Growth:
             dims = shape_of(region.result if by_element else region.anchor.operands[0])
             region.prologue = self._absorb_operands(region, [region.anchor], dims)
         elif isinstance(region.anchor, nn.ConvOp | nn.MatmulOp):
-            region.prologue = self._absorb_dequantize(region.anchor) or self._absorb_cast(region)
+            region.prologue = self._absorb_dequantize(region.anchor) or self._absorb_before_a(region)
         if region.kind not in ("row", "pointwise"):
             self._leave_out_operands(region)
 
@@ -251,11 +251,18 @@ class Growth:
                 return part("what reads its result does not join the group, which would have several results")
         return part(f"more than {self.reach} ops lie between one result and the next")
 
-    def _absorb_operands(self, region: Region, ops: list[Operation], dims: tuple[Expr, ...]) -> list[Operation]:
-        """Pointwise ops with results of shape `dims` before `ops` whose results only the region uses; nearest first."""
+    def _absorb_operands(
+        self,
+        region: Region,
+        ops: list[Operation],
+        dims: tuple[Expr, ...],
+        nearest: Iterable[Operation] | None = None,
+    ) -> list[Operation]:
+        """Pointwise ops with results of shape `dims` before `ops` whose results only the region uses; nearest first. They are found from
+        `nearest` on, by default all that makes an operand of `ops`."""
         inside = {region.anchor, *region.epilogue, *ops}
         absorbed: list[Operation] = []
-        heap = [(-self.position[p], p) for p in self._producers(ops)]
+        heap = [(-self.position[p], p) for p in (self._producers(ops) if nearest is None else nearest)]
         heap.sort(key=lambda item: item[0])
         while heap and len(absorbed) < self.reach:
             _, op = heappop(heap)
@@ -296,18 +303,17 @@ class Growth:
                 self.taken.add(producer)
         return absorbed
 
-    def _absorb_cast(self, region: Region) -> list[Operation]:
-        """The cast of a conv's image, if only the conv reads it."""
-        if not isinstance(region.anchor, nn.ConvOp):
-            return []
-        op = region.anchor.x.owner
-        if not isinstance(op, nn.CastOp):
+    def _absorb_before_a(self, region: Region) -> list[Operation]:
+        """The pointwise ops before operand A of a product that only it reads, nearest first."""
+        value = region.anchor.operands[0]
+        op = value.owner
+        if not isinstance(op, Operation) or op not in self.position or not nn.is_pointwise(op):
             return []
         reason = self.refuse_join(op, region)
-        if reason is None and not op.result.has_one_use():
+        if reason is None and not value.has_one_use():
             reason = "ops outside the group read it too"
         if reason is not None:
-            region.left_out.append((op, reason))
+            if isinstance(op, nn.CastOp):
+                region.left_out.append((op, reason))
             return []
-        self.taken.add(op)
-        return [op]
+        return self._absorb_operands(region, [region.anchor], shape_of(value), [op])

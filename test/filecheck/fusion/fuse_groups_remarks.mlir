@@ -57,7 +57,7 @@ func.func @before(%x: tensor<1x4x4x8xf32>) -> tensor<1x3x3x8xf32> {
 
 // Schedules: a refused group is cut back until one takes it, with one remark for each that takes matmuls, on the op that it names.
 // CHECK: missed: fuse-groups: nn.matmul [m]: nn.matmul with 1 ops before and 1 after: no schedule accepts it: gemm_sm90: wgmma needs sm_90a, got sm_80
-// CHECK-NEXT: missed: fuse-groups: quant.dequantize [d]: nn.matmul with 1 ops before and 1 after: no schedule accepts it: gemm_mma: expected operand A to be an argument of the group or a view of one, got the result of quant.dequantize
+// CHECK-NEXT: missed: fuse-groups: quant.dequantize [d]: nn.matmul with 1 ops before and 1 after: no schedule accepts it: gemm_mma: operand A: expected a prologue on a tensor of f32, got i8
 // CHECK-NEXT: nn.matmul with 1 ops before and 0 after
 // CHECK-NEXT: nn.matmul with 1 ops before and 0 after
 // CHECK-NEXT: applied: fuse-groups: fusion.group [m]: matmul group of nn.matmul, nn.relu

@@ -252,13 +252,17 @@ def test_hopper_attention_with_masked_blocks(check_group: Check, masked: float) 
     check_group(text, "attention_sm90", inputs={3: mask}, tolerance=3e-3, threads=False)
 
 
-def normalised_conv(element: str, n: object, side: int, c: int, o: int, kernel: int, *, stride: int = 1, pad: int = 0, groups: int = 1) -> str:
+def normalised_conv(
+    element: str, n: object, side: int, c: int, o: int, kernel: int, *, stride: int = 1, pad: int = 0, groups: int = 1
+) -> str:
     """BatchNorm, a scale per image and channel, and ReLU before a conv; the bias of the BatchNorm is not 0 where padding must be."""
     text = conv(element, n, side, side, c, o, kernel, stride=stride, pad=pad, groups=groups)
     shape = f"tensor<{'?' if isinstance(n, str) else n}x{side}x{side}x{c}x"
     encoding = f", #nn.dims<{n}, {side}, {side}, {c}>" if isinstance(n, str) else ""
     wide, x = f"{shape}f32{encoding}>", f"{shape}{element}{encoding}>"
-    squeeze = f"tensor<{'?' if isinstance(n, str) else n}x1x1x{c}xf32" + (f", #nn.dims<{n}, 1, 1, {c}>>" if encoding else ">")
+    squeeze = f"tensor<{'?' if isinstance(n, str) else n}x1x1x{c}xf32" + (
+        f", #nn.dims<{n}, 1, 1, {c}>>" if encoding else ">"
+    )
     channel = f"tensor<{c}xf32>"
     widen, narrow = f"%c0 = nn.cast %x : ({x}) -> {wide}", f"%c1 = nn.cast %r : ({wide}) -> {x}"
     if element == "f32":

@@ -85,7 +85,9 @@ class Prologue:
         access = access.broadcast([*lead, *access.dims[-2:]])
         return access, [list(range(len(lead))), [len(lead)], [len(lead) + 1]]
 
-    def apply(self, b: KernelBuilder, frag: SSAValue, image: SSAValue, at: tuple[Index, Index, Index], k: int) -> SSAValue:
+    def apply(
+        self, b: KernelBuilder, frag: SSAValue, image: SSAValue, at: tuple[Index, Index, Index], k: int
+    ) -> SSAValue:
         """The fragment of A at (batch, row, column) from that of the image, whose view is `image`; a step covers `k` columns."""
         type_ = frag.type
         assert isinstance(type_, FragType)
