@@ -115,7 +115,7 @@ class GemmProblem:
     def sizes(self) -> Sizes:
         """What the cost of a tile depends on, at the usual sizes of the dims."""
         m, n, k, batch = (self.group.usual(e) for e in (self.m, self.n, self.k, self.batch))
-        prologue = self.prologue.instructions if self.prologue is not None else 0.0
+        prologue = self.prologue.effort if self.prologue is not None else None
         return Sizes(self.kind, m, n, k, batch, _pieces(self), self.narrows, sum(usual_bytes(self.group)), prologue)
 
     # Coordinate groups of the result: (batch, rows, columns).

@@ -30,6 +30,18 @@ from ...building.schedule import Refusal
 from ...building.work import ACCESS_INSTRUCTIONS, arithmetic
 
 Anchor = nn.ConvOp | nn.MatmulOp
+CONVERSIONS = 2.0
+"""Instructions per element, beside the ops, to widen it and to round it."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What a prologue adds to a product."""
+
+    instructions: float
+    """Per element of A and warp that reads it."""
+    channels: int
+    """Tensors of one value per column, which the rows of a thread share."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +76,10 @@ class Prologue:
         return list(found)
 
     @property
-    def instructions(self) -> float:
-        """Instructions per element, with those of the loads of pairs of neighbouring channels."""
-        return arithmetic(self.ops) + 2 + ACCESS_INSTRUCTIONS * len(self.others) / 4
+    def effort(self) -> Effort:
+        alike = sum(self._is_same_for_all_rows(leaf) for leaf in self.others)
+        by_row = len(self.others) - alike
+        return Effort(arithmetic(self.ops) + CONVERSIONS + ACCESS_INSTRUCTIONS * by_row / 4, alike)
 
     def access(self, leaf: Leaf) -> Access | None:
         """A leaf over A's dims; None where strides, or a conv's windows, cannot say it."""
@@ -74,6 +87,10 @@ class Prologue:
         if access is None or not isinstance(self.anchor, nn.ConvOp):
             return access
         return access if all(stride.as_int() == 0 for stride in access.strides[1:-1]) else None
+
+    def _is_same_for_all_rows(self, leaf: Leaf) -> bool:
+        access = self.access(leaf)
+        return access is not None and all(stride.as_int() == 0 for stride in access.strides[:-1])
 
     def over_k(self, access: Access) -> tuple[Access, Groups]:
         """An access over (batch, rows, columns) of A, as the views of operand A have them."""
@@ -95,7 +112,11 @@ class Prologue:
         def load(value: SSAValue, axes: Axes) -> SSAValue:
             access = self.access((value, axes))
             assert access is not None
-            return b.load(b.view_of(*self.over_k(access)), at, type_)
+            over, groups = self.over_k(access)
+            if not self._is_same_for_all_rows((value, axes)):
+                return b.load(b.view_of(over, groups), at, type_)
+            # Rows without a bound of their own: those of a thread share a load.
+            return b.load(b.view_of(*_of_any_row(over, groups, type_.tile[0])), (at[0], 0, at[2]), type_)
 
         wanted = [(self.value, space_axes(self.dims, self.dims))]
         (made,) = emit_pointwise(b, wanted, type_, load, known={self.image: frag})
@@ -140,6 +161,18 @@ def prologue_of(group: GroupView, anchor: Anchor) -> Prologue | Refusal | None:
             what = "values per channel or per (batch, channel)" if isinstance(anchor, nn.ConvOp) else "operands"
             return Refusal(f"operand A: expected {what} beside the image, got {leaf[0].type}", op or maker)
     return made
+
+
+def _of_any_row(access: Access, groups: Groups, rows: int) -> tuple[Access, Groups]:
+    """An access that is the same for all rows over (batch, `rows` rows, columns)."""
+    batch, _, columns = groups
+    kept = [*batch, *columns]
+    dims, strides = ([values[d] for d in kept] for values in (access.dims, access.strides))
+    first = len(batch)
+    dims.insert(first, const(rows))
+    strides.insert(first, const(0))
+    made = replace(access, dims=tuple(dims), strides=tuple(strides))
+    return made, [list(range(first)), [first], list(range(first + 1, len(dims)))]
 
 
 def _over_window(conv: nn.ConvOp, access: Access) -> tuple[Access, Groups]:
