@@ -14,12 +14,13 @@ refusal, and what was cut off tries again as its own group. A final refusal leav
 of a conv or matmul (a BatchNorm and its ReLU, the scale of squeeze-and-excitation, a cast) are fused with it where a schedule computes them
 on the way and the price is not higher than that of a launch of its own (prologues.py, `cost/decision.py`); each user of a widening cast
 gets a cast of its own. Numbers become immediates of the group. Views (reshape, transpose, slice, concat, broadcast_to) and ops on constants
-stay outside. Groups have one result. Horizontal fusion is not done here.
+stay outside. A group has several results where ops outside read a value in its middle (results.py). Horizontal fusion is not done here.
 Linear: each op is looked at a bounded number of times.
 """
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ from ..replacing import Replacements
 from .building import build_group, replace_by_group
 from .prologues import decide_prologue
 from .regions import ROW, Growth, Region, anchor_kind, is_view
+from .results import results_of
 from .storage import answer_of
 
 NAME = "fuse-groups"
@@ -75,7 +77,7 @@ def _longest(region: Region, growth: Growth, matcher: Matcher, prices: Prices) -
         ops = growth.in_order([*prologue, region.anchor, *epilogue])
         if final and len(ops) > 1:
             continue
-        view = GroupView.of_region(region.kind, ops, result)
+        view = GroupView.of_region(region.kind, ops, results_of(ops, result) if region.limit < sys.maxsize else result)
         _, answer = answer_of(view, view.operands, growth.constants, matcher)
         if answer.schedule is not None:
             return _without_costly_prologue(region, view, ops, growth, matcher, prices)
@@ -94,7 +96,7 @@ def _without_costly_prologue(
     kept = set(ops)
     prologue = [op for op in region.prologue if op in kept]
     rest = [op for op in ops if op not in set(prologue)]
-    apart = GroupView.of_region(region.kind, rest, view.results[0])
+    apart = GroupView.of_region(region.kind, rest, view.results)
     decision = decide_prologue(region.anchor, prologue, view, apart, growth.constants, matcher, prices)
     if decision is None:
         return view, ops
@@ -131,9 +133,12 @@ def _commit(region: Region, growth: Growth, matcher: Matcher, prices: Prices, re
     growth.taken.difference_update(op for op in (*region.prologue, *region.epilogue) if op not in kept)
     group = build_group(view)
     Rewriter.insert_op(group, InsertPoint.before(ops[-1]))
-    replace_by_group(ops, view.results[0], group, replaced)
+    growth.position[group] = growth.position[ops[-1]]
+    growth.taken.add(group)
+    replace_by_group(ops, view.results, group, replaced)
     if len(ops) > 1:
-        remark(group, "applied", NAME, f"{region.kind} group of {', '.join(op.name for op in group.ops())}")
+        several = f", {len(group.results)} results" if len(group.results) > 1 else ""
+        remark(group, "applied", NAME, f"{region.kind} group of {', '.join(op.name for op in group.ops())}{several}")
 
 
 def _end_narrow(region: Region) -> None:

@@ -13,7 +13,7 @@ from xdsl.ir import Operation, SSAValue
 
 from ...dialects import nn
 from ..kernels.building.group import GroupView
-from ..kernels.cost.decision import Decision, decide
+from ..kernels.cost.decision import UNCERTAINTY, Decision, decide
 from ..kernels.schedules.competition import Prices
 from ..kernels.schedules.matching import Matcher
 from .storage import answer_of
@@ -44,6 +44,8 @@ def decide_prologue(
         return prices.of(part if form.is_plain(part) else form.launched(part))
 
     alone = GroupView.of_region("pointwise", prologue[::-1], anchor.operands[0])
-    what = "cast of the image" if [type(op) for op in prologue] == [nn.CastOp] else "prologue"
-    inside = f"in the {_PRODUCTS[type(anchor)]}"
-    return decide(what, {inside: price(view), "a launch of its own": price(apart) + price(alone)})
+    options = {f"in the {_PRODUCTS[type(anchor)]}": price(view), "a launch of its own": price(apart) + price(alone)}
+    if [type(op) for op in prologue] == [nn.CastOp]:
+        return decide("cast of the image", options)
+    # The launch of its own is small and leaves its result in L2: its price is better known than those of launches that differ.
+    return decide("prologue", options, UNCERTAINTY)

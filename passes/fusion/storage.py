@@ -59,9 +59,8 @@ class Form:
 
     def is_plain(self, view: GroupView) -> bool:
         """Whether all tensors of the group are in memory what they are in the group."""
-        (result,) = view.results
         own = all(element_of(v) == e for v, e in zip(view.operands, self.operands, strict=True))
-        return own and stored_of(result) == element_of(result)
+        return own and all(stored_of(result) == element_of(result) for result in view.results)
 
 
 def forms(view: GroupView, values: Sequence[SSAValue], constants: Collection[SSAValue]) -> list[Form]:

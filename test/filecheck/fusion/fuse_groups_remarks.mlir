@@ -32,8 +32,8 @@ func.func @neighbours(%x: tensor<4x8xf32>, %w: tensor<8x8xf32>, %b: tensor<1x8xf
 
 // A value that many read: each reader that stays outside, and a view that lies between two groups.
 // CHECK: missed: fuse-groups: nn.reshape: not fused with nn.matmul: views stay outside groups
-// CHECK-NEXT: missed: fuse-groups: nn.relu: not fused with nn.matmul: nn.reshape reads the same value from memory
-// CHECK-NEXT: analysis: fuse-groups: func.func: 3 groups
+// CHECK-NEXT: applied: fuse-groups: fusion.group: matmul group of nn.matmul, nn.relu, 2 results
+// CHECK-NEXT: analysis: fuse-groups: func.func: 2 groups
 func.func @readers(%x: tensor<4x8xf32>, %w: tensor<8x8xf32>) -> (tensor<4x8xf32>, tensor<32xf32>) {
   %0 = nn.matmul %x, %w : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
   %1 = nn.relu %0 : tensor<4x8xf32>
