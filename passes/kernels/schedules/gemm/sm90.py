@@ -303,24 +303,23 @@ class _Builder:
         return named(a, "a_view"), b.emit(made[1], "b_view")
 
     def _prepare_store(self) -> None:
-        """The result's tensor map and staging tiles, if TMA can store it."""
+        """The results' tensor maps and the staging tiles that they share, if TMA can store them."""
         b, problem = self.b, self.problem
-        self.out_map: SSAValue | None = None
+        self.out_maps: list[SSAValue] = []
         self.pieces = 0
         results = problem.group.results
         element = nn.element_of(results[0])
-        if len(results) != 1 or bitwidth(element) not in (16, 32):
+        if bitwidth(element) not in (16, 32) or any(nn.element_of(result) != element for result in results):
             return
-        access = problem.group.result_access(0)
-        if fits_tma(problem.group, problem.over_space(access), problem.space_groups) is not None:
+        accesses = [problem.group.result_access(i) for i in range(len(results))]
+        if any(fits_tma(problem.group, problem.over_space(a), problem.space_groups) is not None for a in accesses):
             return
         columns = min(LINE * 8 // bitwidth(element), self.tile.bn)
         line = columns * bitwidth(element) // 8
-        self.pieces = self.tile.bn // columns
-        view = space_view(b, problem, access)
-        self.out_map = b.emit(
-            kernel.TensorMapOp(view, TensorMapType.of((self.tile.bm, columns), element, line)), "y_map"
-        )
+        self.pieces = self.tile.bn // columns * len(results)
+        box = TensorMapType.of((self.tile.bm, columns), element, line)
+        for access in accesses:
+            self.out_maps.append(b.emit(kernel.TensorMapOp(space_view(b, problem, access), box), "y_map"))
         self.out_shared = b.alloc((2, self.tile.bm, columns), element, swizzle=line, name="y_shared")
 
     def _tile_at(self, b: KernelBuilder, tile: SSAValue) -> tuple[SSAValue, SSAValue, SSAValue]:
@@ -382,7 +381,7 @@ class _Builder:
         # An odd number of pieces per tile: the next tile starts with the other staging tile, so the stores are counted.
         counts = [b.index(0)] * (2 if self.pieces % 2 else 1)
         b.loop(self.first, b.expr(self.tiles), b.expr(self.blocks), counts, per_tile, "tile")
-        if self.out_map is not None:
+        if self.out_maps:
             b.insert(kernel.StoreWaitOp(0))
 
     def _multiply(self, b: KernelBuilder, step: Index, fill: Index, values: Sequence[SSAValue]) -> list[SSAValue]:
@@ -396,7 +395,7 @@ class _Builder:
     ) -> None:
         """The epilogue and the stores of one tile; `stored` counts the pieces before it where their parity matters."""
         problem = self.problem
-        if self.out_map is None:
+        if not self.out_maps:
             for values, here in epilogue_columns(b, problem, acc, at, min(64, self.tile.bn)):
                 for i, value in enumerate(values):
                     b.store(value, space_view(b, problem, problem.group.result_access(i)), here)
@@ -405,15 +404,18 @@ class _Builder:
         assert isinstance(shared, SharedType)
         zero = b.index(0)
         columns = shared.tile[1]
-        for piece, (values, here) in enumerate(epilogue_columns(b, problem, acc, at, columns)):
-            number = b.index(piece % 2) if stored is None else b.add(stored, piece)
-            slot = b.slot(self.out_shared, number)
-            # The store before the last used this tile.
-            b.insert(kernel.StoreWaitOp(1))
-            b.insert(kernel.StoreSharedOp(values[0], slot, zero, zero))
-            b.insert(kernel.FenceAsyncOp())
-            b.insert(kernel.BarrierOp())
-            b.insert(kernel.StoreTmaOp(slot, self.out_map, [b.index(c) for c in here]))
+        piece = 0
+        for values, here in epilogue_columns(b, problem, acc, at, columns):
+            for value, out_map in zip(values, self.out_maps, strict=True):
+                number = b.index(piece % 2) if stored is None else b.add(stored, piece)
+                slot = b.slot(self.out_shared, number)
+                # The store before the last used this tile.
+                b.insert(kernel.StoreWaitOp(1))
+                b.insert(kernel.StoreSharedOp(value, slot, zero, zero))
+                b.insert(kernel.FenceAsyncOp())
+                b.insert(kernel.BarrierOp())
+                b.insert(kernel.StoreTmaOp(slot, out_map, [b.index(c) for c in here]))
+                piece += 1
 
 
 SCHEDULE = GemmSm90()
