@@ -8,7 +8,7 @@ from xdsl.dialects.builtin import ArrayAttr, LocationAttr, NameLoc, NoneAttr, St
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from ...dialects.fusion import GroupOp, YieldOp
-from ...dialects.nn import copy_stored
+from ...dialects.nn import copy_stored_results
 from ...dialects.provenance import fuse, get_names, helper_location, is_unknown, set_names
 from ..graph.editing import location_of
 from ..kernels.building.group import GroupView
@@ -26,8 +26,7 @@ def build_group(view: GroupView) -> GroupOp:
     group.yield_op.location = group.location
     makers = [(result, result.owner) for result in view.results if isinstance(result.owner, Operation)]
     set_names(group, [get_names(maker)[maker.results.index(result)] for result, maker in makers])
-    for _, maker in makers:
-        copy_stored(maker, group)
+    copy_stored_results(view.results, group)
     return group
 
 

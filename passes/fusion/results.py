@@ -14,11 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from xdsl.dialects.builtin import f32
 from xdsl.ir import Operation, SSAValue, Use
 
 from ...dialects import nn
-from ...dialects.nn import element_of, shape_of, stored_of
+from ...dialects.nn import shape_of
 
 KEEPING = ("conv", "matmul", "pointwise", "row")
 """The kinds of groups whose schedules store several results."""
@@ -36,8 +35,6 @@ def refuse_result(value: SSAValue, main: SSAValue) -> str | None:
     """Why a value cannot be a result beside `main`, or None."""
     if shape_of(value) != shape_of(main):
         return "it has another shape than the group's result"
-    if element_of(value) == f32 == element_of(main) and stored_of(value) != stored_of(main):
-        return f"it is stored as {stored_of(value)}, the group's result as {stored_of(main)}"
     return None
 
 

@@ -70,12 +70,12 @@ func.func @left_to_rows(%x: tensor<16x64xf32>, %w: tensor<64x64xf32>) -> (tensor
 
 // -----
 
-// Refused: results of one group are stored in one type.
+// Each result is stored in a type of its own.
 // CHECK-LABEL: @types
-// CHECK: fusion.group "matmul"
+// CHECK: fusion.group "matmul" {{.*}} attributes {nn.stored = [f16, f32]} {
 // CHECK-NEXT: nn.matmul
+// CHECK-NEXT: nn.relu
 // CHECK-NEXT: fusion.yield
-// REMARK: missed: fuse-groups: nn.relu: not fused with nn.matmul: the value before it has other users, and it is stored as f32, the group's result as f16
 func.func @types(%x: tensor<16x64xf32>, %w: tensor<64x64xf32>) -> (tensor<16x64xf32>, tensor<16x64xf32>) {
   %0 = nn.matmul %x, %w {transpose_b} : (tensor<16x64xf32>, tensor<64x64xf32>) -> tensor<16x64xf32>
   %1 = nn.relu %0 {nn.stored = f16} : tensor<16x64xf32>
