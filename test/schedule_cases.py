@@ -177,6 +177,26 @@ def two_results(m: int, n: int, k: int, *, sms: int | None = None) -> str:
     return module(body, "matmul", sms)
 
 
+def sum_of_convs(
+    height: int, width: int, channels: int, filters: int, *, stride: int = 1, sms: int | None = None
+) -> str:
+    """A 1x1 conv and that of a shortcut, strided, of one sum with their biases."""
+    h, x = f"tensor<1x{height}x{width}x{channels}xf16>", f"tensor<1x{height * stride}x{width * stride}x64xf16>"
+    w, v, c = f"tensor<{filters}x1x1x{channels}xf16>", f"tensor<{filters}x1x1x64xf16>", f"tensor<{filters}xf16>"
+    y = f"tensor<1x{height}x{width}x{filters}xf16>"
+    flags = "pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64"
+    body = f"""@f(%h: {h}, %w: {w}, %b: {c}, %x: {x}, %v: {v}, %d: {c}) -> {y} ANCHOR {{
+    %0 = nn.conv %h, %w {{strides = array<i64: 1, 1>, {flags}}} : ({h}, {w}) -> {y}
+    %1 = nn.add %0, %b : ({y}, {c}) -> {y}
+    %2 = nn.conv %x, %v {{strides = array<i64: {stride}, {stride}>, {flags}}} : ({x}, {v}) -> {y}
+    %3 = nn.add %2, %d : ({y}, {c}) -> {y}
+    %4 = nn.add %1, %3 : ({y}, {y}) -> {y}
+    %5 = nn.relu %4 : {y}
+    func.return %5 : {y}
+  }}"""
+    return module(body, "conv", sms)
+
+
 def sum_and_norm(rows: int, columns: int) -> str:
     """A sum, and the same normalised."""
     x, p = f"tensor<{rows}x{columns}xf32>", f"tensor<{columns}xf32>"
@@ -463,6 +483,7 @@ CASES = (
     gemm("batched-kn", batched(20, 40, 160), 32),
     hopper("matmul", matmul(128, 192, 192, "f16", sms=1), groups=1, bn=192),  # three pieces per tile
     hopper("two-results", two_results(128, 192, 192, sms=1), groups=1, bn=192),  # six pieces per tile
+    hopper("two-products", sum_of_convs(8, 18, 128, 64, stride=2, sms=1), groups=1, bn=64),
     hopper("two-warpgroups", matmul(128, 256, 192, "f16", sms=1), groups=2, bn=128),
     hopper("cluster", matmul(256, 128, 192, "f16", sms=2), 1, 128, f"{STORED} cluster_sync", cluster=2),
     hopper("conv", conv(12, 16, 64, 32, sms=1), groups=1, bn=32),  # one piece per tile

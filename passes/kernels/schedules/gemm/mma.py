@@ -30,7 +30,7 @@ from ...building.pointwise import refuse_pointwise
 from ...building.schedule import Refusal
 from ...building.work import Work
 from ...cost.price import launch_price
-from .problem import ANCHORS, GemmProblem, operand_views, problem_of
+from .problem import GROUPS, GemmProblem, operand_views, problem_of
 from .tiles import FMA, FMA_PAD, SCRATCH_PAD, Tile, rank
 
 
@@ -65,12 +65,14 @@ class GemmMma:
     """See the module's text."""
 
     name = "gemm_mma"
-    anchors: Sequence[Anchors] = tuple((anchor,) for anchor in ANCHORS)
+    anchors: Sequence[Anchors] = GROUPS
 
     def match(self, view: GroupView, target: Target) -> GemmProblem | Refusal:
         problem = problem_of(view)
         if isinstance(problem, Refusal):
             return problem
+        if problem.second is not None:
+            return Refusal("expected one product, got the sum of two", problem.second.anchor)
         if target.capability < 80:
             return Refusal(f"mma.sync with cp.async needs sm_80 or later, got {target.arch.data}", final=True)
         if problem.kind == "s8" and problem.b_is_kn:
@@ -201,7 +203,10 @@ def epilogue(
         return b.load(space_view(b, problem, access), at, frag)
 
     wanted = [(result, space_axes(dims, dims)) for result in group.results]
-    return emit_pointwise(b, wanted, frag, load, known={problem.anchor.result: acc})
+    known = {problem.anchor.result: acc}
+    if problem.second is not None:
+        known[problem.second.anchor.result] = b.fill(0.0, frag)
+    return emit_pointwise(b, wanted, frag, load, known=known)
 
 
 def epilogue_columns(

@@ -1,5 +1,5 @@
 """
-What the GEMM schedules share: the product inside a group, its views and its epilogue.
+What the GEMM schedules share: the product inside a group, or the sum of two (sums.py), its views and its epilogue.
 
 A conv or matmul is C[b, m, n] = sum over k of A[b, m, k] * B[b, n, k]. For a conv, m runs over the output pixels (n, p, q), k over the
 window and a group's channels (r, s, c), b over its groups: A is an im2col view, so no matrix is ever built. For a matmul with one
@@ -35,9 +35,12 @@ from ...building.schedule import OtherAnchor, Refusal
 from ...building.tiling import vector_width
 from ...building.work import usual_bytes
 from .prologue import Prologue, prologue_of
+from .sums import products_of, refuse_sum
 from .tiles import Pieces, Sizes
 
 ANCHORS = (nn.ConvOp, nn.MatmulOp)
+GROUPS = (*((anchor,) for anchor in ANCHORS), *((anchor, anchor) for anchor in ANCHORS))
+"""The anchors of the groups that the schedules take: one product, or two that are added."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class GemmProblem:
     """f16, bf16, tf32, s8 (tensor cores), fma (strict f32) or fma64 (f64)."""
     prologue: Prologue | None = None
     """What is computed before operand A."""
+    second: GemmProblem | None = None
+    """Another product that is added to this one, over the same space."""
 
     @cached_property
     def dims(self) -> tuple[Expr, ...]:
@@ -107,6 +112,11 @@ class GemmProblem:
         return nn.shape_of(self.anchor.a)[-1]
 
     @property
+    def products(self) -> list[GemmProblem]:
+        """This product and the one that is added to it."""
+        return [self] if self.second is None else [self, self.second]
+
+    @property
     def b_is_kn(self) -> bool:
         """Whether B is stored [K, N]."""
         return isinstance(self.anchor, nn.MatmulOp) and self.anchor.transpose_b is None
@@ -114,7 +124,8 @@ class GemmProblem:
     @cached_property
     def sizes(self) -> Sizes:
         """What the cost of a tile depends on, at the usual sizes of the dims."""
-        m, n, k, batch = (self.group.usual(e) for e in (self.m, self.n, self.k, self.batch))
+        m, n, batch = (self.group.usual(e) for e in (self.m, self.n, self.batch))
+        k = sum(self.group.usual(product.k) for product in self.products)
         prologue = self.prologue.effort if self.prologue is not None else None
         return Sizes(self.kind, m, n, k, batch, _pieces(self), self.narrows, sum(usual_bytes(self.group)), prologue)
 
@@ -157,10 +168,24 @@ def _origin(group: GroupView, value: SSAValue) -> str:
 
 def problem_of(group: GroupView) -> GemmProblem | Refusal:
     """The product in a group, or why it has none."""
-    anchor = group.anchor(*ANCHORS)
-    if not isinstance(anchor, ANCHORS):
+    products = products_of(group)
+    if not products:
         got = ", ".join(a.name for a in group.anchors) or "none"
         return OtherAnchor(f"expected one conv or matmul as anchor, got {got}")
+    found = _problem_of(group, products[0])
+    if isinstance(found, Refusal) or len(products) == 1:
+        return found
+    second = _problem_of(group, products[1])
+    if isinstance(second, Refusal):
+        return second
+    refusal = refuse_sum(group, *products)
+    if refusal is None and (found.narrows or second.narrows or found.batched or second.batched or found.kind == "s8"):
+        refusal = Refusal("expected the sum of two float products of matrices in memory", products[1])
+    return refusal or replace(found, second=second)
+
+
+def _problem_of(group: GroupView, anchor: nn.ConvOp | nn.MatmulOp) -> GemmProblem | Refusal:
+    """One product of a group, or why it cannot be computed."""
     if isinstance(anchor, nn.ConvOp) and anchor.is_depthwise:
         why = "a depthwise conv has no reduction over channels; the window schedule takes it"
         return OtherAnchor(why, anchor, final=True)
