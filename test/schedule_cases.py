@@ -479,6 +479,7 @@ CASES = (
     gemm("conv-3d", conv_over([3, 4, 5], 16, 24), 32),
     gemm("conv-of-cast", conv_of_cast(6, 6, 24), 32, kinds="bar_sync"),
     gemm("conv-of-prologue", conv_of_prologue(5, 6, 16, 24), 32),
+    gemm("two-products", sum_of_convs(5, 6, 80, 24, stride=2), 32),
     gemm("two-results", two_results(40, 40, 160), 32, staged=1),
     gemm("batched-kn", batched(20, 40, 160), 32),
     hopper("matmul", matmul(128, 192, 192, "f16", sms=1), groups=1, bn=192),  # three pieces per tile

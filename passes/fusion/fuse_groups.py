@@ -14,7 +14,8 @@ refusal, and what was cut off tries again as its own group. A final refusal leav
 of a conv or matmul (a BatchNorm and its ReLU, the scale of squeeze-and-excitation, a cast) are fused with it where a schedule computes them
 on the way and the price is not higher than that of a launch of its own (prologues.py, `cost/decision.py`); each user of a widening cast
 gets a cast of its own. Numbers become immediates of the group. Views (reshape, transpose, slice, concat, broadcast_to) and ops on constants
-stay outside. A group has several results where ops outside read a value in its middle (results.py). Horizontal fusion is not done here.
+stay outside. Two products that are added share a group where a schedule takes both (sums.py).
+A group has several results where ops outside read a value in its middle (results.py). Horizontal fusion is not done here.
 Linear: each op is looked at a bounded number of times.
 """
 
@@ -49,6 +50,7 @@ from .prologues import decide_prologue
 from .regions import ROW, Growth, Region, anchor_kind, is_view
 from .results import results_of
 from .storage import answer_of
+from .sums import with_second_product
 
 NAME = "fuse-groups"
 TARGET = "kernel.target"
@@ -129,6 +131,7 @@ def _commit(region: Region, growth: Growth, matcher: Matcher, prices: Prices, re
         remark(op, "missed", NAME, f"not fused with {region.anchor.name}: {reason}")
     _end_narrow(region)
     view, ops = _longest(region, growth, matcher, prices)
+    view, ops = with_second_product(region, view, ops, growth, matcher, prices, NAME)
     kept = set(ops)
     growth.taken.difference_update(op for op in (*region.prologue, *region.epilogue) if op not in kept)
     group = build_group(view)

@@ -7,7 +7,6 @@ alone they cost a launch, and a tensor that is written and read again. Both side
 from __future__ import annotations
 
 from collections.abc import Collection
-from math import inf
 
 from xdsl.ir import Operation, SSAValue
 
@@ -16,7 +15,7 @@ from ..kernels.building.group import GroupView
 from ..kernels.cost.decision import UNCERTAINTY, Decision, decide
 from ..kernels.schedules.competition import Prices
 from ..kernels.schedules.matching import Matcher
-from .storage import answer_of
+from .storage import price_of
 
 _PRODUCTS = {nn.ConvOp: "conv", nn.MatmulOp: "matmul"}
 
@@ -37,14 +36,9 @@ def decide_prologue(
     if anchor.operands[0].owner is not prologue[0] or any(op.name.startswith("quant.") for op in prologue):
         return None
 
-    def price(part: GroupView) -> float:
-        form, answer = answer_of(part, part.operands, constants, matcher)
-        if answer.schedule is None:
-            return inf
-        return prices.of(part if form.is_plain(part) else form.launched(part))
-
     alone = GroupView.of_region("pointwise", prologue[::-1], anchor.operands[0])
-    options = {f"in the {_PRODUCTS[type(anchor)]}": price(view), "a launch of its own": price(apart) + price(alone)}
+    inside, rest, before = (price_of(part, constants, matcher, prices) for part in (view, apart, alone))
+    options = {f"in the {_PRODUCTS[type(anchor)]}": inside, "a launch of its own": rest + before}
     if [type(op) for op in prologue] == [nn.CastOp]:
         return decide("cast of the image", options)
     # The launch of its own is small and leaves its result in L2: its price is better known than those of launches that differ.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 import ml_dtypes
 from xdsl.dialects.builtin import f32
@@ -114,6 +115,14 @@ def answer_of(
         if answer.schedule is not None or form is options[-1]:
             return form, answer
     raise AssertionError("a group has at least one form")
+
+
+def price_of(view: GroupView, constants: Collection[SSAValue], matcher: Matcher, prices: Prices) -> float:
+    """Microseconds of a group with its tensors as they will lie in memory; infinity where no schedule takes it."""
+    form, answer = answer_of(view, view.operands, constants, matcher)
+    if answer.schedule is None:
+        return inf
+    return prices.of(view if form.is_plain(view) else form.launched(view))
 
 
 def form_of(

@@ -123,8 +123,28 @@ RESIDUAL = graph(
     }""",
     {"g": (64,), "b": (64,), "w": (64, 64)},
 )
-CASES = {"dense": DENSE, "padded": PADDED, "squeeze": SQUEEZE, "activation": ACTIVATION, "residual": RESIDUAL}
+SHORTCUT = graph(
+    """shortcut (float[N, 8, 12, 12] i) => (float[N, 32, 6, 6] y) {
+      x = Conv<kernel_shape = [1, 1]>(i, w0)
+      h0 = Conv<kernel_shape = [3, 3], pads = [1, 1, 1, 1], strides = [2, 2]>(x, w1)
+      h1 = Relu(h0)
+      h2 = Conv<kernel_shape = [1, 1]>(h1, w2, b2)
+      s0 = Conv<kernel_shape = [1, 1], strides = [2, 2]>(x, w3, b3)
+      a = Add(h2, s0)
+      y = Relu(a)
+    }""",
+    {"w0": (64, 8, 1, 1), "w1": (64, 64, 3, 3), "w2": (32, 64, 1, 1), "b2": (32,), "w3": (32, 64, 1, 1), "b3": (32,)},
+)
+CASES = {
+    "shortcut": SHORTCUT,
+    "dense": DENSE,
+    "padded": PADDED,
+    "squeeze": SQUEEZE,
+    "activation": ACTIVATION,
+    "residual": RESIDUAL,
+}
 LAUNCHES = {
+    "shortcut": 3,  # the convs, the last two as one
     "dense": 4,  # one for each conv
     "padded": 2,  # the pool of the input, then one for the rest
     "squeeze": 5,  # depthwise conv, mean, the two products of the scale, and the projection, which scales as it loads

@@ -156,6 +156,17 @@ class ControlBuilder(Emitter):
             result.name_hint = value.name_hint
         return list(self.insert(loop).results)
 
+    def either(self, condition: SSAValue, then: Callable[[Self], None], other: Callable[[Self], None]) -> None:
+        """`scf.if` on a condition that all threads share: one of the two, filled by a function each."""
+        regions: list[Region] = []
+        for fill in (then, other):
+            block = Block()
+            inner = self.inner(block)
+            fill(inner)
+            inner.insert(scf.YieldOp())
+            regions.append(Region(block))
+        self.insert(scf.IfOp(condition, [], *regions))
+
     def roles(self, roles: Mapping[str, tuple[int, int, Callable[[Self], None]]]) -> None:
         """`kernel.roles`: for each name warps, registers and what fills the role's body."""
         regions: list[Region] = []
