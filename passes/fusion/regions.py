@@ -86,6 +86,11 @@ def _bits(value: SSAValue) -> int:
     return bitwidth(nn.element_of(value))
 
 
+def _computes_on_load(op: Operation) -> bool:
+    """Whether an op of another group can compute what it reads, element by element."""
+    return isinstance(op, ROW) or nn.is_pointwise(op)
+
+
 @dataclass
 class Region:
     """Ops that may become one group."""
@@ -175,7 +180,7 @@ class Growth:
             region.epilogue += step
             region.epilogue += self._absorb_operands(region, step, shape_of(region.result))
             region.cuts.append((len(region.epilogue), step[-1].results[0]))
-        self._leave_to_rows(region)
+        self._leave_to_readers(region)
         if region.kind in ("row", "pointwise") and region.anchor.operands:
             by_element = nn.is_pointwise(region.anchor) or nn.is_lookup(region.anchor)
             dims = shape_of(region.result if by_element else region.anchor.operands[0])
@@ -205,15 +210,13 @@ class Growth:
         self.taken.difference_update(region.epilogue[length:])
         del region.epilogue[length:]
 
-    def _leave_to_rows(self, region: Region) -> None:
-        """Give back what follows another result of the region where only row ops read it: they compute it as they load."""
-        while region.splits and all(isinstance(use.operation, ROW) for use in region.result.uses):
-            readers = {use.operation for use in region.result.uses}
+    def _leave_to_readers(self, region: Region) -> None:
+        """Give back what follows another result of the region where only row and pointwise ops read it: they compute it as they load."""
+        while region.splits and all(_computes_on_load(use.operation) for use in region.result.uses):
+            names = ", ".join(sorted({use.operation.name for use in region.result.uses}))
             self._end_at(region, region.splits[-1])
-            names = ", ".join(sorted({op.name for op in readers}))
-            region.left_out += [
-                (use.operation, f"{names} alone reads what follows, and fuses it") for use in region.result.uses
-            ]
+            readers = [use.operation for use in region.result.uses]
+            region.left_out += [(op, f"{names} alone reads what follows, and fuses it") for op in readers]
 
     def _leave_out_operands(self, region: Region) -> None:
         """Note the producers of an anchor that reads its operands from memory only."""
@@ -376,4 +379,23 @@ class Growth:
             if isinstance(op, nn.CastOp):
                 region.left_out.append((op, reason))
             return []
-        return self._absorb_operands(region, [region.anchor], shape_of(value), [op])
+        absorbed = self._absorb_operands(region, [region.anchor], shape_of(value), [op])
+        for before in self._producers(absorbed):
+            if before not in self.taken and self._takes_in_after(before, absorbed, shape_of(value)):
+                self.taken.difference_update(absorbed)
+                region.left_out.append((op, f"{before.name} fuses it, and stores the result"))
+                return []
+        return absorbed
+
+    def _takes_in_after(self, op: Operation, ops: list[Operation], dims: tuple[Expr, ...]) -> bool:
+        """Whether an op will anchor a group of its own that can hold `ops`, all that reads its result."""
+        if len(op.results) != 1 or is_view(op) or nn.is_pointwise(op) or isinstance(op, (*nn.SOURCES, *nn.CONTROL)):
+            return False
+        result = op.results[0]
+        inside = set(ops)
+        return (
+            result not in self.constants
+            and shape_of(result) == dims
+            and anchor_kind(op) in ("row", "window", "gather", "positions", "rnn")
+            and all(use.operation in inside for use in result.uses)
+        )
