@@ -158,14 +158,12 @@ class ControlBuilder(Emitter):
 
     def either(self, condition: SSAValue, then: Callable[[Self], None], other: Callable[[Self], None]) -> None:
         """`scf.if` on a condition that all threads share: one of the two, filled by a function each."""
-        regions: list[Region] = []
-        for fill in (then, other):
-            block = Block()
+        blocks = Block(), Block()
+        for block, fill in zip(blocks, (then, other), strict=True):
             inner = self.inner(block)
             fill(inner)
             inner.insert(scf.YieldOp())
-            regions.append(Region(block))
-        self.insert(scf.IfOp(condition, [], *regions))
+        self.insert(scf.IfOp(condition, [], Region(blocks[0]), Region(blocks[1])))
 
     def roles(self, roles: Mapping[str, tuple[int, int, Callable[[Self], None]]]) -> None:
         """`kernel.roles`: for each name warps, registers and what fills the role's body."""

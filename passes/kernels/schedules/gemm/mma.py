@@ -219,7 +219,7 @@ def epilogue(
         return b.load(space_view(b, problem, access), at, frag)
 
     wanted = [(result, space_axes(dims, dims)) for result in group.results]
-    known = {problem.anchor.result: acc}
+    known: dict[SSAValue, SSAValue] = {problem.anchor.result: acc}
     if problem.second is not None:
         known[problem.second.anchor.result] = b.fill(0.0, frag)
     return emit_pointwise(b, wanted, frag, load, known=known)

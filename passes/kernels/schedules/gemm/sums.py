@@ -32,7 +32,8 @@ def refuse_sum(group: GroupView, first: Product, second: Product) -> Refusal | N
     for op in (first, second):
         if isinstance(op, nn.ConvOp) and op.groups.value.data != 1:
             return Refusal(f"expected the sum of two products of one group, got {op.groups.value.data}", op)
-        if group.maker(op.operands[0]) is not None and nn.is_pointwise(group.maker(op.operands[0])):
+        before = group.maker(op.operands[0])
+        if before is not None and nn.is_pointwise(before):
             return Refusal("expected the sum of two products whose operands are in memory", op)
         if op.result in group.results:
             return Refusal("expected the sum of two products as a result, got one of the two", op)
