@@ -19,7 +19,7 @@ from xdsl.ir import Operation, SSAValue, Use
 from ...dialects import nn
 from ...dialects.nn import shape_of
 
-KEEPING = ("conv", "matmul", "pointwise", "row")
+KEEPING = ("conv", "matmul", "pointwise", "row", "window", "gather")
 """The kinds of groups whose schedules store several results."""
 _ELEMENTWISE = (nn.SoftmaxOp, nn.LayerNormOp)
 """Row ops whose result has the shape of what they read."""
