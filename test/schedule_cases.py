@@ -174,6 +174,66 @@ def module(body: str, anchor: str, sms: int | None = None) -> str:
     return f"builtin.module {head}{{\n  func.func private {body}\n}}"
 
 
+def two_results(m: int, n: int, k: int, *, sms: int | None = None) -> str:
+    """A product and its activation."""
+    a, b, c = (f"tensor<{x}x{y}xf16>" for x, y in ((m, k), (n, k), (m, n)))
+    body = f"""@f(%a: {a}, %b: {b}) -> ({c}, {c}) ANCHOR {{
+    %0 = nn.matmul %a, %b {{transpose_b}} : ({a}, {b}) -> {c}
+    %1 = nn.relu %0 : {c}
+    func.return %1, %0 : {c}, {c}
+  }}"""
+    return module(body, "matmul", sms)
+
+
+def sum_of_convs(
+    height: int, width: int, channels: int, filters: int, *, stride: int = 1, sms: int | None = None
+) -> str:
+    """A 1x1 conv and that of a shortcut, strided, of one sum with their biases."""
+    h, x = f"tensor<1x{height}x{width}x{channels}xf16>", f"tensor<1x{height * stride}x{width * stride}x64xf16>"
+    w, v, c = f"tensor<{filters}x1x1x{channels}xf16>", f"tensor<{filters}x1x1x64xf16>", f"tensor<{filters}xf16>"
+    y = f"tensor<1x{height}x{width}x{filters}xf16>"
+    flags = "pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64"
+    body = f"""@f(%h: {h}, %w: {w}, %b: {c}, %x: {x}, %v: {v}, %d: {c}) -> {y} ANCHOR {{
+    %0 = nn.conv %h, %w {{strides = array<i64: 1, 1>, {flags}}} : ({h}, {w}) -> {y}
+    %1 = nn.add %0, %b : ({y}, {c}) -> {y}
+    %2 = nn.conv %x, %v {{strides = array<i64: {stride}, {stride}>, {flags}}} : ({x}, {v}) -> {y}
+    %3 = nn.add %2, %d : ({y}, {c}) -> {y}
+    %4 = nn.add %1, %3 : ({y}, {y}) -> {y}
+    %5 = nn.relu %4 : {y}
+    func.return %5 : {y}
+  }}"""
+    return module(body, "conv", sms)
+
+
+def sum_and_norm(rows: int, columns: int) -> str:
+    """A sum, and the same normalised."""
+    x, p = f"tensor<{rows}x{columns}xf32>", f"tensor<{columns}xf32>"
+    body = f"""@f(%x: {x}, %y: {x}, %scale: {p}, %bias: {p}) -> ({x}, {x}) ANCHOR {{
+    %0 = nn.add %x, %y : ({x}, {x}) -> {x}
+    %1 = nn.layer_norm %0, %scale, %bias {{axis = 1 : i64, epsilon = 1.0e-05 : f64}} : ({x}, {p}, {p}) -> {x}
+    func.return %1, %0 : {x}, {x}
+  }}"""
+    return module(body, "row")
+
+
+def conv_of_prologue(height: int, width: int, channels: int, filters: int) -> str:
+    """A BatchNorm and a scale per image and channel before a padded conv; a sigmoid, so that padding is not zero before it."""
+    x, w = f"tensor<2x{height}x{width}x{channels}x", f"tensor<{filters}x3x3x{channels}xf16>"
+    c, s, y = f"tensor<{channels}xf32>", f"tensor<2x1x1x{channels}xf32>", f"tensor<2x{height}x{width}x{filters}xf16>"
+    flags = "strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, groups = 1 : i64"
+    body = f"""@f(%x: {x}f16>, %scale: {c}, %shift: {c}, %se: {s}, %w: {w}) -> {y} ANCHOR {{
+    %0 = nn.cast %x : ({x}f16>) -> {x}f32>
+    %1 = nn.mul %0, %scale : ({x}f32>, {c}) -> {x}f32>
+    %2 = nn.add %1, %shift : ({x}f32>, {c}) -> {x}f32>
+    %3 = nn.mul %2, %se : ({x}f32>, {s}) -> {x}f32>
+    %4 = nn.sigmoid %3 : {x}f32>
+    %5 = nn.cast %4 : ({x}f32>) -> {x}f16>
+    %6 = nn.conv %5, %w {{{flags}}} : ({x}f16>, {w}) -> {y}
+    func.return %6 : {y}
+  }}"""
+    return module(body, "conv")
+
+
 def matmul(m: int, n: int, k: int, element: str, *, kn: bool = False, math: str = "", sms: int | None = None) -> str:
     a, b, c = (f"tensor<{x}x{y}x{element}>" for x, y in ((m, k), (k, n) if kn else (n, k), (m, n)))
     flags = ", ".join(f for f in ("" if kn else "transpose_b", f"math = #nn.math<{math}>" if math else "") if f)
@@ -496,8 +556,13 @@ CASES = (
     gemm("conv-1d", conv_over([40], 16, 24), 32),
     gemm("conv-3d", conv_over([3, 4, 5], 16, 24), 32),
     gemm("conv-of-cast", conv_of_cast(6, 6, 24), 32, kinds="bar_sync"),
+    gemm("conv-of-prologue", conv_of_prologue(5, 6, 16, 24), 32),
+    gemm("two-products", sum_of_convs(5, 6, 80, 24, stride=2), 32),
+    gemm("two-results", two_results(40, 40, 160), 32, staged=1),
     gemm("batched-kn", batched(20, 40, 160), 32),
     hopper("matmul", matmul(128, 192, 192, "f16", sms=1), groups=1, bn=192),  # three pieces per tile
+    hopper("two-results", two_results(128, 192, 192, sms=1), groups=1, bn=192),  # six pieces per tile
+    hopper("two-products", sum_of_convs(8, 18, 128, 64, stride=2, sms=1), groups=1, bn=64),
     hopper("two-warpgroups", matmul(128, 256, 192, "f16", sms=1), groups=2, bn=128),
     hopper("cluster", matmul(256, 128, 192, "f16", sms=2), 1, 128, f"{STORED} cluster_sync", cluster=2),
     hopper("conv", conv(12, 16, 64, 32, sms=1), groups=1, bn=32),  # one piece per tile
@@ -510,6 +575,8 @@ CASES = (
     row("softmax", unary(SOFTMAX, "2x500xf32", "2x500xf32", "row"), "bar_sync", 1, 128, 4, loop=0),
     row("softmax-in-chunks", unary(SOFTMAX, "2x1300xf32", "2x1300xf32", "row"), "bar_sync", 1, 128, 4, loop=1),
     row("layer-norm", layer_norm(3, 500), "bar_sync", 2, 64, 8, loop=0),
+    row("sum-and-norm", sum_and_norm(3, 500), "bar_sync", 2, 64, 8, loop=0),
+    row("sum-and-norm-in-chunks", sum_and_norm(3, 500), "bar_sync", 2, 64, 4, loop=1),
     row("layer-norm-in-chunks", layer_norm(3, 500), "bar_sync", 2, 64, 4, loop=1),
     row("warp-per-row", unary(SOFTMAX, "5x40xf32", "5x40xf32", "row"), "", 4, 32, 4, loop=0),
     Case("reduce_split", "columns", unary(SUM, "2x66000xf32", "2xf32", "row"), "bar_sync"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 import ml_dtypes
 from xdsl.dialects.builtin import f32
@@ -66,9 +67,8 @@ class Form:
 
     def is_plain(self, view: GroupView) -> bool:
         """Whether all tensors of the group are in memory what they are in the group."""
-        (result,) = view.results
         own = all(element_of(v) == e for v, e in zip(view.operands, self.operands, strict=True))
-        return own and stored_of(result) == element_of(result)
+        return own and all(stored_of(result) == element_of(result) for result in view.results)
 
 
 def forms(view: GroupView, values: Sequence[SSAValue], constants: Collection[SSAValue]) -> list[Form]:
@@ -122,6 +122,14 @@ def answer_of(
         if answer.schedule is not None or form is options[-1]:
             return form, answer
     raise AssertionError("a group has at least one form")
+
+
+def price_of(view: GroupView, constants: Collection[SSAValue], matcher: Matcher, prices: Prices) -> float:
+    """Microseconds of a group with its tensors as they will lie in memory; infinity where no schedule takes it."""
+    form, answer = answer_of(view, view.operands, constants, matcher)
+    if answer.schedule is None:
+        return inf
+    return prices.of(view if form.is_plain(view) else form.launched(view))
 
 
 def form_of(

@@ -91,7 +91,7 @@ class GroupView:
         cls,
         kind: str,
         ops: Sequence[Operation],
-        result: SSAValue,
+        results: SSAValue | Sequence[SSAValue],
         instead: Mapping[SSAValue, Operation] | None = None,
         scope: Operation | None = None,
     ) -> GroupView:
@@ -111,7 +111,8 @@ class GroupView:
                 else:
                     operands[operand] = None
         constants = [op for value, op in immediates.items() if value not in operands]
-        return cls(scope or ops[-1], kind, [*constants, *ops], list(operands), [result], instead)
+        given = [results] if isinstance(results, SSAValue) else results
+        return cls(scope or ops[-1], kind, [*constants, *ops], list(operands), given, instead)
 
     @property
     def name(self) -> str:

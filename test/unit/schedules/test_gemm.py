@@ -221,3 +221,52 @@ def test_hopper_matmul_in_a_cluster_of_two(check_group: Check) -> None:
 def test_hopper_conv(check_group: Check, kernel: int, stride: int, pad: int) -> None:
     text = module(conv("f16", 2, 13, 9, 64, 72, kernel, stride=stride, pad=pad), attributes=HOPPER, anchor="conv")
     check_group(text, "gemm_sm90", tolerance=2e-3)
+
+
+def normalised_conv(
+    element: str, n: object, side: int, c: int, o: int, kernel: int, *, stride: int = 1, pad: int = 0, groups: int = 1
+) -> str:
+    """BatchNorm, a scale per image and channel, and ReLU before a conv; the bias of the BatchNorm is not 0 where padding must be."""
+    text = conv(element, n, side, side, c, o, kernel, stride=stride, pad=pad, groups=groups)
+    shape = f"tensor<{'?' if isinstance(n, str) else n}x{side}x{side}x{c}x"
+    encoding = f", #nn.dims<{n}, {side}, {side}, {c}>" if isinstance(n, str) else ""
+    wide, x = f"{shape}f32{encoding}>", f"{shape}{element}{encoding}>"
+    squeeze = f"tensor<{'?' if isinstance(n, str) else n}x1x1x{c}xf32" + (
+        f", #nn.dims<{n}, 1, 1, {c}>>" if encoding else ">"
+    )
+    channel = f"tensor<{c}xf32>"
+    widen, narrow = f"%c0 = nn.cast %x : ({x}) -> {wide}", f"%c1 = nn.cast %r : ({wide}) -> {x}"
+    if element == "f32":
+        widen, narrow = f"%c0 = nn.relu %x : {x}", f"%c1 = nn.relu %r : {x}"
+    prologue = f"""{widen}
+    %p0 = nn.mul %c0, %scale : ({wide}, {channel}) -> {wide}
+    %p1 = nn.add %p0, %shift : ({wide}, {channel}) -> {wide}
+    %p2 = nn.mul %p1, %se : ({wide}, {squeeze}) -> {wide}
+    %r = nn.sigmoid %p2 : {wide}
+    {narrow}
+    %0 = nn.conv %c1, """
+    text = text.replace("%0 = nn.conv %x, ", prologue)
+    return text.replace(f"@f(%x: {x}", f"@f(%x: {x}, %scale: {channel}, %shift: {channel}, %se: {squeeze}")
+
+
+PROLOGUES = [
+    dict(n=2, side=6, c=32, o=16, kernel=1),
+    dict(n=2, side=7, c=40, o=24, kernel=1, stride=2),
+    dict(n=2, side=7, c=16, o=24, kernel=3, pad=1),
+    dict(n=1, side=8, c=32, o=48, kernel=3, pad=1, groups=2),
+    dict(n=2, side=6, c=64, o=16, kernel=3),
+]
+
+
+@pytest.mark.parametrize("element", ["f16", "bf16", "f32"])
+@pytest.mark.parametrize("shape", PROLOGUES)
+def test_conv_of_a_prologue(check_group: Check, element: str, shape: dict[str, int]) -> None:
+    """Sigmoid gives 1/2 for what lies outside: it must be zero there all the same."""
+    check_group(module(normalised_conv(element, **shape), anchor="conv"), "gemm_mma", tolerance=LOOSE[element])
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_conv_of_a_prologue_with_dynamic_batch(check_group: Check, batch: int) -> None:
+    text = normalised_conv("f16", "N", 6, 16, 24, 3, pad=1)
+    attributes = "nn.symbols = {N = array<i64: 1, 2, 4>}"
+    check_group(module(text, anchor="conv", attributes=attributes), "gemm_mma", tolerance=2e-3, N=batch)
