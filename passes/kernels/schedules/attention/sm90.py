@@ -292,10 +292,13 @@ class _Builder:
                 is_last: bool = is_last,
             ) -> list[SSAValue]:
                 b.wait(self.k_ring, fill)
-                products = b.emit(kernel.MmaWaitOp(self._multiply(b, fill), 0), "products")
+                coming = self._multiply(b, fill)
+                mask = softmax.mask(b, self._tile(b, fill))
+                products = b.emit(kernel.MmaWaitOp(coming, 0), "products")
                 if not is_last:
                     b.release(self.k_ring, fill)
-                probs, state = self._probabilities(b, softmax, products, fill, state_of(values), bounds=bounds)
+                state = state_of(values)
+                probs, state = self._probabilities(b, softmax, products, mask, fill, state, bounds=bounds)
                 state, _ = self._weighed(b, probs, state, fill)
                 if not is_last:
                     b.release(self.v_ring, fill)
@@ -325,7 +328,8 @@ class _Builder:
                 following = b.add(fill, 1)
                 b.wait(self.k_ring, following)
                 coming = self._multiply(b, following)
-                probs, state = self._probabilities(b, softmax, products, fill, state_of(rest), bounds=bounds)
+                mask, state = softmax.mask(b, self._tile(b, fill)), state_of(rest)
+                probs, state = self._probabilities(b, softmax, products, mask, fill, state, bounds=bounds)
                 state, done = self._weighed(b, probs, state, fill, [coming])
                 b.release(self.k_ring, following)
                 b.release(self.v_ring, fill)
@@ -335,7 +339,8 @@ class _Builder:
             begin = end
         products, *rest = carried
         bounds = bounded or hides(self.problem, self.tile.keys)
-        probs, state = self._probabilities(b, softmax, products, last, state_of(rest), bounds=bounds)
+        mask, state = softmax.mask(b, self._tile(b, last)), state_of(rest)
+        probs, state = self._probabilities(b, softmax, products, mask, last, state, bounds=bounds)
         return self._weighed(b, probs, state, last)[0]
 
     def _weighed(
@@ -354,11 +359,22 @@ class _Builder:
             products = b.emit(kernel.MmaOp(b.slot(q, 0, "q_slot"), b.slot(k, fill, "k_slot"), products), "products")
         return products
 
+    def _tile(self, b: KernelBuilder, fill: Index) -> SSAValue:
+        """The number of the tile of keys in one fill of the rings."""
+        return b.add(self.place.first, fill)
+
     def _probabilities(
-        self, b: KernelBuilder, softmax: Softmax, products: SSAValue, fill: Index, state: State, *, bounds: bool
+        self,
+        b: KernelBuilder,
+        softmax: Softmax,
+        products: SSAValue,
+        mask: Sequence[SSAValue],
+        fill: Index,
+        state: State,
+        *,
+        bounds: bool,
     ) -> tuple[SSAValue, State]:
-        tile = b.add(self.place.first, fill)
-        scores = softmax.scores(b, products, tile, bounds=bounds)
+        scores = softmax.scores(b, products, self._tile(b, fill), mask, bounds=bounds)
         probs, state = softmax.probabilities(b, scores, state, only=self.tile.holds_all(self.problem))
         return b.emit(kernel.ConvertLayoutOp(probs, self.probs_type), "probs"), state
 

@@ -20,7 +20,10 @@ builtin.module attributes {kernel.target = #kernel.target<"sm_90a", sms = 132, s
   // CHECK: kernel.mma %[[A]], %v_slot, %out transposed_b
   // CHECK-NOT: kernel.release
   // CHECK: arith.divf
-  // CHECK: kernel.store %{{.*}}, %y_view[%batch, %head, %row,
+  // CHECK: kernel.store_shared %{{.*}}, %y_shared
+  // CHECK-NEXT: kernel.fence_async
+  // CHECK-NEXT: kernel.barrier
+  // CHECK-NEXT: kernel.store_tma %y_shared, %y_map[%batch, %head, %row,
   func.func private @one_tile(%q: tensor<8x12x128x64xf16>, %k: tensor<8x12x128x64xf16>, %v: tensor<8x12x128x64xf16>) -> tensor<8x12x128x64xf16> attributes {fusion.anchor = "attention"} {
     %0 = nn.attention %q, %k, %v {scale = 0.125 : f64} : tensor<8x12x128x64xf16>, tensor<8x12x128x64xf16>, tensor<8x12x128x64xf16> -> tensor<8x12x128x64xf16>
     func.return %0 : tensor<8x12x128x64xf16>
