@@ -73,11 +73,11 @@ class Tile:
 
     def registers(self, problem: AttentionProblem) -> int:
         """
-        Per consumer thread, estimated: scores, of the next tile too or their probabilities; the output, of which ptxas holds parts twice;
-        places and rows.
+        Per consumer thread, estimated: scores, of the next tile too or their probabilities; a mask; the output, of which ptxas holds parts
+        twice; places and rows.
         """
         scores = self.keys if self.ahead else self.keys * 3 // 4
-        return scores + problem.value_head * 5 // 8 + 24
+        return scores + problem.mask_registers(self.keys // 2) + problem.value_head * 5 // 8 + 24
 
     def fits(self, problem: AttentionProblem) -> bool:
         """Whether registers are enough; seen in SASS, where more spill."""
@@ -123,11 +123,13 @@ class AttentionSm90:
             if reason := fits_tma(view, access, SPACE):
                 outside = view.operand_index(value) is not None
                 return Refusal(f"{name}: {reason}", anchor, final=outside)
+        if not _tiles(problem, target.smem.data):
+            why = f"expected registers and shared memory for a head size of {problem.value_head}, got {target.smem.data} bytes"
+            return Refusal(why, anchor, final=True)
         return problem
 
     def configs(self, problem: AttentionProblem, target: Target) -> list[Choice]:
-        tiles = [tile for tile in _tiles(problem) if tile.smem(problem) <= target.smem.data]
-        choices = [Choice.of(self.name, asdict(tile)) for tile in tiles]
+        choices = [Choice.of(self.name, asdict(tile)) for tile in _tiles(problem, target.smem.data)]
         return sorted(choices, key=lambda choice: price(self.work(problem, choice, target), target))
 
     def work(self, problem: AttentionProblem, config: Choice, target: Target) -> list[Work]:
@@ -151,18 +153,21 @@ def _tile(config: Choice) -> Tile:
     return Tile(**{k: int(v) for k, v in config.values.items()})
 
 
-def _tiles(problem: AttentionProblem) -> list[Tile]:
-    """Candidates: all keys in one tile where they are few, and the widest tiles that registers hold."""
+def _tiles(problem: AttentionProblem, smem: int) -> list[Tile]:
+    """Candidates: all keys in one tile where they are few, and the widest tiles that registers and shared memory hold."""
+
+    def fits(tile: Tile) -> bool:
+        return tile.fits(problem) and tile.smem(problem) <= smem
+
     most = problem.most_keys
     found: list[Tile] = []
     for groups in (2, 1):
         if most is not None and most <= BOX_ROWS:
             single = Tile(groups, max(16, -(-most // 16) * 16), 1)
-            found += [single] if single.fits(problem) else []
+            found += [single] if fits(single) else []
         for ahead in (1, 0):
-            tiles = [Tile(groups, keys, 2, ahead) for keys in (128, 96, 64, 48)]
-            fitting = [tile for tile in tiles if tile.fits(problem) and not tile.holds_all(problem)]
-            found += fitting[:1]
+            tiles = [Tile(groups, keys, 2, ahead) for keys in (128, 96, 64, 48, 32)]
+            found += [tile for tile in tiles if fits(tile) and not tile.holds_all(problem)][:1]
     return found
 
 
