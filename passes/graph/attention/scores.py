@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from ...dialects import nn
-from ...dialects.dims import Expr
-from ...dialects.dtypes import is_float
-from ...dialects.kernel.types import bitwidth
-from ...dialects.nn import element_of, rank_of, shape_of
-from .editing import depends_on_constants_only
+from ....dialects import nn
+from ....dialects.dims import Expr
+from ....dialects.dtypes import is_float
+from ....dialects.kernel.types import bitwidth
+from ....dialects.nn import element_of, rank_of, shape_of
+from ..editing import depends_on_constants_only
 
 _WHY = "the scale of attention scores, and what masks make of them"
 HIDDEN = -1e8
