@@ -66,7 +66,7 @@ class Attention:
 def check(softmax: nn.SoftmaxOp, ranges: Ranges) -> Attention | str | None:
     """The attention around a softmax, or why it is none; None where no two products are around it."""
     below = product_below(softmax)
-    if below is None or not leads_to_product(softmax.x):
+    if below is None or not leads_to_product(softmax.x, near=True):
         return None
     if isinstance(below, str):
         return below
