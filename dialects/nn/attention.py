@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from xdsl.dialects.builtin import (
     AnyTensorType,
+    BFloat16Type,
+    Float16Type,
     FloatAttr,
     IntegerAttr,
     UnitAttr,
@@ -16,7 +18,7 @@ from xdsl.dialects.builtin import (
     i1,
 )
 from xdsl.dialects.utils import EnumAttribute
-from xdsl.ir import Attribute, SSAValue, TypeAttribute
+from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import (
     AttrSizedOperandSegments,
     ParsePropInAttrDict,
@@ -98,7 +100,7 @@ class AttentionOp(NnOp):
     window = opt_prop_def(IntegerAttr)
     softcap = opt_prop_def(FloatAttr)
     zero_masked = opt_prop_def(UnitAttr)
-    scores = opt_prop_def(TypeAttribute)
+    scores = opt_prop_def(Float16Type | BFloat16Type)
     math = opt_prop_def(MathAttr)
     result = result_def(Tensor)
 
@@ -211,8 +213,8 @@ class AttentionOp(NnOp):
             lambda: f"{self.name}: expected math on f32 operands only, got {self.q.type}",
         )
         require(
-            self.scores is None or (self.scores in _NARROW and self.computed_in == f32),
-            lambda: f"{self.name}: expected scores of f16 or bf16 that are computed in f32, got {self.scores}",
+            self.scores is None or self.computed_in == f32,
+            lambda: f"{self.name}: expected scores that are rounded with operands of up to f32 only, got {self.q.type}",
         )
 
     def _check_mask(self, mask: SSAValue) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from xdsl.dialects.builtin import LocationAttr, f32, i1, i32
@@ -46,9 +46,13 @@ class Locations(NamedTuple):
 _PRODUCTS = ("MatMul", "Gemm", "Einsum")
 
 
-def parts_of(op: nn.AttentionOp) -> list[Operation]:
+Shared: TypeAlias = dict[Hashable, SSAValue]
+"""Bounds that were computed for ops before, by their sizes."""
+
+
+def parts_of(op: nn.AttentionOp, shared: Shared) -> list[Operation]:
     """New ops in order, the last of which gives what `op` gives; between them values are stored in the type that `op` multiplies in."""
-    parts = _Parts(op)
+    parts = _Parts(op, shared)
     parts.build()
     return parts.ops
 
@@ -56,6 +60,7 @@ def parts_of(op: nn.AttentionOp) -> list[Operation]:
 @dataclass
 class _Parts:
     op: nn.AttentionOp
+    shared: Shared
     ops: list[Operation] = field(default_factory=list[Operation])
     locations: Locations = field(init=False)
     location: LocationAttr = field(init=False)
@@ -106,7 +111,7 @@ class _Parts:
             probs = self.add(nn.WhereOp(self.add(nn.IsNanOp(probs)), self.number(0.0), probs), stored=True)
         probs = self.cast(probs, element_of(op.v))
         self.location = self.locations.values
-        result = nn.MatmulOp(probs, self.shared(op.v), False, math, element_of(op.result))
+        result = nn.MatmulOp(probs, self.with_group(op.v), False, math, element_of(op.result))
         nn.copy_stored(op, result)
         self.add(result)
         if self.group != const(1):
@@ -124,7 +129,7 @@ class _Parts:
             and nn.values_of(made.permutation) == (0, 1, 3, 2)
         ):
             return made.x, False
-        return self.shared(k), True
+        return self.with_group(k), True
 
     def _softmax(self, scores: SSAValue) -> SSAValue:
         """In f32, also of scores that are rounded before."""
@@ -142,7 +147,10 @@ class _Parts:
     def _mask(self) -> tuple[SSAValue | None, SSAValue | None]:
         """What is added to the scores, and which of them count."""
         mask = None if self.op.mask is None else self.apart(self.op.mask)
-        bounds = self._bounds()
+        sizes = (*self.op.score_dims[2:], self.op.causal, self.op.window)
+        bounds = self.shared[sizes] if sizes in self.shared else self._bounds()
+        if bounds is not None:
+            self.shared[sizes] = bounds
         if mask is None or element_of(mask) != i1:
             return mask, bounds
         return None, mask if bounds is None else self.add(nn.LogicalAndOp(mask, bounds))
@@ -180,7 +188,7 @@ class _Parts:
         heads = (const(1), const(1)) if shape[1].as_int() == 1 else (shape[1] // self.group, self.group)
         return self._reshaped(x, (shape[0], *heads, *shape[2:]))
 
-    def shared(self, x: SSAValue) -> SSAValue:
+    def with_group(self, x: SSAValue) -> SSAValue:
         """Keys or values with a dim for the heads that share them."""
         shape = shape_of(x)
         return x if self.group == const(1) else self._reshaped(x, (*shape[:2], const(1), *shape[2:]))

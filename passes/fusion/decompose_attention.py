@@ -28,7 +28,7 @@ from ..graph.editing import erase_unused, fed_by_constants_only, functions, inse
 from ..kernels.building.group import GroupView
 from ..kernels.schedules.matching import Answer, Matcher
 from ..remarks import remark
-from .attention_parts import parts_of
+from .attention_parts import Shared, parts_of
 from .storage import answer_of
 
 NAME = "decompose-attention"
@@ -42,9 +42,9 @@ def check(op: nn.AttentionOp, constants: set[SSAValue], matcher: Matcher) -> Ans
     return answer if answer.schedule is None else None
 
 
-def rewrite(op: nn.AttentionOp) -> None:
-    """Put the parts of an op in its place."""
-    parts = parts_of(op)
+def rewrite(op: nn.AttentionOp, shared: Shared) -> None:
+    """Put the parts of an op in its place; those before it in the block `shared` bounds with it."""
+    parts = parts_of(op, shared)
     for part in parts:
         insert_before(op, part, location=part.location)
     set_names(parts[-1], get_names(op))
@@ -64,6 +64,7 @@ class DecomposeAttentionPass(ModulePass):
         matcher = Matcher(op.attributes.get(TARGET))
         for func in functions(op):
             found = [inner for inner in func.body.block.ops if isinstance(inner, nn.AttentionOp)]
+            shared: Shared = {}
             constants = fed_by_constants_only(func.body.block) if found else set[SSAValue]()
             for attention in found:
                 answer = check(attention, constants, matcher)
@@ -73,4 +74,4 @@ class DecomposeAttentionPass(ModulePass):
                     remark(attention, "missed", NAME, f"decomposed: no schedule takes it: {declined}")
                 if not answer.missed:
                     remark(attention, "missed", NAME, f"decomposed: no schedule takes it: {answer.why}")
-                rewrite(attention)
+                rewrite(attention, shared)

@@ -7,9 +7,9 @@
     %r = nn.matmul %p, %v
 
 Scores may be scaled (also in their factors, and by a number of each head, which the queries take), capped by tanh, masked by sums and
-selections, cast, and reshaped before their last two dims (attention_scores.py). Dims before these become batch and heads, and heads of
-keys and values that were repeated are read as they were (attention_heads.py). Masks become one mask and bounds (attention_masks.py,
-attention_bounds.py); next to a mask that is added in a narrow type, scores keep that type (`scores`). What other ops read, and what is
+selections, cast, and reshaped before their last two dims (attention/scores.py). Dims before these become batch and heads, and heads of
+keys and values that were repeated are read as they were (attention/heads.py). Masks become one mask and bounds (attention/masks.py,
+attention/bounds.py); next to a mask that is added in a narrow type, scores keep that type (`scores`). What other ops read, and what is
 quantized between or before, is left; so are products with weights, which are no keys. Each softmax between two products that stays is a
 remark. One walk, each op looked at a bounded number of times: linear.
 """
@@ -29,9 +29,9 @@ from ...dialects.nn import element_of, rank_of, shape_of
 from ...dialects.provenance import fuse, get_names, helper_location, set_names
 from ..remarks import remark, removing
 from . import editing
-from .attention_heads import Factor, Heads, Lead, folded, heads_of
-from .attention_masks import Masks, mask_operand, masks_of, of_rank_4
-from .attention_scores import Below, Scores, leads_to_product, product_below, scores_above
+from .attention.heads import Factor, Heads, Lead, folded, heads_of
+from .attention.masks import Masks, mask_operand, masks_of, of_rank_4
+from .attention.scores import Below, Scores, leads_to_product, product_below, scores_above
 from .permutations import Permutation, compose, is_identity
 
 NAME = "recognise-attention"
@@ -66,7 +66,7 @@ class Attention:
 def check(softmax: nn.SoftmaxOp, ranges: Ranges) -> Attention | str | None:
     """The attention around a softmax, or why it is none; None where no two products are around it."""
     below = product_below(softmax)
-    if below is None or not leads_to_product(softmax.x):
+    if below is None or not leads_to_product(softmax.x, near=True):
         return None
     if isinstance(below, str):
         return below

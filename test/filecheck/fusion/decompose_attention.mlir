@@ -1,7 +1,7 @@
 // RUN: trtc-opt %s -p decompose-attention --split-input-file --verify-diagnostics --parsing-diagnostics | filecheck %s
 // RUN: trtc-opt %s -p decompose-attention --split-input-file --verify-diagnostics --parsing-diagnostics --remarks 2>&1 | filecheck %s --check-prefix=REMARK
 
-// No schedule multiplies in f64. Keys that were transposed for the op are read as they lie.
+// No schedule multiplies in f64, or takes heads of 320. Keys that were transposed for the op are read as they lie.
 // CHECK-LABEL: @plain
 // CHECK-NEXT: %[[S:.*]] = nn.matmul %q, %kt : (tensor<2x4x16x64xf64>, tensor<2x4x64x16xf64>) -> tensor<2x4x16x16xf64>
 // CHECK-NEXT: %[[C:.*]] = nn.constant dense<1.250000e-01> : tensor<f64>
@@ -54,9 +54,9 @@ func.func @grouped(%q: tensor<2x4x3x64xf64>, %k: tensor<2x2x5x64xf64>, %v: tenso
 // CHECK-NEXT: nn.where {{.*}} -> tensor<?x4x?x?xf32
 // CHECK-NEXT: nn.softmax {{.*}} {nn.stored = f16
 // CHECK-NEXT: nn.matmul %{{.*}}, %v {nn.stored = f16, math = #nn.math<f16>}
-func.func @narrow(%q: tensor<?x4x?x64xf32, #nn.dims<B, 4, S, 64>>, %k: tensor<?x4x?x64xf32, #nn.dims<B, 4, P + S, 64>>, %v: tensor<?x4x?x64xf32, #nn.dims<B, 4, P + S, 64>>, %m: tensor<?x1x1x?xf32, #nn.dims<B, 1, 1, P + S>>) -> tensor<?x4x?x64xf32, #nn.dims<B, 4, S, 64>> {
-  %0 = nn.attention %q, %k, %v mask %m {scale = 0.125 : f64, causal = #nn.causal<end>, math = #nn.math<f16>, nn.stored = f16} : tensor<?x4x?x64xf32, #nn.dims<B, 4, S, 64>>, tensor<?x4x?x64xf32, #nn.dims<B, 4, P + S, 64>>, tensor<?x4x?x64xf32, #nn.dims<B, 4, P + S, 64>> mask tensor<?x1x1x?xf32, #nn.dims<B, 1, 1, P + S>> -> tensor<?x4x?x64xf32, #nn.dims<B, 4, S, 64>>
-  func.return %0 : tensor<?x4x?x64xf32, #nn.dims<B, 4, S, 64>>
+func.func @narrow(%q: tensor<?x4x?x320xf32, #nn.dims<B, 4, S, 320>>, %k: tensor<?x4x?x320xf32, #nn.dims<B, 4, P + S, 320>>, %v: tensor<?x4x?x320xf32, #nn.dims<B, 4, P + S, 320>>, %m: tensor<?x1x1x?xf32, #nn.dims<B, 1, 1, P + S>>) -> tensor<?x4x?x320xf32, #nn.dims<B, 4, S, 320>> {
+  %0 = nn.attention %q, %k, %v mask %m {scale = 0.125 : f64, causal = #nn.causal<end>, math = #nn.math<f16>, nn.stored = f16} : tensor<?x4x?x320xf32, #nn.dims<B, 4, S, 320>>, tensor<?x4x?x320xf32, #nn.dims<B, 4, P + S, 320>>, tensor<?x4x?x320xf32, #nn.dims<B, 4, P + S, 320>> mask tensor<?x1x1x?xf32, #nn.dims<B, 1, 1, P + S>> -> tensor<?x4x?x320xf32, #nn.dims<B, 4, S, 320>>
+  func.return %0 : tensor<?x4x?x320xf32, #nn.dims<B, 4, S, 320>>
 }
 
 // -----

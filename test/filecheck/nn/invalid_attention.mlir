@@ -108,9 +108,9 @@ func.func @f(%q: tensor<2x4x16x64xf16>, %k: tensor<2x2x12x64xf16>, %v: tensor<2x
 
 // -----
 
-// Scores are rounded to a narrow float.
-// CHECK: nn.attention: expected scores of f16 or bf16 that are computed in f32, got f32
-func.func @f(%q: tensor<2x4x16x64xf32>, %k: tensor<2x2x12x64xf32>, %v: tensor<2x2x12x64xf32>) {
-  %0 = nn.attention %q, %k, %v {scale = 1.0 : f64, scores = f32} : tensor<2x4x16x64xf32>, tensor<2x2x12x64xf32>, tensor<2x2x12x64xf32> -> tensor<2x4x16x64xf32>
+// Scores in f64 are not rounded.
+// CHECK: nn.attention: expected scores that are rounded with operands of up to f32 only, got tensor<2x4x16x64xf64>
+func.func @f(%q: tensor<2x4x16x64xf64>, %k: tensor<2x2x12x64xf64>, %v: tensor<2x2x12x64xf64>) {
+  %0 = nn.attention %q, %k, %v {scale = 1.0 : f64, scores = f16} : tensor<2x4x16x64xf64>, tensor<2x2x12x64xf64>, tensor<2x2x12x64xf64> -> tensor<2x4x16x64xf64>
   func.return
 }

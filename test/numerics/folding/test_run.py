@@ -280,6 +280,11 @@ def recurrent(net: Network, x: SSAValue) -> SSAValue:
     return net.insert(nn.RnnOp("rnn", "forward", net.add_reshape(x, (2, 16, 1, 8)), weights, **options))
 
 
+def attention(net: Network, x: SSAValue) -> SSAValue:
+    """Of one head to itself, causal: x of rank 4."""
+    return net.insert(nn.AttentionOp(x, x, x, scale=0.25, causal="start"))
+
+
 def insert(op: Callable[..., Any], *rest: Any) -> Make:
     """Adds one op with these attributes."""
     return lambda net, *x: net.insert(op(*x, *rest))
@@ -308,6 +313,7 @@ def other_cases() -> Iterator[Case]:
     yield from case("avg pool", nn.AvgPoolOp, insert(nn.AvgPoolOp, *window, True), floats, "grid")
     yield from case("conv", nn.ConvOp, insert(nn.ConvOp, (1, 1), (1, 1, 1, 1), (1, 1), 1), floats, "grid", "filters")
     yield from case("matmul", nn.MatmulOp, insert(nn.MatmulOp, True), floats, "grid", "matrix")
+    yield from case("attention", nn.AttentionOp, attention, floats, "grid", ulps=8)
     yield from case("softmax", nn.SoftmaxOp, insert(nn.SoftmaxOp, 3), floats, "grid", ulps=8)
     yield from case(
         "layer norm", nn.LayerNormOp, insert(nn.LayerNormOp, 3, 1e-5), (f32,), "grid", "ones", "ones", ulps=8

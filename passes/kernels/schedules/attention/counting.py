@@ -39,11 +39,12 @@ def attention_work(
     smem: int,
     ahead: float,
     tma: bool,
+    more: float = 0.0,
 ) -> Work:
-    """Blocks of `queries` queries, which walk tiles of `keys` keys."""
+    """Blocks of `queries` queries, which walk tiles of `keys` keys; `more`: further instructions per score."""
     group, anchor = problem.group, problem.anchor
     batch, heads = (max(1, group.usual(d)) for d in problem.dims[:2])
-    per_score = EXPONENT + SCORE
+    per_score = EXPONENT + SCORE + more
     if anchor.mask is not None:
         per_score += MASK if not is_boolean(anchor.mask) else MASK / 2
     per_score += SOFTCAP * (anchor.softcap is not None)

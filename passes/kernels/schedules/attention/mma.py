@@ -32,6 +32,8 @@ PAD = 8
 """Elements after each row of a shared tile."""
 STEP = 16
 """Depth of one product of mma.sync."""
+INSTRUCTIONS = 1 / 64 + 1 / 128
+"""Of each thread per multiply-add: one mma.sync for 2048 of a warp, and an ldmatrix for two of these."""
 HELD = 128
 """Head size up to which the fragments of Q stay in registers."""
 PIECE = 128
@@ -102,6 +104,7 @@ class AttentionMma:
                 smem=tile.smem(problem),
                 ahead=tile.stages / 2,
                 tma=False,
+                more=(problem.head + problem.value_head) * INSTRUCTIONS,
             )
         ]  # fmt: skip
 
@@ -171,10 +174,11 @@ class _Builder:
             return flat(softmax.start(b, self.out_types))
 
         def attend(b: KernelBuilder, step: Index, fill: Index, values: Sequence[SSAValue]) -> list[SSAValue]:
-            products = self._multiply(b, b.slot(k, fill, "k_slot"))
             number = b.add(self.place.first, step)
+            mask = softmax.mask(b, number)
+            products = self._multiply(b, b.slot(k, fill, "k_slot"))
             bounds = self.problem.bounded or hides(self.problem, tile.keys)
-            scores = softmax.scores(b, products, number, bounds=bounds)
+            scores = softmax.scores(b, products, number, mask, bounds=bounds)
             probs, state = softmax.probabilities(b, scores, state_of(values))
             return flat(self._weigh(b, probs, state, b.slot(v, fill, "v_slot")))
 

@@ -17,6 +17,7 @@ from xdsl.ir import Attribute, SSAValue
 
 from .....dialects import nn
 from .....dialects.dims import Expr, ceildiv, const, product
+from .....dialects.kernel.types import bitwidth
 from .....dialects.strided import Axes, space_axes
 from ...building.builder import Index, KernelBuilder, named
 from ...building.group import COPIES, Access, Anchors, GroupView
@@ -88,6 +89,13 @@ class AttentionProblem:
         """Whether the mask itself hides keys past the end: it has a column for each key, and what lies outside loads as minus infinity."""
         mask = self.anchor.mask
         return mask is not None and nn.shape_of(mask)[3].as_int() != 1
+
+    def mask_registers(self, scores: int) -> int:
+        """32-bit registers of a thread for the mask of so many scores, two rows of which share one where it has one row."""
+        mask = self.anchor.mask
+        if mask is None:
+            return 0
+        return scores * max(16, bitwidth(nn.element_of(mask))) // 32 // (2 if nn.shape_of(mask)[2] == 1 else 1)
 
     @cached_property
     def axes(self) -> dict[SSAValue, Axes]:

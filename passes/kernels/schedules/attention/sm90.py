@@ -73,11 +73,11 @@ class Tile:
 
     def registers(self, problem: AttentionProblem) -> int:
         """
-        Per consumer thread, estimated: scores, of the next tile too or their probabilities; the output, of which ptxas holds parts twice;
-        places and rows.
+        Per consumer thread, estimated: scores, of the next tile too or their probabilities; a mask; the output, of which ptxas holds parts
+        twice; places and rows.
         """
         scores = self.keys if self.ahead else self.keys * 3 // 4
-        return scores + problem.value_head * 5 // 8 + 24
+        return scores + problem.mask_registers(self.keys // 2) + problem.value_head * 5 // 8 + 24
 
     def fits(self, problem: AttentionProblem) -> bool:
         """Whether registers are enough; seen in SASS, where more spill."""
@@ -123,11 +123,13 @@ class AttentionSm90:
             if reason := fits_tma(view, access, SPACE):
                 outside = view.operand_index(value) is not None
                 return Refusal(f"{name}: {reason}", anchor, final=outside)
+        if not _tiles(problem, target.smem.data):
+            why = f"expected registers and shared memory for a head size of {problem.value_head}, got {target.smem.data} bytes"
+            return Refusal(why, anchor, final=True)
         return problem
 
     def configs(self, problem: AttentionProblem, target: Target) -> list[Choice]:
-        tiles = [tile for tile in _tiles(problem) if tile.smem(problem) <= target.smem.data]
-        choices = [Choice.of(self.name, asdict(tile)) for tile in tiles]
+        choices = [Choice.of(self.name, asdict(tile)) for tile in _tiles(problem, target.smem.data)]
         return sorted(choices, key=lambda choice: price(self.work(problem, choice, target), target))
 
     def work(self, problem: AttentionProblem, config: Choice, target: Target) -> list[Work]:
@@ -151,18 +153,21 @@ def _tile(config: Choice) -> Tile:
     return Tile(**{k: int(v) for k, v in config.values.items()})
 
 
-def _tiles(problem: AttentionProblem) -> list[Tile]:
-    """Candidates: all keys in one tile where they are few, and the widest tiles that registers hold."""
+def _tiles(problem: AttentionProblem, smem: int) -> list[Tile]:
+    """Candidates: all keys in one tile where they are few, and the widest tiles that registers and shared memory hold."""
+
+    def fits(tile: Tile) -> bool:
+        return tile.fits(problem) and tile.smem(problem) <= smem
+
     most = problem.most_keys
     found: list[Tile] = []
     for groups in (2, 1):
         if most is not None and most <= BOX_ROWS:
             single = Tile(groups, max(16, -(-most // 16) * 16), 1)
-            found += [single] if single.fits(problem) else []
+            found += [single] if fits(single) else []
         for ahead in (1, 0):
-            tiles = [Tile(groups, keys, 2, ahead) for keys in (128, 96, 64, 48)]
-            fitting = [tile for tile in tiles if tile.fits(problem) and not tile.holds_all(problem)]
-            found += fitting[:1]
+            tiles = [Tile(groups, keys, 2, ahead) for keys in (128, 96, 64, 48, 32)]
+            found += [tile for tile in tiles if fits(tile) and not tile.holds_all(problem)][:1]
     return found
 
 
@@ -292,10 +297,13 @@ class _Builder:
                 is_last: bool = is_last,
             ) -> list[SSAValue]:
                 b.wait(self.k_ring, fill)
-                products = b.emit(kernel.MmaWaitOp(self._multiply(b, fill), 0), "products")
+                coming = self._multiply(b, fill)
+                mask = softmax.mask(b, self._tile(b, fill))
+                products = b.emit(kernel.MmaWaitOp(coming, 0), "products")
                 if not is_last:
                     b.release(self.k_ring, fill)
-                probs, state = self._probabilities(b, softmax, products, fill, state_of(values), bounds=bounds)
+                state = state_of(values)
+                probs, state = self._probabilities(b, softmax, products, mask, fill, state, bounds=bounds)
                 state, _ = self._weighed(b, probs, state, fill)
                 if not is_last:
                     b.release(self.v_ring, fill)
@@ -325,7 +333,8 @@ class _Builder:
                 following = b.add(fill, 1)
                 b.wait(self.k_ring, following)
                 coming = self._multiply(b, following)
-                probs, state = self._probabilities(b, softmax, products, fill, state_of(rest), bounds=bounds)
+                mask, state = softmax.mask(b, self._tile(b, fill)), state_of(rest)
+                probs, state = self._probabilities(b, softmax, products, mask, fill, state, bounds=bounds)
                 state, done = self._weighed(b, probs, state, fill, [coming])
                 b.release(self.k_ring, following)
                 b.release(self.v_ring, fill)
@@ -335,7 +344,8 @@ class _Builder:
             begin = end
         products, *rest = carried
         bounds = bounded or hides(self.problem, self.tile.keys)
-        probs, state = self._probabilities(b, softmax, products, last, state_of(rest), bounds=bounds)
+        mask, state = softmax.mask(b, self._tile(b, last)), state_of(rest)
+        probs, state = self._probabilities(b, softmax, products, mask, last, state, bounds=bounds)
         return self._weighed(b, probs, state, last)[0]
 
     def _weighed(
@@ -354,11 +364,22 @@ class _Builder:
             products = b.emit(kernel.MmaOp(b.slot(q, 0, "q_slot"), b.slot(k, fill, "k_slot"), products), "products")
         return products
 
+    def _tile(self, b: KernelBuilder, fill: Index) -> SSAValue:
+        """The number of the tile of keys in one fill of the rings."""
+        return b.add(self.place.first, fill)
+
     def _probabilities(
-        self, b: KernelBuilder, softmax: Softmax, products: SSAValue, fill: Index, state: State, *, bounds: bool
+        self,
+        b: KernelBuilder,
+        softmax: Softmax,
+        products: SSAValue,
+        mask: Sequence[SSAValue],
+        fill: Index,
+        state: State,
+        *,
+        bounds: bool,
     ) -> tuple[SSAValue, State]:
-        tile = b.add(self.place.first, fill)
-        scores = softmax.scores(b, products, tile, bounds=bounds)
+        scores = softmax.scores(b, products, self._tile(b, fill), mask, bounds=bounds)
         probs, state = softmax.probabilities(b, scores, state, only=self.tile.holds_all(self.problem))
         return b.emit(kernel.ConvertLayoutOp(probs, self.probs_type), "probs"), state
 

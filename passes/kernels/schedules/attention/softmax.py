@@ -23,6 +23,7 @@ from xdsl.dialects.utils import FastMathFlag
 from xdsl.ir import SSAValue
 
 from .....dialects import nn
+from .....dialects.dims import ceildiv
 from .....dialects.kernel import ConvertLayoutOp
 from .....dialects.kernel.types import FragType
 from .....dialects.strided import space_axes
@@ -90,19 +91,32 @@ class Softmax:
         out = [b.fill(0.0, piece, "out") for piece in pieces]
         return State(b.fill(least, rows, "row_max"), b.fill(0.0, rows, "row_sum"), out)
 
-    def scores(self, b: KernelBuilder, products: SSAValue, tile: SSAValue, *, bounds: bool) -> SSAValue:
+    def mask(self, b: KernelBuilder, tile: SSAValue) -> list[SSAValue]:
+        """The mask of a tile of keys, if there is one: to be loaded while the products are under way."""
+        mask, problem, place = self.problem.anchor.mask, self.problem, self.place
+        if mask is None:
+            return []
+        own, (*lead, rows, keys) = nn.shape_of(mask), problem.dims
+        if own[2] == 1:
+            # One row serves all, those past the end too: then the rows of a thread share their loads.
+            rows = ceildiv(rows, self.frag.extents[0]) * self.frag.extents[0]
+        dims = (*lead, rows, keys)
+        at = place.batch, place.head, place.row, b.mul(tile, self.keys)
+        space = Space(b, problem.group, dims, SPACE, at, self.frag)
+        fill = 0.0 if is_boolean(mask) else float("-inf")
+        return [space.load(mask, space_axes(own, dims), fill)]
+
+    def scores(
+        self, b: KernelBuilder, products: SSAValue, tile: SSAValue, mask: Sequence[SSAValue], *, bounds: bool
+    ) -> SSAValue:
         """The scores of a tile of keys from the products; `bounds`: some query may not see some key for its place."""
-        first = b.mul(tile, self.keys)
-        operands: list[SSAValue] = []
-        steps: list[Step] = []
-        if not self.is_scaled_only:
-            steps.append(self._scaled)
-        if self.problem.anchor.mask is not None:
-            operands.append(self._mask(b, self.problem.anchor.mask, first))
+        operands: list[SSAValue] = [*mask]
+        steps: list[Step] = [] if self.is_scaled_only else [self._scaled]
+        if mask:
             steps.append(_masked)
         if bounds and (found := self._bounds(b)) is not None:
             limits, lows = found
-            operands += [b.coord(first, 1, self.frag), *limits, *lows]
+            operands += [b.coord(b.mul(tile, self.keys), 1, self.frag), *limits, *lows]
             steps.append(_bounded(bool(limits), bool(lows)))
         if (rounded := self.problem.anchor.scores) is not None:
             steps.append(lambda s, x, rest: convert(s, convert(s, x, rounded), f32))
@@ -130,11 +144,6 @@ class Softmax:
         below = s.emit(arith.AddfOp(power, s.constant(1.0, f32)))
         part = s.emit(arith.DivfOp(s.constant(2 * cap, f32), below, APPROXIMATE))
         return s.emit(arith.SubfOp(s.constant(cap, f32), part))
-
-    def _mask(self, b: KernelBuilder, mask: SSAValue, first: SSAValue) -> SSAValue:
-        dims, place = self.problem.dims, self.place
-        space = Space(b, self.problem.group, dims, SPACE, (place.batch, place.head, place.row, first), self.frag)
-        return space.load(mask, space_axes(nn.shape_of(mask), dims), 0.0 if is_boolean(mask) else float("-inf"))
 
     def _bounds(self, b: KernelBuilder) -> tuple[list[SSAValue], list[SSAValue]] | None:
         """For each row the last key that it sees, and the one before its first, where there are such bounds."""

@@ -20,7 +20,10 @@ builtin.module attributes {kernel.target = #kernel.target<"sm_90a", sms = 132, s
   // CHECK: kernel.mma %[[A]], %v_slot, %out transposed_b
   // CHECK-NOT: kernel.release
   // CHECK: arith.divf
-  // CHECK: kernel.store %{{.*}}, %y_view[%batch, %head, %row,
+  // CHECK: kernel.store_shared %{{.*}}, %y_shared
+  // CHECK-NEXT: kernel.fence_async
+  // CHECK-NEXT: kernel.barrier
+  // CHECK-NEXT: kernel.store_tma %y_shared, %y_map[%batch, %head, %row,
   func.func private @one_tile(%q: tensor<8x12x128x64xf16>, %k: tensor<8x12x128x64xf16>, %v: tensor<8x12x128x64xf16>) -> tensor<8x12x128x64xf16> attributes {fusion.anchor = "attention"} {
     %0 = nn.attention %q, %k, %v {scale = 0.125 : f64} : tensor<8x12x128x64xf16>, tensor<8x12x128x64xf16>, tensor<8x12x128x64xf16> -> tensor<8x12x128x64xf16>
     func.return %0 : tensor<8x12x128x64xf16>
@@ -79,7 +82,7 @@ builtin.module attributes {kernel.target = #kernel.target<"sm_90a", sms = 132, s
 // An added mask is loaded while the product is under way, and is minus infinity past the last key; scores are scaled before.
 builtin.module attributes {kernel.target = #kernel.target<"sm_90a", sms = 132, smem = 232448>} {
   // CHECK-LABEL: kernel.func @masked(
-  // CHECK: kernel.view %m dims <2, 4, 40, 300> strides <300, 0, 0, 1>
+  // CHECK: kernel.view %m dims <2, 4, {{64|128}}, 300> strides <300, 0, 0, 1>
   // CHECK: kernel.mma
   // CHECK: %[[M:.*]] = kernel.load %m_view{{.*}} fill -inf
   // CHECK: kernel.map (%{{.*}}, %[[M]])

@@ -14,12 +14,12 @@ import numpy as np
 from xdsl.dialects.builtin import f32
 from xdsl.ir import Operation, SSAValue
 
-from ...dialects import nn
-from ...dialects.dims import Expr, const
-from ...dialects.nn import element_of, rank_of, shape_of
-from .attention_bounds import Bounds, Condition, bounds_of_array, unwidened
-from .attention_heads import Lead, folded
-from .attention_scores import ABSORBING, HIDDEN, Term, number_of
+from ....dialects import nn
+from ....dialects.dims import Expr, const
+from ....dialects.nn import element_of, rank_of, shape_of
+from .bounds import Bounds, Condition, bounds_of_array, unwidened
+from .heads import Lead, folded
+from .scores import ABSORBING, HIDDEN, Term, number_of
 
 Add = Callable[[Operation], SSAValue]
 _TAME = 1e6

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 from xdsl.ir import Operation, SSAValue
 
-from ...dialects import nn
-from ...dialects.dims import Expr, const, product
-from ...dialects.nn import rank_of, shape_of
-from .attention_scores import number_of
+from ....dialects import nn
+from ....dialects.dims import Expr, const, product
+from ....dialects.nn import rank_of, shape_of
+from .scores import number_of
 
 Lead = tuple[Expr, ...]
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from ...dialects import nn
-from ...dialects.dims import Expr
-from ...dialects.dtypes import is_float
-from ...dialects.kernel.types import bitwidth
-from ...dialects.nn import element_of, rank_of, shape_of
-from .editing import depends_on_constants_only
+from ....dialects import nn
+from ....dialects.dims import Expr
+from ....dialects.dtypes import is_float
+from ....dialects.kernel.types import bitwidth
+from ....dialects.nn import element_of, rank_of, shape_of
+from ..editing import depends_on_constants_only
 
 _WHY = "the scale of attention scores, and what masks make of them"
 HIDDEN = -1e8
@@ -184,22 +184,19 @@ def _too_late(found: Scores) -> str | None:
     return "a mask is applied before the scores are scaled" if scaled else None
 
 
-def leads_to_product(value: SSAValue, depth: int = 10) -> bool:
-    """Whether scores, through what may stand between, are a product with a tensor that is computed."""
+def leads_to_product(value: SSAValue, depth: int = 10, *, near: bool = False) -> bool:
+    """Whether scores, through what may stand between, are a product with a computed tensor; with `near` through any pointwise op."""
     op = value.owner
-    if depth == 0:
+    if depth == 0 or not isinstance(op, Operation):
         return False
-    match op:
-        case nn.MatmulOp():
-            return not depends_on_constants_only(op.b)
-        case nn.CastOp() | nn.ReshapeOp() | nn.TanhOp():
-            return leads_to_product(op.x, depth - 1)
-        case nn.MulOp() | nn.DivOp() | nn.AddOp() | nn.SubOp():
-            return leads_to_product(op.lhs, depth - 1) or leads_to_product(op.rhs, depth - 1)
-        case nn.WhereOp():
-            return leads_to_product(op.on_true, depth - 1) or leads_to_product(op.on_false, depth - 1)
-        case _:
-            return False
+    if isinstance(op, nn.MatmulOp):
+        return not depends_on_constants_only(op.b)
+    if isinstance(op, _BETWEEN) or (near and nn.is_pointwise(op)):
+        return any(leads_to_product(operand, depth - 1, near=near) for operand in op.operands)
+    return False
+
+
+_BETWEEN = (nn.CastOp, nn.ReshapeOp, nn.TanhOp, nn.MulOp, nn.DivOp, nn.AddOp, nn.SubOp, nn.WhereOp)
 
 
 @dataclass

@@ -14,9 +14,9 @@ import numpy as np
 from xdsl.dialects.builtin import IntegerType
 from xdsl.ir import SSAValue
 
-from ...dialects import nn
-from ...dialects.dims import Expr, const
-from ...dialects.nn import Predicate, element_of, rank_of, shape_of
+from ....dialects import nn
+from ....dialects.dims import Expr, const
+from ....dialects.nn import Predicate, element_of, rank_of, shape_of
 
 _WHY = "which keys an attention's mask hides"
 _DEPTH = 12
@@ -179,7 +179,8 @@ def _place(value: SSAValue, depth: int = _DEPTH) -> _Place | None:
         return None
     match op:
         case nn.ConstantOp():
-            return _place_of_array(op.array())
+            array = nn.value_of(op.result, _WHY)
+            return None if array is None else _place_of_array(array)
         case nn.IotaOp():
             axis = op.axis.value.data
             unit = shape_of(value)[axis].as_int() == 1
