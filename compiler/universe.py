@@ -42,23 +42,39 @@ PASSES: dict[str, tuple[str, ...]] = {
         "fold-constants",
         "cse",
         "dce",
+        "recognise-activations",
+        "recognise-norms",
         "fold-batch-norm",
         "eliminate-transposes",
+        "recognise-attention",
         "widen-sums",
         "analyze-ranges",
         "assign-precision",
+        "nest-concats",
+        "pad-concats",
+        "sink-reshapes",
+        "approximate-functions",
         "transpose-weights",
         "pad-channels",
         "hoist-weights",
     ),
     "quantization": ("place-qdq",),
-    "fusion": ("fuse-groups", "materialise-storage", "realize-integer", "assign-destinations", "outline-groups"),
+    "fusion": (
+        "merge-siblings",
+        "decompose-attention",
+        "fuse-groups",
+        "materialise-storage",
+        "realize-integer",
+        "assign-destinations",
+        "outline-groups",
+    ),
     "buffers": ("bufferize", "plan-arena"),
     "kernels": ("select-schedule", "lower-groups", "place-shared-memory", "expand-rings", "lower-fragments"),
 }
 
 TARGETS: dict[str, tuple[str, str]] = {
     "cuda": ("compiler.codegen.cuda.target", "CudaTarget"),
+    "dot": ("compiler.picture.dot", "DotTarget"),
 }
 
 _ROOT = __name__.removesuffix(".compiler.universe")

@@ -7,10 +7,13 @@ persistent block, so that every slot, barrier phase and staging tile is used aga
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from math import prod
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
@@ -30,6 +33,9 @@ from trtc.passes.kernels.lower_groups import lower
 from trtc.passes.kernels.schedules.registry import schedule
 from trtc.passes.kernels.select_schedule import CHOICE, TARGET, outlined
 from trtc.runtime.simulator import run_kernel
+
+sys.path.insert(0, str(Path(__file__).parent))
+from attention_text import CAUSAL, START, attention, packed
 
 SYNCHRONISING: tuple[type[Operation], ...] = (
     kernel.BarSyncOp, kernel.ClusterSyncOp, kernel.GridSyncOp, kernel.FenceProxyAsyncOp,
@@ -59,6 +65,8 @@ class Case:
     kinds: str = ""
     tolerance: float = 2e-6
     tunables: Mapping[str, int | str] = field(default_factory=dict[str, "int | str"])
+    repeats: str = ""
+    """The name of another case of the schedule that has all its synchronisation: it is not deleted op by op again."""
 
     def __str__(self) -> str:
         return f"{self.schedule}:{self.name}"
@@ -299,18 +307,6 @@ def conv_of_cast(h: int, w: int, o: int) -> str:
     return module(body, "conv")
 
 
-def attention(queries: int, keys: int) -> str:
-    """One head."""
-    q, k, s = f"tensor<1x1x{queries}x64xf16>", f"tensor<1x1x{keys}x64xf16>", f"tensor<1x1x{queries}x{keys}xf16>"
-    body = f"""@f(%q: {q}, %k: {k}, %v: {k}) -> {q} ANCHOR {{
-    %0 = nn.matmul %q, %k {{transpose_b}} : ({q}, {k}) -> {s}
-    %1 = nn.softmax %0 {{axis = 3 : i64}} : ({s}) -> {s}
-    %2 = nn.matmul %1, %v : ({s}, {k}) -> {q}
-    func.return %2 : {q}
-  }}"""
-    return module(body, "attention", 1)
-
-
 def unary(op: str, source: str, result: str, anchor: str) -> str:
     """One op from a tensor to a tensor; `op` with its attributes."""
     x, y = f"tensor<{source}>", f"tensor<{result}>"
@@ -466,6 +462,88 @@ REFLECT = (
 )
 LRN = "lrn X {size = 5 : i64, alpha = 2.0e-01 : f64, beta = 7.5e-01 : f64, bias = 1.0 : f64}"
 
+
+def hopper_attention(
+    name: str, text: str, tolerance: float = 1e-3, repeats: str = "", stored: bool = True, **tunables: int
+) -> Case:
+    """
+    64 queries per block, 32 keys per tile, two stages; `stored`: by TMA. With one stage all keys are in one tile, whose slots nobody waits
+    for again.
+    """
+    tile = {"groups": 1, "keys": 32, "stages": 2, "ahead": 1, **tunables}
+    kinds = f"{HOPPER} {STORED if stored else 'bar_sync'}"
+    kinds = kinds.replace("mbar_arrive ", "") if tile["stages"] == 1 else kinds
+    return Case("attention_sm90", name, text, kinds, tolerance, tile, repeats)
+
+
+def mma_attention(
+    name: str, text: str, tolerance: float = 1e-3, repeats: str = "", kinds: str = CP_ASYNC, **tunables: int
+) -> Case:
+    """32 queries per block, 32 keys per tile, two stages."""
+    tile = {"warps": 2, "keys": 32, "stages": 2, **tunables}
+    return Case("attention_mma", name, text, kinds, tolerance, tile, repeats)
+
+
+def attention_features(hopper: bool) -> list[tuple[str, str, float]]:
+    """(name, group, tolerance): what attention may have, at few queries and odd numbers of keys."""
+    window, cap = ", window = 40 : i64", ", softcap = 3.0 : f64"
+    made: list[tuple[str, str, float]] = []
+
+    def add(name: str, *sizes: int, tolerance: float = 1e-3, **more: Any) -> None:
+        made.append((name, attention(*sizes, hopper=hopper, **more), tolerance))
+
+    add("causal-behind", 40, 90, flags=CAUSAL)
+    add("causal-ahead", 90, 40, flags=f"{CAUSAL}, zero_masked")
+    add("causal-from-the-start", 70, 90, flags=START)
+    add("window", 70, 90, flags=CAUSAL + window)
+    add("window-without-causal", 20, 90, flags=window)
+    add("softcap", 20, 50, flags=cap)
+    add("boolean-mask", 20, 50, batch=2, heads=2, mask="tensor<2x1x1x50xi1>")
+    add("added-mask", 20, 50, batch=2, heads=2, mask="tensor<1x2x20x50xf16>")
+    add("rounded-scores", 20, 50, mask="tensor<1x1x20x50xf16>", flags=", scores = f16")
+    add("grouped-heads", 20, 50, 32, batch=2, heads=4, key_heads=2)
+    add("one-batch-of-keys", 20, 50, 32, batch=3, key_batch=1)
+    add("heads-of-16", 20, 50, 16)
+    add("heads-of-40", 20, 50, 40)
+    add("heads-of-96", 20, 50, 96)
+    add("heads-of-256", 20, 50, 256)
+    add("wider-values", 20, 50, 32, value_head=72)
+    add("bf16", 20, 50, element="bf16", tolerance=1e-2)
+    add("f32-result", 20, 50, result="f32")
+    add("transposed", 20, 50, 64, batch=2, heads=2, transposed=True, epilogue="relu")
+    add("negative-scale", 20, 50, scale=-0.125)
+    made.append(("packed", packed(2, 40, 2, 32, hopper=hopper), 1e-3))
+    return made
+
+
+ATTENTION_SM90 = (
+    hopper_attention("ahead", attention(64, 165, hopper=True)),
+    hopper_attention("pieces", attention(64, 80, 80, hopper=True), keys=16),
+    hopper_attention("two-warpgroups", attention(128, 165, hopper=True), groups=2, ahead=0),
+    hopper_attention("whole-tiles", attention(64, 160, hopper=True), ahead=0),
+    hopper_attention("one-tile", attention(64, 50, hopper=True), keys=64, stages=1, ahead=0),
+    hopper_attention("causal", attention(130, 130, hopper=True, flags=CAUSAL), keys=16),
+    hopper_attention("causal-one-by-one", attention(130, 130, hopper=True, flags=CAUSAL), keys=16, ahead=0),
+    *(
+        hopper_attention(name, text, tolerance, "ahead", stored=name != "f32-result", keys=16)
+        for name, text, tolerance in attention_features(True)
+    ),
+)
+ATTENTION_MMA = (
+    mma_attention("two-stages", attention(32, 100, hopper=False)),
+    mma_attention("three-stages", attention(32, 100, 80, hopper=False), stages=3),
+    mma_attention("causal", attention(70, 70, hopper=False, flags=CAUSAL)),
+    *(mma_attention(name, text, tolerance, "two-stages") for name, text, tolerance in attention_features(False)),
+    mma_attention("odd-rows", attention(20, 50, 17, hopper=False), repeats="two-stages", kinds="bar_sync"),
+    mma_attention(
+        "f32-in-memory",
+        attention(20, 50, element="f32", flags=", math = #nn.math<f16>", hopper=False),
+        repeats="two-stages",
+        kinds="bar_sync",
+    ),
+)
+
+
 CASES = (
     gemm("f16", matmul(40, 40, 160, "f16"), 32),
     gemm("f16-staged", matmul(40, 40, 160, "f16"), 32, staged=1),
@@ -492,7 +570,8 @@ CASES = (
     hopper("conv-3d", conv_over([4, 6, 8], 64, 32, sms=1), groups=1, bn=32),
     hopper("narrow", matmul(49, 48, 192, "f16", sms=1), groups=1, bn=16),  # lines of 32 bytes in the epilogue
     hopper("plain-store", matmul(128, 36, 192, "f16", sms=1), groups=1, bn=64, kinds="bar_sync"),
-    Case("attention_sm90", "one-head", attention(128, 520), f"{HOPPER} bar_sync", 3e-3),
+    *ATTENTION_SM90,
+    *ATTENTION_MMA,
     row("softmax", unary(SOFTMAX, "2x500xf32", "2x500xf32", "row"), "bar_sync", 1, 128, 4, loop=0),
     row("softmax-in-chunks", unary(SOFTMAX, "2x1300xf32", "2x1300xf32", "row"), "bar_sync", 1, 128, 4, loop=1),
     row("layer-norm", layer_norm(3, 500), "bar_sync", 2, 64, 8, loop=0),

@@ -30,13 +30,13 @@ def with_roundings(module: ModuleOp) -> ModuleOp:
 
 
 def with_products_of(module: ModuleOp, after: ModuleOp) -> ModuleOp | None:
-    """A clone in which convs and matmuls multiply what those of `after` do; None where `after` has other ops."""
+    """A clone in which convs, matmuls and attentions multiply what those of `after` do; None where `after` has other ops."""
     clone = module.clone()
     mine, theirs = ([op for func in _functions(each) for op in func.body.block.ops] for each in (clone, after))
     if [op.name for op in mine] != [op.name for op in theirs]:
         return None
     for op, other in zip(mine, theirs, strict=True):
-        if isinstance(op, nn.ConvOp | nn.MatmulOp | nn.RnnOp) and "math" in other.properties:
+        if isinstance(op, nn.ConvOp | nn.MatmulOp | nn.AttentionOp | nn.RnnOp) and "math" in other.properties:
             op.properties["math"] = other.properties["math"]
     return clone
 

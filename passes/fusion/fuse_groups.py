@@ -7,8 +7,8 @@
                                                            fusion.yield %2
                                                          }
 
-Convs and matmuls come first, then row ops, windows and gathers, then what is left of the pointwise ops. A region grows structurally
-(regions.py), with a remark for each op that it leaves out; whether its group can run is the schedules' answer about the ops where they
+Attention, convs and matmuls come first, then row ops, windows and gathers, then what is left of the pointwise ops. A region grows
+structurally (regions.py), with a remark for each op that it leaves out; whether its group can run is the schedules' answer about the ops where they
 stand, and there is no second rule list here: a refused group is cut back to the longest prefix that is accepted, with a remark for each
 refusal, and what was cut off tries again as its own group. A final refusal leaves the anchor alone at once. Pointwise ops before operand A
 of a conv or matmul (a BatchNorm and its ReLU, the scale of squeeze-and-excitation, a cast) are fused with it where a schedule computes them
@@ -54,7 +54,7 @@ from .sums import with_second_product
 
 NAME = "fuse-groups"
 TARGET = "kernel.target"
-_PRIORITY = ("conv", "matmul", "row", "window", "gather", "positions", "rnn", "pointwise")
+_PRIORITY = ("attention", "conv", "matmul", "row", "window", "gather", "positions", "rnn", "pointwise")
 _UNARY_VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp)
 _UNGROUPED = (*nn.SOURCES, nn.WeightOp, nn.ExportOp, *nn.CONTROL, GroupOp, CallOp, ReturnOp)
 
@@ -157,6 +157,9 @@ def _end_narrow(region: Region) -> None:
     narrow = [length for length, value in region.cuts if stored_of(value) in NARROW]
     if users and narrow:
         region.cuts = [cut for cut in region.cuts if cut[0] <= narrow[-1]]
+        for op in region.epilogue[narrow[-1] :]:
+            why = "only row ops read what comes of it, and compute it in f32 as they read"
+            remark(op, "missed", NAME, f"not fused with {region.anchor.name}: {why}")
 
 
 def _computes(op: Operation) -> bool:

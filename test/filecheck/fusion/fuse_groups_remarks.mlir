@@ -84,3 +84,16 @@ func.func @final(%x: tensor<16x32xi8>, %w: tensor<32x32xi8>) -> tensor<16x32xi32
   %3 = nn.neg %2 : tensor<16x32xi32>
   func.return %3 : tensor<16x32xi32>
 }
+
+// -----
+
+// Scores are stored narrow before their mask is added, which the softmax does as it reads.
+// CHECK: missed: fuse-groups: nn.softmax: not fused with nn.matmul: it is not a pointwise op
+// CHECK-NEXT: missed: fuse-groups: nn.add: not fused with nn.matmul: only row ops read what comes of it, and compute it in f32 as they read
+// CHECK: applied: fuse-groups: fusion.group: row group of nn.add, nn.softmax
+func.func @scores(%q: tensor<4x8xf32>, %k: tensor<8x8xf32>, %mask: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %0 = nn.matmul %q, %k {nn.stored = f16} : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+  %1 = nn.add %0, %mask : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+  %2 = nn.softmax %1 {axis = 1 : i64} : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  func.return %2 : tensor<4x8xf32>
+}

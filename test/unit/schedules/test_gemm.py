@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
 
 Check = Callable[..., Any]
@@ -222,34 +221,6 @@ def test_hopper_matmul_in_a_cluster_of_two(check_group: Check) -> None:
 def test_hopper_conv(check_group: Check, kernel: int, stride: int, pad: int) -> None:
     text = module(conv("f16", 2, 13, 9, 64, 72, kernel, stride=stride, pad=pad), attributes=HOPPER, anchor="conv")
     check_group(text, "gemm_sm90", tolerance=2e-3)
-
-
-def attention(queries: int, keys: int, mask: str) -> str:
-    q, k, s = f"tensor<2x2x{queries}x64xf16>", f"tensor<2x2x{keys}x64xf16>", f"tensor<2x2x{queries}x{keys}xf16>"
-    body = f"""@f(%q: {q}, %k: {k}, %v: {k}, %m: {mask}) -> {q} attributes {{ANCHOR}} {{
-    %0 = nn.matmul %q, %k {{transpose_b}} : ({q}, {k}) -> {s}
-    %1 = nn.add %0, %m : ({s}, {mask}) -> {s}
-    %2 = nn.softmax %1 {{axis = 3 : i64}} : ({s}) -> {s}
-    %3 = nn.matmul %2, %v : ({s}, {k}) -> {q}
-    func.return %3 : {q}
-  }}"""
-    return module(body, attributes=HOPPER, anchor="attention")
-
-
-@pytest.mark.parametrize(("queries", "keys"), [(128, 128), (200, 200), (70, 300), (8, 3)])
-def test_hopper_attention(check_group: Check, queries: int, keys: int) -> None:
-    check_group(attention(queries, keys, f"tensor<2x1x1x{keys}xf16>"), "attention_sm90", tolerance=3e-3)
-
-
-@pytest.mark.parametrize("masked", [-np.inf, -3e4])
-def test_hopper_attention_with_masked_blocks(check_group: Check, masked: float) -> None:
-    """Masked scores in the first block of 128 keys, the middle, the last one; a row of nothing but -inf is NaN."""
-    spans = [(0, 128), (0, 200), (128, 256), (100, 280), (256, 300), (1, 300), (0, 299)]
-    mask = np.zeros((2, 1, 8, 300), np.float16)
-    for row, (start, stop) in enumerate([*spans, (0, 300)] if masked == -np.inf else spans):
-        mask[:, :, row, start:stop] = masked
-    text = attention(8, 300, "tensor<2x1x8x300xf16>")
-    check_group(text, "attention_sm90", inputs={3: mask}, tolerance=3e-3, threads=False)
 
 
 def normalised_conv(

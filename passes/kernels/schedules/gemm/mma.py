@@ -204,7 +204,7 @@ def store_results(
 
 def space_view(b: KernelBuilder, problem: GemmProblem, access: Access) -> SSAValue:
     """A view of an access over the result's space, with coordinates (batch, row, column)."""
-    return b.view_of(problem.over_space(access), problem.space_groups)
+    return b.view_of(*problem.over_space(access))
 
 
 def epilogue(
@@ -218,7 +218,7 @@ def epilogue(
         assert access is not None
         return b.load(space_view(b, problem, access), at, frag)
 
-    wanted = [(result, space_axes(dims, dims)) for result in group.results]
+    wanted = [(problem.computed(result), space_axes(dims, dims)) for result in group.results]
     known: dict[SSAValue, SSAValue] = {problem.anchor.result: acc}
     if problem.second is not None:
         known[problem.second.anchor.result] = b.fill(0.0, frag)

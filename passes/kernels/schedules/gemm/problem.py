@@ -29,7 +29,7 @@ from xdsl.ir import Attribute, Block, BlockArgument, SSAValue
 
 from .....dialects import kernel, nn
 from .....dialects.dims import Expr, const, product
-from .....dialects.strided import space_axes
+from .....dialects.strided import space_axes, split_runs
 from ...building.group import Access, GroupView
 from ...building.schedule import OtherAnchor, Refusal
 from ...building.tiling import vector_width
@@ -140,9 +140,20 @@ class GemmProblem:
             return [list(range(rank - 2)), [rank - 2], [rank - 1]]
         return [[], list(range(rank - 1)), [rank - 1]]
 
-    def over_space(self, access: Access) -> Access:
-        """A tensor seen over the result's dims, the channels split into (group, channel) for a grouped conv."""
-        return access.split(len(self.dims) - 1, const(self.groups), self.n) if self.groups > 1 else access
+    def over_space(self, access: Access) -> tuple[Access, list[list[int]]]:
+        """A tensor seen over the result's dims, and those of each coordinate: the channels are split into (group, channel) for a grouped
+        conv, and where the result is stored with several dims in the place of one, all of these are its."""
+        if self.groups > 1:
+            return access.split(len(self.dims) - 1, const(self.groups), self.n), self.space_groups
+        runs = split_runs(self.dims, access.dims) if access.dims != self.dims else None
+        if runs is None:
+            return access, self.space_groups
+        return access, [[number for axis in group for number in runs[axis]] for group in self.space_groups]
+
+    def computed(self, result: SSAValue) -> SSAValue:
+        """The value of the product's shape that a result is, or that it is a reshape of."""
+        op = self.group.maker(result)
+        return op.x if isinstance(op, nn.ReshapeOp) else result
 
 
 def image_of(group: GroupView, anchor: nn.ConvOp | nn.MatmulOp) -> SSAValue:
@@ -210,8 +221,13 @@ def _problem_of(group: GroupView, anchor: nn.ConvOp | nn.MatmulOp) -> GemmProble
             why = f"expected operand {name} to be an argument of the group or a view of one, {got}"
             return Refusal(why, group.maker(operand))
     for result in group.results:
-        if nn.shape_of(result) != problem.dims:
+        if nn.shape_of(problem.computed(result)) != problem.dims:
             return Refusal(f"expected results of the product's shape, got {result.type}", group.maker(result))
+        if problem.computed(result) is result:
+            continue
+        if problem.groups > 1 or split_runs(problem.dims, nn.shape_of(result)) is None:
+            why = f"expected a result whose dims are those of the product, or parts of them, got {result.type}"
+            return Refusal(why, group.maker(result))
     if isinstance(anchor, nn.ConvOp) and nn.shape_of(anchor.w)[0].as_int() is None:
         return Refusal("expected conv weights of static shape", anchor, final=True)
     too_large = group.too_large()

@@ -318,7 +318,7 @@ class _Builder:
         if bitwidth(element) not in (16, 32) or any(nn.element_of(result) != element for result in results):
             return
         accesses = [problem.group.result_access(i) for i in range(len(results))]
-        if any(fits_tma(problem.group, problem.over_space(a), problem.space_groups) is not None for a in accesses):
+        if any(fits_tma(problem.group, *problem.over_space(a)) is not None for a in accesses):
             return
         columns = min(LINE * 8 // bitwidth(element), self.tile.bn)
         line = columns * bitwidth(element) // 8
