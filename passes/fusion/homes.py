@@ -91,8 +91,7 @@ def home_of(siblings: Sequence[Sibling], parts: Sequence[SSAValue]) -> Home | No
 def only_concat(value: SSAValue) -> nn.ConcatOp | None:
     """The concat of channels that alone reads a value, once."""
     use = value.get_user_of_unique_use()
-    is_channels = isinstance(use, nn.ConcatOp) and use.axis.value.data == rank_of(value) - 1
-    return use if is_channels else None
+    return use if isinstance(use, nn.ConcatOp) and use.axis.value.data == rank_of(value) - 1 else None
 
 
 def grow(home: Home, result: SSAValue) -> None:
