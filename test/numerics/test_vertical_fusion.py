@@ -124,6 +124,21 @@ RESIDUAL = graph(
     }""",
     {"g": (64,), "b": (64,), "w": (64, 64)},
 )
+ROTARY = graph(
+    """rotary (float[N, 6, 32] i, float[6, 8] c, float[6, 8] s) => (float[N, 4, 6, 8] y) {
+      m = MatMul(i, w)
+      dims = Constant<value_ints = [0, 0, 4, 8]>()
+      r = Reshape(m, dims)
+      x = Transpose<perm = [0, 2, 1, 3]>(r)
+      low, high = Split<axis = 3, num_outputs = 2>(x)
+      n = Neg(high)
+      j = Concat<axis = 3>(n, low)
+      p = Mul(x, c)
+      q = Mul(j, s)
+      y = Add(p, q)
+    }""",
+    {"w": (32, 32)},
+)
 SHORTCUT = graph(
     """shortcut (float[N, 8, 12, 12] i) => (float[N, 32, 6, 6] y) {
       x = Conv<kernel_shape = [1, 1]>(i, w0)
@@ -137,6 +152,7 @@ SHORTCUT = graph(
     {"w0": (64, 8, 1, 1), "w1": (64, 64, 3, 3), "w2": (32, 64, 1, 1), "b2": (32,), "w3": (32, 64, 1, 1), "b3": (32,)},
 )
 CASES = {
+    "rotary": ROTARY,
     "shortcut": SHORTCUT,
     "dense": DENSE,
     "padded": PADDED,
@@ -145,6 +161,7 @@ CASES = {
     "residual": RESIDUAL,
 }
 LAUNCHES = {
+    "rotary": 2,  # the product, and all of the embedding
     "shortcut": 3,  # the convs, the last two as one
     "dense": 4,  # one for each conv
     "padded": 2,  # the pool of the input, then one for the rest
