@@ -62,6 +62,7 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
             Step("canonicalize-nn"),
             Step("cse"),
             Step("recognise-attention"),
+            Step("recognise-rotary"),
             Step("nest-concats"),
             Step("pad-concats"),
             Step("sink-reshapes"),

@@ -47,6 +47,7 @@ PASSES: dict[str, tuple[str, ...]] = {
         "fold-batch-norm",
         "eliminate-transposes",
         "recognise-attention",
+        "recognise-rotary",
         "widen-sums",
         "analyze-ranges",
         "assign-precision",

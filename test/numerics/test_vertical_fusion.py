@@ -34,6 +34,7 @@ HEADER = '<ir_version: 8, opset_import: ["" : 18]>\n'
 TOLERANCE = {"fp32": 1e-4, "fp16": 1e-2}
 TARGETS = where.targets("sm_80", "sm_90a")
 SIZES = (1, 2, 4)
+SEEDS = range(12)
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +124,21 @@ RESIDUAL = graph(
     }""",
     {"g": (64,), "b": (64,), "w": (64, 64)},
 )
+ROTARY = graph(
+    """rotary (float[N, 6, 32] i, float[6, 8] c, float[6, 8] s) => (float[N, 4, 6, 8] y) {
+      m = MatMul(i, w)
+      dims = Constant<value_ints = [0, 0, 4, 8]>()
+      r = Reshape(m, dims)
+      x = Transpose<perm = [0, 2, 1, 3]>(r)
+      low, high = Split<axis = 3, num_outputs = 2>(x)
+      n = Neg(high)
+      j = Concat<axis = 3>(n, low)
+      p = Mul(x, c)
+      q = Mul(j, s)
+      y = Add(p, q)
+    }""",
+    {"w": (32, 32)},
+)
 SHORTCUT = graph(
     """shortcut (float[N, 8, 12, 12] i) => (float[N, 32, 6, 6] y) {
       x = Conv<kernel_shape = [1, 1]>(i, w0)
@@ -136,6 +152,7 @@ SHORTCUT = graph(
     {"w0": (64, 8, 1, 1), "w1": (64, 64, 3, 3), "w2": (32, 64, 1, 1), "b2": (32,), "w3": (32, 64, 1, 1), "b3": (32,)},
 )
 CASES = {
+    "rotary": ROTARY,
     "shortcut": SHORTCUT,
     "dense": DENSE,
     "padded": PADDED,
@@ -144,6 +161,7 @@ CASES = {
     "residual": RESIDUAL,
 }
 LAUNCHES = {
+    "rotary": 2,  # the product, and all of the embedding
     "shortcut": 3,  # the convs, the last two as one
     "dense": 4,  # one for each conv
     "padded": 2,  # the pool of the input, then one for the rest
@@ -178,6 +196,52 @@ def test_launches(name: str) -> None:
     set_target(module, options.target)
     run_pipeline(module, options, stop_after="fuse")
     assert sum(isinstance(op, CallOp) for op in module.walk()) == LAUNCHES[name]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_blocks(seed: int, cache: CubinCache) -> None:
+    """Values with several readers on every side of products: what joins which group is drawn."""
+    model = random_blocks(seed)
+    precision, target = ("fp16", "fp32")[seed % 2], TARGETS[seed // 2 % len(TARGETS)]
+    options = trtc.BuildOptions(target=target, precision=precision, profiles={"N": SIZES})
+    context = trtc.build(model, options, cache=cache).create_context(where.DEVICE, poison=True)
+    inputs = draw(model, 1 + seed % 3)
+    got = context.run(inputs)
+    for value, wanted in zip(model.graph.output, graphs.run_onnxruntime(model, inputs), strict=True):
+        graphs.assert_close(np.asarray(got[value.name]), wanted, 2 * TOLERANCE[precision], value.name)
+
+
+def random_blocks(seed: int) -> onnx.ModelProto:
+    """Convs, norms, activations, gates and sums of values that all have one shape; some values in the middle are outputs, too."""
+    rng = np.random.default_rng(seed)
+    shape, lines, weights = (
+        "float[N, 16, 6, 6]",
+        ["v0 = Conv<kernel_shape = [1, 1]>(i, first)"],
+        {"first": (16, 16, 1, 1), "half": (1,)},
+    )
+    for k in range(1, 10):
+        a, b = (f"v{max(0, k - 1 - int(rng.integers(0, 3)))}" for _ in range(2))
+        weights |= {f"w{k}": (16, 16, 1, 1), f"u{k}": (16, 16, 1, 1), f"t{k}": (16, 16, 3, 3), **norm(16, f"n{k}")}
+        statistics = ", ".join(f"n{k}_{part}" for part in ("scale", "bias", "mean", "var"))
+        lines += {
+            0: [f"v{k} = Conv<kernel_shape = [1, 1]>({a}, w{k})"],
+            1: [f"v{k} = Conv<kernel_shape = [3, 3], pads = [1, 1, 1, 1]>({a}, t{k})"],
+            2: [f"m{k} = BatchNormalization({a}, {statistics})", f"v{k} = Relu(m{k})"],
+            3: [f"v{k} = Sigmoid({a})"],
+            4: [f"a{k} = Add({a}, {b})", f"v{k} = Mul(a{k}, half)"],
+            5: [
+                f"c{k} = Conv<kernel_shape = [1, 1]>({a}, w{k})",
+                f"d{k} = Conv<kernel_shape = [1, 1]>({b}, u{k})",
+                f"v{k} = Add(c{k}, d{k})",
+            ],
+            6: [f"g{k} = GlobalAveragePool({a})", f"s{k} = Sigmoid(g{k})", f"v{k} = Mul({b}, s{k})"],
+            7: [f"v{k} = MaxPool<kernel_shape = [3, 3], pads = [1, 1, 1, 1]>({a})"],
+        }[int(rng.integers(0, 8))]
+    outputs = ["v9", *(f"v{k}" for k in range(1, 9) if rng.random() < 0.2)]
+    text = "\n".join(lines)
+    return graph(
+        f"""blocks ({shape} i) => ({", ".join(f"{shape} {name}" for name in outputs)}) {{ {text} }}""", weights, seed
+    )
 
 
 def draw(model: onnx.ModelProto, n: int) -> dict[str, Array]:

@@ -30,8 +30,6 @@ from ...building.schedule import Refusal
 from ...building.work import ACCESS_INSTRUCTIONS, arithmetic
 
 Anchor = nn.ConvOp | nn.MatmulOp
-CONVERSIONS = 2.0
-"""Instructions per element, beside the ops, to widen it and to round it."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ class Prologue:
     def effort(self) -> Effort:
         alike = sum(self._is_same_for_all_rows(leaf) for leaf in self.others)
         by_row = len(self.others) - alike
-        return Effort(arithmetic(self.ops) + CONVERSIONS + ACCESS_INSTRUCTIONS * by_row / 4, alike)
+        return Effort(arithmetic(self.ops) + ACCESS_INSTRUCTIONS * by_row / 4, alike)
 
     def access(self, leaf: Leaf) -> Access | None:
         """A leaf over A's dims; None where strides, or a conv's windows, cannot say it."""

@@ -1,0 +1,133 @@
+"""`recognise-rotary`: a rotary embedding becomes arithmetic on halves, which one launch computes.
+
+    %0 = nn.slice %x (second half)             %x2 = nn.reshape %x : [..., d] -> [..., 2, d / 2], so %cos and %sin
+    %1 = nn.neg %0                             %0 = nn.slice %x2 (backwards along the dim of 2)
+    %2 = nn.slice %x (first half)              %1 = nn.mul %0, %sin2
+    %3 = nn.concat %1, %2              ->      %2 = nn.mul %1, dense<[[-1.0], [1.0]]>
+    %4 = nn.mul %x, %cos                       %3 = nn.mul %x2, %cos2
+    %5 = nn.mul %3, %sin                       %4 = nn.add %3, %2
+    %6 = nn.add %4, %5                         %5 = nn.reshape %4 : [..., 2, d / 2] -> [..., d]
+
+The halves change places by a slice that runs backwards over them, which a pointwise group reads by strides; the joined halves were a tensor
+of their own, written by two launches and read by a third. The sign comes after the product: the same bits, since a product is negated
+exactly. Halves that something else reads stay, with a remark. Linear.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp, f32
+from xdsl.ir import Operation, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
+
+from ...dialects import nn
+from ...dialects.dims import Expr, const
+from ...dialects.nn import element_of, rank_of, shape_of
+from ..remarks import remark
+from ..rewriting import apply_patterns
+
+NAME = "recognise-rotary"
+
+
+@dataclass(frozen=True)
+class Rotary:
+    """x * cos + rotated * sin."""
+
+    x: SSAValue
+    cos: SSAValue
+    sin: SSAValue
+
+
+def _turned(value: SSAValue) -> SSAValue | None:
+    """x, where a value joins the negated second half of its last dim and the first."""
+    join = value.owner
+    if not isinstance(join, nn.ConcatOp) or len(join.inputs) != 2 or join.axis.value.data != rank_of(value) - 1:
+        return None
+    negated, low = (v.owner for v in join.inputs)
+    high = negated.x.owner if isinstance(negated, nn.NegOp) else None
+    if not isinstance(high, nn.SliceOp) or not isinstance(low, nn.SliceOp) or high.x is not low.x:
+        return None
+    width = shape_of(high.x)[-1].as_int()
+    if width is None or width % 2 or set(nn.values_of(high.steps)) | set(nn.values_of(low.steps)) != {1}:
+        return None
+    half = const(width // 2)
+    starts = [*high.starts.exprs[:-1], *low.starts.exprs[:-1]]
+    ends = high.starts.exprs[-1], low.starts.exprs[-1]
+    whole = all(start.as_int() == 0 for start in starts) and shape_of(value) == shape_of(high.x)
+    return high.x if whole and ends == (half, const(0)) and shape_of(low.result)[-1] == half else None
+
+
+def check(op: nn.AddOp) -> Rotary | str | None:
+    """The rotary embedding that an addition ends; why its halves stay; None where it ends none."""
+    products = [v.owner for v in op.operands]
+    for first, second in (products, products[::-1]):
+        if not isinstance(first, nn.MulOp) or not isinstance(second, nn.MulOp):
+            continue
+        for turned, sin in (second.operands, second.operands[::-1]):
+            x = _turned(turned)
+            if x is None:
+                continue
+            others = [v for v in first.operands if v is not x]
+            if len(others) != 1:
+                return "it is not added to a product of the same tensor"
+            if not first.result.has_one_use() or not second.result.has_one_use() or not turned.has_one_use():
+                return "other ops read a part of it"
+            if element_of(x) != f32:
+                return f"its elements are {element_of(x)}, not f32"
+            if shape_of(op.result) != shape_of(x):
+                return "its factors have more elements than the tensor"
+            return Rotary(x, others[0], sin)
+    return None
+
+
+def _split(dims: tuple[Expr, ...]) -> list[Expr]:
+    """Dims with the last one as two halves; one element stays one."""
+    last = dims[-1].as_int()
+    return [*dims[:-1], const(1), const(1)] if last == 1 else [*dims[:-1], const(2), const((last or 0) // 2)]
+
+
+class TurnHalves(RewritePattern):
+    """x * cos + concat(-x2, x1) * sin -> x * cos + (x2, x1) * sin * (-1, 1) on halves."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.AddOp, rewriter: PatternRewriter, /) -> None:
+        found = check(op)
+        if isinstance(found, str):
+            remark(op, "missed", NAME, f"rotary embedding: {found}")
+        if not isinstance(found, Rotary):
+            return
+        dims = _split(shape_of(found.x))
+        made: list[Operation] = []
+
+        def add(new: Operation) -> SSAValue:
+            made.append(new)
+            return new.results[0]
+
+        x, cos, sin = (
+            add(nn.ReshapeOp(v, _split(shape_of(v)) if rank_of(v) else [])) for v in (found.x, found.cos, found.sin)
+        )
+        # The slice comes first: fusion begins a group at it, and takes in the rest.
+        starts, steps = [0] * (len(dims) - 2) + [1, 0], [1] * (len(dims) - 2) + [-1, 1]
+        turned = add(nn.MulOp(add(nn.SliceOp(x, starts, dims, steps)), sin))
+        sign = add(nn.ConstantOp(np.array([[-1.0], [1.0]], np.float32)))
+        signed = add(nn.MulOp(turned, sign))
+        total = add(nn.AddOp(add(nn.MulOp(x, cos)), signed))
+        made.append(nn.ReshapeOp(total, shape_of(found.x)))
+        rewriter.replace(op, made)
+        remark(made[-1], "applied", NAME, "a rotary embedding on halves")
+
+
+@dataclass(frozen=True)
+class RecogniseRotaryPass(ModulePass):
+    """Rotary embeddings without joined halves."""
+
+    name = NAME
+    numerics: ClassVar[str] = "exact"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        apply_patterns(op, [TurnHalves()], recursive=False)
