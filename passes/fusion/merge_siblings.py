@@ -87,7 +87,8 @@ class _Merging:
         stacks = {key: stack for key, stack in ((FEWER, fewer), (MERGED, whole)) if stack is not None}
         costs = {APART: (float(len(siblings)), sum(map(self.prices.apart, siblings)))}
         for key, stack in stacks.items():
-            left = [s for s in siblings if s not in stack.siblings]
+            inside = {s.anchor for s in stack.siblings}
+            left = [s for s in siblings if s.anchor not in inside]
             launches, price = self._cost(stack)
             costs[key] = launches + len(left), price + sum(map(self.prices.apart, left))
         # Where prices do not tell, the fewest launches; where these do not either, as they are.
@@ -149,8 +150,8 @@ class _Merging:
             if stack.rest(index) or (stack.home is not None and only_concat(part) is stack.home.concat):
                 continue
             why = next(iter(self.prices.blockers(part, stack.part_place(index))), None)
-            if not all(is_aligned(n, part) for n in (stack.starts()[index], stack.pitch)):
-                why = f"at channel {stack.starts()[index]} of {stack.pitch} it does not start at a multiple of 16 bytes"
+            if not all(is_aligned(n, part) for n in (stack.starts[index], stack.pitch)):
+                why = f"at channel {stack.starts[index]} of {stack.pitch} it does not start at a multiple of 16 bytes"
             if why is not None:
                 found[index] = why
         return found
@@ -197,7 +198,7 @@ class _Merging:
 
     def _slice(self, stack: Stack, index: int) -> nn.SliceOp:
         part = stack.parts[index]
-        starts = [const(0)] * (rank_of(part) - 1) + [const(stack.starts()[index])]
+        starts = [const(0)] * (rank_of(part) - 1) + [const(stack.starts[index])]
         made = nn.SliceOp(stack.result, starts, shape_of(part))
         assert isinstance(part.owner, Operation)
         nn.copy_stored(part.owner, made)
