@@ -42,11 +42,18 @@ PASSES: dict[str, tuple[str, ...]] = {
         "fold-constants",
         "cse",
         "dce",
+        "recognise-activations",
+        "recognise-norms",
         "fold-batch-norm",
         "eliminate-transposes",
+        "recognise-attention",
         "widen-sums",
         "analyze-ranges",
         "assign-precision",
+        "nest-concats",
+        "pad-concats",
+        "sink-reshapes",
+        "approximate-functions",
         "transpose-weights",
         "pad-channels",
         "hoist-weights",
@@ -54,6 +61,7 @@ PASSES: dict[str, tuple[str, ...]] = {
     "quantization": ("place-qdq",),
     "fusion": (
         "merge-siblings",
+        "decompose-attention",
         "fuse-groups",
         "materialise-storage",
         "realize-integer",
@@ -66,6 +74,7 @@ PASSES: dict[str, tuple[str, ...]] = {
 
 TARGETS: dict[str, tuple[str, str]] = {
     "cuda": ("compiler.codegen.cuda.target", "CudaTarget"),
+    "dot": ("compiler.picture.dot", "DotTarget"),
 }
 
 _ROOT = __name__.removesuffix(".compiler.universe")

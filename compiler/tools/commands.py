@@ -85,7 +85,9 @@ def run_command(args: argparse.Namespace) -> int:
 
 
 def inspect_command(args: argparse.Namespace) -> int:
-    engine = _load(args.engine)
+    if args.html is not None:
+        return _write_page(args)
+    engine = _engine(args)
     variant = engine.variant(args.arch)
     if args.cuda is not None:
         print(_section(variant.units, args.cuda, lambda unit: variant.text(unit.source)))
@@ -96,6 +98,23 @@ def inspect_command(args: argparse.Namespace) -> int:
         print()
     else:
         _print_engine(engine, args.arch)
+    return 0
+
+
+def _write_page(args: argparse.Namespace) -> int:
+    """`inspect --html`: an engine has no ops any more, so that it takes a model."""
+    from ..picture.page import page_of_model
+
+    if not _is_model(args.model):
+        raise OptionError(
+            f"--html: an engine holds kernels and no graph; give the ONNX file that '{args.model}' was built from."
+        )
+    check_writable(args.html, "--html")
+    check_apart(args.html, "--html", (args.model,))
+    page = page_of_model(args.model, _options(args))
+    with replacing(args.html, "--html") as stream:
+        stream.write(page.encode())
+    print(f"{args.html}: {len(page.encode())} bytes")
     return 0
 
 
@@ -160,11 +179,9 @@ def refit_command(args: argparse.Namespace) -> int:
 # Engines from arguments.
 
 
-def _build(args: argparse.Namespace) -> Engine:
-    from ..build import build
-
+def _options(args: argparse.Namespace) -> BuildOptions:
     targets: list[str] = args.target or []
-    options = BuildOptions(
+    return BuildOptions(
         precision=args.precision or "fp32",
         target=targets[0] if targets else None,
         profiles=parse_profiles(args.profile or ()),
@@ -173,9 +190,15 @@ def _build(args: argparse.Namespace) -> Engine:
         memory_limit=args.memory_limit,
         refit=getattr(args, "refit", False),
     )
+
+
+def _build(args: argparse.Namespace) -> Engine:
+    from ..build import build
+
+    options, targets = _options(args), (args.target or [])[1:]
     progress = Progress(args.quiet)
     try:
-        engine = build(args.model, options, targets=targets[1:], cache=None if args.no_cache else "", progress=progress)
+        engine = build(args.model, options, targets=targets, cache=None if args.no_cache else "", progress=progress)
     finally:
         progress.finish()
     if engine.stats.compiles and not args.no_cache and not os.access(kept := cache_directory(), os.W_OK | os.X_OK):
@@ -205,9 +228,13 @@ def _check_result(path: Path | None, flag: str, args: argparse.Namespace) -> Non
         check_apart(path, flag, (args.model, args.inputs))
 
 
+def _is_model(path: str) -> bool:
+    return Path(path).suffix in (".onnx", ".onnxtxt")
+
+
 def _engine(args: argparse.Namespace) -> Engine:
     """The engine of a file, or one built from a model."""
-    if Path(args.model).suffix in (".onnx", ".onnxtxt"):
+    if _is_model(args.model):
         return _build(args)
     for flag in ("precision", "target", "profile", "constant", "bound", "memory_limit", "no_cache"):
         if getattr(args, flag):

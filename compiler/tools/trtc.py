@@ -52,13 +52,18 @@ def _parser() -> argparse.ArgumentParser:
         "--profile-launches", action="store_true", help="time each launch, with its ONNX nodes (GPU only)"
     )
     bench.add_argument("--export", type=Path, metavar="JSON", help="write all times to a file")
-    inspect = commands.add_parser("inspect", help="show what an engine file holds")
-    inspect.add_argument("engine", help="the engine file")
+    inspect = commands.add_parser("inspect", help="show what an engine file holds, or a picture of a model")
+    inspect.add_argument("model", help="an engine file, or an ONNX file to build first")
     inspect.add_argument("--arch", metavar="SM", help="the architecture to show (default: this GPU's, else the first)")
     show = inspect.add_mutually_exclusive_group()
     show.add_argument("--json", action="store_true", help="everything, as JSON")
     show.add_argument("--ir", action="store_true", help="the host function and the tile-level kernels")
     show.add_argument("--cuda", metavar="KERNEL", help="the CUDA C of a kernel")
+    show.add_argument(
+        "--html", type=Path, metavar="FILE",
+        help="write a page with an ONNX file's graph before and after fusion and its launches; needs no GPU and compiles nothing",
+    )  # fmt: skip
+    _add_build_options(inspect)
     refit = commands.add_parser("refit", help="give an engine other weights")
     refit.add_argument("engine", help="an engine file that was built with --refit")
     refit.add_argument(

@@ -65,6 +65,22 @@ def torch_graph_time(run: Callable[[], Any], runs: int = 1) -> float:
     return _graph_time(graph.replay, cupy.cuda.Stream.from_external(torch.cuda.current_stream()), runs)
 
 
+def torch_compiled_time(net: Any, given: tuple[Any, ...]) -> float:
+    """Median microseconds of `net(*given)` by torch.compile(mode="reduce-overhead"), which launches CUDA graphs of its own: what the host
+    needs between them counts."""
+    import cupy
+    import torch
+
+    compiled = torch.compile(net, mode="reduce-overhead")
+
+    def launch() -> None:
+        torch.compiler.cudagraph_mark_step_begin()  # the result of the run before may be overwritten
+        compiled(*given)
+
+    with torch.no_grad():
+        return replay_time(launch, cupy.cuda.Stream.from_external(torch.cuda.current_stream()))
+
+
 def engine_time(engine: trtc.Engine, inputs: Mapping[str, Any], runs: int = 1) -> tuple[dict[str, Any], float]:
     """(outputs of a run with poisoned memory, median microseconds of one inference in a CUDA graph that holds `runs`, without copies
     from the host)."""

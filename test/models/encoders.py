@@ -226,6 +226,7 @@ _MAKERS: dict[str, tuple[Callable[[bool], ModelProto], dict[str, Any]]] = {
     "vit_b16": (lambda _: vit("vit_b16", 0, 12, 768, 12, 16, 224), _PIXELS),
 }
 NAMES = tuple(_MAKERS)
+PROFILES: dict[str, dict[str, tuple[int, ...]]] = {name: more["profiles"] for name, (_, more) in _MAKERS.items()}
 
 
 @cache

@@ -66,7 +66,7 @@ def calibrate_layers(
     arrays = {name: numpy_helper.to_array(tensor) for name, tensor in weights.items()}
     values = [{**arrays, **sample} for sample in samples]
     reshaped = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "Reshape"}
-    summed = {name for node in model.graph.node if node.op_type == "Sum" for name in node.input}
+    summed = {name for node in model.graph.node if node.op_type in ("Sum", "Add") for name in node.input}
     for node in model.graph.node:
         if node.op_type == "BatchNormalization":
             factor, bias = (RESIDUAL, residual_mean) if node.output[0] in summed else (1.0, norm_mean)

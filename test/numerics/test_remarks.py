@@ -1,4 +1,5 @@
-"""Every two groups that could have been one have a remark that says why they are two: on the demo's model and on random graphs."""
+"""Every two groups that could have been one have a remark that says why they are two: on the demo's model, on other
+networks and on random graphs."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from trtc.passes.fusion.regions import Growth
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+import launches
 import zoo
 from models.random.graphs import random_graph
 from unfused import Unexplained
@@ -29,7 +31,7 @@ def unexplained(model: ModelProto, profiles: Mapping[str, Any], precision: str, 
     module = import_onnx(model, profiles=profiles)
     set_target(module, target)
     found = Unexplained()
-    options = trtc.BuildOptions(precision=precision, target=target, profiles=profiles)  # type: ignore[arg-type]
+    options = trtc.BuildOptions(precision=precision, target=target, profiles=profiles, verify_each=False)  # type: ignore[arg-type]
     run_pipeline(module, options, stop_after="fuse", observers=[found])
     return found
 
@@ -41,6 +43,16 @@ def test_the_demo(precision: str, target: str) -> None:
     found = unexplained(model.proto, model.profiles, precision, target)
     assert found.silent == []
     assert found.edges > 50
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["inception_v1", "shufflenet", "bert_base", "vit_b16", "gpt2_small", "bart_small"])
+def test_networks(name: str) -> None:
+    """The others are in test_full_size.py."""
+    subject = launches.SUBJECTS[name]
+    found = unexplained(launches.fixed(subject.make(), subject.sizes), {}, "fp16", "sm_90a")
+    assert found.silent == []
+    assert found.edges > 20
 
 
 def test_random_graphs() -> None:

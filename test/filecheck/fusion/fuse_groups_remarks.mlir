@@ -32,8 +32,8 @@ func.func @neighbours(%x: tensor<4x8xf32>, %w: tensor<8x8xf32>, %b: tensor<1x8xf
 
 // A value that many read: each reader that stays outside, and a view that lies between two groups.
 // CHECK: missed: fuse-groups: nn.reshape: not fused with nn.matmul: views stay outside groups
-// CHECK-NEXT: missed: fuse-groups: nn.relu: not fused with nn.matmul: nn.reshape reads the same value from memory
-// CHECK-NEXT: analysis: fuse-groups: func.func: 3 groups
+// CHECK-NEXT: applied: fuse-groups: fusion.group: matmul group of nn.matmul, nn.relu, 2 results
+// CHECK-NEXT: analysis: fuse-groups: func.func: 2 groups
 func.func @readers(%x: tensor<4x8xf32>, %w: tensor<8x8xf32>) -> (tensor<4x8xf32>, tensor<32xf32>) {
   %0 = nn.matmul %x, %w : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
   %1 = nn.relu %0 : tensor<4x8xf32>
@@ -57,7 +57,7 @@ func.func @before(%x: tensor<1x4x4x8xf32>) -> tensor<1x3x3x8xf32> {
 
 // Schedules: a refused group is cut back until one takes it, with one remark for each that takes matmuls, on the op that it names.
 // CHECK: missed: fuse-groups: nn.matmul [m]: nn.matmul with 1 ops before and 1 after: no schedule accepts it: gemm_sm90: wgmma needs sm_90a, got sm_80
-// CHECK-NEXT: missed: fuse-groups: quant.dequantize [d]: nn.matmul with 1 ops before and 1 after: no schedule accepts it: gemm_mma: expected operand A to be an argument of the group or a view of one, got the result of quant.dequantize
+// CHECK-NEXT: missed: fuse-groups: quant.dequantize [d]: nn.matmul with 1 ops before and 1 after: no schedule accepts it: gemm_mma: operand A: expected a prologue on a tensor of f32, got i8
 // CHECK-NEXT: nn.matmul with 1 ops before and 0 after
 // CHECK-NEXT: nn.matmul with 1 ops before and 0 after
 // CHECK-NEXT: applied: fuse-groups: fusion.group [m]: matmul group of nn.matmul, nn.relu
@@ -83,4 +83,17 @@ func.func @final(%x: tensor<16x32xi8>, %w: tensor<32x32xi8>) -> tensor<16x32xi32
   %2 = nn.abs %1 : tensor<16x32xi32>
   %3 = nn.neg %2 : tensor<16x32xi32>
   func.return %3 : tensor<16x32xi32>
+}
+
+// -----
+
+// Scores are stored narrow before their mask is added, which the softmax does as it reads.
+// CHECK: missed: fuse-groups: nn.softmax: not fused with nn.matmul: it is not a pointwise op
+// CHECK-NEXT: missed: fuse-groups: nn.add: not fused with nn.matmul: only row ops read what comes of it, and compute it in f32 as they read
+// CHECK: applied: fuse-groups: fusion.group: row group of nn.add, nn.softmax
+func.func @scores(%q: tensor<4x8xf32>, %k: tensor<8x8xf32>, %mask: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %0 = nn.matmul %q, %k {nn.stored = f16} : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+  %1 = nn.add %0, %mask : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+  %2 = nn.softmax %1 {axis = 1 : i64} : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  func.return %2 : tensor<4x8xf32>
 }

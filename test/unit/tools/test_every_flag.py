@@ -60,6 +60,7 @@ def running(command: str, *extra: str) -> dict[tuple[str, str], Case]:
     }
 
 
+ONNX = ["model.onnx", *PROFILE]
 BENCH = ["bench", *ENGINE, "--iterations", "2", "--warmup", "1"]
 TRTC: dict[tuple[str, str], Case] = {
     ("build", "--output"): (["build", "model.onnx", *PROFILE], ["build", "model.onnx", *PROFILE, "-o", "other.engine"]),
@@ -82,12 +83,13 @@ TRTC: dict[tuple[str, str], Case] = {
         ["refit", "refit.engine", "--weights", "w.npz"],
         ["refit", "refit.engine", "--weights", "w.npz", "-o", "o.engine"],
     ),
+    **building("inspect", ["model.onnx"]),
+    ("inspect", "--html"): (["inspect", *ONNX], ["inspect", *ONNX, "--html", "page.html"]),
     ("inspect", "--arch"): (["inspect", "net.engine"], ["inspect", "net.engine", "--arch", "sm_90a"]),
     ("inspect", "--json"): (["inspect", "net.engine"], ["inspect", "net.engine", "--json"]),
     ("inspect", "--ir"): (["inspect", "net.engine"], ["inspect", "net.engine", "--ir"]),
     ("inspect", "--cuda"): (["inspect", "net.engine"], ["inspect", "net.engine", "--cuda", "softmax"]),
 }
-ONNX = ["model.onnx", *PROFILE]
 GRAPH = [*ONNX, "--stop-after=graph"]
 CSE = ["add.mlir", "-p", "cse"]
 OPT: dict[str, Case] = {

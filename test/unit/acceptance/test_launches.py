@@ -1,0 +1,72 @@
+"""How many launches a run of each model takes, without a GPU: no more than today, beside what issue 9 asks for."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import trtc
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "models"))
+import launches
+
+CEILINGS = {
+    "inception_v1": 75,
+    "inception_v2": 84,
+    "resnet50": 57,
+    "densenet121": 187,
+    "squeezenet": 31,
+    "shufflenet": 75,
+    "googlenet": 72,
+    "resnet50_torch": 56,
+    "mobilenet_v2": 54,
+    "efficientnet_b0": 118,
+    "densenet121_torch": 718,
+    "convnext_tiny": 83,
+    "unet": 39,
+    "bert_base": 142,
+    "vit_b16": 139,
+    "gpt2": 148,
+    "llama": 94,
+    "whisper_encoder": 47,
+    "swin_t": 220,
+    "clip_text": 134,
+    "t5_encoder": 83,
+    "detr": 195,
+    "minilm": 76,
+    "gpt2_small": 29,
+    "llama_small": 51,
+    "bart_small": 68,
+}
+"""What fp16 for sm_90a took when this was last lowered; `launches.SUBJECTS` has the targets."""
+FETCHED = ("minilm",)
+"""Models whose weights are downloaded."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.network) if name in FETCHED else name for name in CEILINGS]
+)
+def test_no_more_launches_than_before(name: str) -> None:
+    found = launches.count(name)
+    print(f"{name}: {len(found)} launches of {CEILINGS[name]}, target {launches.SUBJECTS[name].target}")
+    print("\n".join(f"  {launch}" for launch in launches.left(found)))
+    assert len(found) <= CEILINGS[name]
+    # A model that lost its layers on the way would be below every ceiling.
+    assert sum(launch.kind in launches.PRODUCTS for launch in found) >= CEILINGS[name] // 8
+
+
+def test_every_model_has_a_ceiling() -> None:
+    assert CEILINGS.keys() == launches.SUBJECTS.keys()
+
+
+def test_what_computes_nothing_is_a_copy() -> None:
+    """And what changes types on the way is a cast."""
+    net = trtc.Network()
+    x = net.add_input("x", "f32", (4, 6, 8))
+    net.mark_output(net.add_transpose(x, (2, 0, 1)), "moved")
+    net.mark_output(net.add_cast(x, "f16"), "narrow")
+    net.mark_output(net.add_leaky_relu(x), "y")
+    found = launches.launches(launches.lowered(net.module(), {}, precision="fp32"))
+    assert sorted(launch.kind for launch in found) == ["cast", "copy", "pointwise"]
