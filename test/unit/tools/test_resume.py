@@ -131,11 +131,12 @@ def test_misuse_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     fused = tmp_path / "fused.mlir"
     blobs = tmp_path / "blobs.npz"
     saved = ["--save-blobs", blobs, "-o", fused]
+    fuse, memory = (passes_until(phase, STEPS) for phase in ("fuse", "memory"))
     assert run(tmp_path / "model.onnx", *flags, "--stop-after=fuse", "--arch=sm_90a", *saved) == 0
     for args, message in (
         (["--start-after=fuse"], "--start-after does nothing without --stop-after"),
-        (["--start-after=memory", "--stop-after=fuse"], f"--start-after is after {passes_until('memory', STEPS):02}-plan-arena, past the end of phase 'fuse'"),
-        (["--stop-after=graph"], f"the module is after {passes_until('fuse', STEPS):02}-outline-groups, past the end of phase 'graph'"),
+        (["--start-after=memory", "--stop-after=fuse"], f"--start-after is after {memory:02}-plan-arena, past the end of phase 'fuse'"),
+        (["--stop-after=graph"], f"the module is after {fuse:02}-outline-groups, past the end of phase 'graph'"),
         (["--stop-after=memory", "--arch=sm_80"], "--arch sm_80: the module was made for sm_90a"),
         (["--start-after=fuse", "--stop-after=memory", "--print-ir-after=cse"], "pass 'cse' does not run here"),
     ):  # fmt: skip
