@@ -8,15 +8,15 @@
                                                          }
 
 Attention, convs and matmuls come first, then row ops, windows and gathers, then what is left of the pointwise ops. A region grows
-structurally (regions.py), with a remark for each op that it leaves out; whether its group can run is the schedules' answer about the ops where they
-stand, and there is no second rule list here: a refused group is cut back to the longest prefix that is accepted, with a remark for each
-refusal, and what was cut off tries again as its own group. A final refusal leaves the anchor alone at once. Pointwise ops before operand A
-of a conv or matmul (a BatchNorm and its ReLU, the scale of squeeze-and-excitation, a cast) are fused with it where a schedule computes them
-on the way and the price is not higher than that of a launch of its own (prologues.py, `cost/decision.py`); each user of a widening cast
-gets a cast of its own. Numbers become immediates of the group. Views (reshape, transpose, slice, concat, broadcast_to) and ops on constants
-stay outside. Two products that are added share a group where a schedule takes both (sums.py).
-A group has several results where ops outside read a value in its middle (results.py). Horizontal fusion is not done here.
-Linear: each op is looked at a bounded number of times.
+structurally (regions.py), with a remark for each op that it leaves out; whether its group can run is the schedules' answer about the ops
+where they stand, and there is no second rule list here: a refused group is cut back to the longest prefix that is accepted, with a remark
+for each refusal, and what was cut off tries again as its own group. A final refusal leaves the anchor alone at once. Pointwise ops before
+operand A of a conv or matmul (a BatchNorm and its ReLU, the scale of squeeze-and-excitation, a cast) are fused with it where a schedule
+computes them on the way and the price is not higher than that of a launch of its own (prologues.py, `cost/decision.py`); each user of a
+widening cast gets a cast of its own. Numbers become immediates of the group. Views (reshape, transpose, slice, concat, broadcast_to) and
+ops on constants stay outside. Two products that are added share a group where a schedule takes both (sums.py). A group has several
+results where ops outside read a value in its middle (results.py). Horizontal fusion is not done here. Linear: each op is looked at a
+bounded number of times.
 """
 
 from __future__ import annotations
