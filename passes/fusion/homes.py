@@ -75,12 +75,11 @@ def home_of(siblings: Sequence[Sibling], parts: Sequence[SSAValue]) -> Home | No
     stand before or after all of it."""
     readers = Counter(c for v in parts if (c := only_concat(v)) is not None)
     for concat, count in readers.most_common(1):
-        inside = [v for v in parts if only_concat(v) is concat]
-        operands = list(concat.inputs)
-        first = min(map(operands.index, inside))
-        if set(operands[first : first + count]) != set(inside):
+        inside, operands = {v for v in parts if only_concat(v) is concat}, list(concat.inputs)
+        first = next(i for i, v in enumerate(operands) if v in inside)
+        if set(operands[first : first + count]) != inside:
             return None
-        others = sum(s.channels for s, v in zip(siblings, parts, strict=True) if v not in set(inside))
+        others = sum(s.channels for s, v in zip(siblings, parts, strict=True) if v not in inside)
         at_start, at_end = first == 0, first + count == len(operands)
         if others and not (at_start or at_end):
             return None
@@ -90,8 +89,8 @@ def home_of(siblings: Sequence[Sibling], parts: Sequence[SSAValue]) -> Home | No
 
 def only_concat(value: SSAValue) -> nn.ConcatOp | None:
     """The concat of channels that alone reads a value, once."""
-    use = value.get_user_of_unique_use()
-    return use if isinstance(use, nn.ConcatOp) and use.axis.value.data == rank_of(value) - 1 else None
+    user = value.get_user_of_unique_use()
+    return user if isinstance(user, nn.ConcatOp) and user.axis.value.data == rank_of(value) - 1 else None
 
 
 def grow(home: Home, result: SSAValue) -> None:

@@ -23,7 +23,7 @@ concat of weights goes to `@weights`. Siblings without numbers to add or to mult
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import ClassVar
@@ -85,11 +85,11 @@ class _Merging:
         free = [s for i, s in enumerate(whole.siblings) if i not in blockers]
         fewer = self._stacked(free) if blockers and len(free) > 1 and family.run is None else None
         stacks = {key: stack for key, stack in ((FEWER, fewer), (MERGED, whole)) if stack is not None}
-        costs = {APART: (float(len(siblings)), sum(map(self.prices.apart, siblings)))}
+        alone = {s.anchor: self.prices.apart(s) for s in siblings}
+        costs = {APART: _total(alone.values())}
         for key, stack in stacks.items():
-            left = [s for s in siblings if s not in stack.siblings]
-            launches, price = self._cost(stack)
-            costs[key] = launches + len(left), price + sum(map(self.prices.apart, left))
+            inside = {s.anchor for s in stack.siblings}
+            costs[key] = _total([self._cost(stack), *(cost for anchor, cost in alone.items() if anchor not in inside)])
         # Where prices do not tell, the fewest launches; where these do not either, as they are.
         order = sorted(costs, key=lambda key: (costs[key][0], key != APART))
         chosen = self._choose(family.anchors, {key: costs[key][1] for key in order})
@@ -149,13 +149,13 @@ class _Merging:
             if stack.rest(index) or (stack.home is not None and only_concat(part) is stack.home.concat):
                 continue
             why = next(iter(self.prices.blockers(part, stack.part_place(index))), None)
-            if not all(is_aligned(n, part) for n in (stack.starts()[index], stack.pitch)):
-                why = f"at channel {stack.starts()[index]} of {stack.pitch} it does not start at a multiple of 16 bytes"
+            if not all(is_aligned(n, part) for n in (stack.starts[index], stack.pitch)):
+                why = f"at channel {stack.starts[index]} of {stack.pitch} it does not start at a multiple of 16 bytes"
             if why is not None:
                 found[index] = why
         return found
 
-    def _cost(self, stack: Stack) -> tuple[float, float]:
+    def _cost(self, stack: Stack) -> tuple[int, float]:
         """Launches and microseconds of the merged group, of what follows its parts, and of copies."""
         scope = stack.siblings[0].anchor
         price = self.prices.product(stack.ops[0], stack.ops, stack.result, scope, stack.places())
@@ -197,13 +197,19 @@ class _Merging:
 
     def _slice(self, stack: Stack, index: int) -> nn.SliceOp:
         part = stack.parts[index]
-        starts = [const(0)] * (rank_of(part) - 1) + [const(stack.starts()[index])]
+        starts = [const(0)] * (rank_of(part) - 1) + [const(stack.starts[index])]
         made = nn.SliceOp(stack.result, starts, shape_of(part))
         assert isinstance(part.owner, Operation)
         nn.copy_stored(part.owner, made)
         made.location = helper_location("slice", part.owner.location)
         set_names(made, get_names(part.owner))
         return made
+
+
+def _total(costs: Iterable[tuple[int, float]]) -> tuple[int, float]:
+    """Launches and microseconds of several."""
+    launches, prices = zip(*costs, strict=True)
+    return sum(launches), sum(prices)
 
 
 def _constants_first(block: Block, constants: set[SSAValue]) -> None:

@@ -14,13 +14,15 @@ from ...dialects.fusion import LayoutAttr
 from ...dialects.nn import shape_of, stored_of, with_element
 from ...dialects.strided import VIEW_OPS, View, result_view
 from ..kernels.building.group import GroupView
+from ..kernels.cost.decision import UNCERTAINTY, decide
 from ..kernels.schedules.competition import Prices
 from ..kernels.schedules.matching import Matcher
 from .destinations import Place
 from .realize_integer import IntegerForm, Product, find_product
-from .regions import Growth, anchor_kind
+from .regions import Growth, Region, anchor_kind
 from .siblings import Sibling
 from .storage import answer_of
+from .sums import ONE, TWO, second_product
 
 
 @dataclass
@@ -75,16 +77,30 @@ class SiblingPrices:
             else self.group(GroupView.of_region(kind, ops, result, scope=scope), placed)
         )
 
-    def apart(self, sibling: Sibling) -> float:
-        """The group of a sibling, or the longest part of it that a schedule takes and a launch for the rest."""
+    def apart(self, sibling: Sibling) -> tuple[int, float]:
+        """Launches and microseconds of the group of a sibling, or of the longest part of it that a schedule takes and of the rest. A
+        product that would be added in the same accumulator is a launch that is saved."""
         region = sibling.region
         for length, result in reversed(region.cuts):
             casts = [op for op in region.prologue if isinstance(op, nn.CastOp)]
             ops = self.growth.in_order([region.anchor, *region.epilogue[:length]])
             price = self.product(region.anchor, [*casts, *ops], result, region.anchor, {})
-            if price < inf:
-                return price + self.pointwise(region.epilogue[length:], region.result)
-        return inf
+            if price == inf:
+                continue
+            rest = region.epilogue[length:]
+            saved = self._saved_by_sum(region, ops, result, price)
+            return 1 + bool(rest) - (saved is not None), price + self.pointwise(rest, region.result) - (saved or 0.0)
+        return 1, inf
+
+    def _saved_by_sum(self, region: Region, ops: list[Operation], result: SSAValue, price: float) -> float | None:
+        """What it saves that another product is added in one accumulator; None where that is not done."""
+        second = second_product(region.anchor, ops, self.growth)
+        if second is None:
+            return None
+        both = self.group(GroupView.of_region(region.kind, self.growth.in_order([*ops, second]), result))
+        alone = self.group(GroupView.of_region(region.kind, [second], second.results[0]))
+        decision = decide("sum of products", {ONE: both, TWO: price + alone}, UNCERTAINTY)
+        return price + alone - both if both < inf and decision.chosen == ONE else None
 
     def pointwise(
         self, ops: Sequence[Operation], result: SSAValue, placed: dict[SSAValue, Place] | None = None

@@ -47,6 +47,8 @@ class Sibling:
     anchor: Anchor
     region: Region
     steps: tuple[Step, ...]
+    alone: int
+    """Steps before the first whose result ops outside of its group read too: no step after it is taken in one with others."""
 
     @property
     def channels(self) -> int:
@@ -146,7 +148,7 @@ def sibling_of(anchor: Anchor, growth: Growth) -> Sibling:
     for end, result in cuts:
         steps.append(Step(tuple(growth.in_order(region.epilogue[start:end])), head, result))
         start, head = end, result
-    return Sibling(anchor, region, tuple(steps))
+    return Sibling(anchor, region, tuple(steps), min(region.splits, default=len(steps)))
 
 
 def aligned(siblings: Sequence[Sibling], constants: Collection[SSAValue]) -> list[Row]:
@@ -154,7 +156,7 @@ def aligned(siblings: Sequence[Sibling], constants: Collection[SSAValue]) -> lis
     rows: list[Row] = []
     taken = [0] * len(siblings)
     while True:
-        following = [s.steps[t] if t < len(s.steps) else None for s, t in zip(siblings, taken, strict=True)]
+        following = [s.steps[t] if t < s.alone else None for s, t in zip(siblings, taken, strict=True)]
         row = _row(siblings, following, constants)
         if row is None:
             return rows

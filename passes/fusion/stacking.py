@@ -36,11 +36,18 @@ class Stack:
     ops: list[Operation] = field(default_factory=list[Operation])
     weights: list[Operation] = field(default_factory=list[Operation])
     """What is computed of weights alone, before `ops`."""
+    starts: list[int] = field(default_factory=list[int])
+    """The first channel of each sibling in the result."""
+    pitch: int = 0
+    """Channels of the result."""
     parts: list[SSAValue] = field(default_factory=list[SSAValue])
     """What each sibling leaves to read, of which the merged result is made."""
 
     def __post_init__(self) -> None:
         self.parts = [s.result(steps_taken(self.rows, i)) for i, s in enumerate(self.siblings)]
+        for sibling in self.siblings:
+            self.starts.append(self.pitch)
+            self.pitch += sibling.channels
         self._product()
         for row in self.rows:
             self._row(row)
@@ -56,19 +63,6 @@ class Stack:
     def rest(self, sibling: int) -> list[Operation]:
         return self.siblings[sibling].rest(steps_taken(self.rows, sibling))
 
-    def starts(self) -> list[int]:
-        """The first channel of each sibling in the result."""
-        starts, start = list[int](), 0
-        for sibling in self.siblings:
-            starts.append(start)
-            start += sibling.channels
-        return starts
-
-    @property
-    def pitch(self) -> int:
-        """Channels of the result."""
-        return sum(s.channels for s in self.siblings)
-
     def place(self) -> Place:
         """Where the result lies."""
         return self.home.place(self.result) if self.home is not None else View.whole(self.result, shape_of(self.result))
@@ -82,7 +76,7 @@ class Stack:
         return found
 
     def part_place(self, sibling: int) -> Place:
-        return channels_of(self.place(), const(self.starts()[sibling]), const(self.siblings[sibling].channels))
+        return channels_of(self.place(), const(self.starts[sibling]), const(self.siblings[sibling].channels))
 
     def drop(self) -> None:
         """Erase all that was built."""

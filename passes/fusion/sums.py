@@ -30,7 +30,7 @@ def with_second_product(
 ) -> tuple[GroupView, list[Operation]]:
     """The group with another product that only its sum reads, where that pays; else the group as it is. Remarks are in the name of the
     pass `name`."""
-    second = _second_product(region.anchor, ops, growth)
+    second = second_product(region.anchor, ops, growth)
     if second is None:
         return view, ops
     together = growth.in_order([*ops, second])
@@ -53,7 +53,7 @@ def with_second_product(
     return whole, together
 
 
-def _second_product(anchor: Operation, ops: list[Operation], growth: Growth) -> Operation | None:
+def second_product(anchor: Operation, ops: list[Operation], growth: Growth) -> Operation | None:
     """A product of no group yet that only an addition of this group reads."""
     if not isinstance(anchor, nn.ConvOp | nn.MatmulOp) or any(isinstance(op, quant.DequantizeOp) for op in ops):
         return None

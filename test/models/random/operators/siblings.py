@@ -32,6 +32,14 @@ def siblings(g: Maker) -> None:
         made += [value] if value is not None else []
     if len(made) < 2:
         return
+    for value in made:
+        if g.chance(0.6):
+            g.emit(
+                g.word("Softmax ReduceMax Transpose")
+                if not is_conv
+                else g.word("GlobalAveragePool Softmax GlobalMaxPool"),
+                [value],
+            )
     if g.chance(0.5):
         g.emit("Concat", [g.choice(made) for _ in range(g.number(2, 3))], axis=axis)
     a, b = made[:2]
