@@ -147,16 +147,7 @@ def softmax(node: Node) -> Result:
 
 @onnx_op("LogSoftmax")
 def log_softmax(node: Node) -> Result:
-    """x - max - log(sum(exp(x - max))): the logarithm of a softmax would round small probabilities to 0."""
-    node.in_f32()
-    net = node.net
-
-    def build(x: SSAValue, axis: int) -> SSAValue:
-        shifted = net.add_binary("sub", x, net.add_reduce("max", x, [axis], keepdims=True))
-        total = net.add_reduce("sum", net.add_unary("exp", shifted), [axis], keepdims=True)
-        return net.add_binary("sub", shifted, net.add_unary("log", total))
-
-    return _over_softmax_axes(node, build)
+    return _over_softmax_axes(node, lambda x, axis: node.net.add_log_softmax(x, axis))
 
 
 def _over_softmax_axes(node: Node, build: Callable[[SSAValue, int], SSAValue]) -> SSAValue:

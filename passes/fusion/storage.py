@@ -30,6 +30,7 @@ _MOVES = (
 )  # fmt: skip
 _UNROUNDED = (
     nn.SoftmaxOp,
+    nn.LogSoftmaxOp,
     nn.LayerNormOp,
     nn.NormalizeOp,
     nn.ReduceOp,

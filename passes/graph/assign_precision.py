@@ -36,8 +36,8 @@ from .storage_types import NARROW_TYPES, check_mode
 
 NAME = "assign-precision"
 _STORABLE = (
-    nn.SoftmaxOp, nn.LayerNormOp, nn.NormalizeOp, nn.ReduceOp, nn.LrnOp, nn.ConvOp, nn.MatmulOp, nn.MaxPoolOp, nn.AvgPoolOp, nn.GatherOp,
-    nn.GatherNdOp, nn.PadOp, nn.ConstantOp, nn.RnnOp,
+    nn.SoftmaxOp, nn.LogSoftmaxOp, nn.LayerNormOp, nn.NormalizeOp, nn.ReduceOp, nn.LrnOp, nn.ConvOp, nn.MatmulOp, nn.MaxPoolOp,
+    nn.AvgPoolOp, nn.GatherOp, nn.GatherNdOp, nn.PadOp, nn.ConstantOp, nn.RnnOp,
 )  # fmt: skip
 _VIEWS = (nn.SliceOp, nn.ConcatOp, nn.TransposeOp, nn.ReshapeOp, nn.BroadcastToOp)
 

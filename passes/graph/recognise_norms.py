@@ -9,8 +9,8 @@
 The anchor is the mean of squares: from it down to x, which is centred or not (RMS normalisation), and up through the root, as `sqrt`,
 `rsqrt`, a power, or a quotient of 1, to the product with what was squared. Group and instance normalisation are `nn.normalize` with the
 pointwise ops and views that follow; so are norms with a scale alone. A softmax is exp(x - max) / sum of that, or the same without the
-maximum, which does not overflow then. Each walk is bounded: linear. Refused, with a remark, where a number is missing, axes differ or
-dims are dropped.
+maximum, which then does not overflow; a log_softmax takes the logarithm of the sum off x - max. Each walk is bounded: linear. Refused,
+with a remark, where a number is missing, axes differ or dims are dropped.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
 from ...dialects import nn
-from ...dialects.nn import element_of, rank_of, shape_of
+from ...dialects.nn import element_of, rank_of
 from ..remarks import remark
 from ..rewriting import apply_patterns
 from .editing import depends_on_constants_only, erase_unread
@@ -196,6 +196,26 @@ def _parameter(op: Operation, kind: type[nn.BinaryOp], value: SSAValue, dims: in
     return other if fits and depends_on_constants_only(other) else None
 
 
+def _exponentials(total: object) -> tuple[SSAValue, int, list[Operation]] | None:
+    """The value of whose exponentials an op is the sum along one dim, which stays, that dim, and the ops."""
+    if not isinstance(total, nn.ReduceOp) or not isinstance(power := total.x.owner, nn.ExpOp):
+        return None
+    axes = list(nn.values_of(total.axes))
+    if total.kind.data != nn.ReduceKind.SUM or not total.keepdims or len(axes) != 1:
+        return None
+    return power.x, axes[0], [total, power]
+
+
+def _maximum_taken_off(value: SSAValue, axis: int) -> tuple[SSAValue, list[Operation]]:
+    """x of `x - max(x)` along the dim; any other value as it is."""
+    sub = value.owner
+    if isinstance(sub, nn.SubOp) and isinstance(largest := sub.rhs.owner, nn.ReduceOp) and largest.x == sub.lhs:
+        same = largest.kind.data == nn.ReduceKind.MAX and list(nn.values_of(largest.axes)) == [axis]
+        if same and largest.keepdims:
+            return sub.lhs, [sub, largest]
+    return value, []
+
+
 class Softmax(RewritePattern):
     """exp(x - max) / sum(exp(x - max)) along one axis; exp(x) / sum(exp(x)) too."""
 
@@ -204,25 +224,29 @@ class Softmax(RewritePattern):
         power, total = op.lhs.owner, op.rhs.owner
         if not isinstance(power, nn.ExpOp) or not isinstance(total, nn.ReduceOp) or total.x is not power.result:
             return
-        axes = list(nn.values_of(total.axes))
-        if (
-            total.kind.data != nn.ReduceKind.SUM
-            or not total.keepdims
-            or len(axes) != 1
-            or op.result.type != power.x.type
-        ):
+        found = _exponentials(total)
+        if found is None or op.result.type != power.x.type:
             remark(op, "missed", NAME, "not a softmax: it is not divided by its sum along one dim that stays")
             return
-        x, ops = power.x, [total, power]
-        largest = x.owner.rhs.owner if isinstance(x.owner, nn.SubOp) else None
-        if isinstance(x.owner, nn.SubOp) and isinstance(largest, nn.ReduceOp) and largest.x == x.owner.lhs:
-            same = (
-                largest.kind.data == nn.ReduceKind.MAX and list(nn.values_of(largest.axes)) == axes and largest.keepdims
-            )
-            if same and shape_of(x) == shape_of(largest.x):
-                ops += [x.owner, largest]
-                x = largest.x
-        _replace(rewriter, op, nn.SoftmaxOp(x, axes[0]), ops)
+        value, axis, ops = found
+        x, more = _maximum_taken_off(value, axis)
+        _replace(rewriter, op, nn.SoftmaxOp(x, axis), [*ops, *more])
+
+
+class LogSoftmax(RewritePattern):
+    """x - max - log(sum(exp(x - max))) along one axis; x - log(sum(exp(x))) too."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.SubOp, rewriter: PatternRewriter, /) -> None:
+        logarithm = op.rhs.owner
+        if not isinstance(logarithm, nn.LogOp) or (found := _exponentials(logarithm.x.owner)) is None:
+            return
+        value, axis, ops = found
+        if op.lhs is not value or op.result.type != value.type:
+            remark(op, "missed", NAME, "not a log_softmax: the logarithm is taken off another value")
+            return
+        x, more = _maximum_taken_off(value, axis)
+        _replace(rewriter, op, nn.LogSoftmaxOp(x, axis), [logarithm, *ops, *more])
 
 
 def _replace(rewriter: PatternRewriter, root: Operation, new: nn.NnOp, others: Sequence[Operation]) -> None:
@@ -240,4 +264,4 @@ class RecogniseNormsPass(ModulePass):
     numerics: ClassVar[str] = "reassociates"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        apply_patterns(op, [Normalize(), LayerNorm(), Softmax()])
+        apply_patterns(op, [Normalize(), LayerNorm(), Softmax(), LogSoftmax()])

@@ -91,6 +91,10 @@ NORMS = {
         "nn.normalize",
         "p = Pow(x, two)\n" + ROOT + "r = Reciprocal(s)\nn = Mul(x, r)\ny = Mul(n, gamma)",
     ),
+    "log-softmax": (
+        "nn.log_softmax",
+        "m = ReduceMax<axes = [-1]>(x)\nd = Sub(x, m)\ne = Exp(d)\ns = ReduceSum(e, last)\nl = Log(s)\ny = Sub(d, l)",
+    ),
     "softmax": (
         "nn.softmax",
         "m = ReduceMax<axes = [-1]>(x)\nd = Sub(x, m)\ne = Exp(d)\ns = ReduceSum(e, last)\ny = Div(e, s)",

@@ -80,7 +80,12 @@ def norm(d: Draw) -> None:
     axes = d.permutation(nn.rank_of(s.x))[: int(d.rng.integers(1, 3))]
     if d.chance(0.3):
         shifted = d.put(nn.SubOp(s.x, d.put(nn.ReduceOp(s.x, "max", axes[:1]))))
-        power = d.put(nn.ExpOp(shifted if d.chance(0.7) else s.x))
+        value = shifted if d.chance(0.7) else s.x
+        power = d.put(nn.ExpOp(value))
+        if d.chance(0.3):
+            total = d.put(nn.LogOp(d.put(nn.ReduceOp(power, "sum", axes[:1]))))
+            d.pool.append(d.put(nn.SubOp(value if d.chance(0.9) else s.x, total)))
+            return
         d.pool.append(d.put(nn.DivOp(power, d.put(nn.ReduceOp(power, d.one(["sum", "sum", "max"]), axes[:1])))))
         return
     mean = d.put(nn.ReduceOp(s.x, "mean", axes if d.chance(0.9) else axes[:1]))

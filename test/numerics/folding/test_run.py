@@ -309,11 +309,14 @@ def other_cases() -> Iterator[Case]:
     yield from case("conv", nn.ConvOp, insert(nn.ConvOp, (1, 1), (1, 1, 1, 1), (1, 1), 1), floats, "grid", "filters")
     yield from case("matmul", nn.MatmulOp, insert(nn.MatmulOp, True), floats, "grid", "matrix")
     yield from case("softmax", nn.SoftmaxOp, insert(nn.SoftmaxOp, 3), floats, "grid", ulps=8)
+    yield from case("log softmax", nn.LogSoftmaxOp, insert(nn.LogSoftmaxOp, 3), floats, "grid", ulps=8)
     yield from case(
         "layer norm", nn.LayerNormOp, insert(nn.LayerNormOp, 3, 1e-5), (f32,), "grid", "ones", "ones", ulps=8
     )
     yield from case("normalize", nn.NormalizeOp, insert(nn.NormalizeOp, [2, 3], 1e-5), floats, "grid", ulps=8)
-    yield from case("root mean square", nn.NormalizeOp, insert(nn.NormalizeOp, [3], 1e-5, False), floats, "grid", ulps=8)
+    yield from case(
+        "root mean square", nn.NormalizeOp, insert(nn.NormalizeOp, [3], 1e-5, False), floats, "grid", ulps=8
+    )
     yield from case("batch norm", nn.BatchNormOp, insert(nn.BatchNormOp, 0.0), (f32,), "grid", *["ones"] * 4, ulps=8)
     yield from case("lrn", nn.LrnOp, insert(nn.LrnOp, 3, 1e-4, 0.75, 1.0), (f32,), "grid", ulps=8)
 
