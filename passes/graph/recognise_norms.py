@@ -30,129 +30,9 @@ from ...dialects.nn import element_of, rank_of
 from ..remarks import remark
 from ..rewriting import apply_patterns
 from .editing import depends_on_constants_only, erase_unread
-from .polynomials import is_number, number_of
+from .norm_forms import norm_of, users_of
 
 NAME = "recognise-norms"
-_EPSILON = "the epsilon of a norm that is one op"
-_POWER = "whether a power is a root, in a norm that is one op"
-
-
-def _users(value: SSAValue) -> list[Operation]:
-    return [use.operation for use in value.uses]
-
-
-def _same(a: SSAValue, b: SSAValue) -> bool:
-    """Whether two values are one, or the same difference: older exporters subtract the mean twice."""
-    return a is b or (
-        isinstance(a.owner, nn.SubOp)
-        and isinstance(b.owner, nn.SubOp)
-        and list(a.owner.operands) == list(b.owner.operands)
-    )
-
-
-def _squared(op: nn.ReduceOp) -> tuple[SSAValue, list[Operation]] | None:
-    """The value of whose squares the op is the mean, and the op that squares."""
-    square = op.x.owner
-    if op.kind.data != nn.ReduceKind.MEAN:
-        return None
-    if isinstance(square, nn.MulOp) and _same(square.lhs, square.rhs):
-        return square.lhs, [square]
-    if isinstance(square, nn.PowOp) and is_number(square.rhs) and number_of(square.rhs, _POWER) == 2:
-        return square.lhs, [square]
-    return None
-
-
-def _mean_taken_off(value: SSAValue, axes: Sequence[int]) -> tuple[SSAValue, list[Operation]] | None:
-    """x, of `x - mean(x)` over the axes."""
-    sub = value.owner
-    if not isinstance(sub, nn.SubOp) or not isinstance(mean := sub.rhs.owner, nn.ReduceOp):
-        return None
-    fits = mean.kind.data == nn.ReduceKind.MEAN and bool(mean.keepdims) and list(nn.values_of(mean.axes)) == list(axes)
-    return (sub.lhs, [sub, mean]) if fits and mean.x == sub.lhs else None
-
-
-def _exponent(op: Operation) -> float | None:
-    """Which power of its operand an op computes."""
-    match op:
-        case nn.SqrtOp():
-            return 0.5
-        case nn.RsqrtOp():
-            return -0.5
-        case nn.ReciprocalOp():
-            return -1.0
-        case nn.PowOp() if is_number(op.rhs):
-            return number_of(op.rhs, _POWER)
-        case nn.DivOp() if is_number(op.lhs) and number_of(op.lhs, _POWER) == 1:
-            return -1.0
-        case _:
-            return None
-
-
-def _roots(value: SSAValue, most: int = 3) -> list[tuple[SSAValue, float, list[Operation]]]:
-    """Values that are powers of one, by at most `most` ops in a row: each with its exponent and these ops."""
-    found: list[tuple[SSAValue, float, list[Operation]]] = [(value, 1.0, [])]
-    for current, exponent, ops in found:
-        if len(ops) == most:
-            continue
-        for user in _users(current)[:4]:
-            base = user.operands[-1 if isinstance(user, nn.DivOp) else 0]
-            if base is current and (power := _exponent(user)) is not None:
-                found.append((user.results[0], exponent * power, [user, *ops]))
-    return found
-
-
-@dataclass(frozen=True)
-class _Norm:
-    """What was recognised: the op that computes the normalised value, and all ops that it takes."""
-
-    root: Operation
-    x: SSAValue
-    axes: Sequence[int]
-    epsilon: float
-    centred: bool
-    ops: list[Operation]
-
-
-def _norm_of(op: nn.ReduceOp) -> _Norm | str | None:
-    """The norm whose mean of squares an op is; a reason where it is nearly one, None where it is nothing of the kind."""
-    squares = _squared(op)
-    if squares is None:
-        return None
-    value, ops = squares
-    for total in _users(op.result):
-        if not isinstance(total, nn.AddOp):
-            continue
-        number = total.rhs if total.lhs is op.result else total.lhs
-        for root, exponent, powers in _roots(total.result):
-            for product in _users(root):
-                divided = exponent == 0.5 and isinstance(product, nn.DivOp) and product.rhs is root
-                multiplied = exponent == -0.5 and isinstance(product, nn.MulOp)
-                if not divided and not multiplied:
-                    continue
-                other = product.operands[0 if product.operands[1] is root else 1]
-                if not _same(other, value):
-                    continue
-                return _checked(op, value, other, number, product, [*powers, total, op, *ops])
-    return "its square root does not divide what was squared"
-
-
-def _checked(
-    op: nn.ReduceOp, value: SSAValue, other: SSAValue, number: SSAValue, product: Operation, ops: list[Operation]
-) -> _Norm | str:
-    axes = list(nn.values_of(op.axes))
-    if not op.keepdims:
-        return "the mean of squares drops its dims"
-    if not axes or product.results[0].type != value.type:
-        return "no dim is reduced, or the result has other dims"
-    if not is_number(number):
-        return "its epsilon is not one number that is known when the network is built"
-    epsilon = number_of(number, _EPSILON)
-    if not 0 <= epsilon < float("inf"):
-        return f"its epsilon is {epsilon}"
-    if (centred := _mean_taken_off(value, axes)) is not None:
-        twin = [other.owner] if other is not value and isinstance(other.owner, Operation) else []
-        return _Norm(product, centred[0], axes, epsilon, True, [*ops, *twin, *centred[1]])
-    return _Norm(product, value, axes, epsilon, False, ops)
 
 
 class Normalize(RewritePattern):
@@ -160,11 +40,14 @@ class Normalize(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.ReduceOp, rewriter: PatternRewriter, /) -> None:
-        found = _norm_of(op)
+        found = norm_of(op)
         if isinstance(found, str):
             remark(op, "missed", NAME, f"not a norm: {found}")
         elif found is not None:
-            new = nn.NormalizeOp(found.x, found.axes, found.epsilon, found.centred)
+            new: list[Operation] = [nn.NormalizeOp(found.x, found.axes, found.epsilon, found.centred)]
+            if found.scale is not None and found.bias is not None:
+                new.append(nn.MulOp(new[0], found.scale))
+                new.append(nn.AddOp(new[1], found.bias))
             _replace(rewriter, found.root, new, found.ops)
 
 
@@ -176,9 +59,9 @@ class LayerNorm(RewritePattern):
         axes = list(nn.values_of(op.axes))
         if not op.centred or axes != list(range(axes[0], rank_of(op.x))):
             return
-        for scaled in _users(op.result):
+        for scaled in users_of(op.result):
             scale = _parameter(scaled, nn.MulOp, op.result, len(axes))
-            for shifted in _users(scaled.results[0]) if scale is not None else ():
+            for shifted in users_of(scaled.results[0]) if scale is not None else ():
                 bias = _parameter(shifted, nn.AddOp, scaled.results[0], len(axes))
                 if scale is None or bias is None or op.result.type != op.x.type:
                     continue
@@ -249,11 +132,15 @@ class LogSoftmax(RewritePattern):
         _replace(rewriter, op, nn.LogSoftmaxOp(x, axis), [logarithm, *ops, *more])
 
 
-def _replace(rewriter: PatternRewriter, root: Operation, new: nn.NnOp, others: Sequence[Operation]) -> None:
-    """Put an op in the place of `root`; what nothing else reads goes."""
-    remark(root, "applied", NAME, f"{len(others) + 1} ops become {new.name}")
-    rewriter.replace(root, new)
-    erase_unread(rewriter, others)
+def _replace(
+    rewriter: PatternRewriter, root: Operation, new: nn.NnOp | Sequence[Operation], others: Sequence[Operation]
+) -> None:
+    """Put ops in the place of `root`; what nothing else reads goes."""
+    made = [new] if isinstance(new, Operation) else list(new)
+    inner = [op for op in others if op is not root]
+    remark(root, "applied", NAME, f"{len(inner) + 1} ops become {made[0].name}")
+    rewriter.replace(root, made)
+    erase_unread(rewriter, inner)
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,11 @@ NORMS = {
         "nn.normalize",
         "p = Pow(x, two)\n" + ROOT + "r = Reciprocal(s)\nn = Mul(x, r)\ny = Mul(n, gamma)",
     ),
+    "layer norm of tf2onnx": (
+        "nn.layer_norm",
+        ROWS + "p = Mul(d, d)\nv = ReduceMean<axes = [-1]>(p)\ne = Add(v, epsilon)\ns = Sqrt(e)\nr = Reciprocal(s)\n"
+        "f = Mul(r, gamma)\nt = Mul(x, f)\nu = Mul(mean, f)\nw = Sub(beta, u)\ny = Add(t, w)",
+    ),
     "log-softmax": (
         "nn.log_softmax",
         "m = ReduceMax<axes = [-1]>(x)\nd = Sub(x, m)\ne = Exp(d)\ns = ReduceSum(e, last)\nl = Log(s)\ny = Sub(d, l)",
