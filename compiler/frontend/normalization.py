@@ -96,10 +96,11 @@ def group_normalization(node: Node) -> Result:
     if groups < 1 or (shape[1] % groups).as_int() not in (0, None):
         node.invalid(f"attribute 'num_groups' should divide the {shape[1]} channels, got {groups}")
     node.in_f32()
-    # Scale and bias in the dims of the groups too, so that nothing stands between them and the norm.
-    folded = net.add_reshape(node.data(0), (shape[0], groups, shape[1] // groups, dims.product(shape[2:])))
-    normal = net.add_normalize(folded, [2, 3], epsilon=node.float("epsilon", 1e-5))
-    per_group = (groups, 1, 1) if node.opset < 21 else (groups, shape[1] // groups, 1)
+    # Scale and bias in the dims of the groups too, so that nothing stands between them and the norm; only the channels are split.
+    spatial, each = shape[2:], shape[1] // groups
+    folded = net.add_reshape(node.data(0), (shape[0], groups, each, *spatial))
+    normal = net.add_normalize(folded, range(2, len(shape) + 1), epsilon=node.float("epsilon", 1e-5))
+    per_group = (groups, 1 if node.opset < 21 else each, *[1] * len(spatial))
     scale, bias = (net.add_reshape(node.data(i), per_group) for i in (1, 2))
     return net.add_reshape(net.add_binary("add", net.add_binary("mul", normal, scale), bias), shape)
 
