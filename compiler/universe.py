@@ -44,6 +44,7 @@ PASSES: dict[str, tuple[str, ...]] = {
         "dce",
         "recognise-activations",
         "recognise-norms",
+        "decompose-activations",
         "fold-batch-norm",
         "eliminate-transposes",
         "recognise-attention",

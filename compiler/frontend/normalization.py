@@ -96,10 +96,11 @@ def group_normalization(node: Node) -> Result:
     if groups < 1 or (shape[1] % groups).as_int() not in (0, None):
         node.invalid(f"attribute 'num_groups' should divide the {shape[1]} channels, got {groups}")
     node.in_f32()
-    # Scale and bias in the dims of the groups too, so that nothing stands between them and the norm.
-    folded = net.add_reshape(node.data(0), (shape[0], groups, shape[1] // groups, dims.product(shape[2:])))
-    normal = net.add_normalize(folded, [2, 3], epsilon=node.float("epsilon", 1e-5))
-    per_group = (groups, 1, 1) if node.opset < 21 else (groups, shape[1] // groups, 1)
+    # Scale and bias in the dims of the groups too, so that nothing stands between them and the norm; only the channels are split.
+    spatial, each = shape[2:], shape[1] // groups
+    folded = net.add_reshape(node.data(0), (shape[0], groups, each, *spatial))
+    normal = net.add_normalize(folded, range(2, len(shape) + 1), epsilon=node.float("epsilon", 1e-5))
+    per_group = (groups, 1 if node.opset < 21 else each, *[1] * len(spatial))
     scale, bias = (net.add_reshape(node.data(i), per_group) for i in (1, 2))
     return net.add_reshape(net.add_binary("add", net.add_binary("mul", normal, scale), bias), shape)
 
@@ -147,16 +148,7 @@ def softmax(node: Node) -> Result:
 
 @onnx_op("LogSoftmax")
 def log_softmax(node: Node) -> Result:
-    """x - max - log(sum(exp(x - max))): the logarithm of a softmax would round small probabilities to 0."""
-    node.in_f32()
-    net = node.net
-
-    def build(x: SSAValue, axis: int) -> SSAValue:
-        shifted = net.add_binary("sub", x, net.add_reduce("max", x, [axis], keepdims=True))
-        total = net.add_reduce("sum", net.add_unary("exp", shifted), [axis], keepdims=True)
-        return net.add_binary("sub", shifted, net.add_unary("log", total))
-
-    return _over_softmax_axes(node, build)
+    return _over_softmax_axes(node, lambda x, axis: node.net.add_log_softmax(x, axis))
 
 
 def _over_softmax_axes(node: Node, build: Callable[[SSAValue, int], SSAValue]) -> SSAValue:

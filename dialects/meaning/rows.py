@@ -48,6 +48,14 @@ def softmax(op: nn.SoftmaxOp, operands: Sequence[np.ndarray], env: Env) -> list[
     return [(e / np.sum(e, axis=axis, keepdims=True)).astype(result_dtype(op), copy=False)]
 
 
+@defines(nn.LogSoftmaxOp)
+def log_softmax(op: nn.LogSoftmaxOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
+    x, axis = widen(operands[0]), op.axis.value.data
+    shifted = x - np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    total = np.sum(np.exp(shifted), axis=axis, keepdims=True)
+    return [(shifted - np.log(total)).astype(result_dtype(op), copy=False)]
+
+
 @defines(nn.LayerNormOp)
 def layer_norm(op: nn.LayerNormOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
     x, scale, bias = map(widen, operands)

@@ -130,13 +130,8 @@ class ReduceOp(NnOp):
         )
 
 
-@irdl_op_definition
-class SoftmaxOp(SameTypeOp):
-    """
-    `exp(x - max) / sum(exp(x - max))` along one axis. f16 and bf16 compute in f32 and round once to the result type (the operand's or f32).
-    """
-
-    name = "nn.softmax"
+class AlongAxisOp(SameTypeOp):
+    """Base of ops on the elements along one axis of floats."""
 
     x = operand_def(Tensor)
     axis = prop_def(IntegerAttr)
@@ -157,6 +152,25 @@ class SoftmaxOp(SameTypeOp):
             is_float(element_of(self.x)), lambda: f"{self.name}: expected a floating-point tensor, got {self.x.type}"
         )
         require_axis(self.name, self.axis.value.data, rank_of(self.x))
+
+
+@irdl_op_definition
+class SoftmaxOp(AlongAxisOp):
+    """
+    `exp(x - max) / sum(exp(x - max))` along one axis. f16 and bf16 compute in f32 and round once to the result type (the operand's or f32).
+    """
+
+    name = "nn.softmax"
+
+
+@irdl_op_definition
+class LogSoftmaxOp(AlongAxisOp):
+    """
+    `x - max - log(sum(exp(x - max)))` along one axis: the logarithm of a softmax, which would round small probabilities to 0. Types as for
+    `nn.softmax`.
+    """
+
+    name = "nn.log_softmax"
 
 
 @irdl_op_definition
@@ -333,4 +347,4 @@ class LrnOp(SameTypeOp):
         )
 
 
-ROWS: tuple[type[NnOp], ...] = (ReduceOp, SoftmaxOp, LayerNormOp, NormalizeOp, BatchNormOp, LrnOp)
+ROWS: tuple[type[NnOp], ...] = (ReduceOp, SoftmaxOp, LogSoftmaxOp, LayerNormOp, NormalizeOp, BatchNormOp, LrnOp)

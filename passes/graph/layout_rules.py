@@ -54,6 +54,7 @@ def _reduce(op: Operation) -> Rule | None:
 _RULES: dict[str, Callable[[Operation], Rule | None]] = {
     "nn.concat": lambda op: Rule(tuple(range(len(op.operands))), axes=("axis",)),
     "nn.softmax": lambda op: Rule((0,), axes=("axis",)),
+    "nn.log_softmax": lambda op: Rule((0,), axes=("axis",)),
     "nn.slice": lambda op: Rule((0,), per_dim=("starts", "steps")),
     "nn.pad": lambda op: Rule((0,), per_dim=("low", "high")),
     "nn.broadcast_to": _pointwise,

@@ -11,7 +11,16 @@ from ...dialects.nn import element_of
 from .editing import fed_by_constants_only
 
 _VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp)
-_TAIL = (nn.MaxPoolOp, nn.AvgPoolOp, nn.SoftmaxOp, nn.LayerNormOp, nn.NormalizeOp, nn.ReduceOp, *_VIEWS)
+_TAIL = (
+    nn.MaxPoolOp,
+    nn.AvgPoolOp,
+    nn.SoftmaxOp,
+    nn.LogSoftmaxOp,
+    nn.LayerNormOp,
+    nn.NormalizeOp,
+    nn.ReduceOp,
+    *_VIEWS,
+)
 _PRODUCTS = (nn.ConvOp, nn.MatmulOp, nn.AttentionOp, nn.RnnOp)
 
 

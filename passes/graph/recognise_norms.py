@@ -9,8 +9,8 @@
 The anchor is the mean of squares: from it down to x, which is centred or not (RMS normalisation), and up through the root, as `sqrt`,
 `rsqrt`, a power, or a quotient of 1, to the product with what was squared. Group and instance normalisation are `nn.normalize` with the
 pointwise ops and views that follow; so are norms with a scale alone. A softmax is exp(x - max) / sum of that, or the same without the
-maximum, which does not overflow then. Each walk is bounded: linear. Refused, with a remark, where a number is missing, axes differ or
-dims are dropped.
+maximum, which then does not overflow; a log_softmax takes the logarithm of the sum off x - max. Each walk is bounded: linear. Refused,
+with a remark, where a number is missing, axes differ or dims are dropped.
 """
 
 from __future__ import annotations
@@ -26,133 +26,13 @@ from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
 from ...dialects import nn
-from ...dialects.nn import element_of, rank_of, shape_of
+from ...dialects.nn import element_of, rank_of
 from ..remarks import remark
 from ..rewriting import apply_patterns
 from .editing import depends_on_constants_only, erase_unread
-from .polynomials import is_number, number_of
+from .norm_forms import norm_of, users_of
 
 NAME = "recognise-norms"
-_EPSILON = "the epsilon of a norm that is one op"
-_POWER = "whether a power is a root, in a norm that is one op"
-
-
-def _users(value: SSAValue) -> list[Operation]:
-    return [use.operation for use in value.uses]
-
-
-def _same(a: SSAValue, b: SSAValue) -> bool:
-    """Whether two values are one, or the same difference: older exporters subtract the mean twice."""
-    return a is b or (
-        isinstance(a.owner, nn.SubOp)
-        and isinstance(b.owner, nn.SubOp)
-        and list(a.owner.operands) == list(b.owner.operands)
-    )
-
-
-def _squared(op: nn.ReduceOp) -> tuple[SSAValue, list[Operation]] | None:
-    """The value of whose squares the op is the mean, and the op that squares."""
-    square = op.x.owner
-    if op.kind.data != nn.ReduceKind.MEAN:
-        return None
-    if isinstance(square, nn.MulOp) and _same(square.lhs, square.rhs):
-        return square.lhs, [square]
-    if isinstance(square, nn.PowOp) and is_number(square.rhs) and number_of(square.rhs, _POWER) == 2:
-        return square.lhs, [square]
-    return None
-
-
-def _mean_taken_off(value: SSAValue, axes: Sequence[int]) -> tuple[SSAValue, list[Operation]] | None:
-    """x, of `x - mean(x)` over the axes."""
-    sub = value.owner
-    if not isinstance(sub, nn.SubOp) or not isinstance(mean := sub.rhs.owner, nn.ReduceOp):
-        return None
-    fits = mean.kind.data == nn.ReduceKind.MEAN and bool(mean.keepdims) and list(nn.values_of(mean.axes)) == list(axes)
-    return (sub.lhs, [sub, mean]) if fits and mean.x == sub.lhs else None
-
-
-def _exponent(op: Operation) -> float | None:
-    """Which power of its operand an op computes."""
-    match op:
-        case nn.SqrtOp():
-            return 0.5
-        case nn.RsqrtOp():
-            return -0.5
-        case nn.ReciprocalOp():
-            return -1.0
-        case nn.PowOp() if is_number(op.rhs):
-            return number_of(op.rhs, _POWER)
-        case nn.DivOp() if is_number(op.lhs) and number_of(op.lhs, _POWER) == 1:
-            return -1.0
-        case _:
-            return None
-
-
-def _roots(value: SSAValue, most: int = 3) -> list[tuple[SSAValue, float, list[Operation]]]:
-    """Values that are powers of one, by at most `most` ops in a row: each with its exponent and these ops."""
-    found: list[tuple[SSAValue, float, list[Operation]]] = [(value, 1.0, [])]
-    for current, exponent, ops in found:
-        if len(ops) == most:
-            continue
-        for user in _users(current)[:4]:
-            base = user.operands[-1 if isinstance(user, nn.DivOp) else 0]
-            if base is current and (power := _exponent(user)) is not None:
-                found.append((user.results[0], exponent * power, [user, *ops]))
-    return found
-
-
-@dataclass(frozen=True)
-class _Norm:
-    """What was recognised: the op that computes the normalised value, and all ops that it takes."""
-
-    root: Operation
-    x: SSAValue
-    axes: Sequence[int]
-    epsilon: float
-    centred: bool
-    ops: list[Operation]
-
-
-def _norm_of(op: nn.ReduceOp) -> _Norm | str | None:
-    """The norm whose mean of squares an op is; a reason where it is nearly one, None where it is nothing of the kind."""
-    squares = _squared(op)
-    if squares is None:
-        return None
-    value, ops = squares
-    for total in _users(op.result):
-        if not isinstance(total, nn.AddOp):
-            continue
-        number = total.rhs if total.lhs is op.result else total.lhs
-        for root, exponent, powers in _roots(total.result):
-            for product in _users(root):
-                divided = exponent == 0.5 and isinstance(product, nn.DivOp) and product.rhs is root
-                multiplied = exponent == -0.5 and isinstance(product, nn.MulOp)
-                if not divided and not multiplied:
-                    continue
-                other = product.operands[0 if product.operands[1] is root else 1]
-                if not _same(other, value):
-                    continue
-                return _checked(op, value, other, number, product, [*powers, total, op, *ops])
-    return "its square root does not divide what was squared"
-
-
-def _checked(
-    op: nn.ReduceOp, value: SSAValue, other: SSAValue, number: SSAValue, product: Operation, ops: list[Operation]
-) -> _Norm | str:
-    axes = list(nn.values_of(op.axes))
-    if not op.keepdims:
-        return "the mean of squares drops its dims"
-    if not axes or product.results[0].type != value.type:
-        return "no dim is reduced, or the result has other dims"
-    if not is_number(number):
-        return "its epsilon is not one number that is known when the network is built"
-    epsilon = number_of(number, _EPSILON)
-    if not 0 <= epsilon < float("inf"):
-        return f"its epsilon is {epsilon}"
-    if (centred := _mean_taken_off(value, axes)) is not None:
-        twin = [other.owner] if other is not value and isinstance(other.owner, Operation) else []
-        return _Norm(product, centred[0], axes, epsilon, True, [*ops, *twin, *centred[1]])
-    return _Norm(product, value, axes, epsilon, False, ops)
 
 
 class Normalize(RewritePattern):
@@ -160,11 +40,14 @@ class Normalize(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.ReduceOp, rewriter: PatternRewriter, /) -> None:
-        found = _norm_of(op)
+        found = norm_of(op)
         if isinstance(found, str):
             remark(op, "missed", NAME, f"not a norm: {found}")
         elif found is not None:
-            new = nn.NormalizeOp(found.x, found.axes, found.epsilon, found.centred)
+            new: list[Operation] = [nn.NormalizeOp(found.x, found.axes, found.epsilon, found.centred)]
+            if found.scale is not None and found.bias is not None:
+                new.append(nn.MulOp(new[0], found.scale))
+                new.append(nn.AddOp(new[1], found.bias))
             _replace(rewriter, found.root, new, found.ops)
 
 
@@ -176,9 +59,9 @@ class LayerNorm(RewritePattern):
         axes = list(nn.values_of(op.axes))
         if not op.centred or axes != list(range(axes[0], rank_of(op.x))):
             return
-        for scaled in _users(op.result):
+        for scaled in users_of(op.result):
             scale = _parameter(scaled, nn.MulOp, op.result, len(axes))
-            for shifted in _users(scaled.results[0]) if scale is not None else ():
+            for shifted in users_of(scaled.results[0]) if scale is not None else ():
                 bias = _parameter(shifted, nn.AddOp, scaled.results[0], len(axes))
                 if scale is None or bias is None or op.result.type != op.x.type:
                     continue
@@ -196,6 +79,26 @@ def _parameter(op: Operation, kind: type[nn.BinaryOp], value: SSAValue, dims: in
     return other if fits and depends_on_constants_only(other) else None
 
 
+def _exponentials(total: object) -> tuple[SSAValue, int, list[Operation]] | None:
+    """The value of whose exponentials an op is the sum along one dim, which stays, that dim, and the ops."""
+    if not isinstance(total, nn.ReduceOp) or not isinstance(power := total.x.owner, nn.ExpOp):
+        return None
+    axes = list(nn.values_of(total.axes))
+    if total.kind.data != nn.ReduceKind.SUM or not total.keepdims or len(axes) != 1:
+        return None
+    return power.x, axes[0], [total, power]
+
+
+def _maximum_taken_off(value: SSAValue, axis: int) -> tuple[SSAValue, list[Operation]]:
+    """x of `x - max(x)` along the dim; any other value as it is."""
+    sub = value.owner
+    if isinstance(sub, nn.SubOp) and isinstance(largest := sub.rhs.owner, nn.ReduceOp) and largest.x == sub.lhs:
+        same = largest.kind.data == nn.ReduceKind.MAX and list(nn.values_of(largest.axes)) == [axis]
+        if same and largest.keepdims:
+            return sub.lhs, [sub, largest]
+    return value, []
+
+
 class Softmax(RewritePattern):
     """exp(x - max) / sum(exp(x - max)) along one axis; exp(x) / sum(exp(x)) too."""
 
@@ -204,32 +107,40 @@ class Softmax(RewritePattern):
         power, total = op.lhs.owner, op.rhs.owner
         if not isinstance(power, nn.ExpOp) or not isinstance(total, nn.ReduceOp) or total.x is not power.result:
             return
-        axes = list(nn.values_of(total.axes))
-        if (
-            total.kind.data != nn.ReduceKind.SUM
-            or not total.keepdims
-            or len(axes) != 1
-            or op.result.type != power.x.type
-        ):
+        found = _exponentials(total)
+        if found is None or op.result.type != power.x.type:
             remark(op, "missed", NAME, "not a softmax: it is not divided by its sum along one dim that stays")
             return
-        x, ops = power.x, [total, power]
-        largest = x.owner.rhs.owner if isinstance(x.owner, nn.SubOp) else None
-        if isinstance(x.owner, nn.SubOp) and isinstance(largest, nn.ReduceOp) and largest.x == x.owner.lhs:
-            same = (
-                largest.kind.data == nn.ReduceKind.MAX and list(nn.values_of(largest.axes)) == axes and largest.keepdims
-            )
-            if same and shape_of(x) == shape_of(largest.x):
-                ops += [x.owner, largest]
-                x = largest.x
-        _replace(rewriter, op, nn.SoftmaxOp(x, axes[0]), ops)
+        value, axis, ops = found
+        x, more = _maximum_taken_off(value, axis)
+        _replace(rewriter, op, nn.SoftmaxOp(x, axis), [*ops, *more])
 
 
-def _replace(rewriter: PatternRewriter, root: Operation, new: nn.NnOp, others: Sequence[Operation]) -> None:
-    """Put an op in the place of `root`; what nothing else reads goes."""
-    remark(root, "applied", NAME, f"{len(others) + 1} ops become {new.name}")
-    rewriter.replace(root, new)
-    erase_unread(rewriter, others)
+class LogSoftmax(RewritePattern):
+    """x - max - log(sum(exp(x - max))) along one axis; x - log(sum(exp(x))) too."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.SubOp, rewriter: PatternRewriter, /) -> None:
+        logarithm = op.rhs.owner
+        if not isinstance(logarithm, nn.LogOp) or (found := _exponentials(logarithm.x.owner)) is None:
+            return
+        value, axis, ops = found
+        if op.lhs is not value or op.result.type != value.type:
+            remark(op, "missed", NAME, "not a log_softmax: the logarithm is taken off another value")
+            return
+        x, more = _maximum_taken_off(value, axis)
+        _replace(rewriter, op, nn.LogSoftmaxOp(x, axis), [logarithm, *ops, *more])
+
+
+def _replace(
+    rewriter: PatternRewriter, root: Operation, new: nn.NnOp | Sequence[Operation], others: Sequence[Operation]
+) -> None:
+    """Put ops in the place of `root`; what nothing else reads goes."""
+    made = [new] if isinstance(new, Operation) else list(new)
+    inner = [op for op in others if op is not root]
+    remark(root, "applied", NAME, f"{len(inner) + 1} ops become {made[0].name}")
+    rewriter.replace(root, made)
+    erase_unread(rewriter, inner)
 
 
 @dataclass(frozen=True)
@@ -240,4 +151,4 @@ class RecogniseNormsPass(ModulePass):
     numerics: ClassVar[str] = "reassociates"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        apply_patterns(op, [Normalize(), LayerNorm(), Softmax()])
+        apply_patterns(op, [Normalize(), LayerNorm(), Softmax(), LogSoftmax()])

@@ -25,7 +25,7 @@ def silent_nodes(model: ModelProto, launched: Set[str], remarks: Iterable[Remark
     return [name for name in names if name not in launched and name not in explained]
 
 
-_MADE_OF: dict[str, type[Operation]] = {
+_MADE_OF: dict[str, type[Operation] | tuple[type[Operation], ...]] = {
     "Conv": nn.ConvOp,
     "MatMul": nn.MatmulOp,
     "Gemm": nn.MatmulOp,
@@ -33,16 +33,17 @@ _MADE_OF: dict[str, type[Operation]] = {
     "AveragePool": nn.AvgPoolOp,
     "Softmax": nn.SoftmaxOp,
     "LRN": nn.LrnOp,
-    "Tanh": nn.TanhOp,
-    "Erf": nn.ErfOp,
+    "Tanh": (nn.TanhOp, nn.GeluOp, nn.MishOp),
+    "Erf": (nn.ErfOp, nn.GeluOp),
     "Sin": nn.SinOp,
     "Cos": nn.CosOp,
     "Floor": nn.FloorOp,
     "Ceil": nn.CeilOp,
     **dict.fromkeys(("CumSum", "CumProd"), nn.CumulativeOp),
-    **dict.fromkeys(("ReduceMax", "ReduceMin", "ReduceProd"), nn.ReduceOp),
+    "ReduceMax": (nn.ReduceOp, nn.SoftmaxOp),
+    **dict.fromkeys(("ReduceMin", "ReduceProd"), nn.ReduceOp),
 }
-"""Operators whose one op no pass turns into another kind of op."""
+"""Operators of one op, and the kinds that passes leave of it."""
 
 
 _MADE_INTO = dict.fromkeys((nn.MatmulOp, nn.SoftmaxOp, nn.TanhOp), (nn.AttentionOp,))

@@ -13,7 +13,8 @@ import numpy as np
 import onnx.parser
 import onnxruntime
 import pytest
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, f16, f32, f64
+from xdsl.ir import Attribute
 
 import trtc
 from trtc.compiler.debug.check_numerics import NumericsObserver, relative_error
@@ -21,7 +22,11 @@ from trtc.compiler.frontend import import_onnx
 from trtc.compiler.interpret.module import execute
 from trtc.compiler.pipeline import run_pipeline
 from trtc.compiler.targets import set_target
-from trtc.dialects import kernel
+from trtc.compiler.universe import make_context
+from trtc.dialects import kernel, nn
+from trtc.dialects.dtypes import numpy_dtype
+from trtc.dialects.meaning import run_module
+from trtc.passes.graph.decompose_activations import DecomposeActivationsPass
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 import where
@@ -86,6 +91,15 @@ NORMS = {
         "nn.normalize",
         "p = Pow(x, two)\n" + ROOT + "r = Reciprocal(s)\nn = Mul(x, r)\ny = Mul(n, gamma)",
     ),
+    "layer norm of tf2onnx": (
+        "nn.layer_norm",
+        ROWS + "p = Mul(d, d)\nv = ReduceMean<axes = [-1]>(p)\ne = Add(v, epsilon)\ns = Sqrt(e)\nr = Reciprocal(s)\n"
+        "f = Mul(r, gamma)\nt = Mul(x, f)\nu = Mul(mean, f)\nw = Sub(beta, u)\ny = Add(t, w)",
+    ),
+    "log-softmax": (
+        "nn.log_softmax",
+        "m = ReduceMax<axes = [-1]>(x)\nd = Sub(x, m)\ne = Exp(d)\ns = ReduceSum(e, last)\nl = Log(s)\ny = Sub(d, l)",
+    ),
     "softmax": (
         "nn.softmax",
         "m = ReduceMax<axes = [-1]>(x)\nd = Sub(x, m)\ne = Exp(d)\ns = ReduceSum(e, last)\ny = Div(e, s)",
@@ -143,3 +157,19 @@ def test_one_op_and_one_launch(name: str, dtype: str, precision: str, tolerance:
         (wanted,) = reference.run(None, {"x": x})
         got = execute(module, {"x": x.astype(np.float16 if dtype == "float16" else np.float32)})["y"]
         assert relative_error(got, np.asarray(wanted)) < tolerance
+
+
+@pytest.mark.parametrize("element", [f64, f32, f16], ids=str)
+@pytest.mark.parametrize("op", nn.ACTIVATIONS)
+def test_a_decomposition_computes_what_the_op_does(op: type[nn.NnOp], element: Attribute) -> None:
+    values = [0.0, -0.0, 1e-4, -1e-4, *np.linspace(-12, 12, 97), 80.0, -80.0, np.inf, np.nan]
+    x = np.array(values).astype(numpy_dtype(element))
+    net = trtc.Network()
+    net.mark_output(net.insert(op(net.add_input("x", element, x.shape))), "y")
+    module = net.module()
+    (wanted,) = run_module(module, [x])
+    DecomposeActivationsPass().apply(make_context(), module)
+    assert not any(isinstance(inner, op) for inner in module.walk())
+    (got,) = run_module(module, [x])
+    tolerance = {"f64": 1e-13, "f32": 1e-6, "f16": 1e-3}[str(element)]
+    np.testing.assert_allclose(got.astype(np.float64), wanted.astype(np.float64), rtol=tolerance, atol=tolerance)

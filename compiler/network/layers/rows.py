@@ -40,6 +40,11 @@ class RowLayers(DataLayers, PointwiseLayers):
         return self.insert(nn.SoftmaxOp(x, axis))
 
     @checked
+    def add_log_softmax(self, x: SSAValue, axis: int = -1) -> SSAValue:
+        """The logarithm of `add_softmax`, which keeps the digits of small probabilities."""
+        return self.insert(nn.LogSoftmaxOp(x, axis))
+
+    @checked
     def add_layer_norm(
         self, x: SSAValue, scale: SSAValue | Array, bias: SSAValue | Array, *, axis: int = -1, epsilon: float = 1e-5
     ) -> SSAValue:

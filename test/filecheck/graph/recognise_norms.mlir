@@ -108,3 +108,19 @@ func.func @softmax(%x: tensor<?x4x8xf32, #nn.dims<N, 4, 8>>) -> tensor<?x4x8xf32
   %y = nn.div %p, %t : (tensor<?x4x8xf32, #nn.dims<N, 4, 8>>, tensor<?x4x1xf32, #nn.dims<N, 4, 1>>) -> tensor<?x4x8xf32, #nn.dims<N, 4, 8>>
   func.return %y : tensor<?x4x8xf32, #nn.dims<N, 4, 8>>
 }
+
+// -----
+
+// A log_softmax.
+// CHECK-LABEL: @log_softmax(
+// CHECK-NEXT: %[[Y:.*]] = nn.log_softmax %x {axis = 2 : i64}
+// CHECK-NEXT: func.return %[[Y]]
+func.func @log_softmax(%x: tensor<?x4x8xf32, #nn.dims<N, 4, 8>>) -> tensor<?x4x8xf32, #nn.dims<N, 4, 8>> {
+  %m = nn.reduce max %x {axes = array<i64: 2>, keepdims = true} : (tensor<?x4x8xf32, #nn.dims<N, 4, 8>>) -> tensor<?x4x1xf32, #nn.dims<N, 4, 1>>
+  %d = nn.sub %x, %m : (tensor<?x4x8xf32, #nn.dims<N, 4, 8>>, tensor<?x4x1xf32, #nn.dims<N, 4, 1>>) -> tensor<?x4x8xf32, #nn.dims<N, 4, 8>>
+  %p = nn.exp %d : tensor<?x4x8xf32, #nn.dims<N, 4, 8>>
+  %t = nn.reduce sum %p {axes = array<i64: 2>, keepdims = true} : (tensor<?x4x8xf32, #nn.dims<N, 4, 8>>) -> tensor<?x4x1xf32, #nn.dims<N, 4, 1>>
+  %l = nn.log %t : tensor<?x4x1xf32, #nn.dims<N, 4, 1>>
+  %y = nn.sub %d, %l : (tensor<?x4x8xf32, #nn.dims<N, 4, 8>>, tensor<?x4x1xf32, #nn.dims<N, 4, 1>>) -> tensor<?x4x8xf32, #nn.dims<N, 4, 8>>
+  func.return %y : tensor<?x4x8xf32, #nn.dims<N, 4, 8>>
+}

@@ -123,3 +123,12 @@ func.func @f(%x : tensor<4xi32>) {
   %0 = nn.normalize %x {axes = array<i64: 0>, epsilon = 1.0e-05 : f64, centred = true} : (tensor<4xi32>) -> tensor<4xi32>
   func.return
 }
+
+// -----
+
+// A log_softmax along no dim.
+// CHECK: nn.log_softmax: expected an axis in [0, 1), got 1
+func.func @f(%x : tensor<4xf32>) {
+  %0 = nn.log_softmax %x {axis = 1 : i64} : (tensor<4xf32>) -> tensor<4xf32>
+  func.return
+}

@@ -78,6 +78,8 @@ func.func @rows(%x: tensor<?x8x4xf32, #nn.dims<N, 8, 4>>, %y: tensor<4xf32>) {
   %5 = nn.lrn %x {size = 5 : i64, alpha = 1.000000e-04 : f64, beta = 7.500000e-01 : f64, bias = 1.000000e+00 : f64} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
   // CHECK-NEXT: %6 = nn.normalize %x {axes = array<i64: 1, 2>, epsilon = 1.000000e-05 : f64, centred = false} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
   %6 = nn.normalize %x {axes = array<i64: 1, 2>, epsilon = 1.000000e-05 : f64, centred = false} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
+  // CHECK-NEXT: %7 = nn.log_softmax %x {axis = 1 : i64} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
+  %7 = nn.log_softmax %x {axis = 1 : i64} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
   func.return
 }
 

@@ -26,6 +26,7 @@ from trtc.dialects.dtypes import is_integer, numpy_dtype
 from trtc.dialects.errors import InvalidModelError
 from trtc.dialects.meaning import run_module
 
+from .soups import activation, norm
 from .steps import (
     RANGE,
     SIZES,
@@ -113,6 +114,10 @@ FAMILIES: dict[str, Family] = {
         ("merge-siblings", "fuse-groups", "realize-integer", "assign-destinations", "outline-groups", "hoist-weights"),
         ((f32, 3), (f32, 4), (f32, 2)), finite=True, chained=True,
     ),
+    "soups": Family(
+        (activation, activation, norm, norm, clip, unary), ("recognise-activations", "recognise-norms"), ((f32, 3), (f32, 2)),
+        finite=True,
+    ),
 }  # fmt: skip
 """A seed chooses one of these, so that a further one changes all modules."""
 
@@ -187,7 +192,7 @@ def _array(rng: np.random.Generator, ty: Attribute, n: int, finite: bool) -> Arr
         return numbers.astype(numpy_dtype(element))
 
 
-SUMS = (nn.ReduceOp, nn.SoftmaxOp, nn.MatmulOp, nn.ConvOp)
+SUMS = (nn.ReduceOp, nn.NormalizeOp, nn.LayerNormOp, nn.SoftmaxOp, nn.MatmulOp, nn.ConvOp)
 TOLERANCE = {"exact": 1e-6, "reassociates": 1e-5}
 """Relative to the largest value on the way, for what sums; everything else is equal bit for bit through an exact pass."""
 EITHER_ZERO = (nn.MinOp, nn.MaxOp, nn.ReluOp, nn.ClipOp, nn.MaxPoolOp, nn.ReduceOp)

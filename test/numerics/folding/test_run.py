@@ -315,6 +315,7 @@ def other_cases() -> Iterator[Case]:
     yield from case("matmul", nn.MatmulOp, insert(nn.MatmulOp, True), floats, "grid", "matrix")
     yield from case("attention", nn.AttentionOp, attention, floats, "grid", ulps=8)
     yield from case("softmax", nn.SoftmaxOp, insert(nn.SoftmaxOp, 3), floats, "grid", ulps=8)
+    yield from case("log softmax", nn.LogSoftmaxOp, insert(nn.LogSoftmaxOp, 3), floats, "grid", ulps=8)
     yield from case(
         "layer norm", nn.LayerNormOp, insert(nn.LayerNormOp, 3, 1e-5), (f32,), "grid", "ones", "ones", ulps=8
     )

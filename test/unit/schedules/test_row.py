@@ -111,6 +111,18 @@ def test_layer_norm_with_a_residual_before_and_quantize_after(check_group) -> No
     check_group(text, "row", inputs={4: np.array(0.05, np.float32)})
 
 
+@pytest.mark.parametrize("element", ["f32", "f16", "f64"])
+@pytest.mark.parametrize("dims, axis", [("5x7", 1), ("3x9x40", 1), ("3x768", 1), ("2x5000", 1)])
+def test_log_softmax(check_group, dims: str, axis: int, element: str) -> None:
+    check_group(softmax(dims, axis, element).replace("nn.softmax", "nn.log_softmax"), "row", threads=dims == "5x7")
+
+
+def test_log_softmax_of_masked_scores(check_group) -> None:
+    x = np.random.default_rng(0).standard_normal((3, 600)).astype(np.float32) * 40
+    x[0, 100:], x[1, :599] = -np.inf, -np.inf
+    check_group(softmax("3x600", 1).replace("nn.softmax", "nn.log_softmax"), "row", inputs={0: x})
+
+
 def normalize(dims: str, axes: str, element: str, centred: str) -> str:
     t = f"tensor<{dims}x{element}>"
     body = f"%0 = nn.normalize %x {{axes = array<i64: {axes}>, epsilon = 1.0e-05 : f64, centred = {centred}}} : ({t}) -> {t}"

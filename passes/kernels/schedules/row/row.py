@@ -1,5 +1,5 @@
 """
-Schedule `row`: softmax, layer_norm, normalize and reduce over any axes, with pointwise ops before and after.
+Schedule `row`: softmax, log_softmax, layer_norm, normalize and reduce over any axes, with pointwise ops before and after.
 
 The dims are regrouped into rows (kept axes) and columns (reduced axes), so every case is one 2-D tile program:
 
@@ -32,13 +32,14 @@ from ...building.work import Work, arithmetic, cut, usual_bytes
 from .tiles import Reduction, RowKernel, RowProblem, RowTile, row_work
 
 NAME = "row"
-ANCHORS = (nn.SoftmaxOp, nn.LayerNormOp, nn.NormalizeOp, nn.ReduceOp)
+ANCHORS = (nn.SoftmaxOp, nn.LogSoftmaxOp, nn.LayerNormOp, nn.NormalizeOp, nn.ReduceOp)
 REGISTERS = 32
 """Values of a row per thread: with as many temporaries that stays far below 255 registers, and four blocks fit an SM."""
 
 
 _EFFORT: Mapping[type[Operation], tuple[float, int]] = {
     nn.SoftmaxOp: (16, 2),
+    nn.LogSoftmaxOp: (16, 2),
     nn.LayerNormOp: (10, 3),
     nn.NormalizeOp: (8, 3),
     nn.ReduceOp: (3, 1),
@@ -56,7 +57,7 @@ class Row:
     def match(self, view: GroupView, target: Target) -> RowProblem | Refusal:
         anchor = view.anchor(*ANCHORS)
         if not isinstance(anchor, ANCHORS):
-            return OtherAnchor("expected one softmax, layer_norm, normalize or reduce")
+            return OtherAnchor("expected one softmax, log_softmax, layer_norm, normalize or reduce")
         if refusal := refuse_pointwise(view.ops) or refuse_tensors(view):
             return refusal
         problem = RowProblem(view, anchor)
@@ -137,7 +138,7 @@ class _Kernel(RowKernel):
 
     def build(self) -> kernel.FuncOp:
         match self.problem.anchor:
-            case nn.SoftmaxOp():
+            case nn.SoftmaxOp() | nn.LogSoftmaxOp():
                 self._softmax_in_chunks() if self.loop else self._softmax()
             case nn.LayerNormOp() | nn.NormalizeOp() as op:
                 self._layer_norm(op)
@@ -152,12 +153,22 @@ class _Kernel(RowKernel):
         x = self.input(space, float("-inf"))
         row_max = self.reduce("max", x)
         (e,) = self.b.map([x, row_max], [self.frag], lambda s, a, m: [s.emit(math.ExpOp(sub(s, a, m)))])
-        inverse = self._reciprocal(self.reduce("sum", e))
-        (y,) = self.b.map([e, inverse], [self.frag], lambda s, a, r: [mul(s, a, r)])
+        total = self.reduce("sum", e)
+        if isinstance(self.problem.anchor, nn.LogSoftmaxOp):
+            self._finish(space, self._below_logarithm(space, x, row_max, self._logarithm(total)), x)
+            return
+        (y,) = self.b.map([e, self._reciprocal(total)], [self.frag], lambda s, a, r: [mul(s, a, r)])
         self._finish(space, y, x)
 
     def _reciprocal(self, rows: SSAValue) -> SSAValue:
         return self.b.map([rows], [self.row_frag], lambda s, a: [div(s, s.constant(1, a.type), a)])[0]
+
+    def _logarithm(self, rows: SSAValue) -> SSAValue:
+        return self.b.map([rows], [self.row_frag], lambda s, a: [s.emit(math.LogOp(a))])[0]
+
+    def _below_logarithm(self, space: Space, x: SSAValue, row_max: SSAValue, logarithm: SSAValue) -> SSAValue:
+        body = lambda s, a, m, t: [sub(s, sub(s, a, m), t)]  # noqa: E731
+        return space.b.map([x, row_max, logarithm], [self.frag], body)[0]
 
     def _softmax_in_chunks(self) -> None:
         wide, minus = self.problem.wide, float("-inf")
@@ -176,12 +187,17 @@ class _Kernel(RowKernel):
         def rescale(s: Emitter, total: SSAValue, own: SSAValue, row_max: SSAValue) -> list[SSAValue]:
             return [mul(s, total, s.emit(math.ExpOp(sub(s, own, row_max))))]
 
-        inverse = self._reciprocal(self.reduce("sum", self.b.map([sums, maxima, row_max], [self.frag], rescale)[0]))
+        total = self.reduce("sum", self.b.map([sums, maxima, row_max], [self.frag], rescale)[0])
+        logarithm = isinstance(self.problem.anchor, nn.LogSoftmaxOp)
+        last = self._logarithm(total) if logarithm else self._reciprocal(total)
 
         def write(space: Space, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
             x = space.wide(self.problem.anchor.x, wide, minus)
             quotient = lambda s, a, m, r: [mul(s, s.emit(math.ExpOp(sub(s, a, m))), r)]  # noqa: E731
-            (y,) = space.b.map([x, row_max, inverse], [self.frag], quotient)
+            if logarithm:
+                y = self._below_logarithm(space, x, row_max, last)
+            else:
+                (y,) = space.b.map([x, row_max, last], [self.frag], quotient)
             self._finish(space, y, x)
             return []
 

@@ -35,7 +35,7 @@ class RowProblem:
     """A row op in the form rows x columns."""
 
     group: GroupView
-    anchor: nn.SoftmaxOp | nn.LayerNormOp | nn.NormalizeOp | nn.ReduceOp
+    anchor: nn.SoftmaxOp | nn.LogSoftmaxOp | nn.LayerNormOp | nn.NormalizeOp | nn.ReduceOp
 
     @property
     def dims(self) -> tuple[Expr, ...]:
@@ -44,7 +44,7 @@ class RowProblem:
     @cached_property
     def reduced(self) -> list[int]:
         match self.anchor:
-            case nn.SoftmaxOp():
+            case nn.SoftmaxOp() | nn.LogSoftmaxOp():
                 return [self.anchor.axis.value.data]
             case nn.LayerNormOp():
                 return list(range(self.anchor.axis.value.data, len(self.dims)))
