@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from xdsl.dialects.builtin import ArrayAttr, LocationAttr, NameLoc, NoneAttr, StringAttr
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
-from ...dialects.fusion import GroupOp, YieldOp
+from ...dialects.fusion import COPIED, GroupOp, YieldOp
 from ...dialects.nn import copy_stored
 from ...dialects.provenance import fuse, get_names, helper_location, is_unknown, set_names
 from ..graph.editing import location_of
@@ -31,9 +31,10 @@ def build_group(view: GroupView) -> GroupOp:
     return group
 
 
-def copy_group(value: SSAValue) -> GroupOp:
-    """A pointwise group, not yet inserted, that copies a value: its body is just the yield of its argument."""
+def copy_group(value: SSAValue, why: str) -> GroupOp:
+    """A pointwise group, not yet inserted, that copies a value, and why: its body is just the yield of its argument."""
     group = GroupOp("pointwise", [value], [value.type])
+    group.attributes[COPIED] = StringAttr(why)
     group.block.add_op(YieldOp(group.block.args[0]))
     group.location = helper_location("copy", _origin(value))
     if isinstance(value.owner, Operation):

@@ -113,7 +113,7 @@ class Destinations:
             reason = self.blocker(value, at, op)
             if reason is not None:
                 remark(op, "missed", NAME, f"slice {index - slices.first} of a loop's result copied: {reason}")
-                group = copy_group(value)
+                group = copy_group(value, f"slice of a loop's result: {reason}")
                 operands[index] = editing.insert_before(op, group, location=group.location).results[0]
             self.homes[operands[index]] = at
         op.operands = operands
@@ -125,7 +125,7 @@ class Destinations:
             reason = self.blocker(operand, at, op)
             if reason is not None:
                 remark(op, "missed", NAME, f"operand {index} copied into the concat: {reason}")
-                group = copy_group(operand)
+                group = copy_group(operand, f"into a concat: {reason}")
                 self._times(op)[operand] -= 1
                 operands[index] = editing.insert_before(op, group, location=group.location).results[0]
             self.homes[operands[index]] = at
@@ -138,7 +138,7 @@ class Destinations:
         reason = self.blocker(op.x, at, op)
         if reason is not None:
             remark(op, "missed", NAME, f"copied into a graph output: {reason}")
-            group = copy_group(op.x)
+            group = copy_group(op.x, f"into a graph output: {reason}")
             op.operands[0] = editing.insert_before(op, group, location=group.location).results[0]
         self.homes[op.x] = at
         self.taken.add(op)

@@ -36,7 +36,7 @@ func.func @nested(%x: tensor<4x8xf32>, %y: tensor<4x4xf32>, %z: tensor<4x12xf32>
 // CHECK: %[[C1:.*]] = fusion.group "pointwise" (%{{.*}} = %x : {{.*}}#fusion.layout<[8, 1], align = 4>]}
 // CHECK: nn.concat %[[C0]], %[[C1]] {fusion.alias = #fusion.alias<dest>, axis = 1 : i64}
 // CHECK: nn.slice %x {{.*}}fusion.alias = #fusion.alias<source>
-// CHECK: fusion.group "pointwise" {{.*}} attributes {layouts = [#fusion.layout<[4, 1], align = 2>, #fusion.layout<contiguous, align = 64>]}
+// CHECK: fusion.group "pointwise" {{.*}} attributes {fusion.copied = "a graph output must be written by a group", layouts = [#fusion.layout<[4, 1], align = 2>, #fusion.layout<contiguous, align = 64>]}
 // REMARK-DAG: missed: assign-destinations: nn.concat: operand 0 copied into the concat: it is a graph input
 // REMARK-DAG: missed: assign-destinations: fusion.group: copied: a graph output must be written by a group
 func.func @copies(%x: tensor<4x4xf32>) -> (tensor<4x8xf32>, tensor<4x2xf32>) {
