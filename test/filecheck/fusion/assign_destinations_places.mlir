@@ -67,8 +67,8 @@ func.func @repeated(%x: tensor<1x4xf32>) -> tensor<3x4xf32> {
 // CHECK-LABEL: @twice
 // CHECK: [[A:%.*]] = fusion.group "pointwise" (%{{.*}} = %x
 // CHECK: [[B:%.*]] = fusion.group "pointwise" (%{{.*}} = %x
-// CHECK: [[AC:%.*]] = fusion.group "pointwise" (%{{.*}} = [[A]] : {{.*}}#fusion.layout<[12, 1], align = 4>]}
-// CHECK: [[C:%.*]] = nn.concat [[AC]], %{{.*}}, %{{.*}} {fusion.alias = #fusion.alias<dest>
+// CHECK: [[AC:%.*]] = fusion.group "pointwise" (%{{.*}} = [[A]] : {{.*}}, %{{.*}} = [[B]] : {{.*}}#fusion.layout<[12, 1], align = 4>]}
+// CHECK: [[C:%.*]] = nn.concat [[AC]], [[B]] {fusion.alias = #fusion.alias<dest>
 // CHECK: [[P:%.*]] = nn.slice [[A]]
 // CHECK: [[A2:%.*]] = fusion.group "pointwise" (%{{.*}} = [[A]] :
 // CHECK: [[P2:%.*]] = fusion.group "pointwise" (%{{.*}} = [[P]] :
