@@ -48,6 +48,8 @@ ALIAS = "fusion.alias"
 LAYOUTS = "layouts"
 ANCHOR = "fusion.anchor"
 FUNCTION_LAYOUTS = "fusion.layouts"
+COPIED = "fusion.copied"
+"""On a group that only moves elements, its call and its launch: why no view does it."""
 _MOST_ALIGN = 64
 """Elements; the buffers themselves are aligned to at least 256 bytes."""
 

@@ -14,7 +14,7 @@ from typing import Any, cast
 from ..dialects.errors import EngineFormatError
 
 KIND = "trtc engine"
-FORMAT = 4
+FORMAT = 5
 """The version of manifest and host function. It is raised where an older trtc would misread a newer engine, or where trtc can no longer
 read an older one; manifests without it are of format 1."""
 _ARCH = re.compile(r"sm_[0-9]{2,3}[af]?")
@@ -91,6 +91,7 @@ _VARIANT = {
         "arena_bytes": Count,
         "sum_bytes": Count,
         "launches": Count,
+        "copies": [{"kernel": str, "nodes": [str], "why": str}],
         "buffers": [{"offset": Count, "size": Count, "type": str, "nodes": [str]}],
     },
     "choices": Table(str),

@@ -178,6 +178,8 @@ class _Rewrite:
             here = [unnamed.pop(i, "") if access.writes else "" for i, access in enumerate(written)]
             if any(here):
                 launch.attributes[buffer.OUT_NAMES] = ArrayAttr(map(StringAttr, here))
+            if fusion.COPIED in op.attributes:
+                launch.attributes[fusion.COPIED] = op.attributes[fusion.COPIED]
             launch.location = op.location
         self.block.add_ops(launches)
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
@@ -55,7 +55,7 @@ class _Layouter:
     def copied(self, value: SSAValue, before: Operation, why: str) -> SSAValue:
         """The value in a buffer of its own, made by one copy group that all its users share."""
         if value not in self.copies:
-            group = copy_group(value)
+            group = copy_group([value], why)
             self.copies[value] = editing.insert_before(before, group, location=group.location).results[0]
             self.write_layouts(group)
             remark(before, "missed", NAME, f"copied: {why}")
@@ -121,7 +121,7 @@ class _Layouter:
             if index in kept:
                 own = isinstance(value.owner, GroupOp) and value.has_one_use() and at == own_place(value)
                 if not own:
-                    group = copy_group(value)
+                    group = copy_group([value], "a loop carries it in a buffer of its own")
                     operands[index] = editing.insert_before(op, group, location=group.location).results[0]
                     self.write_layouts(group)
                     remark(op, "missed", NAME, f"copied: carried value {index} must be in a buffer of its own")
@@ -146,7 +146,7 @@ class _Layouter:
             if reason is None:
                 self.outputs.add(at.owner)
                 continue
-            group = copy_group(value)
+            group = copy_group([value], reason)
             operands[index] = editing.insert_before(op, group, location=group.location).results[0]
             self.write_layouts(group)
             remark(group, "missed", NAME, f"copied: {reason}")
@@ -157,6 +157,7 @@ class _Layouter:
         for op in list(block.ops):
             if isinstance(op, GroupOp):
                 self.lay_out(op)
+                _explain_move(op)
             elif isinstance(op, ReturnOp):
                 self.finish(op)
             elif isinstance(op, nn.IfOp | nn.LoopOp):
@@ -168,6 +169,19 @@ class _Layouter:
                 remark(op, "applied", NAME, f"{op.name}: its operands are written into its result")
             elif isinstance(op, VIEW_OPS):
                 self.view(op)
+
+
+def _explain_move(group: GroupOp) -> None:
+    """Say of a group that only moves elements, as its ops ask for, that it is a copy."""
+    ops = group.ops()
+    if (
+        fusion.COPIED not in group.attributes
+        and ops
+        and all(nn.rearranges(op) and not isinstance(op, nn.CastOp) for op in ops)
+    ):
+        why = f"{' and '.join(dict.fromkeys(op.name for op in ops))} of the model, which nothing reads or writes in its place"
+        group.attributes[fusion.COPIED] = StringAttr(why)
+        remark(group, "missed", NAME, f"copied: {why}")
 
 
 def _writes_whole(value: SSAValue) -> bool:

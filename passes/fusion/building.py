@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from xdsl.dialects.builtin import ArrayAttr, LocationAttr, NameLoc, NoneAttr, StringAttr
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
-from ...dialects.fusion import GroupOp, YieldOp
+from ...dialects import nn
+from ...dialects.fusion import COPIED, GroupOp, YieldOp
 from ...dialects.nn import copy_stored_results
 from ...dialects.provenance import fuse, get_names, helper_location, is_unknown, set_names
 from ..graph.editing import location_of
@@ -30,13 +31,22 @@ def build_group(view: GroupView) -> GroupOp:
     return group
 
 
-def copy_group(value: SSAValue) -> GroupOp:
-    """A pointwise group, not yet inserted, that copies a value: its body is just the yield of its argument."""
-    group = GroupOp("pointwise", [value], [value.type])
-    group.block.add_op(YieldOp(group.block.args[0]))
-    group.location = helper_location("copy", _origin(value))
-    if isinstance(value.owner, Operation):
-        set_names(group, [get_names(value.owner)[value.owner.results.index(value)]])
+def copy_group(values: Sequence[SSAValue], why: str, axis: int = 0) -> GroupOp:
+    """A pointwise group, not yet inserted, that copies a value, and why: its body is just the yield of its argument; or that joins several
+    along an axis."""
+    joined = None if len(values) == 1 else nn.ConcatOp(values, axis)
+    group = GroupOp("pointwise", values, [values[0].type if joined is None else joined.result.type])
+    group.attributes[COPIED] = StringAttr(why)
+    group.location = helper_location("copy", fuse(*map(_origin, values)))
+    if joined is None:
+        (value,) = values
+        group.block.add_op(YieldOp(group.block.args[0]))
+        if isinstance(value.owner, Operation):
+            set_names(group, [get_names(value.owner)[value.owner.results.index(value)]])
+    else:
+        joined.operands = group.block.args
+        joined.location = group.location
+        group.block.add_ops([joined, YieldOp(joined.result)])
     group.yield_op.location = group.location
     return group
 

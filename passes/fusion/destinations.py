@@ -24,6 +24,9 @@ from .split_results import split_result
 
 NAME = "assign-destinations"
 
+MOST_COPIED = 8
+"""Tensors that one launch copies."""
+
 Place: TypeAlias = View[SSAValue]
 """Where a tensor lies: a view of the buffer of a value, which is row-major."""
 
@@ -113,24 +116,42 @@ class Destinations:
             reason = self.blocker(value, at, op)
             if reason is not None:
                 remark(op, "missed", NAME, f"slice {index - slices.first} of a loop's result copied: {reason}")
-                group = copy_group(value)
+                group = copy_group([value], f"slice of a loop's result: {reason}")
                 operands[index] = editing.insert_before(op, group, location=group.location).results[0]
             self.homes[operands[index]] = at
         op.operands = operands
         self.reads.pop(op, None)
 
     def _concat(self, op: nn.ConcatOp) -> None:
-        operands = list(op.operands)
+        operands: list[SSAValue] = []
+        copied: list[tuple[SSAValue, str]] = []
         for index, (operand, at) in enumerate(zip(op.operands, _operand_places(op, self._place(op)), strict=True)):
             reason = self.blocker(operand, at, op)
-            if reason is not None:
-                remark(op, "missed", NAME, f"operand {index} copied into the concat: {reason}")
-                group = copy_group(operand)
-                self._times(op)[operand] -= 1
-                operands[index] = editing.insert_before(op, group, location=group.location).results[0]
-            self.homes[operands[index]] = at
+            if reason is None:
+                operands += self._copy_run(op, copied)
+                copied = []
+                operands.append(operand)
+                self.homes[operand] = at
+                continue
+            remark(op, "missed", NAME, f"operand {index} copied into the concat: {reason}")
+            self._times(op)[operand] -= 1
+            if len(copied) == MOST_COPIED:
+                operands += self._copy_run(op, copied)
+                copied = []
+            copied.append((operand, reason))
+        operands += self._copy_run(op, copied)
         op.operands = operands  # all at once: changing one operand rebuilds the uses of all
+        for operand, at in zip(operands, _operand_places(op, self._place(op)), strict=True):
+            self.homes[operand] = at
         self.taken.add(op)
+
+    def _copy_run(self, op: nn.ConcatOp, copied: Sequence[tuple[SSAValue, str]]) -> list[SSAValue]:
+        """Neighbouring operands of a concat, copied by one group."""
+        if not copied:
+            return []
+        reasons = "; ".join(dict.fromkeys(reason for _, reason in copied))
+        group = copy_group([value for value, _ in copied], f"into a concat: {reasons}", op.axis.value.data)
+        return [editing.insert_before(op, group, location=group.location).results[0]]
 
     def _returned_reshape(self, op: nn.ReshapeOp) -> None:
         """A graph output has a buffer of its own: what is reshaped to become it is written there."""
@@ -138,7 +159,7 @@ class Destinations:
         reason = self.blocker(op.x, at, op)
         if reason is not None:
             remark(op, "missed", NAME, f"copied into a graph output: {reason}")
-            group = copy_group(op.x)
+            group = copy_group([op.x], f"into a graph output: {reason}")
             op.operands[0] = editing.insert_before(op, group, location=group.location).results[0]
         self.homes[op.x] = at
         self.taken.add(op)

@@ -97,6 +97,8 @@ class _Outliner:
         call = fusion.CallOp(SymbolRefAttr(name), operands, list(group.result_types))
         call.location = group.location
         set_names(call, get_names(group))
+        if fusion.COPIED in group.attributes:
+            call.attributes[fusion.COPIED] = group.attributes[fusion.COPIED]
         assert group.parent is not None
         group.parent.insert_op_before(call, group)
         self.replaced.replace_op(group, call.results)

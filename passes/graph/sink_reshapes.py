@@ -8,7 +8,8 @@
 
 Between two ops that compute, a reshape parts groups. Ops that follow their leading dims (leading_dims.py) and are connected by tensors
 with the same ones are a component. It is written with other leading dims where that takes away more reshapes at its border than it needs
-there: a reshape counts if it lies between ops that could share a group, and twice if it may be a copy, since it merges dims of a view.
+there: a reshape counts if it lies between ops that could share a group, and twice if it may be a copy: if it merges dims of a view, or
+parts dims for a transpose after which others are merged (windows of an image), so that the result could not be written in that order.
 
 Assumes nothing, and does not part later dims (heads of attention). Every op joins at most one component, and no reshape that the pass
 makes is looked at again: it ends, and is linear in the uses of values.
@@ -30,7 +31,7 @@ from ...dialects import nn
 from ...dialects.dims import product, symbol
 from ...dialects.nn import element_of, shape_of
 from ...dialects.provenance import get_names, helper_location, set_names
-from ...dialects.strided import VIEW_OPS, reshaped_strides
+from ...dialects.strided import VIEW_OPS, View, reshaped_strides
 from ..remarks import remark, removing
 from . import editing
 from .leading_dims import ROWS, Dims, begins_with, shifted_properties, tied_operands, untied_dims
@@ -58,17 +59,35 @@ class _Component:
     def outside_users(self, value: SSAValue) -> list[Operation]:
         return list(dict.fromkeys(use.operation for use in value.uses if use.operation not in self.ops))
 
+    def inside_users(self, value: SSAValue) -> list[Operation]:
+        return [use.operation for use in value.uses if use.operation in self.ops]
 
-def _computes(op: object) -> bool:
-    """Whether an op may share a group with one that it reads, or that reads it."""
-    if not isinstance(op, Operation) or isinstance(op, (*VIEW_OPS, *nn.SOURCES, nn.ConcatOp)):
+
+def _may_share(made: SSAValue, reader: Operation) -> bool:
+    """Whether an op and what makes a tensor that it reads could share a group: pointwise ops follow any op that computes, and come before
+    an anchor."""
+    maker = made.owner
+    if not isinstance(maker, Operation):
         return False
-    return nn.is_pointwise(op) or isinstance(op, (*ROWS, nn.MatmulOp, nn.ConvOp))
+    if nn.is_pointwise(maker):
+        return nn.is_pointwise(reader) or isinstance(reader, (*ROWS, nn.MatmulOp, nn.ConvOp))
+    return nn.is_pointwise(reader) and isinstance(maker, (*ROWS, nn.MatmulOp, nn.ConvOp, nn.PoolOp))
 
 
-def _ends_group(op: Operation) -> bool:
-    """Whether an op could be the end of the group of what it reads."""
-    return nn.is_pointwise(op) or isinstance(op, ROWS)
+def _copies(value: SSAValue, reshape: nn.ReshapeOp) -> bool:
+    """Whether a reshape of a transpose moves elements."""
+    op = value.owner
+    if not isinstance(op, nn.TransposeOp):
+        return False
+    view = View.whole(op, shape_of(op.x)).transposed(nn.values_of(op.permutation))
+    return isinstance(view.reshaped(shape_of(reshape.result)), str)
+
+
+def _is_copied(op: Operation) -> bool:
+    """Whether a reshape of this transpose moves elements, which what makes its operand could write in their new order."""
+    return isinstance(op, nn.TransposeOp) and any(
+        isinstance(use.operation, nn.ReshapeOp) and _copies(op.result, use.operation) for use in op.result.uses
+    )
 
 
 @dataclass
@@ -111,18 +130,22 @@ class _Sinking:
             rest = component.rest(value)
             if isinstance(value.owner, nn.ReshapeOp):
                 source = value.owner.x
-                self._count(found, source, rest, _computes(source.owner) and source not in self.constants)
-            made = value.owner in component.ops and _computes(value.owner)
-            for user in component.outside_users(value):
+                parts = any(_may_share(source, op) for op in component.inside_users(value))
+                weight = _COPY if _copies(source, value.owner) else int(parts and source not in self.constants)
+                self._count(found, source, rest, weight)
+            for user in component.outside_users(value) if value.owner in component.ops else ():
                 if isinstance(user, nn.ReshapeOp):
-                    parts = made and any(_ends_group(use.operation) for use in user.result.uses)
-                    self._count(found, user.result, rest, parts)
+                    readers = [use.operation for use in user.result.uses]
+                    weight = (
+                        _COPY if any(map(_is_copied, readers)) else int(any(_may_share(value, op) for op in readers))
+                    )
+                    self._count(found, user.result, rest, weight)
         return found
 
-    def _count(self, found: Counter[Dims], other: SSAValue, rest: Dims, parts: bool) -> None:
+    def _count(self, found: Counter[Dims], other: SSAValue, rest: Dims, weight: int) -> None:
         dims = shape_of(other)
         if len(dims) >= len(rest) and dims[len(dims) - len(rest) :] == rest:
-            found[dims[: len(dims) - len(rest)]] += int(parts)
+            found[dims[: len(dims) - len(rest)]] += weight
 
     def loss(self, component: _Component, lead: Dims) -> int:
         """The reshapes that the border of a component then needs, where they matter."""
@@ -132,10 +155,10 @@ class _Sinking:
         for value in component.entering():
             if isinstance(value.owner, VIEW_OPS) and not isinstance(value.owner, nn.ReshapeOp):
                 total += 0 if splits else _COPY
-            total += int(_computes(value.owner))
+            total += any(_may_share(value, op) for op in component.inside_users(value))
         for value in component.values:
             if value.owner in component.ops:
-                total += any(_ends_group(user) for user in component.outside_users(value))
+                total += any(_may_share(value, user) for user in component.outside_users(value))
         return total
 
     # The rewrite.

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import Attribute
 
 from ...dialects import buffer, kernel
@@ -24,6 +24,7 @@ from ...dialects.buffer import Access
 from ...dialects.dims import corners
 from ...dialects.dtypes import numpy_dtype
 from ...dialects.errors import EngineFormatError
+from ...dialects.fusion import COPIED
 from ...dialects.host.control import leaves, loops
 from ...dialects.host.order import Order
 from ...dialects.host.structure import functions_of
@@ -93,6 +94,12 @@ def describe(module: ModuleOp, program: HostProgram) -> dict[str, Any]:
             "arena_bytes": program.arena_bytes,
             "sum_bytes": sum(slot.size.value.data for slot in slots),
             "launches": len(program.launches),
+            # Each launch that only moves elements, with the reason why no view does it.
+            "copies": [
+                {"kernel": op.callee.string_value(), "nodes": origins(op.location), "why": why.data}
+                for op in module.walk()
+                if isinstance(op, buffer.LaunchOp) and isinstance(why := op.attributes.get(COPIED), StringAttr)
+            ],
             "buffers": listed,
         },
     }

@@ -353,3 +353,16 @@ CONSTANTS_BESIDE = [
 def test_constants_beside_a_tensor_are_added_to_its_padding(text: str, cache: CubinCache) -> None:
     """The reciprocal tells zeros of either sign apart."""
     compare(parse(text), cache)
+
+
+ROLLS = [
+    "g (float[N, 5, 6, 4] x) => (float[N, 5, 6, 4] y) <int64[2] p = {2, 3}, int64[2] q = {4, 2}> { r = Relu(x)"
+    " a, b = Split<axis = 1>(r, p) c = Concat<axis = 1>(b, a) d, e = Split<axis = 2>(c, q) f = Concat<axis = 2>(e, d) y = Add(f, r) }",
+    # More operands than one launch copies, and some that are written in place between them.
+    "g (float[N, 3] x) => (float[N, 36] y) { a = Neg(x) b = Abs(x) y = Concat<axis = 1>(x, x, a, x, x, x, x, x, x, x, x, b) }",
+]
+
+
+@pytest.mark.parametrize("text", ROLLS)
+def test_neighbours_of_a_concat_are_copied_at_once(text: str, cache: CubinCache) -> None:
+    compare(parse(text), cache)

@@ -31,12 +31,11 @@ func.func @nested(%x: tensor<4x8xf32>, %y: tensor<4x4xf32>, %z: tensor<4x12xf32>
 
 // Refused: a graph input and an operand that it reads twice are copied into the concat; a view of an input is copied to be an output.
 // CHECK-LABEL: @copies
-// CHECK: %[[C0:.*]] = fusion.group "pointwise" (%[[A:.*]] = %x : {{.*}}layouts = [#fusion.layout<contiguous, align = 64>, #fusion.layout<[8, 1], align = 8>]} {
-// CHECK-NEXT: fusion.yield %[[A]]
-// CHECK: %[[C1:.*]] = fusion.group "pointwise" (%{{.*}} = %x : {{.*}}#fusion.layout<[8, 1], align = 4>]}
-// CHECK: nn.concat %[[C0]], %[[C1]] {fusion.alias = #fusion.alias<dest>, axis = 1 : i64}
+// CHECK: %[[C0:.*]] = fusion.group "pointwise" (%[[A:.*]] = %x : tensor<4x4xf32>, %[[B:.*]] = %x : {{.*}}fusion.copied = "into a concat: it is a graph input", {{.*}}#fusion.layout<contiguous, align = 64>]} {
+// CHECK-NEXT: nn.concat %[[A]], %[[B]] {axis = 1 : i64}
+// CHECK: nn.concat %[[C0]] {fusion.alias = #fusion.alias<dest>, axis = 1 : i64}
 // CHECK: nn.slice %x {{.*}}fusion.alias = #fusion.alias<source>
-// CHECK: fusion.group "pointwise" {{.*}} attributes {layouts = [#fusion.layout<[4, 1], align = 2>, #fusion.layout<contiguous, align = 64>]}
+// CHECK: fusion.group "pointwise" {{.*}} attributes {fusion.copied = "a graph output must be written by a group", layouts = [#fusion.layout<[4, 1], align = 2>, #fusion.layout<contiguous, align = 64>]}
 // REMARK-DAG: missed: assign-destinations: nn.concat: operand 0 copied into the concat: it is a graph input
 // REMARK-DAG: missed: assign-destinations: fusion.group: copied: a graph output must be written by a group
 func.func @copies(%x: tensor<4x4xf32>) -> (tensor<4x8xf32>, tensor<4x2xf32>) {

@@ -59,17 +59,33 @@ func.func @heads(%q: tensor<2x4x6x8xf32>, %k: tensor<2x4x6x8xf32>) -> tensor<2x4
 
 // -----
 
-// Refused: a softmax runs over the dim that is to be two, and would part from the product in place of the sum.
+// Refused: what adds more dims to the product does not follow, and would part from it in place of the sum.
 // CHECK-LABEL: @refused
 // CHECK: nn.matmul %{{.*}} : (tensor<24x8xf32>, tensor<8x16xf32>) -> tensor<24x16xf32>
 // CHECK: nn.add %{{.*}}, %m : (tensor<2x12x16xf32>, tensor<2x1x16xf32>)
 // REMARK-DAG: missed: sink-reshapes: nn.reshape: 1 ops on [2, 12] in place of [24]: not done, since that takes away 1 reshapes between groups and needs 1
-func.func @refused(%x: tensor<24x8xf32>, %w: tensor<8x16xf32>, %m: tensor<2x1x16xf32>) -> (tensor<2x12x16xf32>, tensor<24x16xf32>) {
+func.func @refused(%x: tensor<24x8xf32>, %w: tensor<8x16xf32>, %m: tensor<2x1x16xf32>, %n: tensor<3x1x1xf32>) -> (tensor<2x12x16xf32>, tensor<3x24x16xf32>) {
   %0 = nn.matmul %x, %w : (tensor<24x8xf32>, tensor<8x16xf32>) -> tensor<24x16xf32>
   %1 = nn.reshape %0 : (tensor<24x16xf32>) -> tensor<2x12x16xf32>
   %2 = nn.add %1, %m : (tensor<2x12x16xf32>, tensor<2x1x16xf32>) -> tensor<2x12x16xf32>
-  %3 = nn.softmax %0 {axis = 0 : i64} : (tensor<24x16xf32>) -> tensor<24x16xf32>
-  func.return %2, %3 : tensor<2x12x16xf32>, tensor<24x16xf32>
+  %3 = nn.add %0, %n : (tensor<24x16xf32>, tensor<3x1x1xf32>) -> tensor<3x24x16xf32>
+  func.return %2, %3 : tensor<2x12x16xf32>, tensor<3x24x16xf32>
+}
+
+// -----
+
+// Windows of an image: the norm before them computes on rows and columns of windows, so that it can write them one after the other.
+// CHECK-LABEL: @windows
+// CHECK: nn.layer_norm {{.*}} {axis = 5 : i64, epsilon = 1.000000e-05 : f64} : (tensor<1x2x4x2x4x8xf32>
+// CHECK-NEXT: nn.transpose %{{.*}} {permutation = array<i64: 0, 1, 3, 2, 4, 5>}
+// CHECK-NEXT: nn.reshape
+// CHECK-NEXT: func.return
+func.func @windows(%x: tensor<1x8x8x8xf32>, %s: tensor<8xf32>, %b: tensor<8xf32>) -> tensor<4x16x8xf32> {
+  %0 = nn.layer_norm %x, %s, %b {axis = 3 : i64, epsilon = 1.0e-05 : f64} : (tensor<1x8x8x8xf32>, tensor<8xf32>, tensor<8xf32>) -> tensor<1x8x8x8xf32>
+  %1 = nn.reshape %0 : (tensor<1x8x8x8xf32>) -> tensor<1x2x4x2x4x8xf32>
+  %2 = nn.transpose %1 {permutation = array<i64: 0, 1, 3, 2, 4, 5>} : (tensor<1x2x4x2x4x8xf32>) -> tensor<1x2x2x4x4x8xf32>
+  %3 = nn.reshape %2 : (tensor<1x2x2x4x4x8xf32>) -> tensor<4x16x8xf32>
+  func.return %3 : tensor<4x16x8xf32>
 }
 
 // -----
