@@ -205,6 +205,12 @@ class Value:
     @property
     def why_no_tensor(self) -> tuple[str, str]:
         """Why a sequence cannot be data, and what to do."""
+        if self.stack is not None:
+            shape = ", ".join(map(str, self.stack.shape[1:]))
+            return (
+                f"{self.name!r} is a sequence of the tensors [{shape}] that the iterations of a loop appended",
+                "join them by ConcatFromSequence, or take one by SequenceAt",
+            )
         return (
             f"{self.name!r} is a sequence of {len(self.items or ())} tensors, which only exists at import",
             "use a tensor with one more dim, Split, or Concat",
