@@ -195,10 +195,12 @@ def _options(args: argparse.Namespace) -> BuildOptions:
 def _build(args: argparse.Namespace) -> Engine:
     from ..build import build
 
-    options, targets = _options(args), (args.target or [])[1:]
+    targets: list[str] = args.target or []
     progress = Progress(args.quiet)
     try:
-        engine = build(args.model, options, targets=targets, cache=None if args.no_cache else "", progress=progress)
+        engine = build(
+            args.model, _options(args), targets=targets[1:], cache=None if args.no_cache else "", progress=progress
+        )
     finally:
         progress.finish()
     if engine.stats.compiles and not args.no_cache and not os.access(kept := cache_directory(), os.W_OK | os.X_OK):
