@@ -109,6 +109,8 @@ def _write_page(args: argparse.Namespace) -> int:
         raise OptionError(
             f"--html: an engine holds kernels and no graph; give the ONNX file that '{args.model}' was built from."
         )
+    if len(args.target or []) > 1:
+        raise OptionError("--html: expected one --target, whose launches the page shows.")
     check_writable(args.html, "--html")
     check_apart(args.html, "--html", (args.model,))
     page = page_of_model(args.model, _options(args))
