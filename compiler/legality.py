@@ -83,7 +83,18 @@ class Boundary:
 
 SURVIVING_TILE_OPS = frozenset(
     f"kernel.{name}"
-    for name in ("func", "return", "cluster_rank", "view", "im2col", "tensor_map", "grid_wait", "grid_signal", "fmod")
+    for name in [
+        "func",
+        "return",
+        "cluster_rank",
+        "view",
+        "im2col",
+        "tensor_map",
+        "grid_wait",
+        "grid_signal",
+        "fmod",
+        "reciprocal",
+    ]
 )
 """Tile ops and scalar ops that stay at thread level: they mean the same for a thread, or the host reads tensor maps from them."""
 

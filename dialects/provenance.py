@@ -85,6 +85,12 @@ def onnx_names(location: Attribute) -> list[str]:
     return list(dict.fromkeys(name for part in location_parts(location) for name in onnx_names(part)))
 
 
+def op_type(location: Attribute) -> str:
+    """The operator of the ONNX node that a location is; empty for any other location."""
+    inner = location.location if isinstance(location, NameLoc) else None
+    return inner.desc.data.rpartition("#")[0] if isinstance(inner, NameLoc) else ""
+
+
 def origins(location: Attribute) -> list[str]:
     """A location in words: its ONNX nodes, or the helpers with the nodes that they serve, as `transpose for conv1`."""
     if names := onnx_names(location):

@@ -7,10 +7,13 @@ persistent block, so that every slot, barrier phase and staging tile is used aga
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from math import prod
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
@@ -30,6 +33,9 @@ from trtc.passes.kernels.lower_groups import lower
 from trtc.passes.kernels.schedules.registry import schedule
 from trtc.passes.kernels.select_schedule import CHOICE, TARGET, outlined
 from trtc.runtime.simulator import run_kernel
+
+sys.path.insert(0, str(Path(__file__).parent))
+from attention_text import CAUSAL, START, attention, packed
 
 SYNCHRONISING: tuple[type[Operation], ...] = (
     kernel.BarSyncOp, kernel.ClusterSyncOp, kernel.GridSyncOp, kernel.FenceProxyAsyncOp,
@@ -59,6 +65,8 @@ class Case:
     kinds: str = ""
     tolerance: float = 2e-6
     tunables: Mapping[str, int | str] = field(default_factory=dict[str, "int | str"])
+    repeats: str = ""
+    """The name of another case of the schedule that has all its synchronisation: it is not deleted op by op again."""
 
     def __str__(self) -> str:
         return f"{self.schedule}:{self.name}"
@@ -166,6 +174,66 @@ def module(body: str, anchor: str, sms: int | None = None) -> str:
     return f"builtin.module {head}{{\n  func.func private {body}\n}}"
 
 
+def two_results(m: int, n: int, k: int, *, sms: int | None = None) -> str:
+    """A product and its activation."""
+    a, b, c = (f"tensor<{x}x{y}xf16>" for x, y in ((m, k), (n, k), (m, n)))
+    body = f"""@f(%a: {a}, %b: {b}) -> ({c}, {c}) ANCHOR {{
+    %0 = nn.matmul %a, %b {{transpose_b}} : ({a}, {b}) -> {c}
+    %1 = nn.relu %0 : {c}
+    func.return %1, %0 : {c}, {c}
+  }}"""
+    return module(body, "matmul", sms)
+
+
+def sum_of_convs(
+    height: int, width: int, channels: int, filters: int, *, stride: int = 1, sms: int | None = None
+) -> str:
+    """A 1x1 conv and that of a shortcut, strided, of one sum with their biases."""
+    h, x = f"tensor<1x{height}x{width}x{channels}xf16>", f"tensor<1x{height * stride}x{width * stride}x64xf16>"
+    w, v, c = f"tensor<{filters}x1x1x{channels}xf16>", f"tensor<{filters}x1x1x64xf16>", f"tensor<{filters}xf16>"
+    y = f"tensor<1x{height}x{width}x{filters}xf16>"
+    flags = "pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64"
+    body = f"""@f(%h: {h}, %w: {w}, %b: {c}, %x: {x}, %v: {v}, %d: {c}) -> {y} ANCHOR {{
+    %0 = nn.conv %h, %w {{strides = array<i64: 1, 1>, {flags}}} : ({h}, {w}) -> {y}
+    %1 = nn.add %0, %b : ({y}, {c}) -> {y}
+    %2 = nn.conv %x, %v {{strides = array<i64: {stride}, {stride}>, {flags}}} : ({x}, {v}) -> {y}
+    %3 = nn.add %2, %d : ({y}, {c}) -> {y}
+    %4 = nn.add %1, %3 : ({y}, {y}) -> {y}
+    %5 = nn.relu %4 : {y}
+    func.return %5 : {y}
+  }}"""
+    return module(body, "conv", sms)
+
+
+def sum_and_norm(rows: int, columns: int) -> str:
+    """A sum, and the same normalised."""
+    x, p = f"tensor<{rows}x{columns}xf32>", f"tensor<{columns}xf32>"
+    body = f"""@f(%x: {x}, %y: {x}, %scale: {p}, %bias: {p}) -> ({x}, {x}) ANCHOR {{
+    %0 = nn.add %x, %y : ({x}, {x}) -> {x}
+    %1 = nn.layer_norm %0, %scale, %bias {{axis = 1 : i64, epsilon = 1.0e-05 : f64}} : ({x}, {p}, {p}) -> {x}
+    func.return %1, %0 : {x}, {x}
+  }}"""
+    return module(body, "row")
+
+
+def conv_of_prologue(height: int, width: int, channels: int, filters: int) -> str:
+    """A BatchNorm and a scale per image and channel before a padded conv; a sigmoid, so that padding is not zero before it."""
+    x, w = f"tensor<2x{height}x{width}x{channels}x", f"tensor<{filters}x3x3x{channels}xf16>"
+    c, s, y = f"tensor<{channels}xf32>", f"tensor<2x1x1x{channels}xf32>", f"tensor<2x{height}x{width}x{filters}xf16>"
+    flags = "strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, groups = 1 : i64"
+    body = f"""@f(%x: {x}f16>, %scale: {c}, %shift: {c}, %se: {s}, %w: {w}) -> {y} ANCHOR {{
+    %0 = nn.cast %x : ({x}f16>) -> {x}f32>
+    %1 = nn.mul %0, %scale : ({x}f32>, {c}) -> {x}f32>
+    %2 = nn.add %1, %shift : ({x}f32>, {c}) -> {x}f32>
+    %3 = nn.mul %2, %se : ({x}f32>, {s}) -> {x}f32>
+    %4 = nn.sigmoid %3 : {x}f32>
+    %5 = nn.cast %4 : ({x}f32>) -> {x}f16>
+    %6 = nn.conv %5, %w {{{flags}}} : ({x}f16>, {w}) -> {y}
+    func.return %6 : {y}
+  }}"""
+    return module(body, "conv")
+
+
 def matmul(m: int, n: int, k: int, element: str, *, kn: bool = False, math: str = "", sms: int | None = None) -> str:
     a, b, c = (f"tensor<{x}x{y}x{element}>" for x, y in ((m, k), (k, n) if kn else (n, k), (m, n)))
     flags = ", ".join(f for f in ("" if kn else "transpose_b", f"math = #nn.math<{math}>" if math else "") if f)
@@ -237,18 +305,6 @@ def conv_of_cast(h: int, w: int, o: int) -> str:
     func.return %1 : {y}
   }}"""
     return module(body, "conv")
-
-
-def attention(queries: int, keys: int) -> str:
-    """One head."""
-    q, k, s = f"tensor<1x1x{queries}x64xf16>", f"tensor<1x1x{keys}x64xf16>", f"tensor<1x1x{queries}x{keys}xf16>"
-    body = f"""@f(%q: {q}, %k: {k}, %v: {k}) -> {q} ANCHOR {{
-    %0 = nn.matmul %q, %k {{transpose_b}} : ({q}, {k}) -> {s}
-    %1 = nn.softmax %0 {{axis = 3 : i64}} : ({s}) -> {s}
-    %2 = nn.matmul %1, %v : ({s}, {k}) -> {q}
-    func.return %2 : {q}
-  }}"""
-    return module(body, "attention", 1)
 
 
 def unary(op: str, source: str, result: str, anchor: str) -> str:
@@ -406,6 +462,88 @@ REFLECT = (
 )
 LRN = "lrn X {size = 5 : i64, alpha = 2.0e-01 : f64, beta = 7.5e-01 : f64, bias = 1.0 : f64}"
 
+
+def hopper_attention(
+    name: str, text: str, tolerance: float = 1e-3, repeats: str = "", stored: bool = True, **tunables: int
+) -> Case:
+    """
+    64 queries per block, 32 keys per tile, two stages; `stored`: by TMA. With one stage all keys are in one tile, whose slots nobody waits
+    for again.
+    """
+    tile = {"groups": 1, "keys": 32, "stages": 2, "ahead": 1, **tunables}
+    kinds = f"{HOPPER} {STORED if stored else 'bar_sync'}"
+    kinds = kinds.replace("mbar_arrive ", "") if tile["stages"] == 1 else kinds
+    return Case("attention_sm90", name, text, kinds, tolerance, tile, repeats)
+
+
+def mma_attention(
+    name: str, text: str, tolerance: float = 1e-3, repeats: str = "", kinds: str = CP_ASYNC, **tunables: int
+) -> Case:
+    """32 queries per block, 32 keys per tile, two stages."""
+    tile = {"warps": 2, "keys": 32, "stages": 2, **tunables}
+    return Case("attention_mma", name, text, kinds, tolerance, tile, repeats)
+
+
+def attention_features(hopper: bool) -> list[tuple[str, str, float]]:
+    """(name, group, tolerance): what attention may have, at few queries and odd numbers of keys."""
+    window, cap = ", window = 40 : i64", ", softcap = 3.0 : f64"
+    made: list[tuple[str, str, float]] = []
+
+    def add(name: str, *sizes: int, tolerance: float = 1e-3, **more: Any) -> None:
+        made.append((name, attention(*sizes, hopper=hopper, **more), tolerance))
+
+    add("causal-behind", 40, 90, flags=CAUSAL)
+    add("causal-ahead", 90, 40, flags=f"{CAUSAL}, zero_masked")
+    add("causal-from-the-start", 70, 90, flags=START)
+    add("window", 70, 90, flags=CAUSAL + window)
+    add("window-without-causal", 20, 90, flags=window)
+    add("softcap", 20, 50, flags=cap)
+    add("boolean-mask", 20, 50, batch=2, heads=2, mask="tensor<2x1x1x50xi1>")
+    add("added-mask", 20, 50, batch=2, heads=2, mask="tensor<1x2x20x50xf16>")
+    add("rounded-scores", 20, 50, mask="tensor<1x1x20x50xf16>", flags=", scores = f16")
+    add("grouped-heads", 20, 50, 32, batch=2, heads=4, key_heads=2)
+    add("one-batch-of-keys", 20, 50, 32, batch=3, key_batch=1)
+    add("heads-of-16", 20, 50, 16)
+    add("heads-of-40", 20, 50, 40)
+    add("heads-of-96", 20, 50, 96)
+    add("heads-of-256", 20, 50, 256)
+    add("wider-values", 20, 50, 32, value_head=72)
+    add("bf16", 20, 50, element="bf16", tolerance=1e-2)
+    add("f32-result", 20, 50, result="f32")
+    add("transposed", 20, 50, 64, batch=2, heads=2, transposed=True, epilogue="relu")
+    add("negative-scale", 20, 50, scale=-0.125)
+    made.append(("packed", packed(2, 40, 2, 32, hopper=hopper), 1e-3))
+    return made
+
+
+ATTENTION_SM90 = (
+    hopper_attention("ahead", attention(64, 165, hopper=True)),
+    hopper_attention("pieces", attention(64, 80, 80, hopper=True), keys=16),
+    hopper_attention("two-warpgroups", attention(128, 165, hopper=True), groups=2, ahead=0),
+    hopper_attention("whole-tiles", attention(64, 160, hopper=True), ahead=0),
+    hopper_attention("one-tile", attention(64, 50, hopper=True), keys=64, stages=1, ahead=0),
+    hopper_attention("causal", attention(130, 130, hopper=True, flags=CAUSAL), keys=16),
+    hopper_attention("causal-one-by-one", attention(130, 130, hopper=True, flags=CAUSAL), keys=16, ahead=0),
+    *(
+        hopper_attention(name, text, tolerance, "ahead", stored=name != "f32-result", keys=16)
+        for name, text, tolerance in attention_features(True)
+    ),
+)
+ATTENTION_MMA = (
+    mma_attention("two-stages", attention(32, 100, hopper=False)),
+    mma_attention("three-stages", attention(32, 100, 80, hopper=False), stages=3),
+    mma_attention("causal", attention(70, 70, hopper=False, flags=CAUSAL)),
+    *(mma_attention(name, text, tolerance, "two-stages") for name, text, tolerance in attention_features(False)),
+    mma_attention("odd-rows", attention(20, 50, 17, hopper=False), repeats="two-stages", kinds="bar_sync"),
+    mma_attention(
+        "f32-in-memory",
+        attention(20, 50, element="f32", flags=", math = #nn.math<f16>", hopper=False),
+        repeats="two-stages",
+        kinds="bar_sync",
+    ),
+)
+
+
 CASES = (
     gemm("f16", matmul(40, 40, 160, "f16"), 32),
     gemm("f16-staged", matmul(40, 40, 160, "f16"), 32, staged=1),
@@ -418,8 +556,13 @@ CASES = (
     gemm("conv-1d", conv_over([40], 16, 24), 32),
     gemm("conv-3d", conv_over([3, 4, 5], 16, 24), 32),
     gemm("conv-of-cast", conv_of_cast(6, 6, 24), 32, kinds="bar_sync"),
+    gemm("conv-of-prologue", conv_of_prologue(5, 6, 16, 24), 32),
+    gemm("two-products", sum_of_convs(5, 6, 80, 24, stride=2), 32),
+    gemm("two-results", two_results(40, 40, 160), 32, staged=1),
     gemm("batched-kn", batched(20, 40, 160), 32),
     hopper("matmul", matmul(128, 192, 192, "f16", sms=1), groups=1, bn=192),  # three pieces per tile
+    hopper("two-results", two_results(128, 192, 192, sms=1), groups=1, bn=192),  # six pieces per tile
+    hopper("two-products", sum_of_convs(8, 18, 128, 64, stride=2, sms=1), groups=1, bn=64),
     hopper("two-warpgroups", matmul(128, 256, 192, "f16", sms=1), groups=2, bn=128),
     hopper("cluster", matmul(256, 128, 192, "f16", sms=2), 1, 128, f"{STORED} cluster_sync", cluster=2),
     hopper("conv", conv(12, 16, 64, 32, sms=1), groups=1, bn=32),  # one piece per tile
@@ -427,10 +570,13 @@ CASES = (
     hopper("conv-3d", conv_over([4, 6, 8], 64, 32, sms=1), groups=1, bn=32),
     hopper("narrow", matmul(49, 48, 192, "f16", sms=1), groups=1, bn=16),  # lines of 32 bytes in the epilogue
     hopper("plain-store", matmul(128, 36, 192, "f16", sms=1), groups=1, bn=64, kinds="bar_sync"),
-    Case("attention_sm90", "one-head", attention(128, 520), f"{HOPPER} bar_sync", 3e-3),
+    *ATTENTION_SM90,
+    *ATTENTION_MMA,
     row("softmax", unary(SOFTMAX, "2x500xf32", "2x500xf32", "row"), "bar_sync", 1, 128, 4, loop=0),
     row("softmax-in-chunks", unary(SOFTMAX, "2x1300xf32", "2x1300xf32", "row"), "bar_sync", 1, 128, 4, loop=1),
     row("layer-norm", layer_norm(3, 500), "bar_sync", 2, 64, 8, loop=0),
+    row("sum-and-norm", sum_and_norm(3, 500), "bar_sync", 2, 64, 8, loop=0),
+    row("sum-and-norm-in-chunks", sum_and_norm(3, 500), "bar_sync", 2, 64, 4, loop=1),
     row("layer-norm-in-chunks", layer_norm(3, 500), "bar_sync", 2, 64, 4, loop=1),
     row("warp-per-row", unary(SOFTMAX, "5x40xf32", "5x40xf32", "row"), "", 4, 32, 4, loop=0),
     Case("reduce_split", "columns", unary(SUM, "2x66000xf32", "2xf32", "row"), "bar_sync"),

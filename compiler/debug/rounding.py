@@ -9,7 +9,7 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation, SSAValue, Use
 
 from ...dialects import nn
-from ...dialects.provenance import NAMES
+from ...dialects.provenance import get_names, set_names
 from ...passes.graph.editing import fed_by_constants_only
 
 
@@ -30,13 +30,13 @@ def with_roundings(module: ModuleOp) -> ModuleOp:
 
 
 def with_products_of(module: ModuleOp, after: ModuleOp) -> ModuleOp | None:
-    """A clone in which convs and matmuls multiply what those of `after` do; None where `after` has other ops."""
+    """A clone in which convs, matmuls and attentions multiply what those of `after` do; None where `after` has other ops."""
     clone = module.clone()
     mine, theirs = ([op for func in _functions(each) for op in func.body.block.ops] for each in (clone, after))
     if [op.name for op in mine] != [op.name for op in theirs]:
         return None
     for op, other in zip(mine, theirs, strict=True):
-        if isinstance(op, nn.ConvOp | nn.MatmulOp | nn.RnnOp) and "math" in other.properties:
+        if isinstance(op, nn.ConvOp | nn.MatmulOp | nn.AttentionOp | nn.RnnOp) and "math" in other.properties:
             op.properties["math"] = other.properties["math"]
     return clone
 
@@ -46,9 +46,21 @@ def _functions(module: ModuleOp) -> list[FuncOp]:
 
 
 def _round(op: Operation, constants: Collection[SSAValue]) -> None:
-    """Let the users of an op's result read it rounded, and move its ONNX name to the rounded value. A constant keeps its name: computations
-    at build time still read it unrounded."""
-    (result,) = op.results
+    """Let the users of an op's results read them rounded, and move their ONNX names to the rounded values. A constant keeps its name:
+    computations at build time still read it unrounded."""
+    names = get_names(op)
+    for number, result in enumerate(op.results):
+        if nn.stored_of(result) == nn.element_of(result):
+            continue
+        wide = _rounded(op, result, constants)
+        if result not in constants and names[number]:
+            set_names(wide, [names[number]])
+            names[number] = ""
+    set_names(op, names)
+
+
+def _rounded(op: Operation, result: SSAValue, constants: Collection[SSAValue]) -> nn.CastOp:
+    """Lets the users of one result read it rounded: the cast that gives it."""
 
     def reads_memory(use: Use) -> bool:
         made = use.operation.results
@@ -59,5 +71,4 @@ def _round(op: Operation, constants: Collection[SSAValue]) -> None:
     assert op.parent is not None
     op.parent.insert_ops_after([narrow, wide], op)
     result.replace_uses_with_if(wide.result, reads_memory)
-    if result not in constants and NAMES in op.attributes:
-        wide.attributes[NAMES] = op.attributes.pop(NAMES)
+    return wide

@@ -1,8 +1,9 @@
 """
 Scaled dot-product attention: Attention of ONNX, and `attend`, of which all its relatives are made.
 
-The graph is that of a plain model (matmul, scale, mask, softmax, matmul), so that what passes and schedules recognise is the same. For f16
-and bf16 operands scores are f32 between the product and the softmax, and rounded where they are stored.
+It becomes an `nn.attention` where that says the same, else the ops of a plain model (`attend_in_steps`: matmul, scale, mask, softmax,
+matmul): where other results than the last are read, the softmax is of another precision, or there is a sink. For f16 and bf16 operands
+scores are f32 between the product and the softmax, and rounded where they are stored, or where a mask is added.
 """
 
 from __future__ import annotations
@@ -15,11 +16,33 @@ import numpy as np
 from xdsl.dialects.builtin import bf16, f16, f32, i1, i32
 from xdsl.ir import Attribute, SSAValue
 
-from ...dialects import dims, nn
+from ...dialects import dims, nn, quant
 from ...dialects.dims import Expr
+from ...dialects.nn import NARROW
 from ..network import Network
 from .node import Node
 from .registry import Result, onnx_op
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Keys at most `left` before and `right` behind a query's position, where `before` keys come first; -1 sets no bound."""
+
+    before: Expr | SSAValue
+    left: int = -1
+    right: int = -1
+
+    def as_mask(self, net: Network, queries: Expr, keys: Expr) -> SSAValue | None:
+        return window(net, query_positions(net, queries, self.before), keys, self.left, self.right)
+
+    def as_properties(self, queries: Expr, keys: Expr) -> tuple[str | None, int | None] | None:
+        """`causal` and `window` of an `nn.attention` that says the same; None where it cannot."""
+        if isinstance(self.before, SSAValue) or self.right > 0:
+            return None
+        size = None if self.left < 0 else self.left + 1
+        if self.before == dims.const(0):
+            return (None if self.right < 0 else "start"), size
+        return ("end", size) if self.right == 0 and self.before == keys - queries else None
 
 
 @dataclass(frozen=True)
@@ -30,6 +53,7 @@ class Mask:
     added: SSAValue | None = None
     may_hide_all: bool = False
     """Whether a query may have no key at all; its probabilities are then 0."""
+    bounds: Bounds | None = None
 
 
 class Attended(NamedTuple):
@@ -43,6 +67,62 @@ class Attended(NamedTuple):
 
 
 def attend(
+    net: Network,
+    q: SSAValue,
+    k: SSAValue,
+    v: SSAValue,
+    scale: float,
+    mask: Mask = Mask(),
+    *,
+    softcap: float = 0.0,
+    softmax_in: Attribute | None = None,
+    sink: SSAValue | None = None,
+) -> SSAValue:
+    """The result of `attend_in_steps`, as one op where that says the same."""
+    element, (queries, keys) = net.element(q), (net.shape(q)[2], net.shape(k)[2])
+    narrow = element in NARROW
+    usual = softmax_in in (None, element) or (narrow and softmax_in == f32)
+    dequantized = any(isinstance(x.owner, quant.DequantizeOp) for x in (q, k, v))  # products of integers, perhaps
+    fits = _fits(net, q, mask.allowed, keys) and _fits(net, q, mask.added, keys)
+    if sink is not None or not usual or dequantized or not fits:
+        return attend_in_steps(net, q, k, v, scale, mask, softcap=softcap, softmax_in=softmax_in, sink=sink).result
+    bounds = (None, None) if mask.bounds is None else mask.bounds.as_properties(queries, keys)
+    allowed = mask.allowed
+    if bounds is None and mask.bounds is not None:
+        allowed = all_of(net, [mask.bounds.as_mask(net, queries, keys), allowed])
+    given = _one_mask(net, allowed, mask.added)
+    rounded = narrow and mask.added is not None and softmax_in != f32
+    hides = mask.may_hide_all and (given is not None or mask.bounds is not None)
+    causal, size = bounds or (None, None)
+    return net.insert(
+        nn.AttentionOp(
+            q, k, v, given, scale=scale, causal=causal, window=size, softcap=softcap or None, zero_masked=hides,
+            scores=element if rounded else None,
+        )
+    )  # fmt: skip
+
+
+def _fits(net: Network, q: SSAValue, mask: SSAValue | None, keys: Expr) -> bool:
+    """Whether a mask broadcasts to the scores and does not widen them."""
+    if mask is None:
+        return True
+    wide = (*net.shape(q)[:3], keys)
+    own = net.shape(mask)
+    return len(own) <= 4 and all(d.as_int() == 1 or d == w for d, w in zip(own, wide[4 - len(own) :], strict=True))
+
+
+def _one_mask(net: Network, allowed: SSAValue | None, added: SSAValue | None) -> SSAValue | None:
+    """Both masks as one of rank 4."""
+    if allowed is not None and added is not None:
+        added = net.add_where(allowed, added, -np.inf)
+    mask = allowed if added is None else added
+    if mask is None:
+        return None
+    shape = net.shape(mask)
+    return net.add_reshape(mask, (*[1] * (4 - len(shape)), *shape)) if len(shape) < 4 else mask
+
+
+def attend_in_steps(
     net: Network,
     q: SSAValue,
     k: SSAValue,
@@ -67,7 +147,8 @@ def attend(
         scores = net.add_binary("mul", net.add_unary("tanh", net.add_binary("div", scores, softcap)), softcap)
     capped = scores
     added = None if mask.added is None else heads.broadcast(mask.added)
-    allowed = None if mask.allowed is None else heads.broadcast(mask.allowed)
+    bounds = None if mask.bounds is None else mask.bounds.as_mask(net, net.shape(q)[2], net.shape(k)[2])
+    allowed = all_of(net, [None if x is None else heads.broadcast(x) for x in (bounds, mask.allowed)])
     if added is not None:
         scores = net.add_binary("add", scores, net.add_cast(added, wide))
     if allowed is not None:
@@ -197,15 +278,18 @@ def attention(node: Node) -> Result:
         node.unsupported("its head size is dynamic", "fix the dim in the profile (min = opt = max)")
     scale = node.float("scale") if node.has("scale") else 1.0 / float(np.sqrt(size))
     precision = node.int("softmax_precision", 0)
-    found = attend(
-        net, q, k, v, scale, _mask(node, net.shape(q)[2], net.shape(k)[2], past), softcap=node.float("softcap", 0.0),
-        softmax_in=node.onnx_type(precision) if precision else None,
-    )  # fmt: skip
-    result = merge_heads(net, found.result) if node.rank(0) == 3 else found.result
     mode = node.int("qk_matmul_output_mode", 0)
     if not 0 <= mode <= 3:
         node.invalid(f"attribute 'qk_matmul_output_mode' should be 0 to 3, got {mode}")
-    return [result, k, v, net.add_cast(found[mode], net.element(q))] if node.output_count > 1 else result
+    given = (net, q, k, v, scale, _mask(node, net.shape(q)[2], net.shape(k)[2], past))
+    softcap, softmax_in = node.float("softcap", 0.0), node.onnx_type(precision) if precision else None
+    together = merge_heads if node.rank(0) == 3 else lambda net, x: x
+    if node.output_count <= 3:
+        return [together(net, attend(*given, softcap=softcap, softmax_in=softmax_in)), k, v][
+            : max(1, node.output_count)
+        ]
+    found = attend_in_steps(*given, softcap=softcap, softmax_in=softmax_in)
+    return [together(net, found.result), k, v, net.add_cast(found[mode], net.element(q))]
 
 
 def _heads_of(node: Node, index: int) -> SSAValue:
@@ -228,15 +312,13 @@ def _mask(node: Node, queries: Expr, keys: Expr, past: Expr) -> Mask:
         before = net.add_binary("sub", lengths, net.add_cast(net.add_shape_value([queries], ()), i32))
     left, right = node.int("left_window_size", -1), node.int("right_window_size", -1)
     reach = 0 if node.int("is_causal", 0) else right
-    bounds = None
-    if left >= 0 or reach >= 0:
-        bounds = window(net, query_positions(net, queries, before), keys, left, reach)
+    bounds = Bounds(before, left, reach) if left >= 0 or reach >= 0 else None
     given = _given_mask(node, keys) if node.has_input(3) else None
     if given is not None and net.element(given) == i1:
-        allowed, added = all_of(net, [bounds, limit, given]), None
+        allowed, added = all_of(net, [limit, given]), None
     else:
-        allowed, added = all_of(net, [bounds, limit]), given
-    return Mask(allowed, added, given is not None or limit is not None or left >= 0 or right >= 0)
+        allowed, added = limit, given
+    return Mask(allowed, added, given is not None or limit is not None or left >= 0 or right >= 0, bounds)
 
 
 def _given_mask(node: Node, keys: Expr) -> SSAValue:

@@ -72,17 +72,9 @@ def rms_normalization(node: Node) -> Result:
     """x / sqrt(mean(x * x) + epsilon) * scale, the statistics in fp32."""
     net, x = node.net, node.data(0)
     axis = node.axis(node.int("axis", -1), node.rank(0))
-    wide = net.add_cast(x, f32)
-    mean = net.add_reduce("mean", net.add_binary("mul", wide, wide), list(range(axis, node.rank(0))), keepdims=True)
-    inverse = net.add_unary("rsqrt", net.add_binary("add", mean, node.float("epsilon", 1e-5)))
-    return net.add_binary("mul", net.add_cast(net.add_binary("mul", wide, inverse), net.element(x)), node.data(1))
-
-
-def _standardised(net: Network, x: SSAValue, axes: list[int], epsilon: float) -> SSAValue:
-    """(x - mean) / sqrt(var + epsilon) over the axes."""
-    centred = net.add_binary("sub", x, net.add_reduce("mean", x, axes, keepdims=True))
-    variance = net.add_reduce("mean", net.add_binary("mul", centred, centred), axes, keepdims=True)
-    return net.add_binary("mul", centred, net.add_unary("rsqrt", net.add_binary("add", variance, epsilon)))
+    axes = list(range(axis, node.rank(0)))
+    normal = net.add_normalize(x, axes, epsilon=node.float("epsilon", 1e-5), centred=False)
+    return net.add_binary("mul", normal, node.data(1))
 
 
 def _per_channel(node: Node, index: int) -> SSAValue:
@@ -95,7 +87,7 @@ def _per_channel(node: Node, index: int) -> SSAValue:
 def instance_normalization(node: Node) -> Result:
     node.in_f32()
     net = node.net
-    normal = _standardised(net, node.data(0), list(range(2, node.rank(0))), node.float("epsilon", 1e-5))
+    normal = net.add_normalize(node.data(0), list(range(2, node.rank(0))), epsilon=node.float("epsilon", 1e-5))
     return net.add_binary("add", net.add_binary("mul", normal, _per_channel(node, 1)), _per_channel(node, 2))
 
 
@@ -105,13 +97,12 @@ def group_normalization(node: Node) -> Result:
     if groups < 1 or (shape[1] % groups).as_int() not in (0, None):
         node.invalid(f"attribute 'num_groups' should divide the {shape[1]} channels, got {groups}")
     node.in_f32()
-    folded = net.add_reshape(node.data(0), (shape[0], groups, dims.product(shape[1:]) // groups))
-    normal = _standardised(net, folded, [2], node.float("epsilon", 1e-5))
-    if node.opset < 21:
-        scale, bias = (net.add_reshape(node.data(i), (groups, 1)) for i in (1, 2))
-        return net.add_reshape(net.add_binary("add", net.add_binary("mul", normal, scale), bias), shape)
-    normal = net.add_reshape(normal, shape)
-    return net.add_binary("add", net.add_binary("mul", normal, _per_channel(node, 1)), _per_channel(node, 2))
+    # Scale and bias in the dims of the groups too, so that nothing stands between them and the norm.
+    folded = net.add_reshape(node.data(0), (shape[0], groups, shape[1] // groups, dims.product(shape[2:])))
+    normal = net.add_normalize(folded, [2, 3], epsilon=node.float("epsilon", 1e-5))
+    per_group = (groups, 1, 1) if node.opset < 21 else (groups, shape[1] // groups, 1)
+    scale, bias = (net.add_reshape(node.data(i), per_group) for i in (1, 2))
+    return net.add_reshape(net.add_binary("add", net.add_binary("mul", normal, scale), bias), shape)
 
 
 @onnx_op("MeanVarianceNormalization")

@@ -30,6 +30,7 @@ BINARY = {
     "Add": "add", "Sub": "sub", "Mul": "mul", "Div": "div",
     "And": "logical_and", "Or": "logical_or", "Xor": "logical_xor",
 }  # fmt: skip
+ACTIVATIONS = {"HardSwish": "hard_swish", "Mish": "mish", "Softplus": "softplus"}
 COMPARE = {"Equal": "eq", "Less": "lt", "Greater": "gt", "LessOrEqual": "le", "GreaterOrEqual": "ge"}
 VARIADIC = {"Sum": "add", "Max": "max", "Min": "min", "Mean": "add"}
 
@@ -161,25 +162,6 @@ def _elu(net: Network, x: SSAValue, alpha: float) -> SSAValue:
     return net.add_where(net.add_compare("lt", x, 0.0), net.add_binary("mul", below, alpha), x)
 
 
-def softplus(net: Network, x: SSAValue) -> SSAValue:
-    """log(1 + exp(x)) as relu(x) + log1p(exp(-|x|)).
-
-    1 + t loses the digits of a small t; log(w) * t / (w - 1) with w = 1 + t as it was rounded gets them back (Kahan), so that
-    the result keeps its relative precision for large negative x.
-    """
-    tail = net.add_unary("exp", net.add_unary("neg", net.add_unary("abs", x)))
-    wide = net.add_binary("add", tail, 1.0)
-    scaled = net.add_binary(
-        "div", net.add_binary("mul", net.add_unary("log", wide), tail), net.add_binary("sub", wide, 1.0)
-    )
-    log1p = net.add_where(net.add_compare("eq", wide, 1.0), tail, scaled)
-    return net.add_binary("add", net.add_unary("relu", x), log1p)
-
-
-def _hard_sigmoid(net: Network, x: SSAValue, alpha: float, beta: float) -> SSAValue:
-    return net.add_clip(net.add_binary("add", net.add_binary("mul", x, alpha), beta), 0.0, 1.0)
-
-
 @onnx_op("LeakyRelu")
 def leaky_relu(node: Node) -> Result:
     return node.net.add_leaky_relu(node.data(0), node.float("alpha", 0.01))
@@ -228,21 +210,12 @@ def shrink(node: Node) -> Result:
 
 @onnx_op("HardSigmoid")
 def hard_sigmoid(node: Node) -> Result:
-    node.in_f32()
-    return _hard_sigmoid(node.net, node.data(0), node.float("alpha", 0.2), node.float("beta", 0.5))
+    return node.net.add_hard_sigmoid(node.data(0), node.float("alpha", 0.2), node.float("beta", 0.5))
 
 
-@onnx_op("HardSwish")
-def hard_swish(node: Node) -> Result:
-    node.in_f32()
-    x = node.data(0)
-    return node.net.add_binary("mul", x, _hard_sigmoid(node.net, x, 1.0 / 6.0, 0.5))
-
-
-@onnx_op("Softplus")
-def softplus_op(node: Node) -> Result:
-    node.in_f32()
-    return softplus(node.net, node.data(0))
+@onnx_op("HardSwish", "Mish", "Softplus")
+def activation(node: Node) -> Result:
+    return node.net.add_unary(ACTIVATIONS[node.op_type], node.data(0))
 
 
 @onnx_op("Softsign")
@@ -254,36 +227,20 @@ def softsign(node: Node) -> Result:
 
 @onnx_op("Swish")
 def swish(node: Node) -> Result:
-    node.in_f32()
-    net, x, alpha = node.net, node.data(0), node.float("alpha", 1.0)
-    return net.add_binary("mul", x, net.add_unary("sigmoid", net.add_binary("mul", x, alpha)))
-
-
-@onnx_op("Mish")
-def mish(node: Node) -> Result:
-    node.in_f32()
-    net, x = node.net, node.data(0)
-    return net.add_binary("mul", x, net.add_unary("tanh", softplus(net, x)))
+    return node.net.add_silu(node.data(0), node.float("alpha", 1.0))
 
 
 @onnx_op("Gelu")
 @onnx_op("Gelu", "FastGelu", domain="com.microsoft", note="FastGelu with its optional bias")
 def gelu(node: Node) -> Result:
     node.in_f32()
-    net, x = node.net, node.data(0)
+    x = node.data(0)
     if node.op_type == "FastGelu" and node.has_input(1):
-        x = net.add_binary("add", x, node.data(1))
+        x = node.net.add_binary("add", x, node.data(1))
     mode = "tanh" if node.op_type == "FastGelu" else node.string("approximate", "none")
     if mode not in ("none", "tanh"):
         node.invalid(f"attribute 'approximate' should be 'none' or 'tanh', got {mode!r}")
-    if mode == "none":
-        gate = net.add_unary("erf", net.add_binary("mul", x, float(np.sqrt(0.5))))
-    else:
-        cubic = net.add_binary("mul", net.add_binary("mul", net.add_binary("mul", x, x), x), 0.044715)
-        gate = net.add_unary(
-            "tanh", net.add_binary("mul", net.add_binary("add", x, cubic), float(np.sqrt(2.0 / np.pi)))
-        )
-    return net.add_binary("mul", net.add_binary("mul", x, 0.5), net.add_binary("add", gate, 1.0))
+    return node.net.add_gelu(x, mode)
 
 
 @onnx_op("Tan", "Sinh", "Cosh")

@@ -5,13 +5,13 @@ serves constant folding, the oracle in tests, check-numerics and machines withou
 with `defines`, in the module of its dialect (docs/how-to/out-of-tree.md).
 """
 
-from . import data, linear, pointwise, positions, quant, rnn, rows, windows
+from . import attention, data, linear, pointwise, positions, quant, rnn, rows, windows
 from .erf import erf
 from .execute import STRUCTURAL, OnResult, Perturb, run_function, run_module, run_weights
 from .linear import round_tf32
 from .registry import Env, Evaluate, defines, evaluate, has_meaning, meaning, widen
 
-_FAMILIES = (data, linear, pointwise, positions, quant, rnn, rows, windows)  # imported for what they register
+_FAMILIES = (attention, data, linear, pointwise, positions, quant, rnn, rows, windows)  # imported for their meanings
 
 __all__ = [
     "STRUCTURAL", "Env", "Evaluate", "OnResult", "Perturb", "defines", "erf", "evaluate", "has_meaning", "meaning", "round_tf32",

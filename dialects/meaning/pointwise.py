@@ -8,6 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from .. import nn
+from .activations import sigmoid
 from .arithmetic import (
     convert,
     divide_integers,
@@ -24,11 +25,6 @@ from .erf import erf
 from .registry import Env, defines, is_narrow, result_dtype, widen
 
 Function: TypeAlias = Callable[..., np.ndarray]
-
-
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    one = x.dtype.type(1)
-    return one / (one + np.exp(-x))  # where exp overflows, 1 / inf is the 0 that it should be
 
 
 def _erf(x: np.ndarray) -> np.ndarray:
@@ -56,7 +52,7 @@ UNARY: dict[type[nn.UnaryOp], Function] = {
     nn.ReciprocalOp: lambda x: 1 / x,
     nn.ErfOp: _erf,
     nn.TanhOp: np.tanh,
-    nn.SigmoidOp: _sigmoid,
+    nn.SigmoidOp: sigmoid,
     nn.ReluOp: relu,
     nn.FloorOp: np.floor,
     nn.CeilOp: np.ceil,

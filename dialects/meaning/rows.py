@@ -58,6 +58,15 @@ def layer_norm(op: nn.LayerNormOp, operands: Sequence[np.ndarray], env: Env) -> 
     return [(normal * scale + bias).astype(result_dtype(op), copy=False)]
 
 
+@defines(nn.NormalizeOp)
+def normalize(op: nn.NormalizeOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
+    x, axes = widen(operands[0]), nn.values_of(op.axes)
+    centred = x - np.mean(x, axis=axes, keepdims=True) if op.centred else x
+    variance = np.mean(centred * centred, axis=axes, keepdims=True)
+    normal = centred / np.sqrt(variance + x.dtype.type(op.epsilon.value.data))
+    return [normal.astype(result_dtype(op), copy=False)]
+
+
 @defines(nn.BatchNormOp)
 def batch_norm(op: nn.BatchNormOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
     x, scale, bias, mean, variance = map(widen, operands)

@@ -9,8 +9,8 @@ the type's encoding; numbers are `nn.constant`s or refittable `nn.initializer`s,
         -> tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
     %z = nn.relu %y : tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
 
-The ops are defined by family: `pointwise`, `linear`, `pools`, `rows`, `rnn`, `data`, `padding`, `positions`, `weights`, `control`; import
-them from here.
+The ops are defined by family: `pointwise`, `linear`, `pools`, `rows`, `attention`, `rnn`, `data`, `padding`, `positions`, `weights`,
+`control`; import them from here.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from __future__ import annotations
 from xdsl.ir import Dialect, Operation
 
 from ..blob import BlobAttr
+from .attention import *  # noqa: F403
+from .attention import ATTENTION, CausalAttr
 from .base import *  # noqa: F403
 from .base import DimsAttr, Pointwise, rank_of
 from .control import *  # noqa: F403
@@ -33,7 +35,7 @@ from .linear import LINEAR, MathAttr
 from .padding import *  # noqa: F403
 from .padding import PADDING, PadModeAttr
 from .pointwise import *  # noqa: F403
-from .pointwise import POINTWISE, PredicateAttr
+from .pointwise import POINTWISE, GeluFormAttr, PredicateAttr
 from .pools import *  # noqa: F403
 from .pools import POOLS
 from .positions import *  # noqa: F403
@@ -60,13 +62,15 @@ def is_lookup(op: Operation) -> bool:
 
 NN = Dialect(
     "nn",
-    [*POINTWISE, *LINEAR, *POOLS, *ROWS, *RECURRENT, *DATA, *PADDING, *POSITIONS, *WEIGHTS, *CONTROL],
+    [*POINTWISE, *LINEAR, *POOLS, *ROWS, *ATTENTION, *RECURRENT, *DATA, *PADDING, *POSITIONS, *WEIGHTS, *CONTROL],
     [
         DimsAttr,
         BlobAttr,
         MathAttr,
         PredicateAttr,
+        GeluFormAttr,
         ReduceKindAttr,
+        CausalAttr,
         RnnKindAttr,
         RnnDirectionAttr,
         PadModeAttr,

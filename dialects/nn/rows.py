@@ -206,6 +206,48 @@ class LayerNormOp(NnOp):
 
 
 @irdl_op_definition
+class NormalizeOp(NnOp):
+    """
+    `(x - mean) / sqrt(variance + epsilon)` over `axes`: what layer, group and instance normalisation have in common. Without `centred`,
+    `x / sqrt(mean of x * x + epsilon)`, as in RMS normalisation. Scales and biases are pointwise ops after it.
+
+    Statistics are computed in f32 for f16 and bf16, and the result is rounded once, to the type of x or f32.
+    """
+
+    name = "nn.normalize"
+
+    x = operand_def(Tensor)
+    axes = prop_def(Ints)
+    epsilon = prop_def(FloatAttr)
+    centred = prop_def(BoolAttr)
+    result = result_def(Tensor)
+
+    traits = traits_def(Pure())
+    assembly_format = "$x attr-dict `:` functional-type(operands, results)"
+
+    def __init__(self, x: Value, axes: Iterable[int], epsilon: float = 1e-5, centred: bool = True):
+        axes = sorted(normalize_axis(self.name, a, rank_of(ty(x))) for a in axes)
+        super().__init__(
+            operands=[x],
+            properties={"axes": ints(axes), "epsilon": double(epsilon), "centred": BoolAttr.from_bool(centred)},
+            result_types=[self.infer(ty(x), axes)],
+        )
+
+    @classmethod
+    def infer(cls, x: Attribute, axes: Iterable[int]) -> AnyTensorType:
+        axes, rank = list(axes), rank_of(x)
+        require(is_float(element_of(x)), lambda: f"{cls.name}: expected a floating-point tensor, got {x}")
+        require(
+            bool(axes) and len(set(axes)) == len(axes) and all(0 <= a < rank for a in axes),
+            lambda: f"{cls.name}: expected distinct axes in [0, {rank}), one at least, got {axes}",
+        )
+        return tensor_type(shape_of(x), element_of(x))
+
+    def inferred(self) -> list[Attribute]:
+        return [unrounded(self.infer(self.x.type, values_of(self.axes)), self.result)]
+
+
+@irdl_op_definition
 class BatchNormOp(NnOp):
     """`(x - mean) / sqrt(variance + epsilon) * scale + bias` with one value of each per channel, the last axis of x."""
 
@@ -291,4 +333,4 @@ class LrnOp(SameTypeOp):
         )
 
 
-ROWS: tuple[type[NnOp], ...] = (ReduceOp, SoftmaxOp, LayerNormOp, BatchNormOp, LrnOp)
+ROWS: tuple[type[NnOp], ...] = (ReduceOp, SoftmaxOp, LayerNormOp, NormalizeOp, BatchNormOp, LrnOp)

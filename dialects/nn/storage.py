@@ -1,4 +1,5 @@
-"""The type in which a value is stored in memory: `nn.stored`, a discardable attribute of an op with one f32 result.
+"""The type in which a value is stored in memory: `nn.stored`, a discardable attribute of an op with one f32 result; of a group with
+several results it is a list, with one type for each.
 
     %1 = nn.relu %0 {nn.stored = f16} : tensor<8x64xf32>
 
@@ -11,7 +12,10 @@ value is stored in its own type.
 
 from __future__ import annotations
 
-from xdsl.dialects.builtin import bf16, f16, f32
+from collections.abc import Sequence
+from typing import Any, cast
+
+from xdsl.dialects.builtin import ArrayAttr, bf16, f16, f32
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from .base import element_of
@@ -27,7 +31,11 @@ def stored_of(value: SSAValue) -> Attribute:
     element = element_of(value)
     if element != f32 or not isinstance(value.owner, Operation):
         return element
-    return value.owner.attributes.get(STORED, element)
+    stored = value.owner.attributes.get(STORED, element)
+    if not isinstance(stored, ArrayAttr):
+        return stored
+    listed = cast("ArrayAttr[Any]", stored)
+    return listed.data[value.owner.results.index(value)]
 
 
 def set_stored(op: Operation, element: Attribute) -> None:
@@ -38,10 +46,18 @@ def set_stored(op: Operation, element: Attribute) -> None:
         op.attributes.pop(STORED, None)
 
 
+def copy_stored_results(values: Sequence[SSAValue], to: Operation) -> None:
+    """Let the results of an op that takes the place of `values` be stored as these are."""
+    elements = [stored_of(value) for value in values]
+    if all(element == element_of(value) for element, value in zip(elements, values, strict=True)):
+        return
+    to.attributes[STORED] = elements[0] if len(elements) == 1 else ArrayAttr(elements)
+
+
 def copy_stored(source: Operation, to: Operation) -> None:
     """Copy `nn.stored` to an op that replaces `source`."""
     if STORED in source.attributes:
         to.attributes[STORED] = source.attributes[STORED]
 
 
-__all__ = ["NARROW", "STORED", "WIDE", "copy_stored", "set_stored", "stored_of"]
+__all__ = ["NARROW", "STORED", "WIDE", "copy_stored", "copy_stored_results", "set_stored", "stored_of"]

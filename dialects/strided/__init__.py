@@ -3,10 +3,21 @@
 
 from .ops import VIEW_OPS, operand_views, result_view, through
 from .overlap import Elements, share_bytes
-from .strides import Dim, collapse, is_row_major, merged, reshaped_strides, row_major_strides, same_strides
+from .strides import (
+    Dim,
+    collapse,
+    is_row_major,
+    merged,
+    refined,
+    reshaped_strides,
+    row_major_strides,
+    same_strides,
+    split_runs,
+)
 from .view import Axes, BoundView, View, broadcast_axes, space_axes
 
 __all__ = [
     "VIEW_OPS", "Axes", "BoundView", "Dim", "Elements", "View", "broadcast_axes", "collapse", "is_row_major", "merged", "operand_views",
-    "reshaped_strides", "result_view", "row_major_strides", "same_strides", "share_bytes", "space_axes", "through",
+    "refined", "reshaped_strides", "result_view", "row_major_strides", "same_strides", "share_bytes", "space_axes", "split_runs",
+    "through",
 ]  # fmt: skip

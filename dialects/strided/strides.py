@@ -44,6 +44,45 @@ def merged(dims: Sequence[Expr], strides: Sequence[Expr]) -> list[Dim]:
     return found
 
 
+def refined(dims: Sequence[Expr], others: Sequence[Expr]) -> tuple[Expr, ...] | None:
+    """The fewest dims, none of size 1, that both lists merge to theirs; None where their bounds cross."""
+    found: list[Expr] = []
+    left, right = ([d for d in listed if d != 1] for listed in (dims, others))
+    while left and right:
+        a, b = left.pop(), right.pop()
+        if a != b and (a // b) * b == a:
+            left.append(a // b)
+        elif a != b and (b // a) * a == b:
+            right.append(b // a)
+            b = a
+        elif a != b:
+            return None
+        found.append(b)
+    return None if left or right else tuple(reversed(found))
+
+
+def split_runs(dims: Sequence[Expr], finer: Sequence[Expr]) -> list[list[int]] | None:
+    """For each dim the numbers of those of `finer` that merge to it, one after the other; None where they do not. One of size 1 may have
+    none."""
+    runs: list[list[int]] = []
+    number = 0
+    for extent in dims:
+        run, covered = list[int](), const(1)
+        while covered != extent:
+            if number == len(finer):
+                return None
+            run.append(number)
+            covered = covered * finer[number]
+            number += 1
+        runs.append(run)
+    rest = list(range(number, len(finer)))
+    if any(finer[i] != 1 for i in rest) or (rest and not runs):
+        return None
+    if rest:
+        runs[-1] += rest
+    return runs
+
+
 def collapse(
     dims: Sequence[Expr], strides: Sequence[Expr], groups: Sequence[Sequence[int]]
 ) -> tuple[list[Expr], list[Expr], list[list[int]]]:

@@ -8,7 +8,7 @@ from xdsl.dialects.builtin import ArrayAttr, LocationAttr, NameLoc, NoneAttr, St
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from ...dialects.fusion import GroupOp, YieldOp
-from ...dialects.nn import copy_stored
+from ...dialects.nn import copy_stored_results
 from ...dialects.provenance import fuse, get_names, helper_location, is_unknown, set_names
 from ..graph.editing import location_of
 from ..kernels.building.group import GroupView
@@ -16,18 +16,17 @@ from ..replacing import Replacements
 
 
 def build_group(view: GroupView) -> GroupOp:
-    """A group, not yet inserted, of clones of the ops of a region with one result. The ops themselves stay."""
-    (result,) = view.results
-    group = GroupOp(view.kind, view.operands, [result.type])
+    """A group, not yet inserted, of clones of the ops of a region. The ops themselves stay."""
+    group = GroupOp(view.kind, view.operands, [result.type for result in view.results])
     mapping: dict[SSAValue, SSAValue] = dict(zip(view.operands, group.block.args, strict=True))
     for op in view.ops:
         group.block.add_op(op.clone(mapping))
-    group.block.add_op(YieldOp(mapping[result]))
+    group.block.add_op(YieldOp(*(mapping[result] for result in view.results)))
     group.location = fuse(*(op.location for op in view.ops if op not in view.constants))
     group.yield_op.location = group.location
-    if isinstance(result.owner, Operation):
-        set_names(group, [get_names(result.owner)[result.owner.results.index(result)]])
-        copy_stored(result.owner, group)
+    makers = [(result, result.owner) for result in view.results if isinstance(result.owner, Operation)]
+    set_names(group, [get_names(maker)[maker.results.index(result)] for result, maker in makers])
+    copy_stored_results(view.results, group)
     return group
 
 
@@ -55,8 +54,11 @@ def _origin(value: SSAValue) -> LocationAttr:
     return NameLoc(name, NoneAttr()) if isinstance(name, StringAttr) else location
 
 
-def replace_by_group(ops: Sequence[Operation], result: SSAValue, group: GroupOp, replaced: Replacements) -> None:
-    """Let the group, which stands right before the last of `ops`, replace `result`, and erase the ops."""
-    replaced.replace(result, group.results[0])
+def replace_by_group(
+    ops: Sequence[Operation], results: Sequence[SSAValue], group: GroupOp, replaced: Replacements
+) -> None:
+    """Let the group, which stands right before the last of `ops`, replace the results, and erase the ops."""
+    for old, new in zip(results, group.results, strict=True):
+        replaced.replace(old, new)
     for op in reversed(ops):
         replaced.erase(op)

@@ -20,6 +20,7 @@ from ..kernels.building.group import GroupView
 from ..kernels.schedules.matching import Matcher
 from ..remarks import remark
 from .building import copy_group
+from .split_results import split_result
 
 NAME = "assign-destinations"
 
@@ -179,8 +180,11 @@ class Destinations:
             if not owner.x.has_one_use():
                 return f"it is a {owner.name} of a tensor with other users"
             inner = operand_views(owner, at)
-            if isinstance(inner, str):
-                return f"it is a reshape, and {inner}"
+            if isinstance(inner, str) and isinstance(owner, nn.ReshapeOp):
+                if reason := split_result(owner, at, self.matcher):
+                    return f"it is a reshape, and {inner}; {reason}"
+                inner = operand_views(owner, at)
+            assert not isinstance(inner, str), inner
             return self.blocker(owner.x, inner[0], owner)
         return f"it comes from {owner.name}, not from a group"
 

@@ -7,18 +7,21 @@
                                                            fusion.yield %2
                                                          }
 
-Convs and matmuls come first, then row ops, windows and gathers, then what is left of the pointwise ops. A region grows structurally
-(regions.py), with a remark for each op that it leaves out; whether its group can run is the schedules' answer about the ops where they
-stand, and there is no second rule list here: a refused group is cut back to the longest prefix that is accepted, with a remark for each
-refusal, and what was cut off tries again as its own group. A final refusal leaves the anchor alone at once. The cast of a conv's image is
-fused with the conv where a schedule converts as it loads and the price is not higher than that of a launch of its own
-(`cost/decision.py`); each user of a widening cast gets a cast of its own. Numbers become immediates of the group. Views (reshape,
-transpose, slice, concat, broadcast_to) and ops on constants stay outside. Groups have one result. Horizontal fusion is not done here.
-Linear: each op is looked at a bounded number of times.
+Attention, convs and matmuls come first, then row ops, windows and gathers, then what is left of the pointwise ops. A region grows
+structurally (regions.py), with a remark for each op that it leaves out; whether its group can run is the schedules' answer about the ops
+where they stand, and there is no second rule list here: a refused group is cut back to the longest prefix that is accepted, with a remark
+for each refusal, and what was cut off tries again as its own group. A final refusal leaves the anchor alone at once. Pointwise ops before
+operand A of a conv or matmul (a BatchNorm and its ReLU, the scale of squeeze-and-excitation, a cast) are fused with it where a schedule
+computes them on the way and the price is not higher than that of a launch of its own (prologues.py, `cost/decision.py`); each user of a
+widening cast gets a cast of its own. Numbers become immediates of the group. Views (reshape, transpose, slice, concat, broadcast_to) and
+ops on constants stay outside. Two products that are added share a group where a schedule takes both (sums.py). A group has several
+results where ops outside read a value in its middle (results.py). Horizontal fusion is not done here. Linear: each op is looked at a
+bounded number of times.
 """
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -38,25 +41,33 @@ from ...dialects.nn import NARROW, element_of, shape_of, stored_of
 from ...dialects.provenance import NAMES, get_names, set_names
 from ..graph.editing import WEIGHTS, erase_unused, fed_by_constants_only, functions, rebuilt
 from ..kernels.building.group import GroupView, is_immediate
-from ..kernels.cost.decision import decide
 from ..kernels.schedules.competition import Prices
 from ..kernels.schedules.matching import Answer, Matcher
 from ..remarks import remark
 from ..replacing import Replacements
 from .building import build_group, replace_by_group
+from .prologues import decide_prologue
 from .regions import ROW, Growth, Region, anchor_kind, is_view
+from .results import results_of
 from .storage import answer_of
+from .sums import with_second_product
 
 NAME = "fuse-groups"
 TARGET = "kernel.target"
-_PRIORITY = ("conv", "matmul", "row", "window", "gather", "positions", "rnn", "pointwise")
+_PRIORITY = ("attention", "conv", "matmul", "row", "window", "gather", "positions", "rnn", "pointwise")
 _UNARY_VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp)
 _UNGROUPED = (*nn.SOURCES, nn.WeightOp, nn.ExportOp, *nn.CONTROL, GroupOp, CallOp, ReturnOp)
 
 
 def _prefixes(region: Region) -> Iterator[tuple[list[Operation], list[Operation], SSAValue]]:
-    """(prologue, epilogue, result) from the whole region down to its anchor alone; shorter epilogues before no prologue."""
-    for prologue in (region.prologue, []) if region.prologue else ([],):
+    """(prologue, epilogue, result) from the whole region down to its anchor alone; shorter epilogues before shorter prologues, of which
+    there are the whole one, the cast at its end, and none."""
+    whole = region.prologue
+    for prologue in [
+        whole,
+        *([whole[:1]] if isinstance(region.anchor, nn.ConvOp) and whole[1:] else []),
+        *([[]] if whole else []),
+    ]:
         for length, result in reversed(region.cuts):
             yield prologue, region.epilogue[:length], result
 
@@ -68,10 +79,10 @@ def _longest(region: Region, growth: Growth, matcher: Matcher, prices: Prices) -
         ops = growth.in_order([*prologue, region.anchor, *epilogue])
         if final and len(ops) > 1:
             continue
-        view = GroupView.of_region(region.kind, ops, result)
+        view = GroupView.of_region(region.kind, ops, results_of(ops, result) if region.limit < sys.maxsize else result)
         _, answer = answer_of(view, view.operands, growth.constants, matcher)
         if answer.schedule is not None:
-            return _without_costly_cast(region, view, ops, prices)
+            return _without_costly_prologue(region, view, ops, growth, matcher, prices)
         part = f" with {len(prologue)} ops before and {len(epilogue)} after" if len(ops) > 1 else ""
         _remark_refusals(region, part, answer)
         if len(ops) == 1:
@@ -80,22 +91,21 @@ def _longest(region: Region, growth: Growth, matcher: Matcher, prices: Prices) -
     raise AssertionError("a region has at least its anchor")
 
 
-def _without_costly_cast(
-    region: Region, view: GroupView, ops: list[Operation], prices: Prices
+def _without_costly_prologue(
+    region: Region, view: GroupView, ops: list[Operation], growth: Growth, matcher: Matcher, prices: Prices
 ) -> tuple[GroupView, list[Operation]]:
-    """The group of a conv with the cast of its image, or, where a launch of its own is cheaper for the cast, the group without it."""
-    cast = next((op for op in region.prologue if isinstance(op, nn.CastOp) and op in ops), None)
-    if cast is None or not isinstance(region.anchor, nn.ConvOp):
+    """The group of a product with the ops before its operand, or, where a launch of its own is cheaper for these, the group without."""
+    kept = set(ops)
+    prologue = [op for op in region.prologue if op in kept]
+    rest = [op for op in ops if op not in set(prologue)]
+    apart = GroupView.of_region(region.kind, rest, view.results)
+    decision = decide_prologue(region.anchor, prologue, view, apart, growth.constants, matcher, prices)
+    if decision is None:
         return view, ops
-    rest = [op for op in ops if op is not cast]
-    apart = GroupView.of_region(region.kind, rest, view.results[0])
-    alone = GroupView.of_region("pointwise", [cast], cast.result)
-    options = {"in the conv": prices.of(view), "a launch of its own": prices.of(apart) + prices.of(alone)}
-    decision = decide("cast of the image", options)
-    if decision.chosen == "in the conv":
-        remark(cast, "analysis", NAME, str(decision))
+    if decision.chosen != "a launch of its own":
+        remark(prologue[0], "analysis", NAME, str(decision))
         return view, ops
-    remark(cast, "missed", NAME, f"not fused with {region.anchor.name}: {decision}")
+    remark(prologue[0], "missed", NAME, f"not fused with {region.anchor.name}: {decision}")
     return apart, rest
 
 
@@ -121,13 +131,17 @@ def _commit(region: Region, growth: Growth, matcher: Matcher, prices: Prices, re
         remark(op, "missed", NAME, f"not fused with {region.anchor.name}: {reason}")
     _end_narrow(region)
     view, ops = _longest(region, growth, matcher, prices)
+    view, ops = with_second_product(region, view, ops, growth, matcher, prices, NAME)
     kept = set(ops)
     growth.taken.difference_update(op for op in (*region.prologue, *region.epilogue) if op not in kept)
     group = build_group(view)
     Rewriter.insert_op(group, InsertPoint.before(ops[-1]))
-    replace_by_group(ops, view.results[0], group, replaced)
+    growth.position[group] = growth.position[ops[-1]]
+    growth.taken.add(group)
+    replace_by_group(ops, view.results, group, replaced)
     if len(ops) > 1:
-        remark(group, "applied", NAME, f"{region.kind} group of {', '.join(op.name for op in group.ops())}")
+        several = f", {len(group.results)} results" if len(group.results) > 1 else ""
+        remark(group, "applied", NAME, f"{region.kind} group of {', '.join(op.name for op in group.ops())}{several}")
 
 
 def _end_narrow(region: Region) -> None:

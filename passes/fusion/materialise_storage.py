@@ -93,8 +93,8 @@ class _Materialiser:
             for op in group.ops():
                 op.attributes.pop(nn.STORED, None)
             return
-        (result,) = view.results
-        new = GroupOp(group.anchor.data, operands, [with_element(result, nn.stored_of(result))])
+        results = [with_element(result, nn.stored_of(result)) for result in view.results]
+        new = GroupOp(group.anchor.data, operands, results)
         new.block.add_op(YieldOp(*narrow_body(view, new.block)))
         new.attributes.update(group.attributes)
         new.location = new.yield_op.location = group.location
@@ -117,10 +117,11 @@ class _Materialiser:
             op.operands = [self._read(value, f32, op) if value in self.narrow else value for value in op.operands]
 
     def _replace(self, op: Operation, new: Operation) -> None:
-        if op.results[0].type == new.results[0].type:
-            op.results[0].replace_all_uses_with(new.results[0])
-        else:
-            self.narrow[op.results[0]] = new.results[0]
+        for old, made in zip(op.results, new.results, strict=True):
+            if old.type == made.type:
+                old.replace_all_uses_with(made)
+            else:
+                self.narrow[old] = made
         self.replaced.append(op)
 
     def _stored(self, value: SSAValue) -> SSAValue:

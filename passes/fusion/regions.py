@@ -1,11 +1,12 @@
 """Which ops may share a group, by structure alone: growing a region of ops around an anchor.
 
-A region has one value that the rest of the function sees, its result. Every other value in it is used inside only, so a path that
-leaves the region leaves through the result, whose users all come after the region's last op: no cycle can go through outside ops.
+A region has one value that the rest of the function sees, its result, and perhaps others that ops outside read too (results.py). All of
+these users come after the region's last op: no cycle can go through outside ops.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -18,9 +19,10 @@ from ...dialects.errors import PassError
 from ...dialects.kernel.types import bitwidth
 from ...dialects.nn import shape_of
 from ...dialects.provenance import describe
+from .results import comes_from_a_fusing_op, first_position, keeps_results, refuse_result
 
 VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.ConcatOp, nn.BroadcastToOp)
-ROW = (nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp, nn.LrnOp)
+ROW = (nn.SoftmaxOp, nn.LayerNormOp, nn.NormalizeOp, nn.ReduceOp, nn.LrnOp)
 _WINDOW = (nn.MaxPoolOp, nn.AvgPoolOp, nn.ArgMaxPoolOp)
 _GATHER = (nn.GatherOp, nn.GatherNdOp)
 _POSITIONS = (nn.ArgsortOp, nn.CumulativeOp, nn.ScatterOp)
@@ -54,6 +56,8 @@ def anchor_kind(op: Operation) -> str:
         return "window" if op.is_depthwise else "conv"
     if isinstance(op, nn.MatmulOp):
         return "matmul"
+    if isinstance(op, nn.AttentionOp):
+        return "attention"
     if isinstance(op, nn.RnnOp):
         return "rnn"
     if nn.is_lookup(op):
@@ -84,6 +88,11 @@ def _bits(value: SSAValue) -> int:
     return bitwidth(nn.element_of(value))
 
 
+def _computes_on_load(op: Operation) -> bool:
+    """Whether an op of another group can compute what it reads, element by element."""
+    return isinstance(op, ROW) or nn.is_pointwise(op)
+
+
 @dataclass
 class Region:
     """Ops that may become one group."""
@@ -95,7 +104,11 @@ class Region:
     epilogue: list[Operation] = field(default_factory=list)
     """Ops after the anchor, in block order, and what only they read."""
     cuts: list[tuple[int, SSAValue]] = field(default_factory=list)
-    """Lengths of `epilogue` at which the region has a single result, and that result; from 0 on."""
+    """Lengths of `epilogue` at which the region may end, and its result there; from 0 on."""
+    splits: list[int] = field(default_factory=list)
+    """Numbers of the cuts whose results ops outside read as well as ops of the region."""
+    limit: int = sys.maxsize
+    """Position of the first op outside that reads another value of the region than its result: its last op stands before."""
     left_out: list[tuple[Operation, str]] = field(default_factory=list)
     """Neighbours that are not part of the region, and why."""
 
@@ -154,6 +167,8 @@ class Growth:
             return "it reads constants only"
         if dims is not None and shape_of(op.results[0]) != dims:
             return f"its result has another shape, {op.results[0].type}"
+        if self.position[op] > region.limit:
+            return "an op before it reads another result of the group"
         return None
 
     def grow(self, region: Region) -> None:
@@ -167,12 +182,13 @@ class Growth:
             region.epilogue += step
             region.epilogue += self._absorb_operands(region, step, shape_of(region.result))
             region.cuts.append((len(region.epilogue), step[-1].results[0]))
+        self._leave_to_readers(region)
         if region.kind in ("row", "pointwise") and region.anchor.operands:
             by_element = nn.is_pointwise(region.anchor) or nn.is_lookup(region.anchor)
             dims = shape_of(region.result if by_element else region.anchor.operands[0])
-            region.prologue = self._absorb_operands(region, [region.anchor], dims)
+            region.prologue = self._absorb_operands(region, [region.anchor], dims, keep=True)
         elif isinstance(region.anchor, nn.ConvOp | nn.MatmulOp):
-            region.prologue = self._absorb_dequantize(region.anchor) or self._absorb_cast(region)
+            region.prologue = self._absorb_dequantize(region.anchor) or self._absorb_before_a(region)
         if region.kind not in ("row", "pointwise"):
             self._leave_out_operands(region)
 
@@ -183,12 +199,26 @@ class Growth:
         """
         late = [i for i, (length, _) in enumerate(region.cuts) if length >= MOST_OPS // 2]
         best = min(late, key=lambda i: (_bits(region.cuts[i][1]), -i))
-        del region.cuts[best + 1 :]
+        self._end_at(region, best)
         length, value = region.cuts[-1]
-        self.taken.difference_update(region.epilogue[length:])
-        del region.epilogue[length:]
         for use in value.uses:
             region.left_out.append((use.operation, f"the group has {length + 1} ops, of at most about {MOST_OPS}"))
+
+    def _end_at(self, region: Region, cut: int) -> None:
+        """End the region at a cut; the ops after it are free again."""
+        del region.cuts[cut + 1 :]
+        region.splits = [split for split in region.splits if split < cut]
+        length = region.cuts[-1][0]
+        self.taken.difference_update(region.epilogue[length:])
+        del region.epilogue[length:]
+
+    def _leave_to_readers(self, region: Region) -> None:
+        """Give back what follows another result of the region where only row and pointwise ops read it: they compute it as they load."""
+        while region.splits and all(_computes_on_load(use.operation) for use in region.result.uses):
+            names = ", ".join(sorted({use.operation.name for use in region.result.uses}))
+            self._end_at(region, region.splits[-1])
+            readers = [use.operation for use in region.result.uses]
+            region.left_out += [(op, f"{names} alone reads what follows, and fuses it") for op in readers]
 
     def _leave_out_operands(self, region: Region) -> None:
         """Note the producers of an anchor that reads its operands from memory only."""
@@ -202,26 +232,38 @@ class Growth:
         """The fewest ops after the region that leave it with one result again; empty if there are none, which `left_out` explains."""
         result = region.result
         dims = shape_of(result)
+        limit = region.limit
         open_uses = {result: 0}
         heap: list[tuple[int, Operation]] = []
         seen: set[Operation] = set()
 
         def reach(value: SSAValue) -> bool:
-            """Note the users of a value; False if one of them cannot join, which `left_out` explains for each."""
+            """Note the users of a value; False if one of them cannot join, which `left_out` explains for each. The result so far may
+            stay one of its results."""
+            nonlocal limit
             open_uses[value] = 0
             joining: dict[Operation, None] = {}
             outside: Operation | None = None
+            outer: list[Use] = []
             for use in value.uses:
                 user = use.operation
                 open_uses[value] += 1
                 if user in seen:
                     continue
                 reason = "it reads it as a table" if is_table(use) else self.refuse_join(user, region, dims)
+                if reason is None and self.position[user] > limit:
+                    reason = "an op before it reads another result of the group"
                 if reason:
                     region.left_out.append((user, reason))
                     outside = outside or user
+                    outer.append(use)
                 else:
                     joining[user] = None
+            if outside is not None and value is result and joining and keeps_results(region.kind, region.anchor):
+                first = first_position(outer, self.position)
+                if first > max(self.position[user] for user in joining):
+                    limit, outside = min(limit, first), None
+                    open_uses[value] -= len(outer)
             if outside is not None:
                 region.left_out += [(user, f"{outside.name} reads the same value from memory") for user in joining]
                 return False
@@ -246,16 +288,31 @@ class Growth:
                 if operand in open_uses:
                     open_uses[operand] -= 1
             if not any(open_uses.values()):
+                refusal = refuse_result(result, op.results[0]) if limit < region.limit else None
+                if refusal is not None:
+                    return part(f"the value before it has other users, and {refusal}")
+                if limit < region.limit:
+                    region.splits.append(len(region.cuts) - 1)
+                region.limit = limit
                 return step
             if not reach(op.results[0]):
                 return part("what reads its result does not join the group, which would have several results")
         return part(f"more than {self.reach} ops lie between one result and the next")
 
-    def _absorb_operands(self, region: Region, ops: list[Operation], dims: tuple[Expr, ...]) -> list[Operation]:
-        """Pointwise ops with results of shape `dims` before `ops` whose results only the region uses; nearest first."""
+    def _absorb_operands(
+        self,
+        region: Region,
+        ops: list[Operation],
+        dims: tuple[Expr, ...],
+        nearest: Iterable[Operation] | None = None,
+        *,
+        keep: bool = False,
+    ) -> list[Operation]:
+        """Pointwise ops with results of shape `dims` before `ops` whose results only the region uses; nearest first. They are found from
+        `nearest` on, by default all that makes an operand of `ops`. `keep`: what ops outside read too may become a result."""
         inside = {region.anchor, *region.epilogue, *ops}
         absorbed: list[Operation] = []
-        heap = [(-self.position[p], p) for p in self._producers(ops)]
+        heap = [(-self.position[p], p) for p in (self._producers(ops) if nearest is None else nearest)]
         heap.sort(key=lambda item: item[0])
         while heap and len(absorbed) < self.reach:
             _, op = heappop(heap)
@@ -263,7 +320,7 @@ class Growth:
                 continue
             reason = self.refuse_join(op, region, dims)
             if reason is None and any(is_table(use) or use.operation not in inside for use in op.results[0].uses):
-                reason = "ops outside the group read it too"
+                reason = self._refuse_keeping(region, op, inside) if keep else "ops outside the group read it too"
             if reason is not None:
                 region.left_out.append((op, reason))
                 continue
@@ -277,6 +334,21 @@ class Growth:
         more = f"the group has {self.reach} ops before it already"
         region.left_out += [(op, more) for _, op in heap if op not in inside]
         return absorbed
+
+    def _refuse_keeping(self, region: Region, op: Operation, inside: set[Operation]) -> str | None:
+        """Why an op before a row op cannot be part of its group, which stores its result for the ops outside that read it too."""
+        value = op.results[0]
+        refusal = "ops outside the group read it too"
+        if region.kind != "row" or not keeps_results(region.kind, region.anchor):
+            return refusal
+        first = first_position((u for u in value.uses if u.operation not in inside), self.position)
+        last = max(self.position[member] for member in (region.anchor, *region.epilogue))
+        if first <= last or comes_from_a_fusing_op(op, self.taken, (*_GATHER, *_WINDOW, *_POSITIONS, nn.RnnOp)):
+            return refusal
+        if (why := refuse_result(value, region.result)) is not None:
+            return f"{refusal}, and {why}"
+        region.limit = min(region.limit, first)
+        return None
 
     def _producers(self, ops: Iterable[Operation]) -> Iterator[Operation]:
         found: dict[Operation, None] = {}
@@ -296,18 +368,36 @@ class Growth:
                 self.taken.add(producer)
         return absorbed
 
-    def _absorb_cast(self, region: Region) -> list[Operation]:
-        """The cast of a conv's image, if only the conv reads it."""
-        if not isinstance(region.anchor, nn.ConvOp):
-            return []
-        op = region.anchor.x.owner
-        if not isinstance(op, nn.CastOp):
+    def _absorb_before_a(self, region: Region) -> list[Operation]:
+        """The pointwise ops before operand A of a product that only it reads, nearest first."""
+        value = region.anchor.operands[0]
+        op = value.owner
+        if not isinstance(op, Operation) or op not in self.position or not nn.is_pointwise(op):
             return []
         reason = self.refuse_join(op, region)
-        if reason is None and not op.result.has_one_use():
+        if reason is None and not value.has_one_use():
             reason = "ops outside the group read it too"
         if reason is not None:
-            region.left_out.append((op, reason))
+            if isinstance(op, nn.CastOp):
+                region.left_out.append((op, reason))
             return []
-        self.taken.add(op)
-        return [op]
+        absorbed = self._absorb_operands(region, [region.anchor], shape_of(value), [op])
+        for before in self._producers(absorbed):
+            if before not in self.taken and self._takes_in_after(before, absorbed, shape_of(value)):
+                self.taken.difference_update(absorbed)
+                region.left_out.append((op, f"{before.name} fuses it, and stores the result"))
+                return []
+        return absorbed
+
+    def _takes_in_after(self, op: Operation, ops: list[Operation], dims: tuple[Expr, ...]) -> bool:
+        """Whether an op will anchor a group of its own that can hold `ops`, all that reads its result."""
+        if len(op.results) != 1 or is_view(op) or nn.is_pointwise(op) or isinstance(op, (*nn.SOURCES, *nn.CONTROL)):
+            return False
+        result = op.results[0]
+        inside = set(ops)
+        return (
+            result not in self.constants
+            and shape_of(result) == dims
+            and anchor_kind(op) in ("row", "window", "gather", "positions", "rnn")
+            and all(use.operation in inside for use in result.uses)
+        )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 import ml_dtypes
 from xdsl.dialects.builtin import f32
@@ -28,8 +29,15 @@ from .realize_integer import as_realized
 _MOVES = (
     nn.MaxPoolOp, nn.PadOp, nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp, nn.GatherOp, nn.GatherNdOp, nn.ConcatOp,
 )  # fmt: skip
-_UNROUNDED = (nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp, nn.LrnOp, nn.AvgPoolOp, nn.ArgsortOp, nn.CumulativeOp)
-_PRODUCTS = (nn.ConvOp, nn.MatmulOp)
+_UNROUNDED = (
+    nn.SoftmaxOp, nn.LayerNormOp, nn.NormalizeOp, nn.ReduceOp, nn.LrnOp, nn.AvgPoolOp, nn.ArgsortOp, nn.CumulativeOp,
+)  # fmt: skip
+_PRODUCTS = (nn.ConvOp, nn.MatmulOp, nn.AttentionOp)
+
+
+def _factors(op: Operation) -> Sequence[SSAValue]:
+    """What a product multiplies: the mask of an attention is added."""
+    return op.operands[:3] if isinstance(op, nn.AttentionOp) else op.operands
 
 
 @dataclass(frozen=True)
@@ -59,9 +67,8 @@ class Form:
 
     def is_plain(self, view: GroupView) -> bool:
         """Whether all tensors of the group are in memory what they are in the group."""
-        (result,) = view.results
         own = all(element_of(v) == e for v, e in zip(view.operands, self.operands, strict=True))
-        return own and stored_of(result) == element_of(result)
+        return own and all(stored_of(result) == element_of(result) for result in view.results)
 
 
 def forms(view: GroupView, values: Sequence[SSAValue], constants: Collection[SSAValue]) -> list[Form]:
@@ -88,7 +95,7 @@ def _wanted(view: GroupView) -> tuple[dict[SSAValue, Attribute], set[SSAValue]]:
     images: set[SSAValue] = set()
     for op in view.ops:
         if isinstance(op, _PRODUCTS) and element_of(op.operands[0]) == f32:
-            wanted.update((operand, multiplied_in(op)) for operand in op.operands if view.maker(operand) is None)
+            wanted.update((v, multiplied_in(op)) for v in _factors(op) if view.maker(v) is None)
             if isinstance(op, nn.ConvOp):
                 images.add(op.x)
         elif isinstance(op, nn.RnnOp) and op.math is not None and view.maker(op.weights) is None:
@@ -115,6 +122,14 @@ def answer_of(
         if answer.schedule is not None or form is options[-1]:
             return form, answer
     raise AssertionError("a group has at least one form")
+
+
+def price_of(view: GroupView, constants: Collection[SSAValue], matcher: Matcher, prices: Prices) -> float:
+    """Microseconds of a group with its tensors as they will lie in memory; infinity where no schedule takes it."""
+    form, answer = answer_of(view, view.operands, constants, matcher)
+    if answer.schedule is None:
+        return inf
+    return prices.of(view if form.is_plain(view) else form.launched(view))
 
 
 def form_of(
@@ -196,7 +211,9 @@ class _Body:
     def _copy(self, op: Operation) -> None:
         multiplied = multiplied_in(op) if isinstance(op, _PRODUCTS) else None
         if multiplied in NARROW and element_of(op.operands[0]) == f32:
-            self._rebuild(op, [self._as(v, multiplied, op) for v in op.operands])
+            factors = _factors(op)
+            rest = [self.narrow.get(v) or self.own[v] for v in op.operands[len(factors) :]]
+            self._rebuild(op, [*(self._as(v, multiplied, op) for v in factors), *rest])
         elif isinstance(op, nn.RnnOp):
             self._recur(op)
         elif isinstance(op, _UNROUNDED) and any(v in self.narrow for v in op.operands):

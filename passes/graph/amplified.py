@@ -28,11 +28,12 @@ STATE = "a state that is carried between runs"
 _MOVES = (
     nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp, nn.ConcatOp, nn.PadOp, nn.GatherOp, nn.GatherNdOp, nn.MaxPoolOp,
 )  # fmt: skip
-_PRODUCTS = (nn.ConvOp, nn.MatmulOp)
+_PRODUCTS = (nn.ConvOp, nn.MatmulOp, nn.AttentionOp)
 _BOUNDED = (
-    nn.TanhOp, nn.SigmoidOp, nn.ErfOp, nn.SinOp, nn.CosOp, nn.SignOp, nn.SoftmaxOp, nn.LayerNormOp, nn.LrnOp, nn.RnnOp,
+    nn.TanhOp, nn.SigmoidOp, nn.HardSigmoidOp, nn.ErfOp, nn.SinOp, nn.CosOp, nn.SignOp, nn.SoftmaxOp, nn.LayerNormOp, nn.NormalizeOp,
+    nn.LrnOp, nn.RnnOp,
 )  # fmt: skip
-_ACTIVATIONS = (*_BOUNDED, nn.ReluOp, nn.ExpOp)
+_ACTIVATIONS = (*_BOUNDED, *nn.ACTIVATIONS, nn.ReluOp, nn.ExpOp)
 _TERMS = (nn.AddOp, nn.SubOp, nn.DivOp)
 _STATE_RANK = 3
 """The most dims of a cell's state: layers, batch and hidden units. What has more is an image, which a mask may blend with another one."""
@@ -136,6 +137,8 @@ def _before_state(op: Operation, constants: Collection[SSAValue]) -> Sequence[SS
     mean = isinstance(op, nn.ReduceOp) and op.kind.data == nn.ReduceKind.MEAN
     if isinstance(op, _BOUNDED) or mean:
         return ()
+    if isinstance(op, nn.AttentionOp):  # a softmax bounds what it makes of the others
+        return [op.v] if op.v not in constants else []
     if isinstance(op, (*_MOVES, *_PRODUCTS, nn.ReduceOp)):
         return [value for value in op.operands if value not in constants]
     return op.operands if nn.is_pointwise(op) else ()

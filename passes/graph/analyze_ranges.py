@@ -64,7 +64,9 @@ def _share_buffers(block: Block, wide: dict[SSAValue, str]) -> None:
 
 def _amplified_products(func: FuncOp) -> dict[SSAValue, str]:
     found = amplified_values(func.body.block).items()
-    return {value: reason for value, reason in found if isinstance(value.owner, nn.ConvOp | nn.MatmulOp)}
+    return {
+        value: reason for value, reason in found if isinstance(value.owner, nn.ConvOp | nn.MatmulOp | nn.AttentionOp)
+    }
 
 
 @dataclass(frozen=True)

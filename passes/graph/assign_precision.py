@@ -4,21 +4,20 @@
     %1 = nn.relu %0 : f32                  ->      %1 = nn.relu %0 {nn.stored = f16}
     %2 = nn.reduce sum %1 {nn.wide = "a sum"}      %2 = nn.reduce sum %1
 
-Two decisions, and no type of a value changes: arithmetic stays in f32 (f64 in f64). `math` says what a conv or matmul rounds its f32
-operands to before it multiplies them. `nn.stored` says in which type a value crosses memory, if it does; `materialise-storage` makes casts
-of it when it is known which values these are. A model's own f16, bf16 and f64 stay as they are.
+Two decisions, and no type of a value changes: arithmetic stays in f32 (f64 in f64). `math` says what a product (conv, matmul, attention)
+rounds its f32 operands to before it multiplies them. `nn.stored` says in which type a value crosses memory, if it does;
+`materialise-storage` makes casts of it when it is known which values these are. A model's own f16, bf16 and f64 stay as they are.
 
-fp16 and bf16: everything is stored narrow except what `analyze-ranges` marked, what only outputs read after the last conv or
-matmul, and what stands between a dequantize and the next quantize (precision_regions.py). A product of narrow operands multiplies in the
-narrow type; where one of them stays wide it multiplies in TF32, which has the mantissa of f16 and the range of f32, and where its result
-does, in f32. tf32: convs and matmuls on f32 get `math = #nn.math<tf32>`, unless their result is marked. fp32: nothing changes. Linear in
-the number of ops.
+fp16 and bf16: everything is stored narrow except what `analyze-ranges` marked, what only outputs read after the last product, and what
+stands between a dequantize and the next quantize (precision_regions.py). A product of narrow operands multiplies in the narrow type; where
+one of them stays wide it multiplies in TF32, which has the mantissa of f16 and the range of f32, and where its result does, in f32. tf32:
+products of f32 get `math = #nn.math<tf32>`, unless their result is marked. fp32: nothing changes. Linear in the number of ops.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, StringAttr, TensorType, bf16, f32
@@ -36,9 +35,11 @@ from .storage_types import NARROW_TYPES, check_mode
 
 NAME = "assign-precision"
 _STORABLE = (
-    nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp, nn.LrnOp, nn.ConvOp, nn.MatmulOp, nn.MaxPoolOp, nn.AvgPoolOp, nn.GatherOp, nn.GatherNdOp,
-    nn.PadOp, nn.ConstantOp, nn.RnnOp,
+    nn.SoftmaxOp, nn.LayerNormOp, nn.NormalizeOp, nn.ReduceOp, nn.LrnOp, nn.ConvOp, nn.MatmulOp, nn.MaxPoolOp, nn.AvgPoolOp, nn.GatherOp,
+    nn.GatherNdOp, nn.PadOp, nn.ConstantOp, nn.RnnOp, nn.AttentionOp,
 )  # fmt: skip
+_PRODUCTS = (nn.ConvOp, nn.MatmulOp, nn.AttentionOp)
+_Product: TypeAlias = nn.ConvOp | nn.MatmulOp | nn.AttentionOp
 _VIEWS = (nn.SliceOp, nn.ConcatOp, nn.TransposeOp, nn.ReshapeOp, nn.BroadcastToOp)
 
 
@@ -60,7 +61,7 @@ class _Narrowing:
             reason = op.attributes.pop(nn.WIDE, None)
             if isinstance(reason, StringAttr):
                 self.marked[op.results[0]] = reason.data
-            if isinstance(op, nn.ConvOp | nn.MatmulOp) and op not in self.wide:
+            if isinstance(op, _PRODUCTS) and op not in self.wide:
                 self._multiply(op)
             elif isinstance(op, nn.RnnOp):
                 self._recur(op)
@@ -95,14 +96,14 @@ class _Narrowing:
             return all(nn.stored_of(operand) == self.narrow for operand in op.operands)
         return op not in self.sums and (nn.is_pointwise(op) or isinstance(op, _STORABLE))
 
-    def _multiply(self, op: nn.ConvOp | nn.MatmulOp) -> None:
-        """Decide which type a conv or matmul multiplies in."""
+    def _multiply(self, op: _Product) -> None:
+        """Decide which type a conv, matmul or attention multiplies in."""
         if element_of(op.operands[0]) != f32:
             return
         if op.result in self.marked:
             _stays_f32(op, self.marked[op.result])
             return
-        narrow = [self._fits(operand) for operand in op.operands]
+        narrow = [self._fits(operand) for operand in op.operands[:3]]  # a mask is added
         if all(narrow):
             op.properties["math"] = nn.MathAttr(nn.Math.BF16 if self.narrow == bf16 else nn.Math.F16)
             return
@@ -114,7 +115,7 @@ class _Narrowing:
             )
             return
         op.properties["math"] = nn.MathAttr(nn.Math.TF32)
-        side = "first" if not narrow[0] else "second"
+        side = ("first", "second", "third")[narrow.index(False)]
         remark(op, "missed", NAME, f"{op.name} multiplies in TF32: its {side} operand stays wide")
 
     def _recur(self, op: nn.RnnOp) -> None:
@@ -131,7 +132,7 @@ class _Narrowing:
         return nn.stored_of(value) == self.narrow or (value in self.constants and value not in self.marked)
 
 
-def _stays_f32(op: nn.ConvOp | nn.MatmulOp, reason: str) -> None:
+def _stays_f32(op: _Product, reason: str) -> None:
     remark(op, "missed", NAME, f"{op.name} multiplies in f32: {reason}")
 
 
@@ -142,16 +143,10 @@ def _scales(user: Operation, value: SSAValue) -> bool:
 def _allow_tf32(func: FuncOp) -> None:
     for op in func.body.block.ops:
         reason = op.attributes.pop(nn.WIDE, None)
-        if isinstance(reason, StringAttr) and isinstance(op, nn.ConvOp | nn.MatmulOp):
+        if isinstance(reason, StringAttr) and isinstance(op, _PRODUCTS):
             _stays_f32(op, reason.data)
             continue
-        weighted = (
-            op.weights
-            if isinstance(op, nn.RnnOp)
-            else op.operands[0]
-            if isinstance(op, nn.ConvOp | nn.MatmulOp)
-            else None
-        )
+        weighted = op.weights if isinstance(op, nn.RnnOp) else op.operands[0] if isinstance(op, _PRODUCTS) else None
         if weighted is not None and element_of(weighted) == f32:
             op.properties["math"] = nn.MathAttr(nn.Math.TF32)
             remark(op, "applied", NAME, f"{op.name} may round its operands to TF32")

@@ -8,6 +8,7 @@ import numpy as np
 from xdsl.dialects.builtin import LocationAttr, ModuleOp, TensorType
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Block, BlockArgument, Operation, SSAValue
+from xdsl.pattern_rewriter import PatternRewriter
 
 from ...dialects import nn
 from ...dialects.blob import BlobAttr
@@ -108,6 +109,15 @@ def erase_unused(ops: Iterable[Operation]) -> None:
         if op.parent is not None and all(result.first_use is None for result in op.results):
             op.detach()
             op.erase()
+
+
+def erase_unread(rewriter: PatternRewriter, ops: Iterable[Operation]) -> None:
+    """Erase those of the ops that a rewrite has left without a reader, and then those that only these read."""
+    left = dict.fromkeys(ops)
+    while gone := [op for op in left if all(result.first_use is None for result in op.results)]:
+        for op in gone:
+            rewriter.erase(op)
+            del left[op]
 
 
 _KNOWN_AT_BUILD = (*nn.SOURCES, nn.WeightOp)

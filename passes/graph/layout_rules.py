@@ -59,6 +59,7 @@ _RULES: dict[str, Callable[[Operation], Rule | None]] = {
     "nn.broadcast_to": _pointwise,
     "nn.gather": _gather,
     "nn.reduce": _reduce,
+    "nn.normalize": lambda op: Rule((0,), axes=("axes",)),
     "nn.iota": lambda op: Rule((), axes=("axis",)),
     "quant.quantize": lambda op: Rule((0,), axes=("axis",)),
     "quant.dequantize": lambda op: Rule((0,), axes=("axis",)),

@@ -11,8 +11,8 @@ from ...dialects.nn import element_of
 from .editing import fed_by_constants_only
 
 _VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp)
-_TAIL = (nn.MaxPoolOp, nn.AvgPoolOp, nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp, *_VIEWS)
-_PRODUCTS = (nn.ConvOp, nn.MatmulOp, nn.RnnOp)
+_TAIL = (nn.MaxPoolOp, nn.AvgPoolOp, nn.SoftmaxOp, nn.LayerNormOp, nn.NormalizeOp, nn.ReduceOp, *_VIEWS)
+_PRODUCTS = (nn.ConvOp, nn.MatmulOp, nn.AttentionOp, nn.RnnOp)
 
 
 def wide_ops(block: Block) -> set[Operation]:
@@ -42,7 +42,8 @@ def _between_marks(ops: list[Operation]) -> set[Operation]:
             if not isinstance(op, quant.QuantizeOp):
                 wide.add(op)
             continue
-        from_wide = [operand.owner in wide for operand in op.operands]
+        factors = op.operands[:3] if isinstance(op, nn.AttentionOp) else op.operands
+        from_wide = [operand.owner in wide for operand in factors]
         follows = any(from_wide) and (nn.is_pointwise(op) or isinstance(op, _VIEWS))
         if follows or (isinstance(op, _PRODUCTS) and all(from_wide)):
             wide.add(op)
@@ -50,7 +51,7 @@ def _between_marks(ops: list[Operation]) -> set[Operation]:
 
 
 def wide_products(block: Block, wide: set[Operation]) -> set[Operation]:
-    """Convs and matmuls that read narrow operands and give their f32 sums unrounded to wide ops and outputs only."""
+    """Convs, matmuls and attentions that read narrow operands and give their f32 sums unrounded to wide ops and outputs only."""
     found: set[Operation] = set()
     for op in block.ops:
         if isinstance(op, _PRODUCTS) and op not in wide and element_of(op.results[0]) == f32:

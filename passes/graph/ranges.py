@@ -23,7 +23,10 @@ from .storage_types import limits
 IMAGE_CHANNELS = 4
 """The most channels of what is taken for an image."""
 _VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp, nn.PadOp, nn.CastOp)
-_BOUNDED = (nn.TanhOp, nn.SigmoidOp, nn.ErfOp, nn.SinOp, nn.CosOp, nn.SignOp, nn.SoftmaxOp, nn.LayerNormOp, nn.RnnOp)
+_BOUNDED = (
+    nn.TanhOp, nn.SigmoidOp, nn.HardSigmoidOp, nn.ErfOp, nn.SinOp, nn.CosOp, nn.SignOp, nn.SoftmaxOp, nn.LayerNormOp,
+    nn.NormalizeOp, nn.RnnOp,
+)  # fmt: skip
 _INTEGRAL = (nn.FloorOp, nn.CeilOp, nn.RoundOp)
 _REDUCED = (nn.ReduceKind.SUM, nn.ReduceKind.SUMSQ, nn.ReduceKind.PROD)
 _ADDITIVE = (nn.AddOp, nn.SubOp, nn.WhereOp, nn.MinOp, nn.MaxOp)
@@ -124,6 +127,8 @@ class Ranges:
         match op:
             case nn.ConvOp() | nn.MatmulOp():
                 return next((f for f in self._findings(op.operands) if f.kind == Kind.INTEGER), None)
+            case nn.AttentionOp():
+                return next((f for f in self._findings([op.v]) if f.kind == Kind.INTEGER), None)
             case nn.ReduceOp():
                 return self._reduced(op)
             case nn.CastOp():

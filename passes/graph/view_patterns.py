@@ -220,7 +220,7 @@ def never_negative(value: SSAValue, depth: int = 4) -> bool:
     """Whether a value is known not to be below zero, looking back over at most `depth` ops."""
     owner = value.owner
     match owner:
-        case nn.ReluOp() | nn.SigmoidOp() | nn.ExpOp() | nn.SoftmaxOp():
+        case nn.ReluOp() | nn.SigmoidOp() | nn.ExpOp() | nn.SoftmaxOp() | nn.SoftplusOp() | nn.HardSigmoidOp():
             return True
         case nn.ClipOp():
             return math.copysign(1, owner.min.value.data) > 0  # a bound of -0 lets -0 through

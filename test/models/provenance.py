@@ -45,6 +45,10 @@ _MADE_OF: dict[str, type[Operation]] = {
 """Operators whose one op no pass turns into another kind of op."""
 
 
+_MADE_INTO = dict.fromkeys((nn.MatmulOp, nn.SoftmaxOp, nn.TanhOp), (nn.AttentionOp,))
+"""But for those that an attention is made of."""
+
+
 class GroupsClaim(Observer):
     """Nodes that a group names in its location and has no op of, by the kinds of its ops: `foreign`. `claims` counts all nodes checked."""
 
@@ -63,5 +67,5 @@ class GroupsClaim(Observer):
                 if kind is None:
                     continue
                 self.claims += 1
-                if not any(isinstance(op, kind) for op in group.walk()):
+                if not any(isinstance(op, (kind, *_MADE_INTO.get(kind, ()))) for op in group.walk()):
                     self.foreign.append(f"a group of {[op.name for op in group.block.ops]} claims {name}")

@@ -287,3 +287,69 @@ def test_a_factor_that_widens_a_product_stays_outside_its_weights(cache: CubinCa
         " { v = MatMul(x, w) y = Mul(v, f) }"
     )
     compare(parse(text), cache)
+
+
+NESTED_CONCATS = [
+    # Each joins all results before it, as a dense block of torch does.
+    "g (float[N, 4, 5] x) => (float[N, 16, 5] y) { a = Relu(x) b = Concat<axis = 1>(a, x) c = Sin(b) d = Concat<axis = 1>(a, x, c)"
+    " e = Neg(d) p, q = Split<axis = 1, num_outputs = 2>(e) y = Concat<axis = 1>(p, q) }",
+    # A part of a concat that is there, in f32 and as integers.
+    "g (int32[N, 4] x, int32[N, 3] z) => (int32[N, 11] y, int32[N, 7] w)"
+    " { a = Neg(x) b = Abs(z) y = Concat<axis = 1>(a, a, b) w = Concat<axis = 1>(a, b) }",
+    # Halves of a tensor joined with what one of them becomes.
+    "g (float[N, 8, 3, 3] x, float[4, 4, 1, 1] w) => (float[N, 12, 3, 3] y)"
+    " { c = Relu(x) a, b = Split<axis = 1, num_outputs = 2>(c) d = Conv(b, w) y = Concat<axis = 1>(a, b, d) }",
+]
+
+
+@pytest.mark.parametrize("text", NESTED_CONCATS)
+def test_concats_share_what_they_join(text: str, cache: CubinCache) -> None:
+    compare(parse(text), cache)
+
+
+LEADING_DIMS = [
+    "g (float[N, 3, 8] x, float[8, 16] w, float[16] b, float[N, 3, 16] r) => (float[N, 3, 16] y) <int64[2] s = {-1, 8},"
+    " int64[3] t = {-1, 3, 16}> { n = Sin(x) a = Reshape(n, s) m = Gemm(a, w, b) d = Reshape(m, t) e = Tanh(d) y = Add(e, r) }",
+    "g (float[N, 2, 5, 8] x, float[N, 2, 6, 8] z) => (float[N, 2, 5, 6] y) <int64[3] s = {-1, 5, 8}, int64[3] t = {-1, 6, 8},"
+    " int64[4] u = {-1, 2, 5, 6}> { p = Relu(x) q = Neg(z) a = Reshape(p, s) b = Reshape(q, t) c = Transpose<perm = [0, 2, 1]>(b)"
+    " d = MatMul(a, c) e = Softmax<axis = -1>(d) y = Reshape(e, u) }",
+    "g (float[N, 4, 6] x) => (float[N, 4] y, float[M, 6] z) <int64[2] s = {-1, 6}, int64[2] t = {-1, 4}, int64[1] k = {1}>"
+    " { p = Sin(x) a = Reshape(p, s) z = Softmax<axis = -1>(a) r = ReduceSum<keepdims = 0>(z, k) e = Reshape(r, t) y = Exp(e) }",
+]
+
+
+@pytest.mark.parametrize("text", LEADING_DIMS)
+def test_ops_between_reshapes_of_leading_dims(text: str, cache: CubinCache) -> None:
+    compare(parse(text), cache)
+
+
+SPLIT_RESULTS = [
+    # A step up of a U-Net: the pixels of a transposed convolution beside those of a skip.
+    "g (float[N, 8, 3, 5] x, float[N, 4, 6, 10] s, float[8, 4, 2, 2] w, float[4] b, float[4, 8, 1, 1] v) => (float[N, 4, 6, 10] y)"
+    " { u = ConvTranspose<strides = [2, 2]>(x, w, b) k = Relu(s) c = Concat<axis = 1>(u, k) y = Conv(c, v) }",
+    # Rows of a product that are pixels of windows.
+    "g (float[N, 4, 4, 8] x, float[8, 12] w, float[N, 4, 4, 12] r) => (float[N, 4, 4, 12] y) <int64[6] s = {-1, 2, 2, 2, 2, 8},"
+    " int64[3] t = {-1, 4, 8}, int64[6] u = {-1, 2, 2, 2, 2, 12}, int64[4] v = {-1, 4, 4, 12}>"
+    " { a = Reshape(x, s) c = Transpose<perm = [0, 1, 3, 2, 4, 5]>(a) d = Reshape(c, t) m = MatMul(d, w) e = Softmax<axis = 1>(m)"
+    " f = MatMul(e, z) h = Reshape(f, u) i = Transpose<perm = [0, 1, 3, 2, 4, 5]>(h) j = Reshape(i, v) y = Add(j, r) }",
+]
+
+
+@pytest.mark.parametrize("target", ["sm_80", "sm_90a"])
+@pytest.mark.parametrize("text", SPLIT_RESULTS)
+def test_a_product_is_stored_with_a_stride_for_each_part_of_a_dim(text: str, target: str, cache: CubinCache) -> None:
+    compare(parse(text.replace("float[8, 12] w,", "float[8, 12] w, float[12, 12] z,")), cache, target=target)
+
+
+CONSTANTS_BESIDE = [
+    "g (float[N, 2, 2] x) => (float[N, 4, 2] y) <float[1, 1, 2] t = {0.5, -0.0}, float[1, 1, 2] u = {-0.5, 0.0}, int64[1] zero = {0},"
+    " int64[2] rest = {1, 2}, float[1, 4, 2] p = {-0.5, -0.0, 1, 2, 3, 0, 5, 6}>"
+    " { s = Shape(x) n = Gather(s, zero) d = Concat<axis = 0>(n, rest) a = Expand(t, d) b = Expand(u, d) k = Relu(x)"
+    " c = Concat<axis = 1>(a, k, b) e = Add(c, p) y = Reciprocal(e) }",
+]
+
+
+@pytest.mark.parametrize("text", CONSTANTS_BESIDE)
+def test_constants_beside_a_tensor_are_added_to_its_padding(text: str, cache: CubinCache) -> None:
+    """The reciprocal tells zeros of either sign apart."""
+    compare(parse(text), cache)

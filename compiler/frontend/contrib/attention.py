@@ -16,7 +16,7 @@ from xdsl.ir import SSAValue
 from ....dialects import dims
 from ....dialects.dims import Expr
 from ...network import Network
-from ..attention import Mask, attend, merge_heads, query_positions, split_heads, window
+from ..attention import Bounds, Mask, attend, attend_in_steps, merge_heads, split_heads
 from ..calls import called
 from ..node import Node
 from ..quantization import MICROSOFT
@@ -85,11 +85,9 @@ def _sum(net: Network, parts: Sequence[SSAValue | None]) -> SSAValue | None:
     return result
 
 
-def _causal(node: Node, queries: Expr, keys: Expr) -> SSAValue | None:
+def _causal(node: Node, queries: Expr, keys: Expr) -> Bounds | None:
     """The bound of attribute `unidirectional`: the last query sees all keys."""
-    if not node.int("unidirectional", 0):
-        return None
-    return window(node.net, query_positions(node.net, queries, keys - queries), keys, right=0)
+    return Bounds(keys - queries, right=0) if node.int("unidirectional", 0) else None
 
 
 @onnx_op("Attention", domain=MICROSOFT, note="masks, past, causal, biases of the scores; no rotary embedding")
@@ -114,8 +112,8 @@ def self_attention(node: Node, projected: SSAValue, mask: int, past: int, bias: 
         k, v = (net.add_concat([_at(net, node.data(past), 0, i), new], 2) for i, new in enumerate((k, v)))
     queries, keys = net.shape(q)[2], net.shape(k)[2]
     added = _sum(net, [_key_mask(node, mask, keys), node.data(bias) if node.has_input(bias) else None])
-    found = attend(net, q, k, v, _scale(node, net.shape(q)[3]), Mask(_causal(node, queries, keys), added))
-    results = [merge_heads(net, found.result)]
+    masked = Mask(added=added, bounds=_causal(node, queries, keys))
+    results = [merge_heads(net, attend(net, q, k, v, _scale(node, net.shape(q)[3]), masked))]
     if node.output_count > 1:
         results.append(net.add_concat([net.add_reshape(x, (1, *net.shape(x))) for x in (k, v)], 0))
     return results
@@ -131,11 +129,12 @@ def multi_head_attention(node: Node) -> Result:
         k, v = (net.add_concat([node.data(i), new], 2) for i, new in ((6, k), (7, v)))
     queries, keys = net.shape(q)[2], net.shape(k)[2]
     added = _sum(net, [_key_mask(node, 4, keys), node.data(5) if node.has_input(5) else None])
-    mask = Mask(_causal(node, queries, keys), added)
-    found = attend(net, q, k, v, _scale(node, net.shape(q)[3]), mask)
-    return [merge_heads(net, found.result), k, v, net.add_cast(found.scaled, net.element(q))][
-        : max(1, node.output_count)
-    ]
+    mask = Mask(added=added, bounds=_causal(node, queries, keys))
+    given = (net, q, k, v, _scale(node, net.shape(q)[3]), mask)
+    if node.output_count <= 3:
+        return [merge_heads(net, attend(*given)), k, v][: max(1, node.output_count)]
+    found = attend_in_steps(*given)
+    return [merge_heads(net, found.result), k, v, net.add_cast(found.scaled, net.element(q))]
 
 
 def _heads(node: Node) -> list[SSAValue]:
@@ -245,14 +244,14 @@ def group_query_attention(node: Node) -> Result:
     if node.has_input(3):
         k, v = _cached(node, before, k, v)
     keys = net.shape(k)[2]
-    places = query_positions(net, queries, net.add_reshape(before, (*net.shape(before), 1, 1)))
+    places = net.add_reshape(before, (*net.shape(before), 1, 1))
     # Attribute local_window_size counts the query's own position.
     local = node.int("local_window_size", -1)
-    mask = Mask(window(net, places, keys, local - 1 if local > 0 else -1, 0), _score_bias(node, keys))
+    mask = Mask(added=_score_bias(node, keys), bounds=Bounds(places, local - 1 if local > 0 else -1, 0))
     found = attend(
         net, q, k, v, _scale(node, net.shape(q)[3]), mask, softcap=node.float("softcap", 0.0), sink=_sink(node)
     )
-    return [merge_heads(net, found.result), k, v][: max(1, node.output_count)]
+    return [merge_heads(net, found), k, v][: max(1, node.output_count)]
 
 
 def _score_bias(node: Node, keys: Expr) -> SSAValue | None:

@@ -108,9 +108,7 @@ def bias_gelu(node: Node) -> Result:
 
 @onnx_op("QuickGelu", domain=MICROSOFT)
 def quick_gelu(node: Node) -> Result:
-    node.in_f32()
-    net, x = node.net, node.data(0)
-    return net.add_binary("mul", x, net.add_unary("sigmoid", net.add_binary("mul", x, node.float("alpha", 1.702))))
+    return node.net.add_silu(node.data(0), node.float("alpha", 1.702))
 
 
 @onnx_op("GemmFastGelu", domain=MICROSOFT)

@@ -134,6 +134,6 @@ def group_norm(node: Node) -> Result:
         num_groups=node.int("groups"), epsilon=node.float("epsilon", 1e-5),
     )  # fmt: skip
     if node.int("activation"):
-        result = net.add_binary("mul", result, net.add_unary("sigmoid", result))
+        result = net.add_silu(result)
     result = net.add_cast(result, element)
     return [net.add_transpose(result, (0, *range(2, rank), 1)) if last else result, x]

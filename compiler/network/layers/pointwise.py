@@ -15,7 +15,10 @@ from ..arguments import check_kind, checked
 from ..graph import Operand, element_type
 from .control import ControlLayers
 
-_UNARY: dict[str, type[nn.NnOp]] = {op.name.removeprefix("nn."): op for op in (*nn.UNARY, nn.BitNotOp, nn.IsNanOp)}
+_ACTIVATIONS = (nn.SoftplusOp, nn.MishOp, nn.HardSwishOp)
+_UNARY: dict[str, type[nn.NnOp]] = {
+    op.name.removeprefix("nn."): op for op in (*nn.UNARY, *_ACTIVATIONS, nn.BitNotOp, nn.IsNanOp)
+}
 _BINARY: dict[str, type[nn.NnOp]] = {op.name.removeprefix("nn."): op for op in (*nn.BINARY, *nn.BITS)}
 
 
@@ -30,7 +33,7 @@ class PointwiseLayers(ControlLayers):
     @checked
     def add_unary(self, kind: str, x: SSAValue) -> SSAValue:
         """One of `neg abs exp log sqrt rsqrt reciprocal erf tanh sigmoid relu floor ceil round sign sin cos asin acos atan asinh acosh
-        atanh`, and `logical_not bit_not isnan`."""
+        atanh softplus mish hard_swish`, and `logical_not bit_not isnan`."""
         return self.insert(_kind("unary", kind, _UNARY)(x))
 
     @checked
@@ -86,6 +89,22 @@ class PointwiseLayers(ControlLayers):
     def add_leaky_relu(self, x: SSAValue, alpha: float = 0.01) -> SSAValue:
         """`x` where `x >= 0`, else `alpha * x`."""
         return self.insert(nn.LeakyReluOp(x, alpha))
+
+    @checked
+    def add_gelu(self, x: SSAValue, approximate: str = "none") -> SSAValue:
+        """`0.5 x (1 + erf(x / sqrt(2)))`; with `approximate` "tanh" the form that approximates it by tanh."""
+        check_kind("gelu", approximate, tuple(nn.GeluForm))
+        return self.insert(nn.GeluOp(x, approximate))
+
+    @checked
+    def add_silu(self, x: SSAValue, alpha: float = 1.0) -> SSAValue:
+        """`x sigmoid(alpha x)`: SiLU, Swish or QuickGELU."""
+        return self.insert(nn.SiluOp(x, alpha))
+
+    @checked
+    def add_hard_sigmoid(self, x: SSAValue, alpha: float = 0.2, beta: float = 0.5) -> SSAValue:
+        """`min(max(alpha x + beta, 0), 1)`."""
+        return self.insert(nn.HardSigmoidOp(x, alpha, beta))
 
     @checked
     def add_cast(self, x: SSAValue, dtype: str | Attribute | np.dtype[Any] | type) -> SSAValue:

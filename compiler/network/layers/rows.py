@@ -47,6 +47,13 @@ class RowLayers(DataLayers, PointwiseLayers):
         return self.insert(nn.LayerNormOp(x, self.operand(scale), self.operand(bias), axis, epsilon))
 
     @checked
+    def add_normalize(
+        self, x: SSAValue, axes: Sequence[int], *, epsilon: float = 1e-5, centred: bool = True
+    ) -> SSAValue:
+        """`(x - mean) / sqrt(variance + epsilon)` over `axes`; without `centred`, `x / sqrt(mean of x * x + epsilon)`."""
+        return self.insert(nn.NormalizeOp(x, axes, epsilon, centred))
+
+    @checked
     def add_batch_norm(
         self,
         x: SSAValue,

@@ -10,7 +10,6 @@ from typing import TypeAlias
 
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import Float32Type, Float64Type, IndexType, IntegerType
-from xdsl.dialects.utils import FastMathFlag
 from xdsl.ir import Operation
 
 from ...dtypes import NARROW_FLOATS, i4, ui4
@@ -19,6 +18,7 @@ from ...provenance import describe
 from ..instruction import Wrapper
 from ..types import bitwidth
 from .ctext import Needs, c_type
+from .numerics import approximate
 from .parentheses import bare
 from .wrappers import CONVERSIONS
 
@@ -87,11 +87,6 @@ def function(name: str, fast: str | Wrapper | None = None) -> Expression:
         return f"{needs(chosen) if isinstance(chosen, Wrapper) else chosen}({listed(x)})"
 
     return express
-
-
-def approximate(op: Operation) -> bool:
-    flags = op.properties.get("fastmath")
-    return isinstance(flags, arith.FastMathFlagsAttr) and FastMathFlag.APPROX_FUNC in flags.data
 
 
 _INTEGER_PREDICATES = ("==", "!=", "<", "<=", ">", ">=", "<", "<=", ">", ">=")

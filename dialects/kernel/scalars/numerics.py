@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import FloatAttr, IndexType, IntegerAttr
+from xdsl.dialects.utils import FastMathFlag
 from xdsl.ir import Attribute, Operation
 
 from ...dtypes import numpy_dtype
@@ -84,3 +85,23 @@ def of_unsigned(function: Callable[[Value, Value], Value]) -> Callable[[Value, V
 def bitcast(op: Operation, a: Value) -> Value:
     """The same bits in the result's type."""
     return np.asarray(a).view(dtype_of(op.results[0].type))
+
+
+def approximate(op: Operation) -> bool:
+    flags = op.properties.get("fastmath")
+    return isinstance(flags, arith.FastMathFlagsAttr) and FastMathFlag.APPROX_FUNC in flags.data
+
+
+def flushed(a: Value) -> Value:
+    """f32 numbers with those below the least normal one as zeros, as instructions with `.ftz` take and give them."""
+    return np.where(np.abs(a) < np.finfo(np.float32).tiny, np.copysign(np.float32(0), a), a)
+
+
+def exp2(op: Operation, a: Value) -> Value:
+    """2 ** a, of `ex2.approx.ftz` where the op may be approximate: correctly rounded here, within 2 units in the last place on a GPU."""
+    return flushed(np.exp2(flushed(a))) if approximate(op) else np.exp2(a)
+
+
+def reciprocal(a: Value) -> Value:
+    """1 / a of `rcp.approx.ftz`: correctly rounded here, within a unit in the last place on a GPU."""
+    return flushed(np.float32(1) / flushed(a))

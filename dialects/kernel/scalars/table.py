@@ -17,7 +17,7 @@ from ...errors import SimulationError
 from ...meaning import arithmetic
 from ...meaning.erf import erf
 from ...provenance import describe
-from ..tile.compute import FmodOp
+from ..tile.compute import FmodOp, ReciprocalOp
 from . import forms, numerics, wrappers
 from .ctext import c_type
 from .forms import Expression
@@ -97,11 +97,12 @@ SCALARS: dict[type[Operation], Scalar] = {
     math.CopySignOp: Scalar(forms.function("copysign"), of_values(np.copysign)),
     math.CosOp: Scalar(forms.function("cos", "__cosf"), of_values(np.cos)),
     math.ErfOp: Scalar(forms.function("erf"), of_values(lambda a: erf(a).astype(np.asarray(a).dtype))),
-    math.Exp2Op: Scalar(forms.function("exp2", wrappers.EXP2_APPROX), of_values(np.exp2)),
+    math.Exp2Op: Scalar(forms.function("exp2", wrappers.EXP2_APPROX), numerics.exp2),
     math.ExpM1Op: Scalar(forms.function("expm1"), of_values(np.expm1)),
     math.ExpOp: Scalar(forms.function("exp", "__expf"), of_values(np.exp)),
     math.FloorOp: Scalar(forms.function("floor"), of_values(np.floor)),
     math.FmaOp: Scalar(forms.function("fma"), of_values(lambda a, b, c: a * b + c)),
+    ReciprocalOp: Scalar(forms.call(wrappers.RCP_APPROX), of_values(numerics.reciprocal)),
     FmodOp: Scalar(forms.function("fmod"), of_values(np.fmod)),
     math.Log10Op: Scalar(forms.function("log10"), of_values(np.log10)),
     math.Log1pOp: Scalar(forms.function("log1p"), of_values(np.log1p)),

@@ -120,8 +120,9 @@ IPOW = {
 }
 TANH_APPROX = _convert("tanh_approx", "float", "float", "tanh.approx.f32", ("f", "f"))
 EXP2_APPROX = _convert("exp2_approx", "float", "float", "ex2.approx.ftz.f32", ("f", "f"))
+RCP_APPROX = _convert("rcp_approx", "float", "float", "rcp.approx.ftz.f32", ("f", "f"))
 
 WRAPPERS = (
     *TYPES.values(), VEC16, VEC8, TENSOR_MAP, *CONVERSIONS.values(), F32_TO_TF32, FLOOR_DIV, CEIL_DIV, MAX_NAN, MIN_NAN,
-    MAX_NAN_F64, MIN_NAN_F64, *IPOW.values(), TANH_APPROX, EXP2_APPROX,
+    MAX_NAN_F64, MIN_NAN_F64, *IPOW.values(), TANH_APPROX, EXP2_APPROX, RCP_APPROX,
 )  # fmt: skip

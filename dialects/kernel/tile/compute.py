@@ -67,6 +67,20 @@ class FmodOp(IRDLOperation):
 
 
 @irdl_op_definition
+class ReciprocalOp(IRDLOperation):
+    """1 / x of an f32 scalar within a unit in the last place (`rcp.approx.ftz`): numbers below 2**-126 count as zero and become zero."""
+
+    name = "kernel.reciprocal"
+    operand = operand_def(EqAttrConstraint(f32))
+    result = result_def(EqAttrConstraint(f32))
+    traits = traits_def(Pure())
+    assembly_format = "$operand attr-dict `:` type($result)"
+
+    def __init__(self, operand: SSAValue):
+        super().__init__(operands=[operand], result_types=[f32])
+
+
+@irdl_op_definition
 class CoordOp(IRDLOperation):
     """`base` plus each element's row (axis 0) or column (axis 1) in the tile, as i32; a rows fragment has axis 0 only."""
 
@@ -328,6 +342,7 @@ COMPUTE: tuple[type[Operation], ...] = (
     FillOp,
     CoordOp,
     FmodOp,
+    ReciprocalOp,
     MapOp,
     ReduceOp,
     MmaOp,

@@ -9,6 +9,7 @@ from xdsl.irdl import (
     irdl_attr_definition,
     irdl_op_definition,
     operand_def,
+    opt_prop_def,
     prop_def,
     result_def,
     traits_def,
@@ -31,7 +32,7 @@ from ..base import (
     ty,
     with_element,
 )
-from .unary import require_numbers
+from .unary import require_fast, require_numbers
 
 
 class BinaryOp(NnOp):
@@ -105,9 +106,18 @@ class MulOp(BinaryOp):
 
 @irdl_op_definition
 class DivOp(BinaryOp):
-    """`lhs / rhs`; integers round toward zero and wrap around, and divided by 0 are 0."""
+    """
+    `lhs / rhs`; integers round toward zero and wrap around, and divided by 0 are 0. `fast`, f16 or bf16: a float by a constant may be a
+    product with its reciprocal, as for `nn.exp`.
+    """
 
     name = "nn.div"
+
+    fast = opt_prop_def(Attribute)
+
+    def check(self) -> None:
+        super().check()
+        require_fast(self.name, self.fast)
 
 
 @irdl_op_definition

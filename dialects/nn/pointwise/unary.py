@@ -6,13 +6,14 @@ from math import ceil, floor
 from typing import ClassVar
 
 import numpy as np
-from xdsl.dialects.builtin import AnyTensorType, FloatAttr, TensorType, i1
-from xdsl.ir import Attribute
+from xdsl.dialects.builtin import AnyTensorType, FloatAttr, TensorType, bf16, f16, i1
+from xdsl.ir import Attribute, Operation
 from xdsl.irdl import (
     BaseAttr,
     VarConstraint,
     irdl_op_definition,
     operand_def,
+    opt_prop_def,
     prop_def,
     result_def,
     traits_def,
@@ -59,6 +60,26 @@ class FloatUnaryOp(UnaryOp):
         require_float(self.name, self.x.type)
 
 
+class ApproximableOp(FloatUnaryOp):
+    """Base of float ops that kernels may approximate: `fast` is a type, f16 or bf16, in which the result is stored where it is stored, and
+    of which its error may be one unit in the last place (`approximate-functions`)."""
+
+    fast = opt_prop_def(Attribute)
+
+    def check(self) -> None:
+        super().check()
+        require_fast(self.name, self.fast)
+
+
+def fast_of(op: Operation) -> Attribute | None:
+    """The type of which the error of an op may be one unit in the last place; None where it must be computed as it is defined."""
+    return op.properties.get("fast")
+
+
+def require_fast(name: str, fast: Attribute | None) -> None:
+    require(fast in (None, f16, bf16), lambda: f"{name}: expected fast to be f16 or bf16, got {fast}")
+
+
 def require_numbers(name: str, x: Attribute) -> None:
     require(
         element_of(x) != i1 and not is_small(element_of(x)),
@@ -85,7 +106,7 @@ class AbsOp(UnaryOp):
 
 
 @irdl_op_definition
-class ExpOp(FloatUnaryOp):
+class ExpOp(ApproximableOp):
     """`e ** x`."""
 
     name = "nn.exp"
@@ -127,14 +148,14 @@ class ErfOp(FloatUnaryOp):
 
 
 @irdl_op_definition
-class TanhOp(FloatUnaryOp):
+class TanhOp(ApproximableOp):
     """Hyperbolic tangent."""
 
     name = "nn.tanh"
 
 
 @irdl_op_definition
-class SigmoidOp(FloatUnaryOp):
+class SigmoidOp(ApproximableOp):
     """`1 / (1 + e ** -x)`."""
 
     name = "nn.sigmoid"

@@ -156,6 +156,15 @@ class ControlBuilder(Emitter):
             result.name_hint = value.name_hint
         return list(self.insert(loop).results)
 
+    def either(self, condition: SSAValue, then: Callable[[Self], None], other: Callable[[Self], None]) -> None:
+        """`scf.if` on a condition that all threads share: one of the two, filled by a function each."""
+        blocks = Block(), Block()
+        for block, fill in zip(blocks, (then, other), strict=True):
+            inner = self.inner(block)
+            fill(inner)
+            inner.insert(scf.YieldOp())
+        self.insert(scf.IfOp(condition, [], Region(blocks[0]), Region(blocks[1])))
+
     def roles(self, roles: Mapping[str, tuple[int, int, Callable[[Self], None]]]) -> None:
         """`kernel.roles`: for each name warps, registers and what fills the role's body."""
         regions: list[Region] = []

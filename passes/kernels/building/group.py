@@ -91,7 +91,7 @@ class GroupView:
         cls,
         kind: str,
         ops: Sequence[Operation],
-        result: SSAValue,
+        results: SSAValue | Sequence[SSAValue],
         instead: Mapping[SSAValue, Operation] | None = None,
         scope: Operation | None = None,
     ) -> GroupView:
@@ -111,7 +111,8 @@ class GroupView:
                 else:
                     operands[operand] = None
         constants = [op for value, op in immediates.items() if value not in operands]
-        return cls(scope or ops[-1], kind, [*constants, *ops], list(operands), [result], instead)
+        given = [results] if isinstance(results, SSAValue) else results
+        return cls(scope or ops[-1], kind, [*constants, *ops], list(operands), given, instead)
 
     @property
     def name(self) -> str:
@@ -128,6 +129,13 @@ class GroupView:
         return tuple(op for op in self.ops if isinstance(op, nn.ConstantOp | nn.SizeOp))
 
     @cached_property
+    def result_reshapes(self) -> frozenset[Operation]:
+        """Reshapes at the end of a group around a product: its result is stored with several dims in the place of one."""
+        if self.kind not in ("conv", "matmul"):
+            return frozenset()
+        return frozenset(op for op in map(self.maker, self.results) if isinstance(op, nn.ReshapeOp))
+
+    @cached_property
     def anchors(self) -> tuple[Operation, ...]:
         """The ops that are neither pointwise nor constants nor lookups beside an anchor of another kind."""
         return tuple(
@@ -136,6 +144,7 @@ class GroupView:
             if not nn.is_pointwise(o)
             and not isinstance(o, NO_ANCHOR)
             and (not nn.is_lookup(o) or o is self.gather_anchor)
+            and o not in self.result_reshapes
         )
 
     @cached_property

@@ -188,7 +188,7 @@ def _rounded(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue], outside: Outsid
         and nn.element_of(op.result) == element
         and element in NARROW_FLOATS
     ):
-        return convert(s, _scalar(s, (op.x, axes), made, outside), element)
+        return convert(s, _scalar(s, _read_by(op, axes)[0], made, outside), element)
     return convert(s, _scalar(s, leaf, made, outside), element)
 
 

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from xdsl.dialects import arith, math
-from xdsl.dialects.builtin import IntegerType, bf16, f16, f32, f64, i1, i8, i32, i64
+from xdsl.dialects.builtin import bf16, f16, f32, f64, i1, i8, i32, i64
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from ....dialects import kernel, nn, quant
@@ -26,7 +26,6 @@ from ....dialects.dtypes import (
     i4,
     i16,
     is_float,
-    is_small,
     is_unsigned,
     numpy_dtype,
     ui4,
@@ -35,30 +34,57 @@ from ....dialects.dtypes import (
     ui32,
     ui64,
 )
+from . import activations
+from .approximations import approximated
 from .builder import Emitter
 from .group import GroupView
+from .scalars import (
+    add,
+    bits_of,
+    bound,
+    compare,
+    compute_type,
+    convert,
+    div,
+    extend,
+    immediate,
+    lowest,
+    maximum,
+    minimum,
+    mul,
+    select,
+    sub,
+    truncate,
+)
 from .schedule import Refusal
+
+__all__ = [  # what schedules compute with beside whole ops
+    "ELEMENTS",
+    "add",
+    "bits_of",
+    "bound",
+    "compare",
+    "compute_type",
+    "convert",
+    "div",
+    "extend",
+    "has_scalar_form",
+    "immediate",
+    "lowest",
+    "maximum",
+    "minimum",
+    "mul",
+    "refuse_pointwise",
+    "refuse_tensors",
+    "scalar_form",
+    "select",
+    "sub",
+    "truncate",
+]
 
 ELEMENTS = (f32, f16, bf16, f64, f8e4m3, f8e5m2, i1, i4, ui4, i8, ui8, i16, ui16, i32, ui32, i64, ui64)
 """Element types that kernels compute with."""
 _MASKS: Mapping[Attribute, int] = {ui8: 0xFF, ui16: 0xFFFF, ui32: 0xFFFFFFFF}
-
-
-def compute_type(element: Attribute) -> Attribute:
-    """The type that arithmetic on an element type uses."""
-    if is_small(element) or element in (ui8, ui16):
-        return i32
-    if is_unsigned(element):
-        return i64
-    return f32 if element in NARROW_FLOATS else element
-
-
-def lowest(element: Attribute) -> float:
-    """
-    The lowest finite value of a float type: where the running maximum of an online softmax starts. exp(-inf - lowest) is 0, where
-    exp(-inf - -inf) would be NaN as long as all scores so far are masked; a row of -inf only still ends as NaN, which is 0 / 0.
-    """
-    return float(np.finfo(numpy_dtype(element)).min)
 
 
 def _refuse_elements(values: Sequence[SSAValue]) -> str | None:
@@ -87,99 +113,6 @@ def refuse_pointwise(ops: Sequence[Operation]) -> Refusal | None:
         if (nn.is_pointwise(op) or nn.is_lookup(op)) and (reason := _refuse_elements([*op.operands, *op.results])):
             return Refusal(f"{op.name}: {reason}", op)
     return None
-
-
-# Scalars.
-
-
-def extend(s: Emitter, x: SSAValue) -> SSAValue:
-    """A loaded scalar in its compute type."""
-    if is_unsigned(x.type) or is_small(x.type):
-        return convert(s, x, compute_type(x.type))
-    return s.emit(arith.ExtFOp(x, f32)) if x.type in NARROW_FLOATS else x
-
-
-def convert(s: Emitter, x: SSAValue, to: Any) -> SSAValue:
-    """A scalar in another type, as `nn.cast` has it."""
-    source = x.type
-    if source == to:
-        return x
-    if to == i1:
-        x = extend(s, x)
-        return _compare(s, "ne", x, s.constant(0, x.type))
-    if is_float(source) and is_float(to):
-        if _bits(source) < _bits(to) and f32 in (source, to):
-            return s.emit(arith.ExtFOp(x, to))
-        if to == f32 or source == f32:
-            return s.emit(arith.TruncFOp(x, to))
-        return convert(s, convert(s, x, f32), to)
-    wide: Any = compute_type(to)
-    if is_float(source):
-        return convert(s, _truncate(s, extend(s, x), i64 if to in (i64, ui32, ui64) else i32), to)
-    if (is_unsigned(source) or is_small(source)) and to != (wider := compute_type(source)):
-        return convert(s, convert(s, x, wider), to)
-    if is_float(to):
-        made = s.emit(arith.UIToFPOp(x, wide) if source == i1 else arith.SIToFPOp(x, wide))
-        return convert(s, made, to)
-    if _bits(source) > _bits(to):
-        return s.emit(arith.TruncIOp(x, to))
-    if _bits(source) == _bits(to):
-        if _bits(to) == 64:
-            return s.emit(arith.BitcastOp(x, to))
-        return convert(s, convert(s, x, i64 if _bits(to) == 32 else i32), to)  # i8 to ui8
-    return s.emit(arith.ExtUIOp(x, to) if source == i1 or is_unsigned(source) else arith.ExtSIOp(x, to))
-
-
-def _truncate(s: Emitter, x: SSAValue, to: IntegerType) -> SSAValue:
-    """A float as i32 or i64; the least integer where they do not hold it: C leaves that open, and CUDA saturates."""
-    limit = 1 << (to.bitwidth - 1)
-    held = _compare(s, "lt", s.emit(math.AbsFOp(x)), s.constant(float(limit), x.type))
-    return select(s, held, s.emit(arith.FPToSIOp(x, to)), s.constant(-limit, to))
-
-
-def _bits(type_: Attribute) -> int:
-    return type_.bitwidth  # pyright: ignore
-
-
-def _compare(s: Emitter, predicate: str, a: SSAValue, b: SSAValue, unsigned: bool = False) -> SSAValue:
-    if is_float(a.type):
-        return s.emit(arith.CmpfOp(a, b, "une" if predicate == "ne" else f"o{predicate}"))
-    sign = "" if predicate in ("eq", "ne") else "u" if a.type == i1 or unsigned else "s"
-    return s.emit(arith.CmpiOp(a, b, sign + predicate))
-
-
-def maximum(s: Emitter, a: SSAValue, b: SSAValue) -> SSAValue:
-    """The greater one; NaN if either is."""
-    if is_float(a.type):
-        return s.emit(arith.MaximumfOp(a, b))
-    return s.emit(arith.OrIOp(a, b) if a.type == i1 else arith.MaxSIOp(a, b))
-
-
-def minimum(s: Emitter, a: SSAValue, b: SSAValue) -> SSAValue:
-    """The smaller one; NaN if either is."""
-    if is_float(a.type):
-        return s.emit(arith.MinimumfOp(a, b))
-    return s.emit(arith.AndIOp(a, b) if a.type == i1 else arith.MinSIOp(a, b))
-
-
-def add(s: Emitter, a: SSAValue, b: SSAValue) -> SSAValue:
-    return s.emit(arith.AddfOp(a, b) if is_float(a.type) else arith.AddiOp(a, b))
-
-
-def sub(s: Emitter, a: SSAValue, b: SSAValue) -> SSAValue:
-    return s.emit(arith.SubfOp(a, b) if is_float(a.type) else arith.SubiOp(a, b))
-
-
-def mul(s: Emitter, a: SSAValue, b: SSAValue) -> SSAValue:
-    return s.emit(arith.MulfOp(a, b) if is_float(a.type) else arith.MuliOp(a, b))
-
-
-def div(s: Emitter, a: SSAValue, b: SSAValue) -> SSAValue:
-    return s.emit(arith.DivfOp(a, b) if is_float(a.type) else arith.DivSIOp(a, b))
-
-
-def select(s: Emitter, condition: SSAValue, a: SSAValue, b: SSAValue) -> SSAValue:
-    return s.emit(arith.SelectOp(condition, a, b))
 
 
 # One function per op class: (emitter, op, operands in compute types) -> result in its compute type.
@@ -214,17 +147,17 @@ def _shift(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
     """A shift by a count that C leaves open, below 0 or not below the number of bits, is one by all bits."""
     x, count = a
     element = nn.element_of(op.operands[0])
-    bits, left = _bits(element), isinstance(op, nn.ShiftLeftOp)
-    if _bits(x.type) < 32:
+    bits, left = bits_of(element), isinstance(op, nn.ShiftLeftOp)
+    if bits_of(x.type) < 32:
         x, count = convert(s, x, i32), convert(s, count, i32)
-    fits = _compare(s, "lt", count, s.constant(bits, count.type), unsigned=True)
+    fits = compare(s, "lt", count, s.constant(bits, count.type), unsigned=True)
     zero = s.constant(0, x.type)
     shift = arith.ShLIOp if left else arith.ShRUIOp if element == ui64 else arith.ShRSIOp
     moved = s.emit(shift(x, select(s, fits, count, zero)))
     if left or is_unsigned(element):
         beyond = zero
     else:
-        beyond = s.emit(arith.ShRSIOp(x, s.constant(_bits(x.type) - 1, x.type)))
+        beyond = s.emit(arith.ShRSIOp(x, s.constant(bits_of(x.type) - 1, x.type)))
     return convert(s, select(s, fits, moved, beyond), a[0].type)
 
 
@@ -264,11 +197,6 @@ def _reciprocal(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
     return div(s, s.constant(1, a[0].type), a[0])
 
 
-def _sigmoid(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
-    one = s.constant(1, a[0].type)
-    return div(s, one, add(s, one, s.emit(math.ExpOp(s.emit(arith.NegfOp(a[0]))))))
-
-
 def _relu(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
     return a[0] if _is_ui64(op) else maximum(s, a[0], s.constant(0, a[0].type))
 
@@ -276,11 +204,11 @@ def _relu(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
 def _sign(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
     (x,) = a
     if _is_ui64(op):
-        return convert(s, _compare(s, "ne", x, s.constant(0, x.type)), x.type)
+        return convert(s, compare(s, "ne", x, s.constant(0, x.type)), x.type)
     zero, one, minus = (s.constant(v, x.type) for v in (0, 1, -1))
     itself = add(s, x, zero) if is_float(x.type) else x  # NaN and zero, +0 for both
-    below = select(s, _compare(s, "lt", x, zero), minus, itself)
-    return select(s, _compare(s, "gt", x, zero), one, below)
+    below = select(s, compare(s, "lt", x, zero), minus, itself)
+    return select(s, compare(s, "gt", x, zero), one, below)
 
 
 def _logical_not(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
@@ -314,7 +242,7 @@ def _divided(
     if number not in (None, 0, -1):
         return s.emit(divide(x, y))
     zero, one = s.constant(0, x.type), s.constant(1, x.type)
-    by_zero, minus = _compare(s, "eq", y, zero), _compare(s, "eq", y, s.constant(-1, x.type))
+    by_zero, minus = compare(s, "eq", y, zero), compare(s, "eq", y, s.constant(-1, x.type))
     divisor = select(s, s.emit(arith.OrIOp(by_zero, minus)), one, y)
     return select(s, by_zero, zero, select(s, minus, by_minus_one, s.emit(divide(x, divisor))))
 
@@ -326,7 +254,7 @@ def _divided_unsigned(
     if nn.splat_of(op.operands[1], "by what is divided") not in (None, 0):
         return s.emit(divide(x, y))
     zero = s.constant(0, x.type)
-    by_zero = _compare(s, "eq", y, zero)
+    by_zero = compare(s, "eq", y, zero)
     return select(s, by_zero, zero, s.emit(divide(x, select(s, by_zero, s.constant(1, x.type), y))))
 
 
@@ -338,13 +266,13 @@ def _pow(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
             # Odd numbers to the power of 2 ** 62 are 1, even ones 0: so is what is left of an exponent that i64 has as negative.
             rest = s.emit(arith.AndIOp(y, s.constant((1 << 62) - 1, i64)))
             small = s.emit(arith.OrIOp(rest, s.constant(1 << 62, i64)))
-            y = select(s, _compare(s, "lt", y, s.constant(0, i64)), small, y)
+            y = select(s, compare(s, "lt", y, s.constant(0, i64)), small, y)
         return convert(s, s.emit(math.IPowIOp(convert(s, x, wide), convert(s, y, wide))), x.type)
     if nn.splat_of(op.operands[1], "which power is a root") != 0.5:
         return s.emit(math.PowFOp(x, y))
     infinity = s.constant(float("inf"), x.type)
     root = s.emit(math.SqrtOp(add(s, x, s.constant(0, x.type))))  # the sum has no -0
-    return select(s, _compare(s, "eq", x, s.emit(arith.NegfOp(infinity))), infinity, root)
+    return select(s, compare(s, "eq", x, s.emit(arith.NegfOp(infinity))), infinity, root)
 
 
 def _mod(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
@@ -355,14 +283,14 @@ def _mod(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
         return _divided_unsigned(s, op, x, y, arith.RemUIOp)
     zero = s.constant(0, x.type)
     rest = _divided(s, op, x, y, arith.RemSIOp, zero)
-    differs = s.emit(arith.XOrIOp(_compare(s, "lt", rest, zero), _compare(s, "lt", y, zero)))
-    wrong = s.emit(arith.AndIOp(_compare(s, "ne", rest, zero), differs))
+    differs = s.emit(arith.XOrIOp(compare(s, "lt", rest, zero), compare(s, "lt", y, zero)))
+    wrong = s.emit(arith.AndIOp(compare(s, "ne", rest, zero), differs))
     return select(s, wrong, add(s, rest, y), rest)
 
 
 def _compare_op(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
     assert isinstance(op, nn.CompareOp)
-    return _compare(s, op.predicate.data.value, a[0], a[1], unsigned=_is_ui64(op))
+    return compare(s, op.predicate.data.value, a[0], a[1], unsigned=_is_ui64(op))
 
 
 def _clip(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
@@ -370,13 +298,8 @@ def _clip(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
     x, (low, high) = a[0], nn.clip_bounds(op)
     least, greatest = _limits(nn.element_of(op.result))
     if low != least:
-        x = _extremum(maximum, arith.MaxUIOp)(s, op, (x, _bound(s, low, x.type)))
-    return x if high == greatest else _extremum(minimum, arith.MinUIOp)(s, op, (x, _bound(s, high, x.type)))
-
-
-def _bound(s: Emitter, value: float | int, type_: Attribute) -> SSAValue:
-    """A constant; one of ui64 as i64 of the same bits."""
-    return s.constant(value - (1 << 64) if type_ == i64 and value >= 1 << 63 else value, type_)
+        x = _extremum(maximum, arith.MaxUIOp)(s, op, (x, bound(s, low, x.type)))
+    return x if high == greatest else _extremum(minimum, arith.MinUIOp)(s, op, (x, bound(s, high, x.type)))
 
 
 def _limits(element: Attribute) -> tuple[float | int, float | int]:
@@ -385,13 +308,6 @@ def _limits(element: Attribute) -> tuple[float | int, float | int]:
         return float("-inf"), float("inf")
     info = np.iinfo(numpy_dtype(element))
     return int(info.min), int(info.max)
-
-
-def _leaky_relu(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
-    assert isinstance(op, nn.LeakyReluOp)
-    x = a[0]
-    scaled = mul(s, x, s.constant(op.alpha.value.data, x.type))
-    return select(s, _compare(s, "ge", x, s.constant(0, x.type)), x, scaled)
 
 
 def _cast(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
@@ -407,8 +323,8 @@ def _cast(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
 def _truncate_unsigned(s: Emitter, x: SSAValue) -> SSAValue:
     """A float as ui64, in the bits of i64: what is 2 ** 63 or more comes from what is above that."""
     half = s.constant(2.0**63, x.type)
-    top = s.emit(arith.AndIOp(_compare(s, "ge", x, half), _compare(s, "lt", x, s.constant(2.0**64, x.type))))
-    low = _truncate(s, select(s, top, sub(s, x, half), x), i64)
+    top = s.emit(arith.AndIOp(compare(s, "ge", x, half), compare(s, "lt", x, s.constant(2.0**64, x.type))))
+    low = truncate(s, select(s, top, sub(s, x, half), x), i64)
     return select(s, top, s.emit(arith.OrIOp(low, s.constant(-(1 << 63), i64))), low)
 
 
@@ -443,7 +359,7 @@ _OPS: dict[type[Operation], Lowering] = {
     nn.ReciprocalOp: _reciprocal,
     nn.ErfOp: _math(math.ErfOp),
     nn.TanhOp: _math(math.TanhOp),
-    nn.SigmoidOp: _sigmoid,
+    nn.SigmoidOp: lambda s, _, a: activations.sigmoid(s, a[0]),
     nn.ReluOp: _relu,
     nn.FloorOp: _math(math.FloorOp),
     nn.CeilOp: _math(math.CeilOp),
@@ -479,7 +395,13 @@ _OPS: dict[type[Operation], Lowering] = {
     nn.CompareOp: _compare_op,
     nn.WhereOp: lambda s, _, a: select(s, a[0], a[1], a[2]),
     nn.ClipOp: _clip,
-    nn.LeakyReluOp: _leaky_relu,
+    nn.LeakyReluOp: activations.leaky_relu,
+    nn.GeluOp: activations.gelu,
+    nn.SiluOp: activations.silu,
+    nn.SoftplusOp: activations.softplus,
+    nn.MishOp: activations.mish,
+    nn.HardSigmoidOp: activations.hard_sigmoid,
+    nn.HardSwishOp: activations.hard_swish,
     nn.CastOp: _cast,
     nn.BitcastOp: _bitcast,
     quant.QuantizeOp: _quantize,
@@ -496,11 +418,6 @@ def has_scalar_form(op: Operation) -> bool:
 
 def scalar_form(s: Emitter, op: Operation, operands: Sequence[SSAValue]) -> SSAValue:
     """What an op computes from operands in their compute types, in its own."""
-    result = _OPS[type(op)](s, op, operands)
+    result = approximated(s, op, operands) or _OPS[type(op)](s, op, operands)
     mask = _MASKS.get(nn.element_of(op.results[0]))
     return result if mask is None else s.emit(arith.AndIOp(result, s.constant(mask, result.type)))
-
-
-def immediate(s: Emitter, number: float | int, element: Attribute) -> SSAValue:
-    """A number in the compute type of an element type."""
-    return _bound(s, number, compute_type(element))

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import ceil
 
-from xdsl.ir import Operation
+from xdsl.dialects.builtin import bf16, f16
+from xdsl.ir import Attribute, Operation
 
 from ....dialects import nn
 from ....dialects.dims import product
@@ -81,11 +82,32 @@ ACCESS_INSTRUCTIONS = 12.0
 _INSTRUCTIONS: Mapping[type[Operation], float] = {
     nn.ExpOp: 6, nn.LogOp: 8, nn.SqrtOp: 8, nn.RsqrtOp: 4, nn.SigmoidOp: 16, nn.TanhOp: 20, nn.ErfOp: 20, nn.DivOp: 10,
     nn.PowOp: 30, nn.ModOp: 30, nn.ReciprocalOp: 8, nn.SinOp: 20, nn.CosOp: 20, nn.AsinOp: 20, nn.AcosOp: 20, nn.AtanOp: 20,
-    nn.AsinhOp: 30, nn.AcoshOp: 30, nn.AtanhOp: 30,
+    nn.AsinhOp: 30, nn.AcoshOp: 30, nn.AtanhOp: 30, nn.SiluOp: 20, nn.SoftplusOp: 30, nn.MishOp: 55, nn.HardSigmoidOp: 3,
+    nn.HardSwishOp: 4,
 }  # fmt: skip
 """Instructions per element, of the ops that take more than one: exact divisions branch, functions are polynomials."""
 
 
+_GELU = {nn.GeluForm.NONE: 25, nn.GeluForm.TANH: 27}
+_FAST: Mapping[type[Operation], Mapping[Attribute, float]] = {
+    nn.ExpOp: {f16: 2, bf16: 3}, nn.SigmoidOp: {f16: 5, bf16: 5}, nn.TanhOp: {f16: 10, bf16: 1}, nn.SiluOp: {f16: 6, bf16: 6},
+    nn.SoftplusOp: {f16: 9, bf16: 10}, nn.MishOp: {f16: 9, bf16: 10}, nn.DivOp: {f16: 1, bf16: 1},
+}  # fmt: skip
+"""The same where the result may be off by one unit in the last place of a type."""
+_FAST_GELU = {nn.GeluForm.NONE: 14, nn.GeluForm.TANH: 8}
+
+
+def _instructions(op: Operation) -> float:
+    stored = nn.fast_of(op)
+    if isinstance(op, nn.GeluOp):
+        return (_GELU if stored is None else _FAST_GELU)[op.approximate.data]
+    if stored is not None and (
+        not isinstance(op, nn.DivOp) or nn.splat_of(op.rhs, "what a quotient costs") is not None
+    ):
+        return _FAST[type(op)][stored]
+    return _INSTRUCTIONS.get(type(op), 1.0)
+
+
 def arithmetic(ops: Iterable[Operation]) -> float:
     """Instructions per element of the pointwise ops among `ops`."""
-    return sum(_INSTRUCTIONS.get(type(op), 1.0) for op in ops if nn.is_pointwise(op))
+    return sum(_instructions(op) for op in ops if nn.is_pointwise(op))

@@ -48,8 +48,8 @@ class Decision:
         return f"{self.key}: {self.chosen} ({prices})"
 
 
-def decide(key: str, options: Mapping[str, float]) -> Decision:
+def decide(key: str, options: Mapping[str, float], uncertainty: float = ACROSS_GROUPS) -> Decision:
     """The preferred of at least two options with their prices."""
     names, prices = list(options), list(options.values())
-    chosen = preferred(prices, ACROSS_GROUPS)
+    chosen = preferred(prices, uncertainty)
     return Decision(key, options, names[chosen], prices[chosen] - min(p for i, p in enumerate(prices) if i != chosen))

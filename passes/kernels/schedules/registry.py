@@ -23,6 +23,7 @@ from ..building.schedule import Schedule
 SCHEDULES: dict[str, str] = {
     # name -> module in this folder
     "attention_sm90": "attention.sm90",
+    "attention_mma": "attention.mma",
     "gemm_sm90": "gemm.sm90",
     "gemm_mma": "gemm.mma",
     "window": "window",

@@ -97,6 +97,10 @@ def lower_for(context: Context, op: scf.ForOp, lower_block: LowerBlock) -> None:
             carried[i] = context.take(init, op)
             context.arrays[body.args[i + 1]] = context.arrays[op.results[i]] = carried[i]
     scalars = [i for i in range(len(op.iter_args)) if i not in carried]
+    if not (lb.terms or ub.terms) and ub.const <= lb.const:  # its body may divide by an extent of 0
+        for i in scalars:
+            _bind(context, op.results[i], context.operand(op.iter_args[i]))
+        return
     block = Block(arg_types=[index, *(op.iter_args[i].type for i in scalars)])
     for new, old in zip(block.args, [body.args[0], *(body.args[i + 1] for i in scalars)], strict=True):
         new.name_hint = old.name_hint

@@ -134,6 +134,7 @@ def lower_load_tma(context: Context, op: LoadTmaOp) -> None:
 
 
 def lower_store_tma(context: Context, op: StoreTmaOp) -> None:
+    """Stores that follow one another are one bulk group."""
     em, tile = context.em, context.tiles[op.source]
     box = op.map.type
     assert isinstance(box, TensorMapType)
@@ -141,7 +142,8 @@ def lower_store_tma(context: Context, op: StoreTmaOp) -> None:
     coords, _ = tma_coords(context, op.map, [context.ix(c) for c in op.coords])
     with context.elect():
         em.emit(TmaStoreOp(em.value(tile.byte), context.operand(op.map), [em.value(c) for c in coords]))
-        em.emit(BulkCommitOp())
+        if not isinstance(op.next_op, StoreTmaOp):
+            em.emit(BulkCommitOp())
 
 
 def _check_box(context: Context, box: TensorMapType, tile: Tile) -> None:

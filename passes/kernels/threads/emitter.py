@@ -28,6 +28,7 @@ from xdsl.dialects.builtin import (
     MemRefType,
     UnitAttr,
     f32,
+    i1,
     i32,
     i64,
 )
@@ -436,6 +437,8 @@ class Emitter:
         low, room = x.lo, (end - x).lo
         if low is not None and low >= 0 and room is not None and room >= 1:
             return None
+        if not end.terms and end.const == 0:
+            return self.scalar(0, i1)
         return self.compare("ult", x, end)
 
     def compare(self, predicate: str, x: Like, y: Like) -> SSAValue:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from xdsl.dialects import arith
+from xdsl.dialects import arith, scf
 from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, Float64Type, IntegerType, f32, f64, i32
-from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import Attribute, Operation, SSAValue
 
 from ....dialects.kernel import (
     Blocked,
@@ -18,6 +18,7 @@ from ....dialects.kernel import (
     OuterA,
     OuterB,
     SharedType,
+    SlotOp,
     WgmmaA,
     WgmmaAcc,
     WgmmaCommitOp,
@@ -132,7 +133,10 @@ def _wide(context: Context, value: SSAValue) -> SSAValue:
 
 
 def _wgmma(context: Context, op: MmaOp, acc: FragType, array: SSAValue) -> None:
-    """One wgmma per 64 rows of the warpgroup, up to 256 columns and 32 bytes of K; one commit group for all."""
+    """
+    One wgmma per 64 rows of the warpgroup, up to 256 columns and 32 bytes of K; one commit group for all, and for the products that no wait
+    separates.
+    """
     em, layout = context.em, acc.layout
     b = context.tiles[op.b]
     transposed = op.transposed_b is not None
@@ -155,7 +159,8 @@ def _wgmma(context: Context, op: MmaOp, acc: FragType, array: SSAValue) -> None:
     group = context.role.thread // 128
     a_tile = context.tiles[op.a] if isinstance(op.a.type, SharedType) else None
     registers = None if a_tile is not None else _register_operand(context, op.a, groups)
-    em.emit(WgmmaFenceOp())
+    if not _follows_product(op):
+        em.emit(WgmmaFenceOp())
     with em.loop(depth // step, "k") as k, em.loop(m // groups // 64, "m") as i, em.loop(n // width, "n") as j:
         if a_tile is not None:
             check_swizzled_rows(context, a_tile.type)
@@ -173,7 +178,26 @@ def _wgmma(context: Context, op: MmaOp, acc: FragType, array: SSAValue) -> None:
                 a_local=registers, b_transposed=transposed,
             )
         )  # fmt: skip
-    em.emit(WgmmaCommitOp())
+    if not _group_goes_on(op):
+        em.emit(WgmmaCommitOp())
+
+
+def _follows_product(op: MmaOp) -> bool:
+    """Whether no register was written since the product before, so that its fence serves: slots and constants alone stand between."""
+    before = op.prev_op
+    while isinstance(before, SlotOp | arith.ConstantOp):
+        before = before.prev_op
+    return isinstance(before, MmaOp) and before.is_async
+
+
+def _group_goes_on(op: MmaOp) -> bool:
+    """Whether another product comes before the next wait, which then is for both."""
+    following = op.next_op
+    while following is not None and not isinstance(following, MmaWaitOp | scf.ForOp | scf.IfOp):
+        if isinstance(following, MmaOp) and following.is_async:
+            return True
+        following = following.next_op
+    return False
 
 
 def _register_operand(context: Context, a: SSAValue, groups: int) -> SSAValue:
@@ -196,5 +220,13 @@ def check_swizzled_rows(context: Context, type_: SharedType) -> None:
 
 
 def lower_mma_wait(context: Context, op: MmaWaitOp) -> None:
-    context.em.emit(WgmmaWaitOp(op.pending.value.data, [context.array(op.acc)]))
+    """Waits for several accumulators that follow one another are one."""
+    before = op.prev_op
+    if not (isinstance(before, MmaWaitOp) and before.pending == op.pending):
+        accs: list[SSAValue] = []
+        following: Operation | None = op
+        while isinstance(following, MmaWaitOp) and following.pending == op.pending:
+            accs.append(context.array(following.acc))
+            following = following.next_op
+        context.em.emit(WgmmaWaitOp(op.pending.value.data, accs))
     context.arrays[op.result] = context.take(op.acc, op)

@@ -32,8 +32,8 @@ func.func @neighbours(%x: tensor<4x8xf32>, %w: tensor<8x8xf32>, %b: tensor<1x8xf
 
 // A value that many read: each reader that stays outside, and a view that lies between two groups.
 // CHECK: missed: fuse-groups: nn.reshape: not fused with nn.matmul: views stay outside groups
-// CHECK-NEXT: missed: fuse-groups: nn.relu: not fused with nn.matmul: nn.reshape reads the same value from memory
-// CHECK-NEXT: analysis: fuse-groups: func.func: 3 groups
+// CHECK-NEXT: applied: fuse-groups: fusion.group: matmul group of nn.matmul, nn.relu, 2 results
+// CHECK-NEXT: analysis: fuse-groups: func.func: 2 groups
 func.func @readers(%x: tensor<4x8xf32>, %w: tensor<8x8xf32>) -> (tensor<4x8xf32>, tensor<32xf32>) {
   %0 = nn.matmul %x, %w : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
   %1 = nn.relu %0 : tensor<4x8xf32>
@@ -57,7 +57,7 @@ func.func @before(%x: tensor<1x4x4x8xf32>) -> tensor<1x3x3x8xf32> {
 
 // Schedules: a refused group is cut back until one takes it, with one remark for each that takes matmuls, on the op that it names.
 // CHECK: missed: fuse-groups: nn.matmul [m]: nn.matmul with 1 ops before and 1 after: no schedule accepts it: gemm_sm90: wgmma needs sm_90a, got sm_80
-// CHECK-NEXT: missed: fuse-groups: quant.dequantize [d]: nn.matmul with 1 ops before and 1 after: no schedule accepts it: gemm_mma: expected operand A to be an argument of the group or a view of one, got the result of quant.dequantize
+// CHECK-NEXT: missed: fuse-groups: quant.dequantize [d]: nn.matmul with 1 ops before and 1 after: no schedule accepts it: gemm_mma: operand A: expected a prologue on a tensor of f32, got i8
 // CHECK-NEXT: nn.matmul with 1 ops before and 0 after
 // CHECK-NEXT: nn.matmul with 1 ops before and 0 after
 // CHECK-NEXT: applied: fuse-groups: fusion.group [m]: matmul group of nn.matmul, nn.relu

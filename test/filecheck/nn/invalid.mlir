@@ -103,6 +103,24 @@ func.func @f(%x : tensor<4xi32>) {
 
 // -----
 
+// An approximation is measured in units of a narrow type.
+// CHECK: nn.gelu: expected fast to be f16 or bf16, got f32
+func.func @f(%x : tensor<4xf32>) {
+  %0 = nn.gelu %x {approximate = #nn.gelu_form<none>, fast = f32} : tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// An activation is a function of floats.
+// CHECK: nn.silu: expected a floating-point tensor, got tensor<4xi32>; insert an nn.cast
+func.func @f(%x : tensor<4xi32>) {
+  %0 = nn.silu %x {alpha = 1.0 : f64} : tensor<4xi32>
+  func.return
+}
+
+// -----
+
 // Clip has its bounds in order.
 // CHECK: nn.clip: expected min <= max, got min = 1.0 and max = 0.0
 func.func @f(%x : tensor<4xf32>) {

@@ -105,3 +105,21 @@ func.func @f(%x: tensor<4xf32>) {
   %0 = nn.softmax %x {axis = 1 : i64} : (tensor<4xf32>) -> tensor<4xf32>
   func.return
 }
+
+// -----
+
+// A norm over no dim.
+// CHECK: nn.normalize: expected distinct axes in [0, 1), one at least, got []
+func.func @f(%x : tensor<4xf32>) {
+  %0 = nn.normalize %x {axes = array<i64>, epsilon = 1.0e-05 : f64, centred = true} : (tensor<4xf32>) -> tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// A norm of integers.
+// CHECK: nn.normalize: expected a floating-point tensor, got tensor<4xi32>
+func.func @f(%x : tensor<4xi32>) {
+  %0 = nn.normalize %x {axes = array<i64: 0>, epsilon = 1.0e-05 : f64, centred = true} : (tensor<4xi32>) -> tensor<4xi32>
+  func.return
+}

@@ -76,6 +76,8 @@ func.func @rows(%x: tensor<?x8x4xf32, #nn.dims<N, 8, 4>>, %y: tensor<4xf32>) {
   %4 = nn.batch_norm %x, %y, %y, %y, %y {epsilon = 1.000000e-05 : f64} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
   // CHECK-NEXT: %5 = nn.lrn %x {size = 5 : i64, alpha = 1.000000e-04 : f64, beta = 7.500000e-01 : f64, bias = 1.000000e+00 : f64} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
   %5 = nn.lrn %x {size = 5 : i64, alpha = 1.000000e-04 : f64, beta = 7.500000e-01 : f64, bias = 1.000000e+00 : f64} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
+  // CHECK-NEXT: %6 = nn.normalize %x {axes = array<i64: 1, 2>, epsilon = 1.000000e-05 : f64, centred = false} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
+  %6 = nn.normalize %x {axes = array<i64: 1, 2>, epsilon = 1.000000e-05 : f64, centred = false} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
   func.return
 }
 

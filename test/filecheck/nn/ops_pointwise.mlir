@@ -109,6 +109,28 @@ func.func @pointwise(%x: tensor<?x8xf32, #nn.dims<N, 8>>, %y: tensor<8xf32>, %z:
   func.return
 }
 
+// Activations; results may be off by one unit in the last place of f16 or bf16 where an op says so.
+// CHECK-LABEL: @activations(
+func.func @activations(%x: tensor<?x8xf32, #nn.dims<N, 8>>, %h: tensor<4xf16>) {
+  // CHECK-NEXT: %0 = nn.gelu %x {approximate = #nn.gelu_form<none>} : tensor<?x8xf32, #nn.dims<N, 8>>
+  %0 = nn.gelu %x {approximate = #nn.gelu_form<none>} : tensor<?x8xf32, #nn.dims<N, 8>>
+  // CHECK-NEXT: %1 = nn.gelu %x {approximate = #nn.gelu_form<tanh>, fast = bf16} : tensor<?x8xf32, #nn.dims<N, 8>>
+  %1 = nn.gelu %x {approximate = #nn.gelu_form<tanh>, fast = bf16} : tensor<?x8xf32, #nn.dims<N, 8>>
+  // CHECK-NEXT: %2 = nn.silu %h {alpha = 1.702000e+00 : f64, fast = f16} : tensor<4xf16>
+  %2 = nn.silu %h {alpha = 1.702000e+00 : f64, fast = f16} : tensor<4xf16>
+  // CHECK-NEXT: %3 = nn.softplus %x : tensor<?x8xf32, #nn.dims<N, 8>>
+  %3 = nn.softplus %x : tensor<?x8xf32, #nn.dims<N, 8>>
+  // CHECK-NEXT: %4 = nn.mish %x : tensor<?x8xf32, #nn.dims<N, 8>>
+  %4 = nn.mish %x : tensor<?x8xf32, #nn.dims<N, 8>>
+  // CHECK-NEXT: %5 = nn.hard_sigmoid %x {alpha = 2.000000e-01 : f64, beta = 5.000000e-01 : f64} : tensor<?x8xf32, #nn.dims<N, 8>>
+  %5 = nn.hard_sigmoid %x {alpha = 2.000000e-01 : f64, beta = 5.000000e-01 : f64} : tensor<?x8xf32, #nn.dims<N, 8>>
+  // CHECK-NEXT: %6 = nn.hard_swish %h : tensor<4xf16>
+  %6 = nn.hard_swish %h : tensor<4xf16>
+  // CHECK-NEXT: %7 = nn.div %x, %x {fast = f16} : (tensor<?x8xf32, #nn.dims<N, 8>>, tensor<?x8xf32, #nn.dims<N, 8>>) -> tensor<?x8xf32, #nn.dims<N, 8>>
+  %7 = nn.div %x, %x {fast = f16} : (tensor<?x8xf32, #nn.dims<N, 8>>, tensor<?x8xf32, #nn.dims<N, 8>>) -> tensor<?x8xf32, #nn.dims<N, 8>>
+  func.return
+}
+
 // Ops on bits are on integers of any width, with or without a sign.
 // CHECK-LABEL: @bits(
 func.func @bits(%x: tensor<4xui32>, %y: tensor<2x4xui32>) {

@@ -40,15 +40,19 @@ from .steps import (
     clip,
     concat,
     conv,
+    cut,
     dequantize,
     gather,
     image,
+    join,
+    lead,
     matmul,
     pad,
     pool,
     quantize,
     reduce,
     reshape,
+    siblings,
     slice_,
     softmax,
     transpose,
@@ -104,7 +108,22 @@ FAMILIES: dict[str, Family] = {
         ((f32, 3), (f32, 4), (i8, 2)), finite=True, chained=True,
     ),
     "images": Family((image, unary), ("pad-channels",), ((f32, 4),), finite=True),
+    "siblings": Family(
+        (siblings, siblings, siblings, unary, transpose, reshape, slice_, pool),
+        ("merge-siblings", "fuse-groups", "realize-integer", "assign-destinations", "outline-groups", "hoist-weights"),
+        ((f32, 3), (f32, 4), (f32, 2)), finite=True, chained=True,
+    ),
 }  # fmt: skip
+"""A seed chooses one of these, so that a further one changes all modules."""
+
+VIEW_FAMILIES: dict[str, Family] = {
+    "joins": Family((join, join, cut, concat, slice_, unary), ("nest-concats",), ((f32, 2), (f32, 2), (f32, 3))),
+    "leading dims": Family(
+        (lead, lead, lead, matmul, matmul, arithmetic, arithmetic, unary, softmax, reduce, transpose, cast, concat, reshape),
+        ("sink-reshapes",), ((f32, 3), (f32, 3)), finite=True,
+    ),
+}  # fmt: skip
+"""Of passes about views, with seeds of their own."""
 
 
 @dataclass(frozen=True)
@@ -128,14 +147,13 @@ def attempt(d: Draw, step: Step) -> None:
         raise
 
 
-def random_case(seed: int) -> Case:
-    """The module of a seed; equal seeds give equal modules."""
+def random_case(seed: int, family: Family | None = None) -> Case:
+    """The module of a seed, which also chooses the family where none is given; equal seeds give equal modules."""
     rng = np.random.default_rng(seed)
-    name = list(FAMILIES)[seed % len(FAMILIES)]
-    family = FAMILIES[name]
+    family = family or list(FAMILIES.values())[seed % len(FAMILIES)]
     d = Draw(rng, family.finite)
     for element, rank in family.inputs:
-        if name == "images":
+        if image in family.steps:
             d.input(element, [2, *(int(n) for n in rng.integers(4, 12, 2)), d.one([3, 4, 3, 5])])
         else:
             d.input(
@@ -186,15 +204,15 @@ def text(module: ModuleOp) -> str:
 
 def apply(module: ModuleOp, name: str) -> str:
     """Run a pass, verifying its result; returns what it declares about numbers."""
-    options: dict[str, Any] = {"always": True} if name == "pad-channels" else {}
+    options: dict[str, Any] = {"always": True} if name in ("pad-channels", "merge-siblings") else {}
     step = load_pass(name)(**options)
     run_passes(module, [step], make_context())
     return getattr(step, "numerics", "exact")
 
 
-def check(seed: int) -> None:
-    """Run the passes of a seed's family; raises AssertionError with the module where one does not keep its word."""
-    case = random_case(seed)
+def check(seed: int, family: Family | None = None) -> None:
+    """Run the passes of a seed's family, or a given one; raises AssertionError with the module where one does not keep its word."""
+    case = random_case(seed, family)
     before = text(case.module)
     expected, largest = zip(*(_run(case.module, arrays) for arrays in case.inputs), strict=True)
     sums, zeros = (any(isinstance(op, kinds) for op in case.module.walk()) for kinds in (SUMS, EITHER_ZERO))

@@ -186,6 +186,18 @@ def reshape(d: Draw) -> None:
     d.keep(nn.ReshapeOp(x, dims))
 
 
+def lead(d: Draw) -> None:
+    """A reshape that merges the first two dims, parts the first, or adds one, also where a size is unknown."""
+    x = d.value(lambda v: nn.rank_of(v) > 1)
+    first, second, *rest = nn.shape_of(x)
+    size = first.as_int()
+    parted = [(as_expr(p), as_expr(size // p)) for p in (1, 2, 3) if size and size % p == 0]
+    forms = [(first * second,), *((a, b, second) for a, b in parted), (as_expr(1), first, second)]
+    if not rest:
+        forms = forms[1:]
+    d.keep(nn.ReshapeOp(x, [*d.one(forms), *rest]))
+
+
 def slice_(d: Draw) -> None:
     x = d.value(lambda v: _static(v) and nn.rank_of(v) > 0)
     dims = [s.as_int() or 0 for s in nn.shape_of(x)]
@@ -203,6 +215,29 @@ def concat(d: Draw) -> None:
     x = d.value(lambda v: nn.rank_of(v) > 0)
     alike = [v for v in d.pool if v.type == x.type]
     d.keep(nn.ConcatOp([x, *(d.one(alike) for _ in range(d.rng.integers(0, 3)))], int(d.rng.integers(nn.rank_of(x)))))
+
+
+def join(d: Draw) -> None:
+    """Neighbours of one type along an axis that is often the last: other concats begin, end or go on in the same way."""
+    x = d.value(lambda v: nn.rank_of(v) > 0)
+    alike = [v for v in d.pool if v.type == x.type]
+    first = int(d.rng.integers(len(alike))) if d.chance(0.5) else 0
+    last = int(d.rng.integers(first, len(alike))) + 1
+    axis = nn.rank_of(x) - 1 if d.chance(0.7) else int(d.rng.integers(nn.rank_of(x)))
+    d.keep(nn.ConcatOp(alike[first:last], axis))
+
+
+def cut(d: Draw) -> None:
+    """A tensor as two slices side by side, in order or not, and often joined again with something else."""
+    x = d.value(lambda v: _static(v) and nn.rank_of(v) > 0 and (nn.shape_of(v)[-1].as_int() or 0) > 1)
+    *rest, width = [s.as_int() or 0 for s in nn.shape_of(x)]
+    at = int(d.rng.integers(1, width))
+    parts = [nn.SliceOp(x, [0] * len(rest) + [a], [*rest, b - a]) for a, b in ((0, at), (at, width))]
+    values = [d.put(part) for part in parts]
+    alike = [v for v in d.pool if nn.rank_of(v) == nn.rank_of(x) and nn.shape_of(v)[:-1] == nn.shape_of(x)[:-1]]
+    alike = [v for v in alike if nn.element_of(v) == nn.element_of(x)]
+    more = [d.one(alike) for _ in range(d.rng.integers(0, 3))]
+    d.keep(nn.ConcatOp([*more, *(values[::-1] if d.chance(0.2) else values)], len(rest)))
 
 
 def gather(d: Draw) -> None:
@@ -323,6 +358,45 @@ def image(d: Draw) -> None:
     w = d.rng.integers(-2, 3, (2, *kernel, channels)).astype(np.float16)
     strides, dilations = d.rng.integers(1, 5, 2).tolist(), d.one([[1, 1], [1, 1], [2, 1], [1, 2]])
     d.keep(nn.ConvOp(x, d.constant(w), strides, d.rng.integers(0, 4, 4).tolist(), dilations))
+
+
+def siblings(d: Draw) -> None:
+    """Two to four products over one value, with steps after them that are mostly alike, and a concat of some of what they give."""
+    x = d.value(lambda v: nn.rank_of(v) in (2, 3, 4) and nn.element_of(v) == f32 and bool(nn.shape_of(v)[-1].as_int()))
+    inner, count, turned = nn.shape_of(x)[-1].as_int() or 1, int(d.rng.integers(2, 5)), d.chance(0.7)
+    is_conv = nn.rank_of(x) == 4 and d.chance(0.8)
+    window, pads = d.one([([1, 1], [0] * 4), ([2, 1], [1, 0, 0, 1])])
+    steps, made = (
+        [d.one(("add", "mul", "relu", "gate", "tail")) for _ in range(int(d.rng.integers(0, 4)))],
+        list[SSAValue](),
+    )
+    for _ in range(count):
+        channels = d.one([4, 4, 4, 8, 8, 12, 5])
+        shape = [channels, *window, inner] if is_conv else [channels, inner] if turned else [inner, channels]
+        w = weights(d, *shape)
+        value = d.put(nn.ConvOp(x, w, pads=pads) if is_conv else nn.MatmulOp(x, w, transpose_b=turned))
+        for step in steps:
+            value = _after(d, value, step, channels) if d.chance(0.85) else value
+        made.append(value)
+        d.pool.append(value)
+    if d.chance(0.5):
+        others = [v for v in d.pool if nn.shape_of(v)[:-1] == nn.shape_of(made[0])[:-1] and nn.element_of(v) == f32]
+        d.keep(
+            nn.ConcatOp([d.one(made) if d.chance(0.5) else d.one(others) for _ in range(3)], nn.rank_of(made[0]) - 1)
+        )
+
+
+def _after(d: Draw, value: SSAValue, step: str, channels: int) -> SSAValue:
+    """One step after a product."""
+    numbers = d.constant(
+        d.rng.integers(-2, 3, d.one([[channels], [channels], [1, channels], [1], []])).astype(np.float32)
+    )
+    pair = (numbers, value) if d.chance(0.3) else (value, numbers)
+    if step == "gate":
+        return d.put(nn.MulOp(value, d.put(nn.ReluOp(value))))
+    if step == "tail":
+        return d.put(d.one([nn.NegOp, nn.AbsOp, nn.ReluOp])(value))
+    return d.put(nn.ReluOp(value) if step == "relu" else (nn.AddOp if step == "add" else nn.MulOp)(*pair))
 
 
 Step = Callable[[Draw], None]

@@ -44,7 +44,7 @@ pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
 
 TRANSCENDENTAL = (
     nn.ExpOp, nn.LogOp, nn.RsqrtOp, nn.ErfOp, nn.TanhOp, nn.SigmoidOp, nn.SinOp, nn.CosOp, nn.AsinOp, nn.AcosOp, nn.AtanOp, nn.AsinhOp,
-    nn.AcoshOp, nn.AtanhOp, nn.PowOp,
+    nn.AcoshOp, nn.AtanhOp, nn.PowOp, nn.GeluOp, nn.SiluOp, nn.SoftplusOp, nn.MishOp,
 )  # fmt: skip
 QUANT = (quant.QuantizeOp, quant.DequantizeOp, quant.RequantizeOp)
 NEVER_RUN = (quant.ObserveOp, nn.ClampRangeOp)
@@ -115,6 +115,10 @@ def variants(op: type[Any]) -> Iterator[tuple[str, Make]]:
             yield f"{low} {high}", lambda net, x, low=low, high=high: net.insert(op(x, low, high))
     elif op in QUANT:
         yield "", lambda net, x: net.insert(op(x, net.add_constant(np.array(0.1, np.float32))))
+    elif op is nn.GeluOp:
+        yield from ((form.value, lambda net, x, form=form: net.insert(op(x, form.value))) for form in nn.GeluForm)
+    elif op is nn.SiluOp:
+        yield from ((f"{alpha}", lambda net, x, alpha=alpha: net.insert(op(x, alpha))) for alpha in (1.0, 1.702))
     elif op is nn.LeakyReluOp:
         yield "", lambda net, x: net.insert(op(x, -0.5))
     else:
@@ -307,6 +311,10 @@ def other_cases() -> Iterator[Case]:
     yield from case("softmax", nn.SoftmaxOp, insert(nn.SoftmaxOp, 3), floats, "grid", ulps=8)
     yield from case(
         "layer norm", nn.LayerNormOp, insert(nn.LayerNormOp, 3, 1e-5), (f32,), "grid", "ones", "ones", ulps=8
+    )
+    yield from case("normalize", nn.NormalizeOp, insert(nn.NormalizeOp, [2, 3], 1e-5), floats, "grid", ulps=8)
+    yield from case(
+        "root mean square", nn.NormalizeOp, insert(nn.NormalizeOp, [3], 1e-5, False), floats, "grid", ulps=8
     )
     yield from case("batch norm", nn.BatchNormOp, insert(nn.BatchNormOp, 0.0), (f32,), "grid", *["ones"] * 4, ulps=8)
     yield from case("lrn", nn.LrnOp, insert(nn.LrnOp, 3, 1e-4, 0.75, 1.0), (f32,), "grid", ulps=8)

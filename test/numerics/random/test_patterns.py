@@ -22,7 +22,7 @@ from xdsl.passes import ModulePass
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from models.random import patterns
-from models.random.patterns import FAMILIES, Draw, check, random_case, text
+from models.random.patterns import FAMILIES, VIEW_FAMILIES, Draw, check, random_case, text
 
 from trtc.dialects import nn
 from trtc.dialects.errors import InvalidModelError
@@ -42,6 +42,18 @@ def seeds_of(name: str, count: int) -> range:
 def test_passes_keep_the_numbers_as_they_declare(name: str) -> None:
     for seed in seeds_of(name, SEEDS):
         check(seed)
+
+
+@pytest.mark.parametrize("name", VIEW_FAMILIES)
+def test_passes_about_views_keep_the_numbers_and_find_something_to_do(name: str) -> None:
+    family, changed = VIEW_FAMILIES[name], 0
+    for seed in range(3 * SEEDS):
+        check(seed, family)
+        case = random_case(seed, family)
+        before = text(case.module)
+        patterns.apply(case.module, family.passes[0])
+        changed += text(case.module) != before
+    assert changed >= SEEDS // 2
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -71,6 +71,10 @@ IN_C = {
 }""",
     "tanh_approx": "static float tanh_approx(float x) { return tanhf(x); }",
     "exp2_approx": "static float exp2_approx(float x) { return exp2f(x); }",
+    "rcp_approx": """static float rcp_approx(float x) {
+  float r = 1 / (fabsf(x) < 1.17549435e-38f ? copysignf(0, x) : x);
+  return fabsf(r) < 1.17549435e-38f ? copysignf(0, r) : r;
+}""",
 }
 
 

@@ -99,6 +99,7 @@ def cases() -> Iterator[Case]:
         yield from (Case(arith.FPToSIOp, (type_,), to) for to in INTEGERS)
         yield Case(arith.MaximumfOp, (type_, type_), type_)
         yield Case(arith.MinimumfOp, (type_, type_), type_)
+    yield Case(kernel.ReciprocalOp, (f32,), f32)
     yield Case(arith.ExtFOp, (f32,), f64)
     yield Case(arith.TruncFOp, (f64,), f32)
     yield Case(arith.BitcastOp, (f32,), i32)

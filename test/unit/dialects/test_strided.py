@@ -24,11 +24,13 @@ from trtc.dialects.strided import (
     is_row_major,
     merged,
     operand_views,
+    refined,
     reshaped_strides,
     result_view,
     row_major_strides,
     same_strides,
     space_axes,
+    split_runs,
     through,
 )
 
@@ -275,6 +277,35 @@ def test_merged_dims_keep_elements_and_their_order(seed: int) -> None:
         assert 1 not in [dims[d] for d in part]
         assert all(strides[a] != strides[b] * dims[b] for a, b in pairwise(part)), "still mergeable"
     assert merged(at.view.dims[:cut], at.view.strides[:cut]) == [(dims[d], strides[d]) for d in parts[0]]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_two_lists_of_dims_merge_common_ones(seed: int) -> None:
+    """Each dim of either list is a run of the common ones, in order."""
+    rng = np.random.default_rng(seed)
+    parts = [int(n) for n in rng.choice([1, 2, 3, 4], 5)]
+
+    def joined() -> list[int]:
+        cuts = [0, *sorted(rng.choice(range(1, 5), int(rng.integers(0, 4)), replace=False)), 5]
+        return [int(np.prod(parts[a:b])) for a, b in pairwise(int(c) for c in cuts)]
+
+    a, b = joined(), joined()
+    finer = refined([const(n) for n in a], [const(n) for n in b])
+    assert finer is not None and 1 not in finer
+    sizes = [int(n.as_int() or 0) for n in finer]
+    for dims in (a, b):
+        runs = split_runs([const(n) for n in dims], finer)
+        assert runs is not None and [i for run in runs for i in run] == list(range(len(sizes)))
+        assert [int(np.prod([sizes[i] for i in run])) for run in runs] == dims
+
+
+def test_common_dims_with_unknown_sizes() -> None:
+    n, s = symbol("N"), symbol("S")
+    assert refined([n * s, const(8)], [n, s * 2, const(4)]) == (n, s, const(2), const(4))
+    assert refined([const(3), const(4)], [const(2), const(6)]) is None
+    assert refined([n, const(4)], [s, const(4)]) is None
+    assert split_runs([n * s, const(1), const(8)], [n, s, const(2), const(4)]) == [[0, 1], [], [2, 3]]
+    assert split_runs([const(6)], [const(4), const(2)]) is None
 
 
 def test_a_dim_is_split() -> None:

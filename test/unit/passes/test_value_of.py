@@ -25,7 +25,12 @@ SITES = {
     ("compiler/frontend/quantization.py", "value_of", "a vector of one number"): 1,
     ("compiler/frontend/quantization.py", "value_of", "the zero point of"): 1,
     ("passes/quantization/place_qdq.py", "value_of", "_WHY, pin"): 3,
+    ("passes/graph/polynomials.py", "value_of", "why, pin"): 1,
     # Constants only: an initializer gives nothing away.
+    ("passes/graph/approximate_functions.py", "splat_of", "whether a quotient is a product"): 1,
+    ("passes/graph/polynomials.py", "splat_of", "a number of a polynomial"): 1,
+    ("passes/kernels/building/approximations.py", "splat_of", "whether a quotient is a product"): 1,
+    ("passes/kernels/building/work.py", "splat_of", "what a quotient costs"): 1,
     ("compiler/frontend/computed.py", "splat_of", "the step of Range"): 1,
     ("compiler/network/layers/control.py", "splat_of", "an offset between sizes"): 1,
     ("passes/graph/ranges.py", "value_of", "which numbers a narrow type holds"): 1,

@@ -94,3 +94,11 @@ def test_refusals_say_why(refusal) -> None:
     t = "tensor<4x8xf32>"
     text = module(f"(%x: {t}) -> {t}", f"%0 = nn.neg %x : {t}\nfunc.return %0 : {t}")
     assert "expected one gather or gather_nd" in refusal(text, "gather")
+
+
+def test_rows_and_what_follows_them(check_group) -> None:
+    x, i, y = "tensor<5x8xf16>", "tensor<6xi64>", "tensor<6x8xf16>"
+    body = f"""%0 = nn.gather %x, %i {{axis = 0 : i64}} : ({x}, {i}) -> {y}
+    %1 = nn.sigmoid %0 : {y}
+    func.return %1, %0 : {y}, {y}"""
+    check_group(module(f"(%x: {x}, %i: {i}) -> ({y}, {y})", body), "gather", inputs={1: np.array([0, 4, -1, 2, 2, -5])})

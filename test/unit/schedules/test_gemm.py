@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
 
 Check = Callable[..., Any]
@@ -224,29 +223,50 @@ def test_hopper_conv(check_group: Check, kernel: int, stride: int, pad: int) -> 
     check_group(text, "gemm_sm90", tolerance=2e-3)
 
 
-def attention(queries: int, keys: int, mask: str) -> str:
-    q, k, s = f"tensor<2x2x{queries}x64xf16>", f"tensor<2x2x{keys}x64xf16>", f"tensor<2x2x{queries}x{keys}xf16>"
-    body = f"""@f(%q: {q}, %k: {k}, %v: {k}, %m: {mask}) -> {q} attributes {{ANCHOR}} {{
-    %0 = nn.matmul %q, %k {{transpose_b}} : ({q}, {k}) -> {s}
-    %1 = nn.add %0, %m : ({s}, {mask}) -> {s}
-    %2 = nn.softmax %1 {{axis = 3 : i64}} : ({s}) -> {s}
-    %3 = nn.matmul %2, %v : ({s}, {k}) -> {q}
-    func.return %3 : {q}
-  }}"""
-    return module(body, attributes=HOPPER, anchor="attention")
+def normalised_conv(
+    element: str, n: object, side: int, c: int, o: int, kernel: int, *, stride: int = 1, pad: int = 0, groups: int = 1
+) -> str:
+    """BatchNorm, a scale per image and channel, and ReLU before a conv; the bias of the BatchNorm is not 0 where padding must be."""
+    text = conv(element, n, side, side, c, o, kernel, stride=stride, pad=pad, groups=groups)
+    shape = f"tensor<{'?' if isinstance(n, str) else n}x{side}x{side}x{c}x"
+    encoding = f", #nn.dims<{n}, {side}, {side}, {c}>" if isinstance(n, str) else ""
+    wide, x = f"{shape}f32{encoding}>", f"{shape}{element}{encoding}>"
+    squeeze = f"tensor<{'?' if isinstance(n, str) else n}x1x1x{c}xf32" + (
+        f", #nn.dims<{n}, 1, 1, {c}>>" if encoding else ">"
+    )
+    channel = f"tensor<{c}xf32>"
+    widen, narrow = f"%c0 = nn.cast %x : ({x}) -> {wide}", f"%c1 = nn.cast %r : ({wide}) -> {x}"
+    if element == "f32":
+        widen, narrow = f"%c0 = nn.relu %x : {x}", f"%c1 = nn.relu %r : {x}"
+    prologue = f"""{widen}
+    %p0 = nn.mul %c0, %scale : ({wide}, {channel}) -> {wide}
+    %p1 = nn.add %p0, %shift : ({wide}, {channel}) -> {wide}
+    %p2 = nn.mul %p1, %se : ({wide}, {squeeze}) -> {wide}
+    %r = nn.sigmoid %p2 : {wide}
+    {narrow}
+    %0 = nn.conv %c1, """
+    text = text.replace("%0 = nn.conv %x, ", prologue)
+    return text.replace(f"@f(%x: {x}", f"@f(%x: {x}, %scale: {channel}, %shift: {channel}, %se: {squeeze}")
 
 
-@pytest.mark.parametrize(("queries", "keys"), [(128, 128), (200, 200), (70, 300), (8, 3)])
-def test_hopper_attention(check_group: Check, queries: int, keys: int) -> None:
-    check_group(attention(queries, keys, f"tensor<2x1x1x{keys}xf16>"), "attention_sm90", tolerance=3e-3)
+PROLOGUES = [
+    dict(n=2, side=6, c=32, o=16, kernel=1),
+    dict(n=2, side=7, c=40, o=24, kernel=1, stride=2),
+    dict(n=2, side=7, c=16, o=24, kernel=3, pad=1),
+    dict(n=1, side=8, c=32, o=48, kernel=3, pad=1, groups=2),
+    dict(n=2, side=6, c=64, o=16, kernel=3),
+]
 
 
-@pytest.mark.parametrize("masked", [-np.inf, -3e4])
-def test_hopper_attention_with_masked_blocks(check_group: Check, masked: float) -> None:
-    """Masked scores in the first block of 128 keys, the middle, the last one; a row of nothing but -inf is NaN."""
-    spans = [(0, 128), (0, 200), (128, 256), (100, 280), (256, 300), (1, 300), (0, 299)]
-    mask = np.zeros((2, 1, 8, 300), np.float16)
-    for row, (start, stop) in enumerate([*spans, (0, 300)] if masked == -np.inf else spans):
-        mask[:, :, row, start:stop] = masked
-    text = attention(8, 300, "tensor<2x1x8x300xf16>")
-    check_group(text, "attention_sm90", inputs={3: mask}, tolerance=3e-3, threads=False)
+@pytest.mark.parametrize("element", ["f16", "bf16", "f32"])
+@pytest.mark.parametrize("shape", PROLOGUES)
+def test_conv_of_a_prologue(check_group: Check, element: str, shape: dict[str, int]) -> None:
+    """Sigmoid gives 1/2 for what lies outside: it must be zero there all the same."""
+    check_group(module(normalised_conv(element, **shape), anchor="conv"), "gemm_mma", tolerance=LOOSE[element])
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_conv_of_a_prologue_with_dynamic_batch(check_group: Check, batch: int) -> None:
+    text = normalised_conv("f16", "N", 6, 16, 24, 3, pad=1)
+    attributes = "nn.symbols = {N = array<i64: 1, 2, 4>}"
+    check_group(module(text, anchor="conv", attributes=attributes), "gemm_mma", tolerance=2e-3, N=batch)

@@ -111,6 +111,34 @@ def test_layer_norm_with_a_residual_before_and_quantize_after(check_group) -> No
     check_group(text, "row", inputs={4: np.array(0.05, np.float32)})
 
 
+def normalize(dims: str, axes: str, element: str, centred: str) -> str:
+    t = f"tensor<{dims}x{element}>"
+    body = f"%0 = nn.normalize %x {{axes = array<i64: {axes}>, epsilon = 1.0e-05 : f64, centred = {centred}}} : ({t}) -> {t}"
+    return module(f"(%x: {t}) -> {t}", f"{body}\nfunc.return %0 : {t}")
+
+
+@pytest.mark.parametrize("centred", ["true", "false"])
+@pytest.mark.parametrize("element", ["f32", "f16", "bf16", "f64"])
+@pytest.mark.parametrize(
+    "dims,axes", [("5x7", "1"), ("3x768", "1"), ("2x5x6x40", "1, 2"), ("2x3x4x33", "2, 3"), ("3x1500", "1")]
+)
+def test_normalize(check_group, dims: str, axes: str, element: str, centred: str) -> None:
+    check_group(normalize(dims, axes, element, centred), "row", threads=dims == "5x7")
+
+
+def test_root_mean_square_with_a_residual_before_and_a_scale_after(check_group) -> None:
+    t = "tensor<?x72xf16, #nn.dims<N, 72>>"
+    text = module(
+        f"(%x: {t}, %r: {t}, %s: tensor<72xf16>) -> ({t}, {t})",
+        f"""
+        %0 = nn.add %x, %r : ({t}, {t}) -> {t}
+        %1 = nn.normalize %0 {{axes = array<i64: 1>, epsilon = 1.0e-06 : f64, centred = false}} : ({t}) -> {t}
+        %2 = nn.mul %1, %s : ({t}, tensor<72xf16>) -> {t}
+        func.return %2, %0 : {t}, {t}""",
+    )
+    check_group(text, "row", N=5)
+
+
 @pytest.mark.parametrize("kind", ["sum", "mean", "max", "min", "prod", "sumsq"])
 @pytest.mark.parametrize(
     "dims,axes,out",

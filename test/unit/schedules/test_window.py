@@ -141,3 +141,12 @@ def test_arg_max_pool_of_nan_infinities_and_padding(check_group) -> None:
     x[0, 4, 4], x[0, 4, 5], x[0, 7, 7] = np.nan, np.nan, np.inf
     case = ((3, 3), (2, 2), (2, 2, 2, 2), (1, 1))
     check_group(pool("arg_max_pool", case, 8, "f32", made="i64"), "window", inputs={0: x})
+
+
+def test_a_pool_and_what_follows_it(check_group) -> None:
+    x, y = "tensor<2x9x11x16xf16>", "tensor<2x8x10x16xf16>"
+    flags = f"kernel = array<i64: 2, 2>, {attributes((1, 1), (0, 0, 0, 0))}"
+    body = f"""%0 = nn.max_pool %x {{{flags}}} : ({x}) -> {y}
+    %1 = nn.sigmoid %0 : {y}
+    func.return %1, %0 : {y}, {y}"""
+    check_group(module(f"(%x: {x}) -> ({y}, {y})", body), "window")

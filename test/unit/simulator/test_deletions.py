@@ -21,7 +21,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from schedule_cases import CASES, SYNCHRONISING, WORKING, Case, Lowered, candidates, lowered, synchronising
 
 SEEDS = (0, 1, 2)
-DELETIONS = [pytest.param(case, kind, id=f"{case}-{kind}") for case in CASES for kind in case.kinds.split()]
+DELETIONS = [
+    pytest.param(case, kind, id=f"{case}-{kind}") for case in CASES if not case.repeats for kind in case.kinds.split()
+]
 LIMITED = (kernel.CpAsyncWaitOp, kernel.WgmmaWaitOp, kernel.BulkWaitOp)
 """Waits that leave some groups under way."""
 LOOSENED = [p for p in DELETIONS if p.values[1] in {c.name.removeprefix("kernel.") for c in LIMITED}]
@@ -106,6 +108,13 @@ def test_an_op_that_is_not_needed_is_found() -> None:
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_case_names_the_kinds_that_its_kernel_has(case: Case) -> None:
     assert {kind_of(op) for op in synchronising(lowered(case).kernels)} == set(case.kinds.split())
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.repeats], ids=str)
+def test_case_repeats_one_whose_ops_are_deleted(case: Case) -> None:
+    (other,) = (c for c in CASES if (c.schedule, c.name) == (case.schedule, case.repeats))
+    assert not other.repeats
+    assert set(case.kinds.split()) <= set(other.kinds.split())
 
 
 def test_every_schedule_has_cases() -> None:

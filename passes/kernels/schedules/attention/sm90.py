@@ -1,283 +1,373 @@
 """
 Attention for Hopper (sm_90a) in one launch: softmax(scale(Q K^T)) V with the scores never leaving registers.
 
-A block owns 128 queries of one head: a producer warpgroup brings Q once and then K and V tiles of 128 keys by TMA; two
-consumer warpgroups of 64 queries each compute the scores by wgmma, keep a running row maximum and row sum (online softmax,
-Milakov and Gimelshein 2018), turn the probabilities from the accumulator's layout into that of wgmma's A operand, where
-each thread already holds what it needs, and multiply them by V, which wgmma reads transposed from shared memory
-(FlashAttention-2 and 3, Dao 2023, Shah et al. 2024).
+A block owns 64 or 128 queries of one head. A producer brings Q once, then tiles of K and of V by TMA, each through a ring of its own. A
+consumer warpgroup per 64 queries computes scores by wgmma, turns them into probabilities (`softmax.py`) in the layout of wgmma's A operand,
+where each thread already holds what it needs, and multiplies them by V, which wgmma reads transposed from shared memory (FlashAttention-2
+and 3, Dao 2023, Shah et al. 2024). The product for the next tile of keys starts before the softmax of the present one. Tiles that no query
+of the block sees are left out; only tiles at a bound compare places. Where all keys fit one tile there is no loop and nothing is rescaled.
 
-Takes a group of matmul (transpose_b), pointwise, softmax over the last axis, matmul, pointwise. Not tuned; no fusion makes such groups yet.
+Head sizes are cut into pieces of 64, 32 and 16 columns, each a line of a swizzle; TMA fills up with zeros what is past the head.
+
+Registers: with two consumer warpgroups 128 threads x 40 + 256 x 232 = 64,512 of 65,536; with one, a producer of a single warp leaves room
+for a second block beside it where tiles are small.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import asdict, dataclass
 
-from xdsl.dialects import arith, math
-from xdsl.dialects.builtin import f32, i32
+from xdsl.dialects.builtin import f32
 from xdsl.ir import SSAValue
 
 from .....dialects import kernel, nn
-from .....dialects.dims import Expr, ceildiv, product
 from .....dialects.kernel.layouts import WgmmaA, WgmmaAcc
-from .....dialects.kernel.types import Choice, FragType, Target, TensorMapType, bitwidth
-from .....dialects.strided import Axes, space_axes
-from ...building.builder import Emitter, Index, KernelBuilder
-from ...building.group import Access, Anchors, GroupView
-from ...building.maps import emit_pointwise
-from ...building.pointwise import lowest, refuse_pointwise
-from ...building.schedule import OtherAnchor, Refusal
-from ...building.work import ISSUE, Work, cut, usual_bytes
-from ..gemm.sm90 import CONSUMER_REGISTERS, LINE, PRODUCER_REGISTERS, REGISTERS, fits_tma
+from .....dialects.kernel.types import Choice, FragType, SharedType, Target, TensorMapType
+from ...building.builder import Index, KernelBuilder
+from ...building.group import Anchors, GroupView
+from ...building.schedule import Refusal
+from ...building.work import Work
+from ...cost.price import price
+from ..gemm.sm90 import CONSUMER_REGISTERS, PRODUCER_REGISTERS, REGISTERS, fits_tma
+from .counting import attention_work
+from .problem import ANCHORS, SPACE, AttentionProblem, batch_and_head, grid, hides, place_of, problem_of
+from .results import is_staged, staging, store_results
+from .softmax import Softmax, State, flat, state_of
 
-QUERIES = KEYS = 128
-GROUPS = 2
-ANCHORS = (nn.MatmulOp, nn.SoftmaxOp, nn.MatmulOp)
-SOFTMAX_INSTRUCTIONS = 880
-"""Per warp, between the two products of a tile of keys; counted in SASS."""
-HEAD = 64
-"""Head size: one line of the 128-byte swizzle."""
+PIECES = (64, 32, 16)
+"""Columns of a shared tile: a line of the 128, 64 or 32-byte swizzle."""
+BOX_ROWS = 256
+"""Rows that one TMA copy brings, at most; also the columns of a wgmma."""
 
 
 @dataclass(frozen=True)
-class AttentionProblem:
-    """The three ops of an attention, and the group that they anchor."""
+class Tile:
+    """64 * groups queries of `groups` consumer warpgroups, tiles of `keys` keys in rings of `stages`."""
 
-    group: GroupView
-    scores: nn.MatmulOp
-    softmax: nn.SoftmaxOp
-    context: nn.MatmulOp
+    groups: int
+    keys: int
+    stages: int
+    ahead: int = 0
+    """Whether the product for the next tile of keys starts before the softmax of the present one."""
+
+    @property
+    def queries(self) -> int:
+        return 64 * self.groups
+
+    @property
+    def threads(self) -> int:
+        return 160 if self.groups == 1 else 128 * (1 + self.groups)
+
+    def smem(self, problem: AttentionProblem) -> int:
+        """Bytes of Q, the rings, the result on its way out, and the barriers."""
+        sizes = problem.head, problem.value_head
+        result = problem.value_head if is_staged(problem) else 0
+        elements = self.queries * (problem.head + result) + self.stages * self.keys * sum(sizes)
+        alignment = 1024 * sum(len(pieces(size)) for size in (problem.head, *sizes, result))
+        return 2 * elements + alignment + 16 * (1 + 2 * self.stages)
+
+    def holds_all(self, problem: AttentionProblem) -> bool:
+        """Whether one tile has all keys, so that nothing is rescaled."""
+        return problem.most_keys is not None and problem.most_keys <= self.keys
+
+    def registers(self, problem: AttentionProblem) -> int:
+        """
+        Per consumer thread, estimated: scores, of the next tile too or their probabilities; the output, of which ptxas holds parts twice;
+        places and rows.
+        """
+        scores = self.keys if self.ahead else self.keys * 3 // 4
+        return scores + problem.value_head * 5 // 8 + 24
+
+    def fits(self, problem: AttentionProblem) -> bool:
+        """Whether registers are enough; seen in SASS, where more spill."""
+        return self.registers(problem) <= (240 if self.groups == 1 else 220)
+
+    def shares(self, problem: AttentionProblem) -> bool:
+        """Whether the registers of an SM are enough for two blocks."""
+        return self.groups == 1 and self.registers(problem) <= 192
 
 
-class State(NamedTuple):
-    """What the loop over keys carries: output (not yet divided), row maxima, row sums."""
-
-    out: SSAValue
-    row_max: SSAValue
-    row_sum: SSAValue
-
-
-def attention_of(group: GroupView) -> AttentionProblem | Refusal:
-    """The attention in a group, or why there is none."""
-    if tuple(type(a) for a in group.anchors) != ANCHORS:
-        got = ", ".join(a.name for a in group.anchors) or "nothing"
-        return OtherAnchor(f"expected matmul, softmax, matmul, got {got}")
-    scores, softmax, context = group.anchors
-    assert isinstance(scores, nn.MatmulOp) and isinstance(softmax, nn.SoftmaxOp) and isinstance(context, nn.MatmulOp)
-    dims = nn.shape_of(scores.result)
-    if scores.transpose_b is None or context.transpose_b is not None or context.a is not softmax.result:
-        return Refusal("expected Q K^T (transpose_b), then the softmax times V", context)
-    if softmax.axis.value.data != len(dims) - 1:
-        return Refusal("expected the softmax over the keys", softmax, final=True)
-    if bitwidth(nn.element_of(scores.a)) != 16:
-        return Refusal(f"expected f16 or bf16, got {nn.element_of(scores.a)}", scores, final=True)
-    if nn.shape_of(scores.a)[-1].as_int() != HEAD or nn.shape_of(context.b)[-1].as_int() != HEAD:
-        return Refusal(f"expected a head size of {HEAD}, got {nn.shape_of(scores.a)[-1]}", scores, final=True)
-    return AttentionProblem(group, scores, softmax, context)
+def pieces(size: int) -> list[tuple[int, int]]:
+    """(first column, columns) of the pieces of a head."""
+    found: list[tuple[int, int]] = []
+    first = 0
+    while first < size:
+        width = next(w for w in PIECES if w <= size - first)
+        found.append((first, width))
+        first += width
+    return found
 
 
 class AttentionSm90:
     """See the module's text."""
 
     name = "attention_sm90"
-    anchors: Sequence[Anchors] = (ANCHORS,)
+    anchors: Sequence[Anchors] = ANCHORS
 
     def match(self, view: GroupView, target: Target) -> AttentionProblem | Refusal:
         if target.arch.data != "sm_90a":
             return Refusal(f"wgmma needs sm_90a, got {target.arch.data}", final=True)
-        found = attention_of(view)
-        if isinstance(found, Refusal):
-            return found
-        for name, value in zip("QKV", (found.scores.a, found.scores.b, found.context.b), strict=True):
-            access = _access(view, value)
-            if access is None:
-                return Refusal(f"expected {name} to be an argument of the group or a view of one", view.maker(value))
-            if reason := fits_tma(view, access, _groups(access.dims)):
-                return Refusal(f"{name}: {reason}", view.maker(value))
-        too_large = view.too_large()
-        return (None if too_large is None else Refusal(too_large)) or refuse_pointwise(view.ops) or found
+        problem = problem_of(view)
+        if isinstance(problem, Refusal):
+            return problem
+        anchor = problem.anchor
+        if problem.narrows:
+            stored = nn.element_of(anchor.q)
+            return Refusal(
+                f"expected q, k and v stored as {problem.element}, got {stored}; TMA copies bytes", anchor, final=True
+            )
+        for name, value in zip("qkv", (anchor.q, anchor.k, anchor.v), strict=True):
+            access = problem.access(value)
+            assert access is not None
+            if reason := fits_tma(view, access, SPACE):
+                outside = view.operand_index(value) is not None
+                return Refusal(f"{name}: {reason}", anchor, final=outside)
+        return problem
 
     def configs(self, problem: AttentionProblem, target: Target) -> list[Choice]:
-        return [Choice.of(self.name, {"stages": 2})]
+        tiles = [tile for tile in _tiles(problem) if tile.smem(problem) <= target.smem.data]
+        choices = [Choice.of(self.name, asdict(tile)) for tile in tiles]
+        return sorted(choices, key=lambda choice: price(self.work(problem, choice, target), target))
 
     def work(self, problem: AttentionProblem, config: Choice, target: Target) -> list[Work]:
-        """A step for each tile of keys."""
-        group, stages = problem.group, int(config.values["stages"])
-        *lead, queries, keys = nn.shape_of(problem.scores.result)
-        element = nn.element_of(problem.scores.a)
+        tile = _tile(config)
         return [
-            Work(
-                blocks=cut(group.usual(queries), QUERIES) * max(1, group.usual(product(lead))),
-                threads=128 * (1 + GROUPS),
-                registers=REGISTERS // (128 * (1 + GROUPS)),
-                smem=(QUERIES + 2 * stages * KEYS) * LINE,
-                steps=cut(group.usual(keys), KEYS),
-                operations={
-                    f"wgmma_{element}": 2 * QUERIES * KEYS * HEAD,
-                    ISSUE: SOFTMAX_INSTRUCTIONS * 32 * 4 * GROUPS,
-                },
-                l2_bytes=2 * KEYS * LINE,
+            attention_work(
+                problem, tile.queries, tile.keys, f"wgmma_{problem.element}",
+                threads=tile.threads,
+                registers=REGISTERS // tile.threads // (2 if tile.shares(problem) else 1),
+                smem=tile.smem(problem),
+                ahead=tile.stages / 2,
                 tma=True,
-                dram_bytes=sum(usual_bytes(group)),
-                refill=1.0,
-                whole_waves=True,
             )
-        ]
+        ]  # fmt: skip
 
     def lower(self, problem: AttentionProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:
-        return [_Builder(problem, int(config.values["stages"])).build()]
+        return [_Builder(problem, _tile(config)).build()]
 
 
-def _groups(dims: Sequence[Expr]) -> list[list[int]]:
-    """(batch and head, row, column)."""
-    rank = len(dims)
-    return [list(range(rank - 2)), [rank - 2], [rank - 1]]
+def _tile(config: Choice) -> Tile:
+    return Tile(**{k: int(v) for k, v in config.values.items()})
 
 
-def _access(group: GroupView, value: SSAValue) -> Access | None:
-    dims = nn.shape_of(value)
-    return group.access(value, space_axes(dims, dims), dims)
+def _tiles(problem: AttentionProblem) -> list[Tile]:
+    """Candidates: all keys in one tile where they are few, and the widest tiles that registers hold."""
+    most = problem.most_keys
+    found: list[Tile] = []
+    for groups in (2, 1):
+        if most is not None and most <= BOX_ROWS:
+            single = Tile(groups, max(16, -(-most // 16) * 16), 1)
+            found += [single] if single.fits(problem) else []
+        for ahead in (1, 0):
+            tiles = [Tile(groups, keys, 2, ahead) for keys in (128, 96, 64, 48)]
+            fitting = [tile for tile in tiles if tile.fits(problem) and not tile.holds_all(problem)]
+            found += fitting[:1]
+    return found
+
+
+@dataclass(frozen=True)
+class _Operand:
+    """Q, K or V: for each piece of the head its first column, tensor map and shared tile; its batch and head; rows of a tile."""
+
+    parts: Sequence[tuple[int, SSAValue, SSAValue]]
+    batch: SSAValue
+    head: SSAValue
+    rows: int
+
+    def fetch(self, b: KernelBuilder, ring: SSAValue, fill: Index, row: Index) -> None:
+        """The producer's part for one fill of the ring: the tile from `row` on."""
+        b.acquire(ring, fill)
+        for first, map_, tile in self.parts:
+            at = [self.batch, self.head, b.index(row), b.index(first)]
+            b.insert(kernel.LoadTmaOp(map_, at, b.slot(tile, fill), ring, b.index(fill)))
+        width = sum(_columns(tile) for _, _, tile in self.parts)
+        b.commit(ring, fill, 2 * self.rows * width)
+
+
+def _columns(tile: SSAValue) -> int:
+    assert isinstance(tile.type, SharedType)
+    return tile.type.tile[1]
 
 
 class _Builder:
     """Builds one kernel."""
 
-    def __init__(self, attention: AttentionProblem, stages: int):
-        group = self.group = attention.group
-        self.attention, self.stages = attention, stages
-        self.dims = nn.shape_of(attention.scores.result)
-        self.keys = self.dims[-1]
-        grid = [ceildiv(self.dims[-2], QUERIES), product(self.dims[:-2]), 1]
-        self.b = KernelBuilder.for_group(group, grid, 4 + 4 * GROUPS, min_blocks=1)
-        self.element = nn.element_of(attention.scores.a)
-        self.layout = WgmmaAcc.of(GROUPS)
-        self.score_type = FragType.of((QUERIES, KEYS), f32, self.layout)
-        self.out_type = FragType.of((QUERIES, HEAD), f32, self.layout)
+    def __init__(self, problem: AttentionProblem, tile: Tile):
+        self.problem, self.tile = problem, tile
+        warps = 4 * tile.groups + (4 if tile.groups > 1 else 1)
+        blocks = 2 if tile.shares(problem) else 1
+        self.b = KernelBuilder.for_group(problem.group, grid(problem, tile.queries), warps, min_blocks=blocks)
+        layout = WgmmaAcc.of(tile.groups)
+        self.score_type = FragType.of((tile.queries, tile.keys), f32, layout)
+        self.probs_type = FragType.of((tile.queries, tile.keys), problem.element, WgmmaA.of(tile.groups))
+        self.out_pieces = pieces(problem.value_head)
+        self.out_types = [FragType.of((tile.queries, width), f32, layout) for _, width in self.out_pieces]
 
     def build(self) -> kernel.FuncOp:
-        b = self.b
-        self.head, self.row = b.coords[1], b.mul(b.coords[0], QUERIES)
-        self.steps = b.expr(ceildiv(self.keys, KEYS))
-        sources = (self.attention.scores.a, self.attention.scores.b, self.attention.context.b)
-        self.maps = [self._map(value) for value in sources]
-        self.q = b.alloc((1, QUERIES, HEAD), self.element, swizzle=LINE)
-        self.k, self.v = (b.alloc((self.stages, KEYS, HEAD), self.element, swizzle=LINE) for _ in "KV")
-        self.q_ring, self.ring = b.ring(1, "mbarrier"), b.ring(self.stages, "mbarrier")
-        b.roles(
-            {
-                "producer": (4, PRODUCER_REGISTERS, self._produce),
-                "consumer": (4 * GROUPS, CONSUMER_REGISTERS, self._consume),
-            }
-        )
+        b, tile, anchor = self.b, self.tile, self.problem.anchor
+        self.place = place_of(b, self.problem, tile.queries, tile.keys)
+        self.q = self._operand("q", anchor.q, tile.queries, 1)
+        self.k = self._operand("k", anchor.k, tile.keys, tile.stages)
+        self.v = self._operand("v", anchor.v, tile.keys, tile.stages)
+        self.staged = staging(b, self.problem, tile.queries, [width for _, width in self.out_pieces])
+        self.q_ring = b.ring(1, "mbarrier", "q_ring")
+        self.k_ring = b.ring(tile.stages, "mbarrier", "k_ring")
+        self.v_ring = b.ring(tile.stages, "mbarrier", "v_ring")
+        if tile.groups == 1:
+            # wgmma needs four warps from a multiple of four on.
+            b.roles({"consumer": (4, 0, self._consume), "producer": (1, 0, self._produce)})
+        else:
+            b.roles(
+                {
+                    "producer": (4, PRODUCER_REGISTERS, self._produce),
+                    "consumer": (4 * tile.groups, CONSUMER_REGISTERS, self._consume),
+                }
+            )
         return b.finish()
 
-    def _map(self, value: SSAValue) -> SSAValue:
-        access = _access(self.group, value)
+    def _operand(self, name: str, value: SSAValue, rows: int, stages: int) -> _Operand:
+        """The tensor maps and shared tiles of one operand, a pair for each piece of the head."""
+        b, element = self.b, self.problem.element
+        access = self.problem.access(value)
         assert access is not None
-        view = self.b.view_of(access, _groups(access.dims))
-        return self.b.emit(kernel.TensorMapOp(view, TensorMapType.of((KEYS, HEAD), self.element, LINE)))
+        view = b.view_of(access, SPACE)
+        parts: list[tuple[int, SSAValue, SSAValue]] = []
+        for first, width in pieces(self.problem.value_head if name == "v" else self.problem.head):
+            map_ = b.emit(kernel.TensorMapOp(view, TensorMapType.of((rows, width), element, 2 * width)), f"{name}_map")
+            tile = b.alloc((stages, rows, width), element, swizzle=2 * width, name=f"{name}_shared")
+            parts.append((first, map_, tile))
+        batch, head = batch_and_head(b, self.problem, self.place, value)
+        return _Operand(parts, batch, head, rows)
 
-    def _load(
-        self, b: KernelBuilder, ring: SSAValue, fill: Index, loads: Sequence[tuple[SSAValue, SSAValue, Index]]
-    ) -> int:
-        """Starts the loads of one fill, (tensor map, staged tile, first row) each; gives their bytes."""
-        for map_, shared, first in loads:
-            at = [self.head, b.index(first), b.index(0)]
-            b.insert(kernel.LoadTmaOp(map_, at, b.slot(shared, fill), ring, b.index(fill)))
-        return len(loads) * KEYS * LINE
+    # The producer.
 
     def _produce(self, b: KernelBuilder) -> None:
-        b.acquire(self.q_ring, 0)
-        b.commit(self.q_ring, 0, self._load(b, self.q_ring, 0, [(self.maps[0], self.q, self.row)]))
+        place, keys = self.place, self.tile.keys
+        self.q.fetch(b, self.q_ring, 0, place.row)
 
-        def fetch(b: KernelBuilder, step: Index, fill: Index) -> int:
-            first = b.mul(step, KEYS)
-            return self._load(b, self.ring, fill, [(self.maps[1], self.k, first), (self.maps[2], self.v, first)])
+        def step(b: KernelBuilder, fill: SSAValue, _: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            row = b.mul(b.add(place.first, fill), keys)
+            self.k.fetch(b, self.k_ring, fill, row)
+            self.v.fetch(b, self.v_ring, fill, row)
+            return []
 
-        b.pipelined(self.ring, self.steps, fetch, None, name=None)
+        if self.tile.holds_all(self.problem):
+            step(b, b.index(0), [])
+        else:
+            b.loop(0, place.count, 1, [], step, "fill")
+
+    # The consumers.
 
     def _consume(self, b: KernelBuilder) -> None:
-        zero = b.index(0)
+        softmax = Softmax(self.problem, self.place, self.score_type)
         b.wait(self.q_ring, 0)
-        q = b.slot(self.q, 0)
-        rows = self.score_type.rows
-        start = State(b.fill(0.0, self.out_type), b.fill(lowest(f32), rows), b.fill(0.0, rows))
+        state = softmax.start(b, self.out_types)
+        ahead = self.tile.ahead and not self.tile.holds_all(self.problem)
+        state = self._walk_ahead(b, softmax, state) if ahead else self._walk(b, softmax, state)
+        at = self.place.batch, self.place.head, self.place.row
+        columns = [first for first, _ in self.out_pieces]
+        store_results(b, self.problem, softmax.finish(b, state), columns, at, self.staged)
 
-        def attend(b: KernelBuilder, step: Index, fill: Index, values: Sequence[SSAValue]) -> list[SSAValue]:
-            return list(self._attend(b, q, step, fill, State(*values)))
+    def _walk(self, b: KernelBuilder, softmax: Softmax, state: State) -> State:
+        """One tile of keys after the other. Those at a bound come last, so that the others compare nothing."""
+        last = b.sub(self.place.count, 1)
+        carried, begin = flat(state), b.index(0)
+        bounded, tail = self.problem.bounded, hides(self.problem, self.tile.keys)
+        if self.tile.holds_all(self.problem):
+            loops = [(self.place.count, bounded or tail)]
+        elif bounded:
+            loops = [(self.place.plain, False), (self.place.count, True)]
+        else:
+            loops = [(last, False), (self.place.count, True)] if tail else [(self.place.count, False)]
+        for end, bounds in loops:
+            # Nobody waits for the slots of the last tile.
+            is_last = self.tile.holds_all(self.problem) or begin is last
 
-        end = State(*b.pipelined(self.ring, self.steps, None, attend, list(start), name=None))
-        row_sum = b.emit(kernel.ConvertLayoutOp(end.row_sum, self.out_type.rows))
-        (context,) = b.map([end.out, row_sum], [self.out_type], lambda s, o, t: [s.emit(arith.DivfOp(o, t))])
-        dims = nn.shape_of(self.attention.context.result)
-        at = (self.head, self.row, zero)
+            def step(
+                b: KernelBuilder,
+                fill: SSAValue,
+                values: Sequence[SSAValue],
+                bounds: bool = bounds,
+                is_last: bool = is_last,
+            ) -> list[SSAValue]:
+                b.wait(self.k_ring, fill)
+                products = b.emit(kernel.MmaWaitOp(self._multiply(b, fill), 0), "products")
+                if not is_last:
+                    b.release(self.k_ring, fill)
+                probs, state = self._probabilities(b, softmax, products, fill, state_of(values), bounds=bounds)
+                state, _ = self._weighed(b, probs, state, fill)
+                if not is_last:
+                    b.release(self.v_ring, fill)
+                return flat(state)
 
-        def load(value: SSAValue, axes: Axes) -> SSAValue:
-            access = self.group.access(value, axes, dims)
-            assert access is not None
-            return b.load(b.view_of(access, _groups(dims)), at, self.out_type)
+            if is_last:
+                carried = step(b, last, carried)
+            else:
+                carried = b.loop(begin, end, 1, carried, step, "tile")
+            begin = end
+        return state_of(carried)
 
-        wanted = [(r, space_axes(dims, dims)) for r in self.group.results]
-        for i, value in enumerate(
-            emit_pointwise(b, wanted, self.out_type, load, known={self.attention.context.result: context})
-        ):
-            b.store(value, b.view_of(self.group.result_access(i), _groups(dims)), at)
+    def _walk_ahead(self, b: KernelBuilder, softmax: Softmax, state: State) -> State:
+        """The same with the products of the next tile under way during the softmax of the present one; the last tile has no next."""
+        last = b.sub(self.place.count, 1)
+        b.wait(self.k_ring, 0)
+        products = b.emit(kernel.MmaWaitOp(self._multiply(b, 0), 0), "products")
+        b.release(self.k_ring, 0)
+        carried, begin = [products, *flat(state)], b.index(0)
+        bounded = self.problem.bounded
+        for end, bounds in [(self.place.plain, False), (last, True)] if bounded else [(last, False)]:
 
-    def _attend(self, b: KernelBuilder, q: SSAValue, step: Index, fill: Index, state: State) -> State:
-        """One tile of keys and values."""
-        k, v = (b.slot(s, fill) for s in (self.k, self.v))
-        scores = b.emit(kernel.MmaOp(q, k, b.fill(0.0, self.score_type)))
-        scores = b.emit(kernel.MmaWaitOp(scores, 0))
-        scores = self._scores(b, scores, b.mul(step, KEYS))
-        rows = self.score_type.rows
-        tile_max = b.reduce("max", scores)
-        (row_max,) = b.map([state.row_max, tile_max], [rows], lambda s, x, y: [s.emit(arith.MaximumfOp(x, y))])
-        (correction,) = b.map([state.row_max, row_max], [rows], lambda s, old, new: [_exp_difference(s, old, new)])
-        (probs,) = b.map([scores, row_max], [self.score_type], lambda s, x, t: [_exp_difference(s, x, t)])
-        sums = b.reduce("sum", probs)
-        (row_sum,) = b.map([state.row_sum, correction, sums], [rows], lambda s, x, f, y: [_scaled_sum(s, x, f, y)])
-        out_correction = b.emit(kernel.ConvertLayoutOp(correction, self.out_type.rows))
-        (out,) = b.map([state.out, out_correction], [self.out_type], lambda s, x, f: [s.emit(arith.MulfOp(x, f))])
-        narrow = self.score_type.with_element(self.element)
-        (probs,) = b.map([probs], [narrow], lambda s, x: [s.emit(arith.TruncFOp(x, self.element))])
-        a = b.emit(kernel.ConvertLayoutOp(probs, FragType.of((QUERIES, KEYS), self.element, WgmmaA.of(GROUPS))))
-        out = b.emit(kernel.MmaOp(a, v, out, transposed_b=True))
-        out = b.emit(kernel.MmaWaitOp(out, 0))
-        return State(out, row_max, row_sum)
+            def step(
+                b: KernelBuilder, fill: SSAValue, values: Sequence[SSAValue], bounds: bool = bounds
+            ) -> list[SSAValue]:
+                products, *rest = values
+                following = b.add(fill, 1)
+                b.wait(self.k_ring, following)
+                coming = self._multiply(b, following)
+                probs, state = self._probabilities(b, softmax, products, fill, state_of(rest), bounds=bounds)
+                state, done = self._weighed(b, probs, state, fill, [coming])
+                b.release(self.k_ring, following)
+                b.release(self.v_ring, fill)
+                return [*done, *flat(state)]
 
-    def _scores(self, b: KernelBuilder, scores: SSAValue, first: SSAValue) -> SSAValue:
-        """The scores after scale, mask and other pointwise ops before the softmax; keys past the end count as minus infinity."""
-        at = (self.head, self.row, first)
+            carried = b.loop(begin, end, 1, carried, step, "tile")
+            begin = end
+        products, *rest = carried
+        bounds = bounded or hides(self.problem, self.tile.keys)
+        probs, state = self._probabilities(b, softmax, products, last, state_of(rest), bounds=bounds)
+        return self._weighed(b, probs, state, last)[0]
 
-        def load(value: SSAValue, axes: Axes) -> SSAValue:
-            access = self.group.access(value, axes, self.dims)
-            assert access is not None
-            return b.load(b.view_of(access, _groups(self.dims)), at, self.score_type)
+    def _weighed(
+        self, b: KernelBuilder, probs: SSAValue, state: State, fill: Index, coming: Sequence[SSAValue] = ()
+    ) -> tuple[State, Sequence[SSAValue]]:
+        """The state after the product of probabilities and values, and products `coming` meanwhile, when all are done."""
+        b.wait(self.v_ring, fill)
+        under_way = [*coming, *self._weigh(b, probs, state.out, fill)]
+        done = [b.emit(kernel.MmaWaitOp(value, 0), value.name_hint) for value in under_way]
+        return state._replace(out=done[len(coming) :]), done[: len(coming)]
 
-        wanted = [(self.attention.softmax.x, space_axes(self.dims, self.dims))]
-        known: dict[SSAValue, SSAValue] = {self.attention.scores.result: scores}
-        (scores,) = emit_pointwise(b, wanted, self.score_type, load, known=known, elements=[f32])
-        if (self.keys % KEYS).as_int() == 0:
-            return scores
-        columns, end = b.coord(first, 1, self.score_type), b.cast(b.expr(self.keys), i32)
+    def _multiply(self, b: KernelBuilder, fill: Index) -> SSAValue:
+        """Starts Q K^T of one fill of the ring."""
+        products = b.fill(0.0, self.score_type, "products")
+        for (_, _, q), (_, _, k) in zip(self.q.parts, self.k.parts, strict=True):
+            products = b.emit(kernel.MmaOp(b.slot(q, 0, "q_slot"), b.slot(k, fill, "k_slot"), products), "products")
+        return products
 
-        def mask(s: Emitter, x: SSAValue, column: SSAValue, end: SSAValue) -> list[SSAValue]:
-            inside = s.emit(arith.CmpiOp(column, end, "slt"))
-            return [s.emit(arith.SelectOp(inside, x, s.constant(float("-inf"), f32)))]
+    def _probabilities(
+        self, b: KernelBuilder, softmax: Softmax, products: SSAValue, fill: Index, state: State, *, bounds: bool
+    ) -> tuple[SSAValue, State]:
+        tile = b.add(self.place.first, fill)
+        scores = softmax.scores(b, products, tile, bounds=bounds)
+        probs, state = softmax.probabilities(b, scores, state, only=self.tile.holds_all(self.problem))
+        return b.emit(kernel.ConvertLayoutOp(probs, self.probs_type), "probs"), state
 
-        (scores,) = b.map([scores, columns, end], [self.score_type], mask)
-        return scores
-
-
-def _exp_difference(s: Emitter, x: SSAValue, y: SSAValue) -> SSAValue:
-    return s.emit(math.ExpOp(s.emit(arith.SubfOp(x, y))))
-
-
-def _scaled_sum(s: Emitter, x: SSAValue, factor: SSAValue, y: SSAValue) -> SSAValue:
-    return s.emit(arith.AddfOp(s.emit(arith.MulfOp(x, factor)), y))
+    def _weigh(self, b: KernelBuilder, probs: SSAValue, out: Sequence[SSAValue], fill: Index) -> list[SSAValue]:
+        """Starts the product of probabilities and values of one fill of the ring."""
+        made: list[SSAValue] = []
+        for piece, (_, _, v) in zip(out, self.v.parts, strict=True):
+            made.append(b.emit(kernel.MmaOp(probs, b.slot(v, fill, "v_slot"), piece, transposed_b=True), "out"))
+        return made
 
 
 SCHEDULE = AttentionSm90()

@@ -7,7 +7,9 @@ that eight rows of 16 bytes fall into different banks. The epilogue (bias, resid
 fragment, or, `staged`, on whole 16-byte vectors after a trip through shared memory, which makes global accesses wide.
 
 A grouped conv has its groups, a batched matmul its batch, along z. A conv may fuse the cast of its image: the elements then pass through
-registers, as those of an odd number of channels do anyway, which cp.async cannot copy.
+registers, as those of an odd number of channels do anyway, which cp.async cannot copy. Other pointwise ops before A (prologue.py) are
+computed on its fragments, on the way from shared memory to the tensor cores. Of the sum of two products the steps of one come first, then
+those of the other.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from ...building.pointwise import refuse_pointwise
 from ...building.schedule import Refusal
 from ...building.work import Work
 from ...cost.price import launch_price
-from .problem import ANCHORS, GemmProblem, operand_views, problem_of
+from .problem import GROUPS, GemmProblem, operand_views, problem_of
 from .tiles import FMA, FMA_PAD, SCRATCH_PAD, Tile, rank
 
 
@@ -64,7 +66,7 @@ class GemmMma:
     """See the module's text."""
 
     name = "gemm_mma"
-    anchors: Sequence[Anchors] = tuple((anchor,) for anchor in ANCHORS)
+    anchors: Sequence[Anchors] = GROUPS
 
     def match(self, view: GroupView, target: Target) -> GemmProblem | Refusal:
         problem = problem_of(view)
@@ -102,8 +104,7 @@ def _main_loop(
 ) -> tuple[SSAValue, SSAValue | None]:
     """The accumulator after the reduction, and a shared tile that a staged epilogue may use."""
     element, layouts = problem.element, layouts_for(problem.kind, tile)
-    a_op, b_op = operand_views(problem, b.tensors)
-    a_view, b_view = b.emit(a_op, "a_view"), b.emit(b_op, "b_view")
+    views = [_views(b, product) for product in problem.products]
     pad = FMA_PAD if problem.kind in FMA else 0
     swizzle = 0 if pad else swizzle_for(tile.bk * bitwidth(element) // 8)
     b_tile = (tile.bk, tile.bn) if problem.b_is_kn else (tile.bn, tile.bk)
@@ -112,12 +113,24 @@ def _main_loop(
     b_shared = b.alloc((tile.stages, *b_tile), element, swizzle=b_swizzle, pad=pad, name="b_shared")
     ring = b.ring(tile.stages, "cp_async", "ring")
 
+    steps = [b.expr(ceildiv(product.k, tile.bk)) for product in problem.products]
+
     def fetch(at: KernelBuilder, step: Index, fill: Index) -> int:
-        first = at.mul(step, tile.bk)
-        a_slot, b_slot = at.slot(a_shared, fill, "a_slot"), at.slot(b_shared, fill, "b_slot")
-        at.insert(kernel.LoadAsyncOp(a_view, [batch, row, first], a_slot))
-        b_at = [batch, first, column] if problem.b_is_kn else [batch, column, first]
-        at.insert(kernel.LoadAsyncOp(b_view, b_at, b_slot))
+        def load(at: KernelBuilder, product: int, step: Index) -> None:
+            (a_view, b_view), first = views[product], at.mul(step, tile.bk)
+            a_slot, b_slot = at.slot(a_shared, fill, "a_slot"), at.slot(b_shared, fill, "b_slot")
+            at.insert(kernel.LoadAsyncOp(a_view, [batch, row, first], a_slot))
+            b_at = [batch, first, column] if problem.b_is_kn else [batch, column, first]
+            at.insert(kernel.LoadAsyncOp(b_view, b_at, b_slot))
+
+        if problem.second is None:
+            load(at, 0, step)
+        else:
+            at.either(
+                at.compare(step, "slt", steps[0]),
+                lambda at: load(at, 0, step),
+                lambda at: load(at, 1, at.sub(step, steps[0])),
+            )
         return 0
 
     def multiply(at: KernelBuilder, step: Index, fill: Index, values: Sequence[SSAValue]) -> list[SSAValue]:
@@ -129,6 +142,9 @@ def _main_loop(
         def block(at: KernelBuilder, first: Index, values: Sequence[SSAValue]) -> list[SSAValue]:
             first = at.index(first)
             a_frag = at.emit(kernel.LoadSharedOp(a_slot, zero, first, a_type), "a_frag")
+            if problem.prologue is not None:
+                place = batch, row, at.add(at.mul(step, tile.bk), first)
+                a_frag = problem.prologue.apply(at, a_frag, views[0][0], place, tile.bk)
             b_load = kernel.LoadSharedOp(b_slot, zero, first, b_type, transposed=problem.b_is_kn)
             b_frag = at.emit(b_load, "b_frag")
             return [at.emit(kernel.MmaOp(a_frag, b_frag, *values), "acc")]
@@ -141,11 +157,17 @@ def _main_loop(
         return list(values)
 
     acc_type = FragType.of((tile.bm, tile.bn), problem.accumulator, layouts.acc)
-    steps = b.expr(ceildiv(problem.k, tile.bk))
-    (acc,) = b.pipelined(ring, steps, fetch, multiply, lambda: [b.fill(0.0, acc_type, "acc")])
+    total = steps[0] if problem.second is None else b.add(*steps)
+    (acc,) = b.pipelined(ring, total, fetch, multiply, lambda: [b.fill(0.0, acc_type, "acc")])
     if not tile.staged:
         return acc, None
     return acc, b.alloc((tile.bm, tile.bn), problem.accumulator, pad=SCRATCH_PAD, name="staging")
+
+
+def _views(b: KernelBuilder, product: GemmProblem) -> tuple[SSAValue, SSAValue]:
+    """The views of a product's operands."""
+    a, other = operand_views(product, b.tensors)
+    return b.emit(a, "a_view"), b.emit(other, "b_view")
 
 
 def vector_layout(threads: int, rows: int, columns: int, element: Attribute) -> Layout:
@@ -182,7 +204,7 @@ def store_results(
 
 def space_view(b: KernelBuilder, problem: GemmProblem, access: Access) -> SSAValue:
     """A view of an access over the result's space, with coordinates (batch, row, column)."""
-    return b.view_of(problem.over_space(access), problem.space_groups)
+    return b.view_of(*problem.over_space(access))
 
 
 def epilogue(
@@ -196,8 +218,11 @@ def epilogue(
         assert access is not None
         return b.load(space_view(b, problem, access), at, frag)
 
-    wanted = [(result, space_axes(dims, dims)) for result in group.results]
-    return emit_pointwise(b, wanted, frag, load, known={problem.anchor.result: acc})
+    wanted = [(problem.computed(result), space_axes(dims, dims)) for result in group.results]
+    known: dict[SSAValue, SSAValue] = {problem.anchor.result: acc}
+    if problem.second is not None:
+        known[problem.second.anchor.result] = b.fill(0.0, frag)
+    return emit_pointwise(b, wanted, frag, load, known=known)
 
 
 def epilogue_columns(

@@ -1,9 +1,10 @@
 """
-What the GEMM schedules share: the product inside a group, its views and its epilogue.
+What the GEMM schedules share: the product inside a group, or the sum of two (sums.py), its views and its epilogue.
 
 A conv or matmul is C[b, m, n] = sum over k of A[b, m, k] * B[b, n, k]. For a conv, m runs over the output pixels (n, p, q), k over the
 window and a group's channels (r, s, c), b over its groups: A is an im2col view, so no matrix is ever built. For a matmul with one
-weight matrix the leading dims of A count as rows. A conv's image may be an f32 argument that the group casts (`narrows`).
+weight matrix the leading dims of A count as rows. A conv's image may be an f32 argument that the group casts (`narrows`); other pointwise
+ops before A are its `prologue`.
 """
 
 from __future__ import annotations
@@ -28,14 +29,18 @@ from xdsl.ir import Attribute, Block, BlockArgument, SSAValue
 
 from .....dialects import kernel, nn
 from .....dialects.dims import Expr, const, product
-from .....dialects.strided import space_axes
+from .....dialects.strided import space_axes, split_runs
 from ...building.group import Access, GroupView
 from ...building.schedule import OtherAnchor, Refusal
 from ...building.tiling import vector_width
 from ...building.work import usual_bytes
+from .prologue import Prologue, prologue_of
+from .sums import products_of, refuse_sum
 from .tiles import Pieces, Sizes
 
 ANCHORS = (nn.ConvOp, nn.MatmulOp)
+GROUPS = (*((anchor,) for anchor in ANCHORS), *((anchor, anchor) for anchor in ANCHORS))
+"""The anchors of the groups that the schedules take: one product, or two that are added."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,10 @@ class GemmProblem:
     anchor: nn.ConvOp | nn.MatmulOp
     kind: str
     """f16, bf16, tf32, s8 (tensor cores), fma (strict f32) or fma64 (f64)."""
+    prologue: Prologue | None = None
+    """What is computed before operand A."""
+    second: GemmProblem | None = None
+    """Another product that is added to this one, over the same space."""
 
     @cached_property
     def dims(self) -> tuple[Expr, ...]:
@@ -60,7 +69,12 @@ class GemmProblem:
     @property
     def narrows(self) -> bool:
         """Whether A is cast from f32 on its way to shared memory."""
-        return isinstance(self.anchor, nn.ConvOp) and image_of(self.group, self.anchor) is not self.anchor.x
+        return self.prologue is None and self.image is not self.anchor.operands[0]
+
+    @property
+    def image(self) -> SSAValue:
+        """What is copied to shared memory for A."""
+        return self.prologue.image if self.prologue is not None else image_of(self.group, self.anchor)
 
     @property
     def accumulator(self) -> Attribute:
@@ -98,6 +112,11 @@ class GemmProblem:
         return nn.shape_of(self.anchor.a)[-1]
 
     @property
+    def products(self) -> list[GemmProblem]:
+        """This product and the one that is added to it."""
+        return [self] if self.second is None else [self, self.second]
+
+    @property
     def b_is_kn(self) -> bool:
         """Whether B is stored [K, N]."""
         return isinstance(self.anchor, nn.MatmulOp) and self.anchor.transpose_b is None
@@ -105,8 +124,10 @@ class GemmProblem:
     @cached_property
     def sizes(self) -> Sizes:
         """What the cost of a tile depends on, at the usual sizes of the dims."""
-        m, n, k, batch = (self.group.usual(e) for e in (self.m, self.n, self.k, self.batch))
-        return Sizes(self.kind, m, n, k, batch, _pieces(self), self.narrows, sum(usual_bytes(self.group)))
+        m, n, batch = (self.group.usual(e) for e in (self.m, self.n, self.batch))
+        k = sum(self.group.usual(product.k) for product in self.products)
+        prologue = self.prologue.effort if self.prologue is not None else None
+        return Sizes(self.kind, m, n, k, batch, _pieces(self), self.narrows, sum(usual_bytes(self.group)), prologue)
 
     # Coordinate groups of the result: (batch, rows, columns).
 
@@ -119,17 +140,35 @@ class GemmProblem:
             return [list(range(rank - 2)), [rank - 2], [rank - 1]]
         return [[], list(range(rank - 1)), [rank - 1]]
 
-    def over_space(self, access: Access) -> Access:
-        """A tensor seen over the result's dims, the channels split into (group, channel) for a grouped conv."""
-        return access.split(len(self.dims) - 1, const(self.groups), self.n) if self.groups > 1 else access
+    def over_space(self, access: Access) -> tuple[Access, list[list[int]]]:
+        """A tensor seen over the result's dims, and those of each coordinate: the channels are split into (group, channel) for a grouped
+        conv, and where the result is stored with several dims in the place of one, all of these are its."""
+        if self.groups > 1:
+            return access.split(len(self.dims) - 1, const(self.groups), self.n), self.space_groups
+        runs = split_runs(self.dims, access.dims) if access.dims != self.dims else None
+        if runs is None:
+            return access, self.space_groups
+        return access, [[number for axis in group for number in runs[axis]] for group in self.space_groups]
+
+    def computed(self, result: SSAValue) -> SSAValue:
+        """The value of the product's shape that a result is, or that it is a reshape of."""
+        op = self.group.maker(result)
+        return op.x if isinstance(op, nn.ReshapeOp) else result
 
 
-def image_of(group: GroupView, conv: nn.ConvOp) -> SSAValue:
-    """What the conv reads: its x, or the f32 tensor that x is cast from in the group."""
-    op = group.maker(conv.x)
-    if isinstance(op, nn.CastOp) and nn.element_of(op.x) == f32 and nn.element_of(op.result) in (f16, bf16):
+def image_of(group: GroupView, anchor: nn.ConvOp | nn.MatmulOp) -> SSAValue:
+    """What the product reads as A: its first operand, or the f32 argument that the image of a conv is cast from in the group."""
+    value = anchor.operands[0]
+    op = group.maker(value)
+    if (
+        isinstance(anchor, nn.ConvOp)
+        and isinstance(op, nn.CastOp)
+        and nn.element_of(op.x) == f32
+        and nn.element_of(op.result) in (f16, bf16)
+        and group.operand_index(op.x) is not None
+    ):
         return op.x
-    return conv.x
+    return value
 
 
 def _origin(group: GroupView, value: SSAValue) -> str:
@@ -140,10 +179,24 @@ def _origin(group: GroupView, value: SSAValue) -> str:
 
 def problem_of(group: GroupView) -> GemmProblem | Refusal:
     """The product in a group, or why it has none."""
-    anchor = group.anchor(*ANCHORS)
-    if not isinstance(anchor, ANCHORS):
+    products = products_of(group)
+    if not products:
         got = ", ".join(a.name for a in group.anchors) or "none"
         return OtherAnchor(f"expected one conv or matmul as anchor, got {got}")
+    found = _problem_of(group, products[0])
+    if isinstance(found, Refusal) or len(products) == 1:
+        return found
+    second = _problem_of(group, products[1])
+    if isinstance(second, Refusal):
+        return second
+    refusal = refuse_sum(group, *products)
+    if refusal is None and (found.narrows or second.narrows or found.batched or second.batched or found.kind == "s8"):
+        refusal = Refusal("expected the sum of two float products of matrices in memory", products[1])
+    return refusal or replace(found, second=second)
+
+
+def _problem_of(group: GroupView, anchor: nn.ConvOp | nn.MatmulOp) -> GemmProblem | Refusal:
+    """One product of a group, or why it cannot be computed."""
     if isinstance(anchor, nn.ConvOp) and anchor.is_depthwise:
         why = "a depthwise conv has no reduction over channels; the window schedule takes it"
         return OtherAnchor(why, anchor, final=True)
@@ -152,8 +205,11 @@ def problem_of(group: GroupView) -> GemmProblem | Refusal:
         got = " and ".join(str(nn.element_of(operand)) for operand in anchor.operands)
         why = f"expected f16, bf16, f32, f64 or i8 operands, got {got}"
         return Refusal(why, anchor, final=True)
-    problem = GemmProblem(group, anchor, kind)
-    operands = (image_of(group, anchor), anchor.w) if isinstance(anchor, nn.ConvOp) else anchor.operands
+    prologue = None if image_of(group, anchor) is not anchor.operands[0] else prologue_of(group, anchor)
+    if isinstance(prologue, Refusal):
+        return prologue
+    problem = GemmProblem(group, anchor, kind, prologue)
+    operands = (problem.image, anchor.operands[1])
     for name, operand in zip("AB", operands, strict=True):
         got = f"got {_origin(group, operand)}"
         if isinstance(anchor, nn.ConvOp) and group.operand_index(operand) is None:
@@ -165,8 +221,13 @@ def problem_of(group: GroupView) -> GemmProblem | Refusal:
             why = f"expected operand {name} to be an argument of the group or a view of one, {got}"
             return Refusal(why, group.maker(operand))
     for result in group.results:
-        if nn.shape_of(result) != problem.dims:
+        if nn.shape_of(problem.computed(result)) != problem.dims:
             return Refusal(f"expected results of the product's shape, got {result.type}", group.maker(result))
+        if problem.computed(result) is result:
+            continue
+        if problem.groups > 1 or split_runs(problem.dims, nn.shape_of(result)) is None:
+            why = f"expected a result whose dims are those of the product, or parts of them, got {result.type}"
+            return Refusal(why, group.maker(result))
     if isinstance(anchor, nn.ConvOp) and nn.shape_of(anchor.w)[0].as_int() is None:
         return Refusal("expected conv weights of static shape", anchor, final=True)
     too_large = group.too_large()
@@ -199,7 +260,7 @@ def operand_views(
     """
     group, anchor = problem.group, problem.anchor
     if isinstance(anchor, nn.ConvOp):
-        x, w = (group.operand_index(v) for v in (image_of(group, anchor), anchor.w))
+        x, w = (group.operand_index(v) for v in (problem.image, anchor.w))
         assert x is not None and w is not None
         window = [int(d.as_int() or 0) for d in nn.shape_of(anchor.w)[1:-1]]
         strides, pads, dilations = (nn.values_of(a) for a in (anchor.strides, anchor.pads, anchor.dilations))
@@ -208,18 +269,17 @@ def operand_views(
         return a, kernel.ViewOp(
             tensors[w], [[0], [1], list(range(2, len(filters.dims)))], filters.dims, filters.strides
         )
-    return _matrix(problem, anchor.a, tensors), _matrix(problem, anchor.b, tensors)
+    return _matrix(problem, problem.image, tensors, "A"), _matrix(problem, anchor.b, tensors, "B")
 
 
-def _matrix(problem: GemmProblem, value: SSAValue, tensors: Sequence[SSAValue]) -> kernel.ViewOp:
+def _matrix(problem: GemmProblem, value: SSAValue, tensors: Sequence[SSAValue], name: str) -> kernel.ViewOp:
     dims = nn.shape_of(value)
     access = problem.group.access(value, space_axes(dims, dims), dims)
     assert access is not None
     rank = len(dims)
     if not problem.batched:
         # All leading dims are rows (for B they are ones).
-        assert isinstance(problem.anchor, nn.MatmulOp)
-        if value is problem.anchor.a:
+        if name == "A":
             groups = [[], list(range(rank - 1)), [rank - 1]]
         else:
             access, groups = replace(access, dims=access.dims[-2:], strides=access.strides[-2:]), [[], [0], [1]]

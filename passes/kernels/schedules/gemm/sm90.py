@@ -8,7 +8,8 @@ on the accumulator in pieces of 128 bytes per row, which go through two shared t
 store are written by the threads.
 
 With `cluster` = 2 two blocks take neighbouring row tiles, load half of B each and multicast it to both. A conv whose window is not 1 x 1
-(or is strided) loads A by im2col TMA, one pixel per row.
+(or is strided) loads A by im2col TMA, one pixel per row. Of the sum of two products the producer loads the operands of one, then of the
+other, and the consumers see one longer product.
 
 Registers: 128 threads x 40 + 256 x 232 = 64,512 of 65,536.
 """
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 
 from xdsl.dialects.builtin import f32
 from xdsl.ir import Block, BlockArgument, SSAValue
@@ -42,7 +44,7 @@ from ...building.tiling import item_bytes
 from ...building.work import Work, cut, usual_bytes
 from ...cost.price import price
 from .mma import epilogue_columns, space_view
-from .problem import ANCHORS, GemmProblem, operand_views, problem_of
+from .problem import GROUPS, GemmProblem, operand_views, problem_of
 
 LINE = 128
 """Bytes of a row of a shared tile: one line of the 128-byte swizzle."""
@@ -119,7 +121,7 @@ class GemmSm90:
     """See the module's text."""
 
     name = "gemm_sm90"
-    anchors: Sequence[Anchors] = tuple((anchor,) for anchor in ANCHORS)
+    anchors: Sequence[Anchors] = GROUPS
 
     def match(self, view: GroupView, target: Target) -> GemmProblem | Refusal:
         if target.arch.data != "sm_90a":
@@ -137,10 +139,14 @@ class GemmSm90:
         if problem.narrows:
             why = "operand A: expected f16 or bf16 in memory, got a cast from f32; TMA copies bytes"
             return Refusal(why, view.maker(anchor.operands[0]))
-        if reason := _refuse_tma(problem):
-            # Operands from outside have the same layout in a smaller group.
-            outside = all(view.operand_index(operand) is not None for operand in anchor.operands)
-            return Refusal(reason, anchor, final=outside)
+        if problem.prologue is not None:
+            why = "operand A: expected it in memory, got one computed in the group; TMA copies bytes to where wgmma reads them"
+            return Refusal(why, view.maker(anchor.operands[0]))
+        for each in problem.products:
+            if reason := _refuse_tma(each):
+                # Operands from outside have the same layout in a smaller group.
+                outside = all(view.operand_index(operand) is not None for operand in each.anchor.operands)
+                return Refusal(reason, each.anchor, final=outside and each is problem)
         return refuse_pointwise(view.ops) or problem
 
     def configs(self, problem: GemmProblem, target: Target) -> list[Choice]:
@@ -159,7 +165,7 @@ class GemmSm90:
                 threads=threads,
                 registers=REGISTERS // threads,
                 smem=tile.smem(2),
-                steps=cut(usual(problem.k), 64),
+                steps=sum(cut(usual(each.k), 64) for each in problem.products),
                 ahead=tile.stages / 3,
                 operations={f"wgmma_{problem.kind}": tile.bm * tile.bn * 64 / reached},
                 l2_bytes=(tile.bm + tile.bn) * LINE,
@@ -250,7 +256,7 @@ class _Builder:
         self.n_tiles = ceildiv(problem.n, tile.bn)
         self.tiles = self.m_tiles * self.n_tiles * problem.batch
         self.blocks = minimum(self.tiles, sms // tile.cluster)
-        self.steps = ceildiv(problem.k, 64)
+        self.steps = [ceildiv(each.k, 64) for each in problem.products]
         grid = [self.blocks * tile.cluster, 1, 1]
         warps = 4 + 4 * tile.groups
         self.b = KernelBuilder.for_group(problem.group, grid, warps, cluster=tile.cluster, min_blocks=1)
@@ -258,10 +264,13 @@ class _Builder:
     def build(self) -> kernel.FuncOp:
         b, tile, problem = self.b, self.tile, self.problem
         element = problem.element
-        a_view, b_view = self._views()
         half = tile.bn // tile.cluster
-        self.a_map = b.emit(kernel.TensorMapOp(a_view, TensorMapType.of((tile.bm, 64), element, LINE)), "a_map")
-        self.b_map = b.emit(kernel.TensorMapOp(b_view, TensorMapType.of((half, 64), element, LINE)), "b_map")
+        self.maps: list[tuple[SSAValue, SSAValue]] = []
+        for each in problem.products:
+            a_view, b_view = self._views(each)
+            a_map = b.emit(kernel.TensorMapOp(a_view, TensorMapType.of((tile.bm, 64), element, LINE)), "a_map")
+            b_map = b.emit(kernel.TensorMapOp(b_view, TensorMapType.of((half, 64), element, LINE)), "b_map")
+            self.maps.append((a_map, b_map))
         self.a_shared = b.alloc((tile.stages, tile.bm, 64), element, swizzle=LINE, name="a_shared")
         self.b_shared = b.alloc((tile.stages, tile.bn, 64), element, swizzle=LINE, name="b_shared")
         self.ring = b.ring(tile.stages, "mbarrier", "ring")
@@ -283,8 +292,8 @@ class _Builder:
             b.insert(kernel.ClusterBarrierOp())
         return b.finish()
 
-    def _views(self) -> tuple[SSAValue, SSAValue]:
-        b, problem = self.b, self.problem
+    def _views(self, problem: GemmProblem) -> tuple[SSAValue, SSAValue]:
+        b = self.b
         plain = _a_matrix(problem)
         made = []
         for op in operand_views(problem, b.tensors):
@@ -300,24 +309,23 @@ class _Builder:
         return named(a, "a_view"), b.emit(made[1], "b_view")
 
     def _prepare_store(self) -> None:
-        """The result's tensor map and staging tiles, if TMA can store it."""
+        """The results' tensor maps and the staging tiles that they share, if TMA can store them."""
         b, problem = self.b, self.problem
-        self.out_map: SSAValue | None = None
+        self.out_maps: list[SSAValue] = []
         self.pieces = 0
         results = problem.group.results
         element = nn.element_of(results[0])
-        if len(results) != 1 or bitwidth(element) not in (16, 32):
+        if bitwidth(element) not in (16, 32) or any(nn.element_of(result) != element for result in results):
             return
-        access = problem.group.result_access(0)
-        if fits_tma(problem.group, problem.over_space(access), problem.space_groups) is not None:
+        accesses = [problem.group.result_access(i) for i in range(len(results))]
+        if any(fits_tma(problem.group, *problem.over_space(a)) is not None for a in accesses):
             return
         columns = min(LINE * 8 // bitwidth(element), self.tile.bn)
         line = columns * bitwidth(element) // 8
-        self.pieces = self.tile.bn // columns
-        view = space_view(b, problem, access)
-        self.out_map = b.emit(
-            kernel.TensorMapOp(view, TensorMapType.of((self.tile.bm, columns), element, line)), "y_map"
-        )
+        self.pieces = self.tile.bn // columns * len(results)
+        box = TensorMapType.of((self.tile.bm, columns), element, line)
+        for access in accesses:
+            self.out_maps.append(b.emit(kernel.TensorMapOp(space_view(b, problem, access), box), "y_map"))
         self.out_shared = b.alloc((2, self.tile.bm, columns), element, swizzle=line, name="y_shared")
 
     def _tile_at(self, b: KernelBuilder, tile: SSAValue) -> tuple[SSAValue, SSAValue, SSAValue]:
@@ -335,7 +343,7 @@ class _Builder:
         return named(batch, "batch"), named(row, "row"), named(b.mul(n, self.tile.bn), "column")
 
     def _produce(self, b: KernelBuilder) -> None:
-        tile, steps = self.tile, b.expr(self.steps)
+        tile, steps = self.tile, [b.expr(each) for each in self.steps]
         half = tile.bn // tile.cluster
         element_bytes = bitwidth(self.problem.element) // 8
         delivered = (tile.bm + tile.bn) * 64 * element_bytes
@@ -344,27 +352,29 @@ class _Builder:
             batch, row, column = self._tile_at(b, position)
             (start,) = carried
 
-            def fetch(b: KernelBuilder, step: Index, fill: Index) -> int:
+            def fetch(a_map: SSAValue, b_map: SSAValue, b: KernelBuilder, step: Index, fill: Index) -> int:
                 first = b.mul(step, 64)
                 a_slot, b_slot = b.slot(self.a_shared, fill, "a_slot"), b.slot(self.b_shared, fill, "b_slot")
                 number = b.index(fill)
-                b.insert(kernel.LoadTmaOp(self.a_map, [batch, row, first], a_slot, self.ring, number))
+                b.insert(kernel.LoadTmaOp(a_map, [batch, row, first], a_slot, self.ring, number))
                 if tile.cluster == 1:
-                    b.insert(kernel.LoadTmaOp(self.b_map, [batch, column, first], b_slot, self.ring, number))
+                    b.insert(kernel.LoadTmaOp(b_map, [batch, column, first], b_slot, self.ring, number))
                 else:
                     part = b.mul(self.rank, half)
                     at = [batch, b.add(column, part), first]
                     mask = (1 << tile.cluster) - 1
-                    b.insert(kernel.LoadTmaOp(self.b_map, at, b_slot, self.ring, number, row=part, multicast=mask))
+                    b.insert(kernel.LoadTmaOp(b_map, at, b_slot, self.ring, number, row=part, multicast=mask))
                 return delivered
 
-            b.pipelined(self.ring, steps, fetch, None, start=start)
-            return [b.add(start, steps)]
+            for maps, each in zip(self.maps, steps, strict=True):
+                b.pipelined(self.ring, each, partial(fetch, *maps), None, start=start)
+                start = b.add(start, each)
+            return [start]
 
         b.loop(self.first, b.expr(self.tiles), b.expr(self.blocks), [b.index(0)], per_tile, "tile")
 
     def _consume(self, b: KernelBuilder) -> None:
-        tile, steps = self.tile, b.expr(self.steps)
+        tile, steps = self.tile, b.expr(sum(self.steps[1:], self.steps[0]))
         acc_type = FragType.of((tile.bm, tile.bn), f32, WgmmaAcc.of(tile.groups))
 
         def per_tile(b: KernelBuilder, position: SSAValue, carried: Sequence[SSAValue]) -> list[SSAValue]:
@@ -379,7 +389,7 @@ class _Builder:
         # An odd number of pieces per tile: the next tile starts with the other staging tile, so the stores are counted.
         counts = [b.index(0)] * (2 if self.pieces % 2 else 1)
         b.loop(self.first, b.expr(self.tiles), b.expr(self.blocks), counts, per_tile, "tile")
-        if self.out_map is not None:
+        if self.out_maps:
             b.insert(kernel.StoreWaitOp(0))
 
     def _multiply(self, b: KernelBuilder, step: Index, fill: Index, values: Sequence[SSAValue]) -> list[SSAValue]:
@@ -393,7 +403,7 @@ class _Builder:
     ) -> None:
         """The epilogue and the stores of one tile; `stored` counts the pieces before it where their parity matters."""
         problem = self.problem
-        if self.out_map is None:
+        if not self.out_maps:
             for values, here in epilogue_columns(b, problem, acc, at, min(64, self.tile.bn)):
                 for i, value in enumerate(values):
                     b.store(value, space_view(b, problem, problem.group.result_access(i)), here)
@@ -402,15 +412,18 @@ class _Builder:
         assert isinstance(shared, SharedType)
         zero = b.index(0)
         columns = shared.tile[1]
-        for piece, (values, here) in enumerate(epilogue_columns(b, problem, acc, at, columns)):
-            number = b.index(piece % 2) if stored is None else b.add(stored, piece)
-            slot = b.slot(self.out_shared, number)
-            # The store before the last used this tile.
-            b.insert(kernel.StoreWaitOp(1))
-            b.insert(kernel.StoreSharedOp(values[0], slot, zero, zero))
-            b.insert(kernel.FenceAsyncOp())
-            b.insert(kernel.BarrierOp())
-            b.insert(kernel.StoreTmaOp(slot, self.out_map, [b.index(c) for c in here]))
+        piece = 0
+        for values, here in epilogue_columns(b, problem, acc, at, columns):
+            for value, out_map in zip(values, self.out_maps, strict=True):
+                number = b.index(piece % 2) if stored is None else b.add(stored, piece)
+                slot = b.slot(self.out_shared, number)
+                # The store before the last used this tile.
+                b.insert(kernel.StoreWaitOp(1))
+                b.insert(kernel.StoreSharedOp(value, slot, zero, zero))
+                b.insert(kernel.FenceAsyncOp())
+                b.insert(kernel.BarrierOp())
+                b.insert(kernel.StoreTmaOp(slot, out_map, [b.index(c) for c in here]))
+                piece += 1
 
 
 SCHEDULE = GemmSm90()

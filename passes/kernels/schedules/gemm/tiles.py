@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from ...building.work import ISSUE, Work, cut
 from ...cost.price import RESERVED_SMEM
+from .prologue import Effort
 
 ELEMENT_BYTES = {"f16": 2, "bf16": 2, "tf32": 4, "s8": 1, "fma": 4, "fma64": 8}
 FMA = ("fma", "fma64")
@@ -23,6 +24,8 @@ EPILOGUE_INSTRUCTIONS = 19.2
 """Per element of the result, from the accumulator's fragment to memory."""
 LDS_CYCLES = 2.5
 """Of an SM, for 16 bytes of each thread of a warp, many of them the same."""
+CHANNEL_LOAD = 4.0
+"""Per thread and pair of neighbouring channels that a prologue loads."""
 REFILL = 2500 / 450
 """As `Work.refill`: about 2,500 cycles between two blocks in one place, in waits of 450."""
 RING = 3
@@ -133,6 +136,8 @@ class Sizes:
     narrows: bool = False
     """Whether A comes as f32 and is cast on its way, through registers."""
     dram_bytes: float = 0.0
+    prologue: Effort | None = None
+    """What is computed before A."""
 
     def work(self, tile: Tile) -> Work:
         """What a launch with this tile does."""
@@ -150,7 +155,7 @@ class Sizes:
             ahead=tile.stages / RING,
             operations={
                 f"mma_{kind}": tile.bm * tile.bn * tile.bk / (tile.fma_share() if kind in FMA else 1.0),
-                ISSUE: (tile.bm * a_more + tile.bn * b_more) * tile.bk * COPY_INSTRUCTIONS,
+                ISSUE: (tile.bm * a_more + tile.bn * b_more) * tile.bk * COPY_INSTRUCTIONS + self._prologue(tile),
             },
             l2_bytes=(tile.bm * (4 if self.narrows else element) + tile.bn * element) * tile.bk,
             dram_bytes=self.dram_bytes,
@@ -158,6 +163,13 @@ class Sizes:
             refill=REFILL,
             whole_waves=True,
         )
+
+    def _prologue(self, tile: Tile) -> float:
+        """Instructions of a step: every warp maps the rows of A that it multiplies, and loads pairs of channels for them."""
+        if self.prologue is None:
+            return 0.0
+        pairs = tile.threads * tile.bk / 8
+        return tile.bm * tile.bk * tile.wn * self.prologue.instructions + pairs * CHANNEL_LOAD * self.prologue.channels
 
 
 def rank(sizes: Sizes, smem: int, price: Callable[[Work], float], limit: int = 8) -> list[Tile]:

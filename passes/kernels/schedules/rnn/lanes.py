@@ -39,10 +39,18 @@ WORKING = 60
 """Registers of a thread beside its weights."""
 
 
+QUANTIZED_WORKING = 70
+"""The same where states are quantized, without the sums of the products."""
+
+
 def most_weights(warps: int, bits: int) -> int:
     """The weights that a thread of a block of so many warps can hold in its registers."""
-    registers = min(255, 65536 // (LANES * warps) // 8 * 8) - WORKING
-    return registers * 32 // max(16, bits)
+    return _free(warps, WORKING) * 32 // max(16, bits)
+
+
+def _free(warps: int, working: int) -> int:
+    """Registers of a thread for weights."""
+    return min(255, 65536 // (LANES * warps) // 8 * 8) - working
 
 
 @dataclass(frozen=True)
@@ -105,10 +113,9 @@ class RnnLanes:
         rows = 1 if problem.anchor.batch.as_int() == 1 else 2
         best: dict[tuple[int, str, int], LanesTile] = {}
         for warps in WARPS:
-            most = most_weights(warps, bitwidth(problem.element))
             for per_warp in (1, 2, 4, 8):
                 tile = LanesTile(warps, per_warp, vector, rows, 1, "block", 1)
-                if problem.gates * per_warp * tile.width(problem) // LANES > most:
+                if not _holds(problem, tile):
                     break
                 for team, together in _teams(problem, cut(problem.units, tile.units), target):
                     # Of tiles for equally many blocks the one whose threads hold the fewest weights.
@@ -157,6 +164,14 @@ class RnnLanes:
             name = problem.group.name + (f"_stage{len(launches)}" if launches else "")
             launches.append(_Kernel(problem, tile, workspace, name, direction).build())
         return launches
+
+
+def _holds(problem: RnnProblem, tile: LanesTile) -> bool:
+    """Whether the threads of a block hold its weights; where states are quantized, ptxas keeps weights widened to 32 bits."""
+    weights = problem.gates * tile.per_warp * tile.width(problem) // LANES
+    if problem.quantized:
+        return weights <= _free(tile.warps, QUANTIZED_WORKING + problem.gates * tile.per_warp * tile.rows)
+    return weights <= most_weights(tile.warps, bitwidth(problem.element))
 
 
 def _teams(problem: RnnProblem, blocks: int, target: Target) -> list[tuple[Team, int]]:

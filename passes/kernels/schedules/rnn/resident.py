@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from xdsl.dialects.builtin import f64
 from xdsl.ir import SSAValue
 
 from .....dialects import kernel, nn
@@ -185,6 +186,8 @@ def _held(problem: RnnProblem, shape: Shape) -> bool:
     """Whether the weights fit the registers of the block's threads, and few steps multiply them all."""
     words = problem.gates * shape.units * shape.width(problem) * bitwidth(problem.element) // 32
     depth = layouts_of(problem, shape).k_step * shape.parts
+    if problem.element == f64:  # the sums of each part take two registers, and what is added to them three more
+        words += 5 * shape.rows * problem.gates * shape.units * shape.parts // shape.wm
     return words * shape.wm <= WEIGHT_REGISTERS * shape.threads and shape.width(problem) // depth <= UNROLLED
 
 

@@ -1,12 +1,12 @@
 """
-Schedule `row`: softmax, layer_norm and reduce over any axes, with pointwise ops before and after.
+Schedule `row`: softmax, layer_norm, normalize and reduce over any axes, with pointwise ops before and after.
 
 The dims are regrouped into rows (kept axes) and columns (reduced axes), so every case is one 2-D tile program:
 
 - reduced axes innermost: one warp per row while a thread then holds at most 32 values (shuffles only, no barrier), else one block per row;
 - other axes innermost (NHWC pooling over H, W): neighbouring threads take neighbouring rows, so that their loads are contiguous;
 - rows that do not fit the registers are walked in chunks: softmax in two passes (running maximum and sum, then the quotient), layer_norm in
-  three (mean, variance, result: a one-pass variance cancels in f32), reduce in one.
+  three (mean, variance, result: a one-pass variance cancels in f32), normalize likewise, or in two without the mean, reduce in one.
 
 Statistics are f32 for f16 and bf16. Elements outside a row are the reduction's identity.
 """
@@ -32,7 +32,7 @@ from ...building.work import Work, arithmetic, cut, usual_bytes
 from .tiles import Reduction, RowKernel, RowProblem, RowTile, row_work
 
 NAME = "row"
-ANCHORS = (nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp)
+ANCHORS = (nn.SoftmaxOp, nn.LayerNormOp, nn.NormalizeOp, nn.ReduceOp)
 REGISTERS = 32
 """Values of a row per thread: with as many temporaries that stays far below 255 registers, and four blocks fit an SM."""
 
@@ -40,6 +40,7 @@ REGISTERS = 32
 _EFFORT: Mapping[type[Operation], tuple[float, int]] = {
     nn.SoftmaxOp: (16, 2),
     nn.LayerNormOp: (10, 3),
+    nn.NormalizeOp: (8, 3),
     nn.ReduceOp: (3, 1),
 }
 """Instructions per element, and how often rows that do not fit the registers are read."""
@@ -55,7 +56,7 @@ class Row:
     def match(self, view: GroupView, target: Target) -> RowProblem | Refusal:
         anchor = view.anchor(*ANCHORS)
         if not isinstance(anchor, ANCHORS):
-            return OtherAnchor("expected one softmax, layer_norm or reduce")
+            return OtherAnchor("expected one softmax, layer_norm, normalize or reduce")
         if refusal := refuse_pointwise(view.ops) or refuse_tensors(view):
             return refusal
         problem = RowProblem(view, anchor)
@@ -138,7 +139,7 @@ class _Kernel(RowKernel):
         match self.problem.anchor:
             case nn.SoftmaxOp():
                 self._softmax_in_chunks() if self.loop else self._softmax()
-            case nn.LayerNormOp() as op:
+            case nn.LayerNormOp() | nn.NormalizeOp() as op:
                 self._layer_norm(op)
             case nn.ReduceOp() as op:
                 self._reduce(op)
@@ -186,40 +187,52 @@ class _Kernel(RowKernel):
 
         self.chunks([], write)
 
-    def _layer_norm(self, op: nn.LayerNormOp) -> None:
+    def _layer_norm(self, op: nn.LayerNormOp | nn.NormalizeOp) -> None:
         def rstd(s: Emitter, variance: SSAValue) -> list[SSAValue]:
             return [s.emit(math.RsqrtOp(add(s, variance, s.constant(op.epsilon.value.data, variance.type))))]
 
-        def squares(space: Space, x: SSAValue, mean: SSAValue) -> SSAValue:
-            def body(s: Emitter, a: SSAValue, m: SSAValue) -> list[SSAValue]:
-                d = sub(s, a, m)
+        def squares(space: Space, x: SSAValue, mean: SSAValue | None) -> SSAValue:
+            def body(s: Emitter, a: SSAValue, *m: SSAValue) -> list[SSAValue]:
+                d = sub(s, a, *m) if m else a
                 return [mul(s, d, d)]
 
-            return self.masked(space, space.b.map([x, mean], [self.frag], body)[0], 0.0)
+            values = [x] if mean is None else [x, mean]
+            return self.masked(space, space.b.map(values, [self.frag], body)[0], 0.0)
 
+        centred = isinstance(op, nn.LayerNormOp) or bool(op.centred)
         if self.loop:
-            mean = self.mean(self.total("sum", 0.0, lambda space: self.input(space, 0.0)))
+            mean = self.mean(self.total("sum", 0.0, lambda space: self.input(space, 0.0))) if centred else None
             variance = self.mean(self.total("sum", 0.0, lambda space: squares(space, self.input(space, 0.0), mean)))
             scale = self.b.map([variance], [self.row_frag], rstd)[0]
             self.chunks([], lambda space, _: self._normalize(space, op, None, mean, scale))
             return
         space = self.space(self.b, 0)
         x = self.input(space, 0.0)
-        mean = self.mean(self.reduce("sum", x))
+        mean = self.mean(self.reduce("sum", x)) if centred else None
         variance = self.mean(self.reduce("sum", squares(space, x, mean)))
         self._normalize(space, op, x, mean, self.b.map([variance], [self.row_frag], rstd)[0])
 
     def _normalize(
-        self, space: Space, op: nn.LayerNormOp, x: SSAValue | None, mean: SSAValue, rstd: SSAValue
+        self,
+        space: Space,
+        op: nn.LayerNormOp | nn.NormalizeOp,
+        x: SSAValue | None,
+        mean: SSAValue | None,
+        rstd: SSAValue,
     ) -> Sequence[SSAValue]:
         x = space.wide(op.x, self.problem.wide) if x is None else x
-        parameters = [space.load(v, space.axes(v)) for v in (op.scale, op.bias)]
+        affine = (op.scale, op.bias) if isinstance(op, nn.LayerNormOp) else ()
+        parameters = [space.load(v, space.axes(v)) for v in affine]
 
-        def body(s: Emitter, a: SSAValue, m: SSAValue, r: SSAValue, scale: SSAValue, bias: SSAValue) -> list[SSAValue]:
-            normal = mul(s, sub(s, a, m), r)
+        def body(s: Emitter, a: SSAValue, r: SSAValue, *others: SSAValue) -> list[SSAValue]:
+            shift, rest = (others[:1], others[1:]) if mean is not None else ((), others)
+            normal = mul(s, sub(s, a, *shift) if shift else a, r)
+            if not rest:
+                return [normal]
+            scale, bias = rest
             return [add(s, mul(s, normal, convert(s, scale, a.type)), convert(s, bias, a.type))]
 
-        (y,) = space.b.map([x, mean, rstd, *parameters], [self.frag], body)
+        (y,) = space.b.map([x, rstd, *([] if mean is None else [mean]), *parameters], [self.frag], body)
         self._finish(space, y, x)
         return []
 

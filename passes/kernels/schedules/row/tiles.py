@@ -35,7 +35,7 @@ class RowProblem:
     """A row op in the form rows x columns."""
 
     group: GroupView
-    anchor: nn.SoftmaxOp | nn.LayerNormOp | nn.ReduceOp
+    anchor: nn.SoftmaxOp | nn.LayerNormOp | nn.NormalizeOp | nn.ReduceOp
 
     @property
     def dims(self) -> tuple[Expr, ...]:

@@ -18,6 +18,7 @@ from .pointwise import binary, bits, cast, clip, integers, logic, unary
 from .quantized import convolution, product, quantize
 from .recurrent import recur
 from .shared import first
+from .siblings import siblings
 from .windows import conv, conv_transpose, pool
 
 
@@ -48,6 +49,6 @@ GENERATORS: tuple[tuple[Callable[[Maker], None], float], ...] = (
     (gather, 1.5), (pad, 1), (cumulate, 0.5), (other, 1), (residual, 1), (twice, 0.5),
     (quantize, 1), (product, 1), (convolution, 1),
     (find, 1), (rearrange, 0.7), (scatter, 1), (einsum, 0.7), (resample, 1), (region, 0.4),
-    (recur, 1), (bits, 0.7),
+    (recur, 1), (bits, 0.7), (siblings, 1.5),
 )  # fmt: skip
 ROUGH = (integers, bits, logic, quantize, product, convolution)

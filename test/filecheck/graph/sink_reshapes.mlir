@@ -1,0 +1,82 @@
+// RUN: trtc-opt %s -p sink-reshapes --split-input-file --verify-diagnostics --parsing-diagnostics | filecheck %s
+// RUN: trtc-opt %s -p sink-reshapes --split-input-file --verify-diagnostics --parsing-diagnostics --remarks 2>&1 | filecheck %s --check-prefix=REMARK
+
+// A product and its bias between two reshapes compute on the dims outside of them, and the residual is added beside them.
+// CHECK-LABEL: @product
+// CHECK-NOT: nn.reshape
+// CHECK: nn.relu %x
+// CHECK-NEXT: nn.matmul %{{.*}}, %w : (tensor<2x12x8xf32>, tensor<8x16xf32>) -> tensor<2x12x16xf32>
+// CHECK-NEXT: nn.add %{{.*}}, %b {nn.names = ["y"]} : (tensor<2x12x16xf32>, tensor<16xf32>) -> tensor<2x12x16xf32>
+// CHECK-NEXT: nn.add %{{.*}}, %r : (tensor<2x12x16xf32>, tensor<2x12x16xf32>) -> tensor<2x12x16xf32>
+// REMARK-DAG: applied: sink-reshapes: nn.reshape: 2 ops on [2, 12] in place of [24]: that takes away 2 reshapes between groups and needs 0
+func.func @product(%x: tensor<2x12x8xf32>, %r: tensor<2x12x16xf32>, %w: tensor<8x16xf32>, %b: tensor<16xf32>) -> tensor<2x12x16xf32> {
+  %0 = nn.relu %x : tensor<2x12x8xf32>
+  %1 = nn.reshape %0 : (tensor<2x12x8xf32>) -> tensor<24x8xf32>
+  %2 = nn.matmul %1, %w : (tensor<24x8xf32>, tensor<8x16xf32>) -> tensor<24x16xf32>
+  %3 = nn.add %2, %b : (tensor<24x16xf32>, tensor<16xf32>) -> tensor<24x16xf32>
+  %4 = nn.reshape %3 {nn.names = ["y"]} : (tensor<24x16xf32>) -> tensor<2x12x16xf32>
+  %5 = nn.add %4, %r : (tensor<2x12x16xf32>, tensor<2x12x16xf32>) -> tensor<2x12x16xf32>
+  func.return %5 : tensor<2x12x16xf32>
+}
+
+// -----
+
+// Dynamic: axes are counted anew, and a later reshape starts from the dims that are there now.
+// CHECK-LABEL: @rows
+// CHECK: nn.softmax %{{.*}} {axis = 2 : i64} : (tensor<?x?x8xf32, #nn.dims<B, S, 8>>) -> tensor<?x?x8xf32, #nn.dims<B, S, 8>>
+// CHECK-NEXT: nn.reduce sum %{{.*}} {axes = array<i64: 2>, keepdims = false} : (tensor<?x?x8xf32, #nn.dims<B, S, 8>>) -> tensor<?x?xf32, #nn.dims<B, S>>
+// CHECK-NEXT: nn.exp %{{.*}} : tensor<?x?xf32, #nn.dims<B, S>>
+// CHECK-NEXT: func.return
+builtin.module attributes {nn.symbols = {B = array<i64: 1, 2, 4>, S = array<i64: 1, 8, 16>}} {
+  func.func @rows(%x: tensor<?x?x8xf32, #nn.dims<B, S, 8>>) -> tensor<?x?xf32, #nn.dims<B, S>> {
+    %0 = nn.relu %x : tensor<?x?x8xf32, #nn.dims<B, S, 8>>
+    %1 = nn.reshape %0 : (tensor<?x?x8xf32, #nn.dims<B, S, 8>>) -> tensor<?x8xf32, #nn.dims<B*S, 8>>
+    %2 = nn.softmax %1 {axis = 1 : i64} : (tensor<?x8xf32, #nn.dims<B*S, 8>>) -> tensor<?x8xf32, #nn.dims<B*S, 8>>
+    %3 = nn.reduce sum %2 {axes = array<i64: 1>, keepdims = false} : (tensor<?x8xf32, #nn.dims<B*S, 8>>) -> tensor<?xf32, #nn.dims<B*S>>
+    %4 = nn.reshape %3 : (tensor<?xf32, #nn.dims<B*S>>) -> tensor<?x?xf32, #nn.dims<B, S>>
+    %5 = nn.exp %4 : tensor<?x?xf32, #nn.dims<B, S>>
+    func.return %5 : tensor<?x?xf32, #nn.dims<B, S>>
+  }
+}
+
+// -----
+
+// Products of heads, written by a batch and a head in one dim: what both operands are reshaped from has two.
+// CHECK-LABEL: @heads
+// CHECK: nn.matmul %{{.*}}, %{{.*}} {transpose_b} : (tensor<2x4x6x8xf32>, tensor<2x4x6x8xf32>) -> tensor<2x4x6x6xf32>
+// CHECK-NEXT: nn.softmax %{{.*}} {axis = 3 : i64} : (tensor<2x4x6x6xf32>) -> tensor<2x4x6x6xf32>
+// CHECK-NEXT: func.return
+func.func @heads(%q: tensor<2x4x6x8xf32>, %k: tensor<2x4x6x8xf32>) -> tensor<2x4x6x6xf32> {
+  %0 = nn.relu %q : tensor<2x4x6x8xf32>
+  %1 = nn.relu %k : tensor<2x4x6x8xf32>
+  %2 = nn.reshape %0 : (tensor<2x4x6x8xf32>) -> tensor<8x6x8xf32>
+  %3 = nn.reshape %1 : (tensor<2x4x6x8xf32>) -> tensor<8x6x8xf32>
+  %4 = nn.matmul %2, %3 {transpose_b} : (tensor<8x6x8xf32>, tensor<8x6x8xf32>) -> tensor<8x6x6xf32>
+  %5 = nn.reshape %4 : (tensor<8x6x6xf32>) -> tensor<2x4x6x6xf32>
+  %6 = nn.softmax %5 {axis = 3 : i64} : (tensor<2x4x6x6xf32>) -> tensor<2x4x6x6xf32>
+  func.return %6 : tensor<2x4x6x6xf32>
+}
+
+// -----
+
+// Refused: a softmax runs over the dim that is to be two, and would part from the product in place of the sum.
+// CHECK-LABEL: @refused
+// CHECK: nn.matmul %{{.*}} : (tensor<24x8xf32>, tensor<8x16xf32>) -> tensor<24x16xf32>
+// CHECK: nn.add %{{.*}}, %m : (tensor<2x12x16xf32>, tensor<2x1x16xf32>)
+// REMARK-DAG: missed: sink-reshapes: nn.reshape: 1 ops on [2, 12] in place of [24]: not done, since that takes away 1 reshapes between groups and needs 1
+func.func @refused(%x: tensor<24x8xf32>, %w: tensor<8x16xf32>, %m: tensor<2x1x16xf32>) -> (tensor<2x12x16xf32>, tensor<24x16xf32>) {
+  %0 = nn.matmul %x, %w : (tensor<24x8xf32>, tensor<8x16xf32>) -> tensor<24x16xf32>
+  %1 = nn.reshape %0 : (tensor<24x16xf32>) -> tensor<2x12x16xf32>
+  %2 = nn.add %1, %m : (tensor<2x12x16xf32>, tensor<2x1x16xf32>) -> tensor<2x12x16xf32>
+  %3 = nn.softmax %0 {axis = 0 : i64} : (tensor<24x16xf32>) -> tensor<24x16xf32>
+  func.return %2, %3 : tensor<2x12x16xf32>, tensor<24x16xf32>
+}
+
+// -----
+
+// Invalid: a reshape to another number of elements.
+// CHECK: nn.reshape: expected as many elements of the same type as tensor<2x3xf32>, got tensor<5xf32>
+func.func @invalid(%x: tensor<2x3xf32>) -> tensor<5xf32> {
+  %0 = nn.reshape %x : (tensor<2x3xf32>) -> tensor<5xf32>
+  func.return %0 : tensor<5xf32>
+}
