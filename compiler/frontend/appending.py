@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .node import Node, Value
+from .node import Node
 from .subgraphs import reads
+from .value import Value
 
 if TYPE_CHECKING:
     from onnx import GraphProto

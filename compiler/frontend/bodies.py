@@ -12,9 +12,11 @@ from ...dialects import dims, nn
 from .appending import is_appended
 from .folding import elements
 from .model import Graph, GraphNode, Subgraph
-from .node import InvalidNode, Node, Sizes, Value
+from .node import Node
+from .problems import InvalidNode
 from .scope import Scope
 from .subgraphs import graphs_of, reads
+from .value import Sizes, Value
 
 if TYPE_CHECKING:
     from onnx import GraphProto
@@ -60,7 +62,7 @@ class Rest:
 
 @dataclass
 class FunctionBody:
-    """The graph of a node that becomes a function, as `node.Body`."""
+    """The graph of a node that becomes a function, as `graphs.Body`."""
 
     graphs: NodeGraphs
     graph: Subgraph
@@ -71,19 +73,19 @@ class FunctionBody:
 
     @property
     def net(self) -> Network:
-        """As `node.Body.net`."""
+        """As `graphs.Body.net`."""
         return self.scope.net
 
     def import_nodes(self, operands: Sequence[Value]) -> list[Value]:
-        """As `node.Body.import_nodes`."""
+        """As `graphs.Body.import_nodes`."""
         return self.graphs.results(self.graph, self.scope, operands)
 
     def capture(self, value: Value) -> Value:
-        """As `node.Body.capture`."""
+        """As `graphs.Body.capture`."""
         return captured_value(value, value.name, self.outermost)
 
     def finish(self, results: Sequence[SSAValue], captures: Sequence[Value] | None = None) -> str:
-        """As `node.Body.finish`."""
+        """As `graphs.Body.finish`."""
         if captures is not None:
             own = {id(value): argument for value, argument in self.outermost.captures}
             for value in captures:
@@ -98,7 +100,7 @@ class FunctionBody:
 
     @property
     def captured(self) -> list[Value]:
-        """As `node.Body.captured`."""
+        """As `graphs.Body.captured`."""
         return [value for value, _ in self.outermost.captures]
 
 
@@ -114,12 +116,12 @@ class NodeGraphs:
     def inlined(
         self, attribute: str, operands: Sequence[Value], part: str = "", sizes: Sizes | None = None
     ) -> list[Value]:
-        """As `node.Graphs.inlined`."""
+        """As `graphs.Graphs.inlined`."""
         graph, path = self._read(attribute, part)
         return self.results(graph, self._scope(graph, path, self.scope.net, sizes or {}), operands)
 
     def body(self, attribute: str, types: Sequence[Attribute], sizes: Sizes | None = None) -> FunctionBody:
-        """As `node.Graphs.body`."""
+        """As `graphs.Graphs.body`."""
         graph, path = self._read(attribute, attribute.removesuffix("_branch") + "/")
         net = self.scope.net.branch()
         arguments = [net.argument(type_) for type_ in types]
@@ -152,11 +154,11 @@ class NodeGraphs:
         return self.importer.walk(scope.outer, self.rest.nodes, self.rest.outputs)
 
     def is_appended(self, number: int) -> bool:
-        """As `node.Graphs.is_appended`."""
+        """As `graphs.Graphs.is_appended`."""
         return is_appended(self._proto("body"), number)
 
     def size(self, attribute: str) -> int:
-        """As `node.Graphs.size`."""
+        """As `graphs.Graphs.size`."""
         return len(self._read(attribute, "")[0].nodes)
 
     def problem_count(self) -> int:

@@ -20,9 +20,12 @@ from ...dialects.dims import Expr
 from ...passes.remarks import remark_nodes
 from .control import checked_results, flag_of, graphs_of_node, packed, poisoned, scalar, ssa_of, unpacked
 from .deciding import undecided
-from .node import Body, BranchesDiffer, Graphs, Node, Sizes, Value
+from .graphs import Body, Graphs
+from .node import Node
 from .packing import Packing, differing
+from .problems import BranchesDiffer
 from .registry import Result, onnx_op
+from .value import Sizes, Value
 
 _BRANCHES = ("then_branch", "else_branch")
 

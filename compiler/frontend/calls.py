@@ -9,8 +9,9 @@ from typing import Any
 from xdsl.ir import SSAValue
 
 from .model import GraphNode
-from .node import Node, Value
+from .node import Node
 from .registry import load_tables
+from .value import Value
 
 OPSET = 24
 """The opset whose meaning `call` gives an operator, unless another is asked for."""

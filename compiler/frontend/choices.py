@@ -20,9 +20,11 @@ from ...dialects.errors import InvalidModelError
 from ...passes.remarks import remark_nodes
 from ..network import Network
 from .computed import front_axes, is_computed
-from .node import InvalidNode, Node, Value
+from .node import Node
 from .packing import Packing, differing
+from .problems import InvalidNode
 from .registry import Result, Row
+from .value import Value
 
 MOST_CHOICES = 20
 """Each choice has kernels of its own."""

@@ -45,6 +45,11 @@ def vector_length(node: Node, index: int, what: str) -> int:
     return length
 
 
+def vector(node: Node, index: int, length: int) -> SSAValue:
+    """The integers of an operand of so many elements, i64 [length]."""
+    return node.net.with_dims(node.net.add_cast(node.data(index), "i64"), [dims.const(length)])
+
+
 def range_(node: Node) -> SSAValue:
     """Range with operands that are data: start + i * step for as many i as come before the limit."""
     net = node.net
@@ -78,7 +83,7 @@ def reshape(node: Node) -> SSAValue:
     """Reshape to sizes that are data. A shape with other than the operand's number of elements reads or leaves out some."""
     net, source = node.net, node.shape(0)
     length = vector_length(node, 1, "shape")
-    target = net.add_reshape(net.add_cast(node.data(1), "i64"), [length])
+    target = vector(node, 1, length)
     if not node.int("allowzero", 0):
         copied = [source[axis] if axis < len(source) else dims.const(0) for axis in range(length)]
         target = net.add_where(net.add_compare("eq", target, 0), net.add_shape_value(copied), target)
@@ -110,7 +115,7 @@ def expand(node: Node) -> SSAValue:
     length = vector_length(node, 1, "shape")
     rank = max(length, len(source))
     source = [dims.const(1)] * (rank - len(source)) + source
-    target = net.add_reshape(node.data(1), [length])
+    target = vector(node, 1, length)
     open_ = [axis for axis in range(rank - length, rank) if source[axis].as_int() == 1]
     shape = list(source)
     for axis in open_:
@@ -153,7 +158,7 @@ def _vector(node: Node, index: int, length: int) -> SSAValue:
         node.invalid(
             f"operand {index} should have {length} elements, got shape [{', '.join(map(str, node.shape(index)))}]"
         )
-    return node.net.add_cast(node.net.add_reshape(node.data(index), [length]), "i64")
+    return vector(node, index, length)
 
 
 def front_axes(net: Network, axes: SSAValue, rank: int) -> SSAValue:

@@ -9,7 +9,7 @@ from xdsl.ir import SSAValue
 
 from ...dialects.dims import Expr
 from ..network import Network
-from .computed import front_axes, spread, vector_length
+from .computed import front_axes, spread, vector, vector_length
 from .node import Node
 from .places import along, extent, pick
 
@@ -59,10 +59,10 @@ def padded(node: Node, axes: Sequence[int] | None, mode: str) -> SSAValue:
     named = vector_length(node, 3, "axes") if axes is None else len(axes)
     if count != 2 * named:
         node.invalid(f"it has {count} pads for {named} dims; expected {2 * named}")
-    pads = net.add_cast(net.add_reshape(node.data(1), [count]), "i32")
+    pads = net.add_cast(vector(node, 1, count), "i32")
     if axes is None:
         axes = range(len(shape))
-        chosen = front_axes(net, net.add_reshape(node.data(3), [named]), len(shape))
+        chosen = front_axes(net, vector(node, 3, named), len(shape))
         halves = [net.add_slice(pads, [start], [named]) for start in (0, named)]
         pads = net.add_concat([spread(net, half, chosen, len(shape), 0) for half in halves], 0)
         count = 2 * len(shape)

@@ -10,7 +10,8 @@ import numpy as np
 from ...dialects.dtypes import numpy_dtype
 from ...dialects.errors import OptionError
 from ...dialects.provenance import join_names
-from .node import UnsupportedNode, onnx_element_type
+from .element_types import onnx_element_type
+from .problems import UnsupportedNode
 
 if TYPE_CHECKING:
     from onnx import ValueInfoProto

@@ -12,8 +12,9 @@ from ...dialects.limits import MAX_FOLDED
 from ..budget import check_rank
 from . import computed
 from .folding import Array, as_int, elements, simplified
-from .node import Node, Value
+from .node import Node
 from .registry import Result, onnx_fold, onnx_op
+from .value import Value
 
 
 @onnx_op("Constant", note="numbers and booleans; no strings, no sparse tensors")

@@ -16,9 +16,11 @@ from ...dialects.limits import MAX_UNROLLED_NODES
 from ..network import Network
 from .appending import Appended
 from .folding import as_int
-from .node import Body, Graphs, Node, Value
+from .graphs import Body, Graphs
+from .node import Node
 from .packing import Packing, differing
 from .registry import Result, onnx_op
+from .value import Value
 
 _MOST_ITERATIONS = 2**31 - 1
 """What exporters write as the count of a loop that only a condition ends is at least this."""

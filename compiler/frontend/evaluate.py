@@ -13,8 +13,9 @@ from xdsl.ir import Operation, SSAValue
 from ...dialects import dims, meaning, nn, quant
 from ...dialects.limits import MAX_FOLDED, MAX_FOLDED_FLOATS
 from ..network import Network
-from .node import Array, Node, Value
+from .node import Node
 from .registry import Row
+from .value import Array, Value
 
 
 def evaluated(node: Node, row: Row) -> list[Value] | None:

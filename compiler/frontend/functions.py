@@ -11,8 +11,8 @@ from xdsl.ir import Attribute
 from ...dialects.dims import Expr
 from ...dialects.dtypes import numpy_dtype
 from .local_functions import bound
-from .node import Value
 from .registry import load_tables
+from .value import Value
 
 if TYPE_CHECKING:
     from onnx import FunctionProto, NodeProto, TypeProto

@@ -26,18 +26,21 @@ from ..network import Network
 from .bodies import NodeGraphs, Rest, captured_value
 from .bounds import Bounds
 from .deciding import unequal
+from .element_types import onnx_element_type
 from .evaluate import evaluated, hold_results
 from .folding import Undecidable, holds
 from .functions import bound_nodes, function_body, is_defined_by_others
 from .inputs import Inputs, Profiles
 from .model import Graph, GraphNode, load
-from .node import BranchesDiffer, InvalidNode, Node, UnsupportedNode, Value, onnx_element_type
+from .node import Node
+from .problems import BranchesDiffer, InvalidNode, UnsupportedNode
 from .refused import refusal_of
 from .registry import FOLDS, Result, load_tables
 from .scope import Scope
 from .signature import check_signature
 from .subgraphs import graphs_of, reads
 from .validity import is_valid
+from .value import Value
 
 if TYPE_CHECKING:
     from onnx import FunctionProto, ModelProto, NodeProto, ValueInfoProto

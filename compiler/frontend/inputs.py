@@ -20,8 +20,10 @@ from ...dialects.provenance import join_names
 from ..network import Network, Range
 from .constant_inputs import constant_inputs
 from .dim_names import DimNames, read_dims
+from .element_types import onnx_element_type
 from .folding import elements
-from .node import UnsupportedNode, Value, onnx_element_type
+from .problems import UnsupportedNode
+from .value import Value
 
 if TYPE_CHECKING:
     from onnx import ValueInfoProto

@@ -22,9 +22,10 @@ from xdsl.ir import SSAValue
 from ...dialects.dtypes import ui8
 from ..network import Network
 from .calls import called
-from .node import Node, Value
+from .node import Node
 from .quantization import MICROSOFT, quantized, zero_point
 from .registry import Result, onnx_op
+from .value import Value
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from xdsl.ir import SSAValue
 
 from ...dialects import dims
 from ..network import Network
-from .node import Node, Value
+from .node import Node
 from .registry import Result, onnx_op
+from .value import Value
 
 
 @onnx_op(

@@ -17,8 +17,9 @@ from ...dialects.dims import Expr
 from ...dialects.dtypes import is_float, numpy_dtype, ui8
 from ..network import Network
 from .folding import Array
-from .node import Node, Quantized, Value
+from .node import Node
 from .registry import Result, onnx_op
+from .value import Quantized, Value
 
 MICROSOFT = "com.microsoft"
 _FORMS = "per tensor, per channel or in blocks; zero points"

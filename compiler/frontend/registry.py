@@ -21,7 +21,8 @@ from typing import TypeAlias
 from xdsl.ir import SSAValue
 
 from .folding import Array
-from .node import Node, Value
+from .node import Node
+from .value import Value
 
 Result: TypeAlias = "SSAValue | Value | Sequence[SSAValue | Value]"
 Row: TypeAlias = Callable[[Node], Result]

@@ -12,9 +12,10 @@ from ...dialects.dims import Expr
 from ...dialects.limits import MAX_UNROLLED_NODES
 from ..network import Network
 from .control import check_carried, check_slices, checked_results, graphs_of_node, poisoned
-from .node import Node, Value
+from .node import Node
 from .packing import differing
 from .registry import Result, onnx_op
+from .value import Value
 
 
 @dataclass

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from ..network import Network
     from .model import Declared
-    from .node import Value
+    from .value import Value
 
 
 @dataclass

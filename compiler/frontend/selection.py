@@ -9,9 +9,10 @@ from ...dialects import dims
 from ...dialects.dtypes import is_float
 from .computed import is_computed
 from .folding import as_int
-from .node import Node, Value
+from .node import Node
 from .places import along, extent, pick
 from .registry import Result, onnx_op
+from .value import Value
 
 _BEYOND = 2**31 - 1
 """Greater than every position."""

@@ -14,10 +14,11 @@ from xdsl.ir import SSAValue
 from ...dialects import dims
 from .control import graphs_of_node
 from .folding import as_int
-from .node import Node, Value
+from .node import Node
 from .places import extent
 from .registry import Result, onnx_op
 from .shapes import cut
+from .value import Value
 
 
 def _sequence_of(node: Node) -> tuple[list[Value], Value | None]:

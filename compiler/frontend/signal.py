@@ -16,8 +16,9 @@ from ...dialects import dims
 from ...dialects.dims import Expr
 from ..network import Network
 from .choices import by_axes
-from .node import Array, Node, Value
+from .node import Node
 from .registry import Result, onnx_op
+from .value import Array, Value
 
 _DIRECT = 256
 """The longest transform that is one product: two take fewer operations from there on."""

@@ -6,7 +6,7 @@ from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from .node import InvalidNode
+from .problems import InvalidNode
 
 if TYPE_CHECKING:
     from onnx import NodeProto

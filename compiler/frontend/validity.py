@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .functions import type_proto
-from .node import Value
 from .signature import schema_of
+from .value import Value
 
 if TYPE_CHECKING:
     from onnx import NodeProto, TypeProto

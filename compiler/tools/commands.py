@@ -109,6 +109,8 @@ def _write_page(args: argparse.Namespace) -> int:
         raise OptionError(
             f"--html: an engine holds kernels and no graph; give the ONNX file that '{args.model}' was built from."
         )
+    if len(args.target or []) > 1:
+        raise OptionError("--html: expected one --target, whose launches the page shows.")
     check_writable(args.html, "--html")
     check_apart(args.html, "--html", (args.model,))
     page = page_of_model(args.model, _options(args))
@@ -195,10 +197,12 @@ def _options(args: argparse.Namespace) -> BuildOptions:
 def _build(args: argparse.Namespace) -> Engine:
     from ..build import build
 
-    options, targets = _options(args), (args.target or [])[1:]
+    targets: list[str] = args.target or []
     progress = Progress(args.quiet)
     try:
-        engine = build(args.model, options, targets=targets, cache=None if args.no_cache else "", progress=progress)
+        engine = build(
+            args.model, _options(args), targets=targets[1:], cache=None if args.no_cache else "", progress=progress
+        )
     finally:
         progress.finish()
     if engine.stats.compiles and not args.no_cache and not os.access(kept := cache_directory(), os.W_OK | os.X_OK):

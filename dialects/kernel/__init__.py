@@ -1,12 +1,14 @@
 """
-The `kernel` dialect: types (`types.py`), fragment layouts (`layouts.py`), the ops that both levels have (`structure.py`), tile ops
-(`tile/`) and thread ops (`thread/`), gathered here. Schedules make tile ops, and the passes of phase `threads` turn them into thread ops,
-which the CUDA C printer prints and the simulator runs by the tables of instructions (`instruction.py`) and of scalar ops (`scalars/`). What
-the ops guarantee: docs/reference/kernel-semantics.md.
+The `kernel` dialect: types (`types.py`), fragment layouts (`layouts.py`, `grouped.py`), the ops that both levels have (`structure.py`),
+tile ops (`tile/`) and thread ops (`thread/`), gathered here. Schedules make tile ops, and the passes of phase `threads` turn them into
+thread ops, which the CUDA C printer prints and the simulator runs by the tables of instructions (`instruction.py`) and of scalar ops
+(`scalars/`). What the ops guarantee: docs/reference/kernel-semantics.md.
 """
 
 from xdsl.ir import Dialect, Operation
 
+from .grouped import *  # noqa: F403
+from .grouped import Grouped
 from .layouts import *  # noqa: F403
 from .layouts import LAYOUTS
 from .structure import *  # noqa: F403
@@ -40,6 +42,6 @@ from .types import Choice, FragType, GlobalType, RingType, SharedType, Target, T
 
 TILE_OPS: tuple[type[Operation], ...] = (*STRUCTURE, *MEMORY, *STAGING, *SYNC, *COMPUTE)
 THREAD_OPS: tuple[type[Operation], ...] = (*ARRAYS, *ATOMICS, *COPIES, *CLUSTERS, *BARRIERS, *MMA, *WARPGROUPS, *TMA)
-ATTRIBUTES = (Target, Choice, GlobalType, ViewType, SharedType, FragType, RingType, TensorMapType, *LAYOUTS)
+ATTRIBUTES = (Target, Choice, GlobalType, ViewType, SharedType, FragType, RingType, TensorMapType, *LAYOUTS, Grouped)
 
 Kernel = Dialect("kernel", [*TILE_OPS, *THREAD_OPS], [*ATTRIBUTES])

@@ -8,9 +8,10 @@ import numpy as np
 from xdsl.ir import SSAValue
 
 from ..calls import called
-from ..node import Node, Value
+from ..node import Node
 from ..quantization import MICROSOFT
 from ..registry import Result, onnx_op
+from ..value import Value
 
 _PARAMETERS: dict[str, tuple[str, ...]] = {
     "Elu": ("alpha",), "HardSigmoid": ("alpha", "beta"), "LeakyRelu": ("alpha",), "Relu": (), "Sigmoid": (), "Softplus": (),

@@ -9,9 +9,10 @@ from xdsl.ir import SSAValue
 
 from ....dialects import dims
 from ..calls import called
-from ..node import Node, Value
+from ..node import Node
 from ..quantization import MICROSOFT, dequantized
 from ..registry import Result, onnx_op
+from ..value import Value
 
 
 def _normalised(node: Node, x: SSAValue, scale: SSAValue, bias: SSAValue | None, *, simplified: bool) -> SSAValue:

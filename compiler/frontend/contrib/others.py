@@ -13,9 +13,10 @@ from ....dialects.dims import Expr
 from ....dialects.dtypes import ui8
 from ...network import Network
 from ..calls import OPSET, called
-from ..node import Node, Value
+from ..node import Node
 from ..quantization import MICROSOFT
 from ..registry import Result, load_tables, onnx_op
+from ..value import Value
 from .quantized_products import unpacked
 
 

@@ -10,9 +10,10 @@ from ....dialects.dtypes import ui8
 from ...network import Network
 from ..calls import call
 from ..integer_products import Bytes, integer_matmul, per_row, requantized, signed_bytes
-from ..node import Node, Value
+from ..node import Node
 from ..quantization import MICROSOFT
 from ..registry import Result, onnx_op
+from ..value import Value
 from .attention import self_attention
 
 

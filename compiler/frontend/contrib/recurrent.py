@@ -6,10 +6,11 @@ from xdsl.dialects.builtin import f16, f32, i32
 from xdsl.ir import SSAValue
 
 from ..integer_products import Bytes, integer_matmul, signed_bytes
-from ..node import Node, Value
+from ..node import Node
 from ..quantization import MICROSOFT, zero_point
 from ..recurrent import lengths, steps
 from ..registry import Result, onnx_op
+from ..value import Value
 from .quantized_products import dynamic_bytes
 
 

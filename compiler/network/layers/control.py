@@ -34,6 +34,8 @@ class ControlLayers(Graph):
         self._reads: dict[tuple[int, Range], Expr] = {}
         self._read_names: set[str] = set()
         """The symbols that the host reads; the others count iterations, from 0."""
+        self._outer: frozenset[str] = frozenset()
+        """In a branch or body: the symbols of the networks around it, which runs that skip it have too."""
 
     def branch(self) -> Self:
         """A network for a branch or a body. It shares the symbols, the pins and the costs of this one."""
@@ -41,6 +43,7 @@ class ControlLayers(Graph):
         made.ranges, made.late, made.budget = self.ranges, self.late, self.budget
         made._pins, made._functions, made._location = self._pins, self._functions, self._location
         made._read_names = self._read_names
+        made._outer = frozenset(self.late)
         return made
 
     def mark(self) -> tuple[dict[str, Range], int]:
@@ -92,7 +95,8 @@ class ControlLayers(Graph):
 
     def agree(self, a: Expr, b: Expr) -> bool:
         """Whether two dims are equal at all sizes. One that data decides is taken as equal where the model needs that: only sizes that the
-        other can have are left to it, and the host checks that both are equal while the network runs."""
+        other can have are left to it, and the host checks that both are equal while the network runs. A branch or body leaves all sizes to
+        symbols from around it, since a run may skip it; there the check is all."""
         if a == b or always_equal(a, b, self.ranges):
             return True
         if self._agree_unless_empty(a, b):
@@ -105,7 +109,7 @@ class ControlLayers(Graph):
         if low > high:
             return False
         typical = other.evaluate({each: entries[1] for each, entries in self.ranges.items()})
-        for each in self.late.keys() & {name, other.as_symbol()}:
+        for each in self.late.keys() & ({name, other.as_symbol()} - self._outer):
             self._set_range(each, (low if each in self._read_names else 0, min(max(typical, low), high), high))
         if not always_equal(a, b, self.ranges):
             self._check_equal(a, b)
@@ -139,7 +143,8 @@ class ControlLayers(Graph):
         if own == tuple(shape):
             return x
         before, after = dims.product(own), dims.product(shape)
-        if before == after or not before.symbols() & self.late.keys() or always_equal(before, after, self.ranges):
+        open_ = before.symbols() & self.late.keys() or after.symbols() & self._outer
+        if before == after or not open_ or always_equal(before, after, self.ranges):
             return self.insert(nn.ReshapeOp(x, shape))
         flat = self.insert(nn.ReshapeOp(x, [before]))
         places = self.insert(nn.IotaOp([after], i32, 0))
@@ -151,7 +156,10 @@ class ControlLayers(Graph):
             low, typical, high = self.ranges[name]
             some = (1, max(typical, 1), high)
             if low == 0 < high and always_equal(a, b, {**self.ranges, name: some}):
-                self._set_range(name, some)
+                if name in self._outer:
+                    self._check_equal(a, b)
+                else:
+                    self._set_range(name, some)
                 return True
         return False
 

@@ -29,7 +29,7 @@ from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
 from ..base import F64Attr, I64Attr, expect, int_attr, unit
-from ..layouts import Grouped
+from ..grouped import Grouped
 from ..numbers import Number
 from ..structure import YieldOp
 from ..types import FragType, SharedType

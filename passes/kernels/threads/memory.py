@@ -30,7 +30,8 @@ from ....dialects.kernel import (
     ValidOp,
     WgmmaA,
 )
-from ....dialects.kernel.layouts import Layout, Shape, of_group
+from ....dialects.kernel.grouped import of_group
+from ....dialects.kernel.layouts import Layout, Shape
 from ....dialects.kernel.types import bitwidth
 from .context import Context, Tile, register_of_row, sizeof
 from .emitter import Ix, index

@@ -26,7 +26,7 @@ from ....dialects.kernel import (
     WgmmaOp,
     WgmmaWaitOp,
 )
-from ....dialects.kernel.layouts import of_group
+from ....dialects.kernel.grouped import of_group
 from .context import Context, sizeof
 from .memory import frag_type
 

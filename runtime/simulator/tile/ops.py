@@ -12,7 +12,8 @@ from xdsl.ir import Block, Operation, SSAValue
 from ....dialects import kernel
 from ....dialects.dtypes import numpy_dtype
 from ....dialects.errors import SimulationError
-from ....dialects.kernel.layouts import OuterA, OuterB, of_group
+from ....dialects.kernel.grouped import of_group
+from ....dialects.kernel.layouts import OuterA, OuterB
 from ....dialects.kernel.scalars.table import evaluate
 from ....dialects.meaning import arithmetic
 from ....dialects.provenance import describe

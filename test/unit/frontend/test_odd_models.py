@@ -222,6 +222,15 @@ def test_sequences_of_known_lengths(name: str) -> None:
             y = SequenceAt(t, zero)""",
             "it carries a sequence",
         ),
+        (
+            """s = SequenceEmpty()
+            n = Cast<to = 7>(c)
+            t = Loop(n, , s) <body = g (int64 i, bool d, seq(float[3]) q) => (bool e, seq(float[3]) r) {
+                e = Identity(d)
+                r = SequenceInsert(q, x) }>
+            y = Neg(t)""",
+            r"'t' is a sequence of the tensors \[3\] that the iterations of a loop appended",
+        ),
     ],
 )  # fmt: skip
 def test_sequences_that_data_decides(body: str, message: str) -> None:

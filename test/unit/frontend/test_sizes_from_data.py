@@ -68,6 +68,53 @@ def test_a_size_that_data_decides_may_be_that_of_a_fixed_dim_only() -> None:
         run_module(module, [x, np.array([3])])
 
 
+BRANCHED = """(float[6] x, bool[6] m, bool c, float[4] z) => (float y) <int64[1] minus = {-1}> {
+    p = NonZero(m)
+    q = Reshape(p, minus)
+    a = Gather(x, q)
+    y = If(c) <
+        then_branch = then () => (float t) { s = Add(a, z)  t = ReduceSum<keepdims = 0>(s) },
+        else_branch = other () => (float e) { e = ReduceSum<keepdims = 0>(a) }>
+}"""
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, 6])
+def test_sizes_that_a_branch_takes_as_equal_bind_no_run_that_skips_it(count: int) -> None:
+    """One branch adds as many numbers as the mask holds to 4; the other takes any number of them."""
+    module = import_onnx(model(BRANCHED))
+    x, z = (RNG.standard_normal(size).astype(np.float32) for size in (6, 4))
+    mask = np.arange(6) < count
+    (y,) = run_module(module, [x, mask, np.array(False), z])
+    np.testing.assert_allclose(y, x[mask].sum(), rtol=1e-5)
+    if count == 4:
+        (y,) = run_module(module, [x, mask, np.array(True), z])
+        np.testing.assert_allclose(y, (x[:4] + z).sum(), rtol=1e-5)
+        return
+    with pytest.raises(HostValueError, match=r"'sizes_agree_.*': expected 1"):
+        run_module(module, [x, mask, np.array(True), z])
+
+
+@pytest.mark.parametrize("place", [0, 5, 6])
+def test_a_slice_that_a_branch_takes_as_one_element_may_be_empty_elsewhere(place: int) -> None:
+    text = """(float[6] x, float[3] y, int64[1] i, bool c) => (float z) <int64[1] one = {1}> {
+        end = Add(i, one)
+        a = Slice(x, i, end)
+        z = If(c) <
+            then_branch = then () => (float t) { s = Div(y, a)  t = ReduceSum<keepdims = 0>(s) },
+            else_branch = other () => (float e) { e = ReduceSum<keepdims = 0>(a) }>
+    }"""
+    module = import_onnx(model(text))
+    x, y = (RNG.standard_normal(count).astype(np.float32) for count in (6, 3))
+    (z,) = run_module(module, [x, y, np.array([place]), np.array(False)])
+    np.testing.assert_allclose(z, x[place : place + 1].sum(), rtol=1e-5)
+    if place < 6:
+        (z,) = run_module(module, [x, y, np.array([place]), np.array(True)])
+        np.testing.assert_allclose(z, (y / x[place]).sum(), rtol=1e-4)
+        return
+    with pytest.raises(HostValueError, match=r"expected 1, .*got 0"):
+        run_module(module, [x, y, np.array([place]), np.array(True)])
+
+
 def test_lengths_of_runs() -> None:
     """The starts of runs but the first, and the end: as many as there are starts, unless there is none."""
     text = """(int64[7] places, bool[7] first) => (int64[K] y) <int64[1] zero = {0}, int64[1] one = {1}, int64[1] end = {7}> {

@@ -113,8 +113,11 @@ def test_names_in_graphviz_text_are_quoted(tmp_path: Path) -> None:
         assert len(re.sub(r"\\.", "", line).split('"')) % 2 == 1, line
 
 
-def test_an_engine_has_no_graph(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_has_no_picture_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "net.engine").write_bytes(b"")
     assert main(["inspect", str(tmp_path / "net.engine"), "--html", str(tmp_path / "page.html")]) == 2
     assert "give the ONNX file" in capsys.readouterr().err
+    two = ["--target", "sm_80", "--target", "sm_90a"]
+    assert main(["inspect", hostile_model(tmp_path), "--html", str(tmp_path / "page.html"), *two]) == 2
+    assert "expected one --target" in capsys.readouterr().err
     assert not (tmp_path / "page.html").exists()

@@ -13,7 +13,8 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from trtc.compiler.pipeline import run_phase
 from trtc.dialects import kernel
 from trtc.dialects.dtypes import numpy_dtype
-from trtc.dialects.kernel.layouts import Blocked, Grouped, Layout, MmaA, MmaAcc, MmaB, OuterA, OuterB, WgmmaA, WgmmaAcc
+from trtc.dialects.kernel.grouped import Grouped
+from trtc.dialects.kernel.layouts import Blocked, Layout, MmaA, MmaAcc, MmaB, OuterA, OuterB, WgmmaA, WgmmaAcc
 from trtc.dialects.kernel.types import FragType, GlobalType
 from trtc.runtime.simulator import run_kernel
 

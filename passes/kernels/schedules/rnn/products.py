@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
-from .....dialects.kernel.layouts import Blocked, Grouped, OuterA, OuterB
+from .....dialects.kernel.grouped import Grouped
+from .....dialects.kernel.layouts import Blocked, OuterA, OuterB
 from .....dialects.kernel.types import bitwidth
 from ...building.work import cut
 from ..gemm.mma import Layouts, layouts_for

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,73 +20,10 @@ from trtc.runtime.program.memory import InputError
 from trtc.runtime.tensor_maps import TensorMapInfo
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
+sys.path.insert(0, str(Path(__file__).parent))
 
-from stand_in_gpu import Device, Stream, World
-
-W = np.arange(12, dtype=np.float32).reshape(4, 3) - 5
-
-
-def _strided(device: Device, address: int, rows: int, stride: int) -> np.ndarray:
-    """Rows of three elements."""
-    flat = device.floats(address, (rows - 1) * stride + 3)
-    return np.lib.stride_tricks.as_strided(flat, (rows, 3), (4 * stride, 4))
-
-
-def _fc(stride: int) -> Callable[..., None]:
-    def kernel(device: Device, x: int, w: int, y: int, n: int) -> None:
-        product = device.floats(x, 4 * n).reshape(n, 4) @ device.floats(w, 12).reshape(4, 3)
-        _strided(device, y, n, stride)[...] = product
-
-    return kernel
-
-
-def _relu(device: Device, x: int, y: int, n: int) -> None:
-    _strided(device, y, n, 6)[...] = np.maximum(_strided(device, x, n, 3), 0)
-
-
-def _sum(device: Device, x: int, y: int, n: int) -> None:
-    device.floats(y, n)[...] = device.floats(x, 6 * n).reshape(n, 6).sum(axis=1)
-
-
-KERNELS = {"fc": ("PPPi", _fc(3)), "relu": ("PPi", _relu), "fc_cat": ("PPPi", _fc(6)), "sum": ("PPi", _sum)}
-
-
-@pytest.fixture(scope="module")
-def whole(handmade_engine: Callable[..., Any]) -> Any:
-    return handmade_engine(W, ("sm_80",))
-
-
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    world = World(KERNELS)
-    monkeypatch.setitem(sys.modules, "cupy", world.cupy)
-    driver = Driver(world.library)
-    monkeypatch.setattr("trtc.runtime.contexts.cuda.get_driver", lambda: driver)
-    return world
-
-
-@pytest.fixture
-def engine(whole: Any, world: World) -> Any:
-    whole.loaded.clear()
-    return whole
-
-
-@pytest.fixture
-def expected(handmade_network: Any) -> Callable[[np.ndarray], np.ndarray]:
-    compute, _ = handmade_network
-    return lambda x: compute(x, W)
-
-
-def inputs(n: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal((n, 4), np.float32)
-
-
-def launches(world: World) -> list[str]:
-    return [entry[2] for entry in world.counts("launch")]
-
-
-def close(got: np.ndarray, wanted: np.ndarray) -> None:
-    np.testing.assert_allclose(got, wanted, rtol=1e-5)
+from handmade import W, close, inputs
+from stand_in_gpu import Stream, World
 
 
 @pytest.mark.parametrize("graphs", [False, True])
@@ -247,86 +183,6 @@ def test_a_misaligned_output_is_written_through_a_buffer(engine: Any, world: Wor
         close(y.numpy(), expected(inputs(5, seed)))
 
 
-def test_graphs_are_for_shapes_and_addresses_that_come_again(engine: Any, world: World, expected: Any) -> None:
-    context = engine.create_context(0)
-    first, second = world.array(inputs(4, 1)), world.array(inputs(4, 2))
-    outputs = [world.array(np.zeros(4, np.float32)) for _ in range(2)]
-    stats = engine.stats
-    before = (stats.graph_captures, stats.graph_replays)
-
-    def counted() -> tuple[int, int]:
-        return stats.graph_captures - before[0], stats.graph_replays - before[1]
-
-    def run(x: Any, y: Any) -> tuple[int, int]:
-        context.run({"x": x}, {"y": y})
-        world.finish()
-        close(y.numpy(), expected(x.numpy()))
-        return counted()
-
-    assert run(first, outputs[0]) == (0, 0), "the first time, launches"
-    assert run(second, outputs[0]) == (0, 0), "another input is another graph"
-    assert run(first, outputs[1]) == (0, 0), "and another output too"
-    assert run(first, outputs[0]) == (1, 1)
-    assert run(first, outputs[0]) == (1, 2)
-    assert run(second, outputs[0]) == (2, 3)
-    shorter = type(first)(first.data, (3, 4), np.float32)
-    short_output = type(first)(outputs[0].data, (3,), np.float32)
-    assert run(shorter, short_output) == (2, 3), "the same addresses with another shape are another graph"
-
-
-def test_graphs_are_replayed_on_the_callers_stream(engine: Any, world: World, expected: Any) -> None:
-    context = engine.create_context(0)
-    mine = Stream(world, "mine")
-    x, y = world.array(inputs(4)), world.array(np.zeros(4, np.float32))
-    for _ in range(3):
-        context.run({"x": x}, {"y": y}, stream=mine)
-    assert world.counts("graph") == [("graph", "mine")] * 2
-    mine.synchronize()
-    close(y.numpy(), expected(inputs(4)))
-
-
-def test_without_graphs_none_is_captured(engine: Any, world: World) -> None:
-    context = engine.create_context(0, graphs=False)
-    for _ in range(4):
-        context.run({"x": inputs(2)})
-    assert not world.counts("graph", "upload") and len(launches(world)) == 16
-
-
-def test_caches_are_driven_past_their_limits(
-    engine: Any, world: World, expected: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of plans and of graphs: what was removed is made again, and what was used last stays."""
-    monkeypatch.setattr("trtc.runtime.contexts.base._PLAN_LIMIT", 3)
-    context = engine.create_context(0, graph_limit=2)
-    for _ in range(3):
-        for n in range(1, 9):
-            close(context.run({"x": inputs(n)})["y"], expected(inputs(n)))
-            assert len(context._plans) <= 3 and len(context._prepared) <= 2
-    before = engine.stats.plans
-    for n in (6, 5, 6):
-        close(context.run({"x": inputs(n)})["y"], expected(inputs(n)))
-    assert engine.stats.plans - before == 1, "6, the oldest, was used before 5 came"
-    for n in (7, 8, 7, 6):
-        context.run({"x": inputs(n)})
-    assert [kept.plan.symbols["N"] for kept in context._prepared.values()] == [7, 6]
-
-
-def test_the_sixty_fifth_shape_is_like_the_others(engine: Any, world: World) -> None:
-    from trtc.runtime.contexts.base import _PLAN_LIMIT
-
-    context = engine.create_context(0)
-    program = context.variant.program
-    bound = program.bind({"x": (2, 4)})
-    for number in range(3 * _PLAN_LIMIT):  # more shapes than the profile of this engine has
-        key = (("x", (number, 4)),)
-        context._plans[key] = bound
-        while len(context._plans) > _PLAN_LIMIT:
-            context._plans.popitem(last=False)
-    for n in range(1, 9):
-        assert context.plan({"x": (n, 4)}).shapes["y"] == (n,)
-    assert len(context._plans) == _PLAN_LIMIT
-
-
 def test_a_failed_launch_is_said_and_the_context_goes_on(engine: Any, world: World, expected: Any) -> None:
     context = engine.create_context(0, graphs=False)
     world.fail["cuLaunchKernelEx"] = 700
@@ -461,51 +317,3 @@ def test_an_array_on_another_gpu_is_refused(engine: Any, world: World) -> None:
     x.device = SimpleNamespace(id=1)
     with pytest.raises(InputError, match="input 'x': expected an array on GPU 0, got one on GPU 1"):
         context.run({"x": x})
-
-
-@pytest.mark.parametrize("graphs", [False, True])
-def test_every_context_takes_the_weights_of_a_refit(
-    handmade_engine: Callable[..., Any], handmade_network: Any, world: World, graphs: bool
-) -> None:
-    compute, _ = handmade_network
-    engine = handmade_engine(W, ("sm_80",), refit=True)
-    engine.verify()
-    contexts = [engine.create_context(0, graphs=graphs) for _ in range(2)]
-    x = inputs(3)
-    for context in contexts:
-        for _ in range(3):  # the third replays a graph
-            close(context.run({"x": x})["y"], compute(x, W))
-    allocated = len(world.counts("alloc"))
-    new = W * 2 + 1
-    engine.refit({"w": new})
-    for context in contexts:
-        close(context.run({"x": x})["y"], compute(x, new))
-    assert len(world.counts("alloc")) == allocated, "addresses stay, and with them graphs"
-    close(engine.create_context(0).run({"x": x})["y"], compute(x, new))
-
-
-def test_a_refit_waits_for_what_is_queued(
-    handmade_engine: Callable[..., Any], handmade_network: Any, world: World
-) -> None:
-    compute, _ = handmade_network
-    engine = handmade_engine(W, ("sm_80",), refit=True)
-    context = engine.create_context(0)
-    x, y = world.array(inputs(3)), world.array(np.zeros(3, np.float32))
-    context.run({"x": x}, {"y": y})  # queued, and not waited for
-    engine.refit({"w": W + 1})
-    close(y.numpy(), compute(inputs(3), W))
-    context.run({"x": x}, {"y": y})
-    world.finish()
-    close(y.numpy(), compute(inputs(3), W + 1))
-
-
-def test_weights_that_no_context_holds_are_loaded_anew(
-    handmade_engine: Callable[..., Any], handmade_network: Any, world: World
-) -> None:
-    compute, _ = handmade_network
-    engine = handmade_engine(W, ("sm_80",), refit=True)
-    context = engine.create_context(0)
-    del context
-    gc.collect()
-    engine.refit({"w": W - 1})
-    close(engine.create_context(0).run({"x": inputs(2)})["y"], compute(inputs(2), W - 1))
