@@ -141,7 +141,7 @@ class Factor:
 
     def _unscaled(self, op: nn.MulOp | nn.DivOp) -> Factor | None:
         for x, other in ((op.lhs, op.rhs), (op.rhs, op.lhs)):
-            number = number_of(other)
+            number = number_of(other, pin=True)
             if number is None or not 1e-6 < abs(number) < 1e6 or (isinstance(op, nn.DivOp) and x is op.rhs):
                 continue
             if shape_of(x) == shape_of(op.result):

@@ -57,9 +57,15 @@ class Scores:
     """All ops from the product to the softmax, the last one first."""
 
 
-def number_of(value: SSAValue) -> float | None:
-    """The number that all elements of a float constant are."""
-    return None if not is_float(element_of(value)) else nn.splat_of(value, _WHY)
+def number_of(value: SSAValue, *, pin: bool = False) -> float | None:
+    """The number that all elements of a float constant are; with `pin` also an initializer of one number, which a refit may then not
+    change."""
+    if not is_float(element_of(value)):
+        return None
+    if pin and all(extent.as_int() == 1 for extent in shape_of(value)):
+        array = nn.value_of(value, _WHY, pin=True)
+        return None if array is None else float(array.reshape(-1)[0])
+    return nn.splat_of(value, _WHY)
 
 
 def scores_above(softmax: nn.SoftmaxOp) -> Scores | str:
@@ -111,7 +117,7 @@ def _cast(op: nn.CastOp, found: Scores) -> SSAValue | str:
 def _scale(op: nn.MulOp | nn.DivOp, found: Scores) -> SSAValue | str:
     """A product with a number, or the cap `c * tanh(x / c)`."""
     for x, other in ((op.lhs, op.rhs), (op.rhs, op.lhs)):
-        number = number_of(other)
+        number = number_of(other, pin=True)
         if number is None or (isinstance(op, nn.DivOp) and x is op.rhs):
             continue
         if isinstance(op, nn.MulOp) and isinstance(x.owner, nn.TanhOp):
@@ -134,7 +140,7 @@ def _cap(tanh: nn.TanhOp, cap: float, found: Scores) -> SSAValue | str:
     if not tanh.result.has_one_use() or not tanh.x.has_one_use() or not isinstance(inner, nn.MulOp | nn.DivOp):
         return "a tanh of scores that is not that of a cap"
     for x, other in ((inner.lhs, inner.rhs), (inner.rhs, inner.lhs)):
-        number = number_of(other)
+        number = number_of(other, pin=True)
         if number is None or (isinstance(inner, nn.DivOp) and x is inner.rhs):
             continue
         divided = number if isinstance(inner, nn.DivOp) else 1.0 / number if number else 0.0
@@ -166,7 +172,7 @@ def _where(op: nn.WhereOp, found: Scores) -> SSAValue | str:
     if late := _too_late(found):
         return late
     for x, other, kind in ((op.on_true, op.on_false, "allow"), (op.on_false, op.on_true, "hide")):
-        number = number_of(other)
+        number = number_of(other, pin=True)
         if number is None or not leads_to_product(x):
             continue
         if shape_of(x) != shape_of(op.result):
@@ -245,5 +251,5 @@ def _without_nan(probs: SSAValue, users: Sequence[Operation]) -> nn.WhereOp | No
     if len(users) != 2 or len(nans) != 1 or len(chosen) != 1 or not nans[0].result.has_one_use():
         return None
     where = chosen[0]
-    fits = where.condition is nans[0].result and where.on_false is probs and number_of(where.on_true) == 0.0
+    fits = where.condition is nans[0].result and where.on_false is probs and number_of(where.on_true, pin=True) == 0.0
     return where if fits else None

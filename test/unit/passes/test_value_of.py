@@ -47,6 +47,7 @@ SITES = {
     ("passes/graph/attention/masks.py", "value_of", "an attention's mask hides"): 1,
     ("passes/graph/attention/masks.py", "value_of", "an attention's bias hides"): 1,
     ("passes/graph/attention/scores.py", "splat_of", "_WHY"): 1,
+    ("passes/graph/attention/scores.py", "value_of", "_WHY, pin"): 1,
     ("passes/kernels/building/maps.py", "splat_of", "an immediate"): 2,
     ("passes/kernels/building/pointwise.py", "splat_of", "an immediate"): 1,
     ("passes/kernels/building/pointwise.py", "splat_of", "by what is divided"): 2,
