@@ -60,7 +60,7 @@ def conv_model(folder: Path) -> None:
     )
     (folder / "numerics-failure").mkdir()
     arrays = {"before": np.zeros((2, 3)), "after": np.eye(2, 3)}
-    np.savez(folder / "numerics-failure" / "04-eliminate-transposes-conv1.npz", **arrays)
+    np.savez(folder / "numerics-failure" / "06-eliminate-transposes-conv1.npz", **arrays)
 
 
 def environment_with_pip(folder: Path) -> dict[str, str]:
