@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from xdsl.dialects import arith, math
-from xdsl.dialects.builtin import bf16, f16, f32, f64, i1, i8, i32, i64
+from xdsl.dialects.builtin import IntegerType, bf16, f16, f32, f64, i1, i8, i32, i64
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from ....dialects import kernel, nn, quant
@@ -170,15 +170,16 @@ def _bitcast(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
             raw = s.emit(arith.BitcastOp(raw, other if source == i1 else i8))
         return extend(s, convert(s, raw, to))
     raw = convert(s, a[0], source)
-    made = raw if source == to else s.emit(arith.BitcastOp(raw, to))
-    if source in NARROW_FLOATS and not is_float(
-        to
-    ):  # what a conversion to f32 and back makes of a NaN is its own affair
-        nan_of = np.asarray(np.nan, numpy_dtype(source))
-        bits = int(nan_of.view(f"u{nan_of.itemsize}"))
-        nan = s.emit(arith.CmpfOp(a[0], a[0], "uno"))
-        return extend(s, convert(s, select(s, nan, s.constant(bits, i32), extend(s, convert(s, made, i32))), to))
-    return extend(s, made)
+    if source == to or source not in NARROW_FLOATS:
+        return extend(s, raw if source == to else s.emit(arith.BitcastOp(raw, to)))
+    # What a conversion to f32 and back makes of a NaN is its own affair.
+    nan_of = np.asarray(np.nan, numpy_dtype(source))
+    bits = int(nan_of.view(f"u{nan_of.itemsize}"))
+    nan = s.emit(arith.CmpfOp(a[0], a[0], "uno"))
+    word = IntegerType(8 * nan_of.itemsize) if is_float(to) else to
+    made = s.emit(arith.BitcastOp(raw, word))
+    made = convert(s, select(s, nan, s.constant(bits, i32), extend(s, convert(s, made, i32))), word)
+    return extend(s, s.emit(arith.BitcastOp(made, to)) if is_float(to) else made)
 
 
 def _neg(s: Emitter, op: Operation, a: Sequence[SSAValue]) -> SSAValue:
