@@ -141,7 +141,7 @@ def export(model: Any, inputs: tuple[Any, ...], names: tuple[str, ...]) -> bytes
 
 
 def seed_norms(net: Any) -> None:
-    """Batch-norms as trained networks have them: statistics near those of the data, residual branches scaled down."""
+    """Batch-norms as trained networks have them: statistics near those of the data, residual branches scaled down; no head of zeros."""
     import torch
 
     torch.manual_seed(1)
@@ -152,6 +152,10 @@ def seed_norms(net: Any) -> None:
             torch.nn.init.uniform_(module.running_var, 0.8, 1.2)
             if name.endswith("bn3"):
                 module.weight.data *= 0.25
+        elif (
+            isinstance(module, torch.nn.Linear) and not module.weight.any()
+        ):  # the head of a ViT: its logits would all be 0
+            torch.nn.init.normal_(module.weight, std=0.02)
 
 
 class from_onnx:
