@@ -279,6 +279,7 @@ class SinkReshapesPass(ModulePass):
 
     name = NAME
     numerics: ClassVar[str] = "exact"
+    LOSES: ClassVar[str] = "what it reshapes is computed with other leading dims"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for func in editing.functions(op):

@@ -29,7 +29,7 @@ _MADE_OF: dict[str, type[Operation] | tuple[type[Operation], ...]] = {
     "Conv": nn.ConvOp,
     "MatMul": nn.MatmulOp,
     "Gemm": nn.MatmulOp,
-    "MaxPool": nn.MaxPoolOp,
+    "MaxPool": (nn.MaxPoolOp, nn.ArgMaxPoolOp),
     "AveragePool": nn.AvgPoolOp,
     "Softmax": nn.SoftmaxOp,
     "LRN": nn.LrnOp,
