@@ -229,7 +229,7 @@ class MergeSiblingsPass(ModulePass):
     `always`: wherever it can be done, whatever it costs.
     """
 
-    name = NAME
+    name = "merge-siblings"
     numerics: ClassVar[str] = "reassociates"
     always: bool = False
 

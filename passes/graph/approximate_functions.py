@@ -39,7 +39,7 @@ class ApproximateFunctionsPass(ModulePass):
     """Let functions whose results are stored narrow be off by one unit in the last place."""
 
     name = NAME
-    numerics: ClassVar[str] = "changes-precision"
+    numerics: ClassVar[str] = "exact"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for func in functions(op):

@@ -35,7 +35,8 @@ def test_phases_cover_every_pass_once_or_more() -> None:
     steps = phase_steps(BuildOptions())
     assert tuple(steps) == PHASES == tuple(boundaries())
     used = {step.name for phase in steps.values() for step in phase}
-    assert used == set(universe.trtc_passes()), "every pass of trtc is in the pipeline, and nothing else"
+    apart = {"decompose-activations"}  # for those who want single ops: no pass of the pipeline needs it
+    assert used == set(universe.trtc_passes()) - apart, "every other pass of trtc is in the pipeline, and nothing else"
 
 
 @pytest.mark.parametrize("precision", ["fp32", "tf32", "fp16", "bf16"])

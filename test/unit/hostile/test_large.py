@@ -52,8 +52,9 @@ def test_views_of_all_operands_of_a_concat_are_found_once(monkeypatch: pytest.Mo
         return strided.operand_views(op, result)
 
     monkeypatch.setattr(places, "operand_views", counted)
-    inputs, operands = ", ".join(f"float[4] x{i}" for i in range(40)), ", ".join(f"x{i}" for i in range(40))
-    module = import_onnx(text(f"({inputs}) => (float[Z] y) {{ y = Concat<axis = 0>({operands}) }}"))
+    inputs, operands = ", ".join(f"float[4] x{i}" for i in range(40)), ", ".join(f"t{i}" for i in range(40))
+    nodes = " ".join(f"t{i} = Exp(x{i})" for i in range(40))  # inputs side by side would be copied together
+    module = import_onnx(text(f"({inputs}) => (float[Z] y) {{ {nodes} y = Concat<axis = 0>({operands}) }}"))
     set_target(module, "sm_80")
     run_pipeline(module, trtc.BuildOptions(target="sm_80"), stop_after="memory")
     assert counts == [40]

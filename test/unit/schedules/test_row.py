@@ -194,4 +194,4 @@ def test_strided_rows(check_group) -> None:
 def test_refusals_say_why(refusal) -> None:
     t = "tensor<4x8xf32>"
     text = module(f"(%x: {t}) -> {t}", f"%0 = nn.neg %x : {t}\nfunc.return %0 : {t}")
-    assert "expected one softmax, layer_norm or reduce" in refusal(text, "row")
+    assert "expected one softmax, log_softmax, layer_norm, normalize or reduce" in refusal(text, "row")

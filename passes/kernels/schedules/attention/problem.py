@@ -114,7 +114,7 @@ class AttentionProblem:
         ]
         return dict.fromkeys([self.anchor.result, *transposed], value)
 
-    def stored(self, result: SSAValue) -> SSAValue:
+    def written(self, result: SSAValue) -> SSAValue:
         """What a result of the group is a transpose of, or itself."""
         known = self.known(result)
         while result not in known and isinstance(op := self.group.maker(result), nn.TransposeOp):
@@ -185,7 +185,7 @@ def _refuse_results(problem: AttentionProblem) -> Refusal | None:
     group = problem.group
     known = problem.known(problem.anchor.result)
     for result in group.results:
-        value = problem.stored(result)
+        value = problem.written(result)
         if result not in problem.axes or value not in problem.axes:
             return Refusal(f"expected results of the attention's dims, got {result.type}", group.maker(result))
         for leaf, axes in leaves_of([(value, problem.axes[value])], known, group.maker):

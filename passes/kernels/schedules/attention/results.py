@@ -58,7 +58,7 @@ def store_results(
     staged: Staging = (),
 ) -> None:
     """Applies the epilogue to pieces of the output, whose first columns are given, and stores the results at (batch, head, row)."""
-    values = [problem.stored(result) for result in problem.group.results]
+    values = [problem.written(result) for result in problem.group.results]
     wanted = [(value, problem.axes[value]) for value in values]
     for number, (piece, column) in enumerate(zip(out, columns, strict=True)):
         assert isinstance(piece.type, FragType)

@@ -133,6 +133,12 @@ __device__ __forceinline__ float exp2_approx(float x) {
   return r;
 }
 
+__device__ __forceinline__ float rcp_approx(float x) {
+  float r;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(x));
+  return r;
+}
+
 __device__ __forceinline__ void atomic_add_f64(double* p, double b) {
   atomicAdd(p, b);
 }
@@ -1219,4 +1225,4 @@ __device__ __forceinline__ void wgmma_s8_n16_sw32_ra(int* d, const unsigned* a, 
     : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(wgmma_descriptor_32(b)));
 }
 
-// 879 entries, SHA-256 d70ac365664e3ec98b84066d223acba1077219d19867a391b739d2298c10ae3b
+// 880 entries, SHA-256 52180fbd8195360ddd15e99b0d5439733d91b2fd7f4be2e8a9e0aaf067537db7
