@@ -90,9 +90,12 @@ class _Merging:
         for key, stack in stacks.items():
             inside = {s.anchor for s in stack.siblings}
             costs[key] = _total([self._cost(stack), *(cost for anchor, cost in alone.items() if anchor not in inside)])
-        # Where prices do not tell, the fewest launches; where these do not either, as they are.
-        order = sorted(costs, key=lambda key: (costs[key][0], key != APART))
-        chosen = self._choose(family.anchors, {key: costs[key][1] for key in order})
+        # Where prices do not tell, the fewest launches; where these do not either, as they are. A copy must at least save a launch.
+        copying = MERGED if blockers and costs.get(MERGED, costs[APART])[0] >= costs[APART][0] else None
+        order = sorted((key for key in costs if key != copying), key=lambda key: (costs[key][0], key != APART))
+        if len(order) == 1:
+            missed(family.anchors[0], "a copy of a part would be a launch of its own, as many as they take apart")
+        chosen = APART if len(order) == 1 else self._choose(family.anchors, {key: costs[key][1] for key in order})
         for key, stack in stacks.items():
             if key != chosen:
                 self.growth.constants.difference_update(stack.constants)

@@ -134,7 +134,8 @@ class Growth:
     reach: int = _RECONVERGENCE_LIMIT
     """Ops that one step looks at."""
     reserved: dict[Operation, Operation] = field(default_factory=dict)
-    """Dequantize ops that are kept for the anchor that reads them, so that the tensor in memory before it is i8."""
+    """Dequantize ops that are kept for the anchor that reads them, so that the tensor in memory before it is i8; and what adds constants to a
+    pad, which would only copy without it."""
 
     def __post_init__(self) -> None:
         self.position = {op: index for index, op in enumerate(self.block.ops)}
@@ -146,6 +147,15 @@ class Growth:
                     p for p in self._producers([op]) if isinstance(p, quant.DequantizeOp) and p.result.has_one_use()
                 ]
                 self.reserved.update((mark, op) for mark in marks)
+            elif isinstance(op, nn.PadOp) and (user := self._only_with_constants(op.result)) is not None:
+                self.reserved[user] = op
+
+    def _only_with_constants(self, value: SSAValue) -> Operation | None:
+        """The pointwise op that alone reads a value, and beside it constants only."""
+        user = value.get_user_of_unique_use()
+        if user is None or not nn.is_pointwise(user) or shape_of(user.results[0]) != shape_of(value):
+            return None
+        return user if all(v is value or v in self.constants for v in user.operands) else None
 
     def in_order(self, ops: Iterable[Operation]) -> list[Operation]:
         return sorted(ops, key=lambda op: self.position[op])
@@ -160,7 +170,7 @@ class Growth:
             return "views stay outside groups" if is_view(op) else "it is not a pointwise op"
         reserved = self.reserved.get(op, region.anchor)
         if reserved is not region.anchor:
-            return f"{reserved.name} reads it and fuses it"
+            return f"{reserved.name} is fused with it"
         if len(op.results) != 1:
             return "it has several results"
         if op.results[0] in self.constants:
