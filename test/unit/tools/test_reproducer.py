@@ -95,7 +95,7 @@ def test_the_file_fails_by_the_command_in_its_first_line(
     monkeypatch.chdir(tmp_path)
     done = opt(environment, model.name, PROFILE, "--stop-after=graph", "-p", "fail-on-purpose,cse")
     assert done.returncode == 1
-    path = Path("pass-failure/16-fail-on-purpose.mlir")
+    path = Path("pass-failure/25-fail-on-purpose.mlir")
     failure = (
         "error: pass 'fail-on-purpose' failed: ZeroDivisionError: on nn.add; the module before it, and the command that"
     )
