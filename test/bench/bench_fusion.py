@@ -1,4 +1,4 @@
-"""Kernels per inference of the models of issue 9 beside its targets: `python test/bench/bench_fusion.py [model ...] [--batch 1 32]`.
+"""Kernels per inference of usual models beside the targets of fusion: `python test/bench/bench_fusion.py [model ...] [--batch 1 32]`.
 
 Suite `fusion`, unit kernels: the launches of an engine for this GPU in fp16, as test/models/launches.py counts them. The note of a case has
 how many there are of each kind and what the launches are that are no products, so that the next thing to fuse is in the record.
@@ -45,10 +45,10 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("models", nargs="*", default=list(launches.SUBJECTS), metavar="model")
     parser.add_argument("--batch", type=int, nargs="*", default=[1])
     parser.add_argument("--precision", default="fp16")
-    parser.add_argument("--arch", help="by default this GPU's")
+    parser.add_argument("--arch", help="by default this GPU's; counting needs none")
     arguments = parser.parse_args(given)
     arch = arguments.arch or detect_arch()
-    recorder = Recorder("fusion")
+    recorder = Recorder("fusion", gpu=arguments.arch is None)
     for name in arguments.models:
         for batch in arguments.batch:
             measure(recorder, name, batch, arguments.precision, arch)

@@ -65,8 +65,8 @@ class Launch:
 
 @dataclass(frozen=True)
 class Subject:
-    """A model to count: how its ONNX is made, the ranges of its dynamic dims, the sizes to count at, and the most launches that issue 9
-    allows."""
+    """A model to count: how its ONNX is made, the ranges of its dynamic dims, the sizes to count at, and the most launches that
+    it should take."""
 
     make: Callable[[], ModelProto]
     target: int | None = None

@@ -15,11 +15,10 @@ import records
 
 
 def test_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(records, "_gpu", lambda: {"gpu": "G", "driver": 1})
     monkeypatch.setattr(records, "_versions", lambda **_: {})
     monkeypatch.setenv("TRTC_RESULTS", str(tmp_path))
     bench_fusion.main(["mobilenet_v2", "squeezenet", "--batch", "1", "32", "--arch", "sm_90a"])
-    (path,) = tmp_path.glob("*-g-fusion.jsonl")
+    (path,) = tmp_path.glob("*-fusion.jsonl")
     run, *cases = (json.loads(line) for line in path.read_text().splitlines())
     assert run["suite"] == "fusion"
     found: dict[Any, Any] = {(case["case"], case["batch"]): case for case in cases}

@@ -20,7 +20,7 @@ ASKED = {
     *("resnet50", "googlenet", "mobilenet_v2", "efficientnet_b0", "densenet121", "convnext_tiny", "vit_b_16", "swin_t"),
     *("bert_base", "minilm", "gpt2", "llama", "whisper_encoder"),
 }
-"""The models of issue 9 that torch has."""
+"""The models with targets that torch has."""
 
 
 @pytest.fixture

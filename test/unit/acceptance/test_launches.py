@@ -1,4 +1,4 @@
-"""How many launches a run of each model takes, without a GPU: no more than today, beside what issue 9 asks for."""
+"""How many launches a run of each model takes, without a GPU: no more than today, beside the targets of fusion."""
 
 from __future__ import annotations
 
