@@ -134,8 +134,8 @@ class Growth:
     reach: int = _RECONVERGENCE_LIMIT
     """Ops that one step looks at."""
     reserved: dict[Operation, Operation] = field(default_factory=dict)
-    """Dequantize ops that are kept for the anchor that reads them, so that the tensor in memory before it is i8; and what adds constants to a
-    pad, which would only copy without it."""
+    """Dequantize ops that are kept for the anchor that reads them, so that the tensor in memory before it is i8; and what adds constants to
+    a pad, which would only copy without it."""
 
     def __post_init__(self) -> None:
         self.position = {op: index for index, op in enumerate(self.block.ops)}

@@ -23,7 +23,7 @@ from trtc.dialects.provenance import as_onnx_orders
 Array = np.ndarray[Any, Any]
 
 CEILING = {"fp32": 1e-4, "fp16": 1e-2}
-LAUNCHES = {"inception_v1": 75, "open_nsfw": 60}
+LAUNCHES = {"inception_v1": 57, "open_nsfw": 53}
 LEAST_CHANGE = 0.3
 """What another input changes the compared output by, in relative norm: a result that hardly depends on the input proves nothing."""
 DECIDED_MARGIN = 5.0

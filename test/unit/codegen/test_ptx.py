@@ -31,7 +31,8 @@ INSTRUCTIONS = {
     "st.shared::cluster": "memory", "wgmma.fence": "memory", "wgmma.commit_group": "memory", "wgmma.wait_group": "memory",
     "": "memory",  # the empty asm of `keep` stands for an access to its registers
     "mma.sync": "together", "wgmma.mma_async": "together", "setmaxnreg": "together",
-    "cvt": "value", "max": "value", "min": "value", "tanh": "value", "ex2": "value", "rcp": "value", "mov.u32 %0, %%cluster_ctarank": "value",
+    "cvt": "value", "max": "value", "min": "value", "tanh": "value", "ex2": "value", "rcp": "value",
+    "mov.u32 %0, %%cluster_ctarank": "value",
 }  # fmt: skip
 """By the begin of their names, the longest that fits."""
 SUPPORT = (".reg", "setp", "again", "@!done")
