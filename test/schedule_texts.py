@@ -1,0 +1,261 @@
+"""The groups of `schedule_cases` as text: each function gives a module with one outlined group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+SOFTMAX = "softmax X {axis = 1 : i64}"
+SUM = "reduce sum X {axes = array<i64: 1>, keepdims = false}"
+MEAN = "reduce mean X {axes = array<i64: 0>, keepdims = false}"
+MAX_POOL = (
+    "max_pool X {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, "
+    "dilations = array<i64: 1, 1>}"
+)
+ARG_MAX_POOL = MAX_POOL.replace("max_pool", "arg_max_pool")
+DEEP_POOL = (
+    "max_pool X {kernel = array<i64: 2, 3, 2>, strides = array<i64: 1, 2, 1>, pads = array<i64: 1, 0, 0, 0, 1, 0>, "
+    "dilations = array<i64: 1, 1, 1>}"
+)
+REFLECT = (
+    "pad X {low = array<i64: 1, 0, 2>, high = array<i64: 0, 1, 2>, value = 0.0 : f64, mode = #nn.pad_mode<reflect>}"
+)
+LRN = "lrn X {size = 5 : i64, alpha = 2.0e-01 : f64, beta = 7.5e-01 : f64, bias = 1.0 : f64}"
+
+
+def module(body: str, anchor: str, sms: int | None = None) -> str:
+    """A module with one outlined group; `sms` makes it one for Hopper with so many of them."""
+    head = f'attributes {{kernel.target = #kernel.target<"sm_90a", sms = {sms}, smem = 232448>}} ' if sms else ""
+    body = body.replace("ANCHOR", f'attributes {{fusion.anchor = "{anchor}"}}')
+    return f"builtin.module {head}{{\n  func.func private {body}\n}}"
+
+
+def two_results(m: int, n: int, k: int, *, sms: int | None = None) -> str:
+    """A product and its activation."""
+    a, b, c = (f"tensor<{x}x{y}xf16>" for x, y in ((m, k), (n, k), (m, n)))
+    body = f"""@f(%a: {a}, %b: {b}) -> ({c}, {c}) ANCHOR {{
+    %0 = nn.matmul %a, %b {{transpose_b}} : ({a}, {b}) -> {c}
+    %1 = nn.relu %0 : {c}
+    func.return %1, %0 : {c}, {c}
+  }}"""
+    return module(body, "matmul", sms)
+
+
+def sum_of_convs(
+    height: int, width: int, channels: int, filters: int, *, stride: int = 1, sms: int | None = None
+) -> str:
+    """A 1x1 conv and that of a shortcut, strided, of one sum with their biases."""
+    h, x = f"tensor<1x{height}x{width}x{channels}xf16>", f"tensor<1x{height * stride}x{width * stride}x64xf16>"
+    w, v, c = f"tensor<{filters}x1x1x{channels}xf16>", f"tensor<{filters}x1x1x64xf16>", f"tensor<{filters}xf16>"
+    y = f"tensor<1x{height}x{width}x{filters}xf16>"
+    flags = "pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64"
+    body = f"""@f(%h: {h}, %w: {w}, %b: {c}, %x: {x}, %v: {v}, %d: {c}) -> {y} ANCHOR {{
+    %0 = nn.conv %h, %w {{strides = array<i64: 1, 1>, {flags}}} : ({h}, {w}) -> {y}
+    %1 = nn.add %0, %b : ({y}, {c}) -> {y}
+    %2 = nn.conv %x, %v {{strides = array<i64: {stride}, {stride}>, {flags}}} : ({x}, {v}) -> {y}
+    %3 = nn.add %2, %d : ({y}, {c}) -> {y}
+    %4 = nn.add %1, %3 : ({y}, {y}) -> {y}
+    %5 = nn.relu %4 : {y}
+    func.return %5 : {y}
+  }}"""
+    return module(body, "conv", sms)
+
+
+def sum_and_norm(rows: int, columns: int) -> str:
+    """A sum, and the same normalised."""
+    x, p = f"tensor<{rows}x{columns}xf32>", f"tensor<{columns}xf32>"
+    body = f"""@f(%x: {x}, %y: {x}, %scale: {p}, %bias: {p}) -> ({x}, {x}) ANCHOR {{
+    %0 = nn.add %x, %y : ({x}, {x}) -> {x}
+    %1 = nn.layer_norm %0, %scale, %bias {{axis = 1 : i64, epsilon = 1.0e-05 : f64}} : ({x}, {p}, {p}) -> {x}
+    func.return %1, %0 : {x}, {x}
+  }}"""
+    return module(body, "row")
+
+
+def conv_of_prologue(height: int, width: int, channels: int, filters: int) -> str:
+    """A BatchNorm and a scale per image and channel before a padded conv; a sigmoid, so that padding is not zero before it."""
+    x, w = f"tensor<2x{height}x{width}x{channels}x", f"tensor<{filters}x3x3x{channels}xf16>"
+    c, s, y = f"tensor<{channels}xf32>", f"tensor<2x1x1x{channels}xf32>", f"tensor<2x{height}x{width}x{filters}xf16>"
+    flags = "strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, groups = 1 : i64"
+    body = f"""@f(%x: {x}f16>, %scale: {c}, %shift: {c}, %se: {s}, %w: {w}) -> {y} ANCHOR {{
+    %0 = nn.cast %x : ({x}f16>) -> {x}f32>
+    %1 = nn.mul %0, %scale : ({x}f32>, {c}) -> {x}f32>
+    %2 = nn.add %1, %shift : ({x}f32>, {c}) -> {x}f32>
+    %3 = nn.mul %2, %se : ({x}f32>, {s}) -> {x}f32>
+    %4 = nn.sigmoid %3 : {x}f32>
+    %5 = nn.cast %4 : ({x}f32>) -> {x}f16>
+    %6 = nn.conv %5, %w {{{flags}}} : ({x}f16>, {w}) -> {y}
+    func.return %6 : {y}
+  }}"""
+    return module(body, "conv")
+
+
+def matmul(m: int, n: int, k: int, element: str, *, kn: bool = False, math: str = "", sms: int | None = None) -> str:
+    a, b, c = (f"tensor<{x}x{y}x{element}>" for x, y in ((m, k), (k, n) if kn else (n, k), (m, n)))
+    flags = ", ".join(f for f in ("" if kn else "transpose_b", f"math = #nn.math<{math}>" if math else "") if f)
+    body = f"""@f(%a: {a}, %b: {b}, %bias: tensor<{n}x{element}>) -> {c} ANCHOR {{
+    %0 = nn.matmul %a, %b {{{flags}}} : ({a}, {b}) -> {c}
+    %1 = nn.add %0, %bias : ({c}, tensor<{n}x{element}>) -> {c}
+    func.return %1 : {c}
+  }}"""
+    return module(body, "matmul", sms)
+
+
+def batched(m: int, n: int, k: int) -> str:
+    """Two products, B stored [K, N]."""
+    a, b, c = f"tensor<2x{m}x{k}xf16>", f"tensor<2x{k}x{n}xf16>", f"tensor<2x{m}x{n}xf16>"
+    return module(
+        f"@f(%a: {a}, %b: {b}) -> {c} ANCHOR {{\n %0 = nn.matmul %a, %b : ({a}, {b}) -> {c}\n func.return %0 : {c}\n}}",
+        "matmul",
+    )
+
+
+def matmul_i8(m: int, n: int, k: int) -> str:
+    a, b, c = f"tensor<{m}x{k}xi8>", f"tensor<{n}x{k}xi8>", f"tensor<{m}x{n}xi32>"
+    return module(
+        f"@f(%a: {a}, %b: {b}) -> {c} ANCHOR {{\n %0 = nn.matmul %a, %b {{transpose_b}} : ({a}, {b}) -> {c}\n func.return %0 : {c}\n}}",
+        "matmul",
+    )
+
+
+def conv(
+    h: int, w: int, c: int, o: int, *, pad: int = 1, sms: int | None = None, groups: int = 1, anchor: str = "conv"
+) -> str:
+    """3 x 3, NHWC, f16, one image."""
+    p, q = h + 2 * pad - 2, w + 2 * pad - 2
+    x, f, y = f"tensor<1x{h}x{w}x{c}xf16>", f"tensor<{o}x3x3x{c // groups}xf16>", f"tensor<1x{p}x{q}x{o}xf16>"
+    body = f"""@f(%x: {x}, %w: {f}) -> {y} ANCHOR {{
+    %0 = nn.conv %x, %w {{strides = array<i64: 1, 1>, pads = array<i64: {pad}, {pad}, {pad}, {pad}>, dilations = array<i64: 1, 1>,
+      groups = {groups} : i64}} : ({x}, {f}) -> {y}
+    %1 = nn.relu %0 : {y}
+    func.return %1 : {y}
+  }}"""
+    return module(body, anchor, sms)
+
+
+def conv_over(image: Sequence[int], c: int, o: int, *, sms: int | None = None) -> str:
+    """3 taps per spatial dim, padded, f16, one image."""
+    count, dims = len(image), "x".join(map(str, image))
+    x, f, y = f"tensor<1x{dims}x{c}xf16>", f"tensor<{o}x{'3x' * count}{c}xf16>", f"tensor<1x{dims}x{o}xf16>"
+    ones, pads = ", ".join(["1"] * count), ", ".join(["1"] * 2 * count)
+    body = f"""@f(%x: {x}, %w: {f}) -> {y} ANCHOR {{
+    %0 = nn.conv %x, %w {{strides = array<i64: {ones}>, pads = array<i64: {pads}>, dilations = array<i64: {ones}>,
+      groups = 1 : i64}} : ({x}, {f}) -> {y}
+    func.return %0 : {y}
+  }}"""
+    return module(body, "conv", sms)
+
+
+def conv_of_cast(h: int, w: int, o: int) -> str:
+    """7 x 7 over three channels, cast from f32 on the way, one image."""
+    x, half, f, y = (
+        f"tensor<1x{h}x{w}x3xf32>",
+        f"tensor<1x{h}x{w}x3xf16>",
+        f"tensor<{o}x7x7x3xf16>",
+        f"tensor<1x{h}x{w}x{o}xf16>",
+    )
+    body = f"""@f(%x: {x}, %w: {f}) -> {y} ANCHOR {{
+    %0 = nn.cast %x : ({x}) -> {half}
+    %1 = nn.conv %0, %w {{strides = array<i64: 1, 1>, pads = array<i64: 3, 3, 3, 3>, dilations = array<i64: 1, 1>,
+      groups = 1 : i64}} : ({half}, {f}) -> {y}
+    func.return %1 : {y}
+  }}"""
+    return module(body, "conv")
+
+
+def unary(op: str, source: str, result: str, anchor: str) -> str:
+    """One op from a tensor to a tensor; `op` with its attributes."""
+    x, y = f"tensor<{source}>", f"tensor<{result}>"
+    signature = f"({x}) -> {y}"
+    return module(
+        f"@f(%x: {x}) -> {y} ANCHOR {{\n %0 = nn.{op.replace('X', '%x', 1)} : {signature}\n func.return %0 : {y}\n}}",
+        anchor,
+    )
+
+
+def layer_norm(rows: int, columns: int) -> str:
+    t, p = f"tensor<{rows}x{columns}xf32>", f"tensor<{columns}xf32>"
+    body = f"""@f(%x: {t}, %s: {p}, %b: {p}) -> {t} ANCHOR {{
+    %0 = nn.layer_norm %x, %s, %b {{axis = 1 : i64, epsilon = 1.0e-05 : f64}} : ({t}, {p}, {p}) -> {t}
+    func.return %0 : {t}
+  }}"""
+    return module(body, "row")
+
+
+def gather() -> str:
+    x, i, y = "tensor<4x5x6xf32>", "tensor<3xi64>", "tensor<4x3x6xf32>"
+    body = f"""@f(%x: {x}, %i: {i}) -> {y} ANCHOR {{
+    %0 = nn.gather %x, %i {{axis = 1 : i64}} : ({x}, {i}) -> {y}
+    func.return %0 : {y}
+  }}"""
+    return module(body, "gather")
+
+
+def add() -> str:
+    t = "tensor<9x33xf32>"
+    return module(
+        f"@f(%x: {t}, %y: tensor<33xf32>) -> {t} ANCHOR {{\n %0 = nn.add %x, %y : ({t}, tensor<33xf32>) -> {t}\n func.return %0 : {t}\n}}",
+        "pointwise",
+    )
+
+
+def lookups() -> str:
+    """Two elements of a table for each index, added."""
+    t, y, i = "tensor<40xf32>", "tensor<9x33xf32>", "tensor<9x33xi32>"
+    body = f"""@f(%x: {t}, %i: {i}) -> {y} ANCHOR {{
+    %0 = nn.iota {{axis = 1 : i64}} : {i}
+    %1 = nn.add %0, %i : ({i}, {i}) -> {i}
+    %2 = nn.gather %x, %1 {{axis = 0 : i64}} : ({t}, {i}) -> {y}
+    %3 = nn.gather %x, %i {{axis = 0 : i64}} : ({t}, {i}) -> {y}
+    %4 = nn.add %2, %3 : ({y}, {y}) -> {y}
+    func.return %4 : {y}
+  }}"""
+    return module(body, "pointwise")
+
+
+def scatter(kind: str, element: str) -> str:
+    """Rows of three elements at indices that repeat."""
+    x, i, u = f"tensor<40x3x{element}>", "tensor<37xi64>", f"tensor<37x3x{element}>"
+    body = f"""@f(%x: {x}, %i: {i}, %u: {u}) -> {x} ANCHOR {{
+    %0 = nn.scatter {kind} %x, %i, %u : ({x}, {i}, {u}) -> {x}
+    func.return %0 : {x}
+  }}"""
+    return module(body, "positions")
+
+
+def rnn(
+    kind: str,
+    units: int,
+    *,
+    steps: int = 3,
+    batch: int = 6,
+    direction: str = "forward",
+    element: str = "f32",
+    lengths: bool = False,
+    quantized: bool = False,
+    flags: str = "",
+    sms: int | None = None,
+) -> str:
+    """A recurrence with an initial state; `lengths`: sequences that end early, of random i32 of which some are negative."""
+    gates, functions = {"lstm": (4, 3), "gru": (3, 2), "rnn": (1, 1)}[kind]
+    d, names = 2 if direction == "bidirectional" else 1, ["sigmoid", "tanh", "tanh"] if kind != "rnn" else ["tanh"]
+    none = f"array<f64: {', '.join(['0.0'] * functions)}>"
+    x = f"tensor<{steps}x{batch}x{d}x{gates * units}x{element}>"
+    w = f"tensor<{d}x{gates * units}x{units}x{'f16' if quantized else element}>"
+    h, y = (
+        f"tensor<{d}x{batch}x{units}x{element}>",
+        f"tensor<{steps + 1 + (kind == 'lstm')}x{batch}x{d}x{units}x{element}>",
+    )
+    more = (
+        [("hidden", h)]
+        + ([("cell", h)] if kind == "lstm" else [])
+        + ([("lengths", f"tensor<{batch}xi32>")] if lengths else [])
+        + ([("scales", f"tensor<{d}x{gates * units}xf32>")] if quantized else [])
+    )
+    arguments = ", ".join(f"%{name}: {type_}" for name, type_ in [("x", x), ("w", w), *more])
+    quoted = ", ".join(f'"{name}"' for name in names[:functions])
+    body = f"""@f({arguments}) -> {y} ANCHOR {{
+    %0 = nn.rnn {kind} {direction} %x, %w {" ".join(f"{name} %{name}" for name, _ in more)} {{activations = [{quoted}], alphas = {none},
+      betas = {none}{flags}}} : {x}, {w} {" ".join(f"{name} {type_}" for name, type_ in more)} -> {y}
+    func.return %0 : {y}
+  }}"""
+    return module(body, "rnn", sms)
