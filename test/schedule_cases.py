@@ -36,7 +36,7 @@ from trtc.runtime.simulator import run_kernel
 
 sys.path.insert(0, str(Path(__file__).parent))
 from attention_text import CAUSAL, START, attention, packed
-from schedule_texts import (
+from group_texts import (
     ARG_MAX_POOL,
     DEEP_POOL,
     LRN,

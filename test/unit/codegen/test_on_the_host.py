@@ -21,8 +21,8 @@ from trtc.dialects import kernel
 from trtc.dialects.kernel.instruction import Wrapper
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
+from group_texts import MAX_POOL, conv, gather, module, unary
 from schedule_cases import Case, lowered
-from schedule_texts import MAX_POOL, conv, gather, module, unary
 
 SHIM = r"""
 #include <cmath>
