@@ -46,10 +46,11 @@ def is_unknown(location: Attribute) -> bool:
 def fuse(*locations: LocationAttr) -> LocationAttr:
     """One location that leads to all the given ones: flat, without duplicates and without unknown ones. Locations of helpers are left out
     where there are locations of nodes. A single location stays as it is."""
-    if len(locations) == 1:
+    apart = {id(location): location for location in locations}.values()
+    if len(apart) == 1:
         return locations[0]  # it may have thousands of parts, each of which is hashed below
     parts: dict[Attribute, None] = {}
-    for location in locations:
+    for location in apart:
         if isinstance(location, FusedLoc):
             parts.update(dict.fromkeys(location_parts(location)))
         elif not is_unknown(location):

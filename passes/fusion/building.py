@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from xdsl.dialects.builtin import ArrayAttr, LocationAttr, NameLoc, NoneAttr, StringAttr
 from xdsl.ir import BlockArgument, Operation, SSAValue
@@ -31,13 +31,18 @@ def build_group(view: GroupView) -> GroupOp:
     return group
 
 
-def copy_group(values: Sequence[SSAValue], why: str, axis: int = 0) -> GroupOp:
+def copy_location(values: Iterable[SSAValue]) -> LocationAttr:
+    """The location of a copy of values."""
+    return helper_location("copy", fuse(*map(_origin, values)))
+
+
+def copy_group(values: Sequence[SSAValue], why: str, axis: int = 0, location: LocationAttr | None = None) -> GroupOp:
     """A pointwise group, not yet inserted, that copies a value, and why: its body is just the yield of its argument; or that joins several
-    along an axis."""
+    along an axis. `location`: theirs (`copy_location`), where it is known."""
     joined = None if len(values) == 1 else nn.ConcatOp(values, axis)
     group = GroupOp("pointwise", values, [values[0].type if joined is None else joined.result.type])
     group.attributes[COPIED] = StringAttr(why)
-    group.location = helper_location("copy", fuse(*map(_origin, values)))
+    group.location = copy_location(values) if location is None else location
     if joined is None:
         (value,) = values
         group.block.add_op(YieldOp(group.block.args[0]))

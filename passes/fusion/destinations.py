@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+from xdsl.dialects.builtin import LocationAttr
 from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Block, Operation, SSAValue
 
@@ -19,7 +20,7 @@ from ..graph import editing
 from ..kernels.building.group import GroupView
 from ..kernels.schedules.matching import Matcher
 from ..remarks import remark
-from .building import copy_group
+from .building import copy_group, copy_location
 from .split_results import split_result
 
 NAME = "assign-destinations"
@@ -80,6 +81,8 @@ class Destinations:
     """Results of such ops that have buffers of their own."""
 
     reads: dict[Operation, Counter[SSAValue]] = field(default_factory=dict)
+    locations: dict[frozenset[SSAValue], LocationAttr] = field(default_factory=dict)
+    """Those of the copies of these values."""
 
     def find(self, slices: Slices | None = None) -> None:
         """Finds the destinations in a function; `slices` where it is the body of a loop whose iterations make slices of results."""
@@ -150,7 +153,11 @@ class Destinations:
         if not copied:
             return []
         reasons = "; ".join(dict.fromkeys(reason for _, reason in copied))
-        group = copy_group([value for value, _ in copied], f"into a concat: {reasons}", op.axis.value.data)
+        values = [value for value, _ in copied]
+        sources = frozenset(values)
+        if sources not in self.locations:  # those of values that many nodes compute have thousands of parts
+            self.locations[sources] = copy_location(dict.fromkeys(values))
+        group = copy_group(values, f"into a concat: {reasons}", op.axis.value.data, self.locations[sources])
         return [editing.insert_before(op, group, location=group.location).results[0]]
 
     def _returned_reshape(self, op: nn.ReshapeOp) -> None:
