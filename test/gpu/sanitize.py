@@ -1,4 +1,5 @@
-"""Every kernel family on a GPU under compute-sanitizer: `python test/gpu/sanitize.py [pytest arguments]`.
+"""Every kernel family on a GPU under compute-sanitizer: `python test/gpu/sanitize.py [memcheck | racecheck] [pytest arguments]`, by default
+both, with the cases that took longest.
 
 memcheck finds accesses outside allocations, racecheck hazards in shared memory. The kernels are those of
 test/schedule_cases.py, some for every schedule, each run alone through the driver shim, with exact allocations.
@@ -23,11 +24,13 @@ def main() -> int:
         print("compute-sanitizer: not found; it comes with the CUDA toolkit (package cuda-sanitizer-api)")
         return 2
     environment = {**os.environ, "TRTC_SANITIZE": "1", "CUPY_CACHE_IN_MEMORY": "1"}
-    tests = sys.argv[1:] or ["test/gpu/test_schedule_cases.py"]
+    tools = [word for word in sys.argv[1:2] if word in TOOLS]
+    tests = sys.argv[1 + len(tools) :] or ["test/gpu/test_schedule_cases.py"]
     status = 0
-    for tool in TOOLS:
+    for tool in tools or TOOLS:
         command = [sanitizer, "--tool", tool, "--error-exitcode", str(FAILURE), "--target-processes", "all"]
-        command += ["--print-limit", "5", sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+        command += ["--print-limit", "5", sys.executable, "-m", "pytest", "-q", "-x", "--durations=10"]
+        command += ["-p", "no:cacheprovider", *tests]
         print(" ".join(command), flush=True)
         status = max(status, subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode)
     return status
