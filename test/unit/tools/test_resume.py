@@ -99,6 +99,7 @@ def test_a_file_says_by_what_it_holds_how_far_it_is(tmp_path: Path, capsys: pyte
     assert levels == {
         **dict.fromkeys(("input", *(step.name for phase in ("graph", "quantize") for step in STEPS[phase])), "model"),
         **dict.fromkeys((step.name for step in (*STEPS["fuse"], STEPS["kernels"][0])), "groups"),
+        "decompose-attention": "model",  # right before there are groups
         "lower-groups": "tiles", "bufferize": "buffers", "plan-arena": "buffers",
         "place-shared-memory": "tiles", "expand-rings": "tiles", "lower-fragments": "threads",
     }  # fmt: skip
