@@ -11,6 +11,7 @@ from ....dialects.kernel import (
     ElectOp,
     ExprOp,
     FuncOp,
+    GridWaitOp,
     LoadTmaOp,
     ReturnOp,
     RingType,
@@ -109,7 +110,7 @@ def _single_thread(block: Block) -> bool:
                 return False
         elif not (
             _is_one_thread(op)
-            or isinstance(op, SlotOp | ExprOp | scf.YieldOp | ReturnOp)
+            or isinstance(op, SlotOp | ExprOp | GridWaitOp | scf.YieldOp | ReturnOp)
             or op.name.startswith("arith.")
         ):
             return False
