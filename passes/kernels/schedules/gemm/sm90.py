@@ -239,6 +239,14 @@ def _argument(value: SSAValue) -> int:
     return value.index
 
 
+def _tensor_of(tensor_map: SSAValue) -> int:
+    """The number of the tensor that a map is of."""
+    assert isinstance(tensor_map.owner, kernel.TensorMapOp)
+    view = tensor_map.owner.view.owner
+    assert isinstance(view, kernel.ViewOp)
+    return _argument(view.source)
+
+
 def _corners(conv: nn.ConvOp) -> list[int]:
     """The im2col box corners that the tensor map encodes."""
     pads, dilations = nn.values_of(conv.pads), nn.values_of(conv.dilations)
@@ -342,28 +350,55 @@ class _Builder:
         row = b.mul(b.add(b.mul(m, self.tile.cluster), self.rank), self.tile.bm)
         return named(batch, "batch"), named(row, "row"), named(b.mul(n, self.tile.bn), "column")
 
+    def _load_b(
+        self, b: KernelBuilder, b_map: SSAValue, batch: SSAValue, column: SSAValue, step: Index, fill: Index
+    ) -> None:
+        """Starts the copy of B for one step."""
+        tile, number = self.tile, b.index(fill)
+        first, slot = b.mul(step, 64), b.slot(self.b_shared, fill, "b_slot")
+        if tile.cluster == 1:
+            b.insert(kernel.LoadTmaOp(b_map, [batch, column, first], slot, self.ring, number))
+            return
+        part = b.mul(self.rank, tile.bn // tile.cluster)
+        at = [batch, b.add(column, part), first]
+        mask = (1 << tile.cluster) - 1
+        b.insert(kernel.LoadTmaOp(b_map, at, slot, self.ring, number, row=part, multicast=mask))
+
+    def _load_early(self, b: KernelBuilder) -> SSAValue | None:
+        """Where B is a weight, it is copied for as many steps of the first tile as the ring has stages, and only then the previous launch
+        is waited for. How many these are; None where B is no weight."""
+        _, b_map = self.maps[0]
+        if _tensor_of(b_map) not in self.problem.group.early:
+            return None
+        batch, _, column = self._tile_at(b, self.first)
+        count = b.min(b.expr(self.steps[0]), self.tile.stages)
+
+        def load(b: KernelBuilder, step: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+            self._load_b(b, b_map, batch, column, step, step)
+            return []
+
+        b.loop(0, count, 1, [], load, "early")
+        b.insert(kernel.GridWaitOp())
+        return count
+
     def _produce(self, b: KernelBuilder) -> None:
         tile, steps = self.tile, [b.expr(each) for each in self.steps]
-        half = tile.bn // tile.cluster
         element_bytes = bitwidth(self.problem.element) // 8
         delivered = (tile.bm + tile.bn) * 64 * element_bytes
+        early = self._load_early(b)
 
         def per_tile(b: KernelBuilder, position: SSAValue, carried: Sequence[SSAValue]) -> list[SSAValue]:
             batch, row, column = self._tile_at(b, position)
             (start,) = carried
 
             def fetch(a_map: SSAValue, b_map: SSAValue, b: KernelBuilder, step: Index, fill: Index) -> int:
-                first = b.mul(step, 64)
-                a_slot, b_slot = b.slot(self.a_shared, fill, "a_slot"), b.slot(self.b_shared, fill, "b_slot")
-                number = b.index(fill)
-                b.insert(kernel.LoadTmaOp(a_map, [batch, row, first], a_slot, self.ring, number))
-                if tile.cluster == 1:
-                    b.insert(kernel.LoadTmaOp(b_map, [batch, column, first], b_slot, self.ring, number))
+                first, a_slot = b.mul(step, 64), b.slot(self.a_shared, fill, "a_slot")
+                b.insert(kernel.LoadTmaOp(a_map, [batch, row, first], a_slot, self.ring, b.index(fill)))
+                if early is None:
+                    self._load_b(b, b_map, batch, column, step, fill)
                 else:
-                    part = b.mul(self.rank, half)
-                    at = [batch, b.add(column, part), first]
-                    mask = (1 << tile.cluster) - 1
-                    b.insert(kernel.LoadTmaOp(b_map, at, b_slot, self.ring, number, row=part, multicast=mask))
+                    late = b.compare(fill, "sge", early)
+                    b.when(late, lambda b: self._load_b(b, b_map, batch, column, step, fill))
                 return delivered
 
             for maps, each in zip(self.maps, steps, strict=True):
