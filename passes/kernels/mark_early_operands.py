@@ -25,8 +25,10 @@ from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
 from ...dialects import fusion, nn
+from ...dialects.errors import PassError
 from ...dialects.kernel.types import EARLY
 from ...dialects.nn.base import ints
+from ...dialects.provenance import describe
 from ...dialects.strided import VIEW_OPS
 from ..remarks import remark
 from .building.schedule import target_of
@@ -48,8 +50,13 @@ def is_weight(value: SSAValue) -> bool:
 
 
 def rewrite(func: FuncOp, calls: Sequence[fusion.CallOp]) -> None:
-    operands = range(len(func.body.block.args))
-    func.attributes[EARLY] = ints(i for i in operands if all(is_weight(call.inputs[i]) for call in calls))
+    count = len(func.body.block.args)
+    for call in calls:
+        if len(call.inputs) != count:
+            raise PassError(
+                f"{NAME}: {describe(call)} of {call.callee}: expected {count} operands, got {len(call.inputs)}"
+            )
+    func.attributes[EARLY] = ints(i for i in range(count) if all(is_weight(call.inputs[i]) for call in calls))
 
 
 @dataclass(frozen=True)
