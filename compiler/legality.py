@@ -92,6 +92,7 @@ SURVIVING_TILE_OPS = frozenset(
         "tensor_map",
         "grid_wait",
         "grid_signal",
+        "prefetch",
         "fmod",
         "reciprocal",
     ]

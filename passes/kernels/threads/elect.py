@@ -13,6 +13,7 @@ from ....dialects.kernel import (
     FuncOp,
     GridWaitOp,
     LoadTmaOp,
+    PrefetchOp,
     ReturnOp,
     RingType,
     RolesOp,
@@ -92,7 +93,7 @@ def _is_one_thread(op: Operation) -> bool:
     if isinstance(op, AcquireOp | CommitOp):
         assert isinstance(op.ring.type, RingType)
         return op.ring.type.kind.data == "mbarrier"
-    return isinstance(op, LoadTmaOp | StoreTmaOp)
+    return isinstance(op, LoadTmaOp | StoreTmaOp | PrefetchOp)
 
 
 def _is_lazy(op: Operation) -> bool:

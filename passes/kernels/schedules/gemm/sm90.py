@@ -239,12 +239,12 @@ def _argument(value: SSAValue) -> int:
     return value.index
 
 
-def _tensor_of(tensor_map: SSAValue) -> int:
-    """The number of the tensor that a map is of."""
+def _view_of(tensor_map: SSAValue) -> kernel.ViewOp:
+    """The view that a map of an operand in rows is of."""
     assert isinstance(tensor_map.owner, kernel.TensorMapOp)
     view = tensor_map.owner.view.owner
     assert isinstance(view, kernel.ViewOp)
-    return _argument(view.source)
+    return view
 
 
 def _corners(conv: nn.ConvOp) -> list[int]:
@@ -365,10 +365,10 @@ class _Builder:
         b.insert(kernel.LoadTmaOp(b_map, at, slot, self.ring, number, row=part, multicast=mask))
 
     def _load_early(self, b: KernelBuilder) -> SSAValue | None:
-        """Where B is a weight, it is copied for as many steps of the first tile as the ring has stages, and only then the previous launch
-        is waited for. How many these are; None where B is no weight."""
+        """Where B is a weight, it is copied for as many steps of the first tile as the ring has stages, the rest is brought into L2, and
+        only then the previous launch is waited for. How many these steps are; None where B is no weight."""
         _, b_map = self.maps[0]
-        if _tensor_of(b_map) not in self.problem.group.early:
+        if _argument(_view_of(b_map).source) not in self.problem.group.early:
             return None
         batch, _, column = self._tile_at(b, self.first)
         count = b.min(b.expr(self.steps[0]), self.tile.stages)
@@ -378,8 +378,28 @@ class _Builder:
             return []
 
         b.loop(0, count, 1, [], load, "early")
+        self._prefetch(b, b_map, column)
         b.insert(kernel.GridWaitOp())
         return count
+
+    def _prefetch(self, b: KernelBuilder, b_map: SSAValue, column: SSAValue) -> None:
+        """Brings B's rows of one tile into L2 where they are one piece of memory and more than the ring holds: a layer's weights come from
+        DRAM, which so delivers them while the previous launch runs."""
+        problem, tile = self.problem, self.tile
+        n, k = problem.n.as_int(), problem.k.as_int()
+        view = _view_of(b_map)
+        whole = [stride.as_int() for stride in view.strides.exprs][-2:] == [k, 1] and view.offset.exprs[0].as_int() == 0
+        if (
+            n is None
+            or k is None
+            or problem.batch.as_int() != 1
+            or tile.cluster > 1
+            or not whole
+            or k <= 64 * tile.stages
+        ):
+            return
+        rows = b.min(b.sub(n, column), tile.bn)
+        b.insert(kernel.PrefetchOp(view.source, b.mul(column, k), b.mul(rows, k)))
 
     def _produce(self, b: KernelBuilder) -> None:
         tile, steps = self.tile, [b.expr(each) for each in self.steps]
