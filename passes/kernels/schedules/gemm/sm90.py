@@ -11,7 +11,8 @@ With `cluster` = 2 two blocks take neighbouring row tiles, load half of B each a
 (or is strided) loads A by im2col TMA, one pixel per row. Of the sum of two products the producer loads the operands of one, then of the
 other, and the consumers see one longer product.
 
-Registers: 128 threads x 40 + 256 x 232 = 64,512 of 65,536.
+Registers: 128 threads x 40 + 256 x 232 = 64,512 of 65,536. One warpgroup with a tile of up to 128 columns needs fewer than 128 a thread: its
+block keeps to half the SM, so that a block of the next launch can begin beside it.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ GROUP = 8
 """Row tiles of one column of the tile order: neighbours in time that read the same tiles of B."""
 PRODUCER_REGISTERS, CONSUMER_REGISTERS = 40, 232
 REGISTERS = 65536
-"""Per SM: one block takes all of them."""
+"""Per SM. Blocks are persistent, so that one runs there at a time, whatever it leaves."""
 START = 1.7
 """Waits before the first step: a small product takes 0.5 us longer than by mma.sync (suite `tuning`, H200)."""
 EPILOGUE_INSTRUCTIONS = 128 / 12
@@ -71,6 +72,11 @@ class Tile:
     @property
     def bm(self) -> int:
         return 64 * self.groups
+
+    @property
+    def leaves_room(self) -> bool:
+        """Whether accumulators are so small that a block does without the registers of half the SM."""
+        return self.groups == 1 and self.bn <= 128
 
     def smem(self, element_bytes: int) -> int:
         """Bytes of the ring, the two staging tiles of the epilogue and the barriers."""
@@ -267,7 +273,8 @@ class _Builder:
         self.steps = [ceildiv(each.k, 64) for each in problem.products]
         grid = [self.blocks * tile.cluster, 1, 1]
         warps = 4 + 4 * tile.groups
-        self.b = KernelBuilder.for_group(problem.group, grid, warps, cluster=tile.cluster, min_blocks=1)
+        min_blocks = 2 if tile.leaves_room else 1
+        self.b = KernelBuilder.for_group(problem.group, grid, warps, cluster=tile.cluster, min_blocks=min_blocks)
 
     def build(self) -> kernel.FuncOp:
         b, tile, problem = self.b, self.tile, self.problem
@@ -288,11 +295,12 @@ class _Builder:
         else:
             self.rank = b.emit(kernel.ClusterRankOp(), "rank")
             self.first = b.div(b.coords[0], tile.cluster)
+        producer, consumer = (0, 0) if tile.leaves_room else (PRODUCER_REGISTERS, CONSUMER_REGISTERS)
         # One consumer role of all consumer warpgroups: an accumulator fragment spans them.
         b.roles(
             {
-                "producer": (4, PRODUCER_REGISTERS, self._produce),
-                "consumer": (4 * tile.groups, CONSUMER_REGISTERS, self._consume),
+                "producer": (4, producer, self._produce),
+                "consumer": (4 * tile.groups, consumer, self._consume),
             }
         )
         if tile.cluster > 1:
