@@ -26,7 +26,7 @@ Blocks that meet across the grid must all be resident at once: their kernels nei
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from xdsl.dialects import scf
 from xdsl.ir import Block, Operation
@@ -143,20 +143,22 @@ def _is_first_fill(op: kernel.AcquireOp) -> bool:
 
 
 def _leaves_shared_memory(op: Operation) -> bool:
-    """Whether an op neither reads shared memory nor orders those that do."""
+    """Whether an op neither reads shared memory, nor frees any, nor orders those that do."""
+    if isinstance(op, kernel.AllocOp):
+        return op.over is None
     return op.has_trait(Pure) or isinstance(
         op, kernel.CommitOp | kernel.FillOp | kernel.MapOp | kernel.ValidOp | kernel.CoordOp
     )
 
 
-def _with_operands(ops: Iterable[Operation], below: Collection[Operation]) -> set[Operation] | None:
+def _with_operands(ops: Sequence[Operation], below: Collection[Operation]) -> set[Operation] | None:
     """Ops with those of `below` that make their operands; None where one of these is more than arithmetic."""
     found, open_ = set[Operation](), list(ops)
     while open_:
         op = open_.pop()
         if op in found or op not in below:
             continue
-        if not (op.has_trait(Pure) or isinstance(op, (*_COPIES, kernel.AcquireOp))):
+        if op not in ops and not op.has_trait(Pure):
             return None
         found.add(op)
         open_ += [operand.owner for operand in op.operands if isinstance(operand.owner, Operation)]

@@ -18,7 +18,7 @@ from trtc.dialects.kernel.types import early_of
 from trtc.passes.kernels.building.waits import refuse_waits
 from trtc.passes.kernels.schedules.registry import SCHEDULES
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[3]))
 from schedule_cases import CASES, SYNCHRONISING, Case, lowered, synchronising, tiles
 
 WEIGHTS: dict[str, tuple[int, ...]] = {
