@@ -11,8 +11,8 @@ With `cluster` = 2 two blocks take neighbouring row tiles, load half of B each a
 (or is strided) loads A by im2col TMA, one pixel per row. Of the sum of two products the producer loads the operands of one, then of the
 other, and the consumers see one longer product.
 
-Registers: 128 threads x 40 + 256 x 232 = 64,512 of 65,536. One warpgroup with a tile of up to 128 columns needs fewer than 128 a thread: its
-block keeps to half the SM, so that a block of the next launch can begin beside it.
+Registers: 128 threads x 40 + 256 x 232 = 64,512 of 65,536. One warpgroup with a tile of up to 128 columns needs fewer than 128 a
+thread: its block keeps to half the SM, so that a block of the next launch can begin beside it.
 """
 
 from __future__ import annotations
