@@ -25,8 +25,9 @@ from trtc.compiler.pipeline import run_phase
 from trtc.compiler.universe import make_context
 from trtc.dialects import kernel, nn
 from trtc.dialects.dtypes import numpy_dtype
-from trtc.dialects.kernel.types import Choice
+from trtc.dialects.kernel.types import EARLY, Choice
 from trtc.dialects.meaning import run_function
+from trtc.dialects.nn.base import ints
 from trtc.passes.kernels.building.group import GroupView
 from trtc.passes.kernels.building.schedule import Refusal, choice_of, target_of
 from trtc.passes.kernels.lower_groups import lower
@@ -70,16 +71,16 @@ SYNCHRONISING: tuple[type[Operation], ...] = (
     kernel.MbarInitOp, kernel.MbarInitFenceOp, kernel.MbarArriveOp, kernel.MbarExpectOp, kernel.MbarWaitOp,
     kernel.WgmmaFenceOp, kernel.WgmmaCommitOp, kernel.WgmmaWaitOp,
     kernel.BulkCommitOp, kernel.BulkWaitOp,
-    kernel.GridWaitOp, kernel.GridSignalOp,
+    kernel.GridWaitOp,
 )  # fmt: skip
 """Ops that only order other ops."""
 WORKING: tuple[type[Operation], ...] = (
-    kernel.ThreadIdOp, kernel.ParamOp, kernel.LocalOp, kernel.SmemOp, kernel.SetmaxnregOp,
+    kernel.ThreadIdOp, kernel.ParamOp, kernel.LocalOp, kernel.SmemOp, kernel.SetmaxnregOp, kernel.GridSignalOp,
     kernel.LdGlobalOp, kernel.StGlobalOp, kernel.AtomicOp, kernel.LdSharedOp, kernel.StSharedOp, kernel.StClusterOp,
     kernel.LdmatrixOp, kernel.ShuffleXorOp,
     kernel.CpAsyncOp, kernel.TmaLoadOp, kernel.TmaStoreOp, kernel.MmaSyncOp, kernel.WgmmaOp,
 )  # fmt: skip
-"""The other thread ops: they move or compute values, or reserve registers."""
+"""The other thread ops: they move or compute values, reserve registers, or let the next launch begin."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +95,8 @@ class Case:
     tunables: Mapping[str, int | str] = field(default_factory=dict[str, "int | str"])
     repeats: str = ""
     """The name of another case of the schedule that has all its synchronisation: it is not deleted op by op again."""
+    early: tuple[int, ...] | None = None
+    """Of a dependent launch, the operands that are weights; None for any other."""
 
     def __str__(self) -> str:
         return f"{self.schedule}:{self.name}"
@@ -111,7 +114,9 @@ class Lowered:
 
     def run(self, kernels: Sequence[kernel.FuncOp], seed: int) -> list[np.ndarray]:
         """The results of variants of the kernels, thread by thread. Raises SimulationError for a broken rule."""
-        return self.launch(lambda made, arrays: run_kernel(made, arrays, {}, mode="thread", seed=seed), kernels)
+        return self.launch(
+            lambda made, arrays: run_kernel(made, arrays, {}, mode="thread", seed=seed, early=self.case.early), kernels
+        )
 
     def launch(
         self,
@@ -157,11 +162,9 @@ def _problem(case: Case, outline: FuncOp, target: Attribute | None) -> object:
 @cache
 def lowered(case: Case, choice: Choice | None = None) -> Lowered:
     """The case's kernels for a choice, the case's own without one; the result is shared and must not be changed."""
-    outline, target = _outline(case)
-    group, problem = GroupView.of(outline), _problem(case, outline, target)
-    if choice is None:
-        choice = choice_of(schedule(case.schedule), problem, {**candidates(case)[0].values, **case.tunables})
-    outline.attributes[CHOICE] = choice
+    outline, target = _chosen(case, choice, case.early)
+    group, choice = GroupView.of(outline), outline.attributes[CHOICE]
+    assert isinstance(choice, Choice)
     rng = np.random.default_rng(0)
     operands = [_random(rng, t) for t in outline.function_type.inputs.data]
     expected = run_function(outline, operands, env={})
@@ -174,6 +177,23 @@ def lowered(case: Case, choice: Choice | None = None) -> Lowered:
         np.empty(prod(d.evaluate({}) for d in t.dims.exprs), numpy_dtype(t.element_type)) for t in choice.workspace
     ]
     return Lowered(case, kernels, workspace, operands, expected)
+
+
+def tiles(case: Case, early: tuple[int, ...]) -> Sequence[kernel.FuncOp]:
+    """The case's kernels in tile ops, as those of a dependent launch with these weights."""
+    return lower(*_chosen(case, None, early))
+
+
+def _chosen(case: Case, choice: Choice | None, early: tuple[int, ...] | None) -> tuple[FuncOp, Attribute | None]:
+    """The case's group with a choice, its own without one, and as a dependent launch where it has weights."""
+    outline, target = _outline(case)
+    if choice is None:
+        problem = _problem(case, outline, target)
+        choice = choice_of(schedule(case.schedule), problem, {**candidates(case)[0].values, **case.tunables})
+    outline.attributes[CHOICE] = choice
+    if early is not None:
+        outline.attributes[EARLY] = ints(early)
+    return outline, target
 
 
 def _outline(case: Case) -> tuple[FuncOp, Attribute | None]:
