@@ -271,11 +271,26 @@ def read_tile(
 
         each_row(context, type_, one)
         return
+    if transposed and tile.type.tile[1] == 1:
+        _read_column(context, tile, array, type_, column)
+        return
     width = 1 if transposed else shared_vector(tile, column, layout.contiguous(shape))
     with em.loop(type_.registers // width, "r") as r:
         i, j = layout.index(shape, context.role.thread, r * width)
         place = (column + j, row + i) if transposed else (row + i, column + j)
         position = shared_position(tile, *place)
+        em.emit(LdSharedOp(tile.array, em.value(position), array, em.value(r * width), width))
+
+
+def _read_column(context: Context, tile: Tile, array: SSAValue, type_: FragType, column: Ix) -> None:
+    """Read each row of a fragment from a tile of one column, whose elements lie side by side."""
+    em, size = context.em, sizeof(tile.type.element_type)
+    layout, shape = type_.layout, type_.tile
+    places = [column.multiple, tile.base.multiple, tile.offset // size]
+    width = widest(layout.contiguous(shape), size, 16, places) if tile.type.row_bytes == size else 1
+    with em.loop(type_.registers // width, "r") as r:
+        _, j = layout.index(shape, context.role.thread, r * width)
+        position = shared_position(tile, column + j, em.ix(0))
         em.emit(LdSharedOp(tile.array, em.value(position), array, em.value(r * width), width))
 
 
