@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -46,6 +46,7 @@ from ..kernels.schedules.matching import Answer, Matcher
 from ..remarks import remark
 from ..replacing import Replacements
 from .building import build_group, replace_by_group
+from .chains import Chains
 from .prologues import decide_prologue
 from .regions import ROW, Growth, Region, anchor_kind, is_view
 from .results import results_of
@@ -119,9 +120,11 @@ def _remark_refusals(region: Region, part: str, answer: Answer) -> None:
         remark(anchor, "missed", NAME, f"{message}{answer.why}")
 
 
-def _commit(region: Region, growth: Growth, matcher: Matcher, prices: Prices, replaced: Replacements) -> None:
-    """Turn the longest accepted part of a region into a group and free the rest."""
+def _remark_left_out(region: Region, growth: Growth, kept: Collection[Operation] = ()) -> None:
+    """Why the neighbours of a region, but for those that its group has `kept` all the same, are not part of it."""
     for op, reason in region.left_out:
+        if op in kept:
+            continue
         if is_view(op):
             if op in growth.reported or not _parts_groups(op, growth.constants):
                 continue
@@ -129,10 +132,18 @@ def _commit(region: Region, growth: Growth, matcher: Matcher, prices: Prices, re
         elif not _grouped(op, growth.constants):
             continue
         remark(op, "missed", NAME, f"not fused with {region.anchor.name}: {reason}")
+
+
+def _commit(region: Region, growth: Growth, matcher: Matcher, prices: Prices, replaced: Replacements) -> None:
+    """Turn the longest accepted part of a region into a group and free the rest."""
     _end_narrow(region)
     view, ops = _longest(region, growth, matcher, prices)
     view, ops = with_second_product(region, view, ops, growth, matcher, prices, NAME)
+    view, ops, links = Chains(growth, matcher, prices, NAME, _end_narrow).extended(region, view, ops)
     kept = set(ops)
+    for part in (region, *(link.region for link in links)):
+        _remark_left_out(part, growth, kept)
+    growth.taken |= kept
     growth.taken.difference_update(op for op in (*region.prologue, *region.epilogue) if op not in kept)
     group = build_group(view)
     Rewriter.insert_op(group, InsertPoint.before(ops[-1]))
