@@ -33,8 +33,8 @@ MOST_BLOCKS = 128
 """Blocks of an image."""
 MEETING = {False: 0.5, True: 1.8}
 """Waits (`Gpu.wait`) from the last write of a vector to its first read, in a block and across a cluster (as of `rnn_resident`)."""
-STEP_WAITS = 1.0
-"""Waits of a step's loads, sums over lanes and activations."""
+LOAD_WAITS = 1.0
+"""Waits of the first loads: of the vector, where no reduction makes it."""
 REMOTE_STORE = 24.0
 """Instructions that a store to another block of a cluster counts as."""
 
@@ -66,7 +66,7 @@ class ChainTile:
         """What each layer reads: its channels, what the step before writes, and what the tiles of the product read beyond these."""
         reduce, products = self.reduce(problem), self.products(problem)
         read = cut(problem.layers[0].columns, self.threads) * self.threads
-        written = [read if reduce is None else reduce.share * self.cluster]
+        written = [read if reduce is None else reduce.written]
         written += [p.share * self.cluster for p in products[:-1]]
         return [
             Vector(p.layer.element, p.layer.columns, size, p.padded, self.threads)
@@ -119,7 +119,9 @@ class GemvChain:
         reduce, products = tile.reduce(problem), tile.products(problem)
         stores = REMOTE_STORE * tile.cluster if tile.cluster > 1 else 1.0
         moved = instructions = waits = 0.0
-        if reduce is not None:
+        if reduce is None:
+            waits += LOAD_WAITS + MEETING[False]
+        else:
             pixels = max(1, group.usual(problem.pixels))
             moved += reduce.bytes(pixels)
             instructions += reduce.instructions(pixels) + reduce.share * stores
@@ -127,7 +129,7 @@ class GemvChain:
         for number, (layer, product) in enumerate(zip(problem.layers, products, strict=True)):
             moved += product.share * layer.columns * bitwidth(layer.element) / 8
             instructions += product.instructions
-            waits += STEP_WAITS * product.passes
+            waits += product.waits
             if number + 1 < len(products):
                 instructions += product.share * stores
                 waits += MEETING[tile.cluster > 1]
@@ -151,7 +153,6 @@ class GemvChain:
             problem,
             tile.blocks,
             tile.cluster,
-            tile.threads,
             tile.reduce(problem),
             tile.products(problem),
             tile.vectors(problem),

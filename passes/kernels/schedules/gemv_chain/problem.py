@@ -42,10 +42,10 @@ ELEMENTS = (f16, bf16, f32)
 
 @dataclass(frozen=True)
 class Part:
-    """Pointwise ops between two steps: a value that they make of one that is known, or of what is in memory alone."""
+    """Pointwise ops between two steps: the values that they make of the one that is known, or of what is in memory alone."""
 
-    value: SSAValue
-    known: SSAValue | None
+    values: tuple[SSAValue, ...]
+    known: tuple[SSAValue, ...]
 
 
 @dataclass(frozen=True)
@@ -218,8 +218,8 @@ def _parts(group: GroupView, value: SSAValue, source: SSAValue | None) -> tuple[
         if isinstance(before, Refusal):
             return before
         refusal = refuse_values(group, [value], dims, [op.result])
-        return refusal or (*before, Part(value, op.result))
+        return refusal or (*before, Part((value,), (op.result,)))
     if source is not None and all(leaf != source for leaf, _ in leaves):
         return Refusal("expected a product of what the step before it gives", group.maker(value))
-    refusal = refuse_values(group, [value], dims, [] if source is None else [source])
-    return refusal or (Part(value, source),)
+    known = () if source is None else (source,)
+    return refuse_values(group, [value], dims, known) or (Part((value,), known),)

@@ -8,17 +8,29 @@ from xdsl.dialects.builtin import f32
 from xdsl.ir import Attribute
 
 from .....dialects import nn
+from .....dialects.dims import Expr, ceildiv
 from .....dialects.kernel.layouts import Blocked
 from .....dialects.kernel.types import FragType, SharedType, bitwidth
 from ...building.tiling import power_of_two_at_least
 from ...building.work import ACCESS_INSTRUCTIONS, cut
+from ..row.tiles import Reduction
 from .problem import ChainProblem, Layer
 
 WARP = 32
-AHEAD = 4
-"""Pixels of a thread whose loads overlap."""
-HELD = 32
+AHEAD = 8
+"""Most pixels of a thread whose loads overlap."""
+TILE = 64
 """Weights of a thread that one tile of a product has, at most."""
+HELD = 32
+"""32-bit registers of a thread for weights that are loaded before the first step."""
+HELD_TILES = 8
+"""Tiles of rows that a block multiplies at most for that."""
+SECTOR = 32
+"""Bytes that come from L2 at least."""
+GATHER_BYTES = 16000
+"""Bytes that a block reads in the time that combining the results of several blocks takes."""
+SUM_WAITS = 0.7
+"""Waits of a product whose weights are there: the vector, sums over lanes, activations."""
 PAD = 4
 """Elements after each row of the partial results of a reduction, which are read column by column."""
 COMBINE = 2.0
@@ -58,6 +70,7 @@ class Vector:
 class Reduce:
     """
     The reduction of `share` channels per block, in tiles of `across` threads with `vector` channels each; `down` threads share the pixels.
+    Of the blocks of a cluster, `channel_blocks` have other channels, and `pixel_blocks` other pixels.
     """
 
     problem: ChainProblem
@@ -65,14 +78,37 @@ class Reduce:
     down: int
     vector: int
     share: int
+    channel_blocks: int
+    pixel_blocks: int
 
     @classmethod
-    def of(cls, problem: ChainProblem, blocks: int, threads: int) -> Reduce:
+    def of(cls, problem: ChainProblem, cluster: int, threads: int) -> Reduce:
+        """The split of a cluster that reads least: a row of few channels is a part of a sector."""
+        options: list[Reduce] = []
+        pixel_blocks = 1
+        while pixel_blocks <= cluster:
+            options.append(cls._split(problem, cluster // pixel_blocks, pixel_blocks, threads))
+            pixel_blocks *= 2
+        pixels = max(1, problem.group.usual(problem.pixels))
+        return min(options, key=lambda r: r.bytes(pixels) + (GATHER_BYTES if r.pixel_blocks > 1 else 0))
+
+    @classmethod
+    def _split(cls, problem: ChainProblem, channel_blocks: int, pixel_blocks: int, threads: int) -> Reduce:
         vector = problem.map_vector
-        share = cut(cut(problem.channels, blocks), vector)
-        # A warp sums at least as many channels in the end as there are warps.
+        share = cut(cut(problem.channels, channel_blocks), vector)
+        # A warp combines at least as many channels in the end as there are warps.
         across = max(min(WARP, power_of_two_at_least(share)), cut(threads // WARP, vector))
-        return cls(problem, across, threads // across, vector, cut(share, across) * across * vector)
+        share = cut(share, across) * across * vector
+        return cls(problem, across, threads // across, vector, share, channel_blocks, pixel_blocks)
+
+    @property
+    def op(self) -> nn.ReduceOp:
+        assert self.problem.reduction is not None
+        return self.problem.reduction
+
+    @property
+    def how(self) -> Reduction:
+        return Reduction.of(self.op)
 
     @property
     def tile(self) -> int:
@@ -82,6 +118,22 @@ class Reduce:
     @property
     def tiles(self) -> int:
         return self.share // self.tile
+
+    @property
+    def span(self) -> Expr:
+        """Pixels of a block, whole rounds."""
+        step = self.down * self.ahead
+        return ceildiv(self.problem.pixels, self.pixel_blocks * step) * step
+
+    @property
+    def ahead(self) -> int:
+        """Pixels of a thread whose loads overlap."""
+        known = self.problem.pixels.as_int()
+        return AHEAD if known is None else min(AHEAD, cut(known, self.pixel_blocks * self.down))
+
+    @property
+    def threads(self) -> int:
+        return self.down * self.across
 
     @property
     def frag(self) -> FragType:
@@ -94,34 +146,56 @@ class Reduce:
 
     @property
     def summed(self) -> FragType:
-        """The partial results as they are combined: [channels, parts]."""
+        """The partial results of a block as they are combined: [channels, threads]."""
         lanes = min(WARP, self.down)
-        threads = self.down * self.across
-        return FragType.of((self.tile, self.down), f32, Blocked.of(threads // lanes, lanes, 1, 1))
+        return FragType.of((self.tile, self.down), f32, Blocked.of(self.threads // lanes, lanes, 1, 1))
+
+    @property
+    def channels(self) -> int:
+        """Channels of all blocks."""
+        return self.share * self.channel_blocks
+
+    @property
+    def gathered(self) -> SharedType:
+        """The results of all blocks: [channels, blocks with other pixels], with zeros in the rows after these channels."""
+        step = self.parts.extents[0]
+        zeros = -(-(self.written - self.channels) // step) * step
+        return SharedType.of((self.channels + zeros, self.pixel_blocks), f32)
+
+    @property
+    def parts(self) -> FragType:
+        """Some of these, as they are combined."""
+        rows = self.threads // self.pixel_blocks
+        return FragType.of((rows, self.pixel_blocks), f32, Blocked.of(rows, self.pixel_blocks, 1, 1))
+
+    @property
+    def written(self) -> int:
+        """Channels that the vector has then: whole tiles of those that are combined."""
+        step = self.parts.extents[0]
+        return cut(self.channels, step) * step if self.pixel_blocks > 1 else self.channels
 
     @property
     def smem(self) -> int:
-        return self.partial.bytes
+        return self.partial.bytes + (self.gathered.bytes if self.pixel_blocks > 1 else 0)
 
     def rounds(self, pixels: int) -> int:
-        return cut(pixels, self.down * AHEAD)
+        """How often a thread waits for pixels, of `pixels` of an image."""
+        return cut(cut(pixels, self.pixel_blocks), self.down * self.ahead)
 
     def bytes(self, pixels: int) -> float:
-        """Bytes that a block reads, in whole sectors of 32 bytes."""
-        assert self.problem.reduction is not None
-        row = self.tile * bitwidth(nn.element_of(self.problem.reduction.x)) // 8
-        return float(self.tiles * pixels * cut(row, 32) * 32)
+        """Bytes that a block reads, in whole sectors."""
+        row = self.tile * bitwidth(nn.element_of(self.op.x)) // 8
+        return float(self.tiles * cut(pixels, self.pixel_blocks) * cut(row, SECTOR) * SECTOR)
 
     def instructions(self, pixels: int) -> float:
         """Of all threads of a block."""
-        assert self.problem.reduction is not None
-        elements = self.tiles * self.rounds(pixels) * self.down * AHEAD * self.tile
+        elements = self.tiles * cut(cut(pixels, self.pixel_blocks), self.down) * self.down * self.tile
         combined = self.tiles * self.down * self.tile
         return elements * (COMBINE + ACCESS_INSTRUCTIONS / self.vector) + combined * (COMBINE + SHUFFLES / WARP)
 
     def waits(self, pixels: int) -> float:
-        """Loads of each round, and the meeting of each tile's partial results."""
-        return self.tiles * (self.rounds(pixels) + 1.0)
+        """Loads of each round, the meeting of each tile's partial results, and what comes of the other blocks' pixels."""
+        return self.tiles * (self.rounds(pixels) + 1.0) + (0.5 if self.pixel_blocks > 1 else 0.0)
 
 
 @dataclass(frozen=True)
@@ -143,7 +217,8 @@ class Products:
         vector = layer.vector
         pieces = cut(layer.columns, vector)
         across = min(WARP, power_of_two_at_least(pieces))
-        repeats = min(cut(pieces, across), max(1, HELD // vector))
+        repeats = cut(pieces, across)
+        repeats = cut(repeats, cut(repeats * vector, TILE))
         down = threads // across
         return cls(layer, across, down, vector, repeats, cut(cut(layer.rows, blocks), down) * down)
 
@@ -158,9 +233,14 @@ class Products:
         return cut(self.layer.columns, self.width) * self.width
 
     @property
-    def passes(self) -> int:
-        """Tiles that a block multiplies one after the other."""
-        return self.share // self.down * (self.padded // self.width)
+    def row_tiles(self) -> int:
+        return self.share // self.down
+
+    @property
+    def is_held(self) -> bool:
+        """Whether all weights of a thread, and what follows the product, are loaded before the first step."""
+        words = self.share * self.padded // (self.across * self.down) * bitwidth(self.layer.element) / 32
+        return words <= HELD and self.row_tiles <= HELD_TILES
 
     @property
     def frag(self) -> FragType:
@@ -172,3 +252,8 @@ class Products:
         elements = self.share * self.padded
         sums = self.share * self.across * SHUFFLES
         return elements * (COMBINE + 2 * ACCESS_INSTRUCTIONS / self.vector) + sums
+
+    @property
+    def waits(self) -> float:
+        """Loads of each tile unless they came before, and sums over lanes, which those of the next rows overlap."""
+        return SUM_WAITS + (0.0 if self.is_held else float(self.row_tiles * (self.padded // self.width)))
