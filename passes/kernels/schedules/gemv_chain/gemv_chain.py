@@ -23,36 +23,40 @@ from ...building.work import ACCESS_INSTRUCTIONS, ISSUE, Work, arithmetic, cut, 
 from ...cost.price import RESERVED_SMEM
 from .kernel import ChainKernel
 from .problem import GROUPS, ChainProblem, problem_of
-from .steps import Products, Reduce, Vector
+from .steps import Products, Reduce, Vector, threads_of
 
 NAME = "gemv_chain"
-THREADS = 256
-LARGEST_CLUSTER = 8
-"""Blocks of a cluster that every GPU with clusters can place."""
+CLUSTERS = (8, 4, 1)
+"""Blocks of a cluster; every GPU with clusters can place 8."""
 MOST_BLOCKS = 128
-"""Blocks of an image."""
+"""Blocks of an image, at most."""
+LEAST_ROWS = 4
+"""Channels of the last step that a block of many has, at least."""
 MEETING = {False: 0.5, True: 1.8}
 """Waits (`Gpu.wait`) from the last write of a vector to its first read, in a block and across a cluster (as of `rnn_resident`)."""
-LOAD_WAITS = 1.0
-"""Waits of the first loads: of the vector, where no reduction makes it."""
+REGISTERS = 96
+"""Per thread, an estimate."""
 REMOTE_STORE = 24.0
 """Instructions that a store to another block of a cluster counts as."""
 
 
 @dataclass(frozen=True)
 class ChainTile:
-    """`blocks` blocks for each image, in clusters."""
+    """`blocks` blocks for each image, in clusters, of whose blocks `pixel_blocks` share the pixels of a channel."""
 
     cluster: int
     blocks: int
+    pixel_blocks: int
     threads: int
 
     @classmethod
     def of(cls, choice: Choice) -> ChainTile:
-        return cls(*(int(choice.values[key]) for key in ("cluster", "blocks", "threads")))
+        return cls(*(int(choice.values[key]) for key in ("cluster", "blocks", "pixel_blocks", "threads")))
 
     def reduce(self, problem: ChainProblem) -> Reduce | None:
-        return None if problem.reduction is None else Reduce.of(problem, self.cluster, self.threads)
+        if problem.reduction is None:
+            return None
+        return Reduce.of(problem, self.cluster // self.pixel_blocks, self.pixel_blocks, self.threads)
 
     def products(self, problem: ChainProblem) -> list[Products]:
         """Of each layer: the blocks of a cluster share the rows of all but the last."""
@@ -90,60 +94,57 @@ class GemvChain:
         problem = problem_of(view)
         if isinstance(problem, Refusal):
             return problem
-        if not self._tiles(problem, target):
+        if ChainTile(1, 1, 1, threads_of(problem, 1)).smem(problem) + RESERVED_SMEM > target.smem.data:
             why = f"expected vectors that fit {target.smem.data} bytes of shared memory, got {problem.layers[0].columns} channels"
             return Refusal(why, problem.last)
         return problem
 
     def _tiles(self, problem: ChainProblem, target: Target) -> list[ChainTile]:
-        clusters = [c for c in (8, 4, 2, 1) if c == 1 or target.capability >= 90]
         found: list[ChainTile] = []
-        for cluster in clusters:
-            blocks = cluster
-            while blocks <= MOST_BLOCKS:
-                tile = ChainTile(cluster, blocks, THREADS)
-                # A cluster that has no rows of the last step has nothing to do.
-                if blocks > cluster and tile.products(problem)[-1].share * (blocks - 1) >= problem.layers[-1].rows:
+        for cluster in CLUSTERS if target.capability >= 90 else (1,):
+            for blocks in (cluster, 4 * cluster, 16 * cluster, 64 * cluster):
+                rows = cut(problem.layers[-1].rows, blocks)
+                # More blocks would have next to nothing to do.
+                if blocks > MOST_BLOCKS or (blocks > cluster and rows < LEAST_ROWS):
                     break
-                if tile.smem(problem) + RESERVED_SMEM <= target.smem.data:
-                    found.append(tile)
-                blocks *= 2
-        return found
+                for by in _powers_of_two(cluster, problem):
+                    found.append(ChainTile(cluster, blocks, by, threads_of(problem, cluster // by)))
+        return [tile for tile in found if tile.smem(problem) + RESERVED_SMEM <= target.smem.data]
 
     def configs(self, problem: ChainProblem, target: Target) -> list[Choice]:
         return [choice_of(self, problem, asdict(tile)) for tile in self._tiles(problem, target)]
 
     def work(self, problem: ChainProblem, config: Choice, target: Target) -> list[Work]:
-        """One step, whose waits are those of all steps of the chain."""
+        """Steps are the rounds of loads of the reduction, whose bytes overlap with their waits; the other waits are one after the other."""
         group, tile = problem.group, ChainTile.of(config)
         reduce, products = tile.reduce(problem), tile.products(problem)
-        stores = REMOTE_STORE * tile.cluster if tile.cluster > 1 else 1.0
-        moved = instructions = waits = 0.0
-        if reduce is None:
-            waits += LOAD_WAITS + MEETING[False]
-        else:
+        together = tile.cluster > 1
+        stores = REMOTE_STORE * tile.cluster if together else 1.0
+        moved = sum(p.share * p.layer.columns * bitwidth(p.layer.element) / 8 for p in products)
+        instructions = sum(p.instructions for p in products) + products[-1].share * arithmetic(group.ops)
+        handed = sum(p.share for p in products[:-1])
+        waits = sum(p.waits for p in products) + MEETING[together] * len(products)
+        rounds = 1
+        if reduce is not None:
             pixels = max(1, group.usual(problem.pixels))
+            rounds = reduce.rounds(pixels)
             moved += reduce.bytes(pixels)
-            instructions += reduce.instructions(pixels) + reduce.share * stores
-            waits += reduce.waits(pixels) + MEETING[tile.cluster > 1]
-        for number, (layer, product) in enumerate(zip(problem.layers, products, strict=True)):
-            moved += product.share * layer.columns * bitwidth(layer.element) / 8
-            instructions += product.instructions
-            waits += product.waits
-            if number + 1 < len(products):
-                instructions += product.share * stores
-                waits += MEETING[tile.cluster > 1]
-        instructions += products[-1].share * arithmetic(group.ops)
+            instructions += reduce.instructions(pixels)
+            handed += reduce.share
+            waits += reduce.waits
         return [
             Work(
                 blocks=max(1, group.usual(problem.images)) * tile.blocks,
                 threads=tile.threads,
-                registers=64,
+                registers=REGISTERS,
                 smem=tile.smem(problem),
-                latency=waits,
-                operations={ISSUE: instructions + ACCESS_INSTRUCTIONS * tile.threads},
-                l2_bytes=moved,
+                steps=rounds,
+                operations={ISSUE: (instructions + handed * stores + ACCESS_INSTRUCTIONS * tile.threads) / rounds},
+                l2_bytes=moved / rounds,
                 dram_bytes=sum(usual_bytes(group)),
+                start=waits,
+                refill=waits,
+                whole_waves=True,
             )
         ]
 
@@ -158,6 +159,13 @@ class GemvChain:
             tile.vectors(problem),
         )
         return [made.build()]
+
+
+def _powers_of_two(cluster: int, problem: ChainProblem) -> list[int]:
+    """How many blocks of a cluster may share the pixels."""
+    if problem.reduction is None:
+        return [1]
+    return [1 << power for power in range(cluster.bit_length())]
 
 
 SCHEDULE = GemvChain()

@@ -17,6 +17,8 @@ from ..row.tiles import Reduction
 from .problem import ChainProblem, Layer
 
 WARP = 32
+THREADS = (256, 288, 320, 352, 384)
+"""Threads of a block, the preferred first."""
 AHEAD = 8
 """Most pixels of a thread whose loads overlap."""
 TILE = 64
@@ -27,8 +29,10 @@ HELD_TILES = 8
 """Tiles of rows that a block multiplies at most for that."""
 SECTOR = 32
 """Bytes that come from L2 at least."""
-GATHER_BYTES = 16000
-"""Bytes that a block reads in the time that combining the results of several blocks takes."""
+PARTIAL_WAITS = 1.0
+"""Waits (`Gpu.wait`) of a block's partial results on their way through shared memory, and of their combination."""
+GATHER_WAITS = 0.7
+"""Waits of the same of what the blocks of a cluster made of their pixels."""
 SUM_WAITS = 0.7
 """Waits of a product whose weights are there: the vector, sums over lanes, activations."""
 PAD = 4
@@ -66,6 +70,25 @@ class Vector:
         return self.type.bytes
 
 
+def _lanes(down: int) -> int:
+    """Lanes that combine the results of `down` threads: a power of two that divides them."""
+    return min(WARP, down & -down)
+
+
+def _fill(pieces: int, vector: int, threads: int) -> bool:
+    """Whether pieces of a block's channels leave no thread idle, and can be combined by whole tiles."""
+    return pieces <= WARP and threads % pieces == 0 and pieces * vector % (threads // _lanes(threads // pieces)) == 0
+
+
+def threads_of(problem: ChainProblem, channel_blocks: int) -> int:
+    """Threads of a block that its channels fill evenly, where some number does."""
+    if problem.reduction is None:
+        return THREADS[0]
+    vector = problem.map_vector
+    pieces = cut(cut(problem.channels, channel_blocks), vector)
+    return next((threads for threads in THREADS if _fill(pieces, vector, threads)), THREADS[0])
+
+
 @dataclass(frozen=True)
 class Reduce:
     """
@@ -82,23 +105,14 @@ class Reduce:
     pixel_blocks: int
 
     @classmethod
-    def of(cls, problem: ChainProblem, cluster: int, threads: int) -> Reduce:
-        """The split of a cluster that reads least: a row of few channels is a part of a sector."""
-        options: list[Reduce] = []
-        pixel_blocks = 1
-        while pixel_blocks <= cluster:
-            options.append(cls._split(problem, cluster // pixel_blocks, pixel_blocks, threads))
-            pixel_blocks *= 2
-        pixels = max(1, problem.group.usual(problem.pixels))
-        return min(options, key=lambda r: r.bytes(pixels) + (GATHER_BYTES if r.pixel_blocks > 1 else 0))
-
-    @classmethod
-    def _split(cls, problem: ChainProblem, channel_blocks: int, pixel_blocks: int, threads: int) -> Reduce:
+    def of(cls, problem: ChainProblem, channel_blocks: int, pixel_blocks: int, threads: int) -> Reduce:
         vector = problem.map_vector
-        share = cut(cut(problem.channels, channel_blocks), vector)
-        # A warp combines at least as many channels in the end as there are warps.
-        across = max(min(WARP, power_of_two_at_least(share)), cut(threads // WARP, vector))
-        share = cut(share, across) * across * vector
+        pieces = cut(cut(problem.channels, channel_blocks), vector)
+        across = pieces
+        if not _fill(pieces, vector, threads):
+            # A warp combines at least as many channels in the end as there are warps.
+            across = max(min(WARP, power_of_two_at_least(pieces)), cut(threads // WARP, vector))
+        share = cut(pieces, across) * across * vector
         return cls(problem, across, threads // across, vector, share, channel_blocks, pixel_blocks)
 
     @property
@@ -147,7 +161,7 @@ class Reduce:
     @property
     def summed(self) -> FragType:
         """The partial results of a block as they are combined: [channels, threads]."""
-        lanes = min(WARP, self.down)
+        lanes = _lanes(self.down)
         return FragType.of((self.tile, self.down), f32, Blocked.of(self.threads // lanes, lanes, 1, 1))
 
     @property
@@ -179,13 +193,13 @@ class Reduce:
         return self.partial.bytes + (self.gathered.bytes if self.pixel_blocks > 1 else 0)
 
     def rounds(self, pixels: int) -> int:
-        """How often a thread waits for pixels, of `pixels` of an image."""
-        return cut(cut(pixels, self.pixel_blocks), self.down * self.ahead)
+        """How often a thread loads, of `pixels` pixels of an image."""
+        return self.tiles * cut(cut(pixels, self.pixel_blocks), self.down * self.ahead)
 
     def bytes(self, pixels: int) -> float:
         """Bytes that a block reads, in whole sectors."""
-        row = self.tile * bitwidth(nn.element_of(self.op.x)) // 8
-        return float(self.tiles * cut(pixels, self.pixel_blocks) * cut(row, SECTOR) * SECTOR)
+        row = min(self.share, self.problem.channels) * bitwidth(nn.element_of(self.op.x)) // 8
+        return float(cut(pixels, self.pixel_blocks) * cut(row, SECTOR) * SECTOR)
 
     def instructions(self, pixels: int) -> float:
         """Of all threads of a block."""
@@ -193,9 +207,10 @@ class Reduce:
         combined = self.tiles * self.down * self.tile
         return elements * (COMBINE + ACCESS_INSTRUCTIONS / self.vector) + combined * (COMBINE + SHUFFLES / WARP)
 
-    def waits(self, pixels: int) -> float:
-        """Loads of each round, the meeting of each tile's partial results, and what comes of the other blocks' pixels."""
-        return self.tiles * (self.rounds(pixels) + 1.0) + (0.5 if self.pixel_blocks > 1 else 0.0)
+    @property
+    def waits(self) -> float:
+        """Of the meeting of each tile's partial results, and of combining those of the other blocks."""
+        return PARTIAL_WAITS * self.tiles + (GATHER_WAITS if self.pixel_blocks > 1 else 0.0)
 
 
 @dataclass(frozen=True)
