@@ -55,7 +55,7 @@ class ChainKernel:
         self.reduce, self.products, self.kinds = reduce, products, vectors
         self.threads = vectors[0].threads
         b = self.b = KernelBuilder.for_group(
-            problem.group, [problem.images * blocks, 1, 1], self.threads // 32, cluster=cluster
+            problem.group, [problem.images * blocks, 1, 1], self.threads // 32, cluster=cluster, min_blocks=2
         )
         self.together = cluster > 1
         self.image = named(b.div(b.coords[0], blocks), "image")
@@ -121,13 +121,15 @@ class ChainKernel:
             for row in range(reduce.channels, reduce.gathered.extents[0], reduce.parts.extents[0]):
                 b.insert(kernel.StoreSharedOp(zeros, gathered, b.index(row), b.index(0)))
         first = b.mul(b.rem(self.rank, cluster), reduce.share)
-        if self.together:
+        # A block's shared memory is there for the others of its cluster once it has begun.
+        begins = self.together and reduce.tiles == 1
+        if self.together and not begins:
             self._meet(b)
 
         def tile(b: KernelBuilder, channel: Index, _: Sequence[SSAValue]) -> list[SSAValue]:
             parts, zero = self._over_pixels(b, reduce, channel), b.index(0)
             b.insert(kernel.StoreSharedOp(parts, partial_results, zero, zero))
-            b.insert(kernel.BarrierOp())
+            b.insert(kernel.ClusterBarrierOp() if begins else kernel.BarrierOp())
             load = kernel.LoadSharedOp(partial_results, zero, zero, reduce.summed, transposed=True)
             total = b.reduce(reduce.how.kind, b.emit(load))
             if gathered is None:
