@@ -16,6 +16,7 @@ from math import inf
 from xdsl.ir import Operation
 
 from ...dialects import nn, quant
+from ...dialects.dims import product
 from ..kernels.building.group import GroupView
 from ..kernels.cost.decision import UNCERTAINTY, Decision, decide
 from ..kernels.schedules.competition import Prices
@@ -25,6 +26,9 @@ from .regions import Growth, Region, anchor_kind
 from .storage import answer_of, price_of
 
 APART = "launches of their own"
+MOST_ROWS = 64
+"""Rows of a matmul that a chain is priced for: each takes blocks that read all weights."""
+_PRODUCTS = (nn.ConvOp, nn.MatmulOp)
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,11 @@ class Chains:
             return view, ops, []
         before, after = self._before(region.anchor, ops), self._after(view, ops)
         links = [link for link in (before, after) if link is not None]
+        rows = view.usual(product(nn.shape_of(region.anchor.results[0])[:-1]))
+        if links and isinstance(region.anchor, nn.MatmulOp) and rows > MOST_ROWS:
+            for link in links:
+                self._leave(region, link, f"expected at most {MOST_ROWS} rows, got {rows}")
+            return view, ops, []
         if not links:
             return view, ops, []
         options: dict[str, tuple[list[Link], float]] = {}
@@ -85,13 +94,16 @@ class Chains:
             remark(region.anchor, "analysis", self.name, str(decision))
         for link in links:
             if link not in chosen:
-                why = str(decision) if len(possible) > 1 else self._why(view, ops, link)
-                remark(link.region.anchor, "missed", self.name, f"not chained with {region.anchor.name}: {why}")
-                self.growth.taken.difference_update(link.ops)
+                self._leave(region, link, str(decision) if len(possible) > 1 else self._why(view, ops, link))
         if not chosen:
             return view, ops, []
         together = self._together(ops, chosen)
         return self._whole(view, together, chosen), together, chosen
+
+    def _leave(self, region: Region, link: Link, why: str) -> None:
+        """Leave a neighbour to a group of its own."""
+        remark(link.region.anchor, "missed", self.name, f"not chained with {region.anchor.name}: {why}")
+        self.growth.taken.difference_update(link.ops)
 
     def _why(self, view: GroupView, ops: list[Operation], link: Link) -> str:
         """Why no schedule takes a product with this neighbour."""
@@ -160,7 +172,9 @@ class Chains:
         return Link(region, ops, between)
 
 
-_PRODUCTS = (nn.ConvOp, nn.MatmulOp)
+def may_link(op: Operation) -> bool:
+    """Whether an op beside the region of a product may be part of a chain with it."""
+    return isinstance(op, (*_PRODUCTS, nn.ReduceOp, nn.ReshapeOp))
 
 
 def _is_plain_product(region: Region, view: GroupView, ops: Sequence[Operation]) -> bool:

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -46,7 +46,7 @@ from ..kernels.schedules.matching import Answer, Matcher
 from ..remarks import remark
 from ..replacing import Replacements
 from .building import build_group, replace_by_group
-from .chains import Chains
+from .chains import Chains, may_link
 from .prologues import decide_prologue
 from .regions import ROW, Growth, Region, anchor_kind, is_view
 from .results import results_of
@@ -120,11 +120,9 @@ def _remark_refusals(region: Region, part: str, answer: Answer) -> None:
         remark(anchor, "missed", NAME, f"{message}{answer.why}")
 
 
-def _remark_left_out(region: Region, growth: Growth, kept: Collection[Operation] = ()) -> None:
-    """Why the neighbours of a region, but for those that its group has `kept` all the same, are not part of it."""
-    for op, reason in region.left_out:
-        if op in kept:
-            continue
+def _remark_left_out(region: Region, left_out: Iterable[tuple[Operation, str]], growth: Growth) -> None:
+    """Why neighbours of a region are not part of it."""
+    for op, reason in left_out:
         if is_view(op):
             if op in growth.reported or not _parts_groups(op, growth.constants):
                 continue
@@ -136,13 +134,16 @@ def _remark_left_out(region: Region, growth: Growth, kept: Collection[Operation]
 
 def _commit(region: Region, growth: Growth, matcher: Matcher, prices: Prices, replaced: Replacements) -> None:
     """Turn the longest accepted part of a region into a group and free the rest."""
+    _remark_left_out(region, (item for item in region.left_out if not may_link(item[0])), growth)
     _end_narrow(region)
     view, ops = _longest(region, growth, matcher, prices)
     view, ops = with_second_product(region, view, ops, growth, matcher, prices, NAME)
     view, ops, links = Chains(growth, matcher, prices, NAME, _end_narrow).extended(region, view, ops)
     kept = set(ops)
-    for part in (region, *(link.region for link in links)):
-        _remark_left_out(part, growth, kept)
+    linkable = (item for item in region.left_out if may_link(item[0]))
+    _remark_left_out(region, (item for item in linkable if item[0] not in kept), growth)
+    for link in links:
+        _remark_left_out(link.region, (item for item in link.region.left_out if item[0] not in kept), growth)
     growth.taken |= kept
     growth.taken.difference_update(op for op in (*region.prologue, *region.epilogue) if op not in kept)
     group = build_group(view)
