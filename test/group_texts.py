@@ -190,6 +190,26 @@ def gather() -> str:
     return module(body, "gather")
 
 
+def embedding(columns: int, *, norm: bool) -> str:
+    """Rows of two tables, added and perhaps normalised: words of each place by i64, and of one sequence by i32 that all share, the only
+    row of whose table some indices miss."""
+    y, p = f"tensor<2x3x{columns}xf32>", f"tensor<{columns}xf32>"
+    words, ids = f"tensor<40x{columns}xf32>", "tensor<2x3xi64>"
+    places, seats, shared = f"tensor<1x{columns}xf32>", "tensor<1x3xi32>", f"tensor<1x3x{columns}xf32>"
+    tables = f"%t: {words}, %i: {ids}, %u: {places}, %j: {seats}"
+    body = f"""%0 = nn.gather %t, %i {{axis = 0 : i64}} : ({words}, {ids}) -> {y}
+    %1 = nn.gather %u, %j {{axis = 0 : i64}} : ({places}, {seats}) -> {shared}
+    %2 = nn.add %0, %1 : ({y}, {shared}) -> {y}"""
+    if not norm:
+        return module(f"@f({tables}) -> {y} ANCHOR {{\n {body}\n func.return %2 : {y}\n}}", "gather")
+    body = f"""@f({tables}, %scale: {p}, %bias: {p}) -> ({y}, {y}) ANCHOR {{
+    {body}
+    %3 = nn.layer_norm %2, %scale, %bias {{axis = 2 : i64, epsilon = 1.0e-05 : f64}} : ({y}, {p}, {p}) -> {y}
+    func.return %3, %2 : {y}, {y}
+  }}"""
+    return module(body, "row")
+
+
 def add() -> str:
     t = "tensor<9x33xf32>"
     return module(

@@ -347,4 +347,19 @@ class LrnOp(SameTypeOp):
         )
 
 
+ROW_WISE = (ReduceOp, SoftmaxOp, LogSoftmaxOp, LayerNormOp, NormalizeOp)
+"""Ops that combine the elements along some dims."""
+
+
+def reduced_axes(op: ReduceOp | AlongAxisOp | LayerNormOp | NormalizeOp) -> list[int]:
+    """The dims of x that an op combines, in order."""
+    match op:
+        case AlongAxisOp():
+            return [op.axis.value.data]
+        case LayerNormOp():
+            return list(range(op.axis.value.data, rank_of(op.x)))
+        case _:
+            return sorted(values_of(op.axes))
+
+
 ROWS: tuple[type[NnOp], ...] = (ReduceOp, SoftmaxOp, LogSoftmaxOp, LayerNormOp, NormalizeOp, BatchNormOp, LrnOp)

@@ -40,7 +40,7 @@ _LOOKUP_LIMIT = 400
 
 def is_table(use: Use) -> bool:
     """Whether a value is read as the table of a lookup, which lies in memory."""
-    return nn.is_lookup(use.operation) and use.index == 0
+    return (nn.is_lookup(use.operation) or nn.gathers_rows(use.operation)) and use.index == 0
 
 
 def is_view(op: Operation) -> bool:
@@ -181,6 +181,23 @@ class Growth:
             return "an op before it reads another result of the group"
         return None
 
+    def refuse_gather(self, op: Operation, region: Region, dims: tuple[Expr, ...]) -> str | None:
+        """Why the region, whose values have shape `dims` there, cannot load what a gather of rows gives from its table, or None."""
+        assert isinstance(op, nn.GatherOp)
+        if op not in self.position or op in self.taken:
+            return "it is in another group"
+        if op.result in self.constants:
+            return "it reads constants only"
+        anchor, columns = region.anchor, nn.rank_of(op.x) - 1
+        if isinstance(anchor, nn.GatherOp):
+            fits = nn.gathers_rows(anchor) and nn.rank_of(anchor.x) - 1 == columns
+        else:
+            fits = isinstance(anchor, nn.ROW_WISE) and shape_of(anchor.x) == dims
+            fits = fits and nn.reduced_axes(anchor) == list(range(len(dims) - columns, len(dims)))
+        if not fits or shape_of(op.result)[-columns:] != dims[-columns:]:
+            return f"the rows that it gathers are not those of {anchor.name}"
+        return None
+
     def grow(self, region: Region) -> None:
         """Extend a region by pointwise ops after it, then by those before that only it reads; not far beyond `MOST_OPS`."""
         self.taken.add(region.anchor)
@@ -318,8 +335,9 @@ class Growth:
         *,
         keep: bool = False,
     ) -> list[Operation]:
-        """Pointwise ops with results of shape `dims` before `ops` whose results only the region uses; nearest first. They are found from
-        `nearest` on, by default all that makes an operand of `ops`. `keep`: what ops outside read too may become a result."""
+        """Pointwise ops with results of shape `dims`, and gathers of rows, before `ops` whose results only the region uses; nearest first.
+        They are found from `nearest` on, by default all that makes an operand of `ops`. `keep`: what ops outside read too may become a
+        result."""
         inside = {region.anchor, *region.epilogue, *ops}
         absorbed: list[Operation] = []
         heap = [(-self.position[p], p) for p in (self._producers(ops) if nearest is None else nearest)]
@@ -328,7 +346,8 @@ class Growth:
             _, op = heappop(heap)
             if op in inside:
                 continue
-            reason = self.refuse_join(op, region, dims)
+            refuse = self.refuse_gather if nn.gathers_rows(op) else self.refuse_join
+            reason = refuse(op, region, dims)
             if reason is None and any(is_table(use) or use.operation not in inside for use in op.results[0].uses):
                 reason = self._refuse_keeping(region, op, inside) if keep else "ops outside the group read it too"
             if reason is not None:
@@ -353,17 +372,26 @@ class Growth:
             return refusal
         first = first_position((u for u in value.uses if u.operation not in inside), self.position)
         last = max(self.position[member] for member in (region.anchor, *region.epilogue))
-        if first <= last or comes_from_a_fusing_op(op, self.taken, (*_GATHER, *_WINDOW, *_POSITIONS, nn.RnnOp)):
+        fusing = (*_GATHER, *_WINDOW, *_POSITIONS, nn.RnnOp)
+        if first <= last or comes_from_a_fusing_op(
+            op, fusing, lambda o: self._anchors_apart(o, region, shape_of(value))
+        ):
             return refusal
         if (why := refuse_result(value, region.result)) is not None:
             return f"{refusal}, and {why}"
         region.limit = min(region.limit, first)
         return None
 
+    def _anchors_apart(self, op: Operation, region: Region, dims: tuple[Expr, ...]) -> bool:
+        """Whether an op that can anchor a group stays free to do so: a gather of rows may be loaded by the region instead."""
+        joins = nn.gathers_rows(op) and self.refuse_gather(op, region, dims) is None
+        return op not in self.taken and not joins
+
     def _producers(self, ops: Iterable[Operation]) -> Iterator[Operation]:
         found: dict[Operation, None] = {}
         for op in ops:
-            for operand in op.operands[1:] if nn.is_lookup(op) else op.operands:
+            reads = () if nn.gathers_rows(op) else op.operands[1:] if nn.is_lookup(op) else op.operands
+            for operand in reads:
                 owner = operand.owner
                 if isinstance(owner, Operation) and owner in self.position and not isinstance(owner, nn.SizeOp):
                     found[owner] = None

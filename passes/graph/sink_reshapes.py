@@ -65,12 +65,14 @@ class _Component:
 
 def _may_share(made: SSAValue, reader: Operation) -> bool:
     """Whether an op and what makes a tensor that it reads could share a group: pointwise ops follow any op that computes, and come before
-    an anchor."""
+    an anchor; gathers of rows come before both."""
     maker = made.owner
     if not isinstance(maker, Operation):
         return False
     if nn.is_pointwise(maker):
         return nn.is_pointwise(reader) or isinstance(reader, (*ROWS, nn.MatmulOp, nn.ConvOp))
+    if nn.gathers_rows(maker):
+        return nn.is_pointwise(reader) or isinstance(reader, ROWS)
     return nn.is_pointwise(reader) and isinstance(maker, (*ROWS, nn.MatmulOp, nn.ConvOp, nn.PoolOp))
 
 

@@ -96,3 +96,35 @@ func.func @invalid(%x: tensor<2x3xf32>) -> tensor<5xf32> {
   %0 = nn.reshape %x : (tensor<2x3xf32>) -> tensor<5xf32>
   func.return %0 : tensor<5xf32>
 }
+
+// -----
+
+// A gather of rows shares a group with what reads them: no reshape stays between them.
+// CHECK-LABEL: @gathered
+// CHECK: %[[G:.*]] = nn.gather %t, %i {axis = 0 : i64} : (tensor<9x8xf32>, tensor<2x12xi64>) -> tensor<2x12x8xf32>
+// CHECK: nn.add %[[G]], %{{.*}} : (tensor<2x12x8xf32>, tensor<2x12x8xf32>) -> tensor<2x12x8xf32>
+func.func @gathered(%t: tensor<9x8xf32>, %i: tensor<2x12xi64>, %y: tensor<24x8xf32>) -> tensor<24x8xf32> {
+  %0 = nn.gather %t, %i {axis = 0 : i64} : (tensor<9x8xf32>, tensor<2x12xi64>) -> tensor<2x12x8xf32>
+  %1 = nn.reshape %0 : (tensor<2x12x8xf32>) -> tensor<24x8xf32>
+  %2 = nn.softmax %y {axis = 1 : i64} : (tensor<24x8xf32>) -> tensor<24x8xf32>
+  %3 = nn.add %1, %2 : (tensor<24x8xf32>, tensor<24x8xf32>) -> tensor<24x8xf32>
+  func.return %3 : tensor<24x8xf32>
+}
+
+// -----
+
+// Between reshapes, rows are gathered by indices of the other dims, which are a view.
+// CHECK-LABEL: @indices
+// CHECK: %[[I:.*]] = nn.reshape %i : (tensor<2x12xi64>) -> tensor<24xi64>
+// CHECK: nn.gather %t, %[[I]] {axis = 0 : i64} : (tensor<9x8xf32>, tensor<24xi64>) -> tensor<24x8xf32>
+// CHECK: nn.add %{{.*}} : (tensor<24x8xf32>, tensor<24x8xf32>) -> tensor<24x8xf32>
+// CHECK-NEXT: nn.softmax
+func.func @indices(%t: tensor<9x8xf32>, %i: tensor<2x12xi64>, %y: tensor<24x8xf32>) -> tensor<24x8xf32> {
+  %0 = nn.gather %t, %i {axis = 0 : i64} : (tensor<9x8xf32>, tensor<2x12xi64>) -> tensor<2x12x8xf32>
+  %1 = nn.relu %y : tensor<24x8xf32>
+  %2 = nn.reshape %1 : (tensor<24x8xf32>) -> tensor<2x12x8xf32>
+  %3 = nn.add %0, %2 : (tensor<2x12x8xf32>, tensor<2x12x8xf32>) -> tensor<2x12x8xf32>
+  %4 = nn.reshape %3 : (tensor<2x12x8xf32>) -> tensor<24x8xf32>
+  %5 = nn.softmax %4 {axis = 1 : i64} : (tensor<24x8xf32>) -> tensor<24x8xf32>
+  func.return %5 : tensor<24x8xf32>
+}

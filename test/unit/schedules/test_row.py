@@ -185,6 +185,48 @@ def test_reduce_with_prologue_and_epilogue(check_group) -> None:
     check_group(text, "row", N=3)
 
 
+ROWS = "(tensor<{v}x{w}x{e}>, {i}) -> {y}"
+"""Of a gather of rows: its operands and its result."""
+
+
+@pytest.mark.parametrize("element", ["f32", "f16", "f64"])
+@pytest.mark.parametrize("index", ["i64", "i32"])
+def test_softmax_of_gathered_rows(check_group, element: str, index: str) -> None:
+    """A row that an index misses is zeros, and what lies beside a row is none of its numbers."""
+    i, y = f"tensor<6x{index}>", f"tensor<6x37x{element}>"
+    rows = ROWS.format(v=5, w=37, e=element, i=i, y=y)
+    body = f"""%0 = nn.gather %t, %i {{axis = 0 : i64}} : {rows}
+    %1 = nn.softmax %0 {{axis = 1 : i64}} : ({y}) -> {y}
+    func.return %1, %0 : {y}, {y}"""
+    indices = np.array([0, 4, -1, 5, -6, -5], np.int64 if index == "i64" else np.int32)
+    check_group(module(f"(%t: tensor<5x37x{element}>, %i: {i}) -> ({y}, {y})", body), "row", inputs={1: indices})
+
+
+def test_embedding_of_dynamic_sizes(check_group) -> None:
+    """Words, and places that a batch shares, of f16; long rows are walked in chunks too."""
+    y, i, j = "tensor<?x?x64xf16, #nn.dims<N, S, 64>>", "tensor<?x?xi64, #nn.dims<N, S>>", "tensor<?xi64, #nn.dims<S>>"
+    shared, p = "tensor<?x64xf16, #nn.dims<S, 64>>", "tensor<64xf16>"
+    body = f"""%0 = nn.gather %t, %i {{axis = 0 : i64}} : {ROWS.format(v=100, w=64, e="f16", i=i, y=y)}
+    %1 = nn.gather %u, %j {{axis = 0 : i64}} : {ROWS.format(v=300, w=64, e="f16", i=j, y=shared)}
+    %2 = nn.add %0, %1 : ({y}, {shared}) -> {y}
+    %3 = nn.layer_norm %2, %s, %b {{axis = 2 : i64, epsilon = 1.0e-05 : f64}} : ({y}, {p}, {p}) -> {y}
+    func.return %3 : {y}"""
+    signature = f"(%t: tensor<100x64xf16>, %i: {i}, %u: tensor<300x64xf16>, %j: {j}, %s: {p}, %b: {p}) -> {y}"
+    for n, s in ((1, 1), (3, 17)):
+        indices = np.random.default_rng(n).integers(-100, 100, (n, s))
+        choices = check_group(module(signature, body), "row", inputs={1: indices, 3: np.arange(s)}, N=n, S=s)
+        assert choices[0].values["vector"] == 8
+
+
+def test_rows_that_are_not_reduced_are_not_gathered(refusal) -> None:
+    i, y, r = "tensor<4x3xi64>", "tensor<4x3x8xf32>", "tensor<4x8xf32>"
+    body = f"""%0 = nn.gather %t, %i {{axis = 0 : i64}} : {ROWS.format(v=5, w=8, e="f32", i=i, y=y)}
+    %1 = nn.reduce sum %0 {{axes = array<i64: 1>, keepdims = false}} : ({y}) -> {r}
+    func.return %1 : {r}"""
+    text = module(f"(%t: tensor<5x8xf32>, %i: {i}) -> {r}", body)
+    assert "expected a gather whose slices are the columns next to the anchor" in refusal(text, "row")
+
+
 def test_strided_rows(check_group) -> None:
     t = "tensor<5x30xf32>"
     body = f"%0 = nn.softmax %x {{axis = 1 : i64}} : ({t}) -> {t}\nfunc.return %0 : {t}"

@@ -32,7 +32,7 @@ from ...building.work import Work, arithmetic, cut, usual_bytes
 from .tiles import Reduction, RowKernel, RowProblem, RowTile, row_work
 
 NAME = "row"
-ANCHORS = (nn.SoftmaxOp, nn.LogSoftmaxOp, nn.LayerNormOp, nn.NormalizeOp, nn.ReduceOp)
+ANCHORS = nn.ROW_WISE
 REGISTERS = 32
 """Values of a row per thread: with as many temporaries that stays far below 255 registers, and four blocks fit an SM."""
 
@@ -64,14 +64,16 @@ class Row:
         if not problem.reduced:
             return Refusal("expected at least one reduced axis", anchor, final=True)
         inputs = [anchor.x]
-        if refusal := refuse_values(view, inputs, problem.dims):
+        if refusal := refuse_values(view, inputs, problem.dims, groups=problem.groups):
             return refusal
         if isinstance(anchor, nn.LayerNormOp):
             for value in (anchor.scale, anchor.bias):
                 if view.access(value, space_axes(nn.shape_of(value), problem.dims), problem.dims) is None:
                     return Refusal("expected scale and bias of layer_norm from outside the group", anchor)
-        known = [anchor.result] if isinstance(anchor, nn.ReduceOp) else [anchor.result, anchor.x]
-        return refuse_values(view, view.results, nn.shape_of(anchor.result), known) or problem
+        if isinstance(anchor, nn.ReduceOp):
+            return refuse_values(view, view.results, nn.shape_of(anchor.result), [anchor.result]) or problem
+        known = [anchor.result, anchor.x]
+        return refuse_values(view, view.results, problem.dims, known, problem.groups) or problem
 
     def configs(self, problem: RowProblem, target: Target) -> list[Choice]:
         group = problem.group

@@ -23,7 +23,8 @@ from ...building.builder import Emitter, Index, KernelBuilder, named
 from ...building.group import Access, GroupView
 from ...building.pointwise import add, compute_type, convert, div, maximum, minimum, mul, select
 from ...building.space import Space
-from ...building.tiling import vector_width
+from ...building.table_rows import gathers_of, table_vector
+from ...building.tiling import WIDEST, vector_width
 from ...building.work import ACCESS_INSTRUCTIONS, ISSUE, Work, cut
 
 UNROLLED = 5
@@ -43,13 +44,7 @@ class RowProblem:
 
     @cached_property
     def reduced(self) -> list[int]:
-        match self.anchor:
-            case nn.SoftmaxOp() | nn.LogSoftmaxOp():
-                return [self.anchor.axis.value.data]
-            case nn.LayerNormOp():
-                return list(range(self.anchor.axis.value.data, len(self.dims)))
-            case _:
-                return sorted(nn.values_of(self.anchor.axes))
+        return nn.reduced_axes(self.anchor)
 
     @cached_property
     def kept(self) -> list[int]:
@@ -90,8 +85,9 @@ class RowProblem:
     def vector(self) -> int:
         """Neighbouring columns of a thread."""
         group, accesses = self.group, list[Access]()
+        looked_up = {value for op in gathers_of(group) for value in op.operands}
         for argument in group.operands:
-            if len(nn.shape_of(argument)) <= len(self.dims):
+            if argument not in looked_up and len(nn.shape_of(argument)) <= len(self.dims):
                 axes = space_axes(nn.shape_of(argument), self.dims)
                 access = group.access(argument, axes, self.dims)
                 if access is not None:
@@ -99,7 +95,9 @@ class RowProblem:
         for number, result in enumerate(group.results):
             if nn.shape_of(result) == self.dims:
                 accesses.append(group.result_access(number))
-        return vector_width(group, accesses, self.groups)
+        if not looked_up:
+            return vector_width(group, accesses, self.groups)
+        return min(table_vector(group), vector_width(group, accesses, self.groups) if accesses else WIDEST)
 
 
 @dataclass(frozen=True)
@@ -135,7 +133,11 @@ class RowTile:
 def row_work(problem: RowProblem, tile: RowTile, columns: int, passes: int, per_element: float, **rest: Any) -> Work:
     """A launch whose blocks walk `columns` columns `passes` times; `rest`: blocks, dram_bytes and what else `Work` has."""
     chunks = cut(columns, tile.width)
-    full = sum(len(nn.shape_of(v)) >= len(problem.dims) for v in problem.group.tensors)
+    gathers = gathers_of(problem.group)
+    tables = {op.x for op in gathers}
+    full = len(gathers) + sum(
+        len(nn.shape_of(v)) >= len(problem.dims) and v not in tables for v in problem.group.tensors
+    )
     instructions = per_element + ACCESS_INSTRUCTIONS * full / tile.vector
     return Work(
         threads=tile.rows * tile.threads,
