@@ -21,7 +21,7 @@ from ...dialects.nn import shape_of
 
 KEEPING = ("conv", "matmul", "pointwise", "row", "window", "gather")
 """The kinds of groups whose schedules store several results."""
-_ELEMENTWISE = (nn.SoftmaxOp, nn.LayerNormOp)
+_ELEMENTWISE = (nn.SoftmaxOp, nn.LayerNormOp, nn.NormalizeOp, nn.L2NormalizeOp)
 """Row ops whose result has the shape of what they read."""
 
 

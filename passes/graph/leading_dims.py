@@ -22,7 +22,7 @@ Tied: TypeAlias = tuple[int, ...]
 """The operands that begin with the leading dims, as the result does."""
 
 _AXES = ("axis", "axes")
-_BY_AXIS = (nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp)
+_BY_AXIS = (nn.SoftmaxOp, nn.LayerNormOp, nn.NormalizeOp, nn.L2NormalizeOp, nn.ReduceOp)
 ROWS = (*_BY_AXIS, nn.LrnOp)
 
 

@@ -1,12 +1,13 @@
 """
-Schedule `row`: softmax, log_softmax, layer_norm, normalize and reduce over any axes, with pointwise ops before and after.
+Schedule `row`: softmax, log_softmax, layer_norm, normalize, l2_normalize and reduce over any axes, with pointwise ops before and after.
 
 The dims are regrouped into rows (kept axes) and columns (reduced axes), so every case is one 2-D tile program:
 
 - reduced axes innermost: one warp per row while a thread then holds at most 32 values (shuffles only, no barrier), else one block per row;
 - other axes innermost (NHWC pooling over H, W): neighbouring threads take neighbouring rows, so that their loads are contiguous;
 - rows that do not fit the registers are walked in chunks: softmax in two passes (running maximum and sum, then the quotient), layer_norm in
-  three (mean, variance, result: a one-pass variance cancels in f32), normalize likewise, or in two without the mean, reduce in one.
+  three (mean, variance, result: a one-pass variance cancels in f32), normalize likewise, or in two without the mean, as l2_normalize is,
+  reduce in one.
 
 Statistics are f32 for f16 and bf16. Elements outside a row are the reduction's identity.
 """
@@ -42,6 +43,7 @@ _EFFORT: Mapping[type[Operation], tuple[float, int]] = {
     nn.LogSoftmaxOp: (16, 2),
     nn.LayerNormOp: (10, 3),
     nn.NormalizeOp: (8, 3),
+    nn.L2NormalizeOp: (14, 2),
     nn.ReduceOp: (3, 1),
 }
 """Instructions per element, and how often rows that do not fit the registers are read."""
@@ -57,7 +59,7 @@ class Row:
     def match(self, view: GroupView, target: Target) -> RowProblem | Refusal:
         anchor = view.anchor(*ANCHORS)
         if not isinstance(anchor, ANCHORS):
-            return OtherAnchor("expected one softmax, log_softmax, layer_norm, normalize or reduce")
+            return OtherAnchor("expected one softmax, log_softmax, layer_norm, normalize, l2_normalize or reduce")
         if refusal := refuse_pointwise(view.ops) or refuse_tensors(view):
             return refusal
         problem = RowProblem(view, anchor)
@@ -144,6 +146,8 @@ class _Kernel(RowKernel):
                 self._softmax_in_chunks() if self.loop else self._softmax()
             case nn.LayerNormOp() | nn.NormalizeOp() as op:
                 self._layer_norm(op)
+            case nn.L2NormalizeOp() as op:
+                self._l2_normalize(op)
             case nn.ReduceOp() as op:
                 self._reduce(op)
         return self.b.finish()
@@ -253,6 +257,27 @@ class _Kernel(RowKernel):
         (y,) = space.b.map([x, rstd, *([] if mean is None else [mean]), *parameters], [self.frag], body)
         self._finish(space, y, x)
         return []
+
+    def _l2_normalize(self, op: nn.L2NormalizeOp) -> None:
+        def squares(space: Space, x: SSAValue) -> SSAValue:
+            return space.b.map([x], [self.frag], lambda s, a: [mul(s, a, a)])[0]
+
+        def bounded(s: Emitter, total: SSAValue) -> list[SSAValue]:
+            return [maximum(s, s.emit(math.SqrtOp(total)), s.constant(op.epsilon.value.data, total.type))]
+
+        def write(space: Space, x: SSAValue, total: SSAValue) -> Sequence[SSAValue]:
+            (length,) = space.b.map([total], [self.row_frag], bounded)
+            (y,) = space.b.map([x, length], [self.frag], lambda s, a, n: [div(s, a, n)])
+            self._finish(space, y, x)
+            return []
+
+        if self.loop:
+            total = self.total("sum", 0.0, lambda space: squares(space, self.input(space, 0.0)))
+            self.chunks([], lambda space, _: write(space, space.wide(op.x, self.problem.wide), total))
+            return
+        space = self.space(self.b, 0)
+        x = self.input(space, 0.0)
+        write(space, x, self.reduce("sum", squares(space, x)))
 
     def _finish(self, space: Space, y: SSAValue, x: SSAValue) -> None:
         anchor = self.problem.anchor

@@ -36,7 +36,7 @@ class RowProblem:
     """A row op in the form rows x columns."""
 
     group: GroupView
-    anchor: nn.SoftmaxOp | nn.LogSoftmaxOp | nn.LayerNormOp | nn.NormalizeOp | nn.ReduceOp
+    anchor: nn.SoftmaxOp | nn.LogSoftmaxOp | nn.LayerNormOp | nn.NormalizeOp | nn.L2NormalizeOp | nn.ReduceOp
 
     @property
     def dims(self) -> tuple[Expr, ...]:
