@@ -398,6 +398,21 @@ def reduced_axes(op: ReduceOp | AlongAxisOp | LayerNormOp | NormalizeOp | L2Norm
             return sorted(values_of(op.axes))
 
 
+def refuse_beside(op: ReduceOp, main: ReduceOp) -> str | None:
+    """Why a reduction cannot combine its elements while another one walks its own, or None: its operand broadcasts to the other's along
+    dims that are kept."""
+    own, wide, axes = shape_of(op.x), shape_of(main.x), reduced_axes(main)
+    if reduced_axes(op) != axes or op.keepdims != main.keepdims:
+        return "it reduces other dims"
+    if len(own) != len(wide) or any(
+        d != w and (d != 1 or i in axes) for i, (d, w) in enumerate(zip(own, wide, strict=True))
+    ):
+        return "its operand does not broadcast to that of the other along dims that are kept"
+    if element_of(op.x) != element_of(main.x):
+        return "its operand has another type"
+    return None
+
+
 ROWS: tuple[type[NnOp], ...] = (
     ReduceOp,
     SoftmaxOp,

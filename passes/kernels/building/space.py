@@ -125,18 +125,31 @@ def refuse_values(
             return Refusal(
                 f"expected values of shape [{expected}] next to the anchor, got {value.type}", group.maker(value)
             )
-        wanted = [(value, space_axes(nn.shape_of(value), dims))]
-        for leaf, axes in leaves_of(wanted, dict.fromkeys(known, value), group.maker):
-            op = group.maker(leaf)
-            if leaf in known:
-                continue
-            if groups is not None and op is not None and nn.gathers_rows(op):
-                found = table_rows(group, op, axes, dims, groups)
-                if isinstance(found, str):
-                    return Refusal(found, op)
-            elif group.access(leaf, axes, dims) is None:
-                return Refusal(
-                    f"{op.name if op else 'operand'} next to the anchor: expected an operand of the group or a strided view of one",
-                    op,
-                )
+        if refusal := refuse_leaves(group, value, dims, known, groups):
+            return refusal
+    return None
+
+
+def refuse_leaves(
+    group: GroupView,
+    value: SSAValue,
+    dims: tuple[Expr, ...],
+    known: Sequence[SSAValue] = (),
+    groups: Sequence[Sequence[int]] | None = None,
+) -> Refusal | None:
+    """Why what a value is computed from, broadcast to the iteration space `dims`, cannot be loaded; or None. As for `refuse_values`."""
+    wanted = [(value, space_axes(nn.shape_of(value), dims))]
+    for leaf, axes in leaves_of(wanted, dict.fromkeys(known, value), group.maker):
+        op = group.maker(leaf)
+        if leaf in known:
+            continue
+        if groups is not None and op is not None and nn.gathers_rows(op):
+            found = table_rows(group, op, axes, dims, groups)
+            if isinstance(found, str):
+                return Refusal(found, op)
+        elif group.access(leaf, axes, dims) is None:
+            return Refusal(
+                f"{op.name if op else 'operand'} next to the anchor: expected an operand of the group or a strided view of one",
+                op,
+            )
     return None

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from xdsl.dialects import math
 from xdsl.ir import Operation, SSAValue
@@ -27,7 +28,7 @@ from ...building.builder import Emitter, KernelBuilder
 from ...building.group import Anchors, GroupView
 from ...building.pointwise import add, convert, div, lowest, maximum, mul, refuse_pointwise, refuse_tensors, sub
 from ...building.schedule import OtherAnchor, Refusal
-from ...building.space import Space, refuse_values
+from ...building.space import Space, refuse_leaves, refuse_values
 from ...building.tiling import power_of_two_at_least
 from ...building.work import Work, arithmetic, cut, usual_bytes
 from .tiles import Reduction, RowKernel, RowProblem, RowTile, row_work
@@ -54,17 +55,22 @@ class Row:
     """The schedule; see the module."""
 
     name: str = NAME
-    anchors: Sequence[Anchors] = tuple((anchor,) for anchor in ANCHORS)
+    anchors: Sequence[Anchors] = (*((anchor,) for anchor in ANCHORS), *((nn.ReduceOp,) * count for count in (2, 3)))
 
     def match(self, view: GroupView, target: Target) -> RowProblem | Refusal:
-        anchor = view.anchor(*ANCHORS)
-        if not isinstance(anchor, ANCHORS):
+        anchor, *others = _main_first(view.anchors) or [None]
+        if not isinstance(anchor, ANCHORS) or not all(isinstance(other, nn.ReduceOp) for other in others):
             return OtherAnchor("expected one softmax, log_softmax, layer_norm, normalize, l2_normalize or reduce")
         if refusal := refuse_pointwise(view.ops) or refuse_tensors(view):
             return refusal
-        problem = RowProblem(view, anchor)
+        problem = RowProblem(view, anchor, tuple(op for op in others if isinstance(op, nn.ReduceOp)))
         if not problem.reduced:
             return Refusal("expected at least one reduced axis", anchor, final=True)
+        for other in problem.others:
+            if not isinstance(anchor, nn.ReduceOp) or (why := nn.refuse_beside(other, anchor)):
+                return Refusal(f"expected reductions that walk the same elements: {why}", other)
+            if refusal := refuse_leaves(view, other.x, problem.dims, groups=problem.groups):
+                return refusal
         inputs = [anchor.x]
         if refusal := refuse_values(view, inputs, problem.dims, groups=problem.groups):
             return refusal
@@ -73,7 +79,8 @@ class Row:
                 if view.access(value, space_axes(nn.shape_of(value), problem.dims), problem.dims) is None:
                     return Refusal("expected scale and bias of layer_norm from outside the group", anchor)
         if isinstance(anchor, nn.ReduceOp):
-            return refuse_values(view, view.results, nn.shape_of(anchor.result), [anchor.result]) or problem
+            known = [anchor.result, *(other.result for other in problem.others)]
+            return refuse_values(view, view.results, nn.shape_of(anchor.result), known) or problem
         known = [anchor.result, anchor.x]
         return refuse_values(view, view.results, problem.dims, known, problem.groups) or problem
 
@@ -113,6 +120,7 @@ class Row:
     def work(self, problem: RowProblem, config: Choice, target: Target) -> list[Work]:
         group, tile = problem.group, RowTile.of(config)
         instructions, passes = _EFFORT[type(problem.anchor)]
+        instructions *= 1 + len(problem.others)
         if not tile.loop:
             passes = 1
         blocks, columns = cut(group.usual(problem.rows), tile.rows), max(1, group.usual(problem.columns))
@@ -127,6 +135,16 @@ class Row:
 
     def lower(self, problem: RowProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:
         return [_Kernel(problem, RowTile.of(config)).build()]
+
+
+def _main_first(anchors: Sequence[Operation]) -> Sequence[Operation]:
+    """The anchors, first the reduction that the others stand beside, if there are several."""
+    reductions = [op for op in anchors if isinstance(op, nn.ReduceOp)]
+    for op in reductions:
+        others = [other for other in anchors if other is not op]
+        if all(isinstance(other, nn.ReduceOp) and nn.refuse_beside(other, op) is None for other in others):
+            return [op, *others]
+    return anchors
 
 
 def _choice(rows: int, threads: int, vector: int, registers: int, *, loop: int) -> Choice:
@@ -284,12 +302,16 @@ class _Kernel(RowKernel):
         space.store_results({anchor.x: x, anchor.result: y})
 
     def _reduce(self, op: nn.ReduceOp) -> None:
-        how = Reduction.of(op)
+        ops = [op, *self.problem.others]
+        found = [Reduction.of(each) for each in ops]
         if self.loop:
-            value = self.total(how.kind, how.identity, lambda space: how.term(self, space))
+            values = self.totals([(how.kind, how.identity, partial(how.term, self)) for how in found])
         else:
-            value = self.reduce(how.kind, how.term(self, self.space(self.b, 0)))
-        self.store_rows(op.result, self.mean(value) if op.kind.data.value == "mean" else value)
+            space = self.space(self.b, 0)
+            values = [self.reduce(how.kind, how.term(self, space)) for how in found]
+        means = [each.kind.data is nn.ReduceKind.MEAN for each in ops]
+        made = [self.mean(value) if mean else value for value, mean in zip(values, means, strict=True)]
+        self.store_rows({each.result: value for each, value in zip(ops, made, strict=True)})
 
 
 SCHEDULE = Row()
