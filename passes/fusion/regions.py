@@ -20,6 +20,7 @@ from ...dialects.kernel.types import bitwidth
 from ...dialects.nn import shape_of
 from ...dialects.provenance import describe
 from .results import comes_from_a_fusing_op, first_position, keeps_results, refuse_result
+from .small_operands import MOST_BESIDE, broadcasts
 
 VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.ConcatOp, nn.BroadcastToOp)
 ROW = (nn.SoftmaxOp, nn.LogSoftmaxOp, nn.LayerNormOp, nn.NormalizeOp, nn.L2NormalizeOp, nn.ReduceOp, nn.LrnOp)
@@ -109,6 +110,8 @@ class Region:
     """Numbers of the cuts whose results ops outside read as well as ops of the region."""
     limit: int = sys.maxsize
     """Position of the first op outside that reads another value of the region than its result: its last op stands before."""
+    small: set[Operation] = field(default_factory=set[Operation])
+    """Ops of it whose results broadcast to its values."""
     left_out: list[tuple[Operation, str]] = field(default_factory=list)
     """Neighbours that are not part of the region, and why."""
 
@@ -346,8 +349,7 @@ class Growth:
             _, op = heappop(heap)
             if op in inside:
                 continue
-            refuse = self.refuse_gather if nn.gathers_rows(op) else self.refuse_join
-            reason = refuse(op, region, dims)
+            reason = self._refuse_operand(op, region, dims)
             if reason is None and any(is_table(use) or use.operation not in inside for use in op.results[0].uses):
                 reason = self._refuse_keeping(region, op, inside) if keep else "ops outside the group read it too"
             if reason is not None:
@@ -356,6 +358,8 @@ class Growth:
             inside.add(op)
             absorbed.append(op)
             self.taken.add(op)
+            if isinstance(op, nn.ReduceOp) or (nn.is_pointwise(op) and broadcasts(op, dims)):
+                region.small.add(op)
             known = {entry for _, entry in heap}
             for producer in self._producers([op]):
                 if producer not in known:
@@ -363,6 +367,43 @@ class Growth:
         more = f"the group has {self.reach} ops before it already"
         region.left_out += [(op, more) for _, op in heap if op not in inside]
         return absorbed
+
+    def _refuse_operand(self, op: Operation, region: Region, dims: tuple[Expr, ...]) -> str | None:
+        """Why an op before others of a region, whose values have shape `dims` there, cannot join them, or None."""
+        if nn.gathers_rows(op):
+            return self.refuse_gather(op, region, dims)
+        small = region.kind in ("row", "pointwise") and nn.is_pointwise(op) and broadcasts(op, dims)
+        if not small and not (isinstance(op, nn.ReduceOp) and isinstance(region.anchor, nn.ReduceOp)):
+            return self.refuse_join(op, region, dims)
+        beside = isinstance(op, nn.ReduceOp)
+        if (reason := self._refuse_beside(op, region) if beside else self.refuse_join(op, region)) is not None:
+            return reason
+        fusing = (*ROW, *_WINDOW, *_GATHER, *_POSITIONS, nn.RnnOp)
+        taken_in = comes_from_a_fusing_op(
+            op, fusing, lambda o: o not in self.taken and self._refuse_beside(o, region) is not None
+        )
+        return "what makes its operand fuses it" if taken_in and not beside else None
+
+    def _refuse_beside(self, op: Operation, region: Region) -> str | None:
+        """Why an op cannot reduce its elements while the region's reduction walks its own, or None."""
+        anchor = region.anchor
+        if not isinstance(op, nn.ReduceOp) or not isinstance(anchor, nn.ReduceOp):
+            return "it is not a pointwise op"
+        if op in self.taken or op not in self.position:
+            return "it is in another group"
+        if op.result in self.constants:
+            return "it reads constants only"
+        if sum(isinstance(other, nn.ReduceOp) for other in region.small) >= MOST_BESIDE:
+            return f"the group has {MOST_BESIDE} reductions beside its own"
+        before = op.x.owner
+        if (
+            isinstance(before, Operation)
+            and nn.is_pointwise(before)
+            and before not in self.taken
+            and op.x.has_one_use()
+        ):
+            return f"it fuses {before.name}"
+        return nn.refuse_beside(op, anchor)
 
     def _refuse_keeping(self, region: Region, op: Operation, inside: set[Operation]) -> str | None:
         """Why an op before a row op cannot be part of its group, which stores its result for the ops outside that read it too."""
