@@ -194,9 +194,11 @@ class Growth:
         anchor, columns = region.anchor, nn.rank_of(op.x) - 1
         if isinstance(anchor, nn.GatherOp):
             fits = nn.gathers_rows(anchor) and nn.rank_of(anchor.x) - 1 == columns
+        elif isinstance(anchor, nn.ROW_WISE):
+            reduced = list(range(len(dims) - columns, len(dims)))
+            fits = shape_of(anchor.x) == dims and nn.reduced_axes(anchor) == reduced
         else:
-            fits = isinstance(anchor, nn.ROW_WISE) and shape_of(anchor.x) == dims
-            fits = fits and nn.reduced_axes(anchor) == list(range(len(dims) - columns, len(dims)))
+            fits = False
         if not fits or shape_of(op.result)[-columns:] != dims[-columns:]:
             return f"the rows that it gathers are not those of {anchor.name}"
         return None

@@ -190,6 +190,44 @@ ROWS = "(tensor<{v}x{w}x{e}>, {i}) -> {y}"
 
 
 @pytest.mark.parametrize("element", ["f32", "f16", "f64"])
+@pytest.mark.parametrize(
+    "dims,axes", [("5x7", "1"), ("3x500", "1"), ("2x3000", "1"), ("3x5x4", "1"), ("6x33", "0"), ("4x5x6", "1, 2")]
+)
+def test_l2_normalize(check_group, dims: str, axes: str, element: str) -> None:
+    t = f"tensor<{dims}x{element}>"
+    norm = f"{{axes = array<i64: {axes}>, epsilon = 1.0e-12 : f64}} : ({t}) -> {t}"
+    check_group(module(f"(%x: {t}) -> {t}", f"%0 = nn.l2_normalize %x {norm}\nfunc.return %0 : {t}"), "row")
+
+
+@pytest.mark.parametrize("epsilon", ["0.0", "1.0e-12", "3.0"])
+def test_l2_normalize_of_short_vectors(check_group, epsilon: str) -> None:
+    """Zeros become NaN without a least length; with one, vectors below it are divided by it."""
+    x = np.stack([np.zeros(40), np.full(40, 1e-25), np.full(40, 0.1), np.full(40, 10.0)]).astype(np.float32)
+    t = "tensor<4x40xf32>"
+    norm = f"{{axes = array<i64: 1>, epsilon = {epsilon} : f64}} : ({t}) -> {t}"
+    text = module(f"(%x: {t}) -> {t}", f"%0 = nn.l2_normalize %x {norm}\nfunc.return %0 : {t}")
+    with np.errstate(invalid="ignore"):
+        check_group(text, "row", inputs={0: x})
+
+
+@pytest.mark.parametrize("first", ["mean", "max"])
+@pytest.mark.parametrize("dims,own,axes,out", [("3x40x8", "3x40x1", "1", "3x1x8"), ("4x70", "1x70", "1", "4x1")])
+def test_reductions_beside_one_another(check_group, dims: str, own: str, axes: str, out: str, first: str) -> None:
+    """Of an operand that broadcasts, and of the same one, in f16."""
+    x, m = f"tensor<{dims}xf16>", f"tensor<{own}xf16>"
+    kept = "x".join("1" if str(i) == axes else d for i, d in enumerate(own.split("x")))
+    r, c = f"tensor<{out}xf16>", f"tensor<{kept}xf16>"
+    how = f"{{axes = array<i64: {axes}>, keepdims = true}}"
+    body = f"""%0 = nn.reduce {first} %m {how} : ({m}) -> {c}
+    %1 = nn.reduce sum %x {how} : ({x}) -> {r}
+    %2 = nn.reduce min %x {how} : ({x}) -> {r}
+    %3 = nn.add %1, %0 : ({r}, {c}) -> {r}
+    %4 = nn.mul %3, %2 : ({r}, {r}) -> {r}
+    func.return %4 : {r}"""
+    check_group(module(f"(%m: {m}, %x: {x}) -> {r}", body), "row")
+
+
+@pytest.mark.parametrize("element", ["f32", "f16", "f64"])
 @pytest.mark.parametrize("index", ["i64", "i32"])
 def test_softmax_of_gathered_rows(check_group, element: str, index: str) -> None:
     """A row that an index misses is zeros, and what lies beside a row is none of its numbers."""
@@ -236,4 +274,4 @@ def test_strided_rows(check_group) -> None:
 def test_refusals_say_why(refusal) -> None:
     t = "tensor<4x8xf32>"
     text = module(f"(%x: {t}) -> {t}", f"%0 = nn.neg %x : {t}\nfunc.return %0 : {t}")
-    assert "expected one softmax, log_softmax, layer_norm, normalize or reduce" in refusal(text, "row")
+    assert "expected one softmax, log_softmax, layer_norm, normalize, l2_normalize or reduce" in refusal(text, "row")

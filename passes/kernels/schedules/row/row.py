@@ -67,7 +67,8 @@ class Row:
         if not problem.reduced:
             return Refusal("expected at least one reduced axis", anchor, final=True)
         for other in problem.others:
-            if not isinstance(anchor, nn.ReduceOp) or (why := nn.refuse_beside(other, anchor)):
+            why = nn.refuse_beside(other, anchor) if isinstance(anchor, nn.ReduceOp) else f"{anchor.name} is none"
+            if why is not None:
                 return Refusal(f"expected reductions that walk the same elements: {why}", other)
             if refusal := refuse_leaves(view, other.x, problem.dims, groups=problem.groups):
                 return refusal
