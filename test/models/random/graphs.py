@@ -100,6 +100,8 @@ class Maker:
     """What the names of this graph begin with: no graph in it or around it has the same."""
     graphs: int = 0
     """How many graphs of its nodes have been begun."""
+    elements: int = 4000
+    """The most that a value may have."""
     masked: set[str] = field(default_factory=set[str])
     """Scores with a mask and what masks are made of: values beyond all bounds, which no other operator may read, and no output may be."""
 
@@ -260,7 +262,7 @@ class Maker:
             if plain is None or moved is None:
                 return None
             for value, a, b in zip(made, plain, moved, strict=True):
-                if a.size > 4000 or a.ndim > 6 or a.shape != b.shape:
+                if a.size > self.elements or a.ndim > 6 or a.shape != b.shape:
                     return None
                 if a.dtype.kind == "f":
                     if not masked and (not np.isfinite(a).all() or (a.size and np.abs(a).max() > LARGEST)):
@@ -292,14 +294,14 @@ class Maker:
 
     # The end.
 
-    def finish(self, seed: int) -> Case:
-        """The graph with some of its values as outputs, among them most of what nothing reads."""
+    def finish(self, seed: int, also: float = 0.12) -> Case:
+        """The graph with some of its values as outputs: most of what nothing reads, and `also` this share of what is read."""
         read = {name for node in self.nodes for name in reads(node)}
         made = [name for node in self.nodes for name in node.output if not self.values[name].constant]
         made = [name for name in made if name not in self.masked]
         ends = [name for name in made if name not in read]
         outputs = [name for name in ends if self.chance(0.9)] or ends[-1:]
-        outputs += [name for name in made if name in read and self.chance(0.12)]
+        outputs += [name for name in made if name in read and self.chance(also)]
         if self.chance(0.08):
             outputs += [self.choice(list(self.inputs))]
         if self.weights and self.chance(0.05):
@@ -406,13 +408,15 @@ def _draw(seed: int, attempt: int, precision: str, most: int, control: bool, lay
         decide(maker)
         wanted -= wanted // 2
     if layers:
+        maker.elements = 12000
         for _ in range(maker.choice((1, 1, 2))):
             maker.choice(LAYERS)(maker)
         wanted = min(wanted, 2)
     grow(maker, wanted)
     if not maker.inputs or not any(n.op_type != "Constant" for n in maker.nodes):
         maker.emit("Relu", [maker.input(2)])
-    return maker.finish(seed)
+    # A layer whose values are outputs all over is not fused.
+    return maker.finish(seed, 0.02 if layers else 0.12)
 
 
 def grow(maker: Maker, wanted: int) -> None:

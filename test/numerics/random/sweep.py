@@ -71,7 +71,7 @@ def run(settings: Settings, seeds: range) -> Found:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", default="0:100", metavar="A:B", help="from A on, before B; or one seed")
-    parser.add_argument("--precision", nargs="+", default=["fp32", "fp32", "fp16"], choices=list(TOLERANCE))
+    parser.add_argument("--precision", nargs="+", default=["fp32", "fp16"], choices=list(TOLERANCE))
     parser.add_argument("--target", nargs="+", default=list(TARGETS), help="architectures, on the simulator")
     parser.add_argument("--layers", action="store_true", help="graphs of layers of networks, such as attention")
     parser.add_argument("--control", action="store_true", help="graphs with an If, Loop or Scan")

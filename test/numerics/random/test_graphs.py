@@ -26,6 +26,7 @@ from trtc.compiler.frontend import import_onnx
 from trtc.compiler.options import BuildOptions
 from trtc.compiler.pipeline import phase_steps, run_pipeline
 from trtc.compiler.targets import set_target
+from trtc.dialects import nn
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parents[2] / "models"))

@@ -141,7 +141,7 @@ class Chain:
         )
         if found is not None and self.g.chance(0.5):
             return found
-        shape: list[Any] = [batch or self.g.number(1, 2), length or self.g.choice((1, 3, 4, 5, 7, 9)), width]
+        shape: list[Any] = [batch or self.g.number(1, 2), length or self.g.choice((1, 3, 4, 5, 7, 9, 33)), width]
         return self.open_input(shape, np.float32, (0, 1) if batch is None else ())
 
     def open_input(self, shape: Sequence[int], dtype: type, axes: Sequence[int]) -> str:
