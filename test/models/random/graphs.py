@@ -267,7 +267,9 @@ class Maker:
                 if a.dtype.kind == "f":
                     if not masked and (not np.isfinite(a).all() or (a.size and np.abs(a).max() > LARGEST)):
                         return None
-                    if np.linalg.norm(a.astype(np.float64) - b) > allowed * np.linalg.norm(a.astype(np.float64)):
+                    with np.errstate(invalid="ignore"):  # where masks are infinite
+                        away = np.linalg.norm(a.astype(np.float64) - b)
+                    if away > allowed * np.linalg.norm(a.astype(np.float64)):
                         return None
                     if node.op_type not in _EXACT.split() and not masked:
                         b = np.asarray(b * (1 + step * self.rng.uniform(-1, 1, b.shape))).astype(b.dtype)
