@@ -308,6 +308,8 @@ def test_concats_share_what_they_join(text: str, cache: CubinCache) -> None:
 
 
 LEADING_DIMS = [
+    # A product of a vector, which has no dims but that of its elements.
+    "g (float[5] x, float[5, 8] w) => (float[8] y) { a = Sin(x) b = MatMul(a, w) c = Tanh(b) y = Exp(c) }",
     "g (float[N, 3, 8] x, float[8, 16] w, float[16] b, float[N, 3, 16] r) => (float[N, 3, 16] y) <int64[2] s = {-1, 8},"
     " int64[3] t = {-1, 3, 16}> { n = Sin(x) a = Reshape(n, s) m = Gemm(a, w, b) d = Reshape(m, t) e = Tanh(d) y = Add(e, r) }",
     "g (float[N, 2, 5, 8] x, float[N, 2, 6, 8] z) => (float[N, 2, 5, 6] y) <int64[3] s = {-1, 5, 8}, int64[3] t = {-1, 6, 8},"
