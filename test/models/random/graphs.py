@@ -26,6 +26,8 @@ LARGEST = 1e3
 
 # precision: (perturbation of each result, how much a value may move under the perturbations so far)
 CONDITION = {"fp32": (1e-6, 2e-5), "fp16": (4e-4, 3e-3), "bf16": (4e-3, 3e-2)}
+_MARGIN = 4
+"""How many times as far as the rounding drawn for a value it may move without changing an integer that is made of it."""
 STORED = {"fp16": np.float16, "bf16": ml_dtypes.bfloat16}
 _EXACT = (
     "Abs Neg Relu Floor Ceil Round Sign Identity Cast CastLike Reshape Transpose Squeeze Unsqueeze Flatten Expand Tile Concat Split "
@@ -63,6 +65,14 @@ class Value:
     arrays: list[Array]
     moved: list[Array]
     constant: bool = False
+
+    def at(self, sample: int, times: int) -> Array:
+        """The tensor of a set of sizes, moved so many times as far as `moved` is."""
+        plain, moved = self.arrays[sample], self.moved[sample]
+        if times in (0, 1) or self.dtype.kind != "f":
+            return moved if times == 1 else plain
+        with np.errstate(all="ignore"):
+            return np.asarray(plain + times * (moved - plain)).astype(plain.dtype)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -257,9 +267,9 @@ class Maker:
         made: list[Value] = [Value([], []) for _ in node.output]
         step, allowed = CONDITION[self.precision]
         for sample in range(len(self.sizes)):
-            plain = self._run_once(node, sample, moved=False)
-            moved = plain and self._run_once(node, sample, moved=True)
-            if plain is None or moved is None:
+            plain = self._run_once(node, sample, 0)
+            moved = plain and self._run_once(node, sample, 1)
+            if plain is None or moved is None or not self._is_decided(node, sample, plain):
                 return None
             for value, a, b in zip(made, plain, moved, strict=True):
                 if a.size > self.elements or a.ndim > 6 or a.shape != b.shape:
@@ -279,9 +289,22 @@ class Maker:
                 value.moved.append(b)
         return made
 
-    def _run_once(self, node: NodeProto, sample: int, *, moved: bool) -> list[Array] | None:
+    def _is_decided(self, node: NodeProto, sample: int, plain: Sequence[Array]) -> bool:
+        """Whether the integers that a node makes of numbers stay under more rounding, up or down: a place, a comparison."""
+        whole = [a.dtype.kind != "f" for a in plain]
+        numbers = any(v.dtype.kind == "f" and not v.constant for v in map(self.values.__getitem__, reads(node)))
+        if not any(whole) or not numbers:
+            return True
+        for times in (_MARGIN, -_MARGIN):
+            again = self._run_once(node, sample, times)
+            if again is None or not all(np.array_equal(a, b) for a, b, w in zip(plain, again, whole, strict=True) if w):
+                return False
+        return True
+
+    def _run_once(self, node: NodeProto, sample: int, times: int) -> list[Array] | None:
+        """The results of a node whose operands have moved so many times as far as the rounding so far moves them."""
         given = {name: self.values[name] for name in reads(node)}
-        arrays = {name: (v.moved if moved else v.arrays)[sample] for name, v in given.items()}
+        arrays = {name: v.at(sample, times) for name, v in given.items()}
         feeds = {name: array for name, array in arrays.items() if not given[name].constant}
         inputs = [_declared(name, array) for name, array in feeds.items()]
         weights = [numpy_helper.from_array(array, name) for name, array in arrays.items() if given[name].constant]
