@@ -1,5 +1,6 @@
 """Small BERT, GPT-2 and Llama as kernels on the simulator: every group's result and the outputs against ONNX Runtime, at three shapes of one
-module, with odd lengths, padding, causal masks, heads that share keys, and a text that is masked as a whole."""
+module, with odd lengths, padding, causal masks, heads that share keys, and a text that is masked as a whole. And check-numerics through
+the whole pipeline, to threads."""
 
 from __future__ import annotations
 
@@ -8,6 +9,12 @@ from pathlib import Path
 
 import pytest
 from onnx import TensorProto, helper
+
+import trtc
+from trtc.compiler.debug.check_numerics import NumericsObserver
+from trtc.compiler.frontend import import_onnx
+from trtc.compiler.pipeline import phase_steps, run_pipeline
+from trtc.compiler.targets import set_target
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 import attention_models
@@ -30,6 +37,9 @@ def small(name: str) -> zoo.Model:
     if name == "bert":
         weights = encoders._bert_weights(0, 2, 64, 30522)  # pyright: ignore[reportPrivateUsage]
         return zoo.Model(name, encoders.bert(name, weights, 2, 4), **encoders._TEXTS)  # pyright: ignore[reportPrivateUsage]
+    if name == "vit":
+        proto = encoders.vit(name, 0, 2, 64, 4, 16, 64)
+        return zoo.Model(name, proto, lambda rng, batch=1: {"pixels": zoo.images(rng, batch, 3, 64, 64)}, {"batch": (1, 1, 4)})
     g = attention_models.Net()
     out = MADE[name](g)
     inputs = [
@@ -39,6 +49,28 @@ def small(name: str) -> zoo.Model:
     proto = g.model(name, inputs, {"out": (out, ("batch", "sequence", attention_models.VOCABULARY))})
     texts, profiles = attention_models._texts, attention_models.PROFILES[name]  # pyright: ignore[reportPrivateUsage]
     return zoo.Model(name, proto, texts, profiles)
+
+
+def test_a_vision_transformer_matches_at_three_batches() -> None:
+    made = small("vit")
+    context = group_values.Lowered(made, "fp16", "sm_90a")
+    group_values.check_against_onnxruntime(made, "fp16", context, made.inputs(21, batch=3), 1e-2, least=LEAST)
+    comparing.compare(made, "fp16", context, ({"batch": 1}, {"batch": 3}, {"batch": 4}))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["bert", "gpt2", "llama", "vit"])
+def test_every_pass_keeps_the_numbers(name: str, tmp_path: Path) -> None:
+    made = small(name)
+    sizes = {key: (1, 2, 2) if key == "batch" else (1, 5, 8) for key in made.profiles}
+    module = import_onnx(made.proto, profiles=sizes)
+    set_target(module, "sm_90a")
+    observer = NumericsObserver(seed=0, directory=tmp_path)
+    options = trtc.BuildOptions(precision="fp16", target="sm_90a", profiles=sizes)
+    run_pipeline(module, options, observers=[observer])
+    assert len(observer.checked) == sum(len(steps) for steps in phase_steps(options).values())
+    assert min(compared for compared, _ in observer.checked.values()) >= 12
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["bert", "gpt2", "llama"])
