@@ -264,7 +264,9 @@ def _sink(reshape: nn.ReshapeOp, component: _Component, sinking: _Sinking) -> No
     candidates = sinking.candidates(component)
     candidates.pop(component.lead, None)
     if candidates.pop((), 0) and any(_needs_rows(op, component) for op in component.ops):
-        remark(reshape, "missed", NAME, f"{len(component.ops)} ops without leading dims: not done, a product needs rows")
+        remark(
+            reshape, "missed", NAME, f"{len(component.ops)} ops without leading dims: not done, a product needs rows"
+        )
     if not candidates:
         return
     lead, gain = max(candidates.items(), key=lambda item: item[1])

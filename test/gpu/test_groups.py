@@ -1,5 +1,5 @@
-"""The result of every group of each network that fusion is about, on a GPU against ONNX Runtime, at two shapes of one engine, the second odd,
-and texts of which one is masked as a whole.
+"""The result of every group of each network that fusion is about, on a GPU against ONNX Runtime, at two shapes of one engine, the second
+odd, and texts of which one is masked as a whole.
 
 `pytest -m gpu test/gpu/test_groups.py -n 14`. The outputs at three shapes are what `test_zoo.py` compares.
 """

@@ -1,5 +1,5 @@
-"""The networks of convnets.py and attention_models.py, imported, and their groups in fp16, by reference semantics against ONNX Runtime; four
-networks under check-numerics, pass by pass."""
+"""The networks of convnets.py and attention_models.py, imported, and their groups in fp16, by reference semantics against ONNX Runtime;
+four networks under check-numerics, pass by pass."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Small BERT, GPT-2 and Llama as kernels on the simulator: every group's result and the outputs against ONNX Runtime, at three shapes of one
-module, with odd lengths, padding, causal masks, heads that share keys, and a text that is masked as a whole. And check-numerics through
-the whole pipeline, to threads."""
+"""Small BERT, GPT-2, Llama and ViT as kernels on the simulator: every group's result and the outputs against ONNX Runtime, at three shapes
+of one module, with odd lengths, padding, causal masks, heads that share keys, and a text that is masked as a whole. And check-numerics
+through the whole pipeline, to threads."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ def small(name: str) -> zoo.Model:
         return zoo.Model(name, encoders.bert(name, weights, 2, 4), **encoders._TEXTS)  # pyright: ignore[reportPrivateUsage]
     if name == "vit":
         proto = encoders.vit(name, 0, 2, 64, 4, 16, 64)
-        return zoo.Model(name, proto, lambda rng, batch=1: {"pixels": zoo.images(rng, batch, 3, 64, 64)}, {"batch": (1, 1, 4)})
+        return zoo.Model(
+            name, proto, lambda rng, batch=1: {"pixels": zoo.images(rng, batch, 3, 64, 64)}, {"batch": (1, 1, 4)}
+        )
     g = attention_models.Net()
     out = MADE[name](g)
     inputs = [

@@ -31,7 +31,8 @@ def built(case: Case, precision: str, target: str, cache: CubinCache | None) -> 
 
 
 def as_kernels(case: Case, precision: str, target: str) -> Run:
-    """The graph's kernels on the simulator: neither threads nor CUDA C, so that NVRTC is not needed and a graph takes a third of the time."""
+    """The graph's kernels on the simulator: neither threads nor CUDA C, so that NVRTC is not needed and a graph takes a third of the
+    time."""
     options = BuildOptions(precision=precision, target=target, profiles=case.profiles)
     module = import_onnx(case.model, profiles=case.profiles)
     set_target(module, target)
@@ -39,9 +40,7 @@ def as_kernels(case: Case, precision: str, target: str) -> Run:
     return lambda inputs: execute(module, inputs)
 
 
-def compare(
-    case: Case, precision: str, target: str, cache: CubinCache | None, *, whole: bool = True
-) -> bool:
+def compare(case: Case, precision: str, target: str, cache: CubinCache | None, *, whole: bool = True) -> bool:
     """Compare every output for each set of sizes, `whole`: of an engine; False where trtc refuses the model with a reason."""
     try:
         run = built(case, precision, target, cache) if whole else as_kernels(case, precision, target)

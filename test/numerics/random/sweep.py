@@ -95,7 +95,9 @@ def main() -> None:
                     print(message, flush=True)
                 if found.failures or done % 100 == 0:
                     seconds = time.monotonic() - start
-                    print(f"[to seed {found.seeds.stop}, {seconds:.0f} s: {refused} refused, failed {failed}]", flush=True)
+                    print(
+                        f"[to seed {found.seeds.stop}, {seconds:.0f} s: {refused} refused, failed {failed}]", flush=True
+                    )
     print(f"{done} graphs in {time.monotonic() - start:.0f} s: {refused} refused, failed {failed}")
     sys.exit(bool(failed))
 

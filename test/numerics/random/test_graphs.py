@@ -139,4 +139,3 @@ def test_a_wrong_number_is_found_with_its_seed(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(running, "random_graph", lambda seed, precision, **kinds: case)
     with pytest.raises(AssertionError, match=f"fp32 on {TARGETS[-1]}, seed 3:"):
         run_seeds([3], "fp32", TARGETS, None)
-

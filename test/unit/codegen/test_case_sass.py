@@ -31,7 +31,11 @@ def local_memory(pairs: list[tuple[Case, str]]) -> list[str]:
     found: list[str] = []
     for (case, job), made in zip(jobs, compile_all([job for _, job in jobs]), strict=True):
         stack = sum(used.stack_bytes for used in made.resources.values())
-        said = [*made.problems(), *([f"{stack} bytes of stack"] if stack else []), *sorted(LOCAL & mnemonics(made.cubin))]
+        said = [
+            *made.problems(),
+            *([f"{stack} bytes of stack"] if stack else []),
+            *sorted(LOCAL & mnemonics(made.cubin)),
+        ]
         found += [f"{case} on {job.arch}: {each}" for each in said]
     return found
 

@@ -131,7 +131,7 @@ def _masked(n: Chain, scores: str, v: str) -> str:
     """One more mask of scores [batch, heads, queries, keys], or a bias. Some hide all keys of a query."""
     g = n.g
     arrays = g.values[scores].arrays
-    batch, heads, length, keys = n.shape(scores)
+    _, heads, length, keys = n.shape(scores)
     hidden = g.choice((LOWEST, LOWEST, -1e4))
     kind = g.word("bias padding padding triangle triangle places filled chosen")
     if kind == "bias":
@@ -177,12 +177,12 @@ def _places(n: Chain, scores: str) -> str:
     """Positions compared, as a causal mask of any size is written: keys up to the query's own, in a window or not."""
     zero, one = (n.g.constant(number, np.int64) for number in (0, 1))
     shape = n("Shape", scores)
-    rows, columns = (
-        n("Range", zero, n("Gather", shape, n.g.constant(axis, np.int64), axis=0), one) for axis in (2, 3)
-    )
+    rows, columns = (n("Range", zero, n("Gather", shape, n.g.constant(axis, np.int64), axis=0), one) for axis in (2, 3))
     rows, columns = n.unsqueeze(rows, 1), n.unsqueeze(columns, 0)
     beyond = "LessOrEqual" if n.g.opset >= 12 else "Less"
-    allowed = n(beyond, columns, rows) if beyond == "LessOrEqual" or n.g.chance(0.5) else n("Not", n("Less", rows, columns))
+    allowed = (
+        n(beyond, columns, rows) if beyond == "LessOrEqual" or n.g.chance(0.5) else n("Not", n("Less", rows, columns))
+    )
     if n.g.chance(0.3):
         near = n("Less", n("Sub", rows, columns), n.g.constant(2, np.int64))
         allowed = n("And", allowed, near)

@@ -11,7 +11,9 @@ from .chain import Chain
 
 def _image(n: Chain) -> str:
     """[batch, channels, height, width], of even sides."""
-    found = n.g.pick(lambda v: v.dtype == np.float32 and v.rank == 4 and v.shape[1] in (4, 8, 12, 16) and v.shape[2:] > (1, 1))
+    found = n.g.pick(
+        lambda v: v.dtype == np.float32 and v.rank == 4 and v.shape[1] in (4, 8, 12, 16) and v.shape[2:] > (1, 1)
+    )
     if found is not None and n.g.chance(0.6):
         return found
     shape = [n.g.number(1, 2), n.g.choice((4, 8, 16)), n.g.choice((4, 6, 7)), n.g.choice((4, 5, 6))]

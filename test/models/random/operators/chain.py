@@ -105,9 +105,7 @@ class Chain:
         width = self.shape(x)[-1]
         kind = self.g.word("op nodes rms")
         if kind == "op" and self.g.opset >= 17:
-            return self(
-                "LayerNormalization", x, self.g.weight([width]), self.g.weight([width]), axis=-1, epsilon=1e-2
-            )
+            return self("LayerNormalization", x, self.g.weight([width]), self.g.weight([width]), axis=-1, epsilon=1e-2)
         centred = x if kind == "rms" else self("Sub", x, self.mean(x))
         root = self("Sqrt", self("Add", self.mean(self("Pow", centred, 2.0)), 1e-2))
         scaled = self("Mul", self("Div", centred, root), self.g.weight([width]))
@@ -136,7 +134,11 @@ class Chain:
         """[batch, length, width]: a value that is there, or an input, of which one of the first two dims may be dynamic."""
         found = self.g.pick(
             lambda v: (
-                v.dtype == np.float32 and v.rank == 3 and min(v.shape) > 0 and batch is None and v.shape[2] in (8, width)
+                v.dtype == np.float32
+                and v.rank == 3
+                and min(v.shape) > 0
+                and batch is None
+                and v.shape[2] in (8, width)
             )
         )
         if found is not None and self.g.chance(0.5):
