@@ -85,11 +85,10 @@ class _Merging:
         free = [s for i, s in enumerate(whole.siblings) if i not in blockers]
         fewer = self._stacked(free) if blockers and len(free) > 1 and family.run is None else None
         stacks = {key: stack for key, stack in ((FEWER, fewer), (MERGED, whole)) if stack is not None}
-        alone = {s.anchor: self.prices.apart(s) for s in siblings}
-        costs = {APART: _total(alone.values())}
+        costs = {APART: _total(self._apart(siblings))}
         for key, stack in stacks.items():
             inside = {s.anchor for s in stack.siblings}
-            costs[key] = _total([self._cost(stack), *(cost for anchor, cost in alone.items() if anchor not in inside)])
+            costs[key] = _total([self._cost(stack), *self._apart([s for s in siblings if s.anchor not in inside])])
         # Where prices do not tell, the fewest launches; where these do not either, as they are. A copy must at least save a launch.
         copying = MERGED if blockers and costs.get(MERGED, costs[APART])[0] >= costs[APART][0] else None
         order = sorted((key for key in costs if key != copying), key=lambda key: (costs[key][0], key != APART))
@@ -104,6 +103,11 @@ class _Merging:
             self._apply(stacks[chosen])
         self.growth.taken.clear()
         return stacks[chosen].result if chosen in stacks else None
+
+    def _apart(self, siblings: Sequence[Sibling]) -> list[tuple[int, float]]:
+        """Launches and microseconds of each of these siblings, which stand apart from all others."""
+        anchors = {s.anchor for s in siblings}
+        return [self.prices.apart(s, anchors) for s in siblings]
 
     def _choose(self, anchors: Sequence[Anchor], options: dict[str, float]) -> str:
         if self.always:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -14,7 +14,6 @@ from ...dialects.fusion import LayoutAttr
 from ...dialects.nn import shape_of, stored_of, with_element
 from ...dialects.strided import VIEW_OPS, View, result_view
 from ..kernels.building.group import GroupView
-from ..kernels.cost.decision import UNCERTAINTY, decide
 from ..kernels.schedules.competition import Prices
 from ..kernels.schedules.matching import Matcher
 from .destinations import Place
@@ -22,7 +21,7 @@ from .realize_integer import IntegerForm, Product, find_product
 from .regions import Growth, Region, anchor_kind
 from .siblings import Sibling
 from .storage import answer_of
-from .sums import ONE, TWO, second_product
+from .sums import TWO, decide_second, second_product
 
 
 @dataclass
@@ -77,9 +76,9 @@ class SiblingPrices:
             else self.group(GroupView.of_region(kind, ops, result, scope=scope), placed)
         )
 
-    def apart(self, sibling: Sibling) -> tuple[int, float]:
-        """Launches and microseconds of the group of a sibling, or of the longest part of it that a schedule takes and of the rest. A
-        product that would be added in the same accumulator is a launch that is saved."""
+    def apart(self, sibling: Sibling, others: Collection[Operation]) -> tuple[int, float]:
+        """Launches and microseconds of the group of a sibling, or of the longest part of it that a schedule takes and of the rest. Another
+        product that would be in the same group is a launch that is saved; `others` are the siblings that stand apart, too."""
         region = sibling.region
         for length, result in reversed(region.cuts):
             casts = [op for op in region.prologue if isinstance(op, nn.CastOp)]
@@ -88,19 +87,21 @@ class SiblingPrices:
             if price == inf:
                 continue
             rest = region.epilogue[length:]
-            saved = self._saved_by_sum(region, ops, result, price)
+            saved = self._saved_by_second(region, ops, result, price, others)
             return 1 + bool(rest) - (saved is not None), price + self.pointwise(rest, region.result) - (saved or 0.0)
         return 1, inf
 
-    def _saved_by_sum(self, region: Region, ops: list[Operation], result: SSAValue, price: float) -> float | None:
-        """What it saves that another product is added in one accumulator; None where that is not done."""
-        second = second_product(region.anchor, ops, self.growth)
+    def _saved_by_second(
+        self, region: Region, ops: list[Operation], result: SSAValue, price: float, others: Collection[Operation]
+    ) -> float | None:
+        """What it saves that another product is computed in the same group; None where that is not done."""
+        second = second_product(region.anchor, ops, self.growth, others)
         if second is None:
             return None
         both = self.group(GroupView.of_region(region.kind, self.growth.in_order([*ops, second]), result))
         alone = self.group(GroupView.of_region(region.kind, [second], second.results[0]))
-        decision = decide("sum of products", {ONE: both, TWO: price + alone}, UNCERTAINTY)
-        return price + alone - both if both < inf and decision.chosen == ONE else None
+        decision = decide_second(region.anchor, second, both, price + alone)
+        return price + alone - both if both < inf and decision.chosen != TWO else None
 
     def pointwise(
         self, ops: Sequence[Operation], result: SSAValue, placed: dict[SSAValue, Place] | None = None
