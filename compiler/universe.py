@@ -67,6 +67,7 @@ PASSES: dict[str, tuple[str, ...]] = {
         "fuse-groups",
         "materialise-storage",
         "realize-integer",
+        "merge-pointwise",
         "assign-destinations",
         "outline-groups",
     ),

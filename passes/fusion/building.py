@@ -31,6 +31,25 @@ def build_group(view: GroupView) -> GroupOp:
     return group
 
 
+def merged_group(groups: Sequence[GroupOp]) -> GroupOp:
+    """A group, not yet inserted, that computes what several of one kind do, none of which reads another's results; these stay."""
+    values = list(dict.fromkeys(value for group in groups for value in group.operands))
+    made = GroupOp(groups[0].anchor.data, values, [result.type for group in groups for result in group.results])
+    arguments = dict(zip(values, made.block.args, strict=True))
+    yielded: list[SSAValue] = []
+    for group in groups:
+        mapping: dict[SSAValue, SSAValue] = {
+            inner: arguments[outer] for inner, outer in zip(group.block.args, group.operands, strict=True)
+        }
+        for op in group.ops():
+            made.block.add_op(op.clone(mapping))
+        yielded += [mapping[value] for value in group.yield_op.operands]
+    made.block.add_op(YieldOp(*yielded))
+    made.location = made.yield_op.location = fuse(*(group.location for group in groups))
+    set_names(made, [name for group in groups for name in get_names(group)])
+    return made
+
+
 def copy_location(values: Iterable[SSAValue]) -> LocationAttr:
     """The location of a copy of values."""
     return helper_location("copy", fuse(*map(_origin, values)))
