@@ -83,8 +83,8 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
             Step("fuse-groups"),
             Step("materialise-storage"),
             Step("realize-integer"),
-            Step("merge-pointwise"),
             Step("assign-destinations"),
+            Step("merge-pointwise"),
             # Only now is it decided what groups read: the products of scales, and weights that are dequantized inside.
             Step("hoist-weights"),
             Step("outline-groups"),

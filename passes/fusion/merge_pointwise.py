@@ -1,4 +1,4 @@
-"""`merge-pointwise`: groups by element that read one value, or parts of one, become one group, which one launch computes.
+"""`merge-pointwise`: groups by element that read or write parts of one value become one group, which one launch computes.
 
     %q = nn.slice %qkv [0, 0] : 128x1024                      %q, %k = the two slices
     %0 = fusion.group "pointwise" (%a = %q, %b = %cos) {      %0:2 = fusion.group "pointwise" (%a = %q, %b = %cos, %c = %k) {
@@ -9,10 +9,9 @@
       %3 = nn.mul %a, %b
       fusion.yield %3 }
 
-The rotary embeddings of queries and keys, parts of one product. Results keep their shapes, each in a buffer of its own, and may be written
-to different places: keys straight into a cache. The merged group stands where the first one stood, so what the others read must be computed
-before it; views of it and what comes of constants alone move there. It runs after types in memory are decided, and before places are. Each
-merge is a decision between prices. What is a copy by the model stays alone, since its destination may make it a view. Linear.
+The rotary embeddings of queries and keys, parts of one product; the copy of a cache, beside which new keys are written. Results keep their
+shapes, and each its place: the pass runs after `assign-destinations`. The merged group stands where the first one stood, so what the others
+read must be computed before it; views of it and what comes of constants alone move there. Each merge is a decision between prices. Linear.
 """
 
 from __future__ import annotations
@@ -27,8 +26,7 @@ from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
-from ...dialects import nn
-from ...dialects.fusion import GroupOp
+from ...dialects.fusion import Alias, GroupOp, alias_of
 from ..graph.editing import WEIGHTS, fed_by_constants_only, functions
 from ..kernels.building.group import GroupView
 from ..kernels.cost.decision import decide
@@ -55,19 +53,23 @@ class _Merging:
     constants: set[SSAValue] = field(default_factory=set[SSAValue])
     position: dict[Operation, float] = field(default_factory=dict[Operation, float])
     latest: dict[SSAValue, GroupOp] = field(default_factory=dict[SSAValue, GroupOp])
-    """The last group that reads a value, or parts of it."""
+    """The last group that reads or writes parts of a value."""
+    last: GroupOp | None = None
 
     def run(self) -> None:
         self.constants = fed_by_constants_only(self.block)
         self.position = {op: index for index, op in enumerate(self.block.ops)}
         for op in list(self.position):
-            if isinstance(op, GroupOp) and _computes(op):
+            if isinstance(op, GroupOp) and op.anchor.data == "pointwise":
                 self._group(op)
 
     def _group(self, group: GroupOp) -> None:
-        """Merge a group into the last one before it that reads a value that it reads, or note it as the last one."""
-        sources = self._sources(group)
-        before = {self.latest[v]: None for v in sources if v in self.latest}
+        """Merge a group into the last one before it that shares a value with it, or, where it reads arguments of the function alone, into
+        the last one of all; or note it as the last one."""
+        shared = self._shared(group)
+        before = {self.latest[v]: None for v in shared if v in self.latest}
+        if not before and self.last is not None and all(isinstance(v.owner, Block) for v in self._sources(group)):
+            before[self.last] = None
         for first in before:
             moved = self.check(first, group)
             both = moved if isinstance(moved, str) else self._cheaper(first, group)
@@ -75,11 +77,16 @@ class _Merging:
                 self._replace(first, group, both, moved)
                 group = both
                 break
-            remark(group, "missed", NAME, f"not merged with the launch before it that reads the same value: {both}")
-        self.latest.update(dict.fromkeys(sources, group))
+            remark(group, "missed", NAME, f"not merged with the launch before it: {both}")
+        self.latest.update(dict.fromkeys(shared, group))
+        self.last = group
+
+    def _shared(self, group: GroupOp) -> list[SSAValue]:
+        """What a group reads and what it writes a part of."""
+        return [*map(_destination, group.results), *self._sources(group)]
 
     def _sources(self, group: GroupOp) -> list[SSAValue]:
-        """What a group reads, or reads views of; without constants."""
+        """What a group reads, or reads views of, without constants."""
         found: dict[SSAValue, None] = {}
         for value in group.operands:
             while _moves_along(value.owner):
@@ -143,17 +150,20 @@ class _Merging:
             self.position[op] = self.position[both] - 0.5
         for old, new in zip((*first.results, *group.results), both.results, strict=True):
             old.replace_all_uses_with(new)
-        for source in self._sources(both):
-            self.latest[source] = both
+        self.latest.update(dict.fromkeys(self._shared(both), both))
         for op in (first, group):
             op.detach()
             op.erase()
         remark(both, "applied", NAME, f"{len(both.results)} results by element of one launch")
 
 
-def _computes(group: GroupOp) -> bool:
-    """Whether a group has no anchor, and is no copy."""
-    return group.anchor.data == "pointwise" and any(nn.is_pointwise(op) for op in group.ops())
+def _destination(value: SSAValue) -> SSAValue:
+    """The value in whose buffer a result lies."""
+    while True:
+        users = [use.operation for use in value.uses if alias_of(use.operation) == Alias.DEST]
+        if not users:
+            return value
+        value = users[0].results[0]
 
 
 def _moves_along(op: object) -> bool:

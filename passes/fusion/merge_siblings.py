@@ -167,13 +167,15 @@ class _Merging:
         scope = stack.siblings[0].anchor
         price = self.prices.product(stack.ops[0], stack.ops, stack.result, scope, stack.places())
         blockers, launches = self._blockers(stack), 1
+        free = (i for i in range(len(stack.parts)) if i not in blockers)
+        joined = any(stack.rest(i) or self.prices.is_read_by_element(stack.parts[i]) for i in free)
         for index, (sibling, part) in enumerate(zip(stack.siblings, stack.parts, strict=True)):
             at, rest = stack.part_place(index), stack.rest(index)
             if self.prices.is_taken(rest, part, [s.anchor for s in stack.siblings]):
                 continue
             price += self.prices.pointwise(rest, sibling.region.result, {part: at})
-            price += self.prices.copy(part, at) if index in blockers else 0.0
-            launches += bool(rest) + (index in blockers)
+            price += self.prices.copy(part, at, joined=joined) if index in blockers else 0.0
+            launches += bool(rest) + (index in blockers and not joined)
         return launches, price
 
     def _apply(self, stack: Stack) -> None:

@@ -14,14 +14,18 @@ from ...dialects.fusion import LayoutAttr
 from ...dialects.nn import shape_of, stored_of, with_element
 from ...dialects.strided import VIEW_OPS, View, result_view
 from ..kernels.building.group import GroupView
+from ..kernels.building.schedule import target_of
+from ..kernels.cost.gpus import gpu_of
 from ..kernels.schedules.competition import Prices
 from ..kernels.schedules.matching import Matcher
 from .destinations import Place
 from .realize_integer import IntegerForm, Product, find_product
-from .regions import Growth, Region, anchor_kind
+from .regions import ROW, Growth, Region, anchor_kind, is_view
 from .siblings import Sibling
 from .storage import answer_of
 from .sums import TWO, decide_second, second_product
+
+_PRODUCTS = (nn.ConvOp, nn.MatmulOp)
 
 
 @dataclass
@@ -120,12 +124,25 @@ class SiblingPrices:
         products = [owner for owner in owners if isinstance(owner, nn.ConvOp | nn.MatmulOp) and owner not in siblings]
         return any(shape_of(p.result) == shape_of(part) for p in products)
 
-    def copy(self, value: SSAValue, at: Place) -> float:
-        """A launch that copies a value from there."""
+    def copy(self, value: SSAValue, at: Place, *, joined: bool) -> float:
+        """Copying a value from there, in a launch of its own or `joined` with another (`merge-pointwise`)."""
         block = Block(arg_types=[with_element(value, stored_of(value))])
         layouts = [LayoutAttr.of(at), LayoutAttr.of(View.whole(0, shape_of(value)))]
         assert isinstance(value.owner, Operation)
-        return self.prices.of(GroupView(value.owner, "pointwise", [], block.args, block.args, layouts=layouts))
+        price = self.prices.of(GroupView(value.owner, "pointwise", [], block.args, block.args, layouts=layouts))
+        return price - gpu_of(target_of(self.prices.target)).launch if joined else price
+
+    def is_read_by_element(self, value: SSAValue) -> bool:
+        """Whether a launch by element reads a value, or a view of it: a rotary embedding, but no scale that a row op or a product takes
+        in."""
+        for use in value.uses:
+            reader = use.operation
+            if is_view(reader) and len(reader.operands) == 1 and self.is_read_by_element(reader.results[0]):
+                return True
+            by_element = nn.is_pointwise(reader) or (isinstance(reader, nn.SliceOp) and not is_view(reader))
+            if by_element and not any(isinstance(u.operation, (*ROW, *_PRODUCTS)) for u in reader.results[0].uses):
+                return True
+        return False
 
     def blockers(self, value: SSAValue, at: Place) -> Iterator[str]:
         """Why readers of a value cannot read it there without a copy that they do not need where it has a buffer of its own."""

@@ -65,8 +65,8 @@ func.func @three(%x: tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<4x8xf32>, tens
 // CHECK: fusion.group "pointwise"
 // CHECK: fusion.group "row"
 // CHECK: fusion.group "pointwise"
-// REMARK: missed: merge-pointwise: fusion.group: not merged with the launch before it that reads the same value: it reads its result
-// REMARK: missed: merge-pointwise: fusion.group: not merged with the launch before it that reads the same value: it reads the result of fusion.group, which is computed after that
+// REMARK: missed: merge-pointwise: fusion.group: not merged with the launch before it: it reads its result
+// REMARK: missed: merge-pointwise: fusion.group: not merged with the launch before it: it reads the result of fusion.group, which is computed after that
 func.func @chain(%x: tensor<4x8xf32>) -> (tensor<8x4xf32>, tensor<4x8xf32>) {
   %0 = fusion.group "pointwise" (%a = %x : tensor<4x8xf32>) -> (tensor<4x8xf32>) {
     %1 = nn.exp %a : tensor<4x8xf32>
