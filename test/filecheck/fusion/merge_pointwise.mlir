@@ -91,26 +91,50 @@ func.func @chain(%x: tensor<4x8xf32>) -> (tensor<8x4xf32>, tensor<4x8xf32>) {
 
 // -----
 
-// A copy stays alone, and so do groups that share constants only.
+// The copy of a cache is part of the launch that writes what is added to it, each to its place.
+// CHECK-LABEL: @cache
+// CHECK: [[NEW:%[0-9]+]], [[OLD:%[0-9]+]] = fusion.group "pointwise" (%{{.*}} = %x : {{.*}}, %{{.*}} = %past : {{.*}})
+// CHECK-SAME: layouts = [#fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 16>, #fusion.layout<contiguous, align = 64>]
+// CHECK-SAME: fusion.copied = "into a concat: it is a graph input"
+// CHECK-NEXT: nn.exp
+// CHECK-NEXT: fusion.yield
+// CHECK: nn.concat [[OLD]], [[NEW]]
+// REMARK: applied: merge-pointwise: fusion.group: 2 results by element of one launch
+func.func @cache(%past: tensor<6x8xf16>, %x: tensor<2x8xf16>) -> tensor<8x8xf16> {
+  %0 = fusion.group "pointwise" (%a = %x : tensor<2x8xf16>) -> (tensor<2x8xf16>) attributes {layouts = [#fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 16>]} {
+    %1 = nn.exp %a : tensor<2x8xf16>
+    fusion.yield %1 : tensor<2x8xf16>
+  }
+  %1 = fusion.group "pointwise" (%a = %past : tensor<6x8xf16>) -> (tensor<6x8xf16>) attributes {fusion.copied = "into a concat: it is a graph input", layouts = [#fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 64>]} {
+    fusion.yield %a : tensor<6x8xf16>
+  }
+  %2 = nn.concat %1, %0 {fusion.alias = #fusion.alias<dest>, axis = 0 : i64} : (tensor<6x8xf16>, tensor<2x8xf16>) -> tensor<8x8xf16>
+  func.return %2 : tensor<8x8xf16>
+}
+
+// -----
+
+// Groups that share constants only, and read what is computed, stay alone.
 // CHECK-LABEL: @alone
-// CHECK-COUNT-3: fusion.group "pointwise"
+// CHECK-COUNT-2: fusion.group "pointwise"
 // CHECK: func.return
 // REMARK-NOT: merge-pointwise
-func.func @alone(%x: tensor<4x8xf32>, %y: tensor<4x8xf32>) -> (tensor<8x4xf32>, tensor<4x8xf32>, tensor<4x8xf32>) {
+func.func @alone(%x: tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<4x8xf32>) {
   %w = nn.constant dense<[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]> : tensor<8xf32>
-  %0 = fusion.group "pointwise" (%a = %x : tensor<4x8xf32>) -> (tensor<8x4xf32>) {
-    %1 = nn.transpose %a {permutation = array<i64: 1, 0>} : (tensor<4x8xf32>) -> tensor<8x4xf32>
-    fusion.yield %1 : tensor<8x4xf32>
+  %0, %1 = fusion.group "row" (%a = %x : tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<4x8xf32>) {
+    %1 = nn.softmax %a {axis = 1 : i64} : (tensor<4x8xf32>) -> tensor<4x8xf32>
+    %2 = nn.exp %1 : tensor<4x8xf32>
+    fusion.yield %1, %2 : tensor<4x8xf32>, tensor<4x8xf32>
   }
-  %2 = fusion.group "pointwise" (%a = %x : tensor<4x8xf32>, %b = %w : tensor<8xf32>) -> (tensor<4x8xf32>) {
+  %2 = fusion.group "pointwise" (%a = %0 : tensor<4x8xf32>, %b = %w : tensor<8xf32>) -> (tensor<4x8xf32>) {
     %3 = nn.mul %a, %b : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xf32>
     fusion.yield %3 : tensor<4x8xf32>
   }
-  %4 = fusion.group "pointwise" (%a = %y : tensor<4x8xf32>, %b = %w : tensor<8xf32>) -> (tensor<4x8xf32>) {
+  %4 = fusion.group "pointwise" (%a = %1 : tensor<4x8xf32>, %b = %w : tensor<8xf32>) -> (tensor<4x8xf32>) {
     %5 = nn.mul %a, %b : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xf32>
     fusion.yield %5 : tensor<4x8xf32>
   }
-  func.return %0, %2, %4 : tensor<8x4xf32>, tensor<4x8xf32>, tensor<4x8xf32>
+  func.return %2, %4 : tensor<4x8xf32>, tensor<4x8xf32>
 }
 
 // -----
