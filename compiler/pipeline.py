@@ -71,6 +71,7 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
             Step("assign-precision", {"mode": options.precision}),
             Step("approximate-functions"),
             Step("transpose-weights"),
+            Step("split-gates"),
             Step("merge-siblings"),
             Step("pad-channels"),
             Step("fold-constants"),

@@ -62,6 +62,7 @@ PASSES: dict[str, tuple[str, ...]] = {
     ),
     "quantization": ("place-qdq",),
     "fusion": (
+        "split-gates",
         "merge-siblings",
         "decompose-attention",
         "fuse-groups",
