@@ -110,7 +110,13 @@ def _(op: kernel.StClusterOp) -> Step:
     count, width = width_of(op, source.type)
 
     def step(s: Strand) -> None:
-        cluster, rank = s.block.cluster, s.uniform(rank_of)
+        mask, ranks = mask_of(s, predicate), s.each(rank_of)
+        for rank in np.unique(selected(mask, ranks)[0]):
+            here = ranks == rank
+            store(s, int(rank), here if mask is None else here & mask)
+
+    def store(s: Strand, rank: int, mask: np.ndarray) -> None:
+        cluster = s.block.cluster
         if not 0 <= rank < len(cluster.blocks):
             raise RuleBroken(f"rank {rank} is not in a cluster of {len(cluster.blocks)}")
         block = cluster.blocks[rank]
@@ -122,9 +128,7 @@ def _(op: kernel.StClusterOp) -> Step:
         values = np.ascontiguousarray(s[source].read(s[position], count)).view(np.uint8)
         address = shared_address(s, target, offset, count)
         local = s.threads if block is s.block else np.full(s.n, -1)
-        address, values, warps, threads = selected(
-            mask_of(s, predicate), address, values, s.warps[:, None], local[:, None]
-        )
+        address, values, warps, threads = selected(mask, address, values, s.warps[:, None], local[:, None])
         granules = block.shared.granules(address, width)
         block.shared.check_write(granules, warps)
         block.shared.store(address, values)

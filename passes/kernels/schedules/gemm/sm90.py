@@ -9,7 +9,8 @@ store are written by the threads.
 
 With `cluster` = 2 two blocks take neighbouring row tiles, load half of B each and multicast it to both. A conv whose window is not 1 x 1
 (or is strided) loads A by im2col TMA, one pixel per row. Of the sum of two products the producer loads the operands of one, then of the
-other, and the consumers see one longer product.
+other, and the consumers see one longer product. Of two products of one A (pairs.py) the producer loads half a tile of each B, one below
+the other, and the consumers see one wider product, whose halves meet in the epilogue.
 
 Registers: 128 threads x 40 + 256 x 232 = 64,512 of 65,536. Tiles of up to 128 columns need 31 to 123 a thread and no setmaxnreg:
 they leave the rest of the SM to blocks of the next launch, which can so begin beside them.
@@ -20,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from math import gcd
 
 from xdsl.dialects.builtin import f32
 from xdsl.ir import Block, BlockArgument, SSAValue
@@ -148,7 +150,7 @@ class GemmSm90:
         if problem.prologue is not None:
             why = "operand A: expected it in memory, got one computed in the group; TMA copies bytes to where wgmma reads them"
             return Refusal(why, view.maker(anchor.operands[0]))
-        for each in problem.products:
+        for each in dict.fromkeys([*problem.products, *problem.side_by_side]):
             if reason := _refuse_tma(each):
                 # Operands from outside have the same layout in a smaller group.
                 outside = all(view.operand_index(operand) is not None for operand in each.anchor.operands)
@@ -156,7 +158,10 @@ class GemmSm90:
         return refuse_pointwise(view.ops) or problem
 
     def configs(self, problem: GemmProblem, target: Target) -> list[Choice]:
-        choices = [Choice.of(self.name, asdict(deepest(groups, bn, target.smem.data))) for groups, bn in SHAPES]
+        # A TMA store moves at least 32 bytes of a row.
+        least = 16 * len(problem.side_by_side)
+        shapes = [(groups, bn) for groups, bn in SHAPES if bn >= least]
+        choices = [Choice.of(self.name, asdict(deepest(groups, bn, target.smem.data))) for groups, bn in shapes]
         return sorted(choices, key=lambda choice: price(self.work(problem, choice, target), target))
 
     def work(self, problem: GemmProblem, config: Choice, target: Target) -> list[Work]:
@@ -164,10 +169,10 @@ class GemmSm90:
         rows = cut(cut(usual(problem.m), tile.bm), tile.cluster) * tile.cluster
         # One warpgroup with a narrow tile does not keep the tensor cores busy.
         reached = 1.0 if tile.groups == 2 or tile.bn >= 128 else 0.8
-        threads = 128 * (1 + tile.groups)
+        threads, sides = 128 * (1 + tile.groups), len(problem.side_by_side)
         return [
             Work(
-                blocks=rows * cut(usual(problem.n), tile.bn) * max(1, usual(problem.batch)),
+                blocks=rows * cut(usual(problem.n), tile.bn // sides) * max(1, usual(problem.batch)),
                 threads=threads,
                 registers=REGISTERS // threads,
                 smem=tile.smem(2),
@@ -178,7 +183,7 @@ class GemmSm90:
                 tma=True,
                 start=START,
                 whole_waves=True,
-                epilogue=tile.bm * tile.bn * EPILOGUE_INSTRUCTIONS,
+                epilogue=tile.bm * tile.bn / sides * EPILOGUE_INSTRUCTIONS,
                 dram_bytes=sum(usual_bytes(problem.group)),
             )
         ]
@@ -267,7 +272,9 @@ class _Builder:
     def __init__(self, problem: GemmProblem, tile: Tile, sms: int):
         self.problem, self.tile = problem, tile
         self.m_tiles = ceildiv(ceildiv(problem.m, tile.bm), tile.cluster)
-        self.n_tiles = ceildiv(problem.n, tile.bn)
+        self.columns = tile.bn // len(problem.side_by_side)
+        """Of the results, and of each product, in a tile."""
+        self.n_tiles = ceildiv(problem.n, self.columns)
         self.tiles = self.m_tiles * self.n_tiles * problem.batch
         self.blocks = minimum(self.tiles, sms // tile.cluster)
         self.steps = [ceildiv(each.k, 64) for each in problem.products]
@@ -279,13 +286,12 @@ class _Builder:
     def build(self) -> kernel.FuncOp:
         b, tile, problem = self.b, self.tile, self.problem
         element = problem.element
-        half = tile.bn // tile.cluster
-        self.maps: list[tuple[SSAValue, SSAValue]] = []
+        b_box = TensorMapType.of((self.columns // tile.cluster, 64), element, LINE)
+        self.maps: list[tuple[SSAValue, list[SSAValue]]] = []
         for each in problem.products:
-            a_view, b_view = self._views(each)
+            a_view, b_views = self._views(each)
             a_map = b.emit(kernel.TensorMapOp(a_view, TensorMapType.of((tile.bm, 64), element, LINE)), "a_map")
-            b_map = b.emit(kernel.TensorMapOp(b_view, TensorMapType.of((half, 64), element, LINE)), "b_map")
-            self.maps.append((a_map, b_map))
+            self.maps.append((a_map, [b.emit(kernel.TensorMapOp(view, b_box), "b_map") for view in b_views]))
         self.a_shared = b.alloc((tile.stages, tile.bm, 64), element, swizzle=LINE, name="a_shared")
         self.b_shared = b.alloc((tile.stages, tile.bn, 64), element, swizzle=LINE, name="b_shared")
         self.ring = b.ring(tile.stages, "mbarrier", "ring")
@@ -308,11 +314,13 @@ class _Builder:
             b.insert(kernel.ClusterBarrierOp())
         return b.finish()
 
-    def _views(self, problem: GemmProblem) -> tuple[SSAValue, SSAValue]:
+    def _views(self, problem: GemmProblem) -> tuple[SSAValue, list[SSAValue]]:
+        """Of A, and of B for each product of this A."""
         b = self.b
         plain = _a_matrix(problem)
         made = []
-        for op in operand_views(problem, b.tensors):
+        others = [operand_views(each, b.tensors)[1] for each in problem.side_by_side[1:]]
+        for op in (*operand_views(problem, b.tensors), *others):
             if isinstance(op, kernel.ViewOp):
                 d, s, g = collapse(op.dims.exprs, op.strides.exprs, op.group_dims())
                 op = kernel.ViewOp(op.source, g, d, s, op.offset.exprs[0])
@@ -322,7 +330,7 @@ class _Builder:
             if plain is not None
             else b.emit(made[0])
         )
-        return named(a, "a_view"), b.emit(made[1], "b_view")
+        return named(a, "a_view"), [b.emit(other, "b_view") for other in made[1:]]
 
     def _prepare_store(self) -> None:
         """The results' tensor maps and the staging tiles that they share, if TMA can store them."""
@@ -336,9 +344,9 @@ class _Builder:
         accesses = [problem.group.result_access(i) for i in range(len(results))]
         if any(fits_tma(problem.group, *problem.over_space(a)) is not None for a in accesses):
             return
-        columns = min(LINE * 8 // bitwidth(element), self.tile.bn)
+        columns = gcd(LINE * 8 // bitwidth(element), self.columns)
         line = columns * bitwidth(element) // 8
-        self.pieces = self.tile.bn // columns * len(results)
+        self.pieces = self.columns // columns * len(results)
         box = TensorMapType.of((self.tile.bm, columns), element, line)
         for access in accesses:
             self.out_maps.append(b.emit(kernel.TensorMapOp(space_view(b, problem, access), box), "y_map"))
@@ -356,37 +364,39 @@ class _Builder:
         m = b.add(first, b.rem(within, rows))
         n = b.div(within, rows)
         row = b.mul(b.add(b.mul(m, self.tile.cluster), self.rank), self.tile.bm)
-        return named(batch, "batch"), named(row, "row"), named(b.mul(n, self.tile.bn), "column")
+        return named(batch, "batch"), named(row, "row"), named(b.mul(n, self.columns), "column")
 
     def _load_b(
-        self, b: KernelBuilder, b_map: SSAValue, batch: SSAValue, column: SSAValue, step: Index, fill: Index
+        self, b: KernelBuilder, b_maps: Sequence[SSAValue], batch: SSAValue, column: SSAValue, step: Index, fill: Index
     ) -> None:
-        """Starts the copy of B for one step."""
+        """Starts the copies of B, or of both, for one step."""
         tile, number = self.tile, b.index(fill)
         first, slot = b.mul(step, 64), b.slot(self.b_shared, fill, "b_slot")
-        if tile.cluster == 1:
-            b.insert(kernel.LoadTmaOp(b_map, [batch, column, first], slot, self.ring, number))
-            return
-        part = b.mul(self.rank, tile.bn // tile.cluster)
-        at = [batch, b.add(column, part), first]
-        mask = (1 << tile.cluster) - 1
-        b.insert(kernel.LoadTmaOp(b_map, at, slot, self.ring, number, row=part, multicast=mask))
+        part = b.mul(self.rank, self.columns // tile.cluster) if tile.cluster > 1 else None
+        at = [batch, column if part is None else b.add(column, part), first]
+        mask = (1 << tile.cluster) - 1 if tile.cluster > 1 else None
+        for side, b_map in enumerate(b_maps):
+            below = (
+                b.add(b.index(0) if part is None else part, side * self.columns) if side or part is not None else None
+            )
+            b.insert(kernel.LoadTmaOp(b_map, at, slot, self.ring, number, row=below, multicast=mask))
 
     def _load_early(self, b: KernelBuilder) -> SSAValue | None:
         """Where B is a weight, it is copied for as many steps of the first tile as the ring has stages, the rest is brought into L2, and
         only then the previous launch is waited for. How many these steps are; None where B is no weight."""
-        _, b_map = self.maps[0]
-        if _argument(_view_of(b_map).source) not in self.problem.group.early:
+        _, b_maps = self.maps[0]
+        if any(_argument(_view_of(b_map).source) not in self.problem.group.early for b_map in b_maps):
             return None
         batch, _, column = self._tile_at(b, self.first)
         count = b.min(b.expr(self.steps[0]), self.tile.stages)
 
         def load(b: KernelBuilder, step: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
-            self._load_b(b, b_map, batch, column, step, step)
+            self._load_b(b, b_maps, batch, column, step, step)
             return []
 
         b.loop(0, count, 1, [], load, "early")
-        self._prefetch(b, b_map, column)
+        for b_map in b_maps:
+            self._prefetch(b, b_map, column)
         b.insert(kernel.GridWaitOp())
         return count
 
@@ -406,7 +416,7 @@ class _Builder:
             or k <= 64 * tile.stages
         ):
             return
-        rows = b.min(b.sub(n, column), tile.bn)
+        rows = b.min(b.sub(n, column), self.columns)
         b.insert(kernel.PrefetchOp(view.source, b.mul(column, k), b.mul(rows, k)))
 
     def _produce(self, b: KernelBuilder) -> None:
@@ -419,14 +429,14 @@ class _Builder:
             batch, row, column = self._tile_at(b, position)
             (start,) = carried
 
-            def fetch(a_map: SSAValue, b_map: SSAValue, b: KernelBuilder, step: Index, fill: Index) -> int:
+            def fetch(a_map: SSAValue, b_maps: Sequence[SSAValue], b: KernelBuilder, step: Index, fill: Index) -> int:
                 first, a_slot = b.mul(step, 64), b.slot(self.a_shared, fill, "a_slot")
                 b.insert(kernel.LoadTmaOp(a_map, [batch, row, first], a_slot, self.ring, b.index(fill)))
                 if early is None:
-                    self._load_b(b, b_map, batch, column, step, fill)
+                    self._load_b(b, b_maps, batch, column, step, fill)
                 else:
                     late = b.compare(fill, "sge", early)
-                    b.when(late, lambda b: self._load_b(b, b_map, batch, column, step, fill))
+                    b.when(late, lambda b: self._load_b(b, b_maps, batch, column, step, fill))
                 return delivered
 
             for maps, each in zip(self.maps, steps, strict=True):
@@ -467,7 +477,7 @@ class _Builder:
         """The epilogue and the stores of one tile; `stored` counts the pieces before it where their parity matters."""
         problem = self.problem
         if not self.out_maps:
-            for values, here in epilogue_columns(b, problem, acc, at, min(64, self.tile.bn)):
+            for values, here in epilogue_columns(b, problem, acc, at, gcd(64, self.columns)):
                 for i, value in enumerate(values):
                     b.store(value, space_view(b, problem, problem.group.result_access(i)), here)
             return
