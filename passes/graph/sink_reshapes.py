@@ -258,12 +258,21 @@ def sink_reshapes(block: Block) -> None:
     lift_reshapes(block, constants, NAME)
 
 
+def _needs_rows(op: Operation, component: _Component) -> bool:
+    """Whether an op cannot do without leading dims: vectors are no operands of a product."""
+    return isinstance(op, nn.MatmulOp) and len(component.rest(op.result)) < 2
+
+
 def _sink(reshape: nn.ReshapeOp, component: _Component, sinking: _Sinking) -> None:
     """Rewrite a component with the leading dims that take away most reshapes, if these are more than it then needs."""
     if not component.ops:
         return
     candidates = sinking.candidates(component)
     candidates.pop(component.lead, None)
+    if candidates.pop((), 0) and any(_needs_rows(op, component) for op in component.ops):
+        remark(
+            reshape, "missed", NAME, f"{len(component.ops)} ops without leading dims: not done, a product needs rows"
+        )
     if not candidates:
         return
     lead, gain = max(candidates.items(), key=lambda item: item[1])

@@ -18,7 +18,7 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from ....dialects import fusion, nn
 from ....dialects.dims import Expr, product
-from ....dialects.kernel.types import GlobalType, bitwidth
+from ....dialects.kernel.types import GlobalType, bitwidth, early_of
 from ....dialects.provenance import NAMES
 from ....dialects.strided import VIEW_OPS, Axes, View, space_axes, through
 
@@ -118,6 +118,11 @@ class GroupView:
     def name(self) -> str:
         """The symbol of the outlined function; `group` before outlining."""
         return self.op.sym_name.data if isinstance(self.op, FuncOp) else "group"
+
+    @cached_property
+    def early(self) -> frozenset[int]:
+        """The operands, by number, that kernels may read before the previous launch has ended; none where nothing says so."""
+        return early_of(self.op) or frozenset()
 
     @property
     def location(self) -> LocationAttr:

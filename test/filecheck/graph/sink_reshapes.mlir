@@ -90,6 +90,22 @@ func.func @windows(%x: tensor<1x8x8x8xf32>, %s: tensor<8xf32>, %b: tensor<8xf32>
 
 // -----
 
+// Refused: a product of vectors. The reshapes that add its rows stay.
+// CHECK-LABEL: @vector
+// CHECK: nn.matmul %{{.*}}, %{{.*}} : (tensor<1x5xf32>, tensor<5x8xf32>) -> tensor<1x8xf32>
+// REMARK: missed: sink-reshapes: nn.reshape: 2 ops without leading dims: not done, a product needs rows
+func.func @vector(%x: tensor<5xf32>, %w: tensor<5x8xf32>) -> tensor<8xf32> {
+  %0 = nn.relu %x : tensor<5xf32>
+  %1 = nn.reshape %0 : (tensor<5xf32>) -> tensor<1x5xf32>
+  %2 = nn.matmul %1, %w : (tensor<1x5xf32>, tensor<5x8xf32>) -> tensor<1x8xf32>
+  %3 = nn.relu %2 : tensor<1x8xf32>
+  %4 = nn.reshape %3 : (tensor<1x8xf32>) -> tensor<8xf32>
+  %5 = nn.abs %4 : tensor<8xf32>
+  func.return %5 : tensor<8xf32>
+}
+
+// -----
+
 // Invalid: a reshape to another number of elements.
 // CHECK: nn.reshape: expected as many elements of the same type as tensor<2x3xf32>, got tensor<5xf32>
 func.func @invalid(%x: tensor<2x3xf32>) -> tensor<5xf32> {
