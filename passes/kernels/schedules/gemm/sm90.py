@@ -407,14 +407,8 @@ class _Builder:
         n, k = problem.n.as_int(), problem.k.as_int()
         view = _view_of(b_map)
         whole = [stride.as_int() for stride in view.strides.exprs][-2:] == [k, 1] and view.offset.exprs[0].as_int() == 0
-        if (
-            n is None
-            or k is None
-            or problem.batch.as_int() != 1
-            or tile.cluster > 1
-            or not whole
-            or k <= 64 * tile.stages
-        ):
+        alone = tile.cluster == 1 and problem.batch.as_int() == 1
+        if n is None or k is None or not whole or not alone or k <= 64 * tile.stages:
             return
         rows = b.min(b.sub(n, column), self.columns)
         b.insert(kernel.PrefetchOp(view.source, b.mul(column, k), b.mul(rows, k)))
