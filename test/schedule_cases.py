@@ -47,6 +47,7 @@ from group_texts import (
     SUM,
     add,
     batched,
+    chain,
     conv,
     conv_of_cast,
     conv_of_prologue,
@@ -223,6 +224,12 @@ def hopper(name: str, text: str, groups: int, bn: int, kinds: str = STORED, clus
     return Case("gemm_sm90", name, text, f"{HOPPER} {kinds}", 2e-3, tunables)
 
 
+def gemv_chain(name: str, text: str, kinds: str, cluster: int, blocks: int, pixel_blocks: int = 1) -> Case:
+    """Blocks of two warps."""
+    tunables = {"cluster": cluster, "blocks": blocks, "pixel_blocks": pixel_blocks, "threads": 64}
+    return Case("gemv_chain", name, text, kinds, 2e-3, tunables)
+
+
 def row(name: str, text: str, kinds: str, rows: int, threads: int, registers: int, loop: int) -> Case:
     """`threads` threads for each of a block's `rows` rows."""
     tunables = {"rows": rows, "threads": threads, "vector": 4, "registers": registers, "loop": loop}
@@ -347,6 +354,14 @@ CASES = (
     row("warp-per-row", unary(SOFTMAX, "5x40xf32", "5x40xf32", "row"), "", 4, 32, 4, loop=0),
     Case("reduce_split", "columns", unary(SUM, "2x66000xf32", "2xf32", "row"), "bar_sync"),
     Case("reduce_split", "outer", unary(MEAN, "2100x33xf32", "33xf32", "row"), ""),
+    gemv_chain("block", chain(2, "5x7", 40, 12, 40), "bar_sync", 1, 1),
+    gemv_chain("blocks", chain(1, "3x3", 300, 9, 300), "bar_sync", 1, 3),
+    gemv_chain("cluster", chain(2, "5x7", 80, 12, 80, sms=8), "cluster_sync", 2, 4),
+    gemv_chain("cluster-in-tiles", chain(1, "3x5", 1100, 70, 90, sms=8), "bar_sync cluster_sync", 2, 2),
+    gemv_chain("pixels", chain(1, "33x9", 24, 8, 24, sms=8), "bar_sync cluster_sync", 4, 4, 2),
+    gemv_chain("pool-and-product", chain(2, "7x7", 72, 50, sms=8, kind="max"), "cluster_sync", 2, 4),
+    gemv_chain("products", chain(3, "", 150, 20, 33), "bar_sync", 1, 2),
+    gemv_chain("products-in-a-cluster", chain(1, "", 150, 20, 33, sms=8), "cluster_sync", 2, 2),
     Case("row", "reduce-outer", unary(MEAN, "70x33xf32", "33xf32", "row")),
     Case("window", "max-pool", unary(MAX_POOL, "1x6x6x8xf16", "1x3x3x8xf16", "window"), "", 2e-3),
     Case("window", "max-pool-3d", unary(DEEP_POOL, "1x3x5x4x8xf16", "1x3x2x3x8xf16", "window"), "", 2e-3),

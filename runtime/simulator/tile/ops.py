@@ -120,7 +120,7 @@ def _store_shared(m: State, op: kernel.StoreSharedOp) -> None:
         ]
 
 
-def _store_everywhere(m: State, op: kernel.StoreSharedOp, extents: tuple[int, ...]) -> None:
+def _store_everywhere(m: State, op: kernel.StoreSharedOp, extents: Sequence[int]) -> None:
     target, value = m.values[op.target], np.broadcast_to(m.values[op.value], (len(m.blocks), *extents))
     starts = [np.broadcast_to(m.values[at], (len(m.blocks),)) for at in (op.row, op.column)]
     for rank in range(m.cluster):

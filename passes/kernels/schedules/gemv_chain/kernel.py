@@ -283,7 +283,7 @@ class ChainKernel:
 
         def body(s: Emitter, w: SSAValue, x: SSAValue, *before: SSAValue) -> list[SSAValue]:
             made = mul(s, convert(s, w, f32), convert(s, x, f32))
-            return [add(s, *before, made) if before else made]
+            return [add(s, before[0], made) if before else made]
 
         return b.map([weights, b.emit(load), *sums], [frag], body)[0]
 
@@ -330,7 +330,7 @@ class ChainKernel:
         for part in self._parts(number + 1):
             space = self._space(b, part, frag, channel)
             leaves = leaves_of(
-                [(v, space.axes(v)) for v in part.values], dict.fromkeys(part.known, 0), self.group.maker
+                [(v, space.axes(v)) for v in part.values], dict.fromkeys(part.known, part.values[0]), self.group.maker
             )
             found.append({leaf: space.load(*leaf) for leaf in leaves if leaf[0] not in part.known})
         return found
