@@ -145,7 +145,8 @@ class ChainKernel:
             b.loop(first, b.add(first, reduce.share), reduce.tile, [], tile, "channel")
         else:
             tile(b, first, [])
-        self._meet(b)
+        if self.together or reduce.tiles == 1:  # the block has met after the last of several tiles
+            self._meet(b)
         if gathered is not None:
             self._gather(reduce, gathered)
 
