@@ -50,6 +50,7 @@ from .chains import Chains, may_link
 from .prologues import decide_prologue
 from .regions import ROW, Growth, Region, anchor_kind, is_view
 from .results import results_of
+from .small_operands import APART, decide_small, feed_larger_ops
 from .storage import answer_of
 from .sums import with_second_product
 
@@ -110,6 +111,23 @@ def _without_costly_prologue(
     return apart, rest
 
 
+def _without_costly_small(
+    region: Region, view: GroupView, ops: list[Operation], growth: Growth, matcher: Matcher, prices: Prices
+) -> tuple[GroupView, list[Operation]]:
+    """The group with its small operands, or, where a launch of their own is cheaper for these, the group without."""
+    small = [op for op in ops if op in region.small]
+    if not small:
+        return view, ops
+    rest = [op for op in ops if op not in region.small]
+    apart = GroupView.of_region(region.kind, rest, view.results)
+    decision = decide_small(region.kind, small, view, apart, growth.constants, matcher, prices)
+    if decision.chosen != APART:
+        remark(small[0], "analysis", NAME, str(decision))
+        return view, ops
+    remark(small[0], "missed", NAME, f"not fused with {region.anchor.name}: {decision}")
+    return apart, rest
+
+
 def _remark_refusals(region: Region, part: str, answer: Answer) -> None:
     """One remark for each schedule, on the op that it names."""
     anchor = region.anchor
@@ -137,6 +155,7 @@ def _commit(region: Region, growth: Growth, matcher: Matcher, prices: Prices, re
     _remark_left_out(region, (item for item in region.left_out if not may_link(item[0])), growth)
     _end_narrow(region)
     view, ops = _longest(region, growth, matcher, prices)
+    view, ops = _without_costly_small(region, view, ops, growth, matcher, prices)
     view, ops = with_second_product(region, view, ops, growth, matcher, prices, NAME)
     view, ops, links = Chains(growth, matcher, prices, NAME, _end_narrow).extended(region, view, ops)
     kept = set(ops)
@@ -257,6 +276,8 @@ def fuse_block(block: Block, matcher: Matcher, prices: Prices) -> None:
     replaced = Replacements()
     sizes = [op for op in block.ops if isinstance(op, nn.SizeOp) and _is_read_as_number(op)]
     anchors = [(op, anchor_kind(op)) for op in block.ops if _grouped(op, growth.constants) and op not in sizes]
+    later = feed_larger_ops(block)
+    anchors.sort(key=lambda pair: pair[0] in later)
     for kind in _PRIORITY:
         for op, own_kind in anchors:
             if own_kind != kind or op in growth.taken:

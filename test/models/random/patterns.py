@@ -36,6 +36,7 @@ from .steps import (
     affine,
     arithmetic,
     batch_norm,
+    beside,
     broadcast,
     cast,
     clip,
@@ -105,13 +106,13 @@ FAMILIES: dict[str, Family] = {
             arithmetic, arithmetic, unary, where, transpose, reshape, slice_, concat, gather, broadcast, reduce, softmax, pad, pool, conv,
             matmul, quantize, dequantize,
         ),
-        ("place-qdq", "fuse-groups", "realize-integer", "assign-destinations", "outline-groups", "hoist-weights"),
+        ("place-qdq", "fuse-groups", "realize-integer", "assign-destinations", "merge-pointwise", "outline-groups", "hoist-weights"),
         ((f32, 3), (f32, 4), (i8, 2)), finite=True, chained=True,
     ),
     "images": Family((image, unary), ("pad-channels",), ((f32, 4),), finite=True),
     "siblings": Family(
         (siblings, siblings, siblings, unary, transpose, reshape, slice_, pool),
-        ("merge-siblings", "fuse-groups", "realize-integer", "assign-destinations", "outline-groups", "hoist-weights"),
+        ("merge-siblings", "fuse-groups", "realize-integer", "assign-destinations", "merge-pointwise", "outline-groups", "hoist-weights"),
         ((f32, 3), (f32, 4), (f32, 2)), finite=True, chained=True,
     ),
     "soups": Family(
@@ -126,6 +127,19 @@ VIEW_FAMILIES: dict[str, Family] = {
     "leading dims": Family(
         (lead, lead, lead, matmul, matmul, arithmetic, arithmetic, unary, softmax, reduce, transpose, cast, concat, reshape),
         ("sink-reshapes",), ((f32, 3), (f32, 3)), finite=True,
+    ),
+    "padding": Family((beside, beside, beside, unary, concat), ("pad-concats",), ((f32, 2), (f32, 3))),
+    "one after the other": Family(
+        (
+            lead, lead, join, cut, beside, transpose, transpose, reshape, matmul, matmul, siblings, conv, softmax, reduce, unary,
+            arithmetic, concat, slice_, where, pool,
+        ),
+        (
+            "canonicalize-nn", "eliminate-transposes", "canonicalize-nn", "cse", "recognise-attention", "nest-concats", "pad-concats",
+            "sink-reshapes", "transpose-weights", "merge-siblings", "fold-constants", "cse", "dce", "fuse-groups", "assign-destinations",
+            "hoist-weights", "outline-groups",
+        ),
+        ((f32, 3), (f32, 4), (f32, 3)), finite=True, chained=True,
     ),
 }  # fmt: skip
 """Of passes about views, with seeds of their own."""

@@ -26,21 +26,23 @@ CEILINGS = {
     "densenet121_torch": 156,
     "convnext_tiny": 83,
     "unet": 31,
-    "bert_base": 92,
+    "bert_base": 88,
     "vit_b16": 88,
-    "gpt2": 89,
-    "llama": 45,
+    "gpt2": 87,
+    "llama": 35,
     "whisper_encoder": 31,
     "swin_t": 118,
-    "clip_text": 86,
-    "t5_encoder": 46,
+    "clip_text": 85,
+    "t5_encoder": 44,
     "detr": 124,
-    "minilm": 50,
-    "gpt2_small": 20,
-    "llama_small": 26,
-    "bart_small": 45,
+    "minilm": 46,
+    "gpt2_small": 18,
+    "llama_small": 21,
+    "bart_small": 41,
 }
 """What fp16 for sm_90a took when this was last lowered; `launches.SUBJECTS` has the targets."""
+COPYING = ("shufflenet", "swin_t")
+"""Models with launches that only copy: they shuffle channels, roll images and join their parts."""
 FETCHED = ("minilm",)
 """Models whose weights are downloaded."""
 
@@ -53,6 +55,7 @@ def test_no_more_launches_than_before(name: str) -> None:
     print(f"{name}: {len(found)} launches of {CEILINGS[name]}, target {launches.SUBJECTS[name].target}")
     print("\n".join(f"  {launch}" for launch in launches.left(found)))
     assert len(found) <= CEILINGS[name]
+    assert any(launch.kind == "copy" for launch in found) == (name in COPYING)
     # A model that lost its layers on the way would be below every ceiling.
     assert sum(launch.kind in launches.PRODUCTS for launch in found) >= CEILINGS[name] // 8
 

@@ -609,6 +609,10 @@ __device__ __forceinline__ void cp_async_16(unsigned target, const void* source,
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" : : "r"(target), "l"(source), "r"(predicate ? 16 : 0) : "memory");
 }
 
+__device__ __forceinline__ void prefetch_l2(const void* source, int bytes) {
+  asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" : : "l"(source), "r"(bytes) : "memory");
+}
+
 __device__ __forceinline__ void cp_async_commit() {
   asm volatile("cp.async.commit_group;" : :  : "memory");
 }
@@ -803,6 +807,10 @@ __device__ __forceinline__ void mma_s8(int* c, const unsigned* a, const unsigned
   asm volatile("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
     : "+r"(c[0]), "+r"(c[1]), "+r"(c[2]), "+r"(c[3])
     : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
+__device__ __forceinline__ void prefetch_map(const TensorMap* map) {
+  asm volatile("prefetch.tensormap [%0];" : : "l"(map) : "memory");
 }
 
 __device__ __forceinline__ void tma_load_1d(unsigned target, const TensorMap* map, int c0, unsigned barrier) {
@@ -1225,4 +1233,4 @@ __device__ __forceinline__ void wgmma_s8_n16_sw32_ra(int* d, const unsigned* a, 
     : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(wgmma_descriptor_32(b)));
 }
 
-// 880 entries, SHA-256 52180fbd8195360ddd15e99b0d5439733d91b2fd7f4be2e8a9e0aaf067537db7
+// 882 entries, SHA-256 336083ca392f263cd3a5b1e9950e51ec3035c1cb5dbc37ccb53ee1a35de32012
