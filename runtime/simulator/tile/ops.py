@@ -126,7 +126,7 @@ def _store_everywhere(m: State, op: kernel.StoreSharedOp, extents: tuple[int, ..
     for rank in range(m.cluster):
         sources = np.arange(rank, len(m.blocks), m.cluster)
         row, column = (m.same(start[sources]) for start in starts)
-        columns = slice(column, column + extents[1]) if len(extents) > 1 else column
+        columns = column if len(extents) == 1 else slice(column, column + extents[-1])
         for peer in range(m.cluster):
             place = sources - rank + peer, slice(row, row + extents[0]), columns
             _inside(op, target[place], extents)
