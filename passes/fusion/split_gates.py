@@ -128,9 +128,9 @@ class SplitGate(RewritePattern):
             made = _half(gate, number)
             rewriter.insert(made, InsertPoint.before(last))
             rewriter.replace(half, [], [made[-1].results[0]])
+            remark(made[-1], "applied", NAME, f"half {number} of {gate.product.name}, which meets the other by element")
         for old in (*reversed(gate.steps), gate.product):
             rewriter.erase(old)
-        remark(made[-1], "applied", NAME, f"{gate.product.name} of two halves that meet by element, as two")
 
 
 def _half(gate: Gate, number: int) -> list[Operation]:
