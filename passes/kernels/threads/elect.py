@@ -13,7 +13,7 @@ from ....dialects.kernel import (
     FuncOp,
     GridWaitOp,
     LoadTmaOp,
-    PrefetchOp,
+    PrefetchMapOp,
     ReturnOp,
     RingType,
     RolesOp,
@@ -93,7 +93,7 @@ def _is_one_thread(op: Operation) -> bool:
     if isinstance(op, AcquireOp | CommitOp):
         assert isinstance(op.ring.type, RingType)
         return op.ring.type.kind.data == "mbarrier"
-    return isinstance(op, LoadTmaOp | StoreTmaOp | PrefetchOp)
+    return isinstance(op, LoadTmaOp | StoreTmaOp | PrefetchMapOp)
 
 
 def _is_lazy(op: Operation) -> bool:
