@@ -14,8 +14,7 @@
 // CHECK-NEXT: [[UP:%[0-9]+]] = nn.add [[Q]], [[C]]
 // CHECK-NEXT: [[S:%[0-9]+]] = nn.silu [[GATE]]
 // CHECK-NEXT: nn.mul [[S]], [[UP]]
-// REMARK: applied: split-gates: nn.add: half 0 of nn.matmul, which meets the other by element
-// REMARK: applied: split-gates: nn.add: half 1 of nn.matmul, which meets the other by element
+// REMARK: applied: split-gates: nn.add: nn.matmul of two halves that meet by element, as two
 // GROUP-LABEL: @gated
 // GROUP: fusion.group "matmul"
 // GROUP-NEXT: nn.matmul
