@@ -92,7 +92,6 @@ SURVIVING_TILE_OPS = frozenset(
         "tensor_map",
         "grid_wait",
         "grid_signal",
-        "prefetch",
         "prefetch_map",
         "fmod",
         "reciprocal",

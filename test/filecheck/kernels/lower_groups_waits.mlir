@@ -85,7 +85,7 @@ builtin.module attributes {kernel.target = #kernel.target<"sm_90a", sms = 132, s
 
 // Where neither operand is a weight, both roles wait before they do anything.
 // CHECK-LABEL: kernel.func @products(
-// CHECK: kernel.roles ["producer", "consumer"] warps [4, 4] registers [0, 0] {
+// CHECK: kernel.roles ["producer", "consumer"] warps [4, 4] registers [40, 232] {
 // CHECK-NEXT: kernel.grid_wait
 // CHECK: } {
 // CHECK-NEXT: kernel.grid_wait

@@ -609,10 +609,6 @@ __device__ __forceinline__ void cp_async_16(unsigned target, const void* source,
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" : : "r"(target), "l"(source), "r"(predicate ? 16 : 0) : "memory");
 }
 
-__device__ __forceinline__ void prefetch_l2(const void* source, int bytes) {
-  asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" : : "l"(source), "r"(bytes) : "memory");
-}
-
 __device__ __forceinline__ void cp_async_commit() {
   asm volatile("cp.async.commit_group;" : :  : "memory");
 }
@@ -1233,4 +1229,4 @@ __device__ __forceinline__ void wgmma_s8_n16_sw32_ra(int* d, const unsigned* a, 
     : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(wgmma_descriptor_32(b)));
 }
 
-// 882 entries, SHA-256 336083ca392f263cd3a5b1e9950e51ec3035c1cb5dbc37ccb53ee1a35de32012
+// 881 entries, SHA-256 ddec501989ea436b1a19df206bc8b7d83beeecd70dc1c61d1dc3d1c060d471a6
