@@ -15,7 +15,7 @@ from xdsl.dialects.builtin import (
     i1,
 )
 from xdsl.dialects.utils import EnumAttribute
-from xdsl.ir import Attribute, SpacedOpaqueSyntaxAttribute
+from xdsl.ir import Attribute, Operation, SpacedOpaqueSyntaxAttribute
 from xdsl.irdl import (
     irdl_attr_definition,
     irdl_op_definition,
@@ -345,6 +345,19 @@ class LrnOp(SameTypeOp):
                 f"{self.name}: expected a floating-point tensor [..., C] and size > 0, got {self.x.type} and {self.size.value.data}"
             ),
         )
+
+
+def reduced_axes(op: Operation) -> list[int]:
+    """The axes along which a reduction, a normalisation or a softmax combines elements, in order."""
+    match op:
+        case SoftmaxOp() | LogSoftmaxOp():
+            return [op.axis.value.data]
+        case LayerNormOp():
+            return list(range(op.axis.value.data, rank_of(op.x)))
+        case ReduceOp() | NormalizeOp():
+            return sorted(values_of(op.axes))
+        case _:
+            raise TypeError(f"expected an op that combines elements along axes, got {op.name}")
 
 
 ROWS: tuple[type[NnOp], ...] = (ReduceOp, SoftmaxOp, LogSoftmaxOp, LayerNormOp, NormalizeOp, BatchNormOp, LrnOp)

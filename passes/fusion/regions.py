@@ -19,6 +19,7 @@ from ...dialects.errors import PassError
 from ...dialects.kernel.types import bitwidth
 from ...dialects.nn import shape_of
 from ...dialects.provenance import describe
+from ..kernels.building.moved_rows import kept_dims
 from .results import comes_from_a_fusing_op, first_position, keeps_results, refuse_result
 
 VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.ConcatOp, nn.BroadcastToOp)
@@ -26,7 +27,7 @@ ROW = (nn.SoftmaxOp, nn.LogSoftmaxOp, nn.LayerNormOp, nn.NormalizeOp, nn.ReduceO
 _WINDOW = (nn.MaxPoolOp, nn.AvgPoolOp, nn.ArgMaxPoolOp)
 _GATHER = (nn.GatherOp, nn.GatherNdOp)
 _POSITIONS = (nn.ArgsortOp, nn.CumulativeOp, nn.ScatterOp)
-_COPIES = (nn.PadOp, nn.SliceOp, nn.IotaOp, nn.ShapeValueOp, nn.SizeOp)
+_COPIES = (nn.PadOp, nn.RollOp, nn.SliceOp, nn.IotaOp, nn.ShapeValueOp, nn.SizeOp)
 
 MOST_OPS = 200
 """About the most ops of a region: a larger kernel takes longer to compile than one launch less saves."""
@@ -91,6 +92,17 @@ def _bits(value: SSAValue) -> int:
 def _computes_on_load(op: Operation) -> bool:
     """Whether an op of another group can compute what it reads, element by element."""
     return isinstance(op, ROW) or nn.is_pointwise(op)
+
+
+def _columns(region: Region, dims: tuple[Expr, ...]) -> int | None:
+    """How many last dims a group walks at once for each of its rows; None where it does not read by rows."""
+    anchor = region.anchor
+    if region.kind == "pointwise":
+        return 1
+    if region.kind != "row" or isinstance(anchor, nn.LrnOp) or shape_of(anchor.operands[0]) != dims:
+        return None
+    axes = nn.reduced_axes(anchor)
+    return len(axes) if axes == list(range(len(dims) - len(axes), len(dims))) else None
 
 
 @dataclass
@@ -328,6 +340,11 @@ class Growth:
             _, op = heappop(heap)
             if op in inside:
                 continue
+            if (rolled := self._rolled(op, region, dims)):
+                inside.update(rolled)
+                absorbed += rolled
+                self.taken.update(rolled)
+                continue
             reason = self.refuse_join(op, region, dims)
             if reason is None and any(is_table(use) or use.operation not in inside for use in op.results[0].uses):
                 reason = self._refuse_keeping(region, op, inside) if keep else "ops outside the group read it too"
@@ -344,6 +361,24 @@ class Growth:
         more = f"the group has {self.reach} ops before it already"
         region.left_out += [(op, more) for _, op in heap if op not in inside]
         return absorbed
+
+    def _rolled(self, op: Operation, region: Region, dims: tuple[Expr, ...]) -> list[Operation]:
+        """A roll that only the region reads, at its shape, and the views between the two, nearest first: where they move rows only, a
+        group reads these in their new order."""
+        columns = _columns(region, dims)
+        ops: list[Operation] = []
+        while isinstance(op, nn.ReshapeOp | nn.TransposeOp | nn.RollOp) and op in self.position:
+            value = op.result
+            free = op not in self.taken and value.has_one_use() and value not in self.constants
+            if not (free and columns is not None and kept_dims(op) >= columns and self.position[op] <= region.limit):
+                return []
+            if not ops and shape_of(value) != dims:
+                return []
+            ops.append(op)
+            if isinstance(op, nn.RollOp):
+                return ops
+            op = op.x.owner
+        return []
 
     def _refuse_keeping(self, region: Region, op: Operation, inside: set[Operation]) -> str | None:
         """Why an op before a row op cannot be part of its group, which stores its result for the ops outside that read it too."""

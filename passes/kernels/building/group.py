@@ -21,13 +21,14 @@ from ....dialects.dims import Expr, product
 from ....dialects.kernel.types import GlobalType, bitwidth
 from ....dialects.provenance import NAMES
 from ....dialects.strided import VIEW_OPS, Axes, View, space_axes, through
+from .moved_rows import MOVES, MovedRows, moved_rows
 
 BASE_ALIGNMENT = 16
 """Bytes that divide the address of every whole tensor: what the widest vector access and TMA ask for."""
 INDEX_LIMIT = 2**31 - 1
 """Kernels index with 32 bits, in elements."""
 NO_ANCHOR = (nn.ConstantOp, nn.IotaOp, nn.ShapeValueOp, nn.SizeOp)
-COPIES = (*VIEW_OPS, nn.ConcatOp, nn.PadOp)
+COPIES = (*VIEW_OPS, nn.ConcatOp, nn.PadOp, nn.RollOp)
 
 Anchors = tuple[type[Operation], ...]
 """The classes of a group's anchors in order, copies left out: `()` is a group of pointwise ops and copies."""
@@ -137,7 +138,10 @@ class GroupView:
 
     @cached_property
     def anchors(self) -> tuple[Operation, ...]:
-        """The ops that are neither pointwise nor constants nor lookups beside an anchor of another kind."""
+        """
+        The ops that are neither pointwise nor constants nor lookups beside an anchor of another kind, nor move the rows that a row op
+        reads.
+        """
         return tuple(
             o
             for o in self.ops
@@ -145,7 +149,15 @@ class GroupView:
             and not isinstance(o, NO_ANCHOR)
             and (not nn.is_lookup(o) or o is self.gather_anchor)
             and o not in self.result_reshapes
+            and not (self.kind == "row" and isinstance(o, MOVES))
         )
+
+    @cached_property
+    def moves(self) -> dict[SSAValue, MovedRows]:
+        """The values that ops of the group, or results, read by rows that are moved."""
+        read = [v for op in self.ops if not isinstance(op, MOVES) for v in op.operands]
+        found = {v: moved_rows(v, self.maker) for v in (*read, *self.results)}
+        return {v: moved for v, moved in found.items() if moved is not None}
 
     @cached_property
     def gather_anchor(self) -> Operation | None:

@@ -18,6 +18,7 @@ from .builder import Index, KernelBuilder
 from .group import GroupView
 from .maps import emit_pointwise, leaves_of, refuse_tables, table_view
 from .pointwise import convert
+from .row_loads import load_moved, source_access
 from .schedule import Refusal
 
 
@@ -36,7 +37,9 @@ class Space:
     frag: FragType
 
     def load(self, value: SSAValue, axes: Axes, fill: float = 0.0) -> SSAValue:
-        """An operand (or a view-like chain on one), broadcast into the tile."""
+        """An operand (or a view-like chain on one), broadcast into the tile, or one whose rows are moved."""
+        if (moved := self.group.moves.get(value)) is not None:
+            return load_moved(self.b, self.group, moved, len(self.groups[-1]), self.coords, self.frag, fill)
         access = self.group.access(value, axes, self.dims)
         if access is None:
             raise PassError(
@@ -94,9 +97,14 @@ class Space:
 
 
 def refuse_values(
-    group: GroupView, values: Sequence[SSAValue], dims: Sequence[Expr], known: Sequence[SSAValue] = ()
+    group: GroupView,
+    values: Sequence[SSAValue],
+    dims: Sequence[Expr],
+    known: Sequence[SSAValue] = (),
+    columns: int | None = None,
 ) -> Refusal | None:
-    """Why values cannot be computed over the iteration space `dims`, given the known ones; or None."""
+    """Why values cannot be computed over the iteration space `dims`, given the known ones; or None. `columns`: how many last dims are the
+    columns of a space that loads moved rows."""
     dims = tuple(dims)
     if refusal := refuse_tables(group):
         return refusal
@@ -109,6 +117,10 @@ def refuse_values(
         wanted = [(value, space_axes(nn.shape_of(value), dims))]
         for leaf, axes in leaves_of(wanted, dict.fromkeys(known, value), group.maker):
             op = group.maker(leaf)
+            if columns is not None and (moved := group.moves.get(leaf)) is not None:
+                if moved.kept < columns or axes != space_axes(dims, dims) or source_access(group, moved) is None:
+                    return Refusal(f"expected {moved.ops[-1].name} of an operand's rows, at the space's shape", op)
+                continue
             if leaf not in known and group.access(leaf, axes, dims) is None:
                 return Refusal(
                     f"{op.name if op else 'operand'} next to the anchor: expected an operand of the group or a strided view of one",

@@ -3,6 +3,8 @@ Schedule `row`: softmax, log_softmax, layer_norm, normalize and reduce over any 
 
 The dims are regrouped into rows (kept axes) and columns (reduced axes), so every case is one 2-D tile program:
 
+Rows that are rolled, and reshaped or transposed on the way (windows of an image), are read where they are.
+
 - reduced axes innermost: one warp per row while a thread then holds at most 32 values (shuffles only, no barrier), else one block per row;
 - other axes innermost (NHWC pooling over H, W): neighbouring threads take neighbouring rows, so that their loads are contiguous;
 - rows that do not fit the registers are walked in chunks: softmax in two passes (running maximum and sum, then the quotient), layer_norm in
@@ -64,14 +66,16 @@ class Row:
         if not problem.reduced:
             return Refusal("expected at least one reduced axis", anchor, final=True)
         inputs = [anchor.x]
-        if refusal := refuse_values(view, inputs, problem.dims):
+        if refusal := refuse_values(view, inputs, problem.dims, columns=problem.last_columns):
             return refusal
         if isinstance(anchor, nn.LayerNormOp):
             for value in (anchor.scale, anchor.bias):
                 if view.access(value, space_axes(nn.shape_of(value), problem.dims), problem.dims) is None:
                     return Refusal("expected scale and bias of layer_norm from outside the group", anchor)
-        known = [anchor.result] if isinstance(anchor, nn.ReduceOp) else [anchor.result, anchor.x]
-        return refuse_values(view, view.results, nn.shape_of(anchor.result), known) or problem
+        known, columns = [anchor.result, anchor.x], problem.last_columns
+        if isinstance(anchor, nn.ReduceOp):
+            known, columns = [anchor.result], None
+        return refuse_values(view, view.results, nn.shape_of(anchor.result), known, columns) or problem
 
     def configs(self, problem: RowProblem, target: Target) -> list[Choice]:
         group = problem.group

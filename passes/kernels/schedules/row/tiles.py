@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import f64, i8, i32, i64
@@ -22,6 +22,7 @@ from .....dialects.strided import space_axes
 from ...building.builder import Emitter, Index, KernelBuilder, named
 from ...building.group import Access, GroupView
 from ...building.pointwise import add, compute_type, convert, div, maximum, minimum, mul, select
+from ...building.row_loads import source_access
 from ...building.space import Space
 from ...building.tiling import vector_width
 from ...building.work import ACCESS_INSTRUCTIONS, ISSUE, Work, cut
@@ -43,13 +44,7 @@ class RowProblem:
 
     @cached_property
     def reduced(self) -> list[int]:
-        match self.anchor:
-            case nn.SoftmaxOp() | nn.LogSoftmaxOp():
-                return [self.anchor.axis.value.data]
-            case nn.LayerNormOp():
-                return list(range(self.anchor.axis.value.data, len(self.dims)))
-            case _:
-                return sorted(nn.values_of(self.anchor.axes))
+        return nn.reduced_axes(self.anchor)
 
     @cached_property
     def kept(self) -> list[int]:
@@ -58,6 +53,11 @@ class RowProblem:
     @property
     def groups(self) -> tuple[list[int], list[int]]:
         return self.kept, self.reduced
+
+    @property
+    def last_columns(self) -> int | None:
+        """How many dims are columns, where these are the last ones."""
+        return len(self.reduced) if self.kept == list(range(len(self.kept))) else None
 
     @property
     def rows(self) -> Expr:
@@ -89,9 +89,13 @@ class RowProblem:
 
     def vector(self) -> int:
         """Neighbouring columns of a thread."""
-        group, accesses = self.group, list[Access]()
+        group, accesses, width = self.group, list[Access](), 8
+        moved = {each.source: each for each in group.moves.values()}
         for argument in group.operands:
-            if len(nn.shape_of(argument)) <= len(self.dims):
+            if argument in moved:
+                source = cast(Access, source_access(group, moved[argument]))
+                width = min(width, vector_width(group, [source], moved[argument].groups(len(self.reduced))))
+            elif len(nn.shape_of(argument)) <= len(self.dims):
                 axes = space_axes(nn.shape_of(argument), self.dims)
                 access = group.access(argument, axes, self.dims)
                 if access is not None:
@@ -99,7 +103,7 @@ class RowProblem:
         for number, result in enumerate(group.results):
             if nn.shape_of(result) == self.dims:
                 accesses.append(group.result_access(number))
-        return vector_width(group, accesses, self.groups)
+        return min(width, vector_width(group, accesses, self.groups))
 
 
 @dataclass(frozen=True)
