@@ -19,7 +19,7 @@ from ...dialects.errors import PassError
 from ...dialects.kernel.types import bitwidth
 from ...dialects.nn import shape_of
 from ...dialects.provenance import describe
-from ..kernels.building.moved_rows import kept_dims
+from ..kernels.building.moved_rows import MoveOp, kept_dims
 from .results import comes_from_a_fusing_op, first_position, keeps_results, refuse_result
 
 VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.ConcatOp, nn.BroadcastToOp)
@@ -340,12 +340,13 @@ class Growth:
             _, op = heappop(heap)
             if op in inside:
                 continue
-            if (rolled := self._rolled(op, region, dims)):
+            rolled = self._rolled(op, dims)
+            reason = self._refuse_roll(rolled, region, dims) if rolled else self.refuse_join(op, region, dims)
+            if rolled and reason is None:
                 inside.update(rolled)
                 absorbed += rolled
                 self.taken.update(rolled)
                 continue
-            reason = self.refuse_join(op, region, dims)
             if reason is None and any(is_table(use) or use.operation not in inside for use in op.results[0].uses):
                 reason = self._refuse_keeping(region, op, inside) if keep else "ops outside the group read it too"
             if reason is not None:
@@ -362,23 +363,33 @@ class Growth:
         region.left_out += [(op, more) for _, op in heap if op not in inside]
         return absorbed
 
-    def _rolled(self, op: Operation, region: Region, dims: tuple[Expr, ...]) -> list[Operation]:
-        """A roll that only the region reads, at its shape, and the views between the two, nearest first: where they move rows only, a
-        group reads these in their new order."""
-        columns = _columns(region, dims)
-        ops: list[Operation] = []
+    def _rolled(self, op: Operation, dims: tuple[Expr, ...]) -> list[MoveOp]:
+        """The ops from one that a region reads, at its shape, back to a roll, where only views lie between; nearest first."""
+        ops: list[MoveOp] = []
         while isinstance(op, nn.ReshapeOp | nn.TransposeOp | nn.RollOp) and op in self.position:
-            value = op.result
-            free = op not in self.taken and value.has_one_use() and value not in self.constants
-            if not (free and columns is not None and kept_dims(op) >= columns and self.position[op] <= region.limit):
-                return []
-            if not ops and shape_of(value) != dims:
-                return []
             ops.append(op)
             if isinstance(op, nn.RollOp):
-                return ops
-            op = op.x.owner
+                return ops if shape_of(ops[0].result) == dims else []
+            source = op.x.owner
+            if not isinstance(source, Operation):
+                return []
+            op = source
         return []
+
+    def _refuse_roll(self, ops: list[MoveOp], region: Region, dims: tuple[Expr, ...]) -> str | None:
+        """Why a group cannot read the rows that a roll and the views after it move where they are, or None."""
+        columns = _columns(region, dims)
+        if any(op in self.taken for op in ops):
+            return "it is in another group"
+        if columns is None:
+            return "it is not read row by row"
+        if min(map(kept_dims, ops)) < columns:
+            return "it moves elements of the rows that are read"
+        if not all(op.result.has_one_use() for op in ops):
+            return "ops outside the group read it too"
+        if any(self.position[op] > region.limit for op in ops):
+            return "an op before it reads another result of the group"
+        return None
 
     def _refuse_keeping(self, region: Region, op: Operation, inside: set[Operation]) -> str | None:
         """Why an op before a row op cannot be part of its group, which stores its result for the ops outside that read it too."""

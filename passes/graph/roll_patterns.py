@@ -42,7 +42,7 @@ class RollOfSlices(RewritePattern):
         axis, dims = op.axis.value.data, shape_of(last.x)
         cut = shape_of(first.result)[axis]
         starts = [const(0)] * len(dims)
-        whole = shape_of(op.result) == dims and set((*nn.values_of(last.steps), *nn.values_of(first.steps))) <= {1}
+        whole = shape_of(op.result) == dims and {*nn.values_of(last.steps), *nn.values_of(first.steps)} <= {1}
         from_start = list(first.starts.exprs) == starts
         starts[axis] = cut
         if not whole or not from_start or list(last.starts.exprs) != starts:
@@ -101,7 +101,7 @@ class PartsAsTranspose(RewritePattern):
             return
         order = _order([starts for _, starts, _ in parts], steps)
         dims = [extent.as_int() for extent in shape_of(x)]
-        exact = all(n is not None and n % step == 0 or step == 1 for n, step in zip(dims, steps, strict=True))
+        exact = all(step == 1 or (n is not None and n % step == 0) for n, step in zip(dims, steps, strict=True))
         if order is None or not exact:
             why = "some elements are in none, or in several" if order is None else "a dim is no multiple of the steps"
             remark(op, "missed", NAME, f"not a transpose of the tensor whose strided slices it joins: {why}")
