@@ -20,6 +20,7 @@ from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewri
 from ...dialects import nn
 from ...dialects.dims import Expr, const
 from ...dialects.nn import rank_of, shape_of
+from ...dialects.provenance import helper_location
 from ..remarks import remark
 from .editing import rebuilt
 
@@ -85,6 +86,7 @@ class RollAboveNorm(RewritePattern):
             remark(op, "missed", NAME, f"not moved above {norm.name}: {why}")
             return
         moved = nn.RollOp(norm.x, nn.values_of(op.shifts))
+        moved.location = op.location
         rewriter.replace(op, [moved, rebuilt(norm, [moved.result, *norm.operands[1:]], norm.result_types)])
 
 
@@ -169,7 +171,11 @@ class NormOverMergedDims(RewritePattern):
         rows = [nn.ReshapeOp(v, dims[len(lead) :]) for v in (op.scale, op.bias)]
         type_ = nn.with_element(reshape.x, nn.element_of(op.result))
         norm = rebuilt(op, [reshape.x, *(v.result for v in rows)], [type_])
-        rewriter.replace(op, [*rows, norm, nn.ReshapeOp(norm.results[0], shape_of(op.result))])
+        after = nn.ReshapeOp(norm.results[0], shape_of(op.result))
+        after.location = reshape.location
+        for made in rows:
+            made.location = helper_location("reshape", op.location)
+        rewriter.replace(op, [*rows, norm, after])
 
 
 ROLL_PATTERNS: tuple[type[RewritePattern], ...] = (

@@ -23,6 +23,7 @@ from trtc.dialects.provenance import origins
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "models"))
 import architectures
+import attention_models
 import encoders
 import exported
 
@@ -96,6 +97,13 @@ def split_blocks() -> ModelProto:
     return g.finish(g.conv(g.node("Concat", left, right, made, g.conv(made, 16, 16, 3), axis=1), 64, 16))
 
 
+def swin() -> ModelProto:
+    """Two stages of windows, the first of which are shifted in one block of two."""
+    g = attention_models.Net(0)
+    pixels = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["batch", 3, 56, 56])
+    return g.model("swin", [pixels], {"y": (attention_models.swin_t(g, (2, 2), 32, 14), ("batch", 1000))})
+
+
 def light(name: str) -> ModelProto:
     return onnx.load(str(architectures.FOLDER / f"light_{name}.onnx"))
 
@@ -112,6 +120,7 @@ MODELS: dict[str, tuple[Callable[[], ModelProto], Profiles]] = {
     "bert": (lambda: encoders.bert("bert", encoders._bert_weights(0, 2, 64, 100), 2, 4), TEXTS),  # pyright: ignore[reportPrivateUsage]
     "vit": (lambda: encoders.vit("vit", 0, 2, 64, 4, 16, 224), BATCH),
     "gpt2": (lambda: exported.load("gpt2"), {}),
+    "swin": (swin, BATCH),
 }
 
 

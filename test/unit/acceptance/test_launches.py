@@ -31,7 +31,7 @@ CEILINGS = {
     "gpt2": 89,
     "llama": 45,
     "whisper_encoder": 31,
-    "swin_t": 118,
+    "swin_t": 95,
     "clip_text": 86,
     "t5_encoder": 46,
     "detr": 124,
