@@ -268,6 +268,7 @@ def attention_features(hopper: bool) -> list[tuple[str, str, float]]:
     add("softcap", 20, 50, flags=cap)
     add("boolean-mask", 20, 50, batch=2, heads=2, mask="tensor<2x1x1x50xi1>")
     add("added-mask", 20, 50, batch=2, heads=2, mask="tensor<1x2x20x50xf16>")
+    add("repeated-mask", 20, 50, batch=6, heads=2, mask="tensor<3x1x20x50xf16>")
     add("rounded-scores", 20, 50, mask="tensor<1x1x20x50xf16>", flags=", scores = f16")
     add("grouped-heads", 20, 50, 32, batch=2, heads=4, key_heads=2)
     add("one-batch-of-keys", 20, 50, 32, batch=3, key_batch=1)
