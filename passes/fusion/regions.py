@@ -343,6 +343,7 @@ class Growth:
             rolled = self._rolled(op, dims)
             reason = self._refuse_roll(rolled, region, dims) if rolled else self.refuse_join(op, region, dims)
             if rolled and reason is None:
+                rolled += self._turned_before(rolled[-1], region, dims)
                 inside.update(rolled)
                 absorbed += rolled
                 self.taken.update(rolled)
@@ -375,6 +376,24 @@ class Growth:
                 return []
             op = source
         return []
+
+    def _turned_before(self, op: MoveOp, region: Region, dims: tuple[Expr, ...]) -> list[MoveOp]:
+        """The views before a roll that a group also reads through, where one of them is a transpose: what makes its operand then need
+        not write it in another order."""
+        columns = _columns(region, dims)
+        ops: list[MoveOp] = []
+        before = op.x.owner
+        while (
+            isinstance(before, nn.ReshapeOp | nn.TransposeOp)
+            and before in self.position
+            and before.result.has_one_use()
+            and columns is not None
+            and kept_dims(before) >= columns
+        ):
+            ops.append(before)
+            before = before.x.owner
+        turns = [i for i, each in enumerate(ops, 1) if isinstance(each, nn.TransposeOp)]
+        return ops[: turns[-1]] if turns else []
 
     def _refuse_roll(self, ops: list[MoveOp], region: Region, dims: tuple[Expr, ...]) -> str | None:
         """Why a group cannot read the rows that a roll and the views after it move where they are, or None."""
