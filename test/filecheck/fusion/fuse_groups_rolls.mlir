@@ -23,6 +23,23 @@ func.func @windows(%x: tensor<?x4x8xf32, #nn.dims<N, 4, 8>>, %r: tensor<?x2x2x8x
 
 // -----
 
+// So does it through the transpose of windows before the roll, so that a product before it writes these as they are.
+// CHECK-LABEL: @back
+// CHECK: fusion.group "row"
+// CHECK-NEXT: nn.transpose
+// CHECK-NEXT: nn.reshape
+// CHECK-NEXT: nn.roll
+// CHECK-NEXT: nn.layer_norm
+func.func @back(%x: tensor<1x2x2x8xf32>, %s: tensor<8xf32>) -> tensor<1x4x8xf32> {
+  %0 = nn.transpose %x {permutation = array<i64: 0, 2, 1, 3>} : (tensor<1x2x2x8xf32>) -> tensor<1x2x2x8xf32>
+  %1 = nn.reshape %0 : (tensor<1x2x2x8xf32>) -> tensor<1x4x8xf32>
+  %2 = nn.roll %1 {shifts = array<i64: 0, 1, 0>} : (tensor<1x4x8xf32>) -> tensor<1x4x8xf32>
+  %3 = nn.layer_norm %2, %s, %s {axis = 2 : i64, epsilon = 1.0e-05 : f64} : (tensor<1x4x8xf32>, tensor<8xf32>, tensor<8xf32>) -> tensor<1x4x8xf32>
+  func.return %3 : tensor<1x4x8xf32>
+}
+
+// -----
+
 // A roll and the pointwise ops after it are one launch.
 // CHECK-LABEL: @pointwise
 // CHECK: fusion.group "pointwise"
