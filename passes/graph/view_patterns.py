@@ -13,9 +13,10 @@ from xdsl.rewriter import InsertPoint
 from ...dialects import nn, quant
 from ...dialects.dims import Expr, const
 from ...dialects.nn import element_of, rank_of, shape_of
+from ...dialects.provenance import helper_location
 from ..remarks import remark
 from .editing import depends_on_constants_only, per_channel, rebuilt
-from .permutations import Permutation, compose, identity, is_identity, name_source
+from .permutations import Permutation, apply, compose, identity, inverse, is_identity, name_source
 
 NAME = "canonicalize-nn"
 _LARGEST_DIM = 2**31
@@ -83,12 +84,12 @@ class TransposeAboveMerge(RewritePattern):
 
 
 class TransposeBelowSplit(RewritePattern):
-    """reshape(transpose(x)) -> transpose(reshape(x)), where the reshape splits dims: an image [N, H * W, C] with its channels put first."""
+    """reshape(transpose(x)) -> transpose(reshape(x)), where channels are put first and the reshape splits dims: an image [N, H * W, C]."""
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.ReshapeOp, rewriter: PatternRewriter, /) -> None:
         turned = op.x.owner
-        if not isinstance(turned, nn.TransposeOp) or depends_on_constants_only(turned.x):
+        if not isinstance(turned, nn.TransposeOp) or not _puts_channels_first(turned):
             return
         runs = _merged_blocks(shape_of(op.result), shape_of(turned.result))
         if runs is None or not all(runs) or not op.x.has_one_use():
@@ -99,6 +100,30 @@ class TransposeBelowSplit(RewritePattern):
         order = [place for axis in range(len(runs)) for place in runs[permutation.index(axis)]]
         apart = nn.ReshapeOp(turned.x, [shape_of(op.result)[place] for place in order])
         rewriter.replace(op, [apart, nn.TransposeOp(apart, [order.index(place) for place in range(len(order))])])
+
+
+def _puts_channels_first(op: nn.TransposeOp) -> bool:
+    """Whether a transpose moves the last dim behind the first one, and nothing else; not of weights."""
+    rank = rank_of(op.x)
+    moved = nn.values_of(op.permutation) == (0, rank - 1, *range(1, rank - 1))
+    return rank > 2 and moved and not depends_on_constants_only(op.x)
+
+
+class TransposeBelowBroadcast(RewritePattern):
+    """broadcast_to(transpose(x)) -> transpose(broadcast_to(x)), where channels are put first: an image whose pixels are repeated."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.BroadcastToOp, rewriter: PatternRewriter, /) -> None:
+        turned = op.x.owner
+        if not isinstance(turned, nn.TransposeOp) or not _puts_channels_first(turned):
+            return
+        if rank_of(op.x) != rank_of(op.result) or not op.x.has_one_use():
+            why = "the broadcast adds dims" if op.x.has_one_use() else "the transpose has other users"
+            remark(op, "missed", NAME, f"not moved above the nn.transpose that it reads: {why}")
+            return
+        permutation = nn.values_of(turned.permutation)
+        wide = nn.BroadcastToOp(turned.x, apply(inverse(permutation), shape_of(op.result)))
+        rewriter.replace(op, [wide, nn.TransposeOp(wide, permutation)])
 
 
 def _swap_last(permutation: Permutation) -> Permutation:
@@ -195,6 +220,8 @@ class PointwiseAboveMerge(RewritePattern):
             remark(op, "missed", NAME, f"not moved above the nn.reshape of a norm's channels: {why}")
             return
         parted = {v: nn.ReshapeOp(v, dims[-2:]) for v in others if rank_of(v) and shape_of(v)[-1] == channels}
+        for made in parted.values():
+            made.location = helper_location("reshape", op.location)
         operands = [view.x if v is views[0] else parted[v].result if v in parted else v for v in op.operands]
         inner = rebuilt(op, operands, [nn.with_element(view.x, element_of(op.results[0]))])
         outer = rebuilt(view, inner.results, op.result_types)
@@ -321,6 +348,7 @@ VIEW_PATTERNS: tuple[type[RewritePattern], ...] = (
     MergeTransposes,
     TransposeAboveMerge,
     TransposeBelowSplit,
+    TransposeBelowBroadcast,
     TransposeIntoMatmul,
     TransposeAboveDequantize,
     PointwiseAboveView,
