@@ -27,8 +27,8 @@ class Shape:
 
     dims: tuple[int, int, int, int, int, int, int] = (2, 4, 4, 7, 9, 8, 8)
     mask: str | None = None
-    """Its kind: added, repeated (three batches in turn), lowest (rows that are all the lowest float), hidden (rows of -inf), allowed, of one
-    row, none (no key at all)."""
+    """Its kind: added, repeated (three batches in turn), lowest (rows that are all the lowest float), hidden (rows of -inf), allowed, of
+    one row, none (no key at all)."""
     properties: dict[str, Any] = field(default_factory=dict[str, Any])
     keys_batch: int | None = None
 

@@ -327,6 +327,10 @@ SPLIT_RESULTS = [
     # A step up of a U-Net: the pixels of a transposed convolution beside those of a skip.
     "g (float[N, 8, 3, 5] x, float[N, 4, 6, 10] s, float[8, 4, 2, 2] w, float[4] b, float[4, 8, 1, 1] v) => (float[N, 4, 6, 10] y)"
     " { u = ConvTranspose<strides = [2, 2]>(x, w, b) k = Relu(s) c = Concat<axis = 1>(u, k) y = Conv(c, v) }",
+    # The channels of a grouped convolution's groups in turn (ShuffleNet).
+    "g (float[N, 8, 5, 6] x, float[12, 4, 1, 1] w, float[12] b, float[12, 1, 3, 3] v) => (float[N, 12, 3, 4] y)"
+    " <int64[5] s = {-1, 2, 6, 5, 6}, int64[4] t = {-1, 12, 5, 6}> { c = Conv<group = 2>(x, w, b) r = Relu(c) a = Reshape(r, s)"
+    " p = Transpose<perm = [0, 2, 1, 3, 4]>(a) q = Reshape(p, t) y = Conv<group = 12>(q, v) }",
     # Rows of a product that are pixels of windows.
     "g (float[N, 4, 4, 8] x, float[8, 12] w, float[N, 4, 4, 12] r) => (float[N, 4, 4, 12] y) <int64[6] s = {-1, 2, 2, 2, 2, 8},"
     " int64[3] t = {-1, 4, 8}, int64[6] u = {-1, 2, 2, 2, 2, 12}, int64[4] v = {-1, 4, 4, 12}>"

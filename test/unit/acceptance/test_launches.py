@@ -18,7 +18,7 @@ CEILINGS = {
     "resnet50": 53,
     "densenet121": 174,
     "squeezenet": 31,
-    "shufflenet": 75,
+    "shufflenet": 59,
     "googlenet": 54,
     "resnet50_torch": 52,
     "mobilenet_v2": 54,
