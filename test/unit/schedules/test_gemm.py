@@ -197,7 +197,8 @@ def test_channels_of_groups_stored_in_turn(check_group: Check) -> None:
     """ShuffleNet's: the channel of each group is apart, and the next one lies three elements on."""
     x, w, y = "tensor<2x5x6x24xf16>", "tensor<30x1x1x8xf16>", "tensor<2x5x6x30xf16>"
     body = f"""@g(%x: {x}, %w: {w}, %r: {y}) -> tensor<2x5x6x3x10xf16> attributes {{ANCHOR}} {{
-    %0 = nn.conv %x, %w {{strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 3 : i64}} : ({x}, {w}) -> {y}
+    %0 = nn.conv %x, %w {{strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>,
+      groups = 3 : i64}} : ({x}, {w}) -> {y}
     %1 = nn.add %0, %r : ({y}, {y}) -> {y}
     %2 = nn.reshape %1 : ({y}) -> tensor<2x5x6x3x10xf16>
     func.return %2 : tensor<2x5x6x3x10xf16>
