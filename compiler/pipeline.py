@@ -71,6 +71,7 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
             Step("assign-precision", {"mode": options.precision}),
             Step("approximate-functions"),
             Step("transpose-weights"),
+            Step("split-gates"),
             Step("merge-siblings"),
             Step("pad-channels"),
             Step("fold-constants"),
@@ -84,13 +85,18 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
             Step("materialise-storage"),
             Step("realize-integer"),
             Step("assign-destinations"),
+            Step("merge-pointwise"),
             # Only now is it decided what groups read: the products of scales, and weights that are dequantized inside.
             Step("hoist-weights"),
             Step("outline-groups"),
         ),
-        "kernels": (Step("select-schedule", {"allowed": options.schedules}), Step("lower-groups")),
+        "kernels": (
+            Step("select-schedule", {"allowed": options.schedules}),
+            Step("mark-early-operands"),
+            Step("lower-groups"),
+        ),
         # Only kernels determine which launches there are and what memory each accesses.
-        "memory": (Step("bufferize"), Step("plan-arena", {"memory_limit": options.memory_limit})),
+        "memory": (Step("bufferize"), Step("plan-arena", {"memory_limit": options.memory_limit}), Step("insert-pdl")),
         "threads": (Step("place-shared-memory"), Step("expand-rings"), Step("lower-fragments")),
     }
 

@@ -62,16 +62,25 @@ PASSES: dict[str, tuple[str, ...]] = {
     ),
     "quantization": ("place-qdq",),
     "fusion": (
+        "split-gates",
         "merge-siblings",
         "decompose-attention",
         "fuse-groups",
         "materialise-storage",
         "realize-integer",
         "assign-destinations",
+        "merge-pointwise",
         "outline-groups",
     ),
-    "buffers": ("bufferize", "plan-arena"),
-    "kernels": ("select-schedule", "lower-groups", "place-shared-memory", "expand-rings", "lower-fragments"),
+    "buffers": ("bufferize", "plan-arena", "insert-pdl"),
+    "kernels": (
+        "select-schedule",
+        "mark-early-operands",
+        "lower-groups",
+        "place-shared-memory",
+        "expand-rings",
+        "lower-fragments",
+    ),
 }
 
 TARGETS: dict[str, tuple[str, str]] = {

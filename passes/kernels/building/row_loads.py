@@ -29,6 +29,13 @@ def source_access(group: GroupView, moved: MovedRows) -> Access | None:
     return group.access(moved.source, space_axes(dims, dims), dims)
 
 
+def reads_rows(group: GroupView, moved: MovedRows, groups: Sequence[Sequence[int]]) -> bool:
+    """Whether a space whose rows and columns are these dims can load moved rows: its columns are the last dims, which stay as they are."""
+    rows, columns = groups[-2:]
+    last = list(rows) == list(range(len(rows)))
+    return last and moved.kept >= len(columns) and source_access(group, moved) is not None
+
+
 def load_moved(
     b: KernelBuilder,
     group: GroupView,

@@ -9,9 +9,11 @@ store are written by the threads.
 
 With `cluster` = 2 two blocks take neighbouring row tiles, load half of B each and multicast it to both. A conv whose window is not 1 x 1
 (or is strided) loads A by im2col TMA, one pixel per row. Of the sum of two products the producer loads the operands of one, then of the
-other, and the consumers see one longer product.
+other, and the consumers see one longer product. Of two products of one A (pairs.py) the producer loads half a tile of each B, one below
+the other, and the consumers see one wider product, whose halves meet in the epilogue.
 
-Registers: 128 threads x 40 + 256 x 232 = 64,512 of 65,536.
+Registers: 128 threads x 40 + 256 x 232 = 64,512 of 65,536. One warpgroup with a tile of up to 128 columns needs fewer than 128 a
+thread: its block keeps to half the SM, so that a block of the next launch can begin beside it.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from math import gcd
 
 from xdsl.dialects.builtin import f32
 from xdsl.ir import Block, BlockArgument, SSAValue
@@ -52,7 +55,7 @@ GROUP = 8
 """Row tiles of one column of the tile order: neighbours in time that read the same tiles of B."""
 PRODUCER_REGISTERS, CONSUMER_REGISTERS = 40, 232
 REGISTERS = 65536
-"""Per SM: one block takes all of them."""
+"""Per SM. Blocks are persistent, so that one runs there at a time, whatever it leaves."""
 START = 1.7
 """Waits before the first step: a small product takes 0.5 us longer than by mma.sync (suite `tuning`, H200)."""
 EPILOGUE_INSTRUCTIONS = 128 / 12
@@ -71,6 +74,11 @@ class Tile:
     @property
     def bm(self) -> int:
         return 64 * self.groups
+
+    @property
+    def leaves_room(self) -> bool:
+        """Whether accumulators are so small that a block does without the registers of half the SM."""
+        return self.groups == 1 and self.bn <= 128
 
     def smem(self, element_bytes: int) -> int:
         """Bytes of the ring, the two staging tiles of the epilogue and the barriers."""
@@ -142,7 +150,7 @@ class GemmSm90:
         if problem.prologue is not None:
             why = "operand A: expected it in memory, got one computed in the group; TMA copies bytes to where wgmma reads them"
             return Refusal(why, view.maker(anchor.operands[0]))
-        for each in problem.products:
+        for each in dict.fromkeys([*problem.products, *problem.side_by_side]):
             if reason := _refuse_tma(each):
                 # Operands from outside have the same layout in a smaller group.
                 outside = all(view.operand_index(operand) is not None for operand in each.anchor.operands)
@@ -150,7 +158,10 @@ class GemmSm90:
         return refuse_pointwise(view.ops) or problem
 
     def configs(self, problem: GemmProblem, target: Target) -> list[Choice]:
-        choices = [Choice.of(self.name, asdict(deepest(groups, bn, target.smem.data))) for groups, bn in SHAPES]
+        # A TMA store moves at least 32 bytes of a row.
+        least = 16 * len(problem.side_by_side)
+        shapes = [(groups, bn) for groups, bn in SHAPES if bn >= least]
+        choices = [Choice.of(self.name, asdict(deepest(groups, bn, target.smem.data))) for groups, bn in shapes]
         return sorted(choices, key=lambda choice: price(self.work(problem, choice, target), target))
 
     def work(self, problem: GemmProblem, config: Choice, target: Target) -> list[Work]:
@@ -158,10 +169,10 @@ class GemmSm90:
         rows = cut(cut(usual(problem.m), tile.bm), tile.cluster) * tile.cluster
         # One warpgroup with a narrow tile does not keep the tensor cores busy.
         reached = 1.0 if tile.groups == 2 or tile.bn >= 128 else 0.8
-        threads = 128 * (1 + tile.groups)
+        threads, sides = 128 * (1 + tile.groups), len(problem.side_by_side)
         return [
             Work(
-                blocks=rows * cut(usual(problem.n), tile.bn) * max(1, usual(problem.batch)),
+                blocks=rows * cut(usual(problem.n), tile.bn // sides) * max(1, usual(problem.batch)),
                 threads=threads,
                 registers=REGISTERS // threads,
                 smem=tile.smem(2),
@@ -172,7 +183,7 @@ class GemmSm90:
                 tma=True,
                 start=START,
                 whole_waves=True,
-                epilogue=tile.bm * tile.bn * EPILOGUE_INSTRUCTIONS,
+                epilogue=tile.bm * tile.bn / sides * EPILOGUE_INSTRUCTIONS,
                 dram_bytes=sum(usual_bytes(problem.group)),
             )
         ]
@@ -239,6 +250,14 @@ def _argument(value: SSAValue) -> int:
     return value.index
 
 
+def _view_of(tensor_map: SSAValue) -> kernel.ViewOp:
+    """The view that a map of an operand in rows is of."""
+    assert isinstance(tensor_map.owner, kernel.TensorMapOp)
+    view = tensor_map.owner.view.owner
+    assert isinstance(view, kernel.ViewOp)
+    return view
+
+
 def _corners(conv: nn.ConvOp) -> list[int]:
     """The im2col box corners that the tensor map encodes."""
     pads, dilations = nn.values_of(conv.pads), nn.values_of(conv.dilations)
@@ -253,24 +272,26 @@ class _Builder:
     def __init__(self, problem: GemmProblem, tile: Tile, sms: int):
         self.problem, self.tile = problem, tile
         self.m_tiles = ceildiv(ceildiv(problem.m, tile.bm), tile.cluster)
-        self.n_tiles = ceildiv(problem.n, tile.bn)
+        self.columns = tile.bn // len(problem.side_by_side)
+        """Of the results, and of each product, in a tile."""
+        self.n_tiles = ceildiv(problem.n, self.columns)
         self.tiles = self.m_tiles * self.n_tiles * problem.batch
         self.blocks = minimum(self.tiles, sms // tile.cluster)
         self.steps = [ceildiv(each.k, 64) for each in problem.products]
         grid = [self.blocks * tile.cluster, 1, 1]
         warps = 4 + 4 * tile.groups
-        self.b = KernelBuilder.for_group(problem.group, grid, warps, cluster=tile.cluster, min_blocks=1)
+        min_blocks = 2 if tile.leaves_room else 1
+        self.b = KernelBuilder.for_group(problem.group, grid, warps, cluster=tile.cluster, min_blocks=min_blocks)
 
     def build(self) -> kernel.FuncOp:
         b, tile, problem = self.b, self.tile, self.problem
         element = problem.element
-        half = tile.bn // tile.cluster
-        self.maps: list[tuple[SSAValue, SSAValue]] = []
+        b_box = TensorMapType.of((self.columns // tile.cluster, 64), element, LINE)
+        self.maps: list[tuple[SSAValue, list[SSAValue]]] = []
         for each in problem.products:
-            a_view, b_view = self._views(each)
+            a_view, b_views = self._views(each)
             a_map = b.emit(kernel.TensorMapOp(a_view, TensorMapType.of((tile.bm, 64), element, LINE)), "a_map")
-            b_map = b.emit(kernel.TensorMapOp(b_view, TensorMapType.of((half, 64), element, LINE)), "b_map")
-            self.maps.append((a_map, b_map))
+            self.maps.append((a_map, [b.emit(kernel.TensorMapOp(view, b_box), "b_map") for view in b_views]))
         self.a_shared = b.alloc((tile.stages, tile.bm, 64), element, swizzle=LINE, name="a_shared")
         self.b_shared = b.alloc((tile.stages, tile.bn, 64), element, swizzle=LINE, name="b_shared")
         self.ring = b.ring(tile.stages, "mbarrier", "ring")
@@ -280,11 +301,12 @@ class _Builder:
         else:
             self.rank = b.emit(kernel.ClusterRankOp(), "rank")
             self.first = b.div(b.coords[0], tile.cluster)
+        producer, consumer = (0, 0) if tile.leaves_room else (PRODUCER_REGISTERS, CONSUMER_REGISTERS)
         # One consumer role of all consumer warpgroups: an accumulator fragment spans them.
         b.roles(
             {
-                "producer": (4, PRODUCER_REGISTERS, self._produce),
-                "consumer": (4 * tile.groups, CONSUMER_REGISTERS, self._consume),
+                "producer": (4, producer, self._produce),
+                "consumer": (4 * tile.groups, consumer, self._consume),
             }
         )
         if tile.cluster > 1:
@@ -292,11 +314,13 @@ class _Builder:
             b.insert(kernel.ClusterBarrierOp())
         return b.finish()
 
-    def _views(self, problem: GemmProblem) -> tuple[SSAValue, SSAValue]:
+    def _views(self, problem: GemmProblem) -> tuple[SSAValue, list[SSAValue]]:
+        """Of A, and of B for each product of this A."""
         b = self.b
         plain = _a_matrix(problem)
         made = []
-        for op in operand_views(problem, b.tensors):
+        others = [operand_views(each, b.tensors)[1] for each in problem.side_by_side[1:]]
+        for op in (*operand_views(problem, b.tensors), *others):
             if isinstance(op, kernel.ViewOp):
                 d, s, g = collapse(op.dims.exprs, op.strides.exprs, op.group_dims())
                 op = kernel.ViewOp(op.source, g, d, s, op.offset.exprs[0])
@@ -306,7 +330,7 @@ class _Builder:
             if plain is not None
             else b.emit(made[0])
         )
-        return named(a, "a_view"), b.emit(made[1], "b_view")
+        return named(a, "a_view"), [b.emit(other, "b_view") for other in made[1:]]
 
     def _prepare_store(self) -> None:
         """The results' tensor maps and the staging tiles that they share, if TMA can store them."""
@@ -320,9 +344,9 @@ class _Builder:
         accesses = [problem.group.result_access(i) for i in range(len(results))]
         if any(fits_tma(problem.group, *problem.over_space(a)) is not None for a in accesses):
             return
-        columns = min(LINE * 8 // bitwidth(element), self.tile.bn)
+        columns = gcd(LINE * 8 // bitwidth(element), self.columns)
         line = columns * bitwidth(element) // 8
-        self.pieces = self.tile.bn // columns * len(results)
+        self.pieces = self.columns // columns * len(results)
         box = TensorMapType.of((self.tile.bm, columns), element, line)
         for access in accesses:
             self.out_maps.append(b.emit(kernel.TensorMapOp(space_view(b, problem, access), box), "y_map"))
@@ -340,30 +364,79 @@ class _Builder:
         m = b.add(first, b.rem(within, rows))
         n = b.div(within, rows)
         row = b.mul(b.add(b.mul(m, self.tile.cluster), self.rank), self.tile.bm)
-        return named(batch, "batch"), named(row, "row"), named(b.mul(n, self.tile.bn), "column")
+        return named(batch, "batch"), named(row, "row"), named(b.mul(n, self.columns), "column")
+
+    def _load_b(
+        self, b: KernelBuilder, b_maps: Sequence[SSAValue], batch: SSAValue, column: SSAValue, step: Index, fill: Index
+    ) -> None:
+        """Starts the copies of B, or of both, for one step."""
+        tile, number = self.tile, b.index(fill)
+        first, slot = b.mul(step, 64), b.slot(self.b_shared, fill, "b_slot")
+        part = b.mul(self.rank, self.columns // tile.cluster) if tile.cluster > 1 else None
+        at = [batch, column if part is None else b.add(column, part), first]
+        mask = (1 << tile.cluster) - 1 if tile.cluster > 1 else None
+        for side, b_map in enumerate(b_maps):
+            below = (
+                b.add(b.index(0) if part is None else part, side * self.columns) if side or part is not None else None
+            )
+            b.insert(kernel.LoadTmaOp(b_map, at, slot, self.ring, number, row=below, multicast=mask))
+
+    def _load_early(self, b: KernelBuilder) -> SSAValue | None:
+        """Where B is a weight, it is copied for as many steps of the first tile as the ring has stages, the rest is brought into L2, and
+        only then the previous launch is waited for. How many these steps are; None where B is no weight."""
+        _, b_maps = self.maps[0]
+        if any(_argument(_view_of(b_map).source) not in self.problem.group.early for b_map in b_maps):
+            return None
+        batch, _, column = self._tile_at(b, self.first)
+        count = b.min(b.expr(self.steps[0]), self.tile.stages)
+
+        def load(b: KernelBuilder, step: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+            self._load_b(b, b_maps, batch, column, step, step)
+            return []
+
+        b.loop(0, count, 1, [], load, "early")
+        for b_map in b_maps:
+            self._prefetch(b, b_map, column)
+        b.insert(kernel.GridWaitOp())
+        return count
+
+    def _prefetch(self, b: KernelBuilder, b_map: SSAValue, column: SSAValue) -> None:
+        """Brings B's rows of one tile into L2 where they are one piece of memory and more than the ring holds: a layer's weights come from
+        DRAM, which so delivers them while the previous launch runs."""
+        problem, tile = self.problem, self.tile
+        n, k = problem.n.as_int(), problem.k.as_int()
+        view = _view_of(b_map)
+        whole = [stride.as_int() for stride in view.strides.exprs][-2:] == [k, 1] and view.offset.exprs[0].as_int() == 0
+        if (
+            n is None
+            or k is None
+            or problem.batch.as_int() != 1
+            or tile.cluster > 1
+            or not whole
+            or k <= 64 * tile.stages
+        ):
+            return
+        rows = b.min(b.sub(n, column), self.columns)
+        b.insert(kernel.PrefetchOp(view.source, b.mul(column, k), b.mul(rows, k)))
 
     def _produce(self, b: KernelBuilder) -> None:
         tile, steps = self.tile, [b.expr(each) for each in self.steps]
-        half = tile.bn // tile.cluster
         element_bytes = bitwidth(self.problem.element) // 8
         delivered = (tile.bm + tile.bn) * 64 * element_bytes
+        early = self._load_early(b)
 
         def per_tile(b: KernelBuilder, position: SSAValue, carried: Sequence[SSAValue]) -> list[SSAValue]:
             batch, row, column = self._tile_at(b, position)
             (start,) = carried
 
-            def fetch(a_map: SSAValue, b_map: SSAValue, b: KernelBuilder, step: Index, fill: Index) -> int:
-                first = b.mul(step, 64)
-                a_slot, b_slot = b.slot(self.a_shared, fill, "a_slot"), b.slot(self.b_shared, fill, "b_slot")
-                number = b.index(fill)
-                b.insert(kernel.LoadTmaOp(a_map, [batch, row, first], a_slot, self.ring, number))
-                if tile.cluster == 1:
-                    b.insert(kernel.LoadTmaOp(b_map, [batch, column, first], b_slot, self.ring, number))
+            def fetch(a_map: SSAValue, b_maps: Sequence[SSAValue], b: KernelBuilder, step: Index, fill: Index) -> int:
+                first, a_slot = b.mul(step, 64), b.slot(self.a_shared, fill, "a_slot")
+                b.insert(kernel.LoadTmaOp(a_map, [batch, row, first], a_slot, self.ring, b.index(fill)))
+                if early is None:
+                    self._load_b(b, b_maps, batch, column, step, fill)
                 else:
-                    part = b.mul(self.rank, half)
-                    at = [batch, b.add(column, part), first]
-                    mask = (1 << tile.cluster) - 1
-                    b.insert(kernel.LoadTmaOp(b_map, at, b_slot, self.ring, number, row=part, multicast=mask))
+                    late = b.compare(fill, "sge", early)
+                    b.when(late, lambda b: self._load_b(b, b_maps, batch, column, step, fill))
                 return delivered
 
             for maps, each in zip(self.maps, steps, strict=True):
@@ -404,7 +477,7 @@ class _Builder:
         """The epilogue and the stores of one tile; `stored` counts the pieces before it where their parity matters."""
         problem = self.problem
         if not self.out_maps:
-            for values, here in epilogue_columns(b, problem, acc, at, min(64, self.tile.bn)):
+            for values, here in epilogue_columns(b, problem, acc, at, gcd(64, self.columns)):
                 for i, value in enumerate(values):
                     b.store(value, space_view(b, problem, problem.group.result_access(i)), here)
             return

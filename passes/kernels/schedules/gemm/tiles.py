@@ -52,6 +52,10 @@ class Tile:
     def threads(self) -> int:
         return 32 * self.wm * self.wn
 
+    def part(self, count: int) -> Tile:
+        """The tile of each of several products side by side, which have equal parts of the columns."""
+        return replace(self, bn=self.bn // count)
+
     def smem(self, element_bytes: int, pad: int = 0) -> int:
         """Bytes of the ring, and of the f32 tile that a staged epilogue needs."""
         ring = self.stages * (self.bm + self.bn) * (self.bk + pad) * element_bytes
@@ -96,8 +100,14 @@ FMA_SHAPES = (
 )
 
 
-def tiles(kind: str, k: int) -> Iterable[Tile]:
-    """All tiles for an operand kind (a key of `ELEMENT_BYTES`) and a reduction of k."""
+def tiles(kind: str, k: int, count: int = 1) -> Iterable[Tile]:
+    """All tiles for an operand kind (a key of `ELEMENT_BYTES`) and a reduction of k, of so many products side by side."""
+    for tile in _tiles(kind, k):
+        if tile.bn // count >= (4 if kind in FMA else 8) * tile.wn:
+            yield tile
+
+
+def _tiles(kind: str, k: int) -> Iterable[Tile]:
     element = ELEMENT_BYTES[kind]
     if kind in FMA:
         for bm, bn, wm, wn in FMA_SHAPES:
@@ -124,7 +134,8 @@ def widest_pieces(kind: str) -> Pieces:
 
 @dataclass(frozen=True)
 class Sizes:
-    """A batch of products [m, k] x [k, n] of an operand kind, at its usual sizes; those of an empty one count as 1."""
+    """A batch of products [m, k] x [k, n] of an operand kind, at its usual sizes; those of an empty one count as 1. Of `count` products
+    side by side n counts the columns of all."""
 
     kind: str
     m: int
@@ -138,6 +149,7 @@ class Sizes:
     dram_bytes: float = 0.0
     prologue: Effort | None = None
     """What is computed before A."""
+    count: int = 1
 
     def work(self, tile: Tile) -> Work:
         """What a launch with this tile does."""
@@ -159,7 +171,7 @@ class Sizes:
             },
             l2_bytes=(tile.bm * (4 if self.narrows else element) + tile.bn * element) * tile.bk,
             dram_bytes=self.dram_bytes,
-            epilogue=tile.bm * tile.bn * EPILOGUE_INSTRUCTIONS,
+            epilogue=tile.bm * tile.bn / self.count * EPILOGUE_INSTRUCTIONS,
             refill=REFILL,
             whole_waves=True,
         )
@@ -174,14 +186,15 @@ class Sizes:
 
 def rank(sizes: Sizes, smem: int, price: Callable[[Work], float], limit: int = 8) -> list[Tile]:
     """The cheapest tiles first, at most `limit`, of those that fit `smem` bytes of shared memory per block."""
-    scored = [(price(sizes.work(tile)), tile) for tile in tiles(sizes.kind, max(1, sizes.k))]
+    scored = [(price(sizes.work(tile)), tile) for tile in tiles(sizes.kind, max(1, sizes.k), sizes.count)]
     fitting = sorted((c for c in scored if c[0] != float("inf")), key=lambda c: c[0])
-    return [_staged(t, sizes.kind, sizes.n, smem) for _, t in fitting[:limit]]
+    return [_staged(t, sizes, smem) for _, t in fitting[:limit]]
 
 
-def _staged(tile: Tile, kind: str, n: int, smem: int) -> Tile:
+def _staged(tile: Tile, sizes: Sizes, smem: int) -> Tile:
     """The tile with a staged epilogue where whole 16-byte stores result and it fits."""
-    staged = replace(tile, staged=1)
-    if kind in FMA or n % 8 or tile.bn < 32 or staged.smem(ELEMENT_BYTES[kind]) + RESERVED_SMEM > smem:
+    staged, n, columns = replace(tile, staged=1), sizes.n // sizes.count, tile.bn // sizes.count
+    kind = sizes.kind
+    if kind in FMA or n % 8 or columns < 32 or staged.smem(ELEMENT_BYTES[kind]) + RESERVED_SMEM > smem:
         return tile
     return staged
