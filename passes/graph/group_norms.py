@@ -84,8 +84,10 @@ def _steps(value: SSAValue) -> list[Operation]:
         steps.append(op)
         if isinstance(op, nn.NormalizeOp):
             return steps
-        if len(steps) > 2 or (value := _normalised(op)) is None:
+        before = _normalised(op)
+        if len(steps) > 2 or before is None:
             return []
+        value = before
     return []
 
 
