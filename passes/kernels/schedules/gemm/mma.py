@@ -228,7 +228,9 @@ def epilogue(
         return b.load(space_view(b, problem, access), at, frag)
 
     wanted = [(problem.computed(result), space_axes(dims, dims)) for result in group.results]
-    known = {each.anchor.result: acc for each, acc in zip(problem.side_by_side, accs, strict=True)}
+    known: dict[SSAValue, SSAValue] = {
+        each.anchor.result: acc for each, acc in zip(problem.side_by_side, accs, strict=True)
+    }
     if problem.second is not None:
         known[problem.second.anchor.result] = b.fill(0.0, frag)
     return emit_pointwise(b, wanted, frag, load, known=known)
