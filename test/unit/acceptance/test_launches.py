@@ -18,21 +18,12 @@ CEILINGS = {
     "resnet50": 53,
     "densenet121": 173,
     "squeezenet": 31,
-<<<<<<< HEAD
     "shufflenet": 59,
-    "googlenet": 54,
-    "resnet50_torch": 52,
-    "mobilenet_v2": 54,
-    "efficientnet_b0": 102,
-    "densenet121_torch": 157,
-=======
-    "shufflenet": 75,
     "googlenet": 53,
     "resnet50_torch": 51,
     "mobilenet_v2": 53,
     "efficientnet_b0": 66,
     "densenet121_torch": 156,
->>>>>>> main
     "convnext_tiny": 83,
     "unet": 31,
     "bert_base": 88,
