@@ -46,6 +46,7 @@ from group_texts import (
     SOFTMAX,
     SUM,
     add,
+    applied_moments,
     batched,
     conv,
     conv_of_cast,
@@ -56,7 +57,9 @@ from group_texts import (
     lookups,
     matmul,
     matmul_i8,
+    normalised_matmul,
     rnn,
+    row_moments,
     scatter,
     sum_and_norm,
     sum_of_convs,
@@ -211,9 +214,11 @@ HOPPER = "mbar_init mbar_init_fence mbar_arrive mbar_expect mbar_wait wgmma_fenc
 STORED = "bar_sync bulk_commit bulk_wait fence_proxy_async"
 
 
-def gemm(name: str, text: str, bk: int, *, staged: int = 0, kinds: str = CP_ASYNC, tolerance: float = 2e-3) -> Case:
-    """Blocks of 32 x 32 by four warps, three stages."""
-    tunables = {"bm": 32, "bn": 32, "bk": bk, "wm": 2, "wn": 2, "stages": 3, "staged": staged}
+def gemm(
+    name: str, text: str, bk: int, *, staged: int = 0, kinds: str = CP_ASYNC, tolerance: float = 2e-3, bn: int = 32
+) -> Case:
+    """Blocks of 32 x `bn` by four warps, three stages."""
+    tunables = {"bm": 32, "bn": bn, "bk": bk, "wm": 2, "wn": 2, "stages": 3, "staged": staged}
     return Case("gemm_mma", name, text, kinds, tolerance, tunables)
 
 
@@ -326,6 +331,8 @@ CASES = (
     gemm("two-products", sum_of_convs(5, 6, 80, 24, stride=2), 32),
     gemm("two-results", two_results(40, 40, 160), 32, staged=1),
     gemm("batched-kn", batched(20, 40, 160), 32),
+    gemm("normalised", normalised_matmul(40, 192, 160), 32, staged=1, bn=64),
+    gemm("normalised-bf16", normalised_matmul(40, 128, 160, "bf16", parts=9, centred=False), 32, staged=1, bn=128),
     hopper("matmul", matmul(128, 192, 192, "f16", sms=1), groups=1, bn=192),  # three pieces per tile
     hopper("two-results", two_results(128, 192, 192, sms=1), groups=1, bn=192),  # six pieces per tile
     hopper("two-products", sum_of_convs(8, 18, 128, 64, stride=2, sms=1), groups=1, bn=64),
@@ -335,6 +342,10 @@ CASES = (
     hopper("conv-1d", conv_over([200], 64, 32, sms=1), groups=1, bn=32),
     hopper("conv-3d", conv_over([4, 6, 8], 64, 32, sms=1), groups=1, bn=32),
     hopper("narrow", matmul(49, 48, 192, "f16", sms=1), groups=1, bn=16),  # lines of 32 bytes in the epilogue
+    hopper("normalised", normalised_matmul(100, 192, 192, sms=1), groups=1, bn=192),
+    hopper(
+        "normalised-clipped", normalised_matmul(130, 192, 128, "bf16", parts=9, centred=False, sms=1), groups=2, bn=128
+    ),
     hopper("plain-store", matmul(128, 36, 192, "f16", sms=1), groups=1, bn=64, kinds="bar_sync"),
     *ATTENTION_SM90,
     *ATTENTION_MMA,
@@ -353,6 +364,9 @@ CASES = (
     Case("window", "arg-max-pool", unary(ARG_MAX_POOL, "1x6x6x8xf16", "1x3x3x8xi64", "window"), "", 0.0),
     Case("window", "depthwise", conv(6, 6, 8, 8, groups=8, anchor="window"), "", 2e-3),
     Case("lrn", "f32", unary(LRN, "2x3x7xf32", "2x3x7xf32", "row"), "", 5e-6),
+    Case("moments", "of-a-sum", row_moments(19, 192), "", 2e-3),
+    Case("moments", "applied", applied_moments(19, 100, 3), ""),
+    Case("moments", "applied-uncentred", applied_moments(19, 100, 9, centred=False), ""),
     Case("pointwise", "reflect", unary(REFLECT, "3x4x5xf32", "4x5x9xf32", "pointwise"), "", 0.0),
     Case("gather", "axis-1", gather()),
     Case("rnn_resident", "lstm-block", rnn("lstm", 32, lengths=True, element="f16"), CP_ASYNC, 2e-3, PIECE),

@@ -137,7 +137,7 @@ class GroupView:
 
     @cached_property
     def anchors(self) -> tuple[Operation, ...]:
-        """The ops that are neither pointwise nor constants nor lookups beside an anchor of another kind."""
+        """The ops that are neither pointwise nor constants, nor lookups or moments of rows beside an anchor of another kind."""
         return tuple(
             o
             for o in self.ops
@@ -145,6 +145,7 @@ class GroupView:
             and not isinstance(o, NO_ANCHOR)
             and (not nn.is_lookup(o) or o is self.gather_anchor)
             and o not in self.result_reshapes
+            and not (self.kind in ("conv", "matmul") and isinstance(o, nn.MOMENTS))
         )
 
     @cached_property

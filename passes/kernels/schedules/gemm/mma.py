@@ -14,15 +14,18 @@ those of the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
+from xdsl.dialects.builtin import f32
 from xdsl.ir import Attribute, SSAValue
 
 from .....dialects import kernel, nn
 from .....dialects.dims import ceildiv
 from .....dialects.kernel.layouts import Blocked, Layout, MmaA, MmaAcc, MmaB, OuterA, OuterB
 from .....dialects.kernel.types import Choice, FragType, Target, bitwidth
+from .....dialects.nn import MOMENT_COLUMNS
 from .....dialects.strided import Axes, space_axes
 from ...building.builder import Index, KernelBuilder, named
 from ...building.group import Access, Anchors, GroupView
@@ -31,8 +34,11 @@ from ...building.pointwise import refuse_pointwise
 from ...building.schedule import Refusal
 from ...building.work import Work
 from ...cost.price import launch_price
+from .moments import Statistics, normalised
 from .problem import GROUPS, GemmProblem, operand_views, problem_of
 from .tiles import FMA, FMA_PAD, SCRATCH_PAD, Tile, rank
+
+RowStatistics: TypeAlias = Mapping[nn.ApplyMomentsOp, Statistics]
 
 
 @dataclass(frozen=True)
@@ -94,8 +100,13 @@ class GemmMma:
         b = KernelBuilder.for_group(group, grid, tile.wm * tile.wn, min_blocks=1 if problem.kind in FMA else 0)
         column = named(b.mul(b.coords[0], tile.bn), "column")
         row, batch = named(b.mul(b.coords[1], tile.bm), "row"), b.coords[2]
-        acc, ring_tile = _main_loop(b, problem, tile, batch, row, column)
-        store_results(b, problem, acc, (batch, row, column), ring_tile if tile.staged else None, threads=tile.threads)
+        frag = _result_frag(problem, tile)
+        # Before the reduction, when the accumulator takes no registers yet.
+        statistics = problem.moments.statistics(b, problem.space_groups, (batch, row), frag)
+        acc, staging = _main_loop(b, problem, tile, batch, row, column)
+        if staging is not None:
+            acc = b.emit(kernel.ConvertLayoutOp(acc, frag, staging))
+        store_results(b, problem, acc, (batch, row, column), statistics)
         return [b.finish()]
 
 
@@ -170,6 +181,17 @@ def _views(b: KernelBuilder, product: GemmProblem) -> tuple[SSAValue, SSAValue]:
     return b.emit(a, "a_view"), b.emit(other, "b_view")
 
 
+def _result_frag(problem: GemmProblem, tile: Tile) -> FragType:
+    """The fragment on which the epilogue works."""
+    type_ = FragType.of((tile.bm, tile.bn), problem.accumulator, layouts_for(problem.kind, tile).acc)
+    if not tile.staged:
+        return type_
+    narrowest = min((nn.element_of(v) for _, v in problem.moments.results), key=bitwidth)
+    columns = MOMENT_COLUMNS if problem.moments else tile.bn
+    layout = vector_layout(tile.threads, tile.bm, columns, narrowest)
+    return FragType.of(type_.extents, type_.element_type, layout)
+
+
 def vector_layout(threads: int, rows: int, columns: int, element: Attribute) -> Layout:
     """Threads side by side along rows, each with 16 bytes of a 16-bit or wider element where the tile has as much for it."""
     vector = min(8, 128 // bitwidth(element), rows * columns // threads)
@@ -182,24 +204,15 @@ def store_results(
     problem: GemmProblem,
     acc: SSAValue,
     at: tuple[Index, Index, Index],
-    scratch: SSAValue | None,
-    *,
-    threads: int,
+    statistics: RowStatistics,
 ) -> None:
     """Apply the epilogue to the accumulator and store the results at (batch, row, column)."""
-    group = problem.group
-    if scratch is not None:
-        type_ = acc.type
-        assert isinstance(type_, FragType)
-        narrowest = min((nn.element_of(v) for v in group.results), key=bitwidth)
-        layout = vector_layout(threads, *type_.tile, narrowest)
-        acc = b.emit(kernel.ConvertLayoutOp(acc, FragType.of(type_.extents, type_.element_type, layout), scratch))
     frag = acc.type
     assert isinstance(frag, FragType)
-    values = epilogue(b, problem, acc, frag, at)
-    for i, value in enumerate(values):
-        view = space_view(b, problem, problem.group.result_access(i))
-        b.store(value, view, at)
+    values = epilogue(b, problem, acc, frag, at, statistics)
+    for number, result in problem.moments.results:
+        b.store(values[result], space_view(b, problem, problem.group.result_access(number)), at)
+    problem.moments.store(b, problem.space_groups, values, at)
 
 
 def space_view(b: KernelBuilder, problem: GemmProblem, access: Access) -> SSAValue:
@@ -208,9 +221,14 @@ def space_view(b: KernelBuilder, problem: GemmProblem, access: Access) -> SSAVal
 
 
 def epilogue(
-    b: KernelBuilder, problem: GemmProblem, acc: SSAValue, frag: FragType, at: tuple[Index, Index, Index]
-) -> list[SSAValue]:
-    """Fragments of the group's results from the accumulator's; other operands are loaded in its layout."""
+    b: KernelBuilder,
+    problem: GemmProblem,
+    acc: SSAValue,
+    frag: FragType,
+    at: tuple[Index, Index, Index],
+    statistics: RowStatistics,
+) -> dict[SSAValue, SSAValue]:
+    """Fragments of the group's results, but for moments, from the accumulator's; other operands are loaded in its layout."""
     group, dims = problem.group, problem.dims
 
     def load(value: SSAValue, axes: Axes) -> SSAValue:
@@ -218,17 +236,29 @@ def epilogue(
         assert access is not None
         return b.load(space_view(b, problem, access), at, frag)
 
-    wanted = [(problem.computed(result), space_axes(dims, dims)) for result in group.results]
+    results = [result for _, result in problem.moments.results]
     known: dict[SSAValue, SSAValue] = {problem.anchor.result: acc}
     if problem.second is not None:
         known[problem.second.anchor.result] = b.fill(0.0, frag)
-    return emit_pointwise(b, wanted, frag, load, known=known)
+    axes = space_axes(dims, dims)
+
+    def compute(value: SSAValue) -> SSAValue:
+        return emit_pointwise(b, [(value, axes)], frag, load, known=known, elements=[f32])[0]
+
+    normalised(b, statistics, known, compute, lambda value: load(value, space_axes(nn.shape_of(value), dims)))
+    wanted = [(problem.computed(result), axes) for result in results]
+    return dict(zip(results, emit_pointwise(b, wanted, frag, load, known=known), strict=True))
 
 
 def epilogue_columns(
-    b: KernelBuilder, problem: GemmProblem, acc: SSAValue, at: tuple[SSAValue, SSAValue, SSAValue], columns: int
-) -> Iterator[tuple[list[SSAValue], tuple[Index, Index, Index]]]:
-    """The epilogue in pieces of `columns` columns: for each the results' fragments and their coordinates."""
+    b: KernelBuilder,
+    problem: GemmProblem,
+    acc: SSAValue,
+    at: tuple[SSAValue, SSAValue, SSAValue],
+    columns: int,
+    statistics: RowStatistics,
+) -> Iterator[tuple[dict[SSAValue, SSAValue], tuple[Index, Index, Index]]]:
+    """The epilogue in pieces of `columns` columns: for each the results' fragments and their coordinates. Stores moments."""
     type_ = acc.type
     assert isinstance(type_, FragType)
     batch, row, column = at
@@ -237,7 +267,9 @@ def epilogue_columns(
         piece_type = piece.type
         assert isinstance(piece_type, FragType)
         here = (batch, row, b.add(column, first))
-        yield epilogue(b, problem, piece, piece_type, here), here
+        values = epilogue(b, problem, piece, piece_type, here, statistics)
+        yield values, here
+        problem.moments.store(b, problem.space_groups, values, here)
 
 
 def _tile(config: Choice) -> Tile:

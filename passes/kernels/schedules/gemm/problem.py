@@ -34,6 +34,7 @@ from ...building.group import Access, GroupView
 from ...building.schedule import OtherAnchor, Refusal
 from ...building.tiling import vector_width
 from ...building.work import usual_bytes
+from .moments import RowMoments
 from .prologue import Prologue, prologue_of
 from .sums import products_of, refuse_sum
 from .tiles import Pieces, Sizes
@@ -122,12 +123,18 @@ class GemmProblem:
         return isinstance(self.anchor, nn.MatmulOp) and self.anchor.transpose_b is None
 
     @cached_property
+    def moments(self) -> RowMoments:
+        """What the epilogue does with moments of rows."""
+        return RowMoments.of(self.group)
+
+    @cached_property
     def sizes(self) -> Sizes:
         """What the cost of a tile depends on, at the usual sizes of the dims."""
         m, n, batch = (self.group.usual(e) for e in (self.m, self.n, self.batch))
         k = sum(self.group.usual(product.k) for product in self.products)
         prologue = self.prologue.effort if self.prologue is not None else None
-        return Sizes(self.kind, m, n, k, batch, _pieces(self), self.narrows, sum(usual_bytes(self.group)), prologue)
+        moved = sum(usual_bytes(self.group))
+        return Sizes(self.kind, m, n, k, batch, _pieces(self), self.narrows, moved, prologue, self.moments)
 
     # Coordinate groups of the result: (batch, rows, columns).
 
@@ -220,7 +227,13 @@ def _problem_of(group: GroupView, anchor: nn.ConvOp | nn.MatmulOp) -> GemmProble
         if group.access(operand, space_axes(dims, dims), dims) is None:
             why = f"expected operand {name} to be an argument of the group or a view of one, {got}"
             return Refusal(why, group.maker(operand))
-    for result in group.results:
+    if problem.moments:
+        if not isinstance(anchor, nn.MatmulOp) or problem.kind not in ("f16", "bf16"):
+            why = f"expected a matmul of f16 or bf16 beside moments of rows, got {anchor.name} of {kind}"
+            return Refusal(why, anchor)
+        if refusal := problem.moments.refuse(problem.dims):
+            return refusal
+    for _, result in problem.moments.results:
         if nn.shape_of(problem.computed(result)) != problem.dims:
             return Refusal(f"expected results of the product's shape, got {result.type}", group.maker(result))
         if problem.computed(result) is result:

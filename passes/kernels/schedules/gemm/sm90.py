@@ -30,11 +30,11 @@ from .....dialects.kernel.types import (
     TMA_ALIGNMENT,
     Choice,
     FragType,
-    SharedType,
     Target,
     TensorMapType,
     bitwidth,
 )
+from .....dialects.nn import MOMENT_COLUMNS
 from .....dialects.strided import collapse, space_axes
 from ...building.builder import Index, KernelBuilder, named
 from ...building.group import Access, Anchors, GroupView
@@ -43,7 +43,7 @@ from ...building.schedule import Refusal
 from ...building.tiling import item_bytes
 from ...building.work import Work, cut, usual_bytes
 from ...cost.price import price
-from .mma import epilogue_columns, space_view
+from .mma import RowStatistics, epilogue_columns, space_view
 from .problem import GROUPS, GemmProblem, operand_views, problem_of
 
 LINE = 128
@@ -150,7 +150,8 @@ class GemmSm90:
         return refuse_pointwise(view.ops) or problem
 
     def configs(self, problem: GemmProblem, target: Target) -> list[Choice]:
-        choices = [Choice.of(self.name, asdict(deepest(groups, bn, target.smem.data))) for groups, bn in SHAPES]
+        shapes = [(groups, bn) for groups, bn in SHAPES if not problem.moments or bn % MOMENT_COLUMNS == 0]
+        choices = [Choice.of(self.name, asdict(deepest(groups, bn, target.smem.data))) for groups, bn in shapes]
         return sorted(choices, key=lambda choice: price(self.work(problem, choice, target), target))
 
     def work(self, problem: GemmProblem, config: Choice, target: Target) -> list[Work]:
@@ -172,7 +173,7 @@ class GemmSm90:
                 tma=True,
                 start=START,
                 whole_waves=True,
-                epilogue=tile.bm * tile.bn * EPILOGUE_INSTRUCTIONS,
+                epilogue=tile.bm * tile.bn * EPILOGUE_INSTRUCTIONS + problem.moments.instructions(tile.bm, tile.bn),
                 dram_bytes=sum(usual_bytes(problem.group)),
             )
         ]
@@ -313,14 +314,15 @@ class _Builder:
         b, problem = self.b, self.problem
         self.out_maps: list[SSAValue] = []
         self.pieces = 0
-        results = problem.group.results
-        element = nn.element_of(results[0])
-        if bitwidth(element) not in (16, 32) or any(nn.element_of(result) != element for result in results):
+        self.columns = min(64, self.tile.bn)
+        results = problem.moments.results
+        element = nn.element_of(results[0][1])
+        if bitwidth(element) not in (16, 32) or any(nn.element_of(result) != element for _, result in results):
             return
-        accesses = [problem.group.result_access(i) for i in range(len(results))]
+        accesses = [problem.group.result_access(number) for number, _ in results]
         if any(fits_tma(problem.group, *problem.over_space(a)) is not None for a in accesses):
             return
-        columns = min(LINE * 8 // bitwidth(element), self.tile.bn)
+        columns = self.columns = min(LINE * 8 // bitwidth(element), self.tile.bn)
         line = columns * bitwidth(element) // 8
         self.pieces = self.tile.bn // columns * len(results)
         box = TensorMapType.of((self.tile.bm, columns), element, line)
@@ -381,9 +383,11 @@ class _Builder:
             batch, row, column = self._tile_at(b, position)
             start, *stored = carried
 
+            piece = FragType.of((tile.bm, self.columns), f32, acc_type.layout)
+            statistics = self.problem.moments.statistics(b, self.problem.space_groups, (batch, row), piece)
             first = [b.fill(0.0, acc_type, "acc")]
             (acc,) = b.pipelined(self.ring, steps, None, self._multiply, first, start=start, overlapped=True)
-            self._store(b, acc, (batch, row, column), *stored)
+            self._store(b, acc, (batch, row, column), statistics, *stored)
             return [b.add(start, steps), *(b.add(count, self.pieces) for count in stored)]
 
         # An odd number of pieces per tile: the next tile starts with the other staging tile, so the stores are counted.
@@ -399,22 +403,24 @@ class _Builder:
         return [b.emit(kernel.MmaOp(a_slot, b_slot, acc), "acc")]
 
     def _store(
-        self, b: KernelBuilder, acc: SSAValue, at: tuple[SSAValue, SSAValue, SSAValue], stored: SSAValue | None = None
+        self,
+        b: KernelBuilder,
+        acc: SSAValue,
+        at: tuple[SSAValue, SSAValue, SSAValue],
+        statistics: RowStatistics,
+        stored: SSAValue | None = None,
     ) -> None:
         """The epilogue and the stores of one tile; `stored` counts the pieces before it where their parity matters."""
         problem = self.problem
         if not self.out_maps:
-            for values, here in epilogue_columns(b, problem, acc, at, min(64, self.tile.bn)):
-                for i, value in enumerate(values):
-                    b.store(value, space_view(b, problem, problem.group.result_access(i)), here)
+            for values, here in epilogue_columns(b, problem, acc, at, self.columns, statistics):
+                for number, result in problem.moments.results:
+                    b.store(values[result], space_view(b, problem, problem.group.result_access(number)), here)
             return
-        shared = self.out_shared.type
-        assert isinstance(shared, SharedType)
         zero = b.index(0)
-        columns = shared.tile[1]
         piece = 0
-        for values, here in epilogue_columns(b, problem, acc, at, columns):
-            for value, out_map in zip(values, self.out_maps, strict=True):
+        for values, here in epilogue_columns(b, problem, acc, at, self.columns, statistics):
+            for value, out_map in zip(values.values(), self.out_maps, strict=True):
                 number = b.index(piece % 2) if stored is None else b.add(stored, piece)
                 slot = b.slot(self.out_shared, number)
                 # The store before the last used this tile.

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from .....dialects.nn import MOMENT_COLUMNS
 from ...building.work import ISSUE, Work, cut
 from ...cost.price import RESERVED_SMEM
+from .moments import RowMoments
 from .prologue import Effort
 
 ELEMENT_BYTES = {"f16": 2, "bf16": 2, "tf32": 4, "s8": 1, "fma": 4, "fma64": 8}
@@ -138,6 +140,8 @@ class Sizes:
     dram_bytes: float = 0.0
     prologue: Effort | None = None
     """What is computed before A."""
+    moments: RowMoments | None = None
+    """What the epilogue does with moments of rows."""
 
     def work(self, tile: Tile) -> Work:
         """What a launch with this tile does."""
@@ -159,10 +163,13 @@ class Sizes:
             },
             l2_bytes=(tile.bm * (4 if self.narrows else element) + tile.bn * element) * tile.bk,
             dram_bytes=self.dram_bytes,
-            epilogue=tile.bm * tile.bn * EPILOGUE_INSTRUCTIONS,
+            epilogue=tile.bm * tile.bn * EPILOGUE_INSTRUCTIONS + self._moments(tile),
             refill=REFILL,
             whole_waves=True,
         )
+
+    def _moments(self, tile: Tile) -> float:
+        return 0.0 if self.moments is None else self.moments.instructions(tile.bm, tile.bn)
 
     def _prologue(self, tile: Tile) -> float:
         """Instructions of a step: every warp maps the rows of A that it multiplies, and loads pairs of channels for them."""
@@ -174,7 +181,11 @@ class Sizes:
 
 def rank(sizes: Sizes, smem: int, price: Callable[[Work], float], limit: int = 8) -> list[Tile]:
     """The cheapest tiles first, at most `limit`, of those that fit `smem` bytes of shared memory per block."""
-    scored = [(price(sizes.work(tile)), tile) for tile in tiles(sizes.kind, max(1, sizes.k))]
+    options: Iterable[Tile] = tiles(sizes.kind, max(1, sizes.k))
+    if sizes.moments:
+        whole = [tile for tile in options if tile.bn % MOMENT_COLUMNS == 0]
+        options = [tile for tile in whole if _staged(tile, sizes.kind, sizes.n, smem).staged]
+    scored = [(price(sizes.work(tile)), tile) for tile in options]
     fitting = sorted((c for c in scored if c[0] != float("inf")), key=lambda c: c[0])
     return [_staged(t, sizes.kind, sizes.n, smem) for _, t in fitting[:limit]]
 
