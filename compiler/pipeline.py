@@ -73,6 +73,7 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
             Step("transpose-weights"),
             Step("merge-siblings"),
             Step("pad-channels"),
+            Step("fold-norms"),
             Step("fold-constants"),
             Step("cse"),
             Step("dce"),

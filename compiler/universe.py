@@ -63,6 +63,7 @@ PASSES: dict[str, tuple[str, ...]] = {
     "quantization": ("place-qdq",),
     "fusion": (
         "merge-siblings",
+        "fold-norms",
         "decompose-attention",
         "fuse-groups",
         "materialise-storage",

@@ -333,6 +333,7 @@ CASES = (
     gemm("batched-kn", batched(20, 40, 160), 32),
     gemm("normalised", normalised_matmul(40, 192, 160), 32, staged=1, bn=64),
     gemm("normalised-bf16", normalised_matmul(40, 128, 160, "bf16", parts=9, centred=False), 32, staged=1, bn=128),
+    gemm("normalised-by-32", normalised_matmul(40, 96, 160, part=32), 32, staged=1),
     hopper("matmul", matmul(128, 192, 192, "f16", sms=1), groups=1, bn=192),  # three pieces per tile
     hopper("two-results", two_results(128, 192, 192, sms=1), groups=1, bn=192),  # six pieces per tile
     hopper("two-products", sum_of_convs(8, 18, 128, 64, stride=2, sms=1), groups=1, bn=64),
@@ -346,6 +347,7 @@ CASES = (
     hopper(
         "normalised-clipped", normalised_matmul(130, 192, 128, "bf16", parts=9, centred=False, sms=1), groups=2, bn=128
     ),
+    hopper("normalised-by-16", normalised_matmul(70, 48, 128, part=16, sms=1), groups=1, bn=16),
     hopper("plain-store", matmul(128, 36, 192, "f16", sms=1), groups=1, bn=64, kinds="bar_sync"),
     *ATTENTION_SM90,
     *ATTENTION_MMA,
@@ -365,6 +367,7 @@ CASES = (
     Case("window", "depthwise", conv(6, 6, 8, 8, groups=8, anchor="window"), "", 2e-3),
     Case("lrn", "f32", unary(LRN, "2x3x7xf32", "2x3x7xf32", "row"), "", 5e-6),
     Case("moments", "of-a-sum", row_moments(19, 192), "", 2e-3),
+    Case("moments", "of-a-sum-by-16", row_moments(19, 48, 16), "", 2e-3),
     Case("moments", "applied", applied_moments(19, 100, 3), ""),
     Case("moments", "applied-uncentred", applied_moments(19, 100, 9, centred=False), ""),
     Case("pointwise", "reflect", unary(REFLECT, "3x4x5xf32", "4x5x9xf32", "pointwise"), "", 0.0),

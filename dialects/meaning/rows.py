@@ -78,7 +78,8 @@ def normalize(op: nn.NormalizeOp, operands: Sequence[np.ndarray], env: Env) -> l
 @defines(nn.RowMomentsOp)
 def row_moments(op: nn.RowMomentsOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
     x = widen(operands[0])
-    parts = x.reshape(*x.shape[:-1], x.shape[-1] // nn.MOMENT_COLUMNS, nn.MOMENT_COLUMNS)
+    columns = op.columns.value.data
+    parts = x.reshape(*x.shape[:-1], x.shape[-1] // columns, columns)
     mean = np.mean(parts, axis=-1)
     return [np.stack([mean, np.sum((parts - mean[..., None]) ** 2, axis=-1)])]
 
@@ -86,9 +87,10 @@ def row_moments(op: nn.RowMomentsOp, operands: Sequence[np.ndarray], env: Env) -
 @defines(nn.ApplyMomentsOp)
 def apply_moments(op: nn.ApplyMomentsOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
     x, (means, squares), *shift = map(widen, operands)
+    columns = np.float32(op.columns.value.data)
     mean = np.mean(means, axis=-1, keepdims=True)
-    total = np.sum(squares + nn.MOMENT_COLUMNS * (means - mean) ** 2, axis=-1, keepdims=True)
-    variance = total / np.float32(means.shape[-1] * nn.MOMENT_COLUMNS)
+    total = np.sum(squares + columns * (means - mean) ** 2, axis=-1, keepdims=True)
+    variance = total / (means.shape[-1] * columns)
     if not op.centred:
         variance, mean = variance + mean * mean, np.zeros_like(mean)
     centred = x - (mean * shift[0] if shift else mean)

@@ -1,8 +1,8 @@
 """
 `nn` ops of a row normalisation in two parts: what its rows amount to, and the values that are normalised by it.
 
-    %m = nn.row_moments %x : (tensor<128x768xf32>) -> tensor<2x128x12xf32>
-    %y = nn.apply_moments %x, %m {epsilon = 1.0e-05 : f64, centred = true}
+    %m = nn.row_moments %x {columns = 64 : i64} : (tensor<128x768xf32>) -> tensor<2x128x12xf32>
+    %y = nn.apply_moments %x, %m {columns = 64 : i64, epsilon = 1.0e-05 : f64, centred = true}
         : tensor<128x768xf32>, tensor<2x128x12xf32> -> tensor<128x768xf32>
 
 is `nn.normalize %x` over the last dim. Apart, the first can be part of the kernel that computes x, and the second part of the kernels that
@@ -11,7 +11,7 @@ read it: `fold-norms` makes them.
 
 from __future__ import annotations
 
-from xdsl.dialects.builtin import AnyTensorType, BoolAttr, FloatAttr, f32, f64
+from xdsl.dialects.builtin import AnyTensorType, BoolAttr, FloatAttr, IntegerAttr, f32, f64
 from xdsl.ir import Attribute
 from xdsl.irdl import (
     ParsePropInAttrDict,
@@ -26,6 +26,7 @@ from xdsl.traits import Pure
 
 from ..dims import const
 from ..dtypes import is_float
+from ..errors import InvalidModelError
 from .base import (
     NnOp,
     Tensor,
@@ -33,6 +34,7 @@ from .base import (
     broadcast_dims,
     double,
     element_of,
+    integer,
     plain,
     rank_of,
     require,
@@ -43,9 +45,6 @@ from .base import (
     unrounded,
 )
 
-MOMENT_COLUMNS = 64
-"""Columns of a row that share a pair of moments: of f16, a line of 128 bytes, the piece in which kernels store."""
-
 
 def _is_reduced(element: Attribute) -> bool:
     return is_float(element) and element != f64
@@ -54,39 +53,42 @@ def _is_reduced(element: Attribute) -> bool:
 @irdl_op_definition
 class RowMomentsOp(NnOp):
     """
-    Mean, and sum of squared deviations from it, of every 64 columns of each row: x [..., K] to f32 [2, ..., K / 64], whose first half has
-    the means. Computed in f32, of any float type but f64. Chan's formula joins those of a row without cancellation.
+    Mean, and sum of squared deviations from it, of every `columns` columns of each row: x [..., K] to f32 [2, ..., K / columns], whose
+    first half has the means. Computed in f32, of any float type but f64. Chan's formula joins those of a row without cancellation.
     """
 
     name = "nn.row_moments"
 
     x = operand_def(Tensor)
+    columns = prop_def(IntegerAttr)
     result = result_def(Tensor)
 
     traits = traits_def(Pure())
     assembly_format = "$x attr-dict `:` functional-type(operands, results)"
 
-    def __init__(self, x: Value):
-        super().__init__(operands=[x], result_types=[self.infer(ty(x))])
+    def __init__(self, x: Value, columns: int):
+        super().__init__(
+            operands=[x], properties={"columns": integer(columns)}, result_types=[self.infer(ty(x), columns)]
+        )
 
     @classmethod
-    def infer(cls, x: Attribute) -> AnyTensorType:
-        columns = shape_of(x)[-1].as_int() if rank_of(x) else None
-        require(
-            columns is not None and columns > 0 and columns % MOMENT_COLUMNS == 0 and _is_reduced(element_of(x)),
-            lambda: f"{cls.name}: expected f16, bf16 or f32 [..., K] with K a multiple of {MOMENT_COLUMNS}, got {x}",
-        )
-        return tensor_type([const(2), *shape_of(x)[:-1], const((columns or 0) // MOMENT_COLUMNS)], f32)
+    def infer(cls, x: Attribute, columns: int) -> AnyTensorType:
+        whole = shape_of(x)[-1].as_int() if rank_of(x) else None
+        if whole is None or whole < 1 or columns < 1 or whole % columns or not _is_reduced(element_of(x)):
+            raise InvalidModelError(
+                f"{cls.name}: expected f16, bf16 or f32 [..., K] with K a multiple of {columns} columns, got {x}"
+            )
+        return tensor_type([const(2), *shape_of(x)[:-1], const(whole // columns)], f32)
 
     def inferred(self) -> list[Attribute]:
-        return [self.infer(self.x.type)]
+        return [self.infer(self.x.type, self.columns.value.data)]
 
 
 @irdl_op_definition
 class ApplyMomentsOp(NnOp):
     """
-    `(x - mean * shift) / sqrt(variance + epsilon)`, with the mean and variance of each row joined from the moments of 64 columns each; the
-    shift, [N] or less, is 1 where there is none. Without `centred`, `x / sqrt(mean of squares + epsilon)`.
+    `(x - mean * shift) / sqrt(variance + epsilon)`, with the mean and variance of each row joined from the moments of `columns` columns
+    each; the shift, [N] or less, is 1 where there is none. Without `centred`, `x / sqrt(mean of squares + epsilon)`.
 
     x is [..., N], the moments are f32 [2, ..., P]: of the rows of x itself, or of those of A where x is a product A B, since
     `normalize(A) B = (A B - mean * column sums of B) / sqrt(...)`. Computed in f32 and rounded once, to the type of x or f32.
@@ -97,6 +99,7 @@ class ApplyMomentsOp(NnOp):
     x = operand_def(Tensor)
     moments = operand_def(Tensor)
     shift = opt_operand_def(Tensor)
+    columns = prop_def(IntegerAttr)
     epsilon = prop_def(FloatAttr)
     centred = prop_def(BoolAttr)
     result = result_def(Tensor)
@@ -109,11 +112,22 @@ class ApplyMomentsOp(NnOp):
     )
 
     def __init__(
-        self, x: Value, moments: Value, shift: Value | None = None, epsilon: float = 1e-5, centred: bool = True
+        self,
+        x: Value,
+        moments: Value,
+        shift: Value | None = None,
+        *,
+        columns: int,
+        epsilon: float = 1e-5,
+        centred: bool = True,
     ):
         super().__init__(
             operands=[x, moments, shift],
-            properties={"epsilon": double(epsilon), "centred": BoolAttr.from_bool(centred)},
+            properties={
+                "columns": integer(columns),
+                "epsilon": double(epsilon),
+                "centred": BoolAttr.from_bool(centred),
+            },
             result_types=[plain(ty(x))],
         )
 
@@ -132,7 +146,12 @@ class ApplyMomentsOp(NnOp):
                 f"got {self.x.type} and {self.moments.type}"
             ),
         )
-        require(element_of(self.moments) == f32, lambda: f"{self.name}: expected f32 moments, got {self.moments.type}")
+        require(
+            element_of(self.moments) == f32 and self.columns.value.data > 0,
+            lambda: (
+                f"{self.name}: expected f32 moments of 1 or more columns, got {self.moments.type} of {self.columns.value.data}"
+            ),
+        )
         if self.shift is None:
             return
         require(bool(self.centred), lambda: f"{self.name}: expected no shift without centred, got {self.shift}")

@@ -48,7 +48,7 @@ from ..replacing import Replacements
 from .building import build_group, replace_by_group
 from .prologues import decide_prologue
 from .regions import ROW, Growth, Region, anchor_kind, is_view
-from .results import results_of
+from .results import results_of, with_moments
 from .storage import answer_of
 from .sums import with_second_product
 
@@ -72,18 +72,29 @@ def _prefixes(region: Region) -> Iterator[tuple[list[Operation], list[Operation]
             yield prologue, region.epilogue[:length], result
 
 
+def _parts(region: Region, growth: Growth) -> Iterator[tuple[list[Operation], SSAValue]]:
+    """What may become the group, in block order, and its result; first with the moments of rows that it computes, if there are any."""
+    for prologue, epilogue, result in _prefixes(region):
+        ops = [*prologue, region.anchor, *epilogue]
+        if isinstance(region.anchor, nn.MatmulOp) and len(more := with_moments(ops, growth.taken)) > len(ops):
+            yield growth.in_order(more), result
+        yield growth.in_order(ops), result
+
+
 def _longest(region: Region, growth: Growth, matcher: Matcher, prices: Prices) -> tuple[GroupView, list[Operation]]:
     """The longest part of a region that a schedule takes, else its anchor alone: as a group, and its ops in block order."""
     final = False
-    for prologue, epilogue, result in _prefixes(region):
-        ops = growth.in_order([*prologue, region.anchor, *epilogue])
+    for ops, result in _parts(region, growth):
         if final and len(ops) > 1:
             continue
-        view = GroupView.of_region(region.kind, ops, results_of(ops, result) if region.limit < sys.maxsize else result)
+        several = region.limit < sys.maxsize or any(isinstance(op, nn.RowMomentsOp) for op in ops)
+        view = GroupView.of_region(region.kind, ops, results_of(ops, result) if several else result)
         _, answer = answer_of(view, view.operands, growth.constants, matcher)
         if answer.schedule is not None:
+            growth.taken.update(ops)
             return _without_costly_prologue(region, view, ops, growth, matcher, prices)
-        part = f" with {len(prologue)} ops before and {len(epilogue)} after" if len(ops) > 1 else ""
+        before = ops.index(region.anchor)
+        part = f" with {before} ops before and {len(ops) - before - 1} after" if len(ops) > 1 else ""
         _remark_refusals(region, part, answer)
         if len(ops) == 1:
             return view, ops

@@ -1,5 +1,5 @@
 """
-Moments of rows beside a schedule's own work: those of 64 columns stored (`nn.row_moments`), and all of a row's joined to normalise
+Moments of rows beside a schedule's own work: those of some columns stored (`nn.row_moments`), and all of a row's joined to normalise
 values by them (`nn.apply_moments`).
 
 Threads of one warp share the rows of the fragments, so that all sums are shuffles.
@@ -18,15 +18,17 @@ from ....dialects import kernel, nn
 from ....dialects.dims import Expr
 from ....dialects.kernel.layouts import Blocked
 from ....dialects.kernel.types import FragType
-from ....dialects.nn import MOMENT_COLUMNS, shape_of
+from ....dialects.nn import shape_of
 from ....dialects.strided import View
 from .builder import Emitter, Groups, Index, KernelBuilder
 from .group import Access, GroupView
 from .pointwise import add, convert, mul, select, sub
 from .schedule import Refusal
 
+COLUMNS = (64, 32, 16)
+"""Of which kernels store moments, the preferred first: 64 of f16 are a line of 128 bytes, the piece in which wide tiles are stored."""
 MOST_PARTS = 64
-"""Pairs of moments of a row that a thread's lanes join without a loop: rows of 4,096 columns."""
+"""Pairs of moments of a row that its lanes join without a loop."""
 STORE_INSTRUCTIONS = 5.0
 """Per element whose moments are stored: it is converted, added, and its deviation squared and added."""
 LOAD_INSTRUCTIONS = 10.0
@@ -55,20 +57,21 @@ def refuse_moments(group: GroupView, op: nn.ApplyMomentsOp, dims: Sequence[Expr]
         return Refusal(f"expected normalised values of the shape of the anchor, got {op.x.type}", op)
     parts = shape_of(op.moments)[-1].as_int()
     if parts is None or parts > MOST_PARTS:
-        return Refusal(f"expected rows of at most {MOST_PARTS * MOMENT_COLUMNS} columns, got {op.moments.type}", op)
+        return Refusal(f"expected at most {MOST_PARTS} pairs of moments per row, got {op.moments.type}", op)
     return None
 
 
 def store_moments(
     b: KernelBuilder, group: GroupView, tensor: int, groups: Groups, value: SSAValue, at: Sequence[Index]
 ) -> None:
-    """Store the moments of a fragment of 64 columns, whose first element is at (..., row, column)."""
+    """Store the moments of all columns of a fragment, whose first element is at (..., row, column)."""
     type_ = value.type
     assert isinstance(type_, FragType)
+    columns = type_.extents[1]
     rows = type_.with_element(f32).rows
     (wide,) = b.map([value], [type_.with_element(f32)], lambda s, x: [convert(s, x, f32)])
     total = b.reduce("sum", wide)
-    (mean,) = b.map([total], [rows], lambda s, x: [mul(s, x, s.constant(1 / MOMENT_COLUMNS, f32))])
+    (mean,) = b.map([total], [rows], lambda s, x: [mul(s, x, s.constant(1 / columns, f32))])
 
     def square(s: Emitter, x: SSAValue, mean: SSAValue) -> list[SSAValue]:
         d = sub(s, x, mean)
@@ -76,7 +79,7 @@ def store_moments(
 
     squares = b.reduce("sum", b.map([wide, mean], [type_.with_element(f32)], square)[0])
     *lead, column = at
-    place = [*lead, b.div(column, MOMENT_COLUMNS)]
+    place = [*lead, b.div(column, columns)]
     for half, made in enumerate((mean, squares)):
         b.store(made, b.view_of(half_of(group, tensor, half), groups), place)
 
@@ -87,7 +90,7 @@ def statistics_of(
     """The statistics of the rows of a fragment at (..., row), joined from their moments by Chan's formula: the variance is the mean of
     those inside the parts, and that of their means, so that nothing cancels."""
     tensor = group.operand_index(op.moments)
-    parts = shape_of(op.moments)[-1].as_int()
+    parts, columns = shape_of(op.moments)[-1].as_int(), op.columns.value.data
     assert tensor is not None and parts is not None
     layout = frag.layout
     if isinstance(layout, Blocked):
@@ -103,17 +106,17 @@ def statistics_of(
 
     def deviation(s: Emitter, x: SSAValue, m2: SSAValue, mean: SSAValue, *inside: SSAValue) -> list[SSAValue]:
         d = sub(s, x, mean)
-        between = mul(s, mul(s, d, d), s.constant(MOMENT_COLUMNS, f32))
+        between = mul(s, mul(s, d, d), s.constant(columns, f32))
         if inside:
             between = select(s, *inside, between, s.constant(0, f32))
         return [add(s, m2, between)]
 
     masks = [] if parts % unit == 0 else [b.valid(views[0], place, tile)]
     total = b.reduce("sum", b.map([means, squares, mean, *masks], [tile], deviation)[0])
-    epsilon, columns = op.epsilon.value.data, parts * MOMENT_COLUMNS
+    epsilon, one_of_all = op.epsilon.value.data, 1 / (parts * columns)
 
     def inverse(s: Emitter, total: SSAValue, mean: SSAValue) -> list[SSAValue]:
-        variance = mul(s, total, s.constant(1 / columns, f32))
+        variance = mul(s, total, s.constant(one_of_all, f32))
         if not op.centred:
             variance = add(s, variance, mul(s, mean, mean))
         return [s.emit(math.RsqrtOp(add(s, variance, s.constant(epsilon, f32))))]

@@ -25,7 +25,6 @@ from .....dialects import kernel, nn
 from .....dialects.dims import ceildiv
 from .....dialects.kernel.layouts import Blocked, Layout, MmaA, MmaAcc, MmaB, OuterA, OuterB
 from .....dialects.kernel.types import Choice, FragType, Target, bitwidth
-from .....dialects.nn import MOMENT_COLUMNS
 from .....dialects.strided import Axes, space_axes
 from ...building.builder import Index, KernelBuilder, named
 from ...building.group import Access, Anchors, GroupView
@@ -187,8 +186,10 @@ def _result_frag(problem: GemmProblem, tile: Tile) -> FragType:
     if not tile.staged:
         return type_
     narrowest = min((nn.element_of(v) for _, v in problem.moments.results), key=bitwidth)
-    columns = MOMENT_COLUMNS if problem.moments else tile.bn
-    layout = vector_layout(tile.threads, tile.bm, columns, narrowest)
+    if problem.moments:
+        layout: Layout = problem.moments.layout(tile.bn, tile.threads)
+    else:
+        layout = vector_layout(tile.threads, tile.bm, tile.bn, narrowest)
     return FragType.of(type_.extents, type_.element_type, layout)
 
 

@@ -2,8 +2,8 @@
 Rows that are normalised beside a product: its epilogue stores the moments of the rows that it computes (`nn.row_moments`), and normalises
 its accumulator, or another operand, by moments that it reads (`nn.apply_moments`).
 
-Moments are of 64 columns, so that a tile has whole pairs of them, and blocks that share rows need not meet. All threads that share a row
-are in one warp: fragments are those of wgmma, or vectors of the staged epilogue of mma.sync.
+A tile has whole pairs of moments, so that blocks that share rows need not meet. All threads that share a row are in one warp: fragments are
+those of wgmma, or vectors of the staged epilogue of mma.sync.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from xdsl.ir import SSAValue
 
 from .....dialects import kernel, nn
 from .....dialects.dims import Expr
+from .....dialects.kernel.layouts import Blocked
 from .....dialects.kernel.types import FragType
-from .....dialects.nn import MOMENT_COLUMNS, element_of, shape_of
+from .....dialects.nn import element_of, shape_of
 from .....dialects.strided import space_axes
 from ...building.builder import Groups, Index, KernelBuilder
 from ...building.group import GroupView
 from ...building.moments import (
+    COLUMNS,
     LOAD_INSTRUCTIONS,
     STORE_INSTRUCTIONS,
     Statistics,
@@ -33,7 +35,7 @@ from ...building.moments import (
 from ...building.schedule import Refusal
 
 VECTOR = 8
-"""Columns of a vector of the staged epilogue: each of eight lanes has one of a row."""
+"""Columns of a vector of the staged epilogue."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ class RowMoments:
         """Why the epilogue of a product with these dims cannot do it, or None."""
         results = [result for _, result in self.results]
         for _, op in self.stored:
+            if op.columns != self.stored[0][1].columns or op.columns.value.data not in COLUMNS:
+                return Refusal(f"expected moments of one number of columns among {COLUMNS}, got {op.columns}", op)
             if op.x not in results or shape_of(op.x) != tuple(dims) or element_of(op.x) not in (f16, bf16):
                 return Refusal(f"expected moments of an f16 or bf16 result of the product's shape, got {op.x.type}", op)
         for op in self.applied:
@@ -77,6 +81,24 @@ class RowMoments:
             if (dims[-1] % VECTOR).as_int() != 0:
                 return Refusal(f"expected a multiple of {VECTOR} columns to normalise, got {dims[-1]}", op)
         return None
+
+    @property
+    def columns(self) -> int:
+        """Columns of which a tile has whole numbers, where it stores moments."""
+        return self.stored[0][1].columns.value.data if self.stored else COLUMNS[0]
+
+    def fits(self, columns: int) -> bool:
+        """Whether tiles of so many columns have whole pairs of moments."""
+        return not self.stored or columns % self.columns == 0
+
+    def layout(self, columns: int, threads: int) -> Blocked:
+        """The layout of a staged tile: the lanes of a row have the columns of one pair of moments, side by side, or a line."""
+        lanes = min(self.columns, columns) // VECTOR
+        return Blocked.of(threads // lanes, lanes, 1, VECTOR)
+
+    def takes(self, rows: int, columns: int, threads: int) -> bool:
+        """Whether a staged tile can be laid out so."""
+        return self.fits(columns) and self.layout(columns, threads).check((rows, columns)) is None
 
     def instructions(self, rows: int, columns: int) -> float:
         """Instructions of single threads for a tile, beside those of any epilogue."""
@@ -98,9 +120,9 @@ class RowMoments:
             value = values[op.x]
             type_ = value.type
             assert isinstance(type_, FragType)
-            for first in range(0, type_.extents[1], MOMENT_COLUMNS):
-                whole = type_.extents[1] == MOMENT_COLUMNS
-                piece = value if whole else b.emit(kernel.ColumnsOp(value, first, MOMENT_COLUMNS))
+            for first in range(0, type_.extents[1], self.columns):
+                whole = type_.extents[1] == self.columns
+                piece = value if whole else b.emit(kernel.ColumnsOp(value, first, self.columns))
                 place = batch, row, b.add(column, first)
                 store_moments(b, self.group, self.group.result_index(number), groups, piece, place)
 

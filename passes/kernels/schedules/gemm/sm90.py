@@ -34,7 +34,6 @@ from .....dialects.kernel.types import (
     TensorMapType,
     bitwidth,
 )
-from .....dialects.nn import MOMENT_COLUMNS
 from .....dialects.strided import collapse, space_axes
 from ...building.builder import Index, KernelBuilder, named
 from ...building.group import Access, Anchors, GroupView
@@ -150,7 +149,7 @@ class GemmSm90:
         return refuse_pointwise(view.ops) or problem
 
     def configs(self, problem: GemmProblem, target: Target) -> list[Choice]:
-        shapes = [(groups, bn) for groups, bn in SHAPES if not problem.moments or bn % MOMENT_COLUMNS == 0]
+        shapes = [(groups, bn) for groups, bn in SHAPES if problem.moments.fits(bn)]
         choices = [Choice.of(self.name, asdict(deepest(groups, bn, target.smem.data))) for groups, bn in shapes]
         return sorted(choices, key=lambda choice: price(self.work(problem, choice, target), target))
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from .....dialects.nn import MOMENT_COLUMNS
 from ...building.work import ISSUE, Work, cut
 from ...cost.price import RESERVED_SMEM
 from .moments import RowMoments
@@ -183,7 +182,7 @@ def rank(sizes: Sizes, smem: int, price: Callable[[Work], float], limit: int = 8
     """The cheapest tiles first, at most `limit`, of those that fit `smem` bytes of shared memory per block."""
     options: Iterable[Tile] = tiles(sizes.kind, max(1, sizes.k))
     if sizes.moments:
-        whole = [tile for tile in options if tile.bn % MOMENT_COLUMNS == 0]
+        whole = [tile for tile in options if sizes.moments.takes(tile.bm, tile.bn, tile.threads)]
         options = [tile for tile in whole if _staged(tile, sizes.kind, sizes.n, smem).staged]
     scored = [(price(sizes.work(tile)), tile) for tile in options]
     fitting = sorted((c for c in scored if c[0] != float("inf")), key=lambda c: c[0])

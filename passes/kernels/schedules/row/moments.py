@@ -1,8 +1,8 @@
 """
 Schedule `moments`: the moments of rows, and values normalised by them, each as a launch of its own.
 
-A tile is 64 columns of some rows, eight threads per row. Where a product computes the rows, or what is normalised, it does this itself
-(gemm/); this is for the rest, so that either op can always run.
+A tile is as many columns of some rows as share a pair of moments, or 64; a thread has eight of a row. Where a product computes the rows,
+or what is normalised, it does this itself (gemm/moments.py); this is for the rest, so that either op can always run.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from .....dialects import kernel, nn
 from .....dialects.dims import ceildiv, product
 from .....dialects.kernel.layouts import Blocked
 from .....dialects.kernel.types import Choice, FragType, Target
-from .....dialects.nn import MOMENT_COLUMNS
 from ...building.builder import KernelBuilder
 from ...building.group import Anchors, GroupView
 from ...building.moments import (
+    COLUMNS,
     LOAD_INSTRUCTIONS,
     STORE_INSTRUCTIONS,
     apply_moments,
@@ -34,11 +34,9 @@ from ...building.space import Space, refuse_values
 from ...building.work import ACCESS_INSTRUCTIONS, ISSUE, Work, arithmetic, cut, usual_bytes
 
 NAME = "moments"
-LANES = 8
-"""Threads per row: each has 16 bytes of f16."""
+VECTOR = 8
+"""Neighbouring columns of a thread: 16 bytes of f16."""
 THREADS = 128
-ROWS = THREADS // LANES
-"""Rows that the threads of a block hold at once."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,16 @@ class MomentsProblem:
         """Rows and columns among the dims of x."""
         last = nn.rank_of(self.anchor.x) - 1
         return list(range(last)), [last]
+
+    @property
+    def columns(self) -> int:
+        """Columns of a tile."""
+        return self.anchor.columns.value.data if isinstance(self.anchor, nn.RowMomentsOp) else 64
+
+    @property
+    def lanes(self) -> int:
+        """Threads per row."""
+        return self.columns // VECTOR
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,8 @@ class Moments:
         if refusal := refuse_pointwise(view.ops) or refuse_tensors(view) or refuse_values(view, [anchor.x], dims):
             return refusal
         if isinstance(anchor, nn.RowMomentsOp):
+            if anchor.columns.value.data not in COLUMNS:
+                return Refusal(f"expected moments of {COLUMNS} columns, got {anchor.columns.value.data}", anchor)
             if list(view.results) != [anchor.result]:
                 return Refusal("expected moments as the only result of the group", anchor)
             return MomentsProblem(view, anchor)
@@ -80,14 +90,14 @@ class Moments:
         return refusal or MomentsProblem(view, anchor)
 
     def configs(self, problem: MomentsProblem, target: Target) -> list[Choice]:
-        return [Choice.of(NAME, {"rows": ROWS * deep}) for deep in (1, 2)]
+        return [Choice.of(NAME, {"rows": THREADS // problem.lanes * deep}) for deep in (1, 2)]
 
     def work(self, problem: MomentsProblem, config: Choice, target: Target) -> list[Work]:
         group, rows = problem.group, int(config.values["rows"])
         *lead, columns = nn.shape_of(problem.anchor.x)
-        blocks = cut(group.usual(product(lead)), rows) * cut(group.usual(columns), MOMENT_COLUMNS)
-        elements, moved = rows * MOMENT_COLUMNS, sum(usual_bytes(group))
-        instructions = elements * (STORE_INSTRUCTIONS + arithmetic(group.ops) + 2 * ACCESS_INSTRUCTIONS / LANES)
+        blocks = cut(group.usual(product(lead)), rows) * cut(group.usual(columns), problem.columns)
+        elements, moved = rows * problem.columns, sum(usual_bytes(group))
+        instructions = elements * (STORE_INSTRUCTIONS + arithmetic(group.ops) + 2 * ACCESS_INSTRUCTIONS / VECTOR)
         if isinstance(problem.anchor, nn.ApplyMomentsOp):
             instructions += rows * group.usual(nn.shape_of(problem.anchor.moments)[-1]) * LOAD_INSTRUCTIONS
         return [
@@ -100,10 +110,11 @@ class Moments:
     def lower(self, problem: MomentsProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:
         group, anchor, rows = problem.group, problem.anchor, int(config.values["rows"])
         dims = nn.shape_of(anchor.x)
-        grid = [ceildiv(product(dims[:-1]), rows), ceildiv(dims[-1], MOMENT_COLUMNS), 1]
+        grid = [ceildiv(product(dims[:-1]), rows), ceildiv(dims[-1], problem.columns), 1]
         b = KernelBuilder.for_group(group, grid, THREADS // 32)
-        frag = FragType.of((rows, MOMENT_COLUMNS), f32, Blocked.of(ROWS, LANES, 1, MOMENT_COLUMNS // LANES))
-        row, column = b.mul(b.coords[0], rows), b.mul(b.coords[1], MOMENT_COLUMNS)
+        layout = Blocked.of(THREADS // problem.lanes, problem.lanes, 1, VECTOR)
+        frag = FragType.of((rows, problem.columns), f32, layout)
+        row, column = b.mul(b.coords[0], rows), b.mul(b.coords[1], problem.columns)
         space = Space(b, group, dims, problem.groups, (row, column), frag)
         x = space.wide(anchor.x, f32)
         if isinstance(anchor, nn.RowMomentsOp):
