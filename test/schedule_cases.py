@@ -345,9 +345,9 @@ CASES = (
     hopper("narrow", matmul(49, 48, 192, "f16", sms=1), groups=1, bn=16),  # lines of 32 bytes in the epilogue
     hopper("normalised", normalised_matmul(100, 192, 192, sms=1), groups=1, bn=192),
     hopper(
-        "normalised-clipped", normalised_matmul(130, 192, 128, "bf16", parts=9, centred=False, sms=1), groups=2, bn=128
+        "normalised-clipped", normalised_matmul(130, 192, 192, "bf16", parts=9, centred=False, sms=1), groups=2, bn=128
     ),
-    hopper("normalised-by-16", normalised_matmul(70, 48, 128, part=16, sms=1), groups=1, bn=16),
+    hopper("normalised-by-16", normalised_matmul(70, 48, 192, part=16, sms=1), groups=1, bn=16),
     hopper("plain-store", matmul(128, 36, 192, "f16", sms=1), groups=1, bn=64, kinds="bar_sync"),
     *ATTENTION_SM90,
     *ATTENTION_MMA,

@@ -35,7 +35,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from ...dialects import nn
 from ...dialects.dims import const
 from ...dialects.nn import element_of, multiplied_in, rank_of, shape_of
-from ...dialects.provenance import fuse, get_names, set_names
+from ...dialects.provenance import fuse, get_names, helper_location, set_names
 from ..graph.editing import WEIGHTS, erase_unused, fed_by_constants_only, functions, per_channel, rebuilt
 from ..graph.known_numbers import KnownNumbers
 from ..kernels.building.group import GroupView
@@ -143,8 +143,9 @@ def _normalised(norm: Norm, moments: nn.RowMomentsOp) -> list[Operation]:
     if element_of(norm.value) != f32:
         ops.append(nn.CastOp(ops[-1].results[0], element_of(norm.value)))
     assert isinstance(norm.value.owner, Operation)
+    location = fuse(*(each.location for each in norm.ops))
     for op in ops:
-        op.location = fuse(*(each.location for each in norm.ops))
+        op.location = helper_location("norm", location) if nn.rearranges(op) else location
         if element_of(op.results[0]) == f32:
             nn.copy_stored(norm.value.owner, op)
     return ops
@@ -303,7 +304,7 @@ def _after(product: Product, norm: Norm, moments: nn.RowMomentsOp, constants: Co
         product.ops.append(nn.CastOp(product.result, element_of(old.result)))
     location = fuse(*(op.location for op in norm.ops), old.location, product.replaced.location)
     for op in (*product.weights, *product.ops):
-        op.location = location
+        op.location = helper_location("norm", location) if nn.rearranges(op) else location
 
 
 @dataclass(frozen=True)

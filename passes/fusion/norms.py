@@ -102,18 +102,18 @@ def region_with(value: SSAValue, growth: Growth) -> Region | None:
 
 
 def _products_before(value: SSAValue, growth: Growth) -> Sequence[nn.MatmulOp]:
-    """The matmuls of a value's shape that it is computed from element by element."""
+    """The matmuls of a value's shape that it is computed from element by element, in the order in which `fuse-groups` meets them."""
     found: dict[nn.MatmulOp, None] = {}
     pending, seen = [value], {value}
     while pending and len(seen) <= _STEPS:
         op = pending.pop().owner
-        if isinstance(op, nn.MatmulOp):
+        if isinstance(op, nn.MatmulOp) and op in growth.position:
             found[op] = None
         elif isinstance(op, Operation) and op in growth.position and nn.is_pointwise(op):
             more = [v for v in op.operands if shape_of(v) == shape_of(value) and v not in seen]
             pending += more
             seen.update(more)
-    return list(found)
+    return sorted(found, key=lambda op: growth.position[op])
 
 
 def readers_of(norm: Norm, growth: Growth) -> Readers | str:
