@@ -137,7 +137,7 @@ def _commit(region: Region, growth: Growth, matcher: Matcher, prices: Prices, re
             if op in growth.reported or not _parts_groups(op, growth.constants):
                 continue
             growth.reported.add(op)
-        elif not _grouped(op, growth.constants):
+        elif not _grouped(op, growth.constants) or _may_join(op, region):
             continue
         remark(op, "missed", NAME, f"not fused with {region.anchor.name}: {reason}")
     _end_narrow(region)
@@ -171,6 +171,11 @@ def _end_narrow(region: Region) -> None:
         for op in region.epilogue[narrow[-1] :]:
             why = "only row ops read what comes of it, and compute it in f32 as they read"
             remark(op, "missed", NAME, f"not fused with {region.anchor.name}: {why}")
+
+
+def _may_join(op: Operation, region: Region) -> bool:
+    """Whether an op outside the region may be part of its group (`_parts`)."""
+    return isinstance(op, nn.RowMomentsOp) and isinstance(region.anchor, nn.MatmulOp)
 
 
 def _computes(op: Operation) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -104,9 +105,9 @@ def region_with(value: SSAValue, growth: Growth) -> Region | None:
 def _products_before(value: SSAValue, growth: Growth) -> Sequence[nn.MatmulOp]:
     """The matmuls of a value's shape that it is computed from element by element, in the order in which `fuse-groups` meets them."""
     found: dict[nn.MatmulOp, None] = {}
-    pending, seen = [value], {value}
+    pending, seen = deque([value]), {value}
     while pending and len(seen) <= _STEPS:
-        op = pending.pop().owner
+        op = pending.popleft().owner
         if isinstance(op, nn.MatmulOp) and op in growth.position:
             found[op] = None
         elif isinstance(op, Operation) and op in growth.position and nn.is_pointwise(op):
