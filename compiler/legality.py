@@ -92,6 +92,7 @@ SURVIVING_TILE_OPS = frozenset(
         "tensor_map",
         "grid_wait",
         "grid_signal",
+        "prefetch",
         "fmod",
         "reciprocal",
     ]
@@ -278,6 +279,7 @@ def _check_kernels(module: ModuleOp, kernels: Mapping[str, FuncOp]) -> None:
     body was checked by the build that lowered it."""
     from ..dialects.kernel.accesses import ACCESSES, accesses_of, stated_accesses
     from ..dialects.kernel.dependent import breaks_dependence
+    from ..dialects.kernel.types import early_of
 
     for name, made in kernels.items():
         stated = stated_accesses(made)
@@ -293,7 +295,10 @@ def _check_kernels(module: ModuleOp, kernels: Mapping[str, FuncOp]) -> None:
         return
     for node in leaves(read_structure(functions["main"], functions)):
         if isinstance(node, LaunchNode) and (early := node.early) is not None:
-            why = breaks_dependence(kernels[node.op.callee.string_value()], early)
+            made = kernels[node.op.callee.string_value()]
+            why = breaks_dependence(made, early)
+            if unfit := sorted((early_of(made) or early) - early):
+                why = f"kernel.early of its kernel has {unfit[0]}: expected weights alone"
             if why is not None:
                 raise PassError(f"after phase 'memory': dependent launch of {node.op.callee}: {why}")
 

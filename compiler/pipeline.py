@@ -89,9 +89,13 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
             Step("hoist-weights"),
             Step("outline-groups"),
         ),
-        "kernels": (Step("select-schedule", {"allowed": options.schedules}), Step("lower-groups")),
+        "kernels": (
+            Step("select-schedule", {"allowed": options.schedules}),
+            Step("mark-early-operands"),
+            Step("lower-groups"),
+        ),
         # Only kernels determine which launches there are and what memory each accesses.
-        "memory": (Step("bufferize"), Step("plan-arena", {"memory_limit": options.memory_limit})),
+        "memory": (Step("bufferize"), Step("plan-arena", {"memory_limit": options.memory_limit}), Step("insert-pdl")),
         "threads": (Step("place-shared-memory"), Step("expand-rings"), Step("lower-fragments")),
     }
 

@@ -71,8 +71,15 @@ PASSES: dict[str, tuple[str, ...]] = {
         "assign-destinations",
         "outline-groups",
     ),
-    "buffers": ("bufferize", "plan-arena"),
-    "kernels": ("select-schedule", "lower-groups", "place-shared-memory", "expand-rings", "lower-fragments"),
+    "buffers": ("bufferize", "plan-arena", "insert-pdl"),
+    "kernels": (
+        "select-schedule",
+        "mark-early-operands",
+        "lower-groups",
+        "place-shared-memory",
+        "expand-rings",
+        "lower-fragments",
+    ),
 }
 
 TARGETS: dict[str, tuple[str, str]] = {

@@ -19,6 +19,7 @@ DEEP_POOL = (
 REFLECT = (
     "pad X {low = array<i64: 1, 0, 2>, high = array<i64: 0, 1, 2>, value = 0.0 : f64, mode = #nn.pad_mode<reflect>}"
 )
+LENGTH = "l2_normalize X {axes = array<i64: 1>, epsilon = 1.0e-12 : f64}"
 LRN = "lrn X {size = 5 : i64, alpha = 2.0e-01 : f64, beta = 7.5e-01 : f64, bias = 1.0 : f64}"
 
 
@@ -242,6 +243,41 @@ def gather() -> str:
     func.return %0 : {y}
   }}"""
     return module(body, "gather")
+
+
+def embedding(columns: int, *, norm: bool) -> str:
+    """Rows of two tables, added and perhaps normalised: words of each place by i64, and of one sequence by i32 that all share, the only
+    row of whose table some indices miss."""
+    y, p = f"tensor<2x3x{columns}xf32>", f"tensor<{columns}xf32>"
+    words, ids = f"tensor<40x{columns}xf32>", "tensor<2x3xi64>"
+    places, seats, shared = f"tensor<1x{columns}xf32>", "tensor<1x3xi32>", f"tensor<1x3x{columns}xf32>"
+    tables = f"%t: {words}, %i: {ids}, %u: {places}, %j: {seats}"
+    body = f"""%0 = nn.gather %t, %i {{axis = 0 : i64}} : ({words}, {ids}) -> {y}
+    %1 = nn.gather %u, %j {{axis = 0 : i64}} : ({places}, {seats}) -> {shared}
+    %2 = nn.add %0, %1 : ({y}, {shared}) -> {y}"""
+    if not norm:
+        return module(f"@f({tables}) -> {y} ANCHOR {{\n {body}\n func.return %2 : {y}\n}}", "gather")
+    body = f"""@f({tables}, %scale: {p}, %bias: {p}) -> ({y}, {y}) ANCHOR {{
+    {body}
+    %3 = nn.layer_norm %2, %scale, %bias {{axis = 2 : i64, epsilon = 1.0e-05 : f64}} : ({y}, {p}, {p}) -> {y}
+    func.return %3, %2 : {y}, {y}
+  }}"""
+    return module(body, "row")
+
+
+def masked_mean(rows: int, columns: int) -> str:
+    """Sums along rows, of what a mask of each row shows, over the sum of that mask."""
+    x, m, y, c = (f"tensor<{shape}xf32>" for shape in (f"2x{rows}x{columns}", f"2x{rows}x1", f"2x1x{columns}", "2x1x1"))
+    sum_ = "{axes = array<i64: 1>, keepdims = true}"
+    body = f"""@f(%x: {x}, %m: {m}) -> {y} ANCHOR {{
+    %0 = nn.reduce sumsq %m {sum_} : ({m}) -> {c}
+    %1 = nn.mul %x, %m : ({x}, {m}) -> {x}
+    %2 = nn.reduce sum %1 {sum_} : ({x}) -> {y}
+    %3 = nn.clip %0 {{min = 1.0e-09 : f64, max = 0x7FF0000000000000 : f64}} : {c}
+    %4 = nn.div %2, %3 : ({y}, {c}) -> {y}
+    func.return %4 : {y}
+  }}"""
+    return module(body, "row")
 
 
 def add() -> str:

@@ -25,8 +25,9 @@ from trtc.compiler.pipeline import run_phase
 from trtc.compiler.universe import make_context
 from trtc.dialects import kernel, nn
 from trtc.dialects.dtypes import numpy_dtype
-from trtc.dialects.kernel.types import Choice
+from trtc.dialects.kernel.types import EARLY, Choice
 from trtc.dialects.meaning import run_function
+from trtc.dialects.nn.base import ints
 from trtc.passes.kernels.building.group import GroupView
 from trtc.passes.kernels.building.schedule import Refusal, choice_of, target_of
 from trtc.passes.kernels.lower_groups import lower
@@ -39,6 +40,7 @@ from attention_text import CAUSAL, START, attention, packed
 from group_texts import (
     ARG_MAX_POOL,
     DEEP_POOL,
+    LENGTH,
     LRN,
     MAX_POOL,
     MEAN,
@@ -52,9 +54,11 @@ from group_texts import (
     conv_of_cast,
     conv_of_prologue,
     conv_over,
+    embedding,
     gather,
     layer_norm,
     lookups,
+    masked_mean,
     matmul,
     matmul_i8,
     normalised_matmul,
@@ -73,16 +77,16 @@ SYNCHRONISING: tuple[type[Operation], ...] = (
     kernel.MbarInitOp, kernel.MbarInitFenceOp, kernel.MbarArriveOp, kernel.MbarExpectOp, kernel.MbarWaitOp,
     kernel.WgmmaFenceOp, kernel.WgmmaCommitOp, kernel.WgmmaWaitOp,
     kernel.BulkCommitOp, kernel.BulkWaitOp,
-    kernel.GridWaitOp, kernel.GridSignalOp,
+    kernel.GridWaitOp,
 )  # fmt: skip
 """Ops that only order other ops."""
 WORKING: tuple[type[Operation], ...] = (
-    kernel.ThreadIdOp, kernel.ParamOp, kernel.LocalOp, kernel.SmemOp, kernel.SetmaxnregOp,
+    kernel.ThreadIdOp, kernel.ParamOp, kernel.LocalOp, kernel.SmemOp, kernel.SetmaxnregOp, kernel.GridSignalOp,
     kernel.LdGlobalOp, kernel.StGlobalOp, kernel.AtomicOp, kernel.LdSharedOp, kernel.StSharedOp, kernel.StClusterOp,
     kernel.LdmatrixOp, kernel.ShuffleXorOp,
     kernel.CpAsyncOp, kernel.TmaLoadOp, kernel.TmaStoreOp, kernel.MmaSyncOp, kernel.WgmmaOp,
 )  # fmt: skip
-"""The other thread ops: they move or compute values, or reserve registers."""
+"""The other thread ops: they move or compute values, reserve registers, or let the next launch begin."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +101,8 @@ class Case:
     tunables: Mapping[str, int | str] = field(default_factory=dict[str, "int | str"])
     repeats: str = ""
     """The name of another case of the schedule that has all its synchronisation: it is not deleted op by op again."""
+    early: tuple[int, ...] | None = None
+    """Of a dependent launch, the operands that are weights; None for any other."""
 
     def __str__(self) -> str:
         return f"{self.schedule}:{self.name}"
@@ -114,7 +120,9 @@ class Lowered:
 
     def run(self, kernels: Sequence[kernel.FuncOp], seed: int) -> list[np.ndarray]:
         """The results of variants of the kernels, thread by thread. Raises SimulationError for a broken rule."""
-        return self.launch(lambda made, arrays: run_kernel(made, arrays, {}, mode="thread", seed=seed), kernels)
+        return self.launch(
+            lambda made, arrays: run_kernel(made, arrays, {}, mode="thread", seed=seed, early=self.case.early), kernels
+        )
 
     def launch(
         self,
@@ -160,11 +168,9 @@ def _problem(case: Case, outline: FuncOp, target: Attribute | None) -> object:
 @cache
 def lowered(case: Case, choice: Choice | None = None) -> Lowered:
     """The case's kernels for a choice, the case's own without one; the result is shared and must not be changed."""
-    outline, target = _outline(case)
-    group, problem = GroupView.of(outline), _problem(case, outline, target)
-    if choice is None:
-        choice = choice_of(schedule(case.schedule), problem, {**candidates(case)[0].values, **case.tunables})
-    outline.attributes[CHOICE] = choice
+    outline, target = _chosen(case, choice, case.early)
+    group, choice = GroupView.of(outline), outline.attributes[CHOICE]
+    assert isinstance(choice, Choice)
     rng = np.random.default_rng(0)
     operands = [_random(rng, t) for t in outline.function_type.inputs.data]
     expected = run_function(outline, operands, env={})
@@ -177,6 +183,23 @@ def lowered(case: Case, choice: Choice | None = None) -> Lowered:
         np.empty(prod(d.evaluate({}) for d in t.dims.exprs), numpy_dtype(t.element_type)) for t in choice.workspace
     ]
     return Lowered(case, kernels, workspace, operands, expected)
+
+
+def tiles(case: Case, early: tuple[int, ...]) -> Sequence[kernel.FuncOp]:
+    """The case's kernels in tile ops, as those of a dependent launch with these weights."""
+    return lower(*_chosen(case, None, early))
+
+
+def _chosen(case: Case, choice: Choice | None, early: tuple[int, ...] | None) -> tuple[FuncOp, Attribute | None]:
+    """The case's group with a choice, its own without one, and as a dependent launch where it has weights."""
+    outline, target = _outline(case)
+    if choice is None:
+        problem = _problem(case, outline, target)
+        choice = choice_of(schedule(case.schedule), problem, {**candidates(case)[0].values, **case.tunables})
+    outline.attributes[CHOICE] = choice
+    if early is not None:
+        outline.attributes[EARLY] = ints(early)
+    return outline, target
 
 
 def _outline(case: Case) -> tuple[FuncOp, Attribute | None]:
@@ -357,9 +380,14 @@ CASES = (
     row("sum-and-norm", sum_and_norm(3, 500), "bar_sync", 2, 64, 8, loop=0),
     row("sum-and-norm-in-chunks", sum_and_norm(3, 500), "bar_sync", 2, 64, 4, loop=1),
     row("layer-norm-in-chunks", layer_norm(3, 500), "bar_sync", 2, 64, 4, loop=1),
+    row("embedding", embedding(500, norm=True), "bar_sync", 2, 64, 8, loop=0),
+    row("embedding-in-chunks", embedding(500, norm=True), "bar_sync", 2, 64, 4, loop=1),
     row("warp-per-row", unary(SOFTMAX, "5x40xf32", "5x40xf32", "row"), "", 4, 32, 4, loop=0),
     Case("reduce_split", "columns", unary(SUM, "2x66000xf32", "2xf32", "row"), "bar_sync"),
     Case("reduce_split", "outer", unary(MEAN, "2100x33xf32", "33xf32", "row"), ""),
+    Case("row", "masked-mean", masked_mean(70, 33), tunables={"rows": 32, "threads": 4}),
+    row("l2-norm", unary(LENGTH, "3x500xf32", "3x500xf32", "row"), "bar_sync", 2, 64, 8, loop=0),
+    row("l2-norm-in-chunks", unary(LENGTH, "3x500xf32", "3x500xf32", "row"), "bar_sync", 2, 64, 4, loop=1),
     Case("row", "reduce-outer", unary(MEAN, "70x33xf32", "33xf32", "row")),
     Case("window", "max-pool", unary(MAX_POOL, "1x6x6x8xf16", "1x3x3x8xf16", "window"), "", 2e-3),
     Case("window", "max-pool-3d", unary(DEEP_POOL, "1x3x5x4x8xf16", "1x3x2x3x8xf16", "window"), "", 2e-3),
@@ -372,6 +400,7 @@ CASES = (
     Case("moments", "applied-uncentred", applied_moments(19, 100, 9, centred=False), ""),
     Case("pointwise", "reflect", unary(REFLECT, "3x4x5xf32", "4x5x9xf32", "pointwise"), "", 0.0),
     Case("gather", "axis-1", gather()),
+    Case("gather", "embedding", embedding(12, norm=False)),
     Case("rnn_resident", "lstm-block", rnn("lstm", 32, lengths=True, element="f16"), CP_ASYNC, 2e-3, PIECE),
     Case(
         "rnn_resident",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from xdsl.dialects.builtin import bf16, f16, f32
+from xdsl.dialects.builtin import bf16, f16, f32, f64
 from xdsl.ir import SSAValue
 
 from ...dialects import dims
@@ -123,13 +123,12 @@ def lp_normalization(node: Node) -> Result:
     node.in_f32()
     net, x, p = node.net, node.data(0), node.int("p", 2)
     axis = node.axis(node.int("axis", -1), node.rank(0))
-    if p == 1:
-        norm = net.add_reduce("sum", net.add_unary("abs", x), [axis], keepdims=True)
-    elif p == 2:
-        norm = net.add_unary("sqrt", net.add_reduce("sumsq", x, [axis], keepdims=True))
-    else:
+    if p == 2:
+        # A vector of zeros stays zero; all other lengths are greater, since they are roots of sums that are no less than a type's numbers.
+        return net.add_l2_normalize(x, [axis], epsilon=1e-170 if net.element(x) == f64 else 1e-30)
+    if p != 1:
         node.invalid(f"attribute 'p' should be 1 or 2, got {p}")
-    # A vector of zeros stays zero.
+    norm = net.add_reduce("sum", net.add_unary("abs", x), [axis], keepdims=True)
     safe = net.add_where(net.add_compare("eq", norm, 0.0), net.add_full(1.0, (), net.element(x)), norm)
     return net.add_binary("div", x, safe)
 

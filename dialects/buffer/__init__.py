@@ -15,7 +15,7 @@ the attribute `buffer.arg_dims` gives. Sizes are dim expressions over symbols, w
 - Control flow is `scf.if`, `scf.for` and `scf.while` without results, decided on the host: branches write to destinations outside, a
   loop's carried tensor is one buffer of two slots, views of which start at `(i mod 2) * size`, where `buffer.index` on the loop names `i`
   and `buffer.total` the number of iterations, known after it. `func.call` runs a body: a function of memrefs and symbols.
-- `plan-arena` replaces every `alloc` by a `slot` at a fixed offset of the one `arena`.
+- `plan-arena` replaces every `alloc` by a `slot` at a fixed offset of the one `arena`; `insert-pdl` marks which launches are `dependent`.
 
 ```
 func.func @main(%x: memref<?x64xf16>, %y: memref<?x64xf16>) attributes {buffer.arg_dims = [#nn.dims<N, 64>, #nn.dims<N, 64>]} {

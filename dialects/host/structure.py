@@ -83,8 +83,11 @@ class LaunchNode:
     def early(self) -> frozenset[int] | None:
         """The parameters, by number, that a dependent launch may touch before it waits: weights, which no launch writes. None for any
         other launch."""
-        if self.op.dependent is None:
-            return None
+        return None if self.op.dependent is None else self.weights
+
+    @property
+    def weights(self) -> frozenset[int]:
+        """The parameters, by number, that lie in weights."""
         return frozenset(i for i, place in enumerate(self.places) if isinstance(place.owner.owner, buffer.WeightOp))
 
 

@@ -10,6 +10,7 @@ from math import gcd, prod
 
 from xdsl.dialects.builtin import (
     ArrayAttr,
+    DenseArrayBase,
     DictionaryAttr,
     FixedBitwidthType,
     IntAttr,
@@ -37,6 +38,9 @@ CHOICE = "kernel.choice"
 """The attribute of an outlined group, then of its kernels, that holds the `Choice`."""
 LAUNCHES = "kernel.launches"
 """The attribute of a function that has been lowered and is its kernels' reference semantics: the kernels' names in launch order."""
+EARLY = "kernel.early"
+"""The attribute of an outlined group, then of its kernels: the operands, by number, that are weights wherever the group is called. Its
+kernels wait for the previous launch by themselves, and may touch these, and no other tensor, before."""
 LOWERED = "kernel.lowered"
 """The attribute of a kernel without a body, whose CUDA C comes from an earlier build of the same group."""
 
@@ -46,6 +50,12 @@ def launches_of(function: Operation) -> list[str]:
     listed = function.attributes.get(LAUNCHES)
     names = listed.data if isinstance(listed, ArrayAttr) else ()
     return [name.string_value() for name in names if isinstance(name, SymbolRefAttr)]
+
+
+def early_of(op: Operation) -> frozenset[int] | None:
+    """The attribute `kernel.early` of a group or kernel; None without it."""
+    listed = op.attributes.get(EARLY)
+    return frozenset(listed.iter_values()) if isinstance(listed, DenseArrayBase) else None
 
 
 def bitwidth(element: Attribute) -> int:
@@ -104,6 +114,11 @@ class Target(ParametrizedAttribute):
     def capability(self) -> int:
         """Compute capability as an int: 80, 86, 89, 90, 100, 120."""
         return int(self.arch.data.removeprefix("sm_").rstrip("af"))
+
+    @property
+    def dependent_launches(self) -> bool:
+        """Whether a launch may begin before the previous one has ended (programmatic dependent launch)."""
+        return self.capability >= 90
 
 
 @irdl_attr_definition

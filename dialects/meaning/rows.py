@@ -97,6 +97,13 @@ def apply_moments(op: nn.ApplyMomentsOp, operands: Sequence[np.ndarray], env: En
     return [(centred / np.sqrt(variance + np.float32(op.epsilon.value.data))).astype(result_dtype(op), copy=False)]
 
 
+@defines(nn.L2NormalizeOp)
+def l2_normalize(op: nn.L2NormalizeOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
+    x = widen(operands[0])
+    length = np.sqrt(np.sum(x * x, axis=nn.values_of(op.axes), keepdims=True))
+    return [(x / np.maximum(length, x.dtype.type(op.epsilon.value.data))).astype(result_dtype(op), copy=False)]
+
+
 @defines(nn.BatchNormOp)
 def batch_norm(op: nn.BatchNormOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
     x, scale, bias, mean, variance = map(widen, operands)

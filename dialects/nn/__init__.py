@@ -62,6 +62,12 @@ def is_lookup(op: Operation) -> bool:
     return isinstance(op, GatherOp) and rank_of(op.x) == 1
 
 
+def gathers_rows(op: Operation) -> bool:
+    """Whether an op is an `nn.gather` of whole rows, along the first dim of a table that has more: kernels that work on rows of that size
+    read them where they lie in the table."""
+    return isinstance(op, GatherOp) and op.axis.value.data == 0 and rank_of(op.x) > 1
+
+
 NN = Dialect(
     "nn",
     [

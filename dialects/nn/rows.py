@@ -219,6 +219,17 @@ class LayerNormOp(NnOp):
         return [unrounded(self.infer(self.x.type, self.scale.type, self.bias.type, self.axis.value.data), self.result)]
 
 
+def _normalized(name: str, x: Attribute, axes: Iterable[int]) -> AnyTensorType:
+    """The type of x normalised over its axes."""
+    axes, rank = list(axes), rank_of(x)
+    require(is_float(element_of(x)), lambda: f"{name}: expected a floating-point tensor, got {x}")
+    require(
+        bool(axes) and len(set(axes)) == len(axes) and all(0 <= a < rank for a in axes),
+        lambda: f"{name}: expected distinct axes in [0, {rank}), one at least, got {axes}",
+    )
+    return tensor_type(shape_of(x), element_of(x))
+
+
 @irdl_op_definition
 class NormalizeOp(NnOp):
     """
@@ -244,21 +255,46 @@ class NormalizeOp(NnOp):
         super().__init__(
             operands=[x],
             properties={"axes": ints(axes), "epsilon": double(epsilon), "centred": BoolAttr.from_bool(centred)},
-            result_types=[self.infer(ty(x), axes)],
+            result_types=[_normalized(self.name, ty(x), axes)],
         )
-
-    @classmethod
-    def infer(cls, x: Attribute, axes: Iterable[int]) -> AnyTensorType:
-        axes, rank = list(axes), rank_of(x)
-        require(is_float(element_of(x)), lambda: f"{cls.name}: expected a floating-point tensor, got {x}")
-        require(
-            bool(axes) and len(set(axes)) == len(axes) and all(0 <= a < rank for a in axes),
-            lambda: f"{cls.name}: expected distinct axes in [0, {rank}), one at least, got {axes}",
-        )
-        return tensor_type(shape_of(x), element_of(x))
 
     def inferred(self) -> list[Attribute]:
-        return [unrounded(self.infer(self.x.type, values_of(self.axes)), self.result)]
+        return [unrounded(_normalized(self.name, self.x.type, values_of(self.axes)), self.result)]
+
+
+@irdl_op_definition
+class L2NormalizeOp(NnOp):
+    """
+    `x / max(sqrt(sum of x * x), epsilon)` over `axes`: vectors of length 1, but for those shorter than `epsilon`. Where that is 0, a vector
+    of zeros becomes NaN.
+
+    The length is computed in f32 for f16 and bf16, and the result is rounded once, to the type of x or f32.
+    """
+
+    name = "nn.l2_normalize"
+
+    x = operand_def(Tensor)
+    axes = prop_def(Ints)
+    epsilon = prop_def(FloatAttr)
+    result = result_def(Tensor)
+
+    traits = traits_def(Pure())
+    assembly_format = "$x attr-dict `:` functional-type(operands, results)"
+
+    def __init__(self, x: Value, axes: Iterable[int], epsilon: float = 1e-12):
+        axes = sorted(normalize_axis(self.name, a, rank_of(ty(x))) for a in axes)
+        super().__init__(
+            operands=[x],
+            properties={"axes": ints(axes), "epsilon": double(epsilon)},
+            result_types=[_normalized(self.name, ty(x), axes)],
+        )
+
+    def inferred(self) -> list[Attribute]:
+        return [unrounded(_normalized(self.name, self.x.type, values_of(self.axes)), self.result)]
+
+    def check(self) -> None:
+        epsilon = self.epsilon.value.data
+        require(0 <= epsilon < float("inf"), lambda: f"{self.name}: expected a finite epsilon >= 0, got {epsilon}")
 
 
 @irdl_op_definition
@@ -347,4 +383,43 @@ class LrnOp(SameTypeOp):
         )
 
 
-ROWS: tuple[type[NnOp], ...] = (ReduceOp, SoftmaxOp, LogSoftmaxOp, LayerNormOp, NormalizeOp, BatchNormOp, LrnOp)
+ROW_WISE = (ReduceOp, SoftmaxOp, LogSoftmaxOp, LayerNormOp, NormalizeOp, L2NormalizeOp)
+"""Ops that combine the elements along some dims."""
+
+
+def reduced_axes(op: ReduceOp | AlongAxisOp | LayerNormOp | NormalizeOp | L2NormalizeOp) -> list[int]:
+    """The dims of x that an op combines, in order."""
+    match op:
+        case AlongAxisOp():
+            return [op.axis.value.data]
+        case LayerNormOp():
+            return list(range(op.axis.value.data, rank_of(op.x)))
+        case _:
+            return sorted(values_of(op.axes))
+
+
+def refuse_beside(op: ReduceOp, main: ReduceOp) -> str | None:
+    """Why a reduction cannot combine its elements while another one walks its own, or None: its operand broadcasts to the other's along
+    dims that are kept."""
+    own, wide, axes = shape_of(op.x), shape_of(main.x), reduced_axes(main)
+    if reduced_axes(op) != axes or op.keepdims != main.keepdims:
+        return "it reduces other dims"
+    if len(own) != len(wide) or any(
+        d != w and (d != 1 or i in axes) for i, (d, w) in enumerate(zip(own, wide, strict=True))
+    ):
+        return "its operand does not broadcast to that of the other along dims that are kept"
+    if element_of(op.x) != element_of(main.x):
+        return "its operand has another type"
+    return None
+
+
+ROWS: tuple[type[NnOp], ...] = (
+    ReduceOp,
+    SoftmaxOp,
+    LogSoftmaxOp,
+    LayerNormOp,
+    NormalizeOp,
+    L2NormalizeOp,
+    BatchNormOp,
+    LrnOp,
+)

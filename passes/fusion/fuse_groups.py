@@ -46,9 +46,11 @@ from ..kernels.schedules.matching import Answer, Matcher
 from ..remarks import remark
 from ..replacing import Replacements
 from .building import build_group, replace_by_group
+from .chains import Chains, may_link
 from .prologues import decide_prologue
 from .regions import ROW, Growth, Region, anchor_kind, is_view
 from .results import results_of, with_moments
+from .small_operands import APART, decide_small, feed_larger_ops
 from .storage import answer_of
 from .sums import with_second_product
 
@@ -91,7 +93,6 @@ def _longest(region: Region, growth: Growth, matcher: Matcher, prices: Prices) -
         view = GroupView.of_region(region.kind, ops, results_of(ops, result) if several else result)
         _, answer = answer_of(view, view.operands, growth.constants, matcher)
         if answer.schedule is not None:
-            growth.taken.update(ops)
             return _without_costly_prologue(region, view, ops, growth, matcher, prices)
         before = ops.index(region.anchor)
         part = f" with {before} ops before and {len(ops) - before - 1} after" if len(ops) > 1 else ""
@@ -120,6 +121,23 @@ def _without_costly_prologue(
     return apart, rest
 
 
+def _without_costly_small(
+    region: Region, view: GroupView, ops: list[Operation], growth: Growth, matcher: Matcher, prices: Prices
+) -> tuple[GroupView, list[Operation]]:
+    """The group with its small operands, or, where a launch of their own is cheaper for these, the group without."""
+    small = [op for op in ops if op in region.small]
+    if not small:
+        return view, ops
+    rest = [op for op in ops if op not in region.small]
+    apart = GroupView.of_region(region.kind, rest, view.results)
+    decision = decide_small(region.kind, small, view, apart, growth.constants, matcher, prices)
+    if decision.chosen != APART:
+        remark(small[0], "analysis", NAME, str(decision))
+        return view, ops
+    remark(small[0], "missed", NAME, f"not fused with {region.anchor.name}: {decision}")
+    return apart, rest
+
+
 def _remark_refusals(region: Region, part: str, answer: Answer) -> None:
     """One remark for each schedule, on the op that it names."""
     anchor = region.anchor
@@ -130,9 +148,9 @@ def _remark_refusals(region: Region, part: str, answer: Answer) -> None:
         remark(anchor, "missed", NAME, f"{message}{answer.why}")
 
 
-def _commit(region: Region, growth: Growth, matcher: Matcher, prices: Prices, replaced: Replacements) -> None:
-    """Turn the longest accepted part of a region into a group and free the rest."""
-    for op, reason in region.left_out:
+def _remark_left_out(region: Region, left_out: Iterable[tuple[Operation, str]], growth: Growth) -> None:
+    """Why neighbours of a region are not part of it."""
+    for op, reason in left_out:
         if is_view(op):
             if op in growth.reported or not _parts_groups(op, growth.constants):
                 continue
@@ -140,10 +158,22 @@ def _commit(region: Region, growth: Growth, matcher: Matcher, prices: Prices, re
         elif not _grouped(op, growth.constants) or _may_join(op, region):
             continue
         remark(op, "missed", NAME, f"not fused with {region.anchor.name}: {reason}")
+
+
+def _commit(region: Region, growth: Growth, matcher: Matcher, prices: Prices, replaced: Replacements) -> None:
+    """Turn the longest accepted part of a region into a group and free the rest."""
+    _remark_left_out(region, (item for item in region.left_out if not may_link(item[0])), growth)
     _end_narrow(region)
     view, ops = _longest(region, growth, matcher, prices)
+    view, ops = _without_costly_small(region, view, ops, growth, matcher, prices)
     view, ops = with_second_product(region, view, ops, growth, matcher, prices, NAME)
+    view, ops, links = Chains(growth, matcher, prices, NAME, _end_narrow).extended(region, view, ops)
     kept = set(ops)
+    linkable = (item for item in region.left_out if may_link(item[0]))
+    _remark_left_out(region, (item for item in linkable if item[0] not in kept), growth)
+    for link in links:
+        _remark_left_out(link.region, (item for item in link.region.left_out if item[0] not in kept), growth)
+    growth.taken |= kept
     growth.taken.difference_update(op for op in (*region.prologue, *region.epilogue) if op not in kept)
     group = build_group(view)
     Rewriter.insert_op(group, InsertPoint.before(ops[-1]))
@@ -261,6 +291,8 @@ def fuse_block(block: Block, matcher: Matcher, prices: Prices) -> None:
     replaced = Replacements()
     sizes = [op for op in block.ops if isinstance(op, nn.SizeOp) and _is_read_as_number(op)]
     anchors = [(op, anchor_kind(op)) for op in block.ops if _grouped(op, growth.constants) and op not in sizes]
+    later = feed_larger_ops(block)
+    anchors.sort(key=lambda pair: pair[0] in later)
     for kind in _PRIORITY:
         for op, own_kind in anchors:
             if own_kind != kind or op in growth.taken:

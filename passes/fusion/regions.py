@@ -20,9 +20,10 @@ from ...dialects.kernel.types import bitwidth
 from ...dialects.nn import shape_of
 from ...dialects.provenance import describe
 from .results import comes_from_a_fusing_op, first_position, keeps_results, refuse_result
+from .small_operands import MOST_BESIDE, broadcasts
 
 VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.ConcatOp, nn.BroadcastToOp)
-ROW = (nn.SoftmaxOp, nn.LogSoftmaxOp, nn.LayerNormOp, nn.NormalizeOp, nn.ReduceOp, nn.LrnOp)
+ROW = (nn.SoftmaxOp, nn.LogSoftmaxOp, nn.LayerNormOp, nn.NormalizeOp, nn.L2NormalizeOp, nn.ReduceOp, nn.LrnOp)
 _WINDOW = (nn.MaxPoolOp, nn.AvgPoolOp, nn.ArgMaxPoolOp)
 _GATHER = (nn.GatherOp, nn.GatherNdOp)
 _POSITIONS = (nn.ArgsortOp, nn.CumulativeOp, nn.ScatterOp)
@@ -40,7 +41,7 @@ _LOOKUP_LIMIT = 400
 
 def is_table(use: Use) -> bool:
     """Whether a value is read as the table of a lookup, which lies in memory."""
-    return nn.is_lookup(use.operation) and use.index == 0
+    return (nn.is_lookup(use.operation) or nn.gathers_rows(use.operation)) and use.index == 0
 
 
 def is_view(op: Operation) -> bool:
@@ -109,6 +110,8 @@ class Region:
     """Numbers of the cuts whose results ops outside read as well as ops of the region."""
     limit: int = sys.maxsize
     """Position of the first op outside that reads another value of the region than its result: its last op stands before."""
+    small: set[Operation] = field(default_factory=set[Operation])
+    """Ops of it whose results broadcast to its values."""
     left_out: list[tuple[Operation, str]] = field(default_factory=list)
     """Neighbours that are not part of the region, and why."""
 
@@ -180,6 +183,25 @@ class Growth:
             return f"its result has another shape, {op.results[0].type}"
         if self.position[op] > region.limit:
             return "an op before it reads another result of the group"
+        return None
+
+    def refuse_gather(self, op: Operation, region: Region, dims: tuple[Expr, ...]) -> str | None:
+        """Why the region, whose values have shape `dims` there, cannot load what a gather of rows gives from its table, or None."""
+        assert isinstance(op, nn.GatherOp)
+        if op not in self.position or op in self.taken:
+            return "it is in another group"
+        if op.result in self.constants:
+            return "it reads constants only"
+        anchor, columns = region.anchor, nn.rank_of(op.x) - 1
+        if isinstance(anchor, nn.GatherOp):
+            fits = nn.gathers_rows(anchor) and nn.rank_of(anchor.x) - 1 == columns
+        elif isinstance(anchor, nn.ROW_WISE):
+            reduced = list(range(len(dims) - columns, len(dims)))
+            fits = shape_of(anchor.x) == dims and nn.reduced_axes(anchor) == reduced
+        else:
+            fits = False
+        if not fits or shape_of(op.result)[-columns:] != dims[-columns:]:
+            return f"the rows that it gathers are not those of {anchor.name}"
         return None
 
     def grow(self, region: Region) -> None:
@@ -319,8 +341,9 @@ class Growth:
         *,
         keep: bool = False,
     ) -> list[Operation]:
-        """Pointwise ops with results of shape `dims` before `ops` whose results only the region uses; nearest first. They are found from
-        `nearest` on, by default all that makes an operand of `ops`. `keep`: what ops outside read too may become a result."""
+        """Pointwise ops with results of shape `dims`, and gathers of rows, before `ops` whose results only the region uses; nearest first.
+        They are found from `nearest` on, by default all that makes an operand of `ops`. `keep`: what ops outside read too may become a
+        result."""
         inside = {region.anchor, *region.epilogue, *ops}
         absorbed: list[Operation] = []
         heap = [(-self.position[p], p) for p in (self._producers(ops) if nearest is None else nearest)]
@@ -329,7 +352,7 @@ class Growth:
             _, op = heappop(heap)
             if op in inside:
                 continue
-            reason = self.refuse_join(op, region, dims)
+            reason = self._refuse_operand(op, region, dims)
             if reason is None and any(is_table(use) or use.operation not in inside for use in op.results[0].uses):
                 reason = self._refuse_keeping(region, op, inside) if keep else "ops outside the group read it too"
             if reason is not None:
@@ -338,6 +361,8 @@ class Growth:
             inside.add(op)
             absorbed.append(op)
             self.taken.add(op)
+            if isinstance(op, nn.ReduceOp) or (nn.is_pointwise(op) and broadcasts(op, dims)):
+                region.small.add(op)
             known = {entry for _, entry in heap}
             for producer in self._producers([op]):
                 if producer not in known:
@@ -345,6 +370,43 @@ class Growth:
         more = f"the group has {self.reach} ops before it already"
         region.left_out += [(op, more) for _, op in heap if op not in inside]
         return absorbed
+
+    def _refuse_operand(self, op: Operation, region: Region, dims: tuple[Expr, ...]) -> str | None:
+        """Why an op before others of a region, whose values have shape `dims` there, cannot join them, or None."""
+        if nn.gathers_rows(op):
+            return self.refuse_gather(op, region, dims)
+        small = region.kind in ("row", "pointwise") and nn.is_pointwise(op) and broadcasts(op, dims)
+        if not small and not (isinstance(op, nn.ReduceOp) and isinstance(region.anchor, nn.ReduceOp)):
+            return self.refuse_join(op, region, dims)
+        beside = isinstance(op, nn.ReduceOp)
+        if (reason := self._refuse_beside(op, region) if beside else self.refuse_join(op, region)) is not None:
+            return reason
+        fusing = (*ROW, *_WINDOW, *_GATHER, *_POSITIONS, nn.RnnOp)
+        taken_in = comes_from_a_fusing_op(
+            op, fusing, lambda o: o not in self.taken and self._refuse_beside(o, region) is not None
+        )
+        return "what makes its operand fuses it" if taken_in and not beside else None
+
+    def _refuse_beside(self, op: Operation, region: Region) -> str | None:
+        """Why an op cannot reduce its elements while the region's reduction walks its own, or None."""
+        anchor = region.anchor
+        if not isinstance(op, nn.ReduceOp) or not isinstance(anchor, nn.ReduceOp):
+            return "it is not a pointwise op"
+        if op in self.taken or op not in self.position:
+            return "it is in another group"
+        if op.result in self.constants:
+            return "it reads constants only"
+        if sum(isinstance(other, nn.ReduceOp) for other in region.small) >= MOST_BESIDE:
+            return f"the group has {MOST_BESIDE} reductions beside its own"
+        before = op.x.owner
+        if (
+            isinstance(before, Operation)
+            and nn.is_pointwise(before)
+            and before not in self.taken
+            and op.x.has_one_use()
+        ):
+            return f"it fuses {before.name}"
+        return nn.refuse_beside(op, anchor)
 
     def _refuse_keeping(self, region: Region, op: Operation, inside: set[Operation]) -> str | None:
         """Why an op before a row op cannot be part of its group, which stores its result for the ops outside that read it too."""
@@ -354,17 +416,26 @@ class Growth:
             return refusal
         first = first_position((u for u in value.uses if u.operation not in inside), self.position)
         last = max(self.position[member] for member in (region.anchor, *region.epilogue))
-        if first <= last or comes_from_a_fusing_op(op, self.taken, (*_GATHER, *_WINDOW, *_POSITIONS, nn.RnnOp)):
+        fusing = (*_GATHER, *_WINDOW, *_POSITIONS, nn.RnnOp)
+        if first <= last or comes_from_a_fusing_op(
+            op, fusing, lambda o: self._anchors_apart(o, region, shape_of(value))
+        ):
             return refusal
         if (why := refuse_result(value, region.result)) is not None:
             return f"{refusal}, and {why}"
         region.limit = min(region.limit, first)
         return None
 
+    def _anchors_apart(self, op: Operation, region: Region, dims: tuple[Expr, ...]) -> bool:
+        """Whether an op that can anchor a group stays free to do so: a gather of rows may be loaded by the region instead."""
+        joins = nn.gathers_rows(op) and self.refuse_gather(op, region, dims) is None
+        return op not in self.taken and not joins
+
     def _producers(self, ops: Iterable[Operation]) -> Iterator[Operation]:
         found: dict[Operation, None] = {}
         for op in ops:
-            for operand in op.operands[1:] if nn.is_lookup(op) else op.operands:
+            reads = () if nn.gathers_rows(op) else op.operands[1:] if nn.is_lookup(op) else op.operands
+            for operand in reads:
                 owner = operand.owner
                 if isinstance(owner, Operation) and owner in self.position and not isinstance(owner, nn.SizeOp):
                     found[owner] = None

@@ -12,7 +12,7 @@ and comes back. A value that only row ops read is left to them, since they compu
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from xdsl.ir import Operation, SSAValue, Use
 
@@ -21,7 +21,7 @@ from ...dialects.nn import shape_of
 
 KEEPING = ("conv", "matmul", "pointwise", "row", "window", "gather")
 """The kinds of groups whose schedules store several results."""
-_ELEMENTWISE = (nn.SoftmaxOp, nn.LayerNormOp)
+_ELEMENTWISE = (nn.SoftmaxOp, nn.LayerNormOp, nn.NormalizeOp, nn.L2NormalizeOp)
 """Row ops whose result has the shape of what they read."""
 
 
@@ -60,7 +60,9 @@ def _is_read_outside(value: SSAValue, inside: Collection[Operation]) -> bool:
     return any(use.operation not in inside for use in value.uses)
 
 
-def comes_from_a_fusing_op(op: Operation, taken: Collection[Operation], kinds: Collection[type[Operation]]) -> bool:
-    """Whether an operand of a pointwise op is made by an op that will anchor a group of its own and take this op in."""
+def comes_from_a_fusing_op(
+    op: Operation, kinds: Collection[type[Operation]], is_free: Callable[[Operation], bool]
+) -> bool:
+    """Whether an operand of a pointwise op is made by an op, free to do so, that will anchor a group of its own and take this op in."""
     owners = (operand.owner for operand in op.operands)
-    return any(isinstance(o, Operation) and isinstance(o, tuple(kinds)) and o not in taken for o in owners)
+    return any(isinstance(o, Operation) and isinstance(o, tuple(kinds)) and is_free(o) for o in owners)

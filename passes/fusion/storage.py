@@ -30,7 +30,8 @@ _MOVES = (
     nn.MaxPoolOp, nn.PadOp, nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp, nn.GatherOp, nn.GatherNdOp, nn.ConcatOp,
 )  # fmt: skip
 _UNROUNDED = (
-    nn.SoftmaxOp, nn.LogSoftmaxOp, nn.LayerNormOp, nn.NormalizeOp, nn.ReduceOp, nn.LrnOp, nn.AvgPoolOp, nn.ArgsortOp, nn.CumulativeOp,
+    nn.SoftmaxOp, nn.LogSoftmaxOp, nn.LayerNormOp, nn.NormalizeOp, nn.L2NormalizeOp, nn.ReduceOp, nn.LrnOp, nn.AvgPoolOp,
+    nn.ArgsortOp, nn.CumulativeOp,
 )  # fmt: skip
 _PRODUCTS = (nn.ConvOp, nn.MatmulOp, nn.AttentionOp)
 

@@ -30,8 +30,8 @@ _MOVES = (
 )  # fmt: skip
 _PRODUCTS = (nn.ConvOp, nn.MatmulOp, nn.AttentionOp)
 _BOUNDED = (
-    nn.TanhOp, nn.SigmoidOp, nn.HardSigmoidOp, nn.ErfOp, nn.SinOp, nn.CosOp, nn.SignOp, nn.SoftmaxOp, nn.LayerNormOp, nn.NormalizeOp,
-    nn.LrnOp, nn.RnnOp,
+    nn.TanhOp, nn.SigmoidOp, nn.HardSigmoidOp, nn.ErfOp, nn.SinOp, nn.CosOp, nn.SignOp, nn.SoftmaxOp, nn.LayerNormOp,
+    nn.NormalizeOp, nn.L2NormalizeOp, nn.LrnOp, nn.RnnOp,
 )  # fmt: skip
 _ACTIVATIONS = (*_BOUNDED, *nn.ACTIVATIONS, nn.ReluOp, nn.ExpOp)
 _TERMS = (nn.AddOp, nn.SubOp, nn.DivOp)

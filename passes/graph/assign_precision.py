@@ -35,8 +35,8 @@ from .storage_types import NARROW_TYPES, check_mode
 
 NAME = "assign-precision"
 _STORABLE = (
-    nn.SoftmaxOp, nn.LogSoftmaxOp, nn.LayerNormOp, nn.NormalizeOp, nn.ReduceOp, nn.LrnOp, nn.ConvOp, nn.MatmulOp, nn.MaxPoolOp,
-    nn.AvgPoolOp, nn.GatherOp, nn.GatherNdOp, nn.PadOp, nn.ConstantOp, nn.RnnOp, nn.AttentionOp,
+    nn.SoftmaxOp, nn.LogSoftmaxOp, nn.LayerNormOp, nn.NormalizeOp, nn.L2NormalizeOp, nn.ReduceOp, nn.LrnOp, nn.ConvOp, nn.MatmulOp,
+    nn.MaxPoolOp, nn.AvgPoolOp, nn.GatherOp, nn.GatherNdOp, nn.PadOp, nn.ConstantOp, nn.RnnOp, nn.AttentionOp,
 )  # fmt: skip
 _PRODUCTS = (nn.ConvOp, nn.MatmulOp, nn.AttentionOp)
 _Product: TypeAlias = nn.ConvOp | nn.MatmulOp | nn.AttentionOp

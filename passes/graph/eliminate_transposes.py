@@ -14,6 +14,9 @@ A component costs the elements of those values that cross its border (defined or
 that moves more than dims of size 1; the cheapest `s` wins, and the present order wins ties. Transposes inside are removed; those on the
 border are made anew, one per value. Broadcast constants are permuted at once, other broadcast operands by a reshape or transpose.
 
+Products with one matrix and layer-norms work on rows: they follow where the last dim stays the last. They connect the components around
+them, all those of one larger component or none, where that costs less: a network whose tokens come before its images keeps them so.
+
 Values keep their ONNX name with the order appended: `relu_0@0,2,3,1` is `relu_0` transposed by (0, 2, 3, 1).
 Not done: moving a transpose through a reshape, or mixed orders within a component. Linear in the number of ops.
 """
@@ -21,7 +24,9 @@ Not done: moving a transpose through a reshape, or mixed orders within a compone
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from math import inf
 from typing import ClassVar, cast
 
 from xdsl.context import Context
@@ -35,13 +40,18 @@ from ...dialects.nn import rank_of, shape_of
 from ...dialects.provenance import fuse, get_names, helper_location, is_unknown, location_parts, set_names
 from ..remarks import is_collecting, remark
 from . import editing
-from .layout_rules import Rule, permuted_properties, rule_of
+from .layout_rules import Rule, permuted_properties, rule_of, rule_of_rows
 from .permutations import Permutation, apply, compose, identity, inverse, is_identity, moves_only_units, ordered_name
 
 NAME = "eliminate-transposes"
 _UNKNOWN_SIZE = 64
 """Elements assumed for a dim whose symbol has no range."""
 _CHEAPEST = "fewer elements cross here than at the ops that fix the order of dims"
+
+
+Cost = tuple[float, int]
+"""Elements that cross the border of a component in another order, and the values that they belong to."""
+_IMPOSSIBLE: Cost = (inf, 0)
 
 
 def _permutation(op: nn.TransposeOp) -> Permutation:
@@ -99,6 +109,10 @@ class _Plan:
     """Transposes inside a component."""
     chosen: dict[SSAValue, Permutation] = field(default_factory=dict)
     """The `s` of each component's root."""
+    costs: dict[SSAValue, Cost] = field(default_factory=dict)
+    """What the chosen `s` costs."""
+    rows: dict[SSAValue, list[SSAValue]] = field(default_factory=dict)
+    """For each root the results of its ops on rows."""
 
     def stored_as(self, value: SSAValue) -> Permutation:
         if value not in self.components.parent:
@@ -126,8 +140,10 @@ def _keep_reduced_dims(block: Block) -> None:
             editing.erase_unused([op])
 
 
-def _connect(block: Block, constants: set[SSAValue]) -> _Plan:
+def _connect(block: Block, constants: set[SSAValue], rows: Mapping[Operation, Rule]) -> _Plan:
+    """The components of a block, also through the ops of `rows`, which need the last dim."""
     plan = _Plan(_Components(), {}, set())
+    through: list[SSAValue] = []
     for op in block.ops:
         if not op.results or op.results[0] in constants:
             continue
@@ -137,7 +153,7 @@ def _connect(block: Block, constants: set[SSAValue]) -> _Plan:
             else:
                 remark(op, "missed", NAME, "kept: the same value is needed in both orders by one chain of ops")
             continue
-        rule = rule_of(op)
+        rule = rows.get(op) or rule_of(op)
         if rule is None or rank_of(op.results[0]) < 2:
             continue
         unit = identity(rank_of(op.results[0]))
@@ -145,8 +161,38 @@ def _connect(block: Block, constants: set[SSAValue]) -> _Plan:
         plan.components.add(op.results[0])
         if all(plan.components.tie(op.operands[i], op.results[0], unit) for i in tied):
             plan.rules[op] = rule
+            if op in rows:
+                through.append(op.results[0])
         else:
             remark(op, "missed", NAME, "fixes the order of its dims: it reads one value in two orders")
+    for value in through:
+        plan.rows.setdefault(plan.components.find(value)[0], []).append(value)
+    return plan
+
+
+def _planned(block: Block, sizes: dict[str, int]) -> _Plan:
+    """The components and their orders: connected through ops on rows where that costs less than components that end at them."""
+    constants = editing.fed_by_constants_only(block)
+    apart = _connect(block, constants, {})
+    _choose(apart, sizes)
+    rules = {op: rule_of_rows(op) for op in block.ops if op.results and op.results[0] not in constants}
+    rows = {op: rule for op, rule in rules.items() if rule is not None}
+    if not rows:
+        return apart
+    joined = _connect(block, constants, rows)
+    _choose(joined, sizes)
+    before: dict[SSAValue, Cost] = defaultdict(lambda: (0.0, 0))
+    for root, (elements, count) in apart.costs.items():
+        whole = joined.components.find(root)[0]
+        before[whole] = before[whole][0] + elements, before[whole][1] + count
+    kept: dict[Operation, Rule] = {}
+    for root, results in joined.rows.items():
+        if joined.costs.get(root, (0.0, 0)) < before[root]:
+            kept.update((cast(Operation, value.owner), rows[cast(Operation, value.owner)]) for value in results)
+    if not kept:
+        return apart
+    plan = _connect(block, constants, kept)
+    _choose(plan, sizes)
     return plan
 
 
@@ -172,20 +218,27 @@ def _choose(plan: _Plan, sizes: dict[str, int]) -> None:
             border[root].append((offset, value))
 
     for root, items in border.items():
-        unit = identity(rank_of(root))
+        last = {plan.components.find(value)[1] for value in plan.rows.get(root, ())}
+        candidates = dict.fromkeys([identity(rank_of(root)), *(inverse(offset) for offset, _ in items)])
+        costs = {s: _cost(s, items, last, sizes) for s in candidates}
+        plan.chosen[root] = min(costs, key=costs.__getitem__)
+        plan.costs[root] = costs[plan.chosen[root]]
 
-        def cost(s: Permutation, items: list[tuple[Permutation, SSAValue]] = items) -> tuple[int, int]:
-            elements = count = 0
-            for offset, value in items:
-                order = compose(offset, s)
-                if not is_identity(order):
-                    count += 1
-                    if not moves_only_units(shape_of(value), order):
-                        elements += _elements(shape_of(value), sizes)
-            return elements, count
 
-        candidates = dict.fromkeys([unit, *(inverse(offset) for offset, _ in items)])
-        plan.chosen[root] = min(candidates, key=cost)
+def _cost(
+    s: Permutation, border: Sequence[tuple[Permutation, SSAValue]], last: Set[Permutation], sizes: dict[str, int]
+) -> Cost:
+    """Of a component with this `s`, whose values of the offsets `last` must keep their last dim."""
+    if any(compose(offset, s)[-1] != len(s) - 1 for offset in last):
+        return _IMPOSSIBLE
+    elements = count = 0
+    for offset, value in border:
+        order = compose(offset, s)
+        if not is_identity(order):
+            count += 1
+            if not moves_only_units(shape_of(value), order):
+                elements += _elements(shape_of(value), sizes)
+    return elements, count
 
 
 @dataclass
@@ -372,8 +425,6 @@ class EliminateTransposesPass(ModulePass):
             if not before:
                 continue
             _keep_reduced_dims(block)
-            plan = _connect(block, editing.fed_by_constants_only(block))
-            _choose(plan, sizes)
-            _Rewriter(plan).run(block)
+            _Rewriter(_planned(block, sizes)).run(block)
             _explain(block)
             remark(func, "applied", NAME, f"{before} transposes before, {_count(block)} after")

@@ -1,7 +1,8 @@
 """How ops behave when a tensor is stored with its dims in another order.
 
 An op *follows* its layout if permuting the dims of its tied operands permutes those of its result, once axes and per-dim
-properties are renumbered. Convolutions, pools, normalisations over the last dim, products and reshapes do not: they fix it.
+properties are renumbered. Products with one matrix and normalisations over the last dim follow where the last dim stays the last.
+Convolutions, pools, other products and reshapes do not: they fix it.
 """
 
 from __future__ import annotations
@@ -66,6 +67,18 @@ _RULES: dict[str, Callable[[Operation], Rule | None]] = {
     "quant.dequantize": lambda op: Rule((0,), axes=("axis",)),
     "quant.requantize": lambda op: Rule((0,), axes=("axis",)),
 }
+
+
+def rule_of_rows(op: Operation) -> Rule | None:
+    """How an op that takes each row of the last dim for itself follows the order of the dims before it, or None."""
+    rank = rank_of(op.results[0]) if len(op.results) == 1 else 0
+    match op:
+        case nn.MatmulOp() if rank > 2 and rank_of(op.b) == 2 and rank_of(op.a) == rank:
+            return Rule((0,))
+        case nn.LayerNormOp() if rank > 2 and op.axis.value.data == rank - 1:
+            return Rule((0,))
+        case _:
+            return None
 
 
 def rule_of(op: Operation) -> Rule | None:

@@ -1,7 +1,8 @@
 """How ops behave when the leading dims of a tensor are written in another way: as one dim, or as several.
 
 An op *follows* if it treats each index of the leading dims alike, so that it can compute on `[2, 12, ...]` what it computes on
-`[24, ...]`: pointwise ops, products with a matrix, norms and softmax over later dims, views of later dims.
+`[24, ...]`: pointwise ops, products with a matrix, norms and softmax over later dims, views of later dims, gathers of rows by indices of
+these dims.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ Tied: TypeAlias = tuple[int, ...]
 """The operands that begin with the leading dims, as the result does."""
 
 _AXES = ("axis", "axes")
-_BY_AXIS = (nn.SoftmaxOp, nn.LayerNormOp, nn.ReduceOp)
+_BY_AXIS = (nn.SoftmaxOp, nn.LayerNormOp, nn.NormalizeOp, nn.L2NormalizeOp, nn.ReduceOp)
 ROWS = (*_BY_AXIS, nn.LrnOp)
 
 
@@ -50,6 +51,8 @@ def _tied(op: Operation, lead: Dims) -> Tied | None:
             return (0,) if plain else None
         case nn.ConcatOp():
             return tuple(range(len(op.operands))) if op.axis.value.data >= count else None
+        case nn.GatherOp():
+            return (1,) if nn.gathers_rows(op) and count <= rank_of(op.indices) else None
         case nn.BroadcastToOp():
             return (0,) if rank_of(op.operands[0]) == rank_of(op.result) else None
         case nn.LrnOp():

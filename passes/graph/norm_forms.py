@@ -27,10 +27,10 @@ def is_same(a: SSAValue, b: SSAValue) -> bool:
     )
 
 
-def squared(op: nn.ReduceOp) -> tuple[SSAValue, list[Operation]] | None:
-    """The value of whose squares the op is the mean, and the op that squares."""
+def squared(op: nn.ReduceOp, kind: nn.ReduceKind = nn.ReduceKind.MEAN) -> tuple[SSAValue, list[Operation]] | None:
+    """The value of whose squares the op is the mean, or what else `kind` says, and the op that squares."""
     square = op.x.owner
-    if op.kind.data != nn.ReduceKind.MEAN:
+    if op.kind.data != kind:
         return None
     if isinstance(square, nn.MulOp) and is_same(square.lhs, square.rhs):
         return square.lhs, [square]

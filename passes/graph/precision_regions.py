@@ -18,6 +18,7 @@ _TAIL = (
     nn.LogSoftmaxOp,
     nn.LayerNormOp,
     nn.NormalizeOp,
+    nn.L2NormalizeOp,
     nn.ReduceOp,
     *_VIEWS,
 )

@@ -25,7 +25,7 @@ IMAGE_CHANNELS = 4
 _VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp, nn.PadOp, nn.CastOp)
 _BOUNDED = (
     nn.TanhOp, nn.SigmoidOp, nn.HardSigmoidOp, nn.ErfOp, nn.SinOp, nn.CosOp, nn.SignOp, nn.SoftmaxOp, nn.LayerNormOp,
-    nn.NormalizeOp, nn.RnnOp,
+    nn.NormalizeOp, nn.L2NormalizeOp, nn.RnnOp,
 )  # fmt: skip
 _INTEGRAL = (nn.FloorOp, nn.CeilOp, nn.RoundOp)
 _REDUCED = (nn.ReduceKind.SUM, nn.ReduceKind.SUMSQ, nn.ReduceKind.PROD)

@@ -28,8 +28,9 @@ from ...dialects import nn, quant
 from ...dialects.nn import element_of, rank_of, shape_of
 from ...dialects.provenance import fuse, get_names, helper_location, set_names
 from ..remarks import remark, removing
+from ..rewriting import apply_patterns
 from . import editing
-from .attention.heads import Factor, Heads, Lead, folded, heads_of
+from .attention.heads import Factor, Heads, Lead, ScaleAfterTranspose, folded, heads_of
 from .attention.masks import Masks, mask_operand, masks_of, of_rank_4
 from .attention.scores import Below, Scores, leads_to_product, product_below, scores_above
 from .permutations import Permutation, compose, is_identity
@@ -249,6 +250,7 @@ class RecogniseAttentionPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         ranges = nn.symbol_ranges(op)
+        apply_patterns(op, [ScaleAfterTranspose()], recursive=False)
         for func in editing.functions(op):
             for softmax in [inner for inner in func.body.block.ops if isinstance(inner, nn.SoftmaxOp)]:
                 found = check(softmax, ranges)

@@ -8,7 +8,8 @@
 
 The anchor is the mean of squares: from it down to x, which is centred or not (RMS normalisation), and up through the root, as `sqrt`,
 `rsqrt`, a power, or a quotient of 1, to the product with what was squared. Group and instance normalisation are `nn.normalize` with the
-pointwise ops and views that follow; so are norms with a scale alone. A softmax is exp(x - max) / sum of that, or the same without the
+pointwise ops and views that follow; so are norms with a scale alone. What divides vectors by their lengths (lengths.py) is one
+`nn.l2_normalize`. A softmax is exp(x - max) / sum of that, or the same without the
 maximum, which then does not overflow; a log_softmax takes the logarithm of the sum off x - max. Each walk is bounded: linear. Refused,
 with a remark, where a number is missing, axes differ or dims are dropped.
 """
@@ -30,6 +31,7 @@ from ...dialects.nn import element_of, rank_of
 from ..remarks import remark
 from ..rewriting import apply_patterns
 from .editing import depends_on_constants_only, erase_unread
+from .lengths import length_above
 from .norm_forms import norm_of, users_of
 
 NAME = "recognise-norms"
@@ -68,6 +70,18 @@ class LayerNorm(RewritePattern):
                 new = nn.LayerNormOp(op.x, scale, bias, axes[0], op.epsilon.value.data)
                 _replace(rewriter, shifted, new, [scaled, op])
                 return
+
+
+class L2Normalize(RewritePattern):
+    """x / max(|x|, epsilon), or x times the reciprocal of such a length."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.BinaryOp, rewriter: PatternRewriter, /) -> None:
+        found = length_above(op) if isinstance(op, nn.DivOp | nn.MulOp) else None
+        if isinstance(found, str):
+            remark(op, "missed", NAME, f"not a norm: {found}")
+        elif found is not None:
+            _replace(rewriter, op, nn.L2NormalizeOp(found.x, found.axes, found.epsilon), found.ops)
 
 
 def _parameter(op: Operation, kind: type[nn.BinaryOp], value: SSAValue, dims: int) -> SSAValue | None:
@@ -151,4 +165,4 @@ class RecogniseNormsPass(ModulePass):
     numerics: ClassVar[str] = "reassociates"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        apply_patterns(op, [Normalize(), LayerNorm(), Softmax(), LogSoftmax()])
+        apply_patterns(op, [Normalize(), LayerNorm(), L2Normalize(), Softmax(), LogSoftmax()])

@@ -11,6 +11,8 @@ with the same ones are a component. It is written with other leading dims where 
 there: a reshape counts if it lies between ops that could share a group, and twice if it may be a copy: if it merges dims of a view, or
 parts dims for a transpose after which others are merged (windows of an image), so that the result could not be written in that order.
 
+Reshapes of masks and indices move up instead, to the inputs that these are computed from (index_arithmetic.py).
+
 Assumes nothing, and does not part later dims (heads of attention). Every op joins at most one component, and no reshape that the pass
 makes is looked at again: it ends, and is linear in the uses of values.
 """
@@ -34,6 +36,7 @@ from ...dialects.provenance import get_names, helper_location, set_names
 from ...dialects.strided import VIEW_OPS, View, reshaped_strides
 from ..remarks import remark, removing
 from . import editing
+from .index_arithmetic import lift_reshapes
 from .leading_dims import ROWS, Dims, begins_with, shifted_properties, tied_operands, untied_dims
 
 NAME = "sink-reshapes"
@@ -65,12 +68,14 @@ class _Component:
 
 def _may_share(made: SSAValue, reader: Operation) -> bool:
     """Whether an op and what makes a tensor that it reads could share a group: pointwise ops follow any op that computes, and come before
-    an anchor."""
+    an anchor; gathers of rows come before both."""
     maker = made.owner
     if not isinstance(maker, Operation):
         return False
     if nn.is_pointwise(maker):
         return nn.is_pointwise(reader) or isinstance(reader, (*ROWS, nn.MatmulOp, nn.ConvOp))
+    if nn.gathers_rows(maker):
+        return nn.is_pointwise(reader) or isinstance(reader, ROWS)
     return nn.is_pointwise(reader) and isinstance(maker, (*ROWS, nn.MatmulOp, nn.ConvOp, nn.PoolOp))
 
 
@@ -250,6 +255,12 @@ def sink_reshapes(block: Block) -> None:
             if reshape.parent is not None and lead and begins_with(start, lead):
                 _sink(reshape, sinking.component(start, lead), sinking)
     editing.erase_unused(op for op in ops if isinstance(op, nn.ReshapeOp) and op.parent is not None)
+    lift_reshapes(block, constants, NAME)
+
+
+def _needs_rows(op: Operation, component: _Component) -> bool:
+    """Whether an op cannot do without leading dims: vectors are no operands of a product."""
+    return isinstance(op, nn.MatmulOp) and len(component.rest(op.result)) < 2
 
 
 def _sink(reshape: nn.ReshapeOp, component: _Component, sinking: _Sinking) -> None:
@@ -258,6 +269,10 @@ def _sink(reshape: nn.ReshapeOp, component: _Component, sinking: _Sinking) -> No
         return
     candidates = sinking.candidates(component)
     candidates.pop(component.lead, None)
+    if candidates.pop((), 0) and any(_needs_rows(op, component) for op in component.ops):
+        remark(
+            reshape, "missed", NAME, f"{len(component.ops)} ops without leading dims: not done, a product needs rows"
+        )
     if not candidates:
         return
     lead, gain = max(candidates.items(), key=lambda item: item[1])

@@ -13,9 +13,10 @@ from xdsl.rewriter import InsertPoint
 from ...dialects import nn, quant
 from ...dialects.dims import Expr, const
 from ...dialects.nn import element_of, rank_of, shape_of
+from ...dialects.strided import refined, split_runs
 from ..remarks import remark
 from .editing import depends_on_constants_only, rebuilt
-from .permutations import Permutation, compose, identity, is_identity, name_source
+from .permutations import Permutation, compose, identity, inverse, is_identity, name_source
 
 NAME = "canonicalize-nn"
 _LARGEST_DIM = 2**31
@@ -80,6 +81,54 @@ class TransposeAboveMerge(RewritePattern):
             return
         moved = nn.TransposeOp(reshape.x, [i for p in nn.values_of(op.permutation) for i in blocks[p]])
         rewriter.replace(op, [moved, nn.ReshapeOp(moved, shape_of(op.result))])
+
+
+class TransposeBetweenReshapes(RewritePattern):
+    """
+    reshape(transpose(reshape(x))) -> transpose(reshape(x)), where the inner reshape merges dims that the outer one parts again: they move
+    one by one, so that nothing has to lie in the merged order.
+    """
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.ReshapeOp, rewriter: PatternRewriter, /) -> None:
+        transpose = op.x.owner
+        if not isinstance(transpose, nn.TransposeOp) or not isinstance(transpose.x.owner, nn.ReshapeOp):
+            return
+        x, between, result = transpose.x.owner.x, shape_of(transpose.x), shape_of(op.result)
+        found = _parted(shape_of(x), between, nn.values_of(transpose.permutation), result)
+        if found is None or not transpose.result.has_one_use():
+            why = "dims stay merged" if found is None else "the result of the nn.transpose has other users"
+            remark(op, "missed", NAME, f"the nn.reshape before the nn.transpose is kept: {why}")
+            return
+        dims, order = found
+        if dims == [d for d in between if d != 1]:
+            return
+        apart = nn.ReshapeOp(x, dims)
+        moved = nn.TransposeOp(apart, order)
+        new: list[Operation] = [apart, moved]
+        if shape_of(moved.result) != result:
+            new.append(nn.ReshapeOp(moved, result))
+        rewriter.replace(op, new)
+
+
+def _parted(
+    dims: Sequence[Expr], between: Sequence[Expr], permutation: Permutation, result: Sequence[Expr]
+) -> tuple[list[Expr], list[int]] | None:
+    """The dims of a reshape and the permutation of a transpose that make `result` of `dims`, as a reshape to `between`, a transpose and
+    another reshape do; None if some of `result` stay merged."""
+    parts = refined(dims, between)
+    runs = split_runs(between, parts) if parts else None
+    if not parts or not runs:
+        return None
+    order = [i for p in permutation for i in runs[p]]
+    moved = [parts[i] for i in order]
+    finest = refined(moved, result)
+    finer = split_runs(moved, finest) if finest else None
+    if not finest or not finer or list(finest) != [d for d in result if d != 1]:
+        return None
+    inner = dict(zip(order, finer, strict=True))  # the dims of the result that each part has
+    places = [i for part in range(len(parts)) for i in inner[part]]
+    return [finest[i] for i in places], list(inverse(tuple(places)))
 
 
 def _swap_last(permutation: Permutation) -> Permutation:
@@ -257,6 +306,7 @@ VIEW_PATTERNS: tuple[type[RewritePattern], ...] = (
     MergeReshapes,
     MergeTransposes,
     TransposeAboveMerge,
+    TransposeBetweenReshapes,
     TransposeIntoMatmul,
     TransposeAboveDequantize,
     PointwiseAboveView,

@@ -120,6 +120,7 @@ _LOWER: dict[type[Operation], Callable[[Context, Any], object]] = {
     kernel.GridBarrierOp: sync.lower_grid_barrier,
     kernel.GridWaitOp: _keep,
     kernel.GridSignalOp: _keep,
+    kernel.PrefetchOp: copies.lower_prefetch,
     kernel.FillOp: compute.lower_fill,
     kernel.CoordOp: compute.lower_coord,
     kernel.MapOp: compute.lower_map,

@@ -11,7 +11,8 @@ The kernel takes the symbol; its arguments are the group's operands, then its re
 `fusion.layouts`, then the choice's workspace. A group of several launches gives @name, @name_stage1, ... The outlined function stays as
 what they compute together, and lists them; calls follow its new name. A `buffer.launch` of a group, in a host program written by hand, is
 a launch of its kernel, which must be one. Assumes `select-schedule`. The choice stays on the kernels too, as `kernel.choice`; each
-of several has `kernel.accesses`, what it does with each tensor.
+of several has `kernel.accesses`, what it does with each tensor. Where the group has `kernel.early`, its kernels wait for the previous
+launch by themselves (`building/waits.py`).
 """
 
 from __future__ import annotations
@@ -32,11 +33,12 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from ...dialects import buffer, fusion, kernel
 from ...dialects.errors import PassError
 from ...dialects.kernel.accesses import accesses_of, state_accesses
-from ...dialects.kernel.types import CHOICE, LAUNCHES, Choice, Target
+from ...dialects.kernel.types import CHOICE, LAUNCHES, Choice, Target, early_of
 from ...dialects.provenance import describe
 from ..remarks import remark
 from .building.group import GroupView
 from .building.schedule import Refusal, target_of
+from .building.waits import add_waits, refuse_waits
 from .schedules.registry import schedule
 from .select_schedule import TARGET, outlined
 
@@ -98,6 +100,7 @@ def lower(func: FuncOp, target: Attribute | None) -> list[kernel.FuncOp]:
         made.attributes[CHOICE] = choice
         if known is None:
             _state_accesses(made, len(func.body.block.args), len(kernels) > 1)
+            _let_depend(made, early_of(func))
     if lowered is not None and known is None:
         lowered.made(func, kernels)
     return kernels
@@ -112,6 +115,18 @@ def _state_accesses(made: kernel.FuncOp, operands: int, one_of_several: bool) ->
         )
     if one_of_several:
         state_accesses(made, accesses)
+
+
+def _let_depend(made: kernel.FuncOp, early: frozenset[int] | None) -> None:
+    """Has a kernel of a group with `kernel.early` wait for the previous launch by itself."""
+    if early is None:
+        return
+    if (reason := refuse_waits(made)) is not None:
+        remark(
+            made, "missed", NAME, f"@{made.sym_name.data} does not begin before the previous launch has ended: {reason}"
+        )
+        return
+    add_waits(made, early)
 
 
 def _reference_name(name: str, taken: Container[str]) -> str:

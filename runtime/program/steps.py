@@ -93,7 +93,9 @@ class Segment:
         for launch, refs in zip(self.launches, arguments, strict=True):
             for position, ref in enumerate(refs):
                 launch.kernel.check_address(position, ref.offset, f"{ref.root} {ref.name}".rstrip())
-        # A launch without a block has nothing to write: its result is empty. CUDA refuses such a grid.
+        # A launch without a block has nothing to write: its result is empty. CUDA refuses such a grid. The first one that is left follows
+        # what was queued before, by whomever: it begins when that has ended.
+        first = next((number for number, grid in enumerate(grids) if all(grid)), None)
         return tuple(
             Launch(
                 launch.kernel,
@@ -104,7 +106,7 @@ class Segment:
                 launch.names,
                 launch.written,
                 launch.accesses,
-                launch.dependent,
+                launch.dependent and number != first,
                 number,
             )
             for number, (launch, grid, refs) in enumerate(zip(self.launches, grids, arguments, strict=True))

@@ -29,7 +29,7 @@ from ...dialects.host.control import leaves, loops
 from ...dialects.host.order import Order
 from ...dialects.host.structure import functions_of
 from ...dialects.kernel.accesses import accesses_of, stated_accesses
-from ...dialects.kernel.types import GlobalType, Target
+from ...dialects.kernel.types import GlobalType, Target, early_of
 from ...dialects.provenance import origins
 from ...dialects.strided import Elements, same_strides, share_bytes
 from ..cubin import check_cubin
@@ -126,6 +126,10 @@ def verify_plan(variant: StoredVariant, module: ModuleOp, program: HostProgram) 
             _refuse(f"launch of {launch.kernel.name}: its accesses are not those of its kernel")
         if launch.dependent and not launch.kernel.programmatic:
             _refuse(f"launch of {launch.kernel.name} is dependent: expected a kernel with kernel.grid_wait")
+        early = early_of(interfaces[launch.kernel.name]) or frozenset()
+        weights = {number for number, tensor in enumerate(launch.arguments) if tensor.owner.root == "weight"}
+        if launch.dependent and not early <= weights:
+            _refuse(f"launch of {launch.kernel.name} is dependent: expected weights where its kernel has kernel.early")
         if len(launch.names) != len(launch.written):
             _refuse(f"launch of {launch.kernel.name}: {len(launch.names)} names for {len(launch.written)} results")
     for env in filter(program.fits, corners(program.symbols)):

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any
 
 import exact
 import numpy as np
 import zoo
+from group_values import compare_groups, group_results, launches_of
 
 import trtc
-from trtc.compiler.debug.check_numerics import relative_error, trace
+from trtc.compiler.debug.check_numerics import trace
 from trtc.compiler.frontend import import_onnx
-from trtc.compiler.interpret.module import execute
 from trtc.compiler.pipeline import run_pipeline
 from trtc.compiler.targets import set_target
-from trtc.dialects import buffer
-from trtc.dialects.provenance import as_onnx_orders
 
 Array = np.ndarray[Any, Any]
 
@@ -30,23 +26,6 @@ DECIDED_MARGIN = 5.0
 """Roundings of float32 that a quantized value keeps from a tie in an input that implementations must agree on."""
 DECIDED_SIZES = {"height": 48, "width": 64}
 """Small images: the chance that no value is near a tie falls with their number."""
-
-
-class Lowered:
-    """A model taken to kernels, which run on the simulator; the rest of a build is left out, so that NVRTC is not needed."""
-
-    device = "simulator"
-
-    def __init__(self, name: str, precision: str) -> None:
-        made = model(name)
-        options = trtc.BuildOptions(precision=precision, profiles=made.profiles)
-        self.module = import_onnx(made.proto, profiles=made.profiles)
-        set_target(self.module, "sm_80")
-        run_pipeline(self.module, options, stop_after="memory")
-        self.launches = sum(isinstance(op, buffer.LaunchOp) for op in self.module.walk())
-
-    def run(self, given: zoo.Inputs, observe: Callable[[str, Array], None] | None = None) -> dict[str, Array]:
-        return execute(self.module, given, observe and (lambda name, array, op: observe(name, array)))
 
 
 @cache
@@ -129,41 +108,5 @@ def check_groups(name: str, precision: str, context: Any, seed: int = 11) -> Non
     rounds = name == "qdq_convnet" or precision == "fp16"
     want = rounded_values(name, precision, seed) if rounds else reference(name, seed)
     skip = set(made.outputs) - {made.compare}
-    errors: dict[str, float] = {}
-    for key, array in group_results(context, inputs(name, seed)):
-        key, array = as_onnx_orders(key, array)
-        if key in want and key not in skip:
-            errors[key] = relative_error(array, want[key].reshape(array.shape))
-    launches = context.launches if isinstance(context, Lowered) else context.engine.stats.as_dict()["launches_per_run"]
-    worst = max(errors, key=lambda key: errors[key])
-    print(f"{name} {precision}: {len(errors)} results of {launches} launches, worst {errors[worst]:.2e} at {worst}")
-    assert len(errors) >= 0.8 * launches, f"only {len(errors)} of {launches} results have a known ONNX name"
-    assert errors[worst] <= CEILING[precision], f"{worst}: relative error {errors[worst]:.2e}"
-
-
-def group_results(context: Any, given: zoo.Inputs) -> Iterable[tuple[str, Array]]:
-    """The results of each launch that have an ONNX name, read right after it."""
-    if context.device == "simulator":
-        found: list[tuple[str, Array]] = []
-        context.run(given, observe=lambda name, array: found.append((name, array.copy())))
-        return found
-    return _group_results_on_gpu(context, given)
-
-
-def _group_results_on_gpu(context: Any, given: zoo.Inputs) -> Iterator[tuple[str, Array]]:
-    import cupy
-
-    prepared, _ = context._bind(given, {}, True, context.stream)
-    for launch, packed in prepared.launches:
-        context.issue([packed], context.stream)
-        context.stream.synchronize()
-        for name, position in zip(launch.names, launch.written, strict=True):
-            ref = launch.arguments[position]
-            if not name:
-                continue
-            span = 1 + sum((extent - 1) * stride for extent, stride in zip(ref.shape, ref.strides, strict=True))
-            raw = np.empty(span * ref.dtype.itemsize, np.uint8)
-            address = ctypes.cast(packed.arguments.pointers[position], ctypes.POINTER(ctypes.c_uint64)).contents.value
-            cupy.cuda.runtime.memcpy(raw.ctypes.data, address, raw.nbytes, cupy.cuda.runtime.memcpyDeviceToHost)
-            strides = [stride * ref.dtype.itemsize for stride in ref.strides]
-            yield name, np.lib.stride_tricks.as_strided(raw.view(ref.dtype), ref.shape, strides)
+    found = {key: array for key, array in group_results(context, inputs(name, seed)).items() if key not in skip}
+    compare_groups(f"{name} {precision}", found, want, launches_of(context), CEILING[precision], least=0.8)

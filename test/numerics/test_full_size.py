@@ -1,4 +1,5 @@
-"""The networks of convnets.py and attention_models.py, imported, and their groups in fp16, by reference semantics against ONNX Runtime."""
+"""The networks of convnets.py and attention_models.py, imported, and their groups in fp16, by reference semantics against ONNX Runtime;
+four networks under check-numerics, pass by pass."""
 
 from __future__ import annotations
 
@@ -9,15 +10,17 @@ from pathlib import Path
 import pytest
 
 import trtc
+from trtc.compiler.debug.check_numerics import NumericsObserver
 from trtc.compiler.frontend import import_onnx
 from trtc.compiler.interpret.module import execute
-from trtc.compiler.pipeline import run_pipeline
+from trtc.compiler.pipeline import phase_steps, run_pipeline
 from trtc.compiler.targets import set_target
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 import attention_models
 import comparing
 import convnets
+import launches
 import zoo
 from unfused import Unexplained
 
@@ -53,3 +56,20 @@ def test_a_network_matches_onnxruntime_and_every_edge_between_groups_has_a_reaso
     assert rounded <= comparing.CEILING["fp16"]
     assert found.silent == []
     assert found.edges > 20
+
+
+@pytest.mark.parametrize("name", ["googlenet", "mobilenet_v2", "bert_base", "gpt2"])
+def test_every_pass_to_the_groups_keeps_the_numbers(name: str, tmp_path: Path) -> None:
+    """At the smallest sizes. Kernels of small networks of this kind are checked in test_text_models.py and test_numerics.py."""
+    subject = launches.SUBJECTS[name]
+    sizes = {key: (1, 1, 1) if key == "batch" else (4, 4, 4) for key in subject.profiles}
+    module = import_onnx(subject.make(), profiles=sizes)
+    set_target(module, "sm_90a")
+    observer = NumericsObserver(seed=0, directory=tmp_path)
+    options = trtc.BuildOptions(precision="fp16", target="sm_90a", profiles=sizes, verify_each=False)
+    run_pipeline(module, options, stop_after="fuse", observers=[observer])
+    phases = phase_steps(options)
+    done = list(phases)[: list(phases).index("fuse") + 1]
+    assert len(observer.checked) == sum(len(phases[phase]) for phase in done)
+    assert min(compared for compared, _ in observer.checked.values()) >= 40
+    assert list(tmp_path.iterdir()) == []

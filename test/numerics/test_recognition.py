@@ -96,6 +96,23 @@ NORMS = {
         ROWS + "p = Mul(d, d)\nv = ReduceMean<axes = [-1]>(p)\ne = Add(v, epsilon)\ns = Sqrt(e)\nr = Reciprocal(s)\n"
         "f = Mul(r, gamma)\nt = Mul(x, f)\nu = Mul(mean, f)\nw = Sub(beta, u)\ny = Add(t, w)",
     ),
+    "F.normalize of torch": (
+        "nn.l2_normalize",
+        "l = ReduceL2<axes = [-1], keepdims = 1>(x)\nc = Clip(l, tiny)\nd = Shape(x)\ne = Expand(c, d)\ny = Div(x, e)",
+    ),
+    "F.normalize of torch's new exporter": (
+        "nn.l2_normalize",
+        "l = ReduceL2<axes = [-1], keepdims = 1>(x)\nm = Max(l, tiny)\ny = Div(x, m)",
+    ),
+    "l2_normalize of tf2onnx": (
+        "nn.l2_normalize",
+        "q = Mul(x, x)\ns = ReduceSum(q, last)\nm = Max(s, tiny)\nt = Sqrt(m)\nr = Reciprocal(t)\ny = Mul(x, r)",
+    ),
+    "length 1": (
+        "nn.l2_normalize",
+        "l = ReduceL2<axes = [-1], keepdims = 0>(x)\nu = Unsqueeze(l, last)\ny = Div(x, u)",
+    ),
+    "LpNormalization": ("nn.l2_normalize", "y = LpNormalization(x)"),
     "log-softmax": (
         "nn.log_softmax",
         "m = ReduceMax<axes = [-1]>(x)\nd = Sub(x, m)\ne = Exp(d)\ns = ReduceSum(e, last)\nl = Log(s)\ny = Sub(d, l)",
@@ -107,7 +124,7 @@ NORMS = {
 }
 NUMBERS = {
     "half": 0.5, "one": 1.0, "two": 2.0, "three": 3.0, "six": 6.0, "zero": 0.0, "root2": np.sqrt(2.0), "root_half": np.sqrt(0.5),
-    "cubic": 0.044715, "scale": np.sqrt(2.0 / np.pi), "quick": 1.702, "epsilon": 1e-5,
+    "cubic": 0.044715, "scale": np.sqrt(2.0 / np.pi), "quick": 1.702, "epsilon": 1e-5, "tiny": 1e-4,
 }  # fmt: skip
 CASES = {**ACTIVATIONS, **NORMS}
 

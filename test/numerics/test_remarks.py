@@ -19,12 +19,21 @@ from trtc.passes.fusion.regions import Growth
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+import attention_models
+import convnets
 import launches
 import zoo
 from models.random.graphs import random_graph
 from unfused import Unexplained
 
 RANDOM = range(24)
+FULL_SIZE = (*convnets.NAMES, *attention_models.NAMES)
+"""What test_full_size.py looks at, which imports them anyway."""
+NETWORKS = [
+    pytest.param(name, marks=pytest.mark.network) if name == "minilm" else name
+    for name in launches.SUBJECTS
+    if name not in FULL_SIZE
+]
 
 
 def unexplained(model: ModelProto, profiles: Mapping[str, Any], precision: str, target: str) -> Unexplained:
@@ -37,20 +46,25 @@ def unexplained(model: ModelProto, profiles: Mapping[str, Any], precision: str, 
 
 
 @pytest.mark.network
-@pytest.mark.parametrize(("precision", "target"), [("fp32", "sm_80"), ("fp16", "sm_90a")])
-def test_the_demo(precision: str, target: str) -> None:
-    model = zoo.open_nsfw()
+@pytest.mark.parametrize(
+    ("name", "precision", "target"),
+    [("open_nsfw", "fp32", "sm_80"), *((name, "fp16", "sm_90a") for name in zoo.ALL if name != "inception_v1")],
+)
+def test_trained_models(name: str, precision: str, target: str) -> None:
+    """The demo's for either architecture."""
+    model = zoo.ALL[name]()
     found = unexplained(model.proto, model.profiles, precision, target)
+    print(f"{name}: {found.edges} edges between groups")
     assert found.silent == []
-    assert found.edges > 50
+    assert found.edges > 20
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["inception_v1", "shufflenet", "bert_base", "vit_b16", "gpt2_small", "bart_small"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_networks(name: str) -> None:
-    """The others are in test_full_size.py."""
     subject = launches.SUBJECTS[name]
     found = unexplained(launches.fixed(subject.make(), subject.sizes), {}, "fp16", "sm_90a")
+    print(f"{name}: {found.edges} edges between groups")
     assert found.silent == []
     assert found.edges > 20
 

@@ -289,7 +289,7 @@ def test_a_factor_that_widens_a_product_stays_outside_its_weights(cache: CubinCa
     compare(parse(text), cache)
 
 
-NESTED_CONCATS = [
+VIEWS = [
     # Each joins all results before it, as a dense block of torch does.
     "g (float[N, 4, 5] x) => (float[N, 16, 5] y) { a = Relu(x) b = Concat<axis = 1>(a, x) c = Sin(b) d = Concat<axis = 1>(a, x, c)"
     " e = Neg(d) p, q = Split<axis = 1, num_outputs = 2>(e) y = Concat<axis = 1>(p, q) }",
@@ -299,15 +299,9 @@ NESTED_CONCATS = [
     # Halves of a tensor joined with what one of them becomes.
     "g (float[N, 8, 3, 3] x, float[4, 4, 1, 1] w) => (float[N, 12, 3, 3] y)"
     " { c = Relu(x) a, b = Split<axis = 1, num_outputs = 2>(c) d = Conv(b, w) y = Concat<axis = 1>(a, b, d) }",
-]
-
-
-@pytest.mark.parametrize("text", NESTED_CONCATS)
-def test_concats_share_what_they_join(text: str, cache: CubinCache) -> None:
-    compare(parse(text), cache)
-
-
-LEADING_DIMS = [
+    # Ops between reshapes of leading dims.
+    # A product of a vector, which has no dims but that of its elements.
+    "g (float[5] x, float[5, 8] w) => (float[8] y) { a = Sin(x) b = MatMul(a, w) c = Tanh(b) y = Exp(c) }",
     "g (float[N, 3, 8] x, float[8, 16] w, float[16] b, float[N, 3, 16] r) => (float[N, 3, 16] y) <int64[2] s = {-1, 8},"
     " int64[3] t = {-1, 3, 16}> { n = Sin(x) a = Reshape(n, s) m = Gemm(a, w, b) d = Reshape(m, t) e = Tanh(d) y = Add(e, r) }",
     "g (float[N, 2, 5, 8] x, float[N, 2, 6, 8] z) => (float[N, 2, 5, 6] y) <int64[3] s = {-1, 5, 8}, int64[3] t = {-1, 6, 8},"
@@ -315,11 +309,21 @@ LEADING_DIMS = [
     " d = MatMul(a, c) e = Softmax<axis = -1>(d) y = Reshape(e, u) }",
     "g (float[N, 4, 6] x) => (float[N, 4] y, float[M, 6] z) <int64[2] s = {-1, 6}, int64[2] t = {-1, 4}, int64[1] k = {1}>"
     " { p = Sin(x) a = Reshape(p, s) z = Softmax<axis = -1>(a) r = ReduceSum<keepdims = 0>(z, k) e = Reshape(r, t) y = Exp(e) }",
+    # Constants beside a tensor, which are added to its padding; the reciprocal tells zeros of either sign apart.
+    "g (float[N, 2, 2] x) => (float[N, 4, 2] y) <float[1, 1, 2] t = {0.5, -0.0}, float[1, 1, 2] u = {-0.5, 0.0}, int64[1] zero = {0},"
+    " int64[2] rest = {1, 2}, float[1, 4, 2] p = {-0.5, -0.0, 1, 2, 3, 0, 5, 6}>"
+    " { s = Shape(x) n = Gather(s, zero) d = Concat<axis = 0>(n, rest) a = Expand(t, d) b = Expand(u, d) k = Relu(x)"
+    " c = Concat<axis = 1>(a, k, b) e = Add(c, p) y = Reciprocal(e) }",
+    # Neighbours of a concat, copied at once.
+    "g (float[N, 5, 6, 4] x) => (float[N, 5, 6, 4] y) <int64[2] p = {2, 3}, int64[2] q = {4, 2}> { r = Relu(x)"
+    " a, b = Split<axis = 1>(r, p) c = Concat<axis = 1>(b, a) d, e = Split<axis = 2>(c, q) f = Concat<axis = 2>(e, d) y = Add(f, r) }",
+    # More operands than one launch copies, and some that are written in place between them.
+    "g (float[N, 3] x) => (float[N, 36] y) { a = Neg(x) b = Abs(x) y = Concat<axis = 1>(x, x, a, x, x, x, x, x, x, x, x, b) }",
 ]
 
 
-@pytest.mark.parametrize("text", LEADING_DIMS)
-def test_ops_between_reshapes_of_leading_dims(text: str, cache: CubinCache) -> None:
+@pytest.mark.parametrize("text", VIEWS)
+def test_ops_between_views(text: str, cache: CubinCache) -> None:
     compare(parse(text), cache)
 
 
@@ -339,30 +343,3 @@ SPLIT_RESULTS = [
 @pytest.mark.parametrize("text", SPLIT_RESULTS)
 def test_a_product_is_stored_with_a_stride_for_each_part_of_a_dim(text: str, target: str, cache: CubinCache) -> None:
     compare(parse(text.replace("float[8, 12] w,", "float[8, 12] w, float[12, 12] z,")), cache, target=target)
-
-
-CONSTANTS_BESIDE = [
-    "g (float[N, 2, 2] x) => (float[N, 4, 2] y) <float[1, 1, 2] t = {0.5, -0.0}, float[1, 1, 2] u = {-0.5, 0.0}, int64[1] zero = {0},"
-    " int64[2] rest = {1, 2}, float[1, 4, 2] p = {-0.5, -0.0, 1, 2, 3, 0, 5, 6}>"
-    " { s = Shape(x) n = Gather(s, zero) d = Concat<axis = 0>(n, rest) a = Expand(t, d) b = Expand(u, d) k = Relu(x)"
-    " c = Concat<axis = 1>(a, k, b) e = Add(c, p) y = Reciprocal(e) }",
-]
-
-
-@pytest.mark.parametrize("text", CONSTANTS_BESIDE)
-def test_constants_beside_a_tensor_are_added_to_its_padding(text: str, cache: CubinCache) -> None:
-    """The reciprocal tells zeros of either sign apart."""
-    compare(parse(text), cache)
-
-
-ROLLS = [
-    "g (float[N, 5, 6, 4] x) => (float[N, 5, 6, 4] y) <int64[2] p = {2, 3}, int64[2] q = {4, 2}> { r = Relu(x)"
-    " a, b = Split<axis = 1>(r, p) c = Concat<axis = 1>(b, a) d, e = Split<axis = 2>(c, q) f = Concat<axis = 2>(e, d) y = Add(f, r) }",
-    # More operands than one launch copies, and some that are written in place between them.
-    "g (float[N, 3] x) => (float[N, 36] y) { a = Neg(x) b = Abs(x) y = Concat<axis = 1>(x, x, a, x, x, x, x, x, x, x, x, b) }",
-]
-
-
-@pytest.mark.parametrize("text", ROLLS)
-def test_neighbours_of_a_concat_are_copied_at_once(text: str, cache: CubinCache) -> None:
-    compare(parse(text), cache)

@@ -29,7 +29,7 @@ from ....dialects.kernel.scalars.table import SCALARS
 from ....dialects.kernel.scalars.wrappers import TENSOR_MAP
 from ....dialects.kernel.thread.copies import SMEM_ADDRESS
 from ....dialects.kernel.thread.wgmma import PIN
-from ....dialects.kernel.types import GlobalType
+from ....dialects.kernel.types import GlobalType, early_of
 from ....dialects.provenance import describe
 from .inlining import LONGEST, inlined
 from .nvrtc import without_comments
@@ -157,8 +157,9 @@ class CudaPrinter(StatementPrinter):
         stored = {op.target for op in func.walk() if isinstance(op, kernel.StGlobalOp | kernel.AtomicOp)}
         stored |= {op.counters for op in func.walk() if isinstance(op, kernel.GridSyncOp)}
         waits = any(isinstance(op, kernel.GridWaitOp) for op in func.walk())
+        early = early_of(func) or ()
         parameters = [
-            self._tensor(value, stored=value in stored, restrict=not waits, number=i)
+            self._tensor(value, stored=value in stored, restrict=not waits or i in early, number=i)
             for i, value in enumerate(func.tensors)
         ]
         self.symbols = {p.data: self.from_outside(p.data) for p in (func.params or ())}
@@ -181,7 +182,7 @@ class CudaPrinter(StatementPrinter):
     def _tensor(self, value: SSAValue, *, stored: bool, restrict: bool, number: int) -> str:
         """
         A tensor parameter. With const and restrict the compiler may load through the read-only path, and move such loads above any other
-        op: wrong in a kernel that first waits for the launch that writes its inputs.
+        op: wrong in a kernel that first waits for the launch that writes its inputs, and right for its weights.
         """
         assert isinstance(value.type, GlobalType)
         const = "" if stored else "const "

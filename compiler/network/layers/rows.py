@@ -59,6 +59,11 @@ class RowLayers(DataLayers, PointwiseLayers):
         return self.insert(nn.NormalizeOp(x, axes, epsilon, centred))
 
     @checked
+    def add_l2_normalize(self, x: SSAValue, axes: Sequence[int], *, epsilon: float = 1e-12) -> SSAValue:
+        """`x / max(sqrt(sum of x * x), epsilon)` over `axes`."""
+        return self.insert(nn.L2NormalizeOp(x, axes, epsilon))
+
+    @checked
     def add_batch_norm(
         self,
         x: SSAValue,

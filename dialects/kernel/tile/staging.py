@@ -64,7 +64,8 @@ class SlotOp(IRDLOperation):
 @irdl_op_definition
 class LoadSharedOp(IRDLOperation):
     """The fragment at (row, column) of a shared tile. mma operands are loaded by ldmatrix where the element size allows. `transposed`: the
-    shared tile holds the fragment's transpose, and (row, column) are those of the fragment."""
+    shared tile holds the fragment's transpose, and (row, column) are those of the fragment; a tile of one column is then each of the
+    fragment's rows."""
 
     name = "kernel.load_shared"
     source = operand_def(SharedType)

@@ -10,10 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from xdsl.ir import Operation, SSAValue
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
+from xdsl.rewriter import InsertPoint
 
 from ....dialects import nn
 from ....dialects.dims import Expr, const, product
 from ....dialects.nn import rank_of, shape_of
+from ..editing import rebuilt
 from .scores import number_of
 
 Lead = tuple[Expr, ...]
@@ -148,6 +151,30 @@ class Factor:
                 scale = 1.0 / number if isinstance(op, nn.DivOp) else number
                 return replace(self, value=x, scale=self.scale * scale, ops=(op, *self.ops))
         return None
+
+
+class ScaleAfterTranspose(RewritePattern):
+    """matmul(transpose(x * number), b) -> matmul(transpose(x) * number, b), where `Factor` sees the number."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.MatmulOp, rewriter: PatternRewriter, /) -> None:
+        for index, factor in enumerate(op.operands):
+            view = factor.owner
+            if not isinstance(view, nn.TransposeOp) or not isinstance(view.x.owner, nn.MulOp | nn.DivOp):
+                continue
+            scaling = view.x.owner
+            numbers = [v for v in scaling.operands if isinstance(v.owner, nn.SOURCES) and _is_one_number(v)]
+            if len(numbers) != 1 or numbers[0] is scaling.lhs or not (factor.has_one_use() and view.x.has_one_use()):
+                continue
+            moved = rebuilt(view, [scaling.lhs], [factor.type])
+            scaled = rebuilt(scaling, [moved.results[0], scaling.rhs], [factor.type])
+            rewriter.insert([moved, scaled], InsertPoint.before(op))
+            op.operands[index] = scaled.results[0]
+            rewriter.notify_op_modified(op)
+
+
+def _is_one_number(value: SSAValue) -> bool:
+    return all(extent.as_int() == 1 for extent in shape_of(value))
 
 
 def _keeps_last_two(op: nn.ReshapeOp | nn.BroadcastToOp) -> bool:

@@ -136,20 +136,22 @@ def _scale(op: nn.MulOp | nn.DivOp, found: Scores) -> SSAValue | str:
 
 
 def _cap(tanh: nn.TanhOp, cap: float, found: Scores) -> SSAValue | str:
-    inner = tanh.x.owner
-    if not tanh.result.has_one_use() or not tanh.x.has_one_use() or not isinstance(inner, nn.MulOp | nn.DivOp):
+    """`c * tanh(x / c)`, where the division may be one with a scale of x: `c * tanh(f x)` caps scores of scale `f c`."""
+    first = found.softcap is None and found.scale == 1.0 and not found.factors
+    if not (cap > 0.0 and first and tanh.result.has_one_use() and tanh.x.has_one_use()):
         return "a tanh of scores that is not that of a cap"
-    for x, other in ((inner.lhs, inner.rhs), (inner.rhs, inner.lhs)):
-        number = number_of(other, pin=True)
-        if number is None or (isinstance(inner, nn.DivOp) and x is inner.rhs):
-            continue
-        divided = number if isinstance(inner, nn.DivOp) else 1.0 / number if number else 0.0
-        first = found.softcap is None and found.scale == 1.0 and not found.factors
-        if cap > 0.0 and abs(divided - cap) <= 1e-6 * cap and first:
-            found.softcap = cap
-            found.ops += [tanh, inner]
-            return x
-    return "a tanh of scores that is not that of a cap"
+    inner, value, factor = tanh.x.owner, tanh.x, 1.0
+    found.ops.append(tanh)
+    if isinstance(inner, nn.MulOp | nn.DivOp):
+        for x, other in ((inner.lhs, inner.rhs), (inner.rhs, inner.lhs)):
+            number = number_of(other, pin=True)
+            if number and not (isinstance(inner, nn.DivOp) and x is inner.rhs):
+                value, factor = x, 1.0 / number if isinstance(inner, nn.DivOp) else number
+                found.ops.append(inner)
+                break
+    scale = factor * cap
+    found.softcap, found.scale = cap, 1.0 if abs(scale - 1.0) <= 1e-6 else scale
+    return value
 
 
 def _added(op: nn.AddOp | nn.SubOp, found: Scores) -> SSAValue | str:

@@ -165,6 +165,14 @@ class ControlBuilder(Emitter):
             inner.insert(scf.YieldOp())
         self.insert(scf.IfOp(condition, [], Region(blocks[0]), Region(blocks[1])))
 
+    def when(self, condition: SSAValue, then: Callable[[Self], None]) -> None:
+        """`scf.if` without an else on a condition that all threads share."""
+        block = Block()
+        inner = self.inner(block)
+        then(inner)
+        inner.insert(scf.YieldOp())
+        self.insert(scf.IfOp(condition, [], Region(block), Region()))
+
     def roles(self, roles: Mapping[str, tuple[int, int, Callable[[Self], None]]]) -> None:
         """`kernel.roles`: for each name warps, registers and what fills the role's body."""
         regions: list[Region] = []

@@ -18,7 +18,7 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from ....dialects import fusion, nn
 from ....dialects.dims import Expr, product
-from ....dialects.kernel.types import GlobalType, bitwidth
+from ....dialects.kernel.types import GlobalType, bitwidth, early_of
 from ....dialects.provenance import NAMES
 from ....dialects.strided import VIEW_OPS, Axes, View, space_axes, through
 
@@ -119,6 +119,11 @@ class GroupView:
         """The symbol of the outlined function; `group` before outlining."""
         return self.op.sym_name.data if isinstance(self.op, FuncOp) else "group"
 
+    @cached_property
+    def early(self) -> frozenset[int]:
+        """The operands, by number, that kernels may read before the previous launch has ended; none where nothing says so."""
+        return early_of(self.op) or frozenset()
+
     @property
     def location(self) -> LocationAttr:
         return self.op.location
@@ -137,20 +142,24 @@ class GroupView:
 
     @cached_property
     def anchors(self) -> tuple[Operation, ...]:
-        """The ops that are neither pointwise nor constants, nor lookups or moments of rows beside an anchor of another kind."""
+        """The ops that are neither pointwise nor constants, nor gathers that serve an anchor, nor moments of rows beside a product."""
         return tuple(
             o
             for o in self.ops
             if not nn.is_pointwise(o)
             and not isinstance(o, NO_ANCHOR)
-            and (not nn.is_lookup(o) or o is self.gather_anchor)
+            and (not self._serves(o) or o is self.gather_anchor)
             and o not in self.result_reshapes
             and not (self.kind in ("conv", "matmul") and isinstance(o, nn.MOMENTS))
         )
 
+    def _serves(self, op: Operation) -> bool:
+        """Whether an op is a gather that an anchor of another kind, or another gather, may read on its way."""
+        return nn.is_lookup(op) or (self.kind in ("row", "gather") and nn.gathers_rows(op))
+
     @cached_property
     def gather_anchor(self) -> Operation | None:
-        """The gather that is the anchor of a group of this kind; other gathers of elements are part of the arithmetic."""
+        """The gather that is the anchor of a group of this kind; others are loads of it, or of elements and part of the arithmetic."""
         gathers = [o for o in self.ops if isinstance(o, nn.GatherOp | nn.GatherNdOp)]
         return gathers[0] if self.kind == "gather" and gathers else None
 

@@ -166,16 +166,22 @@ def refuse_tables(group: GroupView) -> Refusal | None:
     return None
 
 
-def _lookup(s: Emitter, op: Operation, index: SSAValue, table: tuple[SSAValue, SSAValue]) -> SSAValue:
-    """The element at an index, counted from the end where it is negative; 0 where there is none."""
-    view, extent = table
+def place_of(s: Emitter, index: SSAValue, extent: SSAValue) -> SSAValue:
+    """Where an index, counted from the end where it is negative, points in a table of `extent` (i32) entries: an i32, outside of the table
+    where there is no such entry."""
     place = index if index.type == i64 else convert(s, index, i32)
     size, zero = convert(s, extent, place.type), s.constant(0, place.type)
     place = select(s, s.emit(arith.CmpiOp(place, zero, "slt")), add(s, place, size), place)
     if place.type == i64:  # its low bits alone might lie in range
         fits = s.emit(arith.CmpiOp(place, size, "ult"))
         place = select(s, fits, convert(s, place, i32), s.constant(-1, i32))
-    return extend(s, s.emit(kernel.FetchOp(view, [s.constant(0, i32), place])))
+    return place
+
+
+def _lookup(s: Emitter, op: Operation, index: SSAValue, table: tuple[SSAValue, SSAValue]) -> SSAValue:
+    """The element at an index; 0 where there is none."""
+    view, extent = table
+    return extend(s, s.emit(kernel.FetchOp(view, [s.constant(0, i32), place_of(s, index, extent)])))
 
 
 def _rounded(s: Emitter, leaf: Leaf, made: dict[Leaf, SSAValue], outside: Outside, element: Attribute) -> SSAValue:

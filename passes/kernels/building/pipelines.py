@@ -20,8 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Self, TypeAlias
 
-from xdsl.dialects import scf
-from xdsl.ir import Attribute, Block, Region, SSAValue
+from xdsl.ir import Attribute, SSAValue
 
 from ....dialects import kernel
 from ....dialects.errors import PassError
@@ -178,11 +177,7 @@ class PipelineBuilder(ControlBuilder):
             return [b.emit(kernel.MmaWaitOp(acc, pending)) for acc in compute(b, k, fill, values)]
 
         def release_before(b: Self, fill: Index, condition: SSAValue) -> None:
-            then = Block()
-            inner = b.inner(then)
-            inner.release(ring, inner.sub(fill, 1))
-            inner.insert(scf.YieldOp())
-            b.insert(scf.IfOp(condition, [], Region(then), Region()))
+            b.when(condition, lambda b: b.release(ring, b.sub(fill, 1)))
 
         def step(b: Self, k: SSAValue, values: Sequence[SSAValue]) -> Sequence[SSAValue]:
             fill = b.add(start, k)

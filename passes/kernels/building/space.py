@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from xdsl.dialects.builtin import i32
-from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import Attribute, Operation, SSAValue
 
 from ....dialects import nn
 from ....dialects.dims import Expr
@@ -16,9 +16,10 @@ from ....dialects.kernel.types import FragType
 from ....dialects.strided import Axes, space_axes
 from .builder import Index, KernelBuilder
 from .group import GroupView
-from .maps import emit_pointwise, leaves_of, refuse_tables, table_view
+from .maps import emit_pointwise, leaves_of, place_of, refuse_tables, table_view
 from .pointwise import convert
 from .schedule import Refusal
+from .table_rows import table_rows
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,26 @@ class Space:
     frag: FragType
 
     def load(self, value: SSAValue, axes: Axes, fill: float = 0.0) -> SSAValue:
-        """An operand (or a view-like chain on one), broadcast into the tile."""
+        """An operand (or a view-like chain on one), broadcast into the tile; rows of a table are 0 where there is no such row, and past
+        their end."""
+        op = self.group.maker(value)
+        if op is not None and nn.gathers_rows(op):
+            return self._gather(op, axes)
         access = self.group.access(value, axes, self.dims)
         if access is None:
             raise PassError(
                 f"lower-groups: @{self.group.name}: operand {value} is not a strided view: expected `match` to refuse the group"
             )
         return self.b.load(self.b.view_of(access, self.groups), self.coords, self.frag, fill)
+
+    def _gather(self, op: Operation, axes: Axes) -> SSAValue:
+        found, b, rows = table_rows(self.group, op, axes, self.dims, self.groups), self.b, self.frag.rows
+        if isinstance(found, str):
+            raise PassError(f"lower-groups: @{self.group.name}: {found}: expected `match` to refuse the group")
+        indices = b.load(b.view_of(found.indices, self.groups), [self.coords[0], 0], rows)
+        extent = b.cast(b.expr(found.table.dims[0]), i32)
+        (places,) = b.map([indices, extent], [rows.with_element(i32)], lambda s, x, size: [place_of(s, x, size)])
+        return b.gather(b.view_of(found.table, found.groups), places, [self.coords[1]], self.frag)
 
     def axes(self, value: SSAValue) -> Axes:
         """A value's own axes, broadcast to the space."""
@@ -71,9 +85,9 @@ class Space:
         return self.emit([value], elements=[element])[0]
 
     def is_loaded(self, value: SSAValue) -> bool:
-        """Whether the value is an operand, not computed in the group."""
-        leaf = value, self.axes(value)
-        return leaves_of([leaf], {}, self.group.maker) == [leaf]
+        """Whether the value is an operand, not computed or gathered in the group."""
+        leaf, op = (value, self.axes(value)), self.group.maker(value)
+        return leaves_of([leaf], {}, self.group.maker) == [leaf] and not (op is not None and nn.gathers_rows(op))
 
     def store(self, result: int, value: SSAValue) -> None:
         """Write a fragment to a result whose dims are the space's."""
@@ -94,9 +108,14 @@ class Space:
 
 
 def refuse_values(
-    group: GroupView, values: Sequence[SSAValue], dims: Sequence[Expr], known: Sequence[SSAValue] = ()
+    group: GroupView,
+    values: Sequence[SSAValue],
+    dims: Sequence[Expr],
+    known: Sequence[SSAValue] = (),
+    groups: Sequence[Sequence[int]] | None = None,
 ) -> Refusal | None:
-    """Why values cannot be computed over the iteration space `dims`, given the known ones; or None."""
+    """Why values cannot be computed over the iteration space `dims`, given the known ones; or None. `groups`: the dims that are rows and
+    columns, where rows of tables may be gathered."""
     dims = tuple(dims)
     if refusal := refuse_tables(group):
         return refusal
@@ -106,12 +125,31 @@ def refuse_values(
             return Refusal(
                 f"expected values of shape [{expected}] next to the anchor, got {value.type}", group.maker(value)
             )
-        wanted = [(value, space_axes(nn.shape_of(value), dims))]
-        for leaf, axes in leaves_of(wanted, dict.fromkeys(known, value), group.maker):
-            op = group.maker(leaf)
-            if leaf not in known and group.access(leaf, axes, dims) is None:
-                return Refusal(
-                    f"{op.name if op else 'operand'} next to the anchor: expected an operand of the group or a strided view of one",
-                    op,
-                )
+        if refusal := refuse_leaves(group, value, dims, known, groups):
+            return refusal
+    return None
+
+
+def refuse_leaves(
+    group: GroupView,
+    value: SSAValue,
+    dims: tuple[Expr, ...],
+    known: Sequence[SSAValue] = (),
+    groups: Sequence[Sequence[int]] | None = None,
+) -> Refusal | None:
+    """Why what a value is computed from, broadcast to the iteration space `dims`, cannot be loaded; or None. As for `refuse_values`."""
+    wanted = [(value, space_axes(nn.shape_of(value), dims))]
+    for leaf, axes in leaves_of(wanted, dict.fromkeys(known, value), group.maker):
+        op = group.maker(leaf)
+        if leaf in known:
+            continue
+        if groups is not None and op is not None and nn.gathers_rows(op):
+            found = table_rows(group, op, axes, dims, groups)
+            if isinstance(found, str):
+                return Refusal(found, op)
+        elif group.access(leaf, axes, dims) is None:
+            return Refusal(
+                f"{op.name if op else 'operand'} next to the anchor: expected an operand of the group or a strided view of one",
+                op,
+            )
     return None

@@ -13,6 +13,8 @@ from .group import Access, GroupView
 
 VECTOR_BYTES = 16
 """The widest access of one thread."""
+WIDEST = 8
+"""Neighbouring elements of one thread, at most."""
 
 
 def divides(factor: int, expr: Expr) -> bool:
@@ -36,7 +38,7 @@ def item_bytes(group: GroupView, tensor: int) -> int:
     return bitwidth(nn.element_of(group.tensors[tensor])) // 8
 
 
-def vector_width(group: GroupView, accesses: Iterable[Access], groups: Groups, limit: int = 8) -> int:
+def vector_width(group: GroupView, accesses: Iterable[Access], groups: Groups, limit: int = WIDEST) -> int:
     """
     Neighbouring columns that one thread should hold so that contiguous tensors move in 16-byte pieces: the largest power of two up to
     `limit` for which every access that runs along its columns stays aligned. Broadcast and strided ones do not count.

@@ -19,6 +19,7 @@ from ....dialects.dims import product
 from ....dialects.errors import PassError
 from ....dialects.kernel.types import bitwidth
 from .group import GroupView
+from .table_rows import gathers_of
 
 ISSUE = "issue"
 """The pipe of all instructions that have none of their own, counted per thread."""
@@ -66,10 +67,15 @@ class Work:
 
 
 def usual_bytes(group: GroupView) -> list[int]:
-    """The bytes of each tensor in launch order, at the usual sizes."""
-    return [
-        ceil(group.usual(product(group.dims(i))) * bitwidth(nn.element_of(v)) / 8) for i, v in enumerate(group.tensors)
-    ]
+    """The bytes of each tensor in launch order, at the usual sizes; of a table whose rows are gathered beside an anchor those of these
+    rows, where they are fewer."""
+    elements = [group.usual(product(group.dims(i))) for i in range(len(group.tensors))]
+    gathered: dict[int, int] = {}
+    for op in gathers_of(group):
+        if (table := group.operand_index(op.x)) is not None:
+            gathered[table] = gathered.get(table, 0) + group.usual(product(nn.shape_of(op.result)))
+    elements = [min(count, gathered.get(i, count)) for i, count in enumerate(elements)]
+    return [ceil(count * bitwidth(nn.element_of(v)) / 8) for count, v in zip(elements, group.tensors, strict=True)]
 
 
 def cut(size: int, tile: int) -> int:

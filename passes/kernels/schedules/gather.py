@@ -1,5 +1,5 @@
 """
-Schedule `gather`: nn.gather along any axis and nn.gather_nd, with pointwise ops after.
+Schedule `gather`: nn.gather along any axis and nn.gather_nd, with pointwise ops after; these may read rows that others gather, too.
 
 Rows are what precedes the copied slices (leading dims of x and the dims of the indices), columns the slice: each row's index becomes
 a row number of x (32-bit, negative indices counted from the end), and rows are fetched in vectors by `kernel.gather`. An index out of
@@ -26,6 +26,7 @@ from ..building.group import Access, Anchors, GroupView
 from ..building.pointwise import convert, refuse_pointwise, refuse_tensors, select
 from ..building.schedule import OtherAnchor, Refusal
 from ..building.space import Space, refuse_values
+from ..building.table_rows import gathers_of, table_vector
 from ..building.tiling import column_threads, vector_width
 from ..building.work import ACCESS_INSTRUCTIONS, ISSUE, Work, arithmetic, cut, usual_bytes
 
@@ -99,14 +100,15 @@ class Gather:
             return Refusal("expected the indices of gather_nd from outside the group", anchor)
         if problem.source_access() is None or view.access(anchor.indices, problem.index_axes(), problem.dims) is None:
             return Refusal(f"expected the operands of {anchor.name} from outside the group", anchor)
-        return refuse_values(view, view.results, problem.dims, [anchor.result]) or problem
+        return refuse_values(view, view.results, problem.dims, [anchor.result], problem.groups) or problem
 
     def configs(self, problem: GatherProblem, target: Target) -> list[Choice]:
         group = problem.group
         source = cast(Access, problem.source_access())
-        vector = vector_width(group, [source], problem.source_groups())
         vector = min(
-            vector, vector_width(group, [group.result_access(i) for i in range(len(group.results))], problem.groups)
+            vector_width(group, [source], problem.source_groups()),
+            vector_width(group, [group.result_access(i) for i in range(len(group.results))], problem.groups),
+            table_vector(group),
         )
         columns = column_threads(group.usual(product(problem.dims[problem.row_dims :])), vector, 128)
         return [
@@ -120,7 +122,7 @@ class Gather:
         threads, columns, deep, vector = (int(config.values[k]) for k in ("threads", "columns", "rows", "vector"))
         rows, inner = (group.usual(product(problem.dims[d] for d in part)) for part in problem.groups)
         blocks = cut(rows, threads // columns * deep) * cut(inner, columns * vector)
-        made = 2 * usual_bytes(group)[group.result_index(0)]
+        made = (2 + len(gathers_of(group))) * usual_bytes(group)[group.result_index(0)]
         instructions = arithmetic(group.ops) * vector + ACCESS_INSTRUCTIONS * len(group.tensors)
         return [
             Work(

@@ -26,6 +26,7 @@ SCHEDULES: dict[str, str] = {
     "attention_mma": "attention.mma",
     "gemm_sm90": "gemm.sm90",
     "gemm_mma": "gemm.mma",
+    "gemv_chain": "gemv_chain.gemv_chain",
     "window": "window",
     "row": "row.row",
     "reduce_split": "row.reduce_split",

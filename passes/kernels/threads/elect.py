@@ -11,7 +11,9 @@ from ....dialects.kernel import (
     ElectOp,
     ExprOp,
     FuncOp,
+    GridWaitOp,
     LoadTmaOp,
+    PrefetchOp,
     ReturnOp,
     RingType,
     RolesOp,
@@ -91,7 +93,7 @@ def _is_one_thread(op: Operation) -> bool:
     if isinstance(op, AcquireOp | CommitOp):
         assert isinstance(op.ring.type, RingType)
         return op.ring.type.kind.data == "mbarrier"
-    return isinstance(op, LoadTmaOp | StoreTmaOp)
+    return isinstance(op, LoadTmaOp | StoreTmaOp | PrefetchOp)
 
 
 def _is_lazy(op: Operation) -> bool:
@@ -109,7 +111,7 @@ def _single_thread(block: Block) -> bool:
                 return False
         elif not (
             _is_one_thread(op)
-            or isinstance(op, SlotOp | ExprOp | scf.YieldOp | ReturnOp)
+            or isinstance(op, SlotOp | ExprOp | GridWaitOp | scf.YieldOp | ReturnOp)
             or op.name.startswith("arith.")
         ):
             return False

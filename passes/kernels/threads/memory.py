@@ -11,6 +11,7 @@ from xdsl.ir import SSAValue
 
 from ....dialects.kernel import (
     AtomicOp,
+    Blocked,
     FetchOp,
     FragType,
     GatherOp,
@@ -271,11 +272,26 @@ def read_tile(
 
         each_row(context, type_, one)
         return
+    if transposed and tile.type.tile[1] == 1:
+        _read_column(context, tile, array, type_, column)
+        return
     width = 1 if transposed else shared_vector(tile, column, layout.contiguous(shape))
     with em.loop(type_.registers // width, "r") as r:
         i, j = layout.index(shape, context.role.thread, r * width)
         place = (column + j, row + i) if transposed else (row + i, column + j)
         position = shared_position(tile, *place)
+        em.emit(LdSharedOp(tile.array, em.value(position), array, em.value(r * width), width))
+
+
+def _read_column(context: Context, tile: Tile, array: SSAValue, type_: FragType, column: Ix) -> None:
+    """Read each row of a fragment from a tile of one column, whose elements lie side by side."""
+    em, size = context.em, sizeof(tile.type.element_type)
+    layout, shape = type_.layout, type_.tile
+    places = [column.multiple, tile.base.multiple, tile.offset // size]
+    width = widest(layout.contiguous(shape), size, 16, places) if tile.type.row_bytes == size else 1
+    with em.loop(type_.registers // width, "r") as r:
+        _, j = layout.index(shape, context.role.thread, r * width)
+        position = shared_position(tile, column + j, em.ix(0))
         em.emit(LdSharedOp(tile.array, em.value(position), array, em.value(r * width), width))
 
 
@@ -335,8 +351,8 @@ def lower_store_shared(context: Context, op: StoreSharedOp) -> None:
 def write_tile(
     context: Context, tile: Tile, array: SSAValue, type_: FragType, row: Ix, column: Ix, ranks: int = 0
 ) -> None:
-    """Write a fragment to (row, column) of a shared tile, or of those of `ranks` blocks; of a rows fragment the thread with the row's first
-    column writes."""
+    """Write a fragment to (row, column) of a shared tile, or of those of `ranks` blocks. Of a rows fragment the thread with the row's first
+    column writes, or to each block another one of the lanes that share the row, where these are enough."""
     em, layout, shape, thread = context.em, type_.layout, type_.tile, context.role.thread
 
     def store(register: Ix, position: Ix, count: int, predicate: SSAValue | None = None) -> None:
@@ -348,10 +364,17 @@ def write_tile(
             em.emit(StClusterOp(array, at, tile.array, to, em.value(rank), count, predicate))
 
     if type_.is_rows:
+        lanes = layout.tc.data if isinstance(layout, Blocked) else 1
 
         def one(n: Ix, register: Ix) -> None:
             i, j = layout.index(shape, thread, register)
-            store(n, shared_position(tile, row + i, column), 1, em.below(j, 1))
+            position = shared_position(tile, row + i, column)
+            if 1 < ranks <= lanes:
+                lane = thread % lanes
+                to = em.value(position), em.value(lane)
+                em.emit(StClusterOp(array, em.value(n), tile.array, *to, 1, em.below(lane, ranks)))
+            else:
+                store(n, position, 1, em.below(j, 1))
 
         each_row(context, type_, one)
         return

@@ -9,6 +9,7 @@ from xdsl.dialects.builtin import MemRefType
 from ....dialects import kernel
 from ....dialects.errors import SimulationError
 from ....dialects.kernel.scalars.numerics import dtype_of
+from ....dialects.kernel.types import bitwidth
 from ....dialects.provenance import describe
 from ..clocks import RuleBroken
 from ..memory import CP_ASYNC
@@ -56,6 +57,24 @@ def _(op: memref.StoreOp) -> Step:
 # Global memory.
 
 
+@decodes(kernel.PrefetchOp)
+def _(op: kernel.PrefetchOp) -> Step:
+    source, first_of, count_of = op.source, op.first, op.count
+    assert isinstance(source.type, kernel.GlobalType)
+    size = bitwidth(source.type.element_type) // 8
+
+    def step(s: Strand) -> None:
+        s.single()
+        first, count = s.uniform(first_of), s.uniform(count_of)
+        if count < 1 or first * size % 16 or count * size % 16:
+            raise RuleBroken(
+                f"prefetch of {count} elements of {size} bytes from {first} on: expected multiples of 16 bytes"
+            )
+        s.block.cluster.tensors[source].check(np.array([first, first + count - 1]), 1)
+
+    return step
+
+
 @decodes(kernel.AtomicOp)
 def _(op: kernel.AtomicOp) -> Step:
     source, position, target, offset, predicate, kind = (
@@ -91,7 +110,13 @@ def _(op: kernel.StClusterOp) -> Step:
     count, width = width_of(op, source.type)
 
     def step(s: Strand) -> None:
-        cluster, rank = s.block.cluster, s.uniform(rank_of)
+        mask, ranks = mask_of(s, predicate), s.each(rank_of)
+        for rank in np.unique(selected(mask, ranks)[0]):
+            here = ranks == rank
+            store(s, int(rank), here if mask is None else here & mask)
+
+    def store(s: Strand, rank: int, mask: np.ndarray) -> None:
+        cluster = s.block.cluster
         if not 0 <= rank < len(cluster.blocks):
             raise RuleBroken(f"rank {rank} is not in a cluster of {len(cluster.blocks)}")
         block = cluster.blocks[rank]
@@ -103,9 +128,7 @@ def _(op: kernel.StClusterOp) -> Step:
         values = np.ascontiguousarray(s[source].read(s[position], count)).view(np.uint8)
         address = shared_address(s, target, offset, count)
         local = s.threads if block is s.block else np.full(s.n, -1)
-        address, values, warps, threads = selected(
-            mask_of(s, predicate), address, values, s.warps[:, None], local[:, None]
-        )
+        address, values, warps, threads = selected(mask, address, values, s.warps[:, None], local[:, None])
         granules = block.shared.granules(address, width)
         block.shared.check_write(granules, warps)
         block.shared.store(address, values)

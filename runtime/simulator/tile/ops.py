@@ -88,6 +88,8 @@ def _load_shared(m: State, op: kernel.LoadSharedOp) -> Array:
     tile = m.values[op.source]
     if op.transposed is not None:
         tile = tile.swapaxes(-1, -2)
+        if tile.shape[-2] == 1:
+            tile = np.broadcast_to(tile, (tile.shape[0], row + frag.extents[0], tile.shape[-1]))
     if frag.is_rows:
         return _inside(op, tile[:, row : row + frag.extents[0], column].copy(), frag.extents)
     return _inside(op, tile[:, row : row + frag.extents[0], column : column + frag.extents[1]].copy(), frag.extents)
@@ -124,10 +126,11 @@ def _store_everywhere(m: State, op: kernel.StoreSharedOp, extents: tuple[int, ..
     for rank in range(m.cluster):
         sources = np.arange(rank, len(m.blocks), m.cluster)
         row, column = (m.same(start[sources]) for start in starts)
+        columns = slice(column, column + extents[1]) if len(extents) > 1 else column
         for peer in range(m.cluster):
-            part = target[sources - rank + peer, row : row + extents[0], column : column + extents[1]]
-            _inside(op, part, extents)
-            target[sources - rank + peer, row : row + extents[0], column : column + extents[1]] = value[sources]
+            place = sources - rank + peer, slice(row, row + extents[0]), columns
+            _inside(op, target[place], extents)
+            target[place] = value[sources]
 
 
 def _load_async(m: State, op: kernel.LoadAsyncOp) -> None:
@@ -314,8 +317,8 @@ HANDLERS: dict[type[Operation], Callable[[State, Any], Any]] = {
     kernel.StoreSharedOp: _store_shared, kernel.LoadAsyncOp: _load_async, kernel.TensorMapOp: _tensor_map,
     kernel.LoadTmaOp: _load_tma, kernel.StoreTmaOp: _store_tma, kernel.StoreWaitOp: _nothing, kernel.RingOp: _ring,
     kernel.BarrierOp: _nothing, kernel.FenceAsyncOp: _nothing, kernel.ClusterBarrierOp: _nothing, kernel.GridWaitOp: _nothing,
-    kernel.GridBarrierOp: _nothing,
-    kernel.GridSignalOp: _nothing, kernel.FillOp: _fill, kernel.CoordOp: _coord, kernel.MapOp: _map, kernel.ReduceOp: _reduce,
+    kernel.GridBarrierOp: _nothing, kernel.GridSignalOp: _nothing, kernel.PrefetchOp: _nothing,
+    kernel.FillOp: _fill, kernel.CoordOp: _coord, kernel.MapOp: _map, kernel.ReduceOp: _reduce,
     kernel.ScatterOp: _scatter, kernel.MmaOp: _mma, kernel.MmaWaitOp: _same, kernel.ConvertLayoutOp: _same, kernel.ColumnsOp: _columns,
     kernel.ExprOp: _expr, kernel.ClusterRankOp: _rank, kernel.SlotBarrierOp: _slot_barrier, kernel.SlotParityOp: _slot_parity,
     # Ops that only order threads, which this simulator does not have.

@@ -114,11 +114,12 @@ kernel.func @"main\0A#evil"(%int: !g) grid <"batch size", 1, 1> warps 1 params("
 
 // -----
 
-// A kernel that waits for the launch before it reads what that one wrote: nothing of it may be loaded earlier, so nothing is restrict.
-// CHECK-LABEL: late_kernel(const float* x_, float* y_) {
+// A kernel that waits for the launch before it reads what that one wrote: nothing of it may be loaded earlier, so nothing is restrict but
+// weights.
+// CHECK-LABEL: late_kernel(const float* x_, const float* __restrict__ w_, float* y_) {
 // CHECK:         grid_wait();
 !g = !kernel.global<dims <64> x f32, strides <1>, align 16>
-kernel.func @late(%x: !g, %y: !g) grid <1, 1, 1> warps 1 coords(%1, %2, %3) {
+kernel.func @late(%x: !g, %w: !g, %y: !g) grid <1, 1, 1> warps 1 coords(%1, %2, %3) attributes {kernel.early = array<i64: 1>} {
   %c0 = arith.constant 0 : index
   %a = kernel.local : memref<1xf32, "local">
   kernel.grid_wait

@@ -87,3 +87,33 @@ func.func @marks(%x: tensor<4xf32>) -> tensor<2x2xi8> {
   %1 = quant.quantize %0, %s : (tensor<2x2xf32>, tensor<f32>) -> tensor<2x2xi8>
   func.return %1 : tensor<2x2xi8>
 }
+
+// -----
+
+// Images and heads that are merged only to move past the tokens move apart, of a dynamic number of images too.
+// CHECK-LABEL: @merged_to_move
+// CHECK-NEXT: %[[R:.*]] = nn.reshape %x : {{.*}} -> tensor<5x?x2x3xf32, #nn.dims<5, N, 2, 3>>
+// CHECK-NEXT: %[[T:.*]] = nn.transpose %[[R]] {permutation = array<i64: 1, 2, 0, 3>}
+// CHECK-NEXT: func.return %[[T]]
+builtin.module attributes {nn.symbols = {N = array<i64: 1, 4, 8>}} {
+  func.func @merged_to_move(%x: tensor<5x?x6xf32, #nn.dims<5, N, 6>>) -> tensor<?x2x5x3xf32, #nn.dims<N, 2, 5, 3>> {
+    %0 = nn.reshape %x : (tensor<5x?x6xf32, #nn.dims<5, N, 6>>) -> tensor<5x?x3xf32, #nn.dims<5, 2*N, 3>>
+    %1 = nn.transpose %0 {permutation = array<i64: 1, 0, 2>} : (tensor<5x?x3xf32, #nn.dims<5, 2*N, 3>>) -> tensor<?x5x3xf32, #nn.dims<2*N, 5, 3>>
+    %2 = nn.reshape %1 : (tensor<?x5x3xf32, #nn.dims<2*N, 5, 3>>) -> tensor<?x2x5x3xf32, #nn.dims<N, 2, 5, 3>>
+    func.return %2 : tensor<?x2x5x3xf32, #nn.dims<N, 2, 5, 3>>
+  }
+}
+
+// -----
+
+// Refused: the result keeps two dims merged.
+// CHECK-LABEL: @stay_merged
+// CHECK-NEXT: nn.reshape
+// CHECK-NEXT: nn.transpose
+// CHECK-NEXT: nn.reshape
+func.func @stay_merged(%x: tensor<5x4x6xf32>) -> tensor<8x15xf32> {
+  %0 = nn.reshape %x : (tensor<5x4x6xf32>) -> tensor<5x8x3xf32>
+  %1 = nn.transpose %0 {permutation = array<i64: 1, 0, 2>} : (tensor<5x8x3xf32>) -> tensor<8x5x3xf32>
+  %2 = nn.reshape %1 : (tensor<8x5x3xf32>) -> tensor<8x15xf32>
+  func.return %2 : tensor<8x15xf32>
+}

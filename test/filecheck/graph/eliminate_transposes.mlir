@@ -75,3 +75,47 @@ func.func @invalid(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
   %0 = nn.transpose %x {permutation = array<i64: 0, 0>} : (tensor<4x4xf32>) -> tensor<4x4xf32>
   func.return %0 : tensor<4x4xf32>
 }
+
+// -----
+
+// Products with one matrix and layer-norms work on rows: what is added to them keeps the tokens before the images, as its reader wants.
+// CHECK-LABEL: @rows
+// CHECK-NEXT: %[[T:.*]] = nn.transpose %x {{{.*}}permutation = array<i64: 1, 0, 2>} : (tensor<2x3x4xf32>) -> tensor<3x2x4xf32>
+// CHECK-NEXT: %[[N:.*]] = nn.layer_norm %[[T]], %s, %s
+// CHECK-NEXT: %[[M:.*]] = nn.matmul %[[N]], %w : {{.*}} -> tensor<3x2x4xf32>
+// CHECK-NEXT: %[[R:.*]] = nn.reshape %[[M]]
+// CHECK-NEXT: %[[P:.*]] = nn.matmul %[[R]], %w
+// CHECK-NEXT: %[[Q:.*]] = nn.reshape %[[P]]
+// CHECK-NEXT: %[[A:.*]] = nn.add %[[Q]], %[[T]]
+// CHECK-NEXT: %[[L:.*]] = nn.layer_norm %[[A]]
+// CHECK-NEXT: %[[O:.*]] = nn.matmul %[[L]], %w
+// CHECK-NEXT: nn.reshape %[[O]]
+func.func @rows(%x: tensor<2x3x4xf32>, %w: tensor<4x4xf32>, %s: tensor<4xf32>) -> tensor<6x4xf32> {
+  %0 = nn.layer_norm %x, %s, %s {axis = 2 : i64, epsilon = 0.01 : f64} : (tensor<2x3x4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<2x3x4xf32>
+  %1 = nn.transpose %0 {permutation = array<i64: 1, 0, 2>} : (tensor<2x3x4xf32>) -> tensor<3x2x4xf32>
+  %2 = nn.matmul %1, %w : (tensor<3x2x4xf32>, tensor<4x4xf32>) -> tensor<3x2x4xf32>
+  %3 = nn.reshape %2 : (tensor<3x2x4xf32>) -> tensor<6x4xf32>
+  %4 = nn.matmul %3, %w : (tensor<6x4xf32>, tensor<4x4xf32>) -> tensor<6x4xf32>
+  %5 = nn.reshape %4 : (tensor<6x4xf32>) -> tensor<3x2x4xf32>
+  %6 = nn.transpose %5 {permutation = array<i64: 1, 0, 2>} : (tensor<3x2x4xf32>) -> tensor<2x3x4xf32>
+  %7 = nn.add %6, %x : (tensor<2x3x4xf32>, tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+  %8 = nn.layer_norm %7, %s, %s {axis = 2 : i64, epsilon = 0.01 : f64} : (tensor<2x3x4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<2x3x4xf32>
+  %9 = nn.transpose %8 {permutation = array<i64: 1, 0, 2>} : (tensor<2x3x4xf32>) -> tensor<3x2x4xf32>
+  %10 = nn.matmul %9, %w : (tensor<3x2x4xf32>, tensor<4x4xf32>) -> tensor<3x2x4xf32>
+  %11 = nn.reshape %10 : (tensor<3x2x4xf32>) -> tensor<6x4xf32>
+  func.return %11 : tensor<6x4xf32>
+}
+
+// -----
+
+// Refused where it would cost as much: the one transpose before a product stays where it is.
+// CHECK-LABEL: @one_side
+// CHECK: nn.layer_norm %x
+// CHECK-NEXT: nn.transpose
+// CHECK-NEXT: nn.matmul
+func.func @one_side(%x: tensor<2x3x4xf32>, %w: tensor<4x4xf32>, %s: tensor<4xf32>) -> tensor<3x2x4xf32> {
+  %0 = nn.layer_norm %x, %s, %s {axis = 2 : i64, epsilon = 0.01 : f64} : (tensor<2x3x4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<2x3x4xf32>
+  %1 = nn.transpose %0 {permutation = array<i64: 1, 0, 2>} : (tensor<2x3x4xf32>) -> tensor<3x2x4xf32>
+  %2 = nn.matmul %1, %w : (tensor<3x2x4xf32>, tensor<4x4xf32>) -> tensor<3x2x4xf32>
+  func.return %2 : tensor<3x2x4xf32>
+}

@@ -91,3 +91,27 @@ func.func @hidden(%q: tensor<1x2x4x8xf32>, %k: tensor<1x2x4x8xf32>, %v: tensor<1
   %5 = nn.matmul %4, %v : (tensor<1x2x4x4xf32>, tensor<1x2x4x8xf32>) -> tensor<1x2x4x8xf32>
   func.return %5 : tensor<1x2x4x8xf32>
 }
+
+// -----
+
+// A cap whose division is one with the scale: 0.5 x / 4, and one that is no division at all.
+// CHECK-LABEL: @capped
+// CHECK-NEXT: %[[A:.*]] = nn.attention %q, %k, %v {scale = 5.000000e-01 : f64, softcap = 4.000000e+00 : f64}
+// CHECK-NEXT: %[[B:.*]] = nn.attention %q, %k, %v {scale = 4.000000e+00 : f64, softcap = 4.000000e+00 : f64}
+// CHECK-NEXT: return %[[A]], %[[B]]
+func.func @capped(%q: tensor<2x4x6x8xf32>, %k: tensor<2x4x5x8xf32>, %v: tensor<2x4x5x8xf32>) -> (tensor<2x4x6x8xf32>, tensor<2x4x6x8xf32>) {
+  %0 = nn.matmul %q, %k {transpose_b} : (tensor<2x4x6x8xf32>, tensor<2x4x5x8xf32>) -> tensor<2x4x6x5xf32>
+  %c1 = nn.constant dense<0.125> : tensor<f32>
+  %c2 = nn.constant dense<4.0> : tensor<f32>
+  %3 = nn.mul %0, %c1 : (tensor<2x4x6x5xf32>, tensor<f32>) -> tensor<2x4x6x5xf32>
+  %4 = nn.tanh %3 : tensor<2x4x6x5xf32>
+  %5 = nn.mul %4, %c2 : (tensor<2x4x6x5xf32>, tensor<f32>) -> tensor<2x4x6x5xf32>
+  %6 = nn.softmax %5 {axis = 3 : i64} : (tensor<2x4x6x5xf32>) -> tensor<2x4x6x5xf32>
+  %7 = nn.matmul %6, %v : (tensor<2x4x6x5xf32>, tensor<2x4x5x8xf32>) -> tensor<2x4x6x8xf32>
+  %8 = nn.matmul %q, %k {transpose_b} : (tensor<2x4x6x8xf32>, tensor<2x4x5x8xf32>) -> tensor<2x4x6x5xf32>
+  %9 = nn.tanh %8 : tensor<2x4x6x5xf32>
+  %10 = nn.mul %9, %c2 : (tensor<2x4x6x5xf32>, tensor<f32>) -> tensor<2x4x6x5xf32>
+  %11 = nn.softmax %10 {axis = 3 : i64} : (tensor<2x4x6x5xf32>) -> tensor<2x4x6x5xf32>
+  %12 = nn.matmul %11, %v : (tensor<2x4x6x5xf32>, tensor<2x4x5x8xf32>) -> tensor<2x4x6x8xf32>
+  func.return %7, %12 : tensor<2x4x6x8xf32>, tensor<2x4x6x8xf32>
+}

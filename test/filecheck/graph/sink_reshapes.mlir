@@ -90,9 +90,84 @@ func.func @windows(%x: tensor<1x8x8x8xf32>, %s: tensor<8xf32>, %b: tensor<8xf32>
 
 // -----
 
+// Refused: a product of vectors. The reshapes that add its rows stay.
+// CHECK-LABEL: @vector
+// CHECK: nn.matmul %{{.*}}, %{{.*}} : (tensor<1x5xf32>, tensor<5x8xf32>) -> tensor<1x8xf32>
+// REMARK: missed: sink-reshapes: nn.reshape: 2 ops without leading dims: not done, a product needs rows
+func.func @vector(%x: tensor<5xf32>, %w: tensor<5x8xf32>) -> tensor<8xf32> {
+  %0 = nn.relu %x : tensor<5xf32>
+  %1 = nn.reshape %0 : (tensor<5xf32>) -> tensor<1x5xf32>
+  %2 = nn.matmul %1, %w : (tensor<1x5xf32>, tensor<5x8xf32>) -> tensor<1x8xf32>
+  %3 = nn.relu %2 : tensor<1x8xf32>
+  %4 = nn.reshape %3 : (tensor<1x8xf32>) -> tensor<8xf32>
+  %5 = nn.abs %4 : tensor<8xf32>
+  func.return %5 : tensor<8xf32>
+}
+
+// -----
+
 // Invalid: a reshape to another number of elements.
 // CHECK: nn.reshape: expected as many elements of the same type as tensor<2x3xf32>, got tensor<5xf32>
 func.func @invalid(%x: tensor<2x3xf32>) -> tensor<5xf32> {
   %0 = nn.reshape %x : (tensor<2x3xf32>) -> tensor<5xf32>
   func.return %0 : tensor<5xf32>
+}
+
+// -----
+
+// A gather of rows shares a group with what reads them: no reshape stays between them.
+// CHECK-LABEL: @gathered
+// CHECK: %[[G:.*]] = nn.gather %t, %i {axis = 0 : i64} : (tensor<9x8xf32>, tensor<2x12xi64>) -> tensor<2x12x8xf32>
+// CHECK: nn.add %[[G]], %{{.*}} : (tensor<2x12x8xf32>, tensor<2x12x8xf32>) -> tensor<2x12x8xf32>
+func.func @gathered(%t: tensor<9x8xf32>, %i: tensor<2x12xi64>, %y: tensor<24x8xf32>) -> tensor<24x8xf32> {
+  %0 = nn.gather %t, %i {axis = 0 : i64} : (tensor<9x8xf32>, tensor<2x12xi64>) -> tensor<2x12x8xf32>
+  %1 = nn.reshape %0 : (tensor<2x12x8xf32>) -> tensor<24x8xf32>
+  %2 = nn.softmax %y {axis = 1 : i64} : (tensor<24x8xf32>) -> tensor<24x8xf32>
+  %3 = nn.add %1, %2 : (tensor<24x8xf32>, tensor<24x8xf32>) -> tensor<24x8xf32>
+  func.return %3 : tensor<24x8xf32>
+}
+
+// -----
+
+// Between reshapes, rows are gathered by indices of the other dims, which are a view.
+// CHECK-LABEL: @indices
+// CHECK: %[[I:.*]] = nn.reshape %i : (tensor<2x12xi64>) -> tensor<24xi64>
+// CHECK: nn.gather %t, %[[I]] {axis = 0 : i64} : (tensor<9x8xf32>, tensor<24xi64>) -> tensor<24x8xf32>
+// CHECK: nn.add %{{.*}} : (tensor<24x8xf32>, tensor<24x8xf32>) -> tensor<24x8xf32>
+// CHECK-NEXT: nn.softmax
+func.func @indices(%t: tensor<9x8xf32>, %i: tensor<2x12xi64>, %y: tensor<24x8xf32>) -> tensor<24x8xf32> {
+  %0 = nn.gather %t, %i {axis = 0 : i64} : (tensor<9x8xf32>, tensor<2x12xi64>) -> tensor<2x12x8xf32>
+  %1 = nn.relu %y : tensor<24x8xf32>
+  %2 = nn.reshape %1 : (tensor<24x8xf32>) -> tensor<2x12x8xf32>
+  %3 = nn.add %0, %2 : (tensor<2x12x8xf32>, tensor<2x12x8xf32>) -> tensor<2x12x8xf32>
+  %4 = nn.reshape %3 : (tensor<2x12x8xf32>) -> tensor<24x8xf32>
+  %5 = nn.softmax %4 {axis = 1 : i64} : (tensor<24x8xf32>) -> tensor<24x8xf32>
+  func.return %5 : tensor<24x8xf32>
+}
+
+// -----
+
+// The arithmetic of a mask moves below its reshapes, which are views of the input; a mask of floats stays.
+// CHECK-LABEL: @mask
+// CHECK: %[[M:.*]] = nn.reshape %m : (tensor<?x?xi64, #nn.dims<B, S>>) -> tensor<?x1x?xi64, #nn.dims<B, 1, S>>
+// CHECK-NEXT: %[[C:.*]] = nn.cast %[[M]]
+// CHECK-NEXT: %[[Y:.*]] = nn.mul %[[C]], %low {nn.names = ["y"]}
+// CHECK-NEXT: %[[N:.*]] = nn.reshape %m : (tensor<?x?xi64, #nn.dims<B, S>>) -> tensor<?x?x1xi64, #nn.dims<B, S, 1>>
+// CHECK-NEXT: %[[Z:.*]] = nn.cast %[[N]]
+// CHECK-NEXT: %[[E:.*]] = nn.exp %f
+// CHECK-NEXT: %[[R:.*]] = nn.reshape %[[E]]
+// CHECK-NEXT: func.return %[[Y]], %[[Z]], %[[R]]
+// REMARK-DAG: applied: sink-reshapes: nn.reshape [y]: moved above 2 ops on indices
+// REMARK-DAG: applied: sink-reshapes: nn.reshape: moved above 1 ops on indices
+builtin.module attributes {nn.symbols = {B = array<i64: 1, 2, 4>, S = array<i64: 1, 8, 16>}} {
+  func.func @mask(%m: tensor<?x?xi64, #nn.dims<B, S>>, %f: tensor<8xf32>) -> (tensor<?x1x?xf32, #nn.dims<B, 1, S>>, tensor<?x?x1xf32, #nn.dims<B, S, 1>>, tensor<1x8xf32>) {
+    %low = nn.constant dense<-3.0> : tensor<f32>
+    %0 = nn.cast %m : (tensor<?x?xi64, #nn.dims<B, S>>) -> tensor<?x?xf32, #nn.dims<B, S>>
+    %1 = nn.mul %0, %low : (tensor<?x?xf32, #nn.dims<B, S>>, tensor<f32>) -> tensor<?x?xf32, #nn.dims<B, S>>
+    %2 = nn.reshape %1 {nn.names = ["y"]} : (tensor<?x?xf32, #nn.dims<B, S>>) -> tensor<?x1x?xf32, #nn.dims<B, 1, S>>
+    %3 = nn.reshape %0 : (tensor<?x?xf32, #nn.dims<B, S>>) -> tensor<?x?x1xf32, #nn.dims<B, S, 1>>
+    %4 = nn.exp %f : tensor<8xf32>
+    %5 = nn.reshape %4 : (tensor<8xf32>) -> tensor<1x8xf32>
+    func.return %2, %3, %5 : tensor<?x1x?xf32, #nn.dims<B, 1, S>>, tensor<?x?x1xf32, #nn.dims<B, S, 1>>, tensor<1x8xf32>
+  }
 }

@@ -126,6 +126,24 @@ func.func @f(%x : tensor<4xi32>) {
 
 // -----
 
+// A length of no dim.
+// CHECK: nn.l2_normalize: expected distinct axes in [0, 1), one at least, got []
+func.func @f(%x : tensor<4xf32>) {
+  %0 = nn.l2_normalize %x {axes = array<i64>, epsilon = 1.0e-05 : f64} : (tensor<4xf32>) -> tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// A length of less than nothing.
+// CHECK: nn.l2_normalize: expected a finite epsilon >= 0, got -1.0
+func.func @f(%x : tensor<4xf32>) {
+  %0 = nn.l2_normalize %x {axes = array<i64: 0>, epsilon = -1.0 : f64} : (tensor<4xf32>) -> tensor<4xf32>
+  func.return
+}
+
+// -----
+
 // A log_softmax along no dim.
 // CHECK: nn.log_softmax: expected an axis in [0, 1), got 1
 func.func @f(%x : tensor<4xf32>) {

@@ -80,6 +80,8 @@ func.func @rows(%x: tensor<?x8x4xf32, #nn.dims<N, 8, 4>>, %y: tensor<4xf32>) {
   %6 = nn.normalize %x {axes = array<i64: 1, 2>, epsilon = 1.000000e-05 : f64, centred = false} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
   // CHECK-NEXT: %7 = nn.log_softmax %x {axis = 1 : i64} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
   %7 = nn.log_softmax %x {axis = 1 : i64} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
+  // CHECK-NEXT: %8 = nn.l2_normalize %x {axes = array<i64: 1, 2>, epsilon = {{[0-9.e-]+}} : f64} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
+  %8 = nn.l2_normalize %x {axes = array<i64: 1, 2>, epsilon = 9.9999999999999998E-13 : f64} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
   func.return
 }
 

@@ -26,6 +26,8 @@ LARGEST = 1e3
 
 # precision: (perturbation of each result, how much a value may move under the perturbations so far)
 CONDITION = {"fp32": (1e-6, 2e-5), "fp16": (4e-4, 3e-3), "bf16": (4e-3, 3e-2)}
+_MARGIN = 4
+"""How many times as far as the rounding drawn for a value it may move without changing an integer that is made of it."""
 STORED = {"fp16": np.float16, "bf16": ml_dtypes.bfloat16}
 _EXACT = (
     "Abs Neg Relu Floor Ceil Round Sign Identity Cast CastLike Reshape Transpose Squeeze Unsqueeze Flatten Expand Tile Concat Split "
@@ -64,6 +66,14 @@ class Value:
     moved: list[Array]
     constant: bool = False
 
+    def at(self, sample: int, times: int) -> Array:
+        """The tensor of a set of sizes, moved so many times as far as `moved` is."""
+        plain, moved = self.arrays[sample], self.moved[sample]
+        if times in (0, 1) or self.dtype.kind != "f":
+            return moved if times == 1 else plain
+        with np.errstate(all="ignore"):
+            return np.asarray(plain + times * (moved - plain)).astype(plain.dtype)
+
     @property
     def shape(self) -> tuple[int, ...]:
         return self.arrays[0].shape
@@ -100,6 +110,10 @@ class Maker:
     """What the names of this graph begin with: no graph in it or around it has the same."""
     graphs: int = 0
     """How many graphs of its nodes have been begun."""
+    elements: int = 4000
+    """The most that a value may have."""
+    masked: set[str] = field(default_factory=set[str])
+    """Scores with a mask and what masks are made of: values beyond all bounds, which no other operator may read, and no output may be."""
 
     # Choices.
 
@@ -119,7 +133,7 @@ class Maker:
 
     def pick(self, test: Callable[[Value], bool]) -> str | None:
         """A value that passes the test, late ones more often."""
-        fitting = [name for name, value in self.values.items() if test(value)]
+        fitting = [name for name, value in self.values.items() if name not in self.masked and test(value)]
         if not fitting:
             return None
         return fitting[-1 - min(int(self.rng.exponential(2.0)), len(fitting) - 1)]
@@ -142,6 +156,7 @@ class Maker:
         made = Maker(self.rng, self.precision, self.opset, self.sizes)
         made.outer, made.prefix = self, f"{self.prefix}g{self.graphs}_"
         made.values = dict(self.values) | {f"{made.prefix}{name}": value for name, value in arguments.items()}
+        made.masked = set(self.masked)
         return made
 
     @property
@@ -196,7 +211,11 @@ class Maker:
     def rounded(self, array: Array) -> Array:
         """An input or a weight as the precision under test stores it, in its own type."""
         stored = STORED.get(self.precision)
-        return array if stored is None or array.dtype.kind != "f" else array.astype(stored).astype(array.dtype)
+        if stored is None or array.dtype.kind != "f":
+            return array
+        with np.errstate(over="ignore"):
+            narrow = array.astype(stored).astype(array.dtype)
+        return np.where(np.isfinite(narrow), narrow, array)  # what the type does not hold is kept wide
 
     def data(self, shape: Sequence[int], dtype: type) -> Array:
         if np.dtype(dtype).kind == "b":
@@ -222,36 +241,47 @@ class Maker:
         return self.constant(self.rng.standard_normal(tuple(shape)) * scale, np.float32)
 
     def emit(
-        self, op: str, inputs: Sequence[str], outputs: int = 1, *, domain: str = "", **attributes: Any
+        self,
+        op: str,
+        inputs: Sequence[str],
+        outputs: int = 1,
+        *,
+        domain: str = "",
+        masked: bool = False,
+        **attributes: Any,
     ) -> list[str] | None:
-        """Add a node unless ONNX Runtime refuses it or its values are of no use; the names of its results."""
+        """Add a node unless ONNX Runtime refuses it or its values are of no use; the names of its results. `masked`: their values may be as
+        large as they like."""
         names = [self.fresh(ahead=i) for i in range(outputs)]
         node = helper.make_node(op, inputs, names, domain=domain, **attributes)
-        results = self._run(node)
+        results = self._run(node, masked)
         if results is None:
             return None
         self.nodes.append(node)
+        self.masked.update(names if masked else ())
         for name, value in zip(names, results, strict=True):
             self.values[name] = value
         return names
 
-    def _run(self, node: NodeProto) -> list[Value] | None:
+    def _run(self, node: NodeProto, masked: bool) -> list[Value] | None:
         made: list[Value] = [Value([], []) for _ in node.output]
         step, allowed = CONDITION[self.precision]
         for sample in range(len(self.sizes)):
-            plain = self._run_once(node, sample, moved=False)
-            moved = plain and self._run_once(node, sample, moved=True)
-            if plain is None or moved is None:
+            plain = self._run_once(node, sample, 0)
+            moved = plain and self._run_once(node, sample, 1)
+            if plain is None or moved is None or not self._is_decided(node, sample, plain):
                 return None
             for value, a, b in zip(made, plain, moved, strict=True):
-                if a.size > 4000 or a.ndim > 6 or a.shape != b.shape:
+                if a.size > self.elements or a.ndim > 6 or a.shape != b.shape:
                     return None
                 if a.dtype.kind == "f":
-                    if not np.isfinite(a).all() or (a.size and np.abs(a).max() > LARGEST):
+                    if not masked and (not np.isfinite(a).all() or (a.size and np.abs(a).max() > LARGEST)):
                         return None
-                    if np.linalg.norm(a.astype(np.float64) - b) > allowed * np.linalg.norm(a.astype(np.float64)):
+                    with np.errstate(invalid="ignore"):  # where masks are infinite
+                        away = np.linalg.norm(a.astype(np.float64) - b)
+                    if away > allowed * np.linalg.norm(a.astype(np.float64)):
                         return None
-                    if node.op_type not in _EXACT.split():
+                    if node.op_type not in _EXACT.split() and not masked:
                         b = np.asarray(b * (1 + step * self.rng.uniform(-1, 1, b.shape))).astype(b.dtype)
                 elif not np.array_equal(a, b):
                     return None
@@ -259,9 +289,22 @@ class Maker:
                 value.moved.append(b)
         return made
 
-    def _run_once(self, node: NodeProto, sample: int, *, moved: bool) -> list[Array] | None:
+    def _is_decided(self, node: NodeProto, sample: int, plain: Sequence[Array]) -> bool:
+        """Whether the integers that a node makes of numbers stay under more rounding, up or down: a place, a comparison."""
+        whole = [a.dtype.kind != "f" for a in plain]
+        numbers = any(v.dtype.kind == "f" and not v.constant for v in map(self.values.__getitem__, reads(node)))
+        if not any(whole) or not numbers:
+            return True
+        for times in (_MARGIN, -_MARGIN):
+            again = self._run_once(node, sample, times)
+            if again is None or not all(np.array_equal(a, b) for a, b, w in zip(plain, again, whole, strict=True) if w):
+                return False
+        return True
+
+    def _run_once(self, node: NodeProto, sample: int, times: int) -> list[Array] | None:
+        """The results of a node whose operands have moved so many times as far as the rounding so far moves them."""
         given = {name: self.values[name] for name in reads(node)}
-        arrays = {name: (v.moved if moved else v.arrays)[sample] for name, v in given.items()}
+        arrays = {name: v.at(sample, times) for name, v in given.items()}
         feeds = {name: array for name, array in arrays.items() if not given[name].constant}
         inputs = [_declared(name, array) for name, array in feeds.items()]
         weights = [numpy_helper.from_array(array, name) for name, array in arrays.items() if given[name].constant]
@@ -276,13 +319,14 @@ class Maker:
 
     # The end.
 
-    def finish(self, seed: int) -> Case:
-        """The graph with some of its values as outputs, among them most of what nothing reads."""
+    def finish(self, seed: int, also: float = 0.12) -> Case:
+        """The graph with some of its values as outputs: most of what nothing reads, and `also` this share of what is read."""
         read = {name for node in self.nodes for name in reads(node)}
         made = [name for node in self.nodes for name in node.output if not self.values[name].constant]
+        made = [name for name in made if name not in self.masked]
         ends = [name for name in made if name not in read]
         outputs = [name for name in ends if self.chance(0.9)] or ends[-1:]
-        outputs += [name for name in made if name in read and self.chance(0.12)]
+        outputs += [name for name in made if name in read and self.chance(also)]
         if self.chance(0.08):
             outputs += [self.choice(list(self.inputs))]
         if self.weights and self.chance(0.05):
@@ -358,14 +402,16 @@ def assert_close(got: Array, expected: Array, tolerance: float, what: str) -> No
     assert difference <= tolerance * size, f"{what}: relative error {difference / max(size, 1e-30):.1e}"
 
 
-def random_graph(seed: int, precision: str = "fp32", *, most: int = 10, control: bool = False) -> Case:
+def random_graph(
+    seed: int, precision: str = "fp32", *, most: int = 10, control: bool = False, layers: bool = False
+) -> Case:
     """The graph of a seed, with up to `most` operators and what they need; half of the graphs have a dynamic dim N. With `control` it has
-    an If, Loop or Scan at least.
+    an If, Loop or Scan at least; with `layers` it consists of layers of networks, such as attention, and some operators around them.
 
     Versions of ONNX Runtime take some graphs whose every node they take alone, others not; such a graph is drawn again.
     """
     for attempt in count():
-        case = _draw(seed, attempt, precision, most, control)
+        case = _draw(seed, attempt, precision, most, control, layers)
         try:
             for inputs in case.inputs:
                 run_onnxruntime(case.model, inputs)
@@ -375,8 +421,9 @@ def random_graph(seed: int, precision: str = "fp32", *, most: int = 10, control:
     raise AssertionError("unreachable")
 
 
-def _draw(seed: int, attempt: int, precision: str, most: int, control: bool) -> Case:
-    from .operators.control import decide  # which is written in terms of `Maker`, as all operators are
+def _draw(seed: int, attempt: int, precision: str, most: int, control: bool, layers: bool) -> Case:
+    from .operators import LAYERS  # which are written in terms of `Maker`, as all operators are
+    from .operators.control import decide
 
     rng = np.random.default_rng([seed, list(CONDITION).index(precision), attempt])
     maker = Maker(rng, precision, int(rng.choice(OPSETS)), [2, 3] if rng.random() < 0.4 else [2])
@@ -385,10 +432,16 @@ def _draw(seed: int, attempt: int, precision: str, most: int, control: bool) -> 
         grow(maker, wanted // 2)
         decide(maker)
         wanted -= wanted // 2
+    if layers:
+        maker.elements = 12000
+        for _ in range(maker.choice((1, 1, 2))):
+            maker.choice(LAYERS)(maker)
+        wanted = min(wanted, 2)
     grow(maker, wanted)
     if not maker.inputs or not any(n.op_type != "Constant" for n in maker.nodes):
         maker.emit("Relu", [maker.input(2)])
-    return maker.finish(seed)
+    # A layer whose values are outputs all over is not fused.
+    return maker.finish(seed, 0.02 if layers else 0.12)
 
 
 def grow(maker: Maker, wanted: int) -> None:

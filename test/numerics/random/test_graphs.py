@@ -1,19 +1,19 @@
 """Random graphs of the supported operators against ONNX Runtime, built whole and run on the simulator, or on a GPU
 if $TRTC_TEST_GPU is set.
 
-The graphs come from seeds (test/models/random/graphs.py). A failure names its seed and prints the graph; run that seed alone with
+The graphs come from seeds (test/models/random/graphs.py). A failure names its seed and prints the graph; run that seed alone, or a range of
+seeds, which is how to look for more, with
 
-    python test/numerics/random/test_graphs.py SEED [PRECISION] [TARGET] [--control]
+    python test/numerics/random/sweep.py --seeds SEED [--precision PRECISION] [--target TARGET] [--control | --layers]
 
-(`--control` for graphs with an If, Loop or Scan), or a range of seeds, `100-400`, which is how to look for more.
-`test_small_graphs.py` keeps what was found, reduced.
+(`--control` for graphs with an If, Loop or Scan, `--layers` for those of layers of networks). `test_small_graphs.py` keeps what was found,
+reduced.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,50 +26,20 @@ from trtc.compiler.frontend import import_onnx
 from trtc.compiler.options import BuildOptions
 from trtc.compiler.pipeline import phase_steps, run_pipeline
 from trtc.compiler.targets import set_target
+from trtc.dialects import nn
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parents[2] / "models"))
-import where
-from models.random import graphs
-from models.random.graphs import Case, random_graph
+from models.random import graphs, running
+from models.random.graphs import random_graph
 from models.random.operators.control import CONTROL
+from models.random.running import TARGETS, compare, run_seeds
 
-TOLERANCE = {"fp32": 1e-4, "fp16": 1e-2, "bf16": 1e-1}
-TARGETS = where.targets("sm_80", "sm_90a")
 SEEDS = {"fp32": range(24), "fp16": range(8), "bf16": range(5)}
 CONTROL_SEEDS = {"fp32": range(8), "fp16": range(3)}
+LAYER_SEEDS = {"fp32": range(24), "fp16": range(8)}
 CHECKED = range(500, 520)
 """Seeds for check-numerics, which needs no NVRTC and no ONNX Runtime."""
-
-
-def compare(case: Case, precision: str, target: str, cache: CubinCache | None) -> bool:
-    """Build the graph and compare every output for each set of sizes; False where trtc refuses the model with a reason."""
-    options = BuildOptions(precision=precision, target=target, profiles=case.profiles)
-    try:
-        engine = trtc.build(case.model, options, cache=cache)
-    except (trtc.UnsupportedOpError, trtc.InvalidModelError):
-        return False
-    context = engine.create_context(where.DEVICE, poison=True)
-    for inputs in case.inputs:
-        got = context.run(inputs)
-        for value, wanted in zip(case.model.graph.output, graphs.run_onnxruntime(case.model, inputs), strict=True):
-            tolerance = max(TOLERANCE[precision], 1e-2 if case.holds_half else 0.0)
-            graphs.assert_close(np.asarray(got[value.name]), wanted, tolerance, value.name)
-    return True
-
-
-def run_seeds(
-    seeds: Sequence[int], precision: str, targets: Sequence[str], cache: CubinCache | None, *, control: bool = False
-) -> int:
-    """Compare the graphs of these seeds, targets in turn; returns how many were refused. Raises AssertionError with the graph."""
-    refused = 0
-    for seed in seeds:
-        case, target = random_graph(seed, precision, control=control), targets[seed % len(targets)]
-        try:
-            refused += not compare(case, precision, target, cache)
-        except Exception as error:
-            raise AssertionError(f"{precision} on {target}, {case}\n{type(error).__name__}: {error}") from error
-    return refused
 
 
 @pytest.mark.parametrize("precision", SEEDS)
@@ -86,6 +56,32 @@ def test_random_control_flow_agrees_with_onnxruntime(precision: str, tmp_path: P
     seeds = CONTROL_SEEDS[precision]
     refused = run_seeds(seeds, precision, TARGETS, CubinCache(tmp_path), control=True)
     assert refused <= len(seeds) // 4, "few graphs of supported operators are refused"
+
+
+@pytest.mark.parametrize("precision", LAYER_SEEDS)
+def test_random_layers_agree_with_onnxruntime(precision: str, tmp_path: Path) -> None:
+    """Attention, feed-forward layers, inception modules, dense blocks, skips: to kernels, a few built whole."""
+    seeds = LAYER_SEEDS[precision]
+    assert run_seeds(seeds, precision, TARGETS, None, layers=True, whole=False) == 0
+    pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
+    assert run_seeds(seeds[-3:], precision, TARGETS, CubinCache(tmp_path), layers=True) == 0
+
+
+def test_graphs_of_layers_have_attention_of_every_form_concats_and_siblings() -> None:
+    """What fusion recognises of them: a grammar that nothing matches tests nothing."""
+    found: Counter[str] = Counter()
+    for seed in range(60):
+        case = random_graph(seed, layers=True)
+        module = import_onnx(case.model, profiles=case.profiles)
+        set_target(module, TARGETS[-1])
+        run_pipeline(module, BuildOptions(profiles=case.profiles), stop_after="fuse")
+        for op in module.walk():
+            found[op.name] += 1
+            if isinstance(op, nn.AttentionOp):
+                found["causal"] += op.causal is not None
+                found["masked"] += op.mask is not None
+    print(found.most_common())
+    assert min(found[name] for name in ("nn.attention", "causal", "masked")) >= 3, found
 
 
 def test_graphs_with_control_flow_have_every_kind_also_nested() -> None:
@@ -140,15 +136,6 @@ def test_a_wrong_number_is_found_with_its_seed(monkeypatch: pytest.MonkeyPatch) 
 
     assert compare(case, "fp32", TARGETS[0], None)
     monkeypatch.setattr(graphs, "run_onnxruntime", wrong)
-    monkeypatch.setitem(globals(), "random_graph", lambda seed, precision, control: case)
+    monkeypatch.setattr(running, "random_graph", lambda seed, precision, **kinds: case)
     with pytest.raises(AssertionError, match=f"fp32 on {TARGETS[-1]}, seed 3:"):
         run_seeds([3], "fp32", TARGETS, None)
-
-
-if __name__ == "__main__":
-    given = [argument for argument in sys.argv[1:] if argument != "--control"]
-    first, _, last = given[0].partition("-")
-    precision = given[1] if len(given) > 1 else "fp32"
-    chosen = range(int(first), int(last or first) + 1)
-    refused = run_seeds(chosen, precision, given[2:] or TARGETS, None, control="--control" in sys.argv)
-    print(refused, "of", len(chosen), "refused, all others agree")

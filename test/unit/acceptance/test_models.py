@@ -22,6 +22,7 @@ from trtc.passes.remarks import collecting
 sys.path.insert(0, str(Path(__file__).parents[2] / "models"))
 import acceptance
 import exact
+import group_values
 import zoo
 
 pytestmark = pytest.mark.network
@@ -36,7 +37,7 @@ BUILT = [("ppocr_cls", "fp32"), ("minilm", "fp16")]
 @cache
 def context(name: str, precision: str) -> Any:
     if (name, precision) not in BUILT:
-        return acceptance.Lowered(name, precision)
+        return group_values.Lowered(acceptance.model(name), precision)
     pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
     made = acceptance.model(name)
     options = trtc.BuildOptions(precision=precision, target="sm_80", profiles=made.profiles)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from trtc.runtime.program.execute import execute
 from trtc.runtime.program.host import HostProgram
 from trtc.runtime.program.memory import InputError, MemoryRef
 from trtc.runtime.program.reader import read_program
-from trtc.runtime.program.steps import Launch
+from trtc.runtime.program.steps import Launch, Segment
 
 NET = """
 builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}} {
@@ -208,3 +209,14 @@ def test_a_reference_is_a_view_with_strides(dtype: str) -> None:
 def test_kernel_facts_survive_json() -> None:
     kernel = info("fc", 3)
     assert KernelInfo.from_json(kernel.to_json()) == kernel
+
+
+def test_the_first_launch_that_has_a_block_follows_all_that_was_queued(program: HostProgram) -> None:
+    (segment,) = (step for step in program.steps if isinstance(step, Segment))
+    env = program.bind({"x": (2, 4)}).symbols
+    dependent = [replace(launch, dependent=True) for launch in segment.launches]
+    bound = replace(segment, launches=tuple(dependent)).bind(env)
+    assert [launch.dependent for launch in bound] == [False, True, True, True]
+    empty = replace(dependent[0].kernel, grid=(const(0), const(1), const(1)))
+    bound = replace(segment, launches=(replace(dependent[0], kernel=empty), *dependent[1:])).bind(env)
+    assert [(launch.number, launch.dependent) for launch in bound] == [(1, False), (2, True), (3, True)]

@@ -185,6 +185,86 @@ def test_reduce_with_prologue_and_epilogue(check_group) -> None:
     check_group(text, "row", N=3)
 
 
+ROWS = "(tensor<{v}x{w}x{e}>, {i}) -> {y}"
+"""Of a gather of rows: its operands and its result."""
+
+
+@pytest.mark.parametrize("element", ["f32", "f16", "f64"])
+@pytest.mark.parametrize(
+    "dims,axes", [("5x7", "1"), ("3x500", "1"), ("2x3000", "1"), ("3x5x4", "1"), ("6x33", "0"), ("4x5x6", "1, 2")]
+)
+def test_l2_normalize(check_group, dims: str, axes: str, element: str) -> None:
+    t = f"tensor<{dims}x{element}>"
+    norm = f"{{axes = array<i64: {axes}>, epsilon = 1.0e-12 : f64}} : ({t}) -> {t}"
+    check_group(module(f"(%x: {t}) -> {t}", f"%0 = nn.l2_normalize %x {norm}\nfunc.return %0 : {t}"), "row")
+
+
+@pytest.mark.parametrize("epsilon", ["0.0", "1.0e-12", "3.0"])
+def test_l2_normalize_of_short_vectors(check_group, epsilon: str) -> None:
+    """Zeros become NaN without a least length; with one, vectors below it are divided by it."""
+    x = np.stack([np.zeros(40), np.full(40, 1e-25), np.full(40, 0.1), np.full(40, 10.0)]).astype(np.float32)
+    t = "tensor<4x40xf32>"
+    norm = f"{{axes = array<i64: 1>, epsilon = {epsilon} : f64}} : ({t}) -> {t}"
+    text = module(f"(%x: {t}) -> {t}", f"%0 = nn.l2_normalize %x {norm}\nfunc.return %0 : {t}")
+    with np.errstate(invalid="ignore"):
+        check_group(text, "row", inputs={0: x})
+
+
+@pytest.mark.parametrize("first", ["mean", "max"])
+@pytest.mark.parametrize("dims,own,axes,out", [("3x40x8", "3x40x1", "1", "3x1x8"), ("4x70", "1x70", "1", "4x1")])
+def test_reductions_beside_one_another(check_group, dims: str, own: str, axes: str, out: str, first: str) -> None:
+    """Of an operand that broadcasts, and of the same one, in f16."""
+    x, m = f"tensor<{dims}xf16>", f"tensor<{own}xf16>"
+    kept = "x".join("1" if str(i) == axes else d for i, d in enumerate(own.split("x")))
+    r, c = f"tensor<{out}xf16>", f"tensor<{kept}xf16>"
+    how = f"{{axes = array<i64: {axes}>, keepdims = true}}"
+    body = f"""%0 = nn.reduce {first} %m {how} : ({m}) -> {c}
+    %1 = nn.reduce sum %x {how} : ({x}) -> {r}
+    %2 = nn.reduce min %x {how} : ({x}) -> {r}
+    %3 = nn.add %1, %0 : ({r}, {c}) -> {r}
+    %4 = nn.mul %3, %2 : ({r}, {r}) -> {r}
+    func.return %4 : {r}"""
+    check_group(module(f"(%m: {m}, %x: {x}) -> {r}", body), "row")
+
+
+@pytest.mark.parametrize("element", ["f32", "f16", "f64"])
+@pytest.mark.parametrize("index", ["i64", "i32"])
+def test_softmax_of_gathered_rows(check_group, element: str, index: str) -> None:
+    """A row that an index misses is zeros, and what lies beside a row is none of its numbers."""
+    i, y = f"tensor<6x{index}>", f"tensor<6x37x{element}>"
+    rows = ROWS.format(v=5, w=37, e=element, i=i, y=y)
+    body = f"""%0 = nn.gather %t, %i {{axis = 0 : i64}} : {rows}
+    %1 = nn.softmax %0 {{axis = 1 : i64}} : ({y}) -> {y}
+    func.return %1, %0 : {y}, {y}"""
+    indices = np.array([0, 4, -1, 5, -6, -5], np.int64 if index == "i64" else np.int32)
+    check_group(module(f"(%t: tensor<5x37x{element}>, %i: {i}) -> ({y}, {y})", body), "row", inputs={1: indices})
+
+
+def test_embedding_of_dynamic_sizes(check_group) -> None:
+    """Words, and places that a batch shares, of f16; long rows are walked in chunks too."""
+    y, i, j = "tensor<?x?x64xf16, #nn.dims<N, S, 64>>", "tensor<?x?xi64, #nn.dims<N, S>>", "tensor<?xi64, #nn.dims<S>>"
+    shared, p = "tensor<?x64xf16, #nn.dims<S, 64>>", "tensor<64xf16>"
+    body = f"""%0 = nn.gather %t, %i {{axis = 0 : i64}} : {ROWS.format(v=100, w=64, e="f16", i=i, y=y)}
+    %1 = nn.gather %u, %j {{axis = 0 : i64}} : {ROWS.format(v=300, w=64, e="f16", i=j, y=shared)}
+    %2 = nn.add %0, %1 : ({y}, {shared}) -> {y}
+    %3 = nn.layer_norm %2, %s, %b {{axis = 2 : i64, epsilon = 1.0e-05 : f64}} : ({y}, {p}, {p}) -> {y}
+    func.return %3 : {y}"""
+    signature = f"(%t: tensor<100x64xf16>, %i: {i}, %u: tensor<300x64xf16>, %j: {j}, %s: {p}, %b: {p}) -> {y}"
+    for n, s in ((1, 1), (3, 17)):
+        indices = np.random.default_rng(n).integers(-100, 100, (n, s))
+        choices = check_group(module(signature, body), "row", inputs={1: indices, 3: np.arange(s)}, N=n, S=s)
+        assert choices[0].values["vector"] == 8
+
+
+def test_rows_that_are_not_reduced_are_not_gathered(refusal) -> None:
+    i, y, r = "tensor<4x3xi64>", "tensor<4x3x8xf32>", "tensor<4x8xf32>"
+    body = f"""%0 = nn.gather %t, %i {{axis = 0 : i64}} : {ROWS.format(v=5, w=8, e="f32", i=i, y=y)}
+    %1 = nn.reduce sum %0 {{axes = array<i64: 1>, keepdims = false}} : ({y}) -> {r}
+    func.return %1 : {r}"""
+    text = module(f"(%t: tensor<5x8xf32>, %i: {i}) -> {r}", body)
+    assert "expected a gather whose slices are the columns next to the anchor" in refusal(text, "row")
+
+
 def test_strided_rows(check_group) -> None:
     t = "tensor<5x30xf32>"
     body = f"%0 = nn.softmax %x {{axis = 1 : i64}} : ({t}) -> {t}\nfunc.return %0 : {t}"
@@ -194,4 +274,4 @@ def test_strided_rows(check_group) -> None:
 def test_refusals_say_why(refusal) -> None:
     t = "tensor<4x8xf32>"
     text = module(f"(%x: {t}) -> {t}", f"%0 = nn.neg %x : {t}\nfunc.return %0 : {t}")
-    assert "expected one softmax, log_softmax, layer_norm, normalize or reduce" in refusal(text, "row")
+    assert "expected one softmax, log_softmax, layer_norm, normalize, l2_normalize or reduce" in refusal(text, "row")

@@ -12,20 +12,25 @@ SCORE = 2.0
 MASK = 4.0
 """Per score with a mask: half a load of two, conversion, addition, and the difference from the maximum apart from its factor."""
 BOUNDS = 2.0
+STEP = 35.0
+"""Per thread and tile of keys: maxima and sums across lanes, factors, the rings. Fitted, as START and what the schedules pass, to every
+candidate of seven cases on an H200 (docs/design/cost-model.md)."""
+START = 2.7
 SOFTCAP = 2 * EXPONENT
 
 
 def visited(problem: AttentionProblem, queries: int, keys: int) -> int:
-    """Tiles of keys that a block visits on average, at the usual sizes."""
+    """Tiles of keys that a block visits, at the usual sizes: half as many as the first and the last block of a head together."""
     usual = problem.group.usual
     s, t = usual(problem.queries), usual(problem.keys)
     anchor = problem.anchor
-    seen = float(t)
+    first = last = t
     if anchor.causal is not None:
-        seen = min(seen, max(t - s, 0) * (anchor.offset.as_int() != 0) + (min(s, t) + queries) / 2)
+        behind = max(t - s, 0) * (anchor.offset.as_int() != 0)
+        first, last = min(t, behind + queries), min(t, behind + s)
     if anchor.window is not None:
-        seen = min(seen, anchor.window.value.data + queries)
-    return cut(round(seen), keys)
+        first, last = (min(seen, anchor.window.value.data + queries) for seen in (first, last))
+    return cut(cut(first, keys) + cut(last, keys), 2)
 
 
 def attention_work(
@@ -39,9 +44,12 @@ def attention_work(
     smem: int,
     ahead: float,
     tma: bool,
+    waits: float,
+    refill: float,
     more: float = 0.0,
 ) -> Work:
-    """Blocks of `queries` queries, which walk tiles of `keys` keys; `more`: further instructions per score."""
+    """Blocks of `queries` queries, which walk tiles of `keys` keys; `waits`: issue slots per multiply-add in which the softmax waits for
+    its products; `more`: further instructions per score."""
     group, anchor = problem.group, problem.anchor
     batch, heads = (max(1, group.usual(d)) for d in problem.dims[:2])
     per_score = EXPONENT + SCORE + more
@@ -49,6 +57,7 @@ def attention_work(
         per_score += MASK if not is_boolean(anchor.mask) else MASK / 2
     per_score += SOFTCAP * (anchor.softcap is not None)
     per_score += BOUNDS * (anchor.window is not None)
+    products = queries * keys * (problem.head + problem.value_head)
     epilogue = queries * problem.value_head * (ACCESS_INSTRUCTIONS / 2 + arithmetic(group.ops))
     return Work(
         blocks=batch * heads * cut(group.usual(problem.queries), queries),
@@ -57,12 +66,12 @@ def attention_work(
         smem=smem,
         steps=visited(problem, queries, keys),
         ahead=ahead,
-        operations={pipe: queries * keys * (problem.head + problem.value_head), ISSUE: per_score * queries * keys},
+        operations={pipe: products, ISSUE: per_score * queries * keys + waits * products + STEP * threads},
         l2_bytes=2.0 * keys * (problem.head + problem.value_head),
         tma=tma,
         dram_bytes=sum(usual_bytes(group)),
         epilogue=epilogue,
-        start=1.0,
-        refill=1.0,
+        start=START,
+        refill=refill,
         whole_waves=True,
     )

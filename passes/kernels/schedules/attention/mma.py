@@ -34,6 +34,8 @@ STEP = 16
 """Depth of one product of mma.sync."""
 INSTRUCTIONS = 1 / 64 + 1 / 128
 """Of each thread per multiply-add: one mma.sync for 2048 of a warp, and an ldmatrix for two of these."""
+WAITS = 0.077
+"""Issue slots per multiply-add in which the softmax waits for products: eight tenths of their time."""
 HELD = 128
 """Head size up to which the fragments of Q stay in registers."""
 PIECE = 128
@@ -104,6 +106,8 @@ class AttentionMma:
                 smem=tile.smem(problem),
                 ahead=tile.stages / 2,
                 tma=False,
+                waits=WAITS,
+                refill=10.0,
                 more=(problem.head + problem.value_head) * INSTRUCTIONS,
             )
         ]  # fmt: skip

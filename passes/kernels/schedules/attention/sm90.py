@@ -40,6 +40,9 @@ PIECES = (64, 32, 16)
 BOX_ROWS = 256
 """Rows that one TMA copy brings, at most; also the columns of a wgmma."""
 
+WAITS = 0.023
+"""Issue slots per multiply-add in which the softmax waits for products: almost four tenths of their time."""
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -82,6 +85,12 @@ class Tile:
     def fits(self, problem: AttentionProblem) -> bool:
         """Whether registers are enough; seen in SASS, where more spill."""
         return self.registers(problem) <= (240 if self.groups == 1 else 220)
+
+    def allocated(self, problem: AttentionProblem) -> int:
+        """Per thread, what ptxas takes: of all keys in one tile less than `registers`, since the output comes after the scores."""
+        if self.groups == 1 and self.stages == 1:
+            return self.keys // 2 + problem.value_head * 5 // 8 + 4
+        return REGISTERS // self.threads // (2 if self.shares(problem) else 1)
 
     def shares(self, problem: AttentionProblem) -> bool:
         """Whether the registers of an SM are enough for two blocks."""
@@ -138,10 +147,12 @@ class AttentionSm90:
             attention_work(
                 problem, tile.queries, tile.keys, f"wgmma_{problem.element}",
                 threads=tile.threads,
-                registers=REGISTERS // tile.threads // (2 if tile.shares(problem) else 1),
+                registers=tile.allocated(problem),
                 smem=tile.smem(problem),
                 ahead=tile.stages / 2,
                 tma=True,
+                waits=WAITS,
+                refill=4.0 if tile.groups == 1 else 6.0,
             )
         ]  # fmt: skip
 
@@ -161,7 +172,7 @@ def _tiles(problem: AttentionProblem, smem: int) -> list[Tile]:
 
     most = problem.most_keys
     found: list[Tile] = []
-    for groups in (2, 1):
+    for groups in (1, 2):
         if most is not None and most <= BOX_ROWS:
             single = Tile(groups, max(16, -(-most // 16) * 16), 1)
             found += [single] if fits(single) else []

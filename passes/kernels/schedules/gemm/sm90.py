@@ -11,7 +11,8 @@ With `cluster` = 2 two blocks take neighbouring row tiles, load half of B each a
 (or is strided) loads A by im2col TMA, one pixel per row. Of the sum of two products the producer loads the operands of one, then of the
 other, and the consumers see one longer product.
 
-Registers: 128 threads x 40 + 256 x 232 = 64,512 of 65,536.
+Registers: 128 threads x 40 + 256 x 232 = 64,512 of 65,536. One warpgroup with a tile of up to 128 columns needs fewer than 128 a
+thread: its block keeps to half the SM, so that a block of the next launch can begin beside it.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ GROUP = 8
 """Row tiles of one column of the tile order: neighbours in time that read the same tiles of B."""
 PRODUCER_REGISTERS, CONSUMER_REGISTERS = 40, 232
 REGISTERS = 65536
-"""Per SM: one block takes all of them."""
+"""Per SM. Blocks are persistent, so that one runs there at a time, whatever it leaves."""
 START = 1.7
 """Waits before the first step: a small product takes 0.5 us longer than by mma.sync (suite `tuning`, H200)."""
 EPILOGUE_INSTRUCTIONS = 128 / 12
@@ -70,6 +71,11 @@ class Tile:
     @property
     def bm(self) -> int:
         return 64 * self.groups
+
+    @property
+    def leaves_room(self) -> bool:
+        """Whether accumulators are so small that a block does without the registers of half the SM."""
+        return self.groups == 1 and self.bn <= 128
 
     def smem(self, element_bytes: int) -> int:
         """Bytes of the ring, the two staging tiles of the epilogue and the barriers."""
@@ -239,6 +245,14 @@ def _argument(value: SSAValue) -> int:
     return value.index
 
 
+def _view_of(tensor_map: SSAValue) -> kernel.ViewOp:
+    """The view that a map of an operand in rows is of."""
+    assert isinstance(tensor_map.owner, kernel.TensorMapOp)
+    view = tensor_map.owner.view.owner
+    assert isinstance(view, kernel.ViewOp)
+    return view
+
+
 def _corners(conv: nn.ConvOp) -> list[int]:
     """The im2col box corners that the tensor map encodes."""
     pads, dilations = nn.values_of(conv.pads), nn.values_of(conv.dilations)
@@ -259,7 +273,8 @@ class _Builder:
         self.steps = [ceildiv(each.k, 64) for each in problem.products]
         grid = [self.blocks * tile.cluster, 1, 1]
         warps = 4 + 4 * tile.groups
-        self.b = KernelBuilder.for_group(problem.group, grid, warps, cluster=tile.cluster, min_blocks=1)
+        min_blocks = 2 if tile.leaves_room else 1
+        self.b = KernelBuilder.for_group(problem.group, grid, warps, cluster=tile.cluster, min_blocks=min_blocks)
 
     def build(self) -> kernel.FuncOp:
         b, tile, problem = self.b, self.tile, self.problem
@@ -280,11 +295,12 @@ class _Builder:
         else:
             self.rank = b.emit(kernel.ClusterRankOp(), "rank")
             self.first = b.div(b.coords[0], tile.cluster)
+        producer, consumer = (0, 0) if tile.leaves_room else (PRODUCER_REGISTERS, CONSUMER_REGISTERS)
         # One consumer role of all consumer warpgroups: an accumulator fragment spans them.
         b.roles(
             {
-                "producer": (4, PRODUCER_REGISTERS, self._produce),
-                "consumer": (4 * tile.groups, CONSUMER_REGISTERS, self._consume),
+                "producer": (4, producer, self._produce),
+                "consumer": (4 * tile.groups, consumer, self._consume),
             }
         )
         if tile.cluster > 1:
@@ -343,28 +359,75 @@ class _Builder:
         row = b.mul(b.add(b.mul(m, self.tile.cluster), self.rank), self.tile.bm)
         return named(batch, "batch"), named(row, "row"), named(b.mul(n, self.tile.bn), "column")
 
+    def _load_b(
+        self, b: KernelBuilder, b_map: SSAValue, batch: SSAValue, column: SSAValue, step: Index, fill: Index
+    ) -> None:
+        """Starts the copy of B for one step."""
+        tile, number = self.tile, b.index(fill)
+        first, slot = b.mul(step, 64), b.slot(self.b_shared, fill, "b_slot")
+        if tile.cluster == 1:
+            b.insert(kernel.LoadTmaOp(b_map, [batch, column, first], slot, self.ring, number))
+            return
+        part = b.mul(self.rank, tile.bn // tile.cluster)
+        at = [batch, b.add(column, part), first]
+        mask = (1 << tile.cluster) - 1
+        b.insert(kernel.LoadTmaOp(b_map, at, slot, self.ring, number, row=part, multicast=mask))
+
+    def _load_early(self, b: KernelBuilder) -> SSAValue | None:
+        """Where B is a weight, it is copied for as many steps of the first tile as the ring has stages, the rest is brought into L2, and
+        only then the previous launch is waited for. How many these steps are; None where B is no weight."""
+        _, b_map = self.maps[0]
+        if _argument(_view_of(b_map).source) not in self.problem.group.early:
+            return None
+        batch, _, column = self._tile_at(b, self.first)
+        count = b.min(b.expr(self.steps[0]), self.tile.stages)
+
+        def load(b: KernelBuilder, step: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+            self._load_b(b, b_map, batch, column, step, step)
+            return []
+
+        b.loop(0, count, 1, [], load, "early")
+        self._prefetch(b, b_map, column)
+        b.insert(kernel.GridWaitOp())
+        return count
+
+    def _prefetch(self, b: KernelBuilder, b_map: SSAValue, column: SSAValue) -> None:
+        """Brings B's rows of one tile into L2 where they are one piece of memory and more than the ring holds: a layer's weights come from
+        DRAM, which so delivers them while the previous launch runs."""
+        problem, tile = self.problem, self.tile
+        n, k = problem.n.as_int(), problem.k.as_int()
+        view = _view_of(b_map)
+        whole = [stride.as_int() for stride in view.strides.exprs][-2:] == [k, 1] and view.offset.exprs[0].as_int() == 0
+        if (
+            n is None
+            or k is None
+            or problem.batch.as_int() != 1
+            or tile.cluster > 1
+            or not whole
+            or k <= 64 * tile.stages
+        ):
+            return
+        rows = b.min(b.sub(n, column), tile.bn)
+        b.insert(kernel.PrefetchOp(view.source, b.mul(column, k), b.mul(rows, k)))
+
     def _produce(self, b: KernelBuilder) -> None:
         tile, steps = self.tile, [b.expr(each) for each in self.steps]
-        half = tile.bn // tile.cluster
         element_bytes = bitwidth(self.problem.element) // 8
         delivered = (tile.bm + tile.bn) * 64 * element_bytes
+        early = self._load_early(b)
 
         def per_tile(b: KernelBuilder, position: SSAValue, carried: Sequence[SSAValue]) -> list[SSAValue]:
             batch, row, column = self._tile_at(b, position)
             (start,) = carried
 
             def fetch(a_map: SSAValue, b_map: SSAValue, b: KernelBuilder, step: Index, fill: Index) -> int:
-                first = b.mul(step, 64)
-                a_slot, b_slot = b.slot(self.a_shared, fill, "a_slot"), b.slot(self.b_shared, fill, "b_slot")
-                number = b.index(fill)
-                b.insert(kernel.LoadTmaOp(a_map, [batch, row, first], a_slot, self.ring, number))
-                if tile.cluster == 1:
-                    b.insert(kernel.LoadTmaOp(b_map, [batch, column, first], b_slot, self.ring, number))
+                first, a_slot = b.mul(step, 64), b.slot(self.a_shared, fill, "a_slot")
+                b.insert(kernel.LoadTmaOp(a_map, [batch, row, first], a_slot, self.ring, b.index(fill)))
+                if early is None:
+                    self._load_b(b, b_map, batch, column, step, fill)
                 else:
-                    part = b.mul(self.rank, half)
-                    at = [batch, b.add(column, part), first]
-                    mask = (1 << tile.cluster) - 1
-                    b.insert(kernel.LoadTmaOp(b_map, at, b_slot, self.ring, number, row=part, multicast=mask))
+                    late = b.compare(fill, "sge", early)
+                    b.when(late, lambda b: self._load_b(b, b_map, batch, column, step, fill))
                 return delivered
 
             for maps, each in zip(self.maps, steps, strict=True):

@@ -131,7 +131,7 @@ def _total(problem: RowProblem, choice: Choice) -> kernel.FuncOp:
         return space.b.load(_spans(space.b, group), space.coords, row.frag)
 
     value = row.total(how.kind, how.identity, term)
-    row.store_rows(anchor.result, row.mean(value) if anchor.kind.data.value == "mean" else value)
+    row.store_rows({anchor.result: row.mean(value) if anchor.kind.data.value == "mean" else value})
     return b.finish()
 
 

@@ -1,12 +1,13 @@
 """
-Schedule `row`: softmax, log_softmax, layer_norm, normalize and reduce over any axes, with pointwise ops before and after.
+Schedule `row`: softmax, log_softmax, layer_norm, normalize, l2_normalize and reduce over any axes, with pointwise ops before and after.
 
 The dims are regrouped into rows (kept axes) and columns (reduced axes), so every case is one 2-D tile program:
 
 - reduced axes innermost: one warp per row while a thread then holds at most 32 values (shuffles only, no barrier), else one block per row;
 - other axes innermost (NHWC pooling over H, W): neighbouring threads take neighbouring rows, so that their loads are contiguous;
 - rows that do not fit the registers are walked in chunks: softmax in two passes (running maximum and sum, then the quotient), layer_norm in
-  three (mean, variance, result: a one-pass variance cancels in f32), normalize likewise, or in two without the mean, reduce in one.
+  three (mean, variance, result: a one-pass variance cancels in f32), normalize likewise, or in two without the mean, as l2_normalize is,
+  reduce in one.
 
 Statistics are f32 for f16 and bf16. Elements outside a row are the reduction's identity.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from xdsl.dialects import math
 from xdsl.ir import Operation, SSAValue
@@ -26,13 +28,13 @@ from ...building.builder import Emitter, KernelBuilder
 from ...building.group import Anchors, GroupView
 from ...building.pointwise import add, convert, div, lowest, maximum, mul, refuse_pointwise, refuse_tensors, sub
 from ...building.schedule import OtherAnchor, Refusal
-from ...building.space import Space, refuse_values
+from ...building.space import Space, refuse_leaves, refuse_values
 from ...building.tiling import power_of_two_at_least
 from ...building.work import Work, arithmetic, cut, usual_bytes
 from .tiles import Reduction, RowKernel, RowProblem, RowTile, row_work
 
 NAME = "row"
-ANCHORS = (nn.SoftmaxOp, nn.LogSoftmaxOp, nn.LayerNormOp, nn.NormalizeOp, nn.ReduceOp)
+ANCHORS = nn.ROW_WISE
 REGISTERS = 32
 """Values of a row per thread: with as many temporaries that stays far below 255 registers, and four blocks fit an SM."""
 
@@ -42,6 +44,7 @@ _EFFORT: Mapping[type[Operation], tuple[float, int]] = {
     nn.LogSoftmaxOp: (16, 2),
     nn.LayerNormOp: (10, 3),
     nn.NormalizeOp: (8, 3),
+    nn.L2NormalizeOp: (14, 2),
     nn.ReduceOp: (3, 1),
 }
 """Instructions per element, and how often rows that do not fit the registers are read."""
@@ -52,26 +55,35 @@ class Row:
     """The schedule; see the module."""
 
     name: str = NAME
-    anchors: Sequence[Anchors] = tuple((anchor,) for anchor in ANCHORS)
+    anchors: Sequence[Anchors] = (*((anchor,) for anchor in ANCHORS), *((nn.ReduceOp,) * count for count in (2, 3)))
 
     def match(self, view: GroupView, target: Target) -> RowProblem | Refusal:
-        anchor = view.anchor(*ANCHORS)
-        if not isinstance(anchor, ANCHORS):
-            return OtherAnchor("expected one softmax, log_softmax, layer_norm, normalize or reduce")
+        anchor, *others = _main_first(view.anchors) or [None]
+        if not isinstance(anchor, ANCHORS) or not all(isinstance(other, nn.ReduceOp) for other in others):
+            return OtherAnchor("expected one softmax, log_softmax, layer_norm, normalize, l2_normalize or reduce")
         if refusal := refuse_pointwise(view.ops) or refuse_tensors(view):
             return refusal
-        problem = RowProblem(view, anchor)
+        problem = RowProblem(view, anchor, tuple(op for op in others if isinstance(op, nn.ReduceOp)))
         if not problem.reduced:
             return Refusal("expected at least one reduced axis", anchor, final=True)
+        for other in problem.others:
+            why = nn.refuse_beside(other, anchor) if isinstance(anchor, nn.ReduceOp) else f"{anchor.name} is none"
+            if why is not None:
+                return Refusal(f"expected reductions that walk the same elements: {why}", other)
+            if refusal := refuse_leaves(view, other.x, problem.dims, groups=problem.groups):
+                return refusal
         inputs = [anchor.x]
-        if refusal := refuse_values(view, inputs, problem.dims):
+        if refusal := refuse_values(view, inputs, problem.dims, groups=problem.groups):
             return refusal
         if isinstance(anchor, nn.LayerNormOp):
             for value in (anchor.scale, anchor.bias):
                 if view.access(value, space_axes(nn.shape_of(value), problem.dims), problem.dims) is None:
                     return Refusal("expected scale and bias of layer_norm from outside the group", anchor)
-        known = [anchor.result] if isinstance(anchor, nn.ReduceOp) else [anchor.result, anchor.x]
-        return refuse_values(view, view.results, nn.shape_of(anchor.result), known) or problem
+        if isinstance(anchor, nn.ReduceOp):
+            known = [anchor.result, *(other.result for other in problem.others)]
+            return refuse_values(view, view.results, nn.shape_of(anchor.result), known) or problem
+        known = [anchor.result, anchor.x]
+        return refuse_values(view, view.results, problem.dims, known, problem.groups) or problem
 
     def configs(self, problem: RowProblem, target: Target) -> list[Choice]:
         group = problem.group
@@ -109,6 +121,7 @@ class Row:
     def work(self, problem: RowProblem, config: Choice, target: Target) -> list[Work]:
         group, tile = problem.group, RowTile.of(config)
         instructions, passes = _EFFORT[type(problem.anchor)]
+        instructions *= 1 + len(problem.others)
         if not tile.loop:
             passes = 1
         blocks, columns = cut(group.usual(problem.rows), tile.rows), max(1, group.usual(problem.columns))
@@ -123,6 +136,16 @@ class Row:
 
     def lower(self, problem: RowProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:
         return [_Kernel(problem, RowTile.of(config)).build()]
+
+
+def _main_first(anchors: Sequence[Operation]) -> Sequence[Operation]:
+    """The anchors, first the reduction that the others stand beside, if there are several."""
+    reductions = [op for op in anchors if isinstance(op, nn.ReduceOp)]
+    for op in reductions:
+        others = [other for other in anchors if other is not op]
+        if all(isinstance(other, nn.ReduceOp) and nn.refuse_beside(other, op) is None for other in others):
+            return [op, *others]
+    return anchors
 
 
 def _choice(rows: int, threads: int, vector: int, registers: int, *, loop: int) -> Choice:
@@ -142,6 +165,8 @@ class _Kernel(RowKernel):
                 self._softmax_in_chunks() if self.loop else self._softmax()
             case nn.LayerNormOp() | nn.NormalizeOp() as op:
                 self._layer_norm(op)
+            case nn.L2NormalizeOp() as op:
+                self._l2_normalize(op)
             case nn.ReduceOp() as op:
                 self._reduce(op)
         return self.b.finish()
@@ -252,17 +277,42 @@ class _Kernel(RowKernel):
         self._finish(space, y, x)
         return []
 
+    def _l2_normalize(self, op: nn.L2NormalizeOp) -> None:
+        def squares(space: Space, x: SSAValue) -> SSAValue:
+            return space.b.map([x], [self.frag], lambda s, a: [mul(s, a, a)])[0]
+
+        def bounded(s: Emitter, total: SSAValue) -> list[SSAValue]:
+            return [maximum(s, s.emit(math.SqrtOp(total)), s.constant(op.epsilon.value.data, total.type))]
+
+        def write(space: Space, x: SSAValue, total: SSAValue) -> Sequence[SSAValue]:
+            (length,) = space.b.map([total], [self.row_frag], bounded)
+            (y,) = space.b.map([x, length], [self.frag], lambda s, a, n: [div(s, a, n)])
+            self._finish(space, y, x)
+            return []
+
+        if self.loop:
+            total = self.total("sum", 0.0, lambda space: squares(space, self.input(space, 0.0)))
+            self.chunks([], lambda space, _: write(space, space.wide(op.x, self.problem.wide), total))
+            return
+        space = self.space(self.b, 0)
+        x = self.input(space, 0.0)
+        write(space, x, self.reduce("sum", squares(space, x)))
+
     def _finish(self, space: Space, y: SSAValue, x: SSAValue) -> None:
         anchor = self.problem.anchor
         space.store_results({anchor.x: x, anchor.result: y})
 
     def _reduce(self, op: nn.ReduceOp) -> None:
-        how = Reduction.of(op)
+        ops = [op, *self.problem.others]
+        found = [Reduction.of(each) for each in ops]
         if self.loop:
-            value = self.total(how.kind, how.identity, lambda space: how.term(self, space))
+            values = self.totals([(how.kind, how.identity, partial(how.term, self)) for how in found])
         else:
-            value = self.reduce(how.kind, how.term(self, self.space(self.b, 0)))
-        self.store_rows(op.result, self.mean(value) if op.kind.data.value == "mean" else value)
+            space = self.space(self.b, 0)
+            values = [self.reduce(how.kind, how.term(self, space)) for how in found]
+        means = [each.kind.data is nn.ReduceKind.MEAN for each in ops]
+        made = [self.mean(value) if mean else value for value, mean in zip(values, means, strict=True)]
+        self.store_rows({each.result: value for each, value in zip(ops, made, strict=True)})
 
 
 SCHEDULE = Row()

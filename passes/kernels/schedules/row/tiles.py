@@ -4,9 +4,9 @@ What the schedules of rows share: a reduction over any axes as rows x columns, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from xdsl.dialects import arith
@@ -23,7 +23,8 @@ from ...building.builder import Emitter, Index, KernelBuilder, named
 from ...building.group import Access, GroupView
 from ...building.pointwise import add, compute_type, convert, div, maximum, minimum, mul, select
 from ...building.space import Space
-from ...building.tiling import vector_width
+from ...building.table_rows import gathers_of, table_vector
+from ...building.tiling import WIDEST, vector_width
 from ...building.work import ACCESS_INSTRUCTIONS, ISSUE, Work, cut
 
 UNROLLED = 5
@@ -32,10 +33,11 @@ UNROLLED = 5
 
 @dataclass(frozen=True)
 class RowProblem:
-    """A row op in the form rows x columns."""
+    """A row op in the form rows x columns; `others`: reductions that walk the elements with it."""
 
     group: GroupView
-    anchor: nn.SoftmaxOp | nn.LogSoftmaxOp | nn.LayerNormOp | nn.NormalizeOp | nn.ReduceOp
+    anchor: nn.SoftmaxOp | nn.LogSoftmaxOp | nn.LayerNormOp | nn.NormalizeOp | nn.L2NormalizeOp | nn.ReduceOp
+    others: tuple[nn.ReduceOp, ...] = ()
 
     @property
     def dims(self) -> tuple[Expr, ...]:
@@ -43,13 +45,7 @@ class RowProblem:
 
     @cached_property
     def reduced(self) -> list[int]:
-        match self.anchor:
-            case nn.SoftmaxOp() | nn.LogSoftmaxOp():
-                return [self.anchor.axis.value.data]
-            case nn.LayerNormOp():
-                return list(range(self.anchor.axis.value.data, len(self.dims)))
-            case _:
-                return sorted(nn.values_of(self.anchor.axes))
+        return nn.reduced_axes(self.anchor)
 
     @cached_property
     def kept(self) -> list[int]:
@@ -90,8 +86,9 @@ class RowProblem:
     def vector(self) -> int:
         """Neighbouring columns of a thread."""
         group, accesses = self.group, list[Access]()
+        looked_up = {value for op in gathers_of(group) for value in op.operands}
         for argument in group.operands:
-            if len(nn.shape_of(argument)) <= len(self.dims):
+            if argument not in looked_up and len(nn.shape_of(argument)) <= len(self.dims):
                 axes = space_axes(nn.shape_of(argument), self.dims)
                 access = group.access(argument, axes, self.dims)
                 if access is not None:
@@ -99,7 +96,9 @@ class RowProblem:
         for number, result in enumerate(group.results):
             if nn.shape_of(result) == self.dims:
                 accesses.append(group.result_access(number))
-        return vector_width(group, accesses, self.groups)
+        if not looked_up:
+            return vector_width(group, accesses, self.groups)
+        return min(table_vector(group), vector_width(group, accesses, self.groups) if accesses else WIDEST)
 
 
 @dataclass(frozen=True)
@@ -135,7 +134,11 @@ class RowTile:
 def row_work(problem: RowProblem, tile: RowTile, columns: int, passes: int, per_element: float, **rest: Any) -> Work:
     """A launch whose blocks walk `columns` columns `passes` times; `rest`: blocks, dram_bytes and what else `Work` has."""
     chunks = cut(columns, tile.width)
-    full = sum(len(nn.shape_of(v)) >= len(problem.dims) for v in problem.group.tensors)
+    gathers = gathers_of(problem.group)
+    tables = {op.x for op in gathers}
+    full = len(gathers) + sum(
+        len(nn.shape_of(v)) >= len(problem.dims) and v not in tables for v in problem.group.tensors
+    )
     instructions = per_element + ACCESS_INSTRUCTIONS * full / tile.vector
     return Work(
         threads=tile.rows * tile.threads,
@@ -186,9 +189,9 @@ class RowKernel:
         (made,) = space.b.map([value, space.column(), columns], [self.frag.with_element(value.type.element_type)], body)  # pyright: ignore
         return made
 
-    def input(self, space: Space, identity: float) -> SSAValue:
-        """The anchor's operand in the type of the statistics, the identity outside the row."""
-        x = self.problem.anchor.x
+    def input(self, space: Space, identity: float, x: SSAValue | None = None) -> SSAValue:
+        """The anchor's operand, or another one, in the type of the statistics, the identity outside the row."""
+        x = self.problem.anchor.x if x is None else x
         by_fill = space.is_loaded(x) and is_float(self.problem.element)
         return self.masked(
             space, space.wide(x, self.problem.wide, identity if by_fill else 0.0), identity, loaded=by_fill
@@ -222,37 +225,47 @@ class RowKernel:
 
     def total(self, kind: str, identity: float, term: Callable[[Space], SSAValue]) -> SSAValue:
         """The reduction of a term over all chunks; the term is the identity outside the row."""
-        combine = {"sum": add, "prod": mul, "max": maximum, "min": minimum}[kind]
+        return self.totals([(kind, identity, term)])[0]
+
+    def totals(self, terms: Sequence[tuple[str, float, Callable[[Space], SSAValue]]]) -> list[SSAValue]:
+        """The reductions of several terms in one walk."""
+        combine = {"sum": add, "prod": mul, "max": maximum, "min": minimum}
 
         def step(space: Space, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            value = term(space)
-            return space.b.map([carried[0], value], [self.frag], lambda s, a, x: [combine(s, a, x)])
+            made: list[SSAValue] = []
+            for (kind, _, term), old in zip(terms, carried, strict=True):
+                body = partial(lambda combined, s, a, x: [combined(s, a, x)], combine[kind])
+                made += space.b.map([old, term(space)], [self.frag], body)
+            return made
 
-        number = number_in(identity, self.problem.wide)
-        start = self.b.fill(number if is_float(self.problem.wide) else 0, self.frag)
-        if (
-            not is_float(self.problem.wide) and number
-        ):  # kernel.fill holds an f64, which the ends of i64's range are not
+        found = self.chunks([self._start(identity) for _, identity, _ in terms], step)
+        return [self.reduce(kind, value) for (kind, _, _), value in zip(terms, found, strict=True)]
+
+    def _start(self, identity: float) -> SSAValue:
+        """A fragment of an identity."""
+        number, floats = number_in(identity, self.problem.wide), is_float(self.problem.wide)
+        start = self.b.fill(number if floats else 0, self.frag)
+        if not floats and number:  # kernel.fill holds an f64, which the ends of i64's range are not
             (start,) = self.b.map([start], [self.frag], lambda s, x: [s.constant(number, x.type)])
-        (acc,) = self.chunks([start], step)
-        return self.reduce(kind, acc)
+        return start
 
     def mean(self, total: SSAValue) -> SSAValue:
         """A row's total divided by its columns."""
         average = lambda s, a, n: [div(s, a, convert(s, n, a.type))]  # noqa: E731
         return self.b.map([total, self.b.cast(self.b.expr(self.problem.columns), i32)], [self.row_frag], average)[0]
 
-    def store_rows(self, known: SSAValue, value: SSAValue) -> None:
-        """Compute and write the results of the group, one for each row, given the anchor's."""
-        dims = nn.shape_of(known)
+    def store_rows(self, known: Mapping[SSAValue, SSAValue]) -> None:
+        """Compute and write the results of the group, one for each row, given those of the reductions."""
+        dims = nn.shape_of(self.problem.anchor.result)
         rows = Space(self.b, self.problem.group, dims, (list(range(len(dims))), []), (self.first_row, 0), self.row_frag)
-        rows.store_results({known: value})
+        rows.store_results(known)
 
 
 @dataclass(frozen=True)
 class Reduction:
-    """How `nn.reduce` combines: a kind of `kernel.reduce`, its identity, whether elements are squared before."""
+    """How `nn.reduce` combines x: a kind of `kernel.reduce`, its identity, whether elements are squared before."""
 
+    x: SSAValue
     kind: str
     identity: float
     squares: bool = False
@@ -261,11 +274,11 @@ class Reduction:
     def of(cls, op: nn.ReduceOp) -> Reduction:
         kind = op.kind.data.value
         identity = {"max": float("-inf"), "min": float("inf"), "prod": 1.0}.get(kind, 0.0)
-        return cls("sum" if kind in ("mean", "sumsq") else kind, identity, kind == "sumsq")
+        return cls(op.x, "sum" if kind in ("mean", "sumsq") else kind, identity, kind == "sumsq")
 
     def term(self, tiles: RowKernel, space: Space) -> SSAValue:
         """What a tile of the input contributes to the reduction."""
-        x = tiles.input(space, self.identity)
+        x = tiles.input(space, self.identity, self.x)
         return space.b.map([x], [tiles.frag], lambda s, a: [mul(s, a, a)])[0] if self.squares else x
 
 

@@ -10,6 +10,9 @@ from collections.abc import Callable
 from onnx import NodeProto
 
 from ..graphs import Maker, Value
+from .attention import attention, cast_mask, feed_forward, products
+from .blocks import BLOCKS
+from .chain import layer
 from .control import CONTROL
 from .data import concat, gather, other, pad, reshape, slice_, split, view
 from .linear import cumulate, gemm, matmul, normalise, reduce
@@ -34,7 +37,7 @@ def twice(g: Maker) -> None:
     """A node made again: two equal values under two names."""
     if g.nodes:
         old = g.choice(g.nodes)
-        if old.op_type != "Constant" and old.op_type not in CONTROL:
+        if old.op_type != "Constant" and old.op_type not in CONTROL and not g.masked.intersection(old.output):
             copy = NodeProto()
             copy.CopyFrom(old)
             names = [g.fresh(ahead=i) for i in range(len(old.output))]
@@ -52,4 +55,6 @@ GENERATORS: tuple[tuple[Callable[[Maker], None], float], ...] = (
     (find, 1), (rearrange, 0.7), (scatter, 1), (einsum, 0.7), (resample, 1), (region, 0.4),
     (recur, 1), (bits, 0.7), (siblings, 1.5), (soup, 1.5),
 )  # fmt: skip
+LAYERS = tuple(layer(write) for write in (attention, attention, attention, feed_forward, products, cast_mask, *BLOCKS))
+"""What networks consist of."""
 ROUGH = (integers, bits, logic, quantize, product, convolution)

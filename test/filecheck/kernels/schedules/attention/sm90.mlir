@@ -24,7 +24,7 @@ builtin.module attributes {kernel.target = #kernel.target<"sm_90a", sms = 132, s
   // CHECK-NEXT: kernel.fence_async
   // CHECK-NEXT: kernel.barrier
   // CHECK-NEXT: kernel.store_tma %y_shared, %y_map[%batch, %head, %row,
-  func.func private @one_tile(%q: tensor<8x12x128x64xf16>, %k: tensor<8x12x128x64xf16>, %v: tensor<8x12x128x64xf16>) -> tensor<8x12x128x64xf16> attributes {fusion.anchor = "attention"} {
+  func.func private @one_tile(%q: tensor<8x12x128x64xf16>, %k: tensor<8x12x128x64xf16>, %v: tensor<8x12x128x64xf16>) -> tensor<8x12x128x64xf16> attributes {fusion.anchor = "attention", kernel.choice = #kernel.choice<"attention_sm90", {ahead = 0 : i64, groups = 2 : i64, keys = 128 : i64, stages = 1 : i64}>} {
     %0 = nn.attention %q, %k, %v {scale = 0.125 : f64} : tensor<8x12x128x64xf16>, tensor<8x12x128x64xf16>, tensor<8x12x128x64xf16> -> tensor<8x12x128x64xf16>
     func.return %0 : tensor<8x12x128x64xf16>
   }

@@ -1,0 +1,113 @@
+"""The result of every launch of a model beside ONNX Runtime's value of that name, on a GPU and on the simulator."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import zoo
+
+import trtc
+from trtc.compiler.debug.check_numerics import relative_error
+from trtc.compiler.frontend import import_onnx
+from trtc.compiler.interpret.module import execute
+from trtc.compiler.pipeline import run_pipeline
+from trtc.compiler.targets import set_target
+from trtc.dialects import buffer
+from trtc.dialects.provenance import as_onnx_orders
+
+Array = np.ndarray[Any, Any]
+
+
+class Lowered:
+    """A model taken to kernels, which run on the simulator; the rest of a build is left out, so that NVRTC is not needed."""
+
+    device = "simulator"
+
+    def __init__(self, made: zoo.Model, precision: str, arch: str = "sm_80") -> None:
+        options = trtc.BuildOptions(precision=precision, target=arch, profiles=made.profiles)
+        self.module = import_onnx(made.proto, profiles=made.profiles)
+        set_target(self.module, arch)
+        run_pipeline(self.module, options, stop_after="memory")
+        self.launches = sum(isinstance(op, buffer.LaunchOp) for op in self.module.walk())
+
+    def run(self, given: zoo.Inputs, observe: Callable[[str, Array], None] | None = None) -> dict[str, Array]:
+        return execute(self.module, given, observe and (lambda name, array, op: observe(name, array)))
+
+
+def launches_of(context: Any) -> int:
+    """How many launches a run takes."""
+    return context.launches if isinstance(context, Lowered) else context.engine.stats.as_dict()["launches_per_run"]
+
+
+def check_against_onnxruntime(
+    made: zoo.Model, precision: str, context: Any, given: zoo.Inputs, ceiling: float, *, least: float
+) -> None:
+    """Every result of a launch that has the name of an ONNX tensor, which at least this share of the launches have. A softmax at the end is
+    left out: saturated it hides errors, else it adds some."""
+    nodes = made.proto.graph.node
+    last = {name for node in nodes if node.op_type == "Softmax" for name in node.output if name in made.outputs}
+    named = {name for node in nodes for name in node.output} - last
+    found = {name: array for name, array in group_results(context, given).items() if name in named}
+    want = zoo.run_onnxruntime(made.proto, given, sorted(found))
+    compare_groups(f"{made.name} {precision}", found, want, launches_of(context), ceiling, least=least)
+
+
+def check_a_text_without_a_word(made: zoo.Model, precision: str, context: Any, ceiling: float) -> None:
+    """What a model makes of texts of which the last is padding alone: each text by itself, NaN where ONNX Runtime says so."""
+    given = made.inputs(31, batch=3, sequence=17)
+    given["attention_mask"][-1] = 0
+    want, got = zoo.run_onnxruntime(made.proto, given), context.run(given)
+    for name, array in want.items():
+        for row, (found, expected) in enumerate(zip(np.asarray(got[name]), array, strict=True)):
+            error = relative_error(found, expected)
+            print(f"{made.name} {precision} {name}, text {row}: {error:.2e}")
+            assert error <= ceiling, f"{name}, text {row}: relative error {error:.2e}"
+
+
+def compare_groups(
+    label: str, found: Mapping[str, Array], want: Mapping[str, Array], launches: int, ceiling: float, *, least: float
+) -> None:
+    """The values of both by name: their relative errors, and that there are `least` times as many as launches."""
+    errors = {
+        name: relative_error(array, want[name].reshape(array.shape)) for name, array in found.items() if name in want
+    }
+    assert len(errors) >= least * launches, f"only {len(errors)} of {launches} results have a known ONNX name"
+    worst = max(errors, key=lambda name: errors[name])
+    print(f"{label}: {len(errors)} results of {launches} launches, worst {errors[worst]:.2e} at {worst}")
+    assert errors[worst] <= ceiling, f"{worst}: relative error {errors[worst]:.2e}"
+
+
+def group_results(context: Any, given: zoo.Inputs) -> dict[str, Array]:
+    """The results of launches by their ONNX names, in the order that ONNX has, as they are right after the launch."""
+    if context.device != "simulator":
+        return dict(as_onnx_orders(name, array) for name, array in _on_gpu(context, given))
+    found: dict[str, Array] = {}
+
+    def observe(name: str, array: Array) -> None:
+        key, ordered = as_onnx_orders(name, array.copy())
+        found[key] = ordered
+
+    context.run(given, observe=observe)
+    return found
+
+
+def _on_gpu(context: Any, given: zoo.Inputs) -> Iterator[tuple[str, Array]]:
+    import cupy
+
+    prepared, _ = context._bind(given, {}, True, context.stream)
+    for launch, packed in prepared.launches:
+        context.issue([packed], context.stream)
+        context.stream.synchronize()
+        for name, position in zip(launch.names, launch.written, strict=True):
+            ref = launch.arguments[position]
+            if not name:
+                continue
+            span = 1 + sum((extent - 1) * stride for extent, stride in zip(ref.shape, ref.strides, strict=True))
+            raw = np.empty(span * ref.dtype.itemsize, np.uint8)
+            address = ctypes.cast(packed.arguments.pointers[position], ctypes.POINTER(ctypes.c_uint64)).contents.value
+            cupy.cuda.runtime.memcpy(raw.ctypes.data, address, raw.nbytes, cupy.cuda.runtime.memcpyDeviceToHost)
+            strides = [stride * ref.dtype.itemsize for stride in ref.strides]
+            yield name, np.lib.stride_tricks.as_strided(raw.view(ref.dtype), ref.shape, strides)
