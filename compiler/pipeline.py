@@ -71,6 +71,7 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
             Step("assign-precision", {"mode": options.precision}),
             Step("approximate-functions"),
             Step("transpose-weights"),
+            Step("split-gates"),
             Step("merge-siblings"),
             Step("pad-channels"),
             Step("fold-norms"),
@@ -85,6 +86,7 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
             Step("materialise-storage"),
             Step("realize-integer"),
             Step("assign-destinations"),
+            Step("merge-pointwise"),
             # Only now is it decided what groups read: the products of scales, and weights that are dequantized inside.
             Step("hoist-weights"),
             Step("outline-groups"),

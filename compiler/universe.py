@@ -62,6 +62,7 @@ PASSES: dict[str, tuple[str, ...]] = {
     ),
     "quantization": ("place-qdq",),
     "fusion": (
+        "split-gates",
         "merge-siblings",
         "fold-norms",
         "decompose-attention",
@@ -69,6 +70,7 @@ PASSES: dict[str, tuple[str, ...]] = {
         "materialise-storage",
         "realize-integer",
         "assign-destinations",
+        "merge-pointwise",
         "outline-groups",
     ),
     "buffers": ("bufferize", "plan-arena", "insert-pdl"),

@@ -155,6 +155,36 @@ def matmul(m: int, n: int, k: int, element: str, *, kn: bool = False, math: str 
     return module(body, "matmul", sms)
 
 
+def gated(
+    m: int,
+    n: int,
+    k: int,
+    element: str,
+    *,
+    gate: str = "silu",
+    kn: bool = False,
+    math: str = "",
+    sms: int | None = None,
+) -> str:
+    """A gate and what it lets through, products of one operand: activation(a b + bias) * (a c), [m, n]."""
+    a, b, y, p = (f"tensor<{d}x{element}>" for d in (f"{m}x{k}", f"{k}x{n}" if kn else f"{n}x{k}", f"{m}x{n}", f"{n}"))
+    flags = ", ".join(f for f in ("" if kn else "transpose_b", f"math = #nn.math<{math}>" if math else "") if f)
+    op = {
+        "silu": f"nn.silu %2 {{alpha = 1.0 : f64}} : {y}",
+        "gelu": f"nn.gelu %2 {{approximate = #nn.gelu_form<none>}} : {y}",
+        "relu": f"nn.relu %2 : {y}",
+    }[gate]
+    body = f"""@f(%a: {a}, %b: {b}, %c: {b}, %bias: {p}) -> {y} ANCHOR {{
+    %0 = nn.matmul %a, %b {{{flags}}} : ({a}, {b}) -> {y}
+    %1 = nn.matmul %a, %c {{{flags}}} : ({a}, {b}) -> {y}
+    %2 = nn.add %0, %bias : ({y}, {p}) -> {y}
+    %3 = {op}
+    %4 = nn.mul %3, %1 : ({y}, {y}) -> {y}
+    func.return %4 : {y}
+  }}"""
+    return module(body, "matmul", sms)
+
+
 def batched(m: int, n: int, k: int) -> str:
     """Two products, B stored [K, N]."""
     a, b, c = f"tensor<2x{m}x{k}xf16>", f"tensor<2x{k}x{n}xf16>", f"tensor<2x{m}x{n}xf16>"

@@ -55,6 +55,7 @@ from group_texts import (
     conv_of_prologue,
     conv_over,
     embedding,
+    gated,
     gather,
     layer_norm,
     lookups,
@@ -357,6 +358,16 @@ CASES = (
     gemm("normalised", normalised_matmul(40, 192, 160), 32, staged=1, bn=64),
     gemm("normalised-bf16", normalised_matmul(40, 128, 160, "bf16", parts=9, centred=False), 32, staged=1, bn=128),
     gemm("normalised-by-32", normalised_matmul(40, 96, 160, part=32), 32, staged=1),
+    gemm("gated", gated(40, 40, 160, "f16"), 32),
+    gemm("gated-staged", gated(40, 40, 160, "f16"), 32, staged=1),
+    gemm("gated-one-row", gated(1, 24, 161, "bf16", gate="gelu", kn=True), 32, tolerance=1e-2),
+    gemm("gated-f32", gated(20, 40, 80, "f32", gate="relu"), 16, tolerance=2e-6),
+    gemm("gated-tf32", gated(40, 40, 80, "f32", math="tf32"), 16),
+    hopper("gated", gated(128, 160, 192, "f16", sms=1), groups=1, bn=192),  # three pieces per tile, of 32 columns
+    hopper("gated-two-warpgroups", gated(130, 136, 192, "f16", gate="gelu", sms=1), groups=2, bn=128),
+    hopper("gated-cluster", gated(256, 128, 192, "f16", sms=2), 1, 128, f"{STORED} cluster_sync", cluster=2),
+    hopper("gated-narrow", gated(1, 48, 192, "f16", gate="relu", sms=1), groups=1, bn=32),
+    hopper("gated-plain-store", gated(128, 36, 192, "f16", sms=1), groups=1, bn=64, kinds="bar_sync"),
     hopper("matmul", matmul(128, 192, 192, "f16", sms=1), groups=1, bn=192),  # three pieces per tile
     hopper("two-results", two_results(128, 192, 192, sms=1), groups=1, bn=192),  # six pieces per tile
     hopper("two-products", sum_of_convs(8, 18, 128, 64, stride=2, sms=1), groups=1, bn=64),

@@ -8,7 +8,7 @@ from xdsl.dialects.builtin import ArrayAttr, LocationAttr, NameLoc, NoneAttr, St
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from ...dialects import nn
-from ...dialects.fusion import COPIED, GroupOp, YieldOp
+from ...dialects.fusion import COPIED, LAYOUTS, GroupOp, LayoutAttr, YieldOp, layouts_of, set_layouts
 from ...dialects.nn import copy_stored_results
 from ...dialects.provenance import fuse, get_names, helper_location, is_unknown, set_names
 from ..graph.editing import location_of
@@ -29,6 +29,40 @@ def build_group(view: GroupView) -> GroupOp:
     set_names(group, [get_names(maker)[maker.results.index(result)] for result, maker in makers])
     copy_stored_results(view.results, group)
     return group
+
+
+def merged_group(groups: Sequence[GroupOp]) -> GroupOp:
+    """A group, not yet inserted, that computes what several of one kind do, none of which reads another's results; these stay."""
+    values = list(dict.fromkeys(value for group in groups for value in group.operands))
+    made = GroupOp(groups[0].anchor.data, values, [result.type for group in groups for result in group.results])
+    arguments = dict(zip(values, made.block.args, strict=True))
+    yielded: list[SSAValue] = []
+    for group in groups:
+        mapping: dict[SSAValue, SSAValue] = {
+            inner: arguments[outer] for inner, outer in zip(group.block.args, group.operands, strict=True)
+        }
+        for op in group.ops():
+            made.block.add_op(op.clone(mapping))
+        yielded += [mapping[value] for value in group.yield_op.operands]
+    made.block.add_op(YieldOp(*yielded))
+    made.location = made.yield_op.location = fuse(*(group.location for group in groups))
+    layouts = {value: layout for group in groups for value, layout in _layouts(group)}
+    if layouts:
+        set_layouts(made, [layouts[value] for value in (*values, *(r for group in groups for r in group.results))])
+    copied = [why.data for group in groups if isinstance(why := group.attributes.get(COPIED), StringAttr)]
+    if copied:
+        made.attributes[COPIED] = StringAttr("; ".join(dict.fromkeys(copied)))
+    set_names(made, [name for group in groups for name in get_names(group)])
+    return made
+
+
+def _layouts(group: GroupOp) -> list[tuple[SSAValue, LayoutAttr]]:
+    """The layouts that a group has, by what lies so."""
+    return (
+        list(zip((*group.operands, *group.results), layouts_of(group), strict=True))
+        if LAYOUTS in group.attributes
+        else []
+    )
 
 
 def copy_location(values: Iterable[SSAValue]) -> LocationAttr:

@@ -85,11 +85,10 @@ class _Merging:
         free = [s for i, s in enumerate(whole.siblings) if i not in blockers]
         fewer = self._stacked(free) if blockers and len(free) > 1 and family.run is None else None
         stacks = {key: stack for key, stack in ((FEWER, fewer), (MERGED, whole)) if stack is not None}
-        alone = {s.anchor: self.prices.apart(s) for s in siblings}
-        costs = {APART: _total(alone.values())}
+        costs = {APART: _total(self._apart(siblings))}
         for key, stack in stacks.items():
             inside = {s.anchor for s in stack.siblings}
-            costs[key] = _total([self._cost(stack), *(cost for anchor, cost in alone.items() if anchor not in inside)])
+            costs[key] = _total([self._cost(stack), *self._apart([s for s in siblings if s.anchor not in inside])])
         # Where prices do not tell, the fewest launches; where these do not either, as they are. A copy must at least save a launch.
         copying = MERGED if blockers and costs.get(MERGED, costs[APART])[0] >= costs[APART][0] else None
         order = sorted((key for key in costs if key != copying), key=lambda key: (costs[key][0], key != APART))
@@ -104,6 +103,11 @@ class _Merging:
             self._apply(stacks[chosen])
         self.growth.taken.clear()
         return stacks[chosen].result if chosen in stacks else None
+
+    def _apart(self, siblings: Sequence[Sibling]) -> list[tuple[int, float]]:
+        """Launches and microseconds of each of these siblings, which stand apart from all others."""
+        anchors = {s.anchor for s in siblings}
+        return [self.prices.apart(s, anchors) for s in siblings]
 
     def _choose(self, anchors: Sequence[Anchor], options: dict[str, float]) -> str:
         if self.always:
@@ -163,13 +167,15 @@ class _Merging:
         scope = stack.siblings[0].anchor
         price = self.prices.product(stack.ops[0], stack.ops, stack.result, scope, stack.places())
         blockers, launches = self._blockers(stack), 1
+        free = (i for i in range(len(stack.parts)) if i not in blockers)
+        joined = any(stack.rest(i) or self.prices.is_read_by_element(stack.parts[i]) for i in free)
         for index, (sibling, part) in enumerate(zip(stack.siblings, stack.parts, strict=True)):
             at, rest = stack.part_place(index), stack.rest(index)
             if self.prices.is_taken(rest, part, [s.anchor for s in stack.siblings]):
                 continue
             price += self.prices.pointwise(rest, sibling.region.result, {part: at})
-            price += self.prices.copy(part, at) if index in blockers else 0.0
-            launches += bool(rest) + (index in blockers)
+            price += self.prices.copy(part, at, joined=joined) if index in blockers else 0.0
+            launches += bool(rest) + (index in blockers and not joined)
         return launches, price
 
     def _apply(self, stack: Stack) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -14,15 +14,18 @@ from ...dialects.fusion import LayoutAttr
 from ...dialects.nn import shape_of, stored_of, with_element
 from ...dialects.strided import VIEW_OPS, View, result_view
 from ..kernels.building.group import GroupView
-from ..kernels.cost.decision import UNCERTAINTY, decide
+from ..kernels.building.schedule import target_of
+from ..kernels.cost.gpus import gpu_of
 from ..kernels.schedules.competition import Prices
 from ..kernels.schedules.matching import Matcher
 from .destinations import Place
 from .realize_integer import IntegerForm, Product, find_product
-from .regions import Growth, Region, anchor_kind
+from .regions import ROW, Growth, Region, anchor_kind, is_view
 from .siblings import Sibling
 from .storage import answer_of
-from .sums import ONE, TWO, second_product
+from .sums import TWO, decide_second, second_product
+
+_PRODUCTS = (nn.ConvOp, nn.MatmulOp)
 
 
 @dataclass
@@ -77,9 +80,9 @@ class SiblingPrices:
             else self.group(GroupView.of_region(kind, ops, result, scope=scope), placed)
         )
 
-    def apart(self, sibling: Sibling) -> tuple[int, float]:
-        """Launches and microseconds of the group of a sibling, or of the longest part of it that a schedule takes and of the rest. A
-        product that would be added in the same accumulator is a launch that is saved."""
+    def apart(self, sibling: Sibling, others: Collection[Operation]) -> tuple[int, float]:
+        """Launches and microseconds of the group of a sibling, or of the longest part of it that a schedule takes and of the rest. Another
+        product that would be in the same group is a launch that is saved; `others` are the siblings that stand apart, too."""
         region = sibling.region
         for length, result in reversed(region.cuts):
             casts = [op for op in region.prologue if isinstance(op, nn.CastOp)]
@@ -88,19 +91,21 @@ class SiblingPrices:
             if price == inf:
                 continue
             rest = region.epilogue[length:]
-            saved = self._saved_by_sum(region, ops, result, price)
+            saved = self._saved_by_second(region, ops, result, price, others)
             return 1 + bool(rest) - (saved is not None), price + self.pointwise(rest, region.result) - (saved or 0.0)
         return 1, inf
 
-    def _saved_by_sum(self, region: Region, ops: list[Operation], result: SSAValue, price: float) -> float | None:
-        """What it saves that another product is added in one accumulator; None where that is not done."""
-        second = second_product(region.anchor, ops, self.growth)
+    def _saved_by_second(
+        self, region: Region, ops: list[Operation], result: SSAValue, price: float, others: Collection[Operation]
+    ) -> float | None:
+        """What it saves that another product is computed in the same group; None where that is not done."""
+        second = second_product(region.anchor, ops, self.growth, others)
         if second is None:
             return None
         both = self.group(GroupView.of_region(region.kind, self.growth.in_order([*ops, second]), result))
         alone = self.group(GroupView.of_region(region.kind, [second], second.results[0]))
-        decision = decide("sum of products", {ONE: both, TWO: price + alone}, UNCERTAINTY)
-        return price + alone - both if both < inf and decision.chosen == ONE else None
+        decision = decide_second(region.anchor, second, both, price + alone)
+        return price + alone - both if both < inf and decision.chosen != TWO else None
 
     def pointwise(
         self, ops: Sequence[Operation], result: SSAValue, placed: dict[SSAValue, Place] | None = None
@@ -119,12 +124,25 @@ class SiblingPrices:
         products = [owner for owner in owners if isinstance(owner, nn.ConvOp | nn.MatmulOp) and owner not in siblings]
         return any(shape_of(p.result) == shape_of(part) for p in products)
 
-    def copy(self, value: SSAValue, at: Place) -> float:
-        """A launch that copies a value from there."""
+    def copy(self, value: SSAValue, at: Place, *, joined: bool) -> float:
+        """Copying a value from there, in a launch of its own or `joined` with another (`merge-pointwise`)."""
         block = Block(arg_types=[with_element(value, stored_of(value))])
         layouts = [LayoutAttr.of(at), LayoutAttr.of(View.whole(0, shape_of(value)))]
         assert isinstance(value.owner, Operation)
-        return self.prices.of(GroupView(value.owner, "pointwise", [], block.args, block.args, layouts=layouts))
+        price = self.prices.of(GroupView(value.owner, "pointwise", [], block.args, block.args, layouts=layouts))
+        return price - gpu_of(target_of(self.prices.target)).launch if joined else price
+
+    def is_read_by_element(self, value: SSAValue) -> bool:
+        """Whether a launch by element reads a value, or a view of it: a rotary embedding, but no scale that a row op or a product takes
+        in."""
+        for use in value.uses:
+            reader = use.operation
+            if is_view(reader) and len(reader.operands) == 1 and self.is_read_by_element(reader.results[0]):
+                return True
+            by_element = nn.is_pointwise(reader) or (isinstance(reader, nn.SliceOp) and not is_view(reader))
+            if by_element and not any(isinstance(u.operation, (*ROW, *_PRODUCTS)) for u in reader.results[0].uses):
+                return True
+        return False
 
     def blockers(self, value: SSAValue, at: Place) -> Iterator[str]:
         """Why readers of a value cannot read it there without a copy that they do not need where it has a buffer of its own."""

@@ -20,13 +20,14 @@ from typing import ClassVar
 
 import numpy as np
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, f32
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
 from ...dialects import nn
 from ...dialects.dims import Expr, const
+from ...dialects.dtypes import is_float, numpy_dtype
 from ...dialects.nn import element_of, rank_of, shape_of
 from ..remarks import remark
 from ..rewriting import apply_patterns
@@ -77,8 +78,8 @@ def check(op: nn.AddOp) -> Rotary | str | None:
                 return "it is not added to a product of the same tensor"
             if not first.result.has_one_use() or not second.result.has_one_use() or not turned.has_one_use():
                 return "other ops read a part of it"
-            if element_of(x) != f32:
-                return f"its elements are {element_of(x)}, not f32"
+            if not is_float(element_of(x)):
+                return f"its elements are {element_of(x)}, no floats"
             if shape_of(op.result) != shape_of(x):
                 return "its factors have more elements than the tensor"
             return Rotary(x, others[0], sin)
@@ -114,7 +115,7 @@ class TurnHalves(RewritePattern):
         # The slice comes first: fusion begins a group at it, and takes in the rest.
         starts, steps = [0] * (len(dims) - 2) + [1, 0], [1] * (len(dims) - 2) + [-1, 1]
         turned = add(nn.MulOp(add(nn.SliceOp(x, starts, dims, steps)), sin))
-        sign = add(nn.ConstantOp(np.array([[-1.0], [1.0]], np.float32)))
+        sign = add(nn.ConstantOp(np.array([[-1.0], [1.0]], numpy_dtype(element_of(found.x)))))
         signed = add(nn.MulOp(turned, sign))
         total = add(nn.AddOp(add(nn.MulOp(x, cos)), signed))
         made.append(nn.ReshapeOp(total, shape_of(found.x)))

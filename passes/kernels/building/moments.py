@@ -16,7 +16,7 @@ from xdsl.ir import SSAValue
 
 from ....dialects import kernel, nn
 from ....dialects.dims import Expr
-from ....dialects.kernel.layouts import Blocked
+from ....dialects.kernel.layouts import Blocked, Layout
 from ....dialects.kernel.types import FragType
 from ....dialects.nn import shape_of
 from ....dialects.strided import View
@@ -92,7 +92,7 @@ def statistics_of(
     tensor = group.operand_index(op.moments)
     parts, columns = shape_of(op.moments)[-1].as_int(), op.columns.value.data
     assert tensor is not None and parts is not None
-    layout = frag.layout
+    layout: Layout = frag.layout
     if isinstance(layout, Blocked):
         tr, tc, vr, _ = layout.values
         layout = Blocked.of(tr, tc, vr, 1)
@@ -107,8 +107,8 @@ def statistics_of(
     def deviation(s: Emitter, x: SSAValue, m2: SSAValue, mean: SSAValue, *inside: SSAValue) -> list[SSAValue]:
         d = sub(s, x, mean)
         between = mul(s, mul(s, d, d), s.constant(columns, f32))
-        if inside:
-            between = select(s, *inside, between, s.constant(0, f32))
+        for valid in inside:
+            between = select(s, valid, between, s.constant(0, f32))
         return [add(s, m2, between)]
 
     masks = [] if parts % unit == 0 else [b.valid(views[0], place, tile)]

@@ -105,13 +105,13 @@ FAMILIES: dict[str, Family] = {
             arithmetic, arithmetic, unary, where, transpose, reshape, slice_, concat, gather, broadcast, reduce, softmax, pad, pool, conv,
             matmul, quantize, dequantize,
         ),
-        ("place-qdq", "fuse-groups", "realize-integer", "assign-destinations", "outline-groups", "hoist-weights"),
+        ("place-qdq", "fuse-groups", "realize-integer", "assign-destinations", "merge-pointwise", "outline-groups", "hoist-weights"),
         ((f32, 3), (f32, 4), (i8, 2)), finite=True, chained=True,
     ),
     "images": Family((image, unary), ("pad-channels",), ((f32, 4),), finite=True),
     "siblings": Family(
         (siblings, siblings, siblings, unary, transpose, reshape, slice_, pool),
-        ("merge-siblings", "fuse-groups", "realize-integer", "assign-destinations", "outline-groups", "hoist-weights"),
+        ("merge-siblings", "fuse-groups", "realize-integer", "assign-destinations", "merge-pointwise", "outline-groups", "hoist-weights"),
         ((f32, 3), (f32, 4), (f32, 2)), finite=True, chained=True,
     ),
     "soups": Family(

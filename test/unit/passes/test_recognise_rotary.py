@@ -6,18 +6,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+from xdsl.dialects.builtin import bf16, f16, f32, f64
 from xdsl.parser import Parser
 
 from trtc.compiler.universe import load_pass, make_context
 from trtc.dialects import nn
+from trtc.dialects.dtypes import numpy_dtype
 from trtc.dialects.fusion import GroupOp
 from trtc.dialects.meaning import run_module
 
+ELEMENTS = {"f16": f16, "bf16": bf16, "f32": f32, "f64": f64}
 SPECIAL = (0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40, 3e38)
 
 
-def rotary(factors: str, *, swapped: bool = False) -> Any:
-    x, h, c = "tensor<2x3x5x8xf32>", "tensor<2x3x5x4xf32>", f"tensor<{factors}xf32>"
+def rotary(factors: str, *, swapped: bool = False, element: str = "f32") -> Any:
+    x, h, c = (f"tensor<{dims}x{element}>" for dims in ("2x3x5x8", "2x3x5x4", factors))
     first, second = ("%5, %4", "%s, %3") if swapped else ("%4, %5", "%3, %s")
     types = f"{c}, {x}" if swapped else f"{x}, {c}"
     text = f"""func.func @main(%x: {x}, %c: {c}, %s: {c}) -> {x} {{
@@ -35,13 +38,15 @@ def rotary(factors: str, *, swapped: bool = False) -> Any:
 
 @pytest.mark.parametrize("swapped", [False, True])
 @pytest.mark.parametrize("factors", ["5x8", "2x3x5x8", "1x1x5x8", "5x1", "2x1x5x8"])
-def test_same_bits_in_one_group(factors: str, swapped: bool) -> None:
-    module = rotary(factors, swapped=swapped)
+@pytest.mark.parametrize("element", ["f16", "bf16", "f32", "f64"])
+def test_same_bits_in_one_group(element: str, factors: str, swapped: bool) -> None:
+    module = rotary(factors, swapped=swapped, element=element)
+    dtype = numpy_dtype(ELEMENTS[element])
     rng = np.random.default_rng(0)
     shapes = [(2, 3, 5, 8), *[tuple(int(d) for d in factors.split("x"))] * 2]
-    inputs = [rng.standard_normal(shape).astype(np.float32) for shape in shapes]
-    inputs[0].flat[: len(SPECIAL)] = SPECIAL
+    inputs = [rng.standard_normal(shape).astype(dtype) for shape in shapes]
     with np.errstate(all="ignore"):
+        inputs[0].flat[: len(SPECIAL)] = np.array(SPECIAL).astype(dtype)
         (wanted,) = run_module(module, inputs)
         for name in ("recognise-rotary", "cse", "dce"):
             load_pass(name)().apply(make_context(), module)
@@ -50,6 +55,6 @@ def test_same_bits_in_one_group(factors: str, swapped: bool) -> None:
         (got,) = run_module(module, inputs)
     numbers = ~np.isnan(wanted)
     assert np.array_equal(np.isnan(got), ~numbers)
-    assert np.array_equal(got[numbers].view(np.int32), wanted[numbers].view(np.int32))
+    assert got.dtype == dtype and got[numbers].tobytes() == wanted[numbers].tobytes()
     load_pass("fuse-groups")().apply(make_context(), module)
     assert sum(isinstance(op, GroupOp) for op in module.walk()) == 1

@@ -29,7 +29,15 @@ from trtc.passes.remarks import collecting
 GRAPH = (
     "canonicalize-nn", "fold-constants", "fold-batch-norm", "eliminate-transposes", "fold-constants", "canonicalize-nn", "cse", "dce",
 )  # fmt: skip
-FUSE = ("place-qdq", "fuse-groups", "realize-integer", "assign-destinations", "outline-groups", "hoist-weights")
+FUSE = (
+    "place-qdq",
+    "fuse-groups",
+    "realize-integer",
+    "merge-pointwise",
+    "assign-destinations",
+    "outline-groups",
+    "hoist-weights",
+)
 TOLERANCE = 1e-5
 Array = np.ndarray[Any, Any]
 

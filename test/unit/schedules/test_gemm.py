@@ -57,6 +57,58 @@ def test_matmul_with_dynamic_rows(check_group: Check, rows: int) -> None:
     check_group(text, "gemm_mma", tolerance=2e-3, N=rows)
 
 
+def gated(m: object, n: int, k: int, element: str, *, batch: int = 0, transpose: bool = True) -> str:
+    """sigmoid(a b) * (a c + bias)."""
+
+    def tensor(*dims: object) -> str:
+        lead = (batch,) if batch and len(dims) > 1 else ()
+        shape = "x".join("?" if isinstance(d, str) else str(d) for d in (*lead, *dims))
+        encoding = f", #nn.dims<{', '.join(map(str, (*lead, *dims)))}>" if "?" in shape else ""
+        return f"tensor<{shape}x{element}{encoding}>"
+
+    a, b, y, bias = tensor(m, k), tensor(n, k) if transpose else tensor(k, n), tensor(m, n), tensor(n)
+    flags = " {transpose_b}" if transpose else ""
+    return f"""@f(%a: {a}, %b: {b}, %c: {b}, %bias: {bias}) -> {y} attributes {{ANCHOR}} {{
+    %0 = nn.matmul %a, %b{flags} : ({a}, {b}) -> {y}
+    %1 = nn.matmul %a, %c{flags} : ({a}, {b}) -> {y}
+    %2 = nn.sigmoid %0 : {y}
+    %3 = nn.add %1, %bias : ({y}, {bias}) -> {y}
+    %4 = nn.mul %2, %3 : ({y}, {y}) -> {y}
+    func.return %4 : {y}
+  }}"""
+
+
+@pytest.mark.parametrize("element", ["f16", "f32", "f64"])
+def test_two_products_of_one_operand(check_group: Check, element: str) -> None:
+    check_group(module(gated(37, 40, 56, element)), "gemm_mma", tolerance=LOOSE[element])
+
+
+def test_two_batches_of_products_of_one_operand(check_group: Check) -> None:
+    check_group(module(gated(20, 40, 56, "f16", batch=2, transpose=False)), "gemm_mma", tolerance=2e-3)
+
+
+@pytest.mark.parametrize("schedule", ["gemm_mma", "gemm_sm90"])
+@pytest.mark.parametrize("rows", [1, 19, 130])
+def test_two_products_of_one_operand_with_dynamic_rows(check_group: Check, schedule: str, rows: int) -> None:
+    symbols = f"{HOPPER}, nn.symbols = {{N = array<i64: 1, 32, 256>}}"
+    check_group(module(gated("N", 72, 136, "f16"), attributes=symbols), schedule, tolerance=2e-3, N=rows)
+
+
+def test_two_convs_of_one_image(check_group: Check) -> None:
+    """A conv that a second one gates, of the same window."""
+    x, w, y = "tensor<1x9x8x64xf16>", "tensor<40x3x3x64xf16>", "tensor<1x5x4x40xf16>"
+    flags = "strides = array<i64: 2, 2>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, groups = 1 : i64"
+    body = f"""@f(%x: {x}, %w: {w}, %v: {w}) -> {y} attributes {{ANCHOR}} {{
+    %0 = nn.conv %x, %w {{{flags}}} : ({x}, {w}) -> {y}
+    %1 = nn.tanh %0 : {y}
+    %2 = nn.conv %x, %v {{{flags}}} : ({x}, {w}) -> {y}
+    %3 = nn.mul %1, %2 : ({y}, {y}) -> {y}
+    func.return %3 : {y}
+  }}"""
+    for schedule in ("gemm_mma", "gemm_sm90"):
+        check_group(module(body, attributes=HOPPER, anchor="conv"), schedule, tolerance=2e-3)
+
+
 def test_matmul_int8(check_group: Check) -> None:
     a, b, c, r = "tensor<33x64xi8>", "tensor<24x64xi8>", "tensor<33x24xi32>", "tensor<33x24xf32>"
     body = f"""@f(%a: {a}, %b: {b}, %s: tensor<24xf32>) -> {r} attributes {{ANCHOR}} {{

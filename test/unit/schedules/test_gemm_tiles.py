@@ -69,3 +69,14 @@ def test_copies_of_single_elements_call_for_larger_tiles() -> None:
     wide, single = best(None), best((1, 1))
     assert single.bm * single.bn > wide.bm * wide.bn and single.bn == 64
     assert best((8, 8)) == wide
+
+
+@pytest.mark.parametrize("kind", ["f16", "tf32", "fma"])
+def test_products_side_by_side_share_a_tile_whose_parts_fit_its_warps(kind: str) -> None:
+    found, unit = list(tiles(kind, 512, 2)), 4 if kind == "fma" else 8
+    assert found and all(tile.part(2).bn % (unit * tile.wn) == 0 for tile in found)
+    narrow = {(tile.bn, tile.wn) for tile in tiles(kind, 512) if tile.bn < 2 * unit * tile.wn}
+    assert not narrow & {(tile.bn, tile.wn) for tile in found}
+    alone, both = Sizes(kind, 512, 512, 512), Sizes(kind, 512, 1024, 512, count=2)
+    assert both.work(SMALL).blocks == 2 * alone.work(SMALL).blocks
+    assert both.work(SMALL).epilogue == alone.work(SMALL).epilogue / 2

@@ -9,14 +9,13 @@ fragment, or, `staged`, on whole 16-byte vectors after a trip through shared mem
 A grouped conv has its groups, a batched matmul its batch, along z. A conv may fuse the cast of its image: the elements then pass through
 registers, as those of an odd number of channels do anyway, which cp.async cannot copy. Other pointwise ops before A (prologue.py) are
 computed on its fragments, on the way from shared memory to the tensor cores. Of the sum of two products the steps of one come first, then
-those of the other.
+those of the other. Two products of one A (pairs.py) have half of a block's columns each, and a tile of B and an accumulator of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 from xdsl.dialects.builtin import f32
 from xdsl.ir import Attribute, SSAValue
@@ -33,11 +32,9 @@ from ...building.pointwise import refuse_pointwise
 from ...building.schedule import Refusal
 from ...building.work import Work
 from ...cost.price import launch_price
-from .moments import Statistics, normalised
+from .moments import RowStatistics, normalised
 from .problem import GROUPS, GemmProblem, operand_views, problem_of
 from .tiles import FMA, FMA_PAD, SCRATCH_PAD, Tile, rank
-
-RowStatistics: TypeAlias = Mapping[nn.ApplyMomentsOp, Statistics]
 
 
 @dataclass(frozen=True)
@@ -94,44 +91,50 @@ class GemmMma:
     def lower(self, problem: GemmProblem, config: Choice, target: Target) -> list[kernel.FuncOp]:
         group = problem.group
         tile = _tile(config)
-        grid = [ceildiv(problem.n, tile.bn), ceildiv(problem.m, tile.bm), problem.batch]
+        part = tile.part(len(problem.side_by_side))
+        grid = [ceildiv(problem.n, part.bn), ceildiv(problem.m, tile.bm), problem.batch]
         # FMA keeps whole operand rows in registers: one block per SM is enough where that takes many.
         b = KernelBuilder.for_group(group, grid, tile.wm * tile.wn, min_blocks=1 if problem.kind in FMA else 0)
-        column = named(b.mul(b.coords[0], tile.bn), "column")
+        column = named(b.mul(b.coords[0], part.bn), "column")
         row, batch = named(b.mul(b.coords[1], tile.bm), "row"), b.coords[2]
-        frag = _result_frag(problem, tile)
-        # Before the reduction, when the accumulator takes no registers yet.
+        frag = _result_frag(problem, part)
+        # Before the reduction, when the accumulators take no registers yet.
         statistics = problem.moments.statistics(b, problem.space_groups, (batch, row), frag)
-        acc, staging = _main_loop(b, problem, tile, batch, row, column)
+        accs, staging = _main_loop(b, problem, part, batch, row, column)
         if staging is not None:
-            acc = b.emit(kernel.ConvertLayoutOp(acc, frag, staging))
-        store_results(b, problem, acc, (batch, row, column), statistics)
+            accs = [b.emit(kernel.ConvertLayoutOp(acc, frag, staging)) for acc in accs]
+        store_results(b, problem, accs, (batch, row, column), statistics)
         return [b.finish()]
 
 
 def _main_loop(
     b: KernelBuilder, problem: GemmProblem, tile: Tile, batch: SSAValue, row: SSAValue, column: SSAValue
-) -> tuple[SSAValue, SSAValue | None]:
-    """The accumulator after the reduction, and a shared tile that a staged epilogue may use."""
+) -> tuple[list[SSAValue], SSAValue | None]:
+    """The accumulators after the reduction, one for each product of one A, and a shared tile that a staged epilogue may use. `tile`: that
+    of one of them."""
     element, layouts = problem.element, layouts_for(problem.kind, tile)
+    sides = len(problem.side_by_side)
     views = [_views(b, product) for product in problem.products]
     pad = FMA_PAD if problem.kind in FMA else 0
     swizzle = 0 if pad else swizzle_for(tile.bk * bitwidth(element) // 8)
     b_tile = (tile.bk, tile.bn) if problem.b_is_kn else (tile.bn, tile.bk)
     b_swizzle = 0 if pad else swizzle_for(b_tile[1] * bitwidth(element) // 8)
     a_shared = b.alloc((tile.stages, tile.bm, tile.bk), element, swizzle=swizzle, pad=pad, name="a_shared")
-    b_shared = b.alloc((tile.stages, *b_tile), element, swizzle=b_swizzle, pad=pad, name="b_shared")
+    b_shared = [
+        b.alloc((tile.stages, *b_tile), element, swizzle=b_swizzle, pad=pad, name="b_shared") for _ in range(sides)
+    ]
     ring = b.ring(tile.stages, "cp_async", "ring")
 
     steps = [b.expr(ceildiv(product.k, tile.bk)) for product in problem.products]
 
     def fetch(at: KernelBuilder, step: Index, fill: Index) -> int:
         def load(at: KernelBuilder, product: int, step: Index) -> None:
-            (a_view, b_view), first = views[product], at.mul(step, tile.bk)
-            a_slot, b_slot = at.slot(a_shared, fill, "a_slot"), at.slot(b_shared, fill, "b_slot")
+            (a_view, b_views), first = views[product], at.mul(step, tile.bk)
+            a_slot, b_slots = at.slot(a_shared, fill, "a_slot"), [at.slot(each, fill, "b_slot") for each in b_shared]
             at.insert(kernel.LoadAsyncOp(a_view, [batch, row, first], a_slot))
             b_at = [batch, first, column] if problem.b_is_kn else [batch, column, first]
-            at.insert(kernel.LoadAsyncOp(b_view, b_at, b_slot))
+            for b_view, b_slot in zip(b_views, b_slots, strict=True):
+                at.insert(kernel.LoadAsyncOp(b_view, b_at, b_slot))
 
         if problem.second is None:
             load(at, 0, step)
@@ -144,7 +147,7 @@ def _main_loop(
         return 0
 
     def multiply(at: KernelBuilder, step: Index, fill: Index, values: Sequence[SSAValue]) -> list[SSAValue]:
-        a_slot, b_slot = at.slot(a_shared, fill, "a_slot"), at.slot(b_shared, fill, "b_slot")
+        a_slot, b_slots = at.slot(a_shared, fill, "a_slot"), [at.slot(each, fill, "b_slot") for each in b_shared]
         a_type = FragType.of((tile.bm, layouts.k_step), element, layouts.a)
         b_type = FragType.of((tile.bn, layouts.k_step), element, layouts.b)
         zero = at.index(0)
@@ -155,9 +158,12 @@ def _main_loop(
             if problem.prologue is not None:
                 place = batch, row, at.add(at.mul(step, tile.bk), first)
                 a_frag = problem.prologue.apply(at, a_frag, views[0][0], place, tile.bk)
-            b_load = kernel.LoadSharedOp(b_slot, zero, first, b_type, transposed=problem.b_is_kn)
-            b_frag = at.emit(b_load, "b_frag")
-            return [at.emit(kernel.MmaOp(a_frag, b_frag, *values), "acc")]
+            accs: list[SSAValue] = []
+            for b_slot, acc in zip(b_slots, values, strict=True):
+                b_load = kernel.LoadSharedOp(b_slot, zero, first, b_type, transposed=problem.b_is_kn)
+                b_frag = at.emit(b_load, "b_frag")
+                accs.append(at.emit(kernel.MmaOp(a_frag, b_frag, acc), "acc"))
+            return accs
 
         if problem.kind in FMA:
             # Many and long blocks of text otherwise, for the same instructions.
@@ -168,16 +174,16 @@ def _main_loop(
 
     acc_type = FragType.of((tile.bm, tile.bn), problem.accumulator, layouts.acc)
     total = steps[0] if problem.second is None else b.add(*steps)
-    (acc,) = b.pipelined(ring, total, fetch, multiply, lambda: [b.fill(0.0, acc_type, "acc")])
+    accs = b.pipelined(ring, total, fetch, multiply, lambda: [b.fill(0.0, acc_type, "acc") for _ in range(sides)])
     if not tile.staged:
-        return acc, None
-    return acc, b.alloc((tile.bm, tile.bn), problem.accumulator, pad=SCRATCH_PAD, name="staging")
+        return accs, None
+    return accs, b.alloc((tile.bm, tile.bn), problem.accumulator, pad=SCRATCH_PAD, name="staging")
 
 
-def _views(b: KernelBuilder, product: GemmProblem) -> tuple[SSAValue, SSAValue]:
-    """The views of a product's operands."""
-    a, other = operand_views(product, b.tensors)
-    return b.emit(a, "a_view"), b.emit(other, "b_view")
+def _views(b: KernelBuilder, product: GemmProblem) -> tuple[SSAValue, list[SSAValue]]:
+    """The views of a product's operands: of A, and of B for each product of this A."""
+    pairs = [operand_views(each, b.tensors) for each in product.side_by_side]
+    return b.emit(pairs[0][0], "a_view"), [b.emit(other, "b_view") for _, other in pairs]
 
 
 def _result_frag(problem: GemmProblem, tile: Tile) -> FragType:
@@ -203,14 +209,12 @@ def vector_layout(threads: int, rows: int, columns: int, element: Attribute) -> 
 def store_results(
     b: KernelBuilder,
     problem: GemmProblem,
-    acc: SSAValue,
+    accs: Sequence[SSAValue],
     at: tuple[Index, Index, Index],
     statistics: RowStatistics,
 ) -> None:
-    """Apply the epilogue to the accumulator and store the results at (batch, row, column)."""
-    frag = acc.type
-    assert isinstance(frag, FragType)
-    values = epilogue(b, problem, acc, frag, at, statistics)
+    """Apply the epilogue to the accumulators and store the results at (batch, row, column)."""
+    values = epilogue(b, problem, accs, at, statistics)
     for number, result in problem.moments.results:
         b.store(values[result], space_view(b, problem, problem.group.result_access(number)), at)
     problem.moments.store(b, problem.space_groups, values, at)
@@ -224,21 +228,22 @@ def space_view(b: KernelBuilder, problem: GemmProblem, access: Access) -> SSAVal
 def epilogue(
     b: KernelBuilder,
     problem: GemmProblem,
-    acc: SSAValue,
-    frag: FragType,
+    accs: Sequence[SSAValue],
     at: tuple[Index, Index, Index],
     statistics: RowStatistics,
 ) -> dict[SSAValue, SSAValue]:
-    """Fragments of the group's results, but for moments, from the accumulator's; other operands are loaded in its layout."""
-    group, dims = problem.group, problem.dims
+    """Fragments of the group's results, but for moments, from the accumulators', one for each product of one A; other operands are loaded
+    in their layout."""
+    group, dims, frag = problem.group, problem.dims, accs[0].type
+    assert isinstance(frag, FragType)
 
     def load(value: SSAValue, axes: Axes) -> SSAValue:
         access = group.access(value, axes, dims)
         assert access is not None
         return b.load(space_view(b, problem, access), at, frag)
 
-    results = [result for _, result in problem.moments.results]
-    known: dict[SSAValue, SSAValue] = {problem.anchor.result: acc}
+    known: dict[SSAValue, SSAValue] = {}
+    known.update((each.anchor.result, acc) for each, acc in zip(problem.side_by_side, accs, strict=True))
     if problem.second is not None:
         known[problem.second.anchor.result] = b.fill(0.0, frag)
     axes = space_axes(dims, dims)
@@ -247,6 +252,7 @@ def epilogue(
         return emit_pointwise(b, [(value, axes)], frag, load, known=known, elements=[f32])[0]
 
     normalised(b, statistics, known, compute, lambda value: load(value, space_axes(nn.shape_of(value), dims)))
+    results = [result for _, result in problem.moments.results]
     wanted = [(problem.computed(result), axes) for result in results]
     return dict(zip(results, emit_pointwise(b, wanted, frag, load, known=known), strict=True))
 
@@ -259,16 +265,17 @@ def epilogue_columns(
     columns: int,
     statistics: RowStatistics,
 ) -> Iterator[tuple[dict[SSAValue, SSAValue], tuple[Index, Index, Index]]]:
-    """The epilogue in pieces of `columns` columns: for each the results' fragments and their coordinates. Stores moments."""
+    """The epilogue in pieces of `columns` columns: for each the results' fragments and their coordinates; moments are stored after it. In
+    the accumulator the columns of products of one A lie side by side."""
     type_ = acc.type
     assert isinstance(type_, FragType)
     batch, row, column = at
-    for first in range(0, type_.extents[1], columns):
-        piece = b.emit(kernel.ColumnsOp(acc, first, columns))
-        piece_type = piece.type
-        assert isinstance(piece_type, FragType)
+    sides = len(problem.side_by_side)
+    width = type_.extents[1] // sides
+    for first in range(0, width, columns):
+        pieces = [b.emit(kernel.ColumnsOp(acc, side * width + first, columns)) for side in range(sides)]
         here = (batch, row, b.add(column, first))
-        values = epilogue(b, problem, piece, piece_type, here, statistics)
+        values = epilogue(b, problem, pieces, here, statistics)
         yield values, here
         problem.moments.store(b, problem.space_groups, values, here)
 

@@ -8,8 +8,9 @@ those of wgmma, or vectors of the staged epilogue of mma.sync.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from xdsl.dialects.builtin import bf16, f16
 from xdsl.ir import SSAValue
@@ -36,6 +37,10 @@ from ...building.schedule import Refusal
 
 VECTOR = 8
 """Columns of a vector of the staged epilogue."""
+
+
+RowStatistics: TypeAlias = Mapping[nn.ApplyMomentsOp, Statistics]
+"""What each op that normalises needs of the rows."""
 
 
 @dataclass(frozen=True)
@@ -102,14 +107,20 @@ class RowMoments:
 
     def instructions(self, rows: int, columns: int) -> float:
         """Instructions of single threads for a tile, beside those of any epilogue."""
-        parts = sum(self.group.usual(shape_of(op.moments)[-1]) for op in self.applied)
+        read = dict.fromkeys(op.moments for op in self.applied)
+        parts = sum(self.group.usual(shape_of(moments)[-1]) for moments in read)
         return rows * (columns * len(self.stored) * STORE_INSTRUCTIONS + parts * LOAD_INSTRUCTIONS)
 
-    def statistics(
-        self, b: KernelBuilder, groups: Groups, at: Sequence[Index], frag: FragType
-    ) -> dict[nn.ApplyMomentsOp, Statistics]:
+    def statistics(self, b: KernelBuilder, groups: Groups, at: Sequence[Index], frag: FragType) -> RowStatistics:
         """Those of the rows of a fragment at (batch, row)."""
-        return {op: statistics_of(b, self.group, op, groups, at, frag) for op in self.applied}
+        made: dict[Hashable, Statistics] = {}
+        found: dict[nn.ApplyMomentsOp, Statistics] = {}
+        for op in self.applied:
+            key = op.moments, op.columns, op.epsilon, op.centred
+            if key not in made:
+                made[key] = statistics_of(b, self.group, op, groups, at, frag)
+            found[op] = made[key]
+        return found
 
     def store(
         self, b: KernelBuilder, groups: Groups, values: Mapping[SSAValue, SSAValue], at: tuple[Index, Index, Index]
@@ -129,7 +140,7 @@ class RowMoments:
 
 def normalised(
     b: KernelBuilder,
-    statistics: Mapping[nn.ApplyMomentsOp, Statistics],
+    statistics: RowStatistics,
     known: dict[SSAValue, SSAValue],
     compute: Callable[[SSAValue], SSAValue],
     load: Callable[[SSAValue], SSAValue],

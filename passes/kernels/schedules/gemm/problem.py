@@ -1,5 +1,6 @@
 """
-What the GEMM schedules share: the product inside a group, or the sum of two (sums.py), its views and its epilogue.
+What the GEMM schedules share: the product inside a group, the sum of two (sums.py) or two side by side (pairs.py), its views and its
+epilogue.
 
 A conv or matmul is C[b, m, n] = sum over k of A[b, m, k] * B[b, n, k]. For a conv, m runs over the output pixels (n, p, q), k over the
 window and a group's channels (r, s, c), b over its groups: A is an im2col view, so no matrix is ever built. For a matmul with one
@@ -35,13 +36,14 @@ from ...building.schedule import OtherAnchor, Refusal
 from ...building.tiling import vector_width
 from ...building.work import usual_bytes
 from .moments import RowMoments
+from .pairs import is_pair, refuse_pair
 from .prologue import Prologue, prologue_of
 from .sums import products_of, refuse_sum
 from .tiles import Pieces, Sizes
 
 ANCHORS = (nn.ConvOp, nn.MatmulOp)
 GROUPS = (*((anchor,) for anchor in ANCHORS), *((anchor, anchor) for anchor in ANCHORS))
-"""The anchors of the groups that the schedules take: one product, or two that are added."""
+"""The anchors of the groups that the schedules take: one product, or two that are added or read one operand A."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class GemmProblem:
     """What is computed before operand A."""
     second: GemmProblem | None = None
     """Another product that is added to this one, over the same space."""
+    beside: GemmProblem | None = None
+    """Another product of the same A, with an accumulator of its own, over the same space."""
 
     @cached_property
     def dims(self) -> tuple[Expr, ...]:
@@ -118,6 +122,11 @@ class GemmProblem:
         return [self] if self.second is None else [self, self.second]
 
     @property
+    def side_by_side(self) -> list[GemmProblem]:
+        """This product and the one that has the same A; each has its columns of a block's tile."""
+        return [self] if self.beside is None else [self, self.beside]
+
+    @property
     def b_is_kn(self) -> bool:
         """Whether B is stored [K, N]."""
         return isinstance(self.anchor, nn.MatmulOp) and self.anchor.transpose_b is None
@@ -133,8 +142,10 @@ class GemmProblem:
         m, n, batch = (self.group.usual(e) for e in (self.m, self.n, self.batch))
         k = sum(self.group.usual(product.k) for product in self.products)
         prologue = self.prologue.effort if self.prologue is not None else None
-        moved = sum(usual_bytes(self.group))
-        return Sizes(self.kind, m, n, k, batch, _pieces(self), self.narrows, moved, prologue, self.moments)
+        count = len(self.side_by_side)
+        dram = sum(usual_bytes(self.group))
+        pieces, moments = _pieces(self), self.moments
+        return Sizes(self.kind, m, count * n, k, batch, pieces, self.narrows, dram, prologue, count, moments)
 
     # Coordinate groups of the result: (batch, rows, columns).
 
@@ -196,6 +207,8 @@ def problem_of(group: GroupView) -> GemmProblem | Refusal:
     second = _problem_of(group, products[1])
     if isinstance(second, Refusal):
         return second
+    if is_pair(group, *products):
+        return refuse_pair(group, *products) or replace(found, beside=second)
     refusal = refuse_sum(group, *products)
     if refusal is None and (found.narrows or second.narrows or found.batched or second.batched or found.kind == "s8"):
         refusal = Refusal("expected the sum of two float products of matrices in memory", products[1])

@@ -9,7 +9,8 @@ store are written by the threads.
 
 With `cluster` = 2 two blocks take neighbouring row tiles, load half of B each and multicast it to both. A conv whose window is not 1 x 1
 (or is strided) loads A by im2col TMA, one pixel per row. Of the sum of two products the producer loads the operands of one, then of the
-other, and the consumers see one longer product.
+other, and the consumers see one longer product. Of two products of one A (pairs.py) the producer loads half a tile of each B, one below
+the other, and the consumers see one wider product, whose halves meet in the epilogue.
 
 Registers: 128 threads x 40 + 256 x 232 = 64,512 of 65,536. One warpgroup with a tile of up to 128 columns needs fewer than 128 a
 thread: its block keeps to half the SM, so that a block of the next launch can begin beside it.
@@ -20,31 +21,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from math import gcd
 
 from xdsl.dialects.builtin import f32
-from xdsl.ir import Block, BlockArgument, SSAValue
+from xdsl.ir import SSAValue
 
 from .....dialects import kernel, nn
 from .....dialects.dims import ceildiv, minimum
 from .....dialects.kernel.layouts import WgmmaAcc
 from .....dialects.kernel.types import (
-    TMA_ALIGNMENT,
     Choice,
     FragType,
     Target,
     TensorMapType,
     bitwidth,
 )
-from .....dialects.strided import collapse, space_axes
+from .....dialects.strided import collapse
 from ...building.builder import Index, KernelBuilder, named
-from ...building.group import Access, Anchors, GroupView
+from ...building.group import Anchors, GroupView
 from ...building.pointwise import refuse_pointwise
 from ...building.schedule import Refusal
-from ...building.tiling import item_bytes
 from ...building.work import Work, cut, usual_bytes
 from ...cost.price import price
-from .mma import RowStatistics, epilogue_columns, space_view
+from .mma import epilogue_columns, space_view
+from .moments import RowStatistics
 from .problem import GROUPS, GemmProblem, operand_views, problem_of
+from .tma import a_matrix, argument_of, fits_tma, refuse_tma, view_of_map
 
 LINE = 128
 """Bytes of a row of a shared tile: one line of the 128-byte swizzle."""
@@ -87,41 +89,6 @@ SHAPES = ((2, 256), (2, 192), (2, 128), (2, 64), (1, 256), (1, 128), (1, 64), (1
 STAGES = (8, 6, 4, 3)
 
 
-def fits_tma(group: GroupView, access: Access, groups: Sequence[Sequence[int]]) -> str | None:
-    """Why TMA cannot address an access with one dimension per coordinate, or None."""
-    size = item_bytes(group, access.owner)
-    _, s, g = collapse(access.dims, access.strides, groups)
-    if any(len(group) > 1 for group in g):
-        return "expected each coordinate to advance by one stride"
-    if not g[-1] or s[g[-1][0]].as_int() != 1:
-        return "expected neighbouring elements along the last dimension"
-    for stride in s:
-        if stride.as_int() != 1 and (stride * size % TMA_ALIGNMENT).as_int() != 0:
-            return f"expected strides of a multiple of {TMA_ALIGNMENT} bytes, got {stride * size}"
-        if stride.as_int() == 0:
-            return "expected no broadcast dimension"
-    if group.align(access.owner) % TMA_ALIGNMENT:
-        return f"expected an address of a multiple of {TMA_ALIGNMENT} bytes, got one of {group.align(access.owner)}"
-    if (access.offset * size % TMA_ALIGNMENT).as_int() != 0:
-        return f"expected an offset of a multiple of {TMA_ALIGNMENT} bytes, got {access.offset * size}"
-    return None
-
-
-def _is_plain(conv: nn.ConvOp) -> bool:
-    """A 1 x 1 window, unstrided and unpadded: A is the image itself."""
-    window = {d.as_int() for d in nn.shape_of(conv.w)[1:-1]}
-    return window == {1} and set(nn.values_of(conv.strides)) == {1} and not any(nn.values_of(conv.pads))
-
-
-def _a_matrix(problem: GemmProblem) -> Access | None:
-    """A of a plain conv as a tensor over (n, h, w, c)."""
-    anchor, group = problem.anchor, problem.group
-    if not isinstance(anchor, nn.ConvOp) or not _is_plain(anchor):
-        return None
-    dims = nn.shape_of(anchor.x)
-    return group.access(anchor.x, space_axes(dims, dims), dims)
-
-
 class GemmSm90:
     """See the module's text."""
 
@@ -147,15 +114,18 @@ class GemmSm90:
         if problem.prologue is not None:
             why = "operand A: expected it in memory, got one computed in the group; TMA copies bytes to where wgmma reads them"
             return Refusal(why, view.maker(anchor.operands[0]))
-        for each in problem.products:
-            if reason := _refuse_tma(each):
+        for each in dict.fromkeys([*problem.products, *problem.side_by_side]):
+            if reason := refuse_tma(each):
                 # Operands from outside have the same layout in a smaller group.
                 outside = all(view.operand_index(operand) is not None for operand in each.anchor.operands)
                 return Refusal(reason, each.anchor, final=outside and each is problem)
         return refuse_pointwise(view.ops) or problem
 
     def configs(self, problem: GemmProblem, target: Target) -> list[Choice]:
-        shapes = [(groups, bn) for groups, bn in SHAPES if problem.moments.fits(bn)]
+        # A TMA store moves at least 32 bytes of a row.
+        least = 16 * len(problem.side_by_side)
+        sides = len(problem.side_by_side)
+        shapes = [(groups, bn) for groups, bn in SHAPES if bn >= least and problem.moments.fits(bn // sides)]
         choices = [Choice.of(self.name, asdict(deepest(groups, bn, target.smem.data))) for groups, bn in shapes]
         return sorted(choices, key=lambda choice: price(self.work(problem, choice, target), target))
 
@@ -164,10 +134,10 @@ class GemmSm90:
         rows = cut(cut(usual(problem.m), tile.bm), tile.cluster) * tile.cluster
         # One warpgroup with a narrow tile does not keep the tensor cores busy.
         reached = 1.0 if tile.groups == 2 or tile.bn >= 128 else 0.8
-        threads = 128 * (1 + tile.groups)
+        threads, sides = 128 * (1 + tile.groups), len(problem.side_by_side)
         return [
             Work(
-                blocks=rows * cut(usual(problem.n), tile.bn) * max(1, usual(problem.batch)),
+                blocks=rows * cut(usual(problem.n), tile.bn // sides) * max(1, usual(problem.batch)),
                 threads=threads,
                 registers=REGISTERS // threads,
                 smem=tile.smem(2),
@@ -178,7 +148,8 @@ class GemmSm90:
                 tma=True,
                 start=START,
                 whole_waves=True,
-                epilogue=tile.bm * tile.bn * EPILOGUE_INSTRUCTIONS + problem.moments.instructions(tile.bm, tile.bn),
+                epilogue=tile.bm * tile.bn / sides * EPILOGUE_INSTRUCTIONS
+                + problem.moments.instructions(tile.bm, tile.bn // sides),
                 dram_bytes=sum(usual_bytes(problem.group)),
             )
         ]
@@ -196,78 +167,15 @@ def deepest(groups: int, bn: int, smem: int) -> Tile:
     return next(t for t in (Tile(groups, bn, s) for s in STAGES) if t.smem(2) <= smem)
 
 
-def _refuse_tma(problem: GemmProblem) -> str | None:
-    group, anchor = problem.group, problem.anchor
-    if isinstance(anchor, nn.ConvOp):
-        channels, rank = nn.shape_of(anchor.x)[-1], nn.rank_of(anchor.x)
-        plain = _a_matrix(problem)
-        if plain is None:
-            if rank > 5:
-                return f"im2col TMA: expected at most three spatial dims, got {rank - 2}"
-            if (channels % 64).as_int() != 0:
-                return f"im2col TMA: expected a multiple of 64 channels, got {channels}"
-            if max(nn.values_of(anchor.strides)) > 8 or anchor.groups.value.data != 1:
-                return "im2col TMA: expected strides of at most 8 and one group"
-            # A descriptor holds the corners of all spatial dims in 16 bits.
-            reach = 1 << (16 // (rank - 2) - 1)
-            if any(not -reach <= p < reach for p in _corners(anchor)):
-                return f"im2col TMA: expected pads and windows below {reach}"
-            reasons = [fits_tma(group, _whole(group, anchor.x), [[axis] for axis in range(rank)])]
-        else:
-            reasons = [fits_tma(group, plain, [[], list(range(rank - 1)), [rank - 1]])]
-        reasons.append(fits_tma(group, _whole(group, anchor.w), [[], [0], list(range(1, rank))]))
-    else:
-        reasons = []
-        for view in operand_views(problem, _placeholders(problem)):
-            assert isinstance(view, kernel.ViewOp)
-            access = view.view.of(_argument(view.source))
-            reasons.append(fits_tma(group, access, view.group_dims()))
-    for name, reason in zip("AB", reasons, strict=True):
-        if reason:
-            return f"operand {name}: {reason}"
-    return None
-
-
-def _whole(group: GroupView, operand: SSAValue) -> Access:
-    """An operand over its own dims."""
-    tensor = group.operand_index(operand)
-    assert tensor is not None
-    return group.whole(tensor)
-
-
-def _placeholders(problem: GemmProblem) -> list[SSAValue]:
-    """Values of the kernel's tensor types, to ask for views before there is a kernel."""
-    return list(Block(arg_types=problem.group.global_types()).args)
-
-
-def _argument(value: SSAValue) -> int:
-    assert isinstance(value, BlockArgument)
-    return value.index
-
-
-def _view_of(tensor_map: SSAValue) -> kernel.ViewOp:
-    """The view that a map of an operand in rows is of."""
-    assert isinstance(tensor_map.owner, kernel.TensorMapOp)
-    view = tensor_map.owner.view.owner
-    assert isinstance(view, kernel.ViewOp)
-    return view
-
-
-def _corners(conv: nn.ConvOp) -> list[int]:
-    """The im2col box corners that the tensor map encodes."""
-    pads, dilations = nn.values_of(conv.pads), nn.values_of(conv.dilations)
-    window = [int(d.as_int() or 0) for d in nn.shape_of(conv.w)[1:-1]]
-    before, after = pads[: len(window)], pads[len(window) :]
-    return [*(-p for p in before), *(p - (w - 1) * d for p, w, d in zip(after, window, dilations, strict=True))]
-
-
 class _Builder:
     """Builds one kernel."""
 
     def __init__(self, problem: GemmProblem, tile: Tile, sms: int):
         self.problem, self.tile = problem, tile
         self.m_tiles = ceildiv(ceildiv(problem.m, tile.bm), tile.cluster)
-        self.n_tiles = ceildiv(problem.n, tile.bn)
+        self.columns = tile.bn // len(problem.side_by_side)
+        """Of the results, and of each product, in a tile."""
+        self.n_tiles = ceildiv(problem.n, self.columns)
         self.tiles = self.m_tiles * self.n_tiles * problem.batch
         self.blocks = minimum(self.tiles, sms // tile.cluster)
         self.steps = [ceildiv(each.k, 64) for each in problem.products]
@@ -279,13 +187,12 @@ class _Builder:
     def build(self) -> kernel.FuncOp:
         b, tile, problem = self.b, self.tile, self.problem
         element = problem.element
-        half = tile.bn // tile.cluster
-        self.maps: list[tuple[SSAValue, SSAValue]] = []
+        b_box = TensorMapType.of((self.columns // tile.cluster, 64), element, LINE)
+        self.maps: list[tuple[SSAValue, list[SSAValue]]] = []
         for each in problem.products:
-            a_view, b_view = self._views(each)
+            a_view, b_views = self._views(each)
             a_map = b.emit(kernel.TensorMapOp(a_view, TensorMapType.of((tile.bm, 64), element, LINE)), "a_map")
-            b_map = b.emit(kernel.TensorMapOp(b_view, TensorMapType.of((half, 64), element, LINE)), "b_map")
-            self.maps.append((a_map, b_map))
+            self.maps.append((a_map, [b.emit(kernel.TensorMapOp(view, b_box), "b_map") for view in b_views]))
         self.a_shared = b.alloc((tile.stages, tile.bm, 64), element, swizzle=LINE, name="a_shared")
         self.b_shared = b.alloc((tile.stages, tile.bn, 64), element, swizzle=LINE, name="b_shared")
         self.ring = b.ring(tile.stages, "mbarrier", "ring")
@@ -308,11 +215,13 @@ class _Builder:
             b.insert(kernel.ClusterBarrierOp())
         return b.finish()
 
-    def _views(self, problem: GemmProblem) -> tuple[SSAValue, SSAValue]:
+    def _views(self, problem: GemmProblem) -> tuple[SSAValue, list[SSAValue]]:
+        """Of A, and of B for each product of this A."""
         b = self.b
-        plain = _a_matrix(problem)
+        plain = a_matrix(problem)
         made = []
-        for op in operand_views(problem, b.tensors):
+        others = [operand_views(each, b.tensors)[1] for each in problem.side_by_side[1:]]
+        for op in (*operand_views(problem, b.tensors), *others):
             if isinstance(op, kernel.ViewOp):
                 d, s, g = collapse(op.dims.exprs, op.strides.exprs, op.group_dims())
                 op = kernel.ViewOp(op.source, g, d, s, op.offset.exprs[0])
@@ -322,14 +231,15 @@ class _Builder:
             if plain is not None
             else b.emit(made[0])
         )
-        return named(a, "a_view"), b.emit(made[1], "b_view")
+        return named(a, "a_view"), [b.emit(other, "b_view") for other in made[1:]]
 
     def _prepare_store(self) -> None:
         """The results' tensor maps and the staging tiles that they share, if TMA can store them."""
         b, problem = self.b, self.problem
         self.out_maps: list[SSAValue] = []
         self.pieces = 0
-        self.columns = min(64, self.tile.bn)
+        self.piece = gcd(64, self.columns)
+        """Columns that the epilogue works on at once."""
         results = problem.moments.results
         element = nn.element_of(results[0][1])
         if bitwidth(element) not in (16, 32) or any(nn.element_of(result) != element for _, result in results):
@@ -337,9 +247,9 @@ class _Builder:
         accesses = [problem.group.result_access(number) for number, _ in results]
         if any(fits_tma(problem.group, *problem.over_space(a)) is not None for a in accesses):
             return
-        columns = self.columns = min(LINE * 8 // bitwidth(element), self.tile.bn)
+        columns = self.piece = gcd(LINE * 8 // bitwidth(element), self.columns)
         line = columns * bitwidth(element) // 8
-        self.pieces = self.tile.bn // columns * len(results)
+        self.pieces = self.columns // columns * len(results)
         box = TensorMapType.of((self.tile.bm, columns), element, line)
         for access in accesses:
             self.out_maps.append(b.emit(kernel.TensorMapOp(space_view(b, problem, access), box), "y_map"))
@@ -357,37 +267,39 @@ class _Builder:
         m = b.add(first, b.rem(within, rows))
         n = b.div(within, rows)
         row = b.mul(b.add(b.mul(m, self.tile.cluster), self.rank), self.tile.bm)
-        return named(batch, "batch"), named(row, "row"), named(b.mul(n, self.tile.bn), "column")
+        return named(batch, "batch"), named(row, "row"), named(b.mul(n, self.columns), "column")
 
     def _load_b(
-        self, b: KernelBuilder, b_map: SSAValue, batch: SSAValue, column: SSAValue, step: Index, fill: Index
+        self, b: KernelBuilder, b_maps: Sequence[SSAValue], batch: SSAValue, column: SSAValue, step: Index, fill: Index
     ) -> None:
-        """Starts the copy of B for one step."""
+        """Starts the copies of B, or of both, for one step."""
         tile, number = self.tile, b.index(fill)
         first, slot = b.mul(step, 64), b.slot(self.b_shared, fill, "b_slot")
-        if tile.cluster == 1:
-            b.insert(kernel.LoadTmaOp(b_map, [batch, column, first], slot, self.ring, number))
-            return
-        part = b.mul(self.rank, tile.bn // tile.cluster)
-        at = [batch, b.add(column, part), first]
-        mask = (1 << tile.cluster) - 1
-        b.insert(kernel.LoadTmaOp(b_map, at, slot, self.ring, number, row=part, multicast=mask))
+        part = b.mul(self.rank, self.columns // tile.cluster) if tile.cluster > 1 else None
+        at = [batch, column if part is None else b.add(column, part), first]
+        mask = (1 << tile.cluster) - 1 if tile.cluster > 1 else None
+        for side, b_map in enumerate(b_maps):
+            below = (
+                b.add(b.index(0) if part is None else part, side * self.columns) if side or part is not None else None
+            )
+            b.insert(kernel.LoadTmaOp(b_map, at, slot, self.ring, number, row=below, multicast=mask))
 
     def _load_early(self, b: KernelBuilder) -> SSAValue | None:
         """Where B is a weight, it is copied for as many steps of the first tile as the ring has stages, the rest is brought into L2, and
         only then the previous launch is waited for. How many these steps are; None where B is no weight."""
-        _, b_map = self.maps[0]
-        if _argument(_view_of(b_map).source) not in self.problem.group.early:
+        _, b_maps = self.maps[0]
+        if any(argument_of(view_of_map(b_map).source) not in self.problem.group.early for b_map in b_maps):
             return None
         batch, _, column = self._tile_at(b, self.first)
         count = b.min(b.expr(self.steps[0]), self.tile.stages)
 
         def load(b: KernelBuilder, step: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
-            self._load_b(b, b_map, batch, column, step, step)
+            self._load_b(b, b_maps, batch, column, step, step)
             return []
 
         b.loop(0, count, 1, [], load, "early")
-        self._prefetch(b, b_map, column)
+        for b_map in b_maps:
+            self._prefetch(b, b_map, column)
         b.insert(kernel.GridWaitOp())
         return count
 
@@ -396,7 +308,7 @@ class _Builder:
         DRAM, which so delivers them while the previous launch runs."""
         problem, tile = self.problem, self.tile
         n, k = problem.n.as_int(), problem.k.as_int()
-        view = _view_of(b_map)
+        view = view_of_map(b_map)
         whole = [stride.as_int() for stride in view.strides.exprs][-2:] == [k, 1] and view.offset.exprs[0].as_int() == 0
         if (
             n is None
@@ -407,7 +319,7 @@ class _Builder:
             or k <= 64 * tile.stages
         ):
             return
-        rows = b.min(b.sub(n, column), tile.bn)
+        rows = b.min(b.sub(n, column), self.columns)
         b.insert(kernel.PrefetchOp(view.source, b.mul(column, k), b.mul(rows, k)))
 
     def _produce(self, b: KernelBuilder) -> None:
@@ -420,14 +332,14 @@ class _Builder:
             batch, row, column = self._tile_at(b, position)
             (start,) = carried
 
-            def fetch(a_map: SSAValue, b_map: SSAValue, b: KernelBuilder, step: Index, fill: Index) -> int:
+            def fetch(a_map: SSAValue, b_maps: Sequence[SSAValue], b: KernelBuilder, step: Index, fill: Index) -> int:
                 first, a_slot = b.mul(step, 64), b.slot(self.a_shared, fill, "a_slot")
                 b.insert(kernel.LoadTmaOp(a_map, [batch, row, first], a_slot, self.ring, b.index(fill)))
                 if early is None:
-                    self._load_b(b, b_map, batch, column, step, fill)
+                    self._load_b(b, b_maps, batch, column, step, fill)
                 else:
                     late = b.compare(fill, "sge", early)
-                    b.when(late, lambda b: self._load_b(b, b_map, batch, column, step, fill))
+                    b.when(late, lambda b: self._load_b(b, b_maps, batch, column, step, fill))
                 return delivered
 
             for maps, each in zip(self.maps, steps, strict=True):
@@ -445,7 +357,7 @@ class _Builder:
             batch, row, column = self._tile_at(b, position)
             start, *stored = carried
 
-            piece = FragType.of((tile.bm, self.columns), f32, acc_type.layout)
+            piece = FragType.of((tile.bm, self.piece), f32, acc_type.layout)
             statistics = self.problem.moments.statistics(b, self.problem.space_groups, (batch, row), piece)
             first = [b.fill(0.0, acc_type, "acc")]
             (acc,) = b.pipelined(self.ring, steps, None, self._multiply, first, start=start, overlapped=True)
@@ -475,13 +387,13 @@ class _Builder:
         """The epilogue and the stores of one tile; `stored` counts the pieces before it where their parity matters."""
         problem = self.problem
         if not self.out_maps:
-            for values, here in epilogue_columns(b, problem, acc, at, self.columns, statistics):
+            for values, here in epilogue_columns(b, problem, acc, at, self.piece, statistics):
                 for number, result in problem.moments.results:
                     b.store(values[result], space_view(b, problem, problem.group.result_access(number)), here)
             return
         zero = b.index(0)
         piece = 0
-        for values, here in epilogue_columns(b, problem, acc, at, self.columns, statistics):
+        for values, here in epilogue_columns(b, problem, acc, at, self.piece, statistics):
             for value, out_map in zip(values.values(), self.out_maps, strict=True):
                 number = b.index(piece % 2) if stored is None else b.add(stored, piece)
                 slot = b.slot(self.out_shared, number)

@@ -53,6 +53,10 @@ class Tile:
     def threads(self) -> int:
         return 32 * self.wm * self.wn
 
+    def part(self, count: int) -> Tile:
+        """The tile of each of several products side by side, which have equal parts of the columns."""
+        return replace(self, bn=self.bn // count)
+
     def smem(self, element_bytes: int, pad: int = 0) -> int:
         """Bytes of the ring, and of the f32 tile that a staged epilogue needs."""
         ring = self.stages * (self.bm + self.bn) * (self.bk + pad) * element_bytes
@@ -97,8 +101,14 @@ FMA_SHAPES = (
 )
 
 
-def tiles(kind: str, k: int) -> Iterable[Tile]:
-    """All tiles for an operand kind (a key of `ELEMENT_BYTES`) and a reduction of k."""
+def tiles(kind: str, k: int, count: int = 1) -> Iterable[Tile]:
+    """All tiles for an operand kind (a key of `ELEMENT_BYTES`) and a reduction of k, of so many products side by side."""
+    for tile in _tiles(kind, k):
+        if tile.bn // count >= (4 if kind in FMA else 8) * tile.wn:
+            yield tile
+
+
+def _tiles(kind: str, k: int) -> Iterable[Tile]:
     element = ELEMENT_BYTES[kind]
     if kind in FMA:
         for bm, bn, wm, wn in FMA_SHAPES:
@@ -125,7 +135,8 @@ def widest_pieces(kind: str) -> Pieces:
 
 @dataclass(frozen=True)
 class Sizes:
-    """A batch of products [m, k] x [k, n] of an operand kind, at its usual sizes; those of an empty one count as 1."""
+    """A batch of products [m, k] x [k, n] of an operand kind, at its usual sizes; those of an empty one count as 1. Of `count` products
+    side by side n counts the columns of all."""
 
     kind: str
     m: int
@@ -139,6 +150,7 @@ class Sizes:
     dram_bytes: float = 0.0
     prologue: Effort | None = None
     """What is computed before A."""
+    count: int = 1
     moments: RowMoments | None = None
     """What the epilogue does with moments of rows."""
 
@@ -162,13 +174,13 @@ class Sizes:
             },
             l2_bytes=(tile.bm * (4 if self.narrows else element) + tile.bn * element) * tile.bk,
             dram_bytes=self.dram_bytes,
-            epilogue=tile.bm * tile.bn * EPILOGUE_INSTRUCTIONS + self._moments(tile),
+            epilogue=tile.bm * tile.bn / self.count * EPILOGUE_INSTRUCTIONS + self._moments(tile),
             refill=REFILL,
             whole_waves=True,
         )
 
     def _moments(self, tile: Tile) -> float:
-        return 0.0 if self.moments is None else self.moments.instructions(tile.bm, tile.bn)
+        return 0.0 if self.moments is None else self.moments.instructions(tile.bm, tile.bn // self.count)
 
     def _prologue(self, tile: Tile) -> float:
         """Instructions of a step: every warp maps the rows of A that it multiplies, and loads pairs of channels for them."""
@@ -180,18 +192,19 @@ class Sizes:
 
 def rank(sizes: Sizes, smem: int, price: Callable[[Work], float], limit: int = 8) -> list[Tile]:
     """The cheapest tiles first, at most `limit`, of those that fit `smem` bytes of shared memory per block."""
-    options: Iterable[Tile] = tiles(sizes.kind, max(1, sizes.k))
-    if sizes.moments:
-        whole = [tile for tile in options if sizes.moments.takes(tile.bm, tile.bn, tile.threads)]
-        options = [tile for tile in whole if _staged(tile, sizes.kind, sizes.n, smem).staged]
+    options: Iterable[Tile] = tiles(sizes.kind, max(1, sizes.k), sizes.count)
+    if moments := sizes.moments:
+        whole = [tile for tile in options if moments.takes(tile.bm, tile.bn // sizes.count, tile.threads)]
+        options = [tile for tile in whole if _staged(tile, sizes, smem).staged]
     scored = [(price(sizes.work(tile)), tile) for tile in options]
     fitting = sorted((c for c in scored if c[0] != float("inf")), key=lambda c: c[0])
-    return [_staged(t, sizes.kind, sizes.n, smem) for _, t in fitting[:limit]]
+    return [_staged(t, sizes, smem) for _, t in fitting[:limit]]
 
 
-def _staged(tile: Tile, kind: str, n: int, smem: int) -> Tile:
+def _staged(tile: Tile, sizes: Sizes, smem: int) -> Tile:
     """The tile with a staged epilogue where whole 16-byte stores result and it fits."""
-    staged = replace(tile, staged=1)
-    if kind in FMA or n % 8 or tile.bn < 32 or staged.smem(ELEMENT_BYTES[kind]) + RESERVED_SMEM > smem:
+    staged, n, columns = replace(tile, staged=1), sizes.n // sizes.count, tile.bn // sizes.count
+    kind = sizes.kind
+    if kind in FMA or n % 8 or columns < 32 or staged.smem(ELEMENT_BYTES[kind]) + RESERVED_SMEM > smem:
         return tile
     return staged

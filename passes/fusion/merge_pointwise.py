@@ -1,0 +1,186 @@
+"""`merge-pointwise`: groups by element that read or write parts of one value become one group, which one launch computes.
+
+    %q = nn.slice %qkv [0, 0] : 128x1024                      %q, %k = the two slices
+    %0 = fusion.group "pointwise" (%a = %q, %b = %cos) {      %0:2 = fusion.group "pointwise" (%a = %q, %b = %cos, %c = %k) {
+      %1 = nn.mul %a, %b                                        %1 = nn.mul %a, %b
+      fusion.yield %1 }                                         %3 = nn.mul %c, %b
+    %k = nn.slice %qkv [0, 1024] : 128x256               ->     fusion.yield %1, %3 }
+    %2 = fusion.group "pointwise" (%a = %k, %b = %cos) {
+      %3 = nn.mul %a, %b
+      fusion.yield %3 }
+
+The rotary embeddings of queries and keys, parts of one product; the copy of a cache, beside which new keys are written. Results keep their
+shapes, and each its place: the pass runs after `assign-destinations`. The merged group stands where the first one stood, so what the others
+read must be computed before it; views of it and what comes of constants alone move there. Each merge is a decision between prices. Linear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Block, Operation, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+
+from ...dialects.fusion import Alias, GroupOp, alias_of
+from ..graph.editing import WEIGHTS, fed_by_constants_only, functions
+from ..kernels.building.group import GroupView
+from ..kernels.cost.decision import decide
+from ..kernels.schedules.competition import Prices
+from ..kernels.schedules.matching import Matcher
+from ..remarks import remark
+from .building import merged_group
+from .fuse_groups import TARGET
+from .regions import MOST_OPS, is_view
+
+NAME = "merge-pointwise"
+ONE, APART = "one launch", "a launch each"
+MOST_RESULTS = 8
+"""Of a merged group: each is written by a part of the kernel of its own."""
+
+
+@dataclass
+class _Merging:
+    """The merges in one block."""
+
+    block: Block
+    matcher: Matcher
+    prices: Prices
+    constants: set[SSAValue] = field(default_factory=set[SSAValue])
+    position: dict[Operation, float] = field(default_factory=dict[Operation, float])
+    latest: dict[SSAValue, GroupOp] = field(default_factory=dict[SSAValue, GroupOp])
+    """The last group that reads or writes parts of a value."""
+    last: GroupOp | None = None
+
+    def run(self) -> None:
+        self.constants = fed_by_constants_only(self.block)
+        self.position = {op: index for index, op in enumerate(self.block.ops)}
+        for op in list(self.position):
+            if isinstance(op, GroupOp) and op.anchor.data == "pointwise":
+                self._group(op)
+
+    def _group(self, group: GroupOp) -> None:
+        """Merge a group into the last one before it that shares a value with it, or, where it reads arguments of the function alone, into
+        the last one of all; or note it as the last one."""
+        shared = self._shared(group)
+        before = {self.latest[v]: None for v in shared if v in self.latest}
+        if not before and self.last is not None and all(isinstance(v.owner, Block) for v in self._sources(group)):
+            before[self.last] = None
+        for first in before:
+            moved = self.check(first, group)
+            both = moved if isinstance(moved, str) else self._cheaper(first, group)
+            if not isinstance(moved, str) and not isinstance(both, str):
+                self._replace(first, group, both, moved)
+                group = both
+                break
+            remark(group, "missed", NAME, f"not merged with the launch before it: {both}")
+        self.latest.update(dict.fromkeys(shared, group))
+        self.last = group
+
+    def _shared(self, group: GroupOp) -> list[SSAValue]:
+        """What a group reads and what it writes a part of."""
+        return [*map(_destination, group.results), *self._sources(group)]
+
+    def _sources(self, group: GroupOp) -> list[SSAValue]:
+        """What a group reads, or reads views of, without constants."""
+        found: dict[SSAValue, None] = {}
+        for value in group.operands:
+            while _moves_along(value.owner):
+                assert isinstance(value.owner, Operation)
+                value = value.owner.operands[0]
+            if value not in self.constants:
+                found[value] = None
+        return list(found)
+
+    def check(self, first: GroupOp, group: GroupOp) -> list[Operation] | str:
+        """The ops that must stand before the first group for the second to be part of it, each after what it reads; or why it cannot be."""
+        moved: dict[Operation, None] = {}
+        pending = [v.owner for v in reversed(group.operands)]
+        while pending:
+            op = pending[-1]
+            if not isinstance(op, Operation) or op in moved or self._stands_before(op, first):
+                pending.pop()
+                continue
+            if op is first:
+                return "it reads its result"
+            if not _moves_along(op) and not all(result in self.constants for result in op.results):
+                return f"it reads the result of {op.name}, which is computed after that"
+            needed = [v.owner for v in op.operands if isinstance(v.owner, Operation) and v.owner not in moved]
+            needed = [each for each in needed if not self._stands_before(each, first)]
+            if not needed:
+                moved[op] = None
+            pending += needed
+        if len(first.ops()) + len(group.ops()) > MOST_OPS:
+            return f"both have {len(first.ops()) + len(group.ops())} ops, of at most about {MOST_OPS}"
+        if len(first.results) + len(group.results) > MOST_RESULTS:
+            return f"both have more than {MOST_RESULTS} results"
+        return list(moved)
+
+    def _stands_before(self, op: Operation, first: GroupOp) -> bool:
+        return self.position[op] < self.position[first]
+
+    def _cheaper(self, first: GroupOp, group: GroupOp) -> GroupOp | str:
+        """Both groups as one, in the place of the first, where that costs less; or why it does not."""
+        both = merged_group((first, group))
+        Rewriter.insert_op(both, InsertPoint.before(first))
+        view = GroupView.of(both)
+        answer = self.matcher.answer(view)
+        reason = answer.why
+        if answer.schedule is not None:
+            apart = sum(self.prices.of(GroupView.of(each)) for each in (first, group))
+            decision = decide("launches by element", {ONE: self.prices.of(view), APART: apart})
+            if decision.chosen == ONE:
+                remark(both, "analysis", NAME, str(decision))
+                return both
+            reason = str(decision)
+        both.detach()
+        both.erase()
+        return reason
+
+    def _replace(self, first: GroupOp, group: GroupOp, both: GroupOp, moved: Sequence[Operation]) -> None:
+        """Let the merged group take the place of two."""
+        self.position[both] = self.position[first]
+        for op in moved:
+            op.detach()
+            self.block.insert_op_before(op, both)
+            self.position[op] = self.position[both] - 0.5
+        for old, new in zip((*first.results, *group.results), both.results, strict=True):
+            old.replace_all_uses_with(new)
+        self.latest.update(dict.fromkeys(self._shared(both), both))
+        for op in (first, group):
+            op.detach()
+            op.erase()
+        remark(both, "applied", NAME, f"{len(both.results)} results by element of one launch")
+
+
+def _destination(value: SSAValue) -> SSAValue:
+    """The value in whose buffer a result lies."""
+    while True:
+        users = [use.operation for use in value.uses if alias_of(use.operation) == Alias.DEST]
+        if not users:
+            return value
+        value = users[0].results[0]
+
+
+def _moves_along(op: object) -> bool:
+    """Whether an op is a view of its first operand, which may stand anywhere after that."""
+    return isinstance(op, Operation) and len(op.operands) == 1 and is_view(op)
+
+
+@dataclass(frozen=True)
+class MergePointwisePass(ModulePass):
+    """One launch for groups by element that read the same value, where that costs less."""
+
+    name = NAME
+    numerics: ClassVar[str] = "exact"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        target = op.attributes.get(TARGET)
+        matcher, prices = Matcher(target), Prices(target)
+        for func in functions(op):
+            if func.sym_name.data != WEIGHTS:
+                _Merging(func.body.block, matcher, prices).run()
