@@ -20,6 +20,7 @@ from trtc.compiler.codegen.cuda.cubin_cache import CubinCache
 from trtc.compiler.frontend import import_onnx
 from trtc.compiler.pipeline import run_pipeline
 from trtc.compiler.targets import set_target
+from trtc.dialects import nn
 from trtc.dialects.fusion import CallOp
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
@@ -99,7 +100,7 @@ RMS = graph(
 )  # fmt: skip
 MODELS = {"pre": PRE, "post": POST, "rms": RMS}
 LAUNCHES = {"pre": 6, "post": 6, "rms": 5}
-"""By fusion.call: one for each product."""
+"""The most by fusion.call: one for each product."""
 
 
 def weights_of(model: onnx.ModelProto) -> dict[str, Array]:
@@ -173,4 +174,24 @@ def test_launches(name: str, target: str) -> None:
     module = import_onnx(MODELS[name], profiles=options.profiles)
     set_target(module, target)
     run_pipeline(module, options, stop_after="fuse")
-    assert sum(isinstance(op, CallOp) for op in module.walk()) == LAUNCHES[name]
+    assert sum(isinstance(op, CallOp) for op in module.walk()) <= LAUNCHES[name]
+    assert not any(isinstance(op, nn.LayerNormOp | nn.NormalizeOp) for op in module.walk())
+    kinds = {op.attributes["fusion.anchor"].data for op in module.walk() if "fusion.anchor" in op.attributes}  # pyright: ignore
+    assert kinds == {"matmul"}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_refit_is_rebuild(name: str, cache: CubinCache, tmp_path: Path) -> None:
+    """What is folded into weights are ops of `@weights`: those of new scales, biases and matrices are made of them again."""
+    options = trtc.BuildOptions(target="sm_80", precision="fp16", profiles={"N": (1, 8, 8)}, refit=True)
+    engine = trtc.build(MODELS[name], options, cache=cache)
+    old, new = weights_of(MODELS[name]), onnx.ModelProto()
+    new.CopyFrom(MODELS[name])
+    for tensor in new.graph.initializer:
+        array = (numpy_helper.to_array(tensor) * 1.25 + 0.125).astype(np.float32)
+        tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
+    assert {"scale", "w1"} <= set(engine.weights) <= set(old)
+    engine.refit({t.name: numpy_helper.to_array(t) for t in new.graph.initializer if t.name in engine.weights})
+    engine.save(tmp_path / "refitted")
+    trtc.build(new, options, cache=cache).save(tmp_path / "rebuilt")
+    assert (tmp_path / "refitted").read_bytes() == (tmp_path / "rebuilt").read_bytes()
