@@ -93,6 +93,7 @@ SURVIVING_TILE_OPS = frozenset(
         "grid_wait",
         "grid_signal",
         "prefetch",
+        "prefetch_map",
         "fmod",
         "reciprocal",
     ]

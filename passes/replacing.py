@@ -22,6 +22,8 @@ class Replacements:
 
     _new: dict[SSAValue, SSAValue] = field(default_factory=dict[SSAValue, SSAValue])
     _wide: dict[Operation, None] = field(default_factory=dict[Operation, None])
+    _awaited: set[SSAValue] = field(default_factory=set[SSAValue])
+    """What wide ops will read: it may be replaced, too, before it has a reader."""
 
     def of(self, value: SSAValue) -> SSAValue:
         """What takes the place of a value that a wide op reads; the value itself where nothing does."""
@@ -35,9 +37,12 @@ class Replacements:
             user = use.operation
             if len(user.operands) > WIDE:
                 self._wide[user] = None
-                self._new[old] = new
+                self._awaited.add(old)
             else:
                 user.operands[use.index] = new
+        if old in self._awaited:
+            self._new[old] = new
+            self._awaited.add(new)
         new.name_hint = new.name_hint or old.name_hint
 
     def replace_op(self, op: Operation, new: Sequence[SSAValue]) -> None:
@@ -60,3 +65,4 @@ class Replacements:
             op.operands = [self.of(operand) for operand in op.operands]
         self._wide.clear()
         self._new.clear()
+        self._awaited.clear()

@@ -29,8 +29,8 @@ def disassemble(cubin: bytes) -> str:
 
 
 def mnemonics(cubin: bytes) -> set[str]:
-    """The instructions of a cubin, without their modifiers: `HGMMA`, `UTMALDG`, `LDGSTS`."""
-    return set(re.findall(r"\b[A-Z][A-Z0-9_]{3,}\b", disassemble(cubin)))
+    """The instructions of a cubin, without their modifiers: `HGMMA`, `UTMALDG`, `LDL`."""
+    return set(re.findall(r"\b[A-Z][A-Z0-9_]{2,}\b", disassemble(cubin)))
 
 
 def early_accumulator_reads(text: str) -> list[str]:

@@ -12,12 +12,14 @@ from .structure import FuncOp
 from .thread.barriers import GridSyncOp
 from .tile.compute import MapOp
 from .tile.memory import FetchOp, Im2colOp, ScatterOp, StoreOp, ValidOp, ViewOp
-from .tile.staging import StoreTmaOp, TensorMapOp
+from .tile.staging import PrefetchMapOp, StoreTmaOp, TensorMapOp
 from .tile.sync import GridBarrierOp
 from .types import GlobalType
 
 _NAMES = (ViewOp, Im2colOp, TensorMapOp)
 """Ops that make another value for the same memory and access none of it."""
+_UNTOUCHED = (ValidOp, PrefetchMapOp)
+"""Ops that take a view or a map and access none of its memory."""
 _STORES = (StoreOp, StoreTmaOp)
 _UPDATES = (GridBarrierOp, GridSyncOp)
 
@@ -27,7 +29,7 @@ ACCESSES = "kernel.accesses"
 
 def touched_by(op: Operation) -> Iterator[int]:
     """The tensors, by number, whose memory an op in tiles or threads reads or writes."""
-    if isinstance(op, (*_NAMES, ValidOp)):
+    if isinstance(op, (*_NAMES, *_UNTOUCHED)):
         return
     if isinstance(op, MapOp):
         for inner in op.body.walk():
@@ -73,6 +75,6 @@ def _access(tensor: SSAValue) -> Access:
                 reads = reads or use.operation.kind.data != "set"
             elif isinstance(use.operation, _UPDATES):
                 reads = writes = True
-            elif not isinstance(use.operation, ValidOp):
+            elif not isinstance(use.operation, _UNTOUCHED):
                 reads = True
     return Access.of(reads, writes)

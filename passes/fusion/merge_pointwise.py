@@ -33,6 +33,7 @@ from ..kernels.cost.decision import decide
 from ..kernels.schedules.competition import Prices
 from ..kernels.schedules.matching import Matcher
 from ..remarks import remark
+from ..replacing import WIDE, Replacements
 from .building import merged_group
 from .fuse_groups import TARGET
 from .regions import MOST_OPS, is_view
@@ -55,22 +56,32 @@ class _Merging:
     latest: dict[SSAValue, GroupOp] = field(default_factory=dict[SSAValue, GroupOp])
     """The last group that reads or writes parts of a value."""
     last: GroupOp | None = None
+    part_of: dict[GroupOp, GroupOp] = field(default_factory=dict[GroupOp, GroupOp])
+    """What has taken the place of a group."""
+    replaced: Replacements = field(default_factory=Replacements)
 
     def run(self) -> None:
         self.constants = fed_by_constants_only(self.block)
         self.position = {op: index for index, op in enumerate(self.block.ops)}
         for op in list(self.position):
-            if isinstance(op, GroupOp) and op.anchor.data == "pointwise":
+            if not isinstance(op, GroupOp) or op.anchor.data != "pointwise":
+                continue
+            if len(op.operands) > WIDE:
+                remark(
+                    op, "missed", NAME, f"not merged with others: it has {len(op.operands)} operands, of at most {WIDE}"
+                )
+            else:
                 self._group(op)
+        self.replaced.apply()
 
     def _group(self, group: GroupOp) -> None:
         """Merge a group into the last one before it that shares a value with it, or, where it reads arguments of the function alone, into
         the last one of all; or note it as the last one."""
         shared = self._shared(group)
-        before = {self.latest[v]: None for v in shared if v in self.latest}
+        before = [self.latest[v] for v in shared if v in self.latest]
         if not before and self.last is not None and all(isinstance(v.owner, Block) for v in self._sources(group)):
-            before[self.last] = None
-        for first in before:
+            before = [self.last]
+        for first in dict.fromkeys(map(self._now, before)):
             moved = self.check(first, group)
             both = moved if isinstance(moved, str) else self._cheaper(first, group)
             if not isinstance(moved, str) and not isinstance(both, str):
@@ -80,6 +91,12 @@ class _Merging:
             remark(group, "missed", NAME, f"not merged with the launch before it: {both}")
         self.latest.update(dict.fromkeys(shared, group))
         self.last = group
+
+    def _now(self, group: GroupOp) -> GroupOp:
+        """What a group has become part of, at last."""
+        while group in self.part_of:
+            group = self.part_of[group]
+        return group
 
     def _shared(self, group: GroupOp) -> list[SSAValue]:
         """What a group reads and what it writes a part of."""
@@ -116,6 +133,8 @@ class _Merging:
             pending += needed
         if len(first.ops()) + len(group.ops()) > MOST_OPS:
             return f"both have {len(first.ops()) + len(group.ops())} ops, of at most about {MOST_OPS}"
+        if len(first.operands) + len(group.operands) > WIDE:
+            return f"both have {len(first.operands) + len(group.operands)} operands, of at most {WIDE}"
         if len(first.results) + len(group.results) > MOST_RESULTS:
             return f"both have more than {MOST_RESULTS} results"
         return list(moved)
@@ -149,11 +168,10 @@ class _Merging:
             self.block.insert_op_before(op, both)
             self.position[op] = self.position[both] - 0.5
         for old, new in zip((*first.results, *group.results), both.results, strict=True):
-            old.replace_all_uses_with(new)
-        self.latest.update(dict.fromkeys(self._shared(both), both))
+            self.replaced.replace(old, new)
         for op in (first, group):
-            op.detach()
-            op.erase()
+            self.replaced.erase(op)
+        self.part_of[first] = both
         remark(both, "applied", NAME, f"{len(both.results)} results by element of one launch")
 
 

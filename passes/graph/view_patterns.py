@@ -198,7 +198,8 @@ class PointwiseAboveView(RewritePattern):
 
 
 class GatherToSlice(RewritePattern):
-    """A gather by one constant index, or by consecutive constant indices, known to be in range -> a slice."""
+    """A gather by one constant index, or by consecutive constant indices, known to be in range -> a slice; a table of them gives it its
+    dims."""
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: nn.GatherOp, rewriter: PatternRewriter, /) -> None:
@@ -206,15 +207,13 @@ class GatherToSlice(RewritePattern):
         dims = list(shape_of(op.x))
         if indices is None or indices.size == 0:
             return
-        if indices.ndim > 1:
-            remark(op, "missed", NAME, f"not a slice: its indices are a table of rank {indices.ndim}")
-            return
         size = dims[axis].as_int()
         flat = [int(i) + (size if i < 0 and size is not None else 0) for i in indices.reshape(-1)]
         least, _ = dims[axis].bounds(dict.fromkeys(dims[axis].symbols(), (1, _LARGEST_DIM)))
         run = flat == list(range(flat[0], flat[0] + len(flat)))
         if not run or flat[0] < 0 or flat[-1] >= least:
-            why = "an index may be out of range" if run else "its indices are not consecutive"
+            table = f", in a table of rank {indices.ndim}" if indices.ndim > 1 else ""
+            why = "an index may be out of range" if run else f"its indices are not consecutive{table}"
             remark(op, "missed", NAME, f"not a slice: {why}")
             return
         starts = [flat[0] if i == axis else 0 for i in range(len(dims))]

@@ -62,7 +62,7 @@ def test_a_network_matches_onnxruntime_and_every_edge_between_groups_has_a_reaso
 def test_every_pass_to_the_groups_keeps_the_numbers(name: str, tmp_path: Path) -> None:
     """At the smallest sizes. Kernels of small networks of this kind are checked in test_text_models.py and test_numerics.py."""
     subject = launches.SUBJECTS[name]
-    sizes = {key: (1, 1, 1) if key == "batch" else (4, 4, 4) for key in subject.profiles}
+    sizes = {key: (1, 1, 1) if key == "batch" else (8, 8, 8) for key in subject.profiles}
     module = import_onnx(subject.make(), profiles=sizes)
     set_target(module, "sm_90a")
     observer = NumericsObserver(seed=0, directory=tmp_path)

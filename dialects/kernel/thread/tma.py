@@ -22,6 +22,7 @@ from xdsl.irdl import (
 from ..base import I64Attr, PendingOp, PlainOp, index, int_attr
 from ..instruction import Constant, Map, PreludeSection, Scope, SharedByte, Values, Wrapper, asm, instruction
 from ..scalars.wrappers import TENSOR_MAP
+from ..tile.staging import PrefetchMapOp
 from ..types import TensorMapType
 
 __all__ = ["TMA", "BulkCommitOp", "BulkWaitOp", "TmaLoadOp", "TmaStoreOp"]
@@ -116,6 +117,24 @@ instruction(
     runs="tma_copies",
     wrapper=_load_of,
     forms=_loads,
+)
+
+
+instruction(
+    PrefetchMapOp,
+    "prefetch_map({map})",
+    {"map": Map("map")},
+    scope=Scope.ONE_THREAD,
+    runs="control",
+    wrapper=asm(
+        PreludeSection.TMA,
+        "prefetch_map",
+        "const TensorMap* map",
+        "prefetch.tensormap [%0];",
+        ': : "l"(map)',
+        requires=(TENSOR_MAP,),
+        place=(0,),
+    ),
 )
 
 

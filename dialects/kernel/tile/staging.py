@@ -172,6 +172,18 @@ class TensorMapOp(IRDLOperation):
 
 
 @irdl_op_definition
+class PrefetchMapOp(IRDLOperation):
+    """One thread has a tensor map fetched, so that the first copy that uses it need not wait for it. Touches no tensor."""
+
+    name = "kernel.prefetch_map"
+    map = operand_def(TensorMapType)
+    assembly_format = "$map attr-dict `:` type($map)"
+
+    def __init__(self, map: SSAValue):
+        super().__init__(operands=[map])
+
+
+@irdl_op_definition
 class LoadTmaOp(IRDLOperation):
     """
     One thread starts a TMA copy of the box at the coordinates into a shared tile; its bytes count towards slot `position` of the ring.
@@ -236,5 +248,5 @@ class StoreWaitOp(PendingOp):
 
 
 STAGING: tuple[type[Operation], ...] = (
-    AllocOp, SlotOp, LoadSharedOp, StoreSharedOp, LoadAsyncOp, TensorMapOp, LoadTmaOp, StoreTmaOp, StoreWaitOp,
+    AllocOp, SlotOp, LoadSharedOp, StoreSharedOp, LoadAsyncOp, TensorMapOp, PrefetchMapOp, LoadTmaOp, StoreTmaOp, StoreWaitOp,
 )  # fmt: skip

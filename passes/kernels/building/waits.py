@@ -17,9 +17,10 @@ that touches such memory waits once, before its first op that does; of ops in a 
 all of them have begun, however many waves they take: blocks of the next launch take no place that a block of this one still needs, and
 only wait there. Signalling later would start the next launch's prologue later and free nothing.
 
-**Before the wait** come index arithmetic and barriers of rings, and copies of weights: the loads of a block's straight code, and the
-first fills of a ring of cp.async. They move up to the wait, not past loops, branches or barriers, since what a loop is to find in
-registers would lie there all the time. Schedules with roles place their own waits where they load weights first.
+**Before the wait** come index arithmetic, barriers of rings, fetches of tensor maps, and copies of weights: the loads of a block's
+straight code, and the first fills of a ring of cp.async. They move up to the wait, not past loops or branches, since what a loop is to
+find in registers would lie there all the time, and copies into shared memory not past barriers. Schedules with roles place their own
+waits where they load weights first.
 
 Blocks that meet across the grid must all be resident at once: their kernels neither wait nor signal.
 """
@@ -77,6 +78,7 @@ class _Waits:
             if isinstance(op, kernel.RolesOp) and any(
                 isinstance(inner, kernel.GridWaitOp) or self._waits_for(inner) for inner in op.walk()
             ):
+                _prefetch_maps(op)
                 following = any(self._waits_for(inner) for later in _after(op) for inner in later.walk())
                 for region in op.roles:
                     self.place(region.block, must=following)
@@ -122,6 +124,14 @@ class _Waits:
                 if (found := _with_operands(needs, below)) is not None and (shared or isinstance(op, kernel.LoadOp)):
                     picked |= found
         return [op for op in below if op in picked]
+
+
+def _prefetch_maps(roles: kernel.RolesOp) -> None:
+    """Has the tensor maps that roles use fetched before these begin."""
+    block = roles.parent
+    assert block is not None
+    for op in [op for op in block.ops if isinstance(op, kernel.TensorMapOp)]:
+        _insert(kernel.PrefetchMapOp(op.result), roles)
 
 
 _COPIES = (kernel.LoadOp, kernel.LoadAsyncOp)

@@ -13,6 +13,7 @@ from ....dialects.kernel import (
     FuncOp,
     GridWaitOp,
     LoadTmaOp,
+    PrefetchMapOp,
     PrefetchOp,
     ReturnOp,
     RingType,
@@ -93,7 +94,7 @@ def _is_one_thread(op: Operation) -> bool:
     if isinstance(op, AcquireOp | CommitOp):
         assert isinstance(op.ring.type, RingType)
         return op.ring.type.kind.data == "mbarrier"
-    return isinstance(op, LoadTmaOp | StoreTmaOp | PrefetchOp)
+    return isinstance(op, LoadTmaOp | StoreTmaOp | PrefetchOp | PrefetchMapOp)
 
 
 def _is_lazy(op: Operation) -> bool:

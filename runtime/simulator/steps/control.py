@@ -170,6 +170,11 @@ def _(op: kernel.GridWaitOp) -> Step:
     return step
 
 
+@decodes(kernel.PrefetchMapOp)
+def _(op: Operation) -> Step:
+    return lambda s: s.single()
+
+
 @decodes(kernel.SetmaxnregOp, kernel.GridSignalOp)
 def _(op: Operation) -> Step:
     return lambda s: None

@@ -318,6 +318,7 @@ HANDLERS: dict[type[Operation], Callable[[State, Any], Any]] = {
     kernel.LoadTmaOp: _load_tma, kernel.StoreTmaOp: _store_tma, kernel.StoreWaitOp: _nothing, kernel.RingOp: _ring,
     kernel.BarrierOp: _nothing, kernel.FenceAsyncOp: _nothing, kernel.ClusterBarrierOp: _nothing, kernel.GridWaitOp: _nothing,
     kernel.GridBarrierOp: _nothing, kernel.GridSignalOp: _nothing, kernel.PrefetchOp: _nothing,
+    kernel.PrefetchMapOp: _nothing,
     kernel.FillOp: _fill, kernel.CoordOp: _coord, kernel.MapOp: _map, kernel.ReduceOp: _reduce,
     kernel.ScatterOp: _scatter, kernel.MmaOp: _mma, kernel.MmaWaitOp: _same, kernel.ConvertLayoutOp: _same, kernel.ColumnsOp: _columns,
     kernel.ExprOp: _expr, kernel.ClusterRankOp: _rank, kernel.SlotBarrierOp: _slot_barrier, kernel.SlotParityOp: _slot_parity,

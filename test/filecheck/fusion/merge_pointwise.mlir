@@ -59,53 +59,25 @@ func.func @three(%x: tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<4x8xf32>, tens
 
 // -----
 
-// Refused: the second reads a result of the first, and one of what reads it.
-// CHECK-LABEL: @chain
-// CHECK: fusion.group "pointwise"
-// CHECK: fusion.group "pointwise"
-// CHECK: fusion.group "row"
-// CHECK: fusion.group "pointwise"
-// REMARK: missed: merge-pointwise: fusion.group: not merged with the launch before it: it reads its result
-// REMARK: missed: merge-pointwise: fusion.group: not merged with the launch before it: it reads the result of fusion.group, which is computed after that
-func.func @chain(%x: tensor<4x8xf32>) -> (tensor<8x4xf32>, tensor<4x8xf32>) {
-  %0 = fusion.group "pointwise" (%a = %x : tensor<4x8xf32>) -> (tensor<4x8xf32>) {
-    %1 = nn.exp %a : tensor<4x8xf32>
-    fusion.yield %1 : tensor<4x8xf32>
-  }
-  %t = nn.transpose %0 {permutation = array<i64: 1, 0>} : (tensor<4x8xf32>) -> tensor<8x4xf32>
-  %xt = nn.transpose %x {permutation = array<i64: 1, 0>} : (tensor<4x8xf32>) -> tensor<8x4xf32>
-  %2 = fusion.group "pointwise" (%a = %xt : tensor<8x4xf32>, %b = %t : tensor<8x4xf32>) -> (tensor<8x4xf32>) {
-    %3 = nn.add %a, %b : (tensor<8x4xf32>, tensor<8x4xf32>) -> tensor<8x4xf32>
-    fusion.yield %3 : tensor<8x4xf32>
-  }
-  %r = fusion.group "row" (%a = %0 : tensor<4x8xf32>) -> (tensor<4x8xf32>) {
-    %1 = nn.softmax %a {axis = 1 : i64} : (tensor<4x8xf32>) -> tensor<4x8xf32>
-    fusion.yield %1 : tensor<4x8xf32>
-  }
-  %4 = fusion.group "pointwise" (%a = %x : tensor<4x8xf32>, %b = %r : tensor<4x8xf32>) -> (tensor<4x8xf32>) {
-    %5 = nn.add %a, %b : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
-    fusion.yield %5 : tensor<4x8xf32>
-  }
-  func.return %2, %4 : tensor<8x4xf32>, tensor<4x8xf32>
-}
-
-// -----
-
 // The copy of a cache is part of the launch that writes what is added to it, each to its place.
 // CHECK-LABEL: @cache
-// CHECK: [[NEW:%[0-9]+]], [[OLD:%[0-9]+]] = fusion.group "pointwise" (%{{.*}} = %x : {{.*}}, %{{.*}} = %past : {{.*}})
+// CHECK: [[NEW:%[0-9]+]], [[OLD:%[0-9]+]] = fusion.group "pointwise" (%{{.*}} = %x : {{.*}}, %{{.*}} = %p : {{.*}})
 // CHECK-SAME: layouts = [#fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 16>, #fusion.layout<contiguous, align = 64>]
-// CHECK-SAME: fusion.copied = "into a concat: it is a graph input"
+// CHECK-SAME: fusion.copied = "into a concat: others read it"
 // CHECK-NEXT: nn.exp
 // CHECK-NEXT: fusion.yield
 // CHECK: nn.concat [[OLD]], [[NEW]]
 // REMARK: applied: merge-pointwise: fusion.group: 2 results by element of one launch
 func.func @cache(%past: tensor<6x8xf16>, %x: tensor<2x8xf16>) -> tensor<8x8xf16> {
+  %p = fusion.group "row" (%a = %past : tensor<6x8xf16>) -> (tensor<6x8xf16>) attributes {layouts = [#fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 64>]} {
+    %1 = nn.softmax %a {axis = 1 : i64} : (tensor<6x8xf16>) -> tensor<6x8xf16>
+    fusion.yield %1 : tensor<6x8xf16>
+  }
   %0 = fusion.group "pointwise" (%a = %x : tensor<2x8xf16>) -> (tensor<2x8xf16>) attributes {layouts = [#fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 16>]} {
     %1 = nn.exp %a : tensor<2x8xf16>
     fusion.yield %1 : tensor<2x8xf16>
   }
-  %1 = fusion.group "pointwise" (%a = %past : tensor<6x8xf16>) -> (tensor<6x8xf16>) attributes {fusion.copied = "into a concat: it is a graph input", layouts = [#fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 64>]} {
+  %1 = fusion.group "pointwise" (%a = %p : tensor<6x8xf16>) -> (tensor<6x8xf16>) attributes {fusion.copied = "into a concat: others read it", layouts = [#fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 64>]} {
     fusion.yield %a : tensor<6x8xf16>
   }
   %2 = nn.concat %1, %0 {fusion.alias = #fusion.alias<dest>, axis = 0 : i64} : (tensor<6x8xf16>, tensor<2x8xf16>) -> tensor<8x8xf16>
@@ -114,27 +86,28 @@ func.func @cache(%past: tensor<6x8xf16>, %x: tensor<2x8xf16>) -> tensor<8x8xf16>
 
 // -----
 
-// Groups that share constants only, and read what is computed, stay alone.
-// CHECK-LABEL: @alone
-// CHECK-COUNT-2: fusion.group "pointwise"
-// CHECK: func.return
-// REMARK-NOT: merge-pointwise
-func.func @alone(%x: tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<4x8xf32>) {
-  %w = nn.constant dense<[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]> : tensor<8xf32>
-  %0, %1 = fusion.group "row" (%a = %x : tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<4x8xf32>) {
+// What reads arguments alone may join any launch before it.
+// CHECK-LABEL: @arguments
+// CHECK: fusion.group "row"
+// CHECK: fusion.group "pointwise"
+// CHECK-NEXT: nn.mul
+// CHECK-NEXT: nn.exp
+// CHECK-NEXT: fusion.yield
+// REMARK: applied: merge-pointwise: fusion.group: 2 results by element of one launch
+func.func @arguments(%x: tensor<4x8xf32>, %y: tensor<2x6xf32>) -> (tensor<4x8xf32>, tensor<2x6xf32>) {
+  %0 = fusion.group "row" (%a = %x : tensor<4x8xf32>) -> (tensor<4x8xf32>) {
     %1 = nn.softmax %a {axis = 1 : i64} : (tensor<4x8xf32>) -> tensor<4x8xf32>
-    %2 = nn.exp %1 : tensor<4x8xf32>
-    fusion.yield %1, %2 : tensor<4x8xf32>, tensor<4x8xf32>
+    fusion.yield %1 : tensor<4x8xf32>
   }
-  %2 = fusion.group "pointwise" (%a = %0 : tensor<4x8xf32>, %b = %w : tensor<8xf32>) -> (tensor<4x8xf32>) {
-    %3 = nn.mul %a, %b : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xf32>
+  %2 = fusion.group "pointwise" (%a = %0 : tensor<4x8xf32>) -> (tensor<4x8xf32>) {
+    %3 = nn.mul %a, %a : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
     fusion.yield %3 : tensor<4x8xf32>
   }
-  %4 = fusion.group "pointwise" (%a = %1 : tensor<4x8xf32>, %b = %w : tensor<8xf32>) -> (tensor<4x8xf32>) {
-    %5 = nn.mul %a, %b : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xf32>
-    fusion.yield %5 : tensor<4x8xf32>
+  %4 = fusion.group "pointwise" (%a = %y : tensor<2x6xf32>) -> (tensor<2x6xf32>) {
+    %5 = nn.exp %a : tensor<2x6xf32>
+    fusion.yield %5 : tensor<2x6xf32>
   }
-  func.return %2, %4 : tensor<4x8xf32>, tensor<4x8xf32>
+  func.return %2, %4 : tensor<4x8xf32>, tensor<2x6xf32>
 }
 
 // -----

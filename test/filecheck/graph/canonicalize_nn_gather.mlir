@@ -24,14 +24,14 @@ func.func @first(%x: tensor<?x3xf32, #nn.dims<N, 3>>) -> tensor<3xf32> {
 
 // -----
 
-// Refused: steps of 2, a falling run, one that wraps around, a table of indices, none, and computed ones.
+// Refused: steps of 2, a falling run, one that wraps around, a table of falling ones, none, and computed ones.
 // CHECK-LABEL: @refused
 // CHECK-COUNT-6: nn.gather
 func.func @refused(%x: tensor<4xf32>, %n: tensor<2xi64>) -> (tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<1x2xf32>, tensor<0xf32>, tensor<2xf32>) {
   %even = nn.constant dense<[0, 2]> : tensor<2xi64>
   %down = nn.constant dense<[1, 0]> : tensor<2xi64>
   %wrap = nn.constant dense<[-1, 0]> : tensor<2xi64>
-  %table = nn.constant dense<[[0, 1]]> : tensor<1x2xi64>
+  %table = nn.constant dense<[[1, 0]]> : tensor<1x2xi64>
   %none = nn.constant dense<[]> : tensor<0xi64>
   %0 = nn.gather %x, %even {axis = 0 : i64} : (tensor<4xf32>, tensor<2xi64>) -> tensor<2xf32>
   %1 = nn.gather %x, %down {axis = 0 : i64} : (tensor<4xf32>, tensor<2xi64>) -> tensor<2xf32>
@@ -71,4 +71,16 @@ func.func @beyond(%x: tensor<4xf32>) -> tensor<2xf32> {
   %i = nn.constant dense<[3, 4]> : tensor<2xi64>
   %0 = nn.gather %x, %i {axis = 0 : i64} : (tensor<4xf32>, tensor<2xi64>) -> tensor<2xf32>
   func.return %0 : tensor<2xf32>
+}
+
+// -----
+
+// A table of consecutive indices gives a slice its dims: how masks are read by batch and key.
+// CHECK-LABEL: @table
+// CHECK: %[[Y:.*]] = nn.reshape %x : (tensor<6x1xf32>) -> tensor<2x1x3x1xf32>
+// CHECK-NEXT: func.return %[[Y]]
+func.func @table(%x: tensor<6x1xf32>) -> tensor<2x1x3x1xf32> {
+  %i = nn.constant dense<[[[0, 1, 2]], [[3, 4, 5]]]> : tensor<2x1x3xi64>
+  %0 = nn.gather %x, %i {axis = 0 : i64} : (tensor<6x1xf32>, tensor<2x1x3xi64>) -> tensor<2x1x3x1xf32>
+  func.return %0 : tensor<2x1x3x1xf32>
 }

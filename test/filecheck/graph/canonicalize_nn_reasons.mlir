@@ -72,11 +72,11 @@ func.func @views(%x: tensor<2x4xf32>, %y: tensor<2x2xf32>, %z: tensor<2x2x2xf32>
 // -----
 
 // Gathers by constants that are no slice.
-// CHECK-DAG: nn.gather [table]: not a slice: its indices are a table of rank 2
+// CHECK-DAG: nn.gather [table]: not a slice: its indices are not consecutive, in a table of rank 2
 // CHECK-DAG: nn.gather [second]: not a slice: its indices are not consecutive
 // CHECK-DAG: nn.gather [outside]: not a slice: an index may be out of range
 func.func @gathers(%x: tensor<4xf32>) -> (tensor<2x1xf32>, tensor<2xf32>, tensor<2xf32>) {
-  %t = nn.constant dense<[[0], [1]]> : tensor<2x1xi64>
+  %t = nn.constant dense<[[1], [0]]> : tensor<2x1xi64>
   %s = nn.constant dense<[0, 2]> : tensor<2xi64>
   %o = nn.constant dense<[3, 4]> : tensor<2xi64>
   %0 = nn.gather %x, %t {nn.names = ["table"], axis = 0 : i64} : (tensor<4xf32>, tensor<2x1xi64>) -> tensor<2x1xf32>

@@ -47,11 +47,14 @@ func.func private @fc(%x: tensor<64x96xf16>, %w: tensor<32x96xf16>, %c: tensor<3
 
 // -----
 
-// Roles wait each by itself. The producer first copies B for as many steps as the ring has stages, has
+// Tensor maps are fetched first. Roles wait each by itself. The producer first copies B for as many steps as the ring has stages, has
 // the rest brought into L2, and copies B for the other steps in the loop.
 // CHECK-LABEL: kernel.func @wide(
 // CHECK-NEXT: kernel.grid_signal
-// CHECK: kernel.roles
+// CHECK: kernel.prefetch_map %a_map
+// CHECK-NEXT: kernel.prefetch_map %b_map
+// CHECK-NEXT: kernel.prefetch_map %y_map
+// CHECK-NEXT: kernel.roles
 // CHECK: scf.for %early = %{{.*}} to [[COUNT:%.*]] step
 // CHECK-NEXT: arith.muli %early
 // CHECK-NEXT: kernel.slot %b_shared[%early]

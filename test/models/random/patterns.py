@@ -36,6 +36,7 @@ from .steps import (
     affine,
     arithmetic,
     batch_norm,
+    beside,
     broadcast,
     cast,
     clip,
@@ -126,6 +127,19 @@ VIEW_FAMILIES: dict[str, Family] = {
     "leading dims": Family(
         (lead, lead, lead, matmul, matmul, arithmetic, arithmetic, unary, softmax, reduce, transpose, cast, concat, reshape),
         ("sink-reshapes",), ((f32, 3), (f32, 3)), finite=True,
+    ),
+    "padding": Family((beside, beside, beside, unary, concat), ("pad-concats",), ((f32, 2), (f32, 3))),
+    "one after the other": Family(
+        (
+            lead, lead, join, cut, beside, transpose, transpose, reshape, matmul, matmul, siblings, conv, softmax, reduce, unary,
+            arithmetic, concat, slice_, where, pool,
+        ),
+        (
+            "canonicalize-nn", "eliminate-transposes", "canonicalize-nn", "cse", "recognise-attention", "nest-concats", "pad-concats",
+            "sink-reshapes", "transpose-weights", "merge-siblings", "fold-constants", "cse", "dce", "fuse-groups", "assign-destinations",
+            "hoist-weights", "outline-groups",
+        ),
+        ((f32, 3), (f32, 4), (f32, 3)), finite=True, chained=True,
     ),
 }  # fmt: skip
 """Of passes about views, with seeds of their own."""

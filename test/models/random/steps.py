@@ -240,6 +240,30 @@ def cut(d: Draw) -> None:
     d.keep(nn.ConcatOp([*more, *(values[::-1] if d.chance(0.2) else values)], len(rest)))
 
 
+def beside(d: Draw) -> None:
+    """Constants beside a tensor, mostly of dims that are repeated, and a constant that is added to all, as positions are to tokens."""
+    x = d.value(lambda v: _static(v) and nn.rank_of(v) > 1 and _float(v))
+    dims = [s.as_int() or 0 for s in nn.shape_of(x)]
+    axis = int(d.rng.integers(len(dims) - 1)) if d.chance(0.8) else len(dims) - 1
+    parts = [x]
+    for _ in range(int(d.rng.integers(1, 3))):
+        wide = [d.one([1, 2]) if i == axis else size for i, size in enumerate(dims)]
+        thin = [size if i >= axis or d.chance(0.5) else 1 for i, size in enumerate(wide)]
+        part = _drawn(d, thin, x)
+        parts.insert(d.one([0, len(parts)]), d.put(nn.BroadcastToOp(part, wide)) if thin != wide else part)
+    joined = d.put(nn.ConcatOp(parts, axis))
+    total = [size.as_int() or 0 for size in nn.shape_of(joined)]
+    added = _drawn(d, [size if i >= axis or d.chance(0.3) else 1 for i, size in enumerate(total)], x)
+    if d.chance(0.2):
+        d.pool.append(joined)
+    d.keep(nn.AddOp(joined, added) if d.chance(0.7) else nn.AddOp(added, joined))
+
+
+def _drawn(d: Draw, dims: Sequence[int], like: SSAValue) -> SSAValue:
+    """A constant of numbers that differ, zeros of either sign among them."""
+    return d.constant(d.rng.choice([0.0, -0.0, 1.0, -2.0, 0.5], dims).astype(numpy_dtype(nn.element_of(like))))
+
+
 def gather(d: Draw) -> None:
     x = d.value(lambda v: nn.rank_of(v) > 0)
     axis = int(d.rng.integers(nn.rank_of(x)))

@@ -47,13 +47,13 @@ def test_passes_keep_the_numbers_as_they_declare(name: str) -> None:
 @pytest.mark.parametrize("name", VIEW_FAMILIES)
 def test_passes_about_views_keep_the_numbers_and_find_something_to_do(name: str) -> None:
     family, changed = VIEW_FAMILIES[name], 0
-    for seed in range(3 * SEEDS):
+    for seed in range(SEEDS if family.chained else 3 * SEEDS):
         check(seed, family)
         case = random_case(seed, family)
         before = text(case.module)
         patterns.apply(case.module, family.passes[0])
         changed += text(case.module) != before
-    assert changed >= SEEDS // 2
+    assert changed >= SEEDS // 2  # most of what is chained, and a few of the others
 
 
 @pytest.mark.parametrize("name", FAMILIES)

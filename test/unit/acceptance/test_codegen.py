@@ -89,6 +89,25 @@ def matmul(size: int, element: str, arch: str) -> tuple[str, str]:
       %0 = nn.matmul %a, %b {{transpose_b}} : ({t}, {t}) -> {t}
       func.return %0 : {t}
     }}"""
+    return only_kernel(text, arch)
+
+
+def gated(rows: int, arch: str) -> tuple[str, str]:
+    """The same for silu(X W) * (X V), f16."""
+    x, w, y = f"tensor<{rows}x1024xf16>", "tensor<2752x1024xf16>", f"tensor<{rows}x2752xf16>"
+    text = f"""
+    func.func @main(%x: {x}, %w: {w}, %v: {w}) -> {y} attributes {{nn.inputs = ["x", "w", "v"], nn.outputs = ["y"]}} {{
+      %0 = nn.matmul %x, %w {{transpose_b}} : ({x}, {w}) -> {y}
+      %1 = nn.matmul %x, %v {{transpose_b}} : ({x}, {w}) -> {y}
+      %2 = nn.silu %0 {{alpha = 1.0 : f64}} : {y}
+      %3 = nn.mul %2, %1 : ({y}, {y}) -> {y}
+      func.return %3 : {y}
+    }}"""
+    return only_kernel(text, arch)
+
+
+def only_kernel(text: str, arch: str) -> tuple[str, str]:
+    """Schedule and CUDA C of the kernel that a module becomes."""
     module = Parser(make_context(), text).parse_module()
     set_target(module, arch)
     run_pipeline(module, trtc.BuildOptions(target=arch))
@@ -114,3 +133,16 @@ def test_the_ampere_gemm_uses_tensor_cores_and_cp_async() -> None:
     found = sass.mnemonics(compiled(source, "sm_80").cubin)
     assert {"HMMA", "LDSM", "LDGSTS"} <= found
     assert "HGMMA" not in found
+
+
+@pytest.mark.parametrize(
+    ("rows", "arch", "schedule", "instruction"),
+    [(1, "sm_80", "gemm_mma", "HMMA"), (2048, "sm_80", "gemm_mma", "HMMA"), (2048, "sm_90a", "gemm_sm90", "HGMMA")],
+)
+def test_a_gate_and_what_it_lets_through_are_one_kernel_in_registers(
+    rows: int, arch: str, schedule: str, instruction: str
+) -> None:
+    chosen, source = gated(rows, arch)
+    assert chosen == schedule
+    found = sass.mnemonics(compiled(source, arch).cubin)
+    assert instruction in found and not {"LDL", "STL"} & found

@@ -28,6 +28,7 @@ RULES = {
 INSTRUCTIONS = {
     "cp.async": "memory", "ldmatrix": "memory", "bar.sync": "memory", "barrier.cluster": "memory", "mbarrier": "memory",
     "red.release": "memory", "ld.acquire": "memory", "mapa": "memory", "fence": "memory", "griddepcontrol": "memory",
+    "prefetch.tensormap": "memory",
     "st.shared::cluster": "memory", "wgmma.fence": "memory", "wgmma.commit_group": "memory", "wgmma.wait_group": "memory",
     "": "memory",  # the empty asm of `keep` stands for an access to its registers
     "mma.sync": "together", "wgmma.mma_async": "together", "setmaxnreg": "together",

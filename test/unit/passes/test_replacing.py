@@ -10,6 +10,7 @@ from xdsl.dialects.builtin import f32
 from xdsl.ir import Block, OpOperands
 
 import trtc
+from trtc.compiler.interpret.module import execute
 from trtc.compiler.pipeline import run_pipeline
 from trtc.compiler.targets import set_target
 from trtc.dialects import nn
@@ -99,3 +100,38 @@ def test_equal_wide_ops_are_merged_though_their_operands_are_replaced_late() -> 
     replaced.apply()
     assert list(block.ops) == [first, concats[0], last]
     assert list(last.operands) == [concats[0].result] * 2 and set(concats[0].operands) == {first.result}
+
+
+def test_what_stands_for_a_value_may_be_replaced_before_a_wide_op_reads_it() -> None:
+    block = Block(arg_types=[TYPE])
+    first, second, third = (nn.ReluOp(block.args[0]) for _ in range(3))
+    wide = nn.ConcatOp([first.result] * (WIDE + 1), 0)
+    block.add_ops([first, second, third, wide])
+    replaced = Replacements()
+    replaced.replace_op(first, [second.result])
+    replaced.replace_op(second, [third.result])
+    replaced.apply()
+    assert set(wide.inputs) == {third.result} and list(block.ops) == [third, wide]
+
+
+def test_launches_by_element_of_a_wide_concat_are_merged() -> None:
+    """Three at a time, which read one value: the concat is changed once, at the end."""
+    net = trtc.Network()
+    made = net.add_input("x", "f32", (4, 8))
+    parts = []
+    for number in range(BRANCHES):
+        made = net.add_softmax(made, 1) if number % 3 == 0 else made
+        parts.append(net.add_unary(("neg", "exp", "relu")[number % 3], made))
+    net.mark_output(net.add_concat(parts, 0), "y")
+    module = net.module()
+    set_target(module, "sm_80")
+    run_pipeline(module, trtc.BuildOptions(target="sm_80"), stop_after="memory")
+    given = np.random.default_rng(0).standard_normal((4, 8)).astype(np.float32)
+    found = execute(module, {"x": given})["y"].reshape(BRANCHES, 4, 8)
+    value = given
+    for number in range(BRANCHES):
+        if number % 3 == 0:
+            grown = np.exp(value - value.max(1, keepdims=True))
+            value = grown / grown.sum(1, keepdims=True)
+        wanted = (np.negative, np.exp, lambda v: np.maximum(v, 0))[number % 3](value)
+        np.testing.assert_allclose(found[number], wanted, rtol=1e-5, atol=1e-6)

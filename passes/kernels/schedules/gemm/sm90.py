@@ -12,8 +12,8 @@ With `cluster` = 2 two blocks take neighbouring row tiles, load half of B each a
 other, and the consumers see one longer product. Of two products of one A (pairs.py) the producer loads half a tile of each B, one below
 the other, and the consumers see one wider product, whose halves meet in the epilogue.
 
-Registers: 128 threads x 40 + 256 x 232 = 64,512 of 65,536. One warpgroup with a tile of up to 128 columns needs fewer than 128 a
-thread: its block keeps to half the SM, so that a block of the next launch can begin beside it.
+Registers: 128 threads x 40 + 256 x 232 = 64,512 of 65,536. Tiles of up to 128 columns need 31 to 123 a thread and no setmaxnreg:
+they leave the rest of the SM to blocks of the next launch, which can so begin beside them.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ class Tile:
 
     @property
     def leaves_room(self) -> bool:
-        """Whether accumulators are so small that a block does without the registers of half the SM."""
-        return self.groups == 1 and self.bn <= 128
+        """Whether accumulators are so small that a block does without most registers of the SM."""
+        return self.bn <= 128
 
     def smem(self, element_bytes: int) -> int:
         """Bytes of the ring, the two staging tiles of the epilogue and the barriers."""
@@ -181,7 +181,7 @@ class _Builder:
         self.steps = [ceildiv(each.k, 64) for each in problem.products]
         grid = [self.blocks * tile.cluster, 1, 1]
         warps = 4 + 4 * tile.groups
-        min_blocks = 2 if tile.leaves_room else 1
+        min_blocks = 2 if tile.bn * tile.groups <= 128 else 1
         self.b = KernelBuilder.for_group(problem.group, grid, warps, cluster=tile.cluster, min_blocks=min_blocks)
 
     def build(self) -> kernel.FuncOp:

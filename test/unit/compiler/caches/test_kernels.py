@@ -79,6 +79,17 @@ def test_the_bytes_are_those_of_a_build_without_a_cache(
     assert lowered == kernels * 2, "the second build with the cache lowers none"
 
 
+def test_kernels_that_are_found_again_are_dependent_launches(
+    tmp_path: Path, cache: CubinCache, lowered: list[str]
+) -> None:
+    build(tmp_path, cache, target="sm_90a")
+    count = len(lowered)
+    build(tmp_path, cache, target="sm_90a")
+    assert len(lowered) == count
+    launches = trtc.load(tmp_path / "engine").variant("sm_90a").program.launches
+    assert [launch.dependent for launch in launches] == [False] + [True] * (len(launches) - 1)
+
+
 def test_kernels_whose_blocks_meet_are_found_again(tmp_path: Path, cache: CubinCache, lowered: list[str]) -> None:
     rng = np.random.default_rng(0)
     net = trtc.Network()
