@@ -17,6 +17,7 @@ from onnx import numpy_helper
 
 import trtc
 from trtc.compiler.codegen.cuda.cubin_cache import CubinCache
+from trtc.compiler.debug.check_numerics import NumericsObserver
 from trtc.compiler.frontend import import_onnx
 from trtc.compiler.pipeline import run_pipeline
 from trtc.compiler.targets import set_target
@@ -195,3 +196,15 @@ def test_refit_is_rebuild(name: str, cache: CubinCache, tmp_path: Path) -> None:
     engine.save(tmp_path / "refitted")
     trtc.build(new, options, cache=cache).save(tmp_path / "rebuilt")
     assert (tmp_path / "refitted").read_bytes() == (tmp_path / "rebuilt").read_bytes()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_pass_keeps_the_numbers(name: str, tmp_path: Path) -> None:
+    """The pass itself is allowed other roundings; what is made of it later is not."""
+    options = trtc.BuildOptions(target="sm_90a", precision="fp16", profiles={"N": (1, 8, 8)})
+    module = import_onnx(MODELS[name], profiles=options.profiles)
+    set_target(module, options.target)
+    observer = NumericsObserver(seed=0, directory=tmp_path)
+    run_pipeline(module, options, stop_after="kernels", observers=[observer])
+    (folded,) = [number for step, number in observer.checked.items() if step.endswith("fold-norms")]
+    assert folded[1] > 0
