@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 SOFTMAX = "softmax X {axis = 1 : i64}"
 SUM = "reduce sum X {axes = array<i64: 1>, keepdims = false}"
@@ -379,3 +380,67 @@ def rnn(
     func.return %0 : {y}
   }}"""
     return module(body, "rnn", sms)
+
+
+def chain(
+    batch: int,
+    pixels: str,
+    channels: int,
+    hidden: int,
+    outputs: int | None = None,
+    *,
+    element: str = "f16",
+    sms: int | None = None,
+    kind: str = "mean",
+) -> str:
+    """A reduction over `pixels` ("7x7"; "" for a vector in memory) and one 1x1 conv, or two with `outputs`, as squeeze-and-excitation."""
+    flags = "strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64"
+    vector = lambda size, type_=element: f"tensor<{batch}x1x1x{size}x{type_}>"  # noqa: E731
+    sizes = [channels, hidden, *([] if outputs is None else [outputs])]
+    x = f"tensor<{batch}x{pixels}x{channels}x{element}>" if pixels else vector(channels)
+    arguments, lines, value = [f"%x: {x}"], list[str](), "%x"
+
+    def narrow(value: str, size: int) -> str:
+        if element == "f32":
+            return value
+        lines.append(f"{value}n = nn.cast {value} : ({vector(size, 'f32')}) -> {vector(size)}")
+        return f"{value}n"
+
+    if pixels:
+        lines.append(
+            f"%m = nn.reduce {kind} %x {{axes = array<i64: 1, 2>, keepdims = true}} : ({x}) -> {vector(channels, 'f32')}"
+        )
+        value = narrow("%m", channels)
+    for number, (size, made) in enumerate(pairwise(sizes)):
+        w, c, wide = f"tensor<{made}x1x1x{size}x{element}>", f"tensor<{made}xf32>", vector(made, "f32")
+        arguments += [f"%w{number}: {w}", f"%b{number}: {c}"]
+        lines += [
+            f"%p{number} = nn.conv {value}, %w{number} {{{flags}}} : ({vector(size)}, {w}) -> {wide}",
+            f"%s{number} = nn.add %p{number}, %b{number} : ({wide}, {c}) -> {wide}",
+            f"%a{number} = nn.{'sigmoid' if number else 'relu'} %s{number} : {wide}",
+        ]
+        value = narrow(f"%a{number}", made)
+    body = f"""@f({", ".join(arguments)}) -> {vector(sizes[-1])} ANCHOR {{
+    {(chr(10) + "    ").join(lines)}
+    func.return {value} : {vector(sizes[-1])}
+  }}"""
+    return module(body, "conv", sms)
+
+
+def _tunables(cluster: int, blocks: int, pixel_blocks: int = 1) -> dict[str, int]:
+    """Blocks of two warps."""
+    return {"cluster": cluster, "blocks": blocks, "pixel_blocks": pixel_blocks, "threads": 64}
+
+
+BOTH = "bar_sync cluster_sync"
+CHAINS = (
+    ("block", chain(2, "5x7", 40, 12, 40), "bar_sync", 2e-3, _tunables(1, 1)),
+    ("blocks", chain(1, "3x3", 300, 9, 300), "bar_sync", 2e-3, _tunables(1, 3)),
+    ("cluster", chain(2, "5x7", 80, 12, 80, sms=8), "cluster_sync", 2e-3, _tunables(2, 4)),
+    ("cluster-in-tiles", chain(1, "3x5", 1100, 70, 90, sms=8), BOTH, 2e-3, _tunables(2, 2)),
+    ("pixels", chain(1, "33x9", 24, 8, 24, sms=8), BOTH, 2e-3, _tunables(4, 4, 2)),
+    ("pool-and-product", chain(2, "7x7", 72, 50, sms=8, kind="max"), "cluster_sync", 2e-3, _tunables(2, 4)),
+    ("products", chain(3, "", 150, 20, 33), "bar_sync", 2e-3, _tunables(1, 2)),
+    ("products-in-a-cluster", chain(1, "", 150, 20, 33, sms=8), "cluster_sync", 2e-3, _tunables(2, 2)),
+)
+"""Name, group, synchronisation, tolerance and tunables of each case of `gemv_chain`."""

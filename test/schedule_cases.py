@@ -39,6 +39,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from attention_text import CAUSAL, START, attention, packed
 from group_texts import (
     ARG_MAX_POOL,
+    CHAINS,
     DEEP_POOL,
     LENGTH,
     LRN,
@@ -396,6 +397,7 @@ CASES = (
     row("warp-per-row", unary(SOFTMAX, "5x40xf32", "5x40xf32", "row"), "", 4, 32, 4, loop=0),
     Case("reduce_split", "columns", unary(SUM, "2x66000xf32", "2xf32", "row"), "bar_sync"),
     Case("reduce_split", "outer", unary(MEAN, "2100x33xf32", "33xf32", "row"), ""),
+    *(Case("gemv_chain", *case) for case in CHAINS),
     Case("row", "masked-mean", masked_mean(70, 33), tunables={"rows": 32, "threads": 4}),
     row("l2-norm", unary(LENGTH, "3x500xf32", "3x500xf32", "row"), "bar_sync", 2, 64, 8, loop=0),
     row("l2-norm-in-chunks", unary(LENGTH, "3x500xf32", "3x500xf32", "row"), "bar_sync", 2, 64, 4, loop=1),

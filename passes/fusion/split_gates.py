@@ -124,13 +124,13 @@ class SplitGate(RewritePattern):
         if not isinstance(gate, Gate):
             return
         last = gate.steps[-1] if gate.steps else gate.product
-        for number, half in enumerate(gate.halves):
-            made = _half(gate, number)
+        parts = [_half(gate, number) for number in range(len(gate.halves))]
+        for half, made in zip(gate.halves, parts, strict=True):
             rewriter.insert(made, InsertPoint.before(last))
             rewriter.replace(half, [], [made[-1].results[0]])
         for old in (*reversed(gate.steps), gate.product):
             rewriter.erase(old)
-        remark(made[-1], "applied", NAME, f"{gate.product.name} of two halves that meet by element, as two")
+        remark(parts[-1][-1], "applied", NAME, f"{gate.product.name} of two halves that meet by element, as two")
 
 
 def _half(gate: Gate, number: int) -> list[Operation]:

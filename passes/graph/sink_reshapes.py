@@ -237,8 +237,10 @@ def _merge(reshape: nn.ReshapeOp, value: SSAValue) -> None:
 def _lead(reshape: nn.ReshapeOp) -> Iterator[tuple[SSAValue, Dims]]:
     """The tensors on both sides of a reshape with the leading dims in which they differ."""
     dims, others = shape_of(reshape.result), shape_of(reshape.x)
-    same = 0
-    while same < min(len(dims), len(others)) and dims[-1 - same] == others[-1 - same]:
+    same, most = 0, min(len(dims), len(others))
+    if isinstance(reshape.x.owner, nn.ReduceOp):
+        most -= 1  # a dim of 1 that it leaves is not told from a batch of 1, and the dims of both sides need to lead
+    while same < most and dims[-1 - same] == others[-1 - same]:
         same += 1
     if same and product(dims[: len(dims) - same]) == product(others[: len(others) - same]):
         yield reshape.result, dims[: len(dims) - same]

@@ -120,7 +120,6 @@ _LOWER: dict[type[Operation], Callable[[Context, Any], object]] = {
     kernel.GridBarrierOp: sync.lower_grid_barrier,
     kernel.GridWaitOp: _keep,
     kernel.GridSignalOp: _keep,
-    kernel.PrefetchOp: copies.lower_prefetch,
     kernel.PrefetchMapOp: lambda context, op: context.em.emit(kernel.PrefetchMapOp(context.operand(op.map))),
     kernel.FillOp: compute.lower_fill,
     kernel.CoordOp: compute.lower_coord,

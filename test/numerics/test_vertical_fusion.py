@@ -165,7 +165,7 @@ LAUNCHES = {
     "shortcut": 3,  # the convs, the last two as one
     "dense": 4,  # one for each conv
     "padded": 2,  # the pool of the input, then one for the rest
-    "squeeze": 5,  # depthwise conv, mean, the two products of the scale, and the projection, which scales as it loads
+    "squeeze": 3,  # depthwise conv, mean with the two products of the scale, and the projection, which scales as it loads
     "activation": 2,
     "residual": 3,  # the softmax, the sum with its norm, and the product with its sum
 }

@@ -27,7 +27,6 @@ from ..instruction import (
     instruction,
     words,
 )
-from ..tile.memory import PrefetchOp
 from ..types import GlobalType, bitwidth
 from .arrays import Local, Move, Shared, move_format
 
@@ -90,27 +89,6 @@ instruction(
     runs="moves",
     wrapper=lambda op: _CP_ASYNC[_width(op)],
     forms=lambda: (SMEM_ADDRESS, *_CP_ASYNC.values()),
-)
-
-
-def _prefetch_c(op: PrefetchOp) -> str:
-    assert isinstance(op.source.type, GlobalType)
-    return f"prefetch_l2({{source}}, {{count}} * {bitwidth(op.source.type.element_type) // 8})"
-
-
-instruction(
-    PrefetchOp,
-    _prefetch_c,
-    {"source": GlobalAddress("source", "first"), "count": Value("count")},
-    scope=Scope.ONE_THREAD,
-    runs="moves",
-    wrapper=asm(
-        PreludeSection.COPIES,
-        "prefetch_l2",
-        "const void* source, int bytes",
-        "cp.async.bulk.prefetch.L2.global [%0], %1;",
-        ': : "l"(source), "r"(bytes)',
-    ),
 )
 
 

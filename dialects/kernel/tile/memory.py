@@ -261,24 +261,6 @@ class StoreOp(IRDLOperation):
         _verify_access(self, self.view, self.coords, self.value.type)
 
 
-@irdl_op_definition
-class PrefetchOp(IRDLOperation):
-    """
-    One thread has `count` neighbouring elements of a tensor, from element `first` on, brought into the L2 cache (from sm_90 on). A hint:
-    nothing waits for it, and it changes no value. Address and bytes are multiples of 16.
-    """
-
-    name = "kernel.prefetch"
-    source = operand_def(GlobalType)
-    first = operand_def(IndexType())
-    count = operand_def(IndexType())
-
-    assembly_format = "$source `[` $first `]` `count` $count attr-dict `:` type($source)"
-
-    def __init__(self, source: SSAValue, first: SSAValue, count: SSAValue):
-        super().__init__(operands=[source, first, count])
-
-
 COMBINATIONS = ("set", "add", "mul", "max", "min")
 """What `kernel.scatter` does to an element: overwrites it, or combines it atomically."""
 
@@ -335,5 +317,4 @@ MEMORY: tuple[type[Operation], ...] = (
     FetchOp,
     StoreOp,
     ScatterOp,
-    PrefetchOp,
 )

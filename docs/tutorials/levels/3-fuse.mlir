@@ -4,10 +4,8 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
     %0 = nn.transpose %image {fusion.alias = #fusion.alias<source>, permutation = array<i64: 0, 2, 3, 1>} : (tensor<?x3x8x8xf32, #nn.dims<N, 3, 8, 8>>) -> tensor<?x8x8x3xf32, #nn.dims<N, 8, 8, 3>>
     %bias = nn.weight "weight.1" : tensor<4xf32>
     %relu = fusion.call @conv_add_relu(%0, %filter, %bias) {nn.names = ["active@0,2,3,1"]} : (tensor<?x8x8x3xf32, #nn.dims<N, 8, 8, 3>>, tensor<4x1x1x3xf32>, tensor<4xf32>) -> tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>
-    %1 = fusion.call @reduce(%relu) : (tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>) -> tensor<?x1x1x4xf32, #nn.dims<N, 1, 1, 4>>
-    %pooled = nn.reshape %1 {nn.names = ["pooled"], fusion.alias = #fusion.alias<source>} : (tensor<?x1x1x4xf32, #nn.dims<N, 1, 1, 4>>) -> tensor<?x4xf32, #nn.dims<N, 4>>
     %logits = nn.weight "weight.2" : tensor<2x4xf32>
-    %logits_1 = fusion.call @matmul(%pooled, %logits) {nn.names = ["logits"]} : (tensor<?x4xf32, #nn.dims<N, 4>>, tensor<2x4xf32>) -> tensor<?x2xf32, #nn.dims<N, 2>>
+    %logits_1 = fusion.call @reduce_reshape_matmul(%relu, %logits) {nn.names = ["logits"]} : (tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>, tensor<2x4xf32>) -> tensor<?x2xf32, #nn.dims<N, 2>>
     %scores = fusion.call @softmax(%logits_1) {nn.names = ["scores"]} : (tensor<?x2xf32, #nn.dims<N, 2>>) -> tensor<?x2xf32, #nn.dims<N, 2>>
     func.return %scores : tensor<?x2xf32, #nn.dims<N, 2>>
   }
@@ -26,12 +24,10 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
     %relu = nn.relu %biased : tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>
     func.return %relu : tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>
   }
-  func.func private @reduce(%x: tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>) -> tensor<?x1x1x4xf32, #nn.dims<N, 1, 1, 4>> attributes {fusion.anchor = "row", fusion.layouts = [#fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 64>]} {
+  func.func private @reduce_reshape_matmul(%x: tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>, %b: tensor<2x4xf32>) -> tensor<?x2xf32, #nn.dims<N, 2>> attributes {fusion.anchor = "matmul", fusion.layouts = [#fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 64>]} {
     %0 = nn.reduce mean %x {axes = array<i64: 1, 2>, keepdims = true} : (tensor<?x4x4x4xf32, #nn.dims<N, 4, 4, 4>>) -> tensor<?x1x1x4xf32, #nn.dims<N, 1, 1, 4>>
-    func.return %0 : tensor<?x1x1x4xf32, #nn.dims<N, 1, 1, 4>>
-  }
-  func.func private @matmul(%a: tensor<?x4xf32, #nn.dims<N, 4>>, %b: tensor<2x4xf32>) -> tensor<?x2xf32, #nn.dims<N, 2>> attributes {fusion.anchor = "matmul", fusion.layouts = [#fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 64>]} {
-    %logits = nn.matmul %a, %b {transpose_b} : (tensor<?x4xf32, #nn.dims<N, 4>>, tensor<2x4xf32>) -> tensor<?x2xf32, #nn.dims<N, 2>>
+    %pooled = nn.reshape %0 : (tensor<?x1x1x4xf32, #nn.dims<N, 1, 1, 4>>) -> tensor<?x4xf32, #nn.dims<N, 4>>
+    %logits = nn.matmul %pooled, %b {transpose_b} : (tensor<?x4xf32, #nn.dims<N, 4>>, tensor<2x4xf32>) -> tensor<?x2xf32, #nn.dims<N, 2>>
     func.return %logits : tensor<?x2xf32, #nn.dims<N, 2>>
   }
   func.func private @softmax(%x: tensor<?x2xf32, #nn.dims<N, 2>>) -> tensor<?x2xf32, #nn.dims<N, 2>> attributes {fusion.anchor = "row", fusion.layouts = [#fusion.layout<contiguous, align = 64>, #fusion.layout<contiguous, align = 64>]} {

@@ -18,10 +18,6 @@ __device__ __forceinline__ void cp_async_4(unsigned target, const void* source, 
   asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" : : "r"(target), "l"(source), "r"(predicate ? 4 : 0) : "memory");
 }
 
-__device__ __forceinline__ void cp_async_16(unsigned target, const void* source, bool predicate) {
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" : : "r"(target), "l"(source), "r"(predicate ? 16 : 0) : "memory");
-}
-
 __device__ __forceinline__ void cp_async_commit() {
   asm volatile("cp.async.commit_group;" : :  : "memory");
 }
@@ -172,140 +168,95 @@ extern "C" __global__ void __launch_bounds__(128, 1) conv_add_relu_kernel(const 
   if (inside_6_) *reinterpret_cast<vec16*>(&y_[y_at_]) = *reinterpret_cast<const vec16*>(&acc_[0]);
 }
 
-extern "C" __global__ void __launch_bounds__(256) reduce_kernel(const float* __restrict__ x_, float* __restrict__ y_, int N_) {
-  // GlobalAveragePool pool (GlobalAveragePool#2)
+extern "C" __global__ void __launch_bounds__(256, 2) reduce_reshape_matmul_kernel(const float* __restrict__ x_, const float* __restrict__ b_, float* __restrict__ y_, int N_) {
+  extern __shared__ __align__(1024) unsigned char smem[];
+  const int image_ = blockIdx.x;
+  // GlobalAveragePool pool (GlobalAveragePool#2), MatMul fc (MatMul#3)
   const int thread_ = threadIdx.x;
-  __align__(16) float r[2];
+  float* const vector0_ = reinterpret_cast<float*>(smem + 0);
+  __align__(16) float b_tile_[4];
+  const bool inside_ = (unsigned)thread_ < 2u;
   #pragma unroll
-  for (int r_ = 0; r_ < 2; r_++) {
+  for (int e_ = 0; e_ < 4; e_++) {
+    b_tile_[e_] = 0.0f;
+  }
+  const int b_at_ = thread_ * 4;
+  if (inside_) *reinterpret_cast<vec16*>(&b_tile_[0]) = *reinterpret_cast<const vec16*>(&b_[b_at_]);
+  float* const partial_ = reinterpret_cast<float*>(smem + 32);
+  __align__(16) float r[4];
+  #pragma unroll
+  for (int r_ = 0; r_ < 4; r_++) {
     r[r_] = 0.0f;
   }
-  __align__(16) int row_offset_[1];
-  const int y_at_ = (unsigned)thread_ / 8u;
-  const int v0 = (unsigned)thread_ % 8u;
-  const bool inside_ = (unsigned)y_at_ < (unsigned)(N_ * 4);
-  const int v1 = (unsigned)y_at_ % 4u;
-  const int v2 = (unsigned)y_at_ / 4u;
-  row_offset_[0] = v1 + (v2 * 64);
-  const int v3 = v0 * 4;
-  for (int column_ = 0; column_ < 16; column_ += 16) {
-    __align__(16) float x_tile_[2];
+  const bool v0 = (unsigned)image_ < (unsigned)N_;
+  const int v1 = (unsigned)thread_ / 2u;
+  const int v2 = (unsigned)thread_ % 2u;
+  const int v3 = v2 * 4;
+  const bool inside_1_ = (v0 & ((unsigned)v1 < 16u)) & ((unsigned)v3 < 4u);
+  const int x_at_ = ((image_ * 64) + (v1 * 4)) + v3;
+  for (int pixel_ = 0; pixel_ < 16; pixel_ += 128) {
+    __align__(16) float x_tile_[4];
     #pragma unroll
-    for (int r_1_ = 0; r_1_ < 2; r_1_++) {
-      const int v4 = row_offset_[0];
-      x_tile_[r_1_] = 0.0f;
-      const int x_at_ = (v3 + v4) + (r_1_ * 32);
-      if (inside_) x_tile_[r_1_] = x_[x_at_];
+    for (int e_1_ = 0; e_1_ < 4; e_1_++) {
+      x_tile_[e_1_] = 0.0f;
     }
+    if (inside_1_) *reinterpret_cast<vec16*>(&x_tile_[0]) = *reinterpret_cast<const vec16*>(&x_[x_at_]);
     #pragma unroll
-    for (int r_2_ = 0; r_2_ < 2; r_2_++) {
-      r[r_2_] = r[r_2_] + x_tile_[r_2_];
+    for (int r_1_ = 0; r_1_ < 4; r_1_++) {
+      r[r_1_] = r[r_1_] + x_tile_[r_1_];
     }
   }
-  __align__(16) float r_1[1];
-  r_1[0] = 0.0f;
+  const int partial_at_ = (v1 * 12) + v3;
+  *reinterpret_cast<vec16*>(&partial_[partial_at_]) = *reinterpret_cast<const vec16*>(&r[0]);
+  bar_sync<0, 256>();
+  __align__(16) float r_1[4];
+  const int warp_ = (unsigned)thread_ / 32u;
+  const int lane_ = (unsigned)thread_ % 32u;
+  const int v4 = (lane_ * 12) + warp_;
   #pragma unroll
-  for (int r_3_ = 0; r_3_ < 2; r_3_++) {
-    r_1[0] = r_1[0] + r[r_3_];
+  for (int r_2_ = 0; r_2_ < 4; r_2_++) {
+    const int partial_at_1_ = v4 + (r_2_ * 384);
+    r_1[r_2_] = partial_[partial_at_1_];
   }
-  const float v5 = r_1[0];
+  __align__(16) float r_2[1];
+  r_2[0] = 0.0f;
+  #pragma unroll
+  for (int r_3_ = 0; r_3_ < 4; r_3_++) {
+    r_2[0] = r_2[0] + r_1[r_3_];
+  }
+  const float v5 = r_2[0];
   const float v6 = __shfl_xor_sync(0xffffffffu, v5, 1);
   const float v7 = v5 + v6;
   const float v8 = __shfl_xor_sync(0xffffffffu, v7, 2);
   const float v9 = v7 + v8;
   const float v10 = __shfl_xor_sync(0xffffffffu, v9, 4);
-  r_1[0] = v9 + v10;
-  r_1[0] = r_1[0] / (float)(16);
-  const bool inside_1_ = inside_ & ((unsigned)v0 < 1u);
-  if (inside_1_) y_[y_at_] = r_1[0];
-}
-
-extern "C" __global__ void __launch_bounds__(128, 1) matmul_kernel(const float* __restrict__ a_, const float* __restrict__ b_, float* __restrict__ y_, int N_) {
-  extern __shared__ __align__(1024) unsigned char smem[];
-  // MatMul fc (MatMul#3)
-  const int thread_ = threadIdx.x;
-  float* const a_shared_ = reinterpret_cast<float*>(smem + 0);
-  float* const b_shared_ = reinterpret_cast<float*>(smem + 3840);
-  const bool v0 = (unsigned)thread_ < 64u;
-  const int v1 = (unsigned)thread_ / 4u;
-  const int v2 = (unsigned)thread_ % 4u;
-  const bool v3 = (unsigned)v1 < (unsigned)N_;
-  const int v4 = v2 * 4;
-  const bool v5 = (unsigned)v4 < 4u;
-  const bool inside_ = v3 & v5;
-  const int a_at_ = (v1 * 4) + v4;
-  const int a_shared_at_ = (v1 * 20) + v4;
-  if (v0) {
-    cp_async_16(smem_address(&a_shared_[a_shared_at_]), &a_[a_at_], inside_);
-  }
-  const bool v6 = (unsigned)v1 < 2u;
-  const bool inside_1_ = v6 & v5;
-  cp_async_16(smem_address(&b_shared_[a_shared_at_]), &b_[a_at_], inside_1_);
-  cp_async_commit();
-  const bool v7 = (unsigned)(v4 + 16) < 4u;
-  const bool inside_2_ = v3 & v7;
-  const int a_at_1_ = a_at_ + 16;
-  const int a_shared_at_1_ = a_shared_at_ + 320;
-  if (v0) {
-    cp_async_16(smem_address(&a_shared_[a_shared_at_1_]), &a_[a_at_1_], inside_2_);
-  }
-  const bool inside_3_ = v6 & v7;
-  const int b_shared_at_ = a_shared_at_ + 640;
-  cp_async_16(smem_address(&b_shared_[b_shared_at_]), &b_[a_at_1_], inside_3_);
-  cp_async_commit();
-  __align__(16) float acc_[4];
+  const float v11 = v9 + v10;
+  const float v12 = __shfl_xor_sync(0xffffffffu, v11, 8);
+  const float v13 = v11 + v12;
+  const float v14 = __shfl_xor_sync(0xffffffffu, v13, 16);
+  r_2[0] = v13 + v14;
+  r_2[0] = r_2[0] / (float)(16);
+  __align__(16) int r_3[1];
+  r_3[0] = (int)warp_;
+  r_2[0] = (r_3[0] < 4) ? r_2[0] : 0.0f;
+  const bool inside_2_ = (unsigned)lane_ < 1u;
+  if (inside_2_) vector0_[warp_] = r_2[0];
+  bar_sync<0, 256>();
+  __align__(16) float r_4[4];
+  *reinterpret_cast<vec16*>(&r_4[0]) = *reinterpret_cast<const vec16*>(&vector0_[0]);
   #pragma unroll
-  for (int r_ = 0; r_ < 4; r_++) {
-    acc_[r_] = 0.0f;
+  for (int r_4_ = 0; r_4_ < 4; r_4_++) {
+    b_tile_[r_4_] = b_tile_[r_4_] * r_4[r_4_];
   }
-  const bool v8 = (unsigned)(v4 + 32) < 4u;
-  const bool inside_4_ = v3 & v8;
-  const int a_at_2_ = a_at_ + 32;
-  const bool inside_5_ = v6 & v8;
-  const int b_shared_at_1_ = a_shared_at_ + 1280;
-  const int v9 = (unsigned)thread_ / 8u;
-  const int v10 = v9 * 20;
-  const int v11 = (unsigned)thread_ % 8u;
-  const int v12 = v11 * 80;
-  for (int k_ = 0; k_ < 1; k_++) {
-    cp_async_wait<1>();
-    bar_sync<0, 128>();
-    if (v0) {
-      cp_async_16(smem_address(&a_shared_[b_shared_at_]), &a_[a_at_2_], inside_4_);
-    }
-    cp_async_16(smem_address(&b_shared_[b_shared_at_1_]), &b_[a_at_2_], inside_5_);
-    cp_async_commit();
-    #pragma unroll
-    for (int k_block_ = 0; k_block_ < 16; k_block_ += 4) {
-      __align__(16) float a_frag_[4];
-      const int a_shared_at_2_ = v10 + k_block_;
-      *reinterpret_cast<vec16*>(&a_frag_[0]) = *reinterpret_cast<const vec16*>(&a_shared_[a_shared_at_2_]);
-      __align__(16) float b_frag_[16];
-      const int v13 = v12 + k_block_;
-      #pragma unroll
-      for (int r_1_ = 0; r_1_ < 4; r_1_++) {
-        const int b_shared_at_2_ = v13 + (r_1_ * 20);
-        *reinterpret_cast<vec16*>(&b_frag_[r_1_ * 4]) = *reinterpret_cast<const vec16*>(&b_shared_[b_shared_at_2_]);
-      }
-      #pragma unroll
-      for (int k_1_ = 0; k_1_ < 4; k_1_++) {
-        #pragma unroll
-        for (int n_ = 0; n_ < 4; n_++) {
-          acc_[n_] = acc_[n_] + (a_frag_[k_1_] * b_frag_[k_1_ + (n_ * 4)]);
-        }
-      }
-    }
-  }
-  const bool v14 = (unsigned)v9 < (unsigned)N_;
-  const int v15 = v11 * 4;
-  const int v16 = (v9 * 2) + v15;
+  __align__(16) float r_5[1];
+  r_5[0] = 0.0f;
   #pragma unroll
-  for (int r_2_ = 0; r_2_ < 2; r_2_++) {
-    const int v17 = r_2_ * 2;
-    const bool inside_6_ = v14 & ((unsigned)(v15 + v17) < 2u);
-    const int y_at_ = v16 + v17;
-    if (inside_6_) *reinterpret_cast<vec8*>(&y_[y_at_]) = *reinterpret_cast<const vec8*>(&acc_[v17]);
+  for (int r_5_ = 0; r_5_ < 4; r_5_++) {
+    r_5[0] = r_5[0] + b_tile_[r_5_];
   }
+  const bool inside_3_ = v0 & inside_;
+  const int y_at_ = (image_ * 2) + thread_;
+  if (inside_3_) y_[y_at_] = r_5[0];
 }
 
 extern "C" __global__ void __launch_bounds__(128) softmax_kernel(const float* __restrict__ x_, float* __restrict__ y_, int N_) {

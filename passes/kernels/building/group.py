@@ -186,6 +186,19 @@ class GroupView:
         """The op of the group that makes a value, None for an operand."""
         return self._makers.get(value)
 
+    def comes_from(self, value: SSAValue, source: SSAValue) -> bool:
+        """Whether ops of the group make a value from another one."""
+        pending, seen = [value], {value}
+        while pending:
+            found = pending.pop()
+            if found is source:
+                return True
+            op = self.maker(found)
+            if op is not None:
+                pending += [operand for operand in op.operands if operand not in seen]
+                seen.update(op.operands)
+        return False
+
     @cached_property
     def signature(self) -> Hashable:
         """What two groups must share for schedules not to tell them apart, and to be one function: all but names and locations."""

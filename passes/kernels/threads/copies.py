@@ -13,7 +13,6 @@ from ....dialects.kernel import (
     LdGlobalOp,
     LoadAsyncOp,
     LoadTmaOp,
-    PrefetchOp,
     StoreTmaOp,
     StSharedOp,
     TensorMapOp,
@@ -66,11 +65,6 @@ def lower_load_async(context: Context, op: LoadAsyncOp) -> None:
     with em.loop(copy.turns, "c") as c, em.when(copy.participates(c)):
         i, j = copy.place(c)
         em.emit(StSharedOp(held, em.value(c * width), tile.array, em.value(shared_position(tile, i, j)), width))
-
-
-def lower_prefetch(context: Context, op: PrefetchOp) -> None:
-    first, count = (context.em.value(context.ix(value)) for value in (op.first, op.count))
-    context.em.emit(PrefetchOp(context.operand(op.source), first, count))
 
 
 def _narrowed(context: Context, held: SSAValue, count: int, element: Attribute) -> SSAValue:

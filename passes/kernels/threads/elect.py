@@ -14,7 +14,6 @@ from ....dialects.kernel import (
     GridWaitOp,
     LoadTmaOp,
     PrefetchMapOp,
-    PrefetchOp,
     ReturnOp,
     RingType,
     RolesOp,
@@ -94,7 +93,7 @@ def _is_one_thread(op: Operation) -> bool:
     if isinstance(op, AcquireOp | CommitOp):
         assert isinstance(op.ring.type, RingType)
         return op.ring.type.kind.data == "mbarrier"
-    return isinstance(op, LoadTmaOp | StoreTmaOp | PrefetchOp | PrefetchMapOp)
+    return isinstance(op, LoadTmaOp | StoreTmaOp | PrefetchMapOp)
 
 
 def _is_lazy(op: Operation) -> bool:

@@ -9,7 +9,6 @@ from xdsl.dialects.builtin import MemRefType
 from ....dialects import kernel
 from ....dialects.errors import SimulationError
 from ....dialects.kernel.scalars.numerics import dtype_of
-from ....dialects.kernel.types import bitwidth
 from ....dialects.provenance import describe
 from ..clocks import RuleBroken
 from ..memory import CP_ASYNC
@@ -55,24 +54,6 @@ def _(op: memref.StoreOp) -> Step:
 
 
 # Global memory.
-
-
-@decodes(kernel.PrefetchOp)
-def _(op: kernel.PrefetchOp) -> Step:
-    source, first_of, count_of = op.source, op.first, op.count
-    assert isinstance(source.type, kernel.GlobalType)
-    size = bitwidth(source.type.element_type) // 8
-
-    def step(s: Strand) -> None:
-        s.single()
-        first, count = s.uniform(first_of), s.uniform(count_of)
-        if count < 1 or first * size % 16 or count * size % 16:
-            raise RuleBroken(
-                f"prefetch of {count} elements of {size} bytes from {first} on: expected multiples of 16 bytes"
-            )
-        s.block.cluster.tensors[source].check(np.array([first, first + count - 1]), 1)
-
-    return step
 
 
 @decodes(kernel.AtomicOp)

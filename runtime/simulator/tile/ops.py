@@ -126,7 +126,7 @@ def _store_everywhere(m: State, op: kernel.StoreSharedOp, extents: tuple[int, ..
     for rank in range(m.cluster):
         sources = np.arange(rank, len(m.blocks), m.cluster)
         row, column = (m.same(start[sources]) for start in starts)
-        columns = slice(column, column + extents[1]) if len(extents) > 1 else column
+        columns = column if len(extents) == 1 else slice(column, column + extents[-1])
         for peer in range(m.cluster):
             place = sources - rank + peer, slice(row, row + extents[0]), columns
             _inside(op, target[place], extents)
@@ -317,7 +317,7 @@ HANDLERS: dict[type[Operation], Callable[[State, Any], Any]] = {
     kernel.StoreSharedOp: _store_shared, kernel.LoadAsyncOp: _load_async, kernel.TensorMapOp: _tensor_map,
     kernel.LoadTmaOp: _load_tma, kernel.StoreTmaOp: _store_tma, kernel.StoreWaitOp: _nothing, kernel.RingOp: _ring,
     kernel.BarrierOp: _nothing, kernel.FenceAsyncOp: _nothing, kernel.ClusterBarrierOp: _nothing, kernel.GridWaitOp: _nothing,
-    kernel.GridBarrierOp: _nothing, kernel.GridSignalOp: _nothing, kernel.PrefetchOp: _nothing,
+    kernel.GridBarrierOp: _nothing, kernel.GridSignalOp: _nothing,
     kernel.PrefetchMapOp: _nothing,
     kernel.FillOp: _fill, kernel.CoordOp: _coord, kernel.MapOp: _map, kernel.ReduceOp: _reduce,
     kernel.ScatterOp: _scatter, kernel.MmaOp: _mma, kernel.MmaWaitOp: _same, kernel.ConvertLayoutOp: _same, kernel.ColumnsOp: _columns,

@@ -62,3 +62,21 @@ func.func @table(%t: tensor<4x8xf32>, %i: tensor<4xi64>) -> tensor<4x8xf32> {
   %2 = nn.softmax %1 {axis = 1 : i64} : (tensor<4x8xf32>) -> tensor<4x8xf32>
   func.return %2 : tensor<4x8xf32>
 }
+
+// -----
+
+// The same where the norm reads that table itself, too.
+// CHECK-LABEL: @table_and_rows(
+// CHECK: %[[T:.*]] = fusion.group "pointwise"
+// CHECK-NEXT: nn.exp
+// CHECK: fusion.group "row" (%{{.*}} = %[[T]]
+// CHECK-NEXT: nn.gather
+// CHECK-NEXT: nn.add
+// CHECK-NEXT: nn.softmax
+func.func @table_and_rows(%t: tensor<4x8xf32>, %i: tensor<4xi64>) -> tensor<4x8xf32> {
+  %0 = nn.exp %t : tensor<4x8xf32>
+  %1 = nn.gather %0, %i {axis = 0 : i64} : (tensor<4x8xf32>, tensor<4xi64>) -> tensor<4x8xf32>
+  %2 = nn.add %1, %0 : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+  %3 = nn.softmax %2 {axis = 1 : i64} : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  func.return %3 : tensor<4x8xf32>
+}

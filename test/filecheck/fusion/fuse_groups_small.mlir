@@ -73,3 +73,20 @@ func.func @costly(%x: tensor<262144x512xf16>, %v: tensor<512xf16>) -> tensor<262
   %8 = nn.add %x, %7 : (tensor<262144x512xf16>, tensor<512xf16>) -> tensor<262144x512xf16>
   func.return %8 : tensor<262144x512xf16>
 }
+
+// -----
+
+// Refused: an op that two larger ops read has a group of its own.
+// CHECK-LABEL: @read_twice(
+// CHECK: %[[S:.*]] = fusion.group "pointwise" (%{{.*}} = %v
+// CHECK-NEXT: nn.relu
+// CHECK-NEXT: fusion.yield
+// CHECK: fusion.group "pointwise" ({{.*}} = %[[S]]
+// CHECK-NEXT: nn.add
+// CHECK-NEXT: nn.mul
+func.func @read_twice(%x: tensor<4x8xf32>, %v: tensor<1x8xf32>) -> tensor<4x8xf32> {
+  %0 = nn.relu %v : tensor<1x8xf32>
+  %1 = nn.add %x, %0 : (tensor<4x8xf32>, tensor<1x8xf32>) -> tensor<4x8xf32>
+  %2 = nn.mul %1, %0 : (tensor<4x8xf32>, tensor<1x8xf32>) -> tensor<4x8xf32>
+  func.return %2 : tensor<4x8xf32>
+}

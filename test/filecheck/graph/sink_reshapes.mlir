@@ -171,3 +171,18 @@ builtin.module attributes {nn.symbols = {B = array<i64: 1, 2, 4>, S = array<i64:
     func.return %2, %3, %5 : tensor<?x1x?xf32, #nn.dims<B, 1, S>>, tensor<?x?x1xf32, #nn.dims<B, S, 1>>, tensor<1x8xf32>
   }
 }
+
+// -----
+
+// A batch of 1 and the dim of 1 that a sum leaves are told apart: what divides two sums stands next to them.
+// CHECK-LABEL: @sums
+// CHECK: nn.div %{{.*}}, %{{.*}} : (tensor<1x1x8xf32>, tensor<1x1x1xf32>) -> tensor<1x1x8xf32>
+// CHECK-NEXT: nn.reshape %{{.*}} : (tensor<1x1x8xf32>) -> tensor<1x8xf32>
+func.func @sums(%x: tensor<1x4x8xf32>, %y: tensor<1x4x1xf32>) -> tensor<1x8xf32> {
+  %0 = nn.reduce sum %x {axes = array<i64: 1>, keepdims = true} : (tensor<1x4x8xf32>) -> tensor<1x1x8xf32>
+  %1 = nn.reshape %0 : (tensor<1x1x8xf32>) -> tensor<1x8xf32>
+  %2 = nn.reduce sum %y {axes = array<i64: 1>, keepdims = true} : (tensor<1x4x1xf32>) -> tensor<1x1x1xf32>
+  %3 = nn.reshape %2 : (tensor<1x1x1xf32>) -> tensor<1x1xf32>
+  %4 = nn.div %1, %3 : (tensor<1x8xf32>, tensor<1x1xf32>) -> tensor<1x8xf32>
+  func.return %4 : tensor<1x8xf32>
+}

@@ -4,7 +4,6 @@
 // CHECK-LABEL: kernel.func @places(
 // CHECK: %e = kernel.fetch %v[%r, %c] fill -1.000000e+00 : !kernel.view<2 x f32> -> f32
 // CHECK: kernel.scatter "set" %b, %v[%a, %a] : !kernel.frag<1x128xf32, #kernel.blocked<1, 128, 1, 1>>, !kernel.view<2 x f32>, !kernel.frag<1x128xi32, #kernel.blocked<1, 128, 1, 1>>, !kernel.frag<1x128xi32, #kernel.blocked<1, 128, 1, 1>>
-// CHECK: kernel.prefetch %x[%i] count %j : !kernel.global<dims <N> x f32, strides <1>, align 16>
 // CHECK: kernel.scatter "max" %b, %v[%a, %a] : !kernel.frag<1x128xf32, #kernel.blocked<1, 128, 1, 1>>, !kernel.view<2 x f32>, !kernel.frag<1x128xi32, #kernel.blocked<1, 128, 1, 1>>, !kernel.frag<1x128xi32, #kernel.blocked<1, 128, 1, 1>>
 // CHECK: kernel.atomic "add" %l[%i] to %x[%n] count 1 if %p : memref<8xf32, "local">, !kernel.global<dims <N> x f32, strides <1>, align 16>
 kernel.func @places(%x: !kernel.global<dims <N> x f32, strides <1>, align 16>) grid <1, 1, 1> warps 4 coords(%i, %j, %k) {
@@ -17,7 +16,6 @@ kernel.func @places(%x: !kernel.global<dims <N> x f32, strides <1>, align 16>) g
     kernel.yield %e : f32
   }
   kernel.scatter "set" %b, %v[%a, %a] : !kernel.frag<1x128xf32, #kernel.blocked<1, 128, 1, 1>>, !kernel.view<2 x f32>, !kernel.frag<1x128xi32, #kernel.blocked<1, 128, 1, 1>>, !kernel.frag<1x128xi32, #kernel.blocked<1, 128, 1, 1>>
-  kernel.prefetch %x[%i] count %j : !kernel.global<dims <N> x f32, strides <1>, align 16>
   kernel.scatter "max" %b, %v[%a, %a] : !kernel.frag<1x128xf32, #kernel.blocked<1, 128, 1, 1>>, !kernel.view<2 x f32>, !kernel.frag<1x128xi32, #kernel.blocked<1, 128, 1, 1>>, !kernel.frag<1x128xi32, #kernel.blocked<1, 128, 1, 1>>
   %n = kernel.thread_id
   %p = arith.cmpi ult, %n, %i : index

@@ -242,8 +242,9 @@ def epilogue(
         assert access is not None
         return b.load(space_view(b, problem, access), at, frag)
 
-    known: dict[SSAValue, SSAValue] = {}
-    known.update((each.anchor.result, acc) for each, acc in zip(problem.side_by_side, accs, strict=True))
+    known: dict[SSAValue, SSAValue] = {
+        each.anchor.result: acc for each, acc in zip(problem.side_by_side, accs, strict=True)
+    }
     if problem.second is not None:
         known[problem.second.anchor.result] = b.fill(0.0, frag)
     axes = space_axes(dims, dims)

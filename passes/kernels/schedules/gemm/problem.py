@@ -201,6 +201,8 @@ def problem_of(group: GroupView) -> GemmProblem | Refusal:
     if not products:
         got = ", ".join(a.name for a in group.anchors) or "none"
         return OtherAnchor(f"expected one conv or matmul as anchor, got {got}")
+    if len(products) == 2 and group.comes_from(products[1].operands[0], products[0].result):
+        return OtherAnchor("expected two products that are added, got one after the other")
     found = _problem_of(group, products[0])
     if isinstance(found, Refusal) or len(products) == 1:
         return found

@@ -12,8 +12,7 @@ With `cluster` = 2 two blocks take neighbouring row tiles, load half of B each a
 other, and the consumers see one longer product. Of two products of one A (pairs.py) the producer loads half a tile of each B, one below
 the other, and the consumers see one wider product, whose halves meet in the epilogue.
 
-Registers: 128 threads x 40 + 256 x 232 = 64,512 of 65,536. Tiles of up to 128 columns need 31 to 123 a thread and no setmaxnreg:
-they leave the rest of the SM to blocks of the next launch, which can so begin beside them.
+Registers: 128 threads x 40 + 256 x 232 = 64,512 of 65,536.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ GROUP = 8
 """Row tiles of one column of the tile order: neighbours in time that read the same tiles of B."""
 PRODUCER_REGISTERS, CONSUMER_REGISTERS = 40, 232
 REGISTERS = 65536
-"""Per SM. Blocks are persistent, so that one runs there at a time, whatever it leaves."""
+"""Per SM: one block takes all of them."""
 START = 1.7
 """Waits before the first step: a small product takes 0.5 us longer than by mma.sync (suite `tuning`, H200)."""
 EPILOGUE_INSTRUCTIONS = 128 / 12
@@ -73,11 +72,6 @@ class Tile:
     @property
     def bm(self) -> int:
         return 64 * self.groups
-
-    @property
-    def leaves_room(self) -> bool:
-        """Whether accumulators are so small that a block does without most registers of the SM."""
-        return self.bn <= 128
 
     def smem(self, element_bytes: int) -> int:
         """Bytes of the ring, the two staging tiles of the epilogue and the barriers."""
@@ -181,8 +175,7 @@ class _Builder:
         self.steps = [ceildiv(each.k, 64) for each in problem.products]
         grid = [self.blocks * tile.cluster, 1, 1]
         warps = 4 + 4 * tile.groups
-        min_blocks = 2 if tile.bn * tile.groups <= 128 else 1
-        self.b = KernelBuilder.for_group(problem.group, grid, warps, cluster=tile.cluster, min_blocks=min_blocks)
+        self.b = KernelBuilder.for_group(problem.group, grid, warps, cluster=tile.cluster, min_blocks=1)
 
     def build(self) -> kernel.FuncOp:
         b, tile, problem = self.b, self.tile, self.problem
@@ -202,12 +195,11 @@ class _Builder:
         else:
             self.rank = b.emit(kernel.ClusterRankOp(), "rank")
             self.first = b.div(b.coords[0], tile.cluster)
-        producer, consumer = (0, 0) if tile.leaves_room else (PRODUCER_REGISTERS, CONSUMER_REGISTERS)
         # One consumer role of all consumer warpgroups: an accumulator fragment spans them.
         b.roles(
             {
-                "producer": (4, producer, self._produce),
-                "consumer": (4 * tile.groups, consumer, self._consume),
+                "producer": (4, PRODUCER_REGISTERS, self._produce),
+                "consumer": (4 * tile.groups, CONSUMER_REGISTERS, self._consume),
             }
         )
         if tile.cluster > 1:
@@ -285,8 +277,8 @@ class _Builder:
             b.insert(kernel.LoadTmaOp(b_map, at, slot, self.ring, number, row=below, multicast=mask))
 
     def _load_early(self, b: KernelBuilder) -> SSAValue | None:
-        """Where B is a weight, it is copied for as many steps of the first tile as the ring has stages, the rest is brought into L2, and
-        only then the previous launch is waited for. How many these steps are; None where B is no weight."""
+        """Where B is a weight, it is copied for as many steps of the first tile as the ring has stages, and only then the previous
+        launch is waited for. How many these steps are; None where B is no weight."""
         _, b_maps = self.maps[0]
         if any(argument_of(view_of_map(b_map).source) not in self.problem.group.early for b_map in b_maps):
             return None
@@ -298,29 +290,8 @@ class _Builder:
             return []
 
         b.loop(0, count, 1, [], load, "early")
-        for b_map in b_maps:
-            self._prefetch(b, b_map, column)
         b.insert(kernel.GridWaitOp())
         return count
-
-    def _prefetch(self, b: KernelBuilder, b_map: SSAValue, column: SSAValue) -> None:
-        """Brings B's rows of one tile into L2 where they are one piece of memory and more than the ring holds: a layer's weights come from
-        DRAM, which so delivers them while the previous launch runs."""
-        problem, tile = self.problem, self.tile
-        n, k = problem.n.as_int(), problem.k.as_int()
-        view = view_of_map(b_map)
-        whole = [stride.as_int() for stride in view.strides.exprs][-2:] == [k, 1] and view.offset.exprs[0].as_int() == 0
-        if (
-            n is None
-            or k is None
-            or problem.batch.as_int() != 1
-            or tile.cluster > 1
-            or not whole
-            or k <= 64 * tile.stages
-        ):
-            return
-        rows = b.min(b.sub(n, column), self.columns)
-        b.insert(kernel.PrefetchOp(view.source, b.mul(column, k), b.mul(rows, k)))
 
     def _produce(self, b: KernelBuilder) -> None:
         tile, steps = self.tile, [b.expr(each) for each in self.steps]

@@ -142,10 +142,11 @@ class ChainKernel:
             return []
 
         if reduce.tiles > 1:
-            b.loop(first, b.add(first, reduce.share), reduce.tile, [], tile, "channel")
+            b.loop(0, reduce.share, reduce.tile, [], lambda b, at, _: tile(b, b.add(first, at), []), "channel")
         else:
             tile(b, first, [])
-        self._meet(b)
+        if self.together or reduce.tiles == 1:  # the block has met after the last of several tiles
+            self._meet(b)
         if gathered is not None:
             self._gather(reduce, gathered)
 
@@ -170,14 +171,13 @@ class ChainKernel:
         how, frag = reduce.how, reduce.frag
         combine = {"sum": add, "prod": mul, "max": maximum, "min": minimum}[how.kind]
         identity = number_in(how.identity, f32)
-        pixels = b.expr(self.problem.pixels)
-        span = b.expr(reduce.span)
+        # The blocks of a cluster take as many rounds each: those of the last one may find nothing.
+        span = b.expr(reduce.span if reduce.pixel_blocks > 1 else self.problem.pixels)
         first = b.mul(b.div(self.rank, reduce.channel_blocks), span) if reduce.pixel_blocks > 1 else b.index(0)
-        last = b.min(b.add(first, span), pixels) if reduce.pixel_blocks > 1 else pixels
 
         def some(b: KernelBuilder, pixel: Index, carried: Sequence[SSAValue]) -> list[SSAValue]:
             terms = [
-                self._term(b, reduce, (self.image, b.add(pixel, number * reduce.down), channel), identity)
+                self._term(b, reduce, (self.image, b.add(b.add(first, pixel), number * reduce.down), channel), identity)
                 for number in range(reduce.ahead)
             ]
 
@@ -188,7 +188,7 @@ class ChainKernel:
 
             return b.map([*carried, *terms], [frag], body)
 
-        return b.loop(first, last, reduce.down * reduce.ahead, [b.fill(identity, frag)], some, "pixel")[0]
+        return b.loop(0, span, reduce.down * reduce.ahead, [b.fill(identity, frag)], some, "pixel")[0]
 
     def _term(self, b: KernelBuilder, reduce: Reduce, at: tuple[Index, ...], identity: float) -> SSAValue:
         """What is reduced, the identity beyond the last pixel."""
@@ -243,7 +243,7 @@ class ChainKernel:
                 return []
 
             if product.row_tiles > 1:
-                b.loop(first, b.add(first, product.share), product.down, [], some, "row")
+                b.loop(0, product.share, product.down, [], lambda b, at, _: some(b, b.add(first, at), []), "row")
             else:
                 some(b, first, [])
         if not self._is_last(number):
@@ -283,7 +283,7 @@ class ChainKernel:
 
         def body(s: Emitter, w: SSAValue, x: SSAValue, *before: SSAValue) -> list[SSAValue]:
             made = mul(s, convert(s, w, f32), convert(s, x, f32))
-            return [add(s, *before, made) if before else made]
+            return [add(s, before[0], made) if before else made]
 
         return b.map([weights, b.emit(load), *sums], [frag], body)[0]
 
@@ -330,7 +330,7 @@ class ChainKernel:
         for part in self._parts(number + 1):
             space = self._space(b, part, frag, channel)
             leaves = leaves_of(
-                [(v, space.axes(v)) for v in part.values], dict.fromkeys(part.known, 0), self.group.maker
+                [(v, space.axes(v)) for v in part.values], dict.fromkeys(part.known, part.values[0]), self.group.maker
             )
             found.append({leaf: space.load(*leaf) for leaf in leaves if leaf[0] not in part.known})
         return found

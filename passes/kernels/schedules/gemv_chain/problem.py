@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from xdsl.dialects.builtin import bf16, f16, f32
 from xdsl.ir import Attribute, SSAValue
@@ -152,6 +153,8 @@ def problem_of(group: GroupView) -> ChainProblem | Refusal:
     products = [op for op in anchors if isinstance(op, PRODUCTS)]
     if len(products) + (reduction is not None) != len(anchors) or not 2 <= len(anchors) <= 3:
         return OtherAnchor("expected a reduction and one or two products, or two products one after the other")
+    if not all(group.comes_from(after.operands[0], op.results[0]) for op, after in pairwise(anchors)):
+        return OtherAnchor("expected steps one after the other, got some beside each other")
     if refusal := refuse_pointwise(group.ops) or refuse_tensors(group):
         return refusal
     for op in group.ops:
@@ -222,7 +225,5 @@ def _parts(group: GroupView, value: SSAValue, source: SSAValue | None) -> tuple[
             return before
         refusal = refuse_values(group, [value], dims, [op.result])
         return refusal or (*before, Part((value,), (op.result,)))
-    if source is not None and all(leaf != source for leaf, _ in leaves):
-        return Refusal("expected a product of what the step before it gives", group.maker(value))
     known = () if source is None else (source,)
     return refuse_values(group, [value], dims, known) or (Part((value,), known),)
