@@ -73,24 +73,12 @@ def sum_and_norm(rows: int, columns: int) -> str:
     return module(body, "row")
 
 
-def row_moments(rows: int, columns: int, part: int = 64) -> str:
-    """The moments of a sum."""
-    x, m = f"tensor<2x{rows}x{columns}xf16>", f"tensor<2x2x{rows}x{columns // part}xf32>"
-    body = f"""@f(%x: {x}, %y: {x}) -> {m} ANCHOR {{
-    %0 = nn.add %x, %y : ({x}, {x}) -> {x}
-    %1 = nn.row_moments %0 {{columns = {part} : i64}} : ({x}) -> {m}
-    func.return %1 : {m}
-  }}"""
-    return module(body, "row")
-
-
-def applied_moments(rows: int, columns: int, parts: int, *, centred: bool = True) -> str:
-    """What is normalised by moments of rows, of another width, then an activation."""
+def applied_moments(rows: int, columns: int, parts: int) -> str:
+    """What is normalised by moments of rows, of another width, plus a bias."""
     x, m, u = f"tensor<{rows}x{columns}xf32>", f"tensor<2x{rows}x{parts}xf32>", f"tensor<{columns}xf32>"
-    shift, of = ("shift %u ", f"shift {u} ") if centred else ("", "")
-    flags = f"{{columns = 64 : i64, epsilon = 1.0 : f64, centred = {str(centred).lower()}}}"
+    flags = "{columns = 64 : i64, epsilon = 1.0 : f64, centred = true}"
     body = f"""@f(%x: {x}, %m: {m}, %u: {u}) -> {x} ANCHOR {{
-    %0 = nn.apply_moments %x, %m {shift}{flags} : {x}, {m} {of}-> {x}
+    %0 = nn.apply_moments %x, %m shift %u {flags} : {x}, {m} shift {u} -> {x}
     %1 = nn.add %0, %u : ({x}, {u}) -> {x}
     func.return %1 : {x}
   }}"""

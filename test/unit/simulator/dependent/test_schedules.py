@@ -50,7 +50,7 @@ WEIGHTS: dict[str, tuple[int, ...]] = {
     "reduce_split:columns": (),
     "window:depthwise": (1,),
     "lrn:f32": (),
-    "moments:of-a-sum": (),
+    "moments:of-rows": (),
     "moments:applied": (2,),
     "gather:axis-1": (0,),
     "gather:embedding": (0, 2),
