@@ -39,7 +39,7 @@ class Step(Net):
     def rms_norm(self, x: str, width: int) -> str:
         wide = self.node("Cast", x, to=TensorProto.FLOAT)
         squares = self.node("ReduceMean", self.node("Mul", wide, wide), axes=[-1], keepdims=1)
-        self.weights["epsilon"] = np.float32(1e-6)
+        self.weights["epsilon"] = np.array(1e-6, np.float32)
         normed = self.node("Div", wide, self.node("Sqrt", self.node("Add", squares, "epsilon")))
         to = helper.np_dtype_to_tensor_dtype(np.dtype(self.dtype))
         return self.node("Mul", self.drawn(width, scale=0.1, mean=1.0), self.node("Cast", normed, to=to))

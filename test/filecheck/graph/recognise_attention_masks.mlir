@@ -115,3 +115,17 @@ func.func @capped(%q: tensor<2x4x6x8xf32>, %k: tensor<2x4x5x8xf32>, %v: tensor<2
   %12 = nn.matmul %11, %v : (tensor<2x4x6x5xf32>, tensor<2x4x5x8xf32>) -> tensor<2x4x6x8xf32>
   func.return %7, %12 : tensor<2x4x6x8xf32>, tensor<2x4x6x8xf32>
 }
+
+// -----
+
+// A triangle that leaves the first queries no key: there the lowest number is no minus infinity, and stays one that is added.
+// CHECK-LABEL: @no_key
+// CHECK: nn.attention %q, %k, %v mask %{{.*}} {scale = 1.000000e+00 : f64} :
+func.func @no_key(%q: tensor<1x2x4x8xf32>, %k: tensor<1x2x2x8xf32>, %v: tensor<1x2x2x8xf32>) -> tensor<1x2x4x8xf32> {
+  %0 = nn.matmul %q, %k {transpose_b} : (tensor<1x2x4x8xf32>, tensor<1x2x2x8xf32>) -> tensor<1x2x4x2xf32>
+  %c1 = nn.constant dense<[[-3.40282347e+38, -3.40282347e+38], [-3.40282347e+38, -3.40282347e+38], [0.0, -3.40282347e+38], [0.0, 0.0]]> : tensor<4x2xf32>
+  %2 = nn.add %0, %c1 : (tensor<1x2x4x2xf32>, tensor<4x2xf32>) -> tensor<1x2x4x2xf32>
+  %3 = nn.softmax %2 {axis = 3 : i64} : (tensor<1x2x4x2xf32>) -> tensor<1x2x4x2xf32>
+  %4 = nn.matmul %3, %v : (tensor<1x2x4x2xf32>, tensor<1x2x2x8xf32>) -> tensor<1x2x4x8xf32>
+  func.return %4 : tensor<1x2x4x8xf32>
+}

@@ -106,6 +106,18 @@ func.func @vector(%x: tensor<5xf32>, %w: tensor<5x8xf32>) -> tensor<8xf32> {
 
 // -----
 
+// Refused: a softmax over the dim that the reshape merges. The op before it computes on the merged dim instead.
+// CHECK-LABEL: @over_leading_dims
+// CHECK: nn.softmax %{{.*}} {axis = 0 : i64} : (tensor<24x16xf32>) -> tensor<24x16xf32>
+func.func @over_leading_dims(%x: tensor<2x12x16xf32>) -> tensor<24x16xf32> {
+  %0 = nn.relu %x : tensor<2x12x16xf32>
+  %1 = nn.reshape %0 : (tensor<2x12x16xf32>) -> tensor<24x16xf32>
+  %2 = nn.softmax %1 {axis = 0 : i64} : (tensor<24x16xf32>) -> tensor<24x16xf32>
+  func.return %2 : tensor<24x16xf32>
+}
+
+// -----
+
 // Invalid: a reshape to another number of elements.
 // CHECK: nn.reshape: expected as many elements of the same type as tensor<2x3xf32>, got tensor<5xf32>
 func.func @invalid(%x: tensor<2x3xf32>) -> tensor<5xf32> {
