@@ -20,6 +20,7 @@ DEEP_POOL = (
 REFLECT = (
     "pad X {low = array<i64: 1, 0, 2>, high = array<i64: 0, 1, 2>, value = 0.0 : f64, mode = #nn.pad_mode<reflect>}"
 )
+ROLL = "roll X {shifts = array<i64: 1, -2, 0>}"
 LENGTH = "l2_normalize X {axes = array<i64: 1>, epsilon = 1.0e-12 : f64}"
 LRN = "lrn X {size = 5 : i64, alpha = 2.0e-01 : f64, beta = 7.5e-01 : f64, bias = 1.0 : f64}"
 
@@ -251,6 +252,23 @@ def layer_norm(rows: int, columns: int) -> str:
     body = f"""@f(%x: {t}, %s: {p}, %b: {p}) -> {t} ANCHOR {{
     %0 = nn.layer_norm %x, %s, %b {{axis = 1 : i64, epsilon = 1.0e-05 : f64}} : ({t}, {p}, {p}) -> {t}
     func.return %0 : {t}
+  }}"""
+    return module(body, "row")
+
+
+def rolled_norm() -> str:
+    """Swin's shifted windows, cut from an image of 4 x 6 pixels: rolled by two rows and a column, in f16, beside a residual."""
+    image, windows, turned = "tensor<1x4x6x40xf16>", "tensor<1x2x2x3x2x40xf16>", "tensor<1x2x3x2x2x40xf16>"
+    wide, p = turned.replace("f16", "f32"), "tensor<40xf32>"
+    body = f"""@f(%x: {image}, %r: {turned}, %s: {p}, %b: {p}) -> ({wide}, {wide}) ANCHOR {{
+    %0 = nn.roll %x {{shifts = array<i64: 0, 2, -1, 0>}} : ({image}) -> {image}
+    %1 = nn.reshape %0 : ({image}) -> {windows}
+    %2 = nn.transpose %1 {{permutation = array<i64: 0, 1, 3, 2, 4, 5>}} : ({windows}) -> {turned}
+    %3 = nn.cast %2 : ({turned}) -> {wide}
+    %4 = nn.cast %r : ({turned}) -> {wide}
+    %5 = nn.add %3, %4 : ({wide}, {wide}) -> {wide}
+    %6 = nn.layer_norm %5, %s, %b {{axis = 5 : i64, epsilon = 1.0e-05 : f64}} : ({wide}, {p}, {p}) -> {wide}
+    func.return %6, %5 : {wide}, {wide}
   }}"""
     return module(body, "row")
 

@@ -46,6 +46,7 @@ from group_texts import (
     MAX_POOL,
     MEAN,
     REFLECT,
+    ROLL,
     SOFTMAX,
     SUM,
     add,
@@ -65,6 +66,7 @@ from group_texts import (
     matmul_i8,
     normalised_matmul,
     rnn,
+    rolled_norm,
     scatter,
     sum_and_norm,
     sum_of_convs,
@@ -293,6 +295,7 @@ def attention_features(hopper: bool) -> list[tuple[str, str, float]]:
     add("softcap", 20, 50, flags=cap)
     add("boolean-mask", 20, 50, batch=2, heads=2, mask="tensor<2x1x1x50xi1>")
     add("added-mask", 20, 50, batch=2, heads=2, mask="tensor<1x2x20x50xf16>")
+    add("repeated-mask", 20, 50, batch=6, heads=2, mask="tensor<3x1x20x50xf16>")
     add("rounded-scores", 20, 50, mask="tensor<1x1x20x50xf16>", flags=", scores = f16")
     add("grouped-heads", 20, 50, 32, batch=2, heads=4, key_heads=2)
     add("one-batch-of-keys", 20, 50, 32, batch=3, key_batch=1)
@@ -390,6 +393,8 @@ CASES = (
     row("embedding", embedding(500, norm=True), "bar_sync", 2, 64, 8, loop=0),
     row("embedding-in-chunks", embedding(500, norm=True), "bar_sync", 2, 64, 4, loop=1),
     row("warp-per-row", unary(SOFTMAX, "5x40xf32", "5x40xf32", "row"), "", 4, 32, 4, loop=0),
+    row("rolled-norm", rolled_norm(), "", 4, 32, 4, loop=0),
+    row("rolled-norm-in-chunks", rolled_norm(), "", 4, 32, 4, loop=1),
     Case("reduce_split", "columns", unary(SUM, "2x66000xf32", "2xf32", "row"), "bar_sync"),
     Case("reduce_split", "outer", unary(MEAN, "2100x33xf32", "33xf32", "row"), ""),
     *(Case("gemv_chain", *case) for case in CHAINS),
@@ -405,6 +410,7 @@ CASES = (
     Case("moments", "of-rows", unary("row_moments X {columns = 64 : i64}", "19x192xf16", "2x19x3xf32", "row")),
     Case("moments", "applied", applied_moments(19, 100, 3)),
     Case("pointwise", "reflect", unary(REFLECT, "3x4x5xf32", "4x5x9xf32", "pointwise"), "", 0.0),
+    Case("pointwise", "roll", unary(ROLL, "3x4x5xf32", "3x4x5xf32", "pointwise"), "", 0.0),
     Case("gather", "axis-1", gather()),
     Case("gather", "embedding", embedding(12, norm=False)),
     Case("rnn_resident", "lstm-block", rnn("lstm", 32, lengths=True, element="f16"), CP_ASYNC, 2e-3, PIECE),

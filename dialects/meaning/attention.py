@@ -24,7 +24,10 @@ def attention(op: nn.AttentionOp, operands: Sequence[np.ndarray], env: Env) -> l
     if op.softcap is not None:
         cap = scores.dtype.type(op.softcap.value.data)
         scores = np.tanh(scores / cap) * cap
-    added, allowed = _mask(op, operands[3] if op.mask is not None else None, queries, k.shape[2])
+    mask = operands[3] if op.mask is not None else None
+    if mask is not None and len(mask) not in (1, batch):
+        mask = np.tile(mask, (batch // len(mask), 1, 1, 1))
+    added, allowed = _mask(op, mask, queries, k.shape[2])
     if added is not None:
         scores = scores + added.astype(scores.dtype)
     if allowed is not None:

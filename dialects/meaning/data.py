@@ -111,6 +111,12 @@ def _source(place: np.ndarray, size: int, mode: nn.PadMode) -> np.ndarray:
     return np.minimum(place % period, period - place % period) if size > 1 else np.zeros_like(place)
 
 
+@defines(nn.RollOp)
+def roll(op: nn.RollOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
+    shifts = nn.values_of(op.shifts)
+    return [np.roll(operands[0], shifts, tuple(range(len(shifts))))]
+
+
 @defines(nn.IotaOp)
 def iota(op: nn.IotaOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
     shape, axis = result_shape(op, env), op.axis.value.data

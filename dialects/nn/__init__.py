@@ -9,8 +9,8 @@ the type's encoding; numbers are `nn.constant`s or refittable `nn.initializer`s,
         -> tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
     %z = nn.relu %y : tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
 
-The ops are defined by family: `pointwise`, `linear`, `pools`, `rows`, `moments`, `attention`, `rnn`, `data`, `padding`, `positions`,
-`weights`, `control`; import them from here.
+The ops are defined by family: `pointwise`, `linear`, `pools`, `rows`, `moments`, `attention`, `rnn`, `data`, `padding`, `rolls`,
+`positions`, `weights`, `control`; import them from here.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ from .positions import *  # noqa: F403
 from .positions import POSITIONS, CumulativeKindAttr, ScatterKindAttr
 from .rnn import *  # noqa: F403
 from .rnn import RECURRENT, RnnDirectionAttr, RnnKindAttr
+from .rolls import *  # noqa: F403
+from .rolls import ROLLS
 from .rows import *  # noqa: F403
 from .rows import ROWS, ReduceKindAttr
 from .storage import *  # noqa: F403
@@ -80,6 +82,7 @@ NN = Dialect(
         *RECURRENT,
         *DATA,
         *PADDING,
+        *ROLLS,
         *POSITIONS,
         *WEIGHTS,
         *CONTROL,

@@ -75,7 +75,8 @@ class AttentionOp(NnOp):
     head `h floordiv (H / G)`. The result is [B, H, S, E].
 
         scores = scale * (q k^T)                          softcap: scores = softcap * tanh(scores / softcap)
-        scores = scores + mask, or where(mask, scores, -inf) for a mask of i1, which broadcasts to [B, H, S, T]
+        scores = scores + mask, or where(mask, scores, -inf) for a mask of i1, which broadcasts to [B, H, S, T], or, where it has as
+                 many batches as divide B (the windows of an image, of several images), repeats
         scores = where(key j is in bounds for query i, scores, -inf)
         result = softmax(scores) v
 
@@ -217,11 +218,23 @@ class AttentionOp(NnOp):
             lambda: f"{self.name}: expected scores that are rounded with operands of up to f32 only, got {self.q.type}",
         )
 
+    @property
+    def mask_repeats(self) -> bool:
+        """Whether batch b has batch `b mod P` of a mask of P batches, which is fewer than those of q and not one for all."""
+        if self.mask is None:
+            return False
+        (period, *_), (batch, *_) = shape_of(self.mask), self.score_dims
+        known = period.as_int()
+        return known is not None and known > 1 and period != batch and (batch % known).as_int() == 0
+
     def _check_mask(self, mask: SSAValue) -> None:
         dims, element = shape_of(mask), element_of(mask)
+        fits = len(dims) == 4 and (dims[0].as_int() == 1 or same_dim(dims[0], self.score_dims[0]) or self.mask_repeats)
         require(
-            len(dims) == 4
-            and all(d.as_int() == 1 or same_dim(d, full) for d, full in zip(dims, self.score_dims, strict=True)),
+            fits
+            and all(
+                d.as_int() == 1 or same_dim(d, full) for d, full in zip(dims[1:], self.score_dims[1:], strict=True)
+            ),
             lambda: f"{self.name}: expected a mask that broadcasts to [{_text(self.score_dims)}], got {mask.type}",
         )
         floats = (f64,) if self.computed_in == f64 else (*_NARROW, f32)

@@ -16,9 +16,10 @@ from ..provenance import helper_location
 from .data import BroadcastToOp, ConcatOp, ReshapeOp, SliceOp, TransposeOp
 from .padding import PadOp
 from .pointwise import CastOp
+from .rolls import RollOp
 from .weights import SOURCES, WeightOp
 
-REARRANGING = (TransposeOp, ReshapeOp, SliceOp, ConcatOp, BroadcastToOp, PadOp, CastOp)
+REARRANGING = (TransposeOp, ReshapeOp, SliceOp, ConcatOp, BroadcastToOp, PadOp, RollOp, CastOp)
 _SOURCES = (*SOURCES, WeightOp)
 
 

@@ -5,10 +5,10 @@
     %2 = nn.concat %0, %1 {axis = 2}            ->   %2 = nn.concat %0, %1 {axis = 2, fusion.alias = #fusion.alias<dest>}
 
 First from the last op to the first (destinations.py): producers that can write straight into the buffer of a concat, of a reshape
-that is a graph output, or of a transpose that must end row-major, do. Then from the first to the last: every other view (reshape,
-transpose, slice, broadcast_to) reads in its operand's buffer. Offsets and strides are dim expressions. Each group gets `layouts` for
-its operands and results; the schedules are asked whether they accept them, and where they refuse, a copy group makes the tensor
-row-major. Graph outputs end whole and row-major in buffers of their own. Every copy and refusal is a remark. Linear.
+that is a graph output, or of a transpose that must end row-major, or is read at a lower price if it does, do. Then from the first to the
+last: every other view (reshape, transpose, slice, broadcast_to) reads in its operand's buffer. Offsets and strides are dim expressions.
+Each group gets `layouts` for its operands and results; the schedules are asked whether they accept them, and where they refuse, a copy
+group makes the tensor row-major. Graph outputs end whole and row-major in buffers of their own. Every copy and refusal is a remark. Linear.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from ...dialects.fusion import Alias, AliasAttr, GroupOp, LayoutAttr
 from ...dialects.strided import VIEW_OPS, result_view
 from ..graph import editing
 from ..kernels.building.group import GroupView
+from ..kernels.schedules.competition import Prices
 from ..kernels.schedules.matching import Matcher
 from ..remarks import remark
 from .building import copy_group
@@ -209,14 +210,15 @@ class AssignDestinationsPass(ModulePass):
     numerics: ClassVar[str] = "exact"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        matcher = Matcher(op.attributes.get(TARGET))
+        target = op.attributes.get(TARGET)
+        matcher, prices = Matcher(target), Prices(target)
         joined = _joined(op)
         for func in editing.functions(op):
             if func.sym_name.data == editing.WEIGHTS:
                 continue
             block = func.body.block
             constants = editing.fed_by_constants_only(block, weights=False)
-            destinations = Destinations(block, matcher, constants)
+            destinations = Destinations(block, matcher, prices, constants)
             slices = joined.get(func.sym_name.data)
             destinations.find(slices)
             _Layouter(destinations, matcher, slices).run(block, constants)

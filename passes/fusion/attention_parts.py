@@ -146,7 +146,7 @@ class _Parts:
 
     def _mask(self) -> tuple[SSAValue | None, SSAValue | None]:
         """What is added to the scores, and which of them count."""
-        mask = None if self.op.mask is None else self.apart(self.op.mask)
+        mask = None if self.op.mask is None else self.apart(self._for_all(self.op.mask))
         sizes = (*self.op.score_dims[2:], self.op.causal, self.op.window)
         bounds = self.shared[sizes] if sizes in self.shared else self._bounds()
         if bounds is not None:
@@ -154,6 +154,16 @@ class _Parts:
         if mask is None or element_of(mask) != i1:
             return mask, bounds
         return None, mask if bounds is None else self.add(nn.LogicalAndOp(mask, bounds))
+
+    def _for_all(self, mask: SSAValue) -> SSAValue:
+        """The mask with a batch for each of the queries, or one for all."""
+        if not self.op.mask_repeats:
+            return mask
+        (period, *rest), batch = shape_of(mask), self.op.score_dims[0]
+        wide = nn.BroadcastToOp(self._reshaped(mask, (const(1), period, *rest)), (batch // period, period, *rest))
+        if stored_of(mask) in nn.NARROW:
+            nn.set_stored(wide, stored_of(mask))
+        return self._reshaped(self.add(wide), (batch, *rest))
 
     def _bounds(self) -> SSAValue | None:
         """Which keys the causal bound and the window leave each query, [S, T]."""

@@ -18,6 +18,8 @@ from ...dialects.nn import shape_of
 from ...dialects.strided import View, operand_views, result_view
 from ..graph import editing
 from ..kernels.building.group import GroupView
+from ..kernels.cost.decision import UNCERTAINTY, decide
+from ..kernels.schedules.competition import Prices
 from ..kernels.schedules.matching import Matcher
 from ..remarks import remark
 from .building import copy_group, copy_location
@@ -72,6 +74,7 @@ class Destinations:
 
     block: Block
     matcher: Matcher
+    prices: Prices
     constants: set[SSAValue]
     homes: dict[SSAValue, Place] = field(default_factory=dict)
     """Values that lie in the buffer of a later op's result."""
@@ -221,13 +224,38 @@ class Destinations:
         if not isinstance(op, nn.TransposeOp) or not op.x.has_one_use():
             return False
         at = own_place(op.x).transposed(nn.values_of(op.permutation))
-        if not any(self._needs_copy(use.operation, op.result, at) for use in op.result.uses):
+        needed = any(self._needs_copy(use.operation, op.result, at) for use in op.result.uses)
+        if not needed and not self._is_cheaper_in_order(op, at):
             return False
         (inner,) = _operand_places(op, own_place(op.result))
         reason = self.blocker(op.x, inner, op)
         if reason is not None:
             remark(op, "missed", NAME, f"its producer does not write it row-major: {reason}")
         return reason is None
+
+    def _is_cheaper_in_order(self, op: nn.TransposeOp, at: Place) -> bool:
+        """Whether groups that read a transpose are cheaper where what makes its operand writes it row-major."""
+        maker, readers = op.x.owner, list(dict.fromkeys(use.operation for use in op.result.uses))
+        if not isinstance(maker, GroupOp) or not all(isinstance(reader, GroupOp) for reader in readers):
+            return False
+        (inner,) = _operand_places(op, own_place(op.result))
+
+        def price(group: Operation, places: dict[SSAValue, Place]) -> float:
+            assert isinstance(group, GroupOp)
+            values = (*group.operands, *group.results)
+            layouts = [LayoutAttr.of(places.get(value) or own_place(value)) for value in values]
+            return self.prices.of(GroupView.of(group, layouts))
+
+        decision = decide(
+            "order of a transpose",
+            {
+                "read strided": price(maker, {}) + sum(price(reader, {op.result: at}) for reader in readers),
+                "written row-major": price(maker, {op.x: inner}) + sum(price(reader, {}) for reader in readers),
+            },
+            UNCERTAINTY,
+        )
+        remark(op, "analysis", NAME, str(decision))
+        return decision.chosen == "written row-major"
 
     def _needs_copy(self, reader: Operation, value: SSAValue, at: Place) -> bool:
         if isinstance(reader, ReturnOp):

@@ -14,7 +14,8 @@ for each refusal, and what was cut off tries again as its own group. A final ref
 operand A of a conv or matmul (a BatchNorm and its ReLU, the scale of squeeze-and-excitation, a cast) are fused with it where a schedule
 computes them on the way and the price is not higher than that of a launch of its own (prologues.py, `cost/decision.py`); each user of a
 widening cast gets a cast of its own. Numbers become immediates of the group. Views (reshape, transpose, slice, concat, broadcast_to) and
-ops on constants stay outside. Two products that are added share a group where a schedule takes both (sums.py). A group has several
+ops on constants stay outside. Two products that are added share a group where a schedule takes both (sums.py), and so do the steps
+of squeeze-and-excitation, where one launch of them costs no more (chains.py). A group has several
 results where ops outside read a value in its middle (results.py). Horizontal fusion is not done here. Linear: each op is looked at a
 bounded number of times.
 """
@@ -57,7 +58,7 @@ from .sums import with_second_product
 NAME = "fuse-groups"
 TARGET = "kernel.target"
 _PRIORITY = ("attention", "conv", "matmul", "row", "window", "gather", "positions", "rnn", "pointwise")
-_UNARY_VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp)
+_UNARY_VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp, nn.RollOp)
 _UNGROUPED = (*nn.SOURCES, nn.WeightOp, nn.ExportOp, *nn.CONTROL, GroupOp, CallOp, ReturnOp)
 
 

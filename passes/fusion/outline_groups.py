@@ -27,6 +27,7 @@ from ...dialects import fusion, nn
 from ...dialects.provenance import NAMES, get_names, set_names
 from ..graph.editing import functions
 from ..kernels.building.group import GroupView
+from ..kernels.building.moved_rows import MOVES
 from ..remarks import remark
 from ..replacing import Replacements
 
@@ -37,7 +38,8 @@ _NAME_WORDS = 4
 
 def base_name(group: fusion.GroupOp) -> str:
     """A function's name from the ops inside: `conv_add_relu`."""
-    words = [op.name.split(".")[1] for op in group.ops() if not isinstance(op, nn.ConstantOp) and not _at_boundary(op)]
+    unnamed = (nn.ConstantOp, *MOVES) if group.anchor.data == "row" else (nn.ConstantOp,)
+    words = [op.name.split(".")[1] for op in group.ops() if not isinstance(op, unnamed) and not _at_boundary(op)]
     if not words:
         words = ["cast" for op in group.ops() if isinstance(op, nn.CastOp)][:1]
     if not words:
@@ -52,7 +54,14 @@ def _at_boundary(op: Operation) -> bool:
     narrows = nn.element_of(op.result) in nn.NARROW and nn.element_of(op.x) == f32
     widens = nn.element_of(op.x) in nn.NARROW and nn.element_of(op.result) == f32
     stored = all(isinstance(use.operation, fusion.YieldOp) for use in op.result.uses)
-    return (narrows and stored) or (widens and isinstance(op.x, BlockArgument))
+    return (narrows and stored) or (widens and _is_read(op.x))
+
+
+def _is_read(value: SSAValue) -> bool:
+    """Whether a value is an operand of the group, or one that is moved."""
+    while isinstance(value.owner, MOVES):
+        value = value.owner.x
+    return isinstance(value, BlockArgument)
 
 
 def _name_arguments(block: Block) -> None:

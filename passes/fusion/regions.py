@@ -20,6 +20,7 @@ from ...dialects.kernel.types import bitwidth
 from ...dialects.nn import shape_of
 from ...dialects.provenance import describe
 from .results import comes_from_a_fusing_op, first_position, keeps_results, refuse_result
+from .rolled_rows import columns_of, rolled_rows
 from .small_operands import MOST_BESIDE, broadcasts
 
 VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.ConcatOp, nn.BroadcastToOp)
@@ -27,7 +28,7 @@ ROW = (nn.SoftmaxOp, nn.LogSoftmaxOp, nn.LayerNormOp, nn.NormalizeOp, nn.L2Norma
 _WINDOW = (nn.MaxPoolOp, nn.AvgPoolOp, nn.ArgMaxPoolOp)
 _GATHER = (nn.GatherOp, nn.GatherNdOp)
 _POSITIONS = (nn.ArgsortOp, nn.CumulativeOp, nn.ScatterOp)
-_COPIES = (nn.PadOp, nn.SliceOp, nn.IotaOp, nn.ShapeValueOp, nn.SizeOp)
+_COPIES = (nn.PadOp, nn.RollOp, nn.SliceOp, nn.IotaOp, nn.ShapeValueOp, nn.SizeOp)
 
 MOST_OPS = 200
 """About the most ops of a region: a larger kernel takes longer to compile than one launch less saves."""
@@ -352,7 +353,14 @@ class Growth:
             _, op = heappop(heap)
             if op in inside:
                 continue
-            reason = self._refuse_operand(op, region, dims)
+            columns = columns_of(region.kind, region.anchor, dims)
+            rolled = rolled_rows(op, dims, columns, self.position, self.taken, region.limit)
+            if isinstance(rolled, list):
+                inside.update(rolled)
+                absorbed += rolled
+                self.taken.update(rolled)
+                continue
+            reason = rolled or self._refuse_operand(op, region, dims)
             if reason is None and any(is_table(use) or use.operation not in inside for use in op.results[0].uses):
                 reason = self._refuse_keeping(region, op, inside) if keep else "ops outside the group read it too"
             if reason is not None:

@@ -27,7 +27,8 @@ from ..kernels.schedules.matching import Answer, Matcher
 from .realize_integer import as_realized
 
 _MOVES = (
-    nn.MaxPoolOp, nn.PadOp, nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp, nn.GatherOp, nn.GatherNdOp, nn.ConcatOp,
+    nn.MaxPoolOp, nn.PadOp, nn.RollOp, nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp, nn.GatherOp, nn.GatherNdOp,
+    nn.ConcatOp,
 )  # fmt: skip
 _UNROUNDED = (
     nn.SoftmaxOp, nn.LogSoftmaxOp, nn.LayerNormOp, nn.NormalizeOp, nn.L2NormalizeOp, nn.ReduceOp, nn.LrnOp, nn.AvgPoolOp,

@@ -26,7 +26,8 @@ LOGARITHM = "a logarithm amplifies its rounding"
 ADDED_UP = "a state that is carried between runs adds up its rounding"
 STATE = "a state that is carried between runs"
 _MOVES = (
-    nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp, nn.ConcatOp, nn.PadOp, nn.GatherOp, nn.GatherNdOp, nn.MaxPoolOp,
+    nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp, nn.ConcatOp, nn.PadOp, nn.RollOp, nn.GatherOp, nn.GatherNdOp,
+    nn.MaxPoolOp,
 )  # fmt: skip
 _PRODUCTS = (nn.ConvOp, nn.MatmulOp, nn.AttentionOp)
 _BOUNDED = (

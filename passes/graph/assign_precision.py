@@ -40,7 +40,7 @@ _STORABLE = (
 )  # fmt: skip
 _PRODUCTS = (nn.ConvOp, nn.MatmulOp, nn.AttentionOp)
 _Product: TypeAlias = nn.ConvOp | nn.MatmulOp | nn.AttentionOp
-_VIEWS = (nn.SliceOp, nn.ConcatOp, nn.TransposeOp, nn.ReshapeOp, nn.BroadcastToOp)
+_VIEWS = (nn.SliceOp, nn.ConcatOp, nn.TransposeOp, nn.ReshapeOp, nn.BroadcastToOp, nn.RollOp)
 
 
 @dataclass

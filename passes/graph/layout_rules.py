@@ -58,6 +58,7 @@ _RULES: dict[str, Callable[[Operation], Rule | None]] = {
     "nn.log_softmax": lambda op: Rule((0,), axes=("axis",)),
     "nn.slice": lambda op: Rule((0,), per_dim=("starts", "steps")),
     "nn.pad": lambda op: Rule((0,), per_dim=("low", "high")),
+    "nn.roll": lambda op: Rule((0,), per_dim=("shifts",)),
     "nn.broadcast_to": _pointwise,
     "nn.gather": _gather,
     "nn.reduce": _reduce,

@@ -10,7 +10,7 @@ from ...dialects import nn, quant
 from ...dialects.nn import element_of
 from .editing import fed_by_constants_only
 
-_VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp)
+_VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp, nn.RollOp)
 _TAIL = (
     nn.MaxPoolOp,
     nn.AvgPoolOp,

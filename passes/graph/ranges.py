@@ -22,7 +22,7 @@ from .storage_types import limits
 
 IMAGE_CHANNELS = 4
 """The most channels of what is taken for an image."""
-_VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp, nn.PadOp, nn.CastOp)
+_VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp, nn.PadOp, nn.RollOp, nn.CastOp)
 _BOUNDED = (
     nn.TanhOp, nn.SigmoidOp, nn.HardSigmoidOp, nn.ErfOp, nn.SinOp, nn.CosOp, nn.SignOp, nn.SoftmaxOp, nn.LayerNormOp,
     nn.NormalizeOp, nn.L2NormalizeOp, nn.RnnOp,

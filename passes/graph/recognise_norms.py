@@ -8,10 +8,10 @@
 
 The anchor is the mean of squares: from it down to x, which is centred or not (RMS normalisation), and up through the root, as `sqrt`,
 `rsqrt`, a power, or a quotient of 1, to the product with what was squared. Group and instance normalisation are `nn.normalize` with the
-pointwise ops and views that follow; so are norms with a scale alone. What divides vectors by their lengths (lengths.py) is one
-`nn.l2_normalize`. A softmax is exp(x - max) / sum of that, or the same without the
-maximum, which then does not overflow; a log_softmax takes the logarithm of the sum off x - max. Each walk is bounded: linear. Refused,
-with a remark, where a number is missing, axes differ or dims are dropped.
+pointwise ops and views that follow, over channels where they lie last (group_norms.py); so are norms with a scale alone. What divides
+vectors by their lengths (lengths.py) is one `nn.l2_normalize`. A softmax is exp(x - max) / sum of that, or the same without the maximum,
+which then does not overflow; a log_softmax takes the logarithm of the sum off x - max. Each walk is bounded: linear. Refused, with a
+remark, where a number is missing, axes differ or dims are dropped.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from ...dialects.nn import element_of, rank_of
 from ..remarks import remark
 from ..rewriting import apply_patterns
 from .editing import depends_on_constants_only, erase_unread
+from .group_norms import GroupNorm
 from .lengths import length_above
 from .norm_forms import norm_of, users_of
 
@@ -165,4 +166,4 @@ class RecogniseNormsPass(ModulePass):
     numerics: ClassVar[str] = "reassociates"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        apply_patterns(op, [Normalize(), LayerNorm(), L2Normalize(), Softmax(), LogSoftmax()])
+        apply_patterns(op, [Normalize(), LayerNorm(), GroupNorm(), L2Normalize(), Softmax(), LogSoftmax()])

@@ -13,10 +13,11 @@ from xdsl.rewriter import InsertPoint
 from ...dialects import nn, quant
 from ...dialects.dims import Expr, const
 from ...dialects.nn import element_of, rank_of, shape_of
+from ...dialects.provenance import helper_location
 from ...dialects.strided import refined, split_runs
 from ..remarks import remark
-from .editing import depends_on_constants_only, rebuilt
-from .permutations import Permutation, compose, identity, inverse, is_identity, name_source
+from .editing import depends_on_constants_only, per_channel, rebuilt
+from .permutations import Permutation, apply, compose, identity, inverse, is_identity, name_source
 
 NAME = "canonicalize-nn"
 _LARGEST_DIM = 2**31
@@ -53,7 +54,7 @@ def _merged_blocks(dims: Sequence[Expr], merged: Sequence[Expr]) -> list[list[in
     for size in merged:
         block: list[int] = []
         covered = const(1)
-        while covered != size:
+        while covered != size or (not block and index < len(dims) and dims[index] == size):
             if index == len(dims):
                 return None
             covered = covered * dims[index]
@@ -81,6 +82,49 @@ class TransposeAboveMerge(RewritePattern):
             return
         moved = nn.TransposeOp(reshape.x, [i for p in nn.values_of(op.permutation) for i in blocks[p]])
         rewriter.replace(op, [moved, nn.ReshapeOp(moved, shape_of(op.result))])
+
+
+class TransposeBelowSplit(RewritePattern):
+    """reshape(transpose(x)) -> transpose(reshape(x)), where channels are put first and the reshape splits dims: an image [N, H * W, C]."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.ReshapeOp, rewriter: PatternRewriter, /) -> None:
+        turned = op.x.owner
+        if not isinstance(turned, nn.TransposeOp) or not _puts_channels_first(turned):
+            return
+        runs = _merged_blocks(shape_of(op.result), shape_of(turned.result))
+        if runs is None or not all(runs) or not op.x.has_one_use():
+            why = "it does more than to split dims" if op.x.has_one_use() else "the transpose has other users"
+            remark(op, "missed", NAME, f"not moved above the nn.transpose that it reads: {why}")
+            return
+        permutation = nn.values_of(turned.permutation)
+        order = [place for axis in range(len(runs)) for place in runs[permutation.index(axis)]]
+        apart = nn.ReshapeOp(turned.x, [shape_of(op.result)[place] for place in order])
+        rewriter.replace(op, [apart, nn.TransposeOp(apart, [order.index(place) for place in range(len(order))])])
+
+
+def _puts_channels_first(op: nn.TransposeOp) -> bool:
+    """Whether a transpose moves the last dim behind the first one, and nothing else; not of weights."""
+    rank = rank_of(op.x)
+    moved = nn.values_of(op.permutation) == (0, rank - 1, *range(1, rank - 1))
+    return rank > 2 and moved and not depends_on_constants_only(op.x)
+
+
+class TransposeBelowBroadcast(RewritePattern):
+    """broadcast_to(transpose(x)) -> transpose(broadcast_to(x)), where channels are put first: an image whose pixels are repeated."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: nn.BroadcastToOp, rewriter: PatternRewriter, /) -> None:
+        turned = op.x.owner
+        if not isinstance(turned, nn.TransposeOp) or not _puts_channels_first(turned):
+            return
+        if rank_of(op.x) != rank_of(op.result) or not op.x.has_one_use():
+            why = "the broadcast adds dims" if op.x.has_one_use() else "the transpose has other users"
+            remark(op, "missed", NAME, f"not moved above the nn.transpose that it reads: {why}")
+            return
+        permutation = nn.values_of(turned.permutation)
+        wide = nn.BroadcastToOp(turned.x, apply(inverse(permutation), shape_of(op.result)))
+        rewriter.replace(op, [wide, nn.TransposeOp(wide, permutation)])
 
 
 class TransposeBetweenReshapes(RewritePattern):
@@ -197,6 +241,52 @@ class PointwiseAboveView(RewritePattern):
         rewriter.replace(op, [inner, outer])
 
 
+class PointwiseAboveMerge(RewritePattern):
+    """f(reshape(x), numbers of channels) -> reshape(f(x, numbers)), where the reshape merges the last dims of a norm to channels."""
+
+    def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter, /) -> None:
+        if not nn.is_pointwise(op) or op.name.startswith("quant."):
+            return
+        views = [v for v in op.operands if isinstance(v.owner, nn.ReshapeOp)]
+        view = views[0].owner if len(views) == 1 else None
+        if not isinstance(view, nn.ReshapeOp) or not _is_normalised(view.x):
+            return
+        dims, (*lead, channels) = shape_of(view.x), shape_of(view.result)
+        others = [v for v in op.operands if v is not views[0]]
+        merges = dims[:-2] == tuple(lead) and len(dims) == len(lead) + 2
+        if (
+            not merges
+            or shape_of(op.results[0]) != shape_of(view.result)
+            or not all(map(depends_on_constants_only, others))
+        ):
+            return
+        if not views[0].has_one_use() or not all(per_channel(v, channels) for v in others):
+            why = (
+                "its result has other users"
+                if not views[0].has_one_use()
+                else "what it meets differs by more than channels"
+            )
+            remark(op, "missed", NAME, f"not moved above the nn.reshape of a norm's channels: {why}")
+            return
+        parted = {v: nn.ReshapeOp(v, dims[-2:]) for v in others if rank_of(v) and shape_of(v)[-1] == channels}
+        for made in parted.values():
+            made.location = helper_location("reshape", op.location)
+        operands = [view.x if v is views[0] else parted[v].result if v in parted else v for v in op.operands]
+        inner = rebuilt(op, operands, [nn.with_element(view.x, element_of(op.results[0]))])
+        outer = rebuilt(view, inner.results, op.result_types)
+        rewriter.replace(op, [*parted.values(), inner, outer])
+
+
+def _is_normalised(value: SSAValue, depth: int = 4) -> bool:
+    """Whether a value is that of a norm, or follows from one by at most `depth` pointwise ops in a row."""
+    op = value.owner
+    if isinstance(op, nn.NormalizeOp):
+        return True
+    if not depth or not isinstance(op, Operation) or not nn.is_pointwise(op):
+        return False
+    return any(_is_normalised(v, depth - 1) for v in op.operands if not depends_on_constants_only(v))
+
+
 class GatherToSlice(RewritePattern):
     """A gather by one constant index, or by consecutive constant indices, known to be in range -> a slice; a table of them gives it its
     dims."""
@@ -305,10 +395,13 @@ VIEW_PATTERNS: tuple[type[RewritePattern], ...] = (
     MergeReshapes,
     MergeTransposes,
     TransposeAboveMerge,
+    TransposeBelowSplit,
+    TransposeBelowBroadcast,
     TransposeBetweenReshapes,
     TransposeIntoMatmul,
     TransposeAboveDequantize,
     PointwiseAboveView,
+    PointwiseAboveMerge,
     GatherToSlice,
     PadIntoWindow,
     UnreadLastStates,

@@ -35,7 +35,7 @@ from ..rewriting import apply_patterns
 
 NAME = "place-qdq"
 _WHY = "place-qdq moves and removes quantize and dequantize ops by their scales"
-_MOVES_ELEMENTS = (nn.ReshapeOp, nn.SliceOp, nn.GatherOp)
+_MOVES_ELEMENTS = (nn.ReshapeOp, nn.SliceOp, nn.RollOp, nn.GatherOp)
 _KEEPS_AXES = (nn.MaxPoolOp, nn.ReluOp)
 
 

@@ -8,7 +8,7 @@ sequence (DETR). Matrices are drawn with variance 1 / inputs, as in encoders.py.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -190,8 +190,9 @@ def whisper_encoder(g: Net, layers: int = 4, width: int = 384, heads: int = 6) -
 WINDOW = 7
 
 
-def swin_t(g: Net) -> str:
-    """torchvision's; a shifted block rolls by two slices and a concat along each side."""
+def swin_t(g: Net, blocks: Sequence[int] = (2, 2, 6, 2), width: int = 96, side: int = 56) -> str:
+    """torchvision's; a shifted block rolls by two slices and a concat along each side. `blocks` per stage, heads of 32 channels, and
+    `side` patches of 4 x 4 pixels along each side of the image."""
 
     def roll(x: str, by: int) -> str:
         for axis in (1, 2):
@@ -220,17 +221,17 @@ def swin_t(g: Net) -> str:
         mixed = g.reshape(g.node("Transpose", mixed, perm=[0, 1, 3, 2, 4, 5]), -1, side, side, width)
         return roll(mixed, side - shift) if shift else mixed
 
-    weights = (g.drawn(96, 3, 4, 4, scale=48**-0.5), g.drawn(96, scale=0.1))
+    weights = (g.drawn(width, 3, 4, 4, scale=48**-0.5), g.drawn(width, scale=0.1))
     x = g.node("Conv", "pixels", *weights, kernel_shape=[4, 4], strides=[4, 4])
-    x, width, side = g.norm(g.node("Transpose", x, perm=[0, 2, 3, 1]), 96), 96, 56
-    for stage, count in enumerate((2, 2, 6, 2)):
+    x = g.norm(g.node("Transpose", x, perm=[0, 2, 3, 1]), width)
+    for stage, count in enumerate(blocks):
         if stage:
             parts = [g.slice(g.slice(x, 1, row, side, 2), 2, column, side, 2) for column in (0, 1) for row in (0, 1)]
             x = g.product(g.norm(g.node("Concat", *parts, axis=-1), 4 * width), 4 * width, 2 * width)
             width, side = 2 * width, side // 2
         for number in range(count):
             shift = WINDOW // 2 if number % 2 and side > WINDOW else 0
-            x = g.node("Add", x, attend(g.norm(x, width), width, 3 << stage, side, shift))
+            x = g.node("Add", x, attend(g.norm(x, width), width, width // 32, side, shift))
             grown = g.gelu(g.dense(g.norm(x, width), width, 4 * width))
             x = g.node("Add", x, g.dense(grown, 4 * width, width))
     last = g.node("Transpose", g.norm(x, width), perm=[0, 3, 1, 2])

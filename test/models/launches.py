@@ -35,7 +35,7 @@ import convnets
 import encoders
 import exported
 
-MOVES = (nn.TransposeOp, nn.ReshapeOp, nn.ConcatOp, nn.SliceOp, nn.PadOp, nn.BroadcastToOp)
+MOVES = (nn.TransposeOp, nn.ReshapeOp, nn.ConcatOp, nn.SliceOp, nn.PadOp, nn.RollOp, nn.BroadcastToOp)
 """Ops that compute no number: a launch of these alone is a copy, and one that changes types too is a cast."""
 PRODUCTS = ("gemm", "conv", "attention", "rnn")
 """Kinds of launches that a network needs; the others are what more fusion could remove."""

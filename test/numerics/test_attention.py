@@ -27,7 +27,8 @@ class Shape:
 
     dims: tuple[int, int, int, int, int, int, int] = (2, 4, 4, 7, 9, 8, 8)
     mask: str | None = None
-    """Its kind: added, lowest (rows that are all the lowest float), hidden (rows of -inf), allowed, of one row, none (no key at all)."""
+    """Its kind: added, repeated (three batches in turn), lowest (rows that are all the lowest float), hidden (rows of -inf), allowed, of
+    one row, none (no key at all)."""
     properties: dict[str, Any] = field(default_factory=dict[str, Any])
     keys_batch: int | None = None
 
@@ -49,6 +50,7 @@ CASES = {
     "lowest": Shape(mask="lowest"),
     "hidden": Shape(mask="hidden"),
     "hidden, zero": Shape(mask="hidden", properties={"zero_masked": True}),
+    "repeated": Shape((6, 4, 2, 7, 9, 8, 8), "repeated"),
     "allowed": Shape(mask="allowed"),
     "allowed, zero": Shape((2, 4, 2, 7, 9, 8, 8), "allowed", {"zero_masked": True, "causal": "start", "window": 4}),
     "all": Shape((2, 6, 3, 7, 9, 8, 8), "added", {"causal": "end", "window": 5, "softcap": 3.0, "zero_masked": True}),
@@ -63,6 +65,7 @@ def operands(shape: Shape, dtype: Any, seed: int = 0) -> list[Array]:
     q, k, v = (rng.standard_normal(size).astype(dtype) for size in ((b, h, s, d), (kb, g, t, d), (kb, g, t, e)))
     masks = {
         "added": lambda: rng.standard_normal((b, h, s, t)).astype(dtype),
+        "repeated": lambda: rng.standard_normal((3, 1, s, t)).astype(dtype),
         "row": lambda: rng.standard_normal((b, 1, 1, t)).astype(dtype),
         "lowest": lambda: _where(rng.random((b, 1, s, t)) < 0.6, float(np.finfo(dtype).min), dtype),
         "hidden": lambda: _where(rng.random((b, 1, s, t)) < 0.6, -np.inf, dtype),
@@ -97,7 +100,7 @@ def in_float64(shape: Shape, arrays: list[Array]) -> Array:
     b, h, g, s, t, _, e = shape.dims
     q, k, v = (a.astype(np.float64) for a in arrays[:3])
     k, v = (np.broadcast_to(a, (b, *a.shape[1:])) for a in (k, v))
-    mask = np.broadcast_to(arrays[3], (b, h, s, t)) if len(arrays) > 3 else None
+    mask = np.broadcast_to(arrays[3][np.arange(b) % len(arrays[3])], (b, h, s, t)) if len(arrays) > 3 else None
     p, result = shape.properties, np.empty((b, h, s, e))
     offset = t - s if p.get("causal") == "end" else 0
     for n, head, i in np.ndindex(b, h, s):

@@ -331,6 +331,10 @@ SPLIT_RESULTS = [
     # A step up of a U-Net: the pixels of a transposed convolution beside those of a skip.
     "g (float[N, 8, 3, 5] x, float[N, 4, 6, 10] s, float[8, 4, 2, 2] w, float[4] b, float[4, 8, 1, 1] v) => (float[N, 4, 6, 10] y)"
     " { u = ConvTranspose<strides = [2, 2]>(x, w, b) k = Relu(s) c = Concat<axis = 1>(u, k) y = Conv(c, v) }",
+    # The channels of a grouped convolution's groups in turn (ShuffleNet).
+    "g (float[N, 8, 5, 6] x, float[12, 4, 1, 1] w, float[12] b, float[12, 1, 3, 3] v) => (float[N, 12, 3, 4] y)"
+    " <int64[5] s = {-1, 2, 6, 5, 6}, int64[4] t = {-1, 12, 5, 6}> { c = Conv<group = 2>(x, w, b) r = Relu(c) a = Reshape(r, s)"
+    " p = Transpose<perm = [0, 2, 1, 3, 4]>(a) q = Reshape(p, t) y = Conv<group = 12>(q, v) }",
     # Rows of a product that are pixels of windows.
     "g (float[N, 4, 4, 8] x, float[8, 12] w, float[N, 4, 4, 12] r) => (float[N, 4, 4, 12] y) <int64[6] s = {-1, 2, 2, 2, 2, 8},"
     " int64[3] t = {-1, 4, 8}, int64[6] u = {-1, 2, 2, 2, 2, 12}, int64[4] v = {-1, 4, 4, 12}>"
@@ -343,3 +347,44 @@ SPLIT_RESULTS = [
 @pytest.mark.parametrize("text", SPLIT_RESULTS)
 def test_a_product_is_stored_with_a_stride_for_each_part_of_a_dim(text: str, target: str, cache: CubinCache) -> None:
     compare(parse(text.replace("float[8, 12] w,", "float[8, 12] w, float[12, 12] z,")), cache, target=target)
+
+
+IMAGE = "float[N, 4, 5, 6] x, float[8, 4, 1, 1] w, float[4, 8, 1, 1] v"
+CHANNELS = "float[8, 1, 1] a = {1, 2, -1, 0.5, 3, 1, 1, -2}, float[8, 1, 1] b = {0, 1, 2, -1, 0.5, 0, 3, 1}"
+GROUP_NORMS = [
+    # As torch exports it, an operator, and one whose result another op reads too, where channels do not lie last.
+    f"g ({IMAGE}) => (float[N, 4, 5, 6] y) <int64[3] s = {{0, 2, -1}}, float[2] o = {{1, 2}}, float[2] z = {{0.5, 0}}, {CHANNELS}>"
+    " { c = Conv(x, w) r = Reshape(c, s) n = InstanceNormalization(r, o, z) d = Shape(c) q = Reshape(n, d) m = Mul(q, a) p = Add(m, b)"
+    " g = Sigmoid(p) t = Mul(p, g) y = Conv(t, v) }",
+    f"g ({IMAGE}) => (float[N, 4, 5, 6] y) <float[8] o = {{1, 2, -1, 3, 1, 1, 2, 0.5}}, float[8] z = {{0.5, 0, 1, 2, 0, 0, 1, 0}}>"
+    " { c = Conv(x, w) n = GroupNormalization<num_groups = 4>(c, o, z) t = Relu(n) y = Conv(t, v) }",
+    "g (float[N, 4, 3] x) => (float[N, 4, 3] y) <int64[3] s = {0, 2, -1}, float[2] o = {1, 2}, float[2] z = {0.5, 0}>"
+    " { r = Reshape(x, s) n = InstanceNormalization(r, o, z) d = Shape(x) q = Reshape(n, d) y = Add(q, x) }",
+]
+
+
+@pytest.mark.parametrize("text", GROUP_NORMS)
+def test_a_group_norm_computes_over_channels_as_they_lie(text: str, cache: CubinCache) -> None:
+    compare(parse(text, 21), cache)
+
+
+ROLLED = [
+    # Windows of two rows by three columns of a rolled image, normalised, and rolled back beside a residual.
+    "g (float[N, 4, 6, 8] x, float[8] s, float[8] t) => (float[N, 4, 6, 8] y, float[N, 4, 6, 8] z)"
+    " <int64[2] p = {1, 3}, int64[2] q = {4, 2}, int64[2] pp = {3, 1}, int64[2] qq = {2, 4}, int64[6] cut = {0, 2, 2, 2, 3, 8},"
+    " int64[4] whole = {-1, 4, 6, 8}> { k = LayerNormalization(x, s, t)"
+    " a, b = Split<axis = 1>(k, p) c = Concat<axis = 1>(b, a) d, e = Split<axis = 2>(c, q) f = Concat<axis = 2>(e, d)"
+    " w = Reshape(f, cut) v = Transpose<perm = [0, 1, 3, 2, 4, 5]>(w) u = Neg(v) i = Transpose<perm = [0, 1, 3, 2, 4, 5]>(u)"
+    " j = Reshape(i, whole) aa, bb = Split<axis = 1>(j, pp) cc = Concat<axis = 1>(bb, aa) dd, ee = Split<axis = 2>(cc, qq)"
+    " ff = Concat<axis = 2>(ee, dd) z = Add(x, ff) y = LayerNormalization(z, s, t) }",
+    # Patch merging.
+    "g (float[N, 4, 6, 8] x, float[32] s, float[32] t) => (float[N, 2, 3, 32] y) <int64[2] f = {0, 0}, int64[2] d = {1, 0},"
+    " int64[2] r = {0, 1}, int64[2] b = {1, 1}, int64[2] e = {9, 9}, int64[2] i = {1, 2}, int64[2] k = {2, 2}> { l = Relu(x)"
+    " p = Slice(l, f, e, i, k) q = Slice(l, d, e, i, k) u = Slice(l, r, e, i, k) v = Slice(l, b, e, i, k)"
+    " c = Concat<axis = 3>(p, q, u, v) y = LayerNormalization(c, s, t) }",
+]
+
+
+@pytest.mark.parametrize("text", ROLLED)
+def test_rows_are_read_where_they_are(text: str, cache: CubinCache) -> None:
+    compare(parse(text), cache)

@@ -62,9 +62,12 @@ def _grows(a: Expr, b: Expr) -> bool:
     return (b % a).as_int() == 0 if a != const(0) else False
 
 
-def folded(dims: Sequence[Expr], level: Lead, target: Lead, *, key: bool = False) -> tuple[Expr, ...] | None:
+def folded(
+    dims: Sequence[Expr], level: Lead, target: Lead, *, key: bool = False, repeats: bool = False
+) -> tuple[Expr, ...] | None:
     """The dims before the last two of a tensor that broadcasts to `level`, as those of one that broadcasts to `target`. With `key`, heads
-    of which the last ones are shared may stay apart from those that are not. None where the tensor would have to be repeated."""
+    of which the last ones are shared may stay apart from those that are not; with `repeats`, batches of which the first ones are shared, if
+    their number is known. None where the tensor would have to be repeated."""
     runs = aligned(level, target)
     own = [const(1)] * (len(level) - len(dims)) + list(dims)
     if runs is None or len(own) != len(level):
@@ -80,6 +83,7 @@ def folded(dims: Sequence[Expr], level: Lead, target: Lead, *, key: bool = False
             continue
         kept = [i for i, one in zip(mine, ones, strict=True) if not one]
         shares = key and wanted == [len(target) - 1] and kept == mine[: len(kept)]
+        shares |= repeats and wanted == [0] and kept == mine[-len(kept) :] and all(own[i].as_int() for i in kept)
         if not shares or any(own[i] != level[i] for i in kept):
             return None
         result[wanted[0]] = product(own[i] for i in kept)

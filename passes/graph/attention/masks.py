@@ -144,18 +144,32 @@ def _is_tame(term: Term) -> bool:
 def mask_operand(masks: Masks, add: Add, target: Lead) -> SSAValue | None:
     """The one mask, of rank 4: the sum of those that are added, minus infinity where a key does not count."""
     added = allowed = None
+    repeats = _may_repeat(masks, target)
     for term in reversed(masks.added):
-        value = of_rank_4(_numbers(term, add), term.lead, add, target)
+        value = of_rank_4(_numbers(term, add), term.lead, add, target, repeats=repeats)
         if added is not None and element_of(added) != element_of(value):
             added, value = (x if element_of(x) == f32 else add(nn.CastOp(x, f32)) for x in (added, value))
         added = value if added is None else add(nn.AddOp(added, value))
     for term in masks.allowed:
         value = term.value if term.kind == "allow" else add(nn.LogicalNotOp(term.value))
-        value = of_rank_4(value, term.lead, add, target)
+        value = of_rank_4(value, term.lead, add, target, repeats=repeats)
         allowed = value if allowed is None else add(nn.LogicalAndOp(allowed, value))
     if added is None or allowed is None:
         return allowed if added is None else added
     return add(nn.WhereOp(allowed, added, _number(-np.inf, added, add)))
+
+
+def _may_repeat(masks: Masks, target: Lead) -> bool:
+    """Whether all masks have as many batches, or one: those of which several serve more batches in turn then fit the others."""
+    counts = {const(1)}
+    for term in (*masks.added, *masks.allowed):
+        shape = shape_of(term.value)
+        own = [const(1)] * (len(term.lead) + 2 - len(shape)) + list(shape[:-2])
+        lead = folded(own, term.lead, target, repeats=True)
+        if lead is None:
+            return False
+        counts.add(lead[0])
+    return len(counts) <= 2
 
 
 def _number(value: float, like: SSAValue, add: Add) -> SSAValue:
@@ -172,10 +186,11 @@ def _numbers(term: Term, add: Add) -> SSAValue:
     return add(nn.WhereOp(term.value, *((zero, hidden) if term.kind == "allow" else (hidden, zero))))
 
 
-def of_rank_4(mask: SSAValue, level: Lead, add: Add, target: Lead) -> SSAValue:
-    """A mask that broadcasts to scores with these first dims, for scores of the target's; repeated where one dim is two of the target."""
+def of_rank_4(mask: SSAValue, level: Lead, add: Add, target: Lead, *, repeats: bool = False) -> SSAValue:
+    """A mask that broadcasts to scores with these first dims, for scores of the target's; repeated where one dim is two of the target,
+    unless with `repeats` the op does so."""
     shape = [const(1)] * (len(level) + 2 - rank_of(mask)) + list(shape_of(mask))
-    lead = folded(shape[:-2], level, target)
+    lead = folded(shape[:-2], level, target, repeats=repeats)
     if lead is None:
         wide = (*level, *shape[-2:])
         if rank_of(mask) < len(wide):

@@ -21,13 +21,14 @@ from ....dialects.dims import Expr, product
 from ....dialects.kernel.types import GlobalType, bitwidth, early_of
 from ....dialects.provenance import NAMES
 from ....dialects.strided import VIEW_OPS, Axes, View, space_axes, through
+from .moved_rows import MOVES, MovedRows, moved_rows
 
 BASE_ALIGNMENT = 16
 """Bytes that divide the address of every whole tensor: what the widest vector access and TMA ask for."""
 INDEX_LIMIT = 2**31 - 1
 """Kernels index with 32 bits, in elements."""
 NO_ANCHOR = (nn.ConstantOp, nn.IotaOp, nn.ShapeValueOp, nn.SizeOp)
-COPIES = (*VIEW_OPS, nn.ConcatOp, nn.PadOp)
+COPIES = (*VIEW_OPS, nn.ConcatOp, nn.PadOp, nn.RollOp)
 
 Anchors = tuple[type[Operation], ...]
 """The classes of a group's anchors in order, copies left out: `()` is a group of pointwise ops and copies."""
@@ -142,7 +143,8 @@ class GroupView:
 
     @cached_property
     def anchors(self) -> tuple[Operation, ...]:
-        """The ops that are neither pointwise nor constants, nor gathers that serve an anchor, nor moments of rows beside a product."""
+        """The ops that are neither pointwise nor constants, nor gathers that serve an anchor, nor move the rows that a row op reads, nor
+        moments of rows beside a product."""
         return tuple(
             o
             for o in self.ops
@@ -151,11 +153,19 @@ class GroupView:
             and (not self._serves(o) or o is self.gather_anchor)
             and o not in self.result_reshapes
             and not (self.kind in ("conv", "matmul") and isinstance(o, nn.MOMENTS))
+            and not (self.kind == "row" and isinstance(o, MOVES))
         )
 
     def _serves(self, op: Operation) -> bool:
         """Whether an op is a gather that an anchor of another kind, or another gather, may read on its way."""
         return nn.is_lookup(op) or (self.kind in ("row", "gather") and nn.gathers_rows(op))
+
+    @cached_property
+    def moves(self) -> dict[SSAValue, MovedRows]:
+        """The values that ops of the group, or results, read by rows that are moved."""
+        read = [v for op in self.ops if not isinstance(op, MOVES) for v in op.operands]
+        found = {v: moved_rows(v, self.maker) for v in (*read, *self.results)}
+        return {v: moved for v, moved in found.items() if moved is not None}
 
     @cached_property
     def gather_anchor(self) -> Operation | None:

@@ -18,6 +18,7 @@ from .builder import Index, KernelBuilder
 from .group import GroupView
 from .maps import emit_pointwise, leaves_of, place_of, refuse_tables, table_view
 from .pointwise import convert
+from .row_loads import load_moved, reads_rows
 from .schedule import Refusal
 from .table_rows import table_rows
 
@@ -37,8 +38,10 @@ class Space:
     frag: FragType
 
     def load(self, value: SSAValue, axes: Axes, fill: float = 0.0) -> SSAValue:
-        """An operand (or a view-like chain on one), broadcast into the tile; rows of a table are 0 where there is no such row, and past
-        their end."""
+        """An operand (or a view-like chain on one), broadcast into the tile, or one whose rows are moved; rows of a table are 0 where there
+        is no such row, and past their end."""
+        if (moved := self.group.moves.get(value)) is not None:
+            return load_moved(self.b, self.group, moved, len(self.groups[-1]), self.coords, self.frag, fill)
         op = self.group.maker(value)
         if op is not None and nn.gathers_rows(op):
             return self._gather(op, axes)
@@ -115,7 +118,7 @@ def refuse_values(
     groups: Sequence[Sequence[int]] | None = None,
 ) -> Refusal | None:
     """Why values cannot be computed over the iteration space `dims`, given the known ones; or None. `groups`: the dims that are rows and
-    columns, where rows of tables may be gathered."""
+    columns, where rows of tables may be gathered, and rows be moved."""
     dims = tuple(dims)
     if refusal := refuse_tables(group):
         return refusal
@@ -143,7 +146,10 @@ def refuse_leaves(
         op = group.maker(leaf)
         if leaf in known:
             continue
-        if groups is not None and op is not None and nn.gathers_rows(op):
+        if groups is not None and (moved := group.moves.get(leaf)) is not None:
+            if axes != space_axes(dims, dims) or not reads_rows(group, moved, groups):
+                return Refusal(f"expected {moved.ops[-1].name} of an operand's rows, at the space's shape", op)
+        elif groups is not None and op is not None and nn.gathers_rows(op):
             found = table_rows(group, op, axes, dims, groups)
             if isinstance(found, str):
                 return Refusal(found, op)

@@ -2,8 +2,9 @@
 Schedule `pointwise`: arithmetic without an anchor, and every copy: transposed, strided, sliced, broadcast, padded, concatenated.
 
 The elements of a result form one flat space; a block takes `threads * elements` of them, a thread `vector` neighbours at once, so that
-a warp moves 512 contiguous bytes per instruction. Operands are views of that space: stride 0 where they broadcast. A padded operand has
-no strides: there the space is cut into rows (up to the last padded dim) and columns, and rows are gathered, padding being the row outside.
+a warp moves 512 contiguous bytes per instruction. Operands are views of that space: stride 0 where they broadcast. A padded or rolled
+operand has no strides: there the space is cut into rows (up to the last dim that moves) and columns, and rows are gathered, padding being
+the row outside.
 Padding after the last dim is what lies outside the columns of the operand's view.
 Results of several shapes and the pieces of a concat are jobs of one launch, each over its own space.
 """
@@ -28,6 +29,7 @@ from ..building.builder import Emitter, KernelBuilder
 from ..building.group import COPIES, Access, Anchors, GroupView
 from ..building.maps import emit_pointwise, leaves_of, refuse_tables, table_view
 from ..building.pointwise import compute_type, convert, refuse_pointwise, refuse_tensors, select
+from ..building.row_loads import load_moved, source_access
 from ..building.schedule import OtherAnchor, Refusal
 from ..building.tiling import column_threads, vector_width
 from ..building.work import ACCESS_INSTRUCTIONS, ISSUE, Work, arithmetic, usual_bytes
@@ -105,13 +107,10 @@ def _split(group: GroupView, value: SSAValue, dims: tuple[Expr, ...]) -> int | R
     leaves = leaves_of([(value, space_axes(dims, dims))], {}, group.maker)
     for leaf, axes in leaves:
         op = group.maker(leaf)
-        if isinstance(op, nn.PadOp):
-            if axes != space_axes(dims, dims) or group.access(op.x, *_own_space(op.x)) is None:
-                return Refusal("expected nn.pad of an operand, at the result's shape", op)
-            padded, last = op.padded_dims, len(dims) - 1
-            if op.mode is None and last in padded and last > 0 and op.below[last].as_int() == 0:
-                padded[-1] = last - 1
-            split = max([split, *(i + 1 for i in padded)])
+        if (moved := group.moves.get(leaf)) is not None:
+            if axes != space_axes(dims, dims) or source_access(group, moved) is None:
+                return Refusal(f"expected {moved.ops[-1].name} of an operand, at the result's shape", op)
+            split = max(split, len(dims) - moved.kept)
         elif not isinstance(op, nn.IotaOp | nn.ShapeValueOp) and group.access(leaf, axes, dims, flat=True) is None:
             return Refusal(
                 f"{op.name if op else 'operand'}: expected an operand of the group or a strided view of one", op
@@ -119,19 +118,12 @@ def _split(group: GroupView, value: SSAValue, dims: tuple[Expr, ...]) -> int | R
     if split:
         for leaf, axes in leaves:
             op = group.maker(leaf)
-            if not isinstance(op, nn.PadOp) and (
+            if leaf not in group.moves and (
                 isinstance(op, nn.IotaOp | nn.ShapeValueOp) or group.access(leaf, axes, dims) is None
             ):
-                return Refusal(
-                    f"{op.name if op else 'operand'}: expected only operands and strided views of them next to nn.pad",
-                    op,
-                )
+                why = "expected only operands and strided views of them next to moved rows"
+                return Refusal(f"{op.name if op else 'operand'}: {why}", op)
     return split
-
-
-def _own_space(value: SSAValue) -> tuple[Axes, tuple[Expr, ...]]:
-    dims = nn.shape_of(value)
-    return space_axes(dims, dims), dims
 
 
 @dataclass(frozen=True)
@@ -185,24 +177,26 @@ class Pointwise:
 
     def _vector(self, group: GroupView, job: Job) -> int:
         accesses = list(job.targets)
+        width = 8
         for value in job.values:
             for leaf, axes in leaves_of([(value, job.axes)], {}, group.maker):
                 op = group.maker(leaf)
-                dims = job.dims
-                if isinstance(op, nn.PadOp):
-                    if op.above[-1].as_int() != 0:
-                        continue  # its rows end within a vector: whole vectors for the result, single loads
-                    leaf, (axes, dims) = op.x, _own_space(op.x)
+                if (moved := group.moves.get(leaf)) is not None:
+                    # Where padding ends a row, rows end within a vector: whole vectors for the result, single loads.
+                    if not any(isinstance(o, nn.PadOp) and o.above[-1].as_int() != 0 for o in moved.ops):
+                        source = cast(Access, source_access(group, moved))
+                        width = min(width, vector_width(group, [source], moved.groups(len(job.groups[1]))))
+                    continue
                 access = (
                     None
                     if isinstance(op, nn.IotaOp | nn.ShapeValueOp)
-                    else group.access(leaf, axes, dims, flat=job.split == 0)
+                    else group.access(leaf, axes, job.dims, flat=job.split == 0)
                 )
                 if access is not None:
                     accesses.append(access)
         flat = [a for a in accesses if len(a.dims) == len(job.dims)]
         other = [a for a in accesses if len(a.dims) != len(job.dims)]  # reshaped: flat over dims of their own
-        width = vector_width(group, flat, job.groups)
+        width = min(width, vector_width(group, flat, job.groups))
         for access in other:
             width = min(width, vector_width(group, [access], [[], list(range(len(access.dims)))]))
         return width
@@ -237,8 +231,8 @@ class Pointwise:
 
         def load(value: SSAValue, axes: Axes) -> SSAValue:
             op = group.maker(value)
-            if isinstance(op, nn.PadOp):
-                return load_padded(b, group, op, job.split, coords, frag)
+            if (moved := group.moves.get(value)) is not None:
+                return load_moved(b, group, moved, len(job.groups[1]), coords, frag)
             if isinstance(op, nn.IotaOp | nn.ShapeValueOp):
                 return _counted(b, op, axes, job.dims, coords[1], frag)
             access = cast(Access, group.access(value, axes, job.dims, flat=job.split == 0))
@@ -259,71 +253,6 @@ def _tiles(job: Job, frag: FragType) -> tuple[Expr, Expr]:
 
 def _flat_groups(job: Job, access: Access) -> Sequence[Sequence[int]]:
     return job.groups if job.split else [[], list(range(len(access.dims)))]
-
-
-def load_padded(
-    b: KernelBuilder, group: GroupView, op: nn.PadOp, split: int, coords: Sequence[SSAValue], frag: FragType
-) -> SSAValue:
-    """The tile of a padded operand: each row of the result is a row of the operand, or, in the padding by a number, none."""
-    dims = nn.shape_of(op.x)
-    access = cast(Access, group.access(op.x, *_own_space(op.x)))
-    view = b.view_of(access, [list(range(split)), list(range(split, len(dims)))])
-    moved = [axis for axis in op.padded_dims if axis < split]
-    if not moved:
-        return b.load(view, coords, frag, op.value.value.data)
-    padded, low = nn.shape_of(op.result)[:split], op.below[:split]
-    sizes = [(b.cast(b.expr(p), i32), b.cast(b.expr(d), i32)) for p, d in zip(padded, dims, strict=False)]
-    shifts = {axis: b.cast(b.expr(low[axis]), i32) for axis in range(split) if low[axis].as_int() is None}
-    row = b.coord(coords[0], 0, frag.rows)
-    mode = None if op.mode is None else op.mode.data
-
-    def body(s: Emitter, position: SSAValue, *scalars: SSAValue) -> list[SSAValue]:
-        extents, shift = scalars[: 2 * split], dict(zip(shifts, scalars[2 * split :], strict=True))
-        zero, outside = s.constant(0, i32), s.constant(-1, i32)
-        inside, places = None, list[SSAValue]()
-        for axis in reversed(range(split)):
-            outer, inner = extents[2 * axis], extents[2 * axis + 1]
-            place = s.emit(arith.RemSIOp(position, outer)) if axis else position
-            position = s.emit(arith.DivSIOp(position, outer)) if axis else position
-            before = shift[axis] if axis in shift else s.constant(low[axis].as_int() or 0, i32)
-            place = s.emit(arith.SubiOp(place, before)) if low[axis].as_int() != 0 else place
-            if mode is None:
-                fits = s.emit(
-                    arith.AndIOp(s.emit(arith.CmpiOp(place, zero, "sge")), s.emit(arith.CmpiOp(place, inner, "slt")))
-                )
-                inside = fits if inside is None else s.emit(arith.AndIOp(inside, fits))
-            elif axis in moved:
-                place = _repeated(s, place, inner, mode)
-            places.insert(0, place)
-        linear = places[0]
-        for axis in range(1, split):
-            linear = s.emit(arith.AddiOp(s.emit(arith.MuliOp(linear, extents[2 * axis + 1])), places[axis]))
-        return [linear if inside is None else select(s, inside, linear, outside)]
-
-    operands = [row, *(e for pair in sizes for e in pair), *shifts.values()]
-    (rows,) = b.map(operands, [frag.rows.with_element(i32)], body)
-    return b.gather(view, rows, [coords[1]], frag, op.value.value.data)
-
-
-def _repeated(s: Emitter, place: SSAValue, size: SSAValue, mode: nn.PadMode) -> SSAValue:
-    """The index in a dim of `size` elements of the one that stands at a place outside of it (or inside)."""
-    zero, one = s.constant(0, i32), s.constant(1, i32)
-
-    def less(x: SSAValue, y: SSAValue) -> SSAValue:
-        return s.emit(arith.CmpiOp(x, y, "slt"))
-
-    def least(x: SSAValue, y: SSAValue) -> SSAValue:
-        return select(s, less(x, y), x, y)
-
-    last = s.emit(arith.SubiOp(size, one))
-    if mode == nn.PadMode.EDGE:
-        return least(select(s, less(place, zero), zero, place), last)
-    period = size if mode == nn.PadMode.WRAP else s.emit(arith.AddiOp(last, last))
-    # Of one element the period of a reflection is 0, and any will do.
-    divisor = period if mode == nn.PadMode.WRAP else select(s, less(period, one), one, period)
-    rest = s.emit(arith.RemSIOp(place, divisor))
-    rest = select(s, less(rest, zero), s.emit(arith.AddiOp(rest, divisor)), rest)
-    return rest if mode == nn.PadMode.WRAP else least(rest, s.emit(arith.SubiOp(period, rest)))
 
 
 def _counted(

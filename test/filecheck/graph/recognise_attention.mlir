@@ -82,10 +82,10 @@ func.func @cosine(%q: tensor<2x4x3x8xf32>, %k: tensor<2x4x7x8xf32>, %v: tensor<2
 
 // -----
 
-// Windows (Swin): a bias of the heads, then a mask of the windows, where images and windows are two dims.
+// Windows (Swin): a bias of the heads, then a mask of the windows, where images and windows are two dims; that of an image serves all.
 // CHECK-LABEL: @windows
-// CHECK: %[[W:.*]] = nn.broadcast_to %m : (tensor<1x4x1x16x16xf32>) -> tensor<2x4x2x16x16xf32>
-// CHECK: %[[M:.*]] = nn.add %b, %{{.*}} -> tensor<8x2x16x16xf32>
+// CHECK: %[[W:.*]] = nn.reshape %m : (tensor<1x4x1x16x16xf32>) -> tensor<4x1x16x16xf32>
+// CHECK: %[[M:.*]] = nn.add %b, %[[W]] : {{.*}} -> tensor<4x2x16x16xf32>
 // CHECK: nn.attention %q, %k, %v mask %[[M]]
 // REMARK: applied: recognise-attention
 func.func @windows(%q: tensor<8x2x16x8xf32>, %k: tensor<8x2x16x8xf32>, %v: tensor<8x2x16x8xf32>, %b: tensor<1x2x16x16xf32>, %m: tensor<1x4x1x16x16xf32>) -> tensor<8x2x16x8xf32> {

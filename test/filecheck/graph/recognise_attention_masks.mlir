@@ -76,6 +76,24 @@ func.func @filled(%q: tensor<1x2x4x8xf32>, %k: tensor<1x2x4x8xf32>, %v: tensor<1
 
 // -----
 
+// Masks of the windows of an image, and a bias of each head, for the windows of several images: the sum repeats.
+// CHECK-LABEL: @windows
+// CHECK: %[[M:.*]] = nn.add %{{.*}}, %{{.*}} -> tensor<4x2x5x5xf32>
+// CHECK-NOT: nn.broadcast_to
+// CHECK: nn.attention %q, %k, %v mask %[[M]] {scale = 1.000000e+00 : f64}
+func.func @windows(%q: tensor<?x2x5x8xf32, #nn.dims<4*N, 2, 5, 8>>, %k: tensor<?x2x5x8xf32, #nn.dims<4*N, 2, 5, 8>>, %v: tensor<?x2x5x8xf32, #nn.dims<4*N, 2, 5, 8>>, %h: tensor<1x2x5x5xf32>, %m: tensor<1x4x1x5x5xf32>) -> tensor<?x2x5x8xf32, #nn.dims<4*N, 2, 5, 8>> {
+  %0 = nn.matmul %q, %k {transpose_b} : (tensor<?x2x5x8xf32, #nn.dims<4*N, 2, 5, 8>>, tensor<?x2x5x8xf32, #nn.dims<4*N, 2, 5, 8>>) -> tensor<?x2x5x5xf32, #nn.dims<4*N, 2, 5, 5>>
+  %1 = nn.add %0, %h : (tensor<?x2x5x5xf32, #nn.dims<4*N, 2, 5, 5>>, tensor<1x2x5x5xf32>) -> tensor<?x2x5x5xf32, #nn.dims<4*N, 2, 5, 5>>
+  %2 = nn.reshape %1 : (tensor<?x2x5x5xf32, #nn.dims<4*N, 2, 5, 5>>) -> tensor<?x4x2x5x5xf32, #nn.dims<N, 4, 2, 5, 5>>
+  %3 = nn.add %2, %m : (tensor<?x4x2x5x5xf32, #nn.dims<N, 4, 2, 5, 5>>, tensor<1x4x1x5x5xf32>) -> tensor<?x4x2x5x5xf32, #nn.dims<N, 4, 2, 5, 5>>
+  %4 = nn.reshape %3 : (tensor<?x4x2x5x5xf32, #nn.dims<N, 4, 2, 5, 5>>) -> tensor<?x2x5x5xf32, #nn.dims<4*N, 2, 5, 5>>
+  %5 = nn.softmax %4 {axis = 3 : i64} : (tensor<?x2x5x5xf32, #nn.dims<4*N, 2, 5, 5>>) -> tensor<?x2x5x5xf32, #nn.dims<4*N, 2, 5, 5>>
+  %6 = nn.matmul %5, %v : (tensor<?x2x5x5xf32, #nn.dims<4*N, 2, 5, 5>>, tensor<?x2x5x8xf32, #nn.dims<4*N, 2, 5, 8>>) -> tensor<?x2x5x8xf32, #nn.dims<4*N, 2, 5, 8>>
+  func.return %6 : tensor<?x2x5x8xf32, #nn.dims<4*N, 2, 5, 8>>
+}
+
+// -----
+
 // Minus infinity is what a mask of truth values gives, here one where neither of two holds.
 // CHECK-LABEL: @hidden
 // CHECK: %[[C:.*]] = nn.logical_not %c

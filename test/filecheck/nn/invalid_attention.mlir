@@ -72,6 +72,15 @@ func.func @f(%q: tensor<2x4x16x64xf32>, %k: tensor<2x2x12x64xf32>, %v: tensor<2x
 
 // -----
 
+// A mask that repeats has a divisor of the batches.
+// CHECK: nn.attention: expected a mask that broadcasts to [4, 4, 16, 12], got tensor<3x1x16x12xf32>
+func.func @f(%q: tensor<4x4x16x64xf32>, %k: tensor<4x2x12x64xf32>, %v: tensor<4x2x12x64xf32>, %m: tensor<3x1x16x12xf32>) {
+  %0 = nn.attention %q, %k, %v mask %m {scale = 1.0 : f64} : tensor<4x4x16x64xf32>, tensor<4x2x12x64xf32>, tensor<4x2x12x64xf32> mask tensor<3x1x16x12xf32> -> tensor<4x4x16x64xf32>
+  func.return
+}
+
+// -----
+
 // A mask has numbers or truth values.
 // CHECK: nn.attention: expected a mask of i1 or f16, bf16, f32, got tensor<2x1x1x12xi32>
 func.func @f(%q: tensor<2x4x16x64xf32>, %k: tensor<2x2x12x64xf32>, %v: tensor<2x2x12x64xf32>, %m: tensor<2x1x1x12xi32>) {

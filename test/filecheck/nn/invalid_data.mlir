@@ -108,6 +108,15 @@ func.func @f(%x: tensor<4x4xf32>) {
 
 // -----
 
+// A roll along more dims than there are.
+// CHECK: nn.roll: expected 2 shifts for tensor<4x4xf32>, got [0, 1, 2]
+func.func @f(%x: tensor<4x4xf32>) {
+  %0 = nn.roll %x {shifts = array<i64: 0, 1, 2>} : (tensor<4x4xf32>) -> tensor<4x4xf32>
+  func.return
+}
+
+// -----
+
 // A pad that repeats the elements of an empty dim.
 // CHECK: nn.pad: expected an element to repeat in dim 1, got tensor<4x0xf32>
 func.func @f(%x: tensor<4x0xf32>) {

@@ -30,6 +30,8 @@ func.func @views(%x: tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) {
   %4 = nn.pad %x {low = array<i64: 0, 1, 0>, high = array<i64: 1, 0, 0>, value = -1.000000e+00 : f64} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x9x4xf32, #nn.dims<N + 1, 9, 4>>
   // CHECK-NEXT: %5 = nn.pad %x {low = #nn.dims<0, N, 0>, high = #nn.dims<0, 0, 0>, value = 0.000000e+00 : f64, mode = #nn.pad_mode<reflect>} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x?x4xf32, #nn.dims<N, N + 8, 4>>
   %5 = nn.pad %x {low = #nn.dims<0, N, 0>, high = #nn.dims<0, 0, 0>, value = 0.0 : f64, mode = #nn.pad_mode<reflect>} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x?x4xf32, #nn.dims<N, N + 8, 4>>
+  // CHECK-NEXT: %6 = nn.roll %x {shifts = array<i64: 1, -3, 0>} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
+  %6 = nn.roll %x {shifts = array<i64: 1, -3, 0>} : (tensor<?x8x4xf32, #nn.dims<N, 8, 4>>) -> tensor<?x8x4xf32, #nn.dims<N, 8, 4>>
   func.return
 }
 

@@ -38,3 +38,11 @@ func.func @added(%q: tensor<2x4x16x64xf16>, %k: tensor<2x4x16x64xf16>, %v: tenso
   %0 = nn.attention %q, %k, %v mask %m {scale = 0.125 : f64, scores = f16} : tensor<2x4x16x64xf16>, tensor<2x4x16x64xf16>, tensor<2x4x16x64xf16> mask tensor<2x1x16x16xf16> -> tensor<2x4x16x64xf16>
   func.return
 }
+
+// A mask of the four windows of an image, for the windows of N images.
+// CHECK-LABEL: @repeated(
+// CHECK: nn.attention %q, %q, %q mask %m {scale = 1.250000e-01 : f64} : {{.*}} mask tensor<4x1x16x16xf16> -> tensor<?x2x16x64xf16, #nn.dims<4*N, 2, 16, 64>>
+func.func @repeated(%q: tensor<?x2x16x64xf16, #nn.dims<4*N, 2, 16, 64>>, %m: tensor<4x1x16x16xf16>) {
+  %0 = nn.attention %q, %q, %q mask %m {scale = 0.125 : f64} : tensor<?x2x16x64xf16, #nn.dims<4*N, 2, 16, 64>>, tensor<?x2x16x64xf16, #nn.dims<4*N, 2, 16, 64>>, tensor<?x2x16x64xf16, #nn.dims<4*N, 2, 16, 64>> mask tensor<4x1x16x16xf16> -> tensor<?x2x16x64xf16, #nn.dims<4*N, 2, 16, 64>>
+  func.return
+}

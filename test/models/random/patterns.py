@@ -54,6 +54,7 @@ from .steps import (
     quantize,
     reduce,
     reshape,
+    roll,
     siblings,
     slice_,
     softmax,
@@ -90,6 +91,11 @@ FAMILIES: dict[str, Family] = {
         ("eliminate-transposes", "canonicalize-nn"), ((f32, 3), (f32, 3)), finite=True,
     ),
     "windows": Family((pad, pad, pool, unary, clip, transpose, concat), ("canonicalize-nn", "eliminate-transposes"), ((f32, 4),)),
+    "rolls": Family(
+        (roll, roll, softmax, arithmetic, unary, transpose, reshape, reduce),
+        ("canonicalize-nn", "sink-reshapes", "fuse-groups", "assign-destinations", "outline-groups"),
+        ((f32, 3), (f32, 4)), finite=True, chained=True,
+    ),
     "padded convs": Family((pad, conv, unary), ("canonicalize-nn",), ((f32, 4),), finite=True),
     "products": Family(
         (transpose, transpose, reshape, matmul, arithmetic), ("canonicalize-nn", "transpose-weights"), ((f32, 3), (f32, 2)), finite=True,

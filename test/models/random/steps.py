@@ -304,6 +304,23 @@ def pad(d: Draw) -> None:
     d.keep(nn.PadOp(x, low, high, d.one([0.0, 0.0, 1.0, -np.inf if not d.finite else 0.0])))
 
 
+def roll(d: Draw) -> None:
+    """As exporters write it: two slices along each dim, joined again."""
+    x = d.value(lambda v: nn.rank_of(v) > 0)
+    for axis in range(nn.rank_of(x)):
+        size = nn.shape_of(x)[axis].as_int() or 0
+        if size > 1 and d.chance(0.6):
+            cut = int(d.rng.integers(1, size))
+            x = d.put(nn.ConcatOp([_along(d, x, axis, cut, size - cut), _along(d, x, axis, 0, cut)], axis))
+    d.keep(nn.NegOp(x) if _float(x) and d.chance(0.3) else nn.ReshapeOp(x, nn.shape_of(x)))
+
+
+def _along(d: Draw, x: SSAValue, axis: int, start: int, count: int) -> SSAValue:
+    starts, dims = [0] * nn.rank_of(x), list(nn.shape_of(x))
+    starts[axis], dims[axis] = start, as_expr(count)
+    return d.put(nn.SliceOp(x, starts, dims))
+
+
 def pool(d: Draw) -> None:
     x = d.value(lambda v: nn.rank_of(v) == 4 and _float(v))
     kernel, dilations, strides = ([int(d.rng.integers(1, 4)) for _ in range(2)] for _ in "kds")

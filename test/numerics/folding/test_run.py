@@ -359,8 +359,8 @@ def other_cases() -> Iterator[Case]:
 
 
 MOVING = (
-    nn.GatherOp, nn.GatherNdOp, nn.ConcatOp, nn.SliceOp, nn.TransposeOp, nn.ReshapeOp, nn.BroadcastToOp, nn.PadOp, nn.IotaOp,
-    nn.ShapeValueOp, nn.SizeOp, nn.ConstantOp, nn.InitializerOp,
+    nn.GatherOp, nn.GatherNdOp, nn.ConcatOp, nn.SliceOp, nn.TransposeOp, nn.ReshapeOp, nn.BroadcastToOp, nn.PadOp, nn.RollOp,
+    nn.IotaOp, nn.ShapeValueOp, nn.SizeOp, nn.ConstantOp, nn.InitializerOp,
 )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from trtc.dialects.provenance import origins
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "models"))
 import architectures
+import attention_models
 import encoders
 import exported
 
@@ -96,6 +97,50 @@ def split_blocks() -> ModelProto:
     return g.finish(g.conv(g.node("Concat", left, right, made, g.conv(made, 16, 16, 3), axis=1), 64, 16))
 
 
+def diffusion() -> ModelProto:
+    """Blocks of a diffusion model's U-Net: group norms as torch exports them between convs, a step that is added, attention of pixels."""
+    g = Net()
+
+    def normed(x: str) -> str:
+        parted = g.node("Reshape", x, g.constant([0, 8, -1]))
+        ones, zeros = (g.constant([number] * 8, np.float32) for number in (1, 0))
+        whole = g.node("Reshape", g.node("InstanceNormalization", parted, ones, zeros), g.node("Shape", x))
+        return g.node("Add", g.node("Mul", whole, g.drawn(64, 1, 1)), g.drawn(64, 1, 1))
+
+    def silu(x: str) -> str:
+        return g.node("Mul", x, g.node("Sigmoid", x))
+
+    def residual(x: str, step: str) -> str:
+        made = g.node("Add", g.conv(silu(normed(x)), 64, 64, 3), g.node("Unsqueeze", step, g.constant([2, 3])))
+        return g.node("Add", x, g.conv(silu(normed(made)), 64, 64, 3))
+
+    def attend(x: str) -> str:
+        pixels = g.node("Transpose", g.node("Reshape", normed(x), g.constant([0, 64, -1])), perm=[0, 2, 1])
+        heads = [
+            g.node("Reshape", g.node("MatMul", pixels, g.drawn(64, 64)), g.constant([0, -1, 2, 32])) for _ in "qkv"
+        ]
+        q, k, v = (
+            g.node("Transpose", t, perm=p)
+            for t, p in zip(heads, ([0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3]), strict=True)
+        )
+        mixed = g.node("MatMul", g.node("Softmax", g.node("MatMul", q, k), axis=-1), v)
+        mixed = g.node("Reshape", g.node("Transpose", mixed, perm=[0, 2, 1, 3]), g.constant([0, -1, 64]))
+        turned = g.node("Transpose", g.node("MatMul", mixed, g.drawn(64, 64)), perm=[0, 2, 1])
+        return g.node("Add", x, g.node("Reshape", turned, g.node("Shape", x)))
+
+    x = g.conv("x", 16, 64, 3)
+    step = g.node("MatMul", g.node("ReduceMean", "x", axes=[2, 3], keepdims=0), g.drawn(16, 64))
+    x = attend(residual(x, step))
+    return g.finish(g.conv(silu(normed(residual(x, step))), 64, 16, 3))
+
+
+def swin() -> ModelProto:
+    """Two stages of windows, the first of which are shifted in one block of two."""
+    g = attention_models.Net(0)
+    pixels = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["batch", 3, 56, 56])
+    return g.model("swin", [pixels], {"y": (attention_models.swin_t(g, (2, 2), 32, 14), ("batch", 1000))})
+
+
 def light(name: str) -> ModelProto:
     return onnx.load(str(architectures.FOLDER / f"light_{name}.onnx"))
 
@@ -112,6 +157,8 @@ MODELS: dict[str, tuple[Callable[[], ModelProto], Profiles]] = {
     "bert": (lambda: encoders.bert("bert", encoders._bert_weights(0, 2, 64, 100), 2, 4), TEXTS),  # pyright: ignore[reportPrivateUsage]
     "vit": (lambda: encoders.vit("vit", 0, 2, 64, 4, 16, 224), BATCH),
     "gpt2": (lambda: exported.load("gpt2"), {}),
+    "swin": (swin, BATCH),
+    "diffusion": (diffusion, BATCH),
 }
 
 

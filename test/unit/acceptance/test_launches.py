@@ -18,7 +18,7 @@ CEILINGS = {
     "resnet50": 53,
     "densenet121": 173,
     "squeezenet": 31,
-    "shufflenet": 75,
+    "shufflenet": 59,
     "googlenet": 53,
     "resnet50_torch": 51,
     "mobilenet_v2": 53,
@@ -31,7 +31,7 @@ CEILINGS = {
     "gpt2": 87,
     "llama": 35,
     "whisper_encoder": 31,
-    "swin_t": 118,
+    "swin_t": 94,
     "clip_text": 85,
     "t5_encoder": 44,
     "detr": 124,
@@ -41,8 +41,6 @@ CEILINGS = {
     "bart_small": 37,
 }
 """What fp16 for sm_90a took when this was last lowered; `launches.SUBJECTS` has the targets."""
-COPYING = ("shufflenet", "swin_t")
-"""Models with launches that only copy: they shuffle channels, roll images and join their parts."""
 FETCHED = ("minilm",)
 """Models whose weights are downloaded."""
 
@@ -55,7 +53,7 @@ def test_no_more_launches_than_before(name: str) -> None:
     print(f"{name}: {len(found)} launches of {CEILINGS[name]}, target {launches.SUBJECTS[name].target}")
     print("\n".join(f"  {launch}" for launch in launches.left(found)))
     assert len(found) <= CEILINGS[name]
-    assert any(launch.kind == "copy" for launch in found) == (name in COPYING)
+    assert not [launch for launch in found if launch.kind == "copy"]
     # A model that lost its layers on the way would be below every ceiling.
     assert sum(launch.kind in launches.PRODUCTS for launch in found) >= CEILINGS[name] // 8
 

@@ -245,6 +245,20 @@ def test_hopper_matmul_of_few_rows_takes_narrow_tiles(check_group: Check, k: int
     check_group(text, "gemm_sm90", tolerance=2e-3, tunables={"cluster": 2, "groups": 1, "bn": 16, "stages": 3})
 
 
+def test_channels_of_groups_stored_in_turn(check_group: Check) -> None:
+    """ShuffleNet's: the channel of each group is apart, and the next one lies three elements on."""
+    x, w, y = "tensor<2x5x6x24xf16>", "tensor<30x1x1x8xf16>", "tensor<2x5x6x30xf16>"
+    body = f"""@g(%x: {x}, %w: {w}, %r: {y}) -> tensor<2x5x6x3x10xf16> attributes {{ANCHOR}} {{
+    %0 = nn.conv %x, %w {{strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>,
+      groups = 3 : i64}} : ({x}, {w}) -> {y}
+    %1 = nn.add %0, %r : ({y}, {y}) -> {y}
+    %2 = nn.reshape %1 : ({y}) -> tensor<2x5x6x3x10xf16>
+    func.return %2 : tensor<2x5x6x3x10xf16>
+  }}"""
+    layouts = f"[{WHOLE}, {WHOLE}, {WHOLE}, #fusion.layout<[900, 180, 30, 1, 3], align = 8>]"
+    check_group(module(body, anchor="conv", layouts=layouts), "gemm_mma", tolerance=2e-3)
+
+
 WHOLE, PART = "#fusion.layout<contiguous, align = 8>", "#fusion.layout<[{0}, 1], align = 4>"
 
 

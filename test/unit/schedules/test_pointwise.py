@@ -252,6 +252,30 @@ def test_channels_padded_on_the_way_to_channels_last(check_group, columns: int, 
     assert choices[0].values["vector"] == (4 if columns == 3 else 8)
 
 
+@pytest.mark.parametrize("shifts", [(0, 1, 2, 0), (1, 0, 0, 5), (0, 0, 0, 3), (-7, 0, 0, 0), (3, -2, 1, 1)])
+@pytest.mark.parametrize("element", ["f16", "i64"])
+def test_roll_beside_an_operand(check_group, shifts: tuple[int, ...], element: str) -> None:
+    t = f"tensor<2x5x4x8x{element}>"
+    text = module(
+        f"(%x: {t}, %y: {t}) -> {t}",
+        f"""
+        %0 = nn.roll %x {{shifts = array<i64: {", ".join(map(str, shifts))}>}} : ({t}) -> {t}
+        %1 = nn.add %0, %y : ({t}, {t}) -> {t}
+        func.return %1 : {t}""",
+    )
+    check_group(text, "pointwise")
+
+
+def test_roll_of_sizes_that_a_run_knows(check_group) -> None:
+    t = "tensor<?x?x3xf32, #nn.dims<N, S, 3>>"
+    text = module(
+        f"(%x: {t}) -> {t}",
+        f"%0 = nn.roll %x {{shifts = array<i64: 2, -3, 0>}} : ({t}) -> {t}\nfunc.return %0 : {t}",
+    )
+    check_group(text, "pointwise", N=3, S=16)
+    check_group(text, "pointwise", N=1, S=2)  # rolled round more than once
+
+
 def test_pad_a_vector(check_group) -> None:
     text = module(
         "(%x: tensor<13xf32>) -> tensor<20xf32>",

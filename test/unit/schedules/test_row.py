@@ -275,3 +275,37 @@ def test_refusals_say_why(refusal) -> None:
     t = "tensor<4x8xf32>"
     text = module(f"(%x: {t}) -> {t}", f"%0 = nn.neg %x : {t}\nfunc.return %0 : {t}")
     assert "expected one softmax, log_softmax, layer_norm, normalize, l2_normalize or reduce" in refusal(text, "row")
+
+
+@pytest.mark.parametrize(
+    "anchor",
+    ["softmax %3 {axis = 4 : i64}", "normalize %3 {axes = array<i64: 4>, epsilon = 1.0e-05 : f64, centred = false}"],
+)
+def test_rows_of_an_image_that_is_rolled_before_and_after_it_is_cut(check_group, anchor: str) -> None:
+    x, t = "tensor<?x4x6x?xf16, #nn.dims<N, 4, 6, S>>", "tensor<?x2x2x6x?xf16, #nn.dims<N, 2, 2, 6, S>>"
+    text = module(
+        f"(%x: {x}, %r: {t}) -> {t}",
+        f"""
+        %0 = nn.roll %x {{shifts = array<i64: 1, 2, -1, 0>}} : ({x}) -> {x}
+        %1 = nn.reshape %0 : ({x}) -> {t}
+        %2 = nn.transpose %1 {{permutation = array<i64: 0, 2, 1, 3, 4>}} : ({t}) -> {t}
+        %3 = nn.roll %2 {{shifts = array<i64: 0, 0, 0, 4, 0>}} : ({t}) -> {t}
+        %4 = nn.{anchor} : ({t}) -> {t}
+        %5 = nn.add %4, %r : ({t}, {t}) -> {t}
+        func.return %5 : {t}""",
+    )
+    for symbols in ({"N": 2, "S": 37}, {"N": 1, "S": 1}):
+        check_group(text, "row", **symbols)
+    check_group(text, "row", threads=False, N=3, S=300)
+
+
+def test_a_roll_along_a_row_is_refused(refusal) -> None:
+    t = "tensor<4x40xf32>"
+    text = module(
+        f"(%x: {t}) -> {t}",
+        f"""
+        %0 = nn.roll %x {{shifts = array<i64: 1, 1>}} : ({t}) -> {t}
+        %1 = nn.softmax %0 {{axis = 1 : i64}} : ({t}) -> {t}
+        func.return %1 : {t}""",
+    )
+    assert "nn.roll of an operand's rows" in refusal(text, "row")

@@ -57,6 +57,12 @@ class AttentionProblem:
     def out_dims(self) -> tuple[Expr, ...]:
         return nn.shape_of(self.anchor.result)
 
+    @cached_property
+    def mask_dims(self) -> tuple[Expr, ...]:
+        """The space of the mask: that of the scores, with as many batches as it has before it repeats."""
+        mask = self.anchor.mask
+        return (nn.shape_of(mask)[0], *self.dims[1:]) if mask is not None and self.anchor.mask_repeats else self.dims
+
     @property
     def queries(self) -> Expr:
         return self.dims[2]
@@ -172,8 +178,8 @@ def _refuse_operands(problem: AttentionProblem) -> Refusal | None:
             got = "another" if op is None else f"the result of {op.name}"
             return Refusal(f"expected {name} to be an argument of the group or a view of one, got {got}", op)
     if anchor.mask is not None:
-        axes = space_axes(nn.shape_of(anchor.mask), problem.dims)
-        if group.access(anchor.mask, axes, problem.dims) is None:
+        axes = space_axes(nn.shape_of(anchor.mask), problem.mask_dims)
+        if group.access(anchor.mask, axes, problem.mask_dims) is None:
             return Refusal(
                 "expected the mask to be an argument of the group or a view of one", group.maker(anchor.mask)
             )

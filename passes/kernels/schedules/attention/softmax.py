@@ -96,12 +96,13 @@ class Softmax:
         mask, problem, place = self.problem.anchor.mask, self.problem, self.place
         if mask is None:
             return []
-        own, (*lead, rows, keys) = nn.shape_of(mask), problem.dims
+        own, (*lead, rows, keys) = nn.shape_of(mask), problem.mask_dims
         if own[2] == 1:
             # One row serves all, those past the end too: then the rows of a thread share their loads.
             rows = ceildiv(rows, self.frag.extents[0]) * self.frag.extents[0]
         dims = (*lead, rows, keys)
-        at = place.batch, place.head, place.row, b.mul(tile, self.keys)
+        batch = b.rem(place.batch, b.expr(lead[0])) if problem.anchor.mask_repeats else place.batch
+        at = batch, place.head, place.row, b.mul(tile, self.keys)
         space = Space(b, problem.group, dims, SPACE, at, self.frag)
         fill = 0.0 if is_boolean(mask) else float("-inf")
         return [space.load(mask, space_axes(own, dims), fill)]

@@ -158,14 +158,18 @@ class GemmProblem:
             return [list(range(rank - 2)), [rank - 2], [rank - 1]]
         return [[], list(range(rank - 1)), [rank - 1]]
 
+    @property
+    def space_dims(self) -> tuple[Expr, ...]:
+        """The dims of the result, channels being split into (group, channel) for a grouped conv: `space_groups` counts these."""
+        return (*self.dims[:-1], const(self.groups), self.n) if self.groups > 1 else self.dims
+
     def over_space(self, access: Access) -> tuple[Access, list[list[int]]]:
         """A tensor seen over the result's dims, and those of each coordinate: the channels are split into (group, channel) for a grouped
         conv, and where the result is stored with several dims in the place of one, all of these are its."""
-        if self.groups > 1:
-            return access.split(len(self.dims) - 1, const(self.groups), self.n), self.space_groups
-        runs = split_runs(self.dims, access.dims) if access.dims != self.dims else None
+        runs = split_runs(self.space_dims, access.dims) if access.dims != self.dims else None
         if runs is None:
-            return access, self.space_groups
+            apart = access.split(len(self.dims) - 1, const(self.groups), self.n) if self.groups > 1 else access
+            return apart, self.space_groups
         return access, [[number for axis in group for number in runs[axis]] for group in self.space_groups]
 
     def computed(self, result: SSAValue) -> SSAValue:
@@ -253,7 +257,7 @@ def _problem_of(group: GroupView, anchor: nn.ConvOp | nn.MatmulOp) -> GemmProble
             return Refusal(f"expected results of the product's shape, got {result.type}", group.maker(result))
         if problem.computed(result) is result:
             continue
-        if problem.groups > 1 or split_runs(problem.dims, nn.shape_of(result)) is None:
+        if split_runs(problem.space_dims, nn.shape_of(result)) is None:
             why = f"expected a result whose dims are those of the product, or parts of them, got {result.type}"
             return Refusal(why, group.maker(result))
     if isinstance(anchor, nn.ConvOp) and nn.shape_of(anchor.w)[0].as_int() is None:

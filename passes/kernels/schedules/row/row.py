@@ -3,6 +3,8 @@ Schedule `row`: softmax, log_softmax, layer_norm, normalize, l2_normalize and re
 
 The dims are regrouped into rows (kept axes) and columns (reduced axes), so every case is one 2-D tile program:
 
+Rows that are rolled, and reshaped or transposed on the way (windows of an image), are read where they are.
+
 - reduced axes innermost: one warp per row while a thread then holds at most 32 values (shuffles only, no barrier), else one block per row;
 - other axes innermost (NHWC pooling over H, W): neighbouring threads take neighbouring rows, so that their loads are contiguous;
 - rows that do not fit the registers are walked in chunks: softmax in two passes (running maximum and sum, then the quotient), layer_norm in

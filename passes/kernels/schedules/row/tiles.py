@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, cast
 
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import f64, i8, i32, i64
@@ -22,6 +22,7 @@ from .....dialects.strided import space_axes
 from ...building.builder import Emitter, Index, KernelBuilder, named
 from ...building.group import Access, GroupView
 from ...building.pointwise import add, compute_type, convert, div, maximum, minimum, mul, select
+from ...building.row_loads import source_access
 from ...building.space import Space
 from ...building.table_rows import gathers_of, table_vector
 from ...building.tiling import WIDEST, vector_width
@@ -85,10 +86,14 @@ class RowProblem:
 
     def vector(self) -> int:
         """Neighbouring columns of a thread."""
-        group, accesses = self.group, list[Access]()
+        group, accesses, width = self.group, list[Access](), WIDEST
+        moved = {each.source: each for each in group.moves.values()}
         looked_up = {value for op in gathers_of(group) for value in op.operands}
         for argument in group.operands:
-            if argument not in looked_up and len(nn.shape_of(argument)) <= len(self.dims):
+            if argument in moved:
+                source = cast(Access, source_access(group, moved[argument]))
+                width = min(width, vector_width(group, [source], moved[argument].groups(len(self.reduced))))
+            elif argument not in looked_up and len(nn.shape_of(argument)) <= len(self.dims):
                 axes = space_axes(nn.shape_of(argument), self.dims)
                 access = group.access(argument, axes, self.dims)
                 if access is not None:
@@ -96,9 +101,9 @@ class RowProblem:
         for number, result in enumerate(group.results):
             if nn.shape_of(result) == self.dims:
                 accesses.append(group.result_access(number))
-        if not looked_up:
-            return vector_width(group, accesses, self.groups)
-        return min(table_vector(group), vector_width(group, accesses, self.groups) if accesses else WIDEST)
+        if looked_up:
+            width = min(width, table_vector(group))
+        return min(width, vector_width(group, accesses, self.groups) if accesses or not looked_up else WIDEST)
 
 
 @dataclass(frozen=True)

@@ -332,6 +332,9 @@ def test_data_movement() -> None:
     )
     padded = compute(lambda a: nn.PadOp(a, (0, 1, 2), (1, 0, 0), -2.0), x)
     assert np.array_equal(padded, np.pad(x, ((0, 1), (1, 0), (2, 0)), constant_values=-2))
+    rolled = compute(lambda a: nn.RollOp(a, (1, 0, -8)), x)
+    assert np.array_equal(rolled, np.roll(x, (1, -8), (0, 2)))
+    assert rolled[0, 0, 0] == x[3, 0, 2]
     wide = compute(lambda a: nn.BroadcastToOp(a, (3, 4, 5, 6)), x)
     assert np.array_equal(wide, np.broadcast_to(x, (3, 4, 5, 6)))
     assert np.array_equal(compute(lambda: nn.IotaOp((2, 3), f32, 1)), [[0, 1, 2], [0, 1, 2]])
