@@ -74,6 +74,7 @@ def phase_steps(options: BuildOptions) -> dict[str, tuple[Step, ...]]:
             Step("split-gates"),
             Step("merge-siblings"),
             Step("pad-channels"),
+            Step("fold-norms"),
             Step("fold-constants"),
             Step("cse"),
             Step("dce"),

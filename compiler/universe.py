@@ -64,6 +64,7 @@ PASSES: dict[str, tuple[str, ...]] = {
     "fusion": (
         "split-gates",
         "merge-siblings",
+        "fold-norms",
         "decompose-attention",
         "fuse-groups",
         "materialise-storage",

@@ -74,6 +74,48 @@ def sum_and_norm(rows: int, columns: int) -> str:
     return module(body, "row")
 
 
+def applied_moments(rows: int, columns: int, parts: int) -> str:
+    """What is normalised by moments of rows, of another width, plus a bias."""
+    x, m, u = f"tensor<{rows}x{columns}xf32>", f"tensor<2x{rows}x{parts}xf32>", f"tensor<{columns}xf32>"
+    flags = "{columns = 64 : i64, epsilon = 1.0 : f64, centred = true}"
+    body = f"""@f(%x: {x}, %m: {m}, %u: {u}) -> {x} ANCHOR {{
+    %0 = nn.apply_moments %x, %m shift %u {flags} : {x}, {m} shift {u} -> {x}
+    %1 = nn.add %0, %u : ({x}, {u}) -> {x}
+    func.return %1 : {x}
+  }}"""
+    return module(body, "row")
+
+
+def normalised_matmul(
+    m: int,
+    n: int,
+    k: int,
+    element: str = "f16",
+    *,
+    parts: int = 3,
+    part: int = 64,
+    centred: bool = True,
+    sms: int | None = None,
+) -> str:
+    """A product whose rows are normalised by moments that it reads, plus another value, normalised by others; the moments of the sum."""
+    a, b, y = f"tensor<{m}x{k}x{element}>", f"tensor<{n}x{k}x{element}>", f"tensor<{m}x{n}x"
+    u, s, t = f"tensor<{n}xf32>", f"tensor<2x{m}x{parts}xf32>", f"tensor<2x{m}x{n // part}xf32>"
+    shift, of = ("shift %u ", f"shift {u} ") if centred else ("", "")
+    flags = f"{{columns = 64 : i64, epsilon = 1.0 : f64, centred = {str(centred).lower()}}}"
+    body = f"""@f(%a: {a}, %b: {b}, %s: {s}, %u: {u}, %r: {y}{element}>, %t: {t}) -> ({y}{element}>, {t}) ANCHOR {{
+    %0 = nn.matmul %a, %b {{transpose_b}} : ({a}, {b}) -> {y}f32>
+    %1 = nn.apply_moments %0, %s {shift}{flags} : {y}f32>, {s} {of}-> {y}f32>
+    %2 = nn.add %1, %u : ({y}f32>, {u}) -> {y}f32>
+    %3 = nn.cast %r : ({y}{element}>) -> {y}f32>
+    %4 = nn.apply_moments %3, %t {{columns = {part} : i64, epsilon = 1.0 : f64, centred = true}} : {y}f32>, {t} -> {y}f32>
+    %5 = nn.add %2, %4 : ({y}f32>, {y}f32>) -> {y}f32>
+    %6 = nn.cast %5 : ({y}f32>) -> {y}{element}>
+    %7 = nn.row_moments %6 {{columns = {part} : i64}} : ({y}{element}>) -> {t}
+    func.return %6, %7 : {y}{element}>, {t}
+  }}"""
+    return module(body, "matmul", sms)
+
+
 def conv_of_prologue(height: int, width: int, channels: int, filters: int) -> str:
     """A BatchNorm and a scale per image and channel before a padded conv; a sigmoid, so that padding is not zero before it."""
     x, w = f"tensor<2x{height}x{width}x{channels}x", f"tensor<{filters}x3x3x{channels}xf16>"

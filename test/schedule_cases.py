@@ -50,6 +50,7 @@ from group_texts import (
     SOFTMAX,
     SUM,
     add,
+    applied_moments,
     batched,
     conv,
     conv_of_cast,
@@ -63,6 +64,7 @@ from group_texts import (
     masked_mean,
     matmul,
     matmul_i8,
+    normalised_matmul,
     rnn,
     rolled_norm,
     scatter,
@@ -238,9 +240,9 @@ HOPPER = "mbar_init mbar_init_fence mbar_arrive mbar_expect mbar_wait wgmma_fenc
 STORED = "bar_sync bulk_commit bulk_wait fence_proxy_async"
 
 
-def gemm(name: str, text: str, bk: int, *, staged: int = 0, kinds: str = CP_ASYNC, tolerance: float = 2e-3) -> Case:
-    """Blocks of 32 x 32 by four warps, three stages."""
-    tunables = {"bm": 32, "bn": 32, "bk": bk, "wm": 2, "wn": 2, "stages": 3, "staged": staged}
+def gemm(name: str, text: str, bk: int, *, kinds: str = CP_ASYNC, tolerance: float = 2e-3, **more: int) -> Case:
+    """Blocks of 32 x 32, or what else `more` says, by four warps, three stages."""
+    tunables = {"bm": 32, "bn": 32, "bk": bk, "wm": 2, "wn": 2, "stages": 3, "staged": 0, **more}
     return Case("gemm_mma", name, text, kinds, tolerance, tunables)
 
 
@@ -354,6 +356,9 @@ CASES = (
     gemm("two-products", sum_of_convs(5, 6, 80, 24, stride=2), 32),
     gemm("two-results", two_results(40, 40, 160), 32, staged=1),
     gemm("batched-kn", batched(20, 40, 160), 32),
+    gemm("normalised", normalised_matmul(40, 192, 160), 32, staged=1, bn=64),
+    gemm("normalised-bf16", normalised_matmul(40, 128, 160, "bf16", parts=9, centred=False), 32, staged=1, bn=128),
+    gemm("normalised-by-32", normalised_matmul(40, 96, 160, part=32), 32, staged=1),
     gemm("gated", gated(40, 40, 160, "f16"), 32),
     gemm("gated-staged", gated(40, 40, 160, "f16"), 32, staged=1),
     gemm("gated-one-row", gated(1, 24, 161, "bf16", gate="gelu", kn=True), 32, tolerance=1e-2),
@@ -373,6 +378,9 @@ CASES = (
     hopper("conv-1d", conv_over([200], 64, 32, sms=1), groups=1, bn=32),
     hopper("conv-3d", conv_over([4, 6, 8], 64, 32, sms=1), groups=1, bn=32),
     hopper("narrow", matmul(49, 48, 192, "f16", sms=1), groups=1, bn=16),  # lines of 32 bytes in the epilogue
+    hopper("normalised", normalised_matmul(100, 192, 192, sms=1), groups=1, bn=192),
+    hopper("normalised-bf16", normalised_matmul(130, 192, 192, "bf16", parts=9, centred=False, sms=1), 2, 128),
+    hopper("normalised-by-16", normalised_matmul(70, 48, 192, part=16, sms=1), groups=1, bn=16),
     hopper("plain-store", matmul(128, 36, 192, "f16", sms=1), groups=1, bn=64, kinds="bar_sync"),
     *ATTENTION_SM90,
     *ATTENTION_MMA,
@@ -399,6 +407,8 @@ CASES = (
     Case("window", "arg-max-pool", unary(ARG_MAX_POOL, "1x6x6x8xf16", "1x3x3x8xi64", "window"), "", 0.0),
     Case("window", "depthwise", conv(6, 6, 8, 8, groups=8, anchor="window"), "", 2e-3),
     Case("lrn", "f32", unary(LRN, "2x3x7xf32", "2x3x7xf32", "row"), "", 5e-6),
+    Case("moments", "of-rows", unary("row_moments X {columns = 64 : i64}", "19x192xf16", "2x19x3xf32", "row")),
+    Case("moments", "applied", applied_moments(19, 100, 3)),
     Case("pointwise", "reflect", unary(REFLECT, "3x4x5xf32", "4x5x9xf32", "pointwise"), "", 0.0),
     Case("pointwise", "roll", unary(ROLL, "3x4x5xf32", "3x4x5xf32", "pointwise"), "", 0.0),
     Case("gather", "axis-1", gather()),

@@ -4,8 +4,9 @@ A pass declares what it may do to numbers: `exact` (nothing; 1e-6 is left for BL
 change), `reassociates` (sums in another order) or `changes-precision` (rounds elsewhere). Each pass is held to its declaration; the error
 names the first pass that exceeds it, with the first value that does, in order of execution.
 
-A pass that makes casts of `nn.stored` is held to a closer tolerance: against the module before it, executed again with the roundings that
-the attribute stands for (rounding.py). One that decides the type of products is also compared with the module before it with these types.
+A pass that makes casts of `nn.stored`, all of them, is held to a closer tolerance: against the module before it, executed again with the
+roundings that the attribute stands for (rounding.py). One that decides the type of products is also compared with the module before it with
+these types.
 
 A value that rounding alone moves by more than that, such as a small difference of large sums, proves nothing about a pass: before the error
 is raised, the module before the pass is executed again with every value rounded at random (Monte Carlo arithmetic; Parker, 1997), and the
@@ -231,7 +232,7 @@ class NumericsObserver(Observer):
         declared, allowed = tolerance(step, module)
         before = self._before
         assert self._module_before is not None
-        closer = declared == "changes-precision" and stores_narrow(self._module_before)
+        closer = declared == "changes-precision" and stores_narrow(self._module_before) and not stores_narrow(module)
         if closer:
             before = trace(with_roundings(self._module_before), self._inputs)
             allowed = TOLERANCES["reassociates"]

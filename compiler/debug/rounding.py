@@ -9,6 +9,7 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation, SSAValue, Use
 
 from ...dialects import nn
+from ...dialects.fusion import GroupOp
 from ...dialects.provenance import get_names, set_names
 from ...passes.graph.editing import fed_by_constants_only
 
@@ -19,11 +20,15 @@ def stores_narrow(module: ModuleOp) -> bool:
 
 
 def with_roundings(module: ModuleOp) -> ModuleOp:
-    """A clone in which every value between groups that is stored narrow is rounded to that type where it is made."""
+    """A clone in which every value between groups that is stored narrow is rounded to that type where it is made, and what moments of rows
+    are taken of in groups, which is the rows as they are stored."""
     clone = module.clone()
     for func in _functions(clone):
         constants = fed_by_constants_only(func.body.block)
         for op in list(func.body.block.ops):
+            if isinstance(op, GroupOp):
+                for moments in [inner for inner in op.ops() if isinstance(inner, nn.RowMomentsOp)]:
+                    _read_rounded(moments)
             if nn.STORED in op.attributes:
                 _round(op, constants)
     return clone
@@ -57,6 +62,17 @@ def _round(op: Operation, constants: Collection[SSAValue]) -> None:
             set_names(wide, [names[number]])
             names[number] = ""
     set_names(op, names)
+
+
+def _read_rounded(op: nn.RowMomentsOp) -> None:
+    """Let an op read its operand as it is stored."""
+    if nn.stored_of(op.x) == nn.element_of(op.x):
+        return
+    narrow = nn.CastOp(op.x, nn.stored_of(op.x))
+    wide = nn.CastOp(narrow.result, f32)
+    assert op.parent is not None
+    op.parent.insert_ops_before([narrow, wide], op)
+    op.operands[0] = wide.result
 
 
 def _rounded(op: Operation, result: SSAValue, constants: Collection[SSAValue]) -> nn.CastOp:

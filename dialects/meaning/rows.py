@@ -75,6 +75,28 @@ def normalize(op: nn.NormalizeOp, operands: Sequence[np.ndarray], env: Env) -> l
     return [normal.astype(result_dtype(op), copy=False)]
 
 
+@defines(nn.RowMomentsOp)
+def row_moments(op: nn.RowMomentsOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
+    x = widen(operands[0])
+    columns = op.columns.value.data
+    parts = x.reshape(*x.shape[:-1], x.shape[-1] // columns, columns)
+    mean = np.mean(parts, axis=-1)
+    return [np.stack([mean, np.sum((parts - mean[..., None]) ** 2, axis=-1)])]
+
+
+@defines(nn.ApplyMomentsOp)
+def apply_moments(op: nn.ApplyMomentsOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
+    x, (means, squares), *shift = map(widen, operands)
+    columns = np.float32(op.columns.value.data)
+    mean = np.mean(means, axis=-1, keepdims=True)
+    total = np.sum(squares + columns * (means - mean) ** 2, axis=-1, keepdims=True)
+    variance = total / (means.shape[-1] * columns)
+    if not op.centred:
+        variance, mean = variance + mean * mean, np.zeros_like(mean)
+    centred = x - (mean * shift[0] if shift else mean)
+    return [(centred / np.sqrt(variance + np.float32(op.epsilon.value.data))).astype(result_dtype(op), copy=False)]
+
+
 @defines(nn.L2NormalizeOp)
 def l2_normalize(op: nn.L2NormalizeOp, operands: Sequence[np.ndarray], env: Env) -> list[np.ndarray]:
     x = widen(operands[0])

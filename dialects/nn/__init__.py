@@ -9,8 +9,8 @@ the type's encoding; numbers are `nn.constant`s or refittable `nn.initializer`s,
         -> tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
     %z = nn.relu %y : tensor<?x112x112x64xf32, #nn.dims<N, 112, 112, 64>>
 
-The ops are defined by family: `pointwise`, `linear`, `pools`, `rows`, `attention`, `rnn`, `data`, `padding`, `rolls`, `positions`,
-`weights`, `control`; import them from here.
+The ops are defined by family: `pointwise`, `linear`, `pools`, `rows`, `moments`, `attention`, `rnn`, `data`, `padding`, `rolls`,
+`positions`, `weights`, `control`; import them from here.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from .helpers import mark_helpers as mark_helpers
 from .helpers import rearranges as rearranges
 from .linear import *  # noqa: F403
 from .linear import LINEAR, MathAttr
+from .moments import *  # noqa: F403
+from .moments import MOMENTS
 from .padding import *  # noqa: F403
 from .padding import PADDING, PadModeAttr
 from .pointwise import *  # noqa: F403
@@ -75,6 +77,7 @@ NN = Dialect(
         *LINEAR,
         *POOLS,
         *ROWS,
+        *MOMENTS,
         *ATTENTION,
         *RECURRENT,
         *DATA,

@@ -50,7 +50,7 @@ from .building import build_group, replace_by_group
 from .chains import Chains, may_link
 from .prologues import decide_prologue
 from .regions import ROW, Growth, Region, anchor_kind, is_view
-from .results import results_of
+from .results import results_of, with_moments
 from .small_operands import APART, decide_small, feed_larger_ops
 from .storage import answer_of
 from .sums import with_second_product
@@ -75,18 +75,28 @@ def _prefixes(region: Region) -> Iterator[tuple[list[Operation], list[Operation]
             yield prologue, region.epilogue[:length], result
 
 
+def _parts(region: Region, growth: Growth) -> Iterator[tuple[list[Operation], SSAValue]]:
+    """What may become the group, in block order, and its result; first with the moments of rows that it computes, if there are any."""
+    for prologue, epilogue, result in _prefixes(region):
+        ops = [*prologue, region.anchor, *epilogue]
+        if isinstance(region.anchor, nn.MatmulOp) and len(more := with_moments(ops, growth.taken)) > len(ops):
+            yield growth.in_order(more), result
+        yield growth.in_order(ops), result
+
+
 def _longest(region: Region, growth: Growth, matcher: Matcher, prices: Prices) -> tuple[GroupView, list[Operation]]:
     """The longest part of a region that a schedule takes, else its anchor alone: as a group, and its ops in block order."""
     final = False
-    for prologue, epilogue, result in _prefixes(region):
-        ops = growth.in_order([*prologue, region.anchor, *epilogue])
+    for ops, result in _parts(region, growth):
         if final and len(ops) > 1:
             continue
-        view = GroupView.of_region(region.kind, ops, results_of(ops, result) if region.limit < sys.maxsize else result)
+        several = region.limit < sys.maxsize or any(isinstance(op, nn.RowMomentsOp) for op in ops)
+        view = GroupView.of_region(region.kind, ops, results_of(ops, result) if several else result)
         _, answer = answer_of(view, view.operands, growth.constants, matcher)
         if answer.schedule is not None:
             return _without_costly_prologue(region, view, ops, growth, matcher, prices)
-        part = f" with {len(prologue)} ops before and {len(epilogue)} after" if len(ops) > 1 else ""
+        before = ops.index(region.anchor)
+        part = f" with {before} ops before and {len(ops) - before - 1} after" if len(ops) > 1 else ""
         _remark_refusals(region, part, answer)
         if len(ops) == 1:
             return view, ops
@@ -146,7 +156,7 @@ def _remark_left_out(region: Region, left_out: Iterable[tuple[Operation, str]], 
             if op in growth.reported or not _parts_groups(op, growth.constants):
                 continue
             growth.reported.add(op)
-        elif not _grouped(op, growth.constants):
+        elif not _grouped(op, growth.constants) or _may_join(op, region):
             continue
         remark(op, "missed", NAME, f"not fused with {region.anchor.name}: {reason}")
 
@@ -192,6 +202,11 @@ def _end_narrow(region: Region) -> None:
         for op in region.epilogue[narrow[-1] :]:
             why = "only row ops read what comes of it, and compute it in f32 as they read"
             remark(op, "missed", NAME, f"not fused with {region.anchor.name}: {why}")
+
+
+def _may_join(op: Operation, region: Region) -> bool:
+    """Whether an op outside the region may be part of its group (`_parts`)."""
+    return isinstance(op, nn.RowMomentsOp) and isinstance(region.anchor, nn.MatmulOp)
 
 
 def _computes(op: Operation) -> bool:

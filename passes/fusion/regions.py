@@ -65,7 +65,7 @@ def anchor_kind(op: Operation) -> str:
     if nn.is_lookup(op):
         return "pointwise"
     for kind, classes in (
-        ("row", ROW),
+        ("row", (*ROW, *nn.MOMENTS)),
         ("window", _WINDOW),
         ("gather", _GATHER),
         ("positions", _POSITIONS),
@@ -170,7 +170,8 @@ class Growth:
             return "it is in another group"
         lookup = nn.is_lookup(op) and region.kind in ("pointwise", "row")
         counts = isinstance(op, nn.IotaOp) and region.kind == "pointwise"
-        if not (nn.is_pointwise(op) or lookup or counts):
+        normalises = isinstance(op, nn.ApplyMomentsOp) and isinstance(region.anchor, nn.MatmulOp)
+        if not (nn.is_pointwise(op) or lookup or counts or normalises):
             return "views stay outside groups" if is_view(op) else "it is not a pointwise op"
         reserved = self.reserved.get(op, region.anchor)
         if reserved is not region.anchor:

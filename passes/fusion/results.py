@@ -50,6 +50,12 @@ def results_of(ops: Sequence[Operation], main: SSAValue) -> list[SSAValue]:
     return [main, *others]
 
 
+def with_moments(ops: Sequence[Operation], taken: Collection[Operation]) -> list[Operation]:
+    """The ops of a product's group, and the moments of rows of values among theirs, which are results too: no group has these yet."""
+    users = [use.operation for op in ops for result in op.results for use in result.uses]
+    return [*ops, *(user for user in users if isinstance(user, nn.RowMomentsOp) and user not in taken)]
+
+
 def _is_read_outside(value: SSAValue, inside: Collection[Operation]) -> bool:
     return any(use.operation not in inside for use in value.uses)
 

@@ -218,6 +218,8 @@ class _Body:
             self._rebuild(op, [*(self._as(v, multiplied, op) for v in factors), *rest])
         elif isinstance(op, nn.RnnOp):
             self._recur(op)
+        elif isinstance(op, nn.RowMomentsOp):
+            self._rebuild(op, [self._as(op.x, stored_of(op.x), op)])
         elif isinstance(op, _UNROUNDED) and any(v in self.narrow for v in op.operands):
             self._rebuild(op, [self.narrow.get(v) or self.own[v] for v in op.operands])
         elif isinstance(op, _MOVES) and (moved := self._moved(op)) is not None:

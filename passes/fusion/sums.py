@@ -75,7 +75,7 @@ def second_product(
         return None
     inside = set(ops)
     for op in ops:
-        for operand in op.operands if nn.is_pointwise(op) else ():
+        for operand in op.operands if nn.is_pointwise(op) or isinstance(op, nn.ApplyMomentsOp) else ():
             maker = operand.owner
             if (
                 isinstance(maker, type(anchor))

@@ -271,7 +271,8 @@ def _sink(reshape: nn.ReshapeOp, component: _Component, sinking: _Sinking) -> No
         return
     candidates = sinking.candidates(component)
     candidates.pop(component.lead, None)
-    if candidates.pop((), 0) and any(_needs_rows(op, component) for op in component.ops):
+    if () in candidates and any(_needs_rows(op, component) for op in component.ops):
+        del candidates[()]
         remark(
             reshape, "missed", NAME, f"{len(component.ops)} ops without leading dims: not done, a product needs rows"
         )

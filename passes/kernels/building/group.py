@@ -143,7 +143,8 @@ class GroupView:
 
     @cached_property
     def anchors(self) -> tuple[Operation, ...]:
-        """The ops that are neither pointwise nor constants, nor gathers that serve an anchor, nor move the rows that a row op reads."""
+        """The ops that are neither pointwise nor constants, nor gathers that serve an anchor, nor move the rows that a row op reads, nor
+        moments of rows beside a product."""
         return tuple(
             o
             for o in self.ops
@@ -151,6 +152,7 @@ class GroupView:
             and not isinstance(o, NO_ANCHOR)
             and (not self._serves(o) or o is self.gather_anchor)
             and o not in self.result_reshapes
+            and not (self.kind in ("conv", "matmul") and isinstance(o, nn.MOMENTS))
             and not (self.kind == "row" and isinstance(o, MOVES))
         )
 

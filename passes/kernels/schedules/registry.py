@@ -31,6 +31,7 @@ SCHEDULES: dict[str, str] = {
     "row": "row.row",
     "reduce_split": "row.reduce_split",
     "lrn": "row.lrn",
+    "moments": "row.moments",
     "rnn_lanes": "rnn.lanes",
     "rnn_resident": "rnn.resident",
     "rnn_streamed": "rnn.streamed",

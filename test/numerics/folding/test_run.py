@@ -299,6 +299,16 @@ def recurrent(net: Network, x: SSAValue) -> SSAValue:
     return net.insert(nn.RnnOp("rnn", "forward", net.add_reshape(x, (2, 16, 1, 8)), weights, **options))
 
 
+def moments(net: Network, x: SSAValue) -> SSAValue:
+    """Those of halves of rows."""
+    return net.insert(nn.RowMomentsOp(net.add_reshape(x, (8, 32)), 16))
+
+
+def normalised(net: Network, x: SSAValue) -> SSAValue:
+    """Rows by their own moments."""
+    return net.insert(nn.ApplyMomentsOp(net.add_reshape(x, (8, 32)), moments(net, x), columns=16))
+
+
 def attention(net: Network, x: SSAValue) -> SSAValue:
     """Of one head to itself, causal: x of rank 4."""
     return net.insert(nn.AttentionOp(x, x, x, scale=0.25, causal="start"))
@@ -342,6 +352,8 @@ def other_cases() -> Iterator[Case]:
     yield from case(
         "root mean square", nn.NormalizeOp, insert(nn.NormalizeOp, [3], 1e-5, False), floats, "grid", ulps=8
     )
+    yield from case("row moments", nn.RowMomentsOp, moments, floats, "grid", ulps=8)
+    yield from case("apply moments", nn.ApplyMomentsOp, normalised, floats, "grid", ulps=8)
     yield from case("batch norm", nn.BatchNormOp, insert(nn.BatchNormOp, 0.0), (f32,), "grid", *["ones"] * 4, ulps=8)
     yield from case("lrn", nn.LrnOp, insert(nn.LrnOp, 3, 1e-4, 0.75, 1.0), (f32,), "grid", ulps=8)
 

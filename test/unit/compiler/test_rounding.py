@@ -100,3 +100,24 @@ def test_a_pass_that_decides_what_products_multiply_changes_nothing_else(tmp_pat
     observer = NumericsObserver(seed=3, directory=tmp_path, command=["trtc-opt", "FILE"])  # type: ignore[arg-type]
     with pytest.raises(NumericsError, match="beside the module before it with the same products"):
         run_passes(module, [Grows()], make_context(), observers=[observer])
+
+
+def test_moments_of_rows_are_those_of_the_rows_as_they_are_stored() -> None:
+    """A constant row that f16 does not hold has no variance, and its mean is what a product of it is less."""
+    text = """
+    func.func @main(%x: tensor<4x64xf32>) -> (tensor<4x64xf32>, tensor<2x4x1xf32>) attributes {nn.inputs = ["x"], nn.outputs = ["y", "m"]} {
+      %w = nn.constant {nn.stored = f16} dense<0.3> : tensor<64x64xf32>
+      %0 = nn.matmul %x, %w {nn.stored = f16, nn.names = ["y"], math = #nn.math<f16>}
+        : (tensor<4x64xf32>, tensor<64x64xf32>) -> tensor<4x64xf32>
+      %1 = nn.row_moments %0 {nn.names = ["m"], columns = 64 : i64} : (tensor<4x64xf32>) -> tensor<2x4x1xf32>
+      func.return %0, %1 : tensor<4x64xf32>, tensor<2x4x1xf32>
+    }"""
+    module = read_module(make_context(), text.encode(), "the module")
+    inputs = random_inputs(module, 3)
+    run_passes(module, [load_pass("fuse-groups")()], make_context())
+    rounded = execute(with_roundings(module), inputs)
+    run_passes(module, [load_pass("materialise-storage")()], make_context())
+    got = execute(module, inputs)
+    np.testing.assert_allclose(got["m"], rounded["m"], rtol=1e-6)
+    np.testing.assert_array_equal(got["m"][0, :, 0], got["y"][:, 0].astype(np.float16))
+    assert not got["m"][1].any()

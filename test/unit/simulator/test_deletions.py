@@ -27,7 +27,7 @@ DELETIONS = [
 LIMITED = (kernel.CpAsyncWaitOp, kernel.WgmmaWaitOp, kernel.BulkWaitOp)
 """Waits that leave some groups under way."""
 LOOSENED = [p for p in DELETIONS if p.values[1] in {c.name.removeprefix("kernel.") for c in LIMITED}]
-NEEDS_NONE = {"window", "lrn", "gather", "pointwise", "sort", "scan", "scatter"}
+NEEDS_NONE = {"window", "lrn", "moments", "gather", "pointwise", "sort", "scan", "scatter"}
 """Schedules whose threads share nothing but a warp's shuffles."""
 
 

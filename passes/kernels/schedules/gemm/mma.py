@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from xdsl.dialects.builtin import f32
 from xdsl.ir import Attribute, SSAValue
 
 from .....dialects import kernel, nn
@@ -31,6 +32,7 @@ from ...building.pointwise import refuse_pointwise
 from ...building.schedule import Refusal
 from ...building.work import Work
 from ...cost.price import launch_price
+from .moments import RowStatistics, normalised
 from .problem import GROUPS, GemmProblem, operand_views, problem_of
 from .tiles import FMA, FMA_PAD, SCRATCH_PAD, Tile, rank
 
@@ -95,8 +97,13 @@ class GemmMma:
         b = KernelBuilder.for_group(group, grid, tile.wm * tile.wn, min_blocks=1 if problem.kind in FMA else 0)
         column = named(b.mul(b.coords[0], part.bn), "column")
         row, batch = named(b.mul(b.coords[1], tile.bm), "row"), b.coords[2]
-        accs, ring_tile = _main_loop(b, problem, part, batch, row, column)
-        store_results(b, problem, accs, (batch, row, column), ring_tile if tile.staged else None, threads=tile.threads)
+        frag = _result_frag(problem, part)
+        # Before the reduction, when the accumulators take no registers yet.
+        statistics = problem.moments.statistics(b, problem.space_groups, (batch, row), frag)
+        accs, staging = _main_loop(b, problem, part, batch, row, column)
+        if staging is not None:
+            accs = [b.emit(kernel.ConvertLayoutOp(acc, frag, staging)) for acc in accs]
+        store_results(b, problem, accs, (batch, row, column), statistics)
         return [b.finish()]
 
 
@@ -179,6 +186,19 @@ def _views(b: KernelBuilder, product: GemmProblem) -> tuple[SSAValue, list[SSAVa
     return b.emit(pairs[0][0], "a_view"), [b.emit(other, "b_view") for _, other in pairs]
 
 
+def _result_frag(problem: GemmProblem, tile: Tile) -> FragType:
+    """The fragment on which the epilogue works."""
+    type_ = FragType.of((tile.bm, tile.bn), problem.accumulator, layouts_for(problem.kind, tile).acc)
+    if not tile.staged:
+        return type_
+    narrowest = min((nn.element_of(v) for _, v in problem.moments.results), key=bitwidth)
+    if problem.moments:
+        layout: Layout = problem.moments.layout(tile.bn, tile.threads)
+    else:
+        layout = vector_layout(tile.threads, tile.bm, tile.bn, narrowest)
+    return FragType.of(type_.extents, type_.element_type, layout)
+
+
 def vector_layout(threads: int, rows: int, columns: int, element: Attribute) -> Layout:
     """Threads side by side along rows, each with 16 bytes of a 16-bit or wider element where the tile has as much for it."""
     vector = min(8, 128 // bitwidth(element), rows * columns // threads)
@@ -191,23 +211,13 @@ def store_results(
     problem: GemmProblem,
     accs: Sequence[SSAValue],
     at: tuple[Index, Index, Index],
-    scratch: SSAValue | None,
-    *,
-    threads: int,
+    statistics: RowStatistics,
 ) -> None:
     """Apply the epilogue to the accumulators and store the results at (batch, row, column)."""
-    group = problem.group
-    if scratch is not None:
-        type_ = accs[0].type
-        assert isinstance(type_, FragType)
-        narrowest = min((nn.element_of(v) for v in group.results), key=bitwidth)
-        layout = vector_layout(threads, *type_.tile, narrowest)
-        wide = FragType.of(type_.extents, type_.element_type, layout)
-        accs = [b.emit(kernel.ConvertLayoutOp(acc, wide, scratch)) for acc in accs]
-    values = epilogue(b, problem, accs, at)
-    for i, value in enumerate(values):
-        view = space_view(b, problem, problem.group.result_access(i))
-        b.store(value, view, at)
+    values = epilogue(b, problem, accs, at, statistics)
+    for number, result in problem.moments.results:
+        b.store(values[result], space_view(b, problem, problem.group.result_access(number)), at)
+    problem.moments.store(b, problem.space_groups, values, at)
 
 
 def space_view(b: KernelBuilder, problem: GemmProblem, access: Access) -> SSAValue:
@@ -216,9 +226,14 @@ def space_view(b: KernelBuilder, problem: GemmProblem, access: Access) -> SSAVal
 
 
 def epilogue(
-    b: KernelBuilder, problem: GemmProblem, accs: Sequence[SSAValue], at: tuple[Index, Index, Index]
-) -> list[SSAValue]:
-    """Fragments of the group's results from the accumulators', one for each product of one A; other operands are loaded in their layout."""
+    b: KernelBuilder,
+    problem: GemmProblem,
+    accs: Sequence[SSAValue],
+    at: tuple[Index, Index, Index],
+    statistics: RowStatistics,
+) -> dict[SSAValue, SSAValue]:
+    """Fragments of the group's results, but for moments, from the accumulators', one for each product of one A; other operands are loaded
+    in their layout."""
     group, dims, frag = problem.group, problem.dims, accs[0].type
     assert isinstance(frag, FragType)
 
@@ -227,20 +242,32 @@ def epilogue(
         assert access is not None
         return b.load(space_view(b, problem, access), at, frag)
 
-    wanted = [(problem.computed(result), space_axes(dims, dims)) for result in group.results]
     known: dict[SSAValue, SSAValue] = {
         each.anchor.result: acc for each, acc in zip(problem.side_by_side, accs, strict=True)
     }
     if problem.second is not None:
         known[problem.second.anchor.result] = b.fill(0.0, frag)
-    return emit_pointwise(b, wanted, frag, load, known=known)
+    axes = space_axes(dims, dims)
+
+    def compute(value: SSAValue) -> SSAValue:
+        return emit_pointwise(b, [(value, axes)], frag, load, known=known, elements=[f32])[0]
+
+    normalised(b, statistics, known, compute, lambda value: load(value, space_axes(nn.shape_of(value), dims)))
+    results = [result for _, result in problem.moments.results]
+    wanted = [(problem.computed(result), axes) for result in results]
+    return dict(zip(results, emit_pointwise(b, wanted, frag, load, known=known), strict=True))
 
 
 def epilogue_columns(
-    b: KernelBuilder, problem: GemmProblem, acc: SSAValue, at: tuple[SSAValue, SSAValue, SSAValue], columns: int
-) -> Iterator[tuple[list[SSAValue], tuple[Index, Index, Index]]]:
-    """The epilogue in pieces of `columns` columns: for each the results' fragments and their coordinates. In the accumulator the columns of
-    products of one A lie side by side."""
+    b: KernelBuilder,
+    problem: GemmProblem,
+    acc: SSAValue,
+    at: tuple[SSAValue, SSAValue, SSAValue],
+    columns: int,
+    statistics: RowStatistics,
+) -> Iterator[tuple[dict[SSAValue, SSAValue], tuple[Index, Index, Index]]]:
+    """The epilogue in pieces of `columns` columns: for each the results' fragments and their coordinates; moments are stored after it. In
+    the accumulator the columns of products of one A lie side by side."""
     type_ = acc.type
     assert isinstance(type_, FragType)
     batch, row, column = at
@@ -249,7 +276,9 @@ def epilogue_columns(
     for first in range(0, width, columns):
         pieces = [b.emit(kernel.ColumnsOp(acc, side * width + first, columns)) for side in range(sides)]
         here = (batch, row, b.add(column, first))
-        yield epilogue(b, problem, pieces, here), here
+        values = epilogue(b, problem, pieces, here, statistics)
+        yield values, here
+        problem.moments.store(b, problem.space_groups, values, here)
 
 
 def _tile(config: Choice) -> Tile:

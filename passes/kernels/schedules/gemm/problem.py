@@ -35,6 +35,7 @@ from ...building.group import Access, GroupView
 from ...building.schedule import OtherAnchor, Refusal
 from ...building.tiling import vector_width
 from ...building.work import usual_bytes
+from .moments import RowMoments
 from .pairs import is_pair, refuse_pair
 from .prologue import Prologue, prologue_of
 from .sums import products_of, refuse_sum
@@ -131,6 +132,11 @@ class GemmProblem:
         return isinstance(self.anchor, nn.MatmulOp) and self.anchor.transpose_b is None
 
     @cached_property
+    def moments(self) -> RowMoments:
+        """What the epilogue does with moments of rows."""
+        return RowMoments.of(self.group)
+
+    @cached_property
     def sizes(self) -> Sizes:
         """What the cost of a tile depends on, at the usual sizes of the dims."""
         m, n, batch = (self.group.usual(e) for e in (self.m, self.n, self.batch))
@@ -138,7 +144,8 @@ class GemmProblem:
         prologue = self.prologue.effort if self.prologue is not None else None
         count = len(self.side_by_side)
         dram = sum(usual_bytes(self.group))
-        return Sizes(self.kind, m, count * n, k, batch, _pieces(self), self.narrows, dram, prologue, count)
+        pieces, moments = _pieces(self), self.moments
+        return Sizes(self.kind, m, count * n, k, batch, pieces, self.narrows, dram, prologue, count, moments)
 
     # Coordinate groups of the result: (batch, rows, columns).
 
@@ -239,7 +246,13 @@ def _problem_of(group: GroupView, anchor: nn.ConvOp | nn.MatmulOp) -> GemmProble
         if group.access(operand, space_axes(dims, dims), dims) is None:
             why = f"expected operand {name} to be an argument of the group or a view of one, {got}"
             return Refusal(why, group.maker(operand))
-    for result in group.results:
+    if problem.moments:
+        if not isinstance(anchor, nn.MatmulOp) or problem.kind not in ("f16", "bf16"):
+            why = f"expected a matmul of f16 or bf16 beside moments of rows, got {anchor.name} of {kind}"
+            return Refusal(why, anchor)
+        if refusal := problem.moments.refuse(problem.dims):
+            return refusal
+    for _, result in problem.moments.results:
         if nn.shape_of(problem.computed(result)) != problem.dims:
             return Refusal(f"expected results of the product's shape, got {result.type}", group.maker(result))
         if problem.computed(result) is result:

@@ -23,30 +23,29 @@ from functools import partial
 from math import gcd
 
 from xdsl.dialects.builtin import f32
-from xdsl.ir import Block, BlockArgument, SSAValue
+from xdsl.ir import SSAValue
 
 from .....dialects import kernel, nn
 from .....dialects.dims import ceildiv, minimum
 from .....dialects.kernel.layouts import WgmmaAcc
 from .....dialects.kernel.types import (
-    TMA_ALIGNMENT,
     Choice,
     FragType,
-    SharedType,
     Target,
     TensorMapType,
     bitwidth,
 )
-from .....dialects.strided import collapse, space_axes
+from .....dialects.strided import collapse
 from ...building.builder import Index, KernelBuilder, named
-from ...building.group import Access, Anchors, GroupView
+from ...building.group import Anchors, GroupView
 from ...building.pointwise import refuse_pointwise
 from ...building.schedule import Refusal
-from ...building.tiling import item_bytes
 from ...building.work import Work, cut, usual_bytes
 from ...cost.price import price
 from .mma import epilogue_columns, space_view
+from .moments import RowStatistics
 from .problem import GROUPS, GemmProblem, operand_views, problem_of
+from .tma import a_matrix, argument_of, fits_tma, refuse_tma, view_of_map
 
 LINE = 128
 """Bytes of a row of a shared tile: one line of the 128-byte swizzle."""
@@ -84,41 +83,6 @@ SHAPES = ((2, 256), (2, 192), (2, 128), (2, 64), (1, 256), (1, 128), (1, 64), (1
 STAGES = (8, 6, 4, 3)
 
 
-def fits_tma(group: GroupView, access: Access, groups: Sequence[Sequence[int]]) -> str | None:
-    """Why TMA cannot address an access with one dimension per coordinate, or None."""
-    size = item_bytes(group, access.owner)
-    _, s, g = collapse(access.dims, access.strides, groups)
-    if any(len(group) > 1 for group in g):
-        return "expected each coordinate to advance by one stride"
-    if not g[-1] or s[g[-1][0]].as_int() != 1:
-        return "expected neighbouring elements along the last dimension"
-    for stride in s:
-        if stride.as_int() != 1 and (stride * size % TMA_ALIGNMENT).as_int() != 0:
-            return f"expected strides of a multiple of {TMA_ALIGNMENT} bytes, got {stride * size}"
-        if stride.as_int() == 0:
-            return "expected no broadcast dimension"
-    if group.align(access.owner) % TMA_ALIGNMENT:
-        return f"expected an address of a multiple of {TMA_ALIGNMENT} bytes, got one of {group.align(access.owner)}"
-    if (access.offset * size % TMA_ALIGNMENT).as_int() != 0:
-        return f"expected an offset of a multiple of {TMA_ALIGNMENT} bytes, got {access.offset * size}"
-    return None
-
-
-def _is_plain(conv: nn.ConvOp) -> bool:
-    """A 1 x 1 window, unstrided and unpadded: A is the image itself."""
-    window = {d.as_int() for d in nn.shape_of(conv.w)[1:-1]}
-    return window == {1} and set(nn.values_of(conv.strides)) == {1} and not any(nn.values_of(conv.pads))
-
-
-def _a_matrix(problem: GemmProblem) -> Access | None:
-    """A of a plain conv as a tensor over (n, h, w, c)."""
-    anchor, group = problem.anchor, problem.group
-    if not isinstance(anchor, nn.ConvOp) or not _is_plain(anchor):
-        return None
-    dims = nn.shape_of(anchor.x)
-    return group.access(anchor.x, space_axes(dims, dims), dims)
-
-
 class GemmSm90:
     """See the module's text."""
 
@@ -145,7 +109,7 @@ class GemmSm90:
             why = "operand A: expected it in memory, got one computed in the group; TMA copies bytes to where wgmma reads them"
             return Refusal(why, view.maker(anchor.operands[0]))
         for each in dict.fromkeys([*problem.products, *problem.side_by_side]):
-            if reason := _refuse_tma(each):
+            if reason := refuse_tma(each):
                 # Operands from outside have the same layout in a smaller group.
                 outside = all(view.operand_index(operand) is not None for operand in each.anchor.operands)
                 return Refusal(reason, each.anchor, final=outside and each is problem)
@@ -154,7 +118,8 @@ class GemmSm90:
     def configs(self, problem: GemmProblem, target: Target) -> list[Choice]:
         # A TMA store moves at least 32 bytes of a row.
         least = 16 * len(problem.side_by_side)
-        shapes = [(groups, bn) for groups, bn in SHAPES if bn >= least]
+        sides = len(problem.side_by_side)
+        shapes = [(groups, bn) for groups, bn in SHAPES if bn >= least and problem.moments.fits(bn // sides)]
         choices = [Choice.of(self.name, asdict(deepest(groups, bn, target.smem.data))) for groups, bn in shapes]
         return sorted(choices, key=lambda choice: price(self.work(problem, choice, target), target))
 
@@ -177,7 +142,8 @@ class GemmSm90:
                 tma=True,
                 start=START,
                 whole_waves=True,
-                epilogue=tile.bm * tile.bn / sides * EPILOGUE_INSTRUCTIONS,
+                epilogue=tile.bm * tile.bn / sides * EPILOGUE_INSTRUCTIONS
+                + problem.moments.instructions(tile.bm, tile.bn // sides),
                 dram_bytes=sum(usual_bytes(problem.group)),
             )
         ]
@@ -193,71 +159,6 @@ def _tile(config: Choice) -> Tile:
 def deepest(groups: int, bn: int, smem: int) -> Tile:
     """The tile with as many stages as fit: a deep ring hides latency, and one block has the SM to itself."""
     return next(t for t in (Tile(groups, bn, s) for s in STAGES) if t.smem(2) <= smem)
-
-
-def _refuse_tma(problem: GemmProblem) -> str | None:
-    group, anchor = problem.group, problem.anchor
-    if isinstance(anchor, nn.ConvOp):
-        channels, rank = nn.shape_of(anchor.x)[-1], nn.rank_of(anchor.x)
-        plain = _a_matrix(problem)
-        if plain is None:
-            if rank > 5:
-                return f"im2col TMA: expected at most three spatial dims, got {rank - 2}"
-            if (channels % 64).as_int() != 0:
-                return f"im2col TMA: expected a multiple of 64 channels, got {channels}"
-            if max(nn.values_of(anchor.strides)) > 8 or anchor.groups.value.data != 1:
-                return "im2col TMA: expected strides of at most 8 and one group"
-            # A descriptor holds the corners of all spatial dims in 16 bits.
-            reach = 1 << (16 // (rank - 2) - 1)
-            if any(not -reach <= p < reach for p in _corners(anchor)):
-                return f"im2col TMA: expected pads and windows below {reach}"
-            reasons = [fits_tma(group, _whole(group, anchor.x), [[axis] for axis in range(rank)])]
-        else:
-            reasons = [fits_tma(group, plain, [[], list(range(rank - 1)), [rank - 1]])]
-        reasons.append(fits_tma(group, _whole(group, anchor.w), [[], [0], list(range(1, rank))]))
-    else:
-        reasons = []
-        for view in operand_views(problem, _placeholders(problem)):
-            assert isinstance(view, kernel.ViewOp)
-            access = view.view.of(_argument(view.source))
-            reasons.append(fits_tma(group, access, view.group_dims()))
-    for name, reason in zip("AB", reasons, strict=True):
-        if reason:
-            return f"operand {name}: {reason}"
-    return None
-
-
-def _whole(group: GroupView, operand: SSAValue) -> Access:
-    """An operand over its own dims."""
-    tensor = group.operand_index(operand)
-    assert tensor is not None
-    return group.whole(tensor)
-
-
-def _placeholders(problem: GemmProblem) -> list[SSAValue]:
-    """Values of the kernel's tensor types, to ask for views before there is a kernel."""
-    return list(Block(arg_types=problem.group.global_types()).args)
-
-
-def _argument(value: SSAValue) -> int:
-    assert isinstance(value, BlockArgument)
-    return value.index
-
-
-def _view_of(tensor_map: SSAValue) -> kernel.ViewOp:
-    """The view that a map of an operand in rows is of."""
-    assert isinstance(tensor_map.owner, kernel.TensorMapOp)
-    view = tensor_map.owner.view.owner
-    assert isinstance(view, kernel.ViewOp)
-    return view
-
-
-def _corners(conv: nn.ConvOp) -> list[int]:
-    """The im2col box corners that the tensor map encodes."""
-    pads, dilations = nn.values_of(conv.pads), nn.values_of(conv.dilations)
-    window = [int(d.as_int() or 0) for d in nn.shape_of(conv.w)[1:-1]]
-    before, after = pads[: len(window)], pads[len(window) :]
-    return [*(-p for p in before), *(p - (w - 1) * d for p, w, d in zip(after, window, dilations, strict=True))]
 
 
 class _Builder:
@@ -309,7 +210,7 @@ class _Builder:
     def _views(self, problem: GemmProblem) -> tuple[SSAValue, list[SSAValue]]:
         """Of A, and of B for each product of this A."""
         b = self.b
-        plain = _a_matrix(problem)
+        plain = a_matrix(problem)
         made = []
         others = [operand_views(each, b.tensors)[1] for each in problem.side_by_side[1:]]
         for op in (*operand_views(problem, b.tensors), *others):
@@ -329,14 +230,16 @@ class _Builder:
         b, problem = self.b, self.problem
         self.out_maps: list[SSAValue] = []
         self.pieces = 0
-        results = problem.group.results
-        element = nn.element_of(results[0])
-        if bitwidth(element) not in (16, 32) or any(nn.element_of(result) != element for result in results):
+        self.piece = gcd(64, self.columns)
+        """Columns that the epilogue works on at once."""
+        results = problem.moments.results
+        element = nn.element_of(results[0][1])
+        if bitwidth(element) not in (16, 32) or any(nn.element_of(result) != element for _, result in results):
             return
-        accesses = [problem.group.result_access(i) for i in range(len(results))]
+        accesses = [problem.group.result_access(number) for number, _ in results]
         if any(fits_tma(problem.group, *problem.over_space(a)) is not None for a in accesses):
             return
-        columns = gcd(LINE * 8 // bitwidth(element), self.columns)
+        columns = self.piece = gcd(LINE * 8 // bitwidth(element), self.columns)
         line = columns * bitwidth(element) // 8
         self.pieces = self.columns // columns * len(results)
         box = TensorMapType.of((self.tile.bm, columns), element, line)
@@ -377,7 +280,7 @@ class _Builder:
         """Where B is a weight, it is copied for as many steps of the first tile as the ring has stages, and only then the previous
         launch is waited for. How many these steps are; None where B is no weight."""
         _, b_maps = self.maps[0]
-        if any(_argument(_view_of(b_map).source) not in self.problem.group.early for b_map in b_maps):
+        if any(argument_of(view_of_map(b_map).source) not in self.problem.group.early for b_map in b_maps):
             return None
         batch, _, column = self._tile_at(b, self.first)
         count = b.min(b.expr(self.steps[0]), self.tile.stages)
@@ -425,9 +328,11 @@ class _Builder:
             batch, row, column = self._tile_at(b, position)
             start, *stored = carried
 
+            piece = FragType.of((tile.bm, self.piece), f32, acc_type.layout)
+            statistics = self.problem.moments.statistics(b, self.problem.space_groups, (batch, row), piece)
             first = [b.fill(0.0, acc_type, "acc")]
             (acc,) = b.pipelined(self.ring, steps, None, self._multiply, first, start=start, overlapped=True)
-            self._store(b, acc, (batch, row, column), *stored)
+            self._store(b, acc, (batch, row, column), statistics, *stored)
             return [b.add(start, steps), *(b.add(count, self.pieces) for count in stored)]
 
         # An odd number of pieces per tile: the next tile starts with the other staging tile, so the stores are counted.
@@ -443,22 +348,24 @@ class _Builder:
         return [b.emit(kernel.MmaOp(a_slot, b_slot, acc), "acc")]
 
     def _store(
-        self, b: KernelBuilder, acc: SSAValue, at: tuple[SSAValue, SSAValue, SSAValue], stored: SSAValue | None = None
+        self,
+        b: KernelBuilder,
+        acc: SSAValue,
+        at: tuple[SSAValue, SSAValue, SSAValue],
+        statistics: RowStatistics,
+        stored: SSAValue | None = None,
     ) -> None:
         """The epilogue and the stores of one tile; `stored` counts the pieces before it where their parity matters."""
         problem = self.problem
         if not self.out_maps:
-            for values, here in epilogue_columns(b, problem, acc, at, gcd(64, self.columns)):
-                for i, value in enumerate(values):
-                    b.store(value, space_view(b, problem, problem.group.result_access(i)), here)
+            for values, here in epilogue_columns(b, problem, acc, at, self.piece, statistics):
+                for number, result in problem.moments.results:
+                    b.store(values[result], space_view(b, problem, problem.group.result_access(number)), here)
             return
-        shared = self.out_shared.type
-        assert isinstance(shared, SharedType)
         zero = b.index(0)
-        columns = shared.tile[1]
         piece = 0
-        for values, here in epilogue_columns(b, problem, acc, at, columns):
-            for value, out_map in zip(values, self.out_maps, strict=True):
+        for values, here in epilogue_columns(b, problem, acc, at, self.piece, statistics):
+            for value, out_map in zip(values.values(), self.out_maps, strict=True):
                 number = b.index(piece % 2) if stored is None else b.add(stored, piece)
                 slot = b.slot(self.out_shared, number)
                 # The store before the last used this tile.

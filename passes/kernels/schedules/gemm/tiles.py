@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from ...building.work import ISSUE, Work, cut
 from ...cost.price import RESERVED_SMEM
+from .moments import RowMoments
 from .prologue import Effort
 
 ELEMENT_BYTES = {"f16": 2, "bf16": 2, "tf32": 4, "s8": 1, "fma": 4, "fma64": 8}
@@ -150,6 +151,8 @@ class Sizes:
     prologue: Effort | None = None
     """What is computed before A."""
     count: int = 1
+    moments: RowMoments | None = None
+    """What the epilogue does with moments of rows."""
 
     def work(self, tile: Tile) -> Work:
         """What a launch with this tile does."""
@@ -171,10 +174,13 @@ class Sizes:
             },
             l2_bytes=(tile.bm * (4 if self.narrows else element) + tile.bn * element) * tile.bk,
             dram_bytes=self.dram_bytes,
-            epilogue=tile.bm * tile.bn / self.count * EPILOGUE_INSTRUCTIONS,
+            epilogue=tile.bm * tile.bn / self.count * EPILOGUE_INSTRUCTIONS + self._moments(tile),
             refill=REFILL,
             whole_waves=True,
         )
+
+    def _moments(self, tile: Tile) -> float:
+        return 0.0 if self.moments is None else self.moments.instructions(tile.bm, tile.bn // self.count)
 
     def _prologue(self, tile: Tile) -> float:
         """Instructions of a step: every warp maps the rows of A that it multiplies, and loads pairs of channels for them."""
@@ -186,7 +192,11 @@ class Sizes:
 
 def rank(sizes: Sizes, smem: int, price: Callable[[Work], float], limit: int = 8) -> list[Tile]:
     """The cheapest tiles first, at most `limit`, of those that fit `smem` bytes of shared memory per block."""
-    scored = [(price(sizes.work(tile)), tile) for tile in tiles(sizes.kind, max(1, sizes.k), sizes.count)]
+    options: Iterable[Tile] = tiles(sizes.kind, max(1, sizes.k), sizes.count)
+    if moments := sizes.moments:
+        whole = [tile for tile in options if moments.takes(tile.bm, tile.bn // sizes.count, tile.threads)]
+        options = [tile for tile in whole if _staged(tile, sizes, smem).staged]
+    scored = [(price(sizes.work(tile)), tile) for tile in options]
     fitting = sorted((c for c in scored if c[0] != float("inf")), key=lambda c: c[0])
     return [_staged(t, sizes, smem) for _, t in fitting[:limit]]
 

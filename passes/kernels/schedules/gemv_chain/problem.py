@@ -157,6 +157,9 @@ def problem_of(group: GroupView) -> ChainProblem | Refusal:
         return OtherAnchor("expected steps one after the other, got some beside each other")
     if refusal := refuse_pointwise(group.ops) or refuse_tensors(group):
         return refusal
+    for op in group.ops:
+        if isinstance(op, nn.MOMENTS):
+            return Refusal("expected vectors, got rows that are normalised", op)
     if reduction is not None and (refusal := _refuse_reduction(group, reduction)):
         return refusal
     layers: list[Layer] = []

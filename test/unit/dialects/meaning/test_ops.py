@@ -186,6 +186,22 @@ def test_a_window_of_even_size_reaches_further_forward() -> None:
     assert_close(got, x / (1.5 + 0.5 / 4 * np.array(sums)) ** 0.7)
 
 
+def test_moments_normalise_rows_and_products_of_them() -> None:
+    rng = np.random.default_rng(0)
+    x, b = (30 + rng.standard_normal((3, 5, 96))).astype(np.float32), rng.standard_normal((96, 7)).astype(np.float32)
+    d = x.astype(np.float64) - x.mean(-1, keepdims=True, dtype=np.float64)
+    want = d / np.sqrt((d * d).mean(-1, keepdims=True) + 1e-3)
+    moments = compute(lambda x: nn.RowMomentsOp(x, 32), x)
+    assert moments.shape == (2, 3, 5, 3) and moments.dtype == np.float32
+    np.testing.assert_allclose(moments[0], x.reshape(3, 5, 3, 32).mean(-1), rtol=1e-6)
+    got = compute(lambda x, m: nn.ApplyMomentsOp(x, m, columns=32, epsilon=1e-3), x, moments)
+    np.testing.assert_allclose(got, want, atol=1e-4)
+    applied = lambda y, m, u: nn.ApplyMomentsOp(y, m, u, columns=32, epsilon=1e-3)  # noqa: E731
+    np.testing.assert_allclose(compute(applied, x @ b, moments, b.sum(0)), want @ b, atol=1e-3)
+    square = compute(lambda x, m: nn.ApplyMomentsOp(x, m, columns=32, epsilon=1e-3, centred=False), x, moments)
+    np.testing.assert_allclose(square, x / np.sqrt((x * x).mean(-1, keepdims=True) + 1e-3), rtol=1e-5)
+
+
 def test_softmax_layer_norm_and_batch_norm() -> None:
     x = rng(5).standard_normal((3, 4, 6), np.float32) * 20
     for axis in (-1, 1):
