@@ -39,7 +39,7 @@ from ...dialects.provenance import fuse, get_names, helper_location, set_names
 from ..graph.editing import WEIGHTS, erase_unused, fed_by_constants_only, functions, per_channel, rebuilt
 from ..graph.known_numbers import KnownNumbers
 from ..kernels.building.group import GroupView
-from ..kernels.cost.decision import UNCERTAINTY, decide, preferred
+from ..kernels.cost.decision import decide, preferred
 from ..kernels.schedules.competition import Prices
 from ..kernels.schedules.matching import Matcher
 from ..remarks import remark
@@ -234,7 +234,8 @@ class _Folding:
         ]
         columns = plan.moments.columns.value.data
         costs = {f"{FOLDED}, by {columns} columns": self._price(views), APART: self._price(before)}
-        decision = decide(norm.op.name.partition(".")[2], costs, UNCERTAINTY)
+        # The products are those of both sides, so their errors cancel; what differs is fitted.
+        decision = decide(norm.op.name.partition(".")[2], costs, 0.0)
         if decision.chosen == APART:
             return str(decision)
         remark(norm.op, "analysis", NAME, str(decision))

@@ -24,6 +24,7 @@ from .....dialects.strided import space_axes
 from ...building.builder import Groups, Index, KernelBuilder
 from ...building.group import GroupView
 from ...building.moments import (
+    APPLY_INSTRUCTIONS,
     COLUMNS,
     LOAD_INSTRUCTIONS,
     STORE_INSTRUCTIONS,
@@ -109,7 +110,8 @@ class RowMoments:
         """Instructions of single threads for a tile, beside those of any epilogue."""
         read = dict.fromkeys(op.moments for op in self.applied)
         parts = sum(self.group.usual(shape_of(moments)[-1]) for moments in read)
-        return rows * (columns * len(self.stored) * STORE_INSTRUCTIONS + parts * LOAD_INSTRUCTIONS)
+        per_element = len(self.stored) * STORE_INSTRUCTIONS + len(self.applied) * APPLY_INSTRUCTIONS
+        return rows * (columns * per_element + parts * LOAD_INSTRUCTIONS)
 
     def statistics(self, b: KernelBuilder, groups: Groups, at: Sequence[Index], frag: FragType) -> RowStatistics:
         """Those of the rows of a fragment at (batch, row)."""
