@@ -321,6 +321,18 @@ def set_symbol_ranges(module: ModuleOp, ranges: dict[str, tuple[int, int, int]])
         module.attributes.pop(SYMBOLS, None)
 
 
+def symbols_inside(root: Operation) -> set[str]:
+    """The symbols that the ops of a group or function compute with, besides those of its operands and results: starts of slices, sizes."""
+    exprs = {
+        expr
+        for op in root.walk()
+        for attribute in op.properties.values()
+        if isinstance(attribute, DimsAttr)
+        for expr in attribute.exprs
+    }
+    return {name for expr in exprs for name in expr.symbols()}
+
+
 def bind_symbols(types: Iterable[Attribute], shapes: Iterable[Sequence[int]]) -> dict[str, int]:
     """The values of all symbols that the dims of the types determine, read from actual shapes.
 
@@ -446,6 +458,7 @@ __all__ = [
     "set_symbol_ranges",
     "shape_of",
     "symbol_ranges",
+    "symbols_inside",
     "tensor_type",
     "ty",
     "unrounded",

@@ -209,7 +209,7 @@ class _Rewrite:
             place = self.places.of(value)
             names |= {name for stride in place.strides for name in stride.symbols()}
         callee = self.functions.get(op.callee.string_value())
-        names |= _symbols_inside(callee) if callee is not None else set()
+        names |= nn.symbols_inside(callee) if callee is not None else set()
         missing = sorted(names - self.symbols.keys())
         if missing:
             raise failure(
@@ -286,18 +286,6 @@ def _export(module: ModuleOp, weights: FuncOp | None, constants: Sequence[tuple[
         moved = constant.clone()
         moved.attributes.pop("nn.names", None)
         Rewriter.insert_op([moved, nn.ExportOp(label, moved.result)], InsertPoint.before(end))
-
-
-def _symbols_inside(function: FuncOp) -> set[str]:
-    """The symbols that the ops of a group compute with, besides those of its operands and results: starts of slices, sizes."""
-    exprs = {
-        expr
-        for op in function.walk()
-        for attribute in op.properties.values()
-        if isinstance(attribute, nn.DimsAttr)
-        for expr in attribute.exprs
-    }
-    return {name for expr in exprs for name in expr.symbols()}
 
 
 def _location_of(value: SSAValue):

@@ -16,7 +16,7 @@ read must be computed before it; views of it and what comes of constants alone m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -27,6 +27,7 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects.fusion import Alias, GroupOp, alias_of
+from ...dialects.nn import shape_of, symbols_inside
 from ..graph.editing import WEIGHTS, fed_by_constants_only, functions
 from ..kernels.building.group import GroupView
 from ..kernels.cost.decision import decide
@@ -131,6 +132,9 @@ class _Merging:
             if not needed:
                 moved[op] = None
             pending += needed
+        involved = [*group.operands, *group.results, *map(_destination, group.results)]
+        if unknown := (_symbols(involved) | symbols_inside(group)) - _symbols(self.block.args):
+            return f"{min(unknown)} is a size that is not known from the start"
         if len(first.ops()) + len(group.ops()) > MOST_OPS:
             return f"both have {len(first.ops()) + len(group.ops())} ops, of at most about {MOST_OPS}"
         if len(first.operands) + len(group.operands) > WIDE:
@@ -182,6 +186,10 @@ def _destination(value: SSAValue) -> SSAValue:
         if not users:
             return value
         value = users[0].results[0]
+
+
+def _symbols(values: Iterable[SSAValue]) -> set[str]:
+    return {symbol for value in values for extent in shape_of(value) for symbol in extent.symbols()}
 
 
 def _moves_along(op: object) -> bool:

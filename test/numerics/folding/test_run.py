@@ -352,6 +352,7 @@ def other_cases() -> Iterator[Case]:
     yield from case(
         "root mean square", nn.NormalizeOp, insert(nn.NormalizeOp, [3], 1e-5, False), floats, "grid", ulps=8
     )
+    yield from case("length", nn.L2NormalizeOp, insert(nn.L2NormalizeOp, [3], 1e-5), floats, "grid", ulps=8)
     yield from case("row moments", nn.RowMomentsOp, moments, floats, "grid", ulps=8)
     yield from case("apply moments", nn.ApplyMomentsOp, normalised, floats, "grid", ulps=8)
     yield from case("batch norm", nn.BatchNormOp, insert(nn.BatchNormOp, 0.0), (f32,), "grid", *["ones"] * 4, ulps=8)
