@@ -93,8 +93,8 @@ builtin.module attributes {nn.symbols = {N = array<i64: 1, 2, 8>}, kernel.target
     %2 = arith.constant 0 : index
     %b_view = kernel.view %b dims <2, 4> strides <4, 1> offset <0> groups [array<i64: 0>, array<i64: 1>] : !kernel.global<dims <2, 4> x f32, strides <4, 1>, align 256> -> !kernel.view<2 x f32>
     %3 = arith.constant 16 : index
-    %4 = arith.constant 128 : index
     %x_view = kernel.view %x dims <N, 16, 4> strides <64, 4, 1> offset <0> groups [array<i64: 0>, array<i64: 1>, array<i64: 2>] : !kernel.global<dims <N, 4, 4, 4> x f32, strides <64, 16, 4, 1>, align 256> -> !kernel.view<3 x f32>
+    %4 = arith.constant 128 : index
     %5 = arith.constant 16 : i32
     %6 = arith.constant 4 : i32
     %y_view = kernel.view %y dims <N, 2> strides <2, 1> offset <0> groups [array<i64: 0>, array<i64: 1>, array<i64>] : !kernel.global<dims <N, 2> x f32, strides <2, 1>, align 256> -> !kernel.view<3 x f32>
