@@ -24,8 +24,9 @@ import group_values
 import zoo
 
 pytestmark = pytest.mark.gpu
-LEAST = 0.5
-"""The share of launches whose result is a tensor of the model: not those of stacked siblings, whose parts are."""
+LEAST = {"swin_t": 0.35}
+"""The share of launches whose result is a tensor of the model, by default half: not those of stacked siblings, whose parts are, and not
+those of windows, whose rows lie in another order."""
 TEXTS = ("bert_base", "gpt2", "minilm_fp32", "llama")
 NAMES = (
     "densenet121_torch", "swin_t", "bert_base", "vit_b16", "gpt2", "efficientnet_b0", "googlenet", "inception_v1", "resnet50", "llama",
@@ -57,6 +58,10 @@ def test_every_group_matches_onnxruntime(name: str, precision: str) -> None:
     ceiling = comparing.CEILING[precision]
     for seed, size in enumerate(made.sizes[:2]):
         given = made.inputs(21 + seed, **size)
-        group_values.check_against_onnxruntime(made, precision, context, given, ceiling, least=LEAST)
+        rounded = (
+            group_values.rounded_alone(made, precision, given) if precision == "fp16" and name not in TEXTS else None
+        )
+        least = LEAST.get(name, 0.5)
+        group_values.check_against_onnxruntime(made, precision, context, given, ceiling, least=least, rounded=rounded)
     if name in TEXTS:
         group_values.check_a_text_without_a_word(made, precision, context, ceiling)

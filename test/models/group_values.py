@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import zoo
+from xdsl.ir import Operation
 
 import trtc
 from trtc.compiler.debug.check_numerics import relative_error
@@ -42,17 +44,47 @@ def launches_of(context: Any) -> int:
     return context.launches if isinstance(context, Lowered) else context.engine.stats.as_dict()["launches_per_run"]
 
 
+def rounded_alone(made: zoo.Model, precision: str, given: zoo.Inputs) -> dict[str, Array]:
+    """The tensors of a model after phase `graph`, by their ONNX names, as its meaning gives them: rounded to the types that a build stores
+    them in, and nothing else. Deep networks of seeded weights amplify that: ResNet-50's last sums are 3% off."""
+    module = import_onnx(made.proto, profiles=made.profiles)
+    set_target(module, "sm_90a")
+    options = trtc.BuildOptions(precision=precision, target="sm_90a", profiles=made.profiles)
+    run_pipeline(module, options, stop_after="graph")
+    found: dict[str, Array] = {}
+
+    def observe(name: str, array: Array, op: Operation) -> None:
+        key, ordered = as_onnx_orders(name, array.copy())
+        found[key] = ordered
+
+    execute(module, given, observe)
+    return found
+
+
 def check_against_onnxruntime(
-    made: zoo.Model, precision: str, context: Any, given: zoo.Inputs, ceiling: float, *, least: float
+    made: zoo.Model,
+    precision: str,
+    context: Any,
+    given: zoo.Inputs,
+    ceiling: float,
+    *,
+    least: float,
+    rounded: Mapping[str, Array] | None = None,
 ) -> None:
     """Every result of a launch that has the name of an ONNX tensor, which at least this share of the launches have. A softmax at the end is
-    left out: saturated it hides errors, else it adds some."""
+    left out: saturated it hides errors, else it adds some. Where rounding alone (`rounded`) is off by more than half the ceiling, a
+    result may be off by twice as much."""
     nodes = made.proto.graph.node
     last = {name for node in nodes if node.op_type == "Softmax" for name in node.output if name in made.outputs}
     named = {name for node in nodes for name in node.output} - last
     found = {name: array for name, array in group_results(context, given).items() if name in named}
     want = zoo.run_onnxruntime(made.proto, given, sorted(found))
-    compare_groups(f"{made.name} {precision}", found, want, launches_of(context), ceiling, least=least)
+    alone = {
+        name: relative_error(array, want[name].reshape(array.shape))
+        for name, array in (rounded or {}).items()
+        if name in want
+    }
+    compare_groups(f"{made.name} {precision}", found, want, launches_of(context), ceiling, least=least, alone=alone)
 
 
 def check_a_text_without_a_word(made: zoo.Model, precision: str, context: Any, ceiling: float) -> None:
@@ -68,16 +100,28 @@ def check_a_text_without_a_word(made: zoo.Model, precision: str, context: Any, c
 
 
 def compare_groups(
-    label: str, found: Mapping[str, Array], want: Mapping[str, Array], launches: int, ceiling: float, *, least: float
+    label: str,
+    found: Mapping[str, Array],
+    want: Mapping[str, Array],
+    launches: int,
+    ceiling: float,
+    *,
+    least: float,
+    alone: Mapping[str, float] = MappingProxyType({}),
 ) -> None:
     """The values of both by name: their relative errors, and that there are `least` times as many as launches."""
     errors = {
         name: relative_error(array, want[name].reshape(array.shape)) for name, array in found.items() if name in want
     }
     assert len(errors) >= least * launches, f"only {len(errors)} of {launches} results have a known ONNX name"
-    worst = max(errors, key=lambda name: errors[name])
-    print(f"{label}: {len(errors)} results of {launches} launches, worst {errors[worst]:.2e} at {worst}")
-    assert errors[worst] <= ceiling, f"{worst}: relative error {errors[worst]:.2e}"
+    ceilings = {name: max(ceiling, 2 * alone.get(name, 0.0)) for name in errors}
+    worst = max(errors, key=lambda name: errors[name] / ceilings[name])
+    print(
+        f"{label}: {len(errors)} results of {launches} launches, worst {errors[worst]:.2e} of {ceilings[worst]:.2e} at {worst}"
+    )
+    assert errors[worst] <= ceilings[worst], (
+        f"{worst}: relative error {errors[worst]:.2e}, of at most {ceilings[worst]:.2e}"
+    )
 
 
 def group_results(context: Any, given: zoo.Inputs) -> dict[str, Array]:
