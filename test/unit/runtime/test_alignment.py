@@ -17,12 +17,19 @@ from trtc.compiler.targets import set_target
 from trtc.dialects.dims import const, symbol
 from trtc.dialects.errors import PassError, SimulationError
 from trtc.passes.fusion import outline_groups
+from trtc.passes.fusion.merge_pointwise import MergePointwisePass
 from trtc.passes.kernels.building.group import GroupView
 from trtc.runtime.kernels import KernelInfo
 from trtc.runtime.program.host import HostProgram
 from trtc.runtime.program.steps import Segment
 
 OPTIONS = BuildOptions(target="sm_80")
+
+
+@pytest.fixture(autouse=True)
+def apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts of one value keep launches of their own, so that two share a kernel."""
+    monkeypatch.setattr(MergePointwisePass, "apply", lambda *_: None)
 
 
 def two_slices() -> trtc.Network:
