@@ -183,8 +183,14 @@ def _commit(region: Region, growth: Growth, matcher: Matcher, prices: Prices, re
     replace_by_group(ops, view.results, group, replaced)
     for op in (op for op in ops if isinstance(op, nn.ApplyMomentsOp)):
         remark(op, "missed", NAME, "not fused with what computes its moments: they are known where whole rows are")
-    for op in (op for op in ops if isinstance(op, nn.ConvOp | nn.MatmulOp) and op is not region.anchor):
-        remark(op, "missed", NAME, "not fused with what computes its operands: as a further product it reads them in memory")
+    further = (op for op in ops if isinstance(op, nn.ConvOp | nn.MatmulOp) and op is not region.anchor)
+    for op in (op for op in further if all(v.owner not in kept for v in op.operands)):
+        remark(
+            op,
+            "missed",
+            NAME,
+            "not fused with what computes its operands: as a further product it reads them in memory",
+        )
     if len(ops) > 1:
         several = f", {len(group.results)} results" if len(group.results) > 1 else ""
         remark(group, "applied", NAME, f"{region.kind} group of {', '.join(op.name for op in group.ops())}{several}")
