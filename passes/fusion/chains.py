@@ -23,6 +23,7 @@ from ..kernels.schedules.competition import Prices
 from ..kernels.schedules.matching import Matcher
 from ..remarks import remark
 from .regions import Growth, Region, anchor_kind
+from .results import results_of
 from .storage import answer_of, price_of
 
 APART = "launches of their own"
@@ -108,6 +109,8 @@ class Chains:
     def _why(self, view: GroupView, ops: list[Operation], link: Link) -> str:
         """Why no schedule takes a product with this neighbour."""
         whole = self._whole(view, self._together(ops, [link]), [link])
+        if len(whole.results) > 1:
+            return "other ops read a value before its result"
         _, answer = answer_of(whole, whole.operands, self.growth.constants, self.matcher)
         return "; ".join(map(str, answer.missed)) or answer.why
 
@@ -118,10 +121,13 @@ class Chains:
         last = next(
             (link.region.result for link in links if isinstance(link.region.anchor, _PRODUCTS)), view.results[0]
         )
-        return GroupView.of_region(view.kind, ops, last)
+        return GroupView.of_region(view.kind, ops, results_of(ops, last))
 
     def _price(self, view: GroupView, ops: list[Operation], links: Sequence[Link]) -> float:
-        return self._price_alone(self._whole(view, self._together(ops, links), links) if links else view)
+        if not links:
+            return self._price_alone(view)
+        whole = self._whole(view, self._together(ops, links), links)
+        return self._price_alone(whole) if len(whole.results) == 1 else inf
 
     def _price_alone(self, view: GroupView) -> float:
         return price_of(view, self.growth.constants, self.matcher, self.prices)
