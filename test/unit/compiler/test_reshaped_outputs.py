@@ -53,7 +53,7 @@ def both(net: Net, x: Any) -> Any:
         (lambda net, x: net.add_reshape(conv(net, x), ("N", 288)), 1),
         (lambda net, x: flat(net, relu(net, x)), 1),
         (lambda net, x: flat(net, x), 1),
-        (lambda net, x: net.add_reshape(both(net, x), ("N", 216)), 2),
+        (lambda net, x: net.add_reshape(both(net, x), ("N", 216)), 1),
         (lambda net, x: net.add_reshape(net.add_matmul(x, np.ones((6, 5), np.float32)), ("N", 90)), 1),
         (lambda net, x: twice(flat(net, relu(net, x))), 2),
         (lambda net, x: (lambda y: (flat(net, y), y))(relu(net, x)), 2),

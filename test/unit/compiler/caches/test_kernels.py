@@ -175,6 +175,7 @@ def test_stored_kernels_lead_to_the_nodes_of_their_own_model(
         "conv",
         "relu",
         "pool",
+        "flat",
         "fc",
         "prob",
     }
