@@ -310,7 +310,7 @@ def _after(product: Product, norm: Norm, moments: nn.RowMomentsOp, constants: Co
 
 @dataclass(frozen=True)
 class FoldNormsPass(ModulePass):
-    """Normalise rows in the epilogues of the products that read them, where that costs less than a launch of its own."""
+    """Normalise rows in the epilogues of the products that read them, where that costs less."""
 
     name = NAME
     numerics: ClassVar[str] = "changes-precision"

@@ -100,7 +100,8 @@ def test_a_file_says_by_what_it_holds_how_far_it_is(tmp_path: Path, capsys: pyte
         **dict.fromkeys(("input", *(step.name for phase in ("graph", "quantize") for step in STEPS[phase])), "model"),
         **dict.fromkeys((step.name for step in (*STEPS["fuse"], STEPS["kernels"][0])), "groups"),
         "decompose-attention": "model",  # right before there are groups
-        "lower-groups": "tiles", "bufferize": "buffers", "plan-arena": "buffers",
+        "mark-early-operands": "groups", "lower-groups": "tiles",
+        **dict.fromkeys(("bufferize", "plan-arena", "insert-pdl"), "buffers"),
         "place-shared-memory": "tiles", "expand-rings": "tiles", "lower-fragments": "threads",
     }  # fmt: skip
 
@@ -132,12 +133,12 @@ def test_misuse_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     fused = tmp_path / "fused.mlir"
     blobs = tmp_path / "blobs.npz"
     saved = ["--save-blobs", blobs, "-o", fused]
-    fuse, memory = (passes_until(phase, STEPS) for phase in ("fuse", "memory"))
+    fuse, memory = (f"{passes_until(phase, STEPS):02}-{STEPS[phase][-1].name}" for phase in ("fuse", "memory"))
     assert run(tmp_path / "model.onnx", *flags, "--stop-after=fuse", "--arch=sm_90a", *saved) == 0
     for args, message in (
         (["--start-after=fuse"], "--start-after does nothing without --stop-after"),
-        (["--start-after=memory", "--stop-after=fuse"], f"--start-after is after {memory:02}-plan-arena, past the end of phase 'fuse'"),
-        (["--stop-after=graph"], f"the module is after {fuse:02}-outline-groups, past the end of phase 'graph'"),
+        (["--start-after=memory", "--stop-after=fuse"], f"--start-after is after {memory}, past the end of phase 'fuse'"),
+        (["--stop-after=graph"], f"the module is after {fuse}, past the end of phase 'graph'"),
         (["--stop-after=memory", "--arch=sm_80"], "--arch sm_80: the module was made for sm_90a"),
         (["--start-after=fuse", "--stop-after=memory", "--print-ir-after=cse"], "pass 'cse' does not run here"),
     ):  # fmt: skip

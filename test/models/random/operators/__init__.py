@@ -55,6 +55,6 @@ GENERATORS: tuple[tuple[Callable[[Maker], None], float], ...] = (
     (find, 1), (rearrange, 0.7), (scatter, 1), (einsum, 0.7), (resample, 1), (region, 0.4),
     (recur, 1), (bits, 0.7), (siblings, 1.5), (soup, 1.5),
 )  # fmt: skip
-LAYERS = tuple(layer(write) for write in (attention, attention, attention, feed_forward, products, cast_mask, *BLOCKS))
+LAYERS = tuple(layer(write) for write in (*(attention,) * 6, feed_forward, products, cast_mask, *BLOCKS))
 """What networks consist of."""
 ROUGH = (integers, bits, logic, quantize, product, convolution)

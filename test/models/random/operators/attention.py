@@ -133,7 +133,7 @@ def _masked(n: Chain, scores: str, v: str) -> str:
     arrays = g.values[scores].arrays
     _, heads, length, keys = n.shape(scores)
     hidden = g.choice((LOWEST, LOWEST, -1e4))
-    kind = g.word("bias padding padding triangle triangle places filled chosen")
+    kind = g.word("bias padding padding triangle triangle places places filled chosen")
     if kind == "bias":
         fixed = not (_varies(n, scores, 2) or _varies(n, scores, 3))
         shape = [g.choice((1, heads)), length, keys] if fixed else [heads, 1, 1]
