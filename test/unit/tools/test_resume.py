@@ -51,19 +51,32 @@ def small_model(path: Path) -> list[str]:
     return ["--profile=N=1,2,8"]
 
 
-def check_every_dump(model: Path, flags: list[str], folder: Path, *precision: str) -> list[Path]:
-    """Run straight, then from each dump by its name: the same module, locations included."""
-    end = ["--stop-after=threads", "--print-debuginfo", *precision, "-o", folder / "out.mlir"]
-    assert run(model, *flags, *end, "--dump-dir", folder / "ir") == 0
-    straight = (folder / "out.mlir").read_text()
+def next_phase(number: int) -> str:
+    """The phase of the pass after this many; of the last, its own."""
+    return next(phase for phase in PHASES if passes_until(phase, STEPS) > min(number, ALL - 1))
+
+
+def dumped(dumps: list[Path], phase: str) -> str:
+    """The module at the end of a phase."""
+    return dumps[passes_until(phase, STEPS)].read_text() + "\n"
+
+
+def check_every_dump(model: Path, flags: list[str], folder: Path, *precision: str) -> None:
+    """Run straight, then from each dump by its name to the end of the phase of the next pass, and so in steps to the end of all: the same
+    modules, locations included."""
+    out = folder / "out.mlir"
+    end = ["--print-debuginfo", *precision, "-o", out]
+    assert run(model, *flags, *end, "--stop-after=threads", "--dump-dir", folder / "ir") == 0
     dumps = sorted((folder / "ir").glob("*.mlir"))
     assert [path.stem.split("-", 1)[0] for path in dumps] == [f"{index:02d}" for index in range(ALL + 1)]
-    for dump in dumps:
+    assert out.read_text() == dumped(dumps, PHASES[-1])
+    for number, dump in enumerate(dumps):
         gc.collect()
-        (folder / "out.mlir").unlink()
-        assert run(dump, "--blobs", folder / "ir" / "blobs.npz", f"--start-after={dump.stem}", *end) == 0
-        assert (folder / "out.mlir").read_text() == straight, dump.name
-    return dumps
+        out.unlink()
+        phase = next_phase(number)
+        args = ["--blobs", folder / "ir" / "blobs.npz", f"--start-after={dump.stem}", f"--stop-after={phase}"]
+        assert run(dump, *args, *end) == 0
+        assert out.read_text() == dumped(dumps, phase), dump.name
 
 
 def test_every_dump_resumes_by_its_name(tmp_path: Path) -> None:
@@ -83,19 +96,24 @@ def test_every_dump_of_the_demo_resumes(tmp_path: Path) -> None:
 def test_a_file_says_by_what_it_holds_how_far_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     flags = small_model(tmp_path / "model.onnx")
     ir, out = tmp_path / "ir", tmp_path / "out.mlir"
-    assert run(tmp_path / "model.onnx", *flags, "--stop-after=threads", "--dump-dir", ir, "-o", out) == 0
-    straight, levels = out.read_text(), {}
-    for dump in sorted(ir.glob("*.mlir")):
+    assert (
+        run(tmp_path / "model.onnx", *flags, "--print-debuginfo", "--stop-after=threads", "--dump-dir", ir, "-o", out)
+        == 0
+    )
+    levels: dict[str, str] = {}
+    dumps = sorted(ir.glob("*.mlir"))
+    for number, dump in enumerate(dumps):
         module = Parser(make_context(), dump.read_text()).parse_module()
         levels[dump.stem.split("-", 1)[1]] = level(module)[0]
         if level(module)[0] == "model":
             continue
-        assert run(dump, "--blobs", ir / "blobs.npz", "--stop-after=threads", "--timing", "-o", out) == 0
-        assert out.read_text() == straight, dump.name
+        phase = next_phase(number)
+        args = ["--blobs", ir / "blobs.npz", "--print-debuginfo", f"--stop-after={phase}", "--timing", "-o", out]
+        assert run(dump, *args) == 0
+        assert out.read_text() == dumped(dumps, phase), dump.name
         ran = capsys.readouterr().err
-        assert "canonicalize-nn" not in ran and ("lower-fragments" in ran) == (
-            levels["input"] != level(module)[0] != "threads"
-        )
+        assert "canonicalize-nn" not in ran
+        assert (STEPS[phase][-1].name in ran) == (level(module)[0] != "threads"), dump.name
     assert levels == {
         **dict.fromkeys(("input", *(step.name for phase in ("graph", "quantize") for step in STEPS[phase])), "model"),
         **dict.fromkeys((step.name for step in (*STEPS["fuse"], STEPS["kernels"][0])), "groups"),
