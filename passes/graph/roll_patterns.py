@@ -19,6 +19,7 @@ from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewri
 
 from ...dialects import nn
 from ...dialects.dims import Expr, const
+from ...dialects.dims import product as count_of
 from ...dialects.nn import rank_of, shape_of
 from ...dialects.provenance import helper_location
 from ..remarks import remark
@@ -104,8 +105,12 @@ class PartsAsTranspose(RewritePattern):
         order = _order([starts for _, starts, _ in parts], steps)
         dims = [extent.as_int() for extent in shape_of(x)]
         exact = all(step == 1 or (n is not None and n % step == 0) for n, step in zip(dims, steps, strict=True))
-        if order is None or not exact:
-            why = "some elements are in none, or in several" if order is None else "a dim is no multiple of the steps"
+        if order is None or not exact or any(shape_of(part) != _part_dims(x, steps) for part in op.inputs):
+            why = (
+                "a dim is no multiple of the steps"
+                if order and not exact
+                else "some elements are in none, or in several"
+            )
             remark(op, "missed", NAME, f"not a transpose of the tensor whose strided slices it joins: {why}")
             return
         rewriter.replace(op, _parted(x, steps, order, op))
@@ -138,6 +143,11 @@ def _order(starts: Sequence[Sequence[Expr]], steps: Sequence[int]) -> tuple[int,
     return None
 
 
+def _part_dims(x: SSAValue, steps: Sequence[int]) -> tuple[Expr, ...]:
+    """The shape of each part where together they are all of a tensor."""
+    return tuple(extent if step == 1 else extent // step for extent, step in zip(shape_of(x), steps, strict=True))
+
+
 def _parted(x: SSAValue, steps: Sequence[int], order: Sequence[int], op: nn.ConcatOp) -> list[Operation]:
     """reshape(transpose(reshape(x))): each strided dim as two, the inner ones before the dim that the parts are joined along."""
     split: list[Expr] = []
@@ -165,10 +175,11 @@ class NormOverMergedDims(RewritePattern):
         if not isinstance(reshape, nn.ReshapeOp) or not isinstance(reshape.x.owner, nn.TransposeOp):
             return
         lead, dims = shape_of(op.x)[: op.axis.value.data], shape_of(reshape.x)
-        parameters = [shape_of(v) == shape_of(op.x)[op.axis.value.data :] for v in (op.scale, op.bias)]
-        if dims[: len(lead)] != lead or len(dims) == rank_of(op.x) or not all(parameters):
+        merged, parts = shape_of(op.x)[len(lead) :], dims[len(lead) :]
+        splits = dims[: len(lead)] == lead and len(parts) > len(merged) and count_of(parts) == count_of(merged)
+        if not splits or not all(shape_of(v) == merged for v in (op.scale, op.bias)):
             return
-        rows = [nn.ReshapeOp(v, dims[len(lead) :]) for v in (op.scale, op.bias)]
+        rows = [nn.ReshapeOp(v, parts) for v in (op.scale, op.bias)]
         type_ = nn.with_element(reshape.x, nn.element_of(op.result))
         norm = rebuilt(op, [reshape.x, *(v.result for v in rows)], [type_])
         after = nn.ReshapeOp(norm.results[0], shape_of(op.result))
