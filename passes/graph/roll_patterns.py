@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import permutations, product
+from typing import TypeAlias
 
 from xdsl.ir import Operation, SSAValue
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
@@ -26,6 +27,7 @@ from ..remarks import remark
 from .editing import rebuilt
 
 NAME = "canonicalize-nn"
+_Norm: TypeAlias = nn.SoftmaxOp | nn.LogSoftmaxOp | nn.LayerNormOp | nn.NormalizeOp
 _NORMS = (nn.SoftmaxOp, nn.LogSoftmaxOp, nn.LayerNormOp, nn.NormalizeOp)
 _MOST_PARTS = 64
 """Slices that are looked at as parts of one tensor."""
@@ -82,13 +84,20 @@ class RollAboveNorm(RewritePattern):
         norm = op.x.owner
         if not isinstance(norm, _NORMS):
             return
-        if any(nn.values_of(op.shifts)[axis] for axis in nn.reduced_axes(norm)) or not op.x.has_one_use():
-            why = "its result has other users" if not op.x.has_one_use() else "it moves elements of a row"
+        if (why := self._refuse(op, norm)) is not None:
             remark(op, "missed", NAME, f"not moved above {norm.name}: {why}")
             return
         moved = nn.RollOp(norm.x, nn.values_of(op.shifts))
         moved.location = op.location
         rewriter.replace(op, [moved, rebuilt(norm, [moved.result, *norm.operands[1:]], norm.result_types)])
+
+    def _refuse(self, op: nn.RollOp, norm: _Norm) -> str | None:
+        if not op.x.has_one_use():
+            return "its result has other users"
+        if any(nn.values_of(op.shifts)[axis] for axis in nn.reduced_axes(norm)):
+            return "it moves elements of a row"
+        # One norm that reads the rows is enough; a chain of norms and rolls would move each roll past all norms.
+        return "it normalises the result of another norm" if isinstance(norm.x.owner, _NORMS) else None
 
 
 class PartsAsTranspose(RewritePattern):
