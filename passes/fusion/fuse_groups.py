@@ -130,6 +130,8 @@ def _without_costly_small(
     if not small:
         return view, ops
     rest = [op for op in ops if op not in region.small]
+    if any(operand.owner in rest for op in small for operand in op.operands):
+        return view, ops  # a reduction beside the other one reads what this group alone computes
     apart = GroupView.of_region(region.kind, rest, view.results)
     decision = decide_small(region.kind, small, view, apart, growth.constants, matcher, prices)
     if decision.chosen != APART:

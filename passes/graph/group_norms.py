@@ -117,9 +117,9 @@ def _channels_last(
     turned = nn.TransposeOp(x, (0, *range(2, rank), 1))
     apart = nn.ReshapeOp(turned, (*shape_of(turned.result)[:-1], groups, each))
     axes = [*range(1, rank - 1), rank]
-    normal = nn.NormalizeOp(apart, axes, norm.epsilon.value.data, bool(norm.centred))
-    made: list[Operation] = [turned, apart, normal]
-    value: SSAValue = normal.result
+    type_ = nn.with_element(apart.result, nn.element_of(norm.result))
+    made: list[Operation] = [turned, apart, rebuilt(norm, [apart.result], [type_], {"axes": nn.ints(axes)})]
+    value = made[-1].results[0]
     before = norm.result
     for step in reversed(steps):
         operands: list[SSAValue] = []

@@ -32,10 +32,11 @@ _WIDENING = ((i1, i8, i16, i32, i64), (i1, i8, f16, f32, f64), (i1, i8, bf16, f3
 _HOLDS = {(a, b) for chain in _WIDENING for a, b in pairwise(chain)}
 
 
-def _holds(narrow: Attribute, wide: Attribute) -> bool:
+def holds(narrow: Attribute, wide: Attribute) -> bool:
+    """Whether a type has every value of another."""
     if narrow == wide:
         return True
-    return any(b == wide or _holds(b, wide) for a, b in _HOLDS if a == narrow)
+    return any(b == wide or holds(b, wide) for a, b in _HOLDS if a == narrow)
 
 
 def _is_number(found: float | None, wanted: float) -> bool:
@@ -85,7 +86,7 @@ class DoubleCast(RewritePattern):
         if not isinstance(inner, nn.CastOp):
             return
         source, middle = element_of(inner.x), element_of(inner.result)
-        if not _holds(source, middle):
+        if not holds(source, middle):
             remark(op, "missed", NAME, f"two casts are not one: {middle} does not hold each number of {source}")
             return
         rewriter.replace(op, nn.CastOp(inner.x, element_of(op.result)))

@@ -14,8 +14,8 @@ from xdsl.dialects.builtin import IntegerType
 from xdsl.ir import Block, Operation, SSAValue
 
 from ...dialects import nn
-from ...dialects.dims import Expr
-from ...dialects.nn import element_of, shape_of
+from ...dialects.dims import Expr, const
+from ...dialects.nn import element_of, rank_of, shape_of
 from ...dialects.provenance import get_names, set_names
 from ..remarks import remark, removing
 from . import editing
@@ -80,8 +80,9 @@ def _lift(reshape: nn.ReshapeOp, ops: list[Operation]) -> None:
     for op in ops:
         operands: list[SSAValue] = []
         for operand in op.operands:
-            if operand not in new and not isinstance(operand.owner, Operation):
-                view = nn.ReshapeOp(operand, dims)
+            is_input = not isinstance(operand.owner, Operation)
+            if operand not in new and (is_input or rank_of(operand) > len(dims)):
+                view = nn.ReshapeOp(operand, dims if is_input else [const(1)] * len(dims))
                 new[operand] = editing.insert_before(reshape, view, location=reshape.location).results[0]
             operands.append(new.get(operand, operand))
         ty = nn.tensor_type(dims, element_of(op.results[0]))

@@ -17,6 +17,7 @@ from ...dialects import nn
 from ...dialects.dims import const
 from ...dialects.dtypes import is_float
 from ...dialects.nn import element_of, shape_of
+from .identities import holds
 from .norm_forms import exponent_of, squared
 from .polynomials import is_number, number_of
 
@@ -102,7 +103,9 @@ def _path(value: SSAValue) -> list[Operation]:
 
 def _is(value: SSAValue, x: SSAValue) -> bool:
     """Whether a value is x, or x in a wider type."""
-    return value is x or (isinstance(value.owner, nn.CastOp) and value.owner.x is x)
+    cast = value.owner
+    widened = isinstance(cast, nn.CastOp) and cast.x is x and holds(element_of(x), element_of(value))
+    return value is x or widened
 
 
 def _lower_bound(op: Operation) -> float | None:

@@ -13,18 +13,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import permutations, product
+from typing import TypeAlias
 
 from xdsl.ir import Operation, SSAValue
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
 from ...dialects import nn
 from ...dialects.dims import Expr, const
+from ...dialects.dims import product as count_of
 from ...dialects.nn import rank_of, shape_of
 from ...dialects.provenance import helper_location
 from ..remarks import remark
 from .editing import rebuilt
 
 NAME = "canonicalize-nn"
+_Norm: TypeAlias = nn.SoftmaxOp | nn.LogSoftmaxOp | nn.LayerNormOp | nn.NormalizeOp
 _NORMS = (nn.SoftmaxOp, nn.LogSoftmaxOp, nn.LayerNormOp, nn.NormalizeOp)
 _MOST_PARTS = 64
 """Slices that are looked at as parts of one tensor."""
@@ -81,13 +84,20 @@ class RollAboveNorm(RewritePattern):
         norm = op.x.owner
         if not isinstance(norm, _NORMS):
             return
-        if any(nn.values_of(op.shifts)[axis] for axis in nn.reduced_axes(norm)) or not op.x.has_one_use():
-            why = "its result has other users" if not op.x.has_one_use() else "it moves elements of a row"
+        if (why := self._refuse(op, norm)) is not None:
             remark(op, "missed", NAME, f"not moved above {norm.name}: {why}")
             return
         moved = nn.RollOp(norm.x, nn.values_of(op.shifts))
         moved.location = op.location
         rewriter.replace(op, [moved, rebuilt(norm, [moved.result, *norm.operands[1:]], norm.result_types)])
+
+    def _refuse(self, op: nn.RollOp, norm: _Norm) -> str | None:
+        if not op.x.has_one_use():
+            return "its result has other users"
+        if any(nn.values_of(op.shifts)[axis] for axis in nn.reduced_axes(norm)):
+            return "it moves elements of a row"
+        # One norm that reads the rows is enough; a chain of norms and rolls would move each roll past all norms.
+        return "it normalises the result of another norm" if isinstance(norm.x.owner, _NORMS) else None
 
 
 class PartsAsTranspose(RewritePattern):
@@ -104,8 +114,12 @@ class PartsAsTranspose(RewritePattern):
         order = _order([starts for _, starts, _ in parts], steps)
         dims = [extent.as_int() for extent in shape_of(x)]
         exact = all(step == 1 or (n is not None and n % step == 0) for n, step in zip(dims, steps, strict=True))
-        if order is None or not exact:
-            why = "some elements are in none, or in several" if order is None else "a dim is no multiple of the steps"
+        if order is None or not exact or any(shape_of(part) != _part_dims(x, steps) for part in op.inputs):
+            why = (
+                "a dim is no multiple of the steps"
+                if order and not exact
+                else "some elements are in none, or in several"
+            )
             remark(op, "missed", NAME, f"not a transpose of the tensor whose strided slices it joins: {why}")
             return
         rewriter.replace(op, _parted(x, steps, order, op))
@@ -138,6 +152,11 @@ def _order(starts: Sequence[Sequence[Expr]], steps: Sequence[int]) -> tuple[int,
     return None
 
 
+def _part_dims(x: SSAValue, steps: Sequence[int]) -> tuple[Expr, ...]:
+    """The shape of each part where together they are all of a tensor."""
+    return tuple(extent if step == 1 else extent // step for extent, step in zip(shape_of(x), steps, strict=True))
+
+
 def _parted(x: SSAValue, steps: Sequence[int], order: Sequence[int], op: nn.ConcatOp) -> list[Operation]:
     """reshape(transpose(reshape(x))): each strided dim as two, the inner ones before the dim that the parts are joined along."""
     split: list[Expr] = []
@@ -165,10 +184,11 @@ class NormOverMergedDims(RewritePattern):
         if not isinstance(reshape, nn.ReshapeOp) or not isinstance(reshape.x.owner, nn.TransposeOp):
             return
         lead, dims = shape_of(op.x)[: op.axis.value.data], shape_of(reshape.x)
-        parameters = [shape_of(v) == shape_of(op.x)[op.axis.value.data :] for v in (op.scale, op.bias)]
-        if dims[: len(lead)] != lead or len(dims) == rank_of(op.x) or not all(parameters):
+        merged, parts = shape_of(op.x)[len(lead) :], dims[len(lead) :]
+        splits = dims[: len(lead)] == lead and len(parts) > len(merged) and count_of(parts) == count_of(merged)
+        if not splits or not all(shape_of(v) == merged for v in (op.scale, op.bias)):
             return
-        rows = [nn.ReshapeOp(v, dims[len(lead) :]) for v in (op.scale, op.bias)]
+        rows = [nn.ReshapeOp(v, parts) for v in (op.scale, op.bias)]
         type_ = nn.with_element(reshape.x, nn.element_of(op.result))
         norm = rebuilt(op, [reshape.x, *(v.result for v in rows)], [type_])
         after = nn.ReshapeOp(norm.results[0], shape_of(op.result))

@@ -317,6 +317,14 @@ VIEWS = [
     # Neighbours of a concat, copied at once.
     "g (float[N, 5, 6, 4] x) => (float[N, 5, 6, 4] y) <int64[2] p = {2, 3}, int64[2] q = {4, 2}> { r = Relu(x)"
     " a, b = Split<axis = 1>(r, p) c = Concat<axis = 1>(b, a) d, e = Split<axis = 2>(c, q) f = Concat<axis = 2>(e, d) y = Add(f, r) }",
+    # Every other row and column of a part of an image, which are not all of it.
+    "g (float[N, 8, 8] x) => (float[N, 4, 2] y, float[N, 6, 4] z) <int64[2] a = {0, 0}, int64[2] b = {1, 0}, int64[2] e = {4, 2},"
+    " int64[2] f = {6, 8}, int64[2] i = {1, 2}, int64[2] k = {2, 1}, int64[2] m = {2, 2}> { r = Relu(x) c = Slice(r, a, e, i, k)"
+    " d = Slice(r, b, e, i, k) y = Concat<axis = 1>(c, d) g = Slice(r, a, f, i, m) h = Slice(r, b, f, i, m)"
+    " z = Concat<axis = 1>(g, h) }",
+    # The arithmetic of a mask by numbers of three dims, of which two are left.
+    "g (int64[N, 1, 8] m) => (float[N, 8] y) <float[1, 1, 1] one = {1.0}, int64[2] s = {-1, 8}>"
+    " { a = Cast<to = 1>(m) b = Sub(one, a) y = Reshape(b, s) }",
     # More operands than one launch copies, and some that are written in place between them.
     "g (float[N, 3] x) => (float[N, 36] y) { a = Neg(x) b = Abs(x) y = Concat<axis = 1>(x, x, a, x, x, x, x, x, x, x, x, b) }",
 ]

@@ -168,7 +168,8 @@ class ScaleAfterTranspose(RewritePattern):
                 continue
             scaling = view.x.owner
             numbers = [v for v in scaling.operands if isinstance(v.owner, nn.SOURCES) and _is_one_number(v)]
-            if len(numbers) != 1 or numbers[0] is scaling.lhs or not (factor.has_one_use() and view.x.has_one_use()):
+            keeps = len(numbers) == 1 and numbers[0] is scaling.rhs and scaling.lhs.type == scaling.result.type
+            if not (keeps and factor.has_one_use() and view.x.has_one_use()):
                 continue
             moved = rebuilt(view, [scaling.lhs], [factor.type])
             scaled = rebuilt(scaling, [moved.results[0], scaling.rhs], [factor.type])

@@ -65,3 +65,19 @@ func.func @norms(%x: tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<4x8xf32>, tens
   %6 = nn.roll %5 {shifts = array<i64: 3, 0>} : (tensor<4x8xf32>) -> tensor<4x8xf32>
   func.return %2, %4, %6 : tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>
 }
+
+// -----
+
+// Refused: a norm of what another norm gives. A chain of norms and rolls would else move each roll past all norms before it.
+// CHECK-LABEL: @norm_of_norm
+// CHECK-NEXT: %[[S:.*]] = nn.softmax %x
+// CHECK-NEXT: %[[T:.*]] = nn.softmax %[[S]]
+// CHECK-NEXT: %[[R:.*]] = nn.roll %[[T]]
+// CHECK-NEXT: func.return %[[R]]
+// REMARK: missed: canonicalize-nn: nn.roll: not moved above nn.softmax: it normalises the result of another norm
+func.func @norm_of_norm(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %0 = nn.softmax %x {axis = 1 : i64} : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  %1 = nn.softmax %0 {axis = 1 : i64} : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  %2 = nn.roll %1 {shifts = array<i64: 1, 0>} : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  func.return %2 : tensor<4x8xf32>
+}

@@ -124,3 +124,18 @@ func.func @classifier(%x: tensor<2x4x8xf32>, %v: tensor<2x6x8xf32>) -> tensor<2x
   %3 = nn.matmul %2, %v : (tensor<2x4x6xf32>, tensor<2x6x8xf32>) -> tensor<2x4x8xf32>
   func.return %3 : tensor<2x4x8xf32>
 }
+
+// -----
+
+// A number of more dims than what it scales: the product before which it would be moved has another rank.
+// CHECK-LABEL: @scale_of_more_dims
+// CHECK: nn.mul %x, %{{.*}} -> tensor<1x4x8xf32>
+// CHECK-NEXT: nn.transpose
+// CHECK-NEXT: nn.matmul
+func.func @scale_of_more_dims(%x: tensor<4x8xf32>, %b: tensor<1x4x5xf32>) -> tensor<1x8x5xf32> {
+  %k = nn.constant dense<0.5> : tensor<1x1x1xf32>
+  %0 = nn.mul %x, %k : (tensor<4x8xf32>, tensor<1x1x1xf32>) -> tensor<1x4x8xf32>
+  %1 = nn.transpose %0 {permutation = array<i64: 0, 2, 1>} : (tensor<1x4x8xf32>) -> tensor<1x8x4xf32>
+  %2 = nn.matmul %1, %b : (tensor<1x8x4xf32>, tensor<1x4x5xf32>) -> tensor<1x8x5xf32>
+  func.return %2 : tensor<1x8x5xf32>
+}

@@ -62,3 +62,17 @@ func.func @refused(%x: tensor<1x8x5x6xf32>, %y: tensor<1x5x6x8xf32>) -> (tensor<
   %7 = nn.reshape %6 : (tensor<1x2x4x5x6xf32>) -> tensor<1x8x5x6xf32>
   func.return %2, %7 : tensor<1x8x5x6xf32>, tensor<1x8x5x6xf32>
 }
+
+// -----
+
+// The result of a norm of f16 may stay in f32.
+// CHECK-LABEL: @unrounded
+// CHECK: nn.normalize %{{.*}} {axes = array<i64: 1, 2, 4>{{.*}}} : (tensor<1x5x6x2x4xf16>) -> tensor<1x5x6x2x4xf32>
+// CHECK: nn.transpose {{.*}} -> tensor<1x8x5x6xf32>
+func.func @unrounded(%x: tensor<1x5x6x8xf16>) -> tensor<1x8x5x6xf32> {
+  %0 = nn.transpose %x {permutation = array<i64: 0, 3, 1, 2>} : (tensor<1x5x6x8xf16>) -> tensor<1x8x5x6xf16>
+  %1 = nn.reshape %0 : (tensor<1x8x5x6xf16>) -> tensor<1x2x120xf16>
+  %2 = nn.normalize %1 {axes = array<i64: 2>, epsilon = 1.0e-05 : f64, centred = true} : (tensor<1x2x120xf16>) -> tensor<1x2x120xf32>
+  %3 = nn.reshape %2 : (tensor<1x2x120xf32>) -> tensor<1x8x5x6xf32>
+  func.return %3 : tensor<1x8x5x6xf32>
+}

@@ -76,3 +76,19 @@ func.func @other_forms(%x: tensor<8x8xf32>) -> (tensor<8x8xf32>, tensor<8x8xf32>
   %4 = nn.div %x, %3 : (tensor<8x8xf32>, tensor<8xf32>) -> tensor<8x8xf32>
   func.return %1, %4 : tensor<8x8xf32>, tensor<8x8xf32>
 }
+
+// -----
+
+// Refused: lengths of rounded vectors, whose squares may be beyond f16.
+// CHECK-LABEL: @rounded(
+// CHECK-NOT: nn.l2_normalize
+// CHECK: func.return
+func.func @rounded(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %0 = nn.cast %x : (tensor<4x8xf32>) -> tensor<4x8xf16>
+  %1 = nn.mul %0, %0 : (tensor<4x8xf16>, tensor<4x8xf16>) -> tensor<4x8xf16>
+  %2 = nn.reduce sum %1 {axes = array<i64: 1>, keepdims = true} : (tensor<4x8xf16>) -> tensor<4x1xf16>
+  %3 = nn.cast %2 : (tensor<4x1xf16>) -> tensor<4x1xf32>
+  %4 = nn.sqrt %3 : tensor<4x1xf32>
+  %5 = nn.div %x, %4 : (tensor<4x8xf32>, tensor<4x1xf32>) -> tensor<4x8xf32>
+  func.return %5 : tensor<4x8xf32>
+}

@@ -198,3 +198,19 @@ func.func @sums(%x: tensor<1x4x8xf32>, %y: tensor<1x4x1xf32>) -> tensor<1x8xf32>
   %4 = nn.div %1, %3 : (tensor<1x8xf32>, tensor<1x1xf32>) -> tensor<1x8xf32>
   func.return %4 : tensor<1x8xf32>
 }
+
+// -----
+
+// A number of more dims than the mask has after its reshape loses some, too.
+// CHECK-LABEL: @number_of_more_dims
+// CHECK: %[[M:.*]] = nn.reshape %m : (tensor<2x1x8xi64>) -> tensor<2x8xi64>
+// CHECK-NEXT: %[[C:.*]] = nn.cast %[[M]]
+// CHECK-NEXT: %[[O:.*]] = nn.reshape %{{.*}} : (tensor<1x1x1xf32>) -> tensor<1x1xf32>
+// CHECK-NEXT: nn.sub %[[O]], %[[C]] : (tensor<1x1xf32>, tensor<2x8xf32>) -> tensor<2x8xf32>
+func.func @number_of_more_dims(%m: tensor<2x1x8xi64>) -> tensor<2x8xf32> {
+  %one = nn.constant dense<1.0> : tensor<1x1x1xf32>
+  %0 = nn.cast %m : (tensor<2x1x8xi64>) -> tensor<2x1x8xf32>
+  %1 = nn.sub %one, %0 : (tensor<1x1x1xf32>, tensor<2x1x8xf32>) -> tensor<2x1x8xf32>
+  %2 = nn.reshape %1 : (tensor<2x1x8xf32>) -> tensor<2x8xf32>
+  func.return %2 : tensor<2x8xf32>
+}
