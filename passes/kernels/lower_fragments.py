@@ -26,6 +26,7 @@ from xdsl.dialects import scf
 from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
 from xdsl.ir import Block, Operation
 from xdsl.passes import ModulePass
+from xdsl.rewriter import Rewriter
 
 from ...dialects import kernel
 from ...dialects.dims import Expr
@@ -171,9 +172,17 @@ def lower_func(func: kernel.FuncOp, ranges: Ranges) -> None:
     func.body.detach_block(old)
     func.body.add_block(new)
     old.erase()
+    _drop_unused(func)
     name_values(new)
     if context.params:
         func.params = ArrayAttr(StringAttr(symbol) for symbol in sorted(context.params))
+
+
+def _drop_unused(func: kernel.FuncOp) -> None:
+    """Erase arithmetic that nothing reads: parts of places that a load or a reduction turned out not to need."""
+    for op in reversed(list(func.walk())):
+        if op.name.startswith("arith.") and not any(result.uses for result in op.results):
+            Rewriter.erase_op(op)
 
 
 def _greatest(extent: Expr, ranges: Ranges) -> int | None:

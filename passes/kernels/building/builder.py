@@ -31,6 +31,9 @@ __all__ = ["Emitter", "Groups", "Index", "KernelBuilder", "constant_value", "nam
 
 Groups: TypeAlias = Sequence[Sequence[int]]
 
+MOST_BLOCKS = 65535
+"""Blocks of a grid along y and along z, at most (CUDA C Programming Guide, compute capabilities)."""
+
 
 class KernelBuilder(PipelineBuilder):
     """Builds the body of one `kernel.func`, or of a loop or role inside it."""
@@ -47,9 +50,13 @@ class KernelBuilder(PipelineBuilder):
         cluster: int = 1,
         min_blocks: int = 0,
     ) -> Self:
-        """A kernel with the group's tensors (operands, results, then workspace) as arguments."""
+        """A kernel with the group's tensors (operands, results, then workspace) as arguments. Blocks are numbered along x alone where there
+        may be more along y or z than a grid can have."""
         arguments = [*group.global_types(), *workspace]
-        func = kernel.FuncOp(name or group.name, arguments, grid, warps, cluster=cluster, min_blocks=min_blocks)
+        x, y, z = map(as_expr, grid)
+        in_line = any((group.upper(extent) or 0) > MOST_BLOCKS for extent in (y, z))
+        extents = [x * y * z, 1, 1] if in_line else grid
+        func = kernel.FuncOp(name or group.name, arguments, extents, warps, cluster=cluster, min_blocks=min_blocks)
         func.location = group.location
         block = func.body.block
         for i, argument in enumerate(block.args[:-3]):
@@ -57,12 +64,17 @@ class KernelBuilder(PipelineBuilder):
                 argument.name_hint = group.tensors[i].name_hint
             else:
                 argument.name_hint = "y" if i < len(group.tensors) else "workspace"
-        return cls(func, block, Entry(block), group.location)
+        b = cls(func, block, Entry(block), group.location)
+        if in_line:
+            number, columns, rows = b.coords[0], b.expr(x), b.expr(y)
+            outer = b.div(number, columns)
+            b.entry.coords = b.rem(number, columns), b.rem(outer, rows), b.div(outer, rows)
+        return b
 
     @property
     def coords(self) -> Sequence[SSAValue]:
         """The coordinates of the block's tile: three indices."""
-        return self.func.coords
+        return self.entry.coords or self.func.coords
 
     @property
     def tensors(self) -> Sequence[SSAValue]:

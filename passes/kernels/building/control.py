@@ -23,6 +23,8 @@ class Entry:
         self.block = block
         self.last: Operation | None = None
         self.values: dict[object, SSAValue] = {}
+        self.coords: Sequence[SSAValue] = ()
+        """The coordinates of the block's tile, where they are not those of the block in the grid."""
 
     def get(self, key: object, make: Callable[[], Operation]) -> SSAValue:
         if key not in self.values:

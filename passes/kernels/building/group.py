@@ -248,6 +248,11 @@ class GroupView:
         except KeyError:
             return None
 
+    def may_be_zero(self, expr: Expr) -> bool:
+        """Whether a size is 0 at some sizes of the dims; symbols without a range count as more."""
+        known = self.ranges
+        return expr.bounds({s: known.get(s, (1, 1, INDEX_LIMIT)) for s in expr.symbols()})[0] <= 0
+
     def usual(self, expr: Expr) -> int:
         """The value at the usual sizes (`opt` of the profile), for heuristics; a symbol without a range counts as 128."""
         return expr.evaluate({s: self.ranges[s][1] if s in self.ranges else 128 for s in expr.symbols()})

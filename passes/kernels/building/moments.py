@@ -118,14 +118,16 @@ def statistics_of(
     total = b.reduce("sum", b.map([means, squares, mean, *masks], [tile], deviation)[0])
     epsilon, one_of_all = op.epsilon.value.data, 1 / (parts * columns)
 
-    def inverse(s: Emitter, total: SSAValue, mean: SSAValue) -> list[SSAValue]:
+    def inverse(s: Emitter, total: SSAValue, *means: SSAValue) -> list[SSAValue]:
         variance = mul(s, total, s.constant(one_of_all, f32))
-        if not op.centred:
+        for mean in means:
             variance = add(s, variance, mul(s, mean, mean))
         return [s.emit(math.RsqrtOp(add(s, variance, s.constant(epsilon, f32))))]
 
-    (rstd,) = b.map([total, mean], [tile.rows], inverse)
+    (rstd,) = b.map([total] if op.centred else [total, mean], [tile.rows], inverse)
     rows = frag.with_element(f32).rows
+    if tile.rows == rows:
+        return Statistics(mean, rstd)
     return Statistics(*(b.emit(kernel.ConvertLayoutOp(each, rows)) for each in (mean, rstd)))
 
 

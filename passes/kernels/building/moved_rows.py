@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 from xdsl.ir import Operation, SSAValue
 
@@ -30,7 +30,7 @@ class MovedRows:
     @property
     def fill(self) -> float:
         """The number that pads."""
-        return next((op.value.value.data for op in self.ops if isinstance(op, nn.PadOp)), 0.0)
+        return next((op.value.value.data for op in self.ops if pads_by_number(op)), 0.0)
 
     def groups(self, columns: int) -> tuple[list[int], list[int]]:
         """The dims of the source that are rows, and its last `columns` ones."""
@@ -38,11 +38,17 @@ class MovedRows:
         return list(range(rank - columns)), list(range(rank - columns, rank))
 
 
+def pads_by_number(op: Operation) -> TypeGuard[nn.PadOp]:
+    """Whether an op pads by a number, not by elements of its operand."""
+    return isinstance(op, nn.PadOp) and op.mode is None
+
+
 def moved_rows(value: SSAValue, maker: Callable[[SSAValue], Operation | None]) -> MovedRows | None:
     """How a value is read by its rows; None for one that no op moves, or only ops that strides describe. `maker`: see `maps.leaves_of`."""
     ops: list[MoveOp] = []
     kept = rank_of(value)
-    while isinstance(op := maker(value), MOVES):
+    # A load has one number for all that lies outside: before a second op that pads by one, the rows end.
+    while isinstance(op := maker(value), MOVES) and not (pads_by_number(op) and any(map(pads_by_number, ops))):
         ops.append(op)
         kept = min(kept, kept_dims(op))
         value = op.x

@@ -26,7 +26,7 @@ from ....dialects import kernel
 from ....dialects.errors import PassError
 from ....dialects.kernel.types import RingType, SharedType
 from .control import ControlBuilder
-from .emitter import Index
+from .emitter import Index, constant_value
 
 Carried: TypeAlias = Sequence[SSAValue] | Callable[[], Sequence[SSAValue]]
 
@@ -176,19 +176,22 @@ class PipelineBuilder(ControlBuilder):
             b.wait(ring, fill)
             return [b.emit(kernel.MmaWaitOp(acc, pending)) for acc in compute(b, k, fill, values)]
 
-        def release_before(b: Self, fill: Index, condition: SSAValue) -> None:
-            b.when(condition, lambda b: b.release(ring, b.sub(fill, 1)))
+        def release_before(b: Self, fill: Index) -> None:
+            b.release(ring, b.sub(fill, 1))
 
         def step(b: Self, k: SSAValue, values: Sequence[SSAValue]) -> Sequence[SSAValue]:
             fill = b.add(start, k)
             results = multiply(b, k, fill, values, 1)
-            release_before(b, fill, b.compare(k, "sgt", 0))
+            b.when(b.compare(k, "sgt", 0), lambda b: release_before(b, fill))
             return results
 
         before = self.sub(steps, 1)
         results = self.loop(0, before, 1, carried, step, name)
         last = self.sub(self.add(start, steps), 1)
         results = multiply(self, before, last, results, 0)
-        release_before(self, last, self.compare(steps, "sgt", 1))
+        if (known := constant_value(steps)) is None:
+            self.when(self.compare(steps, "sgt", 1), lambda b: release_before(b, last))
+        elif known > 1:
+            release_before(self, last)
         self.release(ring, last)
         return results

@@ -19,7 +19,7 @@ from ....dialects.nn import rank_of, shape_of
 from ....dialects.strided import space_axes
 from .builder import Emitter, Index, KernelBuilder
 from .group import Access, GroupView
-from .moved_rows import MovedRows, MoveOp
+from .moved_rows import MovedRows, MoveOp, pads_by_number
 from .pointwise import select
 
 
@@ -30,9 +30,10 @@ def source_access(group: GroupView, moved: MovedRows) -> Access | None:
 
 
 def reads_rows(group: GroupView, moved: MovedRows, groups: Sequence[Sequence[int]]) -> bool:
-    """Whether a space whose rows and columns are these dims can load moved rows: its columns are the last dims, which stay as they are."""
+    """Whether a space whose rows and columns are these dims can load moved rows: its columns are the last dims, which stay as they are, and
+    no number pads, since what lies outside of the space is filled with another one."""
     rows, columns = groups[-2:]
-    last = list(rows) == list(range(len(rows)))
+    last = list(rows) == list(range(len(rows))) and not any(map(pads_by_number, moved.ops))
     return last and moved.kept >= len(columns) and source_access(group, moved) is not None
 
 

@@ -20,7 +20,7 @@ def module(body: str, *, attributes: str = "", anchor: str = "matmul", layouts: 
 }}"""
 
 
-def matmul(m: object, n: int, k: int, element: str, *, transpose: bool = True, math: str = "") -> str:
+def matmul(m: object, n: int, k: object, element: str, *, transpose: bool = True, math: str = "") -> str:
     def tensor(*dims: object) -> str:
         shape = "x".join("?" if isinstance(d, str) else str(d) for d in dims)
         encoding = f", #nn.dims<{', '.join(map(str, dims))}>" if any(isinstance(d, str) for d in dims) else ""
@@ -49,6 +49,18 @@ def test_matmul_with_epilogue(check_group: Check, element: str, m: int, n: int, 
 @pytest.mark.parametrize("element", ["f16", "f32", "f64"])
 def test_matmul_with_b_as_k_by_n(check_group: Check, element: str) -> None:
     check_group(module(matmul(48, 40, 56, element, transpose=False)), "gemm_mma", tolerance=LOOSE[element])
+
+
+@pytest.mark.parametrize(("least", "depth"), [(0, 0), (0, 2), (1, 1)])
+def test_matmul_over_a_depth_that_may_be_zero(check_group: Check, refusal, least: int, depth: int) -> None:
+    """Roles would wait for a step that none makes: mma.sync takes it, wgmma only what has a step always."""
+    symbols = f"nn.symbols = {{S = array<i64: {least}, 2, 4>}}"
+    text = module(matmul(40, 24, "8 * S", "f16"), attributes=f"{HOPPER}, {symbols}")
+    check_group(text, "gemm_mma", tolerance=2e-3, S=depth)
+    if least:
+        check_group(text, "gemm_sm90", tolerance=2e-3, S=depth)
+    else:
+        assert "over one column of A at least, got 8*S" in refusal(text, "gemm_sm90")
 
 
 @pytest.mark.parametrize("rows", [1, 19, 64])

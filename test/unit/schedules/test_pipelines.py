@@ -7,6 +7,7 @@ from xdsl.dialects.builtin import UNKNOWN_LOC, f32
 from xdsl.ir import Operation
 
 from trtc.dialects import kernel
+from trtc.dialects.dims import symbol
 from trtc.dialects.errors import PassError
 from trtc.dialects.kernel.layouts import WgmmaAcc
 from trtc.dialects.kernel.types import FragType
@@ -51,7 +52,21 @@ def test_an_overlapped_loop_ends_with_a_step_that_waits_for_everything() -> None
     assert [op.pending.value.data for op in waits] == [1, 0]
     assert waits[0].parent_op() is not b.func and waits[1].parent_op() is b.func and acc is waits[1].result
     releases = [op for op in b.func.walk() if isinstance(op, kernel.ReleaseOp)]
-    assert [op.parent_op() is b.func for op in releases] == [False, False, True]
+    assert [op.parent_op() is b.func for op in releases] == [False, True, True]
+
+
+@pytest.mark.parametrize(("steps", "expected"), [("S", [False, False, True]), (1, [False, True])])
+def test_an_overlapped_loop_releases_the_fill_before_its_last_step_if_there_is_one(
+    steps: str | int, expected: list[bool]
+) -> None:
+    """The loop's own release, that before the last step, in a branch where only a run knows of it, and the last."""
+    b = empty_kernel()
+    count = b.expr(symbol(steps)) if isinstance(steps, str) else steps
+    b.pipelined(
+        b.ring(2, "mbarrier"), count, None, lambda at, step, fill, values: values, [b.fill(0.0, ACC)], overlapped=True
+    )
+    releases = [op for op in b.func.walk() if isinstance(op, kernel.ReleaseOp)]
+    assert [op.parent_op() is b.func for op in releases] == expected
 
 
 @pytest.mark.parametrize(

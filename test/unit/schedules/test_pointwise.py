@@ -233,6 +233,30 @@ def test_padding_by_as_much_as_the_sizes_say(check_group, mode: str) -> None:
     check_group(text, "pointwise", N=3, S=5)
 
 
+def _padded_twice(first: str, second: str) -> str:
+    a, b, c = "tensor<4x9xf32>", "tensor<6x9xf32>", "tensor<8x9xf32>"
+    by_one = "low = array<i64: 1, 0>, high = array<i64: 1, 0>, value ="
+    return module(
+        f"(%x: {a}) -> {c}",
+        f"""
+        %0 = nn.pad %x {{{by_one} {first}}} : ({a}) -> {b}
+        %1 = nn.pad %0 {{{by_one} {second}}} : ({b}) -> {c}
+        func.return %1 : {c}""",
+    )
+
+
+@pytest.mark.parametrize("mode", ["edge", "reflect"])
+@pytest.mark.parametrize("elements_first", [True, False])
+def test_padding_by_a_number_beside_padding_by_elements(check_group, mode: str, elements_first: bool) -> None:
+    by_elements, by_number = f"0.0 : f64, mode = #nn.pad_mode<{mode}>", "3.5 : f64"
+    pads = (by_elements, by_number) if elements_first else (by_number, by_elements)
+    check_group(_padded_twice(*pads), "pointwise", threads=False)
+
+
+def test_padding_by_two_numbers_is_refused(refusal) -> None:
+    assert "expected nn.pad of an operand" in refusal(_padded_twice("3.5 : f64", "2.5 : f64"), "pointwise")
+
+
 @pytest.mark.parametrize("strided", [True, False])
 @pytest.mark.parametrize(("columns", "high"), [(3, 1), (6, 10)])
 def test_channels_padded_on_the_way_to_channels_last(check_group, columns: int, high: int, strided: bool) -> None:

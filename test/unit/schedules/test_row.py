@@ -309,3 +309,29 @@ def test_a_roll_along_a_row_is_refused(refusal) -> None:
         func.return %1 : {t}""",
     )
     assert "nn.roll of an operand's rows" in refusal(text, "row")
+
+
+@pytest.mark.parametrize(("shape", "high"), [("2x40", "2, 0"), ("4x38", "0, 2")])
+def test_rows_padded_by_a_number_are_refused(refusal, shape: str, high: str) -> None:
+    """What lies outside of a row counts nothing there, and padding counts as its number."""
+    x, t = f"tensor<{shape}xf32>", "tensor<4x40xf32>"
+    text = module(
+        f"(%x: {x}) -> {t}",
+        f"""
+        %0 = nn.pad %x {{low = array<i64: 0, 0>, high = array<i64: {high}>, value = 0.0 : f64}} : ({x}) -> {t}
+        %1 = nn.softmax %0 {{axis = 1 : i64}} : ({t}) -> {t}
+        func.return %1 : {t}""",
+    )
+    assert "nn.pad of an operand's rows" in refusal(text, "row")
+
+
+def test_rows_padded_by_elements(check_group) -> None:
+    x, t = "tensor<3x40xf32>", "tensor<6x40xf32>"
+    text = module(
+        f"(%x: {x}) -> {t}",
+        f"""
+        %0 = nn.pad %x {{low = array<i64: 1, 0>, high = array<i64: 2, 0>, value = 0.0 : f64, mode = #nn.pad_mode<edge>}} : ({x}) -> {t}
+        %1 = nn.softmax %0 {{axis = 1 : i64}} : ({t}) -> {t}
+        func.return %1 : {t}""",
+    )
+    check_group(text, "row", threads=False)

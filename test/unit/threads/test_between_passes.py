@@ -41,3 +41,11 @@ def test_a_kernel_means_the_same_between_the_passes(case: Case, passes: int) -> 
     kernels = [op for op in holder.body.block.ops if isinstance(op, kernel.FuncOp)]
     made = lowered(case)
     made.check(made.launch(lambda func, arrays: run_kernel(func, arrays, {}, mode="tile"), kernels))
+
+
+@pytest.mark.parametrize("name", ["row:embedding", "gemm_sm90:matmul", "attention_mma:two-stages"])
+def test_nothing_is_computed_that_nothing_reads(name: str) -> None:
+    (case,) = (case for case in CASES if str(case) == name)
+    for func in lowered(case).kernels:
+        ops = [op for op in func.walk() if op.name.startswith("arith.")]
+        assert ops and all(op.results[0].uses for op in ops)

@@ -113,6 +113,10 @@ class GemmSm90:
                 # Operands from outside have the same layout in a smaller group.
                 outside = all(view.operand_index(operand) is not None for operand in each.anchor.operands)
                 return Refusal(reason, each.anchor, final=outside and each is problem)
+        depth = sum((each.k for each in problem.products[1:]), problem.k)
+        if view.may_be_zero(depth):
+            # The consumers would wait for a first step that no producer makes.
+            return Refusal(f"expected a product over one column of A at least, got {depth}", anchor)
         return refuse_pointwise(view.ops) or problem
 
     def configs(self, problem: GemmProblem, target: Target) -> list[Choice]:
