@@ -52,7 +52,7 @@ def _functions(module: ModuleOp) -> list[FuncOp]:
 
 def _round(op: Operation, constants: Collection[SSAValue]) -> None:
     """Let the users of an op's results read them rounded, and move their ONNX names to the rounded values. A constant keeps its name:
-    computations at build time still read it unrounded."""
+    computations at build time still read it unrounded, and so do views of it that stay wide."""
     names = get_names(op)
     for number, result in enumerate(op.results):
         if nn.stored_of(result) == nn.element_of(result):
@@ -79,8 +79,10 @@ def _rounded(op: Operation, result: SSAValue, constants: Collection[SSAValue]) -
     """Lets the users of one result read it rounded: the cast that gives it."""
 
     def reads_memory(use: Use) -> bool:
-        made = use.operation.results
-        return use.operation is not narrow and not (made and made[0] in constants)
+        reader = use.operation
+        if reader is narrow or (reader.results and reader.results[0] in constants):
+            return False
+        return result not in constants or isinstance(reader, GroupOp) or nn.STORED in reader.attributes
 
     narrow = nn.CastOp(result, nn.stored_of(result))
     wide = nn.CastOp(narrow.result, f32)

@@ -252,11 +252,12 @@ class _Uses:
         return used
 
     def _launch(self, node: LaunchNode, written: set[SSAValue]) -> set[SSAValue]:
-        targets = {touched.place.owner for touched in node.touched if touched.writes}
-        for touched in node.touched:
-            if touched.reads and not touched.writes:
-                self._check_written(node.op, touched.place, written | targets)
-        owners = {touched.place.owner for touched in node.touched}
+        every = node.touched
+        targets = {touched.place.owner for touched in every if touched.writes}
+        for touched in every:
+            if touched.reads and not touched.writes and touched.place.owner not in targets:
+                self._check_written(node.op, touched.place, written)
+        owners = {touched.place.owner for touched in every}
         for owner in owners:
             self._need(owner)
         written |= targets

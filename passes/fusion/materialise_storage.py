@@ -103,12 +103,16 @@ class _Materialiser:
         self._replace(group, new)
 
     def _between(self, op: Operation) -> None:
-        """An op between groups: a view of narrow elements moves them, any other op reads its operands in their own types."""
-        found = [self.narrow.get(v) for v in op.operands]
-        elements = {element_of(v) for v in found if v is not None}
-        if is_view(op) and None not in found and len(elements) == 1:
-            operands = [v for v in found if v is not None]
-            new = rebuilt(op, operands, [with_element(op.results[0], *elements)])
+        """An op between groups: a view of narrow elements moves them, of constants too, which are cast at build time; any other op
+        reads its operands in their own types."""
+        narrow = nn.STORED in op.attributes
+        elements = {
+            nn.stored_of(v) if narrow and v in self.constants else element_of(self._stored(v)) for v in op.operands
+        }
+        if is_view(op) and element_of(op.results[0]) == f32 and len(elements) == 1 and elements <= set(nn.NARROW):
+            (element,) = elements
+            operands = [self._read(v, element, op) for v in op.operands]
+            new = rebuilt(op, operands, [with_element(op.results[0], element)])
             set_names(new, get_names(op))
             insert_before(op, new, location=op.location)
             self._replace(op, new)

@@ -27,10 +27,11 @@ NAME = "assign-destinations"
 
 
 def split_result(reshape: nn.ReshapeOp, at: View[SSAValue], matcher: Matcher) -> str | None:
-    """Let the group before a reshape give its result with all dims of both, for a result of the reshape at a place; or why it cannot."""
+    """Let the group before a reshape, the only reader of its result, give this with all dims of both, for a result of the reshape at a
+    place; or why it cannot."""
     group = reshape.x.owner
-    if not isinstance(group, GroupOp) or len(group.results) != 1 or not reshape.x.has_one_use():
-        return "what it reshapes has other users, or is not the only result of a group"
+    if not isinstance(group, GroupOp) or len(group.results) != 1:
+        return "what it reshapes is not the only result of a group"
     dims = refined(shape_of(reshape.x), shape_of(reshape.result))
     if dims is None:
         return "its dims cross those of what it reshapes"

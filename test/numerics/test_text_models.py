@@ -26,6 +26,8 @@ import zoo
 SIZES = ({"batch": 1, "sequence": 20}, {"batch": 3, "sequence": 33}, {"batch": 4, "sequence": 1})
 LEAST = 0.5
 """The share of launches whose result is a tensor of the model: not those of stacked siblings, whose parts are."""
+COMPARED = {"bert": 12, "gpt2": 10, "llama": 13, "vit": 12}
+"""How many of a model's tensors check-numerics finds at least, down to the launches: those of GPT-2 have four norms in their products."""
 MADE = {
     "gpt2": lambda g: attention_models.gpt2(g, layers=2, width=64, heads=4),
     "llama": lambda g: attention_models.llama(g, layers=2, width=64, heads=4, kept=2, inner=128),
@@ -61,7 +63,7 @@ def test_a_vision_transformer_matches_at_three_batches() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["bert", "gpt2", "vit"])
+@pytest.mark.parametrize("name", COMPARED)
 def test_every_pass_keeps_the_numbers(name: str, tmp_path: Path) -> None:
     made = small(name)
     sizes = {key: (1, 2, 2) if key == "batch" else (1, 5, 8) for key in made.profiles}
@@ -71,7 +73,7 @@ def test_every_pass_keeps_the_numbers(name: str, tmp_path: Path) -> None:
     options = trtc.BuildOptions(precision="fp16", target="sm_90a", profiles=sizes)
     run_pipeline(module, options, observers=[observer])
     assert len(observer.checked) == sum(len(steps) for steps in phase_steps(options).values())
-    assert min(compared for compared, _ in observer.checked.values()) >= 10
+    assert min(compared for compared, _ in observer.checked.values()) >= COMPARED[name]
     assert list(tmp_path.iterdir()) == []
 
 

@@ -54,3 +54,31 @@ builtin.module attributes {kernel.target = #kernel.target<"sm_90a", sms = 132, s
     func.return %4, %7 : tensor<2x12xf32>, tensor<2x20xf32>
   }
 }
+
+// -----
+
+// Refused: others read the result of the product in its own dims.
+// CHECK-LABEL: @shared
+// CHECK: %[[Y:.*]] = fusion.group "conv" {{.*}} -> (tensor<2x1x4x16xf32>)
+// CHECK: nn.concat
+// CHECK: fusion.group "pointwise" (%{{.*}} = %[[Y]] : tensor<2x1x4x16xf32>)
+// REMARK: missed: assign-destinations: nn.concat: operand 1 copied into the concat: it is a nn.reshape of a tensor with other users
+builtin.module attributes {kernel.target = #kernel.target<"sm_90a", sms = 132, smem = 232448>} {
+  func.func @shared(%x: tensor<2x1x4x16xf32>, %w: tensor<16x1x1x16xf32>, %s: tensor<2x1x8x8xf32>) -> (tensor<2x1x8x16xf32>, tensor<2x1x4x16xf32>) {
+    %0 = fusion.group "conv" (%a = %x : tensor<2x1x4x16xf32>, %b = %w : tensor<16x1x1x16xf32>) -> (tensor<2x1x4x16xf32>) {
+      %5 = nn.conv %a, %b {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<2x1x4x16xf32>, tensor<16x1x1x16xf32>) -> tensor<2x1x4x16xf32>
+      fusion.yield %5 : tensor<2x1x4x16xf32>
+    }
+    %1 = nn.reshape %0 : (tensor<2x1x4x16xf32>) -> tensor<2x1x8x8xf32>
+    %2 = fusion.group "pointwise" (%a = %s : tensor<2x1x8x8xf32>) -> (tensor<2x1x8x8xf32>) {
+      %5 = nn.relu %a : tensor<2x1x8x8xf32>
+      fusion.yield %5 : tensor<2x1x8x8xf32>
+    }
+    %3 = nn.concat %2, %1 {axis = 3 : i64} : (tensor<2x1x8x8xf32>, tensor<2x1x8x8xf32>) -> tensor<2x1x8x16xf32>
+    %4 = fusion.group "pointwise" (%a = %0 : tensor<2x1x4x16xf32>) -> (tensor<2x1x4x16xf32>) {
+      %5 = nn.relu %a : tensor<2x1x4x16xf32>
+      fusion.yield %5 : tensor<2x1x4x16xf32>
+    }
+    func.return %3, %4 : tensor<2x1x8x16xf32>, tensor<2x1x4x16xf32>
+  }
+}

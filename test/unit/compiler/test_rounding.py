@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -121,3 +122,36 @@ def test_moments_of_rows_are_those_of_the_rows_as_they_are_stored() -> None:
     np.testing.assert_allclose(got["m"], rounded["m"], rtol=1e-6)
     np.testing.assert_array_equal(got["m"][0, :, 0], got["y"][:, 0].astype(np.float16))
     assert not got["m"][1].any()
+
+
+def test_views_of_constants_are_rounded_where_they_are_stored_narrow(tmp_path: Path) -> None:
+    """Of one table a part that is stored narrow, of which a view is taken, and a part that stays wide."""
+    text = """
+    builtin.module attributes {nn.symbols = {N = array<i64: 1, 4, 8>}} {
+      func.func @main(%x: tensor<?x8xf32, #nn.dims<N, 8>>) -> (tensor<?x8xf32, #nn.dims<N, 8>>, tensor<?x8xf32, #nn.dims<N, 8>>)
+        attributes {nn.inputs = ["x"], nn.outputs = ["y", "z"]} {
+        %t = nn.constant {nn.stored = f16} dense<0.3> : tensor<32x8xf32>
+        %0 = nn.slice %t {starts = #nn.dims<0, 0>, steps = array<i64: 1, 1>, nn.stored = f16, nn.names = ["narrow"]}
+          : (tensor<32x8xf32>) -> tensor<?x8xf32, #nn.dims<N, 8>>
+        %1 = nn.reshape %0 {nn.stored = f16} : (tensor<?x8xf32, #nn.dims<N, 8>>) -> tensor<?x2x4xf32, #nn.dims<N, 2, 4>>
+        %2 = nn.slice %t {starts = #nn.dims<0, 0>, steps = array<i64: 1, 1>, nn.names = ["wide"]}
+          : (tensor<32x8xf32>) -> tensor<?x8xf32, #nn.dims<N, 8>>
+        %3 = nn.reshape %x : (tensor<?x8xf32, #nn.dims<N, 8>>) -> tensor<?x2x4xf32, #nn.dims<N, 2, 4>>
+        %4 = nn.mul %3, %1
+          : (tensor<?x2x4xf32, #nn.dims<N, 2, 4>>, tensor<?x2x4xf32, #nn.dims<N, 2, 4>>) -> tensor<?x2x4xf32, #nn.dims<N, 2, 4>>
+        %5 = nn.reshape %4 {nn.names = ["y"]} : (tensor<?x2x4xf32, #nn.dims<N, 2, 4>>) -> tensor<?x8xf32, #nn.dims<N, 8>>
+        %6 = nn.mul %x, %2 {nn.names = ["z"]}
+          : (tensor<?x8xf32, #nn.dims<N, 8>>, tensor<?x8xf32, #nn.dims<N, 8>>) -> tensor<?x8xf32, #nn.dims<N, 8>>
+        func.return %5, %6 : tensor<?x8xf32, #nn.dims<N, 8>>, tensor<?x8xf32, #nn.dims<N, 8>>
+      }
+    }"""
+    module = read_module(make_context(), text.encode(), "the module")
+    inputs = random_inputs(module, 3)
+    run_passes(module, [load_pass("fuse-groups")()], make_context())
+    observer = NumericsObserver(seed=3, directory=tmp_path)
+    run_passes(module, [load_pass("materialise-storage")()], make_context(), observers=[observer])
+    assert min(compared for compared, _ in observer.checked.values()) == 4
+    got = execute(module, inputs)
+    table = np.float32(np.float16(0.3))
+    np.testing.assert_array_equal(got["y"], inputs["x"] * table)
+    np.testing.assert_array_equal(got["z"], inputs["x"] * np.float32(0.3))

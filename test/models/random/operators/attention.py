@@ -132,7 +132,9 @@ def _masked(n: Chain, scores: str, v: str) -> str:
     g = n.g
     arrays = g.values[scores].arrays
     _, heads, length, keys = n.shape(scores)
-    hidden = g.choice((LOWEST, LOWEST, -1e4))
+    hidden = g.choice(
+        (LOWEST, LOWEST, -1e3)
+    )  # of scores less 1e4 f32 keeps three digits, too few for a query without any key
     kind = g.word("bias padding padding triangle triangle places places filled chosen")
     if kind == "bias":
         fixed = not (_varies(n, scores, 2) or _varies(n, scores, 3))

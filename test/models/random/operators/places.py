@@ -122,7 +122,8 @@ def resample(g: Maker) -> None:
     # ONNX Runtime maps corners to the whole extent of a result, ONNX to that of the scaled image.
     whole = attributes["coordinate_transformation_mode"] != "align_corners"
     if whole and g.chance(0.5):
-        scales = [1.0, 1.0, g.choice((0.6, 1.3, 2.0, 2.5)), g.choice((0.7, 1.0, 1.7, 3.0))]
+        # Binary fractions: of others some coordinates are whole or half but for a rounding, where ONNX Runtime takes the other element.
+        scales = [1.0, 1.0, g.choice((0.625, 1.3125, 2.0, 2.5)), g.choice((0.6875, 1.0, 1.75, 3.0))]
         g.emit("Resize", [x, "", g.constant(scales, np.float32)], **attributes)
     elif g.values[x].static:
         sizes = [*shape[:2], g.number(1, 9), g.number(1, 9)]
