@@ -28,6 +28,54 @@ func.func @rotary(%x: tensor<2x?x8xf32, #nn.dims<2, N, 8>>, %c: tensor<?x8xf32, 
 
 // -----
 
+// Neighbours that change places, as GPT-J has them: every second element, joined along a new last dim.
+// CHECK-LABEL: @neighbours
+// CHECK-DAG: %[[X:.*]] = nn.reshape %x : {{.*}} -> tensor<2x?x4x2xf32, #nn.dims<2, N, 4, 2>>
+// CHECK-DAG: %[[C:.*]] = nn.reshape %c : {{.*}} -> tensor<?x4x2xf32, #nn.dims<N, 4, 2>>
+// CHECK-DAG: %[[S:.*]] = nn.reshape %s : {{.*}} -> tensor<?x4x2xf32, #nn.dims<N, 4, 2>>
+// CHECK: %[[T:.*]] = nn.slice %[[X]] {starts = #nn.dims<0, 0, 0, 1>, steps = array<i64: 1, 1, 1, -1>}
+// CHECK: %[[Q:.*]] = nn.mul %[[T]], %[[S]]
+// CHECK: %[[M:.*]] = nn.constant dense<[-1.000000e+00, 1.000000e+00]> : tensor<2xf32>
+// CHECK: %[[R:.*]] = nn.mul %[[Q]], %[[M]]
+// CHECK: %[[P:.*]] = nn.mul %[[X]], %[[C]]
+// CHECK: nn.add %[[P]], %[[R]]
+// CHECK-NOT: nn.concat
+// REMARK: applied: recognise-rotary: nn.reshape: a rotary embedding on neighbours
+func.func @neighbours(%x: tensor<2x?x8xf32, #nn.dims<2, N, 8>>, %c: tensor<?x8xf32, #nn.dims<N, 8>>, %s: tensor<?x8xf32, #nn.dims<N, 8>>) -> tensor<2x?x8xf32, #nn.dims<2, N, 8>> {
+  %0 = nn.slice %x {starts = #nn.dims<0, 0, 1>, steps = array<i64: 1, 1, 2>} : (tensor<2x?x8xf32, #nn.dims<2, N, 8>>) -> tensor<2x?x4xf32, #nn.dims<2, N, 4>>
+  %1 = nn.neg %0 : tensor<2x?x4xf32, #nn.dims<2, N, 4>>
+  %2 = nn.reshape %1 : (tensor<2x?x4xf32, #nn.dims<2, N, 4>>) -> tensor<2x?x4x1xf32, #nn.dims<2, N, 4, 1>>
+  %3 = nn.slice %x {starts = #nn.dims<0, 0, 0>, steps = array<i64: 1, 1, 2>} : (tensor<2x?x8xf32, #nn.dims<2, N, 8>>) -> tensor<2x?x4xf32, #nn.dims<2, N, 4>>
+  %4 = nn.reshape %3 : (tensor<2x?x4xf32, #nn.dims<2, N, 4>>) -> tensor<2x?x4x1xf32, #nn.dims<2, N, 4, 1>>
+  %5 = nn.concat %2, %4 {axis = 3 : i64} : (tensor<2x?x4x1xf32, #nn.dims<2, N, 4, 1>>, tensor<2x?x4x1xf32, #nn.dims<2, N, 4, 1>>) -> tensor<2x?x4x2xf32, #nn.dims<2, N, 4, 2>>
+  %6 = nn.reshape %5 : (tensor<2x?x4x2xf32, #nn.dims<2, N, 4, 2>>) -> tensor<2x?x8xf32, #nn.dims<2, N, 8>>
+  %7 = nn.mul %x, %c : (tensor<2x?x8xf32, #nn.dims<2, N, 8>>, tensor<?x8xf32, #nn.dims<N, 8>>) -> tensor<2x?x8xf32, #nn.dims<2, N, 8>>
+  %8 = nn.mul %6, %s : (tensor<2x?x8xf32, #nn.dims<2, N, 8>>, tensor<?x8xf32, #nn.dims<N, 8>>) -> tensor<2x?x8xf32, #nn.dims<2, N, 8>>
+  %9 = nn.add %7, %8 : (tensor<2x?x8xf32, #nn.dims<2, N, 8>>, tensor<2x?x8xf32, #nn.dims<2, N, 8>>) -> tensor<2x?x8xf32, #nn.dims<2, N, 8>>
+  func.return %9 : tensor<2x?x8xf32, #nn.dims<2, N, 8>>
+}
+
+// -----
+
+// Refused: the neighbours are joined where they were, so that none change places.
+// CHECK-LABEL: @in_place
+// CHECK: nn.concat
+func.func @in_place(%x: tensor<3x8xf32>, %c: tensor<3x8xf32>) -> tensor<3x8xf32> {
+  %0 = nn.slice %x {starts = #nn.dims<0, 0>, steps = array<i64: 1, 2>} : (tensor<3x8xf32>) -> tensor<3x4xf32>
+  %1 = nn.neg %0 : tensor<3x4xf32>
+  %2 = nn.reshape %1 : (tensor<3x4xf32>) -> tensor<3x4x1xf32>
+  %3 = nn.slice %x {starts = #nn.dims<0, 1>, steps = array<i64: 1, 2>} : (tensor<3x8xf32>) -> tensor<3x4xf32>
+  %4 = nn.reshape %3 : (tensor<3x4xf32>) -> tensor<3x4x1xf32>
+  %5 = nn.concat %2, %4 {axis = 2 : i64} : (tensor<3x4x1xf32>, tensor<3x4x1xf32>) -> tensor<3x4x2xf32>
+  %6 = nn.reshape %5 : (tensor<3x4x2xf32>) -> tensor<3x8xf32>
+  %7 = nn.mul %x, %c : (tensor<3x8xf32>, tensor<3x8xf32>) -> tensor<3x8xf32>
+  %8 = nn.mul %6, %c : (tensor<3x8xf32>, tensor<3x8xf32>) -> tensor<3x8xf32>
+  %9 = nn.add %7, %8 : (tensor<3x8xf32>, tensor<3x8xf32>) -> tensor<3x8xf32>
+  func.return %9 : tensor<3x8xf32>
+}
+
+// -----
+
 // Refused: the joined halves are an output, too.
 // CHECK-LABEL: @shared
 // CHECK: nn.concat
