@@ -3,9 +3,10 @@
 
     func.func private @relu_0(..)  ->  func.func private @relu_0(..) attributes {kernel.choice = #kernel.choice<"pointwise", {...}>}
 
-Every configuration of every schedule that takes the group has a price, and the rule of `cost/decision.py` chooses. A choice that is there
-already (from the tuner or a lock file) stays if its schedule matches the group. Options: `allowed` names the schedules that may be used;
-`force` gives functions a schedule and tunables, as `fc_0:gemm_mma:bm=128:bn=64` (`*` stands for every function that the schedule takes).
+Every configuration of every schedule that takes the group has a price, and the rule of `cost/decision.py` chooses, unless somebody else
+does (the tuner, a lock file: `schedules/choosing.py`). A choice that is there already stays if its schedule matches the group.
+Options: `allowed` names the schedules that may be used; `force` gives functions a schedule and tunables, as `fc_0:gemm_mma:bm=128:bn=64`
+(`*` stands for every function that the schedule takes).
 Remarks say what was chosen at what price, by how much each other schedule lost, and why each that takes such anchors refused. A group that
 no schedule takes is an error with all reasons. Assumes `outline-groups`.
 """
@@ -29,8 +30,8 @@ from ...dialects.provenance import describe
 from ..remarks import remark
 from .building.group import GroupView
 from .building.schedule import choice_of, target_of
-from .cost.decision import within
-from .schedules.competition import Competition, compete
+from .schedules.choosing import Contest, verdicts
+from .schedules.competition import compete
 from .schedules.matching import Answer, first_match
 
 NAME = "select-schedule"
@@ -74,16 +75,18 @@ def _wanted(
     return wanted
 
 
-def choose(func: FuncOp, target: Attribute | None, allowed: tuple[str, ...] | None, forced: Forced) -> Choice:
-    """The choice for one group. Raises UnsupportedOpError where no schedule, or not the one asked for, takes it."""
+def contest_or_choice(
+    func: FuncOp, target: Attribute | None, allowed: tuple[str, ...] | None, forced: Forced
+) -> Contest | Choice:
+    """The candidates of one group, or the choice that was asked for. Raises UnsupportedOpError where no schedule, or not the one asked for,
+    takes it."""
     view = GroupView.of(func)
     wanted = _wanted(func, view, target, allowed, forced)
     if wanted is None:
         found = compete(view, target, allowed)
         if isinstance(found, Answer):
             raise _refused(func, view, found)
-        _remark_competition(func, found)
-        return found.winner.choice
+        return Contest(view, found)
     match, answer = first_match(view, target, (wanted[0],))
     if match is None:
         raise _refused(func, view, answer)
@@ -98,17 +101,6 @@ def _refused(func: FuncOp, view: GroupView, answer: Answer) -> UnsupportedOpErro
     return UnsupportedOpError(f"{NAME}: @{func.sym_name.data} with {ops}: no schedule accepts it: {answer.why}")
 
 
-def _remark_competition(func: FuncOp, found: Competition) -> None:
-    winner, next_best = found.winner, found.runner_up
-    others = f", {next_best.values} {next_best.price:.2f} us" if next_best is not None else ""
-    remark(func, "analysis", NAME, f"{winner} {winner.price:.2f} us{others}")
-    for loser in found.losers:
-        message = f"@{func.sym_name.data}: {loser} {loser.price:.2f} us lost to {winner.schedule} {winner.price:.2f} us"
-        remark(func, "missed", NAME, message + within(winner.price, loser.price))
-    for declined in found.answer.missed:
-        remark(declined.refusal.op or func, "missed", NAME, f"@{func.sym_name.data}: refused by {declined}")
-
-
 @dataclass(frozen=True)
 class SelectSchedulePass(ModulePass):
     """Picks a schedule and its tunables for each outlined group."""
@@ -121,5 +113,17 @@ class SelectSchedulePass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         target = op.attributes.get(TARGET)
         forced = {function: (name, tunables) for function, name, tunables in map(parse_force, self.force)}
+        contests: list[Contest] = []
         for func in outlined(op):
-            func.attributes[CHOICE] = choose(func, target, self.allowed, forced)
+            found = contest_or_choice(func, target, self.allowed, forced)
+            if isinstance(found, Contest):
+                contests.append(found)
+            else:
+                func.attributes[CHOICE] = found
+        for contest, verdict in zip(contests, verdicts(contests, target_of(target)), strict=True):
+            func = contest.func
+            func.attributes[CHOICE] = verdict.winner.choice
+            for kind, message in verdict.remarks:
+                remark(func, kind, NAME, message)
+            for declined in contest.competition.answer.missed:
+                remark(declined.refusal.op or func, "missed", NAME, f"@{func.sym_name.data}: refused by {declined}")

@@ -1,0 +1,12 @@
+"""
+The tuner: measurements in the place of prices, where schedules compete for a group.
+
+    signatures.py  what groups are known by, in timings and in lock files
+    trial.py       what was measured of one candidate
+    task.py        a group alone, with inputs and what it must compute
+    timer.py       what times candidates, and how each is checked before it counts
+    timings.py     the cache of timings, a file of JSON lines
+    tuner.py       chooses by time, within a time limit
+
+`select-schedule` asks whoever chooses (`passes/kernels/schedules/choosing.py`).
+"""
