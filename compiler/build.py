@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .driver import Progress
     from .network import Network
     from .pipeline import Observer
+    from .tune.timer import Timer
 
 
 def build(
@@ -31,12 +32,14 @@ def build(
     cache: CubinCache | str | Path | None = "",
     progress: Progress | None = None,
     observers: Sequence[Observer] = (),
+    timer: Timer | None = None,
 ) -> Engine:
     """Builds an engine. Needs no GPU.
 
     - `model`: an ONNX file, its bytes or proto, a `Network`, or an imported module (which is not changed).
     - `targets`: further architectures to build kernels for, beside `options.target`.
     - `cache`: where compiled kernels and engines are kept; a directory, None for no cache, by default `cache_directory()`.
+    - `timer`: what times candidates at `opt_level` 1 to 3, by default this machine's GPU (`tune.timer.Timer`).
     - `progress`, `observers`: see `driver.Progress` and `pipeline.Observer`.
 
     The same file or bytes built again by the same trtc with the same options gives the engine of the first build, unless there are
@@ -53,7 +56,9 @@ def build(
         return engine
     from .driver import build as compile_model
 
-    engine = compile_model(model, options, targets=targets, cache=cache, progress=progress, observers=observers)
+    engine = compile_model(
+        model, options, targets=targets, cache=cache, progress=progress, observers=observers, timer=timer
+    )
     if known is not None:
         known.put(engine)
     return engine

@@ -19,6 +19,7 @@ from ..dialects.nn.base import set_symbol_ranges, symbol_ranges
 from ..dialects.provenance import join_names
 from ..passes.kernels.lower_fragments import reporting
 from ..passes.kernels.lower_groups import remembering
+from ..passes.kernels.schedules.choosing import choosing
 from ..passes.remarks import Remark, collecting
 from ..runtime.engine import Engine
 from ..runtime.files import check_readable
@@ -34,6 +35,10 @@ from .options import BuildOptions, dim_ranges
 from .pipeline import Observer, phase_steps, run_pipeline
 from .refittable import Structure, model_of, without_initializers
 from .targets import detect_arch, set_target
+from .tune.choosers import chooser_of
+from .tune.lock import ByPrice
+from .tune.timer import Timer
+from .tune.trial import Record
 from .universe import make_context
 
 if TYPE_CHECKING:
@@ -56,6 +61,7 @@ def build(
     cache: CubinCache | str | Path | None = "",
     progress: Progress | None = None,
     observers: Sequence[Observer] = (),
+    timer: Timer | None = None,
 ) -> Engine:
     """Builds an engine without asking the cache of engines, as `build.build` does, which documents arguments and errors."""
     options = BuildOptions() if options is None else options
@@ -69,7 +75,7 @@ def build(
     keep_freed_memory()
     start = time.thread_time()
     with garbage_frozen():
-        engine = _build(model, options, archs, _cache(cache), progress, observers)
+        engine = _build(model, options, archs, _cache(cache), progress, observers, timer)
     collect_after(time.thread_time() - start, now=engine.stats.weight_bytes > _COLLECTED_AT_ONCE)
     return engine
 
@@ -81,6 +87,7 @@ def _build(
     cache: CubinCache | None,
     progress: Progress | None,
     observers: Sequence[Observer],
+    timer: Timer | None,
 ) -> Engine:
     with collecting() as found:
         imported, read = _import(model, options)
@@ -96,8 +103,35 @@ def _build(
         own = replace(options, target=arch)
         # Of the last one nobody else needs the import: a second module would hold every weight that a pass replaces.
         module = imported if arch == archs[-1] and structure is None else imported.clone()
-        compiles += _add_variant(writer, module, own, cache, progress, observers, found)
+        compiles += _add_variant(writer, module, own, cache, progress, observers, timer, found)
     return writer.engine(compiles)
+
+
+def choose(
+    model: str | Path | bytes | ModelProto | Network | ModuleOp,
+    options: BuildOptions | None = None,
+    *,
+    targets: Sequence[str] = (),
+    progress: Progress | None = None,
+    timer: Timer | None = None,
+) -> dict[str, Record]:
+    """Chooses the schedules of all groups as `build` does with the same arguments, and compiles no kernel but those that are timed: the
+    choices by signature, for a lock file."""
+    options = BuildOptions() if options is None else options
+    _check_arguments(targets, None, progress, ())
+    imported, _ = _import(model, options)
+    check_kernel_types(imported)
+    check_extents(imported)
+    records: dict[str, Record] = {}
+    for arch in dict.fromkeys([options.target or detect_arch(), *targets]):
+        check_arch(arch)
+        module = imported.clone()
+        set_target(module, arch)
+        chooser = chooser_of(options, arch, timer, progress) or ByPrice()
+        with garbage_frozen(), choosing(chooser):
+            run_pipeline(module, replace(options, target=arch), stop_after="kernels")
+        records |= chooser.records
+    return records
 
 
 def _check_arguments(targets: Any, cache: Any, progress: Any, observers: Any) -> None:
@@ -211,18 +245,20 @@ def _add_variant(
     cache: CubinCache | None,
     progress: Progress | None,
     observers: Sequence[Observer],
+    timer: Timer | None,
     found: Sequence[Remark],
 ) -> int:
     """Builds for one architecture and returns how many kernels were compiled; `found` are the remarks of the import, which lead its own."""
     arch = cast(str, options.target)
     set_target(module, arch)
     context = make_context()
+    chooser = chooser_of(options, arch, timer, progress)
     known = KernelCache(cache, context) if cache is not None and not observers else None
     tiles = _Tiles(progress, known, phase_steps(options)["threads"][0].name)
     report = None if progress is None else lambda done, total: progress(f"compile {arch}", done, total)
     with Compiler(cache) as compiler:
         units = _Units(arch, compiler, known)
-        with collecting() as remarks, remembering(known), reporting(units.add):
+        with collecting() as remarks, choosing(chooser), remembering(known), reporting(units.add):
             run_pipeline(module, options, observers=[*observers, tiles], context=context)
         kernels = [op for op in module.body.block.ops if isinstance(op, kernel.FuncOp)]
         for func in kernels:

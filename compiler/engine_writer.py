@@ -144,8 +144,10 @@ def _host(module: ModuleOp) -> ModuleOp:
 
 
 def _options(options: BuildOptions) -> dict[str, Any]:
-    """The options as JSON values, without `target`, which the variants have, and the checks, which do not affect an engine."""
-    unsaid = ("target", "check_boundaries", "verify_each")
+    """The options as JSON values, without `target`, which the variants have, those that decide choices alone, so that a locked build is the
+    same bytes, and the checks, which do not affect an engine."""
+    choosing = ("opt_level", "timing_cache", "time_limit", "locked")
+    unsaid = ("target", *choosing, "check_boundaries", "verify_each")
     listed = {name: getattr(options, name) for name in options.__dataclass_fields__ if name not in unsaid}
     return {name: _json(value) for name, value in sorted(listed.items())}
 

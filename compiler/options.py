@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import operator
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -52,6 +53,11 @@ class BuildOptions:
       case (`{"nonzero": 4096}`). By default what the shapes allow, else what the model declares, else 1024.
     - `memory_limit`: bytes that the arena of one context may take; None is no limit.
     - `schedules`: names of the schedules that may be chosen; None allows all.
+    - `opt_level`: how schedules are chosen. 0, the default: by price. 1, 2 and 3: by the times of at most 3, at most 8, and all candidates
+      of each group on this machine's GPU, which must be the target.
+    - `timing_cache`: the file that keeps times; None is `timings.jsonl` in the cache directory.
+    - `time_limit`: seconds after which no further candidate is timed; the rest is chosen by price.
+    - `locked`: a lock file, whose choices are taken. Needs no GPU.
     - `refit`: the weights can be replaced in the finished engine (`Engine.refit`): its kernels depend on the values of none but those that
       are pinned. Scalars of the model are then read from memory, and the engine holds the model's weights beside what kernels read.
     - `check_boundaries`: check the legality spec at each phase boundary.
@@ -68,6 +74,10 @@ class BuildOptions:
     bounds: Mapping[str, int] = field(default_factory=_none)
     memory_limit: int | None = None
     schedules: tuple[str, ...] | None = None
+    opt_level: int = 0
+    timing_cache: str | None = None
+    time_limit: float = 60.0
+    locked: str | None = None
     refit: bool = False
     check_boundaries: bool = True
     verify_each: bool = field(default_factory=verify_each_wanted)
@@ -94,12 +104,29 @@ class BuildOptions:
             raise OptionError(
                 f"option memory_limit: expected a positive number of bytes or None, got {got(self.memory_limit)}"
             )
+        self._check_tuning()
         # Copied into plain values: later changes by the caller have no effect, and a manifest can hold them.
         object.__setattr__(self, "memory_limit", limit)
         object.__setattr__(self, "schedules", _names(self.schedules))
         object.__setattr__(self, "profiles", MappingProxyType(_profiles(self.profiles)))
         object.__setattr__(self, "constants", MappingProxyType(_constants(self.constants)))
         object.__setattr__(self, "bounds", MappingProxyType(_bounds(self.bounds)))
+
+    def _check_tuning(self) -> None:
+        if isinstance(self.opt_level, bool) or _integer(self.opt_level) not in range(4):
+            raise OptionError(f"option opt_level: expected 0, 1, 2 or 3, got {got(self.opt_level)}")
+        seconds: Any = self.time_limit
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+            raise OptionError(f"option time_limit: expected a positive number of seconds, got {got(seconds)}")
+        for name in ("timing_cache", "locked"):
+            path = getattr(self, name)
+            if path is not None and not isinstance(path, str | os.PathLike):
+                raise OptionError(f"option {name}: expected the path of a file or None, got {got(path)}")
+            object.__setattr__(self, name, None if path is None else os.fspath(cast("str", path)))
+        if self.locked is not None and self.opt_level:
+            raise OptionError(
+                "option locked: a lock file has the choices of all groups; leave opt_level out, or the file"
+            )
 
 
 def _names(given: Any) -> tuple[str, ...] | None:

@@ -5,7 +5,8 @@ is trtc as a digest of its code, the packages that it imports, Python, and NVRTC
 the `CubinCache`, under its rules; the key is a field of the manifest, whose digest covers all sections, so an entry under another's name,
 or a damaged one, is a miss.
 
-Not kept are engines of models that read further files, whose content is not part of the key, engines that would take more than half of the
+Not kept are engines of models that read further files, whose content is not part of the key, those whose schedules times or a lock file
+chose, for the same reason, engines that would take more than half of the
 cache, and those of a trtc that other packages extend. Builds that verify each pass never use this cache.
 """
 
@@ -94,7 +95,7 @@ class EngineCache:
         cls, model: str | Path | bytes, options: BuildOptions, archs: Sequence[str], store: CubinCache
     ) -> EngineCache | None:
         """The place of the build of a model for `archs`; None where such a build must not use the cache."""
-        if options.verify_each or (built_by := builder()) is None:
+        if options.verify_each or options.opt_level or options.locked is not None or (built_by := builder()) is None:
             return None
         file = None if isinstance(model, bytes) else Path(model)
         try:

@@ -93,6 +93,8 @@ def inspect_command(args: argparse.Namespace) -> int:
         print(_section(variant.units, args.cuda, lambda unit: variant.text(unit.source)))
     elif args.ir:
         print(variant.text(variant.manifest["host"]) + variant.text(variant.manifest["tiles"]), end="")
+    elif args.choices:
+        _print_choices(variant.manifest["remarks"])
     elif args.json:
         json.dump(engine.inspect(), sys.stdout, indent=2)
         print()
@@ -113,7 +115,7 @@ def _write_page(args: argparse.Namespace) -> int:
         raise OptionError("--html: expected one --target, whose launches the page shows.")
     check_writable(args.html, "--html")
     check_apart(args.html, "--html", (args.model,))
-    page = page_of_model(args.model, _options(args))
+    page = page_of_model(args.model, options_of(args))
     with replacing(args.html, "--html") as stream:
         stream.write(page.encode())
     print(f"{args.html}: {len(page.encode())} bytes")
@@ -181,7 +183,8 @@ def refit_command(args: argparse.Namespace) -> int:
 # Engines from arguments.
 
 
-def _options(args: argparse.Namespace) -> BuildOptions:
+def options_of(args: argparse.Namespace) -> BuildOptions:
+    """The options that the flags of a build say."""
     targets: list[str] = args.target or []
     return BuildOptions(
         precision=args.precision or "fp32",
@@ -190,6 +193,10 @@ def _options(args: argparse.Namespace) -> BuildOptions:
         constants=parse_constants(args.constant or ()),
         bounds=parse_bounds(args.bound or ()),
         memory_limit=args.memory_limit,
+        opt_level=args.opt_level or 0,
+        timing_cache=args.timing_cache,
+        time_limit=60.0 if args.time_limit is None else float(args.time_limit),
+        locked=getattr(args, "locked", None),
         refit=getattr(args, "refit", False),
     )
 
@@ -201,7 +208,7 @@ def _build(args: argparse.Namespace) -> Engine:
     progress = Progress(args.quiet)
     try:
         engine = build(
-            args.model, _options(args), targets=targets[1:], cache=None if args.no_cache else "", progress=progress
+            args.model, options_of(args), targets=targets[1:], cache=None if args.no_cache else "", progress=progress
         )
     finally:
         progress.finish()
@@ -240,7 +247,8 @@ def _engine(args: argparse.Namespace) -> Engine:
     """The engine of a file, or one built from a model."""
     if _is_model(args.model):
         return _build(args)
-    for flag in ("precision", "target", "profile", "constant", "bound", "memory_limit", "no_cache"):
+    for flag in ("precision", "target", "profile", "constant", "bound", "memory_limit", "opt_level", "timing_cache", "time_limit",
+                 "locked", "no_cache"):  # fmt: skip
         if getattr(args, flag):
             raise OptionError(
                 f"--{flag.replace('_', '-')}: it belongs to building, and '{args.model}' is built already; "
@@ -342,6 +350,17 @@ def _print_engine(engine: Engine, arch: str | None) -> None:
               f"{facts['shared_bytes']} bytes shared [{join_names(facts['nodes'])}]")  # fmt: skip
         for problem in stored["problems"]:
             print(f"    {problem}")
+
+
+def _print_choices(remarks: Sequence[Mapping[str, Any]]) -> None:
+    """What `select-schedule` said of each group: the choice with its price or time, and below it the rivals."""
+    for remark in remarks:
+        if remark["pass_name"] != "select-schedule":
+            continue
+        if remark["kind"] == "analysis":
+            print(f"{shown(remark['message'])} [{join_names(remark['nodes'])}]")
+        else:
+            print(f"  {shown(remark['message'])}")
 
 
 def _section(units: Mapping[str, Any], name: str, text: Any) -> str:

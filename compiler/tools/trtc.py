@@ -1,7 +1,7 @@
 """`trtc`: build engines from ONNX models, run them, inspect them, time them, and give them other weights.
 
 Results go to stdout, progress to stderr; a failure is one sentence and an exit code (see `failures`). This file has only the flags:
-`commands` has the commands, and is imported once failures are handled.
+`commands` and `tuning` have the commands, and are imported once failures are handled.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from .flags import check_words, count, positive
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="trtc", description="Build, run, inspect, time and refit engines.")
+    parser = argparse.ArgumentParser(prog="trtc", description="Build, run, inspect, time, tune and refit engines.")
     parser.add_argument("--version", action="version", version=f"trtc {version('trtc')}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="{build,run,inspect,bench,refit}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="{build,run,inspect,bench,tune,lock,refit}")
     build = commands.add_parser("build", help="compile an ONNX model into an engine file")
     build.add_argument("model", help="the ONNX file")
     build.add_argument("-o", "--output", metavar="FILE", help="the engine file (default: beside the model, .engine)")
@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     inspect.add_argument("--arch", metavar="SM", help="the architecture to show (default: this GPU's, else the first)")
     show = inspect.add_mutually_exclusive_group()
     show.add_argument("--json", action="store_true", help="everything, as JSON")
+    show.add_argument("--choices", action="store_true", help="why each group has its schedule: prices, times, rivals")
     show.add_argument("--ir", action="store_true", help="the host function and the tile-level kernels")
     show.add_argument("--cuda", metavar="KERNEL", help="the CUDA C of a kernel")
     show.add_argument(
@@ -64,6 +65,20 @@ def _parser() -> argparse.ArgumentParser:
         help="write a page with an ONNX file's graph before and after fusion and its launches; needs no GPU and compiles nothing",
     )  # fmt: skip
     _add_build_options(inspect)
+    tune = commands.add_parser("tune", help="time the candidates of a model's groups on this GPU, and keep the times")
+    tune.add_argument("model", help="the ONNX file")
+    tune.add_argument("--workers", type=positive, default=1, metavar="N", help="processes that compile (default 1)")
+    tune.add_argument(
+        "--import", dest="take", action="append", default=[], metavar="FILE",
+        help="take over the times of another cache first; may be repeated",
+    )  # fmt: skip
+    tune.add_argument("--export", type=Path, metavar="FILE", help="write the times of this model's groups to a file")
+    _add_build_options(tune, "--cache", locked=False)
+    tune.set_defaults(opt_level=2)
+    lock = commands.add_parser("lock", help="write down the choices of a build, to make the same engine elsewhere")
+    lock.add_argument("model", help="the ONNX file")
+    lock.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the lock file")
+    _add_build_options(lock, locked=False)
     refit = commands.add_parser("refit", help="give an engine other weights")
     refit.add_argument("engine", help="an engine file that was built with --refit")
     refit.add_argument(
@@ -74,7 +89,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_build_options(parser: argparse.ArgumentParser) -> None:
+def _add_build_options(parser: argparse.ArgumentParser, *cache_flags: str, locked: bool = True) -> None:
+    """`cache_flags` are further names of `--timing-cache`; `locked`: a lock file may be given."""
     group = parser.add_argument_group("building")
     group.add_argument("--precision", choices=PRECISIONS, help="what the model's f32 becomes (default fp32: stays)")
     group.add_argument(
@@ -94,6 +110,16 @@ def _add_build_options(parser: argparse.ArgumentParser) -> None:
         help="most elements or iterations that data may decide, for a node or an operator, as nonzero=4096; may be repeated",
     )  # fmt: skip
     group.add_argument("--memory-limit", type=count, metavar="BYTES", help="most that the arena may take")
+    group.add_argument(
+        "--opt-level", type=int, choices=range(4), metavar="N",
+        help="choose schedules by price (0), or by the times of at most 3, at most 8, or all candidates on this GPU (1, 2, 3)",
+    )  # fmt: skip
+    group.add_argument(
+        "--timing-cache", *cache_flags, metavar="FILE", help="where times are kept (default: in the cache directory)"
+    )
+    group.add_argument("--time-limit", type=positive, metavar="SECONDS", help="begin no timing after this (default 60)")
+    if locked:
+        group.add_argument("--locked", metavar="FILE", help="take the choices of a lock file; needs no GPU")
     group.add_argument("--no-cache", action="store_true", help="compile every kernel, keep none")
     group.add_argument("--quiet", action="store_true", help="no progress")
 
@@ -106,7 +132,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     check_words(sys.argv[1:] if arguments is None else arguments)
     args = _parser().parse_args(arguments)
-    from . import commands
+    if args.command in ("tune", "lock"):
+        from . import tuning as commands
+    else:
+        from . import commands
 
     return getattr(commands, f"{args.command}_command")(args)
 

@@ -85,18 +85,18 @@ def verdict(contest: Contest, record: Record) -> Verdict:
     """The verdict that a record gives, with the times of its rivals and why others are out. The same record says the same always."""
     found, name, winner = contest.competition, contest.func.sym_name.data, record.winner
     tried = [(c, t) for c in found.candidates for t in record.trials if t.is_of(c)]
-    us = next((t.us for c, t in tried if c is winner), None)
+    us = next((t.us for c, t in tried if c == winner), None)
     said: list[tuple[Kind, str]] = []
-    if us is None and winner is found.winner:
+    if us is None and winner == found.winner:
         said += by_price(contest).remarks
     else:
         times = "" if us is None else f"{us:.2f} us measured, "
-        others = "" if winner is found.winner else f"; by price alone {found.winner} {found.winner.price:.2f} us"
+        others = "" if winner == found.winner else f"; by price alone {found.winner} {found.winner.price:.2f} us"
         said.append(("analysis", f"{winner} {times}{winner.price:.2f} us by price, of {len(tried)} tried{others}"))
     for rival, trial in tried:
         if trial.us is None:
             said.append(("missed", f"@{name}: {rival} is out: {trial.why}"))
-        elif rival is not winner:
+        elif rival != winner:
             near = f", which is within {UNCERTAINTY:.0%} and preferred" if us is not None and trial.us < us else ""
             said.append(
                 ("missed", f"@{name}: {rival} {trial.us:.2f} us measured, {rival.price:.2f} us by price, lost{near}")

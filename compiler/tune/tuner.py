@@ -7,6 +7,7 @@ time is over, the rest is chosen by price, and remarks say so.
 
 from __future__ import annotations
 
+import contextvars
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +34,7 @@ Report: TypeAlias = Callable[[str, int, int], None]
 
 def finalists(found: Competition, most: int | None) -> list[Candidate]:
     """At most `most` candidates of all schedules by price, the winner by price first; without those that fit no SM."""
-    others = sorted((c for c in found.candidates if c is not found.winner and c.price < inf), key=lambda c: c.price)
+    others = sorted((c for c in found.candidates if c != found.winner and c.price < inf), key=lambda c: c.price)
     return [found.winner, *others][:most]
 
 
@@ -61,7 +62,8 @@ class Tuner:
             chosen = finalists(contest.competition, most)
             if len(chosen) > 1 and name not in tasks:
                 tasks[name] = Task.of(contest, target, chosen)
-        why = self._try_all(list(tasks.values()))
+        # In a context of its own: what is lowered on trial is neither in the remarks of the build nor in its caches.
+        why = contextvars.Context().run(self._try_all, list(tasks.values()))
         for name, contest in zip(names, contests, strict=True):
             self.records[name] = self._record(contest, tasks.get(name), why.get(name))
         return [verdict(contest, self.records[name]) for name, contest in zip(names, contests, strict=True)]

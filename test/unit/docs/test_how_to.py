@@ -82,11 +82,31 @@ def environment_with_pip(folder: Path) -> dict[str, str]:
     return {**os.environ, "PATH": path, "PIP_NO_BUILD_ISOLATION": "0", "PIP_NO_INDEX": "1"}
 
 
+def matmul_model_and_stub(folder: Path) -> dict[str, str]:
+    """`model.onnx`, and a `trtc` that times on the simulator, as if a GPU of sm_80 were there: the second candidate is the fastest."""
+    matmul_model(folder)
+    tools = folder / "tools"
+    tools.mkdir()
+    (tools / "trtc").write_text(f"""#!{sys.executable}
+import sys
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+from stub_timer import StubTimer
+from trtc.compiler.tools.trtc import main
+from trtc.compiler.tune import cuda
+cuda.timer_for = lambda arch, workers=1: StubTimer(lambda c: 100 / c.price)
+sys.exit(main())
+""")
+    (tools / "trtc").chmod(0o755)
+    path = os.pathsep.join([str(tools), str(pages.TOOLS), os.environ.get("PATH", "")])
+    return {**os.environ, "PATH": path, "TRTC_VERIFY_EACH": "0"}
+
+
 PREPARED: dict[str, Prepare] = {
     "build-and-run": matmul_model,
     "debug-a-wrong-number": conv_model,
     "out-of-tree": environment_with_pip,
     "refit": matmul_model,
+    "tune": matmul_model_and_stub,
     "work-with-trtc-opt": matmul_model,
 }  # fmt: skip
 
@@ -100,7 +120,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in HOW_TO.glob("*.md")))
 def test_a_page_runs_as_written(folder: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    if name in ("build-and-run", "refit"):
+    if name in ("build-and-run", "refit", "tune"):
         pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
     environment = PREPARED[name](folder) if name in PREPARED else None
     printed, names = pages.run_page(HOW_TO / f"{name}.md", folder, environment)
@@ -137,11 +157,23 @@ def check_refit(folder: Path, printed: str, names: dict[str, object]) -> None:
     )
 
 
+def check_tuning(folder: Path, printed: str, names: dict[str, object]) -> None:
+    assert "timings.jsonl: 1 groups, 8 candidates known, 0 of them out" in printed
+    assert " us measured, " in printed and "by price alone" in printed, "--choices says why"
+    assert "timings.jsonl: 8 timings taken over" in printed
+    assert sorted((folder / "model.jsonl").read_text().splitlines()) == sorted(
+        (folder / "timings.jsonl").read_text().splitlines()
+    )
+    names["engine"].save(folder / "python.engine")  # type: ignore[attr-defined]
+    assert (folder / "python.engine").read_bytes() == (folder / "locked.engine").read_bytes()
+
+
 CHECKS: dict[str, Callable[[Path, str, dict[str, object]], None]] = {
     "build-and-run": check_build,
     "debug-a-wrong-number": check_debugging,
     "out-of-tree": check_package,
     "refit": check_refit,
+    "tune": check_tuning,
 }
 
 
