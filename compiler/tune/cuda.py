@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ...dialects.errors import PassError, TargetError, TrtcError
+from ...dialects.errors import TargetError, TrtcError
 from ...passes.kernels.schedules.competition import Candidate
 from ...runtime.driver import DeviceInfo, check_device, find_device, get_driver, pack_arguments
 from ..caches.kernels import code_digest
@@ -22,7 +22,7 @@ from ..codegen.cuda.nvrtc import nvrtc_version
 from ..targets import detect_arch
 from .programs import Builder, Program
 from .task import Task, Tensor
-from .timer import Place
+from .timer import Place, TimerError
 
 _RUNS = 16
 """Runs in a graph: the host needs 3 to 6 us to start one, which one run of a small kernel would say in place of its time."""
@@ -80,7 +80,8 @@ class CudaTimer:
         self._issue(self._packed(built, buffers, symbols))
         self._wait(built)
         for tensor, buffer in zip(tensors, buffers, strict=True):
-            tensor.flat[...] = self._cupy.asnumpy(buffer).view(tensor.flat.dtype)[: tensor.flat.size]
+            if tensor.flat.nbytes:
+                tensor.flat[...] = self._cupy.asnumpy(buffer).view(tensor.flat.dtype)
 
     def time(self, built: Any, tensors: Sequence[Tensor], symbols: Mapping[str, int]) -> float:
         """The median of replays of a graph, for one run."""
@@ -113,9 +114,8 @@ class CudaTimer:
         try:
             self._stream.synchronize()
         except self._cupy.cuda.runtime.CUDARuntimeError as error:
-            # The context is lost, so that nothing after it could be timed: no reason to leave a single candidate out.
             names = ", ".join(program.info.name for program, *_ in built)
-            raise PassError(
+            raise TimerError(
                 f"tune: the GPU reports '{error}' from {names}: a defect of the compiler; use opt_level 0."
             ) from error
 
@@ -137,12 +137,20 @@ class CudaTimer:
         """Device memory with the bytes of each tensor."""
         buffers: list[Any] = []
         for tensor in tensors:
-            buffer = self._cupy.empty(max(1, tensor.flat.nbytes), np.uint8)
+            buffer = self._empty(max(1, tensor.flat.nbytes))
             if tensor.flat.nbytes:
                 buffer.set(tensor.flat.view(np.uint8))
             buffers.append(buffer)
         self._cupy.cuda.runtime.deviceSynchronize()  # copies are on another stream than the kernels
         return buffers
+
+    def _empty(self, size: int) -> Any:
+        try:
+            return self._cupy.empty(size, np.uint8)
+        except self._cupy.cuda.memory.OutOfMemoryError as error:
+            raise TimerError(
+                f"tune: {self._info.name} has no {size} bytes free; end what else uses it, or use opt_level 0."
+            ) from error
 
     def _packed(self, built: Any, buffers: Sequence[Any], symbols: Mapping[str, int]) -> list[tuple[Any, ...]]:
         """The launches over these buffers; without those whose grid is empty."""

@@ -28,8 +28,12 @@ class Place:
     toolchain: str
 
 
+class TimerError(TrtcError):
+    """The timer itself failed, as where a GPU is lost or its memory is full: no further candidate can be tried, and none is to blame."""
+
+
 class Timer(Protocol):
-    """Builds, runs and times candidates. Each of the three raises TrtcError for a candidate that cannot be."""
+    """Builds, runs and times candidates. Each method raises TrtcError for a candidate that it cannot, TimerError where it can none."""
 
     @property
     def place(self) -> Place:
@@ -76,6 +80,8 @@ def trials(timer: Timer, task: Task, candidates: Sequence[Candidate], rng: np.ra
             if reason is None and before != [_state(task, number, tensor) for number, tensor in enumerate(tensors)]:
                 reason = "it writes outside its results"
             us = timer.time(built, tensors, task.symbols) if reason is None else None
+        except TimerError:
+            raise
         except TrtcError as error:
             reason, us = str(error), None
         yield Trial.of(candidate.choice, us, reason or "")

@@ -12,6 +12,7 @@ from xdsl.dialects.func import FuncOp
 
 import trtc
 from trtc.compiler.tune.signatures import signature
+from trtc.compiler.tune.timer import TimerError
 from trtc.compiler.tune.timings import TimingCache
 from trtc.compiler.tune.trial import UNCERTAINTY
 from trtc.compiler.tune.tuner import MOST, Tuner, finalists
@@ -152,6 +153,19 @@ def test_a_candidate_that_cannot_be_launched_is_out() -> None:
     with collecting() as remarks, choosing(Tuner(StubTimer(times), TimingCache())):
         (chosen,) = cases.selected(module).values()
     assert chosen != found.winner.choice and any("is out: too many registers" in r.message for r in remarks)
+
+
+def test_where_the_timer_fails_no_candidate_is_out() -> None:
+    def times(candidate: Candidate) -> float:
+        raise TimerError("the GPU is lost")
+
+    module, cache, timer = cases.grouped(cases.network().module()), TimingCache(), StubTimer(times)
+    contest = cases.contest_of(outlined(module)[0], module)
+    with pytest.raises(TimerError), choosing(Tuner(timer, cache)):
+        cases.selected(module)
+    assert len(timer.tried) == 1 and not cache.trials(
+        signature(contest.view, module.attributes["kernel.target"]), timer.place
+    )  # type: ignore[arg-type]
 
 
 def test_without_a_reference_prices_choose_and_a_remark_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
