@@ -192,7 +192,7 @@ def options_of(args: argparse.Namespace) -> BuildOptions:
         profiles=parse_profiles(args.profile or ()),
         constants=parse_constants(args.constant or ()),
         bounds=parse_bounds(args.bound or ()),
-        memory_limit=args.memory_limit,
+        memory_limit=getattr(args, "memory_limit", None),
         opt_level=args.opt_level or 0,
         timing_cache=args.timing_cache,
         time_limit=60.0 if args.time_limit is None else float(args.time_limit),

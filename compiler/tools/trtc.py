@@ -73,12 +73,12 @@ def _parser() -> argparse.ArgumentParser:
         help="take over the times of another cache first; may be repeated",
     )  # fmt: skip
     tune.add_argument("--export", type=Path, metavar="FILE", help="write the times of this model's groups to a file")
-    _add_build_options(tune, "--cache", locked=False)
+    _add_build_options(tune, "--cache", compiles=False)
     tune.set_defaults(opt_level=2)
     lock = commands.add_parser("lock", help="write down the choices of a build, to make the same engine elsewhere")
     lock.add_argument("model", help="the ONNX file")
     lock.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the lock file")
-    _add_build_options(lock, locked=False)
+    _add_build_options(lock, compiles=False)
     refit = commands.add_parser("refit", help="give an engine other weights")
     refit.add_argument("engine", help="an engine file that was built with --refit")
     refit.add_argument(
@@ -89,8 +89,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_build_options(parser: argparse.ArgumentParser, *cache_flags: str, locked: bool = True) -> None:
-    """`cache_flags` are further names of `--timing-cache`; `locked`: a lock file may be given."""
+def _add_build_options(parser: argparse.ArgumentParser, *cache_flags: str, compiles: bool = True) -> None:
+    """`cache_flags` are further names of `--timing-cache`; `compiles`: with the flags of what comes after the choice of schedules."""
     group = parser.add_argument_group("building")
     group.add_argument("--precision", choices=PRECISIONS, help="what the model's f32 becomes (default fp32: stays)")
     group.add_argument(
@@ -109,7 +109,6 @@ def _add_build_options(parser: argparse.ArgumentParser, *cache_flags: str, locke
         "--bound", action="append", metavar="NAME=MOST",
         help="most elements or iterations that data may decide, for a node or an operator, as nonzero=4096; may be repeated",
     )  # fmt: skip
-    group.add_argument("--memory-limit", type=count, metavar="BYTES", help="most that the arena may take")
     group.add_argument(
         "--opt-level", type=int, choices=range(4), metavar="N",
         help="choose schedules by price (0), or by the times of at most 3, at most 8, or all candidates on this GPU (1, 2, 3)",
@@ -118,9 +117,10 @@ def _add_build_options(parser: argparse.ArgumentParser, *cache_flags: str, locke
         "--timing-cache", *cache_flags, metavar="FILE", help="where times are kept (default: in the cache directory)"
     )
     group.add_argument("--time-limit", type=positive, metavar="SECONDS", help="begin no timing after this (default 60)")
-    if locked:
+    if compiles:
         group.add_argument("--locked", metavar="FILE", help="take the choices of a lock file; needs no GPU")
-    group.add_argument("--no-cache", action="store_true", help="compile every kernel, keep none")
+        group.add_argument("--memory-limit", type=count, metavar="BYTES", help="most that the arena may take")
+        group.add_argument("--no-cache", action="store_true", help="compile every kernel, keep none")
     group.add_argument("--quiet", action="store_true", help="no progress")
 
 

@@ -6,6 +6,8 @@ import argparse
 import gc
 import re
 import shutil
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,9 @@ from xdsl.utils.diagnostic import Diagnostic
 from trtc.compiler.tools import trtc, trtc_opt
 from trtc.compiler.tools.opt.tool import TrtcOptMain
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from stub_timer import StubTimer
+
 ADD = """func.func @main(%x: tensor<2x3xf32>) -> tensor<2x3xf32> attributes {nn.inputs = ["x"], nn.outputs = ["y"]} {
   %0 = nn.relu %x : tensor<2x3xf32>
   %1 = nn.relu %x : tensor<2x3xf32>
@@ -30,6 +35,8 @@ ADD = """func.func @main(%x: tensor<2x3xf32>) -> tensor<2x3xf32> attributes {nn.
 ENGINE = ["net.engine", "--device", "simulator"]
 MODEL = ["model.onnx", "--device", "simulator"]
 PROFILE = ["--profile", "N=1,2,8"]
+
+TUNED = ["--opt-level", "1", "--timing-cache", "new.jsonl"]
 
 Case = tuple[list[str], list[str]]
 """Arguments without and with a flag."""
@@ -47,6 +54,32 @@ def building(command: str, model: list[str]) -> dict[tuple[str, str], Case]:
         (command, "--memory-limit"): (base, [*base, "--memory-limit", "1"]),
         (command, "--no-cache"): (base, [*base, "--no-cache"]),
         (command, "--quiet"): (base, [*base, "--quiet"]),
+        (command, "--opt-level"): (base, [*base, "--opt-level", "4"]),
+        (command, "--timing-cache"): ([*base, *TUNED[:2]], [*base, *TUNED]),
+        (command, "--time-limit"): ([*base, *TUNED], [*base, *TUNED, "--time-limit", "1"]),
+        (command, "--locked"): (base, [*base, "--locked", "w.npz"]),
+    }
+
+
+def choosing(command: str, *extra: str) -> dict[tuple[str, str], Case]:
+    """The flags of a build on a command that only chooses schedules."""
+    base = [command, "model.onnx", *PROFILE, *extra, *TUNED]
+    compiling = (
+        "--no-cache",
+        "--memory-limit",
+        "--locked",
+        "--timing-cache",
+        "--opt-level",
+        "--time-limit",
+        "--profile",
+    )
+    others = {key: case for key, case in building(command, [*base[1:2], *base[4:]]).items() if key[1] not in compiling}
+    return {
+        **others,
+        (command, "--profile"): (base, [command, "model.onnx", "--profile", "N=2,4,8", *extra, *TUNED]),
+        (command, "--opt-level"): (base, [*base, "--opt-level", "2"]),
+        (command, "--timing-cache"): (base, [*base, "--timing-cache", "others.jsonl"]),
+        (command, "--time-limit"): (base, [*base, "--time-limit", "1"]),
     }
 
 
@@ -62,6 +95,7 @@ def running(command: str, *extra: str) -> dict[tuple[str, str], Case]:
 
 ONNX = ["model.onnx", *PROFILE]
 BENCH = ["bench", *ENGINE, "--iterations", "2", "--warmup", "1"]
+TUNE = ["tune", *ONNX, *TUNED]
 TRTC: dict[tuple[str, str], Case] = {
     ("build", "--output"): (["build", "model.onnx", *PROFILE], ["build", "model.onnx", *PROFILE, "-o", "other.engine"]),
     **building("build", ["model.onnx"]),
@@ -84,6 +118,13 @@ TRTC: dict[tuple[str, str], Case] = {
         ["refit", "refit.engine", "--weights", "w.npz", "-o", "o.engine"],
     ),
     **building("inspect", ["model.onnx"]),
+    **choosing("tune"),
+    ("tune", "--workers"): (TUNE, [*TUNE, "--workers", "3"]),
+    ("tune", "--import"): (TUNE, [*TUNE, "--import", "times.jsonl"]),
+    ("tune", "--export"): (TUNE, [*TUNE, "--export", "own.jsonl"]),
+    **choosing("lock", "-o", "new.lock"),
+    ("lock", "--output"): (["lock", *ONNX, "-o", "new.lock"], ["lock", *ONNX, "-o", "other.lock"]),
+    ("inspect", "--choices"): (["inspect", "net.engine"], ["inspect", "net.engine", "--choices"]),
     ("inspect", "--html"): (["inspect", *ONNX], ["inspect", *ONNX, "--html", "page.html"]),
     ("inspect", "--arch"): (["inspect", "net.engine"], ["inspect", "net.engine", "--arch", "sm_90a"]),
     ("inspect", "--json"): (["inspect", "net.engine"], ["inspect", "net.engine", "--json"]),
@@ -140,6 +181,17 @@ OPT: dict[str, Case] = {
 }  # fmt: skip
 
 
+def slow_timer(arch: str, workers: int = 1) -> StubTimer:
+    """In the place of a GPU's; six candidates take longer than a second."""
+
+    def times(candidate: Any) -> float:
+        time.sleep(0.3)
+        return candidate.price
+
+    print(f"{workers} workers")
+    return StubTimer(times)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files that the cases name."""
@@ -158,6 +210,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     shutil.copy(folder / "model.onnx", folder / "model.bin")
     shutil.copy(Path(__file__).parents[2] / "filecheck" / "tools" / "references.mlir", folder / "zeros.mlir")
+    (folder / "times.jsonl").write_text("")
     np.savez(folder / "x.npz", x=np.ones((5, 64), np.float32))
     np.savez(folder / "two.npz", x=np.ones((2, 3), np.float32))
     texts = {
@@ -186,6 +239,7 @@ def observe(
     # Two flags of xDSL change its classes.
     monkeypatch.setattr(Attribute, "__post_init__", Attribute.__post_init__)
     monkeypatch.setattr(Diagnostic, "colored", Diagnostic.colored)
+    monkeypatch.setattr("trtc.compiler.tune.cuda.timer_for", slow_timer)
 
     def look(main: Callable[[list[str]], Any], arguments: list[str], cold: bool = False) -> tuple[Any, ...]:
         place = tmp_path / "place"
