@@ -14,7 +14,7 @@ from xdsl.passes import ModulePass
 
 from ..dialects import kernel
 from ..dialects.errors import OptionError, got
-from ..dialects.kernel.types import LOWERED
+from ..dialects.kernel.marks import LOWERED
 from ..dialects.nn.base import set_symbol_ranges, symbol_ranges
 from ..dialects.provenance import join_names
 from ..passes.kernels.lower_fragments import reporting

@@ -20,7 +20,7 @@ from ..dialects.buffer import LaunchOp
 from ..dialects.errors import PassError
 from ..dialects.host.control import leaves
 from ..dialects.host.structure import CONTROL_FLOW, LaunchNode, called_by, functions_of, read_structure
-from ..dialects.kernel.types import LOWERED
+from ..dialects.kernel.marks import LOWERED
 from ..dialects.nn import is_body
 from ..dialects.provenance import describe, name_of
 from ..passes.kernels.threads.placed import is_lowered
@@ -224,7 +224,7 @@ def _check_calls(module: ModuleOp, phase: str) -> None:
     """Check that every call is of a group that has kernels, and that every kernel belongs to a group."""
     from ..dialects.fusion import CallOp
     from ..dialects.kernel import FuncOp
-    from ..dialects.kernel.types import LAUNCHES, launches_of
+    from ..dialects.kernel.marks import LAUNCHES, launches_of
 
     kernels = {op.sym_name.data: op for op in module.body.block.ops if isinstance(op, FuncOp)}
     functions = functions_of(module)
@@ -279,7 +279,7 @@ def _check_kernels(module: ModuleOp, kernels: Mapping[str, FuncOp]) -> None:
     body was checked by the build that lowered it."""
     from ..dialects.kernel.accesses import ACCESSES, accesses_of, stated_accesses
     from ..dialects.kernel.dependent import breaks_dependence
-    from ..dialects.kernel.types import early_of
+    from ..dialects.kernel.marks import early_of
 
     for name, made in kernels.items():
         stated = stated_accesses(made)

@@ -18,14 +18,15 @@ from typing import Any
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Attribute, Operation
+from xdsl.ir import Attribute
 from xdsl.parser import Parser
 
 from trtc.compiler.pipeline import run_phase
 from trtc.compiler.universe import make_context
 from trtc.dialects import kernel, nn
 from trtc.dialects.dtypes import numpy_dtype
-from trtc.dialects.kernel.types import EARLY, Choice
+from trtc.dialects.kernel.marks import EARLY
+from trtc.dialects.kernel.types import Choice
 from trtc.dialects.meaning import run_function
 from trtc.dialects.nn.base import ints
 from trtc.passes.kernels.building.group import GroupView
@@ -73,23 +74,6 @@ from group_texts import (
     two_results,
     unary,
 )
-
-SYNCHRONISING: tuple[type[Operation], ...] = (
-    kernel.BarSyncOp, kernel.ClusterSyncOp, kernel.GridSyncOp, kernel.FenceProxyAsyncOp,
-    kernel.CpAsyncCommitOp, kernel.CpAsyncWaitOp,
-    kernel.MbarInitOp, kernel.MbarInitFenceOp, kernel.MbarArriveOp, kernel.MbarExpectOp, kernel.MbarWaitOp,
-    kernel.WgmmaFenceOp, kernel.WgmmaCommitOp, kernel.WgmmaWaitOp,
-    kernel.BulkCommitOp, kernel.BulkWaitOp,
-    kernel.GridWaitOp,
-)  # fmt: skip
-"""Ops that only order other ops."""
-WORKING: tuple[type[Operation], ...] = (
-    kernel.ThreadIdOp, kernel.ParamOp, kernel.LocalOp, kernel.SmemOp, kernel.SetmaxnregOp, kernel.GridSignalOp,
-    kernel.LdGlobalOp, kernel.StGlobalOp, kernel.AtomicOp, kernel.LdSharedOp, kernel.StSharedOp, kernel.StClusterOp,
-    kernel.LdmatrixOp, kernel.ShuffleXorOp,
-    kernel.CpAsyncOp, kernel.TmaLoadOp, kernel.TmaStoreOp, kernel.MmaSyncOp, kernel.WgmmaOp,
-)  # fmt: skip
-"""The other thread ops: they move or compute values, reserve registers, or let the next launch begin."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,11 +133,6 @@ class Lowered:
             wide = want.astype(np.float64)
             error = float(np.linalg.norm(got.astype(np.float64) - wide) / np.linalg.norm(wide))
             assert error <= self.case.tolerance, f"{self.case}: relative error {error} > {self.case.tolerance}"
-
-
-def synchronising(kernels: Sequence[kernel.FuncOp]) -> list[Operation]:
-    """The synchronising ops of kernels in program order."""
-    return [op for func in kernels for op in func.walk() if isinstance(op, SYNCHRONISING)]
 
 
 def candidates(case: Case) -> list[Choice]:

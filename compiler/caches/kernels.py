@@ -30,7 +30,8 @@ from xdsl.printer import Printer
 
 from ...dialects import kernel, nn
 from ...dialects.ir_text import IRTextError, KernelPrinter, read_module
-from ...dialects.kernel.types import CHOICE, LOWERED, Choice
+from ...dialects.kernel.marks import LOWERED
+from ...dialects.kernel.types import CHOICE, Choice
 from ...passes.kernels.schedules.registry import SCHEDULES
 from ...runtime.kernels import interface
 from ..codegen.cuda.cubin_cache import CubinCache

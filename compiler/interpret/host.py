@@ -25,7 +25,7 @@ from ...dialects.dtypes import numpy_dtype
 from ...dialects.errors import InvalidModelError
 from ...dialects.host.control import Ranges, Step, check_value, run_steps
 from ...dialects.host.structure import LaunchNode, Node, Place, ReadNode, read_structure
-from ...dialects.kernel.types import launches_of
+from ...dialects.kernel.marks import launches_of
 from ...dialects.meaning import Perturb, run_function, run_weights
 from ...dialects.nn.base import symbol_ranges
 from ...dialects.provenance import describe

@@ -11,7 +11,8 @@ from xdsl.dialects.func import FuncOp
 
 from ...dialects import kernel
 from ...dialects.dtypes import numpy_dtype
-from ...dialects.kernel.types import GlobalType, launches_of
+from ...dialects.kernel.marks import launches_of
+from ...dialects.kernel.types import GlobalType
 from ...dialects.meaning.execute import Calls
 from ...passes.kernels.threads.placed import is_lowered
 

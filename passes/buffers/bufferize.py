@@ -39,7 +39,8 @@ from ...dialects import buffer, fusion, kernel, nn
 from ...dialects.dims import Expr
 from ...dialects.dims.solving import sources
 from ...dialects.kernel.accesses import stated_accesses
-from ...dialects.kernel.types import CHOICE, Choice, launches_of
+from ...dialects.kernel.marks import launches_of
+from ...dialects.kernel.types import CHOICE, Choice
 from ...dialects.provenance import describe, get_names
 from ...dialects.strided import same_strides
 from ...dialects.text import identifier

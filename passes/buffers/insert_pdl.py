@@ -27,7 +27,8 @@ from ...dialects import kernel
 from ...dialects.buffer import LaunchOp
 from ...dialects.host.control import If, Loop, Step
 from ...dialects.host.structure import LaunchNode, Node, functions_of, read_structure
-from ...dialects.kernel.types import Target, early_of
+from ...dialects.kernel.marks import early_of
+from ...dialects.kernel.types import Target
 from ..remarks import remark
 
 NAME = "insert-pdl"

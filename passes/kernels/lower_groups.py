@@ -33,7 +33,8 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from ...dialects import buffer, fusion, kernel
 from ...dialects.errors import PassError
 from ...dialects.kernel.accesses import accesses_of, state_accesses
-from ...dialects.kernel.types import CHOICE, LAUNCHES, Choice, Target, early_of
+from ...dialects.kernel.marks import LAUNCHES, early_of
+from ...dialects.kernel.types import CHOICE, Choice, Target
 from ...dialects.provenance import describe
 from ..remarks import remark
 from .building.group import GroupView

@@ -26,7 +26,7 @@ from xdsl.passes import ModulePass
 
 from ...dialects import fusion, nn
 from ...dialects.errors import PassError
-from ...dialects.kernel.types import EARLY
+from ...dialects.kernel.marks import EARLY
 from ...dialects.nn.base import ints
 from ...dialects.provenance import describe
 from ...dialects.strided import VIEW_OPS

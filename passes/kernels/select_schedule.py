@@ -25,7 +25,8 @@ from xdsl.passes import ModulePass
 
 from ...dialects.errors import OptionError, UnsupportedOpError
 from ...dialects.fusion import ANCHOR
-from ...dialects.kernel.types import CHOICE, LAUNCHES, Choice
+from ...dialects.kernel.marks import LAUNCHES
+from ...dialects.kernel.types import CHOICE, Choice
 from ...dialects.provenance import describe
 from ..remarks import remark
 from .building.group import GroupView

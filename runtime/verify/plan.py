@@ -29,7 +29,8 @@ from ...dialects.host.control import leaves, loops
 from ...dialects.host.order import Order
 from ...dialects.host.structure import functions_of
 from ...dialects.kernel.accesses import accesses_of, stated_accesses
-from ...dialects.kernel.types import GlobalType, Target, early_of
+from ...dialects.kernel.marks import early_of
+from ...dialects.kernel.types import GlobalType, Target
 from ...dialects.provenance import origins
 from ...dialects.strided import Elements, same_strides, share_bytes
 from ..cubin import check_cubin

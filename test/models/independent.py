@@ -6,7 +6,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from trtc.compiler.pipeline import Observer
-from trtc.dialects.kernel.types import EARLY
+from trtc.dialects.kernel.marks import EARLY
 
 
 class Independent(Observer):

@@ -23,13 +23,14 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from ....dialects import kernel
 from ....dialects.errors import TrtcError
 from ....dialects.kernel.instruction import INSTRUCTIONS, Instruction, SharedByte
+from ....dialects.kernel.marks import early_of
 from ....dialects.kernel.scalars.ctext import literal
 from ....dialects.kernel.scalars.parentheses import operand
 from ....dialects.kernel.scalars.table import SCALARS
 from ....dialects.kernel.scalars.wrappers import TENSOR_MAP
 from ....dialects.kernel.thread.copies import SMEM_ADDRESS
 from ....dialects.kernel.thread.wgmma import PIN
-from ....dialects.kernel.types import GlobalType, early_of
+from ....dialects.kernel.types import GlobalType
 from ....dialects.provenance import describe
 from .inlining import LONGEST, inlined
 from .nvrtc import without_comments

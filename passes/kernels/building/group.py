@@ -18,7 +18,8 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from ....dialects import fusion, nn
 from ....dialects.dims import Expr, product
-from ....dialects.kernel.types import GlobalType, bitwidth, early_of
+from ....dialects.kernel.marks import early_of
+from ....dialects.kernel.types import GlobalType, bitwidth
 from ....dialects.provenance import NAMES
 from ....dialects.strided import VIEW_OPS, Axes, View, space_axes, through
 from .moved_rows import MOVES, MovedRows, moved_rows

@@ -36,7 +36,8 @@ from xdsl.traits import Pure
 
 from ....dialects import kernel
 from ....dialects.kernel.accesses import touched_by
-from ....dialects.kernel.types import EARLY, RingType
+from ....dialects.kernel.marks import EARLY
+from ....dialects.kernel.types import RingType
 from ....dialects.nn.base import ints
 from .emitter import constant_value
 

@@ -9,7 +9,7 @@ from xdsl.ir import Operation, Region, SSAValue
 from ....dialects.errors import PassError
 from ....dialects.kernel import FuncOp, RolesOp, SlotOp, ThreadIdOp
 from ....dialects.kernel.base import I64Attr
-from ....dialects.kernel.types import LOWERED
+from ....dialects.kernel.marks import LOWERED
 from ....dialects.provenance import describe
 
 

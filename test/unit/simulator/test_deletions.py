@@ -18,7 +18,8 @@ from trtc.dialects.kernel.base import int_attr
 from trtc.passes.kernels.schedules.registry import SCHEDULES
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from schedule_cases import CASES, SYNCHRONISING, WORKING, Case, Lowered, candidates, lowered, synchronising
+from schedule_cases import CASES, Case, Lowered, candidates, lowered
+from thread_ops import SYNCHRONISING, WORKING, synchronising
 
 SEEDS = (0, 1, 2)
 DELETIONS = [

@@ -14,11 +14,12 @@ import pytest
 from trtc.dialects import kernel
 from trtc.dialects.errors import SimulationError
 from trtc.dialects.kernel.dependent import breaks_dependence
-from trtc.dialects.kernel.types import early_of
+from trtc.dialects.kernel.marks import early_of
 from trtc.passes.kernels.building.waits import refuse_waits
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
-from schedule_cases import CASES, SYNCHRONISING, Case, lowered, synchronising, tiles
+from schedule_cases import CASES, Case, lowered, tiles
+from thread_ops import SYNCHRONISING, synchronising
 
 WEIGHTS: dict[str, tuple[int, ...]] = {
     "gemm_mma:f16": (1, 2),
