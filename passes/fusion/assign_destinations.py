@@ -213,9 +213,7 @@ class AssignDestinationsPass(ModulePass):
         target = op.attributes.get(TARGET)
         matcher, prices = Matcher(target), Prices(target)
         joined = _joined(op)
-        for func in editing.functions(op):
-            if func.sym_name.data == editing.WEIGHTS:
-                continue
+        for func in editing.computed_functions(op):
             block = func.body.block
             constants = editing.fed_by_constants_only(block, weights=False)
             destinations = Destinations(block, matcher, prices, constants)

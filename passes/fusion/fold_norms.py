@@ -36,7 +36,7 @@ from ...dialects import nn
 from ...dialects.dims import const
 from ...dialects.nn import element_of, multiplied_in, rank_of, shape_of
 from ...dialects.provenance import fuse, get_names, helper_location, set_names
-from ..graph.editing import WEIGHTS, erase_unused, fed_by_constants_only, functions, per_channel, rebuilt
+from ..graph.editing import computed_functions, erase_unused, fed_by_constants_only, per_channel, rebuilt
 from ..graph.known_numbers import KnownNumbers
 from ..kernels.building.group import GroupView
 from ..kernels.cost.decision import decide, preferred
@@ -318,9 +318,7 @@ class FoldNormsPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         target = op.attributes.get(TARGET)
         matcher, prices = Matcher(target), Prices(target)
-        for func in functions(op):
-            if func.sym_name.data == WEIGHTS:
-                continue
+        for func in computed_functions(op):
             block = func.body.block
             constants = fed_by_constants_only(block)
             refittable = any(isinstance(inner, nn.InitializerOp) for inner in block.ops)

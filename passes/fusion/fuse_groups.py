@@ -40,7 +40,7 @@ from ...dialects.dtypes import is_float
 from ...dialects.fusion import CallOp, GroupOp
 from ...dialects.nn import NARROW, element_of, shape_of, stored_of
 from ...dialects.provenance import NAMES, get_names, set_names
-from ..graph.editing import WEIGHTS, erase_unused, fed_by_constants_only, functions, rebuilt
+from ..graph.editing import computed_functions, erase_unused, fed_by_constants_only, rebuilt
 from ..kernels.building.group import GroupView, is_immediate
 from ..kernels.schedules.competition import Prices
 from ..kernels.schedules.matching import Answer, Matcher
@@ -332,9 +332,7 @@ class FuseGroupsPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         target = op.attributes.get(TARGET)
         matcher, prices = Matcher(target), Prices(target)
-        for func in functions(op):
-            if func.sym_name.data == WEIGHTS:
-                continue
+        for func in computed_functions(op):
             fuse_block(func.body.block, matcher, prices)
             kinds = Counter(o.anchor.data for o in func.body.block.ops if isinstance(o, GroupOp))
             remark(

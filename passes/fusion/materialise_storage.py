@@ -34,11 +34,10 @@ from ...dialects.fusion import GroupOp, YieldOp
 from ...dialects.nn import element_of, with_element
 from ...dialects.provenance import get_names, helper_location, set_names
 from ..graph.editing import (
-    WEIGHTS,
+    computed_functions,
     depends_on_initializers,
     erase_unused,
     fed_by_constants_only,
-    functions,
     insert_before,
     location_of,
     rebuilt,
@@ -170,6 +169,5 @@ class MaterialiseStoragePass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         matcher, prices = Matcher(op.attributes.get(TARGET)), Prices(op.attributes.get(TARGET))
-        for func in functions(op):
-            if func.sym_name.data != WEIGHTS:
-                _Materialiser(func, matcher, prices).run()
+        for func in computed_functions(op):
+            _Materialiser(func, matcher, prices).run()

@@ -28,7 +28,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects.fusion import Alias, GroupOp, alias_of
 from ...dialects.nn import shape_of, symbols_inside
-from ..graph.editing import WEIGHTS, fed_by_constants_only, functions
+from ..graph.editing import computed_functions, fed_by_constants_only
 from ..kernels.building.group import GroupView
 from ..kernels.cost.decision import decide
 from ..kernels.schedules.competition import Prices
@@ -207,6 +207,5 @@ class MergePointwisePass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         target = op.attributes.get(TARGET)
         matcher, prices = Matcher(target), Prices(target)
-        for func in functions(op):
-            if func.sym_name.data != WEIGHTS:
-                _Merging(func.body.block, matcher, prices).run()
+        for func in computed_functions(op):
+            _Merging(func.body.block, matcher, prices).run()

@@ -38,7 +38,7 @@ from ...dialects import nn
 from ...dialects.dims import const
 from ...dialects.nn import rank_of, shape_of
 from ...dialects.provenance import get_names, helper_location, set_names
-from ..graph.editing import WEIGHTS, fed_by_constants_only, functions
+from ..graph.editing import computed_functions, fed_by_constants_only
 from ..kernels.cost.decision import decide
 from ..kernels.schedules.competition import Prices
 from ..kernels.schedules.matching import Matcher
@@ -245,9 +245,7 @@ class MergeSiblingsPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         target = op.attributes.get(TARGET)
         matcher, prices = Matcher(target), Prices(target)
-        for func in functions(op):
-            if func.sym_name.data == WEIGHTS:
-                continue
+        for func in computed_functions(op):
             block = func.body.block
             constants = fed_by_constants_only(block)
             growth = Growth(block, constants)

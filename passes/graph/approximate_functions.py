@@ -22,7 +22,7 @@ from xdsl.passes import ModulePass
 from ...dialects import nn
 from ...dialects.dtypes import is_float
 from ..remarks import remark
-from .editing import WEIGHTS, functions
+from .editing import computed_functions
 
 NAME = "approximate-functions"
 
@@ -42,9 +42,7 @@ class ApproximateFunctionsPass(ModulePass):
     numerics: ClassVar[str] = "exact"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for func in functions(op):
-            if func.sym_name.data == WEIGHTS:
-                continue
+        for func in computed_functions(op):
             for inner in func.body.block.ops:
                 if not _may_be_fast(inner):
                     continue

@@ -26,6 +26,11 @@ def functions(module: ModuleOp) -> Iterator[FuncOp]:
             yield op
 
 
+def computed_functions(module: ModuleOp) -> Iterator[FuncOp]:
+    """The functions that runs compute: all but `@weights`."""
+    return (func for func in functions(module) if func.sym_name.data != WEIGHTS)
+
+
 def main_function(module: ModuleOp) -> FuncOp | None:
     """`@main`, the network's function; None for a module without one."""
     return next((f for f in functions(module) if f.sym_name.data == "main"), None)

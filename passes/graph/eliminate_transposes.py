@@ -38,7 +38,7 @@ from ...dialects import nn
 from ...dialects.dims import Expr, const
 from ...dialects.nn import rank_of, shape_of
 from ...dialects.provenance import fuse, get_names, helper_location, is_unknown, location_parts, set_names
-from ..remarks import is_collecting, remark
+from ..remarks import forget_remarks, is_collecting, remark, remark_count
 from . import editing
 from .layout_rules import Rule, permuted_properties, rule_of, rule_of_rows
 from .permutations import Permutation, apply, compose, identity, inverse, is_identity, moves_only_units, ordered_name
@@ -171,9 +171,12 @@ def _connect(block: Block, constants: set[SSAValue], rows: Mapping[Operation, Ru
 
 
 def _planned(block: Block, sizes: dict[str, int]) -> _Plan:
-    """The components and their orders: connected through ops on rows where that costs less than components that end at them."""
+    """The components and their orders: connected through ops on rows where that costs less than components that end at them. Only of
+    these are there remarks, not of those that they are compared with."""
     constants = editing.fed_by_constants_only(block)
+    before_all = remark_count()
     apart = _connect(block, constants, {})
+    of_apart = remark_count()
     _choose(apart, sizes)
     rules = {op: rule_of_rows(op) for op in block.ops if op.results and op.results[0] not in constants}
     rows = {op: rule for op, rule in rules.items() if rule is not None}
@@ -181,6 +184,7 @@ def _planned(block: Block, sizes: dict[str, int]) -> _Plan:
         return apart
     joined = _connect(block, constants, rows)
     _choose(joined, sizes)
+    forget_remarks(of_apart)
     before: dict[SSAValue, Cost] = defaultdict(lambda: (0.0, 0))
     for root, (elements, count) in apart.costs.items():
         whole = joined.components.find(root)[0]
@@ -191,6 +195,7 @@ def _planned(block: Block, sizes: dict[str, int]) -> _Plan:
             kept.update((cast(Operation, value.owner), rows[cast(Operation, value.owner)]) for value in results)
     if not kept:
         return apart
+    forget_remarks(before_all)
     plan = _connect(block, constants, kept)
     _choose(plan, sizes)
     return plan

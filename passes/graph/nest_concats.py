@@ -199,7 +199,6 @@ class NestConcatsPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         replaced = Replacements()
-        for func in editing.functions(op):
-            if func.sym_name.data != editing.WEIGHTS:
-                nest_concats(func.body.block, replaced)
+        for func in editing.computed_functions(op):
+            nest_concats(func.body.block, replaced)
         replaced.apply()

@@ -300,6 +300,5 @@ class SinkReshapesPass(ModulePass):
     LOSES: ClassVar[str] = "what it reshapes is computed with other leading dims"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for func in editing.functions(op):
-            if func.sym_name.data != editing.WEIGHTS:
-                sink_reshapes(func.body.block)
+        for func in editing.computed_functions(op):
+            sink_reshapes(func.body.block)

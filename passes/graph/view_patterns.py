@@ -11,7 +11,7 @@ from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewri
 from xdsl.rewriter import InsertPoint
 
 from ...dialects import nn, quant
-from ...dialects.dims import Expr, const
+from ...dialects.dims import Expr, const, product
 from ...dialects.nn import element_of, rank_of, shape_of
 from ...dialects.provenance import helper_location
 from ...dialects.strided import refined, split_runs
@@ -253,7 +253,7 @@ class PointwiseAboveMerge(RewritePattern):
             return
         dims, (*lead, channels) = shape_of(view.x), shape_of(view.result)
         others = [v for v in op.operands if v is not views[0]]
-        merges = dims[:-2] == tuple(lead) and len(dims) == len(lead) + 2
+        merges = dims[:-2] == tuple(lead) and len(dims) == len(lead) + 2 and product(dims[-2:]) == channels
         if (
             not merges
             or shape_of(op.results[0]) != shape_of(view.result)

@@ -53,3 +53,17 @@ func.func @scaled(%x: tensor<1x5x2x4xf32>) -> tensor<1x5x8xf32> {
   %4 = nn.add %3, %p : (tensor<1x5x8xf32>, tensor<5x8xf32>) -> tensor<1x5x8xf32>
   func.return %4 : tensor<1x5x8xf32>
 }
+
+// -----
+
+// Refused: without a batch, channels of a norm may be read as others, which the numbers do not part into.
+// CHECK-LABEL: @no_batch
+// CHECK: nn.mul %{{.*}}, %s : (tensor<0x7xf32>, tensor<7xf32>) -> tensor<0x7xf32>
+// CHECK-NEXT: func.return
+func.func @no_batch(%x: tensor<0x2x3xf32>) -> tensor<0x7xf32> {
+  %s = nn.initializer "scale" : tensor<7xf32>
+  %0 = nn.normalize %x {axes = array<i64: 2>, epsilon = 1.0e-05 : f64, centred = true} : (tensor<0x2x3xf32>) -> tensor<0x2x3xf32>
+  %1 = nn.reshape %0 : (tensor<0x2x3xf32>) -> tensor<0x7xf32>
+  %2 = nn.mul %1, %s : (tensor<0x7xf32>, tensor<7xf32>) -> tensor<0x7xf32>
+  func.return %2 : tensor<0x7xf32>
+}

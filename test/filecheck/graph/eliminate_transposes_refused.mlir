@@ -85,3 +85,24 @@ func.func @nothing(%x: tensor<2x3xf32>) -> tensor<3xf32> {
   %0 = nn.reduce sum %x {axes = array<i64: 0>, keepdims = false} : (tensor<2x3xf32>) -> tensor<3xf32>
   func.return %0 : tensor<3xf32>
 }
+
+// -----
+
+// Components with and without ops on rows are compared: what is the same in both is said once.
+// CHECK-LABEL: @once
+// CHECK: nn.add %x
+// CHECK: nn.matmul
+// CHECK-NEXT: nn.relu
+// CHECK-NEXT: func.return
+// REASON: nn.add: fixes the order of its dims: it reads one value in two orders
+// REASON-NEXT: nn.transpose: kept: an argument fixes the order of dims
+func.func @once(%x: tensor<4x4x8xf32>, %w: tensor<8x8xf32>, %v: tensor<4x6x8xf32>) -> (tensor<4x4x8xf32>, tensor<6x4x8xf32>) {
+  %0 = nn.transpose %x {permutation = array<i64: 1, 0, 2>} : (tensor<4x4x8xf32>) -> tensor<4x4x8xf32>
+  %1 = nn.add %x, %0 : (tensor<4x4x8xf32>, tensor<4x4x8xf32>) -> tensor<4x4x8xf32>
+  %2 = nn.transpose %v {permutation = array<i64: 1, 0, 2>} : (tensor<4x6x8xf32>) -> tensor<6x4x8xf32>
+  %3 = nn.matmul %2, %w : (tensor<6x4x8xf32>, tensor<8x8xf32>) -> tensor<6x4x8xf32>
+  %4 = nn.transpose %3 {permutation = array<i64: 1, 0, 2>} : (tensor<6x4x8xf32>) -> tensor<4x6x8xf32>
+  %5 = nn.relu %4 : tensor<4x6x8xf32>
+  %6 = nn.transpose %5 {permutation = array<i64: 1, 0, 2>} : (tensor<4x6x8xf32>) -> tensor<6x4x8xf32>
+  func.return %1, %6 : tensor<4x4x8xf32>, tensor<6x4x8xf32>
+}

@@ -48,8 +48,10 @@ from .steps import (
     image,
     join,
     lead,
+    mask,
     matmul,
     pad,
+    parts,
     pool,
     quantize,
     reduce,
@@ -58,6 +60,7 @@ from .steps import (
     siblings,
     slice_,
     softmax,
+    table,
     transpose,
     unary,
     where,
@@ -134,6 +137,8 @@ VIEW_FAMILIES: dict[str, Family] = {
         (lead, lead, lead, matmul, matmul, arithmetic, arithmetic, unary, softmax, reduce, transpose, cast, concat, reshape),
         ("sink-reshapes",), ((f32, 3), (f32, 3)), finite=True,
     ),
+    "parts": Family((parts, parts, table, unary, softmax, reshape, transpose), ("canonicalize-nn",), ((f32, 3), (f32, 2)), finite=True),
+    "masks": Family((mask, mask, arithmetic, unary, where), ("sink-reshapes",), ((i32, 2), (i32, 3), (f32, 3)), finite=True),
     "padding": Family((beside, beside, beside, unary, concat), ("pad-concats",), ((f32, 2), (f32, 3))),
     "one after the other": Family(
         (

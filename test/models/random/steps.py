@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -319,6 +320,45 @@ def _along(d: Draw, x: SSAValue, axis: int, start: int, count: int) -> SSAValue:
     starts, dims = [0] * nn.rank_of(x), list(nn.shape_of(x))
     starts[axis], dims[axis] = start, as_expr(count)
     return d.put(nn.SliceOp(x, starts, dims))
+
+
+def parts(d: Draw) -> None:
+    """Strided slices of a value, joined again: all of them, or all but some elements."""
+    x = d.value(lambda v: nn.rank_of(v) > 0 and _static(v))
+    dims = [extent.as_int() or 1 for extent in nn.shape_of(x)]
+    steps = [min(size, d.one([1, 2, 2, 3])) for size in dims]
+    sizes = [size // step for size, step in zip(dims, steps, strict=True)]
+    if d.chance(0.3):
+        axis = int(d.rng.integers(len(dims)))
+        sizes[axis] = max(1, sizes[axis] - 1)
+    starts = [list(at) for at in product(*map(range, steps))]
+    made = [d.put(nn.SliceOp(x, at if d.chance(0.98) else starts[0], sizes, steps)) for at in starts]
+    d.keep(nn.ConcatOp(made, int(d.rng.integers(len(dims)))))
+
+
+def table(d: Draw) -> None:
+    """A gather by a table of indices, most of them consecutive."""
+    x = d.value(lambda v: nn.rank_of(v) > 0 and _static(v))
+    axis = int(d.rng.integers(nn.rank_of(x)))
+    size, shape = nn.shape_of(x)[axis].as_int() or 1, d.one([[1], [1, 1], [1, 2], [2, 1], [2, 2]])
+    first, count = int(d.rng.integers(-size, size)), int(np.prod(shape))
+    indices = np.arange(first, first + count) if d.chance(0.7) else d.rng.integers(-size, size, count)
+    d.keep(nn.GatherOp(x, d.constant(indices.reshape(shape)), axis))
+
+
+def mask(d: Draw) -> None:
+    """Arithmetic of integers by numbers of any rank, and reshapes that add and drop dims of 1."""
+    value = d.put(nn.CastOp(d.value(lambda v: not _float(v) and nn.rank_of(v) > 0), f32))
+    for _ in range(int(d.rng.integers(0, 4))):
+        number = d.constant(np.full([1] * int(d.rng.integers(0, 4)), d.number(f32), np.float32))
+        op = d.one([nn.SubOp, nn.MulOp, nn.AddOp])
+        value = d.put(op(*d.one([(number, value), (value, number)])))
+    d.pool.append(value)
+    for _ in range(d.one([1, 1, 2])):
+        dims = [extent for extent in nn.shape_of(value) if extent != 1 or d.chance(0.5)]
+        for _ in range(int(d.rng.integers(0, 3))):
+            dims.insert(int(d.rng.integers(len(dims) + 1)), as_expr(1))
+        d.keep(nn.ReshapeOp(value, dims))
 
 
 def pool(d: Draw) -> None:
