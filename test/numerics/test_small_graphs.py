@@ -396,3 +396,26 @@ ROLLED = [
 @pytest.mark.parametrize("text", ROLLED)
 def test_rows_are_read_where_they_are(text: str, cache: CubinCache) -> None:
     compare(parse(text), cache)
+
+
+def test_a_table_of_which_a_run_reads_a_part_is_narrow_in_the_engine(cache: CubinCache) -> None:
+    """Cast at build time: a refit casts it again."""
+    text = (
+        "g (float[N, 8] x) => (float[N, 4] y) <float[64, 8] table, float[8, 4] w, int64[1] zero = {0}, int64[1] one = {1}>"
+        " { s = Shape(x) n = Slice(s, zero, one) t = Slice(table, zero, n, zero) v = Mul(x, t) y = MatMul(v, w) }"
+    )
+    model = onnx.parser.parse_model(HEADER.format(opset=18) + text)
+    rng = np.random.default_rng(0)
+    tables = [rng.standard_normal((64, 8)).astype(np.float32) for _ in range(2)]
+    weights = rng.standard_normal((8, 4)).astype(np.float32)
+    for name, array in (("table", tables[0]), ("w", weights)):
+        model.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
+    (target,) = where.targets("sm_80")
+    options = trtc.BuildOptions(target=target, precision="fp16", refit=True, profiles=PROFILES)
+    engine = trtc.build(model, options, cache=cache)
+    for table in tables:
+        engine.refit({"table": table})
+        context = engine.create_context(where.DEVICE, poison=True)
+        for n in (1, 3):
+            inputs = draw(model, n)
+            graphs.assert_close(context.run(inputs)["y"], inputs["x"] * table[:n] @ weights, 1e-2, "y")
