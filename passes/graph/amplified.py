@@ -4,6 +4,10 @@ A logarithm makes absolute errors of relative ones. What a product of a signal a
 faint part of a spectrum, which a logarithm brings up, nothing else would be left. So filters, sums and squares before a logarithm stay
 wide, back to an activation function: in features a network bears noise.
 
+A sine or cosine sees the absolute error of its angle. Angles of Fourier features are some multiples of a turn, by a product of coordinates
+and frequencies: what the product rounds is then a visible part of a turn. So a matmul of coordinates and constants whose angles are read
+stays wide. Coordinates are inputs, and what pointwise ops but activation functions make of them: of features a network bears noise.
+
 A recurrence that carries its state between runs adds up what its gates read, over thousands of steps where a gate is near 1: a bias that is
 rounded once adds its error in each of them. So what such a recurrence reads stays wide, back to what is bounded or a mean, and so does the
 state. Within a run the steps are few, and errors of one layer are of the size of those of a product. Such a recurrence is an `nn.rnn` or a
@@ -23,6 +27,7 @@ from ...dialects.nn import element_of, shape_of
 from .editing import fed_by_constants_only
 
 LOGARITHM = "a logarithm amplifies its rounding"
+ANGLE = "a sine or cosine reads it as an angle"
 ADDED_UP = "a state that is carried between runs adds up its rounding"
 STATE = "a state that is carried between runs"
 _MOVES = (
@@ -74,7 +79,39 @@ def amplified_values(block: Block) -> dict[SSAValue, str]:
             gates.update(_f32(op.operands))
         if result in added_up:
             added_up.update(_f32(_before_state(op, constants)))
-    return dict.fromkeys((*added_up, *gates), ADDED_UP) | dict.fromkeys(read, LOGARITHM) | dict.fromkeys(states, STATE)
+    angles = _angles(block, constants)
+    return (
+        dict.fromkeys(angles, ANGLE)
+        | dict.fromkeys((*added_up, *gates), ADDED_UP)
+        | dict.fromkeys(read, LOGARITHM)
+        | dict.fromkeys(states, STATE)
+    )
+
+
+def _angles(block: Block, constants: Collection[SSAValue]) -> list[SSAValue]:
+    """What matmuls make of coordinates and constants, and what follows from it, where a sine or cosine reads it."""
+    coordinates: set[SSAValue] = set(block.args)
+    turned: dict[SSAValue, None] = {}
+    """The products, and what pointwise ops make of them."""
+    for op in block.ops:
+        if len(op.results) != 1 or op.regions:
+            continue
+        read_from = op.operands[:1] if isinstance(op, nn.GatherOp | nn.GatherNdOp) else op.operands
+        variable = [value for value in read_from if value not in constants]
+        follows = (
+            bool(variable) and (isinstance(op, _MOVES) or nn.is_pointwise(op)) and not isinstance(op, _ACTIVATIONS)
+        )
+        if follows and any(value in turned for value in variable):
+            turned.update(dict.fromkeys(_f32(op.results)))
+        elif follows or isinstance(op, nn.ScatterOp):
+            coordinates.update(op.results if all(value in coordinates for value in variable) else ())
+        elif isinstance(op, nn.MatmulOp) and len(variable) == 1 and variable[0] in coordinates:
+            turned.update(dict.fromkeys(_f32(op.results)))
+    read: dict[SSAValue, None] = {}
+    for op in reversed(list(block.ops)):
+        if isinstance(op, nn.SinOp | nn.CosOp) or (len(op.results) == 1 and op.results[0] in read):
+            read.update(dict.fromkeys(value for value in op.operands if value in turned))
+    return list(read)
 
 
 def _f32(values: Sequence[SSAValue]) -> list[SSAValue]:

@@ -1,6 +1,6 @@
-"""What must not be rounded to 11 bits because what reads it amplifies the error: before a logarithm, and before a state that is carried
-between runs. Small models run on the simulator (or a GPU if $TRTC_TEST_GPU is set), trained ones by the reference semantics of their
-groups, with their tensors stored as the engine stores them; all are compared with ONNX Runtime in f32.
+"""What must not be rounded to 11 bits because what reads it amplifies the error: before a logarithm, in the angle of a sine, and before a
+state that is carried between runs. Small models run on the simulator (or a GPU if $TRTC_TEST_GPU is set), trained ones by the reference
+semantics of their groups, with their tensors stored as the engine stores them; all are compared with ONNX Runtime in f32.
 """
 
 from __future__ import annotations
@@ -77,6 +77,27 @@ def test_faint_parts_of_a_log_spectrum(precision: str) -> None:
     zoo.assert_input_matters(*results, least=0.1)
     for seed, want in zip((1, 2), results, strict=True):
         assert zoo.relative_error(np.asarray(run({"x": tone(seed)})["y"]), want) <= TOLERANCE[precision]
+
+
+@pytest.mark.parametrize("precision", TOLERANCE)
+def test_fourier_features_of_coordinates(precision: str) -> None:
+    """Angles of many turns, as the prompt encoder of SAM has them: rounded to 11 bits they are some percents of a radian off."""
+    rng = np.random.default_rng(0)
+    weights = {
+        "one": np.array(1, np.float32), "turn": np.array(2 * np.pi, np.float32),
+        "w": rng.normal(0, 16, (2, 16)).astype(np.float32), "v": rng.normal(0, 1, (32, 8)).astype(np.float32),
+    }  # fmt: skip
+    nodes = [
+        node("Sub", "x one", "c"), node("MatMul", "c w", "f"), node("Mul", "f turn", "a"), node("Sin", "a", "s"),
+        node("Cos", "a", "o"), node("Concat", "s o", "j", axis=-1), node("MatMul", "j v", "y"),
+    ]  # fmt: skip
+    proto = model(nodes, {"x": ("f32", [24, 2])}, {"y": ("f32", [24, 8])}, weights)
+    run, wanted = built(proto, precision), reference(proto)
+    inputs = [{"x": np.random.default_rng(seed).uniform(0, 2, (24, 2)).astype(np.float32)} for seed in (1, 2)]
+    results = [wanted(given)["y"] for given in inputs]
+    zoo.assert_input_matters(*results, least=0.1)
+    for given, want in zip(inputs, results, strict=True):
+        assert zoo.relative_error(np.asarray(run(given)["y"]), want) <= TOLERANCE[precision]
 
 
 def slow_cells() -> ModelProto:

@@ -38,6 +38,7 @@ SITES = {
     ("passes/graph/fold_constants.py", "value_of", "what an op on constants computes"): 1,
     ("passes/graph/known_numbers.py", "value_of", "fit their type"): 1,
     ("passes/graph/view_patterns.py", "value_of", "run through a slice"): 1,
+    ("passes/graph/counting_patterns.py", "splat_of", "which rows are counted"): 1,
     ("passes/graph/identities.py", "splat_of", "what changes nothing"): 1,
     ("passes/graph/identities.py", "splat_of", "which branch is taken"): 1,
     ("passes/graph/identities.py", "splat_of", "which power is a product"): 1,
