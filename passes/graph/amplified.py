@@ -8,6 +8,9 @@ A sine or cosine sees the absolute error of its angle. Angles of Fourier feature
 and frequencies: what the product rounds is then a visible part of a turn. So a matmul of coordinates and constants whose angles are read
 stays wide. Coordinates are inputs, and what pointwise ops but activation functions make of them: of features a network bears noise.
 
+A softmax sees the absolute error of a score. A constant mask that hides keys by a number of some thousands, added to a bias, has rows
+whose keys are all hidden, or none but by that number: there rounding takes the bias away. So such a mask stays wide.
+
 A recurrence that carries its state between runs adds up what its gates read, over thousands of steps where a gate is near 1: a bias that is
 rounded once adds its error in each of them. So what such a recurrence reads stays wide, back to what is bounded or a mean, and so does the
 state. Within a run the steps are few, and errors of one layer are of the size of those of a product. Such a recurrence is an `nn.rnn` or a
@@ -16,20 +19,25 @@ cell of single ops, which adds something to its state times a sigmoid.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
+import ml_dtypes
+import numpy as np
 from xdsl.dialects.builtin import TensorType, f32
 from xdsl.dialects.func import ReturnOp
-from xdsl.ir import Block, BlockArgument, Operation, SSAValue
+from xdsl.ir import Attribute, Block, BlockArgument, Operation, SSAValue
 
 from ...dialects import nn
-from ...dialects.nn import element_of, shape_of
+from ...dialects.dtypes import numpy_dtype
+from ...dialects.nn import element_of, rank_of, shape_of
 from .editing import fed_by_constants_only
+from .known_numbers import KnownNumbers
 
 LOGARITHM = "a logarithm amplifies its rounding"
 ANGLE = "a sine or cosine reads it as an angle"
 ADDED_UP = "a state that is carried between runs adds up its rounding"
 STATE = "a state that is carried between runs"
+COARSE = "a mask whose rows differ by less than numbers of their size do"
 _MOVES = (
     nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp, nn.ConcatOp, nn.PadOp, nn.RollOp, nn.GatherOp, nn.GatherNdOp,
     nn.MaxPoolOp,
@@ -41,6 +49,10 @@ _BOUNDED = (
 )  # fmt: skip
 _ACTIVATIONS = (*_BOUNDED, *nn.ACTIVATIONS, nn.ReluOp, nn.ExpOp)
 _TERMS = (nn.AddOp, nn.SubOp, nn.DivOp)
+_SEEN = 20.0
+"""How far below the greatest of its row a score still matters: exp(-20) is 2e-9."""
+_USUAL = 16
+"""Scores up to this size may be rounded as all values are."""
 _STATE_RANK = 3
 """The most dims of a cell's state: layers, batch and hidden units. What has more is an image, which a mask may blend with another one."""
 
@@ -112,6 +124,39 @@ def _angles(block: Block, constants: Collection[SSAValue]) -> list[SSAValue]:
         if isinstance(op, nn.SinOp | nn.CosOp) or (len(op.results) == 1 and op.results[0] in read):
             read.update(dict.fromkeys(value for value in op.operands if value in turned))
     return list(read)
+
+
+def coarse_masks(block: Block, narrow: Attribute, numbers: KnownNumbers) -> Iterator[SSAValue]:
+    """The constant f32 masks of attentions and of softmaxes over the last dim, rows of which `narrow` rounds by more than it rounds scores
+    of the usual size, and the sums of scores and such masks."""
+    most = _USUAL / 2 * float(ml_dtypes.finfo(numpy_dtype(narrow)).eps)
+    known: dict[SSAValue, bool] = {}
+
+    def is_coarse(mask: SSAValue) -> bool:
+        if mask not in known:
+            array = numbers.of(mask) if element_of(mask) == f32 else None
+            known[mask] = array is not None and array.size > 0 and _row_error(array, narrow) > most
+        return known[mask]
+
+    for op in block.ops:
+        if isinstance(op, nn.AttentionOp) and op.mask is not None and is_coarse(op.mask):
+            yield op.mask
+        elif (
+            isinstance(op, nn.SoftmaxOp)
+            and op.axis.value.data == rank_of(op.x) - 1
+            and isinstance(op.x.owner, nn.AddOp)
+        ):
+            coarse = [term for term in op.x.owner.operands if is_coarse(term)]
+            yield from [*coarse, op.x] if coarse else []
+
+
+def _row_error(mask: np.ndarray, narrow: Attribute) -> float:
+    """The greatest error among the numbers of a row that a softmax sees, but for an error of all of them."""
+    greatest = mask.max(-1, keepdims=True)
+    with np.errstate(all="ignore"):
+        error = mask.astype(numpy_dtype(narrow)).astype(np.float64) - mask
+        shifted = np.abs(error - np.take_along_axis(error, mask.argmax(-1)[..., None], -1))
+    return float(np.max(shifted, initial=0.0, where=(mask >= greatest - _SEEN) & np.isfinite(shifted)))
 
 
 def _f32(values: Sequence[SSAValue]) -> list[SSAValue]:

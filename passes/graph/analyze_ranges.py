@@ -28,7 +28,8 @@ from ...dialects import nn
 from ...dialects.nn import element_of
 from ..remarks import remark
 from . import editing
-from .amplified import amplified_values
+from .amplified import COARSE, amplified_values, coarse_masks
+from .known_numbers import KnownNumbers
 from .ranges import Ranges, exact_values
 from .storage_types import NARROW_TYPES, check_mode
 
@@ -50,6 +51,8 @@ def wide_values(func: FuncOp, narrow: Attribute) -> dict[SSAValue, str]:
             wide.setdefault(value, "floor, round or a cast to integers reads it")
     for value, reason in amplified_values(block).items():
         wide.setdefault(value, reason)
+    for mask in coarse_masks(block, narrow, KnownNumbers(NAME)):
+        wide.setdefault(mask, COARSE)
     _share_buffers(block, wide)
     return wide
 

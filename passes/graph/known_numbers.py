@@ -25,7 +25,7 @@ from xdsl.ir import Operation, SSAValue
 from ...dialects import nn
 from ...dialects.meaning import evaluate, has_meaning
 from ..remarks import remark
-from .editing import depends_on_initializers
+from .editing import depends_on_initializers, is_static
 
 
 @dataclass
@@ -39,13 +39,16 @@ class KnownNumbers:
     _refused: set[tuple[Operation | SSAValue, ...]] = field(default_factory=set[tuple[Operation | SSAValue, ...]])
 
     def of(self, value: SSAValue) -> np.ndarray | None:
-        """The numbers of a value that depends on constants only; None where it depends on an `nn.weight` or the like."""
+        """The numbers of a value that depends on constants only; None where it depends on an `nn.weight`, the size of a dim, or the
+        like."""
         constant = nn.value_of(value, "whether numbers made anew fit their type")
         if constant is not None:
             return constant
         if value not in self._arrays:
             op = value.owner
-            if not isinstance(op, Operation) or not op.operands or op.regions or not has_meaning(type(op)):
+            if not isinstance(op, Operation) or not op.operands or op.regions:
+                return None
+            if not has_meaning(type(op)) or not is_static(op):
                 return None
             operands = [self.of(operand) for operand in op.operands]
             known = [array for array in operands if array is not None]

@@ -146,6 +146,27 @@ def large_mask() -> Made:
     return attention([node("Add", "s mask", "b")], {"mask": ("f32", [2, 1, 5])}, {}, masks(-1e4))
 
 
+def biased_mask() -> Made:
+    """All keys of a row are hidden by a number beside which a narrow type has no digit left for the bias."""
+    hidden = np.zeros((2, 5, 5), np.float32)
+    hidden[0, 1] = hidden[1, :, 3:] = -1000
+    weights: Feeds = {"hidden": hidden, "bias": normal(5, 5)}
+    return attention([node("Add", "hidden bias", "m"), node("Add", "s m", "b")], {}, weights, [{}, {}])
+
+
+def biased_mask_of_attention() -> Made:
+    hidden = np.zeros((5, 5), np.float32)
+    hidden[1] = hidden[3, 3:] = -1000
+    nodes = [
+        node("MatMul", "x w", "h"), node("Transpose", "h", "ht", perm=[0, 2, 1]), node("MatMul", "h ht", "s"),
+        node("Add", "hidden bias", "m"), node("Add", "s m", "b"), node("Softmax", "b", "p", axis=-1), node("MatMul", "p h", "a"),
+        node("MatMul", "a v", "y"),
+    ]  # fmt: skip
+    weights: Feeds = {"hidden": hidden, "bias": normal(5, 5), "w": normal(8, 8, scale=0.2), "v": normal(8, 4)}
+    proto = model(nodes, {"x": ("f32", [2, 5, 8])}, {"y": ("f32", [2, 5, 4])}, weights)
+    return proto, [{"x": normal(2, 5, 8, seed=seed)} for seed in (1, 2)]
+
+
 def mask_of_integers() -> Made:
     nodes = [
         node("Cast", "m", "f", to=FLOAT),
@@ -208,7 +229,8 @@ def residual_input() -> Made:
 
 CASES = (
     halved_index, shifted_index, position_embeddings, scaled_sum, multiplied_sum, root_mean_square, small_epsilon, lowest_mask, large_mask,
-    mask_of_integers, mask_of_booleans, chosen_mask, scaled_input, multiplied_input, normalised_input, residual_input,
+    biased_mask, biased_mask_of_attention, mask_of_integers, mask_of_booleans, chosen_mask,
+    scaled_input, multiplied_input, normalised_input, residual_input,
 )  # fmt: skip
 
 

@@ -44,3 +44,35 @@ func.func @integers(%x: tensor<2x4x3x64xf32>, %i: tensor<2x4x3x64xi32>) -> tenso
   %0 = nn.attention %q, %q, %v {scale = 0.125 : f64} : tensor<2x4x3x64xf32>, tensor<2x4x3x64xf32>, tensor<2x4x3x64xf32> -> tensor<2x4x3x64xf32>
   func.return %0 : tensor<2x4x3x64xf32>
 }
+
+// -----
+
+// A row of hidden keys whose bias f16 would take away: its mask stays f32. One that hides alike, or whose hidden keys no softmax sees, does not.
+// CHECK-LABEL: @coarse
+// CHECK-DAG: nn.constant dense<{{.*}}-9.997500e+02{{.*}}> : tensor<1x1x2x2xf32>
+// CHECK-DAG: nn.constant {nn.stored = f16} dense<{{.*}}-1.000000e+03, -1.000000e+03{{.*}}> : tensor<1x1x2x2xf32>
+// CHECK-DAG: nn.constant {nn.stored = f16} dense<{{.*}}5.000000e-01, -9.996000e+02{{.*}}> : tensor<1x1x2x2xf32>
+// REMARK: analysis: analyze-ranges: nn.constant: stays wide: a mask whose rows differ by less than numbers of their size do
+func.func @coarse(%x: tensor<1x1x2x8xf32>) -> tensor<1x1x2x8xf32> {
+  %q = nn.tanh %x : tensor<1x1x2x8xf32>
+  %coarse = nn.constant dense<[[[[-999.75, -1000.4], [0.25, -999.6]]]]> : tensor<1x1x2x2xf32>
+  %alike = nn.constant dense<[[[[-1000.0, -1000.0], [0.25, -1000.0]]]]> : tensor<1x1x2x2xf32>
+  %unseen = nn.constant dense<[[[[0.5, -999.6], [-999.6, 0.25]]]]> : tensor<1x1x2x2xf32>
+  %0 = nn.attention %q, %q, %q mask %coarse {scale = 0.125 : f64} : tensor<1x1x2x8xf32>, tensor<1x1x2x8xf32>, tensor<1x1x2x8xf32> mask tensor<1x1x2x2xf32> -> tensor<1x1x2x8xf32>
+  %1 = nn.attention %0, %q, %q mask %alike {scale = 0.125 : f64} : tensor<1x1x2x8xf32>, tensor<1x1x2x8xf32>, tensor<1x1x2x8xf32> mask tensor<1x1x2x2xf32> -> tensor<1x1x2x8xf32>
+  %2 = nn.attention %1, %q, %q mask %unseen {scale = 0.125 : f64} : tensor<1x1x2x8xf32>, tensor<1x1x2x8xf32>, tensor<1x1x2x8xf32> mask tensor<1x1x2x2xf32> -> tensor<1x1x2x8xf32>
+  func.return %2 : tensor<1x1x2x8xf32>
+}
+
+// -----
+
+// A constant of as many rows as the input is not known before a run.
+// CHECK-LABEL: @dynamic
+// CHECK: nn.broadcast_to %{{.*}} {nn.stored = f16}
+func.func @dynamic(%x: tensor<1x1x?x8xf32, #nn.dims<1, 1, S, 8>>) -> tensor<1x1x?x8xf32, #nn.dims<1, 1, S, 8>> {
+  %q = nn.tanh %x : tensor<1x1x?x8xf32, #nn.dims<1, 1, S, 8>>
+  %c = nn.constant dense<[[[[-999.75]]]]> : tensor<1x1x1x1xf32>
+  %mask = nn.broadcast_to %c : (tensor<1x1x1x1xf32>) -> tensor<1x1x?x?xf32, #nn.dims<1, 1, S, S>>
+  %0 = nn.attention %q, %q, %q mask %mask {scale = 0.125 : f64} : tensor<1x1x?x8xf32, #nn.dims<1, 1, S, 8>>, tensor<1x1x?x8xf32, #nn.dims<1, 1, S, 8>>, tensor<1x1x?x8xf32, #nn.dims<1, 1, S, 8>> mask tensor<1x1x?x?xf32, #nn.dims<1, 1, S, S>> -> tensor<1x1x?x8xf32, #nn.dims<1, 1, S, 8>>
+  func.return %0 : tensor<1x1x?x8xf32, #nn.dims<1, 1, S, 8>>
+}
