@@ -41,7 +41,7 @@ class Sandbox:
         self._cache = folder / "cache"
         self._edits = 0
         self.root.mkdir(parents=True)
-        ignored = shutil.ignore_patterns("__pycache__", ".lit_test_times.txt", "results")
+        ignored = shutil.ignore_patterns("__pycache__", ".lit_test_times.txt")
         for name in _FOLDERS:
             if (ROOT / name).is_dir():
                 shutil.copytree(ROOT / name, self.root / name, ignore=ignored)
