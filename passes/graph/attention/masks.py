@@ -68,7 +68,7 @@ def masks_of(terms: Sequence[Term], queries: Expr, keys: Expr, ranges: dict[str,
             masks.added.append(term)
             continue
         if hiding.number != -np.inf and not _is_exact(terms, index, rest, bounds, queries, keys, ranges):
-            if reason := _keep_number(terms, index, hiding, masks):
+            if reason := _keep_number(terms[index + 1 :], hiding, masks, queries, keys):
                 return reason
             continue
         masks.bounds = masks.bounds.both(bounds) or bounds
@@ -85,17 +85,17 @@ def _is_exact(
     return not rest and bounds.leaves_keys(queries, keys, ranges) and all(_is_tame(term) for term in others)
 
 
-def _keep_number(terms: Sequence[Term], index: int, hiding: _Hiding, masks: Masks) -> str | None:
-    """Hide keys by the number that the model has for them; or why that is not possible by adding it."""
+def _keep_number(before: Sequence[Term], hiding: _Hiding, masks: Masks, queries: Expr, keys: Expr) -> str | None:
+    """Hide keys by the number that the model has for them, in place of what the masks `before` made of their scores; or why that is not
+    possible by adding numbers."""
     term = hiding.term
-    if term.kind == "add":
-        masks.added.append(term)
-        return None
-    narrow = element_of(term.op.results[0]) in nn.NARROW
-    if hiding.number > ABSORBING or narrow:
-        return f"a query may lose all keys, and {hiding.number:g} for a score is no minus infinity"
-    if index != len(terms) - 1:
-        return "a mask replaces scores that another one was applied to"
+    if term.kind != "add":
+        narrow = element_of(term.op.results[0]) in nn.NARROW
+        if hiding.number > ABSORBING or narrow:
+            return f"a query may lose all keys, and {hiding.number:g} for a score is no minus infinity"
+        found = [_hiding(other, queries, keys) for other in before]
+        if any(other is not None and other.number == -np.inf for other in found):
+            return "a mask replaces scores that another one made minus infinity"
     masks.added.append(term)
     return None
 
@@ -104,6 +104,8 @@ def _hiding(term: Term, queries: Expr, keys: Expr) -> _Hiding | None:
     """A mask as one that only hides keys; None for one of numbers."""
     if term.kind != "add":
         return _Hiding(Condition(term.value, term.kind == "allow").parts(), term.hidden, term)
+    if isinstance(term.op, nn.SubOp):
+        return None
     mask = unwidened(term.value)
     op = mask.owner
     if isinstance(op, nn.WhereOp):
@@ -146,6 +148,10 @@ def mask_operand(masks: Masks, add: Add, target: Lead) -> SSAValue | None:
     added = allowed = None
     repeats = _may_repeat(masks, target)
     for term in reversed(masks.added):
+        if added is not None and term.kind != "add":  # it replaces what was added before
+            condition = of_rank_4(term.value, term.lead, add, target, repeats=repeats)
+            added = _choose(term, condition, added if element_of(added) == f32 else add(nn.CastOp(added, f32)), add)
+            continue
         value = of_rank_4(_numbers(term, add), term.lead, add, target, repeats=repeats)
         if added is not None and element_of(added) != element_of(value):
             added, value = (x if element_of(x) == f32 else add(nn.CastOp(x, f32)) for x in (added, value))
@@ -180,10 +186,14 @@ def _number(value: float, like: SSAValue, add: Add) -> SSAValue:
 def _numbers(term: Term, add: Add) -> SSAValue:
     """What a mask adds to scores."""
     if term.kind == "add":
-        return unwidened(term.value)
-    like = term.op.results[0]
-    zero, hidden = (_number(value, like, add) for value in (0.0, term.hidden))
-    return add(nn.WhereOp(term.value, *((zero, hidden) if term.kind == "allow" else (hidden, zero))))
+        return add(nn.NegOp(term.value)) if isinstance(term.op, nn.SubOp) else unwidened(term.value)
+    return _choose(term, term.value, _number(0.0, term.op.results[0], add), add)
+
+
+def _choose(term: Term, condition: SSAValue, numbers: SSAValue, add: Add) -> SSAValue:
+    """Numbers where keys count, and elsewhere what the mask makes of their scores."""
+    hidden = _number(term.hidden, numbers, add)
+    return add(nn.WhereOp(condition, *((numbers, hidden) if term.kind == "allow" else (hidden, numbers))))
 
 
 def of_rank_4(mask: SSAValue, level: Lead, add: Add, target: Lead, *, repeats: bool = False) -> SSAValue:

@@ -29,7 +29,8 @@ _NARROW_LOWEST = -1e4
 
 @dataclass(frozen=True)
 class Term:
-    """A mask: `kind` is add, allow (i1, true where a key counts) or hide (i1, true where it does not); or a factor."""
+    """A mask: `kind` is add (of the negative, where `op` is an `nn.sub`), allow (i1, true where a key counts) or hide (i1, true where not);
+    or a factor."""
 
     kind: str
     value: SSAValue
@@ -160,8 +161,6 @@ def _added(op: nn.AddOp | nn.SubOp, found: Scores) -> SSAValue | str:
     sides = [(op.lhs, op.rhs)] if isinstance(op, nn.SubOp) else [(op.lhs, op.rhs), (op.rhs, op.lhs)]
     for x, mask in sides:
         if shape_of(x) == shape_of(op.result) and leads_to_product(x):
-            if isinstance(op, nn.SubOp):
-                return "a mask is subtracted from the scores"
             if number_of(mask) != 0.0:
                 found.terms.append(Term("add", mask, shape_of(x)[:-2], op))
                 if element_of(x) in nn.NARROW and found.rounded is None:

@@ -147,3 +147,34 @@ func.func @no_key(%q: tensor<1x2x4x8xf32>, %k: tensor<1x2x2x8xf32>, %v: tensor<1
   %4 = nn.matmul %3, %v : (tensor<1x2x4x2xf32>, tensor<1x2x2x8xf32>) -> tensor<1x2x4x8xf32>
   func.return %4 : tensor<1x2x4x8xf32>
 }
+
+// -----
+
+// A mask that replaces scores after another one was added: it replaces what that one adds, since the lowest number absorbs any score.
+// CHECK-LABEL: @replaced
+// CHECK: %[[LOW:.*]] = nn.constant dense<-3.40282347e+38>
+// CHECK: %[[M:.*]] = nn.where %{{.*}}, %{{.*}}, %[[LOW]]
+// CHECK-NEXT: nn.attention %q, %k, %v mask %[[M]]
+func.func @replaced(%q: tensor<1x2x4x8xf32>, %k: tensor<1x2x4x8xf32>, %v: tensor<1x2x4x8xf32>, %b: tensor<2x4x4xf32>, %m: tensor<1x1x1x4xi1>) -> tensor<1x2x4x8xf32> {
+  %0 = nn.matmul %q, %k {transpose_b} : (tensor<1x2x4x8xf32>, tensor<1x2x4x8xf32>) -> tensor<1x2x4x4xf32>
+  %low = nn.constant dense<-3.40282347e+38> : tensor<f32>
+  %1 = nn.add %0, %b : (tensor<1x2x4x4xf32>, tensor<2x4x4xf32>) -> tensor<1x2x4x4xf32>
+  %2 = nn.where %m, %1, %low : (tensor<1x1x1x4xi1>, tensor<1x2x4x4xf32>, tensor<f32>) -> tensor<1x2x4x4xf32>
+  %p = nn.softmax %2 {axis = 3 : i64} : (tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32>
+  %y = nn.matmul %p, %v : (tensor<1x2x4x4xf32>, tensor<1x2x4x8xf32>) -> tensor<1x2x4x8xf32>
+  func.return %y : tensor<1x2x4x8xf32>
+}
+
+// -----
+
+// A mask that is taken from the scores is added negated.
+// CHECK-LABEL: @subtracted
+// CHECK: %[[N:.*]] = nn.neg %m
+// CHECK: nn.attention %q, %k, %v mask %[[N]]
+func.func @subtracted(%q: tensor<1x2x4x8xf32>, %k: tensor<1x2x4x8xf32>, %v: tensor<1x2x4x8xf32>, %m: tensor<1x1x4x4xf32>) -> tensor<1x2x4x8xf32> {
+  %0 = nn.matmul %q, %k {transpose_b} : (tensor<1x2x4x8xf32>, tensor<1x2x4x8xf32>) -> tensor<1x2x4x4xf32>
+  %1 = nn.sub %0, %m : (tensor<1x2x4x4xf32>, tensor<1x1x4x4xf32>) -> tensor<1x2x4x4xf32>
+  %p = nn.softmax %1 {axis = 3 : i64} : (tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32>
+  %y = nn.matmul %p, %v : (tensor<1x2x4x4xf32>, tensor<1x2x4x8xf32>) -> tensor<1x2x4x8xf32>
+  func.return %y : tensor<1x2x4x8xf32>
+}

@@ -139,3 +139,20 @@ func.func @scale_of_more_dims(%x: tensor<4x8xf32>, %b: tensor<1x4x5xf32>) -> ten
   %2 = nn.matmul %1, %b : (tensor<1x8x4xf32>, tensor<1x4x5xf32>) -> tensor<1x8x5xf32>
   func.return %2 : tensor<1x8x5xf32>
 }
+
+// -----
+
+// Where a query has no key left, those that both masks hide would weigh nothing, and in the model as much as the others.
+// CHECK-LABEL: @replaced
+// CHECK-NOT: nn.attention
+// REMARK: missed: recognise-attention: nn.softmax: not an attention: a mask replaces scores that another one made minus infinity
+func.func @replaced(%q: tensor<1x2x4x8xf32>, %k: tensor<1x2x4x8xf32>, %v: tensor<1x2x4x8xf32>, %a: tensor<1x1x4x4xi1>, %m: tensor<1x1x1x4xi1>) -> tensor<1x2x4x8xf32> {
+  %0 = nn.matmul %q, %k {transpose_b} : (tensor<1x2x4x8xf32>, tensor<1x2x4x8xf32>) -> tensor<1x2x4x4xf32>
+  %low = nn.constant dense<-3.40282347e+38> : tensor<f32>
+  %none = nn.constant dense<"0x000080FF"> : tensor<f32>
+  %1 = nn.where %a, %0, %none : (tensor<1x1x4x4xi1>, tensor<1x2x4x4xf32>, tensor<f32>) -> tensor<1x2x4x4xf32>
+  %2 = nn.where %m, %1, %low : (tensor<1x1x1x4xi1>, tensor<1x2x4x4xf32>, tensor<f32>) -> tensor<1x2x4x4xf32>
+  %p = nn.softmax %2 {axis = 3 : i64} : (tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32>
+  %y = nn.matmul %p, %v : (tensor<1x2x4x4xf32>, tensor<1x2x4x8xf32>) -> tensor<1x2x4x8xf32>
+  func.return %y : tensor<1x2x4x8xf32>
+}

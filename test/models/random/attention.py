@@ -133,7 +133,7 @@ def _masked(d: _Draw, scores: SSAValue) -> SSAValue:
         return d.put(nn.AddOp(scores, d.input([d.one(1, b), h, s, t], d.rng.standard_normal)))
     if kind == "padding":
         mask = d.input([b, 1, d.one(1, s), t], lambda dims: np.where(d.rng.random(dims) < 0.5, 0.0, hidden))
-        return d.put(nn.AddOp(scores, mask))
+        return d.put(nn.SubOp(scores, d.put(nn.NegOp(mask))) if d.chance(0.2) else nn.AddOp(scores, mask))
     if kind in ("triangle", "places"):
         allowed = _places(d, s, t) if kind == "places" else None
         if allowed is None and s.as_int() and t.as_int():
