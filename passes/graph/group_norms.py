@@ -21,6 +21,7 @@ from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewri
 from ...dialects import nn
 from ...dialects.dims import Expr, const
 from ...dialects.nn import rank_of, shape_of
+from ...dialects.provenance import helper_location
 from ..remarks import remark
 from .editing import depends_on_constants_only, erase_unread, rebuilt
 
@@ -66,6 +67,9 @@ class GroupNorm(RewritePattern):
         made.append(nn.ReshapeOp(new, (dims[0], *dims[2:], dims[1])))
         last = rank_of(x) - 1
         made.append(nn.TransposeOp(made[-1], (0, last, *range(1, last))))
+        for moved in made:
+            if nn.rearranges(moved):
+                moved.location = helper_location(moved.name.partition(".")[2], norm.location)
         remark(norm, "applied", NAME, "groups of channels that lie last")
         rewriter.replace(op, made)
         erase_unread(rewriter, [*steps, apart])

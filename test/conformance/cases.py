@@ -24,10 +24,7 @@ EXCLUDED: dict[str, str] = {
         ("node/test_attention_4d_causal_fp16", "node/test_attention_4d_causal_fp16_expanded"),
         "its outputs are of arithmetic in f16, two units in the last place from the exact ones",
     ),
-    **dict.fromkeys(
-        ("node/test_attention_4d_fp16", "node/test_attention_4d_fp16_expanded"),
-        "its outputs are of arithmetic in f16, up to 1.4 units in the last place from the exact ones, trtc's up to 0.9",
-    ),
+    "node/test_attention_4d_fp16": "its outputs are of arithmetic in f16, 1.4 units in the last place from the exact ones, trtc's 0.9",
     **dict.fromkeys(
         ("node/test_dft_inverse", "node/test_dft_inverse_opset19"),
         "its outputs have the rounding of an FFT in float32 where 0 is right, beyond its own tolerance",

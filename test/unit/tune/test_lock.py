@@ -16,7 +16,7 @@ from trtc.dialects.errors import OptionError, TargetError
 from trtc.passes.kernels.schedules.competition import Candidate
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
-import cases  # noqa: E402
+import tuned_networks as cases  # noqa: E402
 from stub_timer import StubTimer  # noqa: E402
 
 pytest.importorskip("cupy", reason="NVRTC comes with CuPy")

@@ -20,7 +20,7 @@ from trtc.passes.kernels.select_schedule import outlined
 from trtc.runtime.driver import DeviceInfo
 
 sys.path[:0] = [str(Path(__file__).parent)]
-import cases  # noqa: E402
+import tuned_networks as cases  # noqa: E402
 
 pytest.importorskip("cupy", reason="NVRTC comes with CuPy")
 

@@ -24,7 +24,7 @@ from trtc.passes.kernels.select_schedule import outlined
 from trtc.passes.remarks import collecting
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
-import cases  # noqa: E402
+import tuned_networks as cases  # noqa: E402
 from stub_timer import StubTimer  # noqa: E402
 
 
