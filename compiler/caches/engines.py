@@ -6,8 +6,8 @@ the `CubinCache`, under its rules; the key is a field of the manifest, whose dig
 or a damaged one, is a miss.
 
 Not kept are engines of models that read further files, whose content is not part of the key, those whose schedules times or a lock file
-chose, for the same reason, engines that would take more than half of the
-cache, and those of a trtc that other packages extend. Builds that verify each pass never use this cache.
+chose, for the same reason, engines that would take more than half of the cache, and those of a trtc that other packages extend. Builds that
+verify each pass never use this cache.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ A sine or cosine sees the absolute error of its angle. Angles of Fourier feature
 and frequencies: what the product rounds is then a visible part of a turn. So a matmul of coordinates and constants whose angles are read
 stays wide. Coordinates are inputs, and what pointwise ops but activation functions make of them: of features a network bears noise.
 
-A softmax sees the absolute error of a score. A constant mask that hides keys by a number of some thousands, added to a bias, has rows
-whose keys are all hidden, or none but by that number: there rounding takes the bias away. So such a mask stays wide.
+A softmax sees the absolute error of a score. Where a constant mask is the sum of a bias and of numbers of some thousands that hide keys, and
+all keys of a row are hidden, rounding takes the bias of that row away. So such a mask stays wide.
 
 A recurrence that carries its state between runs adds up what its gates read, over thousands of steps where a gate is near 1: a bias that is
 rounded once adds its error in each of them. So what such a recurrence reads stays wide, back to what is bounded or a mean, and so does the
@@ -37,7 +37,7 @@ LOGARITHM = "a logarithm amplifies its rounding"
 ANGLE = "a sine or cosine reads it as an angle"
 ADDED_UP = "a state that is carried between runs adds up its rounding"
 STATE = "a state that is carried between runs"
-COARSE = "a mask whose rows differ by less than numbers of their size do"
+COARSE = "a mask: rounding would take away how the scores of a row differ"
 _MOVES = (
     nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastToOp, nn.ConcatOp, nn.PadOp, nn.RollOp, nn.GatherOp, nn.GatherNdOp,
     nn.MaxPoolOp,
@@ -151,7 +151,8 @@ def coarse_masks(block: Block, narrow: Attribute, numbers: KnownNumbers) -> Iter
 
 
 def _row_error(mask: np.ndarray, narrow: Attribute) -> float:
-    """The greatest error among the numbers of a row that a softmax sees, but for an error of all of them."""
+    """The greatest rounding error of a number that the softmax of its row sees, less the error of the greatest number of that row: what
+    moves all scores alike changes nothing."""
     greatest = mask.max(-1, keepdims=True)
     with np.errstate(all="ignore"):
         error = mask.astype(numpy_dtype(narrow)).astype(np.float64) - mask

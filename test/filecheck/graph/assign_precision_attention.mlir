@@ -52,7 +52,7 @@ func.func @integers(%x: tensor<2x4x3x64xf32>, %i: tensor<2x4x3x64xi32>) -> tenso
 // CHECK-DAG: nn.constant dense<{{.*}}-9.997500e+02{{.*}}> : tensor<1x1x2x2xf32>
 // CHECK-DAG: nn.constant {nn.stored = f16} dense<{{.*}}-1.000000e+03, -1.000000e+03{{.*}}> : tensor<1x1x2x2xf32>
 // CHECK-DAG: nn.constant {nn.stored = f16} dense<{{.*}}5.000000e-01, -9.996000e+02{{.*}}> : tensor<1x1x2x2xf32>
-// REMARK: analysis: analyze-ranges: nn.constant: stays wide: a mask whose rows differ by less than numbers of their size do
+// REMARK: analysis: analyze-ranges: nn.constant: stays wide: a mask: rounding would take away how the scores of a row differ
 func.func @coarse(%x: tensor<1x1x2x8xf32>) -> tensor<1x1x2x8xf32> {
   %q = nn.tanh %x : tensor<1x1x2x8xf32>
   %coarse = nn.constant dense<[[[[-999.75, -1000.4], [0.25, -999.6]]]]> : tensor<1x1x2x2xf32>
