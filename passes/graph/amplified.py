@@ -8,8 +8,8 @@ A sine or cosine sees the absolute error of its angle. Angles of Fourier feature
 and frequencies: what the product rounds is then a visible part of a turn. So a matmul of coordinates and constants whose angles are read
 stays wide. Coordinates are inputs, and what pointwise ops but activation functions make of them: of features a network bears noise.
 
-A softmax sees the absolute error of a score. Where a constant mask is the sum of a bias and of numbers of some thousands that hide keys, and
-all keys of a row are hidden, rounding takes the bias of that row away. So such a mask stays wide.
+A softmax sees the absolute error of a score. A constant mask may be the sum of a bias and of numbers of some thousands that hide keys: in
+a row whose keys are all hidden, rounding takes the bias away. So such a mask stays wide.
 
 A recurrence that carries its state between runs adds up what its gates read, over thousands of steps where a gate is near 1: a bias that is
 rounded once adds its error in each of them. So what such a recurrence reads stays wide, back to what is bounded or a mean, and so does the
