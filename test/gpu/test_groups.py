@@ -24,9 +24,9 @@ import group_values
 import zoo
 
 pytestmark = pytest.mark.gpu
-LEAST = {"swin_t": 0.35}
+LEAST = {"swin_t": 0.3}
 """The share of launches whose result is a tensor of the model, by default half: not those of stacked siblings, whose parts are, and not
-those of windows, whose rows lie in another order."""
+those of windows, whose rows lie in another order. What has no name goes into one that has (`group_values.check_reach`)."""
 TEXTS = ("bert_base", "gpt2", "minilm_fp32", "llama")
 NAMES = (
     "densenet121_torch", "swin_t", "bert_base", "vit_b16", "gpt2", "efficientnet_b0", "googlenet", "inception_v1", "resnet50", "llama",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import zoo
+from numpy.lib.stride_tricks import as_strided
 from xdsl.ir import Operation
 
 import trtc
@@ -19,8 +20,13 @@ from trtc.compiler.pipeline import run_pipeline
 from trtc.compiler.targets import set_target
 from trtc.dialects import buffer
 from trtc.dialects.provenance import as_onnx_orders
+from trtc.runtime.program.memory import MemoryRef
+from trtc.runtime.program.steps import Launch
 
 Array = np.ndarray[Any, Any]
+MOST_STEPS = 4
+"""How many launches on a result without a name may have gone into one that is compared: stacked siblings and attention in several launches
+make values that no ONNX tensor has."""
 
 
 class Lowered:
@@ -42,6 +48,61 @@ class Lowered:
 def launches_of(context: Any) -> int:
     """How many launches a run takes."""
     return context.launches if isinstance(context, Lowered) else context.engine.stats.as_dict()["launches_per_run"]
+
+
+def check_reach(context: Any, given: zoo.Inputs, compared: Collection[str]) -> None:
+    """Every launch's result is compared, or an output, which other tests compare, or goes into one that is at most `MOST_STEPS` launches
+    on."""
+    launches = context.plan({name: array.shape for name, array in given.items()}).launches
+    left: list[int | None] = [None] * len(launches)
+    all_readers = readers_of(launches)
+    for number, readers in reversed(list(enumerate(all_readers))):
+        outputs = any(launches[number].arguments[position].root == "output" for position in launches[number].written)
+        if outputs or any(name.partition("@")[0] in compared for name in launches[number].names):
+            left[number] = 0
+            continue
+        steps = [step for reader in readers if (step := left[reader]) is not None]
+        left[number] = min(steps) + 1 if steps else None
+    far = [
+        f"{number} ({launch.kernel.name} of {', '.join(launch.nodes)[:60]})"
+        for number, (launch, steps, readers) in enumerate(zip(launches, left, all_readers, strict=True))
+        if readers and (steps is None or steps > MOST_STEPS)
+    ]
+    assert not far, (
+        f"launches whose results go into none that is compared, within {MOST_STEPS} launches: {'; '.join(far)}"
+    )
+
+
+def readers_of(launches: Sequence[Launch]) -> list[set[int]]:
+    """For each launch those that read what it wrote."""
+    readers: list[set[int]] = [set() for _ in launches]
+    memory: dict[str, Array] = {}
+    """The number of the launch that wrote each byte of a root last, -1 for none."""
+
+    def of(ref: MemoryRef) -> Array:
+        root = f"{ref.root} {ref.name}"
+        size = ref.dtype.itemsize
+        strides = tuple(stride * size for stride in ref.strides)
+        end = ref.offset + size + sum((n - 1) * stride for n, stride in zip(ref.shape, strides, strict=True))
+        held = memory.get(root, np.empty(0, np.int16))
+        if held.size < end:
+            held = memory[root] = np.concatenate([held, np.full(end - held.size, -1, np.int16)])
+        step = held.itemsize
+        return as_strided(held[ref.offset :], (*ref.shape, size), (*(step * stride for stride in strides), step))
+
+    for launch in launches:  # all memory exists before there are views of it
+        for ref in launch.arguments:
+            of(ref)
+    for number, launch in enumerate(launches):
+        used = [(of(ref), access) for ref, access in zip(launch.arguments, launch.accesses, strict=True)
+                if ref.root != "weight" and 0 not in ref.shape]  # fmt: skip
+        for writer in np.unique(np.concatenate([np.unique(place) for place, access in used if access.reads] or [[]])):
+            if writer >= 0:
+                readers[int(writer)].add(number)
+        for place, access in used:
+            if access.writes:
+                place[...] = number
+    return readers
 
 
 def rounded_alone(made: zoo.Model, precision: str, given: zoo.Inputs) -> dict[str, Array]:
@@ -85,6 +146,8 @@ def check_against_onnxruntime(
         if name in want
     }
     compare_groups(f"{made.name} {precision}", found, want, launches_of(context), ceiling, least=least, alone=alone)
+    if not isinstance(context, Lowered):
+        check_reach(context, given, found)
 
 
 def check_a_text_without_a_word(made: zoo.Model, precision: str, context: Any, ceiling: float) -> None:
@@ -154,4 +217,4 @@ def _on_gpu(context: Any, given: zoo.Inputs) -> Iterator[tuple[str, Array]]:
             address = ctypes.cast(packed.arguments.pointers[position], ctypes.POINTER(ctypes.c_uint64)).contents.value
             cupy.cuda.runtime.memcpy(raw.ctypes.data, address, raw.nbytes, cupy.cuda.runtime.memcpyDeviceToHost)
             strides = [stride * ref.dtype.itemsize for stride in ref.strides]
-            yield name, np.lib.stride_tricks.as_strided(raw.view(ref.dtype), ref.shape, strides)
+            yield name, as_strided(raw.view(ref.dtype), ref.shape, strides)
