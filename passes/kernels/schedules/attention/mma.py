@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from xdsl.dialects.builtin import f32
 from xdsl.ir import SSAValue
 
-from .....dialects import kernel
+from .....dialects import kernel, nn
 from .....dialects.kernel.layouts import MmaA, MmaAcc, MmaB
 from .....dialects.kernel.types import Choice, FragType, Target
 from ...building.builder import Index, KernelBuilder
@@ -44,6 +44,8 @@ PIECE = 128
 
 MAX_REGISTERS = 240
 """By the estimate below: with more, ptxas spills."""
+MOST_COPIES = 40
+"""Fewer copies of K and V than these for each thread and tile: ptxas holds their addresses, and spills."""
 MOST = 8
 """Candidates that compete."""
 
@@ -75,6 +77,16 @@ class Tile:
             + max(self.keys, min(problem.value_head, PIECE)) // 4
             + 40
         )
+
+    def copies(self, problem: AttentionProblem) -> int:
+        """Of K and V for one tile, per thread: of 16 bytes, or of an element where rows do not begin at such bytes."""
+        heads = (nn.shape_of(value)[3].as_int() for value in (problem.anchor.k, problem.anchor.v))
+        vector = 8 if all(head is not None and head % 8 == 0 for head in heads) else 1
+        return self.keys * (problem.head + problem.value_head) // vector // (32 * self.warps)
+
+    def fits(self, problem: AttentionProblem) -> bool:
+        """Whether registers are enough; seen in SASS."""
+        return self.registers(problem) <= MAX_REGISTERS and self.copies(problem) < MOST_COPIES
 
 
 class AttentionMma:
@@ -123,7 +135,7 @@ def _tile(config: Choice) -> Tile:
 def _tiles(problem: AttentionProblem, smem: int) -> list[Tile]:
     """The tiles that fit, no wider than the keys are many, and no deeper than there are tiles."""
     tiles = [Tile(warps, keys, stages) for warps in (8, 4, 2) for keys in (128, 64, 32) for stages in (3, 2)]
-    fitting = [tile for tile in tiles if tile.smem(problem) <= smem and tile.registers(problem) <= MAX_REGISTERS]
+    fitting = [tile for tile in tiles if tile.smem(problem) <= smem and tile.fits(problem)]
     most = problem.most_keys
     useful = [t for t in fitting if most is None or (t.keys < 2 * most and t.keys * (t.stages - 2) < most)]
     return useful or fitting[-1:]
