@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, UnitAttr
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute
 from xdsl.parser import Parser
@@ -25,7 +25,7 @@ from trtc.compiler.pipeline import run_phase
 from trtc.compiler.universe import make_context
 from trtc.dialects import kernel, nn
 from trtc.dialects.dtypes import numpy_dtype
-from trtc.dialects.kernel.marks import EARLY
+from trtc.dialects.kernel.marks import EARLY, SIGNALS
 from trtc.dialects.kernel.types import Choice
 from trtc.dialects.meaning import run_function
 from trtc.dialects.nn.base import ints
@@ -180,7 +180,7 @@ def _chosen(case: Case, choice: Choice | None, early: tuple[int, ...] | None) ->
         choice = choice_of(schedule(case.schedule), problem, {**candidates(case)[0].values, **case.tunables})
     outline.attributes[CHOICE] = choice
     if early is not None:
-        outline.attributes[EARLY] = ints(early)
+        outline.attributes |= {EARLY: ints(early), SIGNALS: UnitAttr()}
     return outline, target
 
 

@@ -10,6 +10,8 @@ LAUNCHES = "kernel.launches"
 EARLY = "kernel.early"
 """The attribute of an outlined group, then of its kernels: the operands, by number, that are weights wherever the group is called. Its
 kernels wait for the previous launch by themselves, and may touch these, and no other tensor, before."""
+SIGNALS = "kernel.signals"
+"""The attribute of an outlined group with `kernel.early` whose kernels let the next launch begin when all of their blocks have begun."""
 LOWERED = "kernel.lowered"
 """The attribute of a kernel without a body, whose CUDA C comes from an earlier build of the same group."""
 

@@ -33,12 +33,12 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from ...dialects import buffer, fusion, kernel
 from ...dialects.errors import PassError
 from ...dialects.kernel.accesses import accesses_of, state_accesses
-from ...dialects.kernel.marks import LAUNCHES, early_of
+from ...dialects.kernel.marks import LAUNCHES, SIGNALS, early_of
 from ...dialects.kernel.types import CHOICE, Choice, Target
 from ...dialects.provenance import describe
 from ..remarks import remark
 from .building.group import GroupView
-from .building.schedule import Refusal, target_of
+from .building.schedule import ReadsAgain, Refusal, target_of
 from .building.waits import add_waits, refuse_waits
 from .schedules.registry import schedule
 from .select_schedule import TARGET, outlined
@@ -101,7 +101,7 @@ def lower(func: FuncOp, target: Attribute | None) -> list[kernel.FuncOp]:
         made.attributes[CHOICE] = choice
         if known is None:
             _state_accesses(made, len(func.body.block.args), len(kernels) > 1)
-            _let_depend(made, early_of(func))
+            _let_depend(made, early_of(func), signals=_signals(func, choice, number + 1 == len(kernels)))
     if lowered is not None and known is None:
         lowered.made(func, kernels)
     return kernels
@@ -118,8 +118,13 @@ def _state_accesses(made: kernel.FuncOp, operands: int, one_of_several: bool) ->
         state_accesses(made, accesses)
 
 
-def _let_depend(made: kernel.FuncOp, early: frozenset[int] | None) -> None:
-    """Has a kernel of a group with `kernel.early` wait for the previous launch by itself."""
+def _signals(func: FuncOp, choice: Choice, is_last: bool) -> bool:
+    """Whether a launch of a group lets the next begin: behind the last comes another group's, behind the others the group's own."""
+    return SIGNALS in func.attributes if is_last else not isinstance(schedule(choice.schedule.data), ReadsAgain)
+
+
+def _let_depend(made: kernel.FuncOp, early: frozenset[int] | None, *, signals: bool) -> None:
+    """Has a kernel of a group with `kernel.early` wait for the previous launch by itself, and let the next one begin where it `signals`."""
     if early is None:
         return
     if (reason := refuse_waits(made)) is not None:
@@ -127,7 +132,7 @@ def _let_depend(made: kernel.FuncOp, early: frozenset[int] | None) -> None:
             made, "missed", NAME, f"@{made.sym_name.data} does not begin before the previous launch has ended: {reason}"
         )
         return
-    add_waits(made, early)
+    add_waits(made, early, signals=signals)
 
 
 def _reference_name(name: str, taken: Container[str]) -> str:

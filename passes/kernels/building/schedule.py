@@ -79,6 +79,14 @@ class TakesWorkspace(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsAgain(Protocol):
+    """A schedule whose kernels read bytes of global memory again that they expect in L1. Their launches do not begin while another runs:
+    L1 gets what shared memory leaves of an SM, and an SM divides the two anew only when it is empty."""
+
+    reads_again: bool
+
+
 def choice_of(schedule: Schedule[P], problem: P, tunables: Mapping[str, int | str]) -> Choice:
     """The configuration with these tunables, which must be all that the schedule has."""
     workspace = schedule.workspace(problem, tunables) if isinstance(schedule, TakesWorkspace) else ()

@@ -13,9 +13,10 @@ touches anything but weights before it has waited itself. Then N-1, which ended,
 launch finds all earlier ones ended, and memory that the arena gives to several tensors is neither read nor written too early. Each role
 that touches such memory waits once, before its first op that does; of ops in a loop or branch, before that.
 
-**Signalling.** A kernel signals at its entry. The GPU begins the next launch only when every block of this one has done so, hence when
-all of them have begun, however many waves they take: blocks of the next launch take no place that a block of this one still needs, and
-only wait there. Signalling later would start the next launch's prologue later and free nothing.
+**Signalling.** A kernel signals at its entry or not at all. The GPU begins the next launch only when every block of this one has done so,
+hence when all of them have begun, however many waves they take: blocks of the next launch take no place that a block of this one still
+needs, and only wait there. Where no block signals, the next launch begins when all have ended, which still hides part of the gap; so it is
+before kernels that live on L1 (`ReadsAgain`), as `mark-early-operands` decides.
 
 **Before the wait** come index arithmetic, barriers of rings, fetches of tensor maps, and copies of weights: the loads of a block's
 straight code, and the first fills of a ring of cp.async. They move up to the wait, not past loops or branches, since what a loop is to
@@ -49,13 +50,14 @@ def refuse_waits(func: kernel.FuncOp) -> str | None:
     return None
 
 
-def add_waits(func: kernel.FuncOp, early: Collection[int]) -> None:
-    """Signals at a kernel's entry and waits where it must, unless a schedule has placed waits itself; `early` are the operands that may be
-    touched before. The kernel is in tile ops, and `refuse_waits` has no objection."""
+def add_waits(func: kernel.FuncOp, early: Collection[int], *, signals: bool) -> None:
+    """Waits where a kernel must, unless a schedule has placed waits itself, and where it `signals` does so at its entry; `early` are the
+    operands that may be touched before the wait. The kernel is in tile ops, and `refuse_waits` has no objection."""
     func.attributes[EARLY] = ints(sorted(early))
     block = func.body.block
     assert block.first_op is not None
-    _insert(kernel.GridSignalOp(), block.first_op)
+    if signals:
+        _insert(kernel.GridSignalOp(), block.first_op)
     _Waits(early).place(block, must=True)
 
 

@@ -111,6 +111,7 @@ class Window:
 
     name: str = NAME
     anchors: Sequence[Anchors] = tuple((anchor,) for anchor in ANCHORS)
+    reads_again = True
 
     def match(self, view: GroupView, target: Target) -> WindowProblem | Refusal:
         anchor = view.anchor(*ANCHORS)

@@ -11,7 +11,7 @@
 // CHECK-NOT: kernel.grid_wait
 // CHECK: kernel.return
 func.func private @scaled(%x: tensor<?x8xf32, #nn.dims<N, 8>>, %w: tensor<8xf32>) -> tensor<?x8xf32, #nn.dims<N, 8>> attributes {
-  fusion.anchor = "pointwise", kernel.early = array<i64: 1>,
+  fusion.anchor = "pointwise", kernel.early = array<i64: 1>, kernel.signals,
   kernel.choice = #kernel.choice<"pointwise", {elements = 4 : i64, threads = 128 : i64, vector = 4 : i64}>} {
   %0 = nn.mul %x, %w : (tensor<?x8xf32, #nn.dims<N, 8>>, tensor<8xf32>) -> tensor<?x8xf32, #nn.dims<N, 8>>
   func.return %0 : tensor<?x8xf32, #nn.dims<N, 8>>
@@ -38,7 +38,7 @@ func.func private @scaled(%x: tensor<?x8xf32, #nn.dims<N, 8>>, %w: tensor<8xf32>
 // CHECK-NOT: kernel.grid_wait
 // CHECK: kernel.return
 func.func private @fc(%x: tensor<64x96xf16>, %w: tensor<32x96xf16>, %c: tensor<32xf16>) -> tensor<64x32xf16> attributes {
-  fusion.anchor = "matmul", kernel.early = array<i64: 1, 2>, kernel.choice = #kernel.choice<"gemm_mma",
+  fusion.anchor = "matmul", kernel.early = array<i64: 1, 2>, kernel.signals, kernel.choice = #kernel.choice<"gemm_mma",
     {bm = 32 : i64, bn = 32 : i64, bk = 32 : i64, wm = 2 : i64, wn = 2 : i64, stages = 3 : i64, staged = 0 : i64}>} {
   %0 = nn.matmul %x, %w {transpose_b} : (tensor<64x96xf16>, tensor<32x96xf16>) -> tensor<64x32xf16>
   %1 = nn.add %0, %c : (tensor<64x32xf16>, tensor<32xf16>) -> tensor<64x32xf16>
@@ -74,7 +74,7 @@ func.func private @fc(%x: tensor<64x96xf16>, %w: tensor<32x96xf16>, %c: tensor<3
 // CHECK: kernel.return
 builtin.module attributes {kernel.target = #kernel.target<"sm_90a", sms = 132, smem = 232448>} {
   func.func private @wide(%x: tensor<128x256xf16>, %w: tensor<64x256xf16>) -> tensor<128x64xf16> attributes {
-    fusion.anchor = "matmul", kernel.early = array<i64: 1>,
+    fusion.anchor = "matmul", kernel.early = array<i64: 1>, kernel.signals,
     kernel.choice = #kernel.choice<"gemm_sm90", {groups = 1 : i64, bn = 64 : i64, stages = 3 : i64, cluster = 1 : i64}>} {
     %0 = nn.matmul %x, %w {transpose_b} : (tensor<128x256xf16>, tensor<64x256xf16>) -> tensor<128x64xf16>
     func.return %0 : tensor<128x64xf16>
@@ -93,7 +93,7 @@ builtin.module attributes {kernel.target = #kernel.target<"sm_90a", sms = 132, s
 // CHECK: kernel.return
 builtin.module attributes {kernel.target = #kernel.target<"sm_90a", sms = 132, smem = 232448>} {
   func.func private @products(%x: tensor<128x256xf16>, %w: tensor<64x256xf16>) -> tensor<128x64xf16> attributes {
-    fusion.anchor = "matmul", kernel.early = array<i64>,
+    fusion.anchor = "matmul", kernel.early = array<i64>, kernel.signals,
     kernel.choice = #kernel.choice<"gemm_sm90", {groups = 1 : i64, bn = 64 : i64, stages = 3 : i64, cluster = 1 : i64}>} {
     %0 = nn.matmul %x, %w {transpose_b} : (tensor<128x256xf16>, tensor<64x256xf16>) -> tensor<128x64xf16>
     func.return %0 : tensor<128x64xf16>
@@ -109,9 +109,24 @@ builtin.module attributes {kernel.target = #kernel.target<"sm_90a", sms = 132, s
 // CHECK-NOT: kernel.grid_wait
 // CHECK: kernel.return
 func.func private @total(%x: tensor<64x4096xf32>, %w: tensor<4096xf32>) -> tensor<64xf32> attributes {
-  fusion.anchor = "row", kernel.early = array<i64: 1>,
+  fusion.anchor = "row", kernel.early = array<i64: 1>, kernel.signals,
   kernel.choice = #kernel.choice<"row", {loop = 1 : i64, registers = 8 : i64, rows = 1 : i64, threads = 256 : i64, vector = 4 : i64}>} {
   %0 = nn.mul %x, %w : (tensor<64x4096xf32>, tensor<4096xf32>) -> tensor<64x4096xf32>
   %1 = nn.reduce sum %0 {axes = array<i64: 1>, keepdims = false} : (tensor<64x4096xf32>) -> tensor<64xf32>
   func.return %1 : tensor<64xf32>
+}
+
+// -----
+
+// A group that does not signal waits all the same.
+// CHECK-LABEL: kernel.func @silent(
+// CHECK-NOT: kernel.grid_signal
+// CHECK: kernel.grid_wait
+builtin.module attributes {kernel.target = #kernel.target<"sm_90a", sms = 132, smem = 232448>} {
+func.func private @silent(%x: tensor<64xf32>) -> tensor<64xf32> attributes {
+  fusion.anchor = "pointwise", kernel.early = array<i64>, kernel.choice = #kernel.choice<"pointwise", {elements = 4, threads = 128, vector = 4}>
+} {
+  %0 = nn.relu %x : tensor<64xf32>
+  func.return %0 : tensor<64xf32>
+}
 }

@@ -93,3 +93,28 @@ builtin.module attributes {kernel.target = #kernel.target<"sm_90a", sms = 132, s
     func.return %0 : tensor<4xf32>
   }
 }
+
+// -----
+
+// Before a kernel that lives on L1 no block signals: the launch would find it small. Before all others, and at the end, they do.
+// CHECK: missed: mark-early-operands: func.func: @conv does not let the next launch begin: @pool, called right after it, reads again what it expects in L1
+// CHECK-LABEL: func.func private @conv(
+// CHECK-SAME: kernel.early = array<i64: 1>}
+// CHECK-LABEL: func.func private @pool(
+// CHECK-SAME: kernel.early = array<i64>, kernel.signals}
+builtin.module attributes {kernel.target = #kernel.target<"sm_90a", sms = 132, smem = 232448>} {
+  func.func @main(%x: tensor<1x8x8x8xf16>) -> tensor<1x4x4x8xf16> {
+    %w = nn.weight "w" : tensor<8x1x1x8xf16>
+    %0 = fusion.call @conv(%x, %w) : (tensor<1x8x8x8xf16>, tensor<8x1x1x8xf16>) -> tensor<1x8x8x8xf16>
+    %1 = fusion.call @pool(%0) : (tensor<1x8x8x8xf16>) -> tensor<1x4x4x8xf16>
+    func.return %1 : tensor<1x4x4x8xf16>
+  }
+  func.func private @conv(%x: tensor<1x8x8x8xf16>, %w: tensor<8x1x1x8xf16>) -> tensor<1x8x8x8xf16> attributes {fusion.anchor = "conv", kernel.choice = #kernel.choice<"gemm_mma", {}>} {
+    %0 = nn.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x8x8x8xf16>, tensor<8x1x1x8xf16>) -> tensor<1x8x8x8xf16>
+    func.return %0 : tensor<1x8x8x8xf16>
+  }
+  func.func private @pool(%x: tensor<1x8x8x8xf16>) -> tensor<1x4x4x8xf16> attributes {fusion.anchor = "max_pool", kernel.choice = #kernel.choice<"window", {}>} {
+    %0 = nn.max_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x8x8x8xf16>) -> tensor<1x4x4x8xf16>
+    func.return %0 : tensor<1x4x4x8xf16>
+  }
+}

@@ -38,6 +38,7 @@ class Sort:
 
     name: str = NAME
     anchors: Sequence[Anchors] = ((nn.ArgsortOp,),)
+    reads_again = True
 
     def match(self, view: GroupView, target: Target) -> LineProblem | Refusal:
         return match(view, nn.ArgsortOp)

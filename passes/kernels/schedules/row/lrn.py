@@ -46,6 +46,7 @@ class Lrn:
 
     name: str = NAME
     anchors: Sequence[Anchors] = ((nn.LrnOp,),)
+    reads_again = True
 
     def match(self, view: GroupView, target: Target) -> LrnProblem | Refusal:
         anchor = view.anchor(nn.LrnOp)

@@ -52,7 +52,7 @@ def words(body: str, early: tuple[int, ...] = (1,), warps: int = 1) -> str:
     module = Parser(make_context(), text).parse_module()
     (func,) = module.body.block.ops
     assert isinstance(func, kernel.FuncOp) and refuse_waits(func) is None
-    add_waits(func, early)
+    add_waits(func, early, signals=True)
     module.verify()
     assert breaks_dependence(func, early) is None
     assert isinstance(func.body.block.first_op, kernel.GridSignalOp)
