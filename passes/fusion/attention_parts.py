@@ -14,6 +14,7 @@ from ...dialects import nn
 from ...dialects.dims import Expr, const
 from ...dialects.nn import element_of, shape_of, stored_of
 from ...dialects.provenance import fuse, helper_location, location_parts, op_type
+from ..graph.amplified import CoarseSums
 
 _LARGEST_CONSTANT = 1 << 22
 """Elements of bounds that are kept as a constant; larger ones, and dynamic ones, are computed."""
@@ -50,9 +51,10 @@ Shared: TypeAlias = dict[Hashable, SSAValue]
 """Bounds that were computed for ops before, by their sizes."""
 
 
-def parts_of(op: nn.AttentionOp, shared: Shared) -> list[Operation]:
-    """New ops in order, the last of which gives what `op` gives; between them values are stored in the type that `op` multiplies in."""
-    parts = _Parts(op, shared)
+def parts_of(op: nn.AttentionOp, shared: Shared, sums: CoarseSums) -> list[Operation]:
+    """New ops in order, the last of which gives what `op` gives; between them values are stored in the type that `op` multiplies in, but
+    sums of scores and masks that `sums` says hide rows."""
+    parts = _Parts(op, shared, sums)
     parts.build()
     return parts.ops
 
@@ -61,6 +63,7 @@ def parts_of(op: nn.AttentionOp, shared: Shared) -> list[Operation]:
 class _Parts:
     op: nn.AttentionOp
     shared: Shared
+    sums: CoarseSums
     ops: list[Operation] = field(default_factory=list[Operation])
     locations: Locations = field(init=False)
     location: LocationAttr = field(init=False)
@@ -100,7 +103,8 @@ class _Parts:
         added, allowed = self._mask()
         fits = True
         if added is not None:
-            fits = stored_of(added) in nn.NARROW
+            assert op.mask is not None
+            fits = stored_of(added) in nn.NARROW and not self.sums.hides_rows(op.mask)
             scores = self.add(nn.AddOp(scores, self.cast(added, self.wide)), stored=fits)
         if allowed is not None:
             scores = self.add(nn.WhereOp(allowed, scores, self.number(-np.inf)), stored=fits)

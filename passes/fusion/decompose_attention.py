@@ -24,7 +24,9 @@ from xdsl.passes import ModulePass
 
 from ...dialects import nn
 from ...dialects.provenance import get_names, set_names
+from ..graph.amplified import CoarseSums
 from ..graph.editing import erase_unused, fed_by_constants_only, functions, insert_before
+from ..graph.known_numbers import KnownNumbers
 from ..kernels.building.group import GroupView
 from ..kernels.schedules.matching import Answer, Matcher
 from ..remarks import remark
@@ -42,9 +44,9 @@ def check(op: nn.AttentionOp, constants: set[SSAValue], matcher: Matcher) -> Ans
     return answer if answer.schedule is None else None
 
 
-def rewrite(op: nn.AttentionOp, shared: Shared) -> None:
+def rewrite(op: nn.AttentionOp, shared: Shared, sums: CoarseSums) -> None:
     """Put the parts of an op in its place; those before it in the block `shared` bounds with it."""
-    parts = parts_of(op, shared)
+    parts = parts_of(op, shared, sums)
     for part in parts:
         insert_before(op, part, location=part.location)
     set_names(parts[-1], get_names(op))
@@ -65,6 +67,7 @@ class DecomposeAttentionPass(ModulePass):
         for func in functions(op):
             found = [inner for inner in func.body.block.ops if isinstance(inner, nn.AttentionOp)]
             shared: Shared = {}
+            sums = CoarseSums(KnownNumbers(NAME))
             constants = fed_by_constants_only(func.body.block) if found else set[SSAValue]()
             for attention in found:
                 answer = check(attention, constants, matcher)
@@ -74,4 +77,4 @@ class DecomposeAttentionPass(ModulePass):
                     remark(attention, "missed", NAME, f"decomposed: no schedule takes it: {declined}")
                 if not answer.missed:
                     remark(attention, "missed", NAME, f"decomposed: no schedule takes it: {answer.why}")
-                rewrite(attention, shared)
+                rewrite(attention, shared, sums)

@@ -9,7 +9,8 @@ and frequencies: what the product rounds is then a visible part of a turn. So a 
 stays wide. Coordinates are inputs, and what pointwise ops but activation functions make of them: of features a network bears noise.
 
 A softmax sees the absolute error of a score. A constant mask may be the sum of a bias and of numbers of some thousands that hide keys: in
-a row whose keys are all hidden, rounding takes the bias away. So such a mask stays wide.
+a row whose keys are all hidden, rounding takes the bias away. So such a mask stays wide, and so does the sum of scores and a mask that may
+hide all keys of a row by finite numbers: f16 holds -1000 and 0.3, but not both in one number.
 
 A recurrence that carries its state between runs adds up what its gates read, over thousands of steps where a gate is near 1: a bias that is
 rounded once adds its error in each of them. So what such a recurrence reads stays wide, back to what is bounded or a mean, and so does the
@@ -20,6 +21,7 @@ cell of single ops, which adds something to its state times a sigmoid.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import ml_dtypes
 import numpy as np
@@ -131,23 +133,77 @@ def coarse_masks(block: Block, narrow: Attribute, numbers: KnownNumbers) -> Iter
     of the usual size, and the sums of scores and such masks."""
     most = _USUAL / 2 * float(ml_dtypes.finfo(numpy_dtype(narrow)).eps)
     known: dict[SSAValue, bool] = {}
+    sums = CoarseSums(numbers)
+    seen: set[Operation] = set()
 
     def is_coarse(mask: SSAValue) -> bool:
         if mask not in known:
-            array = numbers.of(mask) if element_of(mask) == f32 else None
+            array = numbers.of(mask) if element_of(mask) == f32 and rank_of(mask) else None
             known[mask] = array is not None and array.size > 0 and _row_error(array, narrow) > most
         return known[mask]
 
     for op in block.ops:
         if isinstance(op, nn.AttentionOp) and op.mask is not None and is_coarse(op.mask):
             yield op.mask
-        elif (
-            isinstance(op, nn.SoftmaxOp)
-            and op.axis.value.data == rank_of(op.x) - 1
-            and isinstance(op.x.owner, nn.AddOp)
-        ):
-            coarse = [term for term in op.x.owner.operands if is_coarse(term)]
-            yield from [*coarse, op.x] if coarse else []
+        elif isinstance(op, nn.SoftmaxOp) and op.axis.value.data == rank_of(op.x) - 1:
+            for sum_ in _sums(op.x, seen):
+                coarse = [term for term in sum_.operands if is_coarse(term)]
+                yield from [*coarse, sum_.result] if coarse or any(map(sums.hides_rows, sum_.operands)) else []
+
+
+@dataclass
+class CoarseSums:
+    """Which masks make sums with scores that must not be rounded. Linear, however many masks it is asked about."""
+
+    numbers: KnownNumbers
+    _large: dict[SSAValue, bool] = field(default_factory=dict[SSAValue, bool])
+
+    def hides_rows(self, mask: SSAValue) -> bool:
+        """Whether a row of it may have no finite number of the size of a score: a constant has such a row; what is computed from inputs
+        may, where it adds or multiplies by a number beyond that size, or is a model's input."""
+        array = self.numbers.of(mask) if nn.is_float(element_of(mask)) else None
+        if array is not None:
+            finite = np.where(np.isfinite(array), np.abs(array.astype(np.float64)), np.inf)
+            least = finite.min(-1, initial=np.inf) if array.ndim else finite
+            return bool(np.any((least > _USUAL) & np.isfinite(least)))
+        return self._has_large(mask)
+
+    def _has_large(self, value: SSAValue) -> bool:
+        """Whether pointwise ops and views make a value of finite numbers beyond the usual size, or of float inputs."""
+        pending = [value]
+        while pending:
+            last = pending[-1]
+            owner = last.owner
+            if last in self._large:
+                pending.pop()
+            elif not nn.is_float(element_of(last)):
+                self._large[last] = False
+            elif isinstance(owner, Block):
+                self._large[last] = True
+            elif (array := self.numbers.of(last)) is not None:
+                finite = np.abs(array.astype(np.float64))
+                self._large[last] = bool(np.any((finite > _USUAL) & np.isfinite(finite)))
+            elif not (nn.is_pointwise(owner) or isinstance(owner, _MOVES)):
+                self._large[last] = False
+            elif unknown := [operand for operand in owner.operands if operand not in self._large]:
+                pending += unknown
+            else:
+                self._large[last] = any(self._large[operand] for operand in owner.operands)
+        return self._large[value]
+
+
+def _sums(scores: SSAValue, seen: set[Operation]) -> Iterator[nn.AddOp | nn.SubOp]:
+    """The sums that scores are made by, one of another, before a softmax reads them; without those `seen` before."""
+    pending = [scores]
+    while pending:
+        owner = pending.pop().owner
+        if not isinstance(owner, Operation) or owner in seen:
+            continue
+        seen.add(owner)
+        if isinstance(owner, nn.AddOp | nn.SubOp):
+            yield owner
+        if isinstance(owner, nn.AddOp | nn.SubOp | nn.WhereOp):
+            pending += owner.operands
 
 
 def _row_error(mask: np.ndarray, narrow: Attribute) -> float:

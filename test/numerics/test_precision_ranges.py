@@ -194,6 +194,19 @@ def chosen_mask() -> Made:
     return attention([node("Where", "m s low", "b")], {"m": ("i1", [2, 1, 5])}, {"low": number(float(LOWEST))}, feeds)
 
 
+def hidden_by_finite_numbers() -> Made:
+    """Rows of which all keys are hidden, where probabilities are read twice, so that no attention is recognised."""
+    nodes = [
+        node("Tanh", "x", "t"), node("MatMul", "t kt", "s"), node("Where", "m zero low", "h"), node("Add", "s h", "r"),
+        node("Add", "r low", "b"), node("Softmax", "b", "p", axis=-1), node("Abs", "p", "q"), node("Add", "p q", "a"),
+        node("MatMul", "a v", "y"),
+    ]  # fmt: skip
+    weights: Feeds = {"kt": normal(8, 5), "zero": number(0), "low": number(-1000), "v": normal(5, 4)}
+    proto = model(nodes, {"x": ("f32", [2, 5, 8]), "m": ("i1", [2, 1, 5])}, {"y": ("f32", [2, 5, 4])}, weights)
+    feeds = [{"m": given["mask"] == 0} for given in masks(-1.0)]
+    return proto, [{"x": normal(2, 5, 8, seed=seed), **given} for seed, given in enumerate(feeds)]
+
+
 def of_any_size(nodes: list[onnx.NodeProto], weights: Feeds) -> Made:
     proto = model(
         nodes, {"x": ("f32", [4, 16])}, {"y": ("f32", [4, 3])}, {"w": normal(16, 16), "v": normal(16, 3), **weights}
@@ -229,7 +242,7 @@ def residual_input() -> Made:
 
 CASES = (
     halved_index, shifted_index, position_embeddings, scaled_sum, multiplied_sum, root_mean_square, small_epsilon, lowest_mask, large_mask,
-    biased_mask, biased_mask_of_attention, mask_of_integers, mask_of_booleans, chosen_mask,
+    biased_mask, biased_mask_of_attention, mask_of_integers, mask_of_booleans, chosen_mask, hidden_by_finite_numbers,
     scaled_input, multiplied_input, normalised_input, residual_input,
 )  # fmt: skip
 

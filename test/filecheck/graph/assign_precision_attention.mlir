@@ -76,3 +76,28 @@ func.func @dynamic(%x: tensor<1x1x?x8xf32, #nn.dims<1, 1, S, 8>>) -> tensor<1x1x
   %0 = nn.attention %q, %q, %q mask %mask {scale = 0.125 : f64} : tensor<1x1x?x8xf32, #nn.dims<1, 1, S, 8>>, tensor<1x1x?x8xf32, #nn.dims<1, 1, S, 8>>, tensor<1x1x?x8xf32, #nn.dims<1, 1, S, 8>> mask tensor<1x1x?x?xf32, #nn.dims<1, 1, S, S>> -> tensor<1x1x?x8xf32, #nn.dims<1, 1, S, 8>>
   func.return %0 : tensor<1x1x?x8xf32, #nn.dims<1, 1, S, 8>>
 }
+
+// -----
+
+// A sum of scores and a mask that may hide whole rows by a finite number stays f32; of a mask of small numbers it does not.
+// CHECK-LABEL: @hides
+// CHECK: %[[S:.*]] = nn.add %{{.*}}, %{{.*}} : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+// CHECK: nn.softmax %[[S]]
+// CHECK: nn.add %{{.*}}, %{{.*}} {nn.stored = f16} : (tensor<4x8xf32>, tensor<1x8xf32>)
+// REMARK: analysis: analyze-ranges: nn.add: stays wide: a mask: rounding would take away how the scores of a row differ
+func.func @hides(%x: tensor<4x8xf32>, %w: tensor<8x8xf32>, %m: tensor<4x8xi1>) -> tensor<4x8xf32> {
+  %t = nn.tanh %x : tensor<4x8xf32>
+  %u = nn.tanh %w : tensor<8x8xf32>
+  %s = nn.matmul %t, %u : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+  %zero = nn.constant dense<0.0> : tensor<f32>
+  %low = nn.constant dense<-1000.0> : tensor<f32>
+  %small = nn.constant dense<[[0.5, -1.0, 2.0, 0.0, 0.0, 0.0, 0.0, -1000.0]]> : tensor<1x8xf32>
+  %mask = nn.where %m, %zero, %low : (tensor<4x8xi1>, tensor<f32>, tensor<f32>) -> tensor<4x8xf32>
+  %0 = nn.add %s, %mask : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+  %1 = nn.softmax %0 {axis = 1 : i64} : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  %2 = nn.matmul %1, %u : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+  %3 = nn.add %2, %small : (tensor<4x8xf32>, tensor<1x8xf32>) -> tensor<4x8xf32>
+  %4 = nn.softmax %3 {axis = 1 : i64} : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  %5 = nn.matmul %4, %u : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+  func.return %5 : tensor<4x8xf32>
+}
