@@ -61,6 +61,22 @@ func.func @narrow(%q: tensor<?x4x?x320xf32, #nn.dims<B, 4, S, 320>>, %k: tensor<
 
 // -----
 
+// A sum with a mask that may hide all keys of a row by a finite number does not; one with a bias does.
+// CHECK-LABEL: @hides
+// CHECK: nn.add %{{.*}}, %m : (tensor<1x1x2x2xf32>, tensor<1x1x2x2xf32>)
+// CHECK: nn.add %{{.*}}, %bias {nn.stored = f16} : (tensor<1x1x2x2xf32>, tensor<1x1x2x2xf32>)
+func.func @hides(%x: tensor<1x1x2x320xf32>, %c: tensor<1x1x2x2xi1>) -> tensor<1x1x2x320xf32> {
+  %zero = nn.constant dense<0.0> : tensor<f32>
+  %low = nn.constant dense<-1000.0> : tensor<f32>
+  %m = nn.where %c, %zero, %low {nn.stored = f16} : (tensor<1x1x2x2xi1>, tensor<f32>, tensor<f32>) -> tensor<1x1x2x2xf32>
+  %0 = nn.attention %x, %x, %x mask %m {scale = 1.0 : f64, math = #nn.math<f16>, nn.stored = f16} : tensor<1x1x2x320xf32>, tensor<1x1x2x320xf32>, tensor<1x1x2x320xf32> mask tensor<1x1x2x2xf32> -> tensor<1x1x2x320xf32>
+  %bias = nn.constant {nn.stored = f16} dense<[[[[0.5, -1000.0], [2.0, -1.0]]]]> : tensor<1x1x2x2xf32>
+  %1 = nn.attention %0, %x, %x mask %bias {scale = 1.0 : f64, math = #nn.math<f16>, nn.stored = f16} : tensor<1x1x2x320xf32>, tensor<1x1x2x320xf32>, tensor<1x1x2x320xf32> mask tensor<1x1x2x2xf32> -> tensor<1x1x2x320xf32>
+  func.return %1 : tensor<1x1x2x320xf32>
+}
+
+// -----
+
 // Invalid: keys of another head size.
 // CHECK: nn.attention: expected q and k of one head size
 func.func @invalid(%q: tensor<2x4x16x64xf64>, %k: tensor<2x4x16x32xf64>) {
