@@ -124,6 +124,8 @@ def resample(g: Maker) -> None:
     if whole and g.chance(0.5):
         # Binary fractions: of others some coordinates are whole or half but for a rounding, where ONNX Runtime takes the other element.
         scales = [1.0, 1.0, g.choice((0.625, 1.3125, 2.0, 2.5)), g.choice((0.6875, 1.0, 1.75, 3.0))]
+        # Where the size stays, ONNX Runtime copies whatever the scale; ONNX resamples.
+        scales = [1.0 if int(size * scale) == size else scale for size, scale in zip(shape, scales, strict=True)]
         g.emit("Resize", [x, "", g.constant(scales, np.float32)], **attributes)
     elif g.values[x].static:
         sizes = [*shape[:2], g.number(1, 9), g.number(1, 9)]
