@@ -67,8 +67,8 @@ class DecomposeAttentionPass(ModulePass):
         for func in functions(op):
             found = [inner for inner in func.body.block.ops if isinstance(inner, nn.AttentionOp)]
             shared: Shared = {}
-            sums = CoarseSums(KnownNumbers(NAME))
             constants = fed_by_constants_only(func.body.block) if found else set[SSAValue]()
+            sums = CoarseSums(KnownNumbers(NAME), constants)
             for attention in found:
                 answer = check(attention, constants, matcher)
                 if answer is None:

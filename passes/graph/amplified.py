@@ -133,12 +133,13 @@ def coarse_masks(block: Block, narrow: Attribute, numbers: KnownNumbers) -> Iter
     of the usual size, and the sums of scores and such masks."""
     most = _USUAL / 2 * float(ml_dtypes.finfo(numpy_dtype(narrow)).eps)
     known: dict[SSAValue, bool] = {}
-    sums = CoarseSums(numbers)
+    constants = fed_by_constants_only(block)
+    sums = CoarseSums(numbers, constants)
     seen: set[Operation] = set()
 
     def is_coarse(mask: SSAValue) -> bool:
         if mask not in known:
-            array = numbers.of(mask) if element_of(mask) == f32 and rank_of(mask) else None
+            array = numbers.of(mask) if mask in constants and element_of(mask) == f32 and rank_of(mask) else None
             known[mask] = array is not None and array.size > 0 and _row_error(array, narrow) > most
         return known[mask]
 
@@ -156,12 +157,14 @@ class CoarseSums:
     """Which masks make sums with scores that must not be rounded. Linear, however many masks it is asked about."""
 
     numbers: KnownNumbers
+    constants: Collection[SSAValue]
+    """The values of the block that depend on constants and weights only."""
     _large: dict[SSAValue, bool] = field(default_factory=dict[SSAValue, bool])
 
     def hides_rows(self, mask: SSAValue) -> bool:
         """Whether a row of it may have no finite number of the size of a score: a constant has such a row; what is computed from inputs
         may, where it adds or multiplies by a number beyond that size, or is a model's input."""
-        array = self.numbers.of(mask) if nn.is_float(element_of(mask)) else None
+        array = self.numbers.of(mask) if mask in self.constants and nn.is_float(element_of(mask)) else None
         if array is not None:
             finite = np.where(np.isfinite(array), np.abs(array.astype(np.float64)), np.inf)
             least = finite.min(-1, initial=np.inf) if array.ndim else finite
@@ -180,7 +183,7 @@ class CoarseSums:
                 self._large[last] = False
             elif isinstance(owner, Block):
                 self._large[last] = True
-            elif (array := self.numbers.of(last)) is not None:
+            elif last in self.constants and (array := self.numbers.of(last)) is not None:
                 finite = np.abs(array.astype(np.float64))
                 self._large[last] = bool(np.any((finite > _USUAL) & np.isfinite(finite)))
             elif not (nn.is_pointwise(owner) or isinstance(owner, _MOVES)):

@@ -38,9 +38,18 @@ class KnownNumbers:
     _arrays: dict[SSAValue, np.ndarray] = field(default_factory=dict[SSAValue, np.ndarray])
     _refused: set[tuple[Operation | SSAValue, ...]] = field(default_factory=set[tuple[Operation | SSAValue, ...]])
 
-    def of(self, value: SSAValue) -> np.ndarray | None:
+    def of(self, value: SSAValue, unknown: set[SSAValue] | None = None) -> np.ndarray | None:
         """The numbers of a value that depends on constants only; None where it depends on an `nn.weight`, the size of a dim, or the
-        like."""
+        like. `unknown` are values of which that was found before, so that each is looked at once."""
+        unknown = set() if unknown is None else unknown
+        if value in unknown:
+            return None
+        found = self._of(value, unknown)
+        if found is None:
+            unknown.add(value)
+        return found
+
+    def _of(self, value: SSAValue, unknown: set[SSAValue]) -> np.ndarray | None:
         constant = nn.value_of(value, "whether numbers made anew fit their type")
         if constant is not None:
             return constant
@@ -50,7 +59,7 @@ class KnownNumbers:
                 return None
             if not has_meaning(type(op)) or not is_static(op):
                 return None
-            operands = [self.of(operand) for operand in op.operands]
+            operands = [self.of(operand, unknown) for operand in op.operands]
             known = [array for array in operands if array is not None]
             if len(known) < len(operands):
                 return None

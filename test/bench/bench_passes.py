@@ -5,7 +5,7 @@ and dead ops in between. All blocks are alike, so that the number of distinct ke
 number of ops. Times are the processor's, so that other work on the machine counts little. A pass that takes more than `LIMIT` times
 as long for ten times the ops is named: it is not linear.
 
-`--shapes` takes five shapes of graph (`scale_graphs.py`) through all phases but NVRTC instead, at 1,000, 5,000 and 20,000 ops, and
+`--shapes` takes six shapes of graph (`scale_graphs.py`) through all phases but NVRTC instead, at 1,000, 5,000 and 20,000 ops, and
 gives the exponent of their growth.
 
 Prints a table and records the suite `passes`. Needs no GPU. `--profile PASS` prints where that pass spends its time at the largest size.
@@ -182,7 +182,7 @@ def main() -> None:
     parser.add_argument(
         "--shapes",
         action="store_true",
-        help="five shapes of graph through all phases but NVRTC instead, and their growth",
+        help="six shapes of graph through all phases but NVRTC instead, and their growth",
     )
     args = parser.parse_args()
     sizes = [int(size) for size in (args.ops or ("1000,5000,20000" if args.shapes else "1000,10000,100000")).split(",")]

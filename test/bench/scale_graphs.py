@@ -1,4 +1,4 @@
-"""Five shapes of graph of any size, for what grows with the number of ops: each is built by the layer API from about `ops` ops."""
+"""Six shapes of graph of any size, for what grows with the number of ops: each is built by the layer API from about `ops` ops."""
 
 from __future__ import annotations
 
@@ -70,12 +70,22 @@ def affine_chain(net: Network, ops: int) -> SSAValue:
     return x
 
 
+def scores(net: Network, ops: int) -> SSAValue:
+    """Sums of two branches of one value, which a softmax reads: 4 ops per block."""
+    x = net.add_input("x", "f32", (16, 32))
+    for _ in range(max(1, ops // 4)):
+        product = net.add_matmul(x, net.add_constant(_PROJECTION))
+        x = net.add_softmax(net.add_binary("add", product, net.add_unary("relu", x)), 1)
+    return x
+
+
 SHAPES: dict[str, Callable[[Network, int], SSAValue]] = {
     "chain": chain,
     "transformer": transformer,
     "inception": inception,
     "wide concat": wide_concat,
     "affine chain": affine_chain,
+    "scores": scores,
 }
 
 

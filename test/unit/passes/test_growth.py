@@ -20,7 +20,7 @@ MOST = 1.1
 """Calls of functions, of Python and of C, per op at `MANY` ops, over those at `FEW`."""
 
 
-def calls(shape: str, ops: int) -> int:
+def calls(shape: str, ops: int, precision: str) -> int:
     """How many functions are called from the layer API to the memory plan; the schedules of groups come after, or are asked once."""
     counted = 0
 
@@ -32,14 +32,15 @@ def calls(shape: str, ops: int) -> int:
     try:
         module = scale_graphs.module(shape, ops)
         set_target(module, "sm_80")
-        run_pipeline(module, BuildOptions(target="sm_80", verify_each=False), stop_after="memory")
+        run_pipeline(module, BuildOptions(precision=precision, target="sm_80", verify_each=False), stop_after="memory")
     finally:
         sys.setprofile(None)
     return counted
 
 
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
 @pytest.mark.parametrize("shape", scale_graphs.SHAPES)
-def test_calls_grow_with_the_number_of_ops(shape: str) -> None:
-    calls(shape, 20)  # fills what is remembered of expressions and attributes
-    few, many = calls(shape, FEW), calls(shape, MANY)
+def test_calls_grow_with_the_number_of_ops(shape: str, precision: str) -> None:
+    calls(shape, 20, precision)  # fills what is remembered of expressions and attributes
+    few, many = calls(shape, FEW, precision), calls(shape, MANY, precision)
     assert many / MANY <= MOST * few / FEW, f"{few} calls for {FEW} ops, {many} for {MANY}"
