@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import gcd
 
 from xdsl.dialects.builtin import f32
 from xdsl.ir import SSAValue
@@ -79,14 +80,9 @@ class Tile:
         )
 
     def copies(self, problem: AttentionProblem) -> int:
-        """Of K and V for one tile, per thread: of 16 bytes, or of an element where rows do not begin at such bytes."""
-        heads = (nn.shape_of(value)[3].as_int() for value in (problem.anchor.k, problem.anchor.v))
-        vector = 8 if all(head is not None and head % 8 == 0 for head in heads) else 1
-        return self.keys * (problem.head + problem.value_head) // vector // (32 * self.warps)
-
-    def fits(self, problem: AttentionProblem) -> bool:
-        """Whether registers are enough; seen in SASS."""
-        return self.registers(problem) <= MAX_REGISTERS and self.copies(problem) < MOST_COPIES
+        """Of K and V for one tile, per thread: of 16 bytes, or of fewer where rows do not begin at such bytes."""
+        heads = (nn.shape_of(value)[3].as_int() or 1 for value in (problem.anchor.k, problem.anchor.v))
+        return self.keys * (problem.head + problem.value_head) // gcd(8, *heads) // (32 * self.warps)
 
 
 class AttentionMma:
@@ -135,7 +131,8 @@ def _tile(config: Choice) -> Tile:
 def _tiles(problem: AttentionProblem, smem: int) -> list[Tile]:
     """The tiles that fit, no wider than the keys are many, and no deeper than there are tiles."""
     tiles = [Tile(warps, keys, stages) for warps in (8, 4, 2) for keys in (128, 64, 32) for stages in (3, 2)]
-    fitting = [tile for tile in tiles if tile.smem(problem) <= smem and tile.fits(problem)]
+    fitting = [tile for tile in tiles if tile.smem(problem) <= smem and tile.registers(problem) <= MAX_REGISTERS]
+    fitting = [tile for tile in fitting if tile.copies(problem) < MOST_COPIES] or fitting
     most = problem.most_keys
     useful = [t for t in fitting if most is None or (t.keys < 2 * most and t.keys * (t.stages - 2) < most)]
     return useful or fitting[-1:]
