@@ -20,9 +20,6 @@ Array = np.ndarray[Any, Any]
 
 CEILING = {"fp32": 1e-4, "fp16": 1e-2}
 LAUNCHES = {"inception_v1": 57, "open_nsfw": 53}
-LEAST_NAMED = {("minilm", "fp32"): 0.7}
-"""The share of launches whose result is compared, by default 0.8. Attention in three launches has scores and a softmax that are no tensors
-of the model, and queries, keys and values are one product."""
 LEAST_CHANGE = 0.3
 """What another input changes the compared output by, in relative norm: a result that hardly depends on the input proves nothing."""
 DECIDED_MARGIN = 5.0
@@ -112,7 +109,6 @@ def check_groups(name: str, precision: str, context: Any, seed: int = 11) -> Non
     want = rounded_values(name, precision, seed) if rounds else reference(name, seed)
     skip = set(made.outputs) - {made.compare}
     found = {key: array for key, array in group_results(context, inputs(name, seed)).items() if key not in skip}
-    least = LEAST_NAMED.get((name, precision), 0.8)
-    compare_groups(f"{name} {precision}", found, want, launches_of(context), CEILING[precision], least=least)
+    compare_groups(f"{name} {precision}", found, want, launches_of(context), CEILING[precision], least=0.8)
     if not isinstance(context, Lowered):
         check_reach(context, inputs(name, seed), found.keys() & want.keys())
