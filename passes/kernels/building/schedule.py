@@ -81,8 +81,8 @@ class TakesWorkspace(Protocol):
 
 @runtime_checkable
 class ReadsAgain(Protocol):
-    """A schedule whose kernels read bytes of global memory again that they expect in L1. Their launches do not begin while another runs:
-    L1 gets what shared memory leaves of an SM, and an SM divides the two anew only when it is empty."""
+    """A schedule whose kernels read bytes of global memory again that they expect in L1. Their launches do not begin while another runs,
+    whose shared memory leaves little L1 (docs/design/dependent-launches.md)."""
 
     reads_again: bool
 
